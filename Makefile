@@ -1,0 +1,116 @@
+# Self-documenting: `make` lists the targets. The logic is in deploy/local/ (standard library only), not here.
+
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv/bin/python
+LOCAL := $(PYTHON) -m deploy.local
+ARGS ?=
+
+.DEFAULT_GOAL := help
+
+# Command-line settings (API_PORT=..., WRITERS=...) reach the recipes as environment variables.
+
+##@ Run
+
+.PHONY: run
+run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PORT_OFFSET=, LISTEN_HOST=)
+	@$(LOCAL) run
+
+.PHONY: up
+up: ## The same in the background; again with WRITERS=n: another number of writers, nothing else restarts
+	@$(LOCAL) up
+
+.PHONY: down
+down: ## End what `make up` or `make run` started in this clone
+	@$(LOCAL) down
+
+.PHONY: status
+status: ## What runs, since when, and whether it is ready
+	@$(LOCAL) status
+
+.PHONY: logs
+logs: ## Follow the logs (ONLY=writer for one program)
+	@$(LOCAL) logs
+
+.PHONY: ledger
+ledger: ## accepted = applied + rejected + dead-lettered + discarded + in flight, from the running stack's stores
+	@$(LOCAL) inside $(VENV) -m services.dlq_admin ledger
+
+.PHONY: doctor
+doctor: ## What is here, what is missing, and what to do about it; changes nothing
+	@$(LOCAL) doctor
+
+##@ Check
+
+.PHONY: check
+check: lint types test ## Everything that CI runs: lint + types + test
+
+.PHONY: test
+test: ## Every test, against real servers that the tests start themselves (ARGS= for pytest)
+	@$(LOCAL) setup dev
+	@$(VENV) -m pytest $(ARGS)
+
+.PHONY: lint
+lint: venv-dev ## Style, form, and which module may import which
+	@$(VENV) -m ruff check .
+	@$(VENV) -m ruff format --check .
+	@.venv/bin/lint-imports
+
+.PHONY: types
+types: venv-dev ## Static types
+	@$(VENV) -m mypy
+
+.PHONY: test-crash
+test-crash: ## kill -9 of everything at random moments under load: nothing lost, nothing twice (minutes)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.crash $(ARGS)
+
+##@ Measure
+
+.PHONY: bench-write
+bench-write: ## Accept and apply, beside what people use today: one table from one run (minutes)
+	@$(LOCAL) setup dev bench
+	@.venv-bench/bin/python -m tests.bench.write $(ARGS)
+
+##@ Develop
+
+.PHONY: setup
+setup: ## The environment and the Debian packages, without starting anything
+	@$(LOCAL) setup local dev
+
+.PHONY: fmt
+fmt: venv-dev ## Put everything into form
+	@$(VENV) -m ruff check --fix-only --quiet .
+	@$(VENV) -m ruff format .
+
+.PHONY: hooks
+hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)
+	@.venv/bin/pre-commit install
+
+COMPILE = $(UV) pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+	--no-annotate --python-version 3.11 --universal \
+	--extra api --extra writer --extra external_proxy --extra dlq_admin --extra migrate
+UV ?= uv
+
+.PHONY: lock
+lock: ## Pin all requirements anew, with hashes, from pyproject.toml (needs uv)
+	@command -v $(UV) >/dev/null || { echo "uv is missing: pip install uv, or say where it is: make lock UV=..."; exit 1; }
+	$(COMPILE) --group local -o requirements/local.txt
+	$(COMPILE) --group dev -o requirements/dev.txt
+	$(COMPILE) --group bench -c requirements/dev.txt -o requirements/bench.txt
+
+.PHONY: clean
+clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
+	@$(LOCAL) not-running
+	rm -rf .venv .venv-bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [NAME=value ...]" } \
+		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: venv-dev
+venv-dev:
+	@$(LOCAL) venv dev

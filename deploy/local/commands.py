@@ -1,0 +1,149 @@
+"""The commands of the local stack, one function each."""
+
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NoReturn
+
+from deploy.local import doctor, packages, places, python_env, stack, status
+from deploy.local.follow import follow
+from deploy.local.problem import Problem
+from deploy.local.programs import LOOPBACK, service_env
+from deploy.local.settings import StackSettings, saved
+from deploy.local.welcome import welcome
+
+
+def run() -> int:
+    """The stack in the foreground, until Ctrl-C."""
+    began = time.monotonic()
+    with _alone():
+        _set_up("local")
+        if stack.running():
+            raise Problem("this clone's stack is running already", "make status", "make logs", "make down")
+        settings = StackSettings().changed(os.environ)
+        child = stack.start(settings, with_parent=True)
+    print(welcome(settings, time.monotonic() - began))
+    print("Ctrl-C ends all of it. The logs:\n", flush=True)
+    try:
+        follow("", from_end=True, until=lambda: child.poll() is not None)
+    finally:
+        print("\nStopping", flush=True)
+        stack.stop()
+    if child.poll():
+        raise Problem(f"the supervisor died ({child.returncode}); what it had started was ended")
+    return 0
+
+
+def up() -> int:
+    """The stack in the background; again: as many writers as asked for now."""
+    began = time.monotonic()
+    with _alone():
+        _set_up("local")
+        supervisor = stack.running()
+        if supervisor is None:
+            settings = StackSettings().changed(os.environ)
+            stack.start(settings, with_parent=False)
+        else:
+            settings = saved().changed(os.environ)
+            if stale := stack.scale(supervisor, saved(), settings):
+                print(f"Changed since it was started, and in force after make down: {', '.join(stale)}")
+    print(welcome(settings, time.monotonic() - began))
+    print("It runs in the background: make status, make logs, make up WRITERS=4, make down")
+    return 0
+
+
+def down() -> int:
+    """End the stack of this clone."""
+    with _alone():
+        print("Stopped." if stack.stop() else "Nothing of this clone was running.")
+    return 0
+
+
+def logs() -> int:
+    """Follow the logs until Ctrl-C; ONLY=api for one program."""
+    if not places.LOGS.exists():
+        raise Problem("there are no logs yet", "make run, or make up")
+    follow(os.environ.get("ONLY", ""), from_end=False, until=lambda: False)
+    return 0
+
+
+def setup(*names: str) -> int:
+    """Environments and packages, no processes."""
+    with _alone():
+        _set_up(*(names or ("local",)))
+    return 0
+
+
+def venv(name: str) -> int:
+    """One environment from its pinned requirements."""
+    with _alone():
+        python_env.ensure(name)
+    return 0
+
+
+def inside(*command: str) -> int:
+    """Run a command with the settings of the running stack."""
+    if stack.running() is None:
+        raise Problem("the stack is not running", "make up")
+    env = service_env(saved()) | {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_LOG_STYLE": "auto"}
+    return subprocess.run(command, env=os.environ | env, check=False).returncode
+
+
+def not_running() -> int:
+    """Refuse while the stack runs: what comes next would pull its data from under it."""
+    if stack.running():
+        raise Problem("the stack is running", "make down")
+    stack.end_leftovers()
+    return 0
+
+
+_COMMANDS: Mapping[str, Callable[..., int]] = {
+    "run": run,
+    "up": up,
+    "down": down,
+    "status": status.show,
+    "logs": logs,
+    "doctor": lambda: doctor.show(StackSettings().changed(os.environ)),
+    "setup": setup,
+    "venv": venv,
+    "inside": inside,
+    "not-running": not_running,
+}
+
+
+def main(arguments: list[str]) -> NoReturn:
+    """Ends with the command's exit code."""
+    # A closed terminal and `kill` are a Ctrl-C to us: what was begun is undone.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.default_int_handler)
+    if not arguments or arguments[0] not in _COMMANDS:
+        sys.exit(f"one of: {', '.join(_COMMANDS)}")
+    try:
+        sys.exit(_COMMANDS[arguments[0]](*arguments[1:]))
+    except Problem as problem:
+        sys.exit(f"\n{problem}")
+    except KeyboardInterrupt:
+        sys.exit(0 if arguments[0] in ("run", "logs") else 130)
+
+
+def _set_up(*names: str) -> None:
+    for name in names:
+        python_env.ensure(name)
+    packages.ensure()
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """One command at a time may change this clone."""
+    places.make_all()
+    with open(places.LOCAL / "lock", "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise Problem("another make is at work in this clone", "wait for it to end") from None
+        yield

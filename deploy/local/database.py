@@ -1,0 +1,90 @@
+"""The database server of the local stack: own data folder, own port, own password, no trace in /var/lib/mysql."""
+
+import getpass
+import os
+import shutil
+import subprocess
+
+from deploy.local.packages import find
+from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, write_private
+from deploy.local.problem import Problem
+from deploy.local.secret import secret
+
+NAME = USER = "holdfast"
+_CONFIG = REPO / "deploy" / "mariadb" / "mariadb.cnf"
+_DATA = LOCAL / "mariadb"
+_INIT = SECRETS / "database.sql"
+
+
+def dsn(port: int) -> str:
+    """What services connect with."""
+    return f"mysql://{USER}:{secret('db_password')}@127.0.0.1:{port}/{NAME}"
+
+
+def socket() -> str:
+    """Where the client of this user gets in without a password: `mariadb --socket=...`."""
+    return str(socket_path("mariadb.sock"))
+
+
+def command(port: int) -> tuple[str, ...]:
+    """The server, in the foreground."""
+    return (
+        find("mariadbd"),
+        f"--defaults-file={_CONFIG}",  # first, or it is not taken; and /etc/mysql is not read
+        f"--datadir={_DATA}",
+        f"--port={port}",
+        f"--socket={socket()}",
+        f"--pid-file={_DATA}/mariadbd.pid",
+        f"--init-file={_INIT}",
+        *_as_root(),
+    )
+
+
+def prepare() -> None:
+    """Make the data folder if there is none, and the statements that the server runs at every start."""
+    password = secret("db_password")
+    write_private(
+        _INIT,
+        f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"
+        f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
+        f"ALTER USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
+        f"GRANT ALL ON {NAME}.* TO '{USER}'@'127.0.0.1';\n",
+    )
+    if not _DATA.exists():
+        _make_data_folder()
+
+
+def migrate(port: int) -> None:
+    """Bring the schema to its newest revision. Raises Problem with what Alembic said."""
+    alembic = [str(VENV_PYTHON), "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
+    env = os.environ | {"DB_DSN": dsn(port)}
+    done = subprocess.run(alembic, cwd=REPO, env=env, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise Problem(f"the migrations failed:\n{(done.stdout + done.stderr)[-4000:]}")
+
+
+def _make_data_folder() -> None:
+    """Elsewhere first, so that an interrupted attempt is not taken for a data folder."""
+    fresh = _DATA.with_name(_DATA.name + ".new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    print("Making the database's data folder", flush=True)
+    install = [
+        find("mariadb-install-db"),
+        f"--defaults-file={_CONFIG}",
+        f"--datadir={fresh}",
+        "--skip-test-db",
+        "--skip-name-resolve",
+        # The superuser gets in through the socket, as this user and nobody else: no password that could be empty.
+        "--auth-root-authentication-method=socket",
+        f"--auth-root-socket-user={getpass.getuser()}",
+        *_as_root(),
+    ]
+    done = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
+    if done.returncode:
+        raise Problem(f"mariadb-install-db failed:\n{(done.stdout + done.stderr)[-4000:]}")
+    fresh.rename(_DATA)
+
+
+def _as_root() -> list[str]:
+    """MariaDB runs as root only when told so."""
+    return ["--user=root"] if os.geteuid() == 0 else []

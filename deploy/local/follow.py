@@ -1,0 +1,82 @@
+"""Following the logs of all programs: JSON lines become columns, everything else stays as it is."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from deploy.local.places import LOGS
+
+_POLL_S = 0.25
+_SHOWN_AT_FIRST = 5
+_NAME_WIDTH = 14
+_LINE_MAX = 2000
+_COLOURS = {"error": "31", "critical": "31", "warning": "33"}
+#: Shown in their own columns, or the same on every line.
+_HIDDEN = {"timestamp", "level", "service", "event", "action", "instance"}
+
+
+def follow(only: str, *, from_end: bool, until: Callable[[], bool]) -> None:
+    """Print new lines until `until()`; `only` is a program's name or its beginning, empty for all."""
+    files: dict[str, _Tail] = {}
+    first = True
+    while not until():
+        for path in sorted(LOGS.glob(f"{only}*.log")):
+            if path.name not in files:
+                # A program that appears later is read from its first line.
+                files[path.name] = _Tail(path, skip=first, show=0 if from_end else _SHOWN_AT_FIRST)
+            for line in files[path.name].lines():
+                print(readable(path.stem, line), flush=True)
+        first = False
+        time.sleep(_POLL_S)
+
+
+def readable(name: str, line: str) -> str:
+    """`12:30:01 writer-0       write_dead_lettered reason=...`"""
+    try:
+        told = json.loads(line)
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        return f"{'':8} {name:{_NAME_WIDTH}} {line[:_LINE_MAX]}"
+    clock = str(told.get("timestamp", ""))[11:19]
+    rest = " ".join(f"{key}={value}" for key, value in told.items() if key not in _HIDDEN and key != "exception")
+    trace = f"\n{told['exception']}" if "exception" in told else ""
+    text = f"{clock:8} {name:{_NAME_WIDTH}} {told.get('event', '')} {rest}{trace}"
+    colour = _COLOURS.get(str(told.get("level")))
+    return f"\x1b[{colour}m{text}\x1b[0m" if colour and _coloured() else text
+
+
+def _coloured() -> bool:
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+class _Tail:
+    """One growing file, through rotation."""
+
+    def __init__(self, path: Path, *, skip: bool, show: int) -> None:
+        self._path = path
+        self._file = path.open("rb")
+        self._rest = b""
+        if skip:
+            before = self._file.read().splitlines(keepends=True)
+            self._rest = b"".join(before[-show:]) if show else b""
+
+    def lines(self) -> Iterator[str]:
+        """Whole lines that are new since the last call."""
+        yield from self._whole(self._file.read())
+        try:
+            rotated = self._path.stat().st_ino != os.fstat(self._file.fileno()).st_ino
+        except FileNotFoundError:
+            return
+        if rotated:
+            self._file.close()
+            self._file = self._path.open("rb")
+            yield from self._whole(self._file.read())
+
+    def _whole(self, fresh: bytes) -> Iterator[str]:
+        *whole, self._rest = (self._rest + fresh).split(b"\n")
+        for line in whole:
+            yield line.decode(errors="replace").rstrip()

@@ -1,0 +1,74 @@
+"""Debian packages: which servers are here, which are missing, and having the missing ones installed."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+
+from deploy.local.places import REPO
+from deploy.local.problem import DOCKER, Problem
+
+#: Debian keeps servers where an ordinary user's PATH does not look.
+_SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """A Debian package and the programs of it that are used here."""
+
+    name: str
+    programs: tuple[str, ...]
+
+
+PACKAGES = (
+    Package("redis-server", ("redis-server",)),
+    Package("mariadb-server", ("mariadbd", "mariadb-install-db")),
+    Package("prometheus", ("prometheus",)),
+)
+
+
+def which(program: str) -> str | None:
+    """The path of a program, in sbin too."""
+    return shutil.which(program, path=_SEARCH)
+
+
+def find(program: str) -> str:
+    """The path of a program that has been made sure of; its bare name where it is missing."""
+    return which(program) or program
+
+
+def missing() -> list[Package]:
+    """Packages of which a program is not here, however it would have been installed."""
+    return [package for package in PACKAGES if not all(which(program) for program in package.programs)]
+
+
+def why_not_installable() -> str | None:
+    """What keeps this user from installing packages, or None."""
+    if which("apt-get") is None:
+        return "there is no apt-get here"
+    if os.geteuid() == 0:
+        return None
+    if which("sudo") is None:
+        return "you are not root and there is no sudo"
+    if not sys.stdin.isatty() and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
+        return "you are not root, and sudo asks for a password that nobody can type here"
+    return None
+
+
+def ensure() -> None:
+    """Install what is missing. Raises Problem where that cannot be done."""
+    wanted = [package.name for package in missing()]
+    if not wanted:
+        return
+    hand = f"have somebody with root install them: apt-get install --no-install-recommends {' '.join(wanted)}"
+    if reason := why_not_installable():
+        raise Problem(f"missing: {', '.join(wanted)} (Debian packages), and {reason}", hand, DOCKER)
+    print(f"Installing Debian packages: {', '.join(wanted)} (no system service is started or enabled)", flush=True)
+    as_root = [] if os.geteuid() == 0 else ["sudo"]
+    command = [*as_root, sys.executable, "-m", "deploy.local.install", *wanted]
+    done = subprocess.run(command, cwd=REPO, check=False)
+    if done.returncode:
+        raise Problem(f"installing {', '.join(wanted)} failed; its output is above", hand, DOCKER)
+    if still := [package.name for package in missing()]:
+        raise Problem(f"{', '.join(still)} installed, but the programs are not to be found", DOCKER)

@@ -1,0 +1,52 @@
+"""Where the local stack keeps its things: all of it under `.local/`, which git ignores."""
+
+import hashlib
+import os
+import tempfile
+from pathlib import Path
+
+from deploy.local.problem import Problem
+
+REPO = Path(__file__).resolve().parents[2]
+LOCAL = REPO / ".local"
+LOGS = LOCAL / "log"
+RUN = LOCAL / "run"
+CONF = LOCAL / "conf"
+SECRETS = LOCAL / "secrets"
+VENV_PYTHON = REPO / ".venv" / "bin" / "python"
+
+#: A Unix socket's path has at most 107 characters; supervisord binds `<path>.<pid>` first.
+_SOCKET_PATH_MAX = 107 - len(".1234567")
+
+
+def make_all() -> None:
+    """Create the folders, closed to other users: they hold data and secrets."""
+    LOCAL.mkdir(mode=0o700, exist_ok=True)
+    for folder in (LOGS, RUN, CONF, SECRETS):
+        folder.mkdir(mode=0o700, exist_ok=True)
+
+
+def socket_path(name: str) -> Path:
+    """`.local/run/<name>`, or a private folder under /tmp where that path is too long for a Unix socket."""
+    path = RUN / name
+    return path if len(os.fsencode(path)) <= _SOCKET_PATH_MAX else _short_folder() / name
+
+
+def _short_folder() -> Path:
+    """Always the same folder for this clone and user, and nobody else's."""
+    digest = hashlib.sha256(os.fsencode(LOCAL)).hexdigest()[:12]
+    folder = Path(tempfile.gettempdir()) / f"holdfast-{os.getuid()}-{digest}"
+    folder.mkdir(mode=0o700, exist_ok=True)
+    about = folder.lstat()
+    if folder.is_symlink() or about.st_uid != os.getuid() or about.st_mode & 0o077:
+        raise Problem(f"{folder} is there already and is not private to this user", f"look at it, then: rm -r {folder}")
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file at once, readable by its owner only."""
+    fresh = path.with_name(path.name + ".new")
+    fresh.unlink(missing_ok=True)
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(text)
+    fresh.replace(path)

@@ -1,0 +1,71 @@
+"""Ports: free or taken, by whom, and the setting that moves whoever wants one."""
+
+import errno
+import os
+import socket
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.local.problem import Problem
+from deploy.local.programs import Program
+
+_LISTEN = "0A"
+
+
+def check_free(programs: Iterable[Program]) -> None:
+    """Raise Problem about every port that is taken, with the command that gets around it."""
+    taken = [program for program in programs if not is_free(program.host, program.port)]
+    if not taken:
+        return
+    what = [f"port {p.port} is taken{taken_by(p.port)}, and {p.name} wants it ({p.port_setting})" for p in taken]
+    moved = " ".join(f"{p.port_setting}={_free_after(p)}" for p in _first_of_each(taken))
+    raise Problem("\n".join(what), f"make run {moved}", "or move every port at once: make run PORT_OFFSET=100")
+
+
+def is_free(host: str, port: int) -> bool:
+    """Whether a server could listen there now. Raises Problem where none ever could."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as one:
+        one.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            one.bind((host, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise Problem(f"nothing can listen on {host}:{port}: {error.strerror}") from None
+            return False
+    return True
+
+
+def _first_of_each(taken: list[Program]) -> list[Program]:
+    """Writers share a setting: the last one decides where they can begin."""
+    return list({program.port_setting: program for program in taken}.values())
+
+
+def _free_after(program: Program) -> int:
+    candidates = range(program.port + 100, min(program.port + 3000, 65000), 100)
+    return next((port for port in candidates if is_free(program.host, port)), program.port + 1)
+
+
+def taken_by(port: int) -> str:
+    """` by redis-server (process 4711)` as far as /proc tells this user."""
+    inodes = {inode for table in ("tcp", "tcp6") for inode in _listening(table, port)}
+    for entry in Path("/proc").iterdir() if inodes else ():
+        if entry.name.isdigit() and _holds(entry, inodes):
+            return f" by {(entry / 'comm').read_text().strip()} (process {entry.name})"
+    return ""
+
+
+def _listening(table: str, port: int) -> Iterable[str]:
+    try:
+        lines = Path(f"/proc/net/{table}").read_text().splitlines()[1:]
+    except OSError:
+        return
+    for fields in map(str.split, lines):
+        if fields[3] == _LISTEN and int(fields[1].rpartition(":")[2], 16) == port:
+            yield f"socket:[{fields[9]}]"
+
+
+def _holds(process: Path, inodes: set[str]) -> bool:
+    try:
+        return any(os.readlink(fd) in inodes for fd in (process / "fd").iterdir())
+    except OSError:
+        return False  # another user's, or gone

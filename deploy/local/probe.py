@@ -1,0 +1,49 @@
+"""Probes: is a server or a service ready? Each takes its host and port and says what is missing, or None when
+nothing is."""
+
+import http.client
+import socket
+from collections.abc import Callable
+
+Probe = Callable[[str, int], str | None]
+
+_TIMEOUT_S = 2.0
+
+
+def redis(host: str, port: int) -> str | None:
+    """Answers PING, and has loaded its data."""
+    try:
+        with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+            connection.sendall(b"PING\r\n")
+            answer = connection.recv(200)
+    except OSError as error:
+        return f"no answer on port {port}: {error}"
+    return None if answer.startswith(b"+PONG") else answer.decode(errors="replace").strip()
+
+
+def mysql(host: str, port: int) -> str | None:
+    """Greets with protocol 10 rather than with an error."""
+    try:
+        with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+            greeting = connection.recv(200)
+    except OSError as error:
+        return f"no greeting on port {port}: {error}"
+    return None if greeting[4:5] == b"\x0a" else f"greets with {greeting[4:60]!r}"
+
+
+def http_ok(path: str) -> Probe:
+    """Answers GET `path` with a 2xx."""
+
+    def probe(host: str, port: int) -> str | None:
+        connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            body = response.read(500).decode(errors="replace").strip()
+        except (OSError, http.client.HTTPException) as error:
+            return f"no answer to GET {path} on port {port}: {error}"
+        finally:
+            connection.close()
+        return None if 200 <= response.status < 300 else f"GET {path} says {response.status}: {body}"
+
+    return probe

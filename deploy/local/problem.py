@@ -1,0 +1,15 @@
+"""What stops the local stack, said so that a newcomer can act on it."""
+
+
+class Problem(Exception):  # noqa: N818 - most of them are nobody's error
+    """One sentence about what is wrong, and what to do about it, line by line."""
+
+    def __init__(self, what: str, *fixes: str) -> None:
+        super().__init__(what)
+        self.fixes = fixes
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.args[0]}", *(f"  -> {fix}" for fix in self.fixes)])
+
+
+DOCKER = "or run it with Docker instead, which needs none of this: docker compose up --build"

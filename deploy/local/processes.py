@@ -1,0 +1,85 @@
+"""Processes of ours, known for certain: a process id is used again, a process id with its time of birth is not.
+
+Everything that the stack starts leaves a record under `.local/run/`; only what matches its record is ever ended.
+"""
+
+import json
+import os
+import signal
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+from deploy.local.places import RUN, write_private
+
+_POLL_S = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """One process: its id, when it was born (clock ticks since boot), in which boot."""
+
+    pid: int
+    born: str
+    boot: str
+
+    @classmethod
+    def of(cls, pid: int) -> Self | None:
+        """The living process with this id; None when there is none. A zombie is dead."""
+        try:
+            # The command's name, in parentheses, may hold anything; the fields after it do not.
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        except OSError:
+            return None
+        return None if fields[0] in "ZX" else cls(pid, fields[19], boot)
+
+    @property
+    def alive(self) -> bool:
+        """Whether this very process is still there."""
+        return Process.of(self.pid) == self
+
+
+def record(name: str, process: Process) -> None:
+    """Leave word that `name` is `process`."""
+    write_private(RUN / f"{name}.pid", json.dumps([process.pid, process.born, process.boot]) + "\n")
+
+
+def recorded(name: str) -> Process | None:
+    """The living process recorded as `name`; a stale record is nobody."""
+    try:
+        process = Process(*json.loads((RUN / f"{name}.pid").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return process if process.alive else None
+
+
+def recorded_names() -> list[str]:
+    """Every name there is a record of, stale ones too."""
+    return sorted(path.stem for path in RUN.glob("*.pid"))
+
+
+def forget(name: str) -> None:
+    """Take the record away."""
+    (RUN / f"{name}.pid").unlink(missing_ok=True)
+
+
+def end(processes: Iterable[Process], patience_s: float) -> None:
+    """SIGTERM, and SIGKILL for what is still there after `patience_s`; returns when all are gone."""
+    left = list(processes)
+    for number, wait_s in ((signal.SIGTERM, patience_s), (signal.SIGKILL, 10.0)):
+        for process in left:
+            if process.alive:
+                os.kill(process.pid, number)
+        left = wait_gone(left, wait_s)
+
+
+def wait_gone(processes: Iterable[Process], patience_s: float) -> list[Process]:
+    """Wait for them to end; those that have not after `patience_s`."""
+    left = list(processes)
+    deadline = time.monotonic() + patience_s
+    while (left := [process for process in left if process.alive]) and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+    return left

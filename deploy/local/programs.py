@@ -1,0 +1,128 @@
+"""Programs: everything the local stack consists of, as data. What runs them is a supervisor, elsewhere."""
+
+import os
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from deploy.local import database, metrics_store, probe
+from deploy.local.packages import find
+from deploy.local.places import LOCAL, REPO, VENV_PYTHON
+from deploy.local.settings import StackSettings
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """One supervised process. Stores start first and stop last; services get `service_env` besides their own."""
+
+    name: str
+    kind: Literal["store", "service", "neighbour"]
+    command: tuple[str, ...]
+    port: int
+    port_setting: str
+    ready: probe.Probe
+    host: str = LOOPBACK
+    env: Mapping[str, str] = field(default_factory=dict)
+    stop_wait_s: int = 10
+
+    @property
+    def address(self) -> str:
+        """Where this machine reaches it, `host:port`."""
+        host = {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
+        return f"{host}:{self.port}"
+
+    def not_ready(self) -> str | None:
+        """What is missing, or None when it is ready."""
+        host, _, _ = self.address.rpartition(":")
+        return self.ready(host.strip("[]"), self.port)
+
+
+def programs(settings: StackSettings) -> list[Program]:
+    """All of them, in the order they are shown."""
+    return [*_services(settings), *_neighbours(settings), *_stores(settings)]
+
+
+def service_env(settings: StackSettings) -> dict[str, str]:
+    """What every service gets. Holds a secret."""
+    env = {
+        "DB_DSN": database.dsn(settings.db_port),
+        "REDIS_ADDR": f"{LOOPBACK}:{settings.queue_port}",
+        "HOLDFAST_PROFILE": "demo",
+        "HOLDFAST_LISTEN_HOST": settings.listen_host,
+        "HOLDFAST_LOG_STYLE": "json",  # `make logs` makes columns of it
+    }
+    revision = _revision()
+    return env | ({"HOLDFAST_REVISION": revision} if revision else {})
+
+
+def _services(settings: StackSettings) -> list[Program]:
+    def service(module: str, name: str, port: int, setting: str) -> Program:
+        return Program(
+            name=name,
+            kind="service",
+            command=(str(VENV_PYTHON), "-m", f"services.{module}"),
+            port=port,
+            port_setting=setting,
+            ready=probe.http_ok("/readyz"),
+            host=settings.listen_host,
+            env={f"HOLDFAST_{setting}": str(port), "HOLDFAST_INSTANCE": name},
+            stop_wait_s=25,  # longer than the services' own HOLDFAST_DRAIN_S
+        )
+
+    return [
+        service("api", "api", settings.api_port, "API_PORT"),
+        *(
+            service("writer", f"writer-{number}", port, "WRITER_PORT")
+            for number, port in enumerate(settings.writer_ports())
+        ),
+        service("external_proxy", "external_proxy", settings.proxy_port, "PROXY_PORT"),
+        service("dlq_admin", "dlq_admin", settings.dlq_port, "DLQ_PORT"),
+    ]
+
+
+def _neighbours(settings: StackSettings) -> list[Program]:
+    """What is not Holdfast, and speaks HTTP."""
+    third_party = (str(VENV_PYTHON), "-m", "deploy.third_party")
+    where = ("--host", settings.listen_host, "--port", str(settings.third_party_port))
+    return [
+        Program(
+            "third_party", "neighbour", (*third_party, *where), settings.third_party_port, "THIRD_PARTY_PORT",
+            probe.http_ok("/livez"), host=settings.listen_host,
+        ),
+        Program(
+            "prometheus", "neighbour", metrics_store.command(settings.listen_host, settings.prometheus_port),
+            settings.prometheus_port, "PROMETHEUS_PORT", probe.http_ok("/-/ready"), host=settings.listen_host,
+        ),
+    ]  # fmt: skip
+
+
+def _stores(settings: StackSettings) -> list[Program]:
+    def redis(name: str, port: int, setting: str) -> Program:
+        folder = LOCAL / name
+        where = ("--bind", LOOPBACK, "--port", str(port), "--dir", str(folder))
+        config = REPO / "deploy" / "redis" / f"{name.removeprefix('redis-')}.conf"
+        return Program(
+            name, "store", (find("redis-server"), str(config), *where), port, setting, probe.redis, stop_wait_s=30
+        )
+
+    return [
+        redis("redis-queue", settings.queue_port, "QUEUE_PORT"),
+        redis("redis-cache", settings.cache_port, "CACHE_PORT"),
+        Program(
+            "mariadb", "store", database.command(settings.db_port), settings.db_port, "DB_PORT", probe.mysql,
+            stop_wait_s=60,
+        ),
+    ]  # fmt: skip
+
+
+def _revision() -> str:
+    """The commit that runs, short; empty outside a git clone."""
+    try:
+        asked = ("git", "-C", str(REPO), "rev-parse", "--short", "HEAD")
+        quiet = os.environ | {"GIT_OPTIONAL_LOCKS": "0"}
+        return subprocess.run(asked, capture_output=True, text=True, timeout=5, check=True, env=quiet).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ""

@@ -1,0 +1,87 @@
+"""The virtual environments, made from pinned, hashed requirements; remade only when those change."""
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from deploy.local.places import REPO
+from deploy.local.problem import DOCKER, Problem
+
+#: requirements/<name>.txt -> the environment it belongs to.
+ENVIRONMENTS = {"local": REPO / ".venv", "dev": REPO / ".venv", "bench": REPO / ".venv-bench"}
+
+
+def ensure(name: str) -> None:
+    """Have everything of requirements/`name`.txt in its environment."""
+    venv = ENVIRONMENTS[name]
+    requirements = REPO / "requirements" / f"{name}.txt"
+    if _usable(venv) and _covered(venv, requirements):
+        return
+    if not _usable(venv):
+        _create(venv)
+    print(f"Installing requirements/{name}.txt into {venv.name} (pinned, hashes checked)", flush=True)
+    stamp = _stamps(venv) / requirements.name
+    stamp.unlink(missing_ok=True)
+    pip = [*_pip(venv), "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    if subprocess.run([*pip, "-r", str(requirements)], check=False).returncode:
+        raise Problem(f"pip could not install requirements/{name}.txt; its output is above", "try again", DOCKER)
+    stamp.parent.mkdir(exist_ok=True)
+    # Another set is still complete only if this one holds all of it: pins may have moved.
+    for other in stamp.parent.iterdir():
+        if not _lines(other) <= _lines(requirements):
+            other.unlink()
+    shutil.copyfile(requirements, stamp)
+
+
+def is_ready(name: str) -> bool:
+    """Whether `ensure(name)` would have nothing to do."""
+    return _usable(ENVIRONMENTS[name]) and _covered(ENVIRONMENTS[name], REPO / "requirements" / f"{name}.txt")
+
+
+def _covered(venv: Path, requirements: Path) -> bool:
+    """Whether something that was installed whole contains all of `requirements`, line by line."""
+    wanted = _lines(requirements)
+    return any(wanted <= _lines(stamp) for stamp in _stamps(venv).glob("*.txt"))
+
+
+def _lines(file: Path) -> set[str]:
+    return set(file.read_text().split("\n"))
+
+
+def _stamps(venv: Path) -> Path:
+    return venv / "holdfast-installed"
+
+
+def _usable(venv: Path) -> bool:
+    """Whether it is there, runs, is new enough and was made at this place: scripts inside hold its path."""
+    try:
+        lines = (venv / "pyvenv.cfg").read_text().splitlines()
+    except OSError:
+        return False
+    config = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
+    made_at = config.get("command", str(venv)).rpartition(" ")[2]
+    runs = os.access(venv / "bin" / "python", os.X_OK)
+    return runs and Path(made_at).name == venv.name and Path(made_at).resolve() == venv.resolve()
+
+
+def _create(venv: Path) -> None:
+    if venv.exists():
+        print(f"{venv.name} is broken or was made in another folder; making it anew", flush=True)
+        shutil.rmtree(venv)
+    print(f"Making {venv.name} with Python {sys.version.split()[0]}", flush=True)
+    # Debian keeps ensurepip in a package of its own; the pip outside can fill the environment just as well.
+    bare = [] if find_spec("ensurepip") else ["--without-pip"]
+    if subprocess.run([sys.executable, "-m", "venv", *bare, str(venv)], check=False).returncode:
+        raise Problem(f"Python could not make {venv.name}; its output is above", "apt-get install python3-venv", DOCKER)
+
+
+def _pip(venv: Path) -> list[str]:
+    python = str(venv / "bin" / "python")
+    if subprocess.run([python, "-m", "pip", "--version"], capture_output=True, check=False).returncode == 0:
+        return [python, "-m", "pip"]
+    if find_spec("pip") is None:
+        raise Problem("there is no pip", "apt-get install python3-pip", DOCKER)
+    return [sys.executable, "-m", "pip", "--python", python]

@@ -1,0 +1,52 @@
+"""Waiting until programs are ready, for a bounded time; and saying which one is not, and what it said last."""
+
+import time
+from collections.abc import Sequence
+
+from deploy.local.places import LOGS, REPO
+from deploy.local.problem import Problem
+from deploy.local.programs import Program
+from deploy.local.supervisor_client import Supervisor
+
+_PATIENCE_S = 60.0
+#: A program that keeps ending is given up on sooner than one that is slow.
+_PATIENCE_WITH_THE_DYING_S = 8.0
+_POLL_S = 0.15
+_TAIL_LINES = 15
+
+
+def wait_ready(supervisor: Supervisor, programs: Sequence[Program]) -> None:
+    """Return when all are ready. Raises Problem about the first one that is not."""
+    began = time.monotonic()
+    fell_at: dict[str, float] = {}
+    waiting = list(programs)
+    while True:
+        states = supervisor.states()
+        now = time.monotonic()
+        reasons = {}
+        for program in waiting:
+            state = states[program.name]["statename"]
+            if state in ("STARTING", "RUNNING"):
+                reasons[program.name] = program.not_ready()
+            else:
+                reasons[program.name] = f"it ended ({states[program.name]['spawnerr'] or state})"
+                fell_at.setdefault(program.name, now)
+        waiting = [program for program in waiting if reasons[program.name]]
+        if not waiting:
+            return
+        for program in waiting:
+            dying = now - fell_at.get(program.name, now) > _PATIENCE_WITH_THE_DYING_S
+            if dying or now - began > _PATIENCE_S:
+                raise _not_ready(program, reasons[program.name] or "", now - began)
+        time.sleep(_POLL_S)
+
+
+def _not_ready(program: Program, reason: str, after_s: float) -> Problem:
+    log = LOGS / f"{program.name}.log"
+    try:
+        tail = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
+    except OSError:
+        tail = []
+    said = "\n".join(f"  | {line[:400]}" for line in tail) or "  | (nothing)"
+    what = f"{program.name} is not ready after {after_s:.0f} s: {reason}"
+    return Problem(f"{what}\nThe end of {log.relative_to(REPO)}:\n{said}", "make doctor says what is missing here")

@@ -1,0 +1,90 @@
+"""What may be changed about the local stack: `make run NAME=value`, or NAME in the environment."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, replace
+from itertools import count, islice
+from typing import Self
+
+from deploy.local.places import LOCAL, write_private
+from deploy.local.problem import Problem
+
+_WRITERS_MAX = 64
+_FILE = LOCAL / "stack.json"
+
+
+@dataclass(frozen=True, slots=True)
+class StackSettings:
+    """Every port, the address of the HTTP services, the number of writers."""
+
+    api_port: int = 8080
+    proxy_port: int = 8081
+    dlq_port: int = 8082
+    writer_port: int = 8090  # the first writer's; the next ones take the next free numbers
+    third_party_port: int = 8099
+    prometheus_port: int = 9090
+    queue_port: int = 6479
+    cache_port: int = 6480
+    db_port: int = 3406
+    writers: int = 2
+    listen_host: str = "127.0.0.1"
+
+    def writer_ports(self) -> list[int]:
+        """One for each writer: counted up from `writer_port`, leaving out what has another use."""
+        used = {getattr(self, name) for name in port_names() if name != "writer_port"}
+        return list(islice((port for port in count(self.writer_port) if port not in used), self.writers))
+
+    def changed(self, environ: Mapping[str, str]) -> Self:
+        """These settings with what `environ` says differently. Raises Problem."""
+        told = _told(self, environ)
+        settings = replace(self, **told)  # type: ignore[arg-type]  # each has its field's type
+        if not 0 <= settings.writers <= _WRITERS_MAX:
+            raise Problem(f"WRITERS={settings.writers} is not between 0 and {_WRITERS_MAX}")
+        ports = [getattr(settings, name) for name in port_names()]
+        for port in ports:
+            if not 1 <= port <= 65535 - _WRITERS_MAX - len(ports):
+                raise Problem(f"{port} cannot be used as a port here")
+        # `writer_port` only says where to begin counting, so it may coincide with another.
+        for name in port_names():
+            twins = [other for other in port_names() if getattr(settings, other) == getattr(settings, name)]
+            if len(twins) > 1 and "writer_port" not in twins:
+                raise Problem(f"{' and '.join(t.upper() for t in twins)} are both {getattr(settings, name)}")
+        return settings
+
+    def save(self) -> None:
+        """Remember what this stack was started with, for `status`, `down`, `ledger` and a later `up`."""
+        write_private(_FILE, json.dumps(asdict(self), indent=2) + "\n")
+
+
+def port_names() -> list[str]:
+    """The names of the settings that are ports."""
+    return [field.name for field in fields(StackSettings) if field.name.endswith("_port")]
+
+
+def saved() -> StackSettings:
+    """What the stack was last started with, or the defaults."""
+    try:
+        kept = json.loads(_FILE.read_text())
+        return StackSettings(**kept)
+    except (FileNotFoundError, ValueError, TypeError):
+        return StackSettings()
+
+
+def _told(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int | str]:
+    """What the environment asks for. PORT_OFFSET moves every port that has no setting of its own, from its default."""
+    told: dict[str, int | str] = {}
+    if environ.get("PORT_OFFSET"):
+        offset = _whole("PORT_OFFSET", environ["PORT_OFFSET"])
+        told |= {name: getattr(StackSettings(), name) + offset for name in port_names()}
+    for field in fields(before):
+        text = environ.get(field.name.upper())
+        if text:
+            told[field.name] = _whole(field.name.upper(), text) if field.name != "listen_host" else text
+    return told
+
+
+def _whole(name: str, text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise Problem(f"{name}={text} is not a whole number") from None

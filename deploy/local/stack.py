@@ -1,0 +1,163 @@
+"""The stack: started in order, scaled while it runs, stopped in order, whatever the last one left behind."""
+
+import os
+import signal
+import subprocess
+import time
+from dataclasses import replace
+
+from deploy.local import database, metrics_store, ports, processes, supervisor_conf
+from deploy.local.places import LOCAL, LOGS, REPO, VENV_PYTHON
+from deploy.local.problem import Problem
+from deploy.local.programs import Program, programs, service_env
+from deploy.local.readiness import wait_ready
+from deploy.local.settings import StackSettings
+from deploy.local.supervisor_client import Supervisor, Unreachable
+
+_SUPERVISOR = "supervisord"
+_STORES = {"redis-queue", "redis-cache", "mariadb"}
+_SUPERVISOR_START_S = 15.0
+_SUPERVISOR_END_S = 100.0
+_STOP_S = 90.0
+
+
+def running() -> Supervisor | None:
+    """The supervisor of this clone's stack, if it runs. One that is on its way out is waited for."""
+    process = processes.recorded(_SUPERVISOR)
+    if process is None:
+        return None
+    supervisor = Supervisor()
+    try:
+        if supervisor.running():
+            return supervisor
+    except Unreachable:
+        pass  # just starting, just ending, or frozen
+    print("Waiting for the stack that is just ending", flush=True)
+    if processes.wait_gone([process], _SUPERVISOR_END_S):
+        raise Problem(f"the supervisor (process {process.pid}) runs and does not answer", f"kill -9 {process.pid}")
+    return None
+
+
+def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[bytes]":
+    """Everything, in order; returns the supervisor when all are ready. On failure nothing is left running.
+
+    `with_parent`: the stack ends when this process does, whatever it dies of.
+    """
+    end_leftovers()
+    wanted = programs(settings)
+    ports.check_free(wanted)
+    database.prepare()
+    _write_configuration(settings, wanted)
+    settings.save()
+    child = _launch(with_parent)
+    try:
+        supervisor = _wait_for_supervisor(child)
+        _start(supervisor, wanted, settings)
+    except BaseException:
+        stop()
+        child.terminate()  # it may have been too young to have left its record
+        child.wait(_SUPERVISOR_END_S)
+        raise
+    return child
+
+
+def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings) -> list[str]:
+    """A running stack with another number of writers; nothing else is restarted.
+
+    Returns the names of programs whose configuration changed, which takes effect at their next start.
+    """
+    if settings != replace(before, writers=settings.writers):
+        raise Problem("the stack runs with other ports", "make down, then start it with the new ones")
+    wanted = programs(settings)
+    _write_configuration(settings, wanted)
+    added, changed, removed = supervisor.reread()
+    supervisor.stop(removed, _STOP_S)
+    for name in removed:
+        supervisor.remove(name)
+        processes.forget(name)
+    ports.check_free(program for program in wanted if program.name in added)
+    for name in added:
+        supervisor.add(name)
+    settings.save()
+    _start(supervisor, wanted, settings)
+    return changed
+
+
+def stop() -> bool:
+    """End everything this clone started, services before stores. False when nothing ran. Ctrl-C cannot cut it short."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+    process = processes.recorded(_SUPERVISOR)
+    if process is not None:
+        supervisor = Supervisor()
+        try:
+            names = set(supervisor.states())
+            supervisor.stop(names - _STORES, _STOP_S)
+            supervisor.stop(names & _STORES, _STOP_S)
+            supervisor.shut_down()
+        except (*Unreachable, Problem):
+            pass  # it is ended by its id, below
+        else:
+            processes.wait_gone([process], _SUPERVISOR_END_S)
+        processes.end([process], _SUPERVISOR_END_S)
+    return end_leftovers() or process is not None
+
+
+def end_leftovers() -> bool:
+    """End what an earlier stack left running when its supervisor was killed; only what its records prove to be ours."""
+    names = processes.recorded_names()
+    left = {name: process for name in names if (process := processes.recorded(name))}
+    if left:
+        print(f"Ending what an earlier run left behind: {', '.join(left)}", flush=True)
+        processes.end(left.values(), 30.0)
+    for name in names:
+        processes.forget(name)
+    return bool(left)
+
+
+def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSettings) -> None:
+    """Stores, then the schema, then the rest; what runs already is left alone."""
+    stores = [program for program in wanted if program.kind == "store"]
+    services = [program for program in wanted if program.kind != "store"]
+    supervisor.start(program.name for program in stores)
+    wait_ready(supervisor, stores)
+    database.migrate(settings.db_port)
+    supervisor.start(program.name for program in services)
+    wait_ready(supervisor, services)
+
+
+def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None:
+    for name in ("redis-queue", "redis-cache", "prometheus"):
+        (LOCAL / name).mkdir(mode=0o700, exist_ok=True)
+    supervisor_conf.write(wanted, service_env(settings))
+    jobs = ((program.name.partition("-")[0], program) for program in wanted)
+    metrics_store.write_config((job, p.name, p.address) for job, p in jobs if job in metrics_store.JOBS)
+
+
+def _launch(with_parent: bool) -> "subprocess.Popen[bytes]":
+    """supervisord in a session of its own, so that Ctrl-C in this terminal is ours to handle."""
+    launch = [str(VENV_PYTHON), "-m", "deploy.local.launch", *(["--die-with-parent"] if with_parent else [])]
+    command = [*launch, _SUPERVISOR, str(VENV_PYTHON), "-m", "supervisor.supervisord", "-c", str(supervisor_conf.PATH)]
+    with open(LOGS / "supervisord.out", "wb") as output:
+        return subprocess.Popen(
+            command,
+            cwd=REPO,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            env=os.environ | {"PYTHONUNBUFFERED": "1"},
+        )
+
+
+def _wait_for_supervisor(child: "subprocess.Popen[bytes]") -> Supervisor:
+    supervisor = Supervisor()
+    deadline = time.monotonic() + _SUPERVISOR_START_S
+    while time.monotonic() < deadline and child.poll() is None:
+        try:
+            supervisor.states()
+            return supervisor
+        except Unreachable:
+            time.sleep(0.05)
+    said = (LOGS / "supervisord.out").read_text(errors="replace")[-2000:]
+    raise Problem(f"the supervisor did not start:\n{said}")

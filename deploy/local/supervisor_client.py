@@ -1,0 +1,90 @@
+"""Talking to the supervisor: XML-RPC over its own Unix socket, which only this user can open."""
+
+import http.client
+import socket
+import time
+import xmlrpc.client
+from collections.abc import Iterable
+from typing import Any
+
+from deploy.local.places import socket_path
+from deploy.local.problem import Problem
+from deploy.local.supervisor_conf import SOCKET
+
+_TIMEOUT_S = 10.0
+_POLL_S = 0.2
+_ENDED = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
+
+#: supervisor's fault codes for what is as we want it already.
+_ALREADY_STARTED, _NOT_RUNNING, _BAD_NAME = 60, 70, 10
+
+#: There is no supervisor, or it is on its way out.
+Unreachable = (OSError, http.client.HTTPException, xmlrpc.client.Error)
+
+
+class _Connection(http.client.HTTPConnection):
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(_TIMEOUT_S)
+        self.sock.connect(str(socket_path(SOCKET)))
+
+
+class _Transport(xmlrpc.client.Transport):
+    def make_connection(self, host: Any) -> http.client.HTTPConnection:
+        return _Connection("localhost")
+
+
+class Supervisor:
+    """One running supervisord. Raises what is in `Unreachable` when it is not there."""
+
+    def __init__(self) -> None:
+        self._rpc: Any = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport()).supervisor
+
+    def running(self) -> bool:
+        """Whether it takes orders; not while it shuts down."""
+        return bool(self._rpc.getState()["statename"] == "RUNNING")
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """By program: supervisor's own description, `statename`, `pid`, `start`, `spawnerr` and so on."""
+        return {info["name"]: info for info in self._rpc.getAllProcessInfo()}
+
+    def start(self, names: Iterable[str]) -> None:
+        """Start all at once; what runs already stays as it is."""
+        for name in names:
+            self._unless(_ALREADY_STARTED, self._rpc.startProcess, name, False)
+
+    def stop(self, names: Iterable[str], patience_s: float) -> None:
+        """Stop all at once, and wait for them."""
+        names = list(names)
+        for name in names:
+            self._unless(_NOT_RUNNING, self._rpc.stopProcess, name, False)
+        deadline = time.monotonic() + patience_s
+        while any(self.states()[name]["statename"] not in _ENDED for name in names):
+            if time.monotonic() > deadline:
+                raise Problem(f"still running after {patience_s:.0f} s: {', '.join(names)}")
+            time.sleep(_POLL_S)
+
+    def reread(self) -> tuple[list[str], list[str], list[str]]:
+        """Read the configuration again; the names that are (new, changed, gone). Nothing is done about them."""
+        added, changed, removed = self._rpc.reloadConfig()[0]
+        return added, changed, removed
+
+    def add(self, name: str) -> None:
+        """Take a new program in, stopped."""
+        self._rpc.addProcessGroup(name)
+
+    def remove(self, name: str) -> None:
+        """Forget a stopped program."""
+        self._unless(_BAD_NAME, self._rpc.removeProcessGroup, name)
+
+    def shut_down(self) -> None:
+        """End it, and what it still runs."""
+        self._rpc.shutdown()
+
+    @staticmethod
+    def _unless(code: int, call: Any, *arguments: Any) -> None:
+        try:
+            call(*arguments)
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode != code:
+                raise

@@ -1,0 +1,72 @@
+"""The supervisor's configuration, made from the programs. Nothing starts by itself: the stack knows the order."""
+
+import os
+import shlex
+from collections.abc import Iterable, Mapping
+
+from deploy.local.places import CONF, LOGS, REPO, VENV_PYTHON, socket_path, write_private
+from deploy.local.programs import Program
+
+PATH = CONF / "supervisord.conf"
+SOCKET = "supervisor.sock"
+
+
+def write(programs: Iterable[Program], service_env: Mapping[str, str]) -> None:
+    """Replace the configuration; it holds the database's password."""
+    write_private(PATH, "\n".join([_head(), *(_section(program, service_env) for program in programs)]))
+
+
+def _head() -> str:
+    # Said aloud, or it warns at every start.
+    user = "user=root\n" if os.geteuid() == 0 else ""
+    return f"""\
+[unix_http_server]
+file={_plain(socket_path(SOCKET))}
+chmod=0700
+
+[supervisord]
+nodaemon=true
+silent=true
+{user}umask=077
+directory={_plain(REPO)}
+logfile={_plain(LOGS / "supervisord.log")}
+logfile_maxbytes=5MB
+logfile_backups=1
+pidfile={_plain(CONF / "supervisord.pid")}
+childlogdir={_plain(LOGS)}
+identifier=holdfast
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+"""
+
+
+def _section(program: Program, service_env: Mapping[str, str]) -> str:
+    command = [str(VENV_PYTHON), "-m", "deploy.local.launch", program.name, *program.command]
+    env = {**service_env, **program.env} if program.kind == "service" else program.env
+    return f"""\
+[program:{program.name}]
+command={_plain(shlex.join(command))}
+environment={_environment(env)}
+autostart=false
+; Whatever it died of, it comes back; a program that cannot start is tried again after 1 s, 2 s, 3 s ...
+autorestart=true
+startsecs=1
+startretries=1000
+stopwaitsecs={program.stop_wait_s}
+stopasgroup=false
+killasgroup=true
+redirect_stderr=true
+stdout_logfile={_plain(LOGS / program.name)}.log
+stdout_logfile_maxbytes=20MB
+stdout_logfile_backups=1
+"""
+
+
+def _environment(env: Mapping[str, str]) -> str:
+    return ",".join(f'{name}="{_plain(value)}"' for name, value in env.items())
+
+
+def _plain(value: object) -> str:
+    """supervisord expands `%(...)s` everywhere."""
+    return str(value).replace("%", "%%")

@@ -1,0 +1,44 @@
+"""What a newcomer sees when everything is ready: where things are, what to try."""
+
+from deploy.local import database
+from deploy.local.programs import Program, programs
+from deploy.local.secret import secret
+from deploy.local.settings import StackSettings
+
+_ABOUT = {
+    "api": ("", "the public API; its reference: /docs"),
+    "external_proxy": ("/health", "health and metrics; calling the third party comes next"),
+    "dlq_admin": ("/health", "health and metrics; the dead-letter console is still to come"),
+    "third_party": ("/data", "a stand-in for somebody else's API"),
+    "prometheus": ("", "scrapes all of them every 5 s"),
+}
+
+
+def welcome(settings: StackSettings, seconds: float) -> str:
+    """The text of it."""
+    every = programs(settings)
+    api = next(program.address for program in every if program.name == "api")
+    lines = [_line(program) for program in every if program.kind != "store"]
+    return f"""
+Holdfast is ready ({seconds:.1f} s).
+
+{chr(10).join(lines)}
+  {"queue Redis":14} redis-cli -p {settings.queue_port}
+  {"cache Redis":14} redis-cli -p {settings.cache_port}
+  {"database":14} mariadb --socket={database.socket()} {database.NAME}
+  {"operator token":14} {secret("operator_token")}   (.local/secrets; the console that asks for it comes later)
+
+Try it: write a user, then read it back.
+
+  curl -i http://{api}/users -H 'Content-Type: application/json' -d '{{"name": "Ada", "email": "ada@example.com"}}'
+  curl -s 'http://{api}/users?email=ada@example.com'
+"""
+
+
+def _line(program: Program) -> str:
+    if program.name.startswith("writer-"):
+        path, about = "/health", "takes writes from the stream into the database"
+    else:
+        path, about = _ABOUT[program.name]
+    url = f"http://{program.address}{path}"
+    return f"  {program.name:14} {url:36} {about}"

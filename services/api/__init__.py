@@ -1,0 +1,1 @@
+"""HTTP request -> validated command -> accepted write; and the reads."""

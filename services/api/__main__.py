@@ -1,0 +1,19 @@
+"""`python -m services.api`: read the settings, run."""
+
+import uvicorn
+
+from services.api.app import make_app
+from services.api.settings import ApiSettings
+from shared import logs
+from shared.http.server import config
+
+
+def main() -> None:
+    """Until SIGTERM."""
+    settings = ApiSettings()  # type: ignore[call-arg]  # the environment gives what is required
+    logs.configure("api", settings.log_level, settings.log_style)
+    uvicorn.Server(config(make_app(settings), settings.listen_host, settings.api_port, drain_s=settings.drain_s)).run()
+
+
+if __name__ == "__main__":
+    main()

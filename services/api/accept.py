@@ -1,0 +1,162 @@
+"""Accept: commands become writes. Requests that arrive together share one round trip, and so one fsync."""
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError, ResponseError
+
+from shared import logs, metrics
+from shared.errors import AcceptanceUnknown, AppError, QueueFull, QueueUnavailable
+from shared.logs import Action
+from shared.queue.connection import script
+from shared.queue.names import CLOCK, EMAILS, PREFIX, WRITES
+from shared.versions import Clock
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A command with everything that acceptance needs; the fields are `accept.lua`'s, in its order."""
+
+    operation_id: str
+    user_id: str
+    command: str
+    payload: bytes
+    email_key: str = ""
+    key_hash: str = ""
+    body_hash: str = ""
+    busy_ms: str = ""
+    if_match: str = ""
+    request_id: str = ""
+    traceparent: str = ""
+    notify: str = ""
+
+    def arguments(self) -> tuple[str | bytes, ...]:
+        """For the script."""
+        return (
+            self.operation_id, self.user_id, self.command, self.payload, self.email_key, self.key_hash,
+            self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the queue said: `accepted | repeated | reused | busy | email_taken`, and of which write."""
+
+    result: str
+    operation_id: str
+    user_id: str
+    version: int
+
+
+_ACCEPTED = {
+    result: metrics.writes_accepted.labels(result)
+    for result in ("accepted", "repeated", "reused", "busy", "email_taken")
+}
+
+_Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
+
+
+class Acceptor:
+    """Collects candidates while a round trip is under way; the next one takes them all."""
+
+    def __init__(self, redis: "Redis[bytes]", clock: Clock, *, batch_max: int, key_lifetime_s: int) -> None:
+        self._redis = redis
+        self._script = script(redis, "accept")
+        self._clock = clock
+        self._batch_max = batch_max
+        self._key_lifetime_s = key_lifetime_s
+        self._waiting: deque[_Waiting] = deque()
+        self._flusher: asyncio.Task[None] | None = None
+        #: Monotonic time of the last failure; None: the last round trip was fine.
+        self.failing_since: float | None = None
+
+    async def accept(self, candidate: Candidate) -> Answer:
+        """Raises QueueUnavailable or QueueFull (it did not happen), or AcceptanceUnknown (it may have)."""
+        answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._waiting.append((candidate, answer))
+        if self._flusher is None:
+            self._flusher = asyncio.create_task(self._flush())
+        return await answer
+
+    async def forget_busy(self, record: str) -> None:
+        """The request that holds this Idempotency-Key is being answered. Forgotten by itself if this fails."""
+        with contextlib.suppress(RedisError, OSError):
+            await self._redis.hdel(record, "busy_until")
+
+    async def _flush(self) -> None:
+        try:
+            while self._waiting:
+                size = min(len(self._waiting), self._batch_max)
+                batch = [self._waiting.popleft() for _ in range(size)]
+                await self._round_trip([one for one in batch if not one[1].done()])
+        finally:
+            self._flusher = None
+
+    async def _round_trip(self, batch: list[_Waiting]) -> None:
+        if not batch:
+            return
+        began = time.perf_counter()
+        try:
+            replies = await self._evaluate([candidate for candidate, _ in batch])
+        except AppError as error:
+            self._failed(batch, error)
+            return
+        except Exception as error:  # noqa: BLE001 - every caller has to hear of it
+            self._failed(batch, AcceptanceUnknown(), error)
+            return
+        self.failing_since = None
+        metrics.accept_duration.observe(time.perf_counter() - began)
+        metrics.accept_batch_size.observe(len(batch))
+        for (_, waiting), (result, operation_id, user_id, version) in zip(batch, replies, strict=True):
+            answer = Answer(result.decode(), operation_id.decode(), user_id.decode(), int(version or 0))
+            self._clock.observe(answer.version)
+            _ACCEPTED[answer.result].inc()
+            if not waiting.done():
+                waiting.set_result(answer)
+
+    async def _evaluate(self, candidates: Sequence[Candidate]) -> list[list[bytes]]:
+        """One EVALSHA. What fails before it is sent did not happen; what fails after it may have."""
+        pool = self._redis.connection_pool
+        try:
+            connection = await pool.get_connection()
+        except (RedisError, OSError) as error:
+            raise QueueUnavailable() from error
+        try:
+            values = [value for candidate in candidates for value in candidate.arguments()]
+            arguments = [3, WRITES, CLOCK, EMAILS, PREFIX, self._clock.seen, self._key_lifetime_s, *values]
+            try:
+                await connection.send_command("EVALSHA", self._script.sha, *arguments)
+                reply: Any = await connection.read_response()
+            except NoScriptError:
+                await connection.send_command("EVAL", self._script.script, *arguments)
+                reply = await connection.read_response()
+        except ResponseError as error:
+            # Redis refuses a script before it runs: out of memory, read-only, unable to write its log.
+            raise (QueueFull() if "OOM" in str(error) else QueueUnavailable()) from error
+        except (RedisError, OSError) as error:
+            await connection.disconnect()
+            raise AcceptanceUnknown() from error
+        except asyncio.CancelledError:
+            await connection.disconnect()
+            raise
+        finally:
+            await pool.release(connection)
+        return list(reply)
+
+    def _failed(self, batch: list[_Waiting], error: AppError, bug: Exception | None = None) -> None:
+        self.failing_since = self.failing_since or time.monotonic()
+        metrics.writes_accepted.labels("refused" if error.definite else "unknown").inc(len(batch))
+        cause = error.__cause__ or bug
+        logs.warning(
+            Action.ACCEPTANCE_FAILED, writes=len(batch), code=error.code, error=type(cause).__name__, exc_info=bug
+        )
+        for candidate, waiting in batch:
+            if not waiting.done():
+                details = None if error.definite else {"operation_id": candidate.operation_id}
+                waiting.set_exception(type(error)(details=details))

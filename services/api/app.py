@@ -1,0 +1,81 @@
+"""The api, wired."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from fastapi import FastAPI
+from redis.exceptions import RedisError
+
+from services.api import operations, users
+from services.api.accept import Acceptor
+from services.api.database import Database
+from services.api.settings import ApiSettings
+from services.api.view import View
+from services.api.wait import Waiters
+from services.api.write import WritePath
+from shared import logs, memory
+from shared.build import VERSION_WITHOUT_INSTALL
+from shared.http.app import service_app
+from shared.http.health import Health
+from shared.logs import Action
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.groups import ensure_groups
+from shared.retry import again_on
+from shared.store.engine import Timeouts, make_engine
+from shared.supervise import forever
+from shared.versions import Clock
+
+_DESCRIPTION = """A users API that keeps its promises while the things behind it fail.
+
+Writes are **accepted** (`202`, on disk) and take effect exactly once, in the order of acceptance. Ask
+`/operations/{id}` what became of one, send `Prefer: wait=5` to be told at once, and an `Idempotency-Key` to make
+sending again safe. Every answer, errors included, has the same envelope.
+"""
+
+
+def make_app(settings: ApiSettings) -> FastAPI:
+    """The application, its connections made on first use."""
+    redis = connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
+    timeouts = Timeouts(
+        settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
+    )
+    database = Database(make_engine(settings.db_dsn, timeouts, settings.db_pool_size), settings.db_pool_size)
+    acceptor = Acceptor(
+        redis, Clock(), batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s
+    )
+    waiters = Waiters(redis, settings.instance)
+    view = View(redis, database)
+    path = WritePath(acceptor, waiters, view, database, settings.api_wait_max_s)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        logs.info(Action.SERVICE_STARTED, profile=settings.profile)
+        loops = [
+            asyncio.create_task(forever("waiters", waiters.listen)),
+            asyncio.create_task(again_on(
+                (RedisError, OSError), lambda: ensure_groups(redis), base_s=0.2, cap_s=5, attempts=None
+            )),
+        ]  # fmt: skip
+        memory.settle()
+        yield
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await redis.aclose()
+        database.close()
+        logs.info(Action.SERVICE_STOPPED)
+
+    health = Health("api", shown={"queue": lambda: _queue(acceptor)})
+    app = service_app(
+        health, title="Holdfast", description=_DESCRIPTION, version=VERSION_WITHOUT_INSTALL, lifespan=lifespan
+    )
+    users.add_routes(app, path, view, database)
+    operations.add_routes(app, view)
+    return app
+
+
+def _queue(acceptor: Acceptor) -> tuple[bool, str]:
+    since = acceptor.failing_since
+    return since is None, "" if since is None else f"refusing writes for {time.monotonic() - since:.0f} s"

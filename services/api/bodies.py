@@ -1,0 +1,166 @@
+"""Bodies: what a person may send, cleaned and turned into a command, or refused field by field."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Annotated, Any
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+from shared.commands import EMAIL_MAX_CHARS, NAME_MAX_CHARS
+from shared.errors import AppError, InvalidRequest, MalformedJson
+
+_VALUE_MAX_CHARS = 100
+_NAME_CONSTRAINT = f"must be 1 to {NAME_MAX_CHARS} characters, without control characters"
+_EMAIL_CONSTRAINT = "must be valid email format"
+
+#: Control, surrogate, unassigned and private-use characters; line and paragraph separators.
+_NOT_IN_NAMES = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
+
+
+def _clean_name(value: str) -> str:
+    name = value.strip()
+    if not name.isascii():
+        name = unicodedata.normalize("NFC", name).strip()
+    plain = name.isprintable() or not any(unicodedata.category(char) in _NOT_IN_NAMES for char in name)
+    if not plain or not 0 < len(name) <= NAME_MAX_CHARS:
+        raise PydanticCustomError("name", "invalid name")
+    return name
+
+
+#: Local parts that are valid and normal by any standard; everything else is the library's to judge.
+_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*")
+_LOCAL_MAX_CHARS = 64
+
+
+def _clean_email(value: str) -> str:
+    """The address as `email-validator` normalises it; a plain one costs a look at its domain."""
+    local, _, domain = value.strip().rpartition("@")
+    try:
+        if len(local) <= _LOCAL_MAX_CHARS and _PLAIN_LOCAL.fullmatch(local):
+            email = f"{local}@{_clean_domain(domain)}"
+        else:
+            email = validate_email(value.strip(), check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise PydanticCustomError("email", "invalid e-mail address") from None
+    if len(email) > EMAIL_MAX_CHARS:
+        raise PydanticCustomError("email", "invalid e-mail address")
+    return email
+
+
+@lru_cache(maxsize=4096)
+def _clean_domain(domain: str) -> str:
+    """Most addresses share few domains."""
+    return validate_email(f"a@{domain}", check_deliverability=False).domain
+
+
+_Name = Annotated[str, AfterValidator(_clean_name)]
+_Email = Annotated[str, AfterValidator(_clean_email)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class UserBody(_Body):
+    """All of a user: for POST and PUT."""
+
+    name: _Name
+    email: _Email
+
+
+class UserPatch(_Body):
+    """Some of a user: for PATCH."""
+
+    name: _Name | None = None
+    email: _Email | None = None
+
+
+_USER = TypeAdapter(UserBody)
+_PATCH = TypeAdapter(UserPatch)
+
+
+def parse_user(body: bytes) -> dict[str, str]:
+    """The payload of a CreateUser or ReplaceUser. Raises InvalidRequest or MalformedJson."""
+    try:
+        user = _USER.validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from None
+    return {"name": user.name, "email": user.email}
+
+
+def parse_patch(body: bytes) -> dict[str, str]:
+    """The payload of an UpdateUser: the given fields. Raises InvalidRequest or MalformedJson."""
+    try:
+        patch = _PATCH.validate_json(body)
+    except ValidationError as error:
+        raise _refusal(error) from None
+    given = {name: getattr(patch, name) for name in patch.model_fields_set}
+    if nulls := [name for name, value in given.items() if value is None]:
+        raise _invalid([_told(name, None, "must not be null", "INVALID_TYPE") for name in nulls])
+    if not given:
+        raise InvalidRequest(
+            "The request changes nothing.",
+            code="NOTHING_TO_CHANGE",
+            details={"field": None, "value": None, "constraint": "at least one of name, email"},
+        )
+    return given
+
+
+_MESSAGES = {
+    "INVALID_EMAIL_FORMAT": "Email address format is invalid",
+    "INVALID_NAME": "Name is invalid",
+    "MISSING_FIELD": "A required field is missing",
+    "UNKNOWN_FIELD": "The request has a field that is not known",
+    "INVALID_TYPE": "A field has the wrong type",
+    "INVALID_BODY": "The request body must be a JSON object",
+}
+
+
+def _refusal(error: ValidationError) -> AppError:
+    problems = error.errors(include_url=False, include_context=False)
+    if any(problem["type"] == "json_invalid" for problem in problems):
+        return MalformedJson()
+    return _invalid([_problem(problem) for problem in problems])
+
+
+def _invalid(told: list[dict[str, Any]]) -> InvalidRequest:
+    """The first problem inlined, all of them listed when there are several."""
+    first = told[0]
+    code = first.pop("_code")
+    for other in told[1:]:
+        other["code"] = other.pop("_code")
+    details = dict(first)
+    if len(told) > 1:
+        details["errors"] = [{**first, "code": code}, *told[1:]]
+    return InvalidRequest(_MESSAGES[code], code=code, details=details)
+
+
+def _problem(problem: ErrorDetails) -> dict[str, Any]:
+    field = str(problem["loc"][0])[:_VALUE_MAX_CHARS] if problem["loc"] else None
+    match problem["type"]:
+        case "email":
+            return _told(field, problem["input"], _EMAIL_CONSTRAINT, "INVALID_EMAIL_FORMAT")
+        case "name":
+            return _told(field, problem["input"], _NAME_CONSTRAINT, "INVALID_NAME")
+        case "missing":
+            return _told(field, None, "is required", "MISSING_FIELD")
+        case "extra_forbidden":
+            # What an unknown field holds may be a secret sent by mistake: it is not sent back.
+            return _told(field, None, "is not a known field", "UNKNOWN_FIELD")
+        case _ if field is None:
+            return _told(None, None, "must be a JSON object", "INVALID_BODY")
+        case _:
+            return _told(field, None, "must be a string", "INVALID_TYPE")
+
+
+def _told(field: str | None, value: Any, constraint: str, code: str) -> dict[str, Any]:
+    shown = _printable(value[:_VALUE_MAX_CHARS]) if isinstance(value, str) else None
+    return {"field": _printable(field) if field else field, "value": shown, "constraint": constraint, "_code": code}
+
+
+def _printable(text: str) -> str:
+    """Lone surrogates cannot be sent as UTF-8."""
+    return text.encode("utf-8", "replace").decode()

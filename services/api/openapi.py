@@ -1,0 +1,230 @@
+"""What FastAPI cannot see in the handlers: bodies, headers, every response with its schema and an example."""
+
+from typing import Any
+
+from services.api.bodies import UserBody, UserPatch
+from shared.errors import (
+    AcceptanceUnknown,
+    AppError,
+    BodyTooLarge,
+    DatabaseUnavailable,
+    EmailTaken,
+    InvalidRequest,
+    KeyReused,
+    MalformedJson,
+    OperationNotFound,
+    PreconditionFailed,
+    QueueFull,
+    QueueUnavailable,
+    RequestInProgress,
+    Unexpected,
+    UnsupportedMediaType,
+    UserNotFound,
+)
+from shared.http.envelope import status_of
+
+_ID = "0198c0de-0000-7000-8000-000000000001"
+_OPERATION_ID = "0198c0de-0000-7000-8000-0000000000aa"
+_VERSION = 1768473000000000
+_TIME = "2026-01-15T10:30:00.000000Z"
+_USER = {
+    "id": _ID, "name": "Ada Lovelace", "email": "ada@example.com", "created_at": _TIME, "updated_at": _TIME,
+    "version": _VERSION,
+}  # fmt: skip
+
+_TEXT = {"type": "string"}
+_NULLABLE_TEXT = {"type": ["string", "null"]}
+_INTEGER = {"type": "integer"}
+
+
+def _object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+    return {"type": "object", "required": list(required), "properties": required | (optional or {})}
+
+
+_USER_SCHEMA = _object(
+    {
+        "id": {"type": "string", "format": "uuid"}, "name": _TEXT, "email": _TEXT,
+        "created_at": {"type": "string", "format": "date-time"},
+        "updated_at": {"type": "string", "format": "date-time"}, "version": _INTEGER,
+    }
+)  # fmt: skip
+_QUEUED_SCHEMA = _object(
+    {"id": {"type": "string", "format": "uuid"}, "operation_id": {"type": "string", "format": "uuid"},
+     "status": {"enum": ["queued"]}}
+)  # fmt: skip
+_DONE_SCHEMA = _object(
+    {"id": _TEXT, "operation_id": _TEXT, "status": {"enum": ["applied"]}},
+    {"name": _TEXT, "email": _TEXT, "created_at": _TEXT, "updated_at": _TEXT, "version": _INTEGER},
+)
+_OPERATION_SCHEMA = _object(
+    {
+        "id": _TEXT, "user_id": _TEXT, "command": _TEXT,
+        "status": {"enum": ["queued", "applied", "rejected", "dead_lettered", "discarded"]},
+        "done": {"type": "boolean"}, "failed_attempts": _INTEGER, "accepted_at": _TEXT, "ended_at": _NULLABLE_TEXT,
+        "waiting_s": {"type": "number"}, "user_version": {"type": ["integer", "null"]},
+        "error": {"type": ["object", "null"]},
+    }
+)  # fmt: skip
+_ERROR_SCHEMA = _object(
+    {
+        "success": {"const": False},
+        "error": _object(
+            {"type": _TEXT, "code": _TEXT, "message": _TEXT, "retryable": {"type": "boolean"},
+             "definite": {"type": "boolean"}, "request_id": _TEXT, "timestamp": _TEXT},
+            {"details": {"type": "object"}, "retry_after": _INTEGER},
+        ),
+        "fallback_data": {"type": ["object", "null"]},
+    }
+)  # fmt: skip
+
+
+def _header(description: str) -> dict[str, Any]:
+    return {"description": description, "schema": _TEXT}
+
+
+_REQUEST_ID = {"X-Request-ID": _header("This request's id; in our logs too")}
+_LOCATION = {"Location": _header("Where to ask")}
+_REPLAYED = {"Idempotent-Replayed": _header("`true`: this answers a repeated Idempotency-Key")}
+_RETRY_AFTER = {"Retry-After": _header("Seconds until asking again makes sense")}
+_ETAG = {"ETag": _header("The user's version, for If-Match and If-None-Match")}
+
+
+def _answer(description: str, data: Any, example: Any, headers: dict[str, Any] | None = None) -> dict[str, Any]:
+    schema = _object({"success": {"const": True}, "data": data, "meta": {"type": "object"}})
+    content = {"schema": schema, "example": {"success": True, "data": example, "meta": {}}}
+    return {"description": description, "headers": _REQUEST_ID | (headers or {}),
+            "content": {"application/json": content}}  # fmt: skip
+
+
+def _errors(*errors: type[AppError]) -> dict[int | str, Any]:
+    """One response a status, with an example a code."""
+    by_status: dict[int, list[type[AppError]]] = {}
+    for error in errors:
+        by_status.setdefault(status_of(error), []).append(error)
+    responses: dict[int | str, Any] = {}
+    for status, group in by_status.items():
+        headers = _REQUEST_ID | (_RETRY_AFTER if any(error.retryable for error in group) else {})
+        responses[status] = {
+            "description": " ".join(" ".join((error.__doc__ or "").split()) for error in group),
+            "headers": headers,
+            "content": {
+                "application/json": {
+                    "schema": _ERROR_SCHEMA,
+                    "examples": {error.code: {"value": _example(error)} for error in group},
+                },
+                "application/problem+json": {"schema": {"type": "object"}},
+            },
+        }
+    return responses
+
+
+def _example(error: type[AppError]) -> dict[str, Any]:
+    told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error().message}
+    if error is InvalidRequest:
+        told |= {
+            "code": "INVALID_EMAIL_FORMAT",
+            "message": "Email address format is invalid",
+            "details": {"field": "email", "value": "invalid-email", "constraint": "must be valid email format"},
+        }
+    if error.retryable:
+        told["retry_after"] = 1
+    told |= {"retryable": error.retryable, "definite": error.definite, "request_id": "req_123456789"}
+    return {"success": False, "error": told | {"timestamp": "2026-01-15T10:30:00Z"}, "fallback_data": None}
+
+
+def _parameter(name: str, description: str, example: str) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": _TEXT,
+            "example": example}  # fmt: skip
+
+
+_KEY = _parameter("Idempotency-Key", "Sending again with the same key and body is safe.", "8f14e45f-ceea-467e")
+_PREFER = _parameter("Prefer", "`wait=N`: answer when the write has taken effect, at most N (≤ 10) s later.", "wait=5")
+_IF_MATCH = _parameter("If-Match", "Apply only if the user is at this ETag.", f'"{_VERSION}"')
+
+
+def _body(model: type[UserBody] | type[UserPatch], example: dict[str, str]) -> dict[str, Any]:
+    content = {"application/json": {"schema": model.model_json_schema(), "example": example}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+_QUEUED = {
+    202: _answer(
+        "Accepted: on disk, and will take effect exactly once.",
+        _QUEUED_SCHEMA,
+        {"id": _ID, "operation_id": _OPERATION_ID, "status": "queued"},
+        _LOCATION | _REPLAYED | _RETRY_AFTER,
+    )
+}
+_DONE_EXAMPLE = {"operation_id": _OPERATION_ID, "status": "applied", **_USER}
+_APPLIED = {200: _answer("Applied while you waited (`Prefer: wait`).", _DONE_SCHEMA, _DONE_EXAMPLE, _ETAG | _REPLAYED)}
+_CREATED = {201: _answer("Applied while you waited (`Prefer: wait`).", _DONE_SCHEMA, _DONE_EXAMPLE, _ETAG | _LOCATION)}
+_WRITE_ERRORS = (
+    InvalidRequest, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge, QueueUnavailable, QueueFull,
+    DatabaseUnavailable, AcceptanceUnknown, Unexpected,
+)  # fmt: skip
+_BODY_ERRORS = (MalformedJson, UnsupportedMediaType, EmailTaken)
+
+CREATE: dict[str, Any] = {
+    "tags": ["users"],
+    "summary": "Create a user",
+    "responses": _QUEUED | _CREATED | _errors(*_WRITE_ERRORS, *_BODY_ERRORS),
+    "openapi_extra": _body(UserBody, {"name": "Ada Lovelace", "email": "ada@example.com"})
+    | {"parameters": [_KEY, _PREFER]},
+}
+REPLACE: dict[str, Any] = {
+    "tags": ["users"],
+    "summary": "Replace a user",
+    "responses": _QUEUED | _APPLIED | _errors(*_WRITE_ERRORS, *_BODY_ERRORS, UserNotFound),
+    "openapi_extra": _body(UserBody, {"name": "Ada King", "email": "ada@example.com"})
+    | {"parameters": [_KEY, _PREFER, _IF_MATCH]},
+}
+UPDATE: dict[str, Any] = {
+    "tags": ["users"],
+    "summary": "Change some of a user",
+    "responses": _QUEUED | _APPLIED | _errors(*_WRITE_ERRORS, *_BODY_ERRORS, UserNotFound),
+    "openapi_extra": _body(UserPatch, {"name": "Ada King"}) | {"parameters": [_KEY, _PREFER, _IF_MATCH]},
+}
+DELETE: dict[str, Any] = {
+    "tags": ["users"],
+    "summary": "Delete a user",
+    "responses": _QUEUED | _APPLIED | _errors(*_WRITE_ERRORS, UserNotFound),
+    "openapi_extra": {"parameters": [_KEY, _PREFER, _IF_MATCH]},
+}
+_READ_ERRORS = (InvalidRequest, DatabaseUnavailable, Unexpected)
+READ: dict[str, Any] = {
+    "tags": ["users"],
+    "summary": "Read a user, writes still on their way included",
+    "responses": {
+        200: _answer("The user; `meta.pending` tells whether a write is still on its way.", _USER_SCHEMA, _USER, _ETAG),
+        304: {"description": "The user is still at the ETag in If-None-Match.", "headers": _ETAG},
+        **_errors(*_READ_ERRORS, UserNotFound),
+    },
+    "openapi_extra": {
+        "parameters": [_parameter("If-None-Match", "Answer 304 if the user is still at this ETag.", f'"{_VERSION}"')]
+    },
+}
+LIST: dict[str, Any] = {
+    "tags": ["users"],
+    "summary": "List users in the order of their creation",
+    "responses": {
+        200: _answer(
+            "A page; `meta.next_cursor` leads to the next, null on the last. Writes still on their way are not in it.",
+            {"type": "array", "items": _USER_SCHEMA}, [_USER],
+        ),
+        **_errors(*_READ_ERRORS),
+    },
+}  # fmt: skip
+OPERATION: dict[str, Any] = {
+    "tags": ["operations"],
+    "summary": "What became of a write",
+    "responses": {
+        200: _answer(
+            "The operation.", _OPERATION_SCHEMA,
+            {"id": _OPERATION_ID, "user_id": _ID, "command": "CreateUser", "status": "applied", "done": True,
+             "failed_attempts": 0, "accepted_at": _TIME, "ended_at": _TIME, "waiting_s": 0.0,
+             "user_version": _VERSION, "error": None},
+            _RETRY_AFTER,
+        ),
+        **_errors(DatabaseUnavailable, QueueUnavailable, OperationNotFound, Unexpected),
+    },
+}  # fmt: skip

@@ -1,0 +1,28 @@
+"""What an operator may change about the api."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shared.settings import QueueSettings, StoreSettings
+
+
+class ApiSettings(QueueSettings, StoreSettings):
+    """`HOLDFAST_API_...`, besides the shared ones."""
+
+    api_port: int = Field(default=8080, ge=1, le=65535)
+    api_accept_batch_max: int = Field(default=256, ge=1, le=1000, description="Most writes that share one round trip")
+    api_key_lifetime_s: int = Field(
+        default=86_400, ge=60, le=2_592_000, description="How long an Idempotency-Key is remembered"
+    )
+    api_wait_max_s: float = Field(default=10, gt=0, le=60, description="Longest `Prefer: wait`")
+
+    @classmethod
+    def own_prefix(cls) -> str:
+        return "API_"
+
+    @model_validator(mode="after")
+    def _inner_before_outer(self) -> Self:
+        if self.db_checkout_timeout_s > self.db_timeout_s:
+            raise ValueError("db_checkout_timeout_s must not exceed db_timeout_s")
+        return self

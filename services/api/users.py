@@ -1,0 +1,107 @@
+"""`/users`: thin handlers. The body is read as bytes and validated in one step, which is a third faster than
+FastAPI's own way; `openapi.py` says what FastAPI then cannot see."""
+
+import base64
+import binascii
+import re
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api import headers, openapi
+from services.api.bodies import parse_patch, parse_user
+from services.api.database import Database
+from services.api.view import View, describe_user
+from services.api.write import WritePath
+from shared.commands import email_key
+from shared.errors import InvalidRequest, UserNotFound
+from shared.http.envelope import success
+from shared.store import reads
+
+_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
+_LIMIT_MAX = 200
+
+UserId = Annotated[str, Path(description="The user's id", json_schema_extra={"format": "uuid"})]
+
+
+def add_routes(app: FastAPI, path: WritePath, view: View, database: Database) -> None:
+    """Everything under `/users`."""
+
+    @app.post("/users", status_code=202, **openapi.CREATE)
+    async def create_user(request: Request) -> Response:
+        headers.require_json(request)
+        return await path.take(request, "CreateUser", parse_user(await request.body()), None)
+
+    @app.put("/users/{user_id}", status_code=202, **openapi.REPLACE)
+    async def replace_user(request: Request, user_id: UserId) -> Response:
+        headers.require_json(request)
+        known = _id(user_id)
+        return await path.take(request, "ReplaceUser", parse_user(await request.body()), known)
+
+    @app.patch("/users/{user_id}", status_code=202, **openapi.UPDATE)
+    async def update_user(request: Request, user_id: UserId) -> Response:
+        headers.require_json(request)
+        known = _id(user_id)
+        return await path.take(request, "UpdateUser", parse_patch(await request.body()), known)
+
+    @app.delete("/users/{user_id}", status_code=202, **openapi.DELETE)
+    async def delete_user(request: Request, user_id: UserId) -> Response:
+        return await path.take(request, "DeleteUser", {}, _id(user_id))
+
+    @app.get("/users/{user_id}", **openapi.READ)
+    async def read_user(request: Request, user_id: UserId) -> Response:
+        found = await view.user(_id(user_id))
+        if found.user is None:
+            raise UserNotFound(details={"field": "user_id", "value": user_id, "constraint": "must exist"})
+        etag = headers.etag(found.user.version)
+        if etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+            return Response(status_code=304, headers={"ETag": etag})
+        meta = {"pending": found.pending, "request_id": request.scope["request_id"]}
+        return success(describe_user(found.user), meta=meta, headers={"ETag": etag, "Cache-Control": "no-cache"})
+
+    @app.get("/users", **openapi.LIST)
+    async def list_users(
+        request: Request,
+        limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX, description="Most users in one answer")] = 50,
+        cursor: Annotated[str | None, Query(max_length=64, description="`meta.next_cursor` of the page before")] = None,
+        email: Annotated[str | None, Query(max_length=254, description="Only the user with this address")] = None,
+    ) -> Response:
+        if email is not None:
+            found = await database.call(reads.user_by_email, email_key(email.strip()))
+            page, next_cursor = [found] if found else [], None
+        else:
+            page = await database.call(reads.page_of_users, _position(cursor), limit + 1)
+            next_cursor = _cursor(page[limit - 1].created_version) if len(page) > limit else None
+        meta = {"next_cursor": next_cursor, "limit": limit, "request_id": request.scope["request_id"]}
+        return success([describe_user(user) for user in page[:limit]], meta=meta)
+
+
+def _id(raw: str) -> str:
+    """A user's id in its one form. What can be nobody's id is nobody's."""
+    user_id = raw.lower()
+    if not _UUID.match(user_id):
+        raise UserNotFound(details={"field": "user_id", "value": raw[:100], "constraint": "must be a UUID"})
+    return user_id
+
+
+def _cursor(version: int) -> str:
+    """Opaque to the caller, so that its meaning stays ours to change."""
+    return base64.urlsafe_b64encode(f"v1:{version}".encode()).decode().rstrip("=")
+
+
+def _position(cursor: str | None) -> int:
+    if not cursor:
+        return 0
+    try:
+        kind, _, version = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii").partition(":")
+        if kind == "v1" and version.isdigit() and len(version) <= 16:
+            return int(version)
+    except (binascii.Error, UnicodeError, ValueError):
+        pass
+    raise InvalidRequest(
+        "The cursor is not one that this API gave out.",
+        code="INVALID_CURSOR",
+        details={"field": "cursor", "value": cursor[:64], "constraint": "must be a meta.next_cursor"},
+    )

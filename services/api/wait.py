@@ -1,0 +1,57 @@
+"""Wait: how a request that prefers to wait hears of its write's end.
+
+The writer publishes to this process's channel when it settles. That only saves time: the operation is also looked
+at now and then, so a lost message costs a moment and nothing else.
+"""
+
+import asyncio
+import contextlib
+import json
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.queue.names import NOTIFY, OPERATION
+
+_LOOK_EVERY_S = 0.5
+
+
+class Waiters:
+    """The requests of this process that wait."""
+
+    def __init__(self, redis: "Redis[bytes]", instance: str) -> None:
+        self._redis = redis
+        self.channel = NOTIFY + instance
+        self._events: dict[str, asyncio.Event] = {}
+
+    async def listen(self) -> None:
+        """For ever: wake whoever waits for the operation in each message."""
+        async with self._redis.pubsub() as pubsub:
+            await pubsub.subscribe(self.channel)
+            while True:
+                message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=None)
+                if message and (event := self._events.get(json.loads(message["data"])["operation_id"])):
+                    event.set()
+
+    async def ended(self, operation_id: str, timeout_s: float) -> bool:
+        """Whether the operation was over within `timeout_s`."""
+        event = self._events.setdefault(operation_id, asyncio.Event())
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not event.is_set():
+                    with contextlib.suppress(TimeoutError):
+                        await asyncio.wait_for(event.wait(), _LOOK_EVERY_S)
+                    if not event.is_set() and await self._settled(operation_id):
+                        return True
+                return True
+        except TimeoutError:
+            return False
+        finally:
+            self._events.pop(operation_id, None)
+
+    async def _settled(self, operation_id: str) -> bool:
+        try:
+            status, version = await self._redis.hmget(OPERATION + operation_id, "status", "version")
+        except (RedisError, OSError):
+            return False
+        return version is None or status is not None

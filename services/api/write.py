@@ -1,0 +1,125 @@
+"""Write: the one path that POST, PUT, PATCH and DELETE share, from command to answer."""
+
+import hashlib
+from dataclasses import dataclass
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api import headers
+from services.api.accept import Acceptor, Answer, Candidate
+from services.api.database import Database
+from services.api.view import View, describe_user
+from services.api.wait import Waiters
+from shared import versions
+from shared.commands import email_key
+from shared.errors import AppError, EmailTaken, KeyReused, PreconditionFailed, RequestInProgress, UserNotFound
+from shared.http.envelope import precise, success
+from shared.outcome import Rejected
+from shared.queue.names import KEY
+from shared.store import reads
+
+_REFUSALS: dict[str, type[AppError]] = {
+    "email_taken": EmailTaken,
+    "reused": KeyReused,
+    "busy": RequestInProgress,
+}
+_REJECTIONS: dict[str, type[AppError]] = {
+    "EMAIL_TAKEN": EmailTaken,
+    "PRECONDITION_FAILED": PreconditionFailed,
+    "USER_NOT_FOUND": UserNotFound,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class WritePath:
+    """What the path needs; made once."""
+
+    acceptor: Acceptor
+    waiters: Waiters
+    view: View
+    database: Database
+    wait_max_s: float
+
+    async def take(self, request: Request, command: str, payload: dict[str, str], user_id: str | None) -> Response:
+        """Accept the command and answer; `user_id` None: a new user. Raises an AppError for a refusal."""
+        key = headers.idempotency(request)
+        wait_s = headers.wait_s(request, self.wait_max_s)
+        if_match = headers.if_match(request)
+        body = orjson.dumps(payload)
+        candidate = Candidate(
+            operation_id=key.operation_id if key else headers.new_id(),
+            user_id=user_id or (key.user_id if key else headers.new_id()),
+            command=command,
+            payload=body,
+            email_key=email_key(payload["email"]) if "email" in payload else "",
+            key_hash=key.operation_id if key else "",
+            body_hash=_hash(command, body, if_match) if key else "",
+            busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
+            if_match=str(if_match) if if_match is not None else "",
+            request_id=request.scope["request_id"],
+            traceparent=headers.traceparent(request),
+            notify=self.waiters.channel if wait_s else "",
+        )
+        answer = await self.acceptor.accept(candidate)
+        if refusal := _REFUSALS.get(answer.result):
+            raise refusal(details=_why(answer, payload))
+        if wait_s:
+            ended = await self._answer_when_over(request, command, answer, candidate, wait_s)
+            if ended is not None:
+                return ended
+        return _queued(request, answer, waited=bool(wait_s))
+
+    async def _answer_when_over(
+        self, request: Request, command: str, answer: Answer, candidate: Candidate, wait_s: float
+    ) -> Response | None:
+        over = await self.waiters.ended(answer.operation_id, wait_s)
+        if candidate.busy_ms:
+            await self.acceptor.forget_busy(KEY + candidate.key_hash)
+        ended = await self.database.call(reads.ended_operation, answer.operation_id) if over else None
+        if ended is None:
+            return None
+        if isinstance(ended.outcome, Rejected):
+            refusal = _REJECTIONS[ended.outcome.code]
+            raise refusal(details={"operation_id": answer.operation_id, **ended.outcome.detail})
+        return await self._done(command, answer)
+
+    async def _done(self, command: str, answer: Answer) -> Response:
+        told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "applied"}
+        all_headers = {"Preference-Applied": "wait", **_headers(answer)}
+        if command != "DeleteUser" and (user := (await self.view.user(answer.user_id)).user):
+            told |= describe_user(user)
+            all_headers["ETag"] = headers.etag(user.version)
+        if command == "CreateUser":
+            all_headers["Location"] = f"/users/{answer.user_id}"
+        return success(told, status=201 if command == "CreateUser" else 200, headers=all_headers)
+
+
+def _queued(request: Request, answer: Answer, *, waited: bool) -> Response:
+    told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "queued"}
+    meta = {
+        "request_id": request.scope["request_id"],
+        "accepted_at": precise(versions.to_datetime(answer.version)),
+        "version": answer.version,
+        "operation": f"/operations/{answer.operation_id}",
+        "user": f"/users/{answer.user_id}",
+    }
+    all_headers = {"Location": f"/operations/{answer.operation_id}", "Retry-After": "1", **_headers(answer)}
+    if waited:
+        all_headers["Preference-Applied"] = "wait"
+    return success(told, status=202, meta=meta, headers=all_headers)
+
+
+def _headers(answer: Answer) -> dict[str, str]:
+    return {"Idempotent-Replayed": "true"} if answer.result == "repeated" else {}
+
+
+def _why(answer: Answer, payload: dict[str, str]) -> dict[str, object]:
+    if answer.result == "email_taken":
+        return {"field": "email", "value": payload["email"], "constraint": "must be unique"}
+    return {"operation_id": answer.operation_id}
+
+
+def _hash(command: str, body: bytes, if_match: int | None) -> str:
+    return hashlib.sha256(b"\n".join((command.encode(), body, str(if_match).encode()))).hexdigest()

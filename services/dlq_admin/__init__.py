@@ -1,0 +1,1 @@
+"""The operator's service: the ledger now, dead letters and replay next."""

@@ -1,0 +1,1 @@
+"""Calls the third party on behalf of everyone."""

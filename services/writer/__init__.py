@@ -1,0 +1,1 @@
+"""Write stream -> MySQL: every entry ends in exactly one outcome."""

@@ -1,0 +1,195 @@
+"""The writer, wired: one reader, one pipeline, and the loops beside them."""
+
+import asyncio
+import contextlib
+import signal
+from concurrent.futures import ThreadPoolExecutor
+
+from fastapi import FastAPI
+from faststream import FastStream
+from redis.exceptions import RedisError
+
+from services.writer.apply import Applier
+from services.writer.consume import subscriber_app
+from services.writer.dead_share import DeadShare
+from services.writer.deferred import Deferred
+from services.writer.hold import Hold
+from services.writer.pipeline import Entry, Pipeline
+from services.writer.reaper import reaping
+from services.writer.reclaim import Reclaimer
+from services.writer.settings import WriterSettings
+from services.writer.settle import Settler
+from services.writer.watch import Watch
+from shared import logs, memory, metrics
+from shared.build import VERSION_WITHOUT_INSTALL
+from shared.decide import Delivery, Ended
+from shared.http.app import service_app
+from shared.http.health import Health
+from shared.http.server import QuietServer, config
+from shared.logs import Action
+from shared.outcome import Outcome
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.groups import ensure_groups
+from shared.retry import again_on
+from shared.store import apply as store
+from shared.store import reads
+from shared.store.engine import Timeouts, make_engine
+from shared.supervise import forever
+
+_WATCH_EVERY_S = 1.0
+_SILENCE_MAX_S = 6.0
+_DEFERRED_MAX = 5000
+
+
+class Writer:
+    """Everything one writer process consists of."""
+
+    def __init__(self, settings: WriterSettings) -> None:
+        self._settings = settings
+        self._stopping = False
+        self._reader: FastStream | None = None
+        self._thread = ThreadPoolExecutor(max_workers=2, thread_name_prefix="database")
+        self._redis = connect(
+            settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s)
+        )
+        timeouts = Timeouts(
+            settings.db_checkout_timeout_s,
+            settings.db_connect_timeout_s,
+            settings.db_timeout_s,
+            settings.db_lock_wait_s,
+        )
+        self._engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
+        self._deferred = Deferred(
+            settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
+        )
+        self._dead_share = DeadShare(settings.writer_dead_share_max, settings.writer_dead_share_over)
+        self._hold = Hold(self._probe, settings.writer_probe_cap_s)
+        settle = Settler(
+            self._redis, self._deferred, self._dead_share,
+            writer=settings.instance, attempts_max=settings.writer_attempts_max,
+            probe_cap_s=settings.writer_probe_cap_s,
+        )  # fmt: skip
+        self._pipeline = Pipeline(Applier(self._transaction, self._thread, self._hold), settle)
+        self._reclaimer = Reclaimer(
+            self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
+            idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
+        )  # fmt: skip
+        self._watch = Watch(self._pipeline, _SILENCE_MAX_S)
+
+    async def run(self) -> None:
+        """Until SIGTERM; then finish the batch in hand."""
+        await self._own_the_signals()
+        server = QuietServer(config(self._http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
+        loops = [
+            asyncio.create_task(forever("health", server.serve)),
+            asyncio.create_task(forever("deferred", lambda: self._deferred.run(self._pipeline))),
+            asyncio.create_task(forever("reclaim", self._reclaimer.run)),
+            asyncio.create_task(forever("keep_alive", self._reclaimer.keep_alive)),
+            asyncio.create_task(forever("watch", self._watching)),
+            asyncio.create_task(forever("reaper", lambda: reaping(self._redis))),
+        ]
+        memory.settle()
+        logs.info(Action.SERVICE_STARTED, writer=self._settings.instance)
+        try:
+            await self._reading()
+        finally:
+            await self._stop(loops, server)
+
+    async def _reading(self) -> None:
+        """Keep a reader running. It ends by itself when its group is gone, and with exit code 0."""
+        first = True
+        while not self._stopping:
+            await again_on(
+                (RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._settings.writer_probe_cap_s,
+                attempts=None,
+            )  # fmt: skip
+            if not first:
+                metrics.consumer_restarts.inc()
+                logs.warning(Action.CONSUMER_RESTARTED)
+            first = False
+            self._watch.alive()
+            reader = self._reader = subscriber_app(
+                self._settings.redis_addr, self._settings.instance, self._take, self._watch.alive,
+                batch_max=self._settings.writer_batch_max, block_ms=self._settings.writer_block_ms,
+                timeout_s=self._settings.redis_timeout_s,
+            )  # fmt: skip
+            reader.on_startup(self._own_the_signals)
+            try:
+                await reader.run()
+            except Exception as error:  # noqa: BLE001 - Redis went away under it; the loop starts another
+                logs.error(Action.LOOP_CRASHED, exc=error, loop="reader")
+                await asyncio.sleep(1)
+
+    async def _own_the_signals(self) -> None:
+        """FastStream ends alike on a signal and on a lost group; we have to tell them apart."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    def stop(self) -> None:
+        """Read no more; what is in hand is finished."""
+        self._stopping = True
+        if self._reader:
+            self._reader.exit()
+
+    async def _take(self, entries: list[Entry]) -> None:
+        while len(self._deferred.held()) > _DEFERRED_MAX or self._dead_share.halted:
+            await asyncio.sleep(0.1)
+        try:
+            await self._pipeline.handle(entries)
+        except Exception as error:  # noqa: BLE001 - the entries stay pending; the reclaim loop brings them back
+            metrics.loop_crashes.labels("batch").inc()
+            logs.error(Action.BATCH_FAILED, exc=error, entries=len(entries))
+
+    async def _watching(self) -> None:
+        while True:
+            await asyncio.sleep(_WATCH_EVERY_S)
+            if not self._stopping and self._watch.stalled and self._reader:
+                self._reader.exit()
+
+    async def _ensure_groups(self) -> None:
+        for stream in await ensure_groups(self._redis):
+            metrics.groups_recreated.inc()
+            logs.warning(Action.GROUP_RECREATED, stream=stream)
+
+    def _transaction(self, batch: list[Delivery]) -> list[Outcome]:
+        return store.apply(self._engine, batch, self._deferred.patient)
+
+    async def _probe(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, reads.ping, self._engine)
+
+    async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
+        def look() -> dict[str, Ended]:
+            with store.faults(), self._engine.connect() as connection:
+                return store.load_ended(connection, operation_ids)
+
+        return await asyncio.get_running_loop().run_in_executor(self._thread, look)
+
+    def _http(self) -> FastAPI:
+        health = Health(
+            "writer",
+            live={"reading": self._watch.progress},
+            ready={
+                "dead_share": lambda: (
+                    not self._dead_share.halted,
+                    "halted: too many of the recent entries would be dead-lettered" if self._dead_share.halted else "",
+                )
+            },
+            shown={"database": lambda: (not self._hold.active, "down, holding" if self._hold.active else "")},
+        )
+        return service_app(
+            health, title="Holdfast writer", description="Health and metrics.", version=VERSION_WITHOUT_INSTALL
+        )
+
+    async def _stop(self, loops: list[asyncio.Task[None]], server: QuietServer) -> None:
+        server.should_exit = True
+        for loop in loops[1:]:
+            loop.cancel()
+        with contextlib.suppress(RedisError, OSError):
+            await self._reclaimer.let_go()
+        loops[0].cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await self._redis.aclose()
+        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._engine.dispose()
+        logs.info(Action.SERVICE_STOPPED, writer=self._settings.instance)

@@ -1,0 +1,73 @@
+"""Consume: new entries in, through FastStream. No logic here: the batch is handed over undecoded, because one bad
+entry fails a whole batch inside FastStream's own parser."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from faststream import AckPolicy, FastStream
+from faststream.redis import RedisBroker, StreamSub
+from faststream.redis.annotations import RedisBatchStreamMessage
+from redis.asyncio.connection import Connection
+
+from services.writer.pipeline import Entry
+from shared.queue.connection import redis_url, text
+from shared.queue.names import WRITERS_GROUP, WRITES
+
+Handle = Callable[[list[Entry]], Awaitable[None]]
+
+
+def _noting_connection(answered: Callable[[], None]) -> type[Connection]:
+    """A connection that notes every answer. An empty read is progress too, and FastStream tells nobody of it."""
+
+    class NotingConnection(Connection):
+        async def read_response(self, *args: Any, **kwargs: Any) -> Any:
+            response = await super().read_response(*args, **kwargs)
+            answered()
+            return response
+
+    return NotingConnection
+
+
+async def _opaque_parser(message: Any, original: Callable[[Any], Awaitable[Any]]) -> Any:
+    parsed = await original({**message, "data": []})
+    parsed.raw_message = message
+    return parsed
+
+
+async def _opaque_decoder(message: Any) -> Any:
+    return message.raw_message["data"]
+
+
+def subscriber_app(
+    address: str,
+    consumer: str,
+    handle: Handle,
+    answered: Callable[[], None],
+    *,
+    batch_max: int,
+    block_ms: int,
+    timeout_s: float,
+) -> FastStream:
+    """A FastStream application that reads the write stream as `consumer`; calls `answered` on every sign of life."""
+    broker = RedisBroker(
+        redis_url(address),
+        socket_timeout=timeout_s,
+        connection_class=_noting_connection(answered),
+        logger=None,
+    )
+    stream = StreamSub(
+        WRITES,
+        group=WRITERS_GROUP,
+        consumer=consumer,
+        batch=True,
+        max_records=batch_max,
+        polling_interval=block_ms,
+    )
+
+    @broker.subscriber(stream=stream, parser=_opaque_parser, decoder=_opaque_decoder, ack_policy=AckPolicy.MANUAL)
+    async def on_batch(message: RedisBatchStreamMessage) -> None:
+        raw = message.raw_message
+        ids, fields = raw["message_ids"], raw["data"]
+        await handle([Entry(text(id), entry) for id, entry in zip(ids, fields, strict=True)])
+
+    return FastStream(broker, logger=None)

@@ -1,0 +1,76 @@
+"""Deferred: entries that this writer keeps for a later try, each with the moment it is due.
+
+They stay pending in Redis under this writer's name; the reclaim loop tells Redis that they are not forgotten.
+"""
+
+import asyncio
+import math
+import random
+import time
+from dataclasses import dataclass
+
+from services.writer.pipeline import Entry, Pipeline
+from shared import metrics
+from shared.commands import Write
+
+_TICK_S = 0.02
+
+
+@dataclass(slots=True)
+class _Waiting:
+    entry: Entry
+    due: float
+    turns: int = 0
+
+
+class Deferred:
+    """What waits, and since when each write has been known to wait."""
+
+    def __init__(self, patience_s: float, base_s: float, cap_s: float) -> None:
+        self._patience_s = patience_s
+        self._base_s = base_s
+        self._cap_s = cap_s
+        self._waiting: dict[str, _Waiting] = {}
+        self._since: dict[str, float] = {}
+
+    def patient(self, write: Write) -> bool:
+        """Whether `write` should wait longer for the ones before it."""
+        return time.monotonic() - self._since.get(write.operation_id, time.monotonic()) < self._patience_s
+
+    def impatient(self, operation_id: str) -> None:
+        """Nothing is left that this operation could wait for."""
+        self._since[operation_id] = -math.inf
+
+    def for_turn(self, entry: Entry, operation_id: str) -> None:
+        """Try again soon: an earlier write is on its way. Nobody is charged."""
+        self._since.setdefault(operation_id, time.monotonic())
+        turns = self._waiting[entry.id].turns + 1 if entry.id in self._waiting else 1
+        delay = min(0.5, _TICK_S * 2**turns)
+        self._put(entry, random.uniform(0, delay), turns)  # noqa: S311 - jitter, not a secret
+
+    def for_backoff(self, entry: Entry, attempt: int) -> None:
+        """Try again after failure number `attempt`: full jitter."""
+        ceiling = min(self._cap_s, self._base_s * 2 ** (attempt - 1))
+        self._put(entry, random.uniform(0, ceiling), 0)  # noqa: S311 - jitter, not a secret
+
+    def forget(self, entry_id: str, operation_id: str = "") -> None:
+        """It is settled."""
+        self._waiting.pop(entry_id, None)
+        self._since.pop(operation_id, None)
+        metrics.deferred_entries.set(len(self._waiting))
+
+    def held(self) -> list[str]:
+        """Ids of the entries kept here."""
+        return list(self._waiting)
+
+    async def run(self, pipeline: Pipeline) -> None:
+        """Hand the entries that are due to the pipeline, for ever."""
+        while True:
+            await asyncio.sleep(_TICK_S)
+            now = time.monotonic()
+            if due := [waiting.entry for waiting in self._waiting.values() if waiting.due <= now]:
+                await pipeline.handle(due)
+
+    def _put(self, entry: Entry, delay_s: float, turns: int) -> None:
+        self._waiting[entry.id] = _Waiting(entry, time.monotonic() + delay_s, turns)
+        metrics.deferred_entries.set(len(self._waiting))

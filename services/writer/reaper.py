@@ -1,0 +1,50 @@
+"""Reaper: takes away the names of consumers that are long gone, so that they do not pile up with every restart."""
+
+import asyncio
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shared import logs
+from shared.logs import Action
+from shared.queue.connection import text
+from shared.queue.names import WRITERS_GROUP, WRITES
+
+_ABANDONED_MS = 3_600_000
+_EVERY_S = 600
+
+# DELCONSUMER destroys what is pending, so the check and the removal are one step.
+_REMOVE_IF_EMPTY = """
+for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', KEYS[1], ARGV[1])) do
+  local about = {}
+  for i = 1, #consumer, 2 do about[consumer[i]] = consumer[i + 1] end
+  if about.name == ARGV[2] and about.pending == 0 and about.idle > tonumber(ARGV[3]) then
+    redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+    return 1
+  end
+end
+return 0
+"""
+
+
+async def reap(redis: "Redis[bytes]", abandoned_ms: int = _ABANDONED_MS) -> list[str]:
+    """Remove the consumers that hold nothing and were idle for `abandoned_ms`; returns their names."""
+    try:
+        consumers = await redis.xinfo_consumers(WRITES, WRITERS_GROUP)
+    except ResponseError:
+        return []  # no stream or group yet
+    removed = []
+    for consumer in consumers:
+        name = text(consumer["name"])
+        if consumer["pending"] == 0 and consumer["idle"] > abandoned_ms:
+            if await redis.eval(_REMOVE_IF_EMPTY, 1, WRITES, WRITERS_GROUP, name, abandoned_ms):
+                removed.append(name)
+                logs.info(Action.CONSUMER_REMOVED, consumer=name)
+    return removed
+
+
+async def reaping(redis: "Redis[bytes]") -> None:
+    """For ever."""
+    while True:
+        await asyncio.sleep(_EVERY_S)
+        await reap(redis)

@@ -1,0 +1,153 @@
+"""Reclaim: entries that were delivered and never settled. Always running, because a Redis hang strands entries in a
+consumer that is alive.
+
+An entry seen once goes back in bulk. One seen twice has perhaps killed a writer together with its neighbours, so it
+goes alone; one that was alone and still killed its writer is a crash loop.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from services.writer.deferred import Deferred
+from services.writer.pipeline import Entry, Handled, Pipeline, Settle
+from shared import logs, metrics
+from shared.decide import Ended
+from shared.logs import Action
+from shared.outcome import Dead, Failure, Outcome, Reason
+from shared.queue.codec import raw_text
+from shared.queue.connection import text
+from shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
+
+_PAGE = 500
+#: Far above any idle time: claims nothing, and makes Redis report pending entries that no longer exist.
+_NEVER_MS = 2**40
+
+EndedLookup = Callable[[list[str]], Awaitable[dict[str, Ended]]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Silent:
+    id: str
+    #: Deliveries that ended in nothing: not settled, and no failed attempt recorded.
+    unexplained: int
+
+
+class Reclaimer:
+    """Takes over what fell silent, and keeps what this writer holds from looking silent."""
+
+    def __init__(
+        self,
+        redis: "Redis[bytes]",
+        consumer: str,
+        pipeline: Pipeline,
+        deferred: Deferred,
+        settle: Settle,
+        ended: EndedLookup,
+        *,
+        idle_s: float,
+        crashes_max: int,
+    ) -> None:
+        self._redis = redis
+        self._consumer = consumer
+        self._pipeline = pipeline
+        self._deferred = deferred
+        self._settle = settle
+        self._ended = ended
+        self._idle_ms = int(idle_s * 1000)
+        self._crashes_max = crashes_max
+
+    async def run(self) -> None:
+        """For ever: report what was lost, then take over what is silent."""
+        while True:
+            await self._report_lost()
+            while await self._once():
+                pass
+            await asyncio.sleep(self._idle_ms / 1000 / 3)
+
+    async def keep_alive(self) -> None:
+        """For ever: tell Redis that the entries held here are being looked after. Adds no delivery."""
+        while True:
+            held = list(self._pipeline.in_hand.union(self._deferred.held()))
+            for at in range(0, len(held), _PAGE):
+                page = held[at : at + _PAGE]
+                await self._redis.xclaim(WRITES, WRITERS_GROUP, self._consumer, 0, page, justid=True)
+            await asyncio.sleep(self._idle_ms / 1000 / 3)
+
+    async def let_go(self) -> None:
+        """On a clean stop: what is held is nobody's fault, and free to be taken over at once."""
+        if held := list(self._pipeline.in_hand.union(self._deferred.held())):
+            await self._redis.xclaim(
+                WRITES, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
+            )
+
+    async def _once(self) -> bool:
+        """Take over one page; whether there may be more."""
+        page = await self._silent()
+        ours = self._pipeline.in_hand.union(self._deferred.held())
+        silent = [entry for entry in page if entry.id not in ours]
+        if not silent:
+            return False
+        in_bulk = [entry.id for entry in silent if entry.unexplained < 2]
+        if in_bulk:
+            await self._pipeline.handle(await self._claim(in_bulk))
+        for entry in silent:
+            if entry.unexplained >= self._crashes_max:
+                await self._bury(entry)
+            elif entry.unexplained >= 2:
+                await self._pipeline.handle(await self._claim([entry.id]))
+        return len(page) == _PAGE
+
+    async def _silent(self) -> list[_Silent]:
+        found = await self._redis.xpending_range(
+            WRITES, WRITERS_GROUP, min="-", max="+", count=_PAGE, idle=self._idle_ms
+        )
+        pipeline = self._redis.pipeline(transaction=False)
+        for entry in found:
+            pipeline.llen(ATTEMPTS + text(entry["message_id"]))
+        charged = await pipeline.execute() if found else []
+        return [
+            _Silent(text(entry["message_id"]), entry["times_delivered"] - attempts)
+            for entry, attempts in zip(found, charged, strict=True)
+        ]
+
+    async def _claim(self, ids: list[str]) -> list[Entry]:
+        """Those of `ids` that are still silent, now ours."""
+        claimed = await self._redis.xclaim(WRITES, WRITERS_GROUP, self._consumer, self._idle_ms, ids)
+        entries = [Entry(text(entry_id), fields) for entry_id, fields in claimed if fields]
+        if entries:
+            metrics.reclaimed.inc(len(entries))
+            logs.warning(Action.ENTRIES_RECLAIMED, entries=len(entries), first=entries[0].id)
+        return entries
+
+    async def _bury(self, silent: _Silent) -> None:
+        """A crash loop; unless it did its work and died after the commit."""
+        claimed = await self._redis.xclaim(
+            WRITES, WRITERS_GROUP, self._consumer, self._idle_ms, [silent.id], justid=True
+        )
+        if not claimed:
+            return
+        for entry_id, fields in await self._redis.xrange(WRITES, silent.id, silent.id):
+            entry = Entry(text(entry_id), fields)
+            operation_id = raw_text(fields, b"operation_id")
+            ended = await self._ended([operation_id]) if operation_id else {}
+            message = f"delivered {silent.unexplained} times, and each time its writer died"
+            outcome: Outcome = Dead(Reason.CRASH_LOOP, Failure("CrashLoop", "CRASH_LOOP", message))
+            if operation_id in ended:
+                await self._pipeline.handle([entry])
+            else:
+                await self._settle([Handled(entry, None, outcome)])
+
+    async def _report_lost(self) -> None:
+        cursor: bytes | str = "0-0"
+        while True:
+            cursor, _, lost = await self._redis.xautoclaim(
+                WRITES, WRITERS_GROUP, self._consumer, _NEVER_MS, cursor, count=_PAGE
+            )
+            if lost:
+                metrics.entries_lost.inc(len(lost))
+                logs.error(Action.ENTRIES_LOST, entries=[text(entry_id) for entry_id in lost])
+            if text(cursor) == "0-0":
+                return

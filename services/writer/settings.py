@@ -1,0 +1,51 @@
+"""What an operator may change about a writer."""
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from shared.settings import QueueSettings, StoreSettings
+
+
+class WriterSettings(QueueSettings, StoreSettings):
+    """`HOLDFAST_WRITER_...`, besides the shared ones."""
+
+    writer_port: int = Field(default=8090, ge=1, le=65535, description="Health and metrics")
+    writer_batch_max: int = Field(default=500, ge=1, le=5000, description="Most entries applied in one transaction")
+    writer_block_ms: int = Field(default=1000, ge=10, le=60_000, description="Longest wait for new entries")
+    writer_claim_idle_s: float = Field(
+        default=15, gt=0, le=3600, description="Silence after which another writer's entries are taken over"
+    )
+    writer_patience_s: float = Field(
+        default=10, ge=0, le=600, description="How long a write waits for an earlier one of the same user"
+    )
+    writer_attempts_max: int = Field(default=5, ge=1, le=100, description="Tries at an error nobody has named")
+    writer_backoff_base_s: float = Field(default=0.2, gt=0, le=60)
+    writer_backoff_cap_s: float = Field(default=10, gt=0, le=600)
+    writer_crashes_max: int = Field(default=3, ge=1, le=100, description="Writers an entry may kill")
+    writer_dead_share_max: float = Field(
+        default=0.5, gt=0, le=1, description="Share of recent entries above which nothing more is dead-lettered"
+    )
+    writer_dead_share_over: int = Field(default=200, ge=10, le=10_000, description="What `recent` means, in entries")
+    writer_probe_cap_s: float = Field(
+        default=5, gt=0, le=300, description="Longest pause between two looks at a dependency that is down"
+    )
+    #: A batch may take a while; a reader waits for milliseconds.
+    db_timeout_s: float = Field(default=5, gt=0, le=60)
+    db_lock_wait_s: int = Field(default=3, ge=1, le=50)
+    db_pool_size: int = Field(default=2, ge=1, le=16)
+    redis_timeout_s: float = Field(default=2, gt=0, le=30)
+
+    @classmethod
+    def own_prefix(cls) -> str:
+        return "WRITER_"
+
+    @model_validator(mode="after")
+    def _inner_before_outer(self) -> Self:
+        if self.writer_block_ms / 1000 >= self.redis_timeout_s:
+            raise ValueError("writer_block_ms must be below redis_timeout_s: the block ends before the socket gives up")
+        if self.db_lock_wait_s >= self.db_timeout_s:
+            raise ValueError("db_lock_wait_s must be below db_timeout_s: the server gives up before the socket does")
+        if self.writer_claim_idle_s < 2 * self.db_timeout_s:
+            raise ValueError("writer_claim_idle_s must be at least twice db_timeout_s: a slow batch is no dead writer")
+        return self

@@ -1,0 +1,198 @@
+"""Settle: each outcome to what it means for the stream: gone, dead-lettered, or kept for a later try.
+
+Nothing is acknowledged before the database has committed, and everything that one entry leaves behind in Redis
+goes in one atomic step. A Redis that is away is waited for: the outcomes are already safe in the database.
+"""
+
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.writer.dead_share import DeadShare
+from services.writer.deferred import Deferred
+from services.writer.pipeline import Handled
+from shared import logs, metrics, versions
+from shared.build import build_id
+from shared.commands import changes, email_key
+from shared.dead_letter import describe
+from shared.logs import Action
+from shared.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rejected, Retry, Superseded
+from shared.queue.codec import raw_text
+from shared.queue.connection import script
+from shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, OPERATION, PREFIX, WRITERS_GROUP, WRITES
+from shared.queue.pending import users_with_writes_before
+from shared.retry import again_on
+
+T = TypeVar("T")
+
+#: While the writer is halted the entries come back as after this many failures: at the longest backoff.
+_HALTED_RETRY_ATTEMPT = 10
+
+
+class Settler:
+    """One writer's way of settling."""
+
+    def __init__(
+        self,
+        redis: "Redis[bytes]",
+        deferred: Deferred,
+        dead_share: DeadShare,
+        *,
+        writer: str,
+        attempts_max: int,
+        probe_cap_s: float,
+    ) -> None:
+        self._redis = redis
+        self._deferred = deferred
+        self._dead_share = dead_share
+        self._writer = writer
+        self._attempts_max = attempts_max
+        self._probe_cap_s = probe_cap_s
+        self._script = script(redis, "settle")
+
+    async def __call__(self, handled: list[Handled]) -> None:
+        """Settle a batch; comes back when Redis has taken it."""
+        handled = [await self._insist(lambda one=one: self._charge(one)) for one in handled]
+        handled = self._spare(handled)
+        leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
+        if leaving:
+            arguments = [value for one in leaving for value in self._arguments(one)]
+            keys = [WRITES, DEAD, EMAILS, LEDGER]
+            await self._insist(lambda: self._script(keys=keys, args=[PREFIX, WRITERS_GROUP, *arguments]))
+        for one in leaving:
+            self._deferred.forget(one.entry.id, _operation_id(one))
+            _tell(one)
+        await self._insist(lambda: self._defer([one for one in handled if isinstance(one.outcome, Retry)]))
+
+    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Each step may be done twice without harm; a failed attempt may then be charged twice."""
+        return await again_on(
+            RedisError,
+            step,
+            base_s=0.1,
+            cap_s=self._probe_cap_s,
+            attempts=None,
+            before_sleep=lambda state: logs.warning(Action.SETTLE_FAILED, attempt=state.attempt_number),
+        )
+
+    def _spare(self, handled: list[Handled]) -> list[Handled]:
+        """`handled` without the entries that would die while too many do: those are kept for later."""
+        dying = [one for one in handled if isinstance(one.outcome, Dead)]
+        alive = sum(not isinstance(one.outcome, Dead | Retry) for one in handled)
+        self._dead_share.observe(dead=len(dying), alive=alive)
+        if not dying or not self._dead_share.halted:
+            return handled
+        logs.error(Action.WRITER_HALTED, would_be_dead=len(dying), reason=str(dying[0].outcome))
+        for one in dying:
+            self._deferred.for_backoff(one.entry, _HALTED_RETRY_ATTEMPT)
+        return [one for one in handled if not isinstance(one.outcome, Dead)]
+
+    async def _charge(self, one: Handled) -> Handled:
+        """Record the failed attempt of a Retry that is charged; the last one turns it into Dead."""
+        if not isinstance(one.outcome, Retry) or one.outcome.failure is None:
+            return one
+        failure = one.outcome.failure
+        attempt = json.dumps(self._attempt(failure))
+        made = await self._redis.rpush(ATTEMPTS + one.entry.id, attempt)
+        if operation := _operation_id(one):
+            await self._redis.hset(OPERATION + operation, mapping={"attempts": made, "error": failure.message})
+        logs.warning(
+            Action.ATTEMPT_FAILED, entry=one.entry.id, operation_id=operation, attempt=made, error=failure.message
+        )
+        if made >= self._attempts_max:
+            return Handled(one.entry, one.delivery, Dead(Reason.ATTEMPTS_EXHAUSTED, failure))
+        self._deferred.for_backoff(one.entry, made)
+        return one
+
+    async def _defer(self, waiting: list[Handled]) -> None:
+        """Keep the writes that wait for others; those that wait for nobody any more decide next time."""
+        turns = [one for one in waiting if isinstance(one.outcome, Retry) and one.outcome.failure is None]
+        asked: dict[str, int] = {}
+        for one in turns:
+            assert one.delivery is not None and isinstance(one.outcome, Retry)  # noqa: S101 - narrowing
+            metrics.retries.labels("database", "turn").inc()
+            for user_id in one.outcome.waits_for:
+                asked[user_id] = max(asked.get(user_id, 0), one.delivery.write.version)
+        busy = await users_with_writes_before(self._redis, asked) if asked else set()
+        for one in turns:
+            assert one.delivery is not None and isinstance(one.outcome, Retry)  # noqa: S101 - narrowing
+            operation_id = one.delivery.write.operation_id
+            self._deferred.for_turn(one.entry, operation_id)
+            if one.outcome.waits_for and not busy.intersection(one.outcome.waits_for):
+                self._deferred.impatient(operation_id)
+
+    def _arguments(self, one: Handled) -> list[str | bytes | int]:
+        match one.outcome:
+            case Applied() | Superseded() | Rejected() as final:
+                return [one.entry.id, "done", *_pending_keys(one), _notify(one), _message(one, final)]
+            case Duplicate(redelivered, first):
+                action = "done" if redelivered else "copy"
+                return [one.entry.id, action, *_pending_keys(one), _notify(one), _message(one, first)]
+            case Dead(reason, failure):
+                fields = describe(one.entry.id, one.entry.fields, reason, self._attempt(failure))
+                flat = [part for field in fields.items() for part in field]
+                return [one.entry.id, "dead", *_pending_keys(one), len(flat), *flat]
+            case Retry():
+                raise AssertionError("a Retry does not leave the stream")
+
+    def _attempt(self, failure: Failure) -> dict[str, str]:
+        return {
+            "at": datetime.now(UTC).isoformat(),
+            "writer": self._writer,
+            "build": build_id(),
+            "kind": failure.kind,
+            "code": failure.code,
+            "error": failure.message,
+            "traceback": failure.traceback,
+        }
+
+
+def _operation_id(one: Handled) -> str:
+    return one.delivery.write.operation_id if one.delivery else raw_text(one.entry.fields, b"operation_id")
+
+
+def _pending_keys(one: Handled) -> tuple[str, str, str]:
+    """(operation id, user id, e-mail key) under which Redis keeps the pending write."""
+    if one.delivery is None:
+        fields = one.entry.fields
+        return raw_text(fields, b"operation_id"), raw_text(fields, b"user_id"), ""
+    write = one.delivery.write
+    _, email = changes(write.command)
+    return write.operation_id, write.user_id, email_key(email) if email else ""
+
+
+def _notify(one: Handled) -> str:
+    return one.delivery.write.notify if one.delivery else ""
+
+
+def _message(one: Handled, final: Final) -> str:
+    """What a waiting api is told."""
+    told: dict[str, object] = {"operation_id": _operation_id(one)}
+    match final:
+        case Applied(version) | Superseded(version):
+            told |= {"status": "applied", "version": version}
+        case Rejected(code, detail):
+            told |= {"status": "rejected", "code": code, "detail": detail}
+    return json.dumps(told)
+
+
+def _tell(one: Handled) -> None:
+    """Count and log one outcome."""
+    metrics.outcomes.labels(type(one.outcome).__name__).inc()
+    match one.outcome:
+        case Applied() if one.delivery:
+            metrics.commit_delay.observe(max(0, versions.wall_clock() - one.delivery.write.version) / 1_000_000)
+        case Rejected(code):
+            logs.info(Action.WRITE_REJECTED, operation_id=_operation_id(one), code=code)
+        case Dead(reason, failure):
+            metrics.dead_letters.labels(reason.value).inc()
+            logs.error(
+                Action.WRITE_DEAD_LETTERED,
+                entry=one.entry.id, operation_id=_operation_id(one), reason=reason.value, error=failure.message,
+            )  # fmt: skip
+        case _:
+            pass

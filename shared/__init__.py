@@ -1,0 +1,1 @@
+"""What all services agree on. Nothing here may import a service."""

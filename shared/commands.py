@@ -1,0 +1,99 @@
+"""Commands: validated requests to change a user; and the write that a command becomes once accepted.
+
+The models here are the schema of the wire: strict about shape and size, silent about style. What a person may
+type (trimming, Unicode form, the grammar of an e-mail address) is decided once, where it is typed: in the api.
+"""
+
+import unicodedata
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+NAME_MAX_CHARS = 200
+EMAIL_MAX_CHARS = 254
+
+Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARS)]
+Email = Annotated[str, Field(min_length=3, max_length=EMAIL_MAX_CHARS, pattern=r"^[^@\s]+@[^@\s]+$")]
+
+
+class _Payload(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class CreateUser(_Payload):
+    """Make a user whose id was assigned at acceptance."""
+
+    name: Name
+    email: Email
+
+
+class ReplaceUser(_Payload):
+    """Set every field of a user."""
+
+    name: Name
+    email: Email
+
+
+class UpdateUser(_Payload):
+    """Set the fields that are given."""
+
+    name: Name | None = None
+    email: Email | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> "UpdateUser":
+        if self.name is None and self.email is None:
+            raise ValueError("at least one field is required")
+        return self
+
+
+class DeleteUser(_Payload):
+    """Remove a user; its id is never used again."""
+
+
+Command = CreateUser | ReplaceUser | UpdateUser | DeleteUser
+CommandName = Literal["CreateUser", "ReplaceUser", "UpdateUser", "DeleteUser"]
+
+COMMANDS: dict[str, type[Command]] = {
+    "CreateUser": CreateUser,
+    "ReplaceUser": ReplaceUser,
+    "UpdateUser": UpdateUser,
+    "DeleteUser": DeleteUser,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A command once accepted."""
+
+    operation_id: str
+    user_id: str
+    command: Command
+    version: int
+    #: The user's latest write that was still pending at acceptance. None: nothing was.
+    after: str | None = None
+    #: Apply only if the user is at this version.
+    if_match: int | None = None
+    #: SHA-256 of the request, to tell a repeated key from a reused one.
+    body_hash: str = ""
+    request_id: str = ""
+    traceparent: str = ""
+    #: Version (so: time) after which the caller no longer wants it. None: never.
+    expires_at: int | None = None
+    #: Pub/sub channel of the api process that waits for the outcome, if one does.
+    notify: str = ""
+
+
+def changes(command: Command) -> tuple[str | None, str | None]:
+    """(name, email) that a command sets; None where it leaves the field alone."""
+    match command:
+        case CreateUser() | ReplaceUser() | UpdateUser():
+            return command.name, command.email
+        case DeleteUser():
+            return None, None
+
+
+def email_key(email: str) -> str:
+    """The form of an address under which it is unique: without regard to case."""
+    return unicodedata.normalize("NFC", email.casefold())

@@ -1,0 +1,139 @@
+"""Decide: what a batch of writes does, worked out in memory from what the store knows.
+
+Pure. The store loads `Known`, calls `decide`, and writes down what `Decision` says in the same transaction.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+
+from shared.commands import Write, changes, email_key
+from shared.merge import EmailClaim, User, merge
+from shared.outcome import Duplicate, Final, Outcome, Rejected, Retry
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A write as it reached us: by a stream entry, or directly from the api (`entry_id` None)."""
+
+    write: Write
+    entry_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """An operation that is over: how, and which delivery ended it."""
+
+    outcome: Final
+    entry_id: str | None
+
+
+@dataclass(slots=True)
+class Known:
+    """What the store holds about the operations, users and e-mail addresses that a batch mentions."""
+
+    ended: dict[str, Ended] = field(default_factory=dict)
+    users: dict[str, User] = field(default_factory=dict)
+    #: E-mail key -> the id of the user who has it.
+    owners: dict[str, str] = field(default_factory=dict)
+    #: E-mail key -> the newest version at which somebody let go of it.
+    released: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Decision:
+    """What to write down. `outcomes` is in the order of the batch."""
+
+    outcomes: list[Outcome]
+    users: dict[str, User]
+    ended: list[tuple[Delivery, Final]]
+    released: dict[str, int]
+
+
+#: Whether a write should still wait when it might be ahead of an earlier one.
+Patience = Callable[[Write], bool]
+
+
+def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[str], set[str]]:
+    """(operation ids, user ids, e-mail keys) that deciding on `batch` needs to know of."""
+    operations, users, keys = set(), set(), set()
+    for delivery in batch:
+        write = delivery.write
+        operations.add(write.operation_id)
+        if write.after:
+            operations.add(write.after)
+        users.add(write.user_id)
+        _, email = changes(write.command)
+        if email is not None:
+            keys.add(email_key(email))
+    return operations, users, keys
+
+
+def decide(batch: list[Delivery], known: Known, patient: Patience) -> Decision:
+    """Merge every write of `batch`, oldest first, each seeing what the ones before it did."""
+    decision = Decision(outcomes=[Retry()] * len(batch), users={}, ended=[], released={})
+    state = _State(known)
+    for index in sorted(range(len(batch)), key=lambda i: batch[i].write.version):
+        delivery = batch[index]
+        decision.outcomes[index] = _one(delivery, state, decision, patient)
+    decision.users = state.changed
+    return decision
+
+
+class _State:
+    """`Known`, as the batch changes it."""
+
+    def __init__(self, known: Known) -> None:
+        self.ended = dict(known.ended)
+        self.users = dict(known.users)
+        self.owners = dict(known.owners)
+        self.released = dict(known.released)
+        self.changed: dict[str, User] = {}
+
+    def claim(self, write: Write) -> EmailClaim:
+        _, email = changes(write.command)
+        if email is None:
+            return EmailClaim()
+        key = email_key(email)
+        owner = self.owners.get(key)
+        if owner in (None, write.user_id):
+            return EmailClaim(released=self.released.get(key, 0))
+        since = self.users[owner].email_version if owner in self.users else 0
+        return EmailClaim(owner, since, self.released.get(key, 0))
+
+    def put(self, before: User | None, after: User, version: int) -> str | None:
+        """Keep the changed user; returns the e-mail key that it let go of, if it did."""
+        self.users[after.id] = self.changed[after.id] = after
+        let_go = before.email_key if before and before.email_key != after.email_key else None
+        if let_go:
+            self.owners.pop(let_go, None)
+            self.released[let_go] = max(self.released.get(let_go, 0), version)
+        if after.email_key:
+            self.owners[after.email_key] = after.id
+        return let_go
+
+
+def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patience) -> Outcome:
+    write = delivery.write
+    if first := state.ended.get(write.operation_id):
+        return Duplicate(redelivered=first.entry_id == delivery.entry_id, first=first.outcome)
+    overtaking = write.after is not None and write.after not in state.ended
+    if overtaking and patient(write):
+        return Retry(waits_for=(write.user_id,))
+
+    before = state.users.get(write.user_id)
+    claim = state.claim(write)
+    after, outcome = merge(before, write, claim, overtaking=overtaking)
+    if _may_still_change(outcome, claim) and patient(write):
+        return Retry(waits_for=(claim.owner_id or "",))
+
+    if after is not None and after != before:
+        if let_go := state.put(before, after, write.version):
+            decision.released[let_go] = state.released[let_go]
+    state.ended[write.operation_id] = Ended(outcome, delivery.entry_id)
+    decision.ended.append((delivery, outcome))
+    return outcome
+
+
+def _may_still_change(outcome: Final, claim: EmailClaim) -> bool:
+    """A refusal because of an owner who may have let go of the address in a write still on its way."""
+    return isinstance(outcome, Rejected) and outcome.code == "EMAIL_TAKEN" and claim.owner_id is not None

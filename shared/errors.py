@@ -1,0 +1,193 @@
+"""Every failure we name. The docstring is the sentence that the caller, or an operator, reads.
+
+HTTP status codes live in `shared/http/envelope.py` alone; vendor exceptions are translated in the module that
+called the vendor.
+"""
+
+from typing import Any, ClassVar, Literal
+
+ErrorType = Literal[
+    "validation_error",
+    "database_error",
+    "network_error",
+    "authentication_error",
+    "rate_limit_error",
+    "service_unavailable",
+    "not_found",
+    "conflict",
+    "internal_error",
+]
+
+
+class AppError(Exception):
+    """Something went wrong on our side; the details are in our logs under this request id."""
+
+    type: ClassVar[ErrorType] = "internal_error"
+    code: ClassVar[str] = "INTERNAL_ERROR"
+    #: The same request may succeed later.
+    retryable: ClassVar[bool] = False
+    #: We know that what was asked for did not happen.
+    definite: ClassVar[bool] = True
+
+    def __init__(
+        self, message: str = "", *, details: dict[str, Any] | None = None, retry_after_s: int | None = None
+    ) -> None:
+        self.message = message or " ".join((type(self).__doc__ or "").split())
+        self.details = details
+        self.retry_after_s = retry_after_s
+        super().__init__(self.message)
+
+
+class Unexpected(AppError):
+    """Something went wrong on our side; the details are in our logs under this request id."""
+
+    definite = False
+
+
+# --- the request is wrong -------------------------------------------------------------------------------------
+
+
+class InvalidRequest(AppError):
+    """The request is not valid."""
+
+    type = "validation_error"
+    code = "VALIDATION_FAILED"
+
+    def __init__(self, message: str = "", *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
+        super().__init__(message, details=details)
+        if code is not None:
+            self.code = code  # type: ignore[misc]  # one class carries the code of each field's rule
+
+
+class MalformedJson(AppError):
+    """The request body is not valid JSON."""
+
+    type = "validation_error"
+    code = "MALFORMED_JSON"
+
+
+class UnsupportedMediaType(AppError):
+    """The request body must be application/json."""
+
+    type = "validation_error"
+    code = "UNSUPPORTED_MEDIA_TYPE"
+
+
+class BodyTooLarge(AppError):
+    """The request body is larger than this endpoint accepts."""
+
+    type = "validation_error"
+    code = "BODY_TOO_LARGE"
+
+
+class MethodNotAllowed(AppError):
+    """This path does not answer that method."""
+
+    type = "validation_error"
+    code = "METHOD_NOT_ALLOWED"
+
+
+class NoSuchPath(AppError):
+    """There is nothing at this path."""
+
+    type = "not_found"
+    code = "PATH_NOT_FOUND"
+
+
+# --- the world is not as the caller thought ---------------------------------------------------------------------
+
+
+class UserNotFound(AppError):
+    """There is no user with this id."""
+
+    type = "not_found"
+    code = "USER_NOT_FOUND"
+
+
+class OperationNotFound(AppError):
+    """There is no operation with this id."""
+
+    type = "not_found"
+    code = "OPERATION_NOT_FOUND"
+
+
+class EmailTaken(AppError):
+    """Another user has this e-mail address."""
+
+    type = "conflict"
+    code = "EMAIL_TAKEN"
+
+
+class PreconditionFailed(AppError):
+    """The user has changed since the version named in If-Match."""
+
+    type = "conflict"
+    code = "PRECONDITION_FAILED"
+
+
+class KeyReused(AppError):
+    """This Idempotency-Key was used before with another request body."""
+
+    type = "validation_error"
+    code = "IDEMPOTENCY_KEY_REUSED"
+
+
+class RequestInProgress(AppError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    type = "conflict"
+    code = "REQUEST_IN_PROGRESS"
+    retryable = True
+
+
+# --- something behind us is not well ------------------------------------------------------------------------------
+
+
+class DatabaseUnavailable(AppError):
+    """The database did not answer."""
+
+    type = "database_error"
+    code = "DATABASE_UNAVAILABLE"
+    retryable = True
+
+
+class QueueUnavailable(AppError):
+    """The write queue did not take the write; it did not happen."""
+
+    type = "service_unavailable"
+    code = "QUEUE_UNAVAILABLE"
+    retryable = True
+
+
+class QueueFull(AppError):
+    """The write queue is full; the write did not happen."""
+
+    type = "service_unavailable"
+    code = "QUEUE_FULL"
+    retryable = True
+
+
+class AcceptanceUnknown(AppError):
+    """The write queue stopped answering while taking the write: it may or may not happen. Ask for the operation,
+    or send the same request with the same Idempotency-Key."""
+
+    type = "network_error"
+    code = "ACCEPTANCE_UNKNOWN"
+    retryable = True
+    definite = False
+
+
+class WriteDeadLettered(AppError):
+    """The write could not be applied and waits for an operator."""
+
+    type = "internal_error"
+    code = "WRITE_DEAD_LETTERED"
+
+
+def catalogue() -> list[type[AppError]]:
+    """Every named failure, in the order of this file."""
+
+    def walk(root: type[AppError]) -> list[type[AppError]]:
+        return [root, *(found for child in root.__subclasses__() for found in walk(child))]
+
+    return walk(AppError)[1:]

@@ -1,0 +1,100 @@
+"""The FastAPI application that every service starts from: edge, envelope, health, metrics."""
+
+import inspect
+from collections.abc import Callable, Coroutine
+from contextlib import AbstractAsyncContextManager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.errors import AppError, BodyTooLarge, InvalidRequest, MalformedJson, MethodNotAllowed, NoSuchPath
+from shared.http.edge import Edge
+from shared.http.envelope import failure
+from shared.http.health import Health
+
+MAX_BODY_BYTES = 64 * 1024
+
+
+class DirectRoute(APIRoute):
+    """A route whose handler takes the request and returns the response: documented like any other, and without
+    the work that FastAPI does to find arguments and shape results. A handler with more parameters gets all of it.
+    """
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """FastAPI's own extension point."""
+        if [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]:
+            return self.endpoint  # type: ignore[no-any-return]
+        return super().get_route_handler()
+
+
+def service_app(
+    health: Health,
+    *,
+    title: str,
+    description: str,
+    version: str,
+    lifespan: AbstractAsyncContextManager[None] | Any = None,
+) -> FastAPI:
+    """An application that answers everything in the envelope, errors included."""
+    app = FastAPI(
+        title=title,
+        description=description,
+        version=version,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+    )
+    app.router.route_class = DirectRoute
+    app.add_middleware(Edge)
+    app.add_exception_handler(AppError, _app_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    health.add_routes(app)
+
+    @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
+    async def metrics(_: Request) -> Response:
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+    return app
+
+
+async def _app_error(request: Request, error: Exception) -> Response:
+    assert isinstance(error, AppError)  # noqa: S101 - Starlette's signature is wider than its promise
+    return failure(error, request)
+
+
+async def _http_error(request: Request, error: Exception) -> Response:
+    """What Starlette and FastAPI raise themselves."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - as above
+    match error.status_code:
+        case 404:
+            return failure(NoSuchPath(details={"path": request.url.path[:200]}), request)
+        case 405:
+            return failure(MethodNotAllowed(), request, error.headers)
+        case 413:
+            return failure(BodyTooLarge(details={"max_bytes": MAX_BODY_BYTES}), request)
+        case 400:
+            return failure(MalformedJson("The request is malformed."), request)
+        case _:
+            raise error
+
+
+async def _invalid(request: Request, error: Exception) -> Response:
+    """A path or query parameter of the wrong form."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
+    errors = [
+        {
+            "field": str(one["loc"][-1]),
+            "value": str(one.get("input"))[:100] if isinstance(one.get("input"), str | int | float) else None,
+            "constraint": one["msg"],
+        }
+        for one in error.errors()
+    ]
+    details = errors[0] | ({"errors": errors} if len(errors) > 1 else {})
+    return failure(InvalidRequest("A parameter is not valid.", code="INVALID_PARAMETER", details=details), request)

@@ -1,0 +1,101 @@
+"""The envelope: the one form of every answer; and the only place that knows HTTP status codes of errors."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared import metrics
+from shared.errors import AppError
+
+_STATUS_BY_TYPE = {
+    "validation_error": 422,
+    "authentication_error": 401,
+    "not_found": 404,
+    "conflict": 409,
+    "rate_limit_error": 429,
+    "internal_error": 500,
+    "database_error": 503,
+    "service_unavailable": 503,
+    "network_error": 504,
+}
+_STATUS_BY_CODE = {
+    "MALFORMED_JSON": 400,
+    "METHOD_NOT_ALLOWED": 405,
+    "BODY_TOO_LARGE": 413,
+    "UNSUPPORTED_MEDIA_TYPE": 415,
+    "PRECONDITION_FAILED": 412,
+}
+_PROBLEM_JSON = "application/problem+json"
+_DEFAULT_RETRY_AFTER_S = 1
+
+
+def status_of(error: AppError | type[AppError]) -> int:
+    """The HTTP status of an error."""
+    return _STATUS_BY_CODE.get(error.code) or _STATUS_BY_TYPE[error.type]
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """`2026-01-15T10:30:00Z`, in UTC."""
+    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def precise(moment: datetime) -> str:
+    """`2026-01-15T10:30:00.123456Z`, in UTC."""
+    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def success(
+    data: Any, *, status: int = 200, meta: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+) -> Response:
+    """`{"success": true, "data": ..., "meta": ...}`."""
+    body = orjson.dumps({"success": True, "data": data, "meta": meta or {}})
+    return Response(body, status, headers, "application/json")
+
+
+def failure(error: AppError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
+    """The mission's error envelope, or RFC 9457 where the caller asked for it."""
+    status = status_of(error)
+    request_id = request.scope.get("request_id", "")
+    all_headers = dict(headers or {})
+    retry_after_s = error.retry_after_s
+    if retry_after_s is None and error.retryable:
+        retry_after_s = _DEFAULT_RETRY_AFTER_S
+    if retry_after_s is not None:
+        all_headers["Retry-After"] = str(retry_after_s)
+    metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
+
+    told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
+    if error.details is not None:
+        told["details"] = error.details
+    if retry_after_s is not None:
+        told["retry_after"] = retry_after_s
+    told |= {"retryable": error.retryable, "definite": error.definite}
+    told |= {"request_id": request_id, "timestamp": timestamp()}
+    if _PROBLEM_JSON in request.headers.get("accept", ""):
+        return Response(_problem(told, status), status, all_headers, _PROBLEM_JSON)
+    body = {"success": False, "error": told, "fallback_data": None}
+    return Response(orjson.dumps(body), status, all_headers, "application/json")
+
+
+def route_of(scope: Mapping[str, Any]) -> str:
+    """The route's template, so that ids never become label values."""
+    route = scope.get("route")
+    return getattr(route, "path", None) or "unmatched"
+
+
+def _problem(told: dict[str, Any], status: int) -> bytes:
+    rest = {key: value for key, value in told.items() if key not in ("type", "message", "request_id")}
+    return orjson.dumps(
+        {
+            "type": f"urn:holdfast:error:{told['code']}",
+            "title": told["message"],
+            "status": status,
+            "instance": f"urn:holdfast:request:{told['request_id']}",
+            "category": told["type"],
+            **rest,
+        }
+    )

@@ -1,0 +1,63 @@
+"""Health: what a service knows about itself, told without any I/O, so that a hung dependency cannot hang it too.
+
+`/livez` is about this process alone; `/readyz` says whether it does something useful, which an outage behind it
+does not change; `/health` is both, in detail.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared.build import build_id
+from shared.http.envelope import success
+
+Check = Callable[[], tuple[bool, str]]
+
+
+@dataclass(slots=True)
+class Health:
+    """Named checks, each `() -> (fine, what it sees)`. Only `ready` and `live` ones change a status code."""
+
+    service: str
+    live: dict[str, Check] = field(default_factory=dict)
+    ready: dict[str, Check] = field(default_factory=dict)
+    #: What is worth showing and changes nothing: dependencies.
+    shown: dict[str, Check] = field(default_factory=dict)
+
+    def add_routes(self, app: FastAPI) -> None:
+        """`/livez`, `/readyz` and `/health`."""
+
+        @app.get("/livez", tags=["health"], summary="Is this process alive?", responses=_RESPONSES)
+        async def livez(_: Request) -> Response:
+            return self._answer(self.live)
+
+        @app.get("/readyz", tags=["health"], summary="Does it do something useful?", responses=_RESPONSES)
+        async def readyz(_: Request) -> Response:
+            return self._answer(self.live | self.ready)
+
+        @app.get("/health", tags=["health"], summary="Everything it knows about itself", responses=_RESPONSES)
+        async def health(_: Request) -> Response:
+            return self._answer(self.live | self.ready, self.shown)
+
+    def _answer(self, decisive: dict[str, Check], shown: dict[str, Check] | None = None) -> Response:
+        results = {name: check() for name, check in decisive.items()}
+        extra = {name: check() for name, check in (shown or {}).items()}
+        fine = all(ok for ok, _ in results.values())
+        status = "unavailable" if not fine else "ok" if all(ok for ok, _ in extra.values()) else "degraded"
+        checks = {name: {"ok": ok, "detail": detail} for name, (ok, detail) in (results | extra).items()}
+        data = {"service": self.service, "status": status, "build": build_id(), "checks": checks}
+        return success(data, status=200 if fine else 503, headers={"Cache-Control": "no-store"})
+
+
+_EXAMPLE = {
+    "success": True,
+    "data": {"service": "api", "status": "ok", "build": "0.1.0+dev", "checks": {"drain": {"ok": True, "detail": ""}}},
+    "meta": {},
+}
+_RESPONSES: dict[int | str, dict[str, object]] = {
+    status: {"description": text, "content": {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLE}}}
+    for status, text in ((200, "Yes"), (503, "No"))
+}

@@ -1,0 +1,70 @@
+"""Logs: one line per decision, JSON for machines, columns for a terminal. Never personal data, never a secret."""
+
+import logging
+import sys
+from enum import StrEnum
+from typing import Any
+
+import structlog
+
+
+class Action(StrEnum):
+    """Every `action` that a log line may carry."""
+
+    SERVICE_STARTED = "service_started"
+    SERVICE_STOPPED = "service_stopped"
+    LOOP_CRASHED = "loop_crashed"
+    REQUEST_FAILED = "request_failed"
+    PANIC_RECOVERED = "panic_recovered"
+    ACCEPTANCE_FAILED = "acceptance_failed"
+    WRITE_REJECTED = "write_rejected"
+    WRITE_DEAD_LETTERED = "write_dead_lettered"
+    ATTEMPT_FAILED = "attempt_failed"
+    BATCH_FAILED = "batch_failed"
+    BATCH_SPLIT = "batch_split"
+    OUTAGE_BEGAN = "outage_began"
+    OUTAGE_ENDED = "outage_ended"
+    WRITER_HALTED = "writer_halted"
+    CONSUMER_RESTARTED = "consumer_restarted"
+    CONSUMER_REMOVED = "consumer_removed"
+    ENTRIES_RECLAIMED = "entries_reclaimed"
+    ENTRIES_LOST = "entries_lost"
+    GROUP_RECREATED = "group_recreated"
+    SETTLE_FAILED = "settle_failed"
+
+
+def configure(service: str, level: str, style: str) -> None:
+    """Send every log, ours and the libraries', to stdout. `style`: `json`, `console`, or `auto` by terminal."""
+    console = style == "console" or (style == "auto" and sys.stdout.isatty())
+    shared: list[Any] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        lambda _logger, _method, event: {"service": service, **event},
+        structlog.processors.format_exc_info,
+    ]
+    render: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stdout)
+    formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+
+
+def info(action: Action, **fields: Any) -> None:
+    """What happened as it should."""
+    structlog.get_logger().info(action.value, action=action.value, **fields)
+
+
+def warning(action: Action, **fields: Any) -> None:
+    """What was not as it should be, and was dealt with."""
+    structlog.get_logger().warning(action.value, action=action.value, **fields)
+
+
+def error(action: Action, *, exc: BaseException | None = None, **fields: Any) -> None:
+    """What a person has to look at; with its traceback when there is one."""
+    structlog.get_logger().error(action.value, action=action.value, exc_info=exc, **fields)

@@ -1,0 +1,73 @@
+"""Every metric, declared once with its meaning. Label sets that can be known are born at zero.
+
+The `service` and `instance` labels come from the scrape, never from here.
+"""
+
+from collections.abc import Iterable
+from itertools import product
+
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.metrics import MetricWrapperBase
+
+from shared.build import build_id
+from shared.outcome import Reason
+
+disable_created_metrics()
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+_SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+
+
+def _born(metric: MetricWrapperBase, *values: Iterable[str]) -> None:
+    for combination in product(*values):
+        metric.labels(*combination)
+
+
+build_info = Gauge("holdfast_build_info", "1, labelled with the build that runs", ["build"])
+build_info.labels(build_id()).set(1)
+
+# --- HTTP ---
+http_requests = Counter("holdfast_http_requests_total", "Requests answered", ["route", "method", "status"])
+http_request_duration = Histogram(
+    "holdfast_http_request_duration_seconds", "Time from request to the start of the answer", ["route"],
+    buckets=_SECONDS,
+)  # fmt: skip
+http_errors = Counter("holdfast_http_errors_total", "Errors answered, by what they were", ["type", "code", "route"])
+panics = Counter("holdfast_panics_total", "Exceptions nobody had named, turned into an answer")
+
+# --- accepting ---
+writes_accepted = Counter("holdfast_writes_accepted_total", "Acceptances by result", ["result"])
+_born(writes_accepted, ["accepted", "repeated", "reused", "busy", "email_taken", "unknown", "refused"])
+accept_batch_size = Histogram(
+    "holdfast_accept_batch_writes", "Writes that shared one round trip to the queue", buckets=_SIZES
+)
+accept_duration = Histogram(
+    "holdfast_accept_duration_seconds", "Round trip of one acceptance batch, its fsync included", buckets=_SECONDS
+)
+
+# --- applying ---
+outcomes = Counter("holdfast_outcomes_total", "Entries handled, by outcome", ["outcome"])
+_born(outcomes, ["Applied", "Superseded", "Duplicate", "Rejected", "Retry", "Dead"])
+dead_letters = Counter("holdfast_dead_letters_total", "Entries moved to the dead-letter stream", ["reason"])
+_born(dead_letters, [reason.value for reason in Reason])
+apply_batch_size = Histogram("holdfast_apply_batch_writes", "Writes applied in one transaction", buckets=_SIZES)
+apply_duration = Histogram("holdfast_apply_duration_seconds", "One transaction, from load to commit", buckets=_SECONDS)
+commit_delay = Histogram(
+    "holdfast_commit_delay_seconds", "From acceptance to commit, of each write applied", buckets=_SECONDS
+)
+retries = Counter("holdfast_retries_total", "Work done again, by dependency and reason", ["dependency", "reason"])
+_born(retries, ["database"], ["contention", "outage", "unknown", "turn"])
+holding = Gauge("holdfast_holding", "1 while work is held because a dependency is down", ["dependency"])
+_born(holding, ["database", "queue"])
+halted = Gauge("holdfast_writer_halted", "1 while the writer refuses to dead-letter any more")
+deferred_entries = Gauge("holdfast_deferred_entries", "Entries that this writer holds for a later try")
+last_progress = Gauge(
+    "holdfast_last_progress_timestamp_seconds", "When the reading loop was last seen alive, as Unix time"
+)
+
+# --- the stream ---
+reclaimed = Counter("holdfast_reclaimed_entries_total", "Entries taken over from a writer that fell silent")
+entries_lost = Counter("holdfast_entries_lost_total", "Pending entries that were gone from the stream: data loss")
+groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups that had to be made again")
+consumer_restarts = Counter("holdfast_consumer_restarts_total", "Times the reading loop was started again")
+loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])

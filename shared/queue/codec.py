@@ -1,0 +1,88 @@
+"""Codec: a write <-> the fields of a stream entry. Plain fields, so that `redis-cli XRANGE` is readable."""
+
+from collections.abc import Mapping
+
+from pydantic import TypeAdapter, ValidationError
+
+from shared.commands import COMMANDS, Command, Write
+
+SCHEMA = b"1"
+
+_PAYLOADS: dict[bytes, TypeAdapter[Command]] = {name.encode(): TypeAdapter(model) for name, model in COMMANDS.items()}
+_REQUIRED = (b"schema", b"command", b"operation_id", b"user_id", b"version", b"payload")
+_ID_MAX_BYTES = 36
+_VERSION_MAX = 2**53
+
+
+class Undecodable(Exception):
+    """The entry is not a write of this schema. The message names what is wrong and never the payload."""
+
+
+def encode(write: Write) -> dict[str, str]:
+    """The fields of a write's entry, as `accept.lua` writes them."""
+    fields = {
+        "schema": SCHEMA.decode(),
+        "command": type(write.command).__name__,
+        "operation_id": write.operation_id,
+        "user_id": write.user_id,
+        "version": str(write.version),
+        "payload": write.command.model_dump_json(exclude_none=True),
+    }
+    optional = {
+        "after": write.after,
+        "if_match": write.if_match,
+        "body_hash": write.body_hash,
+        "request_id": write.request_id,
+        "traceparent": write.traceparent,
+        "expires_at": write.expires_at,
+        "notify": write.notify,
+    }
+    return fields | {name: str(value) for name, value in optional.items() if value not in (None, "")}
+
+
+def decode(fields: Mapping[bytes, bytes]) -> Write:
+    """The write that an entry holds. Raises Undecodable."""
+    if missing := [name.decode() for name in _REQUIRED if name not in fields]:
+        raise Undecodable(f"missing fields: {', '.join(missing)}")
+    if fields[b"schema"] != SCHEMA:
+        raise Undecodable("unknown schema")
+    payload = _PAYLOADS.get(fields[b"command"])
+    if payload is None:
+        raise Undecodable("unknown command")
+    try:
+        return Write(
+            operation_id=_id(fields[b"operation_id"]),
+            user_id=_id(fields[b"user_id"]),
+            command=payload.validate_json(fields[b"payload"]),
+            version=_version(fields[b"version"]),
+            after=_id(fields[b"after"]) if b"after" in fields else None,
+            if_match=_version(fields[b"if_match"]) if b"if_match" in fields else None,
+            body_hash=fields.get(b"body_hash", b"").decode("ascii"),
+            request_id=fields.get(b"request_id", b"").decode("ascii"),
+            traceparent=fields.get(b"traceparent", b"").decode("ascii"),
+            expires_at=_version(fields[b"expires_at"]) if b"expires_at" in fields else None,
+            notify=fields.get(b"notify", b"").decode("ascii"),
+        )
+    except ValidationError as error:
+        places = sorted({f"{'.'.join(map(str, e['loc'])) or 'payload'}: {e['type']}" for e in error.errors()})
+        raise Undecodable(f"payload is not a {fields[b'command'].decode()}: {'; '.join(places)}") from None
+    except UnicodeDecodeError:
+        raise Undecodable("a field is not text") from None
+
+
+def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
+    """A field of an entry that may be anything; empty when absent or not short ASCII."""
+    value = fields.get(name, b"")
+    return value.decode("ascii") if len(value) <= _ID_MAX_BYTES and value.isascii() else ""
+
+
+def _id(value: bytes) -> str:
+    if not 0 < len(value) <= _ID_MAX_BYTES:
+        raise Undecodable("an id is empty or too long")
+    return value.decode("ascii")
+
+
+def _version(value: bytes) -> int:
+    if not value.isdigit() or not 0 < int(value[:17]) < _VERSION_MAX or len(value) > 16:
+        raise Undecodable("a version is not a positive integer below 2**53")
+    return int(value)

@@ -1,0 +1,24 @@
+"""Consumer groups: made at 0, before anybody reads, so that no entry is older than its group."""
+
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
+
+_GROUPS = ((WRITES, WRITERS_GROUP), (DEAD, DLQ_GROUP))
+
+
+async def ensure_groups(redis: "Redis[bytes]") -> list[str]:
+    """Make the streams and groups that are missing; returns the streams whose group was made.
+
+    A group made while the system runs means that Redis lost its data: whoever calls says so aloud.
+    """
+    made = []
+    for stream, group in _GROUPS:
+        try:
+            await redis.xgroup_create(stream, group, id="0", mkstream=True)
+            made.append(stream)
+        except ResponseError as error:
+            if "BUSYGROUP" not in str(error):
+                raise
+    return made

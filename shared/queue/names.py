@@ -1,0 +1,34 @@
+"""Names in Redis. One hash tag, so that every script finds its keys in one slot.
+
+| key                          | type   | holds                                                             |
+|------------------------------|--------|-------------------------------------------------------------------|
+| `{holdfast}:writes`          | stream | accepted writes that are not over; its length is the backlog      |
+| `{holdfast}:dead`            | stream | dead letters                                                      |
+| `{holdfast}:clock`           | string | the newest version given out                                      |
+| `{holdfast}:emails`          | hash   | e-mail key -> `user_id operation_id` of the pending write that claims it |
+| `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed                 |
+| `{holdfast}:user:<id>`       | hash   | operation id -> `version command payload` of each pending write; `last` |
+| `{holdfast}:op:<id>`         | hash   | a pending or dead-lettered operation                              |
+| `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, user                    |
+| `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
+"""
+
+PREFIX = "{holdfast}:"
+WRITES = PREFIX + "writes"
+DEAD = PREFIX + "dead"
+CLOCK = PREFIX + "clock"
+EMAILS = PREFIX + "emails"
+LEDGER = PREFIX + "ledger"
+USER = PREFIX + "user:"
+OPERATION = PREFIX + "op:"
+KEY = PREFIX + "key:"
+ATTEMPTS = PREFIX + "attempts:"
+
+#: Pub/sub channel of one api process, for callers who wait.
+NOTIFY = PREFIX + "notify:"
+
+WRITERS_GROUP = "writers"
+DLQ_GROUP = "dlq_admin"
+
+#: The field of `user:<id>` that names its latest pending operation.
+LAST = "last"

@@ -1,0 +1,62 @@
+"""Pending: what Redis knows of writes that are accepted and not over."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from shared.commands import COMMANDS, Write
+from shared.queue.connection import text
+from shared.queue.names import LAST, OPERATION, USER
+
+
+@dataclass(frozen=True, slots=True)
+class PendingOperation:
+    """An operation that is queued or dead-lettered."""
+
+    user_id: str
+    command: str
+    version: int
+    dead_letter_reason: str | None
+    failed_attempts: int
+    last_error: str
+
+
+async def pending_writes(redis: "Redis[bytes]", user_id: str) -> list[Write]:
+    """The user's writes on their way, oldest first. Empty for almost every user, almost always."""
+    fields = await redis.hgetall(USER + user_id)
+    writes = []
+    for operation_id, value in fields.items():
+        if operation_id == LAST.encode():
+            continue
+        version, command, payload = value.split(b" ", 2)
+        model = COMMANDS[command.decode()].model_validate_json(payload)
+        writes.append(Write(operation_id.decode(), user_id, model, int(version)))
+    return sorted(writes, key=lambda write: write.version)
+
+
+async def users_with_writes_before(redis: "Redis[bytes]", asked: dict[str, int]) -> set[str]:
+    """Of the users in `asked` (id -> version), those who have a write on its way below that version."""
+    pipeline = redis.pipeline(transaction=False)
+    for user_id in asked:
+        pipeline.hgetall(USER + user_id)
+    found = set()
+    for (user_id, version), fields in zip(asked.items(), await pipeline.execute(), strict=True):
+        versions = [int(value.split(b" ", 1)[0]) for field, value in fields.items() if field != LAST.encode()]
+        if any(pending < version for pending in versions):
+            found.add(user_id)
+    return found
+
+
+async def pending_operation(redis: "Redis[bytes]", operation_id: str) -> PendingOperation | None:
+    """The operation, if it is queued or dead-lettered."""
+    fields = await redis.hgetall(OPERATION + operation_id)
+    if b"version" not in fields:
+        return None
+    return PendingOperation(
+        user_id=text(fields[b"user"]),
+        command=text(fields[b"command"]),
+        version=int(fields[b"version"]),
+        dead_letter_reason=text(fields[b"reason"]) if fields.get(b"status") == b"dead_lettered" else None,
+        failed_attempts=int(fields.get(b"attempts", 0)),
+        last_error=text(fields.get(b"error", b"")),
+    )

@@ -1,0 +1,78 @@
+"""Settings that every service shares, and the rules all settings obey.
+
+Read once, in `__main__`. `DB_DSN` and `REDIS_ADDR` keep the names that users already know; everything else is
+`HOLDFAST_...`. A misspelt key is refused: a service rejects every `HOLDFAST_` key that is neither shared nor, by
+its prefix, another service's.
+"""
+
+import os
+import socket
+from typing import Literal, Self
+
+from pydantic import AliasChoices, Field, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ENV_PREFIX = "HOLDFAST_"
+_SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
+
+#: Names that the local stack and images put into the environment for themselves.
+_OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR"}
+
+
+class Settings(BaseSettings):
+    """What all services agree on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+    )
+
+    profile: Literal["demo", "production"] = Field(
+        default="production", description="`demo` opens what must be closed elsewhere, and says so at start"
+    )
+    listen_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    log_style: Literal["json", "console", "auto"] = "auto"
+    instance: str = Field(default_factory=socket.gethostname, description="Name of this replica, unique in its service")
+    drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish work in hand after SIGTERM")
+
+    @classmethod
+    def own_prefix(cls) -> str:
+        """The prefix of this service's own keys, `API_` for the api."""
+        return ""
+
+    @model_validator(mode="after")
+    def _refuse_misspelt(self) -> Self:
+        others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
+        known = {ENV_PREFIX + name.upper() for name in type(self).model_fields} | _OTHERS
+        unknown = [
+            key for key in os.environ if key.startswith(ENV_PREFIX) and key not in known and not key.startswith(others)
+        ]
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+        return self
+
+
+class QueueSettings(Settings):
+    """For services that use the queue Redis."""
+
+    redis_addr: str = Field(
+        default="127.0.0.1:6379",
+        validation_alias=AliasChoices("REDIS_ADDR", "redis_addr"),
+        description="The queue Redis: host:port or a redis:// URL",
+    )
+    redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10)
+    redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one answer of Redis")
+
+
+class StoreSettings(Settings):
+    """For services that use the database."""
+
+    db_dsn: str = Field(
+        validation_alias=AliasChoices("DB_DSN", "db_dsn"),
+        description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db",
+    )
+    db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
+    db_connect_timeout_s: float = Field(default=1, gt=0, le=30)
+    db_timeout_s: float = Field(default=1, gt=0, le=60, description="Longest wait for any one read or write")
+    db_lock_wait_s: int = Field(default=1, ge=1, le=50)
+    db_pool_size: int = Field(default=16, ge=1, le=256)

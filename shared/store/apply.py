@@ -1,0 +1,136 @@
+"""Apply: the one function that changes users. Load, decide, write down: one transaction per batch."""
+
+import json
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from shared.decide import Decision, Delivery, Ended, Known, Patience, decide, mentioned
+from shared.merge import User
+from shared.outcome import Applied, Final, Outcome, Rejected, Superseded
+from shared.store.classify import classify
+from shared.store.tables import email_releases, operations, users
+
+_RELEASE = sa.text(
+    "INSERT INTO email_releases (email_key, version) VALUES (:email_key, :version)"
+    " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
+)
+
+
+def apply(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[Outcome]:
+    """Apply `batch` in one transaction; one outcome each, in the order of the batch.
+
+    Raises Outage (nothing is known: it may have been committed), Contention or BadData (nothing happened), or
+    the driver's own error when nobody has named it yet.
+    """
+    with faults(), engine.begin() as connection:
+        known = _load(connection, batch)
+        decision = decide(batch, known, patient)
+        _write(connection, decision, known)
+    return decision.outcomes
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Translate the driver's errors."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        fault = classify(error)
+        if fault is None:
+            raise
+        raise fault from error
+
+
+def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:
+    """The operations among `operation_ids` that are over."""
+    columns = operations.c
+    query = sa.select(
+        columns.operation_id, columns.effect, columns.user_version, columns.rejection, columns.entry_id
+    ).where(columns.operation_id.in_(sorted(operation_ids)))
+    return {
+        row.operation_id: Ended(final_from(row.effect, row.user_version, row.rejection), row.entry_id)
+        for row in connection.execute(query)
+    }
+
+
+def final_from(effect: str, user_version: int, rejection: str | None) -> Final:
+    """The outcome that an `operations` row records."""
+    match effect:
+        case "applied":
+            return Applied(user_version)
+        case "superseded":
+            return Superseded(user_version)
+        case _:
+            what = json.loads(rejection or "{}")
+            return Rejected(what.get("code", ""), what.get("detail", {}))
+
+
+def user_from(row: sa.Row[Any]) -> User:
+    """A `users` row as the core knows it."""
+    return User(**row._mapping)
+
+
+def _load(connection: sa.Connection, batch: list[Delivery]) -> Known:
+    operation_ids, user_ids, keys = mentioned(batch)
+    known = Known(ended=load_ended(connection, operation_ids))
+    if keys:
+        holders = connection.execute(sa.select(users).where(users.c.email_key.in_(sorted(keys))))
+        for row in holders:
+            known.users[row.id] = user_from(row)
+            known.owners[row.email_key] = row.id
+        query = sa.select(email_releases).where(email_releases.c.email_key.in_(sorted(keys)))
+        known.released = {row.email_key: row.version for row in connection.execute(query)}
+    locked = connection.execute(sa.select(users).where(users.c.id.in_(sorted(user_ids))).with_for_update())
+    known.users.update({row.id: user_from(row) for row in locked})
+    return known
+
+
+def _write(connection: sa.Connection, decision: Decision, known: Known) -> None:
+    if decision.users:
+        # Old rows go first, so that an address can pass from one user of the batch to another. A plain
+        # INSERT and no upsert: a clash of addresses must fail, not overwrite the other user.
+        if old := sorted(id for id in decision.users if id in known.users):
+            connection.execute(sa.delete(users).where(users.c.id.in_(old)))
+        connection.execute(sa.insert(users), [_user_row(decision.users[id]) for id in sorted(decision.users)])
+    if decision.released:
+        rows = [{"email_key": key, "version": version} for key, version in sorted(decision.released.items())]
+        connection.execute(_RELEASE, rows)
+    if decision.ended:
+        now = datetime.now(UTC).replace(tzinfo=None)
+        connection.execute(sa.insert(operations), [_operation_row(*ended, now) for ended in decision.ended])
+
+
+def _user_row(user: User) -> dict[str, Any]:
+    return {column: getattr(user, column) for column in _USER_COLUMNS}
+
+
+_USER_COLUMNS = tuple(column.name for column in users.columns)
+
+
+def _operation_row(delivery: Delivery, outcome: Final, now: datetime) -> dict[str, Any]:
+    write = delivery.write
+    rejection = None
+    match outcome:
+        case Applied(version):
+            effect = "applied"
+        case Superseded(version):
+            effect = "superseded"
+        case Rejected(code, detail):
+            effect, version = "rejected", 0
+            rejection = json.dumps({"code": code, "detail": detail})
+    return {
+        "operation_id": write.operation_id,
+        "user_id": write.user_id,
+        "command": type(write.command).__name__,
+        "version": write.version,
+        "effect": effect,
+        "user_version": version,
+        "rejection": rejection,
+        "body_hash": write.body_hash or None,
+        "entry_id": delivery.entry_id,
+        "ended_at": now,
+    }

@@ -1,0 +1,65 @@
+"""Reads: what the api and the ledger ask the database. None of them locks anything."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+
+from shared.merge import User
+from shared.outcome import Final
+from shared.store.apply import faults, final_from, user_from
+from shared.store.tables import operations, users
+
+_VISIBLE = sa.and_(users.c.created_version > 0, users.c.deleted_version == 0)
+
+
+@dataclass(frozen=True, slots=True)
+class EndedOperation:
+    """An operation that is over, as a reader sees it."""
+
+    operation_id: str
+    user_id: str
+    command: str
+    version: int
+    outcome: Final
+    ended_at: datetime
+
+
+def user(engine: sa.Engine, user_id: str) -> User | None:
+    """The row of one user, shadows and tombstones included."""
+    with faults(), engine.connect() as connection:
+        row = connection.execute(sa.select(users).where(users.c.id == user_id)).one_or_none()
+    return user_from(row) if row else None
+
+
+def page_of_users(engine: sa.Engine, after: int, limit: int) -> list[User]:
+    """At most `limit` users in the order of their creation, created later than version `after`."""
+    query = sa.select(users).where(_VISIBLE, users.c.created_version > after)
+    with faults(), engine.connect() as connection:
+        rows = connection.execute(query.order_by(users.c.created_version).limit(limit)).all()
+    return [user_from(row) for row in rows]
+
+
+def user_by_email(engine: sa.Engine, email_key: str) -> User | None:
+    """The visible user who has this address."""
+    query = sa.select(users).where(_VISIBLE, users.c.email_key == email_key)
+    with faults(), engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return user_from(row) if row else None
+
+
+def ended_operation(engine: sa.Engine, operation_id: str) -> EndedOperation | None:
+    """The operation, if it is over."""
+    query = sa.select(operations).where(operations.c.operation_id == operation_id)
+    with faults(), engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    outcome = final_from(row.effect, row.user_version, row.rejection)
+    return EndedOperation(row.operation_id, row.user_id, row.command, row.version, outcome, row.ended_at)
+
+
+def ping(engine: sa.Engine) -> None:
+    """Raises Outage when the database does not answer, or takes no writes."""
+    with faults(), engine.connect() as connection:
+        connection.execute(sa.select(users.c.id).limit(1)).all()

@@ -1,0 +1,52 @@
+"""Versions: the order of acceptance as one number.
+
+A version is a count of microseconds since the Unix epoch, made strictly increasing at acceptance (a hybrid
+logical clock). It is the id of the write's stream entry in another notation: `ms-us`, where `us` < 1000.
+It stays below 2**53 until the year 2255, so Lua, JSON and JavaScript hold it exactly.
+"""
+
+import time
+from datetime import UTC, datetime
+
+_US_PER_MS = 1000
+
+
+def from_stream_id(stream_id: str) -> int:
+    """`"1764000000123-45"` -> `1764000000123045`."""
+    ms, _, us = stream_id.partition("-")
+    return int(ms) * _US_PER_MS + int(us)
+
+
+def to_stream_id(version: int) -> str:
+    """`1764000000123045` -> `"1764000000123-45"`."""
+    return f"{version // _US_PER_MS}-{version % _US_PER_MS}"
+
+
+def to_datetime(version: int) -> datetime:
+    """When the write was accepted, in UTC."""
+    return datetime.fromtimestamp(version / 1_000_000, UTC)
+
+
+def wall_clock() -> int:
+    """The version that this machine's clock would give now."""
+    return time.time_ns() // 1000
+
+
+class Clock:
+    """One process's view of versions: never behind a version it has seen.
+
+    A write accepted while Redis is away takes its version here, so that it stays comparable with the writes
+    that Redis numbered before; the highest version seen is handed back to Redis as a floor.
+    """
+
+    def __init__(self) -> None:
+        self.seen = 0
+
+    def observe(self, version: int) -> None:
+        """Remember a version that somebody else gave out."""
+        self.seen = max(self.seen, version)
+
+    def next(self) -> int:
+        """A version above every one seen."""
+        self.seen = max(self.seen + 1, wall_clock())
+        return self.seen

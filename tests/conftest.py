@@ -1,0 +1,57 @@
+"""Fixtures: the servers are started once, emptied between tests; a test that breaks one gets its own."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.servers import Database, RedisServer
+
+ROOT = Path(__file__).parent.parent
+
+
+def migrate(dsn: str) -> None:
+    """Bring the schema up to date, as a deploy does."""
+    command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
+    environment = os.environ | {"DB_DSN": dsn}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that all tests share."""
+    server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    """A migrated database that all tests share."""
+    server = Database(tmp_path_factory.mktemp("database"))
+    server.start()
+    migrate(server.dsn)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def clean_redis(redis_server: RedisServer) -> RedisServer:
+    """The shared Redis, emptied."""
+    with redis_server.client() as client:
+        client.flushall()
+    return redis_server
+
+
+@pytest.fixture
+def clean_database(database: Database) -> Database:
+    """The shared database, emptied."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        for table in ("users", "operations", "email_releases"):
+            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+    return database

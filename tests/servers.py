@@ -1,0 +1,160 @@
+"""Servers of our own: a Redis and a MariaDB on free ports of 127.0.0.1, in a folder that goes away with them.
+
+Each can be killed, frozen and started again on the same port with the same data, as an outage does it.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pymysql
+import redis
+
+START_DEADLINE_S = 30.0
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(condition: Callable[[], object], deadline_s: float = START_DEADLINE_S, what: str = "condition") -> None:
+    """Poll until `condition()` is truthy; raises AssertionError after `deadline_s`."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        if time.monotonic() > end:
+            raise AssertionError(f"{what}: not within {deadline_s} s")
+        time.sleep(0.02)
+
+
+class Server:
+    """One server process."""
+
+    def __init__(self, folder: Path, command: Sequence[str]) -> None:
+        self.folder = folder
+        self._command = list(command)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start, and wait until it answers."""
+        with (self.folder / "server.log").open("ab") as log:
+            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
+        wait_until(self._answers_or_died, what=self._command[0])
+
+    def kill(self) -> None:
+        """kill -9, and wait for it to be gone."""
+        self._signal(signal.SIGKILL)
+        if self._process:
+            self._process.wait(START_DEADLINE_S)
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections stay open, nothing is answered."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    @property
+    def running(self) -> bool:
+        """Whether the process exists."""
+        return self._process is not None and self._process.poll() is None
+
+    def answers(self) -> bool:
+        """Whether it serves."""
+        raise NotImplementedError  # each kind asks in its own protocol
+
+    def _answers_or_died(self) -> bool:
+        if not self.running:
+            raise AssertionError(f"{self._command[0]} ended: {(self.folder / 'server.log').read_text()[-2000:]}")
+        return self.answers()
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process and self.running:
+            os.kill(self._process.pid, number)
+
+
+class RedisServer(Server):
+    """The queue's Redis: every write is on disk before it is answered."""
+
+    def __init__(self, folder: Path, *extra: str) -> None:
+        self.port = free_port()
+        command = [
+            "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
+            "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", *extra,
+        ]  # fmt: skip
+        super().__init__(folder, command)
+
+    @property
+    def address(self) -> str:
+        """For REDIS_ADDR."""
+        return f"127.0.0.1:{self.port}"
+
+    def client(self) -> redis.Redis:
+        """A plain client, for looking and for doing harm."""
+        return redis.Redis(port=self.port, socket_timeout=5)
+
+    def answers(self) -> bool:
+        try:
+            with self.client() as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+class Database(Server):
+    """MariaDB, with an empty database `holdfast`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self._socket = f"/tmp/holdfast-test-{os.getpid()}-{self.port}.sock"  # noqa: S108 - paths of sockets must be short
+        data = folder / "data"
+        as_root = ["--user=root"] if os.geteuid() == 0 else []
+        subprocess.run(
+            ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",
+             f"--datadir={data}", *as_root],
+            check=True, capture_output=True, timeout=START_DEADLINE_S,
+        )  # fmt: skip
+        command = [
+            shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}",
+            f"--socket={self._socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
+            "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M", *as_root,
+        ]  # fmt: skip
+        super().__init__(folder, command)
+
+    def start(self) -> None:
+        """Start; make the database and its user if they are missing."""
+        super().start()
+        with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+            cursor.execute("CREATE DATABASE IF NOT EXISTS holdfast")
+            cursor.execute("CREATE USER IF NOT EXISTS 'holdfast'@'127.0.0.1' IDENTIFIED BY 'test-only'")
+            cursor.execute("GRANT ALL ON holdfast.* TO 'holdfast'@'127.0.0.1'")
+
+    @property
+    def dsn(self) -> str:
+        """For DB_DSN."""
+        return f"mysql://holdfast:test-only@127.0.0.1:{self.port}/holdfast"
+
+    def connect(
+        self, user: str = "holdfast", database: str | None = "holdfast"
+    ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        """A plain connection, for looking and for doing harm. As root it goes through the socket."""
+        root = user == "root"
+        return pymysql.connect(
+            user=user, password="" if root else "test-only", database=database, port=self.port, host="127.0.0.1",
+            unix_socket=self._socket if root else None, connect_timeout=5, read_timeout=30, autocommit=True,
+        )  # fmt: skip
+
+    def answers(self) -> bool:
+        try:
+            with self.connect(user="root", database=None):
+                return True
+        except pymysql.err.MySQLError:
+            return False
