@@ -127,7 +127,8 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
         return Retry(waits_for=(claim.owner_id or "",))
 
     if after is not None and after != before:
-        if let_go := state.put(before, after, write.version):
+        let_go = state.put(before, after, write.version)
+        if let_go:
             decision.released[let_go] = state.released[let_go]
     state.ended[write.operation_id] = Ended(outcome, delivery.entry_id)
     decision.ended.append((delivery, outcome))

@@ -68,8 +68,6 @@ def merge(
         return row, refusal
 
     after = _deleted(before, write) if isinstance(write.command, DeleteUser) else _changed(before, write)
-    if isinstance(write.command, CreateUser):
-        after = replace(after, created_version=write.version)
     unseen = before.deleted_version > 0 and not isinstance(write.command, DeleteUser)
     return after, Superseded(after.version) if unseen or after == before else Applied(after.version)
 
@@ -99,14 +97,22 @@ def _taken(row: User, write: Write, claim: EmailClaim) -> Rejected | None:
 
 
 def _changed(row: User, write: Write) -> User:
+    created = write.version if isinstance(write.command, CreateUser) else row.created_version
     if row.deleted_version:
-        return row
+        return replace(row, created_version=created)
     name, email = changes(write.command)
-    if name is not None and write.version > row.name_version:
-        row = replace(row, name=name, name_version=write.version)
-    if email is not None and write.version > row.email_version:
-        row = replace(row, email=email, email_key=email_key(email), email_version=write.version)
-    return row
+    newer_name = name is not None and write.version > row.name_version
+    newer_email = email is not None and write.version > row.email_version
+    return User(
+        row.id,
+        name if newer_name else row.name,  # type: ignore[arg-type]  # newer, so not None
+        write.version if newer_name else row.name_version,
+        email if newer_email else row.email,  # type: ignore[arg-type]  # as above
+        email_key(email) if newer_email else row.email_key,  # type: ignore[arg-type]  # as above
+        write.version if newer_email else row.email_version,
+        created,
+        row.deleted_version,
+    )
 
 
 def _deleted(row: User, write: Write) -> User:

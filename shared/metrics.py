@@ -12,7 +12,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from shared.build import build_id
 from shared.outcome import Reason
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped in the library
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)

@@ -53,5 +53,5 @@ def clean_database(database: Database) -> Database:
     """The shared database, emptied."""
     with database.connect() as connection, connection.cursor() as cursor:
         for table in ("users", "operations", "email_releases"):
-            cursor.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+            cursor.execute(f"DELETE FROM {table}")
     return database

@@ -102,6 +102,7 @@ class RedisServer(Server):
         return redis.Redis(port=self.port, socket_timeout=5)
 
     def answers(self) -> bool:
+        """Whether it serves."""
         try:
             with self.client() as client:
                 return bool(client.ping())
@@ -153,8 +154,14 @@ class Database(Server):
         )  # fmt: skip
 
     def answers(self) -> bool:
+        if not self._listens():
+            return False  # PyMySQL leaks the socket of a refused connection
         try:
             with self.connect(user="root", database=None):
                 return True
         except pymysql.err.MySQLError:
             return False
+
+    def _listens(self) -> bool:
+        with socket.socket(socket.AF_UNIX) as probe:
+            return probe.connect_ex(self._socket) == 0

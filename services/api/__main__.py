@@ -10,7 +10,7 @@ from shared.http.server import config
 
 def main() -> None:
     """Until SIGTERM."""
-    settings = ApiSettings()  # type: ignore[call-arg]  # the environment gives what is required
+    settings = ApiSettings()
     logs.configure("api", settings.log_level, settings.log_style)
     uvicorn.Server(config(make_app(settings), settings.listen_host, settings.api_port, drain_s=settings.drain_s)).run()
 

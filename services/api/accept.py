@@ -65,7 +65,7 @@ _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
 class Acceptor:
     """Collects candidates while a round trip is under way; the next one takes them all."""
 
-    def __init__(self, redis: "Redis[bytes]", clock: Clock, *, batch_max: int, key_lifetime_s: int) -> None:
+    def __init__(self, redis: Redis, clock: Clock, *, batch_max: int, key_lifetime_s: int) -> None:
         self._redis = redis
         self._script = script(redis, "accept")
         self._clock = clock
@@ -124,7 +124,7 @@ class Acceptor:
         """One EVALSHA. What fails before it is sent did not happen; what fails after it may have."""
         pool = self._redis.connection_pool
         try:
-            connection = await pool.get_connection()
+            connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
         except (RedisError, OSError) as error:
             raise QueueUnavailable() from error
         try:

@@ -6,10 +6,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Concatenate, ParamSpec, TypeVar
 
-from shared.store.engine import Engine
-
 from shared.errors import DatabaseUnavailable
 from shared.faults import Fault
+from shared.store.engine import Engine
 
 P = ParamSpec("P")
 T = TypeVar("T")

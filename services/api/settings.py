@@ -19,6 +19,7 @@ class ApiSettings(QueueSettings, StoreSettings):
 
     @classmethod
     def own_prefix(cls) -> str:
+        """This service's keys."""
         return "API_"
 
     @model_validator(mode="after")

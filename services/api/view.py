@@ -13,7 +13,7 @@ from shared.commands import Write
 from shared.errors import DatabaseUnavailable, QueueUnavailable
 from shared.http.envelope import precise
 from shared.merge import User, merge
-from shared.outcome import Final, Rejected
+from shared.outcome import Rejected
 from shared.queue.pending import PendingOperation, pending_operation, pending_writes
 from shared.store import reads
 
@@ -29,7 +29,7 @@ class UserView:
 class View:
     """Reads over both stores."""
 
-    def __init__(self, redis: "Redis[bytes]", database: Database) -> None:
+    def __init__(self, redis: Redis, database: Database) -> None:
         self._redis = redis
         self._database = database
 
@@ -133,7 +133,6 @@ def rejection(rejected: Rejected) -> dict[str, Any]:
 
 def _with_pending(row: User | None, writes: list[Write]) -> User | None:
     user = row
-    outcome: Final
     for write in writes:
-        user, outcome = merge(user, write, overtaking=True)
+        user, _ = merge(user, write, overtaking=True)
     return user

@@ -19,7 +19,7 @@ _LOOK_EVERY_S = 0.5
 class Waiters:
     """The requests of this process that wait."""
 
-    def __init__(self, redis: "Redis[bytes]", instance: str) -> None:
+    def __init__(self, redis: Redis, instance: str) -> None:
         self._redis = redis
         self.channel = NOTIFY + instance
         self._events: dict[str, asyncio.Event] = {}

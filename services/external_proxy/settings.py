@@ -12,4 +12,5 @@ class ProxySettings(Settings):
 
     @classmethod
     def own_prefix(cls) -> str:
+        """This service's keys."""
         return "PROXY_"

@@ -9,7 +9,7 @@ from shared import logs
 
 def main() -> None:
     """Exit code 0 after SIGTERM."""
-    settings = WriterSettings()  # type: ignore[call-arg]  # the environment gives what is required
+    settings = WriterSettings()
     logs.configure("writer", settings.log_level, settings.log_style)
     writer = Writer(settings)
     uvloop.run(writer.run())

@@ -3,7 +3,9 @@
 import asyncio
 import contextlib
 import signal
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Never
 
 from fastapi import FastAPI
 from faststream import FastStream
@@ -39,6 +41,8 @@ from shared.supervise import forever
 _WATCH_EVERY_S = 1.0
 _SILENCE_MAX_S = 6.0
 _DEFERRED_MAX = 5000
+_BATCHES_MAX = 3
+_FULL_PAUSE_S = 0.1
 
 
 class Writer:
@@ -48,6 +52,7 @@ class Writer:
         self._settings = settings
         self._stopping = False
         self._reader: FastStream | None = None
+        self._batches: set[asyncio.Task[None]] = set()
         self._thread = ThreadPoolExecutor(max_workers=2, thread_name_prefix="database")
         self._redis = connect(
             settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s)
@@ -133,8 +138,17 @@ class Writer:
             self._reader.exit()
 
     async def _take(self, entries: list[Entry]) -> None:
-        while len(self._deferred.held()) > _DEFERRED_MAX or self._dead_share.halted:
-            await asyncio.sleep(0.1)
+        """Begin on a batch. Comes back when there is room for another: one is applied while the next is decoded and
+        the one before is settled."""
+        while len(self._deferred.held()) > _DEFERRED_MAX or self._dead_share.halted:  # noqa: ASYNC110 - several things make room
+            await asyncio.sleep(_FULL_PAUSE_S)
+        task = asyncio.create_task(self._handle(entries))
+        self._batches.add(task)
+        task.add_done_callback(self._batches.discard)
+        while len(self._batches) >= _BATCHES_MAX:
+            await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED)
+
+    async def _handle(self, entries: list[Entry]) -> None:
         try:
             await self._pipeline.handle(entries)
         except Exception as error:  # noqa: BLE001 - the entries stay pending; the reclaim loop brings them back
@@ -181,7 +195,9 @@ class Writer:
             health, title="Holdfast writer", description="Health and metrics.", version=VERSION_WITHOUT_INSTALL
         )
 
-    async def _stop(self, loops: list[asyncio.Task[None]], server: QuietServer) -> None:
+    async def _stop(self, loops: Sequence[asyncio.Task[Never]], server: QuietServer) -> None:
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=self._settings.drain_s)
         server.should_exit = True
         for loop in loops[1:]:
             loop.cancel()

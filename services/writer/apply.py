@@ -43,7 +43,7 @@ class Applier:
             except Outage as outage:
                 metrics.retries.labels("database", "outage").inc()
                 self._hold.begin(outage)
-            except Exception as error:
+            except Exception as error:  # noqa: BLE001 - unknown is a kind, too: see the table above
                 if len(batch) == 1:
                     return [_alone(error)]
                 return await self._halves(batch, error)

@@ -1,6 +1,7 @@
 """Consume: new entries in, through FastStream. No logic here: the batch is handed over undecoded, because one bad
 entry fails a whole batch inside FastStream's own parser."""
 
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -53,7 +54,7 @@ def subscriber_app(
         redis_url(address),
         socket_timeout=timeout_s,
         connection_class=_noting_connection(answered),
-        logger=None,
+        logger=logging.getLogger("faststream"),
     )
     stream = StreamSub(
         WRITES,

@@ -4,7 +4,7 @@ It imports no I/O: `Apply` and `Settle` are handed in.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from shared.decide import Delivery
@@ -34,12 +34,13 @@ Settle = Callable[[list[Handled]], Awaitable[None]]
 
 
 class Pipeline:
-    """One batch at a time; new, reclaimed and deferred entries take turns."""
+    """One batch at a time is applied; meanwhile the one before may still be settling. New, reclaimed and deferred
+    entries take turns."""
 
     def __init__(self, apply: Apply, settle: Settle) -> None:
         self._apply = apply
         self._settle = settle
-        self._turn = asyncio.Lock()
+        self._applying = asyncio.Lock()
         #: Ids of the entries that are being handled or wait for their turn here.
         self.in_hand: set[str] = set()
 
@@ -48,23 +49,21 @@ class Pipeline:
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
-            async with self._turn:
-                await self._handle(entries)
+            decoded = [(entry, _decode(entry)) for entry in entries]
+            deliveries = [what for _, what in decoded if isinstance(what, Delivery)]
+            async with self._applying:
+                outcomes = iter(await self._apply(deliveries) if deliveries else [])
+            await self._settle([_handled(entry, what, outcomes) for entry, what in decoded])
         finally:
             self.in_hand -= ids
 
-    async def _handle(self, entries: Sequence[Entry]) -> None:
-        decoded = [(entry, _decode(entry)) for entry in entries]
-        deliveries = [what for _, what in decoded if isinstance(what, Delivery)]
-        outcomes = iter(await self._apply(deliveries) if deliveries else [])
-        handled = []
-        for entry, what in decoded:
-            match what:
-                case Delivery():
-                    handled.append(Handled(entry, what, next(outcomes)))
-                case Dead() | Retry():
-                    handled.append(Handled(entry, None, what))
-        await self._settle(handled)
+
+def _handled(entry: Entry, what: Delivery | Dead | Retry, outcomes: Iterator[Outcome]) -> Handled:
+    match what:
+        case Delivery():
+            return Handled(entry, what, next(outcomes))
+        case Dead() | Retry():
+            return Handled(entry, None, what)
 
 
 def _decode(entry: Entry) -> Delivery | Dead | Retry:

@@ -27,7 +27,7 @@ return 0
 """
 
 
-async def reap(redis: "Redis[bytes]", abandoned_ms: int = _ABANDONED_MS) -> list[str]:
+async def reap(redis: Redis, abandoned_ms: int = _ABANDONED_MS) -> list[str]:
     """Remove the consumers that hold nothing and were idle for `abandoned_ms`; returns their names."""
     try:
         consumers = await redis.xinfo_consumers(WRITES, WRITERS_GROUP)
@@ -36,14 +36,14 @@ async def reap(redis: "Redis[bytes]", abandoned_ms: int = _ABANDONED_MS) -> list
     removed = []
     for consumer in consumers:
         name = text(consumer["name"])
-        if consumer["pending"] == 0 and consumer["idle"] > abandoned_ms:
-            if await redis.eval(_REMOVE_IF_EMPTY, 1, WRITES, WRITERS_GROUP, name, abandoned_ms):
-                removed.append(name)
-                logs.info(Action.CONSUMER_REMOVED, consumer=name)
+        abandoned = consumer["pending"] == 0 and consumer["idle"] > abandoned_ms
+        if abandoned and await redis.eval(_REMOVE_IF_EMPTY, 1, WRITES, WRITERS_GROUP, name, abandoned_ms):
+            removed.append(name)
+            logs.info(Action.CONSUMER_REMOVED, consumer=name)
     return removed
 
 
-async def reaping(redis: "Redis[bytes]") -> None:
+async def reaping(redis: Redis) -> None:
     """For ever."""
     while True:
         await asyncio.sleep(_EVERY_S)

@@ -18,6 +18,7 @@ from shared.decide import Ended
 from shared.logs import Action
 from shared.outcome import Dead, Failure, Outcome, Reason
 from shared.queue.codec import raw_text
+from shared.queue.connection import entries as entries_of
 from shared.queue.connection import text
 from shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
 
@@ -25,6 +26,7 @@ _PAGE = 500
 #: Far above any idle time: claims nothing, and makes Redis report pending entries that no longer exist.
 _NEVER_MS = 2**40
 
+StreamId = int | bytes | str | memoryview
 EndedLookup = Callable[[list[str]], Awaitable[dict[str, Ended]]]
 
 
@@ -40,7 +42,7 @@ class Reclaimer:
 
     def __init__(
         self,
-        redis: "Redis[bytes]",
+        redis: Redis,
         consumer: str,
         pipeline: Pipeline,
         deferred: Deferred,
@@ -70,7 +72,7 @@ class Reclaimer:
     async def keep_alive(self) -> None:
         """For ever: tell Redis that the entries held here are being looked after. Adds no delivery."""
         while True:
-            held = list(self._pipeline.in_hand.union(self._deferred.held()))
+            held: list[StreamId] = [*self._pipeline.in_hand.union(self._deferred.held())]
             for at in range(0, len(held), _PAGE):
                 page = held[at : at + _PAGE]
                 await self._redis.xclaim(WRITES, WRITERS_GROUP, self._consumer, 0, page, justid=True)
@@ -78,7 +80,8 @@ class Reclaimer:
 
     async def let_go(self) -> None:
         """On a clean stop: what is held is nobody's fault, and free to be taken over at once."""
-        if held := list(self._pipeline.in_hand.union(self._deferred.held())):
+        held: list[StreamId] = [*self._pipeline.in_hand.union(self._deferred.held())]
+        if held:
             await self._redis.xclaim(
                 WRITES, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
             )
@@ -115,8 +118,8 @@ class Reclaimer:
 
     async def _claim(self, ids: list[str]) -> list[Entry]:
         """Those of `ids` that are still silent, now ours."""
-        claimed = await self._redis.xclaim(WRITES, WRITERS_GROUP, self._consumer, self._idle_ms, ids)
-        entries = [Entry(text(entry_id), fields) for entry_id, fields in claimed if fields]
+        claimed = await self._redis.xclaim(WRITES, WRITERS_GROUP, self._consumer, self._idle_ms, [*ids])
+        entries = [Entry(entry_id, fields) for entry_id, fields in entries_of(claimed)]
         if entries:
             metrics.reclaimed.inc(len(entries))
             logs.warning(Action.ENTRIES_RECLAIMED, entries=len(entries), first=entries[0].id)
@@ -129,8 +132,8 @@ class Reclaimer:
         )
         if not claimed:
             return
-        for entry_id, fields in await self._redis.xrange(WRITES, silent.id, silent.id):
-            entry = Entry(text(entry_id), fields)
+        for entry_id, fields in entries_of(await self._redis.xrange(WRITES, silent.id, silent.id)):
+            entry = Entry(entry_id, fields)
             operation_id = raw_text(fields, b"operation_id")
             ended = await self._ended([operation_id]) if operation_id else {}
             message = f"delivered {silent.unexplained} times, and each time its writer died"

@@ -38,6 +38,7 @@ class WriterSettings(QueueSettings, StoreSettings):
 
     @classmethod
     def own_prefix(cls) -> str:
+        """This service's keys."""
         return "WRITER_"
 
     @model_validator(mode="after")

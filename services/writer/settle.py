@@ -38,7 +38,7 @@ class Settler:
 
     def __init__(
         self,
-        redis: "Redis[bytes]",
+        redis: Redis,
         deferred: Deferred,
         dead_share: DeadShare,
         *,
@@ -56,8 +56,7 @@ class Settler:
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
-        handled = [await self._insist(lambda one=one: self._charge(one)) for one in handled]
-        handled = self._spare(handled)
+        handled = self._spare([await self._charged(one) for one in handled])
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
         if leaving:
             arguments = [value for one in leaving for value in self._arguments(one)]
@@ -66,7 +65,7 @@ class Settler:
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
             _tell(one)
-        await self._insist(lambda: self._defer([one for one in handled if isinstance(one.outcome, Retry)]))
+        await self._insist(lambda: self._defer(handled))
 
     async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""
@@ -91,11 +90,15 @@ class Settler:
             self._deferred.for_backoff(one.entry, _HALTED_RETRY_ATTEMPT)
         return [one for one in handled if not isinstance(one.outcome, Dead)]
 
-    async def _charge(self, one: Handled) -> Handled:
+    async def _charged(self, one: Handled) -> Handled:
         """Record the failed attempt of a Retry that is charged; the last one turns it into Dead."""
-        if not isinstance(one.outcome, Retry) or one.outcome.failure is None:
-            return one
-        failure = one.outcome.failure
+        match one.outcome:
+            case Retry(Failure() as failure):
+                return await self._insist(lambda: self._charge(one, failure))
+            case _:
+                return one
+
+    async def _charge(self, one: Handled, failure: Failure) -> Handled:
         attempt = json.dumps(self._attempt(failure))
         made = await self._redis.rpush(ATTEMPTS + one.entry.id, attempt)
         if operation := _operation_id(one):
@@ -108,22 +111,23 @@ class Settler:
         self._deferred.for_backoff(one.entry, made)
         return one
 
-    async def _defer(self, waiting: list[Handled]) -> None:
+    async def _defer(self, handled: list[Handled]) -> None:
         """Keep the writes that wait for others; those that wait for nobody any more decide next time."""
-        turns = [one for one in waiting if isinstance(one.outcome, Retry) and one.outcome.failure is None]
+        turns = [
+            (one.entry, one.delivery.write, one.outcome.waits_for)
+            for one in handled
+            if one.delivery and isinstance(one.outcome, Retry) and one.outcome.failure is None
+        ]
         asked: dict[str, int] = {}
-        for one in turns:
-            assert one.delivery is not None and isinstance(one.outcome, Retry)  # noqa: S101 - narrowing
-            metrics.retries.labels("database", "turn").inc()
-            for user_id in one.outcome.waits_for:
-                asked[user_id] = max(asked.get(user_id, 0), one.delivery.write.version)
+        for _, write, waits_for in turns:
+            for user_id in waits_for:
+                asked[user_id] = max(asked.get(user_id, 0), write.version)
         busy = await users_with_writes_before(self._redis, asked) if asked else set()
-        for one in turns:
-            assert one.delivery is not None and isinstance(one.outcome, Retry)  # noqa: S101 - narrowing
-            operation_id = one.delivery.write.operation_id
-            self._deferred.for_turn(one.entry, operation_id)
-            if one.outcome.waits_for and not busy.intersection(one.outcome.waits_for):
-                self._deferred.impatient(operation_id)
+        for entry, write, waits_for in turns:
+            metrics.retries.labels("database", "turn").inc()
+            self._deferred.for_turn(entry, write.operation_id)
+            if waits_for and not busy.intersection(waits_for):
+                self._deferred.impatient(write.operation_id)
 
     def _arguments(self, one: Handled) -> list[str | bytes | int]:
         match one.outcome:
@@ -170,7 +174,9 @@ def _notify(one: Handled) -> str:
 
 
 def _message(one: Handled, final: Final) -> str:
-    """What a waiting api is told."""
+    """What a waiting api is told; nothing where nobody waits."""
+    if not _notify(one):
+        return ""
     told: dict[str, object] = {"operation_id": _operation_id(one)}
     match final:
         case Applied(version) | Superseded(version):

@@ -29,7 +29,7 @@ class DirectRoute(APIRoute):
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's own extension point."""
         if [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]:
-            return self.endpoint  # type: ignore[no-any-return]
+            return self.endpoint
         return super().get_route_handler()
 
 
@@ -39,7 +39,7 @@ def service_app(
     title: str,
     description: str,
     version: str,
-    lifespan: AbstractAsyncContextManager[None] | Any = None,
+    lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
 ) -> FastAPI:
     """An application that answers everything in the envelope, errors included."""
     app = FastAPI(

@@ -1,5 +1,6 @@
 """Connections to Redis: bounded waits, and no retry that could add an entry twice."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,7 @@ def redis_url(address: str) -> str:
     return address if "://" in address else f"redis://{address}"
 
 
-def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> "Redis[bytes]":
+def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis:
     """A client that connects on first use and never retries by itself."""
     pool = BlockingConnectionPool.from_url(
         redis_url(address),
@@ -39,9 +40,14 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> "Redi
     return Redis(connection_pool=pool)
 
 
-def script(redis: "Redis[bytes]", name: str) -> AsyncScript:
+def script(redis: Redis, name: str) -> AsyncScript:
     """One of the scripts beside this file; Redis compiles it once."""
     return redis.register_script((_SCRIPTS / f"{name}.lua").read_text())
+
+
+def entries(reply: Any) -> list[tuple[str, Mapping[bytes, bytes]]]:
+    """A reply that lists stream entries, as (id, fields); ids whose entry is gone are left out."""
+    return [(text(entry_id), fields) for entry_id, fields in reply or () if fields]
 
 
 def text(value: Any) -> str:

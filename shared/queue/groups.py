@@ -8,7 +8,7 @@ from shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
 _GROUPS = ((WRITES, WRITERS_GROUP), (DEAD, DLQ_GROUP))
 
 
-async def ensure_groups(redis: "Redis[bytes]") -> list[str]:
+async def ensure_groups(redis: Redis) -> list[str]:
     """Make the streams and groups that are missing; returns the streams whose group was made.
 
     A group made while the system runs means that Redis lost its data: whoever calls says so aloud.

@@ -1,6 +1,7 @@
 """Pending: what Redis knows of writes that are accepted and not over."""
 
 from dataclasses import dataclass
+from typing import Any, cast
 
 from redis.asyncio import Redis
 
@@ -21,9 +22,9 @@ class PendingOperation:
     last_error: str
 
 
-async def pending_writes(redis: "Redis[bytes]", user_id: str) -> list[Write]:
+async def pending_writes(redis: Redis, user_id: str) -> list[Write]:
     """The user's writes on their way, oldest first. Empty for almost every user, almost always."""
-    fields = await redis.hgetall(USER + user_id)
+    fields: dict[bytes, bytes] = cast(Any, await redis.hgetall(USER + user_id))
     writes = []
     for operation_id, value in fields.items():
         if operation_id == LAST.encode():
@@ -34,7 +35,7 @@ async def pending_writes(redis: "Redis[bytes]", user_id: str) -> list[Write]:
     return sorted(writes, key=lambda write: write.version)
 
 
-async def users_with_writes_before(redis: "Redis[bytes]", asked: dict[str, int]) -> set[str]:
+async def users_with_writes_before(redis: Redis, asked: dict[str, int]) -> set[str]:
     """Of the users in `asked` (id -> version), those who have a write on its way below that version."""
     pipeline = redis.pipeline(transaction=False)
     for user_id in asked:
@@ -47,9 +48,9 @@ async def users_with_writes_before(redis: "Redis[bytes]", asked: dict[str, int])
     return found
 
 
-async def pending_operation(redis: "Redis[bytes]", operation_id: str) -> PendingOperation | None:
+async def pending_operation(redis: Redis, operation_id: str) -> PendingOperation | None:
     """The operation, if it is queued or dead-lettered."""
-    fields = await redis.hgetall(OPERATION + operation_id)
+    fields: dict[bytes, bytes] = cast(Any, await redis.hgetall(OPERATION + operation_id))
     if b"version" not in fields:
         return None
     return PendingOperation(

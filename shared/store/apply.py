@@ -14,6 +14,15 @@ from shared.outcome import Applied, Final, Outcome, Rejected, Superseded
 from shared.store.classify import classify
 from shared.store.tables import email_releases, operations, users
 
+
+def _multi_row_insert(table: sa.Table) -> str:
+    """In the form that PyMySQL turns into one statement; past the ORM's bookkeeping it costs half."""
+    columns = table.columns.keys()
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"  # noqa: S608
+
+
+_INSERT_USER = _multi_row_insert(users)
+_INSERT_OPERATION = _multi_row_insert(operations)
 _RELEASE = sa.text(
     "INSERT INTO email_releases (email_key, version) VALUES (:email_key, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
@@ -95,23 +104,25 @@ def _write(connection: sa.Connection, decision: Decision, known: Known) -> None:
         # INSERT and no upsert: a clash of addresses must fail, not overwrite the other user.
         if old := sorted(id for id in decision.users if id in known.users):
             connection.execute(sa.delete(users).where(users.c.id.in_(old)))
-        connection.execute(sa.insert(users), [_user_row(decision.users[id]) for id in sorted(decision.users)])
+        connection.exec_driver_sql(_INSERT_USER, [_user_row(decision.users[id]) for id in sorted(decision.users)])
     if decision.released:
         rows = [{"email_key": key, "version": version} for key, version in sorted(decision.released.items())]
         connection.execute(_RELEASE, rows)
     if decision.ended:
-        now = datetime.now(UTC).replace(tzinfo=None)
-        connection.execute(sa.insert(operations), [_operation_row(*ended, now) for ended in decision.ended])
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        connection.exec_driver_sql(_INSERT_OPERATION, [_operation_row(*ended, now) for ended in decision.ended])
 
 
-def _user_row(user: User) -> dict[str, Any]:
-    return {column: getattr(user, column) for column in _USER_COLUMNS}
+def _user_row(user: User) -> tuple[Any, ...]:
+    """In the order of `users`' columns."""
+    return (
+        user.id, user.name, user.name_version, user.email, user.email_key, user.email_version, user.created_version,
+        user.deleted_version,
+    )  # fmt: skip
 
 
-_USER_COLUMNS = tuple(column.name for column in users.columns)
-
-
-def _operation_row(delivery: Delivery, outcome: Final, now: datetime) -> dict[str, Any]:
+def _operation_row(delivery: Delivery, outcome: Final, now: str) -> tuple[Any, ...]:
+    """In the order of `operations`' columns."""
     write = delivery.write
     rejection = None
     match outcome:
@@ -122,15 +133,7 @@ def _operation_row(delivery: Delivery, outcome: Final, now: datetime) -> dict[st
         case Rejected(code, detail):
             effect, version = "rejected", 0
             rejection = json.dumps({"code": code, "detail": detail})
-    return {
-        "operation_id": write.operation_id,
-        "user_id": write.user_id,
-        "command": type(write.command).__name__,
-        "version": write.version,
-        "effect": effect,
-        "user_version": version,
-        "rejection": rejection,
-        "body_hash": write.body_hash or None,
-        "entry_id": delivery.entry_id,
-        "ended_at": now,
-    }
+    return (
+        write.operation_id, write.user_id, type(write.command).__name__, write.version, effect, version, rejection,
+        write.body_hash or None, delivery.entry_id, now,
+    )  # fmt: skip

@@ -1,0 +1,50 @@
+"""Read the ledger from both stores."""
+
+import asyncio
+
+from redis.asyncio import Redis
+
+from shared import versions
+from shared.ledger import Ledger
+from shared.queue.snapshot import backlog, snapshot
+from shared.store.counts import ended_by, operation_counts
+from shared.store.engine import Engine
+
+_TRIES = 5
+_PAUSE_S = 0.3
+
+
+async def read_ledger(redis: Redis, engine: Engine) -> Ledger:
+    """The ledger as of now. Two stores cannot be read at one instant: a reading that does not balance is repeated,
+    and only an imbalance that stays is one."""
+    ledger = await _read(redis, engine)
+    for _ in range(_TRIES - 1):
+        if ledger.missing == 0:
+            break
+        await asyncio.sleep(_PAUSE_S)
+        ledger = await _read(redis, engine)
+    return ledger
+
+
+async def _read(redis: Redis, engine: Engine) -> Ledger:
+    queue = await snapshot(redis)
+    in_flight = copies = 0
+    async for page in backlog(redis, queue.cut):
+        ended = await asyncio.to_thread(ended_by, engine, [operation_id for _, operation_id in page])
+        for entry_id, operation_id in page:
+            if operation_id not in ended:
+                in_flight += 1
+            elif ended[operation_id] != entry_id:
+                copies += 1
+    counts = await asyncio.to_thread(operation_counts, engine, versions.from_stream_id(queue.cut))
+    return Ledger(
+        entries=queue.entries,
+        replayed=queue.replayed,
+        duplicates=queue.duplicates + copies,
+        direct=counts.direct,
+        applied=counts.applied,
+        rejected=counts.rejected,
+        dead_lettered=queue.dead_letters,
+        discarded=0,
+        in_flight=in_flight,
+    )

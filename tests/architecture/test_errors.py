@@ -1,0 +1,20 @@
+"""The catalogue of errors."""
+
+from shared.errors import catalogue
+from shared.http.envelope import status_of
+
+
+def test_every_error_is_told_apart_and_explained() -> None:
+    """Codes are unique, every one has a sentence and a status."""
+    errors = [error for error in catalogue() if error.__name__ != "Unexpected"]
+    codes = [error.code for error in errors]
+    assert len(codes) == len(set(codes))
+    for error in errors:
+        assert error.__doc__
+        assert error.__doc__.rstrip().endswith(".")
+        assert 400 <= status_of(error) < 600
+
+
+def test_only_what_may_have_happened_is_indefinite() -> None:
+    """An indefinite error is one that the same key has to settle."""
+    assert {error.__name__ for error in catalogue() if not error.definite} == {"AcceptanceUnknown", "Unexpected"}

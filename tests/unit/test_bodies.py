@@ -1,0 +1,98 @@
+"""Bodies: what people type, cleaned or refused in the mission's form."""
+
+import orjson
+import pytest
+from email_validator import EmailNotValidError, validate_email
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.api.bodies import parse_patch, parse_user
+from shared.errors import InvalidRequest, MalformedJson
+
+
+def user(**fields: object) -> bytes:
+    """A body, valid but for what is given."""
+    return orjson.dumps({"name": "Ada", "email": "ada@example.com"} | fields)
+
+
+def refusal(body: bytes) -> InvalidRequest:
+    """How `body` is refused."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse_user(body)
+    return caught.value
+
+
+def test_a_name_is_trimmed_and_composed() -> None:
+    """Surrounding space goes, and a letter followed by its accent becomes one character."""
+    assert parse_user(user(name="  Zoe\u0308 "))["name"] == "Zo\u00eb"
+
+
+def test_length_is_counted_in_characters() -> None:
+    """Two hundred characters of four bytes each are a name, one more is not."""
+    assert parse_user(user(name="\U0001f600" * 200))["name"] == "\U0001f600" * 200
+    assert refusal(user(name="\U0001f600" * 201)).code == "INVALID_NAME"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\x00b", "a\nb", "a\u2028b", "\ue000"])
+def test_a_name_nobody_can_have(name: str) -> None:
+    """Empty names and control characters are refused."""
+    assert refusal(user(name=name)).code == "INVALID_NAME"
+
+
+def test_one_wrong_field_is_told_in_the_missions_form() -> None:
+    """`details` is exactly field, value and constraint."""
+    error = refusal(user(email="invalid-email"))
+    assert (error.code, error.message) == ("INVALID_EMAIL_FORMAT", "Email address format is invalid")
+    assert error.details == {"field": "email", "value": "invalid-email", "constraint": "must be valid email format"}
+
+
+def test_several_wrong_fields_are_listed_with_the_first_inlined() -> None:
+    """`details.errors` has them all."""
+    details = refusal(orjson.dumps({"email": "x", "nick": "s3cret"})).details
+    assert details is not None
+    assert details["field"] == details["errors"][0]["field"]
+    told = {error["field"]: (error["code"], error["value"]) for error in details["errors"]}
+    assert told == {
+        "name": ("MISSING_FIELD", None),
+        "email": ("INVALID_EMAIL_FORMAT", "x"),
+        "nick": ("UNKNOWN_FIELD", None),
+    }
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b'{"name": NaN}', b"\xff\xfe", b'{"name":"\\ud800","email":"a@b.co"}'])
+def test_what_is_no_json(body: bytes) -> None:
+    """Broken syntax, NaN, bytes that are no text and half a surrogate pair are refused."""
+    with pytest.raises((MalformedJson, InvalidRequest)):
+        parse_user(body)
+
+
+@pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"3", b'{"name":3,"email":"a@example.com"}'])
+def test_what_is_json_of_another_shape(body: bytes) -> None:
+    """Anything but an object of strings is refused."""
+    assert refusal(body).code in ("INVALID_BODY", "INVALID_TYPE")
+
+
+def test_a_patch_holds_what_was_given() -> None:
+    """A field left out stays out; null and an empty patch are refused."""
+    assert parse_patch(b'{"name": " Ada "}') == {"name": "Ada"}
+    for body, code in ((b"{}", "NOTHING_TO_CHANGE"), (b'{"email": null}', "INVALID_TYPE")):
+        with pytest.raises(InvalidRequest) as caught:
+            parse_patch(body)
+        assert caught.value.code == code
+
+
+_LOCAL = st.text(st.sampled_from("abcXYZ019._+-\"@ é'!"), min_size=1, max_size=70)
+_DOMAIN = st.sampled_from(["example.com", "EXAMPLE.com", "bücher.example.com", "localhost", "a..b", "-a.com", "x.test"])
+
+
+@given(local=_LOCAL, domain=_DOMAIN)
+def test_the_short_cut_for_plain_addresses_agrees_with_the_library(local: str, domain: str) -> None:
+    """Whatever email-validator says of an address, we say."""
+    typed = f"{local}@{domain}"
+    try:
+        expected = validate_email(typed.strip(), check_deliverability=False).normalized
+    except EmailNotValidError:
+        with pytest.raises(InvalidRequest):
+            parse_user(user(email=typed))
+    else:
+        assert parse_user(user(email=typed))["email"] == expected

@@ -1,0 +1,23 @@
+"""The ledger's equation."""
+
+from dataclasses import replace
+
+from shared.ledger import Ledger, table
+
+_BALANCED = Ledger(
+    entries=110, replayed=3, duplicates=2, direct=5, applied=90, rejected=6, dead_lettered=4, discarded=1, in_flight=9
+)
+
+
+def test_it_balances() -> None:
+    """What was accepted is somewhere."""
+    assert _BALANCED.accepted == 110
+    assert _BALANCED.missing == 0
+    assert "balanced" in table(_BALANCED)
+
+
+def test_one_write_less_is_seen() -> None:
+    """A write that vanished is missing, and the table says so."""
+    lost = replace(_BALANCED, applied=89)
+    assert lost.missing == 1
+    assert "OUT OF BALANCE" in table(lost)

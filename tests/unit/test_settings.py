@@ -1,0 +1,66 @@
+"""Settings refuse what cannot be meant."""
+
+import pytest
+from pydantic import ValidationError
+
+from services.api.settings import ApiSettings
+from services.writer.settings import WriterSettings
+from shared.store.engine import parse_dsn
+
+_DSN = "holdfast:secret@tcp(db:3306)/holdfast?parseTime=true"
+
+
+def test_the_names_users_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    """DB_DSN and REDIS_ADDR are read as they are."""
+    monkeypatch.setenv("DB_DSN", _DSN)
+    monkeypatch.setenv("REDIS_ADDR", "queue:6379")
+    settings = ApiSettings()
+    assert (settings.db_dsn, settings.redis_addr) == (_DSN, "queue:6379")
+
+
+def test_a_missing_dsn_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no default for where the data lives."""
+    monkeypatch.delenv("DB_DSN", raising=False)
+    with pytest.raises(ValidationError):
+        ApiSettings()
+
+
+def test_a_misspelt_key_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The api refuses its own and shared keys when misspelt, and leaves other services' alone."""
+    monkeypatch.setenv("DB_DSN", _DSN)
+    monkeypatch.setenv("HOLDFAST_WRITER_BATCH_MAX", "10")
+    ApiSettings()
+    monkeypatch.setenv("HOLDFAST_API_PROT", "8080")
+    with pytest.raises(ValidationError, match="HOLDFAST_API_PROT"):
+        ApiSettings()
+
+
+def test_the_inner_limit_is_below_the_outer() -> None:
+    """A block as long as the socket's patience is refused."""
+    with pytest.raises(ValidationError, match="writer_block_ms"):
+        WriterSettings(db_dsn=_DSN, writer_block_ms=5000, redis_timeout_s=2)
+
+
+@pytest.mark.parametrize(
+    "dsn", [_DSN, "mysql://holdfast:secret@db/holdfast", "mariadb+pymysql://holdfast:secret@db/holdfast"]
+)
+def test_both_forms_of_dsn(dsn: str) -> None:
+    """The Go form and the URL form name the same database."""
+    url = parse_dsn(dsn)
+    assert (url.username, url.password, url.host, url.port, url.database) == (
+        "holdfast",
+        "secret",
+        "db",
+        3306,
+        "holdfast",
+    )
+
+
+@pytest.mark.parametrize(
+    "dsn", ["", "secret", "postgresql://holdfast:secret@db/holdfast", "mysql://holdfast:secret@db"]
+)
+def test_a_wrong_dsn_is_refused_without_telling_the_password(dsn: str) -> None:
+    """The message is fit for a log."""
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is what is checked
+        parse_dsn(dsn)
+    assert "secret" not in str(caught.value)

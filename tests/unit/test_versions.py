@@ -1,0 +1,25 @@
+"""Versions: acceptance order as a number."""
+
+from datetime import UTC, datetime
+
+from shared import versions
+
+
+def test_a_version_is_a_stream_id_in_another_notation() -> None:
+    """Both ways, for the first and the last microsecond of a millisecond."""
+    for version in (1_764_000_000_123_000, 1_764_000_000_123_999):
+        assert versions.from_stream_id(versions.to_stream_id(version)) == version
+
+
+def test_a_version_tells_when() -> None:
+    """It is microseconds since the epoch."""
+    assert versions.to_datetime(1_768_473_000_000_000) == datetime(2026, 1, 15, 10, 30, tzinfo=UTC)
+
+
+def test_the_clock_is_never_behind_what_it_has_seen() -> None:
+    """A version from the future is followed by a later one."""
+    clock = versions.Clock()
+    ahead = versions.wall_clock() + 3_600_000_000
+    clock.observe(ahead)
+    assert clock.next() == ahead + 1
+    assert clock.next() == ahead + 2
