@@ -77,7 +77,7 @@ def _misplaced(row: User, write: Write, *, overtaking: bool) -> Rejected | None:
     if isinstance(write.command, CreateUser):
         if row.created_version not in (0, write.version):
             return Rejected("USER_EXISTS", {})
-    elif 0 < row.deleted_version < write.version or not (row.created_version or overtaking):
+    elif 0 < row.deleted_version < write.version or not (row.version or overtaking):
         return Rejected("USER_NOT_FOUND", {})
     if write.if_match not in (None, row.version):
         return Rejected("PRECONDITION_FAILED", {"expected": write.if_match, "found": row.version})

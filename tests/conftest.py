@@ -48,10 +48,15 @@ def clean_redis(redis_server: RedisServer) -> RedisServer:
     return redis_server
 
 
-@pytest.fixture
-def clean_database(database: Database) -> Database:
-    """The shared database, emptied."""
+def empty(database: Database) -> None:
+    """Delete every row."""
     with database.connect() as connection, connection.cursor() as cursor:
         for table in ("users", "operations", "email_releases"):
             cursor.execute(f"DELETE FROM {table}")
+
+
+@pytest.fixture
+def clean_database(database: Database) -> Database:
+    """The shared database, emptied."""
+    empty(database)
     return database

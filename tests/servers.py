@@ -63,6 +63,12 @@ class Server:
         self._signal(signal.SIGCONT)
 
     @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether the process exists."""
         return self._process is not None and self._process.poll() is None

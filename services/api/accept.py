@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError, ResponseError
 
@@ -42,6 +43,11 @@ class Candidate:
             self.operation_id, self.user_id, self.command, self.payload, self.email_key, self.key_hash,
             self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
         )  # fmt: skip
+
+
+def _packed(*parts: str | bytes | int) -> bytes:
+    """A command as it goes over the wire; redis-py's asyncio side would build it in Python."""
+    return hiredis.pack_command(parts)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one only
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +135,9 @@ class Acceptor:
             raise QueueUnavailable() from error
         try:
             values = [value for candidate in candidates for value in candidate.arguments()]
-            arguments = [3, WRITES, CLOCK, EMAILS, PREFIX, self._clock.seen, self._key_lifetime_s, *values]
+            arguments: list[Any] = [3, WRITES, CLOCK, EMAILS, PREFIX, self._clock.seen, self._key_lifetime_s, *values]
             try:
-                await connection.send_command("EVALSHA", self._script.sha, *arguments)
+                await connection.send_packed_command(_packed("EVALSHA", self._script.sha, *arguments))
                 reply: Any = await connection.read_response()
             except NoScriptError:
                 await connection.send_command("EVAL", self._script.script, *arguments)

@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Annotated, Any
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 from shared.commands import EMAIL_MAX_CHARS, NAME_MAX_CHARS
@@ -56,8 +56,14 @@ def _clean_domain(domain: str) -> str:
     return validate_email(f"a@{domain}", check_deliverability=False).domain
 
 
-_Name = Annotated[str, AfterValidator(_clean_name)]
-_Email = Annotated[str, AfterValidator(_clean_email)]
+_Name = Annotated[
+    str, AfterValidator(_clean_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_MAX_CHARS})
+]
+_Email = Annotated[
+    str,
+    AfterValidator(_clean_email),
+    WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_MAX_CHARS}),
+]
 
 
 class _Body(BaseModel):

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import uuid_utils
@@ -23,6 +24,14 @@ class Idempotency:
     user_id: str
 
 
+Headers = Mapping[bytes, bytes]
+
+
+def of(request: Request) -> Headers:
+    """All headers at once: each look-up through Starlette walks the whole list."""
+    return dict(request.scope["headers"])
+
+
 def require_json(request: Request) -> None:
     """Raises UnsupportedMediaType."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
@@ -31,19 +40,19 @@ def require_json(request: Request) -> None:
                                             "constraint": "must be application/json"})  # fmt: skip
 
 
-def idempotency(request: Request) -> Idempotency | None:
+def idempotency(request: Request, headers: Headers) -> Idempotency | None:
     """From `Idempotency-Key`, scoped to the caller, the method and the path. Raises InvalidRequest."""
-    raw = request.headers.get("idempotency-key")
+    raw = headers.get(b"idempotency-key")
     if raw is None:
         return None
-    match = _KEY.match(raw.strip())
+    match = _KEY.match(raw.decode("latin-1").strip())
     if match is None:
         raise InvalidRequest(
             "The Idempotency-Key is not valid.",
             code="INVALID_IDEMPOTENCY_KEY",
             details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
         )
-    scope = "\n".join((_caller(request), request.method, request.url.path, match[1]))
+    scope = "\n".join((_caller(headers), request.scope["method"], request.scope["path"], match[1]))
     digest = hashlib.sha256(scope.encode()).hexdigest()
     return Idempotency(_derived_id(digest[:32]), _derived_id(digest[32:]))
 
@@ -53,18 +62,19 @@ def new_id() -> str:
     return str(uuid_utils.uuid7())
 
 
-def wait_s(request: Request, longest_s: float) -> float:
+def wait_s(headers: Headers, longest_s: float) -> float:
     """From `Prefer: wait=N`, bounded; 0: do not wait. A preference is never an error."""
-    match = _WAIT.search(request.headers.get("prefer", ""))
+    raw = headers.get(b"prefer")
+    match = _WAIT.search(raw.decode("latin-1")) if raw else None
     return min(float(match[1]), longest_s) if match else 0.0
 
 
-def if_match(request: Request) -> int | None:
+def if_match(headers: Headers) -> int | None:
     """The version that `If-Match` names; None: any. Raises PreconditionFailed for what is no version of ours."""
-    raw = request.headers.get("if-match")
-    if raw is None or raw.strip() == "*":
+    raw = headers.get(b"if-match", b"*").decode("latin-1").strip()
+    if raw == "*":
         return None
-    match = _ETAG.match(raw.strip())
+    match = _ETAG.match(raw)
     if match is None:
         raise PreconditionFailed(details={"field": "If-Match", "value": raw[:100], "constraint": "must be one ETag"})
     return int(match[1])
@@ -75,16 +85,16 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def traceparent(request: Request) -> str:
+def traceparent(headers: Headers) -> str:
     """The caller's trace, if it sent a well-formed one."""
-    value = request.headers.get("traceparent", "")
+    value = headers.get(b"traceparent", b"").decode("latin-1")
     return value if _TRACEPARENT.match(value) else ""
 
 
-def _caller(request: Request) -> str:
+def _caller(headers: Headers) -> str:
     """Who asks, as far as the request says it; never kept in clear."""
-    credential = request.headers.get("authorization") or request.headers.get("x-api-key") or ""
-    return hashlib.sha256(credential.encode()).hexdigest()
+    credential = headers.get(b"authorization") or headers.get(b"x-api-key")
+    return hashlib.sha256(credential).hexdigest() if credential else "anonymous"
 
 
 def _derived_id(hex32: str) -> str:

@@ -17,6 +17,7 @@ from services.api.view import View, describe_user
 from services.api.write import WritePath
 from shared.commands import email_key
 from shared.errors import InvalidRequest, UserNotFound
+from shared.http.body import read_body
 from shared.http.envelope import success
 from shared.store import reads
 
@@ -32,19 +33,19 @@ def add_routes(app: FastAPI, path: WritePath, view: View, database: Database) ->
     @app.post("/users", status_code=202, **openapi.CREATE)
     async def create_user(request: Request) -> Response:
         headers.require_json(request)
-        return await path.take(request, "CreateUser", parse_user(await request.body()), None)
+        return await path.take(request, "CreateUser", parse_user(await read_body(request)), None)
 
     @app.put("/users/{user_id}", status_code=202, **openapi.REPLACE)
     async def replace_user(request: Request, user_id: UserId) -> Response:
         headers.require_json(request)
         known = _id(user_id)
-        return await path.take(request, "ReplaceUser", parse_user(await request.body()), known)
+        return await path.take(request, "ReplaceUser", parse_user(await read_body(request)), known)
 
     @app.patch("/users/{user_id}", status_code=202, **openapi.UPDATE)
     async def update_user(request: Request, user_id: UserId) -> Response:
         headers.require_json(request)
         known = _id(user_id)
-        return await path.take(request, "UpdateUser", parse_patch(await request.body()), known)
+        return await path.take(request, "UpdateUser", parse_patch(await read_body(request)), known)
 
     @app.delete("/users/{user_id}", status_code=202, **openapi.DELETE)
     async def delete_user(request: Request, user_id: UserId) -> Response:

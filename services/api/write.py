@@ -44,9 +44,10 @@ class WritePath:
 
     async def take(self, request: Request, command: str, payload: dict[str, str], user_id: str | None) -> Response:
         """Accept the command and answer; `user_id` None: a new user. Raises an AppError for a refusal."""
-        key = headers.idempotency(request)
-        wait_s = headers.wait_s(request, self.wait_max_s)
-        if_match = headers.if_match(request)
+        sent = headers.of(request)
+        key = headers.idempotency(request, sent)
+        wait_s = headers.wait_s(sent, self.wait_max_s)
+        if_match = headers.if_match(sent)
         body = orjson.dumps(payload)
         candidate = Candidate(
             operation_id=key.operation_id if key else headers.new_id(),
@@ -59,7 +60,7 @@ class WritePath:
             busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
             if_match=str(if_match) if if_match is not None else "",
             request_id=request.scope["request_id"],
-            traceparent=headers.traceparent(request),
+            traceparent=headers.traceparent(sent),
             notify=self.waiters.channel if wait_s else "",
         )
         answer = await self.acceptor.accept(candidate)

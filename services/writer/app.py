@@ -77,6 +77,7 @@ class Writer:
         self._pipeline = Pipeline(Applier(self._transaction, self._thread, self._hold), settle)
         self._reclaimer = Reclaimer(
             self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
+            lambda: self._hold.active,
             idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
         )  # fmt: skip
         self._watch = Watch(self._pipeline, _SILENCE_MAX_S)

@@ -48,6 +48,7 @@ class Reclaimer:
         deferred: Deferred,
         settle: Settle,
         ended: EndedLookup,
+        outage: Callable[[], bool],
         *,
         idle_s: float,
         crashes_max: int,
@@ -58,6 +59,7 @@ class Reclaimer:
         self._deferred = deferred
         self._settle = settle
         self._ended = ended
+        self._outage = outage
         self._idle_ms = int(idle_s * 1000)
         self._crashes_max = crashes_max
 
@@ -70,13 +72,24 @@ class Reclaimer:
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
     async def keep_alive(self) -> None:
-        """For ever: tell Redis that the entries held here are being looked after. Adds no delivery."""
+        """For ever: tell Redis that the entries held here are being looked after. Adds no delivery.
+
+        What only waits, for its turn or for the end of an outage, is not killing anybody: its deliveries start
+        again from one, so that no restart during an outage can look like a crash loop.
+        """
         while True:
-            held: list[StreamId] = [*self._pipeline.in_hand.union(self._deferred.held())]
-            for at in range(0, len(held), _PAGE):
-                page = held[at : at + _PAGE]
-                await self._redis.xclaim(WRITES, WRITERS_GROUP, self._consumer, 0, page, justid=True)
+            waiting = set(self._deferred.held())
+            busy = self._pipeline.in_hand - waiting
+            await self._touch(waiting, retrycount=1)
+            await self._touch(busy, retrycount=1 if self._outage() else None)
             await asyncio.sleep(self._idle_ms / 1000 / 3)
+
+    async def _touch(self, ids: set[str], retrycount: int | None) -> None:
+        held: list[StreamId] = [*ids]
+        for at in range(0, len(held), _PAGE):
+            await self._redis.xclaim(
+                WRITES, WRITERS_GROUP, self._consumer, 0, held[at : at + _PAGE], retrycount=retrycount, justid=True
+            )
 
     async def let_go(self) -> None:
         """On a clean stop: what is held is nobody's fault, and free to be taken over at once."""

@@ -17,7 +17,10 @@ class WriterSettings(QueueSettings, StoreSettings):
         default=15, gt=0, le=3600, description="Silence after which another writer's entries are taken over"
     )
     writer_patience_s: float = Field(
-        default=10, ge=0, le=600, description="How long a write waits for an earlier one of the same user"
+        default=600,
+        gt=0,
+        le=86_400,
+        description="How long a write waits for an earlier one that is known to be on its way, before it goes ahead",
     )
     writer_attempts_max: int = Field(default=5, ge=1, le=100, description="Tries at an error nobody has named")
     writer_backoff_base_s: float = Field(default=0.2, gt=0, le=60)
@@ -49,4 +52,8 @@ class WriterSettings(QueueSettings, StoreSettings):
             raise ValueError("db_lock_wait_s must be below db_timeout_s: the server gives up before the socket does")
         if self.writer_claim_idle_s < 2 * self.db_timeout_s:
             raise ValueError("writer_claim_idle_s must be at least twice db_timeout_s: a slow batch is no dead writer")
+        if self.writer_patience_s < 4 * self.writer_claim_idle_s:
+            raise ValueError(
+                "writer_patience_s must be four times writer_claim_idle_s: entries of the dead take a while"
+            )
         return self

@@ -18,8 +18,6 @@ from shared.http.edge import Edge
 from shared.http.envelope import failure
 from shared.http.health import Health
 
-MAX_BODY_BYTES = 64 * 1024
-
 
 class DirectRoute(APIRoute):
     """A route whose handler takes the request and returns the response: documented like any other, and without
@@ -48,7 +46,6 @@ def service_app(
         version=version,
         lifespan=lifespan,
         redirect_slashes=False,
-        max_body_size=MAX_BODY_BYTES,
     )
     app.router.route_class = DirectRoute
     app.add_middleware(Edge)
@@ -78,7 +75,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         case 405:
             return failure(MethodNotAllowed(), request, error.headers)
         case 413:
-            return failure(BodyTooLarge(details={"max_bytes": MAX_BODY_BYTES}), request)
+            return failure(BodyTooLarge(), request)
         case 400:
             return failure(MalformedJson("The request is malformed."), request)
         case _:

@@ -19,6 +19,7 @@ def config(app: Any, host: str, port: int, *, drain_s: float) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=30,
         timeout_graceful_shutdown=int(drain_s),
         backlog=512,

@@ -37,7 +37,7 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
     )
-    return Redis(connection_pool=pool)
+    return Redis.from_pool(pool)
 
 
 def script(redis: Redis, name: str) -> AsyncScript:

@@ -1,0 +1,49 @@
+"""An api and a writer on the shared servers, one of each for a module; every test finds them empty."""
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests import processes
+from tests.conftest import empty
+from tests.servers import Database, RedisServer, wait_until
+
+
+@pytest.fixture(scope="module")
+def api_service(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
+) -> Iterator[processes.Service]:
+    """An api."""
+    with redis_server.client() as redis:
+        redis.flushall()
+    service = processes.api(tmp_path_factory.mktemp("api"), redis_server.address, database.dsn).start()
+    yield service
+    service.kill()
+
+
+@pytest.fixture(scope="module")
+def writer(
+    tmp_path_factory: pytest.TempPathFactory,
+    api_service: processes.Service,
+    redis_server: RedisServer,
+    database: Database,
+) -> Iterator[processes.Service]:
+    """A writer beside that api."""
+    service = processes.writer(tmp_path_factory.mktemp("writer"), redis_server.address, database.dsn).start()
+    yield service
+    service.kill()
+
+
+@pytest.fixture
+def api(api_service: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[httpx.Client]:
+    """A client of the api, its system empty. What a test before left queued is let go by a running writer, or by us."""
+    with redis_server.client() as redis:
+        groups = redis.xinfo_groups("{holdfast}:writes") if redis.exists("{holdfast}:writes") else []
+        if any(group["consumers"] for group in groups):
+            wait_until(lambda: redis.xlen("{holdfast}:writes") == 0, what="the backlog is gone")
+        else:
+            redis.flushall()
+    empty(database)
+    with httpx.Client(base_url=api_service.url, timeout=15) as client:
+        yield client

@@ -1,0 +1,157 @@
+"""Accepting: what a client is promised, with no writer running, so that everything stays queued."""
+
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.servers import RedisServer, wait_until
+
+ADA = {"name": "Ada", "email": "ada@example.com"}
+
+
+def key() -> dict[str, str]:
+    """A fresh Idempotency-Key."""
+    return {"Idempotency-Key": str(uuid.uuid4())}
+
+
+def error_of(answer: httpx.Response) -> dict[str, Any]:
+    """The error, after checking that the envelope is whole."""
+    body = answer.json()
+    assert set(body) == {"success", "error", "fallback_data"}
+    assert body["success"] is False
+    assert {"type", "code", "message", "retryable", "request_id", "timestamp"} <= set(body["error"])
+    assert body["error"]["request_id"] == answer.headers["x-request-id"]
+    return dict(body["error"])
+
+
+def test_a_create_is_accepted_and_readable_at_once(api: httpx.Client) -> None:
+    """202 with the ids, and the user can be read, marked pending, before any writer has seen it."""
+    answer = api.post("/users", json=ADA)
+    data = answer.json()["data"]
+    assert (answer.status_code, data["status"]) == (202, "queued")
+    assert answer.headers["location"] == f"/operations/{data['operation_id']}"
+
+    read = api.get(f"/users/{data['id']}").json()
+    assert (read["data"]["name"], read["data"]["email"], read["meta"]["pending"]) == ("Ada", "ada@example.com", True)
+    operation = api.get(answer.headers["location"]).json()["data"]
+    assert (operation["status"], operation["done"], operation["user_id"]) == ("queued", False, data["id"])
+
+
+def test_later_writes_show_on_the_pending_user(api: httpx.Client) -> None:
+    """Reading one's own queued writes: an update shows, a delete hides."""
+    user = api.post("/users", json=ADA).json()["data"]["id"]
+    api.patch(f"/users/{user}", json={"name": "Ada King"})
+    assert api.get(f"/users/{user}").json()["data"]["name"] == "Ada King"
+    api.delete(f"/users/{user}")
+    assert api.get(f"/users/{user}").status_code == 404
+
+
+def test_the_same_key_and_body_get_the_same_answer(api: httpx.Client, redis_server: RedisServer) -> None:
+    """One entry on the stream, and the second answer says that it is a repetition."""
+    headers = key()
+    first, second = (api.post("/users", json=ADA, headers=headers) for _ in range(2))
+    assert first.json()["data"] == second.json()["data"]
+    assert "idempotent-replayed" not in first.headers
+    assert second.headers["idempotent-replayed"] == "true"
+    with redis_server.client() as redis:
+        assert redis.xlen("{holdfast}:writes") == 1
+
+
+def test_fifty_at_once_with_one_key_are_one_write(api: httpx.Client, redis_server: RedisServer) -> None:
+    """Concurrent repetitions all hear of the same operation."""
+    headers = key()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: api.post("/users", json=ADA, headers=headers), range(50)))
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.json()["data"]["operation_id"] for answer in answers}) == 1
+    with redis_server.client() as redis:
+        assert redis.xlen("{holdfast}:writes") == 1
+
+
+def test_a_key_reused_for_another_body_is_refused(api: httpx.Client) -> None:
+    """422, whatever the other body is."""
+    headers = key()
+    api.post("/users", json=ADA, headers=headers)
+    answer = api.post("/users", json=ADA | {"name": "Eve"}, headers=headers)
+    assert (answer.status_code, error_of(answer)["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_a_key_belongs_to_its_caller(api: httpx.Client) -> None:
+    """Another credential with the same key is another request."""
+    headers = key()
+    api.post("/users", json=ADA, headers=headers | {"X-API-Key": "one"})
+    other = api.post("/users", json={"name": "Eve", "email": "eve@example.com"}, headers=headers | {"X-API-Key": "two"})
+    assert other.status_code == 202
+    assert "idempotent-replayed" not in other.headers
+
+
+def test_a_repetition_while_the_first_still_waits_is_told_so(api: httpx.Client, redis_server: RedisServer) -> None:
+    """409, retryable, until the request that prefers to wait has been answered; then the same answer."""
+    headers = key()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(api.post, "/users", json=ADA, headers=headers | {"Prefer": "wait=2"})
+        with redis_server.client() as redis:
+            wait_until(lambda: redis.xlen("{holdfast}:writes") == 1, what="the first is accepted")
+        seen = set()
+        while not waiting.done():
+            seen.add(api.post("/users", json=ADA, headers=headers).status_code)
+        assert waiting.result().status_code == 202  # nobody applies it in this test
+    assert 409 in seen
+    assert api.post("/users", json=ADA, headers=headers).headers["idempotent-replayed"] == "true"
+
+
+def test_an_address_on_its_way_cannot_be_taken(api: httpx.Client) -> None:
+    """Uniqueness, without regard to case, is decided at acceptance."""
+    api.post("/users", json=ADA)
+    answer = api.post("/users", json={"name": "Eve", "email": "ADA@example.com"})
+    error = error_of(answer)
+    assert (answer.status_code, error["type"], error["code"]) == (409, "conflict", "EMAIL_TAKEN")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kwargs", "status", "code"),
+    [
+        ("GET", "/nowhere", {}, 404, "PATH_NOT_FOUND"),
+        ("POST", "/health", {}, 405, "METHOD_NOT_ALLOWED"),
+        ("GET", "/users/0198c0de-0000-7000-8000-000000000001", {}, 404, "USER_NOT_FOUND"),
+        ("GET", "/users/nobody", {}, 404, "USER_NOT_FOUND"),
+        ("GET", "/operations/0198c0de-0000-7000-8000-000000000001", {}, 404, "OPERATION_NOT_FOUND"),
+        ("GET", "/users?limit=0", {}, 422, "INVALID_PARAMETER"),
+        ("GET", "/users?limit=x", {}, 422, "INVALID_PARAMETER"),
+        ("GET", "/users?cursor=%F0%9F%92%A9", {}, 422, "INVALID_CURSOR"),
+        ("POST", "/users", {"content": b"{}"}, 415, "UNSUPPORTED_MEDIA_TYPE"),
+        ("POST", "/users", {"content": b"{", "headers": {"Content-Type": "application/json"}}, 400, "MALFORMED_JSON"),
+        ("POST", "/users", {"json": ADA | {"name": "x" * 70_000}}, 413, "BODY_TOO_LARGE"),
+        ("POST", "/users", {"json": ADA, "headers": {"Idempotency-Key": "x" * 256}}, 422, "INVALID_IDEMPOTENCY_KEY"),
+        ("DELETE", "/users/nobody", {}, 404, "USER_NOT_FOUND"),
+    ],
+)
+def test_every_refusal_has_the_envelope(
+    api: httpx.Client, method: str, path: str, kwargs: dict[str, Any], status: int, code: str
+) -> None:
+    """404s, 405s, malformed and oversized requests included."""
+    answer = api.request(method, path, **kwargs)
+    assert (answer.status_code, error_of(answer)["code"]) == (status, code)
+
+
+def test_a_body_without_a_length_is_bounded_too(api: httpx.Client) -> None:
+    """A chunked body is cut off at the same size."""
+    chunks = (b" " * 8192 for _ in range(20))
+    answer = api.post("/users", content=chunks, headers={"Content-Type": "application/json"})
+    assert (answer.status_code, error_of(answer)["code"]) == (413, "BODY_TOO_LARGE")
+
+
+def test_problem_json_for_those_who_ask(api: httpx.Client) -> None:
+    """RFC 9457, with the same code."""
+    answer = api.get("/nowhere", headers={"Accept": "application/problem+json"})
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert (answer.json()["status"], answer.json()["code"]) == (404, "PATH_NOT_FOUND")
+
+
+def test_a_sane_request_id_is_kept(api: httpx.Client) -> None:
+    """The caller's own id comes back; a wild one is replaced."""
+    assert api.get("/livez", headers={"X-Request-ID": "trace-me-12345"}).headers["x-request-id"] == "trace-me-12345"
+    assert api.get("/livez", headers={"X-Request-ID": "a b"}).headers["x-request-id"].startswith("req_")

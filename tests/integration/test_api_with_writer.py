@@ -1,0 +1,127 @@
+"""The whole path: HTTP in, row out, and what a client sees of it."""
+
+import httpx
+import pytest
+
+from tests.integration.test_api_accepts import ADA, error_of, key
+from tests.processes import Service
+from tests.servers import Database, RedisServer, wait_until
+
+WAIT = {"Prefer": "wait=10"}
+
+pytestmark = pytest.mark.usefixtures("writer")
+
+
+def create(api: httpx.Client, **fields: str) -> dict[str, str]:
+    """An applied user."""
+    answer = api.post("/users", json=ADA | fields, headers=WAIT)
+    assert answer.status_code == 201, answer.text
+    return dict(answer.json()["data"])
+
+
+def test_a_user_becomes_a_row(api: httpx.Client, database: Database) -> None:
+    """Posted with a wait: 201, in the database, readable, and its operation applied."""
+    answer = api.post("/users", json=ADA, headers=WAIT)
+    data = answer.json()["data"]
+    assert (answer.status_code, answer.headers["location"]) == (201, f"/users/{data['id']}")
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT name, email FROM users WHERE id = %s", (data["id"],))
+        assert cursor.fetchone() == ("Ada", "ada@example.com")
+    read = api.get(f"/users/{data['id']}")
+    assert read.json()["meta"]["pending"] is False
+    assert read.headers["etag"] == answer.headers["etag"]
+    operation = api.get(f"/operations/{data['operation_id']}").json()["data"]
+    assert (operation["status"], operation["done"]) == ("applied", True)
+
+
+def test_without_waiting_the_operation_tells_the_end(api: httpx.Client) -> None:
+    """202, then `applied`."""
+    location = api.post("/users", json=ADA).headers["location"]
+    wait_until(lambda: api.get(location).json()["data"]["status"] == "applied", what="applied")
+
+
+def test_replace_update_delete(api: httpx.Client) -> None:
+    """Each answers 200 when waited for, and is seen by the next read."""
+    path = f"/users/{create(api)['id']}"
+    assert api.put(path, json={"name": "Ada King", "email": "king@example.com"}, headers=WAIT).status_code == 200
+    assert api.patch(path, json={"name": "Lovelace"}, headers=WAIT).json()["data"]["name"] == "Lovelace"
+    assert api.get(path).json()["data"]["email"] == "king@example.com"
+    assert api.delete(path, headers=WAIT).status_code == 200
+    assert api.get(path).status_code == 404
+    assert api.patch(path, json={"name": "Nobody"}, headers=WAIT).status_code == 404
+
+
+def test_a_taken_address_is_rejected_on_the_operation(api: httpx.Client) -> None:
+    """With a wait it is a 409; without one the operation says why."""
+    create(api)
+    refused = api.post("/users", json={"name": "Eve", "email": "ADA@example.com"}, headers=WAIT)
+    assert (refused.status_code, error_of(refused)["code"]) == (409, "EMAIL_TAKEN")
+    location = api.post("/users", json={"name": "Eve", "email": "ada@EXAMPLE.com"}).headers["location"]
+    wait_until(lambda: api.get(location).json()["data"]["done"], what="done")
+    operation = api.get(location).json()["data"]
+    assert (operation["status"], operation["error"]["code"]) == ("rejected", "EMAIL_TAKEN")
+
+
+def test_an_address_let_go_of_can_be_taken(api: httpx.Client) -> None:
+    """After a delete, or a change of address."""
+    first = create(api)
+    api.patch(f"/users/{first['id']}", json={"email": "new@example.com"}, headers=WAIT)
+    second = create(api, name="Eve")
+    api.delete(f"/users/{second['id']}", headers=WAIT)
+    create(api, name="Mallory")
+
+
+def test_if_match_is_honoured_when_it_is_applied(api: httpx.Client) -> None:
+    """The current ETag lets a change through, an old one is 412."""
+    user = create(api)
+    path = f"/users/{user['id']}"
+    etag = api.get(path).headers["etag"]
+    assert api.patch(path, json={"name": "Second"}, headers=WAIT | {"If-Match": etag}).status_code == 200
+    late = api.patch(path, json={"name": "Third"}, headers=WAIT | {"If-Match": etag})
+    assert (late.status_code, error_of(late)["code"]) == (412, "PRECONDITION_FAILED")
+    assert api.get(path).json()["data"]["name"] == "Second"
+
+
+def test_an_unchanged_user_is_not_sent_again(api: httpx.Client) -> None:
+    """If-None-Match: 304 without a body."""
+    path = f"/users/{create(api)['id']}"
+    answer = api.get(path, headers={"If-None-Match": api.get(path).headers["etag"]})
+    assert (answer.status_code, answer.content) == (304, b"")
+
+
+def test_the_second_fence_holds_when_redis_has_forgotten_the_key(
+    api: httpx.Client, redis_server: RedisServer, database: Database
+) -> None:
+    """The same key again, after its record is gone, changes nothing a second time."""
+    headers = key() | WAIT
+    first = api.post("/users", json=ADA, headers=headers)
+    with redis_server.client() as redis:
+        for record in redis.scan_iter("{holdfast}:key:*"):
+            redis.delete(record)
+    second = api.post("/users", json=ADA, headers=headers)
+    assert (second.status_code, second.json()["data"]["id"]) == (201, first.json()["data"]["id"])
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM operations")
+        assert cursor.fetchone() == (1,)
+
+
+def test_the_list_is_paged_in_the_order_of_creation(api: httpx.Client) -> None:
+    """Every user once, oldest first; the e-mail filter finds one without regard to case."""
+    ids = [create(api, name=f"User {n}", email=f"user{n}@example.com")["id"] for n in range(5)]
+    seen: list[str] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = api.get("/users", params={"limit": 2} | ({"cursor": cursor} if cursor else {})).json()
+        seen += [user["id"] for user in page["data"]]
+        cursor = page["meta"]["next_cursor"]
+    assert seen == ids
+    found = api.get("/users", params={"email": "USER3@example.com"}).json()["data"]
+    assert [user["id"] for user in found] == [ids[3]]
+    assert api.get("/users", params={"email": "nobody@example.com"}).json()["data"] == []
+
+
+def test_every_service_tells_its_health(api: httpx.Client, writer: Service) -> None:
+    """/livez, /readyz, /health and /metrics, on the api and on the writer."""
+    for base in (str(api.base_url), writer.url):
+        for path in ("/livez", "/readyz", "/health", "/metrics"):
+            assert httpx.get(base.rstrip("/") + path).status_code == 200

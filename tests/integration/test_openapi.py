@@ -1,0 +1,51 @@
+"""The OpenAPI document, held against the running api by schemathesis: no 5xx, every answer in its schema."""
+
+from collections import Counter
+
+import httpx
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    negative_data_rejection,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+    unsupported_method,
+)
+
+_CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    negative_data_rejection,
+    unsupported_method,
+]
+
+
+@pytest.mark.usefixtures("writer")
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
+def test_the_api_does_what_its_document_says(api: httpx.Client, mode: GenerationMode) -> None:
+    """Every operation, with valid and with invalid input."""
+    document = schemathesis.openapi.from_url(f"{api.base_url}/openapi.json")
+    answered: Counter[str] = Counter()
+    for result in document.get_all_operations():
+        operation = result.ok()
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        def conforms(case: schemathesis.Case) -> None:
+            answer = case.call_and_validate(checks=_CHECKS, headers={"Connection": "close"})
+            answered[f"{case.method} {case.path}: {answer.status_code}"] += 1
+
+        try:
+            conforms()
+        except Unsatisfiable:
+            assert mode is GenerationMode.NEGATIVE, f"no valid input for {operation.label}"
+    assert len(answered) >= 9, answered
