@@ -35,8 +35,8 @@ class Known:
     users: dict[str, User] = field(default_factory=dict)
     #: E-mail key -> the id of the user who has it.
     owners: dict[str, str] = field(default_factory=dict)
-    #: E-mail key -> the newest version at which somebody let go of it.
-    released: dict[str, int] = field(default_factory=dict)
+    #: E-mail key -> who let go of it, and at which version last.
+    released: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -46,7 +46,8 @@ class Decision:
     outcomes: list[Outcome]
     users: dict[str, User]
     ended: list[tuple[Delivery, Final]]
-    released: dict[str, int]
+    #: (e-mail key, user id) -> the version at which the user let go of it.
+    released: dict[tuple[str, str], int]
 
 
 #: Whether a write should still wait when it might be ahead of an earlier one.
@@ -86,7 +87,7 @@ class _State:
         self.ended = dict(known.ended)
         self.users = dict(known.users)
         self.owners = dict(known.owners)
-        self.released = dict(known.released)
+        self.released = {key: dict(users) for key, users in known.released.items()}
         self.changed: dict[str, User] = {}
 
     def claim(self, write: Write) -> EmailClaim:
@@ -95,18 +96,21 @@ class _State:
             return EmailClaim()
         key = email_key(email)
         owner = self.owners.get(key)
+        by_others = [version for user, version in self.released.get(key, {}).items() if user != write.user_id]
+        released = max(by_others, default=0)
         if owner in (None, write.user_id):
-            return EmailClaim(released=self.released.get(key, 0))
+            return EmailClaim(released=released)
         since = self.users[owner].email_version if owner in self.users else 0
-        return EmailClaim(owner, since, self.released.get(key, 0))
+        return EmailClaim(owner, since, released)
 
     def put(self, before: User | None, after: User, version: int) -> str | None:
-        """Keep the changed user; returns the e-mail key that it let go of, if it did."""
+        """Keep the changed user; returns the e-mail key that it let go of at `version`, if it did."""
         self.users[after.id] = self.changed[after.id] = after
         let_go = before.email_key if before and before.email_key != after.email_key else None
         if let_go:
             self.owners.pop(let_go, None)
-            self.released[let_go] = max(self.released.get(let_go, 0), version)
+            mine = self.released.setdefault(let_go, {})
+            mine[after.id] = max(mine.get(after.id, 0), version)
         if after.email_key:
             self.owners[after.email_key] = after.id
         return let_go
@@ -129,7 +133,7 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
     if after is not None and after != before:
         let_go = state.put(before, after, write.version)
         if let_go:
-            decision.released[let_go] = state.released[let_go]
+            decision.released[let_go, write.user_id] = write.version
     state.ended[write.operation_id] = Ended(outcome, delivery.entry_id)
     decision.ended.append((delivery, outcome))
     return outcome

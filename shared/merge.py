@@ -45,7 +45,7 @@ class EmailClaim:
     #: The user who has it now, and since which version; None: nobody else.
     owner_id: str | None = None
     owner_since: int = 0
-    #: The newest version at which somebody let go of it.
+    #: The newest version at which somebody else let go of it.
     released: int = 0
 
 

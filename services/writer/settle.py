@@ -24,7 +24,7 @@ from shared.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rej
 from shared.queue.codec import raw_text
 from shared.queue.connection import script
 from shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, OPERATION, PREFIX, WRITERS_GROUP, WRITES
-from shared.queue.pending import users_with_writes_before
+from shared.queue.pending import oldest_pending
 from shared.retry import again_on
 
 T = TypeVar("T")
@@ -118,15 +118,12 @@ class Settler:
             for one in handled
             if one.delivery and isinstance(one.outcome, Retry) and one.outcome.failure is None
         ]
-        asked: dict[str, int] = {}
-        for _, write, waits_for in turns:
-            for user_id in waits_for:
-                asked[user_id] = max(asked.get(user_id, 0), write.version)
-        busy = await users_with_writes_before(self._redis, asked) if asked else set()
+        asked = {user_id for _, _, waits_for in turns for user_id in waits_for}
+        oldest = await oldest_pending(self._redis, asked) if asked else {}
         for entry, write, waits_for in turns:
             metrics.retries.labels("database", "turn").inc()
             self._deferred.for_turn(entry, write.operation_id)
-            if waits_for and not busy.intersection(waits_for):
+            if waits_for and all(oldest.get(user_id, write.version) >= write.version for user_id in waits_for):
                 self._deferred.impatient(write.operation_id)
 
     def _arguments(self, one: Handled) -> list[str | bytes | int]:

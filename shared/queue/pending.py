@@ -1,5 +1,6 @@
 """Pending: what Redis knows of writes that are accepted and not over."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -35,17 +36,18 @@ async def pending_writes(redis: Redis, user_id: str) -> list[Write]:
     return sorted(writes, key=lambda write: write.version)
 
 
-async def users_with_writes_before(redis: Redis, asked: dict[str, int]) -> set[str]:
-    """Of the users in `asked` (id -> version), those who have a write on its way below that version."""
+async def oldest_pending(redis: Redis, user_ids: Iterable[str]) -> dict[str, int]:
+    """The version of each user's oldest write on its way; users without one are left out."""
+    asked = list(user_ids)
     pipeline = redis.pipeline(transaction=False)
     for user_id in asked:
         pipeline.hgetall(USER + user_id)
-    found = set()
-    for (user_id, version), fields in zip(asked.items(), await pipeline.execute(), strict=True):
+    oldest = {}
+    for user_id, fields in zip(asked, await pipeline.execute(), strict=True):
         versions = [int(value.split(b" ", 1)[0]) for field, value in fields.items() if field != LAST.encode()]
-        if any(pending < version for pending in versions):
-            found.add(user_id)
-    return found
+        if versions:
+            oldest[user_id] = min(versions)
+    return oldest
 
 
 async def pending_operation(redis: Redis, operation_id: str) -> PendingOperation | None:

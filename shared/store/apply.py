@@ -24,7 +24,7 @@ def _multi_row_insert(table: sa.Table) -> str:
 _INSERT_USER = _multi_row_insert(users)
 _INSERT_OPERATION = _multi_row_insert(operations)
 _RELEASE = sa.text(
-    "INSERT INTO email_releases (email_key, version) VALUES (:email_key, :version)"
+    "INSERT INTO email_releases (email_key, user_id, version) VALUES (:email_key, :user_id, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
 )
 
@@ -92,7 +92,8 @@ def _load(connection: sa.Connection, batch: list[Delivery]) -> Known:
             known.users[row.id] = user_from(row)
             known.owners[row.email_key] = row.id
         query = sa.select(email_releases).where(email_releases.c.email_key.in_(sorted(keys)))
-        known.released = {row.email_key: row.version for row in connection.execute(query)}
+        for row in connection.execute(query):
+            known.released.setdefault(row.email_key, {})[row.user_id] = row.version
     locked = connection.execute(sa.select(users).where(users.c.id.in_(sorted(user_ids))).with_for_update())
     known.users.update({row.id: user_from(row) for row in locked})
     return known
@@ -106,7 +107,10 @@ def _write(connection: sa.Connection, decision: Decision, known: Known) -> None:
             connection.execute(sa.delete(users).where(users.c.id.in_(old)))
         connection.exec_driver_sql(_INSERT_USER, [_user_row(decision.users[id]) for id in sorted(decision.users)])
     if decision.released:
-        rows = [{"email_key": key, "version": version} for key, version in sorted(decision.released.items())]
+        rows = [
+            {"email_key": key, "user_id": user_id, "version": version}
+            for (key, user_id), version in sorted(decision.released.items())
+        ]
         connection.execute(_RELEASE, rows)
     if decision.ended:
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")

@@ -48,10 +48,12 @@ operations = sa.Table(
     sa.Column("ended_at", mysql.DATETIME(fsp=6), nullable=False),
 )
 
-#: When an address was last let go of, so that an older claim that arrives late loses as it would have in order.
+#: When a user last let go of an address, so that somebody's older claim that arrives late loses as it would have in
+#: order. By user: nobody's own change of address counts against their own older writes.
 email_releases = sa.Table(
     "email_releases",
     metadata,
     sa.Column("email_key", sa.String(512, collation=_TEXT_COLLATION), primary_key=True),
+    sa.Column("user_id", _ID, primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False),
 )

@@ -41,8 +41,10 @@ def upgrade() -> None:
     """)
     op.execute(f"""
         CREATE TABLE email_releases (
-            email_key VARCHAR(512) PRIMARY KEY,
-            version BIGINT NOT NULL
+            email_key VARCHAR(512) NOT NULL,
+            user_id {_ID},
+            version BIGINT NOT NULL,
+            PRIMARY KEY (email_key, user_id)
         ) {_TABLE}
     """)
 
