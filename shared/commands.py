@@ -5,8 +5,7 @@ type (trimming, Unicode form, the grammar of an e-mail address) is decided once,
 """
 
 import unicodedata
-from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -63,8 +62,7 @@ COMMANDS: dict[str, type[Command]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Write:
+class Write(NamedTuple):
     """A command once accepted."""
 
     operation_id: str
@@ -96,4 +94,4 @@ def changes(command: Command) -> tuple[str | None, str | None]:
 
 def email_key(email: str) -> str:
     """The form of an address under which it is unique: without regard to case."""
-    return unicodedata.normalize("NFC", email.casefold())
+    return email.lower() if email.isascii() else unicodedata.normalize("NFC", email.casefold())

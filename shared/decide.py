@@ -5,14 +5,14 @@ Pure. The store loads `Known`, calls `decide`, and writes down what `Decision` s
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.commands import Write, changes, email_key
 from shared.merge import EmailClaim, User, merge
 from shared.outcome import Duplicate, Final, Outcome, Rejected, Retry
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """A write as it reached us: by a stream entry, or directly from the api (`entry_id` None)."""
 
     write: Write

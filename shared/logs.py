@@ -53,6 +53,7 @@ def configure(service: str, level: str, style: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("faststream").setLevel(logging.WARNING)  # it tells of every batch; our metrics do
 
 
 def info(action: Action, **fields: Any) -> None:

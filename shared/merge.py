@@ -8,14 +8,14 @@ that no read shows until the create has come.
 Pure: rows in, rows and outcomes out. `docs/adr/0003-order-free-convergence.md` gives the reasons.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.commands import CreateUser, DeleteUser, Write, changes, email_key
 from shared.outcome import Applied, Final, Rejected, Superseded
 
 
-@dataclass(frozen=True, slots=True)
-class User:
+class User(NamedTuple):
     """One row of `users`. A version of 0 means: never."""
 
     id: str
@@ -99,7 +99,7 @@ def _taken(row: User, write: Write, claim: EmailClaim) -> Rejected | None:
 def _changed(row: User, write: Write) -> User:
     created = write.version if isinstance(write.command, CreateUser) else row.created_version
     if row.deleted_version:
-        return replace(row, created_version=created)
+        return row._replace(created_version=created)
     name, email = changes(write.command)
     newer_name = name is not None and write.version > row.name_version
     newer_email = email is not None and write.version > row.email_version
@@ -118,4 +118,4 @@ def _changed(row: User, write: Write) -> User:
 def _deleted(row: User, write: Write) -> User:
     """A tombstone: versions stay, personal data goes. Of two deletes the earlier one is the delete."""
     first = min(row.deleted_version or write.version, write.version)
-    return replace(row, name="", email="", email_key=None, deleted_version=first)
+    return row._replace(name="", email="", email_key=None, deleted_version=first)

@@ -6,17 +6,15 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
-import hiredis
 from redis.asyncio import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from shared import logs, metrics
 from shared.errors import AcceptanceUnknown, AppError, QueueFull, QueueUnavailable
 from shared.logs import Action
-from shared.queue.connection import script
 from shared.queue.names import CLOCK, EMAILS, PREFIX, WRITES
+from shared.queue.script import NotSent, Script
 from shared.versions import Clock
 
 
@@ -45,11 +43,6 @@ class Candidate:
         )  # fmt: skip
 
 
-def _packed(*parts: str | bytes | int) -> bytes:
-    """A command as it goes over the wire; redis-py's asyncio side would build it in Python."""
-    return hiredis.pack_command(parts)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one only
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What the queue said: `accepted | repeated | reused | busy | email_taken`, and of which write."""
@@ -73,7 +66,7 @@ class Acceptor:
 
     def __init__(self, redis: Redis, clock: Clock, *, batch_max: int, key_lifetime_s: int) -> None:
         self._redis = redis
-        self._script = script(redis, "accept")
+        self._script = Script(redis, "accept")
         self._clock = clock
         self._batch_max = batch_max
         self._key_lifetime_s = key_lifetime_s
@@ -128,32 +121,17 @@ class Acceptor:
 
     async def _evaluate(self, candidates: Sequence[Candidate]) -> list[list[bytes]]:
         """One EVALSHA. What fails before it is sent did not happen; what fails after it may have."""
-        pool = self._redis.connection_pool
+        values = [value for candidate in candidates for value in candidate.arguments()]
+        arguments: list[str | bytes | int] = [PREFIX, self._clock.seen, self._key_lifetime_s, *values]
         try:
-            connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
-        except (RedisError, OSError) as error:
-            raise QueueUnavailable() from error
-        try:
-            values = [value for candidate in candidates for value in candidate.arguments()]
-            arguments: list[Any] = [3, WRITES, CLOCK, EMAILS, PREFIX, self._clock.seen, self._key_lifetime_s, *values]
-            try:
-                await connection.send_packed_command(_packed("EVALSHA", self._script.sha, *arguments))
-                reply: Any = await connection.read_response()
-            except NoScriptError:
-                await connection.send_command("EVAL", self._script.script, *arguments)
-                reply = await connection.read_response()
+            return list(await self._script([WRITES, CLOCK, EMAILS], arguments))
+        except NotSent as error:
+            raise QueueUnavailable() from error.__cause__
         except ResponseError as error:
             # Redis refuses a script before it runs: out of memory, read-only, unable to write its log.
             raise (QueueFull() if "OOM" in str(error) else QueueUnavailable()) from error
         except (RedisError, OSError) as error:
-            await connection.disconnect()
             raise AcceptanceUnknown() from error
-        except asyncio.CancelledError:
-            await connection.disconnect()
-            raise
-        finally:
-            await pool.release(connection)
-        return list(reply)
 
     def _failed(self, batch: list[_Waiting], error: AppError, bug: Exception | None = None) -> None:
         self.failing_since = self.failing_since or time.monotonic()

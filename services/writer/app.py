@@ -43,6 +43,7 @@ _SILENCE_MAX_S = 6.0
 _DEFERRED_MAX = 5000
 _BATCHES_MAX = 3
 _FULL_PAUSE_S = 0.1
+_HTTP_DRAIN_S = 1.0
 
 
 class Writer:
@@ -74,7 +75,9 @@ class Writer:
             writer=settings.instance, attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
         )  # fmt: skip
-        self._pipeline = Pipeline(Applier(self._transaction, self._thread, self._hold), settle)
+        self._pipeline = Pipeline(
+            Applier(self._transaction, self._thread, self._hold), settle, settings.writer_batch_max
+        )
         self._reclaimer = Reclaimer(
             self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
             lambda: self._hold.active,
@@ -85,6 +88,7 @@ class Writer:
     async def run(self) -> None:
         """Until SIGTERM; then finish the batch in hand."""
         await self._own_the_signals()
+        await self._groups()
         server = QuietServer(config(self._http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
         loops = [
             asyncio.create_task(forever("health", server.serve)),
@@ -105,10 +109,7 @@ class Writer:
         """Keep a reader running. It ends by itself when its group is gone, and with exit code 0."""
         first = True
         while not self._stopping:
-            await again_on(
-                (RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._settings.writer_probe_cap_s,
-                attempts=None,
-            )  # fmt: skip
+            await self._groups()
             if not first:
                 metrics.consumer_restarts.inc()
                 logs.warning(Action.CONSUMER_RESTARTED)
@@ -162,6 +163,13 @@ class Writer:
             if not self._stopping and self._watch.stalled and self._reader:
                 self._reader.exit()
 
+    async def _groups(self) -> None:
+        """Wait for Redis, and for the groups to be there."""
+        await again_on(
+            (RedisError, OSError), self._ensure_groups,
+            base_s=0.2, cap_s=self._settings.writer_probe_cap_s, attempts=None,
+        )  # fmt: skip
+
     async def _ensure_groups(self) -> None:
         for stream in await ensure_groups(self._redis):
             metrics.groups_recreated.inc()
@@ -199,11 +207,12 @@ class Writer:
     async def _stop(self, loops: Sequence[asyncio.Task[Never]], server: QuietServer) -> None:
         if self._batches:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
-        server.should_exit = True
         for loop in loops[1:]:
             loop.cancel()
         with contextlib.suppress(RedisError, OSError):
             await self._reclaimer.let_go()
+        server.should_exit = True
+        await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
         loops[0].cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await self._redis.aclose()

@@ -4,24 +4,24 @@ It imports no I/O: `Apply` and `Settle` are handed in.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from shared.decide import Delivery
 from shared.outcome import Dead, Failure, Outcome, Reason, Retry, failure_of
 from shared.queue.codec import Undecodable, decode
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One entry of the write stream, undecoded."""
 
     id: str
     fields: Mapping[bytes, bytes]
 
 
-@dataclass(frozen=True, slots=True)
-class Handled:
+class Handled(NamedTuple):
     """An entry, the delivery it decoded to (None: it did not), and what became of it."""
 
     entry: Entry
@@ -33,14 +33,24 @@ Apply = Callable[[list[Delivery]], Awaitable[list[Outcome]]]
 Settle = Callable[[list[Handled]], Awaitable[None]]
 
 
-class Pipeline:
-    """One batch at a time is applied; meanwhile the one before may still be settling. New, reclaimed and deferred
-    entries take turns."""
+@dataclass(slots=True, eq=False)
+class _Turn:
+    """Deliveries of one batch that wait to be applied, and where their outcomes go."""
 
-    def __init__(self, apply: Apply, settle: Settle) -> None:
+    deliveries: list[Delivery]
+    outcomes: asyncio.Future[list[Outcome]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+
+
+class Pipeline:
+    """New, reclaimed and deferred entries, side by side: one batch is decoded while another is applied and a third
+    is settled. Whatever waits when a transaction begins goes into it, so that a busy writer makes few large ones."""
+
+    def __init__(self, apply: Apply, settle: Settle, batch_max: int) -> None:
         self._apply = apply
         self._settle = settle
+        self._batch_max = batch_max
         self._applying = asyncio.Lock()
+        self._waiting: deque[_Turn] = deque()
         #: Ids of the entries that are being handled or wait for their turn here.
         self.in_hand: set[str] = set()
 
@@ -51,11 +61,33 @@ class Pipeline:
         try:
             decoded = [(entry, _decode(entry)) for entry in entries]
             deliveries = [what for _, what in decoded if isinstance(what, Delivery)]
-            async with self._applying:
-                outcomes = iter(await self._apply(deliveries) if deliveries else [])
+            outcomes = iter(await self._applied(deliveries) if deliveries else [])
             await self._settle([_handled(entry, what, outcomes) for entry, what in decoded])
         finally:
             self.in_hand -= ids
+
+    async def _applied(self, deliveries: list[Delivery]) -> list[Outcome]:
+        turn = _Turn(deliveries)
+        self._waiting.append(turn)
+        async with self._applying:
+            if turn in self._waiting:
+                await self._apply_together()
+        return await turn.outcomes
+
+    async def _apply_together(self) -> None:
+        turns = [self._waiting.popleft()]
+        size = len(turns[0].deliveries)
+        while self._waiting and size + len(self._waiting[0].deliveries) <= self._batch_max:
+            turns.append(self._waiting.popleft())
+            size += len(turns[-1].deliveries)
+        try:
+            outcomes = iter(await self._apply([delivery for turn in turns for delivery in turn.deliveries]))
+            for turn in turns:
+                turn.outcomes.set_result([next(outcomes) for _ in turn.deliveries])
+        except BaseException:
+            for turn in turns:
+                turn.outcomes.cancel()  # their entries stay pending, whoever waited for them
+            raise
 
 
 def _handled(entry: Entry, what: Delivery | Dead | Retry, outcomes: Iterator[Outcome]) -> Handled:

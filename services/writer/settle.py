@@ -5,6 +5,7 @@ goes in one atomic step. A Redis that is away is waited for: the outcomes are al
 """
 
 import json
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import TypeVar
@@ -22,9 +23,9 @@ from shared.dead_letter import describe
 from shared.logs import Action
 from shared.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rejected, Retry, Superseded
 from shared.queue.codec import raw_text
-from shared.queue.connection import script
 from shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, OPERATION, PREFIX, WRITERS_GROUP, WRITES
 from shared.queue.pending import oldest_pending
+from shared.queue.script import NotSent, Script
 from shared.retry import again_on
 
 T = TypeVar("T")
@@ -52,7 +53,7 @@ class Settler:
         self._writer = writer
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
-        self._script = script(redis, "settle")
+        self._script = Script(redis, "settle")
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
@@ -61,16 +62,18 @@ class Settler:
         if leaving:
             arguments = [value for one in leaving for value in self._arguments(one)]
             keys = [WRITES, DEAD, EMAILS, LEDGER]
-            await self._insist(lambda: self._script(keys=keys, args=[PREFIX, WRITERS_GROUP, *arguments]))
+            await self._insist(lambda: self._script(keys, [PREFIX, WRITERS_GROUP, *arguments]))
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
             _tell(one)
+        for outcome, count in Counter(type(one.outcome).__name__ for one in leaving).items():
+            metrics.outcomes.labels(outcome).inc(count)
         await self._insist(lambda: self._defer(handled))
 
     async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""
         return await again_on(
-            RedisError,
+            (RedisError, OSError, NotSent),
             step,
             base_s=0.1,
             cap_s=self._probe_cap_s,
@@ -184,8 +187,7 @@ def _message(one: Handled, final: Final) -> str:
 
 
 def _tell(one: Handled) -> None:
-    """Count and log one outcome."""
-    metrics.outcomes.labels(type(one.outcome).__name__).inc()
+    """Log one outcome, as far as a person would want to know."""
     match one.outcome:
         case Applied() if one.delivery:
             metrics.commit_delay.observe(max(0, versions.wall_clock() - one.delivery.write.version) / 1_000_000)

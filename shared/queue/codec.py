@@ -1,6 +1,7 @@
 """Codec: a write <-> the fields of a stream entry. Plain fields, so that `redis-cli XRANGE` is readable."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -50,24 +51,23 @@ def decode(fields: Mapping[bytes, bytes]) -> Write:
     if payload is None:
         raise Undecodable("unknown command")
     try:
-        return Write(
-            operation_id=_id(fields[b"operation_id"]),
-            user_id=_id(fields[b"user_id"]),
-            command=payload.validate_json(fields[b"payload"]),
-            version=_version(fields[b"version"]),
-            after=_id(fields[b"after"]) if b"after" in fields else None,
-            if_match=_version(fields[b"if_match"]) if b"if_match" in fields else None,
-            body_hash=fields.get(b"body_hash", b"").decode("ascii"),
-            request_id=fields.get(b"request_id", b"").decode("ascii"),
-            traceparent=fields.get(b"traceparent", b"").decode("ascii"),
-            expires_at=_version(fields[b"expires_at"]) if b"expires_at" in fields else None,
-            notify=fields.get(b"notify", b"").decode("ascii"),
+        write = Write(
+            _id(fields[b"operation_id"]),
+            _id(fields[b"user_id"]),
+            payload.validate_json(fields[b"payload"]),
+            _version(fields[b"version"]),
         )
+        return write if len(fields) == len(_REQUIRED) else write._replace(**_optional(fields))
     except ValidationError as error:
         places = sorted({f"{'.'.join(map(str, e['loc'])) or 'payload'}: {e['type']}" for e in error.errors()})
         raise Undecodable(f"payload is not a {fields[b'command'].decode()}: {'; '.join(places)}") from None
     except UnicodeDecodeError:
         raise Undecodable("a field is not text") from None
+
+
+def _optional(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
+    """What most writes do without. Fields that nobody knows are somebody's later schema: they are left alone."""
+    return {name: read(fields[name.encode()]) for name, read in _OPTIONAL.items() if name.encode() in fields}
 
 
 def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
@@ -86,3 +86,18 @@ def _version(value: bytes) -> int:
     if not value.isdigit() or not 0 < int(value[:17]) < _VERSION_MAX or len(value) > 16:
         raise Undecodable("a version is not a positive integer below 2**53")
     return int(value)
+
+
+def _ascii(value: bytes) -> str:
+    return value.decode("ascii")
+
+
+_OPTIONAL: dict[str, Callable[[bytes], Any]] = {
+    "after": _id,
+    "if_match": _version,
+    "body_hash": _ascii,
+    "request_id": _ascii,
+    "traceparent": _ascii,
+    "expires_at": _version,
+    "notify": _ascii,
+}

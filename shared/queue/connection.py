@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.commands.core import AsyncScript
-
-_SCRIPTS = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +34,6 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis
         health_check_interval=0,
     )
     return Redis.from_pool(pool)
-
-
-def script(redis: Redis, name: str) -> AsyncScript:
-    """One of the scripts beside this file; Redis compiles it once."""
-    return redis.register_script((_SCRIPTS / f"{name}.lua").read_text())
 
 
 def entries(reply: Any) -> list[tuple[str, Mapping[bytes, bytes]]]:

@@ -1,7 +1,7 @@
 """Apply: the one function that changes users. Load, decide, write down: one transaction per batch."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from shared.decide import Decision, Delivery, Ended, Known, Patience, decide, me
 from shared.merge import User
 from shared.outcome import Applied, Final, Outcome, Rejected, Superseded
 from shared.store.classify import classify
-from shared.store.tables import email_releases, operations, users
+from shared.store.tables import operations, users
 
 
 def _multi_row_insert(table: sa.Table) -> str:
@@ -23,6 +23,13 @@ def _multi_row_insert(table: sa.Table) -> str:
 
 _INSERT_USER = _multi_row_insert(users)
 _INSERT_OPERATION = _multi_row_insert(operations)
+_USER_COLUMNS = ", ".join(users.columns.keys())
+_SELECT_USERS_BY_KEY = f"SELECT {_USER_COLUMNS} FROM users WHERE email_key IN ({{}})"  # noqa: S608 - our own names
+_LOCK_USERS = f"SELECT {_USER_COLUMNS} FROM users WHERE id IN ({{}}) FOR UPDATE"  # noqa: S608 - our own names
+_SELECT_RELEASES = "SELECT email_key, user_id, version FROM email_releases WHERE email_key IN ({})"
+_SELECT_ENDED = (
+    "SELECT operation_id, effect, user_version, rejection, entry_id FROM operations WHERE operation_id IN ({})"
+)
 _RELEASE = sa.text(
     "INSERT INTO email_releases (email_key, user_id, version) VALUES (:email_key, :user_id, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
@@ -56,13 +63,11 @@ def faults() -> Iterator[None]:
 
 def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:
     """The operations among `operation_ids` that are over."""
-    columns = operations.c
-    query = sa.select(
-        columns.operation_id, columns.effect, columns.user_version, columns.rejection, columns.entry_id
-    ).where(columns.operation_id.in_(sorted(operation_ids)))
     return {
-        row.operation_id: Ended(final_from(row.effect, row.user_version, row.rejection), row.entry_id)
-        for row in connection.execute(query)
+        operation_id: Ended(final_from(effect, user_version, rejection), entry_id)
+        for operation_id, effect, user_version, rejection, entry_id in _rows_with(
+            connection, _SELECT_ENDED, operation_ids
+        )
     }
 
 
@@ -80,23 +85,28 @@ def final_from(effect: str, user_version: int, rejection: str | None) -> Final:
 
 def user_from(row: sa.Row[Any]) -> User:
     """A `users` row as the core knows it."""
-    return User(**row._mapping)
+    return User(*row)
 
 
 def _load(connection: sa.Connection, batch: list[Delivery]) -> Known:
     operation_ids, user_ids, keys = mentioned(batch)
     known = Known(ended=load_ended(connection, operation_ids))
     if keys:
-        holders = connection.execute(sa.select(users).where(users.c.email_key.in_(sorted(keys))))
-        for row in holders:
-            known.users[row.id] = user_from(row)
-            known.owners[row.email_key] = row.id
-        query = sa.select(email_releases).where(email_releases.c.email_key.in_(sorted(keys)))
-        for row in connection.execute(query):
-            known.released.setdefault(row.email_key, {})[row.user_id] = row.version
-    locked = connection.execute(sa.select(users).where(users.c.id.in_(sorted(user_ids))).with_for_update())
-    known.users.update({row.id: user_from(row) for row in locked})
+        for row in _rows_with(connection, _SELECT_USERS_BY_KEY, keys):
+            holder = User(*row)
+            known.users[holder.id] = holder
+            known.owners[holder.email_key or ""] = holder.id
+        for key, user_id, version in _rows_with(connection, _SELECT_RELEASES, keys):
+            known.released.setdefault(key, {})[user_id] = version
+    known.users.update({row[0]: User(*row) for row in _rows_with(connection, _LOCK_USERS, user_ids)})
     return known
+
+
+def _rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> Sequence[tuple[Any, ...]]:
+    """The rows of `query`, its `{}` filled with a placeholder a value."""
+    wanted = tuple(sorted(values))
+    rows: Any = connection.exec_driver_sql(query.format(",".join(["%s"] * len(wanted))), wanted).all()
+    return rows  # type: ignore[no-any-return]
 
 
 def _write(connection: sa.Connection, decision: Decision, known: Known) -> None:

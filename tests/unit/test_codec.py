@@ -23,7 +23,11 @@ _writes = st.builds(
     version=_versions,
     after=st.none() | st.just(_ID),
     if_match=st.none() | _versions,
+    body_hash=st.sampled_from(["", "a" * 64]),
     request_id=st.sampled_from(["", "req_1"]),
+    traceparent=st.just(""),
+    expires_at=st.none() | _versions,
+    notify=st.sampled_from(["", "{holdfast}:notify:api-1"]),
 )
 
 
