@@ -33,7 +33,7 @@ logs: ## Follow the logs (ONLY=writer for one program)
 	@$(LOCAL) logs
 
 .PHONY: ledger
-ledger: ## accepted = applied + rejected + dead-lettered + discarded + in flight, from the running stack's stores
+ledger: ## Is every accepted write accounted for? Its terms, from the running stack's stores
 	@$(LOCAL) inside $(VENV) -m services.dlq_admin ledger
 
 .PHONY: doctor
@@ -87,17 +87,19 @@ fmt: venv-dev ## Put everything into form
 hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)
 	@.venv/bin/pre-commit install
 
-COMPILE = $(UV) pip compile pyproject.toml --quiet --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
-	--no-annotate --python-version 3.11 --universal \
-	--extra api --extra writer --extra external_proxy --extra dlq_admin --extra migrate
-UV ?= uv
+UV ?= $(firstword $(wildcard .venv/bin/uv) uv)
+IMAGES := api writer external_proxy dlq_admin migrate
+COMPILE = $(UV) pip compile pyproject.toml $(ARGS) --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+	--no-header --no-annotate --python-version 3.11 --universal
+EVERYTHING := $(IMAGES:%=--extra %)
 
 .PHONY: lock
-lock: ## Pin all requirements anew, with hashes, from pyproject.toml (needs uv)
+lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade for newer versions; needs uv)
 	@command -v $(UV) >/dev/null || { echo "uv is missing: pip install uv, or say where it is: make lock UV=..."; exit 1; }
-	$(COMPILE) --group local -o requirements/local.txt
-	$(COMPILE) --group dev -o requirements/dev.txt
-	$(COMPILE) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	$(COMPILE) $(EVERYTHING) --group local -o requirements/local.txt
+	$(COMPILE) $(EVERYTHING) --group dev -o requirements/dev.txt
+	$(COMPILE) $(EVERYTHING) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	for image in $(IMAGES); do $(COMPILE) --extra $$image -c requirements/dev.txt -o requirements/$$image.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)

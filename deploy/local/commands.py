@@ -8,14 +8,18 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from deploy.local import doctor, packages, places, python_env, stack, status
 from deploy.local.follow import follow
 from deploy.local.problem import Problem
 from deploy.local.programs import LOOPBACK, service_env
+from deploy.local.say import say
 from deploy.local.settings import StackSettings, saved
 from deploy.local.welcome import welcome
+
+#: As long as another one may take to install everything.
+_LOCK_PATIENCE_S = 300.0
 
 
 def run() -> int:
@@ -27,12 +31,12 @@ def run() -> int:
             raise Problem("this clone's stack is running already", "make status", "make logs", "make down")
         settings = StackSettings().changed(os.environ)
         child = stack.start(settings, with_parent=True)
-    print(welcome(settings, time.monotonic() - began))
-    print("Ctrl-C ends all of it. The logs:\n", flush=True)
+    say(welcome(settings, time.monotonic() - began))
+    say("Ctrl-C ends all of it. The logs:\n")
     try:
         follow("", from_end=True, until=lambda: child.poll() is not None)
     finally:
-        print("\nStopping", flush=True)
+        say("\nStopping")
         stack.stop()
     if child.poll():
         raise Problem(f"the supervisor died ({child.returncode}); what it had started was ended")
@@ -51,16 +55,16 @@ def up() -> int:
         else:
             settings = saved().changed(os.environ)
             if stale := stack.scale(supervisor, saved(), settings):
-                print(f"Changed since it was started, and in force after make down: {', '.join(stale)}")
-    print(welcome(settings, time.monotonic() - began))
-    print("It runs in the background: make status, make logs, make up WRITERS=4, make down")
+                say(f"Changed since it was started, and in force after make down: {', '.join(stale)}")
+    say(welcome(settings, time.monotonic() - began))
+    say("It runs in the background: make status, make logs, make up WRITERS=4, make down")
     return 0
 
 
 def down() -> int:
     """End the stack of this clone."""
     with _alone():
-        print("Stopped." if stack.stop() else "Nothing of this clone was running.")
+        say("Stopped." if stack.stop() else "Nothing of this clone was running.")
     return 0
 
 
@@ -142,8 +146,17 @@ def _alone() -> Iterator[None]:
     """One command at a time may change this clone."""
     places.make_all()
     with open(places.LOCAL / "lock", "w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise Problem("another make is at work in this clone", "wait for it to end") from None
+        deadline = time.monotonic() + _LOCK_PATIENCE_S
+        while not _locked(lock):
+            if time.monotonic() > deadline:
+                raise Problem("another make is at work in this clone", "wait for it to end")
+            time.sleep(0.2)
         yield
+
+
+def _locked(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True

@@ -4,10 +4,13 @@ import getpass
 import os
 import shutil
 import subprocess
+import tempfile
+from pathlib import Path
 
 from deploy.local.packages import find
 from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, write_private
 from deploy.local.problem import Problem
+from deploy.local.say import say
 from deploy.local.secret import secret
 
 NAME = USER = "holdfast"
@@ -67,11 +70,20 @@ def _make_data_folder() -> None:
     """Elsewhere first, so that an interrupted attempt is not taken for a data folder."""
     fresh = _DATA.with_name(_DATA.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    print("Making the database's data folder", flush=True)
+    say("Making the database's data folder")
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
+        # mariadb-install-db is a shell script that cannot do with a space in a path: show it another one.
+        repo = Path(folder) / "repo"
+        repo.symlink_to(REPO)
+        _install_db(repo / fresh.relative_to(REPO), repo / _CONFIG.relative_to(REPO))
+    fresh.rename(_DATA)
+
+
+def _install_db(data: Path, config: Path) -> None:
     install = [
         find("mariadb-install-db"),
-        f"--defaults-file={_CONFIG}",
-        f"--datadir={fresh}",
+        f"--defaults-file={config}",
+        f"--datadir={data}",
         "--skip-test-db",
         "--skip-name-resolve",
         # The superuser gets in through the socket, as this user and nobody else: no password that could be empty.
@@ -82,7 +94,6 @@ def _make_data_folder() -> None:
     done = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise Problem(f"mariadb-install-db failed:\n{(done.stdout + done.stderr)[-4000:]}")
-    fresh.rename(_DATA)
 
 
 def _as_root() -> list[str]:

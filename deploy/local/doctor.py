@@ -8,11 +8,12 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.local import packages, python_env
+from deploy.local import install, packages, python_env
 from deploy.local.places import REPO
 from deploy.local.ports import is_free, taken_by
 from deploy.local.problem import Problem
 from deploy.local.programs import programs
+from deploy.local.say import say
 from deploy.local.settings import StackSettings
 from deploy.local.stack import running
 
@@ -27,9 +28,9 @@ def show(settings: StackSettings) -> int:
     findings = [*_python(), *_packages(), *_ports(settings), *_disk(), *_docker()]
     for what, fine, seen, fix in findings:
         mark = {True: "ok", False: "MISSING", None: "-"}[fine]
-        print(f"{mark:8} {what:18} {seen}" + (f"\n{'':27} -> {fix}" if fix and not fine else ""))
+        say(f"{mark:8} {what:18} {seen}" + (f"\n{'':27} -> {fix}" if fix and not fine else ""))
     wrong = sum(fine is False for _, fine, _, _ in findings)
-    print("\nmake run should work here." if not wrong else f"\n{wrong} thing(s) keep make run from working here.")
+    say("\nmake run should work here." if not wrong else f"\n{wrong} thing(s) keep make run from working here.")
     return 1 if wrong else 0
 
 
@@ -54,6 +55,9 @@ def _packages() -> Iterator[Finding]:
         else:
             fix = f"as root: apt-get install --no-install-recommends {package.name}; or docker compose up --build"
             yield package.name, False, f"not installed, and {reason}", fix
+
+    if guard := install.leftover_guard():
+        yield "guard", False, "a killed installation left it: no service starts at its installation", f"rm {guard}"
 
 
 def _version(program: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from deploy.local.places import LOGS
+from deploy.local.say import nobody_listens, say
 
 _POLL_S = 0.25
 _SHOWN_AT_FIRST = 5
@@ -19,16 +20,16 @@ _HIDDEN = {"timestamp", "level", "service", "event", "action", "instance"}
 
 
 def follow(only: str, *, from_end: bool, until: Callable[[], bool]) -> None:
-    """Print new lines until `until()`; `only` is a program's name or its beginning, empty for all."""
+    """Print new lines until `until()`, or until nobody listens. `only` begins the names that are followed."""
     files: dict[str, _Tail] = {}
     first = True
-    while not until():
+    while not until() and not nobody_listens():
         for path in sorted(LOGS.glob(f"{only}*.log")):
             if path.name not in files:
                 # A program that appears later is read from its first line.
                 files[path.name] = _Tail(path, skip=first, show=0 if from_end else _SHOWN_AT_FIRST)
             for line in files[path.name].lines():
-                print(readable(path.stem, line), flush=True)
+                say(readable(path.stem, line))
         first = False
         time.sleep(_POLL_S)
 

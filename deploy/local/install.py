@@ -6,12 +6,14 @@ init script that came with a *newly* installed package is disabled. What was ins
 """
 
 import os
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from deploy.local.postpone import postponed
+from deploy.local.say import say
 
 _GUARD = Path("/usr/sbin/policy-rc.d")
 _GUARD_TEXT = (
@@ -24,20 +26,25 @@ _ENV = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND":
 
 def main(names: list[str]) -> int:
     """Exit code 0 when everything is installed and nothing of it will run."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: sys.exit(1))  # so that the guard goes away
     before = _installed()
-    try:
-        with _guard():
-            return _apt(names)
-    finally:
-        _disable(sorted(_installed() - before))
+    with postponed():  # or dpkg would go on starting what it installs, without the guard
+        try:
+            with _guard():
+                return _apt(names)
+        finally:
+            _disable(sorted(_installed() - before))
+
+
+def leftover_guard() -> Path | None:
+    """A guard of ours; outside of an installation it was left behind by one that was killed with SIGKILL."""
+    ours = _GUARD.exists() and _GUARD.read_text(errors="replace") == _GUARD_TEXT
+    return _GUARD if ours else None
 
 
 @contextmanager
 def _guard() -> Iterator[None]:
-    if _GUARD.exists() and _GUARD.read_text(errors="replace") == _GUARD_TEXT:
-        _GUARD.unlink()  # ours, of a run that was killed
+    if leftover_guard():
+        _GUARD.unlink()
     try:
         with os.fdopen(os.open(_GUARD, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o755), "w") as file:
             file.write(_GUARD_TEXT)
@@ -64,7 +71,7 @@ def _apt(names: list[str]) -> int:
     install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "--no-remove", *names]
     if subprocess.run(install, env=_ENV, check=False).returncode == 0:
         return 0
-    print("Once more, with fresh package lists:", flush=True)
+    say("Once more, with fresh package lists:")
     subprocess.run(["apt-get", "update", "--quiet"], env=_ENV, check=False)
     return subprocess.run(install, env=_ENV, check=False).returncode
 
@@ -85,7 +92,7 @@ def _disable(packages: list[str]) -> None:
     for unit in sorted(unit for unit in units if "@." not in unit):
         if _output("systemctl", "is-enabled", unit).strip() == "enabled":
             subprocess.run(["systemctl", "disable", "--quiet", unit], check=False)
-            print(f"disabled {unit}: it will not start at boot", flush=True)
+            say(f"disabled {unit}: it will not start at boot")
     for script in sorted(scripts):
         subprocess.run(["update-rc.d", script, "disable"], check=False, capture_output=True)
 
@@ -101,4 +108,7 @@ def _output(*command: str) -> str:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main(sys.argv[1:]))
+    try:
+        sys.exit(main(sys.argv[1:]))
+    except KeyboardInterrupt:
+        sys.exit(130)

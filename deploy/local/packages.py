@@ -7,7 +7,9 @@ import sys
 from dataclasses import dataclass
 
 from deploy.local.places import REPO
+from deploy.local.postpone import postponed
 from deploy.local.problem import DOCKER, Problem
+from deploy.local.say import say
 
 #: Debian keeps servers where an ordinary user's PATH does not look.
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -64,10 +66,11 @@ def ensure() -> None:
     hand = f"have somebody with root install them: apt-get install --no-install-recommends {' '.join(wanted)}"
     if reason := why_not_installable():
         raise Problem(f"missing: {', '.join(wanted)} (Debian packages), and {reason}", hand, DOCKER)
-    print(f"Installing Debian packages: {', '.join(wanted)} (no system service is started or enabled)", flush=True)
+    say(f"Installing Debian packages: {', '.join(wanted)} (no system service is started or enabled)")
     as_root = [] if os.geteuid() == 0 else ["sudo"]
     command = [*as_root, sys.executable, "-m", "deploy.local.install", *wanted]
-    done = subprocess.run(command, cwd=REPO, check=False)
+    with postponed():  # apt-get gets Ctrl-C as well, and knows when it may stop
+        done = subprocess.run(command, cwd=REPO, check=False)
     if done.returncode:
         raise Problem(f"installing {', '.join(wanted)} failed; its output is above", hand, DOCKER)
     if still := [package.name for package in missing()]:

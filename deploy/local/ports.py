@@ -19,7 +19,10 @@ def check_free(programs: Iterable[Program]) -> None:
         return
     what = [f"port {p.port} is taken{taken_by(p.port)}, and {p.name} wants it ({p.port_setting})" for p in taken]
     moved = " ".join(f"{p.port_setting}={_free_after(p)}" for p in _first_of_each(taken))
-    raise Problem("\n".join(what), f"make run {moved}", "or move every port at once: make run PORT_OFFSET=100")
+    offset = int(os.environ.get("PORT_OFFSET") or 0)
+    kept = f"PORT_OFFSET={offset} " if offset else ""
+    others = f"or move every port at once: make run PORT_OFFSET={offset + 100}"
+    raise Problem("\n".join(what), f"make run {kept}{moved}", others)
 
 
 def is_free(host: str, port: int) -> bool:

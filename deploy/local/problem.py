@@ -1,7 +1,7 @@
 """What stops the local stack, said so that a newcomer can act on it."""
 
 
-class Problem(Exception):  # noqa: N818 - most of them are nobody's error
+class Problem(Exception):
     """One sentence about what is wrong, and what to do about it, line by line."""
 
     def __init__(self, what: str, *fixes: str) -> None:

@@ -1,6 +1,7 @@
 """The virtual environments, made from pinned, hashed requirements; remade only when those change."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -9,9 +10,13 @@ from pathlib import Path
 
 from deploy.local.places import REPO
 from deploy.local.problem import DOCKER, Problem
+from deploy.local.say import say
 
 #: requirements/<name>.txt -> the environment it belongs to.
 ENVIRONMENTS = {"local": REPO / ".venv", "dev": REPO / ".venv", "bench": REPO / ".venv-bench"}
+
+#: `command = /usr/bin/python3 -m venv --option /where/it/was/made/.venv` in pyvenv.cfg.
+_MADE_AT = re.compile(r" -m venv (?:--\S+ )*(/.*)$")
 
 
 def ensure(name: str) -> None:
@@ -22,10 +27,10 @@ def ensure(name: str) -> None:
         return
     if not _usable(venv):
         _create(venv)
-    print(f"Installing requirements/{name}.txt into {venv.name} (pinned, hashes checked)", flush=True)
+    say(f"Installing requirements/{name}.txt into {venv.name} (pinned, hashes checked)")
     stamp = _stamps(venv) / requirements.name
     stamp.unlink(missing_ok=True)
-    pip = [*_pip(venv), "install", "--quiet", "--disable-pip-version-check", "--require-hashes"]
+    pip = [*_pip(venv), "install", "-qq", "--disable-pip-version-check", "--require-hashes"]
     if subprocess.run([*pip, "-r", str(requirements)], check=False).returncode:
         raise Problem(f"pip could not install requirements/{name}.txt; its output is above", "try again", DOCKER)
     stamp.parent.mkdir(exist_ok=True)
@@ -62,16 +67,16 @@ def _usable(venv: Path) -> bool:
     except OSError:
         return False
     config = {key.strip(): value.strip() for key, _, value in (line.partition("=") for line in lines)}
-    made_at = config.get("command", str(venv)).rpartition(" ")[2]
-    runs = os.access(venv / "bin" / "python", os.X_OK)
-    return runs and Path(made_at).name == venv.name and Path(made_at).resolve() == venv.resolve()
+    made_at = _MADE_AT.search(config.get("command", ""))
+    here = made_at is None or Path(made_at[1]).resolve() == venv.resolve()
+    return here and os.access(venv / "bin" / "python", os.X_OK)
 
 
 def _create(venv: Path) -> None:
     if venv.exists():
-        print(f"{venv.name} is broken or was made in another folder; making it anew", flush=True)
+        say(f"{venv.name} is broken or was made in another folder; making it anew")
         shutil.rmtree(venv)
-    print(f"Making {venv.name} with Python {sys.version.split()[0]}", flush=True)
+    say(f"Making {venv.name} with Python {sys.version.split()[0]}")
     # Debian keeps ensurepip in a package of its own; the pip outside can fill the environment just as well.
     bare = [] if find_spec("ensurepip") else ["--without-pip"]
     if subprocess.run([sys.executable, "-m", "venv", *bare, str(venv)], check=False).returncode:

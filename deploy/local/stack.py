@@ -1,23 +1,24 @@
 """The stack: started in order, scaled while it runs, stopped in order, whatever the last one left behind."""
 
 import os
-import signal
 import subprocess
 import time
 from dataclasses import replace
 
 from deploy.local import database, metrics_store, ports, processes, supervisor_conf
 from deploy.local.places import LOCAL, LOGS, REPO, VENV_PYTHON
+from deploy.local.postpone import postponed
 from deploy.local.problem import Problem
 from deploy.local.programs import Program, programs, service_env
 from deploy.local.readiness import wait_ready
+from deploy.local.say import say
 from deploy.local.settings import StackSettings
 from deploy.local.supervisor_client import Supervisor, Unreachable
 
 _SUPERVISOR = "supervisord"
 _STORES = {"redis-queue", "redis-cache", "mariadb"}
 _SUPERVISOR_START_S = 15.0
-_SUPERVISOR_END_S = 100.0
+_SUPERVISOR_END_S = 30.0
 _STOP_S = 90.0
 
 
@@ -32,7 +33,7 @@ def running() -> Supervisor | None:
             return supervisor
     except Unreachable:
         pass  # just starting, just ending, or frozen
-    print("Waiting for the stack that is just ending", flush=True)
+    say("Waiting for the stack that is just ending")
     if processes.wait_gone([process], _SUPERVISOR_END_S):
         raise Problem(f"the supervisor (process {process.pid}) runs and does not answer", f"kill -9 {process.pid}")
     return None
@@ -54,9 +55,10 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
         supervisor = _wait_for_supervisor(child)
         _start(supervisor, wanted, settings)
     except BaseException:
-        stop()
-        child.terminate()  # it may have been too young to have left its record
-        child.wait(_SUPERVISOR_END_S)
+        with postponed():
+            _stop()
+            child.terminate()  # it may have been too young to have left its record
+            child.wait(_SUPERVISOR_END_S)
         raise
     return child
 
@@ -85,8 +87,11 @@ def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings
 
 def stop() -> bool:
     """End everything this clone started, services before stores. False when nothing ran. Ctrl-C cannot cut it short."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
+    with postponed():
+        return _stop()
+
+
+def _stop() -> bool:
     process = processes.recorded(_SUPERVISOR)
     if process is not None:
         supervisor = Supervisor()
@@ -108,7 +113,7 @@ def end_leftovers() -> bool:
     names = processes.recorded_names()
     left = {name: process for name in names if (process := processes.recorded(name))}
     if left:
-        print(f"Ending what an earlier run left behind: {', '.join(left)}", flush=True)
+        say(f"Ending what an earlier run left behind: {', '.join(left)}")
         processes.end(left.values(), 30.0)
     for name in names:
         processes.forget(name)

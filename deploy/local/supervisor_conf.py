@@ -27,6 +27,7 @@ chmod=0700
 [supervisord]
 nodaemon=true
 silent=true
+strip_ansi=true
 {user}umask=077
 directory={_plain(REPO)}
 logfile={_plain(LOGS / "supervisord.log")}

@@ -38,6 +38,7 @@ async def _ledger(settings: DlqAdminSettings) -> int:
         return 2
     finally:
         await redis.aclose()
+        engine.dispose()
     print(table(ledger))
     return 0 if ledger.missing == 0 else 1
 

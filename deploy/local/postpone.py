@@ -1,0 +1,22 @@
+"""Steps that must not be cut short: Ctrl-C, `kill` and a closed terminal wait until they are done."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: What asks a command to end.
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def postponed() -> Iterator[None]:
+    """Raise KeyboardInterrupt after the block, not in it. The commands it runs get these signals as ever."""
+    came: list[int] = []
+    before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    if came:
+        raise KeyboardInterrupt
