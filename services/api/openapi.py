@@ -60,7 +60,8 @@ _OPERATION_SCHEMA = _object(
     {
         "id": _TEXT, "user_id": _TEXT, "command": _TEXT,
         "status": {"enum": ["queued", "applied", "rejected", "dead_lettered", "discarded"]},
-        "done": {"type": "boolean"}, "failed_attempts": _INTEGER, "accepted_at": _TEXT, "ended_at": _NULLABLE_TEXT,
+        "done": {"type": "boolean"}, "failed_attempts": _INTEGER,
+        "last_error": _NULLABLE_TEXT, "accepted_at": _TEXT, "ended_at": _NULLABLE_TEXT,
         "waiting_s": {"type": "number"}, "user_version": {"type": ["integer", "null"]},
         "error": {"type": ["object", "null"]},
     }
@@ -221,7 +222,7 @@ OPERATION: dict[str, Any] = {
         200: _answer(
             "The operation.", _OPERATION_SCHEMA,
             {"id": _OPERATION_ID, "user_id": _ID, "command": "CreateUser", "status": "applied", "done": True,
-             "failed_attempts": 0, "accepted_at": _TIME, "ended_at": _TIME, "waiting_s": 0.0,
+             "failed_attempts": 0, "last_error": None, "accepted_at": _TIME, "ended_at": _TIME, "waiting_s": 0.0,
              "user_version": _VERSION, "error": None},
             _RETRY_AFTER,
         ),
