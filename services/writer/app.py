@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import signal
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Never
@@ -17,6 +16,7 @@ from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
 from services.writer.hold import Hold
 from services.writer.pipeline import Entry, Pipeline
+from services.writer.reading import Reading
 from services.writer.reaper import reaping
 from services.writer.reclaim import Reclaimer
 from services.writer.settings import WriterSettings
@@ -31,14 +31,11 @@ from shared.http.server import QuietServer, config
 from shared.logs import Action
 from shared.outcome import Outcome
 from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.groups import ensure_groups
-from shared.retry import again_on
 from shared.store import apply as store
 from shared.store import reads
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import forever
 
-_WATCH_EVERY_S = 1.0
 _SILENCE_MAX_S = 6.0
 _DEFERRED_MAX = 5000
 _BATCHES_MAX = 3
@@ -51,8 +48,6 @@ class Writer:
 
     def __init__(self, settings: WriterSettings) -> None:
         self._settings = settings
-        self._stopping = False
-        self._reader: FastStream | None = None
         self._batches: set[asyncio.Task[None]] = set()
         self._thread = ThreadPoolExecutor(max_workers=2, thread_name_prefix="database")
         self._redis = connect(
@@ -84,66 +79,51 @@ class Writer:
             idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
         )  # fmt: skip
         self._watch = Watch(self._pipeline, _SILENCE_MAX_S)
+        self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.writer_probe_cap_s)
 
     async def run(self) -> None:
         """Until SIGTERM; then finish the batch in hand."""
-        await self._own_the_signals()
-        await self._groups()
+        await self._reading.own_the_signals()
         server = QuietServer(config(self._http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
-        loops = [
-            asyncio.create_task(forever("health", server.serve)),
-            asyncio.create_task(forever("deferred", lambda: self._deferred.run(self._pipeline))),
-            asyncio.create_task(forever("reclaim", self._reclaimer.run)),
-            asyncio.create_task(forever("keep_alive", self._reclaimer.keep_alive)),
-            asyncio.create_task(forever("watch", self._watching)),
-            asyncio.create_task(forever("reaper", lambda: reaping(self._redis))),
+        loops = [asyncio.create_task(forever("health", server.serve))]
+        await self._reading.groups()
+        loops += [
+            asyncio.create_task(forever(name, loop))
+            for name, loop in (
+                ("deferred", lambda: self._deferred.run(self._pipeline)),
+                ("reclaim", self._reclaimer.run),
+                ("keep_alive", self._reclaimer.keep_alive),
+                ("watch", self._reading.watching),
+                ("reaper", lambda: reaping(self._redis)),
+            )
         ]
         memory.settle()
         logs.info(Action.SERVICE_STARTED, writer=self._settings.instance)
         try:
-            await self._reading()
+            await self._reading.run()
         finally:
             await self._stop(loops, server)
 
-    async def _reading(self) -> None:
-        """Keep a reader running. It ends by itself when its group is gone, and with exit code 0."""
-        first = True
-        while not self._stopping:
-            await self._groups()
-            if not first:
-                metrics.consumer_restarts.inc()
-                logs.warning(Action.CONSUMER_RESTARTED)
-            first = False
-            self._watch.alive()
-            reader = self._reader = subscriber_app(
-                self._settings.redis_addr, self._settings.instance, self._take, self._watch.alive,
-                batch_max=self._settings.writer_batch_max, block_ms=self._settings.writer_block_ms,
-                timeout_s=self._settings.redis_timeout_s,
-            )  # fmt: skip
-            reader.on_startup(self._own_the_signals)
-            try:
-                await reader.run()
-            except Exception as error:  # noqa: BLE001 - Redis went away under it; the loop starts another
-                logs.error(Action.LOOP_CRASHED, exc=error, loop="reader")
-                await asyncio.sleep(1)
+    def _make_reader(self) -> FastStream:
+        settings = self._settings
+        return subscriber_app(
+            settings.redis_addr, settings.instance, self._take, self._watch.alive,
+            batch_max=settings.writer_batch_max, block_ms=settings.writer_block_ms, timeout_s=settings.redis_timeout_s,
+        )  # fmt: skip
 
-    async def _own_the_signals(self) -> None:
-        """FastStream ends alike on a signal and on a lost group; we have to tell them apart."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.stop)
-
-    def stop(self) -> None:
-        """Read no more; what is in hand is finished."""
-        self._stopping = True
-        if self._reader:
-            self._reader.exit()
+    @property
+    def _full(self) -> bool:
+        """Whether nothing more may be taken in hand for now."""
+        return len(self._deferred.held()) > _DEFERRED_MAX or self._dead_share.halted
 
     async def _take(self, entries: list[Entry]) -> None:
         """Begin on a batch. Comes back when there is room for another: one is applied while the next is decoded and
         the one before is settled."""
-        while len(self._deferred.held()) > _DEFERRED_MAX or self._dead_share.halted:  # noqa: ASYNC110 - several things make room
+        while self._full and not self._reading.stopping:  # noqa: ASYNC110 - several things make room
             await asyncio.sleep(_FULL_PAUSE_S)
+        if self._full:
+            await self._reclaimer.let_go([entry.id for entry in entries])
+            return
         task = asyncio.create_task(self._handle(entries))
         self._batches.add(task)
         task.add_done_callback(self._batches.discard)
@@ -156,24 +136,6 @@ class Writer:
         except Exception as error:  # noqa: BLE001 - the entries stay pending; the reclaim loop brings them back
             metrics.loop_crashes.labels("batch").inc()
             logs.error(Action.BATCH_FAILED, exc=error, entries=len(entries))
-
-    async def _watching(self) -> None:
-        while True:
-            await asyncio.sleep(_WATCH_EVERY_S)
-            if not self._stopping and self._watch.stalled and self._reader:
-                self._reader.exit()
-
-    async def _groups(self) -> None:
-        """Wait for Redis, and for the groups to be there."""
-        await again_on(
-            (RedisError, OSError), self._ensure_groups,
-            base_s=0.2, cap_s=self._settings.writer_probe_cap_s, attempts=None,
-        )  # fmt: skip
-
-    async def _ensure_groups(self) -> None:
-        for stream in await ensure_groups(self._redis):
-            metrics.groups_recreated.inc()
-            logs.warning(Action.GROUP_RECREATED, stream=stream)
 
     def _transaction(self, batch: list[Delivery]) -> list[Outcome]:
         return store.apply(self._engine, batch, self._deferred.patient)
@@ -210,7 +172,7 @@ class Writer:
         for loop in loops[1:]:
             loop.cancel()
         with contextlib.suppress(RedisError, OSError):
-            await self._reclaimer.let_go()
+            await self._reclaimer.let_go([*self._pipeline.in_hand, *self._deferred.held()])
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
         loops[0].cancel()

@@ -6,7 +6,7 @@ goes alone; one that was alone and still killed its writer is a crash loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -91,9 +91,9 @@ class Reclaimer:
                 WRITES, WRITERS_GROUP, self._consumer, 0, held[at : at + _PAGE], retrycount=retrycount, justid=True
             )
 
-    async def let_go(self) -> None:
-        """On a clean stop: what is held is nobody's fault, and free to be taken over at once."""
-        held: list[StreamId] = [*self._pipeline.in_hand.union(self._deferred.held())]
+    async def let_go(self, ids: Sequence[str]) -> None:
+        """On a clean stop: what was not finished is nobody's fault, and free to be taken over at once."""
+        held: list[StreamId] = [*ids]
         if held:
             await self._redis.xclaim(
                 WRITES, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True

@@ -1,0 +1,96 @@
+"""Reading: keep one reader running, from before Redis is there until the writer is told to stop.
+
+A reader ends by itself when its group is gone (with exit code 0), and it may fall silent; then another is started.
+"""
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Callable
+
+from faststream import FastStream
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.writer.watch import Watch
+from shared import logs, metrics
+from shared.logs import Action
+from shared.queue.groups import ensure_groups
+from shared.retry import again_on
+
+_LOOK_EVERY_S = 1.0
+_AFTER_CRASH_S = 1.0
+
+
+class Reading:
+    """`make_reader` gives a new FastStream application each time."""
+
+    def __init__(
+        self, redis: Redis, make_reader: Callable[[], FastStream], watch: Watch, *, probe_cap_s: float
+    ) -> None:
+        self._redis = redis
+        self._make_reader = make_reader
+        self._watch = watch
+        self._probe_cap_s = probe_cap_s
+        self._reader: FastStream | None = None
+        self._stop_asked = asyncio.Event()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether nothing more is to be begun."""
+        return self._stop_asked.is_set()
+
+    def stop(self) -> None:
+        """Read no more; what is in hand is finished."""
+        self._stop_asked.set()
+        if self._reader:
+            self._reader.exit()
+
+    async def own_the_signals(self) -> None:
+        """FastStream ends alike on a signal and on a lost group; we have to tell them apart."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.stop)
+
+    async def groups(self) -> None:
+        """Wait for Redis, and for the groups to be there; or for the order to stop."""
+        made = asyncio.create_task(
+            again_on((RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._probe_cap_s, attempts=None)
+        )
+        stopped = asyncio.create_task(self._stop_asked.wait())
+        await asyncio.wait({made, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not made.done():
+            made.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await made
+
+    async def run(self) -> None:
+        """Until `stop()`."""
+        while not self.stopping:
+            await self.groups()
+            if self.stopping:
+                return
+            if self._reader is not None:
+                metrics.consumer_restarts.inc()
+                logs.warning(Action.CONSUMER_RESTARTED)
+            self._watch.alive()
+            self._reader = self._make_reader()
+            self._reader.on_startup(self.own_the_signals)
+            try:
+                await self._reader.run()
+            except Exception as error:  # noqa: BLE001 - Redis went away under it; the next one waits for Redis
+                logs.error(Action.LOOP_CRASHED, exc=error, loop="reader")
+                await asyncio.sleep(_AFTER_CRASH_S)
+
+    async def watching(self) -> None:
+        """For ever: end a reader that has fallen silent."""
+        while True:
+            await asyncio.sleep(_LOOK_EVERY_S)
+            if self._watch.stalled and self._reader and not self.stopping:
+                self._reader.exit()
+
+    async def _ensure_groups(self) -> None:
+        for stream in await ensure_groups(self._redis):
+            metrics.groups_recreated.inc()
+            logs.warning(Action.GROUP_RECREATED, stream=stream)
