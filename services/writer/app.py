@@ -122,7 +122,6 @@ class Writer:
         while self._full and not self._reading.stopping:  # noqa: ASYNC110 - several things make room
             await asyncio.sleep(_FULL_PAUSE_S)
         if self._full:
-            await self._reclaimer.let_go([entry.id for entry in entries])
             return
         task = asyncio.create_task(self._handle(entries))
         self._batches.add(task)
@@ -172,7 +171,7 @@ class Writer:
         for loop in loops[1:]:
             loop.cancel()
         with contextlib.suppress(RedisError, OSError):
-            await self._reclaimer.let_go([*self._pipeline.in_hand, *self._deferred.held()])
+            await self._reclaimer.let_go(self._settings.instance)
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
         loops[0].cancel()

@@ -6,7 +6,7 @@ goes alone; one that was alone and still killed its writer is a crash loop.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -23,6 +23,8 @@ from shared.queue.connection import text
 from shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
 
 _PAGE = 500
+#: More than one writer can have in hand.
+_HELD_MAX = 20_000
 #: Far above any idle time: claims nothing, and makes Redis report pending entries that no longer exist.
 _NEVER_MS = 2**40
 
@@ -91,13 +93,18 @@ class Reclaimer:
                 WRITES, WRITERS_GROUP, self._consumer, 0, held[at : at + _PAGE], retrycount=retrycount, justid=True
             )
 
-    async def let_go(self, ids: Sequence[str]) -> None:
-        """On a clean stop: what was not finished is nobody's fault, and free to be taken over at once."""
-        held: list[StreamId] = [*ids]
-        if held:
-            await self._redis.xclaim(
-                WRITES, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
+    async def let_go(self, reader: str) -> None:
+        """On a clean stop: what was fetched and not finished, by `reader` or here, is nobody's fault, and free to be
+        taken over at once."""
+        for consumer in (reader, self._consumer):
+            found = await self._redis.xpending_range(
+                WRITES, WRITERS_GROUP, min="-", max="+", count=_HELD_MAX, consumername=consumer
             )
+            held: list[StreamId] = [entry["message_id"] for entry in found]
+            if held:
+                await self._redis.xclaim(
+                    WRITES, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
+                )
 
     async def _once(self) -> bool:
         """Take over one page; whether there may be more."""
