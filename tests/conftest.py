@@ -60,3 +60,40 @@ def clean_database(database: Database) -> Database:
     """The shared database, emptied."""
     empty(database)
     return database
+
+
+@pytest.fixture(scope="session")
+def _own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("own-redis"))
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def _own_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
+    server = Database(tmp_path_factory.mktemp("own-database"))
+    server.start()
+    migrate(server.dsn)
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_redis(_own_redis: RedisServer) -> RedisServer:
+    """A Redis that the test may kill, freeze and flush; running and empty at first."""
+    _own_redis.thaw()
+    if not _own_redis.running:
+        _own_redis.start()
+    with _own_redis.client() as client:
+        client.flushall()
+    return _own_redis
+
+
+@pytest.fixture
+def own_database(_own_database: Database) -> Database:
+    """A database that the test may kill, freeze and alter (it puts back what it altered); empty at first."""
+    _own_database.thaw()
+    if not _own_database.running:
+        _own_database.start()
+    empty(_own_database)
+    return _own_database

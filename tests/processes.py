@@ -13,6 +13,20 @@ from tests.servers import START_DEADLINE_S, free_port, wait_until
 
 ROOT = Path(__file__).parent.parent
 
+#: A writer whose every wait is short, so that what takes it a minute in life takes seconds here.
+QUICK = {
+    "HOLDFAST_DB_TIMEOUT_S": "1.2",
+    "HOLDFAST_DB_LOCK_WAIT_S": "1",
+    "HOLDFAST_DB_CONNECT_TIMEOUT_S": "1",
+    "HOLDFAST_REDIS_TIMEOUT_S": "0.8",
+    "HOLDFAST_WRITER_BLOCK_MS": "200",
+    "HOLDFAST_WRITER_CLAIM_IDLE_S": "2.4",
+    "HOLDFAST_WRITER_BACKOFF_BASE_S": "0.02",
+    "HOLDFAST_WRITER_BACKOFF_CAP_S": "0.2",
+    "HOLDFAST_WRITER_PROBE_CAP_S": "0.3",
+    "HOLDFAST_DRAIN_S": "1",
+}
+
 
 class Service:
     """`python -m <module>` with an HTTP port that answers /livez."""
@@ -43,8 +57,12 @@ class Service:
                 start_new_session=True,
             )  # fmt: skip
         if wait:
-            wait_until(self._answers_or_died, what=self._module)
+            self.wait_until_alive()
         return self
+
+    def wait_until_alive(self) -> None:
+        """Until it answers /livez; raises AssertionError with its log when it ends first."""
+        wait_until(self._answers_or_died, what=self._module)
 
     @property
     def running(self) -> bool:
@@ -65,8 +83,24 @@ class Service:
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         self.send(signal.SIGTERM)
+        return self.wait()
+
+    def wait(self) -> int:
+        """Until it ends by itself; returns the exit code."""
         assert self._process is not None
         return self._process.wait(START_DEADLINE_S)
+
+    def ready(self) -> bool:
+        """What an orchestrator asks. Raises when it does not answer at all."""
+        return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+
+    def metric(self, sample: str) -> float:
+        """The value of `name{label="value"}`, as Prometheus would read it now; 0 when there is none."""
+        for line in httpx.get(f"{self.url}/metrics", timeout=5).text.splitlines():
+            name, _, value = line.rpartition(" ")
+            if name == sample:
+                return float(value)
+        return 0.0
 
     def _answers_or_died(self) -> bool:
         assert self.running, f"{self._module} ended:\n{self.log.read_text()[-3000:]}"

@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def wait_until(condition: Callable[[], object], deadline_s: float = START_DEADLI
         time.sleep(0.02)
 
 
-class Server:
+class Server(ABC):
     """One server process."""
 
     def __init__(self, folder: Path, command: Sequence[str]) -> None:
@@ -73,9 +74,9 @@ class Server:
         """Whether the process exists."""
         return self._process is not None and self._process.poll() is None
 
+    @abstractmethod
     def answers(self) -> bool:
-        """Whether it serves."""
-        raise NotImplementedError  # each kind asks in its own protocol
+        """Whether it serves, asked in its own protocol."""
 
     def _answers_or_died(self) -> bool:
         if not self.running:
@@ -144,6 +145,11 @@ class Database(Server):
             cursor.execute("CREATE USER IF NOT EXISTS 'holdfast'@'127.0.0.1' IDENTIFIED BY 'test-only'")
             cursor.execute("GRANT ALL ON holdfast.* TO 'holdfast'@'127.0.0.1'")
 
+    def kill(self) -> None:
+        """kill -9; the socket stands outside the folder and would stay."""
+        super().kill()
+        Path(self._socket).unlink(missing_ok=True)
+
     @property
     def dsn(self) -> str:
         """For DB_DSN."""
@@ -160,6 +166,7 @@ class Database(Server):
         )  # fmt: skip
 
     def answers(self) -> bool:
+        """Whether it serves."""
         if not self._listens():
             return False  # PyMySQL leaks the socket of a refused connection
         try:

@@ -1,6 +1,7 @@
 """An api and a writer on the shared servers, one of each for a module; every test finds them empty."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from tests import processes
 from tests.conftest import empty
 from tests.servers import Database, RedisServer, wait_until
+from tests.stream import Stream
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +49,31 @@ def api(api_service: processes.Service, redis_server: RedisServer, database: Dat
     empty(database)
     with httpx.Client(base_url=api_service.url, timeout=15) as client:
         yield client
+
+
+StartWriter = Callable[..., processes.Service]
+
+
+@pytest.fixture
+def stream(own_redis: RedisServer, own_database: Database) -> Stream:
+    """The write stream on servers that the test may break."""
+    return Stream(own_redis, own_database)
+
+
+@pytest.fixture
+def start_writer(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[StartWriter]:
+    """Starts quick writers on those servers: `start_writer("name", SETTING="value")`. They end with the test."""
+    started: list[processes.Service] = []
+
+    def start(
+        name: str = "writer-1", module: str = "services.writer", *, wait: bool = True, **more: str
+    ) -> processes.Service:
+        service = processes.writer(
+            tmp_path, own_redis.address, own_database.dsn, name, module, **(processes.QUICK | more)
+        )
+        started.append(service)
+        return service.start(wait=wait)
+
+    yield start
+    for service in started:
+        service.kill()
