@@ -159,6 +159,23 @@ class QueueUnavailable(AppError):
     retryable = True
 
 
+class WritesUnavailable(AppError):
+    """Neither the write queue nor the database takes writes; the write did not happen."""
+
+    type = "service_unavailable"
+    code = "WRITES_UNAVAILABLE"
+    retryable = True
+
+
+class OrderUnknown(AppError):
+    """While the write queue is away nobody can tell whether an earlier write is still on its way to this user; the
+    write did not happen."""
+
+    type = "service_unavailable"
+    code = "ORDER_UNKNOWN"
+    retryable = True
+
+
 class QueueFull(AppError):
     """The write queue is full; the write did not happen."""
 

@@ -18,5 +18,9 @@ class Outage(Fault):
     statement happened is not known."""
 
 
+class CommitUnknown(Outage):
+    """The dependency stopped answering while it committed: it may have happened."""
+
+
 class BadData(Fault):
     """The dependency works and refuses this very data: it always will."""

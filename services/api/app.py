@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from services.api import operations, users
 from services.api.accept import Acceptor
 from services.api.database import Database
+from services.api.direct import DirectPath
 from services.api.settings import ApiSettings
 from services.api.view import View
 from services.api.wait import Waiters
@@ -42,12 +43,13 @@ def make_app(settings: ApiSettings) -> FastAPI:
         settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
     database = Database(make_engine(settings.db_dsn, timeouts, settings.db_pool_size), settings.db_pool_size)
+    clock = Clock()
     acceptor = Acceptor(
-        redis, Clock(), batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s
+        redis, clock, batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s
     )
     waiters = Waiters(redis, settings.instance)
     view = View(redis, database)
-    path = WritePath(acceptor, waiters, view, database, settings.api_wait_max_s)
+    path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), settings.api_wait_max_s)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

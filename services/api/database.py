@@ -23,11 +23,15 @@ class Database:
 
     async def call(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Raises DatabaseUnavailable when the database does not answer."""
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._pool, lambda: read(self._engine, *args, **kwargs))
+            return await self.run(read, *args, **kwargs)
         except Fault as fault:
             raise DatabaseUnavailable() from fault
+
+    async def run(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Raises the store's faults as they are."""
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._pool, lambda: work(self._engine, *args, **kwargs))
 
     def close(self) -> None:
         """Drop what waits; the driver's own time limit ends what runs."""

@@ -13,6 +13,7 @@ from shared.errors import (
     KeyReused,
     MalformedJson,
     OperationNotFound,
+    OrderUnknown,
     PreconditionFailed,
     QueueFull,
     QueueUnavailable,
@@ -20,6 +21,7 @@ from shared.errors import (
     Unexpected,
     UnsupportedMediaType,
     UserNotFound,
+    WritesUnavailable,
 )
 from shared.http.envelope import status_of
 
@@ -157,11 +159,26 @@ _QUEUED = {
     )
 }
 _DONE_EXAMPLE = {"operation_id": _OPERATION_ID, "status": "applied", **_USER}
-_APPLIED = {200: _answer("Applied while you waited (`Prefer: wait`).", _DONE_SCHEMA, _DONE_EXAMPLE, _ETAG | _REPLAYED)}
-_CREATED = {201: _answer("Applied while you waited (`Prefer: wait`).", _DONE_SCHEMA, _DONE_EXAMPLE, _ETAG | _LOCATION)}
+_APPLIED_MEANS = "Applied: while you waited (`Prefer: wait`), or at once because the queue is away."
+_APPLIED = {
+    200: _answer(
+        "Applied: while you waited (`Prefer: wait`), or at once because the queue is away.",
+        _DONE_SCHEMA,
+        _DONE_EXAMPLE,
+        _ETAG | _REPLAYED,
+    )
+}
+_CREATED = {
+    201: _answer(
+        "Applied: while you waited (`Prefer: wait`), or at once because the queue is away.",
+        _DONE_SCHEMA,
+        _DONE_EXAMPLE,
+        _ETAG | _LOCATION,
+    )
+}
 _WRITE_ERRORS = (
     InvalidRequest, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge, QueueUnavailable, QueueFull,
-    DatabaseUnavailable, AcceptanceUnknown, Unexpected,
+    WritesUnavailable, OrderUnknown, DatabaseUnavailable, AcceptanceUnknown, Unexpected,
 )  # fmt: skip
 _BODY_ERRORS = (MalformedJson, UnsupportedMediaType, EmailTaken)
 

@@ -10,11 +10,21 @@ from starlette.responses import Response
 from services.api import headers
 from services.api.accept import Acceptor, Answer, Candidate
 from services.api.database import Database
+from services.api.direct import DirectPath
 from services.api.view import View, describe_user
 from services.api.wait import Waiters
 from shared import versions
 from shared.commands import email_key
-from shared.errors import AppError, EmailTaken, KeyReused, PreconditionFailed, RequestInProgress, UserNotFound
+from shared.errors import (
+    AcceptanceUnknown,
+    AppError,
+    EmailTaken,
+    KeyReused,
+    PreconditionFailed,
+    QueueUnavailable,
+    RequestInProgress,
+    UserNotFound,
+)
 from shared.http.envelope import precise, success
 from shared.outcome import Rejected
 from shared.queue.names import KEY
@@ -40,6 +50,7 @@ class WritePath:
     waiters: Waiters
     view: View
     database: Database
+    direct: DirectPath
     wait_max_s: float
 
     async def take(self, request: Request, command: str, payload: dict[str, str], user_id: str | None) -> Response:
@@ -63,7 +74,10 @@ class WritePath:
             traceparent=headers.traceparent(sent),
             notify=self.waiters.channel if wait_s else "",
         )
-        answer = await self.acceptor.accept(candidate)
+        try:
+            answer = await self.acceptor.accept(candidate)
+        except (QueueUnavailable, AcceptanceUnknown) as refused:
+            return await self._done(command, await self.direct.apply(candidate, refused), way="direct")
         if refusal := _REFUSALS.get(answer.result):
             raise refusal(details=_why(answer, payload))
         if wait_s:
@@ -84,17 +98,18 @@ class WritePath:
         if isinstance(ended.outcome, Rejected):
             refusal = _REJECTIONS[ended.outcome.code]
             raise refusal(details={"operation_id": answer.operation_id, **ended.outcome.detail})
-        return await self._done(command, answer)
+        return await self._done(command, answer, way="queue")
 
-    async def _done(self, command: str, answer: Answer) -> Response:
+    async def _done(self, command: str, answer: Answer, *, way: str) -> Response:
+        """`way`: `queue` or `direct`, how the write reached the database."""
         told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "applied"}
-        all_headers = {"Preference-Applied": "wait", **_headers(answer)}
+        all_headers = _headers(answer) | ({"Preference-Applied": "wait"} if way == "queue" else {})
         if command != "DeleteUser" and (user := (await self.view.user(answer.user_id)).user):
             told |= describe_user(user)
             all_headers["ETag"] = headers.etag(user.version)
         if command == "CreateUser":
             all_headers["Location"] = f"/users/{answer.user_id}"
-        return success(told, status=201 if command == "CreateUser" else 200, headers=all_headers)
+        return success(told, status=201 if command == "CreateUser" else 200, meta={"way": way}, headers=all_headers)
 
 
 def _queued(request: Request, answer: Answer, *, waited: bool) -> Response:

@@ -8,9 +8,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.commands import CreateUser
+from shared.commands import CreateUser, Write
 from shared.decide import Decision, Delivery, Ended, Known, Patience, decide, mentioned
-from shared.faults import Clash
+from shared.faults import Clash, CommitUnknown
 from shared.merge import User
 from shared.outcome import Applied, Final, Outcome, Rejected, Superseded
 from shared.store.classify import classify
@@ -49,6 +49,27 @@ def apply(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[O
         with suppress(Clash):
             return _transaction(engine, batch, patient, _load_releases)
     return _transaction(engine, batch, patient, _load)
+
+
+def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
+    """Apply one write that never was on the stream, because the queue is away. A refusal leaves no trace: without
+    the queue nobody can tell whether an earlier write, still on its way, would change it.
+
+    Raises like `apply`; CommitUnknown when it may have happened, any other Outage when it did not.
+    """
+    with faults():
+        connection = engine.connect()
+    with faults(), connection:
+        known = _load(connection, [Delivery(write)])
+        decision = decide([Delivery(write)], known, lambda _: False)
+        if isinstance(decision.outcomes[0], Rejected):
+            return decision.outcomes[0]
+        _write(connection, decision, known)
+        try:
+            connection.commit()
+        except sa.exc.SQLAlchemyError as error:
+            raise CommitUnknown("no answer to a commit") from error
+    return decision.outcomes[0]
 
 
 Load = Callable[[sa.Connection, list[Delivery]], Known]

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from shared.merge import User
 from shared.outcome import Final
 from shared.store.apply import faults, final_from, user_from
+from shared.store.engine import Engine
 from shared.store.tables import operations, users
 
 _VISIBLE = sa.and_(users.c.created_version > 0, users.c.deleted_version == 0)
@@ -25,14 +26,14 @@ class EndedOperation:
     ended_at: datetime
 
 
-def user(engine: sa.Engine, user_id: str) -> User | None:
+def user(engine: Engine, user_id: str) -> User | None:
     """The row of one user, shadows and tombstones included."""
     with faults(), engine.connect() as connection:
         row = connection.execute(sa.select(users).where(users.c.id == user_id)).one_or_none()
     return user_from(row) if row else None
 
 
-def page_of_users(engine: sa.Engine, after: int, limit: int) -> list[User]:
+def page_of_users(engine: Engine, after: int, limit: int) -> list[User]:
     """At most `limit` users in the order of their creation, created later than version `after`."""
     query = sa.select(users).where(_VISIBLE, users.c.created_version > after)
     with faults(), engine.connect() as connection:
@@ -40,7 +41,7 @@ def page_of_users(engine: sa.Engine, after: int, limit: int) -> list[User]:
     return [user_from(row) for row in rows]
 
 
-def user_by_email(engine: sa.Engine, email_key: str) -> User | None:
+def user_by_email(engine: Engine, email_key: str) -> User | None:
     """The visible user who has this address."""
     query = sa.select(users).where(_VISIBLE, users.c.email_key == email_key)
     with faults(), engine.connect() as connection:
@@ -48,7 +49,7 @@ def user_by_email(engine: sa.Engine, email_key: str) -> User | None:
     return user_from(row) if row else None
 
 
-def ended_operation(engine: sa.Engine, operation_id: str) -> EndedOperation | None:
+def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:
     """The operation, if it is over."""
     query = sa.select(operations).where(operations.c.operation_id == operation_id)
     with faults(), engine.connect() as connection:
@@ -59,7 +60,14 @@ def ended_operation(engine: sa.Engine, operation_id: str) -> EndedOperation | No
     return EndedOperation(row.operation_id, row.user_id, row.command, row.version, outcome, row.ended_at)
 
 
-def ping(engine: sa.Engine) -> None:
+def body_hash(engine: Engine, operation_id: str) -> str | None:
+    """Of the request that became this operation, if it came with an Idempotency-Key."""
+    query = sa.select(operations.c.body_hash).where(operations.c.operation_id == operation_id)
+    with faults(), engine.connect() as connection:
+        return connection.execute(query).scalar()
+
+
+def ping(engine: Engine) -> None:
     """Raises Outage when the database does not answer, or takes no writes."""
     with faults(), engine.connect() as connection:
         connection.execute(sa.select(users.c.id).limit(1)).all()

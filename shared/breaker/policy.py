@@ -1,0 +1,71 @@
+"""Policy: the numbers of one breaker."""
+
+import math
+from dataclasses import dataclass, fields
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """All times in seconds, all shares from 0 to 1. Raises ValueError for numbers that make no sense."""
+
+    #: The longest that one call may take, as its own timeout has it.
+    attempt_timeout_s: float = 1.0
+    #: Opens when, of at least `calls_min` in the last `window_s`, this share failed ...
+    window_s: float = 30.0
+    bucket_s: float = 1.0
+    calls_min: int = 20
+    failure_share: float = 0.5
+    #: ... or this share was slow: took `slow_of_timeout` of the attempt's timeout or longer ...
+    slow_share: float = 0.8
+    slow_of_timeout: float = 0.8
+    #: ... or so many in a row could not reach it, however few there were in the window.
+    unreachable_in_a_row: int = 5
+    #: Open for `open_s`, doubled at each opening up to `open_max_s`, give or take the share `jitter`.
+    open_s: float = 5.0
+    open_max_s: float = 60.0
+    jitter: float = 0.2
+    #: How many probes have to succeed, one after another.
+    probes: int = 3
+    #: How much longer than an attempt a probe may take before another may be sent.
+    lease_extra_s: float = 1.0
+    #: After closing, calls are let through by chance: from `ramp_from` of them to all of them over `ramp_s`.
+    ramp_s: float = 10.0
+    ramp_from: float = 0.1
+    #: The longest that a dependency's own "not before" is believed.
+    throttle_max_s: float = 60.0
+    #: A call that our deadline ended sooner than this share of the attempt's timeout blames nobody: it had no chance.
+    fair_of_timeout: float = 0.1
+    transitions_kept: int = 20
+
+    def __post_init__(self) -> None:
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if not math.isfinite(value) or value < 0 or (value == 0 and each.name not in _MAY_BE_ZERO):
+                raise ValueError(f"{each.name} must be a positive number, not {value}")
+            if each.name in _SHARES and value > 1:
+                raise ValueError(f"{each.name} is a share and must not exceed 1, not {value}")
+        if self.window_s < 2 * self.bucket_s:
+            raise ValueError("window_s must be two buckets at least")
+        if self.window_s < 2 * self.attempt_timeout_s:
+            raise ValueError("window_s must be two attempts at least: slow calls count when they end")
+        if self.open_max_s < self.open_s:
+            raise ValueError("open_max_s must not be below open_s")
+
+    @property
+    def slow_s(self) -> float:
+        """From here on a call is slow."""
+        return self.slow_of_timeout * self.attempt_timeout_s
+
+    @property
+    def lease_s(self) -> float:
+        """How long a probe may keep others waiting."""
+        return self.attempt_timeout_s + self.lease_extra_s
+
+    @property
+    def fair_s(self) -> float:
+        """What a call needs to have had before its timing out says something about the dependency."""
+        return self.fair_of_timeout * self.attempt_timeout_s
+
+
+_SHARES = {"failure_share", "slow_share", "slow_of_timeout", "jitter", "ramp_from", "fair_of_timeout"}
+_MAY_BE_ZERO = {"jitter", "lease_extra_s", "ramp_s", "fair_of_timeout", "transitions_kept", "throttle_max_s"}
