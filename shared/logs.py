@@ -31,6 +31,9 @@ class Action(StrEnum):
     ENTRIES_LOST = "entries_lost"
     GROUP_RECREATED = "group_recreated"
     SETTLE_FAILED = "settle_failed"
+    BREAKER_MOVED = "breaker_moved"
+    BREAKER_OVERRIDDEN = "breaker_overridden"
+    BREAKER_CALLBACK_FAILED = "breaker_callback_failed"
 
 
 def configure(service: str, level: str, style: str) -> None:

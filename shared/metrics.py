@@ -71,3 +71,18 @@ entries_lost = Counter("holdfast_entries_lost_total", "Pending entries that were
 groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups that had to be made again")
 consumer_restarts = Counter("holdfast_consumer_restarts_total", "Times the reading loop was started again")
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
+
+# --- breakers (born with each breaker, which knows its name) ---
+breaker_state = Gauge("holdfast_breaker_state", "1 for the state that the breaker is in, else 0", ["breaker", "state"])
+breaker_transitions = Counter("holdfast_breaker_transitions_total", "Changes of state, by the new one", ["breaker", "to"])
+breaker_refused = Counter(
+    "holdfast_breaker_refused_calls_total", "Calls that a breaker did not let through", ["breaker", "reason"]
+)
+breaker_would_refuse = Counter(
+    "holdfast_breaker_would_refuse_calls_total", "Calls let through only because the breaker observes",
+    ["breaker", "reason"],
+)  # fmt: skip
+breaker_unsuccessful_calls = Counter(
+    "holdfast_breaker_unsuccessful_calls_total", "Calls that ended otherwise than well, by verdict",
+    ["breaker", "verdict"],
+)  # fmt: skip

@@ -4,17 +4,17 @@ Whoever is let through gets the generation as a token and brings it back with th
 every transition and with every probe, so an outcome that belongs to the past is told by its number alone.
 """
 
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import assert_never
 
+from shared.breaker.evidence import Evidence
+from shared.breaker.history import History
 from shared.breaker.policy import Policy
-from shared.breaker.snapshot import Counts, Imposed, Override, Snapshot, State, Transition, Why
+from shared.breaker.snapshot import Imposed, Override, Snapshot, State, Transition, Why
 from shared.breaker.verdict import Judgement, Throttled, Verdict
-from shared.breaker.window import RateWindow
 
 #: The token of a call that only passes because nothing is refused at the moment: no generation has this number.
 UNCOUNTED = 0
@@ -54,15 +54,11 @@ class Machine:
         self.state = State.CLOSED
         self.policy = policy
         self.imposed: Imposed | None = None
-        #: Transitions that nobody has been told of yet.
-        self.untold: list[Transition] = []
+        self.history = History(policy.transitions_kept)
+        self.evidence = Evidence(policy, now)
         self._random = random
         self._stamp = stamp
-        self._window = RateWindow(policy.window_s, policy.bucket_s, now)
-        self._slow_s = policy.slow_s
-        self._unreachable_in_a_row = 0
         self._since = now
-        self._opened: Transition | None = None
         self._openings = 0
         self._open_until = now
         self._lease_until: float | None = None
@@ -70,7 +66,6 @@ class Machine:
         self._ramp_until: float | None = None
         self._not_before: float | None = None
         self._imposed_until = now
-        self._transitions: deque[Transition] = deque(maxlen=policy.transitions_kept)
         self._late_outcomes = 0
         self._leaked_probes = 0
 
@@ -92,10 +87,10 @@ class Machine:
         if token != self.door:
             self.ended(token, Verdict.SUCCESS, took_s, now)
             return
-        self._unreachable_in_a_row = 0
-        window = self._window
-        window.add(now, failed=False, slow=took_s >= self._slow_s)
-        if window.failures or window.slow:
+        evidence = self.evidence
+        evidence.in_a_row = 0
+        evidence.add(now, False, took_s >= evidence.slow_s)
+        if evidence.failures or evidence.slow:
             self._open_if_due(now)
 
     def ended(self, token: int, judgement: Judgement, took_s: float, now: float) -> None:
@@ -109,7 +104,8 @@ class Machine:
             self._not_before = max(self._not_before or now, now + wait_s)
         match self.state:
             case State.CLOSED:
-                self._count(judgement, took_s, now)
+                self.evidence.weigh(judgement, took_s, now)
+                self._open_if_due(now)
             case State.HALF_OPEN:
                 self._judge_probe(judgement, took_s, now)
             case State.OPEN:
@@ -171,21 +167,17 @@ class Machine:
         self._not_before = None
         self._openings = 0
         self._move(State.CLOSED, Why.RESET, now, actor, reason)
+        self._hang_door()
 
     def adopt(self, policy: Policy, now: float) -> None:
         """Go by other numbers from now on. The counts stay, unless the window has another shape."""
         if (policy.window_s, policy.bucket_s) != (self.policy.window_s, self.policy.bucket_s):
-            self._window = RateWindow(policy.window_s, policy.bucket_s, now)
-        self._transitions = deque(self._transitions, maxlen=policy.transitions_kept)
-        self._slow_s = policy.slow_s
+            self.evidence = Evidence(policy, now)
+        self.evidence.slow_s = policy.slow_s
+        self.history.keep(policy.transitions_kept)
         self.policy = policy
 
     # --- to look at ---
-
-    def counts(self) -> Counts:
-        """As of the last call that was counted, or the last `snapshot`."""
-        window = self._window
-        return Counts(window.calls, window.failures, window.slow, self._unreachable_in_a_row)
 
     def open_remaining_s(self, now: float) -> float:
         """Seconds until a probe may pass; 0 when not open."""
@@ -194,19 +186,18 @@ class Machine:
     def snapshot(self, name: str, now: float) -> Snapshot:
         """Everything, at `now`."""
         self.settle(now)
-        self._window.turn(now)
         return Snapshot(
             name=name,
             state=self.state,
             since=self._stamp(self._since),
             generation=self.generation,
-            counts=self.counts(),
-            opened=self._opened,
+            counts=self.evidence.counts(now),
+            opened=self.history.opened,
             next_probe_at=self._next_probe_at(now),
             admitted_share=self._admitted_share(now),
             not_before=None if self._not_before is None else self._stamp(self._not_before),
             imposed=self.imposed,
-            transitions=tuple(self._transitions),
+            transitions=tuple(self.history.last),
             late_outcomes=self._late_outcomes,
             leaked_probes=self._leaked_probes,
         )
@@ -230,20 +221,12 @@ class Machine:
             return Refused(Refusal.RAMPING, self._random() * (self._ramp_until - now), enforced)
         return None
 
-    def _count(self, judgement: Judgement, took_s: float, now: float) -> None:
-        if judgement is Verdict.NEUTRAL:
-            return
-        self._unreachable_in_a_row = self._unreachable_in_a_row + 1 if judgement is Verdict.UNREACHABLE else 0
-        if isinstance(judgement, Verdict):
-            self._window.add(now, failed=judgement is not Verdict.SUCCESS, slow=took_s >= self._slow_s)
-            self._open_if_due(now)
-
     def _judge_probe(self, judgement: Judgement, took_s: float, now: float) -> None:
         self._lease_until = None
         match judgement:
             case Verdict.FAILURE | Verdict.UNREACHABLE:
                 self._open(Why.PROBE_FAILED, now)
-            case Verdict.SUCCESS if took_s >= self._slow_s:
+            case Verdict.SUCCESS if took_s >= self.evidence.slow_s:
                 self._open(Why.PROBE_SLOW, now)
             case Verdict.SUCCESS:
                 self._probes_passed += 1
@@ -256,21 +239,9 @@ class Machine:
                 assert_never(judgement)
 
     def _open_if_due(self, now: float) -> None:
-        why = self._due()
+        why = self.evidence.against(self.policy)
         if why is not None and (self.imposed is None or self.imposed.override is not Override.FORCE_CLOSED):
             self._open(why, now)
-
-    def _due(self) -> Why | None:
-        policy, window = self.policy, self._window
-        if self._unreachable_in_a_row >= policy.unreachable_in_a_row:
-            return Why.UNREACHABLE_IN_A_ROW
-        if window.calls < policy.calls_min:
-            return None
-        if window.failures / window.calls >= policy.failure_share:
-            return Why.FAILURE_SHARE
-        if window.slow / window.calls >= policy.slow_share:
-            return Why.SLOW_SHARE
-        return None
 
     def _open(self, why: Why, now: float) -> None:
         policy = self.policy
@@ -288,19 +259,14 @@ class Machine:
         self.state = to
         self._since = now
         self._lease_until = self._ramp_until = None
-        self._probes_passed = self._unreachable_in_a_row = 0
-        self._window.clear(now)
-        self._hang_door()
+        self._probes_passed = 0
+        self.evidence.clear(now)
 
     def _note(self, to: State, why: Why, now: float, actor: str | None, reason: str | None) -> None:
-        self._window.turn(now)
-        transition = Transition(
-            self._stamp(now), self.state, to, why, self.counts(), self.generation, actor, reason
+        counts = self.evidence.counts(now)
+        self.history.note(
+            Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason)
         )  # fmt: skip
-        if to is State.OPEN and why is not Why.OBSERVE_ONLY and why is not Why.OVERRIDE_OVER:
-            self._opened = transition
-        self._transitions.append(transition)
-        self.untold.append(transition)
 
     def _hang_door(self) -> None:
         undisturbed = self.imposed is None and self._ramp_until is None and self._not_before is None
@@ -309,9 +275,9 @@ class Machine:
     def _admitted_share(self, now: float) -> float:
         if self.state is not State.CLOSED:
             return 0.0
-        if self._ramp_until is None:
-            return 1.0
         policy = self.policy
+        if self._ramp_until is None or policy.ramp_s == 0:
+            return 1.0
         left = min(1.0, max(0.0, (self._ramp_until - now) / policy.ramp_s))
         return policy.ramp_from + (1 - policy.ramp_from) * (1 - left)
 
@@ -322,4 +288,4 @@ class Machine:
             case State.OPEN:
                 return self._stamp(self._open_until)
             case State.HALF_OPEN:
-                return self._stamp(self._lease_until or self._not_before or now)
+                return self._stamp(max(now, self._lease_until or now, self._not_before or now))

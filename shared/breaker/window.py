@@ -33,7 +33,7 @@ class RateWindow:
         self._finished = deque([_NOTHING] * len(self._finished))
         self._bucket_ends = now + self._bucket_s
 
-    def add(self, now: float, *, failed: bool, slow: bool) -> None:
+    def add(self, now: float, failed: bool, slow: bool) -> None:
         """Count one call that ended at `now`."""
         if now >= self._bucket_ends:
             self.turn(now)

@@ -13,10 +13,18 @@ local stream, dead, emails, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
 local prefix, group = ARGV[1], ARGV[2]
 local MOST_VALUES = 4000
 
+-- What is taken away in bulk at the end: one command for a whole batch costs a fraction of one each.
+local acknowledged, keys_gone, emails_gone = {}, {}, {}
+
 local function forget_pending(operation_id, user_id)
   local user = prefix .. 'user:' .. user_id
+  local last = redis.call('HGET', user, 'last')
+  if last == operation_id and redis.call('HLEN', user) == 2 then -- itself and `last`: the usual case
+    redis.call('DEL', user)
+    return
+  end
   redis.call('HDEL', user, operation_id)
-  if redis.call('HGET', user, 'last') ~= operation_id then return end
+  if last ~= operation_id then return end
   local left, latest = redis.call('HGETALL', user), nil
   local newest = -1
   for i = 1, #left, 2 do
@@ -27,9 +35,8 @@ local function forget_pending(operation_id, user_id)
 end
 
 local function release_email(email_key, operation_id, user_id)
-  if email_key == '' then return end
-  if redis.call('HGET', emails, email_key) == user_id .. ' ' .. operation_id then
-    redis.call('HDEL', emails, email_key)
+  if email_key ~= '' and redis.call('HGET', emails, email_key) == user_id .. ' ' .. operation_id then
+    emails_gone[#emails_gone + 1] = email_key
   end
 end
 
@@ -50,38 +57,54 @@ local function bury(entry_id, original, at, count)
   return redis.call('XADD', dead, '*', unpack(letter))
 end
 
-local settled, at = 0, 3
+local function settle_dead(entry_id, operation_id, user_id, at, count)
+  local entry = redis.call('XRANGE', stream, entry_id, entry_id)[1]
+  if not entry then return end -- somebody else was first
+  local letter_id = bury(entry_id, entry[2], at, count)
+  if operation_id ~= '' then
+    -- The e-mail stays reserved: a replay must find it as it was promised.
+    forget_pending(operation_id, user_id)
+    redis.call('HSET', prefix .. 'op:' .. operation_id, 'status', 'dead_lettered', 'letter', letter_id,
+      'reason', ARGV[at + 1])
+  end
+end
+
+local function settle_copy(entry_id)
+  if redis.call('XRANGE', stream, entry_id, entry_id)[1] then redis.call('HINCRBY', ledger, 'duplicates', 1) end
+end
+
+local at = 3
 while at <= #ARGV do
   local entry_id, action = ARGV[at], ARGV[at + 1]
   local operation_id, user_id, email_key = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
   at = at + 5
-  local entry = action == 'dead' and redis.call('XRANGE', stream, entry_id, entry_id)[1]
-  redis.call('XACK', stream, group, entry_id)
-  local ours = redis.call('XDEL', stream, entry_id) == 1
-  if ours then settled = settled + 1 end
-
   if action == 'dead' then
     local count = tonumber(ARGV[at])
-    if ours then
-      local letter_id = bury(entry_id, entry[2], at + 1, count)
-      if operation_id ~= '' then
-        -- The e-mail stays reserved: a replay must find it as it was promised.
-        forget_pending(operation_id, user_id)
-        redis.call('HSET', prefix .. 'op:' .. operation_id, 'status', 'dead_lettered', 'letter', letter_id,
-          'reason', ARGV[at + 2])
-      end
-    end
+    settle_dead(entry_id, operation_id, user_id, at + 1, count)
     at = at + 1 + count
   else
-    if ours then
-      if action == 'copy' then redis.call('HINCRBY', ledger, 'duplicates', 1) end
-      forget_pending(operation_id, user_id)
-      release_email(email_key, operation_id, user_id)
-      redis.call('DEL', prefix .. 'op:' .. operation_id)
-      if ARGV[at] ~= '' then redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
-    end
+    if action == 'copy' then settle_copy(entry_id) end
+    forget_pending(operation_id, user_id)
+    release_email(email_key, operation_id, user_id)
+    keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id
+    if ARGV[at] ~= '' then redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
     at = at + 2
   end
-  if ours then redis.call('DEL', prefix .. 'attempts:' .. entry_id) end
+  acknowledged[#acknowledged + 1] = entry_id
+  keys_gone[#keys_gone + 1] = prefix .. 'attempts:' .. entry_id
 end
-return settled
+
+local function in_bulk(values, command, ...)
+  local done, before = 0, {...}
+  for first = 1, #values, MOST_VALUES do
+    local arguments = {unpack(before)}
+    for i = first, math.min(first + MOST_VALUES - 1, #values) do arguments[#arguments + 1] = values[i] end
+    done = done + redis.call(command, unpack(arguments))
+  end
+  return done
+end
+
+in_bulk(acknowledged, 'XACK', stream, group)
+in_bulk(keys_gone, 'DEL')
+in_bulk(emails_gone, 'HDEL', emails)
+return in_bulk(acknowledged, 'XDEL', stream)

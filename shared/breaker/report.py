@@ -1,0 +1,67 @@
+"""Report: what a breaker does, as metrics and log lines."""
+
+from shared import logs, metrics
+from shared.breaker.machine import Refusal
+from shared.breaker.snapshot import State, Transition
+from shared.breaker.verdict import Judgement, Throttled, Verdict
+from shared.logs import Action
+
+
+class Report:
+    """Of one breaker. Successes are not counted here: that would cost as much as the whole breaker."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._refused = {each: metrics.breaker_refused.labels(name, each.value) for each in Refusal}
+        self._would_refuse = {each: metrics.breaker_would_refuse.labels(name, each.value) for each in Refusal}
+        self._ended = {
+            kind: metrics.breaker_unsuccessful_calls.labels(name, kind)
+            for kind in ("throttled", *(each.value for each in Verdict if each is not Verdict.SUCCESS))
+        }
+        self._state = {each: metrics.breaker_state.labels(name, each.value) for each in State}
+        self._moved = {each: metrics.breaker_transitions.labels(name, each.value) for each in State}
+        self._show(State.CLOSED)
+
+    def refused(self, refusal: Refusal) -> None:
+        """A call was not let through."""
+        self._refused[refusal].inc()
+
+    def would_refuse(self, refusal: Refusal) -> None:
+        """A call was let through only because the breaker is observing."""
+        self._would_refuse[refusal].inc()
+
+    def ended(self, judgement: Judgement) -> None:
+        """A call did not just succeed."""
+        if judgement is not Verdict.SUCCESS:
+            self._ended["throttled" if isinstance(judgement, Throttled) else judgement.value].inc()
+
+    def moved(self, transition: Transition) -> None:
+        """A transition, or an override that began or ended."""
+        if transition.origin is not transition.to:
+            self._moved[transition.to].inc()
+            self._show(transition.to)
+        fields = {
+            "breaker": self._name,
+            "origin": transition.origin.value,
+            "to": transition.to.value,
+            "why": transition.why.value,
+            "calls": transition.counts.calls,
+            "failures": transition.counts.failures,
+            "slow": transition.counts.slow,
+            "unreachable_in_a_row": transition.counts.unreachable_in_a_row,
+            "generation": transition.generation,
+        }
+        if transition.actor is not None:
+            logs.warning(Action.BREAKER_OVERRIDDEN, **fields, actor=transition.actor, reason=transition.reason)
+        elif transition.to is State.OPEN:
+            logs.warning(Action.BREAKER_MOVED, **fields)
+        else:
+            logs.info(Action.BREAKER_MOVED, **fields)
+
+    def callback_failed(self, what: str, error: Exception) -> None:
+        """A listener or a classifier has a bug; the call must not suffer from it."""
+        logs.error(Action.BREAKER_CALLBACK_FAILED, exc=error, breaker=self._name, callback=what)
+
+    def _show(self, state: State) -> None:
+        for each, gauge in self._state.items():
+            gauge.set(each is state)
