@@ -151,6 +151,14 @@ class DatabaseUnavailable(AppError):
     retryable = True
 
 
+class CircuitOpen(AppError):
+    """Database service temporarily unavailable."""
+
+    type = "service_unavailable"
+    code = "CIRCUIT_BREAKER_OPEN"
+    retryable = True
+
+
 class QueueUnavailable(AppError):
     """The write queue did not take the write; it did not happen."""
 

@@ -72,9 +72,24 @@ groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups t
 consumer_restarts = Counter("holdfast_consumer_restarts_total", "Times the reading loop was started again")
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
 
+# --- the cache ---
+cache_requests = Counter("holdfast_cache_requests_total", "Looks for a copy, by result", ["result"])
+_born(cache_requests, ["hit", "in_process", "miss", "error"])
+fallback_checked = Counter(
+    "holdfast_fallback_checked_total", "Copies compared with the database while all is well", ["match"]
+)
+_born(fallback_checked, ["same", "behind", "missing"])
+fallback_served = Counter("holdfast_fallback_served_total", "Answers from a copy, by why", ["reason"])
+_born(fallback_served, ["DATABASE_UNAVAILABLE", "CIRCUIT_BREAKER_OPEN"])
+fallback_age = Histogram(
+    "holdfast_fallback_age_seconds", "Age of the copies that were served", buckets=(1, 5, 15, 60, 300, 900, 3600, 86400)
+)
+
 # --- breakers (born with each breaker, which knows its name) ---
 breaker_state = Gauge("holdfast_breaker_state", "1 for the state that the breaker is in, else 0", ["breaker", "state"])
-breaker_transitions = Counter("holdfast_breaker_transitions_total", "Changes of state, by the new one", ["breaker", "to"])
+breaker_transitions = Counter(
+    "holdfast_breaker_transitions_total", "Changes of state, by the new one", ["breaker", "to"]
+)
 breaker_refused = Counter(
     "holdfast_breaker_refused_calls_total", "Calls that a breaker did not let through", ["breaker", "reason"]
 )

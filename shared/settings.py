@@ -64,6 +64,22 @@ class QueueSettings(Settings):
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one answer of Redis")
 
 
+class CacheSettings(QueueSettings):
+    """For services that keep or read copies."""
+
+    cache_redis_addr: str | None = Field(
+        default=None, description="The cache Redis; left out, copies share the queue's Redis"
+    )
+    cache_timeout_s: float = Field(default=0.1, gt=0, le=10, description="Longest wait for one answer of the cache")
+    cache_soft_s: float = Field(default=60, gt=0, le=86_400, description="Age after which a copy is renewed")
+    cache_hard_s: float = Field(default=86_400, gt=0, le=2_592_000, description="Age at which a copy is gone")
+
+    @property
+    def cache_address(self) -> str:
+        """Where copies are kept."""
+        return self.cache_redis_addr or self.redis_addr
+
+
 class StoreSettings(Settings):
     """For services that use the database."""
 

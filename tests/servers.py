@@ -125,11 +125,12 @@ class Database(Server):
         self._socket = f"/tmp/holdfast-test-{os.getpid()}-{self.port}.sock"  # noqa: S108 - paths of sockets must be short
         data = folder / "data"
         as_root = ["--user=root"] if os.geteuid() == 0 else []
-        subprocess.run(
+        made = subprocess.run(
             ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",
              f"--datadir={data}", *as_root],
-            check=True, capture_output=True, timeout=START_DEADLINE_S,
+            check=False, capture_output=True, text=True, timeout=START_DEADLINE_S,
         )  # fmt: skip
+        assert made.returncode == 0, made.stderr[-2000:] + made.stdout[-2000:]
         command = [
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}",
             f"--socket={self._socket}", f"--port={self.port}", "--bind-address=127.0.0.1",

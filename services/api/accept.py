@@ -6,11 +6,14 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from shared import logs, metrics
+from shared.breaker.breaker import Breaker
+from shared.breaker.refused import CallRefused
 from shared.errors import AcceptanceUnknown, AppError, QueueFull, QueueUnavailable
 from shared.logs import Action
 from shared.queue.names import CLOCK, EMAILS, PREFIX, WRITES
@@ -64,10 +67,11 @@ _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
 class Acceptor:
     """Collects candidates while a round trip is under way; the next one takes them all."""
 
-    def __init__(self, redis: Redis, clock: Clock, *, batch_max: int, key_lifetime_s: int) -> None:
+    def __init__(self, redis: Redis, clock: Clock, breaker: Breaker, *, batch_max: int, key_lifetime_s: int) -> None:
         self._redis = redis
         self._script = Script(redis, "accept")
         self._clock = clock
+        self._breaker = breaker
         self._batch_max = batch_max
         self._key_lifetime_s = key_lifetime_s
         self._waiting: deque[_Waiting] = deque()
@@ -124,7 +128,9 @@ class Acceptor:
         values = [value for candidate in candidates for value in candidate.arguments()]
         arguments: list[str | bytes | int] = [PREFIX, self._clock.seen, self._key_lifetime_s, *values]
         try:
-            return list(await self._script([WRITES, CLOCK, EMAILS], arguments))
+            return list(await self._breaker.call_async(self._script, [WRITES, CLOCK, EMAILS], arguments))
+        except CallRefused as refused:
+            raise QueueUnavailable(retry_after_s=ceil(refused.retry_after_s)) from refused
         except NotSent as error:
             raise QueueUnavailable() from error.__cause__
         except ResponseError as error:
@@ -143,4 +149,4 @@ class Acceptor:
         for candidate, waiting in batch:
             if not waiting.done():
                 details = None if error.definite else {"operation_id": candidate.operation_id}
-                waiting.set_exception(type(error)(details=details))
+                waiting.set_exception(type(error)(details=details, retry_after_s=error.retry_after_s))

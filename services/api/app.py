@@ -2,14 +2,15 @@
 
 import asyncio
 import contextlib
-import time
 from collections.abc import AsyncIterator
+from functools import partial
 
 from fastapi import FastAPI
 from redis.exceptions import RedisError
 
 from services.api import operations, users
 from services.api.accept import Acceptor
+from services.api.breakers import make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.settings import ApiSettings
@@ -17,7 +18,11 @@ from services.api.view import View
 from services.api.wait import Waiters
 from services.api.write import WritePath
 from shared import logs, memory
+from shared.breaker.breaker import Breaker
+from shared.breaker.snapshot import State
 from shared.build import VERSION_WITHOUT_INSTALL
+from shared.cache.copies import Copies
+from shared.cache.refresh import Refresher
 from shared.http.app import service_app
 from shared.http.health import Health
 from shared.logs import Action
@@ -27,6 +32,8 @@ from shared.retry import again_on
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import forever
 from shared.versions import Clock
+
+_IN_PROCESS_COPIES = 10_000
 
 _DESCRIPTION = """A users API that keeps its promises while the things behind it fail.
 
@@ -39,16 +46,25 @@ sending again safe. Every answer, errors included, has the same envelope.
 def make_app(settings: ApiSettings) -> FastAPI:
     """The application, its connections made on first use."""
     redis = connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
+    cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
     timeouts = Timeouts(
         settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
-    database = Database(make_engine(settings.db_dsn, timeouts, settings.db_pool_size), settings.db_pool_size)
+    breakers = make_breakers(
+        database_timeout_s=settings.db_timeout_s,
+        queue_timeout_s=settings.redis_connect_timeout_s + settings.redis_timeout_s,
+    )
+    engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
+    database = Database(engine, settings.db_pool_size, breakers.database, settings.db_timeout_s)
     clock = Clock()
     acceptor = Acceptor(
-        redis, clock, batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s
-    )
+        redis, clock, breakers.queue,
+        batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
+    )  # fmt: skip
     waiters = Waiters(redis, settings.instance)
-    view = View(redis, database)
+    copies = Copies(cache, hard_s=settings.cache_hard_s, in_process_max=_IN_PROCESS_COPIES)
+    refresher = Refresher(copies, settings.cache_soft_s)
+    view = View(redis, breakers.queue, database, copies, refresher, settings.api_stale_max_s)
     path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), settings.api_wait_max_s)
 
     @contextlib.asynccontextmanager
@@ -56,6 +72,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         logs.info(Action.SERVICE_STARTED, profile=settings.profile)
         loops = [
             asyncio.create_task(forever("waiters", waiters.listen)),
+            asyncio.create_task(forever("refresher", refresher.run)),
             asyncio.create_task(again_on(
                 (RedisError, OSError), lambda: ensure_groups(redis), base_s=0.2, cap_s=5, attempts=None
             )),
@@ -66,18 +83,18 @@ def make_app(settings: ApiSettings) -> FastAPI:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await redis.aclose()
+        await cache.aclose()
         database.close()
         logs.info(Action.SERVICE_STOPPED)
 
-    health = Health("api", shown={"queue": lambda: _queue(acceptor)})
+    health = Health("api", shown={breaker.name: partial(_closed, breaker) for breaker in breakers.all()})
     app = service_app(
         health, title="Holdfast", description=_DESCRIPTION, version=VERSION_WITHOUT_INSTALL, lifespan=lifespan
     )
-    users.add_routes(app, path, view, database)
+    users.add_routes(app, path, view)
     operations.add_routes(app, view)
     return app
 
 
-def _queue(acceptor: Acceptor) -> tuple[bool, str]:
-    since = acceptor.failing_since
-    return since is None, "" if since is None else f"refusing writes for {time.monotonic() - since:.0f} s"
+def _closed(breaker: Breaker) -> tuple[bool, str]:
+    return breaker.state is State.CLOSED, breaker.state.value

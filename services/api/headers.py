@@ -80,6 +80,11 @@ def if_match(headers: Headers) -> int | None:
     return int(match[1])
 
 
+def wants_fresh(request: Request) -> bool:
+    """Whether the caller would rather have an error than a copy: `Cache-Control: no-cache`."""
+    return "no-cache" in request.headers.get("cache-control", "").lower()
+
+
 def etag(version: int) -> str:
     """The ETag of a user at `version`."""
     return f'"{version}"'

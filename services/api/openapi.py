@@ -7,6 +7,7 @@ from shared.errors import (
     AcceptanceUnknown,
     AppError,
     BodyTooLarge,
+    CircuitOpen,
     DatabaseUnavailable,
     EmailTaken,
     InvalidRequest,
@@ -178,7 +179,7 @@ _CREATED = {
 }
 _WRITE_ERRORS = (
     InvalidRequest, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge, QueueUnavailable, QueueFull,
-    WritesUnavailable, OrderUnknown, DatabaseUnavailable, AcceptanceUnknown, Unexpected,
+    WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen, AcceptanceUnknown, Unexpected,
 )  # fmt: skip
 _BODY_ERRORS = (MalformedJson, UnsupportedMediaType, EmailTaken)
 
@@ -208,12 +209,38 @@ DELETE: dict[str, Any] = {
     "responses": _QUEUED | _APPLIED | _errors(*_WRITE_ERRORS, UserNotFound),
     "openapi_extra": {"parameters": [_KEY, _PREFER, _IF_MATCH]},
 }
-_READ_ERRORS = (InvalidRequest, DatabaseUnavailable, Unexpected)
+_READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen, Unexpected)
+_DEGRADED_HEADERS = {
+    "Age": _header("Of the copy, in seconds; only on an answer from a copy"),
+    "Cache-Status": _header("RFC 9211; only on an answer from a copy"),
+    "X-Degraded": _header("Why this is a copy; only on one"),
+}
+
+
+def _or_degraded(answer: dict[str, Any], name: str) -> dict[str, Any]:
+    """The answer, or while the database is away a copy in `fallback_data[name]`."""
+    told = _ERROR_SCHEMA["properties"]["error"]
+    fallback = _object({name: {}, "cache_age": _TEXT, "as_of": _TEXT})
+    degraded = _object({"success": {"const": False}, "error": told, "fallback_data": fallback})
+    content = answer["content"]["application/json"]
+    content["schema"] = {"oneOf": [content["schema"], degraded]}
+    answer["headers"] |= _DEGRADED_HEADERS
+    return answer
+
+
 READ: dict[str, Any] = {
     "tags": ["users"],
     "summary": "Read a user, writes still on their way included",
     "responses": {
-        200: _answer("The user; `meta.pending` tells whether a write is still on its way.", _USER_SCHEMA, _USER, _ETAG),
+        200: _or_degraded(
+            _answer(
+                "The user; `meta.pending` tells whether a write is still on its way, `meta.stale` that it is a copy.",
+                _USER_SCHEMA,
+                _USER,
+                _ETAG,
+            ),
+            "cached_user",
+        ),
         304: {"description": "The user is still at the ETag in If-None-Match.", "headers": _ETAG},
         **_errors(*_READ_ERRORS, UserNotFound),
     },
@@ -225,9 +252,12 @@ LIST: dict[str, Any] = {
     "tags": ["users"],
     "summary": "List users in the order of their creation",
     "responses": {
-        200: _answer(
-            "A page; `meta.next_cursor` leads to the next, null on the last. Writes still on their way are not in it.",
-            {"type": "array", "items": _USER_SCHEMA}, [_USER],
+        200: _or_degraded(
+            _answer(
+                "A page; `meta.next_cursor` leads to the next, null on the last. Writes on their way are not in it.",
+                {"type": "array", "items": _USER_SCHEMA}, [_USER],
+            ),
+            "cached_users",
         ),
         **_errors(*_READ_ERRORS),
     },
@@ -243,6 +273,6 @@ OPERATION: dict[str, Any] = {
              "user_version": _VERSION, "error": None},
             _RETRY_AFTER,
         ),
-        **_errors(DatabaseUnavailable, QueueUnavailable, OperationNotFound, Unexpected),
+        **_errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound, Unexpected),
     },
 }  # fmt: skip

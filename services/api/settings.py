@@ -4,16 +4,19 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from shared.settings import QueueSettings, StoreSettings
+from shared.settings import CacheSettings, StoreSettings
 
 
-class ApiSettings(QueueSettings, StoreSettings):
+class ApiSettings(CacheSettings, StoreSettings):
     """`HOLDFAST_API_...`, besides the shared ones."""
 
     api_port: int = Field(default=8080, ge=1, le=65535)
     api_accept_batch_max: int = Field(default=256, ge=1, le=1000, description="Most writes that share one round trip")
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000, description="How long an Idempotency-Key is remembered"
+    )
+    api_stale_max_s: float = Field(
+        default=3600, gt=0, le=86_400, description="Oldest copy that is served while the database does not answer"
     )
     api_wait_max_s: float = Field(default=10, gt=0, le=60, description="Longest `Prefer: wait`")
 

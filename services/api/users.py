@@ -12,14 +12,13 @@ from starlette.responses import Response
 
 from services.api import headers, openapi
 from services.api.bodies import parse_patch, parse_user
-from services.api.database import Database
+from services.api.degraded import degraded
 from services.api.view import View, describe_user
 from services.api.write import WritePath
 from shared.commands import email_key
 from shared.errors import InvalidRequest, UserNotFound
 from shared.http.body import read_body
 from shared.http.envelope import success
-from shared.store import reads
 
 _UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _LIMIT_MAX = 200
@@ -27,8 +26,13 @@ _LIMIT_MAX = 200
 UserId = Annotated[str, Path(description="The user's id", json_schema_extra={"format": "uuid"})]
 
 
-def add_routes(app: FastAPI, path: WritePath, view: View, database: Database) -> None:
+def add_routes(app: FastAPI, path: WritePath, view: View) -> None:
     """Everything under `/users`."""
+    _add_writes(app, path)
+    _add_reads(app, view)
+
+
+def _add_writes(app: FastAPI, path: WritePath) -> None:
 
     @app.post("/users", status_code=202, **openapi.CREATE)
     async def create_user(request: Request) -> Response:
@@ -51,16 +55,21 @@ def add_routes(app: FastAPI, path: WritePath, view: View, database: Database) ->
     async def delete_user(request: Request, user_id: UserId) -> Response:
         return await path.take(request, "DeleteUser", {}, _id(user_id))
 
+
+def _add_reads(app: FastAPI, view: View) -> None:
     @app.get("/users/{user_id}", **openapi.READ)
     async def read_user(request: Request, user_id: UserId) -> Response:
-        found = await view.user(_id(user_id))
-        if found.user is None:
+        seen = await view.user(_id(user_id), fresh=headers.wants_fresh(request))
+        if not seen.users:
             raise UserNotFound(details={"field": "user_id", "value": user_id, "constraint": "must exist"})
-        etag = headers.etag(found.user.version)
+        user = seen.users[0]
+        if seen.copy and seen.instead_of:
+            return degraded(request, seen.instead_of, seen.copy, describe_user(user), "cached_user", {})
+        etag = headers.etag(user.version)
         if etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
             return Response(status_code=304, headers={"ETag": etag})
-        meta = {"pending": found.pending, "request_id": request.scope["request_id"]}
-        return success(describe_user(found.user), meta=meta, headers={"ETag": etag, "Cache-Control": "no-cache"})
+        meta = {"pending": seen.pending, "request_id": request.scope["request_id"]}
+        return success(describe_user(user), meta=meta, headers={"ETag": etag, "Cache-Control": "no-cache"})
 
     @app.get("/users", **openapi.LIST)
     async def list_users(
@@ -69,14 +78,21 @@ def add_routes(app: FastAPI, path: WritePath, view: View, database: Database) ->
         cursor: Annotated[str | None, Query(max_length=64, description="`meta.next_cursor` of the page before")] = None,
         email: Annotated[str | None, Query(max_length=254, description="Only the user with this address")] = None,
     ) -> Response:
+        fresh = headers.wants_fresh(request)
         if email is not None:
-            found = await database.call(reads.user_by_email, email_key(email.strip()))
-            page, next_cursor = [found] if found else [], None
+            seen = await view.by_email(email_key(email.strip()), fresh=fresh)
         else:
-            page = await database.call(reads.page_of_users, _position(cursor), limit + 1)
-            next_cursor = _cursor(page[limit - 1].created_version) if len(page) > limit else None
-        meta = {"next_cursor": next_cursor, "limit": limit, "request_id": request.scope["request_id"]}
-        return success([describe_user(user) for user in page[:limit]], meta=meta)
+            seen = await view.page(_position(cursor), limit + 1, fresh=fresh)
+        page, more = seen.users[:limit], len(seen.users) > limit
+        meta = {
+            "next_cursor": _cursor(page[-1].created_version) if more else None,
+            "limit": limit,
+            "request_id": request.scope["request_id"],
+        }
+        data = [describe_user(user) for user in page]
+        if seen.copy and seen.instead_of:
+            return degraded(request, seen.instead_of, seen.copy, data, "cached_users", meta)
+        return success(data, meta=meta)
 
 
 def _id(raw: str) -> str:

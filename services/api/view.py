@@ -1,16 +1,20 @@
 """View: users and operations as a caller sees them: the database's row, with the writes still on their way on top."""
 
 import time
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.api.database import Database
 from shared import versions
+from shared.breaker.breaker import Breaker
+from shared.breaker.refused import CallRefused
+from shared.cache.copies import Copies, Copy
+from shared.cache.refresh import Refresher
 from shared.commands import Write
-from shared.errors import DatabaseUnavailable, QueueUnavailable
+from shared.errors import AppError, CircuitOpen, DatabaseUnavailable, QueueUnavailable
 from shared.http.envelope import precise
 from shared.merge import User, merge
 from shared.outcome import Rejected
@@ -18,45 +22,86 @@ from shared.queue.pending import PendingOperation, pending_operation, pending_wr
 from shared.store import reads
 
 
-@dataclass(frozen=True, slots=True)
-class UserView:
-    """A user as of now, and whether part of it is still on its way to the database."""
+class Seen(NamedTuple):
+    """What a read found: users, and how we know."""
 
-    user: User | None
-    pending: bool
+    users: list[User]
+    #: Part of it is still on its way to the database.
+    pending: bool = False
+    #: The copy it comes from, and why it does not come from the database.
+    copy: Copy | None = None
+    instead_of: AppError | None = None
 
 
 class View:
-    """Reads over both stores."""
+    """Reads over all stores: the database, the queue's pending writes on top, and copies when it does not answer."""
 
-    def __init__(self, redis: Redis, database: Database) -> None:
+    def __init__(
+        self, redis: Redis, queue: Breaker, database: Database, copies: Copies, refresher: Refresher, stale_max_s: float
+    ) -> None:
         self._redis = redis
+        self._queue = queue
         self._database = database
+        self._copies = copies
+        self._refresher = refresher
+        self._stale_max_s = stale_max_s
 
-    async def user(self, user_id: str) -> UserView:
-        """Raises DatabaseUnavailable, unless what is on its way says all."""
-        # Redis first: a write that settles between the two reads is then seen twice, which changes nothing.
-        try:
-            writes = await pending_writes(self._redis, user_id)
-        except (RedisError, OSError):
-            writes = []
+    async def user(self, user_id: str, *, fresh: bool = False) -> Seen:
+        """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable or CircuitOpen when nobody knows."""
+        # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
+        writes = await self._pending(user_id)
+        copy = refusal = None
         try:
             row = await self._database.call(reads.user, user_id)
-        except DatabaseUnavailable:
-            user = _with_pending(None, writes)
-            if user is None or not user.visible:
-                raise
-            return UserView(user, pending=True)
+            if row is not None:
+                self._refresher.offer([(f"user:{user_id}", Copy((row,), time.time()))])
+        except (DatabaseUnavailable, CircuitOpen) as error:
+            refusal = error
+            copy = None if fresh else await self._copy(f"user:{user_id}")
+            row = copy.users[0] if copy else None
         user = _with_pending(row, writes)
-        return UserView(user if user and user.visible else None, pending=bool(writes))
+        visible = user is not None and user.visible
+        # An id is never used again: a copy that says deleted is as good as the database.
+        if refusal and not visible and not (row and row.deleted_version):
+            raise refusal
+        return Seen([user] if user and visible else [], bool(writes), copy, refusal)
+
+    async def page(self, after: int, limit: int, *, fresh: bool) -> Seen:
+        """At most `limit` users created after version `after`. Raises like `user`."""
+        return await self._page(f"page:{after}:{limit}", fresh, reads.page_of_users, after, limit)
+
+    async def by_email(self, key: str, *, fresh: bool) -> Seen:
+        """The user who has this address, or nobody. Raises like `user`."""
+        return await self._page(f"email:{key}", fresh, reads.users_by_email, key)
+
+    async def _page(self, name: str, fresh: bool, read: Callable[..., list[User]], *args: object) -> Seen:
+        try:
+            users = await self._database.call(read, *args)
+        except (DatabaseUnavailable, CircuitOpen) as refusal:
+            copy = None if fresh else await self._copy(name)
+            if copy is None:
+                raise
+            return Seen(list(copy.users), copy=copy, instead_of=refusal)
+        self._refresher.offer([(name, Copy(tuple(users), time.time()))])
+        return Seen(users)
+
+    async def _copy(self, name: str) -> Copy | None:
+        copy = await self._copies.get(name)
+        return copy if copy and copy.age_s <= self._stale_max_s else None
+
+    async def _pending(self, user_id: str) -> list[Write]:
+        try:
+            return await self._queue.call_async(pending_writes, self._redis, user_id)
+        except (CallRefused, RedisError, OSError):
+            return []
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
         """Raises when a store that might know of it does not answer; None: both answered, and neither knows."""
         redis_failed = False
         try:
-            if pending := await pending_operation(self._redis, operation_id):
+            if pending := await self._queue.call_async(pending_operation, self._redis, operation_id):
                 return describe_pending(operation_id, pending)
-        except (RedisError, OSError):
+        except (CallRefused, RedisError, OSError):
             redis_failed = True
         ended = await self._database.call(reads.ended_operation, operation_id)
         if ended is None:

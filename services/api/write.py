@@ -104,7 +104,8 @@ class WritePath:
         """`way`: `queue` or `direct`, how the write reached the database."""
         told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "applied"}
         all_headers = _headers(answer) | ({"Preference-Applied": "wait"} if way == "queue" else {})
-        if command != "DeleteUser" and (user := (await self.view.user(answer.user_id)).user):
+        if command != "DeleteUser" and (users := (await self.view.user(answer.user_id)).users):
+            user = users[0]
             told |= describe_user(user)
             all_headers["ETag"] = headers.etag(user.version)
         if command == "CreateUser":

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from math import isfinite
 
 from shared.breaker.judge import Judge
-from shared.breaker.machine import UNCOUNTED, Machine, Refused
+from shared.breaker.machine import UNCOUNTED, Machine
 from shared.breaker.policy import Policy
+from shared.breaker.refusal import Refused
 from shared.breaker.report import Report
 from shared.breaker.snapshot import Override, Snapshot, Transition
 from shared.breaker.verdict import Verdict

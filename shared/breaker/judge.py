@@ -1,4 +1,4 @@
-"""Judge: the error that ended a call -> what it says about the dependency. Here a deadline is told from a disconnect."""
+"""Judge: from the error that ended a call to what it says about the dependency; a deadline is not a disconnect."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,7 @@ _TIMER_SLACK_S = 0.005
 
 
 class Judge:
-    """`classify` has the word on every error that is not a cancellation, another breaker's refusal, or our own haste."""
+    """`classify` has the word on all but cancellations, another breaker's refusal, and our own haste."""
 
     def __init__(self, classify: Classify, deadline: Deadline, report: Report) -> None:
         self._classify = classify

@@ -5,38 +5,18 @@ every transition and with every probe, so an outcome that belongs to the past is
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 from typing import assert_never
 
 from shared.breaker.evidence import Evidence
 from shared.breaker.history import History
 from shared.breaker.policy import Policy
+from shared.breaker.refusal import Refusal, Refused
 from shared.breaker.snapshot import Imposed, Override, Snapshot, State, Transition, Why
 from shared.breaker.verdict import Judgement, Throttled, Verdict
 
 #: The token of a call that only passes because nothing is refused at the moment: no generation has this number.
 UNCOUNTED = 0
-
-
-class Refusal(StrEnum):
-    """Why a call may not pass."""
-
-    OPEN = "open"
-    FORCED_OPEN = "forced_open"
-    PROBING = "probing"
-    RAMPING = "ramping"
-    THROTTLED = "throttled"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """`retry_after_s`: in so many seconds it may be another. Not `enforced`: only observing, so let it pass."""
-
-    refusal: Refusal
-    retry_after_s: float
-    enforced: bool
 
 
 class Machine:

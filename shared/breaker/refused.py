@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from circuitbreaker import CircuitBreakerError
 
-from shared.breaker.machine import Refusal, Refused
+from shared.breaker.refusal import Refusal, Refused
 
 if TYPE_CHECKING:
     from shared.breaker.breaker import Breaker

@@ -1,7 +1,7 @@
 """Report: what a breaker does, as metrics and log lines."""
 
 from shared import logs, metrics
-from shared.breaker.machine import Refusal
+from shared.breaker.refusal import Refusal
 from shared.breaker.snapshot import State, Transition
 from shared.breaker.verdict import Judgement, Throttled, Verdict
 from shared.logs import Action

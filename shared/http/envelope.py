@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared import metrics
-from shared.errors import AppError
+from shared.errors import AppError, CircuitOpen
 
 _STATUS_BY_TYPE = {
     "validation_error": 422,
@@ -56,9 +56,16 @@ def success(
     return Response(body, status, headers, "application/json")
 
 
-def failure(error: AppError, request: Request, headers: Mapping[str, str] | None = None) -> Response:
-    """The mission's error envelope, or RFC 9457 where the caller asked for it."""
-    status = status_of(error)
+def failure(
+    error: AppError,
+    request: Request,
+    headers: Mapping[str, str] | None = None,
+    *,
+    fallback: Mapping[str, Any] | None = None,
+) -> Response:
+    """The mission's error envelope, or RFC 9457 where the caller asked for it. With `fallback` data it is a 200: the
+    caller got an answer, though not from where it should have come."""
+    status = status_of(error) if fallback is None else 200
     request_id = request.scope.get("request_id", "")
     all_headers = dict(headers or {})
     retry_after_s = error.retry_after_s
@@ -73,11 +80,13 @@ def failure(error: AppError, request: Request, headers: Mapping[str, str] | None
         told["details"] = error.details
     if retry_after_s is not None:
         told["retry_after"] = retry_after_s
+    if fallback is not None or isinstance(error, CircuitOpen):
+        told["fallback_available"] = fallback is not None
     told |= {"retryable": error.retryable, "definite": error.definite}
     told |= {"request_id": request_id, "timestamp": timestamp()}
     if _PROBLEM_JSON in request.headers.get("accept", ""):
         return Response(_problem(told, status), status, all_headers, _PROBLEM_JSON)
-    body = {"success": False, "error": told, "fallback_data": None}
+    body = {"success": False, "error": told, "fallback_data": fallback}
     return Response(orjson.dumps(body), status, all_headers, "application/json")
 
 

@@ -41,12 +41,12 @@ def page_of_users(engine: Engine, after: int, limit: int) -> list[User]:
     return [user_from(row) for row in rows]
 
 
-def user_by_email(engine: Engine, email_key: str) -> User | None:
-    """The visible user who has this address."""
+def users_by_email(engine: Engine, email_key: str) -> list[User]:
+    """The visible user who has this address, or nobody."""
     query = sa.select(users).where(_VISIBLE, users.c.email_key == email_key)
     with faults(), engine.connect() as connection:
-        row = connection.execute(query).one_or_none()
-    return user_from(row) if row else None
+        rows = connection.execute(query).all()
+    return [user_from(row) for row in rows]
 
 
 def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:

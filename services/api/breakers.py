@@ -1,0 +1,52 @@
+"""The api's breakers, and what each of them takes for a failure of its dependency."""
+
+from dataclasses import dataclass
+
+from redis.exceptions import RedisError, ResponseError
+
+from shared.breaker.breaker import Breaker
+from shared.breaker.policy import Policy
+from shared.breaker.verdict import Judgement, Verdict
+from shared.faults import BadData, Contention, Outage
+from shared.queue.script import NotSent
+
+
+@dataclass(frozen=True, slots=True)
+class Breakers:
+    """One a dependency and kind of use."""
+
+    database: Breaker
+    queue: Breaker
+
+    def all(self) -> tuple[Breaker, ...]:
+        """For the status page."""
+        return (self.database, self.queue)
+
+
+def make_breakers(*, database_timeout_s: float, queue_timeout_s: float) -> Breakers:
+    """New breakers, all closed. The timeouts are those of one call, in seconds."""
+    return Breakers(
+        database=Breaker("database", Policy(attempt_timeout_s=database_timeout_s), classify=_of_the_database),
+        # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
+        queue=Breaker("queue", Policy(attempt_timeout_s=queue_timeout_s, ramp_s=0), classify=_of_the_queue),
+    )
+
+
+def _of_the_database(error: Exception) -> Judgement:
+    match error:
+        case Outage() | TimeoutError():
+            return Verdict.UNREACHABLE
+        case Contention() | BadData():
+            return Verdict.SUCCESS  # it works, and said no
+        case _:
+            return Verdict.FAILURE
+
+
+def _of_the_queue(error: Exception) -> Judgement:
+    match error:
+        case ResponseError():
+            return Verdict.SUCCESS  # out of memory, read-only: it answers, and the caller hears what
+        case RedisError() | NotSent() | OSError() | TimeoutError():
+            return Verdict.UNREACHABLE
+        case _:
+            return Verdict.FAILURE

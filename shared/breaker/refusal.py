@@ -1,0 +1,23 @@
+"""Refusal: why a call may not pass, and when another may."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a call may not pass."""
+
+    OPEN = "open"
+    FORCED_OPEN = "forced_open"
+    PROBING = "probing"
+    RAMPING = "ramping"
+    THROTTLED = "throttled"
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """`retry_after_s`: in so many seconds it may be another. Not `enforced`: only observing, so let it pass."""
+
+    refusal: Refusal
+    retry_after_s: float
+    enforced: bool

@@ -1,0 +1,54 @@
+"""Refresh: keeps copies up to date beside the work, never in its way. What is offered is put into the cache a moment
+later, many at once; when the cache is slow, the oldest offers are dropped."""
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Iterable
+
+from shared import metrics
+from shared.cache.copies import Copies, Copy
+
+_EVERY_S = 0.05
+_AT_ONCE = 500
+_WAITING_MAX = 10_000
+
+#: Share of healthy reads that also look at the copy: the way out of an outage is walked every day.
+_CHECKED_SHARE = 0.01
+
+
+class Refresher:
+    """`offer` what was read or written; `run` takes it to the cache."""
+
+    def __init__(self, copies: Copies, soft_s: float) -> None:
+        self._copies = copies
+        self._soft_s = soft_s
+        self._waiting: OrderedDict[str, Copy] = OrderedDict()
+        self._to_check: dict[str, Copy] = {}
+
+    def offer(self, copies: Iterable[tuple[str, Copy]]) -> None:
+        """Fresh copies; those that the cache has as good as this are left out."""
+        for name, copy in copies:
+            if random.random() < _CHECKED_SHARE:  # noqa: S311 - a sample, not a secret
+                self._to_check.setdefault(name, copy)
+            if not self._copies.has_as_good(name, copy, self._soft_s):
+                self._waiting[name] = copy
+                self._waiting.move_to_end(name)
+        while len(self._waiting) > _WAITING_MAX:
+            self._waiting.popitem(last=False)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            checks, self._to_check = self._to_check, {}
+            for name, fresh in list(checks.items())[:_AT_ONCE]:
+                await self._check(name, fresh)
+            while self._waiting:
+                batch = [self._waiting.popitem(last=False) for _ in range(min(_AT_ONCE, len(self._waiting)))]
+                await self._copies.put(batch)
+
+    async def _check(self, name: str, fresh: Copy) -> None:
+        copy = await self._copies.get(name)
+        match = "missing" if copy is None else "same" if copy.users == fresh.users else "behind"
+        metrics.fallback_checked.labels(match).inc()
