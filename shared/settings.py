@@ -43,7 +43,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_misspelt(self) -> Self:
         others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
-        known = {ENV_PREFIX + name.upper() for name in type(self).model_fields} | _OTHERS
+        groups = (type(self), QueueSettings, CacheSettings, StoreSettings)  # one environment may serve all services
+        known = {ENV_PREFIX + name.upper() for group in groups for name in group.model_fields} | _OTHERS
         unknown = [
             key for key in os.environ if key.startswith(ENV_PREFIX) and key not in known and not key.startswith(others)
         ]

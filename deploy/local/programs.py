@@ -50,6 +50,7 @@ def service_env(settings: StackSettings) -> dict[str, str]:
     env = {
         "DB_DSN": database.dsn(settings.db_port),
         "REDIS_ADDR": f"{LOOPBACK}:{settings.queue_port}",
+        "HOLDFAST_CACHE_REDIS_ADDR": f"{LOOPBACK}:{settings.cache_port}",
         "HOLDFAST_PROFILE": "demo",
         "HOLDFAST_LISTEN_HOST": settings.listen_host,
         "HOLDFAST_LOG_STYLE": "json",  # `make logs` makes columns of it

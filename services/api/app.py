@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 from redis.exceptions import RedisError
 
-from services.api import operations, users
+from services.api import operations, status, users
 from services.api.accept import Acceptor
 from services.api.breakers import make_breakers
 from services.api.database import Database
@@ -93,6 +93,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
     )
     users.add_routes(app, path, view)
     operations.add_routes(app, view)
+    status.add_routes(app, breakers, instance=settings.instance, demo=settings.profile == "demo")
     return app
 
 

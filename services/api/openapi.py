@@ -13,6 +13,7 @@ from shared.errors import (
     InvalidRequest,
     KeyReused,
     MalformedJson,
+    NoSuchPath,
     OperationNotFound,
     OrderUnknown,
     PreconditionFailed,
@@ -276,3 +277,20 @@ OPERATION: dict[str, Any] = {
         **_errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound, Unexpected),
     },
 }  # fmt: skip
+
+BREAKERS: dict[str, Any] = {
+    "tags": ["health"],
+    "summary": "Every circuit breaker of this api",
+    "responses": {
+        200: _answer(
+            "State, since when, why it opened, when it will probe, the last transitions.",
+            _object({"circuit_breakers": {"type": "array", "items": _object({"name": _TEXT, "state": _TEXT})}}),
+            {"circuit_breakers": [{"name": "database", "state": "closed"}]},
+        )
+    },
+}
+PANIC: dict[str, Any] = {
+    "tags": ["health"],
+    "summary": "Crash on purpose, to see what becomes of it (demo profile only)",
+    "responses": _errors(Unexpected, NoSuchPath),
+}

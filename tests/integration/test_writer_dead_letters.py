@@ -1,0 +1,112 @@
+"""What cannot work leaves the stream at once or after bounded attempts, whole, and takes no neighbour with it."""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from shared.build import build_id
+from tests.integration.conftest import StartWriter
+from tests.servers import Database, wait_until
+from tests.stream import Stream, new_user
+
+POISON = {
+    b"schema": b"1",
+    b"command": b"CreateUser",
+    b"operation_id": b"op-poison",
+    b"user_id": b"u-poison",
+    b"version": b"1",
+    b"payload": b'{"name": "\xff\xfe", "mail": 1}',
+    b"a field \x00 nobody knows": bytes(range(256)),
+}
+
+
+def original(letter: dict[bytes, bytes]) -> dict[bytes, bytes]:
+    """The fields that the dead letter's entry had."""
+    prefix = b"original."
+    return {name.removeprefix(prefix): value for name, value in letter.items() if name.startswith(prefix)}
+
+
+@contextmanager
+def altered(database: Database, alter: str, restore: str) -> Iterator[None]:
+    """The database, while it is not as it should be."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(alter)
+        try:
+            yield
+        finally:
+            cursor.execute(restore)
+
+
+def test_an_undecodable_entry_is_dead_lettered_verbatim(stream: Stream, start_writer: StartWriter) -> None:
+    """Every byte of it is kept, and the good entries around it are applied."""
+    before, after = new_user("before"), new_user("after")
+    stream.accept([before])
+    [entry_id] = stream.add_raw(POISON)
+    stream.accept([after])
+    start_writer()
+    stream.wait_for_end([before, after])
+    [letter] = stream.dead()
+    assert original(letter) == POISON
+    assert (letter[b"reason"], letter[b"entry_id"]) == (b"undecodable", entry_id.encode())
+    assert len(letter[b"fingerprint"]) == 16
+    assert stream.charged() == []
+
+
+def test_what_the_schema_refuses_is_dead_lettered_alone(
+    stream: Stream, start_writer: StartWriter, own_database: Database
+) -> None:
+    """Too long for a column that somebody made shorter: found among its neighbours by halving the batch."""
+    short = [new_user(f"n{number}") for number in range(20)]
+    long = new_user("much too long")
+    stream.accept([*short[:7], long, *short[7:]])
+    restore = "ALTER TABLE users MODIFY name VARCHAR(200) NOT NULL"
+    with altered(own_database, "ALTER TABLE users MODIFY name VARCHAR(5) NOT NULL", restore):
+        start_writer()
+        stream.wait_for_end(short)
+    [letter] = stream.dead()
+    assert letter[b"reason"] == b"invalid_data"
+    assert original(letter)[b"operation_id"] == long.operation_id.encode()
+    assert b"much too long" not in letter[b"error"], "no personal data in an error"
+    assert long.operation_id not in stream.ended()
+
+
+def test_an_unknown_error_is_tried_five_times_and_then_dead_lettered(
+    stream: Stream, start_writer: StartWriter, own_database: Database
+) -> None:
+    """Each attempt is listed with its time, writer, build and error; the neighbours do not wait for it."""
+    neighbours, unlucky = [new_user(), new_user()], new_user("Unlucky")
+    stream.accept([neighbours[0], unlucky, neighbours[1]])
+    trigger = (
+        "CREATE TRIGGER unlucky BEFORE INSERT ON users FOR EACH ROW"
+        " IF NEW.name = 'Unlucky' THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1644; END IF"
+    )
+    with altered(own_database, trigger, "DROP TRIGGER unlucky"):
+        start_writer("writer-unlucky")
+        stream.wait_for_end(neighbours)
+    [letter] = stream.dead()
+    assert letter[b"reason"] == b"attempts_exhausted"
+    attempts = json.loads(letter[b"attempts"])
+    assert len(attempts) == 5
+    assert {attempt["writer"] for attempt in attempts} == {"writer-unlucky"}
+    assert {attempt["build"] for attempt in attempts} == {build_id()}
+    assert [attempt["at"] for attempt in attempts] == sorted(attempt["at"] for attempt in attempts)
+    assert all(attempt["kind"] and attempt["traceback"] for attempt in attempts)
+    assert stream.charged() == [], "they moved into the dead letter"
+
+
+def test_a_mostly_poisoned_stream_halts_the_writer(stream: Stream, start_writer: StartWriter) -> None:
+    """It stops dead-lettering, says so at /readyz, loses nothing, and an operator's word lets it go on."""
+    good = [new_user() for _ in range(10)]
+    stream.accept(good[:5])
+    stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(60)])
+    stream.accept(good[5:])
+    writer = start_writer(HOLDFAST_WRITER_DEAD_SHARE_OVER="40", HOLDFAST_WRITER_BATCH_MAX="10")
+    wait_until(lambda: not writer.ready(), what="the writer is halted")
+    assert writer.metric("holdfast_writer_halted") == 1
+    wait_until(lambda: stream.backlog() + len(stream.dead()) + len(stream.ended()) == 70, what="nothing is lost")
+    assert len(stream.dead()) < 40
+    writer.stop()
+    start_writer(HOLDFAST_WRITER_DEAD_SHARE_MAX="1")
+    stream.wait_for_end(good)
+    numbers = {original(letter)[b"number"] for letter in stream.dead()}
+    assert len(numbers) == len(stream.dead()) == 60

@@ -1,0 +1,48 @@
+"""SIGTERM: what is in hand is finished or let go of, and the exit code is 0."""
+
+from tests.integration.conftest import StartWriter
+from tests.servers import Database, RedisServer, wait_until
+from tests.stream import Stream, new_user
+
+
+def test_a_stopped_writer_finishes_the_batch_in_hand(stream: Stream, start_writer: StartWriter) -> None:
+    """Nothing stays half done: what it committed is acknowledged, and nothing is pending under its name."""
+    users = [new_user() for _ in range(3000)]
+    for at in range(0, len(users), 500):
+        stream.accept(users[at : at + 500])
+    writer = start_writer(HOLDFAST_WRITER_BATCH_MAX="20")
+    wait_until(stream.ended, what="the first batch")
+    assert writer.stop() == 0
+    assert stream.backlog() > 0, "it was in the middle of its work"
+    assert stream.pending() == []
+    assert len(stream.ended()) + stream.backlog() == len(users)
+
+
+def test_a_writer_that_holds_for_the_database_can_be_stopped(
+    stream: Stream, start_writer: StartWriter, own_database: Database
+) -> None:
+    """It lets go of what it cannot finish, at once and uncharged, so that the next writer takes it first thing."""
+    writer = start_writer()
+    own_database.kill()
+    users = [new_user() for _ in range(3)]
+    stream.accept(users)
+    wait_until(lambda: writer.metric('holdfast_holding{dependency="database"}') == 1, what="the writer holds")
+    assert writer.stop() == 0
+    assert [entry["times_delivered"] for entry in stream.pending()] == [0, 0, 0]
+    own_database.start()
+    start_writer("writer-2")
+    stream.wait_for_end(users, deadline_s=5)
+
+
+def test_a_writer_without_redis_can_be_stopped(start_writer: StartWriter, own_redis: RedisServer) -> None:
+    """An outage of the queue does not keep it from ending."""
+    writer = start_writer()
+    own_redis.kill()
+    wait_until(lambda: "reader" in writer.log.read_text() or "Error" in writer.log.read_text(), what="it has noticed")
+    assert writer.stop() == 0
+
+
+def test_a_writer_that_never_saw_redis_can_be_stopped(start_writer: StartWriter, own_redis: RedisServer) -> None:
+    """The same while it waits for its first answer."""
+    own_redis.kill()
+    assert start_writer().stop() == 0

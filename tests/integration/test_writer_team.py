@@ -1,0 +1,48 @@
+"""Several writers: they share the work, and take over from one that falls silent."""
+
+import signal
+import time
+
+from tests.integration.conftest import StartWriter
+from tests.servers import wait_until
+from tests.stream import Stream, change, new_user
+
+APPLIED = 'holdfast_outcomes_total{outcome="Applied"}'
+PROGRESS = "holdfast_last_progress_timestamp_seconds"
+DUPLICATE = 'holdfast_outcomes_total{outcome="Duplicate"}'
+
+
+def test_two_writers_share_the_work(stream: Stream, start_writer: StartWriter) -> None:
+    """Both apply, and between them every write once."""
+    one, two = (start_writer(name, HOLDFAST_WRITER_BATCH_MAX="20") for name in ("writer-1", "writer-2"))
+    users = [new_user() for _ in range(400)]
+    for at in range(0, len(users), 50):
+        stream.accept(users[at : at + 50])
+    stream.wait_for_end(users)
+    wait_until(lambda: one.metric(APPLIED) + two.metric(APPLIED) == 400, what="both have counted")
+    assert one.metric(APPLIED) > 0
+    assert two.metric(APPLIED) > 0
+    assert one.metric(DUPLICATE) + two.metric(DUPLICATE) == 0
+
+
+def test_entries_of_a_frozen_writer_are_taken_over(stream: Stream, start_writer: StartWriter) -> None:
+    """Its peer applies them in order with what came since; when it thaws it finds its work done."""
+    frozen = start_writer("writer-frozen")
+    wait_until(lambda: frozen.metric(PROGRESS) > 0, what="it reads")
+    frozen.send(signal.SIGSTOP)
+    users = [new_user() for _ in range(20)]
+    stream.accept(users)
+    wait_until(lambda: len(stream.pending()) == 20, what="they were delivered to the frozen one")
+    peer = start_writer("writer-peer")
+    changes = [change(user.user_id, name="changed") for user in users]
+    stream.accept(changes)
+    stream.wait_for_end([*users, *changes])
+    assert peer.metric("holdfast_reclaimed_entries_total") >= 20
+    frozen.send(signal.SIGCONT)
+    thawed_at = time.time()
+    wait_until(lambda: frozen.metric(PROGRESS) > thawed_at, what="the thawed writer reads again")
+    last = new_user()
+    stream.accept([last])
+    stream.wait_for_end([last])
+    assert len(stream.ended()) == 41
+    assert stream.dead() == []
