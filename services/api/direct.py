@@ -5,8 +5,9 @@ from services.api.accept import Answer, Candidate
 from services.api.database import Database
 from shared.commands import COMMANDS, Write
 from shared.errors import AcceptanceUnknown, AppError, EmailTaken, KeyReused, OrderUnknown, WritesUnavailable
-from shared.faults import CommitUnknown, Outage
-from shared.outcome import Applied, Dead, Duplicate, Rejected, Retry, Superseded
+from shared.faults import CommitUnknown, Contention, Outage
+from shared.outcome import Applied, Dead, Duplicate, Final, Rejected, Retry, Superseded
+from shared.retry import again_on
 from shared.store import reads
 from shared.store.apply import apply_directly
 from shared.versions import Clock
@@ -23,27 +24,34 @@ class DirectPath:
         """`refused`: how the queue failed. Raises WritesUnavailable or OrderUnknown (it did not happen),
         AcceptanceUnknown (it may have), EmailTaken or KeyReused."""
         write = self._write(candidate)
+        # If the queue may have it after all, no refusal here is the last word.
+        unknown = None if refused.definite else AcceptanceUnknown(details={"operation_id": write.operation_id})
+        if write.if_match is not None:  # the row may miss a queued write that the caller has seen
+            raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
         try:
-            outcome = await self._database.run(apply_directly, write)
-        except CommitUnknown as unknown:
-            raise AcceptanceUnknown(details={"operation_id": write.operation_id}) from unknown
-        except Outage as outage:
-            if not refused.definite:
-                raise AcceptanceUnknown(details={"operation_id": write.operation_id}) from outage
-            raise WritesUnavailable() from outage
+            outcome = await again_on(
+                Contention, lambda: self._database.run(apply_directly, write), base_s=0.02, cap_s=0.2, attempts=4
+            )
+        except CommitUnknown as fault:
+            raise AcceptanceUnknown(details={"operation_id": write.operation_id}) from fault
+        except (Outage, Contention) as fault:
+            raise (unknown or WritesUnavailable()) from fault
         match outcome:
             case Applied(version) | Superseded(version):
                 return Answer("accepted", write.operation_id, write.user_id, version)
             case Duplicate(_, first):
-                known = await self._database.call(reads.body_hash, write.operation_id)
-                if candidate.body_hash and known != candidate.body_hash:
-                    raise KeyReused(details={"operation_id": write.operation_id})
-                version = 0 if isinstance(first, Rejected) else first.version
-                return Answer("repeated", write.operation_id, write.user_id, version)
-            case Rejected("EMAIL_TAKEN"):
+                return await self._repeated(candidate, first)
+            case Rejected("EMAIL_TAKEN") if unknown is None:
                 raise EmailTaken(details={"field": "email", "constraint": "must be unique"})
             case Rejected() | Retry() | Dead():
-                raise OrderUnknown(details={"operation_id": write.operation_id})
+                raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
+
+    async def _repeated(self, candidate: Candidate, first: Final) -> Answer:
+        known = await self._database.call(reads.body_hash, candidate.operation_id)
+        if candidate.body_hash and known != candidate.body_hash:
+            raise KeyReused(details={"operation_id": candidate.operation_id})
+        version = 0 if isinstance(first, Rejected) else first.version
+        return Answer("repeated", candidate.operation_id, candidate.user_id, version)
 
     def _write(self, candidate: Candidate) -> Write:
         return Write(

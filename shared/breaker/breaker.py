@@ -70,7 +70,7 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
     async def call_async(self, func: Callable[P, Awaitable[T]], *args: P.args, **kwargs: P.kwargs) -> T:
         """`await func(...)`, if it may pass."""
         gate = self._gate
-        token = gate.admit()
+        token = gate.machine.door or gate.admit()
         if isinstance(token, Refused):
             answer: T = await self._instead(token)(*args, **kwargs)
             return answer

@@ -53,9 +53,10 @@ class Gate:
     def succeeded(self, token: int, began: float) -> None:
         """A call that began at `began` ended well."""
         now = self.clock()
+        machine = self.machine
         with self._lock:
-            self.machine.succeeded(token, now - began, now)
-        if self.machine.history.untold:
+            machine.succeeded(token, now - began, now)
+        if machine.history.untold:
             self._tell()
 
     def failed(self, token: int, began: float, error: BaseException) -> None:

@@ -194,7 +194,7 @@ class Machine:
             return Refused(refusal, self._open_until - now, enforced)
         if self._not_before is not None:
             return Refused(Refusal.THROTTLED, self._not_before - now, enforced)
-        if False:
+        if self._lease_until is not None:
             return Refused(Refusal.PROBING, self._lease_until - now, enforced)
         if self._ramp_until is not None and self._random() >= self._admitted_share(now):
             # anywhere in the rest of the ramp, so that the refused do not come back all at once

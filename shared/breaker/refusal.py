@@ -1,7 +1,7 @@
 """Refusal: why a call may not pass, and when another may."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 
 class Refusal(StrEnum):
@@ -14,8 +14,7 @@ class Refusal(StrEnum):
     THROTTLED = "throttled"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(NamedTuple):
     """`retry_after_s`: in so many seconds it may be another. Not `enforced`: only observing, so let it pass."""
 
     refusal: Refusal

@@ -47,7 +47,7 @@ def apply(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[O
     if all(isinstance(delivery.write.command, CreateUser) for delivery in batch):
         # Almost always nothing is known of new users. The keys of the tables find out for less than a look does.
         with suppress(Clash):
-            return _transaction(engine, batch, patient, _load_releases)
+            return _transaction(engine, batch, patient, _load_releases, unlooked=True)
     return _transaction(engine, batch, patient, _load)
 
 
@@ -75,10 +75,14 @@ def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
 Load = Callable[[sa.Connection, list[Delivery]], Known]
 
 
-def _transaction(engine: sa.Engine, batch: list[Delivery], patient: Patience, load: Load) -> list[Outcome]:
+def _transaction(
+    engine: sa.Engine, batch: list[Delivery], patient: Patience, load: Load, *, unlooked: bool = False
+) -> list[Outcome]:
     with faults(), engine.begin() as connection:
         known = load(connection, batch)
         decision = decide(batch, known, patient)
+        if unlooked and not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
+            raise Clash("anything but a plain success needs a look")
         _write(connection, decision, known)
     return decision.outcomes
 
