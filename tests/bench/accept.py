@@ -1,0 +1,76 @@
+"""Accept: requests per second through one process, beside the ceiling and what people use today."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.bench import load
+from tests.bench.load import Load
+from tests.bench.process import Process
+from tests.bench.stage import Stage
+from tests.servers import free_port
+
+OURS = "Holdfast"
+CEILING = "bare FastAPI"
+_PEERS = {
+    CEILING: "bare_fastapi",
+    "FastAPI + taskiq": "taskiq_peer",
+    "FastAPI + SQLAlchemy insert": "sqlalchemy_insert",
+    "FastAPI + Celery": "celery_peer",
+}
+_WARM_UP_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A process that serves HTTP."""
+
+    process: Process
+    port: int
+
+
+def measure(
+    stage: Stage, *, rounds: int, seconds: float, server_core: int, load_core: int, say: Callable[[str], None]
+) -> dict[str, list[Load]]:
+    """Every contestant once a round, in turn; all of them are up all the time, and idle when it is not their turn."""
+    stage.pin({load_core})
+    contestants: dict[str, Server] = {}
+    try:
+        for name in (OURS, *_PEERS):
+            contestants[name] = _start(stage, name, {server_core})
+        results: dict[str, list[Load]] = {name: [] for name in contestants}
+        for number in range(rounds + 1):
+            for name, server in contestants.items():
+                stage.empty()
+                warm_up = number == 0
+                measured = load.run(
+                    server.port, f"{number:02d}", _WARM_UP_S if warm_up else seconds,
+                    server=server.process.pid, stores=stage.pids, cores={load_core},
+                )  # fmt: skip
+                if not warm_up:
+                    results[name].append(measured)
+                    say(f"accept {number}/{rounds}  {name:28} {measured.requests_per_s:8,.0f} requests/s")
+        return results
+    finally:
+        for server in contestants.values():
+            server.process.stop()
+
+
+def start_api(stage: Stage, cores: set[int]) -> Server:
+    """Our own, with everything on."""
+    port = free_port()
+    own = {"HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": "api-bench"}
+    process = Process(["-m", "services.api"], stage.environment | own, stage.folder / f"api-{port}.log")
+    return _started(process, port, cores)
+
+
+def _start(stage: Stage, name: str, cores: set[int]) -> Server:
+    if name == OURS:
+        return start_api(stage, cores)
+    port, module = free_port(), _PEERS[name]
+    arguments = ["-m", "tests.bench.contestants.serve", module, str(port)]
+    return _started(Process(arguments, stage.environment, stage.folder / f"{module}-{port}.log"), port, cores)
+
+
+def _started(process: Process, port: int, cores: set[int]) -> Server:
+    process.start(cores).wait_for_port(port)
+    return Server(process, port)

@@ -1,0 +1,25 @@
+"""Company: how much of the machine somebody else used meanwhile. Above a little, the numbers are not worth much."""
+
+import time
+from collections.abc import Sequence
+
+from tests.bench.process import cpu_s, ended_children_cpu_s, machine_cpu_s
+
+#: Cores that others may use on average.
+MOST_CORES = 0.15
+
+
+class Company:
+    """Ask `cores` when every process started since has ended, the servers that live longer being `pids`."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+        self._began = time.monotonic()
+        self._others_s = self._now()
+
+    def cores(self) -> float:
+        """Used by others, on average."""
+        return max(0.0, (self._now() - self._others_s) / (time.monotonic() - self._began))
+
+    def _now(self) -> float:
+        return machine_cpu_s() - ended_children_cpu_s() - time.process_time() - sum(map(cpu_s, self._pids))

@@ -1,0 +1,51 @@
+"""What people write today: a session per request, one insert, one commit."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from typing import Annotated
+
+import sqlalchemy as sa
+from fastapi import Depends, FastAPI
+from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
+
+from services.api.bodies import UserBody
+from shared.commands import email_key
+from shared.store.engine import parse_dsn
+from shared.store.tables import users
+from shared.versions import wall_clock
+
+#: A connection for each of FastAPI's threads: with SQLAlchemy's default of 15 they wait for one another.
+engine = sa.create_engine(parse_dsn(os.environ["DB_DSN"]), pool_size=40, max_overflow=0)
+new_session = sessionmaker(engine)
+app = FastAPI()
+
+
+class Base(DeclarativeBase):
+    """The mapped classes."""
+
+
+class User(Base):
+    """A row of `users`."""
+
+    __table__ = users
+
+
+def session() -> Iterator[Session]:
+    """One for each request."""
+    with new_session() as opened:
+        yield opened
+
+
+@app.post("/users", status_code=202)
+def create(user: UserBody, db: Annotated[Session, Depends(session)]) -> UserBody:
+    """In the database when the answer goes out."""
+    now = wall_clock()
+    db.add(
+        User(
+            id=str(uuid.uuid4()), name=user.name, name_version=now, email=user.email,
+            email_key=email_key(user.email), email_version=now, created_version=now, deleted_version=0,
+        )
+    )  # fmt: skip
+    db.commit()
+    return user

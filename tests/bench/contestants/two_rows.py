@@ -1,0 +1,69 @@
+"""What one write puts into the database, written by hand: the user's row and the operation's."""
+
+import os
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+import pymysql
+
+from shared.store.engine import parse_dsn
+from shared.versions import wall_clock
+
+INSERT_USER = (
+    "INSERT INTO users (id, name, name_version, email, email_key, email_version, created_version, deleted_version)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+)
+INSERT_OPERATION = (
+    "INSERT INTO operations"
+    " (operation_id, user_id, command, version, effect, user_version, rejection, body_hash, entry_id, ended_at)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+)
+
+
+def message(number: int) -> dict[str, Any]:
+    """The write of user `number`, as it goes through a queue. Ids are random, as those of an Idempotency-Key are."""
+    return {
+        "operation_id": str(uuid.uuid4()),
+        "user_id": str(uuid.uuid4()),
+        "name": f"User backlog {number:09d}",
+        "email": f"user.backlog.{number:09d}@mail{number % 50:02d}.example.com",
+        "version": wall_clock(),
+    }
+
+
+def user_row(write: dict[str, Any]) -> tuple[Any, ...]:
+    """For INSERT_USER."""
+    version, email = write["version"], write["email"]
+    return (write["user_id"], write["name"], version, email, email.casefold(), version, version, 0)
+
+
+def operation_row(write: dict[str, Any], ended_at: datetime) -> tuple[Any, ...]:
+    """For INSERT_OPERATION."""
+    version = write["version"]
+    return (
+        write["operation_id"], write["user_id"], "CreateUser", version, "applied", version, None, "0" * 64,
+        f"{version // 1000}-{version % 1000}", ended_at,
+    )  # fmt: skip
+
+
+def now() -> datetime:
+    """For `ended_at`, as the column holds it."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def connect() -> "pymysql.Connection[pymysql.cursors.Cursor]":
+    """To the database that DB_DSN names; transactions are the caller's."""
+    url = parse_dsn(os.environ["DB_DSN"])
+    return pymysql.connect(
+        host=url.host, port=url.port or 3306, user=url.username, password=url.password or "", database=url.database,
+        charset="utf8mb4", autocommit=False,
+    )  # fmt: skip
+
+
+def insert(connection: "pymysql.Connection[pymysql.cursors.Cursor]", write: dict[str, Any]) -> None:
+    """Both rows of one write, one transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(INSERT_USER, user_row(write))
+        cursor.execute(INSERT_OPERATION, operation_row(write, now()))
+    connection.commit()

@@ -1,0 +1,67 @@
+"""Load: wrk, as many requests as the server takes; and how busy everybody was meanwhile."""
+
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench.process import cpu_s, ended_children_cpu_s
+
+CONNECTIONS = 64
+_SCRIPT = Path(__file__).with_name("unique.lua")
+#: Above this share of a core, somebody is the limit.
+_FULL = 0.9
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """One round of wrk. Shares are of one core; `stores` is Redis and the database together."""
+
+    requests_per_s: float
+    p50_ms: float
+    p99_ms: float
+    server_share: float
+    stores_share: float
+    generator_share: float
+
+    @property
+    def measured_something_else(self) -> bool:
+        """Whether the core of wrk and the stores was full while the server's was not."""
+        return self.server_share < _FULL < self.stores_share + self.generator_share
+
+
+def missing() -> str:
+    """Why there is no load generator; empty: there is one."""
+    return "" if shutil.which("wrk") else "wrk is not installed (Debian: apt install wrk)"
+
+
+def run(port: int, name: str, seconds: float, *, server: int, stores: Sequence[int], cores: Collection[int]) -> Load:
+    """POST unique users to `port` from `cores`. Raises RuntimeError when any request failed."""
+    pids = [server, *stores]
+    before = [ended_children_cpu_s(), *map(cpu_s, pids)]
+    command = [
+        "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds:.0f}s",
+        "--timeout", "10s", "--script", str(_SCRIPT), f"http://127.0.0.1:{port}", "--", name,
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as wrk:
+        os.sched_setaffinity(wrk.pid, cores)
+        output, errors = wrk.communicate(timeout=seconds + 60)
+    if wrk.returncode != 0:
+        raise RuntimeError(f"wrk failed: {errors}")
+    told = json.loads(output.strip().splitlines()[-1])
+    if told["refused"] or told["broken"]:
+        raise RuntimeError(f"{name}: {told['refused']} requests refused, {told['broken']} broken")
+    duration_s = told["duration_us"] / 1_000_000
+    after = [ended_children_cpu_s(), *map(cpu_s, pids)]
+    generator, served, *stored = [(now - then) / duration_s for now, then in zip(after, before, strict=True)]
+    return Load(
+        requests_per_s=told["requests"] / duration_s,
+        p50_ms=told["p50_us"] / 1000,
+        p99_ms=told["p99_us"] / 1000,
+        server_share=served,
+        stores_share=sum(stored),
+        generator_share=generator,
+    )

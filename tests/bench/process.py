@@ -1,0 +1,116 @@
+"""Processes under measurement: started on chosen cores, asked for the processor time they used, ended by their id."""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from tests.servers import wait_until
+
+ROOT = Path(__file__).parent.parent.parent
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_STOP_DEADLINE_S = 10.0
+
+
+class Process:
+    """`python <arguments>` in the repository's folder; its output goes to a log."""
+
+    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        self._arguments = list(arguments)
+        self._environment = os.environ | environment
+        self.log = log
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self, cores: Collection[int] | None = None) -> "Process":
+        """Start it, on `cores` only if given."""
+        with self.log.open("a") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, *self._arguments], cwd=ROOT, env=self._environment, stdin=subprocess.PIPE,
+                stdout=log, stderr=log, text=True, start_new_session=True,
+            )  # fmt: skip
+        if cores:
+            os.sched_setaffinity(self._process.pid, cores)
+        return self
+
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
+    def check(self) -> None:
+        """Raises RuntimeError, with the end of its log, when it has ended."""
+        if self._process is None or self._process.poll() is not None:
+            raise RuntimeError(f"{' '.join(self._arguments)} ended:\n{self.log.read_text()[-3000:]}")
+
+    def wait_for_port(self, port: int) -> None:
+        """Until it listens."""
+
+        def listens() -> bool:
+            self.check()
+            with socket.socket() as probe:
+                probe.settimeout(1)
+                return probe.connect_ex(("127.0.0.1", port)) == 0
+
+        wait_until(listens, what=" ".join(self._arguments))
+
+    def wait_for_line(self, line: str) -> None:
+        """Until its output holds `line`."""
+
+        def said() -> bool:
+            self.check()
+            return line in self.log.read_text().splitlines()
+
+        wait_until(said, what=f"{line!r} of {' '.join(self._arguments)}")
+
+    def tell(self, line: str) -> None:
+        """Write a line to its standard input."""
+        assert self._process is not None
+        assert self._process.stdin is not None
+        self._process.stdin.write(line + "\n")
+        self._process.stdin.flush()
+
+    def wait(self, deadline_s: float) -> None:
+        """Until it ends by itself. Raises RuntimeError when it failed."""
+        assert self._process is not None
+        if self._process.wait(deadline_s) != 0:
+            raise RuntimeError(f"{' '.join(self._arguments)} failed:\n{self.log.read_text()[-3000:]}")
+
+    def stop(self) -> None:
+        """SIGTERM; after a while kill -9 to it and whatever it has started."""
+        if self._process is None or self._process.poll() is not None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(_STOP_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait(_STOP_DEADLINE_S)
+
+
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used, all its threads together."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
+
+
+def ended_children_cpu_s() -> float:
+    """Processor time of the processes that we started and that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def machine_cpu_s() -> float:
+    """Processor time that the whole machine has used, its own interrupts included."""
+    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
+    return (user + nice + system + irq + softirq) / _TICKS_PER_S
+
+
+def pin(pid: int, cores: Collection[int]) -> None:
+    """Keep a running process, every thread of it, on `cores`."""
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        os.sched_setaffinity(int(task.name), cores)

@@ -1,0 +1,95 @@
+"""The stage: one Redis and one database that every contestant uses, emptied between rounds."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pymysql
+import redis
+
+from tests.bench.process import ROOT, pin
+from tests.servers import Database, RedisServer, wait_until
+
+_TABLES = ("users", "operations", "email_releases")
+
+
+class Stage:
+    """The stores and a folder for logs. Redis fsyncs every write, the database every commit."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        for name in ("redis", "database"):
+            (folder / name).mkdir()
+        self.redis_server = RedisServer(folder / "redis")
+        self.database = Database(folder / "database")
+        self.redis = redis.Redis(port=self.redis_server.port, socket_timeout=60)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Where the stores are, as every contestant reads it."""
+        return {"REDIS_ADDR": self.redis_server.address, "DB_DSN": self.database.dsn}
+
+    def connect(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        """A connection to the database, for looking."""
+        return self.database.connect()
+
+    def start(self) -> None:
+        """Start both, and make the tables."""
+        self.redis_server.start()
+        self.database.start()
+        subprocess.run(
+            [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"],
+            cwd=ROOT, env=os.environ | self.environment, check=True, capture_output=True, timeout=60,
+        )  # fmt: skip
+
+    def empty(self) -> None:
+        """Nothing in either store, and a short log in Redis, so that no round pays for the one before."""
+        self.redis.flushall()
+        self.redis.bgrewriteaof()
+        wait_until(self._log_rewritten, what="rewriting Redis's log")
+        with self.connect() as connection, connection.cursor() as cursor:
+            for table in _TABLES:
+                cursor.execute(f"TRUNCATE TABLE {table}")
+
+    def count(self, table: str) -> int:
+        """Rows in a table."""
+        with self.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM {table}")
+            (rows,) = cursor.fetchone() or (0,)
+            return int(rows)
+
+    @property
+    def pids(self) -> list[int]:
+        """Of Redis and of the database."""
+        return [self.redis_server.pid, self.database.pid]
+
+    def pin(self, cores: set[int]) -> None:
+        """Keep both stores on `cores`."""
+        for pid in self.pids:
+            pin(pid, cores)
+
+    def kill(self) -> None:
+        """End both."""
+        self.redis.close()
+        self.redis_server.kill()
+        self.database.kill()
+
+    def _log_rewritten(self) -> bool:
+        state = self.redis.info("persistence")
+        return not state["aof_rewrite_in_progress"] and not state["aof_rewrite_scheduled"]
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    """A started stage, which goes away with its folder."""
+    with TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        made = Stage(Path(folder))
+        try:
+            made.start()
+            yield made
+        finally:
+            made.kill()

@@ -1,0 +1,81 @@
+"""What the breaker's tests share: a clock that only they move, and breakers that go by it."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.breaker.breaker import Breaker
+from shared.breaker.policy import Policy
+
+EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Clock:
+    """Monotonic seconds, and the time of day that belongs to them."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        """The moment."""
+        return self.now
+
+    def wall(self) -> datetime:
+        """Time of day."""
+        return self.of_day(self.now)
+
+    def of_day(self, moment: float) -> datetime:
+        """Time of day of a moment."""
+        return EPOCH + timedelta(seconds=moment - 1000.0)
+
+    def advance(self, by_s: float) -> None:
+        """Let time pass."""
+        self.now += by_s
+
+
+class Chance:
+    """Always the same number; 0.5 leaves a jittered time as it is."""
+
+    def __init__(self) -> None:
+        self.next = 0.5
+
+    def __call__(self) -> float:
+        """The number."""
+        return self.next
+
+
+def breaker(clock: Clock, chance: Chance | None = None, **more: Any) -> Breaker:
+    """A breaker on that clock, without a ramp unless it is asked for; the rest of `more` is its policy."""
+    own = {name: more.pop(name) for name in ("classify", "deadline", "fallback_function") if name in more}
+    policy = Policy(**({"ramp_s": 0.0} | more))
+    return Breaker("dependency", policy, clock=clock, wall=clock.wall, random=chance or Chance(), **own)
+
+
+def succeed(one: Breaker, times: int = 1) -> None:
+    """Calls that end well."""
+    for _ in range(times):
+        with one.guard():
+            pass
+
+
+def fail(one: Breaker, times: int = 1, error: type[BaseException] = RuntimeError) -> None:
+    """Calls that end with `error`."""
+    for _ in range(times):
+        with pytest.raises(error), one.guard():
+            raise error
+
+
+def opened(one: Breaker) -> Breaker:
+    """The same, open."""
+    fail(one, 5, ConnectionError)
+    assert one.opened
+    return one
+
+
+def half_open(one: Breaker, clock: Clock) -> Breaker:
+    """The same, half-open."""
+    opened(one)
+    clock.advance(one.open_remaining)
+    assert one.state == "half_open"
+    return one

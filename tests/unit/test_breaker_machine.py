@@ -1,0 +1,490 @@
+"""When a breaker opens, how it comes back, and what an operator may do."""
+
+import threading
+
+import pytest
+
+from shared.breaker.breaker import Breaker
+from shared.breaker.policy import Policy
+from shared.breaker.refused import CallRefused
+from shared.breaker.snapshot import Override, State, Transition
+from shared.breaker.verdict import Judgement, Throttled, Verdict
+from tests.unit.breakers import Chance, Clock, breaker, fail, half_open, opened, succeed
+
+ANN = {"actor": "ann", "reason": "drill"}
+
+
+def refused(one: Breaker) -> CallRefused:
+    """The refusal of the next call."""
+    with pytest.raises(CallRefused) as caught:
+        succeed(one)
+    return caught.value
+
+
+def closed_again(one: Breaker, clock: Clock) -> Breaker:
+    """The same, after an opening and three probes."""
+    succeed(half_open(one, clock), 3)
+    assert one.closed
+    return one
+
+
+def path(one: Breaker) -> list[tuple[str, str, str]]:
+    """Its transitions."""
+    return [(each.origin.value, each.to.value, each.why.value) for each in one.snapshot().transitions]
+
+
+# --- opening ---
+
+
+def test_a_few_failures_open_nothing(clock: Clock) -> None:
+    """19 calls are too few to speak of a share, whatever became of them."""
+    one = breaker(clock)
+    fail(one, 19)
+    assert one.closed
+    fail(one)
+    assert one.opened
+
+
+def test_less_than_half_opens_nothing(clock: Clock) -> None:
+    """And half does, also when it was a success that made the calls enough."""
+    one = breaker(clock)
+    fail(one, 9)
+    succeed(one, 11)
+    assert one.closed
+    one = breaker(clock)
+    fail(one, 10)
+    succeed(one, 9)
+    assert one.closed
+    succeed(one)
+    assert one.opened
+
+
+def test_old_failures_are_forgotten(clock: Clock) -> None:
+    """The share is that of the last 30 seconds."""
+    one = breaker(clock)
+    fail(one, 19)
+    clock.advance(30)
+    fail(one)
+    assert one.closed
+    assert one.failure_count == 1
+
+
+def test_five_in_a_row_that_could_not_reach_it_open_it(clock: Clock) -> None:
+    """However little traffic there is; an answer in between, good or bad, starts the row anew."""
+    one = breaker(clock)
+    for answer in (lambda: succeed(one), lambda: fail(one)):
+        fail(one, 4, ConnectionError)
+        answer()
+    fail(one, 4, TimeoutError)
+    assert one.closed
+    clock.advance(3600)
+    fail(one, 1, ConnectionError)
+    assert one.opened
+
+
+def test_slow_calls_open_it(clock: Clock) -> None:
+    """80 % of the calls took more than 80 % of the attempt's timeout, and all of them succeeded."""
+    one = breaker(clock)
+    succeed(one, 4)
+    for _ in range(16):
+        with one.guard():
+            clock.advance(0.81)
+    assert one.opened
+    why = one.snapshot().opened
+    assert why is not None
+    assert (why.why, why.counts.slow, why.counts.failures) == ("slow_share", 16, 0)
+
+
+def test_a_breaker_further_in_says_nothing_about_this_dependency(clock: Clock) -> None:
+    """Its refusal came from our own process."""
+    outer, inner = breaker(clock), opened(breaker(clock))
+    for _ in range(10):
+        with pytest.raises(CallRefused), outer.guard(), inner.guard():
+            raise AssertionError
+    assert outer.snapshot().counts.calls == 0
+
+
+def test_a_classifier_with_a_bug_harms_nobody(clock: Clock) -> None:
+    """The call ends with its own error, which counts."""
+
+    def buggy(_error: Exception) -> Judgement:
+        raise KeyError
+
+    one = breaker(clock, classify=buggy, calls_min=1)
+    fail(one)
+    assert one.opened
+
+
+# --- open, half-open, ramp ---
+
+
+def test_an_open_breaker_lets_nothing_through_and_says_until_when(clock: Clock) -> None:
+    """5 s at first, counted down."""
+    one = opened(breaker(clock))
+    assert refused(one).retry_after_s == 5.0
+    clock.advance(4.5)
+    refusal = refused(one)
+    assert (refusal.refusal, refusal.retry_after_s, one.open_remaining) == ("open", 0.5, 1)
+    assert str(refusal) == "dependency: open, again in 0.5 s"
+
+
+def test_open_time_doubles_up_to_a_minute_and_is_forgiven_after_a_calm_window(clock: Clock, chance: Chance) -> None:
+    """A failed probe opens it for twice as long; so does an opening soon after closing."""
+    one = opened(breaker(clock, chance))
+    for open_s in (5, 10, 20, 40, 60, 60):
+        assert refused(one).retry_after_s == pytest.approx(open_s)
+        clock.advance(open_s)
+        fail(one)
+    clock.advance(60)
+    succeed(one, 3)
+    clock.advance(29)
+    assert refused(opened(one)).retry_after_s == 60
+    clock.advance(60)
+    succeed(one, 3)
+    clock.advance(30)
+    assert refused(opened(one)).retry_after_s == 5
+
+
+@pytest.mark.parametrize(("number", "open_s"), [(0.0, 4.0), (1.0, 6.0)])
+def test_open_time_is_jittered(clock: Clock, chance: Chance, number: float, open_s: float) -> None:
+    """Replicas that opened together do not probe together."""
+    chance.next = number
+    assert refused(opened(breaker(clock, chance))).retry_after_s == pytest.approx(open_s)
+
+
+def test_three_probes_close_it_one_at_a_time(clock: Clock) -> None:
+    """While one is out, others are refused until its lease would end at the latest."""
+    one = half_open(breaker(clock), clock)
+    for _ in range(3):
+        assert one.state is State.HALF_OPEN
+        with one.guard():
+            refusal = refused(one)
+            assert (refusal.refusal, refusal.retry_after_s) == ("probing", 2.0)
+    assert one.closed
+    assert path(one) == [
+        ("closed", "open", "unreachable_in_a_row"),
+        ("open", "half_open", "waited"),
+        ("half_open", "closed", "probes_succeeded"),
+    ]
+
+
+def test_a_slow_probe_is_no_success(clock: Clock) -> None:
+    """What opened for slowness must not close on slow answers."""
+    one = half_open(breaker(clock), clock)
+    with one.guard():
+        clock.advance(0.81)
+    assert one.opened
+    assert path(one)[-1] == ("half_open", "open", "probe_slow")
+
+
+def test_a_failed_probe_starts_the_count_anew(clock: Clock) -> None:
+    """Two successes before it count for nothing the next time."""
+    one = half_open(breaker(clock), clock)
+    succeed(one, 2)
+    fail(one)
+    clock.advance(one.open_remaining)
+    succeed(one, 2)
+    assert one.state is State.HALF_OPEN
+    succeed(one)
+    assert one.closed
+
+
+def test_a_probe_that_outlived_its_lease_has_no_vote(clock: Clock) -> None:
+    """Also when nobody has asked since."""
+    one = half_open(breaker(clock, probes=1), clock)
+    with one.guard():
+        clock.advance(2.0)
+    assert one.state is State.HALF_OPEN
+    assert one.snapshot().late_outcomes == 1
+
+
+def test_one_thread_of_many_gets_the_probe(clock: Clock) -> None:
+    """All of them ask at once."""
+    one, together, results = half_open(breaker(clock), clock), threading.Barrier(16), list[str]()
+
+    def ask() -> None:
+        together.wait()
+        try:
+            with one.guard():
+                results.append("in")
+                all_asked.wait(10)
+        except CallRefused:
+            results.append("refused")
+        if len(results) == 16:
+            all_asked.set()
+
+    all_asked = threading.Event()
+    threads = [threading.Thread(target=ask) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(results) == ["in"] + ["refused"] * 15
+
+
+def test_calls_of_many_threads_are_all_counted(clock: Clock) -> None:
+    """Nothing is lost between reading and writing a count."""
+    one = breaker(clock)
+    threads = [threading.Thread(target=succeed, args=(one, 2000)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert one.snapshot().counts.calls == 8000
+
+
+def test_after_closing_calls_are_let_through_little_by_little(clock: Clock, chance: Chance) -> None:
+    """10 % at once, 55 % after half of the ramp, all of them after 10 s; the refused come back spread out."""
+    one = closed_again(breaker(clock, chance, ramp_s=10.0), clock)
+    for after_s, share in ((0, 0.1), (5, 0.55), (4, 0.91)):
+        clock.advance(after_s)
+        assert one.snapshot().admitted_share == pytest.approx(share)
+        chance.next = share - 0.01
+        succeed(one)
+        chance.next = share + 0.01
+        assert refused(one).refusal == "ramping"
+        assert 0 < refused(one).retry_after_s <= 10
+    clock.advance(1)
+    succeed(one)
+    assert one.snapshot().admitted_share == 1
+
+
+def test_it_may_open_while_ramping(clock: Clock, chance: Chance) -> None:
+    """And then for longer than before."""
+    one = closed_again(breaker(clock, chance, ramp_s=10.0), clock)
+    chance.next = 0.05
+    fail(one, 5, ConnectionError)
+    chance.next = 0.5
+    assert one.opened
+    assert refused(one).retry_after_s == pytest.approx(10 * 0.82)
+
+
+# --- throttled ---
+
+
+class TooMany(Exception):
+    """A 429 with `Retry-After: 7`."""
+
+
+def throttled_for_7(error: Exception) -> Judgement:
+    """As a client of an HTTP service would say it."""
+    return Throttled(7) if isinstance(error, TooMany) else Verdict.UNREACHABLE
+
+
+def test_throttled_shuts_the_door_without_counting(clock: Clock) -> None:
+    """The quota that is left is not lost to an open breaker, and nobody asks before the time."""
+    one = breaker(clock, classify=throttled_for_7)
+    fail(one, 1, TooMany)
+    refusal = refused(one)
+    assert (refusal.refusal, refusal.retry_after_s) == ("throttled", 7)
+    assert one.closed
+    assert one.snapshot().counts.calls == 0
+    assert one.snapshot().not_before == clock.of_day(clock.now + 7)
+    clock.advance(7)
+    succeed(one)
+
+
+def test_a_shorter_wait_does_not_shorten_a_longer_one(clock: Clock) -> None:
+    """Two calls were on their way when the quota ended; and nobody is believed for more than a minute."""
+    waits = iter((Throttled(7200), Throttled(1)))
+    one = breaker(clock, classify=lambda _error: next(waits))
+    other = one.guard()
+    other.__enter__()
+    fail(one, 1, TooMany)
+    other.__exit__(TooMany, TooMany(), None)
+    assert refused(one).retry_after_s == 60
+
+
+def test_a_throttled_probe_gives_its_lease_back(clock: Clock) -> None:
+    """No verdict; the next probe goes when the dependency has said it may."""
+    one = half_open(breaker(clock, classify=throttled_for_7), clock)
+    fail(one, 1, TooMany)
+    assert one.state is State.HALF_OPEN
+    assert refused(one).retry_after_s == 7
+    assert one.snapshot().next_probe_at == clock.of_day(clock.now + 7)
+    clock.advance(7)
+    succeed(one, 3)
+    assert one.closed
+
+
+@pytest.mark.parametrize("for_s", [-1, float("nan"), float("inf")])
+def test_a_wait_that_is_no_time_is_refused(for_s: float) -> None:
+    """`Retry-After` comes from outside."""
+    with pytest.raises(ValueError, match="for_s"):
+        Throttled(for_s)
+
+
+# --- operators ---
+
+
+def test_forced_open_ends_by_itself_and_then_probes(clock: Clock) -> None:
+    """After 900 s if nothing else was said, with who and why."""
+    one = breaker(clock)
+    one.force_open(**ANN)
+    refusal = refused(one)
+    assert (refusal.refusal, refusal.retry_after_s) == ("forced_open", 900)
+    imposed = one.snapshot().imposed
+    assert imposed is not None
+    assert (imposed.override, imposed.actor, imposed.reason) == (Override.FORCE_OPEN, "ann", "drill")
+    assert imposed.until == clock.of_day(clock.now + 900)
+    clock.advance(900)
+    assert one.state is State.HALF_OPEN
+    assert one.snapshot().imposed is None
+    succeed(one, 3)
+    assert path(one) == [
+        ("closed", "open", "forced_open"),
+        ("open", "half_open", "override_over"),
+        ("half_open", "closed", "probes_succeeded"),
+    ]
+
+
+def test_forced_closed_lets_everything_through_and_counts(clock: Clock) -> None:
+    """When its time is over, the counts decide."""
+    one = opened(breaker(clock))
+    one.force_closed(**ANN, for_s=20)
+    fail(one, 30, ConnectionError)
+    assert one.closed
+    assert one.failure_count == 30
+    clock.advance(20)
+    assert one.closed
+    fail(one, 1, ConnectionError)
+    assert one.opened
+    assert path(one)[1:] == [
+        ("open", "closed", "forced_closed"),
+        ("closed", "closed", "override_over"),
+        ("closed", "open", "unreachable_in_a_row"),
+    ]
+
+
+def test_observing_decides_and_lets_through(clock: Clock) -> None:
+    """It would be open; what passes all the same is not counted, and when its time is over it is open."""
+    one = breaker(clock)
+    one.observe_only(**ANN, for_s=4)
+    opened(one)
+    fail(one, 3, ConnectionError)
+    succeed(one)
+    assert one.opened
+    clock.advance(4)
+    assert refused(one).retry_after_s == 1
+    assert one.snapshot().late_outcomes == 0
+
+
+def test_observing_probes_as_it_would(clock: Clock) -> None:
+    """One call in half-open is the probe, the others pass beside it and say nothing."""
+    one = breaker(clock)
+    one.observe_only(**ANN)
+    half_open(one, clock)
+    with one.guard():
+        succeed(one, 10)
+        assert one.state is State.HALF_OPEN
+    succeed(one, 2)
+    assert one.closed
+
+
+def test_an_override_may_be_lifted(clock: Clock) -> None:
+    """It ends as it would have ended by itself, with who lifted it."""
+    one = breaker(clock)
+    one.force_open(**ANN)
+    one.lift(actor="bob", reason="enough")
+    assert one.state is State.HALF_OPEN
+    last = one.snapshot().transitions[-1]
+    assert (last.actor, last.reason) == ("bob", "enough")
+    one.lift(actor="bob", reason="nothing to lift")
+    assert one.snapshot().transitions[-1] == last
+
+
+def test_the_later_override_replaces_the_earlier(clock: Clock) -> None:
+    """And the earlier one's end is told."""
+    one = breaker(clock)
+    one.force_open(**ANN)
+    one.force_closed(**ANN, for_s=10)
+    succeed(one)
+    assert [why for _, _, why in path(one)] == ["forced_open", "override_over", "forced_closed"]
+    clock.advance(10)
+    assert one.snapshot().imposed is None
+
+
+def test_reset_is_as_new(clock: Clock) -> None:
+    """Closed without a ramp, nothing counted, no longer open time the next time."""
+    one = opened(breaker(clock, ramp_s=10.0))
+    one.force_open(**ANN)
+    one.reset(**ANN)
+    succeed(one, 50)
+    assert one.snapshot().imposed is None
+    assert refused(opened(one)).retry_after_s == 5
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"actor": " "}, {"reason": ""}, {"for_s": 0}, {"for_s": 90_000}, {"for_s": float("nan")}]
+)
+def test_nobody_imposes_without_a_name_a_reason_and_an_end(clock: Clock, wrong: dict[str, object]) -> None:
+    """What is forgotten must not stay."""
+    with pytest.raises(ValueError, match=r"say who|for_s"):
+        breaker(clock).force_open(**(ANN | wrong))
+
+
+# --- telling ---
+
+
+def test_listeners_are_told_of_every_transition(clock: Clock) -> None:
+    """Outside the lock, so that they may ask the breaker; and one with a bug harms nobody."""
+    one, told = breaker(clock), list[tuple[str, Transition, str]]()
+
+    def buggy(_name: str, _transition: Transition) -> None:
+        raise KeyError
+
+    one.listen(buggy)
+    one.listen(lambda name, transition: told.append((name, transition, one.state.value)))
+    closed_again(one, clock)
+    assert [each for _, each, _ in told] == list(one.snapshot().transitions)
+    assert [(name, state) for name, _, state in told] == [
+        ("dependency", each) for each in ("open", "half_open", "closed")
+    ]
+
+
+def test_a_snapshot_says_it_all(clock: Clock) -> None:
+    """State, since when, why it opened and when it will probe, in the time of day."""
+    one = breaker(clock, transitions_kept=2)
+    clock.advance(10)
+    told = opened(one).snapshot()
+    assert (told.name, told.state, told.since) == ("dependency", State.OPEN, clock.wall())
+    assert told.next_probe_at == clock.of_day(clock.now + 5)
+    assert (told.counts.calls, told.admitted_share) == (0, 0)
+    why = told.opened
+    assert why is not None
+    assert (why.at, why.counts.calls, why.counts.unreachable_in_a_row) == (clock.wall(), 5, 5)
+    clock.advance(5)
+    succeed(one, 3)
+    told = one.snapshot()
+    assert told.next_probe_at is None
+    assert len(told.transitions) == 2
+    assert told.opened == why, "kept also when newer transitions have taken its place"
+
+
+def test_other_numbers_take_effect_without_forgetting(clock: Clock) -> None:
+    """What was counted stays counted."""
+    one = breaker(clock)
+    fail(one, 6)
+    one.adopt(Policy(calls_min=7, attempt_timeout_s=2.0))
+    assert one.failure_count == 6
+    fail(one)
+    assert one.opened
+    one.adopt(Policy(window_s=10))
+    assert one.opened
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"window_s": 1},
+        {"failure_share": 1.1},
+        {"probes": 0},
+        {"open_s": float("nan")},
+        {"open_max_s": 1},
+        {"jitter": -0.1},
+    ],
+)
+def test_numbers_that_make_no_sense_are_refused(wrong: dict[str, float]) -> None:
+    """At start, and when they are changed at run time."""
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        Policy(**wrong)

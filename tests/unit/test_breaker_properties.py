@@ -1,0 +1,225 @@
+"""What must hold of a breaker whatever happens in whatever order."""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.breaker.breaker import Breaker
+from shared.breaker.machine import UNCOUNTED
+from shared.breaker.policy import Policy
+from shared.breaker.refused import CallRefused
+from shared.breaker.snapshot import Override, Snapshot, State, Transition, Why
+from shared.breaker.verdict import Judgement, Throttled, Verdict
+from tests.unit.breakers import Clock
+
+#: Why -> the steps that it may explain. Anything else is a bug.
+_ANY = tuple(State)
+LEGAL: dict[Why, set[tuple[State, State]]] = {
+    Why.FAILURE_SHARE: {(State.CLOSED, State.OPEN)},
+    Why.SLOW_SHARE: {(State.CLOSED, State.OPEN)},
+    Why.UNREACHABLE_IN_A_ROW: {(State.CLOSED, State.OPEN)},
+    Why.WAITED: {(State.OPEN, State.HALF_OPEN)},
+    Why.PROBE_FAILED: {(State.HALF_OPEN, State.OPEN)},
+    Why.PROBE_SLOW: {(State.HALF_OPEN, State.OPEN)},
+    Why.PROBES_SUCCEEDED: {(State.HALF_OPEN, State.CLOSED)},
+    Why.FORCED_OPEN: {(state, State.OPEN) for state in _ANY},
+    Why.FORCED_CLOSED: {(state, State.CLOSED) for state in _ANY},
+    Why.RESET: {(state, State.CLOSED) for state in _ANY},
+    Why.OBSERVE_ONLY: {(state, state) for state in _ANY},
+    Why.OVERRIDE_OVER: {(state, state) for state in _ANY} | {(State.OPEN, State.HALF_OPEN)},
+}
+POLICY = Policy(calls_min=4, window_s=10, unreachable_in_a_row=3, open_s=2, open_max_s=8, ramp_s=4)
+
+
+class Ended(Exception):
+    """How a call ends, chosen beforehand."""
+
+    def __init__(self, judgement: Judgement) -> None:
+        self.judgement = judgement
+
+
+@dataclass(slots=True)
+class Call:
+    """One that was let through: when, and in which generation."""
+
+    began: float
+    generation: int
+    guard: AbstractContextManager[None]
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Time passes."""
+
+    by_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Somebody calls; `chance` decides within a ramp."""
+
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """One of the calls under way ends."""
+
+    which: int
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """So many calls, one after the other."""
+
+    times: int
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
+class Impose:
+    """An operator acts; None: reset."""
+
+    override: Override | None
+    for_s: float
+
+
+Event = Wait | Begin | End | Whole | Impose
+
+JUDGEMENTS = st.sampled_from([*Verdict, Verdict.SUCCESS, Verdict.UNREACHABLE, Throttled(3)])
+EVENTS = st.one_of(
+    st.builds(Wait, st.sampled_from([0.1, 0.9, 1.0, 2.5, 5.0, 15.0])),
+    st.builds(Begin, st.sampled_from([0.0, 0.3, 0.7])),
+    st.builds(End, st.integers(0, 9), JUDGEMENTS),
+    st.builds(Whole, st.integers(1, 4), JUDGEMENTS),
+)
+OPERATORS = st.builds(Impose, st.sampled_from([*Override, None]), st.sampled_from([1.0, 3.0, 20.0]))
+#: Opened, and waited until it may be probed: what random events seldom reach.
+TO_HALF_OPEN: list[Event] = [Whole(3, Verdict.UNREACHABLE), Wait(2.5)]
+TO_RAMP: list[Event] = [*TO_HALF_OPEN, Whole(3, Verdict.SUCCESS)]
+BEGINNINGS = st.sampled_from([[], TO_HALF_OPEN, TO_RAMP])
+
+
+class World:
+    """A breaker, the calls under way, and what must hold after each event."""
+
+    def __init__(self) -> None:
+        self.clock = Clock()
+        self.chance = 0.5
+        self.calls: list[Call] = []
+        self.told: list[Transition] = []
+        self.breaker = Breaker(
+            "any",
+            POLICY,
+            classify=lambda error: error.judgement if isinstance(error, Ended) else Verdict.FAILURE,
+            clock=self.clock,
+            wall=self.clock.wall,
+            random=lambda: self.chance,
+        )
+        self.breaker.listen(lambda _name, transition: self.told.append(transition))
+
+    def happen(self, event: Event) -> None:
+        """One event."""
+        match event:
+            case Wait(by_s):
+                self.clock.advance(by_s)
+            case Begin(chance):
+                self.chance = chance
+                self.begin()
+            case End(which, judgement):
+                if self.calls:
+                    self.end(self.calls.pop(which % len(self.calls)), judgement)
+            case Whole(times, judgement):
+                for _ in range(times):
+                    under_way = len(self.calls)
+                    self.begin()
+                    if len(self.calls) > under_way:
+                        self.end(self.calls.pop(), judgement)
+            case Impose(None):
+                self.breaker.reset(actor="ann", reason="any")
+            case Impose(override, for_s):
+                act = {
+                    Override.FORCE_OPEN: self.breaker.force_open,
+                    Override.FORCE_CLOSED: self.breaker.force_closed,
+                    Override.OBSERVE_ONLY: self.breaker.observe_only,
+                }[override]
+                act(actor="ann", reason="any", for_s=for_s)
+
+    def begin(self) -> None:
+        """A call: none passes an open breaker, nor a half-open one while a probe is out."""
+        before = self.breaker.snapshot()
+        probing = any(
+            call.generation == before.generation and self.clock.now - call.began < POLICY.lease_s for call in self.calls
+        )
+        shut = before.state is State.OPEN or (before.state is State.HALF_OPEN and probing)
+        override = before.imposed.override if before.imposed else None
+        guard = self.breaker.guard()
+        try:
+            guard.__enter__()
+        except CallRefused as refused:
+            self.refused(refused, before)
+            return
+        generation = self.breaker.snapshot().generation
+        if override is Override.OBSERVE_ONLY:
+            shut = shut or before.not_before is not None or self.chance >= before.admitted_share > 0
+            generation = UNCOUNTED if shut else generation
+        else:
+            assert not shut
+        self.calls.append(Call(self.clock.now, generation, guard))
+
+    def refused(self, refused: CallRefused, before: Snapshot) -> None:
+        """Only for a reason, and never when everything is to be let through."""
+        assert refused.retry_after_s >= 0
+        assert before.state is not State.CLOSED or before.not_before or before.admitted_share < 1
+        assert before.imposed is None or before.imposed.override is Override.FORCE_OPEN
+
+    def end(self, call: Call, judgement: Judgement) -> None:
+        """The end of a call of an older generation changes nothing but the count of such ends."""
+        before = self.breaker.snapshot()
+        error = None if judgement is Verdict.SUCCESS else Ended(judgement)
+        call.guard.__exit__(type(error) if error else None, error, None)
+        expired = before.state is State.HALF_OPEN and self.clock.now - call.began >= POLICY.lease_s
+        if expired or call.generation != before.generation:
+            late = before.late_outcomes + (call.generation != UNCOUNTED)
+            assert self.breaker.snapshot() == replace(before, late_outcomes=late)
+
+    def check(self) -> None:
+        """The log is a path of the legal graph, from closed to where it is now."""
+        state, generation, at = State.CLOSED, 0, self.clock.of_day(0)
+        now = self.breaker.snapshot()
+        for each in self.told:
+            assert each.origin is state
+            assert (each.origin, each.to) in LEGAL[each.why]
+            assert each.generation > generation or each.origin is each.to
+            assert each.at >= at
+            state, generation, at = each.to, each.generation, each.at
+        assert now.state is state
+        assert now.generation >= generation
+        assert now.transitions == tuple(self.told[-POLICY.transitions_kept :])
+        assert 0 <= now.counts.failures <= now.counts.calls
+        assert 0 <= now.counts.slow <= now.counts.calls
+
+
+def run(events: list[Event]) -> None:
+    """A history, checked after each event."""
+    world = World()
+    for event in events:
+        world.happen(event)
+        world.check()
+
+
+@settings(max_examples=150, deadline=None)
+@given(BEGINNINGS, st.lists(EVENTS, max_size=80))
+def test_a_breaker_that_is_left_alone(beginning: list[Event], events: list[Event]) -> None:
+    """Open lets nothing through, half-open one at a time, the past changes nothing, and the log is a legal path."""
+    run([*beginning, *events])
+
+
+@settings(max_examples=150, deadline=None)
+@given(BEGINNINGS, st.lists(st.one_of(EVENTS, OPERATORS), max_size=80))
+def test_a_breaker_that_operators_act_on(beginning: list[Event], events: list[Event]) -> None:
+    """The same, whatever is imposed in between."""
+    run([*beginning, *events])

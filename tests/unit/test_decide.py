@@ -1,0 +1,183 @@
+"""Decide: what a batch does, given what the store knows."""
+
+from shared.commands import Command, CreateUser, DeleteUser, UpdateUser, Write
+from shared.decide import Decision, Delivery, Ended, Known, decide, mentioned
+from shared.merge import User
+from shared.outcome import Applied, Duplicate, Rejected, Retry
+
+
+def delivery(user: str, version: int, command: Command, entry: str | None = None, after: str | None = None) -> Delivery:
+    """Of the operation `op-<version>`; its entry is called like its version unless said otherwise."""
+    return Delivery(Write(f"op-{version}", user, command, version, after), entry or str(version))
+
+
+def create(user: str, version: int, email: str) -> Delivery:
+    """Of a user called like its id."""
+    return delivery(user, version, CreateUser(name=user, email=email))
+
+
+def patiently(*batch: Delivery, known: Known | None = None) -> Decision:
+    """The decision on `batch` of a writer who waits."""
+    return decide(list(batch), known or Known(), lambda _: True)
+
+
+def at_once(*batch: Delivery, known: Known | None = None) -> Decision:
+    """The decision on `batch` of a writer who waits no longer."""
+    return decide(list(batch), known or Known(), lambda _: False)
+
+
+def after_all(*batch: Delivery) -> Known:
+    """What the store knows when `batch` has been decided."""
+    decision = patiently(*batch)
+    owners = {user.email_key: user.id for user in decision.users.values() if user.email_key}
+    ended = {one.write.operation_id: Ended(outcome, one.entry_id) for one, outcome in decision.ended}
+    released: dict[str, dict[str, int]] = {}
+    for (key, user_id), version in decision.released.items():
+        released.setdefault(key, {})[user_id] = version
+    return Known(ended, dict(decision.users), owners, released)
+
+
+def test_a_batch_is_decided_oldest_first_and_answered_in_its_own_order() -> None:
+    """The update came before its create in the batch, and sees it all the same."""
+    decision = patiently(delivery("u", 2, UpdateUser(name="Bea"), after="op-1"), create("u", 1, "ann@example.com"))
+    assert decision.outcomes == [Applied(2), Applied(1)]
+    assert [one.write.version for one, _ in decision.ended] == [1, 2]
+    assert decision.users["u"].name == "Bea"
+
+
+def test_addresses_are_swapped_inside_a_batch() -> None:
+    """Ann steps aside, Bob takes her address, Ann takes his."""
+    known = after_all(create("ann", 1, "a@example.com"), create("bob", 2, "b@example.com"))
+    decision = patiently(
+        delivery("ann", 5, UpdateUser(email="b@example.com"), after="op-3"),
+        delivery("bob", 4, UpdateUser(email="a@example.com")),
+        delivery("ann", 3, UpdateUser(email="aside@example.com")),
+        known=known,
+    )
+    assert decision.outcomes == [Applied(5), Applied(4), Applied(3)]
+    assert {user.id: user.email for user in decision.users.values()} == {"ann": "b@example.com", "bob": "a@example.com"}
+    assert decision.released == {
+        ("a@example.com", "ann"): 3,
+        ("b@example.com", "bob"): 4,
+        ("aside@example.com", "ann"): 5,
+    }
+
+
+def test_a_deleted_users_address_is_free_within_the_batch() -> None:
+    """The new user comes after the delete in the order of acceptance, whatever the order of delivery."""
+    known = after_all(create("ann", 1, "a@example.com"))
+    decision = patiently(create("bob", 3, "a@example.com"), delivery("ann", 2, DeleteUser()), known=known)
+    assert decision.outcomes == [Applied(3), Applied(2)]
+    assert decision.users["ann"].email_key is None
+    assert decision.released == {("a@example.com", "ann"): 2}
+
+
+def test_a_duplicate_inside_a_batch_takes_effect_once() -> None:
+    """Two entries of one operation: a copy, as a replay makes it."""
+    decision = patiently(create("u", 1, "a@example.com"), Delivery(create("u", 1, "a@example.com").write, "copy"))
+    assert decision.outcomes == [Applied(1), Duplicate(redelivered=False, first=Applied(1))]
+    assert len(decision.ended) == 1
+
+
+def test_the_same_entry_delivered_again_is_told_from_a_copy() -> None:
+    """Only a copy counts as something sent twice."""
+    known = after_all(create("u", 1, "a@example.com"))
+    again, copy = create("u", 1, "a@example.com"), Delivery(create("u", 1, "a@example.com").write, "copy")
+    decision = patiently(again, copy, known=known)
+    assert decision.outcomes == [Duplicate(True, Applied(1)), Duplicate(False, Applied(1))]
+    assert (decision.users, decision.ended, decision.released) == ({}, [], {})
+
+
+def test_a_duplicate_tells_how_the_operation_ended_the_first_time() -> None:
+    """So that whoever waits is told the truth."""
+    rejected = Rejected("EMAIL_TAKEN", {})
+    known = Known(ended={"op-1": Ended(rejected, "1")})
+    assert patiently(create("u", 1, "a@example.com"), known=known).outcomes == [Duplicate(True, rejected)]
+
+
+def test_a_write_waits_for_the_one_before_it() -> None:
+    """It names whose writes it waits for, is charged nothing, and changes nothing."""
+    decision = patiently(delivery("u", 2, UpdateUser(name="Bea"), after="op-1"))
+    assert decision.outcomes == [Retry(waits_for=("u",))]
+    assert (decision.users, decision.ended) == ({}, [])
+
+
+def test_a_whole_chain_waits_for_its_first_link() -> None:
+    """No write of the chain is decided before the one it follows."""
+    links = [delivery("u", n, UpdateUser(name=str(n)), after=f"op-{n - 1}") for n in (2, 3, 4)]
+    assert patiently(*links).outcomes == [Retry(waits_for=("u",))] * 3
+
+
+def test_a_write_that_waits_no_longer_is_decided_without_the_one_before() -> None:
+    """Its user may yet come: a shadow."""
+    decision = at_once(delivery("u", 2, UpdateUser(name="Bea"), after="op-1"))
+    assert decision.outcomes == [Applied(2)]
+    assert not decision.users["u"].visible
+
+
+def test_a_whole_chain_that_waits_no_longer_leaves_one_shadow() -> None:
+    """The second early update finds the shadow of the first, and its user may still come."""
+    first = delivery("u", 2, UpdateUser(name="Bea"), after="op-1")
+    decision = at_once(first, delivery("u", 3, UpdateUser(name="Cleo"), after="op-2"))
+    assert decision.outcomes == [Applied(2), Applied(3)]
+    assert decision.users["u"].name == "Cleo"
+
+
+def test_an_update_of_nobody_is_rejected_at_once() -> None:
+    """Nothing of this user was pending at acceptance: there is nothing to wait for."""
+    assert patiently(delivery("u", 2, UpdateUser(name="Bea"))).outcomes == [Rejected("USER_NOT_FOUND", {})]
+
+
+def test_a_claim_on_an_owned_address_waits_for_its_owner() -> None:
+    """The owner may have let go of it in a write still on its way; only then is the claim refused."""
+    known = after_all(create("ann", 1, "a@example.com"))
+    claim = create("bob", 3, "a@example.com")
+    assert patiently(claim, known=known).outcomes == [Retry(waits_for=("ann",))]
+    decision = at_once(claim, known=known)
+    assert decision.outcomes == [Rejected("EMAIL_TAKEN", {})]
+    assert decision.users == {}
+    assert len(decision.ended) == 1
+
+
+def test_a_claim_older_than_the_release_is_refused_without_waiting() -> None:
+    """At its place in the order the address was somebody's, and nothing can change that."""
+    known = Known(released={"a@example.com": {"ann": 5}})
+    assert patiently(create("bob", 3, "a@example.com"), known=known).outcomes == [Rejected("EMAIL_TAKEN", {})]
+
+
+def test_ones_own_release_is_no_reason_to_be_refused() -> None:
+    """A create that arrives after its user's newer writes finds the address it brought already let go of."""
+    early = delivery("u", 2, UpdateUser(email="a@example.com"), after="op-1")
+    newest = delivery("u", 3, UpdateUser(email="b@example.com"), after="op-2")
+    first = at_once(early, newest)
+    known = Known(
+        ended={one.write.operation_id: Ended(outcome, one.entry_id) for one, outcome in first.ended},
+        users=first.users, owners={"b@example.com": "u"}, released={"a@example.com": {"u": 3}},
+    )  # fmt: skip
+    decision = at_once(create("u", 1, "a@example.com"), known=known)
+    assert decision.outcomes == [Applied(3)]
+    assert decision.users["u"].visible
+    assert decision.users["u"].email == "b@example.com"
+
+
+def test_what_a_batch_mentions_is_all_that_deciding_needs() -> None:
+    """Operations with those they follow, users, and addresses in the form in which they are unique."""
+    batch = [
+        create("ann", 1, "Ann@Example.com"),
+        delivery("bob", 3, UpdateUser(name="Bob"), after="op-2"),
+        delivery("cleo", 4, DeleteUser()),
+    ]
+    operations, users, keys = mentioned(batch)
+    assert operations == {"op-1", "op-2", "op-3", "op-4"}
+    assert users == {"ann", "bob", "cleo"}
+    assert keys == {"ann@example.com"}
+
+
+def test_deciding_leaves_what_is_known_alone() -> None:
+    """A transaction that is rolled back must find everything as it was."""
+    known = after_all(create("ann", 1, "a@example.com"))
+    before = User(*known.users["ann"])
+    patiently(delivery("ann", 2, UpdateUser(email="b@example.com")), known=known)
+    assert known.users == {"ann": before}
+    assert known.owners == {"a@example.com": "ann"}
+    assert known.released == {}
