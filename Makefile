@@ -72,6 +72,11 @@ bench-write: ## Accept and apply, beside what people use today: one table from o
 	@$(LOCAL) setup dev bench
 	@.venv-bench/bin/python -m tests.bench.write $(ARGS)
 
+.PHONY: bench-breaker
+bench-breaker: ## What a closed breaker costs a call, beside the plain package (seconds)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.breaker $(ARGS)
+
 ##@ Develop
 
 .PHONY: setup

@@ -88,13 +88,20 @@ def make_app(settings: ApiSettings) -> FastAPI:
         logs.info(Action.SERVICE_STOPPED)
 
     health = Health("api", shown={breaker.name: partial(_closed, breaker) for breaker in breakers.all()})
-    app = service_app(
-        health, title="Holdfast", description=_DESCRIPTION, version=VERSION_WITHOUT_INSTALL, lifespan=lifespan
+
+    def add_routes(app: FastAPI) -> None:
+        users.add_routes(app, path, view)
+        operations.add_routes(app, view)
+        status.add_routes(app, breakers, instance=settings.instance, demo=settings.profile == "demo")
+
+    return service_app(
+        health,
+        title="Holdfast",
+        description=_DESCRIPTION,
+        version=VERSION_WITHOUT_INSTALL,
+        lifespan=lifespan,
+        add_routes=add_routes,
     )
-    users.add_routes(app, path, view)
-    operations.add_routes(app, view)
-    status.add_routes(app, breakers, instance=settings.instance, demo=settings.profile == "demo")
-    return app
 
 
 def _closed(breaker: Breaker) -> tuple[bool, str]:

@@ -15,7 +15,7 @@ from services.writer.consume import subscriber_app
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
 from services.writer.hold import Hold
-from services.writer.pipeline import Entry, Pipeline
+from services.writer.pipeline import TRANSACTIONS_AT_ONCE, Entry, Pipeline
 from services.writer.reading import Reading
 from services.writer.reaper import reaping
 from services.writer.reclaim import Reclaimer
@@ -38,7 +38,7 @@ from shared.supervise import forever
 
 _SILENCE_MAX_S = 6.0
 _DEFERRED_MAX = 5000
-_BATCHES_MAX = 3
+_BATCHES_MAX = 4
 _FULL_PAUSE_S = 0.1
 _HTTP_DRAIN_S = 1.0
 
@@ -49,7 +49,7 @@ class Writer:
     def __init__(self, settings: WriterSettings) -> None:
         self._settings = settings
         self._batches: set[asyncio.Task[None]] = set()
-        self._thread = ThreadPoolExecutor(max_workers=2, thread_name_prefix="database")
+        self._thread = ThreadPoolExecutor(TRANSACTIONS_AT_ONCE + 1, thread_name_prefix="database")
         self._redis = connect(
             settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s)
         )

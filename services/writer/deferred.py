@@ -21,6 +21,8 @@ class _Waiting:
     entry: Entry
     due: float
     turns: int = 0
+    #: Whose writes it waits behind; None: it waits out a backoff, alone.
+    user_id: str | None = None
 
 
 class Deferred:
@@ -41,12 +43,12 @@ class Deferred:
         """Nothing is left that this operation could wait for."""
         self._since[operation_id] = -math.inf
 
-    def for_turn(self, entry: Entry, operation_id: str) -> None:
+    def for_turn(self, entry: Entry, write: Write) -> None:
         """Try again soon: an earlier write is on its way. Nobody is charged."""
-        self._since.setdefault(operation_id, time.monotonic())
+        self._since.setdefault(write.operation_id, time.monotonic())
         turns = self._waiting[entry.id].turns + 1 if entry.id in self._waiting else 1
         delay = min(0.5, _TICK_S * 2**turns)
-        self._put(entry, random.uniform(0, delay), turns)  # noqa: S311 - jitter, not a secret
+        self._put(entry, random.uniform(0, delay), turns, write.user_id)  # noqa: S311 - jitter, not a secret
 
     def for_backoff(self, entry: Entry, attempt: int) -> None:
         """Try again after failure number `attempt`: full jitter."""
@@ -67,10 +69,19 @@ class Deferred:
         """Hand the entries that are due to the pipeline, for ever."""
         while True:
             await asyncio.sleep(_TICK_S)
-            now = time.monotonic()
-            if due := [waiting.entry for waiting in self._waiting.values() if waiting.due <= now]:
+            if due := self._due():
                 await pipeline.handle(due)
 
-    def _put(self, entry: Entry, delay_s: float, turns: int) -> None:
-        self._waiting[entry.id] = _Waiting(entry, time.monotonic() + delay_s, turns)
+    def _due(self) -> list[Entry]:
+        """What is due; and with a user's write, the user's others: a queue of writes to one user goes in one go."""
+        now = time.monotonic()
+        due = {waiting.user_id for waiting in self._waiting.values() if waiting.due <= now}
+        return [
+            waiting.entry
+            for waiting in self._waiting.values()
+            if waiting.due <= now or (waiting.user_id is not None and waiting.user_id in due)
+        ]
+
+    def _put(self, entry: Entry, delay_s: float, turns: int, user_id: str | None = None) -> None:
+        self._waiting[entry.id] = _Waiting(entry, time.monotonic() + delay_s, turns, user_id)
         metrics.deferred_entries.set(len(self._waiting))

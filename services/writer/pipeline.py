@@ -33,6 +33,10 @@ Apply = Callable[[list[Delivery]], Awaitable[list[Outcome]]]
 Settle = Callable[[list[Handled]], Awaitable[None]]
 
 
+#: While one waits for the database, the other has the processor.
+TRANSACTIONS_AT_ONCE = 2
+
+
 @dataclass(slots=True, eq=False)
 class _Turn:
     """Deliveries of one batch that wait to be applied, and where their outcomes go."""
@@ -42,14 +46,14 @@ class _Turn:
 
 
 class Pipeline:
-    """New, reclaimed and deferred entries, side by side: one batch is decoded while another is applied and a third
-    is settled. Whatever waits when a transaction begins goes into it, so that a busy writer makes few large ones."""
+    """New, reclaimed and deferred entries, side by side: one batch is decoded while others are applied or settled.
+    Whatever waits when a transaction begins goes into it, so that a busy writer makes few large ones."""
 
     def __init__(self, apply: Apply, settle: Settle, batch_max: int) -> None:
         self._apply = apply
         self._settle = settle
         self._batch_max = batch_max
-        self._applying = asyncio.Lock()
+        self._applying = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
         self._waiting: deque[_Turn] = deque()
         #: Ids of the entries that are being handled or wait for their turn here.
         self.in_hand: set[str] = set()

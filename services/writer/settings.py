@@ -36,7 +36,7 @@ class WriterSettings(QueueSettings, StoreSettings):
     #: A batch may take a while; a reader waits for milliseconds.
     db_timeout_s: float = Field(default=5, gt=0, le=60)
     db_lock_wait_s: int = Field(default=3, ge=1, le=50)
-    db_pool_size: int = Field(default=2, ge=1, le=16)
+    db_pool_size: int = Field(default=3, ge=3, le=16)
     redis_timeout_s: float = Field(default=2, gt=0, le=30)
 
     @classmethod

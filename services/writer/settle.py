@@ -125,7 +125,7 @@ class Settler:
         oldest = await oldest_pending(self._redis, asked) if asked else {}
         for entry, write, waits_for in turns:
             metrics.retries.labels("database", "turn").inc()
-            self._deferred.for_turn(entry, write.operation_id)
+            self._deferred.for_turn(entry, write)
             if waits_for and all(oldest.get(user_id, write.version) >= write.version for user_id in waits_for):
                 self._deferred.impatient(write.operation_id)
 

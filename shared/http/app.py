@@ -38,6 +38,7 @@ def service_app(
     description: str,
     version: str,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
+    add_routes: Callable[[FastAPI], None] = lambda _: None,
 ) -> FastAPI:
     """An application that answers everything in the envelope, errors included."""
     app = FastAPI(
@@ -46,12 +47,15 @@ def service_app(
         version=version,
         lifespan=lifespan,
         redirect_slashes=False,
+        # Looked up anew on every request when left on; ours are in shared/metrics.py.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = DirectRoute
     app.add_middleware(Edge)
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
+    add_routes(app)  # before the rest: routes are tried in order
     health.add_routes(app)
 
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
