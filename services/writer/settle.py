@@ -66,7 +66,7 @@ class Settler:
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
             _tell(one)
-        for outcome, count in Counter(type(one.outcome).__name__ for one in leaving).items():
+        for outcome, count in Counter(type(one.outcome).__name__ for one in handled).items():
             metrics.outcomes.labels(outcome).inc(count)
         await self._insist(lambda: self._defer(handled))
 

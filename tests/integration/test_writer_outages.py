@@ -113,7 +113,7 @@ def test_entries_held_in_an_outage_are_no_crash_loop(
     own_database.kill()
     user = new_user()
     stream.accept([user])
-    for number in range(4):
+    for number in range(3):
         writer = start_writer(f"writer-{number}")
         wait_until(
             lambda writer=writer: holds(writer) and [one["times_delivered"] for one in stream.pending()] == [1],
