@@ -41,7 +41,8 @@ class DirectPath:
                 return Answer("accepted", write.operation_id, write.user_id, version)
             case Duplicate(_, first):
                 return await self._repeated(candidate, first)
-            case Rejected("EMAIL_TAKEN") if unknown is None:
+            case Rejected("EMAIL_TAKEN") if unknown is None and not candidate.key_hash:
+                # With a key an earlier try may be on the stream, and may get the address: then nothing is final yet.
                 raise EmailTaken(details={"field": "email", "constraint": "must be unique"})
             case Rejected() | Retry() | Dead():
                 raise unknown or OrderUnknown(details={"operation_id": write.operation_id})

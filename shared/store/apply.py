@@ -1,7 +1,7 @@
 """Apply: the one function that changes users. Load, decide, write down: one transaction per batch."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -47,8 +47,28 @@ def apply(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[O
     if all(isinstance(delivery.write.command, CreateUser) for delivery in batch):
         # Almost always nothing is known of new users. The keys of the tables find out for less than a look does.
         with suppress(Clash):
-            return _transaction(engine, batch, patient, _load_releases, unlooked=True)
-    return _transaction(engine, batch, patient, _load)
+            return _insert_unlooked(engine, batch, patient)
+    with faults(), engine.begin() as connection:
+        known = _load(connection, batch)
+        decision = decide(batch, known, patient)
+        _write(connection, decision, known)
+    return decision.outcomes
+
+
+def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[Outcome]:
+    """Apply creates as if nothing were known of their users. Raises Clash when something is, or may be."""
+    decision = decide(batch, Known(), patient)
+    if not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
+        raise Clash("anything but a plain success needs a look")
+    with faults(), engine.begin() as connection:
+        _write(connection, decision, Known())
+        # Only now: an address that was free to take has its release on record, in the same commit.
+        released = _releases(connection, mentioned(batch)[2])
+        for user in decision.users.values():
+            by_others = [at for who, at in released.get(user.email_key or "", {}).items() if who != user.id]
+            if max(by_others, default=0) > user.email_version:
+                raise Clash("the address was somebody else's at that time")
+    return decision.outcomes
 
 
 def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
@@ -70,21 +90,6 @@ def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
         except sa.exc.SQLAlchemyError as error:
             raise CommitUnknown("no answer to a commit") from error
     return decision.outcomes[0]
-
-
-Load = Callable[[sa.Connection, list[Delivery]], Known]
-
-
-def _transaction(
-    engine: sa.Engine, batch: list[Delivery], patient: Patience, load: Load, *, unlooked: bool = False
-) -> list[Outcome]:
-    with faults(), engine.begin() as connection:
-        known = load(connection, batch)
-        decision = decide(batch, known, patient)
-        if unlooked and not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
-            raise Clash("anything but a plain success needs a look")
-        _write(connection, decision, known)
-    return decision.outcomes
 
 
 @contextmanager
@@ -134,21 +139,18 @@ def _load(connection: sa.Connection, batch: list[Delivery]) -> Known:
             holder = User(*row)
             known.users[holder.id] = holder
             known.owners[holder.email_key or ""] = holder.id
-        _add_releases(connection, known, keys)
+        # After the holders: whoever sees an address free sees its release too.
+        known.released = _releases(connection, keys)
     known.users.update({row[0]: User(*row) for row in _rows_with(connection, _LOCK_USERS, user_ids)})
     return known
 
 
-def _load_releases(connection: sa.Connection, batch: list[Delivery]) -> Known:
-    """All that creating users needs to know, if the users are new and their addresses nobody's."""
-    known = Known()
-    _add_releases(connection, known, mentioned(batch)[2])
-    return known
-
-
-def _add_releases(connection: sa.Connection, known: Known, keys: Iterable[str]) -> None:
+def _releases(connection: sa.Connection, keys: Iterable[str]) -> dict[str, dict[str, int]]:
+    """E-mail key -> who let go of it, and when last."""
+    released: dict[str, dict[str, int]] = {}
     for key, user_id, version in _rows_with(connection, _SELECT_RELEASES, keys):
-        known.released.setdefault(key, {})[user_id] = version
+        released.setdefault(key, {})[user_id] = version
+    return released
 
 
 def _rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> Sequence[tuple[Any, ...]]:
