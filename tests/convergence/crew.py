@@ -1,0 +1,108 @@
+"""A crew of writers: the real pipeline, applier, settler and store, several times over, without the reading loops.
+
+The tests decide who is given which entry when, which is what a reading loop cannot be made to do.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from redis.asyncio import Redis
+
+from services.writer.apply import Applier
+from services.writer.dead_share import DeadShare
+from services.writer.deferred import Deferred
+from services.writer.hold import Hold
+from services.writer.pipeline import Entry, Pipeline
+from services.writer.settle import Settler
+from shared.decide import Delivery, Patience
+from shared.outcome import Outcome
+from shared.queue.connection import text
+from shared.queue.names import WRITES
+from shared.store.apply import apply
+from shared.store.engine import Engine
+
+_PATIENCE_S = 600.0
+_ROUNDS_MAX = 60
+
+
+class Crew:
+    """Writers with an engine each; `patience` None: each writer's own, which asks Redis what is on its way."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        engines: Sequence[Engine],
+        threads: ThreadPoolExecutor,
+        patience: Patience | None,
+        batch_max: int,
+    ) -> None:
+        self._redis = redis
+        self._batch_max = batch_max
+        self._pipelines = [
+            self._writer(f"writer-{number}", engine, threads, patience) for number, engine in enumerate(engines)
+        ]
+        #: Every entry ever seen on the stream, settled ones included.
+        self.seen: dict[str, Entry] = {}
+
+    def _writer(self, name: str, engine: Engine, threads: ThreadPoolExecutor, patience: Patience | None) -> Pipeline:
+        deferred = Deferred(_PATIENCE_S, base_s=0.2, cap_s=10)
+
+        def transaction(batch: list[Delivery]) -> list[Outcome]:
+            return apply(engine, batch, patience or deferred.patient)
+
+        async def never_down() -> None:
+            raise AssertionError("nothing is down here")
+
+        settle = Settler(self._redis, deferred, DeadShare(1.0, 1000), writer=name, attempts_max=5, probe_cap_s=1)
+        return Pipeline(Applier(transaction, threads, Hold(never_down, 1)), settle, self._batch_max)
+
+    async def on_stream(self) -> list[Entry]:
+        """The entries that are not settled."""
+        entries = [Entry(text(id), fields) for id, fields in await self._redis.xrange(WRITES)]
+        self.seen |= {entry.id: entry for entry in entries}
+        return entries
+
+    async def deliver_oldest(self) -> None:
+        """The entry that has waited longest, alone."""
+        await self._pipelines[0].handle((await self.on_stream())[:1])
+
+    async def deliver_some(self, count: int, chance: random.Random) -> None:
+        """`count` entries, perhaps settled ones among them, in any order, to any writers."""
+        await self.on_stream()
+        known = list(self.seen.values())
+        if known and count:
+            await self._deliver(chance.choices(known, k=count), chance)
+
+    async def send_copies(self, count: int, chance: random.Random) -> None:
+        """Put `count` entries on the stream a second time, as a replay does."""
+        await self.on_stream()
+        for entry in chance.choices(list(self.seen.values()), k=count):
+            await self.send_again(entry)
+
+    async def send_again(self, entry: Entry) -> None:
+        """A copy of `entry`, as a new one."""
+        await self._redis.xadd(WRITES, dict(entry.fields))
+
+    async def drain(self, chance: random.Random) -> None:
+        """Deliver until nothing is left on the stream."""
+        for _ in range(_ROUNDS_MAX):
+            left = await self.on_stream()
+            if not left:
+                return
+            await self._deliver(chance.sample(left, len(left)), chance)
+        raise AssertionError(f"never over: {left}")
+
+    async def _deliver(self, entries: list[Entry], chance: random.Random) -> None:
+        """In random batches: to random writers at once, or one after the other."""
+        batches, largest = [], chance.choice([1, 2, len(entries)])
+        while entries:
+            size = chance.randint(1, min(largest, len(entries)))
+            batches.append((chance.choice(self._pipelines), entries[:size]))
+            entries = entries[size:]
+        if chance.random() < 0.5:
+            await asyncio.gather(*(pipeline.handle(batch) for pipeline, batch in batches))
+        else:
+            for pipeline, batch in batches:
+                await pipeline.handle(batch)

@@ -1,0 +1,84 @@
+"""Histories: random sequences of commands over few users and few addresses, so that they get in each other's way."""
+
+from dataclasses import dataclass
+
+from hypothesis import strategies as st
+
+EMAILS = ("ann@example.com", "bob@example.com", "Ann@Example.com")
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command for the user in `slot`, and how many entries are delivered after it was accepted."""
+
+    command: str
+    slot: int
+    name: str | None
+    email: str | None
+    #: None, "current" or "stale": which version If-Match names.
+    if_match: str | None
+    deliveries: int
+
+
+_names = st.sampled_from(["one", "two", "three"])
+_slots = st.sampled_from([0, 0, 1, 1, 2])
+_deliveries = st.sampled_from([0, 0, 0, 0, 0, 1, 2, 9])
+
+
+def _steps(
+    commands: list[str], emails: st.SearchStrategy[str], if_matches: st.SearchStrategy[str | None]
+) -> st.SearchStrategy[Step]:
+    def one(command: str) -> st.SearchStrategy[Step]:
+        name: st.SearchStrategy[str | None] = _names
+        email: st.SearchStrategy[str | None] = emails
+        if command == "DeleteUser":
+            name, email = st.none(), st.none()
+        both = st.tuples(name, email)
+        if command == "UpdateUser":
+            both = st.tuples(st.none() | name, st.none() | email).filter(lambda pair: pair != (None, None))
+        matches = st.none() if command == "CreateUser" else if_matches
+        return st.builds(
+            lambda slot, pair, if_match, deliveries: Step(command, slot, *pair, if_match, deliveries),
+            _slots, both, matches, _deliveries,
+        )  # fmt: skip
+
+    return st.sampled_from(commands).flatmap(one)
+
+
+_COMMANDS = ["CreateUser", "UpdateUser", "UpdateUser", "UpdateUser", "ReplaceUser", "DeleteUser"]
+
+#: Creates come first, so that most of what follows finds somebody; a user may be created again, deleted, unknown.
+histories = st.tuples(
+    st.lists(
+        st.builds(
+            lambda slot, name, email, deliveries: Step("CreateUser", slot, name, email, None, deliveries),
+            _slots, _names, st.sampled_from(EMAILS), _deliveries,
+        ),
+        min_size=1, max_size=3, unique_by=lambda step: step.slot,
+    ),
+    st.lists(
+        _steps(
+            _COMMANDS, st.sampled_from(EMAILS), st.sampled_from([None, None, None, "current", "stale"])
+        ),
+        min_size=1, max_size=10,
+    ),
+).map(lambda parts: [*parts[0], *parts[1]])  # fmt: skip
+
+
+def _created_first_and_once(steps: list[Step]) -> list[Step]:
+    """Without what the api never lets happen: an id is known to nobody before its create, and never created again."""
+    created: set[int] = set()
+    kept = []
+    for step in steps:
+        is_create = step.command == "CreateUser"
+        if is_create == (step.slot in created):
+            continue
+        created.add(step.slot)
+        kept.append(step)
+    return kept
+
+
+#: Nobody wants another's address, and nobody names a version: merging alone has to be enough.
+peaceful_histories = st.lists(
+    _steps(["CreateUser", *_COMMANDS], st.sampled_from(["", "2"]), st.none()), min_size=3, max_size=12
+).map(_created_first_and_once).filter(lambda steps: len(steps) > 2)  # fmt: skip

@@ -1,0 +1,109 @@
+"""The world of one history: real servers, acceptance through the real script, and what they hold in the end."""
+
+import asyncio
+import json
+import random
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Self
+
+from services.api.accept import Candidate
+from shared.commands import email_key
+from shared.decide import Patience
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, OPERATION, PREFIX, USER, WRITES
+from shared.store.engine import Timeouts, make_engine
+from tests.convergence.crew import Crew
+from tests.convergence.sequential_model import Accepted
+from tests.servers import Database, RedisServer
+from tests.stream import ACCEPT_SCRIPT
+
+_WRITERS = 3
+_KEY_LIFETIME_S = 60
+_TIMEOUTS = Timeouts(checkout_s=2, connect_s=5, io_s=20, lock_wait_s=5)
+
+
+class World:
+    """Connections that all histories share; `emptied` before each."""
+
+    def __init__(self, redis_server: RedisServer, database: Database) -> None:
+        self._runner = asyncio.Runner()
+        self._redis = connect(redis_server.address, RedisTimeouts(2, 5))
+        self._engines = [make_engine(database.dsn, _TIMEOUTS, pool_size=4) for _ in range(_WRITERS)]
+        self._threads = ThreadPoolExecutor(max_workers=2 * _WRITERS)
+        self._connection = database.connect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._runner.run(self._redis.connection_pool.disconnect())
+        self._runner.close()
+        self._threads.shutdown()
+        for engine in self._engines:
+            engine.dispose()
+        self._connection.close()
+
+    def run(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """One history, in an empty world."""
+        self._connection.begin()
+        with self._connection.cursor() as cursor:
+            for table in ("users", "operations", "email_releases"):
+                cursor.execute(f"DELETE FROM {table}")
+        self._connection.commit()
+        self._runner.run(self._empty_redis_and(main))
+
+    def crew(self, chance: random.Random, patience: Patience | None = None) -> Crew:
+        """Writers who know nothing yet, and who put what they are given together into transactions, or do not."""
+        return Crew(self._redis, self._engines, self._threads, patience, batch_max=chance.choice([1, 500]))
+
+    async def accept(self, write: Accepted) -> tuple[str, int]:
+        """`write` as the api sends it -> what the script says, and the version that it gave, if it did."""
+        payload = {name: getattr(write, name) for name in ("name", "email") if getattr(write, name) is not None}
+        candidate = Candidate(
+            write.operation_id,
+            write.user_id,
+            write.command,
+            json.dumps(payload).encode(),
+            email_key=email_key(write.email) if write.email else "",
+            if_match=str(write.if_match) if write.if_match else "",
+        )
+        arguments = [WRITES, CLOCK, EMAILS, PREFIX, 0, _KEY_LIFETIME_S, *candidate.arguments()]
+        [(result, _, _, version)] = await self._redis.eval(ACCEPT_SCRIPT, 3, *arguments)
+        return result.decode(), int(version or 0)
+
+    def visible(self) -> dict[str, tuple[str, str, int]]:
+        """User id -> (name, email, version), of the users whom a read shows."""
+        rows = self._rows(
+            "SELECT id, name, email, GREATEST(name_version, email_version, created_version, deleted_version)"
+            " FROM users WHERE created_version > 0 AND deleted_version = 0"
+        )
+        return {id: (name, email, version) for id, name, email, version in rows}
+
+    def status(self) -> dict[str, str]:
+        """Operation id -> its effect, or the code of its rejection."""
+        rows = self._rows("SELECT operation_id, effect, rejection FROM operations")
+        return {id: json.loads(rejection)["code"] if rejection else effect for id, effect, rejection in rows}
+
+    def personal_data_of_the_invisible(self) -> list[tuple[Any, ...]]:
+        """Tombstones that still hold what they must not."""
+        return self._rows("SELECT * FROM users WHERE deleted_version > 0 AND (name != '' OR email_key IS NOT NULL)")
+
+    async def leftovers(self) -> list[str]:
+        """What Redis should have forgotten when everything is over."""
+        left = [WRITES] if await self._redis.xlen(WRITES) else []
+        left += [DEAD] if await self._redis.xlen(DEAD) else []
+        left += [key.decode() for key in await self._redis.keys() if key.decode().startswith(_PENDING)]
+        return left
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._connection.cursor() as cursor:
+            cursor.execute(query)
+            return list(cursor.fetchall())
+
+    async def _empty_redis_and(self, main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await self._redis.flushall()
+        await main()
+
+
+_PENDING = (EMAILS, USER, OPERATION, ATTEMPTS)

@@ -1,0 +1,36 @@
+"""A writer that now and then dies of kill -9 exactly between commit and acknowledge: the worst moment there is."""
+
+import os
+import random
+import signal
+from pathlib import Path
+
+from services.writer import app
+from services.writer.__main__ import main
+from services.writer.pipeline import Handled
+from services.writer.settle import Settler
+from shared.outcome import Applied, Rejected, Superseded
+
+#: The share of batches after which it dies, and the file that gets a line for each death: how many writes were
+#: committed and not acknowledged. Beside it, `calm` tells it to live.
+SHARE, LOG, CALM = "CRASH_SHARE", "CRASH_LOG", "calm"
+
+
+class DyingSettler(Settler):
+    """Settles, unless it dies first."""
+
+    async def __call__(self, handled: list[Handled]) -> None:
+        """Settle a batch, perhaps."""
+        committed = sum(isinstance(one.outcome, Applied | Superseded | Rejected) for one in handled)
+        log = Path(os.environ[LOG])
+        dies = not log.exists() or random.random() < float(os.environ[SHARE])  # the first one always
+        if committed and dies and not log.with_name(CALM).exists():
+            with log.open("a") as file:
+                file.write(f"{committed}\n")
+            os.kill(os.getpid(), signal.SIGKILL)
+        await super().__call__(handled)
+
+
+if __name__ == "__main__":
+    app.Settler = DyingSettler  # type: ignore[misc]
+    main()

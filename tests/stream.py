@@ -1,0 +1,84 @@
+"""The write stream as the tests use it: writes accepted through the real script, and a look at what became of them."""
+
+import json
+import uuid
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from services.api.accept import Candidate
+from shared.commands import email_key
+from shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, PREFIX, WRITERS_GROUP, WRITES
+from tests.conftest import ROOT
+from tests.servers import Database, RedisServer, wait_until
+
+ACCEPT_SCRIPT = Path(ROOT / "shared/queue/accept.lua").read_text()
+_KEY_LIFETIME_S = 60
+
+
+def new_user(name: str = "Ann", email: str = "") -> Candidate:
+    """A create with new ids, and an address of its own unless given one."""
+    email = email or f"{uuid.uuid4().hex}@example.com"
+    payload = json.dumps({"name": name, "email": email}).encode()
+    return Candidate(str(uuid.uuid4()), str(uuid.uuid4()), "CreateUser", payload, email_key(email))
+
+
+def change(user_id: str, **fields: str) -> Candidate:
+    """An update of a user."""
+    key = email_key(fields["email"]) if "email" in fields else ""
+    return Candidate(str(uuid.uuid4()), user_id, "UpdateUser", json.dumps(fields).encode(), key)
+
+
+class Stream:
+    """What is on its way in one Redis, and what has arrived in one database."""
+
+    def __init__(self, redis_server: RedisServer, database: Database) -> None:
+        self._server = redis_server
+        self._database = database
+
+    def accept(self, candidates: Sequence[Candidate]) -> None:
+        """All in one step, so that one read sees them all."""
+        values = [value for candidate in candidates for value in candidate.arguments()]
+        with self._server.client() as client:
+            answers = client.eval(ACCEPT_SCRIPT, 3, WRITES, CLOCK, EMAILS, PREFIX, 0, _KEY_LIFETIME_S, *values)
+        assert {answer[0] for answer in answers} == {b"accepted"}
+
+    def add_raw(self, *entries: Mapping[str | bytes, str | bytes]) -> list[str]:
+        """Entries that no api has seen, in one step; returns their ids."""
+        with self._server.client() as client, client.pipeline(transaction=True) as pipeline:
+            for fields in entries:
+                pipeline.xadd(WRITES, dict(fields))
+            return [id.decode() for id in pipeline.execute()]
+
+    def backlog(self) -> int:
+        """Entries that are not over."""
+        with self._server.client() as client:
+            return int(client.xlen(WRITES))
+
+    def pending(self) -> list[dict[str, Any]]:
+        """Entries that a writer was given and that are not over."""
+        with self._server.client() as client:
+            return list(client.xpending_range(WRITES, WRITERS_GROUP, "-", "+", 10_000))
+
+    def charged(self) -> list[str]:
+        """Entries that were charged an attempt."""
+        with self._server.client() as client:
+            return [key.decode() for key in client.keys(ATTEMPTS + "*")]
+
+    def dead(self) -> list[dict[bytes, bytes]]:
+        """The dead letters."""
+        with self._server.client() as client:
+            return [fields for _, fields in client.xrange(DEAD)]
+
+    def ended(self) -> dict[str, str]:
+        """Operation id -> its effect."""
+        with self._database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT operation_id, effect FROM operations")
+            return dict(cursor.fetchall())
+
+    def wait_for_end(self, candidates: Sequence[Candidate], effect: str = "applied", deadline_s: float = 30) -> None:
+        """Until every one of `candidates` has ended like this and nothing is left on the stream."""
+        wanted = {candidate.operation_id: effect for candidate in candidates}
+        wait_until(lambda: self.backlog() == 0, deadline_s, "the backlog is gone")
+        ended = self.ended()
+        assert {id: ended.get(id) for id in wanted} == wanted
