@@ -55,6 +55,11 @@ class Stream:
         with self._server.client() as client:
             return int(client.xlen(WRITES))
 
+    def somebody_reads(self) -> bool:
+        """Whether a reader waits for new entries right now."""
+        with self._server.client() as client:
+            return int(client.info("clients")["blocked_clients"]) > 0
+
     def pending(self) -> list[dict[str, Any]]:
         """Entries that a writer was given and that are not over."""
         with self._server.client() as client:

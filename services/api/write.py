@@ -78,6 +78,8 @@ class WritePath:
             answer = await self.acceptor.accept(candidate)
         except (QueueUnavailable, AcceptanceUnknown) as refused:
             return await self._done(command, await self.direct.apply(candidate, refused), way="direct")
+        if answer.result == "email_taken" and key:
+            answer = await self._own_address(answer)
         if refusal := _REFUSALS.get(answer.result):
             raise refusal(details=_why(answer, payload))
         if wait_s:
@@ -85,6 +87,14 @@ class WritePath:
             if ended is not None:
                 return ended
         return _queued(request, answer, waited=bool(wait_s))
+
+    async def _own_address(self, answer: Answer) -> Answer:
+        """The queue forgets keys that it never saw (a direct write) or has lost. Then the operations row tells whether
+        it is this very request that took the address."""
+        ended = await self.database.call(reads.ended_operation, answer.operation_id)
+        if ended is None:
+            return answer
+        return answer._replace(result="repeated", version=ended.version)
 
     async def _answer_when_over(
         self, request: Request, command: str, answer: Answer, candidate: Candidate, wait_s: float

@@ -22,6 +22,7 @@ class Verdict:
     superseded: int = 0
     rejected: int = 0
     dead: int = 0
+    dead_why: list[str] = field(default_factory=list)
     #: Acknowledged, and in no final state.
     lost: list[str] = field(default_factory=list)
     #: In the database, and no client was told so.
@@ -43,20 +44,23 @@ class Verdict:
         return {kind: getattr(self, kind) for kind in kinds if getattr(self, kind)}
 
     def told(self) -> str:
-        """The first few of everything that is wrong."""
-        return "\n".join(f"{kind}: {', '.join(found[:_SHOWN])}" for kind, found in self.faults.items())
+        """The first few of everything that is wrong, and why anything died."""
+        shown = self.faults | ({"dead-lettered": self.dead_why} if self.dead else {})
+        return "\n".join(f"{kind}: {', '.join(found[:_SHOWN])}" for kind, found in shown.items())
 
 
 def judge(acknowledged: dict[str, Accepted], queue: RedisServer, database: Database) -> Verdict:
     """Compare; nothing is running but the servers."""
     rows = _ended(database)
     with queue.client() as client:
-        dead = {fields.get(b"original.operation_id", b"").decode() for _, fields in client.xrange(DEAD)}
+        letters = [fields for _, fields in client.xrange(DEAD)]
+        dead = {letter.get(b"original.operation_id", b"").decode() for letter in letters}
         left = _left(client, dead)
     ends = [row.end for row in rows.values()]
     applied, superseded = ends.count("applied"), ends.count("superseded")
     verdict = Verdict(applied, superseded, len(ends) - applied - superseded, len(dead))
     verdict.left = left
+    verdict.dead_why = [f"{letter[b'reason'].decode()}: {letter[b'error'].decode()}" for letter in letters]
     verdict.lost = sorted(acknowledged.keys() - rows.keys() - dead)
     verdict.unexpected = [f"{id}: {rows.get(id, 'dead')}" for id in (rows.keys() | dead) - acknowledged.keys()]
     verdict.twice = sorted(rows.keys() & dead)

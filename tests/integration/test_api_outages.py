@@ -55,6 +55,26 @@ def test_a_direct_write_is_done_once_too(client: httpx.Client, own_redis: RedisS
         assert cursor.fetchone() == (1, None)
 
 
+def test_a_direct_write_is_recognised_by_the_queue_that_never_saw_it(
+    client: httpx.Client, own_redis: RedisServer, start_writer: StartWriter
+) -> None:
+    """Its answer was lost; the same key again, with the queue back, is no conflict with itself."""
+    own_redis.kill()
+    headers = key()
+    first = client.post("/users", json=ADA, headers=headers).json()["data"]["id"]
+    own_redis.start()
+    start_writer()
+    other = client.post("/users", json={"name": "Eve", "email": ADA["email"]})
+    assert other.status_code == 202  # holds the address on its way, to be rejected
+    wait_until(
+        lambda: (
+            (again := client.post("/users", json=ADA, headers=headers)).status_code == 202
+            and again.json()["data"]["id"] == first
+        ),
+        what="the same answer",
+    )
+
+
 def test_a_write_that_reached_a_frozen_queue_as_well_is_done_once(
     client: httpx.Client, own_redis: RedisServer, own_database: Database, start_writer: StartWriter
 ) -> None:

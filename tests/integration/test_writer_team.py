@@ -27,10 +27,14 @@ def test_two_writers_share_the_work(stream: Stream, start_writer: StartWriter) -
 
 def test_entries_of_a_frozen_writer_are_taken_over(stream: Stream, start_writer: StartWriter) -> None:
     """Its peer applies them in order with what came since; when it thaws it finds its work done."""
-    frozen = start_writer("writer-frozen")
-    wait_until(lambda: frozen.metric(PROGRESS) > 0, what="it reads")
-    frozen.send(signal.SIGSTOP)
+    frozen = start_writer("writer-frozen", HOLDFAST_WRITER_BLOCK_MS="500", HOLDFAST_REDIS_TIMEOUT_S="2")
     users = [new_user() for _ in range(20)]
+    for _ in range(20):  # it has to be frozen in the middle of a read, and reads end
+        frozen.send(signal.SIGSTOP)
+        if stream.somebody_reads():
+            break
+        frozen.send(signal.SIGCONT)
+        wait_until(stream.somebody_reads, what="it reads")
     stream.accept(users)
     wait_until(lambda: len(stream.pending()) == 20, what="they were delivered to the frozen one")
     peer = start_writer("writer-peer")
