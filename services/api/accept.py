@@ -7,10 +7,10 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import ConnectionError, RedisError, ResponseError
 
 from shared import logs, metrics
 from shared.breaker.breaker import Breaker
@@ -116,8 +116,11 @@ class Acceptor:
         self.failing_since = None
         metrics.accept_duration.observe(time.perf_counter() - began)
         metrics.accept_batch_size.observe(len(batch))
-        for (_, waiting), (result, operation_id, user_id, version) in zip(batch, replies, strict=True):
-            answer = Answer(result.decode(), operation_id.decode(), user_id.decode(), int(version or 0))
+        for (candidate, waiting), (result, operation_id, user_id, version) in zip(batch, replies, strict=True):
+            told = result.decode()
+            if told == "repeated" and not candidate.key_hash:
+                told = "accepted"  # by our own first try
+            answer = Answer(told, operation_id.decode(), user_id.decode(), int(version or 0))
             self._clock.observe(answer.version)
             _ACCEPTED[answer.result].inc()
             if not waiting.done():
@@ -128,7 +131,7 @@ class Acceptor:
         values = [value for candidate in candidates for value in candidate.arguments()]
         arguments: list[str | bytes | int] = [PREFIX, self._clock.seen, self._key_lifetime_s, *values]
         try:
-            return list(await self._breaker.call_async(self._script, [WRITES, CLOCK, EMAILS], arguments))
+            return list(await self._breaker.call_async(self._ask, arguments))
         except CallRefused as refused:
             raise QueueUnavailable(retry_after_s=ceil(refused.retry_after_s)) from refused
         except NotSent as error:
@@ -138,6 +141,17 @@ class Acceptor:
             raise (QueueFull() if "OOM" in str(error) else QueueUnavailable()) from error
         except (RedisError, OSError) as error:
             raise AcceptanceUnknown() from error
+
+    async def _ask(self, arguments: list[str | bytes | int]) -> Any:
+        """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
+        are found, and not taken twice."""
+        try:
+            return await self._script([WRITES, CLOCK, EMAILS], arguments)
+        except (ConnectionError, OSError) as first:
+            try:
+                return await self._script([WRITES, CLOCK, EMAILS], arguments)
+            except NotSent:
+                raise first from None  # the second was not sent; the first may have been taken
 
     def _failed(self, batch: list[_Waiting], error: AppError, bug: Exception | None = None) -> None:
         self.failing_since = self.failing_since or time.monotonic()
