@@ -13,6 +13,9 @@ from shared.errors import CircuitOpen, DatabaseUnavailable
 from shared.faults import Fault
 from shared.store.engine import Engine
 
+#: Word for word what clients of the API look for.
+_AWAY = "Database service temporarily unavailable"
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -34,7 +37,7 @@ class Database:
         try:
             return await self._breaker.call_async(self._in_time, lambda: read(self._engine, *args, **kwargs))
         except CallRefused as refused:
-            raise CircuitOpen(retry_after_s=ceil(refused.retry_after_s)) from refused
+            raise CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s)) from refused
         except (Fault, TimeoutError) as fault:
             raise DatabaseUnavailable() from fault
 

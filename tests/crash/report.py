@@ -37,7 +37,7 @@ def table(drill: Drill) -> str:
     ]
     lines = [f"crash drill: {drill.seconds:.0f} s, seed {drill.seed}", ""]
     lines += [f"{name:<44}{value!s:>12}" for name, value in rows]
-    lines += ["", "(The cache Redis is killed along; nothing uses it yet.)", ""]
+    lines += [""]
     lines += [*filter(None, [verdict.told(), *clients.strange[:5]])]
     return "\n".join([*lines, _verdict(drill)])
 

@@ -26,7 +26,10 @@ class Stage:
         self.database = Database(self._made(folder / "database"))
         at = (folder, self.queue.address, self.database.dsn)
         dying = {half_done.SHARE: str(HALF_DONE_SHARE), half_done.LOG: str(self._half_done_log)}
-        self.apis = [api(*at, HOLDFAST_INSTANCE=f"api-{number}") for number in range(APIS)]
+        self.apis = [
+            api(*at, HOLDFAST_INSTANCE=f"api-{number}", HOLDFAST_CACHE_REDIS_ADDR=self.cache.address)
+            for number in range(APIS)
+        ]
         self.writers = [
             writer(*at, f"writer-{number}", "tests.crash.half_done", **QUICK, **dying)
             if number < HALF_DONE_WRITERS
