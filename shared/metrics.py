@@ -58,7 +58,7 @@ commit_delay = Histogram(
 retries = Counter("holdfast_retries_total", "Work done again, by dependency and reason", ["dependency", "reason"])
 _born(retries, ["database"], ["contention", "outage", "unknown", "turn"])
 holding = Gauge("holdfast_holding", "1 while work is held because a dependency is down", ["dependency"])
-_born(holding, ["database", "queue"])
+_born(holding, ["database"])
 halted = Gauge("holdfast_writer_halted", "1 while the writer refuses to dead-letter any more")
 deferred_entries = Gauge("holdfast_deferred_entries", "Entries that this writer holds for a later try")
 last_progress = Gauge(

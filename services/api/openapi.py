@@ -229,6 +229,7 @@ def _or_degraded(answer: dict[str, Any], name: str) -> dict[str, Any]:
     return answer
 
 
+_FRESH = _parameter("Cache-Control", "`no-cache`: rather an error than a copy while the database is away.", "no-cache")
 READ: dict[str, Any] = {
     "tags": ["users"],
     "summary": "Read a user, writes still on their way included",
@@ -246,7 +247,10 @@ READ: dict[str, Any] = {
         **_errors(*_READ_ERRORS, UserNotFound),
     },
     "openapi_extra": {
-        "parameters": [_parameter("If-None-Match", "Answer 304 if the user is still at this ETag.", f'"{_VERSION}"')]
+        "parameters": [
+            _parameter("If-None-Match", "Answer 304 if the user is still at this ETag.", f'"{_VERSION}"'),
+            _FRESH,
+        ]
     },
 }
 LIST: dict[str, Any] = {
@@ -262,6 +266,7 @@ LIST: dict[str, Any] = {
         ),
         **_errors(*_READ_ERRORS),
     },
+    "openapi_extra": {"parameters": [_FRESH]},
 }  # fmt: skip
 OPERATION: dict[str, Any] = {
     "tags": ["operations"],

@@ -1,6 +1,5 @@
 """`/operations`: what became of a write."""
 
-import re
 from typing import Annotated
 
 from fastapi import FastAPI, Path
@@ -8,11 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api import openapi
+from services.api.ids import canonical
 from services.api.view import View
 from shared.errors import OperationNotFound
 from shared.http.envelope import success
-
-_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
 def add_routes(app: FastAPI, view: View) -> None:
@@ -22,7 +20,8 @@ def add_routes(app: FastAPI, view: View) -> None:
     async def read_operation(
         request: Request, operation_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]
     ) -> Response:
-        found = await view.operation(operation_id.lower()) if _UUID.match(operation_id.lower()) else None
+        known = canonical(operation_id)
+        found = await view.operation(known) if known else None
         if found is None:
             raise OperationNotFound(details={"field": "operation_id", "value": operation_id[:100],
                                              "constraint": "must exist"})  # fmt: skip

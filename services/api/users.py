@@ -3,7 +3,6 @@ FastAPI's own way; `openapi.py` says what FastAPI then cannot see."""
 
 import base64
 import binascii
-import re
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
@@ -13,6 +12,7 @@ from starlette.responses import Response
 from services.api import headers, openapi
 from services.api.bodies import parse_patch, parse_user
 from services.api.degraded import degraded
+from services.api.ids import canonical
 from services.api.view import View, describe_user
 from services.api.write import WritePath
 from shared.commands import email_key
@@ -20,7 +20,6 @@ from shared.errors import InvalidRequest, UserNotFound
 from shared.http.body import read_body
 from shared.http.envelope import success
 
-_UUID = re.compile(r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 _LIMIT_MAX = 200
 
 UserId = Annotated[str, Path(description="The user's id", json_schema_extra={"format": "uuid"})]
@@ -96,9 +95,9 @@ def _add_reads(app: FastAPI, view: View) -> None:
 
 
 def _id(raw: str) -> str:
-    """A user's id in its one form. What can be nobody's id is nobody's."""
-    user_id = raw.lower()
-    if not _UUID.match(user_id):
+    """A user's id. What can be nobody's id is nobody's."""
+    user_id = canonical(raw)
+    if user_id is None:
         raise UserNotFound(details={"field": "user_id", "value": raw[:100], "constraint": "must be a UUID"})
     return user_id
 

@@ -1,0 +1,11 @@
+"""Ids as callers write them."""
+
+import re
+
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+def canonical(raw: str) -> str | None:
+    """A UUID in its one form; None for what is none, and so can be nobody's id."""
+    lower = raw.lower()
+    return lower if _UUID.fullmatch(lower) else None
