@@ -5,7 +5,7 @@ type (trimming, Unicode form, the grammar of an e-mail address) is decided once,
 """
 
 import unicodedata
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -52,7 +52,6 @@ class DeleteUser(_Payload):
 
 
 Command = CreateUser | ReplaceUser | UpdateUser | DeleteUser
-CommandName = Literal["CreateUser", "ReplaceUser", "UpdateUser", "DeleteUser"]
 
 COMMANDS: dict[str, type[Command]] = {
     "CreateUser": CreateUser,

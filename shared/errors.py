@@ -111,6 +111,13 @@ class OperationNotFound(AppError):
     code = "OPERATION_NOT_FOUND"
 
 
+class UserExists(AppError):
+    """A user with this id exists."""
+
+    type = "conflict"
+    code = "USER_EXISTS"
+
+
 class EmailTaken(AppError):
     """Another user has this e-mail address."""
 

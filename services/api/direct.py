@@ -48,7 +48,8 @@ class DirectPath:
                 raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
 
     async def _repeated(self, candidate: Candidate, first: Final) -> Answer:
-        known = await self._database.call(reads.body_hash, candidate.operation_id)
+        ended = await self._database.call(reads.ended_operation, candidate.operation_id)
+        known = ended.body_hash if ended else None
         if candidate.body_hash and known != candidate.body_hash:
             raise KeyReused(details={"operation_id": candidate.operation_id})
         version = 0 if isinstance(first, Rejected) else first.version

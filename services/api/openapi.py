@@ -164,7 +164,7 @@ _DONE_EXAMPLE = {"operation_id": _OPERATION_ID, "status": "applied", **_USER}
 _APPLIED_MEANS = "Applied: while you waited (`Prefer: wait`), or at once because the queue is away."
 _APPLIED = {
     200: _answer(
-        "Applied: while you waited (`Prefer: wait`), or at once because the queue is away.",
+        _APPLIED_MEANS,
         _DONE_SCHEMA,
         _DONE_EXAMPLE,
         _ETAG | _REPLAYED,
@@ -172,7 +172,7 @@ _APPLIED = {
 }
 _CREATED = {
     201: _answer(
-        "Applied: while you waited (`Prefer: wait`), or at once because the queue is away.",
+        _APPLIED_MEANS,
         _DONE_SCHEMA,
         _DONE_EXAMPLE,
         _ETAG | _LOCATION,

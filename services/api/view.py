@@ -8,13 +8,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.api.database import Database
+from services.api.rejections import error_of
 from shared import versions
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
 from shared.cache.copies import Copies, Copy
 from shared.cache.refresh import Refresher
 from shared.commands import Write
-from shared.errors import AppError, CircuitOpen, DatabaseUnavailable, QueueUnavailable
+from shared.errors import AppError, CircuitOpen, DatabaseUnavailable, QueueUnavailable, WriteDeadLettered
 from shared.http.envelope import precise
 from shared.merge import User, merge
 from shared.outcome import Rejected
@@ -128,8 +129,7 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
     dead = pending.dead_letter_reason is not None
     error = None
     if dead:
-        error = {"code": "WRITE_DEAD_LETTERED", "message": "The write could not be applied and waits for an operator.",
-                 "details": {"reason": pending.dead_letter_reason}}  # fmt: skip
+        error = _error(WriteDeadLettered(), {"reason": pending.dead_letter_reason})
     return {
         "id": operation_id,
         "user_id": pending.user_id,
@@ -161,21 +161,13 @@ def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
         "ended_at": precise(ended.ended_at),
         "waiting_s": 0.0,
         "user_version": None if isinstance(ended.outcome, Rejected) else ended.outcome.version,
-        "error": rejection(rejected) if rejected else None,
+        "error": _error(error_of(rejected, ended.operation_id), rejected.detail) if rejected else None,
     }
 
 
-_REJECTIONS = {
-    "EMAIL_TAKEN": "Another user has this e-mail address.",
-    "PRECONDITION_FAILED": "The user has changed since the version named in If-Match.",
-    "USER_NOT_FOUND": "There is no user with this id.",
-    "USER_EXISTS": "A user with this id exists.",
-}
-
-
-def rejection(rejected: Rejected) -> dict[str, Any]:
-    """`error` of a rejected operation."""
-    return {"code": rejected.code, "message": _REJECTIONS[rejected.code], "details": rejected.detail}
+def _error(error: AppError, details: dict[str, Any]) -> dict[str, Any]:
+    """`error` of an operation."""
+    return {"code": error.code, "message": error.message, "details": details}
 
 
 def _with_pending(row: User | None, writes: list[Write]) -> User | None:

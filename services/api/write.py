@@ -11,6 +11,7 @@ from services.api import headers
 from services.api.accept import Acceptor, Answer, Candidate
 from services.api.database import Database
 from services.api.direct import DirectPath
+from services.api.rejections import error_of
 from services.api.view import View, describe_user
 from services.api.wait import Waiters
 from shared import versions
@@ -20,10 +21,8 @@ from shared.errors import (
     AppError,
     EmailTaken,
     KeyReused,
-    PreconditionFailed,
     QueueUnavailable,
     RequestInProgress,
-    UserNotFound,
 )
 from shared.http.envelope import precise, success
 from shared.outcome import Rejected
@@ -34,11 +33,6 @@ _REFUSALS: dict[str, type[AppError]] = {
     "email_taken": EmailTaken,
     "reused": KeyReused,
     "busy": RequestInProgress,
-}
-_REJECTIONS: dict[str, type[AppError]] = {
-    "EMAIL_TAKEN": EmailTaken,
-    "PRECONDITION_FAILED": PreconditionFailed,
-    "USER_NOT_FOUND": UserNotFound,
 }
 
 
@@ -83,7 +77,7 @@ class WritePath:
         if refusal := _REFUSALS.get(answer.result):
             raise refusal(details=_why(answer, payload))
         if wait_s:
-            ended = await self._answer_when_over(request, command, answer, candidate, wait_s)
+            ended = await self._answer_when_over(command, answer, candidate, wait_s)
             if ended is not None:
                 return ended
         return _queued(request, answer, waited=bool(wait_s))
@@ -97,7 +91,7 @@ class WritePath:
         return answer._replace(result="repeated", version=ended.version)
 
     async def _answer_when_over(
-        self, request: Request, command: str, answer: Answer, candidate: Candidate, wait_s: float
+        self, command: str, answer: Answer, candidate: Candidate, wait_s: float
     ) -> Response | None:
         over = await self.waiters.ended(answer.operation_id, wait_s)
         if candidate.busy_ms:
@@ -106,8 +100,7 @@ class WritePath:
         if ended is None:
             return None
         if isinstance(ended.outcome, Rejected):
-            refusal = _REJECTIONS[ended.outcome.code]
-            raise refusal(details={"operation_id": answer.operation_id, **ended.outcome.detail})
+            raise error_of(ended.outcome, answer.operation_id)
         return await self._done(command, answer, way="queue")
 
     async def _done(self, command: str, answer: Answer, *, way: str) -> Response:

@@ -24,6 +24,8 @@ class EndedOperation:
     version: int
     outcome: Final
     ended_at: datetime
+    #: Of the request, if it came with an Idempotency-Key.
+    body_hash: str | None
 
 
 def user(engine: Engine, user_id: str) -> User | None:
@@ -57,14 +59,7 @@ def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:
     if row is None:
         return None
     outcome = final_from(row.effect, row.user_version, row.rejection)
-    return EndedOperation(row.operation_id, row.user_id, row.command, row.version, outcome, row.ended_at)
-
-
-def body_hash(engine: Engine, operation_id: str) -> str | None:
-    """Of the request that became this operation, if it came with an Idempotency-Key."""
-    query = sa.select(operations.c.body_hash).where(operations.c.operation_id == operation_id)
-    with faults(), engine.connect() as connection:
-        return connection.execute(query).scalar()
+    return EndedOperation(row.operation_id, row.user_id, row.command, row.version, outcome, row.ended_at, row.body_hash)
 
 
 def ping(engine: Engine) -> None:

@@ -1,0 +1,13 @@
+"""Rejections: what a rejected write is called in front of a client, at once or on its operation."""
+
+from shared.errors import AppError, EmailTaken, PreconditionFailed, UserExists, UserNotFound
+from shared.outcome import Rejected
+
+_ERRORS: dict[str, type[AppError]] = {
+    error.code: error for error in (EmailTaken, PreconditionFailed, UserExists, UserNotFound)
+}
+
+
+def error_of(rejected: Rejected, operation_id: str) -> AppError:
+    """The error that a write was rejected with."""
+    return _ERRORS[rejected.code](details={"operation_id": operation_id, **rejected.detail})
