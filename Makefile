@@ -36,6 +36,10 @@ logs: ## Follow the logs (ONLY=writer for one program)
 ledger: ## Is every accepted write accounted for? Its terms, from the running stack's stores
 	@$(LOCAL) inside $(VENV) -m services.dlq_admin ledger
 
+.PHONY: api-key
+api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write)
+	@$(VENV) -m shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)"
+
 .PHONY: doctor
 doctor: ## What is here, what is missing, and what to do about it; changes nothing
 	@$(LOCAL) doctor
@@ -118,6 +122,8 @@ help: ## This list
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: venv-dev
+.PHONY: venv-dev venv-local
 venv-dev:
 	@$(LOCAL) venv dev
+venv-local:
+	@$(LOCAL) venv local

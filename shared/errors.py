@@ -94,6 +94,23 @@ class NoSuchPath(AppError):
     code = "PATH_NOT_FOUND"
 
 
+# --- the caller may not ------------------------------------------------------------------------------------------
+
+
+class NotAuthenticated(AppError):
+    """This needs an API key: `Authorization: Bearer KEY`, or `X-API-Key: KEY`."""
+
+    type = "authentication_error"
+    code = "NOT_AUTHENTICATED"
+
+
+class NotAllowed(AppError):
+    """This API key does not have the scope that this needs."""
+
+    type = "authentication_error"
+    code = "NOT_ALLOWED"
+
+
 # --- the world is not as the caller thought ---------------------------------------------------------------------
 
 
@@ -205,6 +222,23 @@ class AcceptanceUnknown(AppError):
 
     type = "network_error"
     code = "ACCEPTANCE_UNKNOWN"
+    retryable = True
+    definite = False
+
+
+class DeadlineExceeded(AppError):
+    """The time for this request was over before it was done; it did not happen."""
+
+    type = "network_error"
+    code = "DEADLINE_EXCEEDED"
+    retryable = True
+
+
+class AnswerOverdue(AppError):
+    """The time for this request was over before its answer was ready: it may or may not have happened."""
+
+    type = "network_error"
+    code = "ANSWER_OVERDUE"
     retryable = True
     definite = False
 

@@ -7,6 +7,7 @@ its prefix, another service's.
 
 import os
 import socket
+from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
@@ -23,7 +24,12 @@ class Settings(BaseSettings):
     """What all services agree on."""
 
     model_config = SettingsConfigDict(
-        env_prefix=ENV_PREFIX, frozen=True, extra="forbid", populate_by_name=True, hide_input_in_errors=True
+        env_prefix=ENV_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
 
     profile: Literal["demo", "production"] = Field(
@@ -32,6 +38,9 @@ class Settings(BaseSettings):
     listen_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     log_style: Literal["json", "console", "auto"] = "auto"
+    keys_file: Path | None = Field(
+        default=None, description="API keys, hashed: see shared/http/keys.py. Outside `demo` the api needs one"
+    )
     instance: str = Field(default_factory=socket.gethostname, description="Name of this replica, unique in its service")
     drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish work in hand after SIGTERM")
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 
+from tests import keys
 from tests.servers import START_DEADLINE_S, free_port, wait_until
 
 ROOT = Path(__file__).parent.parent
@@ -111,8 +112,14 @@ class Service:
 
 
 def api(folder: Path, redis_addr: str, dsn: str, **more: str) -> Service:
-    """An api."""
-    environment = {"REDIS_ADDR": redis_addr, "DB_DSN": dsn, "HOLDFAST_INSTANCE": "api-test"} | more
+    """An api, open to all as on a demo; it knows `tests/keys.py`."""
+    environment = {
+        "REDIS_ADDR": redis_addr,
+        "DB_DSN": dsn,
+        "HOLDFAST_INSTANCE": "api-test",
+        "HOLDFAST_PROFILE": "demo",
+        "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
+    } | more
     return Service("services.api", "HOLDFAST_API_PORT", folder, environment)
 
 

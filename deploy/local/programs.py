@@ -9,6 +9,7 @@ from typing import Literal
 from deploy.local import database, metrics_store, probe
 from deploy.local.packages import find
 from deploy.local.places import LOCAL, REPO, VENV_PYTHON
+from deploy.local.secret import keys_file
 from deploy.local.settings import StackSettings
 
 LOOPBACK = "127.0.0.1"
@@ -52,6 +53,7 @@ def service_env(settings: StackSettings) -> dict[str, str]:
         "REDIS_ADDR": f"{LOOPBACK}:{settings.queue_port}",
         "HOLDFAST_CACHE_REDIS_ADDR": f"{LOOPBACK}:{settings.cache_port}",
         "HOLDFAST_PROFILE": "demo",
+        "HOLDFAST_KEYS_FILE": str(keys_file()),
         "HOLDFAST_LISTEN_HOST": settings.listen_host,
         "HOLDFAST_LOG_STYLE": "json",  # `make logs` makes columns of it
     }

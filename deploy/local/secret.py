@@ -1,6 +1,8 @@
 """Secrets of this clone: drawn once, kept in `.local/secrets`, readable by their owner only."""
 
+import hashlib
 import secrets
+from pathlib import Path
 
 from deploy.local.places import SECRETS, write_private
 
@@ -11,3 +13,13 @@ def secret(name: str) -> str:
     if not path.exists():
         write_private(path, secrets.token_urlsafe(24) + "\n")
     return path.read_text().strip()
+
+
+def keys_file() -> Path:
+    """The services' API keys: the operator's, hashed. Lines added to it by hand stay."""
+    path = SECRETS / "api_keys"
+    line = f"operator operate {hashlib.sha256(secret('operator_token').encode()).hexdigest()}"
+    written = path.read_text() if path.exists() else ""
+    if line not in written:
+        write_private(path, written + line + "\n")
+    return path

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 
 from services.api import operations, status, users
 from services.api.accept import Acceptor
+from services.api.access import scope_needed
 from services.api.breakers import make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
@@ -25,6 +26,7 @@ from shared.cache.copies import Copies
 from shared.cache.refresh import Refresher
 from shared.http.app import service_app
 from shared.http.health import Health
+from shared.http.keys import Keys
 from shared.logs import Action
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.groups import ensure_groups
@@ -70,6 +72,8 @@ def make_app(settings: ApiSettings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         logs.info(Action.SERVICE_STARTED, profile=settings.profile)
+        if settings.profile == "demo":
+            logs.warning(Action.OPEN_TO_ALL)
         loops = [
             asyncio.create_task(forever("waiters", waiters.listen)),
             asyncio.create_task(forever("refresher", refresher.run)),
@@ -101,6 +105,9 @@ def make_app(settings: ApiSettings) -> FastAPI:
         version=VERSION_WITHOUT_INSTALL,
         lifespan=lifespan,
         add_routes=add_routes,
+        timeout_s=settings.api_timeout_s,
+        keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
+        needs=scope_needed,
     )
 
 

@@ -9,6 +9,7 @@ import uuid_utils
 from starlette.requests import Request
 
 from shared.errors import InvalidRequest, PreconditionFailed, UnsupportedMediaType
+from shared.http.keys import ANYBODY, Principal
 
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
@@ -52,7 +53,7 @@ def idempotency(request: Request, headers: Headers) -> Idempotency | None:
             code="INVALID_IDEMPOTENCY_KEY",
             details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
         )
-    scope = "\n".join((_caller(headers), request.scope["method"], request.scope["path"], match[1]))
+    scope = "\n".join((_caller(request), request.scope["method"], request.scope["path"], match[1]))
     digest = hashlib.sha256(scope.encode()).hexdigest()
     return Idempotency(_derived_id(digest[:32]), _derived_id(digest[32:]))
 
@@ -96,10 +97,10 @@ def traceparent(headers: Headers) -> str:
     return value if _TRACEPARENT.match(value) else ""
 
 
-def _caller(headers: Headers) -> str:
-    """Who asks, as far as the request says it; never kept in clear."""
-    credential = headers.get(b"authorization") or headers.get(b"x-api-key")
-    return hashlib.sha256(credential).hexdigest() if credential else "anonymous"
+def _caller(request: Request) -> str:
+    """Who asks; a key that takes another's place is the same caller."""
+    principal: Principal | None = request.scope.get("principal")
+    return principal.name if principal else ANYBODY.name
 
 
 def _derived_id(hex32: str) -> str:

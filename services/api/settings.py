@@ -11,6 +11,9 @@ class ApiSettings(CacheSettings, StoreSettings):
     """`HOLDFAST_API_...`, besides the shared ones."""
 
     api_port: int = Field(default=8080, ge=1, le=65535)
+    api_timeout_s: float = Field(
+        default=5, ge=0.5, le=60, description="Longest time to an answer, before what a caller prefers to wait"
+    )
     api_accept_batch_max: int = Field(default=256, ge=1, le=1000, description="Most writes that share one round trip")
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000, description="How long an Idempotency-Key is remembered"
@@ -24,6 +27,12 @@ class ApiSettings(CacheSettings, StoreSettings):
     def own_prefix(cls) -> str:
         """This service's keys."""
         return "API_"
+
+    @model_validator(mode="after")
+    def _closed_unless_demo(self) -> Self:
+        if self.profile == "production" and self.keys_file is None:
+            raise ValueError("the production profile needs API keys: keys_file")
+        return self
 
     @model_validator(mode="after")
     def _inner_before_outer(self) -> Self:

@@ -17,6 +17,10 @@ from shared.errors import AppError, BodyTooLarge, InvalidRequest, MalformedJson,
 from shared.http.edge import Edge
 from shared.http.envelope import failure
 from shared.http.health import Health
+from shared.http.identify import Identify, Needs
+from shared.http.keys import Keys
+
+_TIMEOUT_S = 10.0
 
 
 class DirectRoute(APIRoute):
@@ -39,8 +43,15 @@ def service_app(
     version: str,
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     add_routes: Callable[[FastAPI], None] = lambda _: None,
+    timeout_s: float = _TIMEOUT_S,
+    keys: Keys | None = None,
+    needs: Needs = lambda _method, _path: None,
 ) -> FastAPI:
-    """An application that answers everything in the envelope, errors included."""
+    """An application that answers everything in the envelope, errors included, each within `timeout_s`.
+
+    `needs` names the scope that a method and path ask of a key; handlers may `require` more. Without `keys` nobody
+    has any.
+    """
     app = FastAPI(
         title=title,
         description=description,
@@ -51,7 +62,8 @@ def service_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = DirectRoute
-    app.add_middleware(Edge)
+    app.add_middleware(Identify, keys or Keys(None, open_to_all=True), needs)
+    app.add_middleware(Edge, timeout_s)  # the last to be added is the outermost
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)

@@ -1,30 +1,45 @@
-"""The edge: outermost of everything. Gives the request its id, counts and times it, and turns an exception nobody
-named into an answer; the server goes on.
+"""The edge: outermost of everything. Gives the request its id and its deadline, counts and times it, and turns an
+exception nobody named, or a deadline nobody kept, into an answer; the server goes on.
 
 Plain ASGI, because one `BaseHTTPMiddleware` would cost two thirds of the throughput.
 """
 
+import asyncio
 import re
 import time
-from typing import Any
+from typing import Any, NamedTuple
 
 import uuid_utils
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import logs, metrics
-from shared.errors import Unexpected
+from shared import deadline, logs, metrics
+from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, Unexpected
 from shared.http.envelope import failure, route_of
 from shared.logs import Action
 
 _SANE_ID = re.compile(rb"^[A-Za-z0-9._-]{8,128}$")
+_WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
+_TIMEOUT_MS = range(50, 30_001)
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+class Asked(NamedTuple):
+    """What the edge needs of the headers."""
+
+    request_id: bytes
+    #: `X-Request-Timeout-Ms`, as it was sent.
+    timeout_ms: bytes | None
+    #: Seconds that the caller prefers to wait, `Prefer: wait=N`.
+    wait_s: int
 
 
 class Edge:
-    """ASGI middleware."""
+    """ASGI middleware. `timeout_s`: longest time to an answer, before what the caller prefers to wait."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
         self._app = app
+        self._timeout_s = timeout_s
         self._counters: dict[tuple[str, str, int], Any] = {}
         self._timers: dict[str, Any] = {}
 
@@ -34,27 +49,44 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        request_id = _request_id(scope)
-        scope["request_id"] = request_id.decode()
+        asked = _asked(scope)
+        scope["request_id"] = asked.request_id.decode()
         status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append((b"x-request-id", request_id))
+                message["headers"].append((b"x-request-id", asked.request_id))
             await send(message)
 
         try:
-            await self._app(scope, receive, send_with_id)
+            await self._in_time(asked, scope, receive, send_with_id)
         except Exception as error:
-            metrics.panics.inc()
-            logs.error(Action.PANIC_RECOVERED, exc=error, request_id=scope["request_id"], route=route_of(scope))
+            if not isinstance(error, AppError):
+                metrics.panics.inc()
+                logs.error(Action.PANIC_RECOVERED, exc=error, request_id=scope["request_id"], route=route_of(scope))
             if status:
                 raise  # half an answer is out: the server closes the connection
-            await failure(Unexpected(), Request(scope))(scope, receive, send_with_id)
+            told = error if isinstance(error, AppError) else Unexpected()
+            await failure(told, Request(scope))(scope, receive, send_with_id)
         finally:
             self._measure(route_of(scope), scope["method"], status, time.perf_counter() - began)
+
+    async def _in_time(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises DeadlineExceeded, or AnswerOverdue where something may have been done."""
+        seconds = self._timeout_s + asked.wait_s
+        if asked.timeout_ms is not None:
+            seconds = min(seconds, _timeout_s(asked.timeout_ms))
+        try:
+            with deadline.scope(seconds):
+                async with asyncio.timeout(seconds) as limit:
+                    await self._app(scope, receive, send)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            logs.warning(Action.DEADLINE_EXCEEDED, request_id=scope["request_id"], route=route_of(scope))
+            raise (DeadlineExceeded() if scope["method"] in _SAFE else AnswerOverdue()) from None
 
     def _measure(self, route: str, method: str, status: int, seconds: float) -> None:
         key = (route, method, status)
@@ -75,9 +107,27 @@ def _known(method: str) -> str:
     return method if method in _METHODS else "other"
 
 
-def _request_id(scope: Scope) -> bytes:
-    """The caller's `X-Request-ID` when it is sane, else a new one."""
+def _asked(scope: Scope) -> Asked:
+    """`X-Request-ID` is the caller's when it is sane, else a new one."""
+    request_id = timeout_ms = None
+    wait_s = 0
     for name, value in scope["headers"]:
-        if name == b"x-request-id" and _SANE_ID.match(value):
-            return bytes(value)
-    return b"req_" + uuid_utils.uuid7().hex.encode()
+        if name == b"x-request-id":
+            request_id = value if _SANE_ID.match(value) else None
+        elif name == b"x-request-timeout-ms":
+            timeout_ms = value
+        elif name == b"prefer" and (found := _WAIT.search(value)):
+            wait_s = int(found[1])
+    return Asked(request_id or b"req_" + uuid_utils.uuid7().hex.encode(), timeout_ms, wait_s)
+
+
+def _timeout_s(raw: bytes) -> float:
+    """Raises InvalidRequest."""
+    if raw.isdigit() and len(raw) <= 5 and int(raw) in _TIMEOUT_MS:
+        return int(raw) / 1000
+    raise InvalidRequest(
+        "The X-Request-Timeout-Ms is not valid.",
+        code="INVALID_REQUEST_TIMEOUT",
+        details={"field": "X-Request-Timeout-Ms", "value": raw[:20].decode("latin-1"),
+                 "constraint": f"a whole number of ms from {_TIMEOUT_MS.start} to {_TIMEOUT_MS.stop - 1}"},
+    )  # fmt: skip

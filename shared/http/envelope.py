@@ -28,9 +28,15 @@ _STATUS_BY_CODE = {
     "BODY_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "PRECONDITION_FAILED": 412,
+    "NOT_ALLOWED": 403,
 }
 _PROBLEM_JSON = "application/problem+json"
 _DEFAULT_RETRY_AFTER_S = 1
+
+_CHALLENGES = {
+    "NOT_AUTHENTICATED": 'Bearer realm="holdfast"',
+    "NOT_ALLOWED": 'Bearer realm="holdfast", error="insufficient_scope"',
+}
 
 
 def status_of(error: AppError | type[AppError]) -> int:
@@ -73,6 +79,8 @@ def failure(
         retry_after_s = _DEFAULT_RETRY_AFTER_S
     if retry_after_s is not None:
         all_headers["Retry-After"] = str(retry_after_s)
+    if challenge := _CHALLENGES.get(error.code):
+        all_headers["WWW-Authenticate"] = challenge
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
 
     told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}

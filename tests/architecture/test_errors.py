@@ -17,4 +17,8 @@ def test_every_error_is_told_apart_and_explained() -> None:
 
 def test_only_what_may_have_happened_is_indefinite() -> None:
     """An indefinite error is one that the same key has to settle."""
-    assert {error.__name__ for error in catalogue() if not error.definite} == {"AcceptanceUnknown", "Unexpected"}
+    assert {error.__name__ for error in catalogue() if not error.definite} == {
+        "AcceptanceUnknown",
+        "AnswerOverdue",
+        "Unexpected",
+    }

@@ -31,7 +31,11 @@ class Stage:
     @property
     def environment(self) -> dict[str, str]:
         """Where the stores are, as every contestant reads it."""
-        return {"REDIS_ADDR": self.redis_server.address, "DB_DSN": self.database.dsn}
+        return {
+            "REDIS_ADDR": self.redis_server.address,
+            "DB_DSN": self.database.dsn,
+            "HOLDFAST_PROFILE": "demo",
+        }
 
     def connect(self) -> "pymysql.Connection[pymysql.cursors.Cursor]":
         """A connection to the database, for looking."""

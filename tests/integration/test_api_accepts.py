@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests import keys
 from tests.servers import RedisServer, wait_until
 
 ADA = {"name": "Ada", "email": "ada@example.com"}
@@ -82,8 +83,9 @@ def test_a_key_reused_for_another_body_is_refused(api: httpx.Client) -> None:
 def test_a_key_belongs_to_its_caller(api: httpx.Client) -> None:
     """Another credential with the same key is another request."""
     headers = key()
-    api.post("/users", json=ADA, headers=headers | {"X-API-Key": "one"})
-    other = api.post("/users", json={"name": "Eve", "email": "eve@example.com"}, headers=headers | {"X-API-Key": "two"})
+    api.post("/users", json=ADA, headers=headers | {"X-API-Key": keys.WRITER})
+    eve = {"name": "Eve", "email": "eve@example.com"}
+    other = api.post("/users", json=eve, headers=headers | {"X-API-Key": keys.OTHER})
     assert other.status_code == 202
     assert "idempotent-replayed" not in other.headers
 

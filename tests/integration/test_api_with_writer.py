@@ -131,9 +131,3 @@ def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
     """All closed while all is well."""
     told = api.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
     assert {breaker["name"]: breaker["state"] for breaker in told} == {"database": "closed", "queue": "closed"}
-
-
-def test_there_is_no_panic_outside_a_demo(api: httpx.Client) -> None:
-    """404, as for any path that is not there."""
-    answer = api.get("/panic")
-    assert (answer.status_code, error_of(answer)["code"]) == (404, "PATH_NOT_FOUND")

@@ -1,5 +1,6 @@
 """The edge: whatever happens inside, the answer is whole and tells nothing it should not."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import httpx
@@ -9,13 +10,23 @@ from prometheus_client import REGISTRY
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared import deadline
 from shared.http.app import service_app
 from shared.http.health import Health
 
 
 def crashing_app() -> FastAPI:
     """A service with a handler that has a bug."""
-    app = service_app(Health("test"), title="t", description="d", version="0")
+    app = service_app(Health("test"), title="t", description="d", version="0", timeout_s=0.2)
+
+    @app.api_route("/hang", methods=["GET", "POST"])
+    async def hang(_: Request) -> Response:
+        await asyncio.Event().wait()
+        raise AssertionError("never")
+
+    @app.get("/left")
+    async def left(_: Request) -> Response:
+        return Response(str(deadline.remaining_s()))
 
     @app.get("/crash")
     async def crash(_: Request) -> Response:
@@ -59,3 +70,34 @@ async def test_a_path_never_becomes_a_label(client: httpx.AsyncClient) -> None:
     await client.get("/some/secret/path")
     samples = [sample for metric in REGISTRY.collect() for sample in metric.samples]
     assert all("secret" not in value for sample in samples for value in sample.labels.values())
+
+
+@pytest.mark.parametrize(
+    ("method", "code", "definite"), [("GET", "DEADLINE_EXCEEDED", True), ("POST", "ANSWER_OVERDUE", False)]
+)
+async def test_what_hangs_is_answered_in_time(
+    client: httpx.AsyncClient, method: str, code: str, definite: bool
+) -> None:
+    """504; after a write nobody can know what happened."""
+    answer = await client.request(method, "/hang")
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["definite"]) == (504, code, definite)
+    assert "x-request-id" in answer.headers
+
+
+async def test_a_caller_may_lower_the_deadline_and_not_raise_it(client: httpx.AsyncClient) -> None:
+    """What is left is the smaller of theirs and ours, and more when they prefer to wait."""
+
+    async def left(**headers: str) -> float:
+        return float((await client.get("/left", headers=headers)).text)
+
+    assert await left(**{"X-Request-Timeout-Ms": "100"}) <= 0.1
+    assert 0.1 < await left(**{"X-Request-Timeout-Ms": "30000"}) <= 0.2
+    assert 2.1 < await left(Prefer="wait=2") <= 2.2
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "49", "30001", "1e3", "", "9" * 50, "\u0663"])
+async def test_a_deadline_that_makes_no_sense_is_refused(client: httpx.AsyncClient, value: str) -> None:
+    """422, naming the header."""
+    answer = await client.get("/left", headers={"X-Request-Timeout-Ms": value.encode()})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "INVALID_REQUEST_TIMEOUT")

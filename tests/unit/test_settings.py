@@ -7,6 +7,13 @@ from services.api.settings import ApiSettings
 from services.writer.settings import WriterSettings
 from shared.store.engine import parse_dsn
 
+
+@pytest.fixture(autouse=True)
+def demo(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The profile that needs no keys."""
+    monkeypatch.setenv("HOLDFAST_PROFILE", "demo")
+
+
 _DSN = "holdfast:secret@tcp(db:3306)/holdfast?parseTime=true"
 
 
@@ -64,3 +71,12 @@ def test_a_wrong_dsn_is_refused_without_telling_the_password(dsn: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 - the text is what is checked
         parse_dsn(dsn)
     assert "secret" not in str(caught.value)
+
+
+def test_production_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An api that would turn everybody away does not start; an empty setting is one left out."""
+    monkeypatch.setenv("DB_DSN", _DSN)
+    monkeypatch.setenv("HOLDFAST_PROFILE", "production")
+    monkeypatch.setenv("HOLDFAST_KEYS_FILE", "")
+    with pytest.raises(ValidationError, match="keys_file"):
+        ApiSettings()

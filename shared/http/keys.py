@@ -1,0 +1,136 @@
+"""Keys: who may do what. A file holds one line per key: `name scopes sha256-of-the-key`, so that reading it gives
+nobody a key. It is read again when it changes, so revoking one is deleting its line.
+
+    # name     scopes        sha256
+    checkout   read,write    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    on-call    operate       60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+from starlette.requests import Request
+
+from shared import logs
+from shared.errors import NotAllowed, NotAuthenticated
+from shared.logs import Action
+
+READ, WRITE, OPERATE = "read", "write", "operate"
+_SCOPES = {READ, WRITE, OPERATE}
+_NAME = re.compile(r"^[A-Za-z0-9._@-]{1,64}$")
+_DIGEST = re.compile(r"^[0-9a-f]{64}$")
+_CREDENTIAL_MAX_BYTES = 512
+_LOOK_EVERY_S = 2.0
+
+
+class Principal(NamedTuple):
+    """Who asks. `operate` includes the other scopes."""
+
+    name: str
+    scopes: frozenset[str]
+    #: What else the key's line says, `name=value`: limits of its own.
+    options: Mapping[str, str] = {}
+
+    def may(self, scope: str) -> bool:
+        """Whether it has `scope`."""
+        return scope in self.scopes or OPERATE in self.scopes
+
+
+#: Who sends no key, where that is allowed.
+ANYBODY = Principal("anonymous", frozenset({READ, WRITE}))
+
+
+class Keys:
+    """The keys of a file; without one, there are none. `open_to_all`: no key is needed to read and write."""
+
+    def __init__(self, path: Path | None, *, open_to_all: bool) -> None:
+        """Raises ValueError, naming the line, for a file that is not as it should be."""
+        self._path = path
+        self._open_to_all = open_to_all
+        self._looked_at = time.monotonic()
+        self._changed_at = path.stat().st_mtime_ns if path else 0
+        self._known = parse(path.read_text()) if path else {}
+
+    def who(self, headers: Mapping[bytes, bytes]) -> Principal | None:
+        """From `Authorization: Bearer KEY` or `X-API-Key: KEY`. None: nobody we have to let in.
+        Raises NotAuthenticated for a key that we do not know."""
+        credential = _credential(headers)
+        if credential is None:
+            return ANYBODY if self._open_to_all else None
+        self._look_again()
+        digest = hashlib.sha256(credential).hexdigest()
+        for known, principal in self._known.items():
+            if hmac.compare_digest(known, digest):
+                return principal
+        raise NotAuthenticated("This key is not known.")
+
+    def _look_again(self) -> None:
+        now = time.monotonic()
+        if self._path is None or now - self._looked_at < _LOOK_EVERY_S:
+            return
+        self._looked_at = now
+        try:
+            changed_at = self._path.stat().st_mtime_ns
+            if changed_at != self._changed_at:
+                self._known = parse(self._path.read_text())
+                self._changed_at = changed_at
+                logs.info(Action.KEYS_READ, keys=len(self._known))
+        except (OSError, ValueError) as error:
+            logs.error(Action.KEYS_UNREADABLE, error=str(error))
+
+
+def require(request: Request, scope: str) -> Principal:
+    """Who asks, if it has `scope`. Raises NotAuthenticated or NotAllowed."""
+    principal: Principal | None = request.scope.get("principal")
+    if principal is not None and principal.may(scope):
+        return principal
+    if principal is None or principal is ANYBODY:
+        raise NotAuthenticated()
+    raise NotAllowed(details={"scope": scope})
+
+
+def parse(text: str) -> dict[str, Principal]:
+    """Digest -> principal. Raises ValueError, naming the line."""
+    known: dict[str, Principal] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        words = line.partition("#")[0].split()
+        if not words:
+            continue
+        name, scopes, digest, *rest = [*words, "", ""]
+        options = dict(word.split("=", 1) for word in rest if "=" in word)
+        if not _NAME.match(name) or not _DIGEST.match(digest) or not set(scopes.split(",")) <= _SCOPES:
+            raise ValueError(f"line {number} of the keys is not `name scopes sha256`, scopes of {sorted(_SCOPES)}")
+        if digest in known:
+            raise ValueError(f"line {number} of the keys repeats an earlier key")
+        known[digest] = Principal(name, frozenset(scopes.split(",")), options)
+    return known
+
+
+def new_key(name: str, scopes: str) -> tuple[str, str]:
+    """(the key, its line for the file). The key is nowhere else."""
+    key = f"hf_{secrets.token_urlsafe(32)}"
+    line = f"{name} {scopes} {hashlib.sha256(key.encode()).hexdigest()}"
+    parse(line)
+    return key, line
+
+
+def _credential(headers: Mapping[bytes, bytes]) -> bytes | None:
+    raw = headers.get(b"authorization")
+    if raw is not None:
+        kind, _, credential = raw.partition(b" ")
+        if kind.lower() != b"bearer":
+            raise NotAuthenticated("Only `Authorization: Bearer KEY` is understood.")
+    else:
+        credential = headers.get(b"x-api-key", b"")
+        if not credential:
+            return None
+    credential = credential.strip()
+    if not 0 < len(credential) <= _CREDENTIAL_MAX_BYTES:
+        raise NotAuthenticated("This key is not known.")
+    return credential

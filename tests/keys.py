@@ -1,0 +1,21 @@
+"""API keys for tests, one per scope and one more."""
+
+import hashlib
+from pathlib import Path
+
+READER, WRITER, OTHER, OPERATOR = "key-reader", "key-writer", "key-other", "key-operator"
+
+_SCOPES = {READER: "read", WRITER: "read,write", OTHER: "read,write", OPERATOR: "operate"}
+
+
+def bearer(key: str) -> dict[str, str]:
+    """The header of a request."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+def written_to(folder: Path) -> Path:
+    """The keys file that holds them all."""
+    path = folder / "keys"
+    lines = [f"{key} {scopes} {hashlib.sha256(key.encode()).hexdigest()}\n" for key, scopes in _SCOPES.items()]
+    path.write_text("".join(lines))
+    return path

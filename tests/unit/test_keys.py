@@ -1,0 +1,37 @@
+"""Keys: a file that makes no sense is refused by its line; a new key is known and nothing of it is kept."""
+
+from pathlib import Path
+
+import pytest
+
+from shared.http.keys import Keys, new_key, parse
+
+DIGEST = "a" * 64
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["name", f"name sing {DIGEST}", "name read abc", f"na/me read {DIGEST}", f"a read {DIGEST}\nb read {DIGEST}"],
+)
+def test_nonsense_is_refused_by_its_line(line: str) -> None:
+    """Wrong form, unknown scope, no digest, a name that could be mistaken, the same key twice."""
+    with pytest.raises(ValueError, match=r"line \d"):
+        parse(line)
+
+
+def test_comments_options_and_empty_lines() -> None:
+    """What follows a # is for people; limits of its own may follow the digest."""
+    known = parse(f"# who\n\nshop read,write {DIGEST} reads=60  # the shop\n")
+    assert known[DIGEST].name == "shop"
+    assert known[DIGEST].options == {"reads": "60"}
+
+
+def test_a_new_key_is_known_and_not_kept(tmp_path: Path) -> None:
+    """Its line finds it, and does not hold it."""
+    key, line = new_key("shop", "read")
+    path = tmp_path / "keys"
+    path.write_text(line)
+    who = Keys(path, open_to_all=False).who({b"x-api-key": key.encode()})
+    assert who is not None
+    assert who.name == "shop"
+    assert key not in line
