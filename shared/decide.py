@@ -69,13 +69,13 @@ def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[str], set[str]]:
     return operations, users, keys
 
 
-def decide(batch: list[Delivery], known: Known, patient: Patience) -> Decision:
-    """Merge every write of `batch`, oldest first, each seeing what the ones before it did."""
+def decide(batch: list[Delivery], known: Known, patient: Patience, now: int) -> Decision:
+    """Merge every write of `batch`, oldest first, each seeing what the ones before it did. `now`: as a version."""
     decision = Decision(outcomes=[Retry()] * len(batch), users={}, ended=[], released={})
     state = _State(known)
     for index in sorted(range(len(batch)), key=lambda i: batch[i].write.version):
         delivery = batch[index]
-        decision.outcomes[index] = _one(delivery, state, decision, patient)
+        decision.outcomes[index] = _one(delivery, state, decision, patient, now)
     decision.users = state.changed
     return decision
 
@@ -116,10 +116,13 @@ class _State:
         return let_go
 
 
-def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patience) -> Outcome:
+def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patience, now: int) -> Outcome:
     write = delivery.write
     if first := state.ended.get(write.operation_id):
         return Duplicate(redelivered=first.entry_id == delivery.entry_id, first=first.outcome)
+    if write.expires_at is not None and write.expires_at <= now:
+        expired = Rejected("WRITE_EXPIRED", {"expires_at": write.expires_at})
+        return _end(delivery, expired, state, decision)
     overtaking = write.after is not None and write.after not in state.ended
     if overtaking and patient(write):
         return Retry(waits_for=(write.user_id,))
@@ -134,7 +137,11 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
         let_go = state.put(before, after, write.version)
         if let_go:
             decision.released[let_go, write.user_id] = write.version
-    state.ended[write.operation_id] = Ended(outcome, delivery.entry_id)
+    return _end(delivery, outcome, state, decision)
+
+
+def _end(delivery: Delivery, outcome: Final, state: _State, decision: Decision) -> Final:
+    state.ended[delivery.write.operation_id] = Ended(outcome, delivery.entry_id)
     decision.ended.append((delivery, outcome))
     return outcome
 

@@ -243,6 +243,22 @@ class AnswerOverdue(AppError):
     definite = False
 
 
+class WriteExpired(AppError):
+    """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen."""
+
+    type = "network_error"
+    code = "WRITE_EXPIRED"
+    retryable = True
+
+
+class WriteBacklog(AppError):
+    """Too many writes wait to be applied; this one did not happen."""
+
+    type = "service_unavailable"
+    code = "WRITE_BACKLOG"
+    retryable = True
+
+
 class WriteDeadLettered(AppError):
     """The write could not be applied and waits for an operator."""
 

@@ -20,6 +20,7 @@ class Action(StrEnum):
     KEYS_READ = "keys_read"
     KEYS_UNREADABLE = "keys_unreadable"
     PANIC_RECOVERED = "panic_recovered"
+    BACKPRESSURE_MOVED = "backpressure_moved"
     ACCEPTANCE_FAILED = "acceptance_failed"
     WRITE_REJECTED = "write_rejected"
     WRITE_DEAD_LETTERED = "write_dead_lettered"

@@ -44,6 +44,7 @@ accept_batch_size = Histogram(
 accept_duration = Histogram(
     "holdfast_accept_duration_seconds", "Round trip of one acceptance batch, its fsync included", buckets=_SECONDS
 )
+backpressure = Gauge("holdfast_backpressure", "1 while no more writes are accepted because of the backlog")
 
 # --- applying ---
 outcomes = Counter("holdfast_outcomes_total", "Entries handled, by outcome", ["outcome"])

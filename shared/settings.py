@@ -13,6 +13,8 @@ from typing import Literal, Self
 from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from shared.budget import Budget, Part, check
+
 ENV_PREFIX = "HOLDFAST_"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
 
@@ -49,6 +51,15 @@ class Settings(BaseSettings):
         """The prefix of this service's own keys, `API_` for the api."""
         return ""
 
+    def budgets(self) -> tuple[Budget, ...]:
+        """The table of this service's time limits, checked at its start."""
+        return ()
+
+    @model_validator(mode="after")
+    def _inner_before_outer(self) -> Self:
+        check(self.budgets())
+        return self
+
     @model_validator(mode="after")
     def _refuse_misspelt(self) -> Self:
         others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
@@ -72,6 +83,11 @@ class QueueSettings(Settings):
     )
     redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10)
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one answer of Redis")
+
+    def queue_answer(self, times: int = 1) -> Part:
+        """An answer of the queue Redis, the connection made first."""
+        seconds = self.redis_connect_timeout_s + self.redis_timeout_s
+        return Part("redis_connect_timeout_s + redis_timeout_s", seconds, times)
 
 
 class CacheSettings(QueueSettings):
@@ -99,6 +115,15 @@ class StoreSettings(Settings):
     )
     db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
     db_connect_timeout_s: float = Field(default=1, gt=0, le=30)
-    db_timeout_s: float = Field(default=1, gt=0, le=60, description="Longest wait for any one read or write")
-    db_lock_wait_s: int = Field(default=1, ge=1, le=50)
+    db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for any one answer of the driver")
+    db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
     db_pool_size: int = Field(default=16, ge=1, le=256)
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """The server gives up before the socket does; a full pool is noticed before that."""
+        answer = Part("db_timeout_s", self.db_timeout_s)
+        return (
+            *super().budgets(),
+            Budget("a lock", answer, (Part("db_lock_wait_s", self.db_lock_wait_s),)),
+            Budget("a pooled connection", answer, (Part("db_checkout_timeout_s", self.db_checkout_timeout_s),)),
+        )

@@ -5,6 +5,7 @@ import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextvars import Context
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, NamedTuple
@@ -38,12 +39,14 @@ class Candidate:
     request_id: str = ""
     traceparent: str = ""
     notify: str = ""
+    expire_ms: str = ""
 
     def arguments(self) -> tuple[str | bytes, ...]:
         """For the script."""
         return (
             self.operation_id, self.user_id, self.command, self.payload, self.email_key, self.key_hash,
             self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
+            self.expire_ms,
         )  # fmt: skip
 
 
@@ -84,7 +87,8 @@ class Acceptor:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((candidate, answer))
         if self._flusher is None:
-            self._flusher = asyncio.create_task(self._flush())
+            # In nobody's context: it works for all who wait, not for the request that woke it.
+            self._flusher = asyncio.get_running_loop().create_task(self._flush(), context=Context())
         return await answer
 
     async def forget_busy(self, record: str) -> None:

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from services.api import operations, status, users
 from services.api.accept import Acceptor
 from services.api.access import scope_needed
+from services.api.backlog import Backlog
 from services.api.breakers import make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
@@ -53,21 +54,28 @@ def make_app(settings: ApiSettings) -> FastAPI:
         settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
     breakers = make_breakers(
-        database_timeout_s=settings.db_timeout_s,
+        database_timeout_s=settings.api_read_timeout_s,
         queue_timeout_s=settings.redis_connect_timeout_s + settings.redis_timeout_s,
+        cache_timeout_s=settings.cache_timeout_s,
     )
     engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
-    database = Database(engine, settings.db_pool_size, breakers.database, settings.db_timeout_s)
+    database = Database(engine, settings.db_pool_size, breakers.database, settings.api_read_timeout_s)
     clock = Clock()
     acceptor = Acceptor(
         redis, clock, breakers.queue,
         batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
     )  # fmt: skip
     waiters = Waiters(redis, settings.instance)
-    copies = Copies(cache, hard_s=settings.cache_hard_s, in_process_max=_IN_PROCESS_COPIES)
+    copies = Copies(cache, breakers.cache, hard_s=settings.cache_hard_s, in_process_max=_IN_PROCESS_COPIES)
     refresher = Refresher(copies, settings.cache_soft_s)
-    view = View(redis, breakers.queue, database, copies, refresher, settings.api_stale_max_s)
-    path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), settings.api_wait_max_s)
+    view = View(
+        redis, breakers.queue, database, copies, refresher,
+        stale_max_s=settings.api_stale_max_s, read_timeout_s=settings.api_read_timeout_s,
+    )  # fmt: skip
+    backlog = Backlog(
+        redis, breakers.queue, depth_max=settings.api_backlog_max, age_max_s=settings.api_backlog_age_max_s
+    )
+    path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), backlog, settings.api_wait_max_s)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -77,6 +85,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         loops = [
             asyncio.create_task(forever("waiters", waiters.listen)),
             asyncio.create_task(forever("refresher", refresher.run)),
+            asyncio.create_task(forever("backlog", backlog.run)),
             asyncio.create_task(again_on(
                 (RedisError, OSError), lambda: ensure_groups(redis), base_s=0.2, cap_s=5, attempts=None
             )),

@@ -4,9 +4,11 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError, ResponseError
 
+from services.api.database import read_ends
 from shared.breaker.breaker import Breaker
 from shared.breaker.policy import Policy
 from shared.breaker.verdict import Judgement, Verdict
+from shared.cache.copies import cache_breaker
 from shared.faults import BadData, Contention, Outage
 from shared.queue.script import NotSent
 
@@ -17,18 +19,22 @@ class Breakers:
 
     database: Breaker
     queue: Breaker
+    cache: Breaker
 
     def all(self) -> tuple[Breaker, ...]:
         """For the status page."""
-        return (self.database, self.queue)
+        return (self.database, self.queue, self.cache)
 
 
-def make_breakers(*, database_timeout_s: float, queue_timeout_s: float) -> Breakers:
+def make_breakers(*, database_timeout_s: float, queue_timeout_s: float, cache_timeout_s: float) -> Breakers:
     """New breakers, all closed. The timeouts are those of one call, in seconds."""
     return Breakers(
-        database=Breaker("database", Policy(attempt_timeout_s=database_timeout_s), classify=_of_the_database),
+        database=Breaker(
+            "database", Policy(attempt_timeout_s=database_timeout_s), classify=_of_the_database, deadline=read_ends
+        ),
         # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
         queue=Breaker("queue", Policy(attempt_timeout_s=queue_timeout_s, ramp_s=0), classify=_of_the_queue),
+        cache=cache_breaker(cache_timeout_s),
     )
 
 

@@ -7,14 +7,18 @@ from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
+from shared import deadline
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
-from shared.errors import CircuitOpen, DatabaseUnavailable
+from shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
 from shared.faults import Fault
 from shared.store.engine import Engine
 
 #: Word for word what clients of the API look for.
 _AWAY = "Database service temporarily unavailable"
+
+#: Kept of the request's time for what comes after a read that failed: the look for a copy, and the answer.
+RESERVE_S = 0.05
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,17 +27,20 @@ T = TypeVar("T")
 class Database:
     """`await database.call(reads.user, user_id)`."""
 
-    def __init__(self, engine: Engine, threads: int, breaker: Breaker, deadline_s: float) -> None:
+    def __init__(self, engine: Engine, threads: int, breaker: Breaker, read_timeout_s: float) -> None:
         self._engine = engine
         self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="database")
         self._breaker = breaker
-        self._deadline_s = deadline_s
+        self._read_timeout_s = read_timeout_s
 
     async def call(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A read, given up after the deadline: its thread is free when the driver's own limits have passed.
+        """A read, given up in time: its thread is free when the driver's own limits have passed.
 
-        Raises CircuitOpen at once while the database is known to be away, else DatabaseUnavailable.
+        Raises CircuitOpen at once while the database is known to be away, DatabaseUnavailable, or DeadlineExceeded
+        when there is no time to ask.
         """
+        if self._time_s() <= 0:
+            raise DeadlineExceeded()
         try:
             return await self._breaker.call_async(self._in_time, lambda: read(self._engine, *args, **kwargs))
         except CallRefused as refused:
@@ -46,11 +53,22 @@ class Database:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, lambda: work(self._engine, *args, **kwargs))
 
+    def _time_s(self) -> float:
+        """For a read that begins now."""
+        return min(self._read_timeout_s, deadline.remaining_s() - RESERVE_S)
+
     async def _in_time(self, work: Callable[[], T]) -> T:
-        async with asyncio.timeout(self._deadline_s):
+        async with asyncio.timeout(self._time_s()):
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
         """Drop what waits; the driver's own time limit ends what runs."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
+
+
+def read_ends() -> float | None:
+    """When a read of this request has to end, for the breaker: what a caller's haste cut off is judged with that in
+    mind."""
+    ends = deadline.end()
+    return None if ends is None else ends - RESERVE_S

@@ -56,13 +56,15 @@ class DirectPath:
         return Answer("repeated", candidate.operation_id, candidate.user_id, version)
 
     def _write(self, candidate: Candidate) -> Write:
+        version = self._clock.next()
         return Write(
             operation_id=candidate.operation_id,
             user_id=candidate.user_id,
             command=COMMANDS[candidate.command].model_validate_json(candidate.payload),
-            version=self._clock.next(),
+            version=version,
             if_match=int(candidate.if_match) if candidate.if_match else None,
             body_hash=candidate.body_hash,
             request_id=candidate.request_id,
             traceparent=candidate.traceparent,
+            expires_at=version + int(candidate.expire_ms) * 1000 if candidate.expire_ms else None,
         )

@@ -25,6 +25,8 @@ class Idempotency:
     user_id: str
 
 
+_EXPIRE_MAX_MS = 86_400_000
+
 Headers = Mapping[bytes, bytes]
 
 
@@ -68,6 +70,21 @@ def wait_s(headers: Headers, longest_s: float) -> float:
     raw = headers.get(b"prefer")
     match = _WAIT.search(raw.decode("latin-1")) if raw else None
     return min(float(match[1]), longest_s) if match else 0.0
+
+
+def expire_ms(headers: Headers) -> str:
+    """From `X-Expire-After-Ms`: what is not applied by then is not to be. Empty: no limit. Raises InvalidRequest."""
+    raw = headers.get(b"x-expire-after-ms")
+    if raw is None:
+        return ""
+    if raw.isdigit() and len(raw) <= 8 and 0 < int(raw) <= _EXPIRE_MAX_MS:
+        return str(int(raw))
+    raise InvalidRequest(
+        "The X-Expire-After-Ms is not valid.",
+        code="INVALID_EXPIRY",
+        details={"field": "X-Expire-After-Ms", "value": raw[:20].decode("latin-1"),
+                 "constraint": f"a whole number of ms from 1 to {_EXPIRE_MAX_MS}"},
+    )  # fmt: skip
 
 
 def if_match(headers: Headers) -> int | None:

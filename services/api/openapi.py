@@ -5,15 +5,19 @@ from typing import Any
 from services.api.bodies import UserBody, UserPatch
 from shared.errors import (
     AcceptanceUnknown,
+    AnswerOverdue,
     AppError,
     BodyTooLarge,
     CircuitOpen,
     DatabaseUnavailable,
+    DeadlineExceeded,
     EmailTaken,
     InvalidRequest,
     KeyReused,
     MalformedJson,
     NoSuchPath,
+    NotAllowed,
+    NotAuthenticated,
     OperationNotFound,
     OrderUnknown,
     PreconditionFailed,
@@ -23,6 +27,8 @@ from shared.errors import (
     Unexpected,
     UnsupportedMediaType,
     UserNotFound,
+    WriteBacklog,
+    WriteExpired,
     WritesUnavailable,
 )
 from shared.http.envelope import status_of
@@ -63,7 +69,7 @@ _DONE_SCHEMA = _object(
 _OPERATION_SCHEMA = _object(
     {
         "id": _TEXT, "user_id": _TEXT, "command": _TEXT,
-        "status": {"enum": ["queued", "applied", "rejected", "dead_lettered", "discarded"]},
+        "status": {"enum": ["queued", "applied", "rejected", "expired", "dead_lettered", "discarded"]},
         "done": {"type": "boolean"}, "failed_attempts": _INTEGER,
         "last_error": _NULLABLE_TEXT, "accepted_at": _TEXT, "ended_at": _NULLABLE_TEXT,
         "waiting_s": {"type": "number"}, "user_version": {"type": ["integer", "null"]},
@@ -101,10 +107,14 @@ def _answer(description: str, data: Any, example: Any, headers: dict[str, Any] |
             "content": {"application/json": content}}  # fmt: skip
 
 
+#: What may come of any request, whatever it asks for.
+_ANYWHERE = (NotAuthenticated, NotAllowed, DeadlineExceeded, Unexpected)
+
+
 def _errors(*errors: type[AppError]) -> dict[int | str, Any]:
-    """One response a status, with an example a code."""
+    """One response a status, with an example a code; what the edge may answer to anything is among them."""
     by_status: dict[int, list[type[AppError]]] = {}
-    for error in errors:
+    for error in (*errors, *_ANYWHERE):
         by_status.setdefault(status_of(error), []).append(error)
     responses: dict[int | str, Any] = {}
     for status, group in by_status.items():
@@ -144,6 +154,8 @@ def _parameter(name: str, description: str, example: str) -> dict[str, Any]:
 
 _KEY = _parameter("Idempotency-Key", "Sending again with the same key and body is safe.", "8f14e45f-ceea-467e")
 _PREFER = _parameter("Prefer", "`wait=N`: answer when the write has taken effect, at most N (≤ 10) s later.", "wait=5")
+_TIMEOUT = _parameter("X-Request-Timeout-Ms", "Answer within so many ms, 50 to 30000; lowers our limit only.", "2000")
+_EXPIRE = _parameter("X-Expire-After-Ms", "What is not applied so many ms after acceptance is not to be.", "60000")
 _IF_MATCH = _parameter("If-Match", "Apply only if the user is at this ETag.", f'"{_VERSION}"')
 
 
@@ -180,7 +192,8 @@ _CREATED = {
 }
 _WRITE_ERRORS = (
     InvalidRequest, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge, QueueUnavailable, QueueFull,
-    WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen, AcceptanceUnknown, Unexpected,
+    WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen, AcceptanceUnknown, AnswerOverdue,
+    WriteBacklog, WriteExpired,
 )  # fmt: skip
 _BODY_ERRORS = (MalformedJson, UnsupportedMediaType, EmailTaken)
 
@@ -189,28 +202,29 @@ CREATE: dict[str, Any] = {
     "summary": "Create a user",
     "responses": _QUEUED | _CREATED | _errors(*_WRITE_ERRORS, *_BODY_ERRORS),
     "openapi_extra": _body(UserBody, {"name": "Ada Lovelace", "email": "ada@example.com"})
-    | {"parameters": [_KEY, _PREFER]},
+    | {"parameters": [_KEY, _PREFER, _TIMEOUT, _EXPIRE]},
 }
 REPLACE: dict[str, Any] = {
     "tags": ["users"],
     "summary": "Replace a user",
     "responses": _QUEUED | _APPLIED | _errors(*_WRITE_ERRORS, *_BODY_ERRORS, UserNotFound),
     "openapi_extra": _body(UserBody, {"name": "Ada King", "email": "ada@example.com"})
-    | {"parameters": [_KEY, _PREFER, _IF_MATCH]},
+    | {"parameters": [_KEY, _PREFER, _TIMEOUT, _EXPIRE, _IF_MATCH]},
 }
 UPDATE: dict[str, Any] = {
     "tags": ["users"],
     "summary": "Change some of a user",
     "responses": _QUEUED | _APPLIED | _errors(*_WRITE_ERRORS, *_BODY_ERRORS, UserNotFound),
-    "openapi_extra": _body(UserPatch, {"name": "Ada King"}) | {"parameters": [_KEY, _PREFER, _IF_MATCH]},
+    "openapi_extra": _body(UserPatch, {"name": "Ada King"})
+    | {"parameters": [_KEY, _PREFER, _TIMEOUT, _EXPIRE, _IF_MATCH]},
 }
 DELETE: dict[str, Any] = {
     "tags": ["users"],
     "summary": "Delete a user",
     "responses": _QUEUED | _APPLIED | _errors(*_WRITE_ERRORS, UserNotFound),
-    "openapi_extra": {"parameters": [_KEY, _PREFER, _IF_MATCH]},
+    "openapi_extra": {"parameters": [_KEY, _PREFER, _TIMEOUT, _EXPIRE, _IF_MATCH]},
 }
-_READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen, Unexpected)
+_READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen)
 _DEGRADED_HEADERS = {
     "Age": _header("Of the copy, in seconds; only on an answer from a copy"),
     "Cache-Status": _header("RFC 9211; only on an answer from a copy"),
@@ -250,6 +264,7 @@ READ: dict[str, Any] = {
         "parameters": [
             _parameter("If-None-Match", "Answer 304 if the user is still at this ETag.", f'"{_VERSION}"'),
             _FRESH,
+            _TIMEOUT,
         ]
     },
 }
@@ -266,7 +281,7 @@ LIST: dict[str, Any] = {
         ),
         **_errors(*_READ_ERRORS),
     },
-    "openapi_extra": {"parameters": [_FRESH]},
+    "openapi_extra": {"parameters": [_FRESH, _TIMEOUT]},
 }  # fmt: skip
 OPERATION: dict[str, Any] = {
     "tags": ["operations"],
@@ -279,7 +294,7 @@ OPERATION: dict[str, Any] = {
              "user_version": _VERSION, "error": None},
             _RETRY_AFTER,
         ),
-        **_errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound, Unexpected),
+        **_errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound),
     },
 }  # fmt: skip
 
@@ -297,5 +312,5 @@ BREAKERS: dict[str, Any] = {
 PANIC: dict[str, Any] = {
     "tags": ["health"],
     "summary": "Crash on purpose, to see what becomes of it (demo profile only)",
-    "responses": _errors(Unexpected, NoSuchPath),
+    "responses": _errors(NoSuchPath),
 }

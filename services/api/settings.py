@@ -4,6 +4,7 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
+from shared.budget import Budget, Part
 from shared.settings import CacheSettings, StoreSettings
 
 
@@ -14,9 +15,18 @@ class ApiSettings(CacheSettings, StoreSettings):
     api_timeout_s: float = Field(
         default=5, ge=0.5, le=60, description="Longest time to an answer, before what a caller prefers to wait"
     )
+    api_read_timeout_s: float = Field(
+        default=1, gt=0, le=30, description="Longest wait for the database before a read looks elsewhere"
+    )
     api_accept_batch_max: int = Field(default=256, ge=1, le=1000, description="Most writes that share one round trip")
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000, description="How long an Idempotency-Key is remembered"
+    )
+    api_backlog_max: int = Field(
+        default=100_000, ge=10, le=100_000_000, description="Writes on the stream above which no more are accepted"
+    )
+    api_backlog_age_max_s: float = Field(
+        default=3600, gt=0, le=604_800, description="Age of the oldest write on the stream above which no more are"
     )
     api_stale_max_s: float = Field(
         default=3600, gt=0, le=86_400, description="Oldest copy that is served while the database does not answer"
@@ -34,8 +44,17 @@ class ApiSettings(CacheSettings, StoreSettings):
             raise ValueError("the production profile needs API keys: keys_file")
         return self
 
-    @model_validator(mode="after")
-    def _inner_before_outer(self) -> Self:
-        if self.db_checkout_timeout_s > self.db_timeout_s:
-            raise ValueError("db_checkout_timeout_s must not exceed db_timeout_s")
-        return self
+    def budgets(self) -> tuple[Budget, ...]:
+        """The worst day of a read and of a write still ends in an answer."""
+        answer = Part("api_timeout_s", self.api_timeout_s)
+        read = Part("api_read_timeout_s", self.api_read_timeout_s)
+        return (
+            *super().budgets(),
+            Budget("a read", answer, (self.queue_answer(), read, Part("cache_timeout_s", self.cache_timeout_s, 2))),
+            Budget(
+                "a write", answer,
+                (self.queue_answer(times=2), Part("db_checkout_timeout_s", self.db_checkout_timeout_s),
+                 Part("db_timeout_s", self.db_timeout_s)),
+            ),
+            Budget("a read's connection", read, (Part("db_checkout_timeout_s", self.db_checkout_timeout_s),)),
+        )  # fmt: skip

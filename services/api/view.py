@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.api.database import Database
+from services.api.flights import Flights
 from services.api.rejections import error_of
 from shared import versions
 from shared.breaker.breaker import Breaker
@@ -15,7 +16,14 @@ from shared.breaker.refused import CallRefused
 from shared.cache.copies import Copies, Copy
 from shared.cache.refresh import Refresher
 from shared.commands import Write
-from shared.errors import AppError, CircuitOpen, DatabaseUnavailable, QueueUnavailable, WriteDeadLettered
+from shared.errors import (
+    AppError,
+    CircuitOpen,
+    DatabaseUnavailable,
+    QueueUnavailable,
+    WriteDeadLettered,
+    WriteExpired,
+)
 from shared.http.envelope import precise
 from shared.merge import User, merge
 from shared.outcome import Rejected
@@ -38,7 +46,15 @@ class View:
     """Reads over all stores: the database, the queue's pending writes on top, and copies when it does not answer."""
 
     def __init__(
-        self, redis: Redis, queue: Breaker, database: Database, copies: Copies, refresher: Refresher, stale_max_s: float
+        self,
+        redis: Redis,
+        queue: Breaker,
+        database: Database,
+        copies: Copies,
+        refresher: Refresher,
+        *,
+        stale_max_s: float,
+        read_timeout_s: float,
     ) -> None:
         self._redis = redis
         self._queue = queue
@@ -46,6 +62,8 @@ class View:
         self._copies = copies
         self._refresher = refresher
         self._stale_max_s = stale_max_s
+        self._read_timeout_s = read_timeout_s
+        self._flights: Flights[Any] = Flights()
 
     async def user(self, user_id: str, *, fresh: bool = False) -> Seen:
         """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable or CircuitOpen when nobody knows."""
@@ -53,7 +71,7 @@ class View:
         writes = await self._pending(user_id)
         copy = refusal = None
         try:
-            row = await self._database.call(reads.user, user_id)
+            row: User | None = await self._shared(f"user:{user_id}", reads.user, user_id)
             if row is not None:
                 self._refresher.offer([(f"user:{user_id}", Copy((row,), time.time()))])
         except (DatabaseUnavailable, CircuitOpen) as error:
@@ -77,7 +95,7 @@ class View:
 
     async def _page(self, name: str, fresh: bool, read: Callable[..., list[User]], *args: object) -> Seen:
         try:
-            users = await self._database.call(read, *args)
+            users: list[User] = await self._shared(name, read, *args)
         except (DatabaseUnavailable, CircuitOpen) as refusal:
             copy = None if fresh else await self._copy(name)
             if copy is None:
@@ -85,6 +103,13 @@ class View:
             return Seen(list(copy.users), copy=copy, instead_of=refusal)
         self._refresher.offer([(name, Copy(tuple(users), time.time()))])
         return Seen(users)
+
+    async def _shared(self, name: str, read: Callable[..., Any], *args: object) -> Any:
+        """A read of the database, one at a time of each kind."""
+        try:
+            return await self._flights.share(name, lambda: self._database.call(read, *args), self._read_timeout_s)
+        except TimeoutError as waited:
+            raise DatabaseUnavailable() from waited
 
     async def _copy(self, name: str) -> Copy | None:
         copy = await self._copies.get(name)
@@ -149,11 +174,12 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
 def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
     """`data` of an operation that is over."""
     rejected = ended.outcome if isinstance(ended.outcome, Rejected) else None
+    expired = rejected is not None and rejected.code == WriteExpired.code
     return {
         "id": ended.operation_id,
         "user_id": ended.user_id,
         "command": ended.command,
-        "status": "rejected" if rejected else "applied",
+        "status": "expired" if expired else "rejected" if rejected else "applied",
         "done": True,
         "failed_attempts": 0,
         "last_error": None,

@@ -9,6 +9,7 @@ from starlette.responses import Response
 
 from services.api import headers
 from services.api.accept import Acceptor, Answer, Candidate
+from services.api.backlog import Backlog
 from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.rejections import error_of
@@ -23,6 +24,7 @@ from shared.errors import (
     KeyReused,
     QueueUnavailable,
     RequestInProgress,
+    WriteBacklog,
 )
 from shared.http.envelope import precise, success
 from shared.outcome import Rejected
@@ -45,6 +47,7 @@ class WritePath:
     view: View
     database: Database
     direct: DirectPath
+    backlog: Backlog
     wait_max_s: float
 
     async def take(self, request: Request, command: str, payload: dict[str, str], user_id: str | None) -> Response:
@@ -53,6 +56,9 @@ class WritePath:
         key = headers.idempotency(request, sent)
         wait_s = headers.wait_s(sent, self.wait_max_s)
         if_match = headers.if_match(sent)
+        expire_ms = headers.expire_ms(sent)
+        if (retry_after_s := self.backlog.refusal_s()) is not None:
+            raise WriteBacklog(retry_after_s=retry_after_s)
         body = orjson.dumps(payload)
         candidate = Candidate(
             operation_id=key.operation_id if key else headers.new_id(),
@@ -61,13 +67,15 @@ class WritePath:
             payload=body,
             email_key=email_key(payload["email"]) if "email" in payload else "",
             key_hash=key.operation_id if key else "",
-            body_hash=_hash(command, body, if_match) if key else "",
+            body_hash=_hash(command, body, if_match, expire_ms) if key else "",
             busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
             if_match=str(if_match) if if_match is not None else "",
             request_id=request.scope["request_id"],
             traceparent=headers.traceparent(sent),
             notify=self.waiters.channel if wait_s else "",
+            expire_ms=expire_ms,
         )
+        request.scope["overdue_details"] = {"operation_id": candidate.operation_id}
         try:
             answer = await self.acceptor.accept(candidate)
         except (QueueUnavailable, AcceptanceUnknown) as refused:
@@ -141,5 +149,5 @@ def _why(answer: Answer, payload: dict[str, str]) -> dict[str, object]:
     return {"operation_id": answer.operation_id}
 
 
-def _hash(command: str, body: bytes, if_match: int | None) -> str:
-    return hashlib.sha256(b"\n".join((command.encode(), body, str(if_match).encode()))).hexdigest()
+def _hash(command: str, body: bytes, if_match: int | None, expire_ms: str) -> str:
+    return hashlib.sha256(b"\n".join((command.encode(), body, f"{if_match} {expire_ms}".encode()))).hexdigest()

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+import time
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Never
 
@@ -24,11 +25,14 @@ from services.writer.settle import Settler
 from services.writer.watch import Watch
 from shared import logs, memory, metrics
 from shared.build import VERSION_WITHOUT_INSTALL
+from shared.cache.copies import Copies, Copy, cache_breaker
+from shared.cache.refresh import Refresher
 from shared.decide import Delivery, Ended
 from shared.http.app import service_app
 from shared.http.health import Health
 from shared.http.server import QuietServer, config
 from shared.logs import Action
+from shared.merge import User
 from shared.outcome import Outcome
 from shared.queue.connection import RedisTimeouts, connect
 from shared.store import apply as store
@@ -59,6 +63,11 @@ class Writer:
             settings.db_timeout_s,
             settings.db_lock_wait_s,
         )
+        self._cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
+        copies = Copies(
+            self._cache, cache_breaker(settings.cache_timeout_s), hard_s=settings.cache_hard_s, in_process_max=0
+        )
+        self._refresher = Refresher(copies, settings.cache_soft_s)
         self._engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
         self._deferred = Deferred(
             settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
@@ -83,6 +92,7 @@ class Writer:
 
     async def run(self) -> None:
         """Until SIGTERM; then finish the batch in hand."""
+        self._loop = asyncio.get_running_loop()
         await self._reading.own_the_signals()
         server = QuietServer(config(self._http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
         loops = [asyncio.create_task(forever("health", server.serve))]
@@ -95,6 +105,7 @@ class Writer:
                 ("keep_alive", self._reclaimer.keep_alive),
                 ("watch", self._reading.watching),
                 ("reaper", lambda: reaping(self._redis)),
+                ("refresher", self._refresher.run),
             )
         ]
         memory.settle()
@@ -137,7 +148,13 @@ class Writer:
             logs.error(Action.BATCH_FAILED, exc=error, entries=len(entries))
 
     def _transaction(self, batch: list[Delivery]) -> list[Outcome]:
-        return store.apply(self._engine, batch, self._deferred.patient)
+        return store.apply(self._engine, batch, self._deferred.patient, self._changed)
+
+    def _changed(self, users: Iterable[User]) -> None:
+        """Committed, in a thread: their copies are renewed, beside the work."""
+        now = time.time()
+        copies = [(f"user:{user.id}", Copy((user,), now)) for user in users]
+        self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
     async def _probe(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, reads.ping, self._engine)
@@ -177,6 +194,7 @@ class Writer:
         loops[0].cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await self._redis.aclose()
+        await self._cache.aclose()
         self._thread.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
         logs.info(Action.SERVICE_STOPPED, writer=self._settings.instance)

@@ -1,13 +1,12 @@
 """What an operator may change about a writer."""
 
-from typing import Self
+from pydantic import Field
 
-from pydantic import Field, model_validator
+from shared.budget import Budget, Part
+from shared.settings import CacheSettings, StoreSettings
 
-from shared.settings import QueueSettings, StoreSettings
 
-
-class WriterSettings(QueueSettings, StoreSettings):
+class WriterSettings(CacheSettings, StoreSettings):
     """`HOLDFAST_WRITER_...`, besides the shared ones."""
 
     writer_port: int = Field(default=8090, ge=1, le=65535, description="Health and metrics")
@@ -44,16 +43,18 @@ class WriterSettings(QueueSettings, StoreSettings):
         """This service's keys."""
         return "WRITER_"
 
-    @model_validator(mode="after")
-    def _inner_before_outer(self) -> Self:
-        if self.writer_block_ms / 1000 >= self.redis_timeout_s:
-            raise ValueError("writer_block_ms must be below redis_timeout_s: the block ends before the socket gives up")
-        if self.db_lock_wait_s >= self.db_timeout_s:
-            raise ValueError("db_lock_wait_s must be below db_timeout_s: the server gives up before the socket does")
-        if self.writer_claim_idle_s < 2 * self.db_timeout_s:
-            raise ValueError("writer_claim_idle_s must be at least twice db_timeout_s: a slow batch is no dead writer")
-        if self.writer_patience_s < 4 * self.writer_claim_idle_s:
-            raise ValueError(
-                "writer_patience_s must be four times writer_claim_idle_s: entries of the dead take a while"
-            )
-        return self
+    def budgets(self) -> tuple[Budget, ...]:
+        """A slow batch is no dead writer, and the dead one's entries are back before a later one goes ahead."""
+        claim = Part("writer_claim_idle_s", self.writer_claim_idle_s)
+        return (
+            *super().budgets(),
+            Budget(
+                "a block", Part("redis_timeout_s", self.redis_timeout_s),
+                (Part("writer_block_ms", self.writer_block_ms / 1000),),
+            ),
+            Budget("a batch", claim, (Part("db_timeout_s", self.db_timeout_s, 2),)),
+            Budget(
+                "patience", Part("writer_patience_s", self.writer_patience_s),
+                (claim._replace(times=4),),
+            ),
+        )  # fmt: skip

@@ -12,6 +12,9 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared import metrics
+from shared.breaker.breaker import Breaker
+from shared.breaker.policy import Policy
+from shared.breaker.refused import CallRefused
 from shared.merge import User
 
 _PREFIX = "holdfast:cache:"
@@ -19,6 +22,11 @@ _SCRIPT = (Path(__file__).parent / "put.lua").read_text()
 
 #: Lifetimes differ by up to this share, so that copies made together do not go together.
 _JITTER = 0.1
+
+
+def cache_breaker(timeout_s: float) -> Breaker:
+    """For the cache Redis. No ramp: what it refuses costs the database nothing."""
+    return Breaker("cache", Policy(attempt_timeout_s=timeout_s, ramp_s=0))
 
 
 class Copy(NamedTuple):
@@ -36,9 +44,10 @@ class Copy(NamedTuple):
 class Copies:
     """Copies in the cache Redis, and the latest of them in this process in case that is away too."""
 
-    def __init__(self, redis: Redis, *, hard_s: float, in_process_max: int) -> None:
+    def __init__(self, redis: Redis, breaker: Breaker, *, hard_s: float, in_process_max: int) -> None:
         self._put = redis.register_script(_SCRIPT)
         self._redis = redis
+        self._breaker = breaker
         self._hard_s = hard_s
         self._in_process_max = in_process_max
         self._latest: OrderedDict[str, Copy] = OrderedDict()
@@ -46,8 +55,8 @@ class Copies:
     async def get(self, name: str) -> Copy | None:
         """The copy under `name`, if there is one that is not past its lifetime. Never raises."""
         try:
-            value = await self._redis.get(_PREFIX + name)
-        except (RedisError, OSError):
+            value = await self._breaker.call_async(self._redis.get, _PREFIX + name)
+        except (RedisError, OSError, CallRefused):
             metrics.cache_requests.labels("error").inc()
             value = None
         if value is not None:
@@ -72,8 +81,8 @@ class Copies:
         if not keys:
             return
         try:
-            await self._put(keys=keys, args=arguments)
-        except (RedisError, OSError):
+            await self._breaker.call_async(self._put, keys=keys, args=arguments)
+        except (RedisError, OSError, CallRefused):
             metrics.cache_requests.labels("error").inc()
         finally:
             for name, copy in offered:
@@ -82,7 +91,9 @@ class Copies:
     def has_as_good(self, name: str, copy: Copy, soft_s: float) -> bool:
         """Whether this process has put the same state there within about `soft_s`."""
         known = self._latest.get(name)
-        return known is not None and known.users == copy.users and copy.as_of - known.as_of < soft_s
+        if known is None or known.users != copy.users:
+            return False
+        return copy.as_of - known.as_of < soft_s * random.uniform(1 - _JITTER, 1)  # noqa: S311 - jitter, not a secret
 
     def _remember(self, name: str, copy: Copy) -> None:
         known = self._latest.get(name)

@@ -27,10 +27,16 @@ class Refresher:
         self._to_check: dict[str, Copy] = {}
 
     def offer(self, copies: Iterable[tuple[str, Copy]]) -> None:
-        """Fresh copies; those that the cache has as good as this are left out."""
-        for name, copy in copies:
+        """What was read; now and then it is compared with the copy that was there."""
+        fresh = list(copies)
+        for name, copy in fresh:
             if random.random() < _CHECKED_SHARE:  # noqa: S311 - a sample, not a secret
                 self._to_check.setdefault(name, copy)
+        self.renew(fresh)
+
+    def renew(self, copies: Iterable[tuple[str, Copy]]) -> None:
+        """What was written; what the cache has as good as this is left out."""
+        for name, copy in copies:
             if not self._copies.has_as_good(name, copy, self._soft_s):
                 self._waiting[name] = copy
                 self._waiting.move_to_end(name)

@@ -86,7 +86,9 @@ class Edge:
             if not limit.expired():
                 raise
             logs.warning(Action.DEADLINE_EXCEEDED, request_id=scope["request_id"], route=route_of(scope))
-            raise (DeadlineExceeded() if scope["method"] in _SAFE else AnswerOverdue()) from None
+            if scope["method"] in _SAFE:
+                raise DeadlineExceeded() from None
+            raise AnswerOverdue(details=scope.get("overdue_details")) from None
 
     def _measure(self, route: str, method: str, status: int, seconds: float) -> None:
         key = (route, method, status)

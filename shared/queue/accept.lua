@@ -2,16 +2,16 @@
 -- Accept writes: for each, in order, decide and record in one atomic step.
 --
 -- KEYS  1 write stream, 2 clock, 3 emails
--- ARGV  1 key prefix, 2 version floor, 3 lifetime of an Idempotency-Key (s), then per write 12 values ('' = none):
+-- ARGV  1 key prefix, 2 version floor, 3 lifetime of an Idempotency-Key (s), then per write 13 values ('' = none):
 --       operation_id user_id command payload email_key key_hash body_hash busy_ms if_match request_id traceparent
---       notify
+--       notify expire_ms
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "email_taken", operation_id, user_id, version}
 --
 -- No `maxmemory` refusal can come halfway: Redis checks before it runs a script.
 
 local stream, clock, emails = KEYS[1], KEYS[2], KEYS[3]
 local prefix, floor, key_ttl_s = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local WIDTH, FIRST = 12, 4
+local WIDTH, FIRST = 13, 4
 
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -51,7 +51,7 @@ local function accept(at)
   local operation_id, user_id, command, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local email_key, key_hash, body_hash = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
   local busy_ms, if_match, request_id = ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
-  local traceparent, notify = ARGV[at + 10], ARGV[at + 11]
+  local traceparent, notify, expire_ms = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12]
 
   local record = prefix .. 'key:' .. key_hash
   if key_hash ~= '' then
@@ -82,6 +82,7 @@ local function accept(at)
   optional('request_id', request_id)
   optional('traceparent', traceparent)
   optional('notify', notify)
+  if expire_ms ~= '' then optional('expires_at', string.format('%.0f', version + tonumber(expire_ms) * 1000)) end
 
   version = append(version, fields)
   newest = version

@@ -1,7 +1,7 @@
 """Apply: the one function that changes users. Load, decide, write down: one transaction per batch."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -15,6 +15,7 @@ from shared.merge import User
 from shared.outcome import Applied, Final, Outcome, Rejected, Superseded
 from shared.store.classify import classify
 from shared.store.tables import operations, users
+from shared.versions import wall_clock
 
 
 def _multi_row_insert(table: sa.Table) -> str:
@@ -38,8 +39,11 @@ _RELEASE = sa.text(
 )
 
 
-def apply(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[Outcome]:
-    """Apply `batch` in one transaction; one outcome each, in the order of the batch.
+def apply(
+    engine: sa.Engine, batch: list[Delivery], patient: Patience, changed: Callable[[Iterable[User]], None]
+) -> list[Outcome]:
+    """Apply `batch` in one transaction; one outcome each, in the order of the batch. When it is committed, `changed`
+    is told the users that are not as they were.
 
     Raises Outage (nothing is known: it may have been committed), Contention or BadData (nothing happened), or
     the driver's own error when nobody has named it yet.
@@ -47,17 +51,20 @@ def apply(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[O
     if all(isinstance(delivery.write.command, CreateUser) for delivery in batch):
         # Almost always nothing is known of new users. The keys of the tables find out for less than a look does.
         with suppress(Clash):
-            return _insert_unlooked(engine, batch, patient)
+            decision = _insert_unlooked(engine, batch, patient)
+            changed(decision.users.values())
+            return decision.outcomes
     with faults(), engine.begin() as connection:
         known = _load(connection, batch)
-        decision = decide(batch, known, patient)
+        decision = decide(batch, known, patient, wall_clock())
         _write(connection, decision, known)
+    changed(decision.users.values())
     return decision.outcomes
 
 
-def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> list[Outcome]:
+def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> Decision:
     """Apply creates as if nothing were known of their users. Raises Clash when something is, or may be."""
-    decision = decide(batch, Known(), patient)
+    decision = decide(batch, Known(), patient, wall_clock())
     if not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
         raise Clash("anything but a plain success needs a look")
     with faults(), engine.begin() as connection:
@@ -68,7 +75,7 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
             by_others = [at for who, at in released.get(user.email_key or "", {}).items() if who != user.id]
             if max(by_others, default=0) > user.email_version:
                 raise Clash("the address was somebody else's at that time")
-    return decision.outcomes
+    return decision
 
 
 def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
@@ -81,7 +88,7 @@ def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
         connection = engine.connect()
     with faults(), connection:
         known = _load(connection, [Delivery(write)])
-        decision = decide([Delivery(write)], known, lambda _: False)
+        decision = decide([Delivery(write)], known, lambda _: False, wall_clock())
         if isinstance(decision.outcomes[0], Rejected):
             return decision.outcomes[0]
         _write(connection, decision, known)

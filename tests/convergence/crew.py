@@ -50,7 +50,7 @@ class Crew:
         deferred = Deferred(_PATIENCE_S, base_s=0.2, cap_s=10)
 
         def transaction(batch: list[Delivery]) -> list[Outcome]:
-            return apply(engine, batch, patience or deferred.patient)
+            return apply(engine, batch, patience or deferred.patient, lambda _: None)
 
         async def never_down() -> None:
             raise AssertionError("nothing is down here")

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import orjson
 import pytest
 
 from tests import processes
@@ -110,3 +111,22 @@ def test_health_answers_while_reads_hang(client: httpx.Client, own_database: Dat
             assert {future.result().status_code for future in hung} == {503}
     assert answered_first > 3
     own_database.thaw()
+
+
+def test_what_was_written_and_never_read_has_a_copy(
+    client: httpx.Client, own_redis: RedisServer, own_database: Database
+) -> None:
+    """The writer leaves one after each commit; a copy is never older than one that was there."""
+    created = client.post("/users", json=ADA, headers=WAIT).json()["data"]["id"]
+    client.patch(f"/users/{created}", json={"name": "Ada King"}, headers=WAIT)
+    wait_until(lambda: copied_name(own_redis, created) == "Ada King", what="copied")
+    own_database.kill()
+    open_breaker(client)
+    assert client.get(f"/users/{created}").json()["fallback_data"]["cached_user"]["name"] == "Ada King"
+
+
+def copied_name(server: RedisServer, user_id: str) -> str | None:
+    """The name in the cache's copy of a user."""
+    with server.client() as cache:
+        value = cache.get(f"holdfast:cache:user:{user_id}")
+    return orjson.loads(value)[2][0][1] if value else None

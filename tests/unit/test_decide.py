@@ -5,6 +5,8 @@ from shared.decide import Decision, Delivery, Ended, Known, decide, mentioned
 from shared.merge import User
 from shared.outcome import Applied, Duplicate, Rejected, Retry
 
+NOW = 1_764_000_000_000_000
+
 
 def delivery(user: str, version: int, command: Command, entry: str | None = None, after: str | None = None) -> Delivery:
     """Of the operation `op-<version>`; its entry is called like its version unless said otherwise."""
@@ -18,12 +20,12 @@ def create(user: str, version: int, email: str) -> Delivery:
 
 def patiently(*batch: Delivery, known: Known | None = None) -> Decision:
     """The decision on `batch` of a writer who waits."""
-    return decide(list(batch), known or Known(), lambda _: True)
+    return decide(list(batch), known or Known(), lambda _: True, NOW)
 
 
 def at_once(*batch: Delivery, known: Known | None = None) -> Decision:
     """The decision on `batch` of a writer who waits no longer."""
-    return decide(list(batch), known or Known(), lambda _: False)
+    return decide(list(batch), known or Known(), lambda _: False, NOW)
 
 
 def after_all(*batch: Delivery) -> Known:
@@ -181,3 +183,16 @@ def test_deciding_leaves_what_is_known_alone() -> None:
     assert known.users == {"ann": before}
     assert known.owners == {"a@example.com": "ann"}
     assert known.released == {}
+
+
+def test_what_comes_too_late_is_not_done() -> None:
+    """A write past its time is rejected, even where it would wait; what ended in time stays as it ended."""
+    late = create("ada", 1, "ada@example.com")
+    late = late._replace(write=late.write._replace(expires_at=NOW, after="somebody"))
+    in_time = late._replace(write=late.write._replace(operation_id="other", after=None, expires_at=NOW + 1))
+    decided = patiently(late)
+    assert decided.outcomes == [Rejected("WRITE_EXPIRED", {"expires_at": NOW})]
+    assert not decided.users
+    assert isinstance(patiently(in_time).outcomes[0], Applied)
+    ended = Known(ended={late.write.operation_id: Ended(Applied(1), late.entry_id)})
+    assert isinstance(patiently(late, known=ended).outcomes[0], Duplicate)

@@ -4,7 +4,6 @@ import pytest
 from pydantic import ValidationError
 
 from services.api.settings import ApiSettings
-from services.writer.settings import WriterSettings
 from shared.store.engine import parse_dsn
 
 
@@ -40,12 +39,6 @@ def test_a_misspelt_key_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("HOLDFAST_API_PROT", "8080")
     with pytest.raises(ValidationError, match="HOLDFAST_API_PROT"):
         ApiSettings()
-
-
-def test_the_inner_limit_is_below_the_outer() -> None:
-    """A block as long as the socket's patience is refused."""
-    with pytest.raises(ValidationError, match="writer_block_ms"):
-        WriterSettings(db_dsn=_DSN, writer_block_ms=5000, redis_timeout_s=2)
 
 
 @pytest.mark.parametrize(

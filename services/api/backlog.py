@@ -1,0 +1,54 @@
+"""Backlog: looks at the write stream now and then, and knows whether another write may be added to it."""
+
+import asyncio
+import random
+import time
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared import logs, metrics
+from shared.backpressure import Backpressure, Sight
+from shared.breaker.breaker import Breaker
+from shared.breaker.refused import CallRefused
+from shared.logs import Action
+from shared.queue.backlog import backlog
+
+_EVERY_S = 0.5
+_JITTER = 0.2
+
+
+class Backlog:
+    """`run` looks, `refusal_s` answers without waiting for anything."""
+
+    def __init__(self, redis: Redis, breaker: Breaker, *, depth_max: int, age_max_s: float) -> None:
+        self._redis = redis
+        self._breaker = breaker
+        self._pressure = Backpressure(depth_max, age_max_s)
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self._look()
+            await asyncio.sleep(_EVERY_S)
+
+    def refusal_s(self) -> int | None:
+        """None: add it. Else the seconds after which to try again, not the same for everybody."""
+        if not self._pressure.active:
+            return None
+        wait_s = self._pressure.retry_after_s()
+        return round(wait_s * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter, not a secret
+
+    async def _look(self) -> None:
+        before = self._pressure.active
+        try:
+            seen = await self._breaker.call_async(backlog, self._redis)
+        except (CallRefused, RedisError, OSError):
+            self._pressure.blind()
+        else:
+            self._pressure.observe(Sight(time.monotonic(), seen.depth, seen.oldest_age_s, seen.drained))
+        if before is not self._pressure.active:
+            metrics.backpressure.set(self._pressure.active)
+            logs.warning(
+                Action.BACKPRESSURE_MOVED, active=self._pressure.active, drain_rate=round(self._pressure.drain_rate)
+            )

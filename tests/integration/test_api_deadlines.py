@@ -1,0 +1,88 @@
+"""Time: every request is answered within its own, and what comes too late is not done."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests import processes
+from tests.integration.conftest import StartWriter
+from tests.integration.test_api_accepts import ADA, error_of, key
+from tests.servers import Database, RedisServer, wait_until
+
+QUICKLY = {"X-Request-Timeout-Ms": "300"}
+
+
+@pytest.fixture
+def service(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> processes.Service:
+    """An api on servers that the test may break."""
+    return processes.api(tmp_path, own_redis.address, own_database.dsn)
+
+
+@pytest.fixture
+def client(service: processes.Service) -> Iterator[httpx.Client]:
+    """Its client."""
+    service.start()
+    with httpx.Client(base_url=service.url, timeout=20) as client:
+        yield client
+    service.kill()
+
+
+def test_a_short_deadline_on_a_frozen_database_leaves_time_for_the_copy(
+    client: httpx.Client, own_database: Database, start_writer: StartWriter
+) -> None:
+    """The read is given up in time to look for a copy, and the answer comes within what the caller allowed."""
+    start_writer()
+    path = f"/users/{client.post('/users', json=ADA, headers={'Prefer': 'wait=10'}).json()['data']['id']}"
+    client.get(path)
+    own_database.freeze()
+    began = time.monotonic()
+    answer = client.get(path, headers=QUICKLY)
+    assert time.monotonic() - began < 0.9, "well below the read's own limit"
+    assert (answer.status_code, answer.json()["meta"]["stale"]) == (200, True)
+
+
+def test_a_write_whose_time_ends_says_what_it_may_have_become(client: httpx.Client, own_redis: RedisServer) -> None:
+    """504, indefinite, with the operation to ask for; the same key again settles it."""
+    headers = key()
+    client.get("/users")
+    own_redis.freeze()
+    answer = client.post("/users", json=ADA, headers=headers | QUICKLY)
+    error = error_of(answer)
+    assert (answer.status_code, error["code"], error["definite"]) == (504, "ANSWER_OVERDUE", False)
+    operation = error["details"]["operation_id"]
+    own_redis.thaw()
+
+    def settled() -> bool:
+        again = client.post("/users", json=ADA, headers=headers)
+        return again.status_code in (201, 202) and again.json()["data"]["operation_id"] == operation
+
+    wait_until(settled, what="the same operation")
+
+
+def test_a_write_past_its_time_ends_expired(client: httpx.Client, start_writer: StartWriter) -> None:
+    """Queued while nobody applies, then found to be too late; one that has time is applied."""
+    late = client.post("/users", json=ADA, headers={"X-Expire-After-Ms": "1"})
+    eve = {"name": "Eve", "email": "eve@example.com"}
+    in_time = client.post("/users", json=eve, headers={"X-Expire-After-Ms": "60000"})
+    assert (late.status_code, in_time.status_code) == (202, 202)
+    start_writer()
+
+    def status(answer: httpx.Response) -> str:
+        return str(client.get(answer.headers["location"]).json()["data"]["status"])
+
+    wait_until(lambda: status(in_time) == "applied", what="applied")
+    told = client.get(late.headers["location"]).json()["data"]
+    assert (told["status"], told["done"], told["error"]["code"]) == ("expired", True, "WRITE_EXPIRED")
+    assert client.get(f"/users/{late.json()['data']['id']}").status_code == 404
+    again = client.post("/users", json=ADA, headers={"Prefer": "wait=10"})
+    assert again.status_code == 201, "the address is free again"
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "86400001", "soon", "9" * 40])
+def test_an_expiry_that_makes_no_sense_is_refused(client: httpx.Client, value: str) -> None:
+    """422, naming the header."""
+    answer = client.post("/users", json=ADA, headers={"X-Expire-After-Ms": value})
+    assert (answer.status_code, error_of(answer)["code"]) == (422, "INVALID_EXPIRY")
