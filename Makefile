@@ -76,6 +76,11 @@ bench-write: ## Accept and apply, beside what people use today: one table from o
 	@$(LOCAL) setup dev bench
 	@.venv-bench/bin/python -m tests.bench.write $(ARGS)
 
+.PHONY: bench-degraded
+bench-degraded: ## What clients notice of a database that hangs for ten seconds (two minutes)
+	@$(LOCAL) setup dev bench
+	@.venv-bench/bin/python -m tests.bench.degraded $(ARGS)
+
 .PHONY: bench-breaker
 bench-breaker: ## What a closed breaker costs a call, beside the plain package (seconds)
 	@$(LOCAL) setup dev

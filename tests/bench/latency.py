@@ -135,7 +135,7 @@ async def _send_all(port: int, name: str, schedule: Schedule, poller: _Poller) -
     async def send(number: int, intended: float) -> None:
         user = {"name": f"User {number}", "email": f"user.{name}.{number}@mail{number % 50:02d}.example.com"}
         headers = f"Content-Type: application/json\r\nIdempotency-Key: latency-{name}-{number}\r\n"
-        status, body = await connections.post("/users", headers, orjson.dumps(user))
+        status, body = await connections.request("POST", "/users", headers, orjson.dumps(user))
         if status != 202:
             raise RuntimeError(f"a write was answered with {status}: {body[:200]!r}")
         told = orjson.loads(body)

@@ -69,7 +69,7 @@ def main() -> None:
     print("\n" + as_text(table) + "\n")  # noqa: T201 - it is a report
     print("\n".join(verdicts))  # noqa: T201
     raw = {"size": asdict(size), **{name: each.raw for name, each in measured.items()}}
-    numbers = page.write(options.out, table, verdicts, on, _how(size), command, raw)
+    numbers = page.write(options.out, "The write path, measured", table, verdicts, on, _how(size), command, raw)
     took_s = time.monotonic() - began
     print(f"\n{took_s:.0f} s; page: {options.out}, every round: {numbers}")  # noqa: T201
 

@@ -1,0 +1,164 @@
+"""Freeze: steady traffic from outside while the database stops answering for ten seconds and comes back.
+
+Open loop: every request leaves at its time, and its latency counts from then.
+"""
+
+import asyncio
+import os
+import random
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+
+import orjson
+
+from tests.bench.accept import start_api
+from tests.bench.apply import start_writers
+from tests.bench.latency import Percentiles, percentiles
+from tests.bench.open_loop import Connections, Schedule
+from tests.bench.stage import Stage
+
+READS_PER_S = 180
+WRITES_PER_S = 20
+USERS = 200
+FREEZE_S = 10.0
+HEALTHY_S = 10.0
+AFTER_S = 30.0
+#: After so long the breaker has opened, and whoever waited for the database has been answered.
+_SETTLED_S = 2.5
+_JSON = "Content-Type: application/json\r\n"
+_PER_S = READS_PER_S + WRITES_PER_S
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One answer as its client saw it. `kind`: good, degraded, rejected (a 429 or 503 with Retry-After) or failed."""
+
+    intended: float
+    latency_s: float
+    kind: str
+    open: bool
+
+
+@dataclass(slots=True)
+class Round:
+    """Everything that was seen, and when the database froze and thawed (Unix times)."""
+
+    seen: list[Seen] = field(default_factory=list)
+    frozen_at: float = 0.0
+    thawed_at: float = 0.0
+    slips_s: list[float] = field(default_factory=list)
+
+    @property
+    def healthy(self) -> Percentiles:
+        """Before the freeze."""
+        return self._of(lambda each: each.intended + 1 < self.frozen_at)
+
+    @property
+    def first_second(self) -> Percentiles:
+        """What left in the first second of the freeze."""
+        return self._of(lambda each: self.frozen_at <= each.intended < self.frozen_at + 1)
+
+    @property
+    def breaker_open(self) -> Percentiles:
+        """What left while the breaker was open and was answered from copies, the reads that probed among them."""
+        return self._of(lambda each: each.open and self.frozen_at + _SETTLED_S <= each.intended < self.thawed_at)
+
+    @property
+    def worst_s(self) -> float:
+        """The longest of all."""
+        return max(each.latency_s for each in self.seen)
+
+    def during(self, *kinds: str) -> float:
+        """The share of these kinds among what left during the freeze."""
+        frozen = [each for each in self.seen if self.frozen_at <= each.intended < self.thawed_at]
+        return sum(each.kind in kinds for each in frozen) / len(frozen)
+
+    @property
+    def good_again_s(self) -> float:
+        """From the thaw to the last answer that was not good."""
+        return max((s.intended - self.thawed_at for s in self.seen if s.kind != "good"), default=0.0)
+
+    def _of(self, which: Callable[[Seen], bool]) -> Percentiles:
+        return percentiles([each.latency_s for each in self.seen if which(each)])
+
+
+async def one_round(stage: Stage, port: int, name: str) -> Round:
+    """Healthy, frozen, thawed, in one go."""
+    connections = Connections(port)
+    paths = await _users(connections, name)
+    result = Round()
+    schedule = Schedule(_PER_S, int(_PER_S * (HEALTHY_S + FREEZE_S + AFTER_S)))
+
+    async def send(number: int, intended: float) -> None:
+        if number % (_PER_S // WRITES_PER_S) == 0:
+            user = {"name": f"New {number}", "email": f"new.{name}.{number}@example.com"}
+            answer = await connections.request(
+                "POST", "/users", "Content-Type: application/json\r\n", orjson.dumps(user)
+            )
+        else:
+            answer = await connections.request("GET", random.choice(paths))
+        result.seen.append(_seen(intended, *answer))
+
+    async def break_it() -> None:
+        await asyncio.sleep(HEALTHY_S)
+        os.kill(stage.database.pid, signal.SIGSTOP)
+        result.frozen_at = time.time()
+        await asyncio.sleep(FREEZE_S)
+        os.kill(stage.database.pid, signal.SIGCONT)
+        result.thawed_at = time.time()
+
+    try:
+        await asyncio.gather(schedule.run(send), break_it())
+    finally:
+        os.kill(stage.database.pid, signal.SIGCONT)
+        connections.close()
+    result.slips_s = schedule.slips_s
+    return result
+
+
+def measure(stage: Stage, rounds: int, cores: set[int], say: Callable[[str], None]) -> list[Round]:
+    """One api, one writer, kept over all rounds."""
+    stage.pin(cores)
+    stage.empty()
+    results = []
+    with ExitStack() as stack:
+        api = start_api(stage, cores)
+        stack.callback(api.process.stop)
+        start_writers(stage, 1, stack)
+        for number in range(1, rounds + 1):
+            results.append(asyncio.run(one_round(stage, api.port, f"{number:02d}")))
+            say(f"freeze {number}/{rounds}  good or degraded {results[-1].during('good', 'degraded'):.2%}")
+    return results
+
+
+async def _users(connections: Connections, name: str) -> list[str]:
+    """Paths of users who are there and have been read, besides the first page of the list."""
+    paths = []
+    for number in range(USERS):
+        user = {"name": f"User {number}", "email": f"user.{name}.{number}@example.com"}
+        headers = f"{_JSON}Prefer: wait=10\r\n"
+        status, body = await connections.request("POST", "/users", headers, orjson.dumps(user))
+        if status != 201:
+            raise RuntimeError(f"a user could not be made: {status} {body[:200]!r}")
+        paths.append(f"/users/{orjson.loads(body)['data']['id']}")
+    for path in (*paths, "/users"):
+        await connections.request("GET", path)
+    return [*paths, *["/users"] * (USERS // 10)]
+
+
+def _seen(intended: float, status: int, body: bytes) -> Seen:
+    told = orjson.loads(body)
+    error = told.get("error") or {}
+    opened = error.get("code") == "CIRCUIT_BREAKER_OPEN" and status == 200
+    if opened or (status == 200 and told["meta"].get("stale")):
+        kind = "degraded"
+    elif status in (200, 201, 202):
+        kind = "good"
+    elif status in (429, 503) and error.get("retry_after"):
+        kind = "rejected"
+    else:
+        kind = "failed"
+    return Seen(intended, time.time() - intended, kind, opened)
