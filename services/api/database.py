@@ -49,9 +49,12 @@ class Database:
             raise DatabaseUnavailable() from fault
 
     async def run(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A write, which is never given up halfway. Raises the store's faults as they are."""
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._pool, lambda: work(self._engine, *args, **kwargs))
+        """A write, which is never given up halfway. Raises CircuitOpen (it did not begin), or the store's faults as
+        they are."""
+        try:
+            return await self._breaker.call_async(self._in_thread, lambda: work(self._engine, *args, **kwargs))
+        except CallRefused as refused:
+            raise CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s)) from refused
 
     def _time_s(self) -> float:
         """For a read that begins now."""
@@ -59,7 +62,10 @@ class Database:
 
     async def _in_time(self, work: Callable[[], T]) -> T:
         async with asyncio.timeout(self._time_s()):
-            return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+            return await self._in_thread(work)
+
+    async def _in_thread(self, work: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
 
     def close(self) -> None:
         """Drop what waits; the driver's own time limit ends what runs."""

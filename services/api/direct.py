@@ -4,7 +4,15 @@ whatever is still queued: a write that also reached the queue is found there to 
 from services.api.accept import Answer, Candidate
 from services.api.database import Database
 from shared.commands import COMMANDS, Write
-from shared.errors import AcceptanceUnknown, AppError, EmailTaken, KeyReused, OrderUnknown, WritesUnavailable
+from shared.errors import (
+    AcceptanceUnknown,
+    AppError,
+    CircuitOpen,
+    EmailTaken,
+    KeyReused,
+    OrderUnknown,
+    WritesUnavailable,
+)
 from shared.faults import CommitUnknown, Contention, Outage
 from shared.outcome import Applied, Dead, Duplicate, Final, Rejected, Retry, Superseded
 from shared.retry import again_on
@@ -34,6 +42,8 @@ class DirectPath:
             )
         except CommitUnknown as fault:
             raise AcceptanceUnknown(details={"operation_id": write.operation_id}) from fault
+        except CircuitOpen as refusal:
+            raise (unknown or WritesUnavailable(retry_after_s=refusal.retry_after_s)) from refusal
         except (Outage, Contention) as fault:
             raise (unknown or WritesUnavailable()) from fault
         match outcome:

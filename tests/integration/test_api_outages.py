@@ -1,5 +1,6 @@
 """What a client sees while the queue, the database or both are away."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -34,8 +35,9 @@ def test_with_the_queue_down_a_write_goes_to_the_database(
     assert (created.status_code, created.json()["meta"]["way"]) == (201, "direct")
     assert client.patch(f"/users/{before['id']}", json={"name": "Direct"}).status_code == 200
     own_redis.start()
-    after = client.patch(f"/users/{before['id']}", json={"name": "Queued"})
-    assert after.status_code == 202
+    wait_until(
+        lambda: client.patch(f"/users/{before['id']}", json={"name": "Queued"}).status_code == 202, what="queued again"
+    )
     wait_until(lambda: client.get(f"/users/{before['id']}").json()["data"]["name"] == "Queued", what="the last wins")
 
 
@@ -129,3 +131,24 @@ def test_with_both_down_nothing_is_promised(
     assert (answer.status_code, error["code"]) == (503, "WRITES_UNAVAILABLE")
     assert (error["retryable"], error["definite"]) == (True, True)
     assert client.get("/readyz").status_code == 200
+
+
+def test_with_both_frozen_only_the_first_writers_wait(
+    client: httpx.Client, own_redis: RedisServer, own_database: Database
+) -> None:
+    """When both breakers have opened, the refusal comes at once, and is as certain."""
+    client.post("/users", json=ADA)
+    client.get("/users")
+    own_redis.freeze()
+    own_database.freeze()
+
+    def refused_at_once() -> bool:
+        began = time.monotonic()
+        answer = client.post("/users", json=ADA)
+        at_once = time.monotonic() - began < 0.2
+        return at_once and error_of(answer)["code"] == "WRITES_UNAVAILABLE" and error_of(answer)["definite"]
+
+    wait_until(refused_at_once, deadline_s=60, what="refused at once")
+    own_redis.thaw()
+    own_database.thaw()
+    wait_until(lambda: client.post("/users", json=ADA).status_code in (201, 202, 409), deadline_s=60, what="healed")
