@@ -60,6 +60,10 @@ retries = Counter("holdfast_retries_total", "Work done again, by dependency and 
 _born(retries, ["database"], ["contention", "outage", "unknown", "turn"])
 holding = Gauge("holdfast_holding", "1 while work is held because a dependency is down", ["dependency"])
 _born(holding, ["database"])
+pace = Gauge(
+    "holdfast_writer_pace_share", "What this writer takes at once, as a share of what it takes when all is well"
+)
+pace.set(1)
 halted = Gauge("holdfast_writer_halted", "1 while the writer refuses to dead-letter any more")
 deferred_entries = Gauge("holdfast_deferred_entries", "Entries that this writer holds for a later try")
 last_progress = Gauge(

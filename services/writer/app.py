@@ -15,7 +15,8 @@ from services.writer.apply import Applier
 from services.writer.consume import subscriber_app
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
-from services.writer.hold import Hold
+from services.writer.hold import Hold, database_breaker
+from services.writer.pace import Pace
 from services.writer.pipeline import TRANSACTIONS_AT_ONCE, Entry, Pipeline
 from services.writer.reading import Reading
 from services.writer.reaper import reaping
@@ -45,6 +46,8 @@ _DEFERRED_MAX = 5000
 _BATCHES_MAX = 4
 _FULL_PAUSE_S = 0.1
 _HTTP_DRAIN_S = 1.0
+#: As long as the apis' breakers take to let all reads back in.
+_PACE_RAMP_S = 10.0
 
 
 class Writer:
@@ -73,14 +76,16 @@ class Writer:
             settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
         )
         self._dead_share = DeadShare(settings.writer_dead_share_max, settings.writer_dead_share_over)
-        self._hold = Hold(self._probe, settings.writer_probe_cap_s)
+        breaker = database_breaker(settings.db_timeout_s, settings.writer_probe_cap_s)
+        self._hold = Hold(breaker, self._ping)
+        pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s, ramp_s=_PACE_RAMP_S)
         settle = Settler(
             self._redis, self._deferred, self._dead_share,
             writer=settings.instance, attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
         )  # fmt: skip
         self._pipeline = Pipeline(
-            Applier(self._transaction, self._thread, self._hold), settle, settings.writer_batch_max
+            Applier(self._transaction, self._thread, breaker, self._hold, pace), settle, settings.writer_batch_max
         )
         self._reclaimer = Reclaimer(
             self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
@@ -100,6 +105,7 @@ class Writer:
         loops += [
             asyncio.create_task(forever(name, loop))
             for name, loop in (
+                ("database", self._hold.probing),
                 ("deferred", lambda: self._deferred.run(self._pipeline)),
                 ("reclaim", self._reclaimer.run),
                 ("keep_alive", self._reclaimer.keep_alive),
@@ -156,7 +162,7 @@ class Writer:
         copies = [(f"user:{user.id}", Copy((user,), now)) for user in users]
         self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
-    async def _probe(self) -> None:
+    async def _ping(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, reads.ping, self._engine)
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:

@@ -32,6 +32,9 @@ class WriterSettings(CacheSettings, StoreSettings):
     writer_probe_cap_s: float = Field(
         default=5, gt=0, le=300, description="Longest pause between two looks at a dependency that is down"
     )
+    writer_pace_target_s: float = Field(
+        default=0.5, gt=0, le=60, description="Longest transaction that says the database is well; a longer one slows"
+    )
     #: A batch may take a while; a reader waits for milliseconds.
     db_timeout_s: float = Field(default=5, gt=0, le=60)
     db_lock_wait_s: int = Field(default=3, ge=1, le=50)

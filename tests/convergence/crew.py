@@ -13,7 +13,8 @@ from redis.asyncio import Redis
 from services.writer.apply import Applier
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
-from services.writer.hold import Hold
+from services.writer.hold import Hold, database_breaker
+from services.writer.pace import Pace
 from services.writer.pipeline import Entry, Pipeline
 from services.writer.settle import Settler
 from shared.decide import Delivery, Patience
@@ -56,7 +57,10 @@ class Crew:
             raise AssertionError("nothing is down here")
 
         settle = Settler(self._redis, deferred, DeadShare(1.0, 1000), writer=name, attempts_max=5, probe_cap_s=1)
-        return Pipeline(Applier(transaction, threads, Hold(never_down, 1)), settle, self._batch_max)
+        breaker = database_breaker(timeout_s=5, probe_cap_s=1)
+        pace = Pace(self._batch_max, target_s=5, ramp_s=1)
+        applier = Applier(transaction, threads, breaker, Hold(breaker, never_down), pace)
+        return Pipeline(applier, settle, self._batch_max)
 
     async def on_stream(self) -> list[Entry]:
         """The entries that are not settled."""

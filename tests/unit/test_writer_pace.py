@@ -1,0 +1,92 @@
+"""The pace: small after an outage, everything in health, half when the database is slow."""
+
+import pytest
+
+from services.writer.pace import Pace
+
+BATCH_MAX, TARGET_S, RAMP_S = 500, 0.5, 10.0
+
+
+@pytest.fixture
+def pace() -> Pace:
+    """A writer's, in health."""
+    return Pace(BATCH_MAX, target_s=TARGET_S, ramp_s=RAMP_S)
+
+
+def work(pace: Pace, now: float, for_s: float, each_s: float) -> float:
+    """Transactions of `each_s`, one after another; when they end."""
+    end = now + for_s
+    while now < end:
+        pace.ended(now, now + each_s)
+        now += each_s
+    return now
+
+
+def test_in_health_it_takes_everything(pace: Pace) -> None:
+    """However long it works, and without a ramp at the start."""
+    assert (pace.batch, pace.full) == (BATCH_MAX, True)
+    work(pace, 100, 60, 0.05)
+    assert (pace.batch, pace.full) == (BATCH_MAX, True)
+
+
+@pytest.mark.parametrize("each_s", [0.005, 0.05, 0.4])
+def test_after_an_outage_it_grows_over_the_ramp(pace: Pace, each_s: float) -> None:
+    """By the time that passes, so that quick and slow transactions take as long to come back to everything."""
+    pace.begin_again(100)
+    assert (pace.batch, pace.full) == (25, False)
+    now = work(pace, 100, RAMP_S / 2, each_s)
+    assert 0.45 * BATCH_MAX < pace.batch < 0.65 * BATCH_MAX
+    work(pace, now, RAMP_S / 2 + 1, each_s)
+    assert (pace.batch, pace.full) == (BATCH_MAX, True)
+
+
+def test_waiting_is_no_good_service(pace: Pace) -> None:
+    """An hour without a transaction has shown nothing."""
+    pace.begin_again(100)
+    pace.ended(3700, 3700.01)
+    assert pace.batch < 0.2 * BATCH_MAX
+
+
+def test_a_slow_transaction_halves_it(pace: Pace) -> None:
+    """Down to its floor, where it still works."""
+    pace.ended(100, 101)
+    assert (pace.batch, pace.full) == (BATCH_MAX // 2, False)
+    work(pace, 101, 60, 1)
+    assert pace.batch == 25
+
+
+def test_two_slow_ones_side_by_side_are_one_sign(pace: Pace) -> None:
+    """The second began before anything was done about the first."""
+    pace.ended(100, 101)
+    pace.ended(100.1, 101.1)
+    assert pace.batch == BATCH_MAX // 2
+    pace.ended(101.1, 102)
+    assert pace.batch == BATCH_MAX // 4
+
+
+def test_it_finds_what_the_database_can_do(pace: Pace) -> None:
+    """Where a full batch takes twice the target, it stays around half a batch, and never at the floor."""
+    now, sizes = 100.0, []
+    for _ in range(400):
+        took_s = pace.batch / BATCH_MAX * 2 * TARGET_S
+        pace.ended(now, now + took_s)
+        now += took_s
+        sizes.append(pace.batch)
+    settled = sizes[100:]
+    assert min(settled) >= 0.2 * BATCH_MAX
+    assert 0.3 * BATCH_MAX < sum(settled) / len(settled) < 0.6 * BATCH_MAX
+
+
+def test_several_writers_come_to_share_alike() -> None:
+    """Whoever had more gives more: from full and floor to nearly the same, on one database that both fill."""
+    rich, poor = (Pace(BATCH_MAX, target_s=TARGET_S, ramp_s=RAMP_S) for _ in range(2))
+    poor.begin_again(100)
+    now = 100.0
+    totals = [0, 0]
+    for step in range(2000):
+        took_s = (rich.batch + poor.batch) / BATCH_MAX * TARGET_S
+        for at, pace in enumerate((rich, poor)):
+            pace.ended(now, now + took_s)
+            totals[at] += pace.batch if step > 500 else 0
+        now += took_s
+    assert 0.8 < totals[0] / totals[1] < 1.25
