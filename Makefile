@@ -28,6 +28,10 @@ down: ## End what `make up` or `make run` started in this clone
 status: ## What runs, since when, and whether it is ready
 	@$(LOCAL) status
 
+.PHONY: circuit-status
+circuit-status: ## Every circuit breaker of every replica: its state, since when, why, when it will probe (API=url)
+	@$(LOCAL) circuit-status
+
 .PHONY: logs
 logs: ## Follow the logs (ONLY=writer for one program)
 	@$(LOCAL) logs

@@ -128,6 +128,13 @@ class OperationNotFound(AppError):
     code = "OPERATION_NOT_FOUND"
 
 
+class BreakerNotFound(AppError):
+    """No replica that we know of has this breaker."""
+
+    type = "not_found"
+    code = "BREAKER_NOT_FOUND"
+
+
 class UserExists(AppError):
     """A user with this id exists."""
 
@@ -189,6 +196,16 @@ class QueueUnavailable(AppError):
     type = "service_unavailable"
     code = "QUEUE_UNAVAILABLE"
     retryable = True
+
+
+class FleetUnreachable(AppError):
+    """The board that all replicas read cannot be reached, and this replica has no such breaker: perhaps nobody has
+    heard of this."""
+
+    type = "service_unavailable"
+    code = "FLEET_UNREACHABLE"
+    retryable = True
+    definite = False
 
 
 class WritesUnavailable(AppError):

@@ -37,6 +37,9 @@ class Action(StrEnum):
     SETTLE_FAILED = "settle_failed"
     BREAKER_MOVED = "breaker_moved"
     BREAKER_OVERRIDDEN = "breaker_overridden"
+    OVERRIDE_ORDERED = "override_ordered"
+    ORDER_UNREADABLE = "order_unreadable"
+    AUDIT_FAILED = "audit_failed"
     BREAKER_CALLBACK_FAILED = "breaker_callback_failed"
 
 

@@ -90,6 +90,10 @@ fallback_age = Histogram(
     "holdfast_fallback_age_seconds", "Age of the copies that were served", buckets=(1, 5, 15, 60, 300, 900, 3600, 86400)
 )
 
+# --- the fleet ---
+board_beats = Counter("holdfast_board_beats_total", "Reports of this process's breakers to the board", ["result"])
+_born(board_beats, ["done", "failed"])
+
 # --- breakers (born with each breaker, which knows its name) ---
 breaker_state = Gauge("holdfast_breaker_state", "1 for the state that the breaker is in, else 0", ["breaker", "state"])
 breaker_transitions = Counter(

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, NoReturn
 
-from deploy.local import doctor, packages, places, python_env, stack, status
+from deploy.local import circuits, doctor, packages, places, python_env, stack, status
 from deploy.local.follow import follow
 from deploy.local.problem import Problem
 from deploy.local.programs import LOOPBACK, service_env
@@ -111,6 +111,7 @@ _COMMANDS: Mapping[str, Callable[..., int]] = {
     "up": up,
     "down": down,
     "status": status.show,
+    "circuit-status": circuits.show,
     "logs": logs,
     "doctor": lambda: doctor.show(StackSettings().changed(os.environ)),
     "setup": setup,

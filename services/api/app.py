@@ -8,7 +8,7 @@ from functools import partial
 from fastapi import FastAPI
 from redis.exceptions import RedisError
 
-from services.api import operations, status, users
+from services.api import operations, overrides, status, users
 from services.api.accept import Acceptor
 from services.api.access import scope_needed
 from services.api.backlog import Backlog
@@ -25,6 +25,8 @@ from shared.breaker.snapshot import State
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies
 from shared.cache.refresh import Refresher
+from shared.fleet.board import Board
+from shared.fleet.member import Member
 from shared.http.app import service_app
 from shared.http.health import Health
 from shared.http.keys import Keys
@@ -77,6 +79,8 @@ def make_app(settings: ApiSettings) -> FastAPI:
     )
     path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), backlog, settings.api_wait_max_s)
 
+    board = Board(cache, Member("api", settings.instance, breakers.all), watching=True)
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         logs.info(Action.SERVICE_STARTED, profile=settings.profile)
@@ -86,6 +90,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
             asyncio.create_task(forever("waiters", waiters.listen)),
             asyncio.create_task(forever("refresher", refresher.run)),
             asyncio.create_task(forever("backlog", backlog.run)),
+            asyncio.create_task(forever("board", board.run)),
             asyncio.create_task(again_on(
                 (RedisError, OSError), lambda: ensure_groups(redis), base_s=0.2, cap_s=5, attempts=None
             )),
@@ -95,6 +100,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await board.leave()
         await redis.aclose()
         await cache.aclose()
         database.close()
@@ -105,7 +111,8 @@ def make_app(settings: ApiSettings) -> FastAPI:
     def add_routes(app: FastAPI) -> None:
         users.add_routes(app, path, view)
         operations.add_routes(app, view)
-        status.add_routes(app, breakers, instance=settings.instance, demo=settings.profile == "demo")
+        status.add_routes(app, board, demo=settings.profile == "demo")
+        overrides.add_routes(app, board, redis)
 
     return service_app(
         health,
@@ -117,6 +124,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         timeout_s=settings.api_timeout_s,
         keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
         needs=scope_needed,
+        before_scrape=board.member.breakers,
     )
 
 

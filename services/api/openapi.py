@@ -3,15 +3,18 @@
 from typing import Any
 
 from services.api.bodies import UserBody, UserPatch
+from services.api.override_body import OverrideBody
 from shared.errors import (
     AcceptanceUnknown,
     AnswerOverdue,
     AppError,
     BodyTooLarge,
+    BreakerNotFound,
     CircuitOpen,
     DatabaseUnavailable,
     DeadlineExceeded,
     EmailTaken,
+    FleetUnreachable,
     InvalidRequest,
     KeyReused,
     MalformedJson,
@@ -298,17 +301,67 @@ OPERATION: dict[str, Any] = {
     },
 }  # fmt: skip
 
+_BREAKER_SCHEMA = _object(
+    {"name": _TEXT, "state": {"enum": ["closed", "open", "half_open"]}, "service": _TEXT, "instance": _TEXT,
+     "report": _object({"age_s": {"type": "number"}, "stale": {"type": "boolean"}})}
+)  # fmt: skip
 BREAKERS: dict[str, Any] = {
     "tags": ["health"],
-    "summary": "Every circuit breaker of this api",
+    "summary": "Every circuit breaker of every service and replica",
     "responses": {
         200: _answer(
-            "State, since when, why it opened, when it will probe, the last transitions.",
-            _object({"circuit_breakers": {"type": "array", "items": _object({"name": _TEXT, "state": _TEXT})}}),
-            {"circuit_breakers": [{"name": "database", "state": "closed"}]},
+            "State, since when, why it opened, when it will probe, what an operator imposed, the last transitions; "
+            "and how old the replica's report is. This api's own are always as of now.",
+            _object(
+                {
+                    "summary": _object(dict.fromkeys(("closed", "open", "half_open", "stale"), _INTEGER)),
+                    "circuit_breakers": {"type": "array", "items": _BREAKER_SCHEMA},
+                    "others": _TEXT,
+                }
+            ),
+            {
+                "summary": {"closed": 1, "open": 0, "half_open": 0, "stale": 0},
+                "circuit_breakers": [
+                    {
+                        "name": "database",
+                        "state": "closed",
+                        "service": "api",
+                        "instance": "api",
+                        "since": _TIME,
+                        "report": {"age_s": 0.0, "stale": False},
+                    }
+                ],
+                "others": "reported",
+            },
         )
     },
 }
+OVERRIDE: dict[str, Any] = {
+    "tags": ["operators"],
+    "summary": "Force a breaker open or closed, or only observe it, for a time; lift that; or reset it",
+    "description": "For a key with the scope `operate`. It ends by itself; replicas that start meanwhile obey it too.",
+    "responses": {
+        200: _answer(
+            "What was imposed on whom: here at once, elsewhere within about a second.",
+            _object(
+                {"service": _TEXT, "name": _TEXT, "action": _TEXT, "reason": _TEXT, "actor": _TEXT,
+                 "for_s": {"type": "number"}, "reach": _TEXT, "imposed_on": {"type": "array", "items": _TEXT},
+                 "audited": {"type": "boolean"}}
+            ),
+            {"service": "writer", "name": "database", "action": "force_open", "reason": "failover at 10:00",
+             "actor": "on-call", "for_s": 900.0, "reach": "every replica", "imposed_on": ["writer-0", "writer-1"],
+             "audited": True},
+        ),
+        **_errors(InvalidRequest, MalformedJson, UnsupportedMediaType, BodyTooLarge, NotAuthenticated, NotAllowed,
+                  BreakerNotFound, FleetUnreachable, Unexpected),
+    },
+    "openapi_extra": {
+        "requestBody": {"required": True, "content": {"application/json": {
+            "schema": OverrideBody.model_json_schema(),
+            "example": {"action": "force_open", "reason": "failover at 10:00", "for_s": 900},
+        }}}
+    },
+}  # fmt: skip
 PANIC: dict[str, Any] = {
     "tags": ["health"],
     "summary": "Crash on purpose, to see what becomes of it (demo profile only)",

@@ -1,6 +1,7 @@
 """`/circuit-breaker/status`, and `/panic`, which shows on a demo what becomes of a crash."""
 
-from dataclasses import asdict
+import time
+from collections import Counter
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,19 +9,25 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api import openapi
-from services.api.breakers import Breakers
-from shared.breaker.breaker import Breaker
+from shared.breaker.snapshot import State
 from shared.errors import NoSuchPath
+from shared.fleet.board import Board
+from shared.fleet.roll import about
 from shared.http.envelope import success
 
 
-def add_routes(app: FastAPI, breakers: Breakers, *, instance: str, demo: bool) -> None:
+def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
     """Both routes; `/panic` answers 404 outside the demo profile."""
 
     @app.get("/circuit-breaker/status", **openapi.BREAKERS)
     async def circuit_breaker_status(_: Request) -> Response:
-        told = [describe(breaker) | {"service": "api", "instance": instance} for breaker in breakers.all()]
-        return success({"circuit_breakers": told}, headers={"Cache-Control": "no-store"})
+        breakers = sorted(everybody(board), key=lambda one: (one["service"], one["name"], one["instance"]))
+        told = {
+            "summary": summary(breakers),
+            "circuit_breakers": breakers,
+            "others": "reported" if board.reachable else "board unreachable: what was reported last",
+        }
+        return success(told, headers={"Cache-Control": "no-store"})
 
     @app.get("/panic", **openapi.PANIC)
     async def panic(_: Request) -> Response:
@@ -29,6 +36,13 @@ def add_routes(app: FastAPI, breakers: Breakers, *, instance: str, demo: bool) -
         raise RuntimeError("a bug, on request")
 
 
-def describe(breaker: Breaker) -> dict[str, Any]:
-    """One breaker: its state, since when and why, when it will probe, and its last transitions. Times in UTC."""
-    return {"name": breaker.name, **asdict(breaker.snapshot())}
+def everybody(board: Board) -> list[dict[str, Any]]:
+    """This process's breakers as they are now, and everybody else's as they were reported. No I/O."""
+    own = about(board.member.service, board.member.instance, age_s=0)
+    return [one | own for one in board.member.breakers()] + board.roll.shown(time.monotonic())
+
+
+def summary(breakers: list[dict[str, Any]]) -> dict[str, int]:
+    """How many are in which state; what is stale is in none of them for certain."""
+    counts = Counter("stale" if one["report"]["stale"] else one["state"] for one in breakers)
+    return {name: counts[name] for name in (*(state.value for state in State), "stale")}

@@ -29,6 +29,8 @@ from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies, Copy, cache_breaker
 from shared.cache.refresh import Refresher
 from shared.decide import Delivery, Ended
+from shared.fleet.board import Board
+from shared.fleet.member import Member
 from shared.http.app import service_app
 from shared.http.health import Health
 from shared.http.server import QuietServer, config
@@ -76,7 +78,11 @@ class Writer:
             settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
         )
         self._dead_share = DeadShare(settings.writer_dead_share_max, settings.writer_dead_share_over)
+        self._cache = connect(
+            settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s), pool_size=2
+        )
         breaker = database_breaker(settings.db_timeout_s, settings.writer_probe_cap_s)
+        self._board = Board(self._cache, Member("writer", settings.instance, lambda: [breaker]))
         self._hold = Hold(breaker, self._ping)
         pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s, ramp_s=_PACE_RAMP_S)
         settle = Settler(
@@ -106,6 +112,7 @@ class Writer:
             asyncio.create_task(forever(name, loop))
             for name, loop in (
                 ("database", self._hold.probing),
+                ("board", self._board.run),
                 ("deferred", lambda: self._deferred.run(self._pipeline)),
                 ("reclaim", self._reclaimer.run),
                 ("keep_alive", self._reclaimer.keep_alive),
@@ -185,8 +192,9 @@ class Writer:
             shown={"database": lambda: (not self._hold.active, "down, holding" if self._hold.active else "")},
         )
         return service_app(
-            health, title="Holdfast writer", description="Health and metrics.", version=VERSION_WITHOUT_INSTALL
-        )
+            health, title="Holdfast writer", description="Health and metrics.", version=VERSION_WITHOUT_INSTALL,
+            before_scrape=self._board.member.breakers,
+        )  # fmt: skip
 
     async def _stop(self, loops: Sequence[asyncio.Task[Never]], server: QuietServer) -> None:
         if self._batches:
@@ -199,6 +207,8 @@ class Writer:
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
         loops[0].cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await self._board.leave()
+        await self._cache.aclose()
         await self._redis.aclose()
         await self._cache.aclose()
         self._thread.shutdown(wait=False, cancel_futures=True)

@@ -46,11 +46,12 @@ def service_app(
     timeout_s: float = _TIMEOUT_S,
     keys: Keys | None = None,
     needs: Needs = lambda _method, _path: None,
+    before_scrape: Callable[[], object] = lambda: None,
 ) -> FastAPI:
     """An application that answers everything in the envelope, errors included, each within `timeout_s`.
 
     `needs` names the scope that a method and path ask of a key; handlers may `require` more. Without `keys` nobody
-    has any.
+    has any. `before_scrape` brings up to date what only a look at it brings up to date.
     """
     app = FastAPI(
         title=title,
@@ -72,6 +73,7 @@ def service_app(
 
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
     async def metrics(_: Request) -> Response:
+        before_scrape()
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     return app

@@ -10,6 +10,7 @@
 | `{holdfast}:user:<id>`       | hash   | operation id -> `version command payload` of each pending write; `last` |
 | `{holdfast}:op:<id>`         | hash   | a pending or dead-lettered operation                              |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, user                    |
+| `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
 
@@ -18,6 +19,7 @@ WRITES = PREFIX + "writes"
 DEAD = PREFIX + "dead"
 CLOCK = PREFIX + "clock"
 EMAILS = PREFIX + "emails"
+AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
 USER = PREFIX + "user:"
 OPERATION = PREFIX + "op:"

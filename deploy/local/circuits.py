@@ -1,0 +1,101 @@
+"""Circuits: every circuit breaker of the running system, one line for each, as the api knows them."""
+
+import http.client
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from deploy.local.programs import LOOPBACK
+from deploy.local.say import say
+from deploy.local.settings import saved
+
+_TIMEOUT_S = 5.0
+_COLOURS = {"closed": "32", "half_open": "33", "open": "31", "stale": "2"}
+_COLUMNS = ("breaker", "service", "replica", "state", "since", "why", "next probe")
+
+
+def show() -> int:
+    """Print the table, of this clone's stack or of API=url (with KEY=... where it asks for one). Exit code 1 when the
+    api does not answer."""
+    url = os.environ.get("API") or f"http://{LOOPBACK}:{saved().api_port}"
+    try:
+        told = _ask(f"{url.rstrip('/')}/circuit-breaker/status", os.environ.get("KEY"))
+    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
+        say(f"The api at {url} does not tell: {error}")
+        return 1
+    colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+    say("\n".join(table(told, datetime.now(UTC), colour=colour)))
+    return 0
+
+
+def table(told: Mapping[str, Any], now: datetime, *, colour: bool) -> list[str]:
+    """Its lines. `told` is the answer's `data`."""
+    rows = [_COLUMNS, *(_row(one, now) for one in told["circuit_breakers"])]
+    widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
+    lines = []
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        code = _COLOURS.get(row[3].partition(" ")[0])
+        if colour and code:
+            cells[3] = f"\x1b[{code}m{cells[3]}\x1b[0m"
+        lines.append("  ".join(cells).rstrip())
+    counts = ", ".join(f"{count} {state.replace('_', '-')}" for state, count in told["summary"].items())
+    return [*lines, "", counts, *([] if told["others"] == "reported" else [told["others"]])]
+
+
+def _ask(url: str, key: str | None) -> dict[str, Any]:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310 - the operator's own
+    try:
+        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - as above
+            data: dict[str, Any] = json.load(answer)["data"]
+            return data
+    except urllib.error.HTTPError as refusal:
+        with refusal:
+            raise ValueError(f"{refusal.code} {json.load(refusal)['error']['message']}") from None
+
+
+def _row(one: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
+    stale = one["report"]["stale"]
+    state = one["state"].replace("_", "-")
+    return (
+        one["name"], one["service"], one["instance"],
+        f"stale (was {state})" if stale else one["state"],
+        _ago(one["since"], now), _why(one, now), _in(one["next_probe_at"], now),
+    )  # fmt: skip
+
+
+def _why(one: Mapping[str, Any], now: datetime) -> str:
+    """What an operator imposed, or else what it opened on, while that is why it is as it is."""
+    if imposed := one["imposed"]:
+        until = _in(imposed["until"], now)
+        return f"{imposed['override']} by {imposed['actor']}, ends {until}: {imposed['reason']}"
+    if one["state"] == "closed" or not one["opened"]:
+        return "ramping up" if one["admitted_share"] < 1 and one["state"] == "closed" else "-"
+    opened = one["opened"]
+    counts = opened["counts"]
+    if opened["why"] in ("failure_share", "slow_share"):
+        return f"{opened['why']}: {counts['failures']} failed, {counts['slow']} slow of {counts['calls']}"
+    return str(opened["why"])
+
+
+def _ago(moment: str, now: datetime) -> str:
+    return _seconds((now - datetime.fromisoformat(moment)).total_seconds())
+
+
+def _in(moment: str | None, now: datetime) -> str:
+    if moment is None:
+        return "-"
+    seconds = (datetime.fromisoformat(moment) - now).total_seconds()
+    return f"in {_seconds(seconds)}" if seconds > 0 else "now"
+
+
+def _seconds(seconds: float) -> str:
+    for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.0f} {unit}"
+    return f"{max(0, seconds):.0f} s"

@@ -1,0 +1,45 @@
+"""The body of an override: what is to be done to a breaker, why, and for how long."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
+from pydantic_core import PydanticCustomError
+
+from shared.errors import InvalidRequest, MalformedJson
+from shared.fleet.order import FOR_DEFAULT_S, FOR_MAX_S, Measure
+
+_TEXT_MAX_CHARS = 500
+
+
+def _text(value: str) -> str:
+    text = value.strip()
+    if not 0 < len(text) <= _TEXT_MAX_CHARS or not text.isprintable():
+        raise PydanticCustomError("text", "must be 1 to {most} printable characters", {"most": _TEXT_MAX_CHARS})
+    return text
+
+
+class OverrideBody(BaseModel):
+    """What is to be done, why, and for how long."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Annotated[Measure, WithJsonSchema({"type": "string", "enum": list(Measure)})]
+    reason: Annotated[str, Field(max_length=_TEXT_MAX_CHARS, strict=True), AfterValidator(_text)]
+    for_s: Annotated[float, Field(ge=1, le=FOR_MAX_S, strict=True, allow_inf_nan=False)] = FOR_DEFAULT_S
+    instance: Annotated[str, Field(strict=True), AfterValidator(_text)] | None = None
+
+
+_BODY = TypeAdapter(OverrideBody)
+
+
+def parse(body: bytes) -> OverrideBody:
+    """Raises InvalidRequest or MalformedJson."""
+    try:
+        return _BODY.validate_json(body)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_context=False)[0]
+        if problem["type"] == "json_invalid":
+            raise MalformedJson() from None
+        field = str(problem["loc"][0])[:100].encode("utf-8", "replace").decode() if problem["loc"] else None
+        details = {"field": field, "value": None, "constraint": problem["msg"]}
+        raise InvalidRequest("The override is not valid.", code="INVALID_OVERRIDE", details=details) from None

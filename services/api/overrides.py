@@ -1,0 +1,85 @@
+"""Overrides: an operator forces a breaker of any service, in every replica or in one, for a time."""
+
+import json
+import uuid
+from typing import Any
+
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api import openapi
+from services.api.headers import require_json
+from services.api.override_body import parse
+from services.api.status import everybody
+from shared import logs
+from shared.errors import AppError, BreakerNotFound, FleetUnreachable
+from shared.fleet.board import Board
+from shared.fleet.order import Order
+from shared.http.body import read_body
+from shared.http.envelope import success
+from shared.http.keys import OPERATE, require
+from shared.logs import Action
+from shared.queue import audit
+
+_EVERYBODY = "every replica"
+_ONLY_US = "this replica only: the board that the others read cannot be reached"
+
+
+def add_routes(app: FastAPI, board: Board, queue: Redis) -> None:
+    """`POST /circuit-breaker/{service}/{name}/override`; `queue` keeps the audit."""
+
+    @app.post("/circuit-breaker/{service}/{name:path}/override", **openapi.OVERRIDE)
+    async def override(request: Request, service: str, name: str) -> Response:
+        actor = require(request, OPERATE).name
+        require_json(request)
+        asked = parse(await read_body(request))
+        order = Order(
+            uuid.uuid4().hex, service, name, asked.instance, asked.action, actor, asked.reason, asked.for_s
+        )  # fmt: skip
+        on = _imposed_on(board, order)
+        here = board.member.obey_at_once(order)
+        told_all = await board.give(order)
+        recorded = await _record(request, queue, order, told_all)
+        if not told_all and not here:
+            raise FleetUnreachable()
+        return success(
+            {
+                "service": service, "name": name, "action": order.measure, "reason": order.reason, "actor": actor,
+                "for_s": order.for_s, "reach": _EVERYBODY if told_all else _ONLY_US,
+                "imposed_on": on if told_all else [board.member.instance], "audited": recorded,
+            },
+            meta={"request_id": request.scope["request_id"]},
+        )  # fmt: skip
+
+
+def _imposed_on(board: Board, order: Order) -> list[str]:
+    """The replicas that this concerns, as far as they are known. Raises BreakerNotFound, or FleetUnreachable where
+    nobody can know."""
+    known = [
+        one["instance"]
+        for one in everybody(board)
+        if one["name"] == order.breaker and order.concerns(one["service"], one["instance"])
+    ]
+    if not known:
+        raise _nowhere(board, order)
+    return known
+
+
+def _nowhere(board: Board, order: Order) -> AppError:
+    if order.service != board.member.service and not board.reachable:
+        return FleetUnreachable()
+    sought: dict[str, Any] = {"service": order.service, "name": order.breaker, "instance": order.instance}
+    return BreakerNotFound(details={field: value and value[:100] for field, value in sought.items()})
+
+
+async def _record(request: Request, queue: Redis, order: Order, told_all: bool) -> bool:
+    reach = "every replica" if told_all else "one replica at most"
+    target = json.dumps({"service": order.service, "breaker": order.breaker, "instance": order.instance})
+    about = {
+        "what": "breaker_override", "measure": order.measure.value, "target": target, "actor": order.actor,
+        "reason": order.reason, "for_s": str(order.for_s), "reach": reach, "request_id": request.scope["request_id"],
+    }  # fmt: skip
+    logs.warning(Action.OVERRIDE_ORDERED, **about)
+    return await audit.record(queue, about)

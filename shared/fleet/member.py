@@ -1,0 +1,76 @@
+"""Member: this process as one of the fleet: what it reports, and how it obeys."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from typing import Any, assert_never
+
+from shared.breaker.breaker import Breaker
+from shared.fleet.order import Given, Measure, Order
+
+_TRANSITIONS_TOLD = 10
+_MS = 1000.0
+
+
+class Member:
+    """`breakers` are asked for anew each time: some come into being with what they guard."""
+
+    def __init__(self, service: str, instance: str, breakers: Callable[[], Iterable[Breaker]]) -> None:
+        self.service = service
+        self.instance = instance
+        self._breakers = breakers
+        #: By the breaker's name: the newest order, and the id of the one that was obeyed last.
+        self._newest: dict[str, Given] = {}
+        self._obeyed: dict[str, str] = {}
+
+    def breakers(self) -> list[dict[str, Any]]:
+        """Each breaker: its state, since when and why, when it will probe, its last transitions. Times in UTC."""
+        return [describe(breaker) for breaker in self._breakers()]
+
+    def take(self, given: Iterable[Given]) -> None:
+        """Remember orders, oldest first; those that do not concern this process are left out."""
+        for each in given:
+            if each.order.concerns(self.service, self.instance):
+                self._newest[each.order.breaker] = each
+
+    def obey(self, board_ms: float) -> bool:
+        """Do what is ordered and was not done yet, at the board's time `board_ms`. Whether there was something."""
+        done = False
+        for breaker in self._breakers():
+            given = self._newest.get(str(breaker.name))
+            if given is not None and self._obeyed.get(given.order.breaker) != given.order.id:
+                left_s = (given.until_ms - board_ms) / _MS
+                if left_s > 0:
+                    self._apply(breaker, given.order, min(left_s, given.order.for_s))
+                    done = True
+        return done
+
+    def obey_at_once(self, order: Order) -> bool:
+        """Do it now if it concerns this process; hearing of it again will change nothing. Whether it did."""
+        mine = [each for each in self._breakers() if each.name == order.breaker]
+        if not mine or not order.concerns(self.service, self.instance):
+            return False
+        self._apply(mine[0], order, order.for_s)
+        return True
+
+    def _apply(self, breaker: Breaker, order: Order, for_s: float) -> None:
+        self._obeyed[order.breaker] = order.id
+        who = {"actor": order.actor, "reason": order.reason}
+        match order.measure:
+            case Measure.FORCE_OPEN:
+                breaker.force_open(**who, for_s=for_s)
+            case Measure.FORCE_CLOSED:
+                breaker.force_closed(**who, for_s=for_s)
+            case Measure.OBSERVE_ONLY:
+                breaker.observe_only(**who, for_s=for_s)
+            case Measure.LIFT:
+                breaker.lift(**who)
+            case Measure.RESET:
+                breaker.reset(**who)
+            case _:
+                assert_never(order.measure)
+
+
+def describe(breaker: Breaker) -> dict[str, Any]:
+    """One breaker, as every status page shows it."""
+    told = asdict(breaker.snapshot())
+    return told | {"transitions": told["transitions"][-_TRANSITIONS_TOLD:]}

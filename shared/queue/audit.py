@@ -1,0 +1,20 @@
+"""Audit: what operators did, in the queue Redis, which keeps what it has taken. Bounded; the log has all of it too."""
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared import logs
+from shared.logs import Action
+from shared.queue.names import AUDIT
+
+_KEPT = 10_000
+
+
+async def record(redis: Redis, fields: dict[str, str]) -> bool:
+    """Add an entry; its id is when. Whether it was taken: nothing that an operator does waits for its record."""
+    try:
+        await redis.xadd(AUDIT, {name: value for name, value in fields.items()}, maxlen=_KEPT, approximate=True)
+        return True
+    except (RedisError, OSError) as error:
+        logs.warning(Action.AUDIT_FAILED, error=type(error).__name__, **fields)
+        return False

@@ -1,0 +1,209 @@
+"""The fleet: whose report is how old, which order counts, and what comes of nonsense on the board."""
+
+from datetime import timedelta
+
+import httpx
+import orjson
+import pytest
+from redis.exceptions import ConnectionError as RedisGone
+
+from shared.breaker.breaker import Breaker
+from shared.breaker.snapshot import Override, State
+from shared.fleet.board import Board
+from shared.fleet.member import Member
+from shared.fleet.order import Given, Measure, Order
+from shared.fleet.roll import GONE_S, STALE_S, Roll
+from shared.http.app import service_app
+from shared.http.health import Health
+from shared.queue import audit
+from shared.queue.connection import RedisTimeouts, connect
+from tests.servers import free_port
+from tests.unit.breakers import EPOCH, Clock, breaker, fail, opened
+
+NOW = 50.0
+BOARD_S = 1_700_000_000.0
+
+
+def report(at_s: float, *states: str) -> bytes:
+    """As a replica writes it."""
+    return b"%d " % (at_s * 1e6) + orjson.dumps([{"name": f"b{n}", "state": state} for n, state in enumerate(states)])
+
+
+def order(measure: Measure, id: str = "1", **more: object) -> Order:
+    """Of an operator, for the api's `dependency`."""
+    fields: dict[str, object] = {"service": "api", "breaker": "dependency", "instance": None, "for_s": 60.0} | more
+    return Order(id=id, measure=measure, actor="ann", reason="a test", **fields)  # type: ignore[arg-type]
+
+
+def given(order: Order, at_s: float = BOARD_S) -> Given:
+    """As it is read from the board."""
+    fields = {name.encode(): value.encode() for name, value in order.fields().items()}
+    return Given.entry(f"{int(at_s * 1000)}-0", fields)
+
+
+@pytest.fixture
+def one(clock: Clock) -> Breaker:
+    """A breaker named `dependency`."""
+    return breaker(clock)
+
+
+@pytest.fixture
+def member(one: Breaker) -> Member:
+    """The api that has it."""
+    return Member("api", "api-1", lambda: [one])
+
+
+# --- the roll ---
+
+
+def test_a_report_ages_by_the_boards_clock_and_then_by_ours() -> None:
+    """Clocks of different machines are never compared; our own goes on while the board is away."""
+    roll = Roll("api/api-1")
+    roll.read({b"writer/w": report(BOARD_S - 1, "closed")}, BOARD_S, NOW)
+    [fresh] = roll.shown(NOW + 0.5)
+    assert (fresh["service"], fresh["instance"], fresh["report"]) == ("writer", "w", {"age_s": 1.5, "stale": False})
+    [stale] = roll.shown(NOW + STALE_S)
+    assert stale["report"]["stale"] is True
+    assert roll.shown(NOW + GONE_S) == []
+
+
+def test_its_own_report_is_left_out_and_the_dead_are_named() -> None:
+    """A process knows itself better; who is silent for long is to be taken from the board."""
+    roll = Roll("api/api-1")
+    reports = {b"api/api-1": report(BOARD_S, "closed"), b"writer/dead": report(BOARD_S - GONE_S - 1, "open")}
+    assert roll.read(reports, BOARD_S, NOW) == [b"writer/dead"]
+    assert roll.shown(NOW) == []
+
+
+@pytest.mark.parametrize(
+    "nonsense",
+    [b"", b"x", b"12 {", b"12 [3]", b'12 {"a": 1}', b'12 [{"name": "b"}]', b'\xff [{"name": 1, "state": 2}]'],
+)
+def test_a_report_of_another_build_hurts_nobody(nonsense: bytes) -> None:
+    """It is taken off; its neighbours are shown."""
+    roll = Roll("api/api-1")
+    assert roll.read({b"writer/odd\xff": nonsense, b"writer/w": report(BOARD_S, "open")}, BOARD_S, NOW) == [
+        b"writer/odd\xff"
+    ]
+    assert [each["instance"] for each in roll.shown(NOW)] == ["w"]
+
+
+# --- orders ---
+
+
+def test_an_order_ends_by_the_time_it_was_given(clock: Clock, one: Breaker, member: Member) -> None:
+    """Who hears of it late obeys for the rest of its time."""
+    member.take([given(order(Measure.FORCE_OPEN, for_s=60))])
+    assert member.obey((BOARD_S + 20) * 1000) is True
+    imposed = one.snapshot().imposed
+    assert imposed is not None
+    assert (imposed.override, imposed.actor, imposed.until) == (
+        Override.FORCE_OPEN, "ann", EPOCH + timedelta(seconds=40),
+    )  # fmt: skip
+    clock.advance(40)
+    assert one.snapshot().imposed is None
+
+
+def test_hearing_of_it_again_changes_nothing(clock: Clock, one: Breaker, member: Member) -> None:
+    """Neither what was obeyed at once nor what stands on the board for long is begun anew."""
+    first = order(Measure.FORCE_OPEN)
+    assert member.obey_at_once(first) is True
+    clock.advance(30)
+    for _ in range(3):
+        member.take([given(first)])
+        assert member.obey((BOARD_S + 30) * 1000) is False
+    assert len(one.snapshot().transitions) == 1
+    clock.advance(30)
+    assert one.snapshot().imposed is None
+
+
+def test_only_the_newest_counts(one: Breaker, member: Member) -> None:
+    """A replica that starts after an order was lifted does not obey it for a moment."""
+    member.take([given(order(Measure.FORCE_OPEN)), given(order(Measure.LIFT, id="2"))])
+    member.obey(BOARD_S * 1000)
+    assert (one.state, one.snapshot().transitions) == (State.CLOSED, ())
+
+
+def test_the_boards_order_decides_where_two_replicas_were_asked_at_once(one: Breaker, member: Member) -> None:
+    """Ours was done at once; another's was put on the board before it: both end with ours."""
+    ours, other = order(Measure.FORCE_OPEN, id="ours"), order(Measure.FORCE_CLOSED, id="other")
+    member.obey_at_once(ours)
+    member.take([given(other)])
+    member.obey(BOARD_S * 1000)
+    assert one.state is State.CLOSED
+    member.take([given(ours)])
+    member.obey(BOARD_S * 1000)
+    assert one.state is State.OPEN
+
+
+@pytest.mark.parametrize("for_whom", [{"service": "writer"}, {"instance": "api-2"}, {"breaker": "another"}])
+def test_what_concerns_others_is_left_to_them(one: Breaker, member: Member, for_whom: dict[str, str]) -> None:
+    """Another service, another replica, another breaker."""
+    theirs = order(Measure.FORCE_OPEN, **for_whom)
+    assert member.obey_at_once(theirs) is False
+    member.take([given(theirs)])
+    assert member.obey(BOARD_S * 1000) is False
+    assert one.state is State.CLOSED
+
+
+def test_an_order_that_is_over_is_not_begun(one: Breaker, member: Member) -> None:
+    """By a replica that starts after its end."""
+    member.take([given(order(Measure.FORCE_OPEN, for_s=60))])
+    assert member.obey((BOARD_S + 61) * 1000) is False
+    assert one.state is State.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("measure", "state"),
+    [
+        (Measure.FORCE_CLOSED, State.CLOSED), (Measure.OBSERVE_ONLY, State.OPEN),
+        (Measure.LIFT, State.OPEN), (Measure.RESET, State.CLOSED),
+    ],
+)  # fmt: skip
+def test_every_measure_does_what_it_says(one: Breaker, member: Member, measure: Measure, state: State) -> None:
+    """On a breaker that is open of itself; what is lifted was nothing here."""
+    opened(one)
+    assert member.obey_at_once(order(measure)) is True
+    assert one.state is state
+    if measure is Measure.OBSERVE_ONLY:
+        fail(one)  # it passes, and fails by itself
+
+
+@pytest.mark.parametrize(
+    "spoilt", [{b"for_s": b"nan"}, {b"for_s": b"1e9"}, {b"measure": b"explode"}, {b"actor": b" "}, {b"reason": b"\xff"}]
+)
+def test_an_order_that_makes_no_sense_is_refused(spoilt: dict[bytes, bytes]) -> None:
+    """Another build, or another program, may have written it."""
+    fields = {name.encode(): value.encode() for name, value in order(Measure.FORCE_OPEN).fields().items()}
+    with pytest.raises(ValueError):  # noqa: PT011 - whatever it says
+        Order.parse(fields | spoilt)
+
+
+# --- beside a Redis that is away ---
+
+
+async def test_a_board_that_is_away_takes_nothing(member: Member) -> None:
+    """It says so, and the breakers go on."""
+    redis = connect(f"127.0.0.1:{free_port()}", RedisTimeouts(0.2, 0.2))
+    board = Board(redis, member, watching=True)
+    with pytest.raises(RedisGone):
+        await board.beat()
+    assert await board.give(order(Measure.LIFT)) is False
+    await board.leave()
+    assert board.reachable is False
+
+
+async def test_an_audit_that_is_away_is_told_and_not_waited_for() -> None:
+    """No override fails because its record does."""
+    redis = connect(f"127.0.0.1:{free_port()}", RedisTimeouts(0.2, 0.2))
+    assert await audit.record(redis, {"actor": "ann"}) is False
+
+
+async def test_a_scrape_sees_what_only_needed_time_to_pass(clock: Clock, one: Breaker, member: Member) -> None:
+    """An open breaker without traffic is shown half-open when it is."""
+    opened(one)
+    app = service_app(Health("test"), title="Test", description="", version="0", before_scrape=member.breakers)
+    clock.advance(one.open_remaining)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+        text = (await client.get("/metrics")).text
+    assert 'holdfast_breaker_state{breaker="dependency",state="half_open"} 1.0' in text
