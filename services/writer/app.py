@@ -69,20 +69,16 @@ class Writer:
             settings.db_lock_wait_s,
         )
         self._cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
-        copies = Copies(
-            self._cache, cache_breaker(settings.cache_timeout_s), hard_s=settings.cache_hard_s, in_process_max=0
-        )
+        of_the_cache = cache_breaker(settings.cache_timeout_s)
+        copies = Copies(self._cache, of_the_cache, hard_s=settings.cache_hard_s, in_process_max=0)
         self._refresher = Refresher(copies, settings.cache_soft_s)
         self._engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
         self._deferred = Deferred(
             settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
         )
         self._dead_share = DeadShare(settings.writer_dead_share_max, settings.writer_dead_share_over)
-        self._cache = connect(
-            settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s), pool_size=2
-        )
         breaker = database_breaker(settings.db_timeout_s, settings.writer_probe_cap_s)
-        self._board = Board(self._cache, Member("writer", settings.instance, lambda: [breaker]))
+        self._board = Board(self._cache, Member("writer", settings.instance, lambda: [breaker, of_the_cache]))
         self._hold = Hold(breaker, self._ping)
         pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s, ramp_s=_PACE_RAMP_S)
         settle = Settler(
@@ -208,7 +204,6 @@ class Writer:
         loops[0].cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await self._board.leave()
-        await self._cache.aclose()
         await self._redis.aclose()
         await self._cache.aclose()
         self._thread.shutdown(wait=False, cancel_futures=True)
