@@ -1,0 +1,131 @@
+"""Apply beside a database that goes away: nothing is lost or turned round, and it comes back gently."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from services.writer.apply import Applier
+from services.writer.hold import Hold, database_breaker
+from services.writer.pace import Pace
+from shared.breaker.breaker import Breaker
+from shared.breaker.snapshot import State
+from shared.faults import Outage
+from shared.outcome import Applied, Outcome
+
+BATCH = list(range(100))
+
+
+class Database:
+    """Applies numbers; is away while told so, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.sizes: list[int] = []
+        self.at_once = 0
+        self._running = 0
+        self._lock = threading.Lock()
+
+    def transaction(self, batch: list[Any]) -> list[Outcome]:
+        """The outcome of number n is Applied(n)."""
+        with self._lock:
+            self._running += 1
+            self.at_once = max(self.at_once, self._running)
+            self.sizes.append(len(batch))
+        try:
+            if self.away:
+                raise Outage("away")
+            return [Applied(number) for number in batch]
+        finally:
+            with self._lock:
+                self._running -= 1
+
+    async def ping(self) -> None:
+        """Whether it is there."""
+        if self.away:
+            raise ConnectionError("away")
+
+
+@pytest.fixture
+def database() -> Database:
+    """At first it is there."""
+    return Database()
+
+
+@pytest.fixture
+def breaker() -> Breaker:
+    """A writer's, that probes often."""
+    return database_breaker(timeout_s=1, probe_cap_s=0.05)
+
+
+@pytest.fixture
+async def apply(database: Database, breaker: Breaker) -> AsyncIterator[Applier]:
+    """An applier with the loop that pings."""
+    hold = Hold(breaker, database.ping)
+    pace = Pace(len(BATCH), target_s=1, ramp_s=10)
+    probing = asyncio.create_task(hold.probing())
+    with ThreadPoolExecutor(3) as threads:
+        yield Applier(database.transaction, threads, breaker, hold, pace)
+    probing.cancel()
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """For ten seconds at most."""
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def test_in_health_a_batch_is_one_transaction(apply: Applier, database: Database) -> None:
+    """Nothing is split or queued."""
+    assert await apply(BATCH) == [Applied(number) for number in BATCH]  # type: ignore[arg-type]
+    assert database.sizes == [len(BATCH)]
+
+
+async def test_after_an_outage_it_begins_with_a_little_at_a_time(
+    apply: Applier, database: Database, breaker: Breaker
+) -> None:
+    """Of two whole batches that were held; every outcome is where it belongs."""
+    database.away = True
+    held = [asyncio.create_task(apply(BATCH)) for _ in range(2)]  # type: ignore[arg-type]
+    await until(lambda: breaker.state is State.OPEN)
+    tried = len(database.sizes)
+    database.at_once = 0
+    database.away = False
+    async with asyncio.timeout(10):
+        assert await asyncio.gather(*held) == [[Applied(number) for number in BATCH]] * 2
+    after = database.sizes[tried:]
+    assert after[0] < len(BATCH) / 10
+    assert sum(after) == 2 * len(BATCH)
+    assert max(after) < len(BATCH) / 2
+    assert database.at_once == 1
+
+
+async def test_forced_open_nothing_is_asked(apply: Applier, database: Database, breaker: Breaker) -> None:
+    """Until it is lifted."""
+    breaker.force_open(actor="ann", reason="a test")
+    held = asyncio.create_task(apply(BATCH))  # type: ignore[arg-type]
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await asyncio.shield(held)
+    assert database.sizes == []
+    breaker.lift(actor="ann", reason="a test")
+    async with asyncio.timeout(10):
+        assert len(await held) == len(BATCH)
+
+
+async def test_forced_closed_it_tries_a_dead_database_but_not_in_a_spin(
+    apply: Applier, database: Database, breaker: Breaker
+) -> None:
+    """An operator may be wrong: a try is followed by a pause, and the outcome is waited for all the same."""
+    database.away = True
+    breaker.force_closed(actor="ann", reason="a test")
+    held = asyncio.create_task(apply(BATCH))  # type: ignore[arg-type]
+    await until(lambda: len(database.sizes) >= 3)
+    assert len(database.sizes) < 10
+    database.away = False
+    async with asyncio.timeout(10):
+        assert len(await held) == len(BATCH)
