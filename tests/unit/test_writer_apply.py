@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,6 +18,9 @@ from shared.faults import Outage
 from shared.outcome import Applied, Outcome
 
 BATCH = list(range(100))
+
+#: A transaction takes a moment, so that another could begin beside it.
+_WORK_S = 0.002
 
 
 class Database:
@@ -36,6 +40,7 @@ class Database:
             self.at_once = max(self.at_once, self._running)
             self.sizes.append(len(batch))
         try:
+            time.sleep(_WORK_S)
             if self.away:
                 raise Outage("away")
             return [Applied(number) for number in batch]
