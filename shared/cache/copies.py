@@ -86,7 +86,7 @@ class Copies:
             metrics.cache_requests.labels("error").inc()
         finally:
             for name, copy in offered:
-                self._remember(name, copy)
+                self.remember(name, copy)
 
     def has_as_good(self, name: str, copy: Copy, soft_s: float) -> bool:
         """Whether this process has put the same state there within about `soft_s`."""
@@ -95,7 +95,8 @@ class Copies:
             return False
         return copy.as_of - known.as_of < soft_s * random.uniform(1 - _JITTER, 1)  # noqa: S311 - jitter, not a secret
 
-    def _remember(self, name: str, copy: Copy) -> None:
+    def remember(self, name: str, copy: Copy) -> None:
+        """Keep a copy in this process, unless a newer one is there."""
         known = self._latest.get(name)
         if known is None or _version(known) <= _version(copy):
             self._latest[name] = copy

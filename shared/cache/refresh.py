@@ -40,6 +40,7 @@ class Refresher:
             if not self._copies.has_as_good(name, copy, self._soft_s):
                 self._waiting[name] = copy
                 self._waiting.move_to_end(name)
+                self._copies.remember(name, copy)  # at once: the outage may begin before the cache has it
         while len(self._waiting) > _WAITING_MAX:
             self._waiting.popitem(last=False)
 
