@@ -1,0 +1,77 @@
+"""Connection: one client and its server, joined by two pumps."""
+
+import asyncio
+import contextlib
+import socket
+import struct
+
+from deploy.faults.faults import LoseReply
+from deploy.faults.pump import Cut, Pump
+from deploy.faults.switch import Switch
+
+#: On, and for no time: closing sends RST instead of FIN.
+_AT_ONCE = struct.pack("ii", 1, 0)
+
+
+class Connection:
+    """Lives until both sides have said all, either breaks it, or a fault does."""
+
+    def __init__(self, switch: Switch, client: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+        self._switch = switch
+        self._client = client
+        self._server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        #: The end of what was sent before, where a command's text may have begun.
+        self._tail = b""
+        self._losing: LoseReply | None = None
+
+    async def run(self, host: str, port: int) -> None:
+        """Until the end; cancelled, both sides are reset. A server that cannot be reached looks like a reset too, for
+        the client is connected already."""
+        try:
+            self._server = await asyncio.open_connection(host, port)
+            await self._joined(self._client, self._server)
+            for _, writer in (self._client, self._server):
+                writer.close()
+                await writer.wait_closed()
+        except* (OSError, Cut):
+            pass  # on purpose, or by either side: the other one sees it now
+        finally:
+            self._reset()
+
+    def _reset(self) -> None:
+        """RST to both sides, at once. After an orderly end there is nobody left to see it."""
+        for _, writer in filter(None, (self._client, self._server)):
+            with contextlib.suppress(OSError):
+                writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
+            writer.transport.abort()
+
+    async def _joined(
+        self,
+        client: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+        server: tuple[asyncio.StreamReader, asyncio.StreamWriter],
+    ) -> None:
+        up = Pump("up", self._switch, client[0], server[1], seen=self._command)
+        down = Pump("down", self._switch, server[0], client[1], taken=self._reply)
+        async with asyncio.TaskGroup() as both:
+            both.create_task(up.run())
+            both.create_task(down.run())
+
+    def _command(self, chunk: bytes) -> None:
+        wanted = self._switch.faults.lose_reply
+        if wanted is None:
+            self._tail = b""
+            return
+        text = wanted.to.encode()
+        for _ in range((self._tail + chunk).count(text)):
+            if self._switch.loses(wanted):
+                self._losing = wanted
+        self._tail = (self._tail + chunk)[-(len(text) - 1) :] if len(text) > 1 else b""
+
+    def _reply(self, chunk: bytes) -> bool:
+        """Whether the client gets it. The first bytes of a reply prove that the command was carried out."""
+        if self._losing is None:
+            return True
+        self._switch.lost_replies += 1
+        if self._losing.then == "reset":
+            raise Cut
+        return False

@@ -1,0 +1,93 @@
+"""The proxy: listens, joins each client with a connection of its own to the target, and applies the faults."""
+
+import asyncio
+import contextlib
+import socket
+
+from deploy.faults.connection import Connection
+from deploy.faults.faults import Faults
+from deploy.faults.switch import Switch
+
+
+class Proxy:
+    """For one target, in one event loop: `async with Proxy("127.0.0.1", 3306) as proxy: ...`."""
+
+    def __init__(self, target_host: str, target_port: int, host: str = "127.0.0.1", port: int = 0) -> None:
+        self._target = (target_host, target_port)
+        self._host = host
+        self.port = port
+        self._switch = Switch()
+        self._listener: asyncio.Server | None = None
+        self._place: socket.socket | None = None
+        self._living: set[asyncio.Task[None]] = set()
+        #: Connections that were accepted, ever.
+        self.accepted = 0
+
+    async def __aenter__(self) -> "Proxy":
+        """Listen. Raises OSError when the port is taken."""
+        # Bound and never listening: keeps the port ours while connections are refused.
+        self._place = socket.socket()
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._place.bind((self._host, self.port))
+        self.port = self._place.getsockname()[1]
+        await self._listen()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """End everything."""
+        self._stop_listening()
+        await self._reset()
+        if self._place:
+            self._place.close()
+
+    @property
+    def faults(self) -> Faults:
+        """Those in force."""
+        return self._switch.faults
+
+    @property
+    def living(self) -> int:
+        """Connections that are open now."""
+        return len(self._living)
+
+    @property
+    def lost_replies(self) -> int:
+        """Replies that were lost, ever."""
+        return self._switch.lost_replies
+
+    async def set(self, faults: Faults) -> None:
+        """These are in force from now on, and no others, on living connections too."""
+        self._switch.set(faults)
+        if faults.reset:
+            await self._reset()
+        if faults.refuse:
+            self._stop_listening()
+        elif self._listener is None:
+            await self._listen()
+
+    async def _listen(self) -> None:
+        self._listener = await asyncio.start_server(self._accept, self._host, self.port, reuse_port=True)
+
+    def _stop_listening(self) -> None:
+        if self._listener:
+            self._listener.close()
+            self._listener = None
+
+    async def _reset(self) -> None:
+        for task in self._living:
+            task.cancel()
+        await asyncio.gather(*self._living, return_exceptions=True)
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.accepted += 1
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - asyncio runs this as a task
+        self._living.add(task)
+        if self._switch.faults.reset:
+            task.cancel()
+        try:
+            with contextlib.suppress(asyncio.CancelledError):  # by `_reset` alone, and the connection knows
+                await Connection(self._switch, (reader, writer)).run(*self._target)
+        finally:
+            self._living.discard(task)

@@ -1,0 +1,274 @@
+"""The fault proxy itself, before anybody trusts a test that uses it."""
+
+import asyncio
+import json
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterator
+
+import httpx
+import pytest
+import redis
+
+from deploy.faults.faults import Faults, LoseReply, Nonsense, WayFaults
+from deploy.faults.proxy import Proxy
+from deploy.faults.pump import slices
+from deploy.faults.threaded import FaultProxy
+from tests.conftest import ROOT
+from tests.servers import RedisServer, wait_until
+
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+PATIENCE_S = 10.0
+
+
+async def soon(work: Awaitable[bytes]) -> bytes:
+    """Its result, in a time that no fault here explains."""
+    return await asyncio.wait_for(work, PATIENCE_S)
+
+
+async def is_silent(reader: asyncio.StreamReader, for_s: float = 0.15) -> bool:
+    """Whether nothing comes for a moment."""
+    try:
+        await asyncio.wait_for(reader.read(1), for_s)
+    except TimeoutError:
+        return True
+    return False
+
+
+@pytest.fixture
+async def proxy() -> AsyncIterator[Proxy]:
+    """Before a server that sends back whatever it gets."""
+
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while data := await reader.read(65536):
+                writer.write(data)
+                await writer.drain()
+        except OSError:
+            pass
+        finally:
+            writer.close()
+
+    server = await asyncio.start_server(echo, "127.0.0.1", 0)
+    async with Proxy("127.0.0.1", server.sockets[0].getsockname()[1]) as proxy:
+        yield proxy
+    server.close()
+
+
+@pytest.fixture
+async def ends(proxy: Proxy) -> AsyncIterator[Ends]:
+    """A living connection through it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    writer.write(b"hello")
+    assert await soon(reader.readexactly(5)) == b"hello"
+    yield reader, writer
+    writer.transport.abort()
+
+
+async def test_without_a_fault_it_only_copies(proxy: Proxy, ends: Ends) -> None:
+    """Megabytes come back unchanged, and so does the end of the stream, in one direction at a time."""
+    reader, writer = ends
+    sent = bytes(range(256)) * 16_384
+    writer.write(sent)
+    writer.write_eof()
+    assert await soon(reader.read(-1)) == sent
+    writer.close()
+    await writer.wait_closed()
+    async with asyncio.timeout(PATIENCE_S):
+        while proxy.living:
+            await asyncio.sleep(0)
+
+
+async def test_latency_holds_each_byte_and_a_heal_lets_go_at_once(proxy: Proxy, ends: Ends) -> None:
+    """100 ms there and 100 ms back; with a minute of it, healing delivers what is under way, in order."""
+    reader, writer = ends
+    await proxy.set(Faults.both(latency_ms=100, jitter_ms=20))
+    began = time.monotonic()
+    writer.write(b"x")
+    await soon(reader.readexactly(1))
+    assert 0.16 <= time.monotonic() - began < 5
+    await proxy.set(Faults.both(latency_ms=60_000, jitter_ms=60_000))
+    for number in range(10):
+        writer.write(bytes([number]))
+        await asyncio.sleep(0.005)  # chunks of their own
+    assert await is_silent(reader)
+    await proxy.set(Faults())
+    assert await soon(reader.readexactly(10)) == bytes(range(10))
+
+
+@pytest.mark.parametrize("faults", [Faults.both(blackhole=True), Faults(up=WayFaults(blackhole=True)),
+                                    Faults(down=WayFaults(blackhole=True))])  # fmt: skip
+async def test_a_blackhole_holds_a_living_connection_and_new_ones(proxy: Proxy, ends: Ends, faults: Faults) -> None:
+    """In either direction or both: nothing is refused, nothing comes; afterwards all of it does."""
+    await proxy.set(faults)
+    new_reader, new_writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    for writer in (ends[1], new_writer):
+        writer.write(b"anybody?")
+    assert await is_silent(ends[0])
+    assert await is_silent(new_reader)
+    await proxy.set(Faults())
+    for reader in (ends[0], new_reader):
+        assert await soon(reader.readexactly(8)) == b"anybody?"
+    new_writer.close()
+
+
+async def test_a_reset_ends_living_and_new_connections(proxy: Proxy, ends: Ends) -> None:
+    """RST and no FIN, also in the middle of a blackhole; after a heal connections work."""
+    await proxy.set(Faults.both(blackhole=True))
+    ends[1].write(b"held")
+    await proxy.set(Faults(reset=True))
+    with pytest.raises(ConnectionResetError):
+        await soon(ends[0].read(1))
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    with pytest.raises(ConnectionResetError):
+        await soon(reader.read(1))
+    writer.close()
+    await proxy.set(Faults())
+    reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+    writer.write(b"x")
+    assert await soon(reader.readexactly(1)) == b"x"
+    writer.close()
+
+
+async def test_refusing_spares_the_living(proxy: Proxy, ends: Ends) -> None:
+    """New connections are refused on a port that stays ours."""
+    for _ in range(2):
+        await proxy.set(Faults(refuse=True))
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", proxy.port)
+        ends[1].write(b"still here")
+        assert await soon(ends[0].readexactly(10)) == b"still here"
+        await proxy.set(Faults())
+        _, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        writer.close()
+
+
+async def test_bandwidth_and_a_slow_drip(proxy: Proxy, ends: Ends) -> None:
+    """4000 bytes at 10,000 a second take 0.4 s; at ten a second one comes at a time."""
+    reader, writer = ends
+    await proxy.set(Faults(down=WayFaults(bytes_per_s=10_000)))
+    began = time.monotonic()
+    writer.write(bytes(4000))
+    await soon(reader.readexactly(4000))
+    assert 0.3 < time.monotonic() - began < 5
+    await proxy.set(Faults(down=WayFaults(bytes_per_s=10)))
+    writer.write(b"drip")
+    assert await soon(reader.read(100)) == b"d"
+    assert await soon(reader.read(100)) == b"r"
+    assert b"".join(piece for piece, _ in slices(bytes(1001), 1000)) == bytes(1001)
+    assert sum(pause_s for _, pause_s in slices(bytes(1001), 1000)) == pytest.approx(1.001)
+
+
+async def test_a_reply_cut_in_the_middle(proxy: Proxy, ends: Ends) -> None:
+    """So many bytes, then a reset; counted from when the fault was set."""
+    await proxy.set(Faults(down=WayFaults(cut_after_bytes=5)))
+    ends[1].write(b"0123456789")
+    assert await soon(ends[0].readexactly(5)) == b"01234"
+    with pytest.raises(ConnectionResetError):
+        await soon(ends[0].read(1))
+
+
+async def test_a_target_that_is_away_looks_like_a_reset() -> None:
+    """The client is connected before the proxy knows."""
+    async with Proxy("127.0.0.1", 1) as proxy:
+        reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+        with pytest.raises(ConnectionResetError):
+            await soon(reader.read(1))
+        writer.close()
+
+
+# --- with a real server -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def before_redis(clean_redis: RedisServer) -> Iterator[FaultProxy]:
+    """A proxy before a Redis."""
+    with FaultProxy("127.0.0.1", clean_redis.port) as proxy:
+        yield proxy
+
+
+def client_of(proxy: FaultProxy) -> redis.Redis:
+    """A client that tries once."""
+    return redis.Redis(port=proxy.port, socket_timeout=0.5, retry=None)
+
+
+@pytest.mark.parametrize(("then", "error"), [("reset", redis.ConnectionError), ("hang", redis.TimeoutError)])
+def test_a_lost_reply_is_one_whose_command_was_carried_out(
+    before_redis: FaultProxy, clean_redis: RedisServer, then: str, error: type[Exception]
+) -> None:
+    """The second INCR of two connections is done and not answered; the third is."""
+    before_redis.set(Faults.from_json({"lose_reply": {"to": "INCR", "nth": 2, "then": then}}))
+    with client_of(before_redis) as one, client_of(before_redis) as other, clean_redis.client() as direct:
+        assert one.incr("n") == 1
+        assert one.get("n") == b"1"
+        with pytest.raises(error):
+            other.incr("n")
+        assert direct.get("n") == b"2"
+        assert before_redis.lost_replies == 1
+        assert other.incr("n") == 3
+
+
+def test_a_command_is_found_where_two_packets_meet(before_redis: FaultProxy, clean_redis: RedisServer) -> None:
+    """Its text may come in pieces."""
+    before_redis.set(Faults(lose_reply=LoseReply("INCR")))
+    with socket.create_connection(("127.0.0.1", before_redis.port), timeout=5) as one, clean_redis.client() as direct:
+        one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        one.sendall(b"PING\r\nIN")
+        assert one.recv(10) == b"+PONG\r\n"  # so the first piece has passed
+        one.sendall(b"CR n\r\n")
+        with pytest.raises(ConnectionResetError):
+            one.recv(10)
+        assert direct.get("n") == b"1"
+
+
+def test_the_death_of_the_server_is_passed_on(own_redis: RedisServer) -> None:
+    """kill -9 behind the proxy is seen before it, and so is the return."""
+    with FaultProxy("127.0.0.1", own_redis.port) as proxy, client_of(proxy) as client:
+        assert client.ping()
+        own_redis.kill()
+        with pytest.raises(redis.ConnectionError):
+            client.ping()
+        own_redis.start()
+        assert client.ping()
+
+
+# --- its control --------------------------------------------------------------------------------------------------
+
+
+def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> None:
+    """GET and PUT /faults; nonsense is refused with a reason and changes nothing; SIGTERM ends it."""
+    command = [sys.executable, "-m", "deploy.faults", "--to", clean_redis.address]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout
+        line = process.stdout.readline()
+        port, url = int(line.split(" ->")[0].rpartition(":")[2]), "http://" + line.rpartition("faults: ")[2].strip()
+        with redis.Redis(port=port, socket_timeout=0.3, retry=None) as client, httpx.Client(timeout=5) as http:
+            assert client.ping()
+            told = http.put(url, json={"up": {"blackhole": True}})
+            assert told.status_code == 200
+            with pytest.raises(redis.TimeoutError):
+                client.ping()
+            for body in (b"nonsense", b"[]", b'{"refuse": 1}', b'{"up": {"latency_ms": -1}}', b'{"speed": 1}',
+                         b'{"lose_reply": {}}', b'{"down": {"bytes_per_s": 1.5}}', b"[" * 50_000):  # fmt: skip
+                assert http.put(url, content=body).status_code == 400, body[:50]
+            assert "there is no speed" in http.put(url, json={"speed": 1}).json()["error"]
+            assert http.get(url).json()["faults"]["up"]["blackhole"] is True
+            assert http.put(url, content=b" " * 70_000).status_code == 413
+            assert http.delete(url).status_code == 405
+            assert http.get(url.replace("/faults", "/")).status_code == 404
+            healed = http.put(url, json={}).json()
+            assert healed["faults"] == json.loads(json.dumps(Faults().to_json()))
+            wait_until(client.ping, what="healed")
+        process.terminate()
+        assert process.wait(PATIENCE_S) == 0
+
+
+def test_faults_survive_the_way_through_json() -> None:
+    """What is told is what was set."""
+    faults = Faults(WayFaults(10, 5, 1000, True, 7), WayFaults(), True, False, LoseReply("COMMIT", 3, 2, "hang"))
+    assert Faults.from_json(json.loads(json.dumps(faults.to_json()))) == faults
+    with pytest.raises(Nonsense, match=r"lose_reply\.nth"):
+        LoseReply("X", 0)
