@@ -1,12 +1,14 @@
 """Connections to Redis: bounded waits, and no retry that could add an entry twice."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Redis
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, SSLConnection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, RedisError
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +17,41 @@ class RedisTimeouts:
 
     connect_s: float
     io_s: float
+
+
+class Unsent(ConnectionError):
+    """The connection turned out to be dead before anything was sent, and there is no other."""
+
+
+class _Reviving(AbstractConnection):
+    """Of a connection that was reset while nobody used it, uvloop says RuntimeError when something is to be sent.
+    Nothing was, so a new connection and once more is no second time."""
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        """Raises Unsent, or what redis-py raises."""
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError:
+            try:
+                await self.connect()  # type: ignore[no-untyped-call]  # untyped there
+            except (RedisError, OSError) as error:
+                raise Unsent from error
+            await super().send_packed_command(command, check_health)
+
+
+class _Plain(_Reviving, Connection):
+    pass
+
+
+class _Encrypted(_Reviving, SSLConnection):
+    pass
+
+
+class _Local(_Reviving, UnixDomainSocketConnection):
+    pass
+
+
+_KINDS = {Connection: _Plain, SSLConnection: _Encrypted, UnixDomainSocketConnection: _Local}
 
 
 def redis_url(address: str) -> str:
@@ -33,6 +70,7 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
     )
+    pool.connection_class = _KINDS[pool.connection_class]
     return Redis.from_pool(pool)
 
 

@@ -11,6 +11,8 @@ import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
+from shared.queue.connection import Unsent
+
 _FOLDER = Path(__file__).parent
 
 
@@ -42,6 +44,8 @@ class Script:
                 reply = await connection.read_response()
             answered = True
             return reply
+        except Unsent as error:
+            raise NotSent from error
         finally:
             if not answered:  # an answer may still be on its way: nobody else must read it
                 await connection.disconnect()
