@@ -10,7 +10,7 @@ import time
 from typing import Any, NamedTuple
 
 import uuid_utils
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import deadline, logs, metrics
@@ -62,6 +62,8 @@ class Edge:
 
         try:
             await self._in_time(asked, scope, receive, send_with_id)
+        except ClientDisconnect:
+            pass  # in the middle of its own body: nobody is there to be answered
         except Exception as error:
             if not isinstance(error, AppError):
                 metrics.panics.inc()
