@@ -11,7 +11,7 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, RedisError, ResponseError
+from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
 
 from shared import logs, metrics
 from shared.breaker.breaker import Breaker
@@ -142,7 +142,7 @@ class Acceptor:
             raise QueueUnavailable() from error.__cause__
         except ResponseError as error:
             # Redis refuses a script before it runs: out of memory, read-only, unable to write its log.
-            raise (QueueFull() if "OOM" in str(error) else QueueUnavailable()) from error
+            raise (QueueFull() if isinstance(error, OutOfMemoryError) else QueueUnavailable()) from error
         except (RedisError, OSError) as error:
             raise AcceptanceUnknown() from error
 
