@@ -9,6 +9,7 @@ from faststream import AckPolicy, FastStream
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.annotations import RedisBatchStreamMessage
 from redis.asyncio.connection import Connection
+from redis.exceptions import OutOfMemoryError, ResponseError
 
 from services.writer.pipeline import Entry
 from shared.queue.connection import redis_url, text
@@ -18,11 +19,18 @@ Handle = Callable[[list[Entry]], Awaitable[None]]
 
 
 def _noting_connection(answered: Callable[[], None]) -> type[Connection]:
-    """A connection that notes every answer. An empty read is progress too, and FastStream tells nobody of it."""
+    """A connection that notes every answer. An empty read is progress too, and FastStream tells nobody of it.
+
+    FastStream makes the group before it reads. Ours is there already, which a full Redis does not look at when it
+    refuses; FastStream knows what to do when it is told so.
+    """
 
     class NotingConnection(Connection):
         async def read_response(self, *args: Any, **kwargs: Any) -> Any:
-            response = await super().read_response(*args, **kwargs)
+            try:
+                response = await super().read_response(*args, **kwargs)
+            except OutOfMemoryError as full:
+                raise ResponseError("the group already exists") from full
             answered()
             return response
 

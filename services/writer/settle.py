@@ -54,6 +54,7 @@ class Settler:
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
         self._script = Script(redis, "settle")
+        self._charge_script = Script(redis, "charge")
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
@@ -103,9 +104,9 @@ class Settler:
 
     async def _charge(self, one: Handled, failure: Failure) -> Handled:
         attempt = json.dumps(self._attempt(failure))
-        made = await self._redis.rpush(ATTEMPTS + one.entry.id, attempt)
-        if operation := _operation_id(one):
-            await self._redis.hset(OPERATION + operation, mapping={"attempts": made, "error": failure.message})
+        operation = _operation_id(one)
+        keys = [ATTEMPTS + one.entry.id, *([OPERATION + operation] if operation else [])]
+        made = int(await self._charge_script(keys, [attempt, failure.message]))
         logs.warning(
             Action.ATTEMPT_FAILED, entry=one.entry.id, operation_id=operation, attempt=made, error=failure.message
         )
