@@ -253,7 +253,8 @@ READ: dict[str, Any] = {
     "responses": {
         200: _or_degraded(
             _answer(
-                "The user; `meta.pending` tells whether a write is still on its way, `meta.stale` that it is a copy.",
+                "The user; `meta.pending` tells whether a write is still on its way (null: the queue does not answer),"
+                " `meta.stale` that it is a copy.",
                 _USER_SCHEMA,
                 _USER,
                 _ETAG,

@@ -35,8 +35,8 @@ class Seen(NamedTuple):
     """What a read found: users, and how we know."""
 
     users: list[User]
-    #: Part of it is still on its way to the database.
-    pending: bool = False
+    #: Part of it is still on its way to the database. None: the queue did not say.
+    pending: bool | None = False
     #: The copy it comes from, and why it does not come from the database.
     copy: Copy | None = None
     instead_of: AppError | None = None
@@ -66,7 +66,8 @@ class View:
         self._flights: Flights[Any] = Flights()
 
     async def user(self, user_id: str, *, fresh: bool = False) -> Seen:
-        """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable or CircuitOpen when nobody knows."""
+        """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen or QueueUnavailable when
+        nobody knows."""
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
         writes = await self._pending(user_id)
         copy = refusal = None
@@ -78,12 +79,15 @@ class View:
             refusal = error
             copy = None if fresh else await self._copy(f"user:{user_id}")
             row = copy.users[0] if copy else None
-        user = _with_pending(row, writes)
+        user = _with_pending(row, writes or [])
         visible = user is not None and user.visible
         # An id is never used again: a copy that says deleted is as good as the database.
-        if refusal and not visible and not (row and row.deleted_version):
-            raise refusal
-        return Seen([user] if user and visible else [], bool(writes), copy, refusal)
+        if not visible and not (row and row.deleted_version):
+            if refusal:
+                raise refusal
+            if writes is None:
+                raise QueueUnavailable("The queue, which may know of this user, does not answer.")
+        return Seen([user] if user and visible else [], None if writes is None else bool(writes), copy, refusal)
 
     async def page(self, after: int, limit: int, *, fresh: bool) -> Seen:
         """At most `limit` users created after version `after`. Raises like `user`."""
@@ -115,11 +119,12 @@ class View:
         copy = await self._copies.get(name)
         return copy if copy and copy.age_s <= self._stale_max_s else None
 
-    async def _pending(self, user_id: str) -> list[Write]:
+    async def _pending(self, user_id: str) -> list[Write] | None:
+        """None: the queue does not answer."""
         try:
             return await self._queue.call_async(pending_writes, self._redis, user_id)
         except (CallRefused, RedisError, OSError):
-            return []
+            return None
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
         """Raises when a store that might know of it does not answer; None: both answered, and neither knows."""
