@@ -59,6 +59,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         database_timeout_s=settings.api_read_timeout_s,
         queue_timeout_s=settings.redis_connect_timeout_s + settings.redis_timeout_s,
         cache_timeout_s=settings.cache_timeout_s,
+        open_s=settings.api_breaker_open_s,
     )
     engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
     database = Database(engine, settings.db_pool_size, breakers.database, settings.api_read_timeout_s)

@@ -26,14 +26,17 @@ class Breakers:
         return (self.database, self.queue, self.cache)
 
 
-def make_breakers(*, database_timeout_s: float, queue_timeout_s: float, cache_timeout_s: float) -> Breakers:
-    """New breakers, all closed. The timeouts are those of one call, in seconds."""
+def make_breakers(
+    *, database_timeout_s: float, queue_timeout_s: float, cache_timeout_s: float, open_s: float
+) -> Breakers:
+    """New breakers, all closed. The timeouts are those of one call, `open_s` is the first pause of the database's and
+    the queue's; in seconds."""
+    database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s)
+    # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
+    queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, ramp_s=0)
     return Breakers(
-        database=Breaker(
-            "database", Policy(attempt_timeout_s=database_timeout_s), classify=_of_the_database, deadline=read_ends
-        ),
-        # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
-        queue=Breaker("queue", Policy(attempt_timeout_s=queue_timeout_s, ramp_s=0), classify=_of_the_queue),
+        database=Breaker("database", database, classify=_of_the_database, deadline=read_ends),
+        queue=Breaker("queue", queue, classify=_of_the_queue),
         cache=cache_breaker(cache_timeout_s),
     )
 

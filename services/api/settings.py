@@ -19,6 +19,9 @@ class ApiSettings(CacheSettings, StoreSettings):
         default=1, gt=0, le=30, description="Longest wait for the database before a read looks elsewhere"
     )
     api_accept_batch_max: int = Field(default=256, ge=1, le=1000, description="Most writes that share one round trip")
+    api_breaker_open_s: float = Field(
+        default=5, gt=0, le=60, description="How long a breaker that opens waits before it asks again"
+    )
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000, description="How long an Idempotency-Key is remembered"
     )
