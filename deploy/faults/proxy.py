@@ -53,7 +53,7 @@ class Proxy:
 
     @property
     def lost_replies(self) -> int:
-        """Replies that were lost, ever."""
+        """Replies that were lost since the faults were set."""
         return self._switch.lost_replies
 
     async def set(self, faults: Faults) -> None:

@@ -13,7 +13,7 @@ class Switch:
         self.faults = Faults()
         #: Counts the changes, so that what is counted from the last one on can start anew.
         self.generation = 0
-        #: Replies that were lost, ever.
+        #: Replies that were lost since the last change.
         self.lost_replies = 0
         self._changed = asyncio.Event()
         self._matches = 0
@@ -22,7 +22,7 @@ class Switch:
         """In force from now on."""
         self.faults = faults
         self.generation += 1
-        self._matches = 0
+        self._matches = self.lost_replies = 0
         self._changed.set()
         self._changed = asyncio.Event()
 

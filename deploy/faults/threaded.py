@@ -46,7 +46,7 @@ class FaultProxy:
 
     @property
     def lost_replies(self) -> int:
-        """Replies that were lost, ever."""
+        """Replies that were lost since the faults were set."""
         return self._proxy.lost_replies
 
     def set(self, faults: Faults) -> None:

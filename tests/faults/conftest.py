@@ -1,0 +1,118 @@
+"""The rig, made anew for each test on servers that are started once."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.faults.threaded import FaultProxy
+from tests import processes
+from tests.faults.rig import DEADLINE_S, Rig
+from tests.servers import Database, RedisServer
+
+StartWriter = Callable[[], processes.Service]
+
+
+@pytest.fixture(scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("own-cache"), "--appendonly", "no")
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def own_cache(_own_cache: RedisServer) -> RedisServer:
+    """A cache that the test may kill and freeze; running and empty at first."""
+    _own_cache.thaw()
+    if not _own_cache.running:
+        _own_cache.start()
+    with _own_cache.client() as client:
+        client.flushall()
+    return _own_cache
+
+
+class Apis:
+    """Apis that are alike: while a test uses one, the next one starts."""
+
+    def __init__(self, folder: Path, redis_addr: str, dsn: str, cache_addr: str) -> None:
+        self._make = lambda: processes.api(
+            folder, redis_addr, dsn, HOLDFAST_CACHE_REDIS_ADDR=cache_addr, HOLDFAST_API_BREAKER_OPEN_S="0.3"
+        ).start(wait=False)
+        self._spare = self._make()
+
+    @contextmanager
+    def one(self) -> Iterator[processes.Service]:
+        """A fresh one."""
+        api, self._spare = self._spare, self._make()
+        api.wait_until_alive()
+        yield api
+        api.kill()
+
+    def end(self) -> None:
+        """No more tests."""
+        self._spare.kill()
+
+
+@pytest.fixture(scope="session")
+def _ways(
+    _own_database: Database, _own_redis: RedisServer, _own_cache: RedisServer
+) -> Iterator[tuple[FaultProxy, FaultProxy, FaultProxy]]:
+    with ExitStack() as stack:
+        database, queue, cache = (
+            stack.enter_context(FaultProxy("127.0.0.1", server.port))
+            for server in (_own_database, _own_redis, _own_cache)
+        )
+        yield database, queue, cache
+
+
+@pytest.fixture(scope="session")
+def _apis(
+    tmp_path_factory: pytest.TempPathFactory,
+    _own_database: Database,
+    _ways: tuple[FaultProxy, FaultProxy, FaultProxy],
+) -> Iterator[Apis]:
+    database, queue, cache = (f"127.0.0.1:{way.port}" for way in _ways)
+    dsn = _own_database.dsn.replace(f"127.0.0.1:{_own_database.port}", database)
+    apis = Apis(tmp_path_factory.mktemp("apis"), queue, dsn, cache)
+    yield apis
+    apis.end()
+
+
+@pytest.fixture
+def rig(
+    own_database: Database,
+    own_redis: RedisServer,
+    own_cache: RedisServer,
+    _ways: tuple[FaultProxy, FaultProxy, FaultProxy],
+    _apis: Apis,
+) -> Iterator[Rig]:
+    """A fresh api on servers and ways to them that the test may break; all whole and empty at first."""
+    for way in _ways:
+        way.heal()
+    with _apis.one() as api, httpx.Client(base_url=api.url, timeout=4 * DEADLINE_S) as client:
+        yield Rig(own_database, own_redis, own_cache, *_ways, api, client)
+
+
+@pytest.fixture
+def start_writer(
+    tmp_path: Path, own_redis: RedisServer, own_database: Database, own_cache: RedisServer
+) -> Iterator[StartWriter]:
+    """Starts a quick writer; it ends with the test."""
+    started: list[processes.Service] = []
+
+    def start() -> processes.Service:
+        more = processes.QUICK | {"HOLDFAST_CACHE_REDIS_ADDR": own_cache.address}
+        started.append(processes.writer(tmp_path, own_redis.address, own_database.dsn, **more))
+        return started[-1].start()
+
+    yield start
+    for service in started:
+        service.kill()
+
+
+@pytest.fixture
+def writer(start_writer: StartWriter) -> processes.Service:
+    """A writer from the beginning."""
+    return start_writer()

@@ -1,0 +1,126 @@
+"""The rig: an api in front of servers that a test may break, with a fault proxy before each of them."""
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from deploy.faults.faults import Faults
+from deploy.faults.threaded import FaultProxy
+from tests import processes
+from tests.integration.test_api_accepts import ADA, error_of
+from tests.servers import Database, RedisServer, wait_until
+
+AWAY = Faults(refuse=True, reset=True)
+SILENT = Faults.both(blackhole=True)
+
+WAIT = {"Prefer": "wait=10"}
+NOBODY = "/users/0198c0de-0000-7000-8000-000000000001"
+
+#: The api's own deadline, and a little for a busy machine.
+DEADLINE_S = 6.0
+
+#: Healing takes a breaker's pause, a few probes and a ramp.
+HEALING_S = 60.0
+
+
+@dataclass(frozen=True)
+class Rig:
+    """The writers of a test reach the servers past the proxies."""
+
+    database: Database
+    queue: RedisServer
+    cache: RedisServer
+    to_database: FaultProxy
+    to_queue: FaultProxy
+    to_cache: FaultProxy
+    api: processes.Service
+    client: httpx.Client
+
+    def known_user(self) -> str:
+        """The path of a user that has been written (directly: no writer is needed), read, and copied into the cache."""
+        self.to_queue.set(AWAY)
+        created = self.client.post("/users", json=ADA)
+        assert (created.status_code, created.json()["meta"]["way"]) == (201, "direct")
+        self.to_queue.heal()
+        path = created.headers["location"]
+        assert self.client.get(path).json()["meta"]["pending"] is False
+        assert self.client.get("/users").status_code == 200
+        copy = "holdfast:cache:user:" + path.removeprefix("/users/")
+        with self.cache.client() as cache:
+            wait_until(lambda: cache.exists(copy), what="copied")
+        return path
+
+    def open_breaker(self) -> None:
+        """Ask for what nobody knows until the database's breaker says so; several at once, for each may take long."""
+        with ThreadPoolExecutor(6) as callers:
+            list(callers.map(self.client.get, [NOBODY] * 6))
+        wait_until(
+            lambda: error_of(self.client.get(NOBODY))["code"] == "CIRCUIT_BREAKER_OPEN", what="the breaker is open"
+        )
+
+    def count(self, table: str) -> int:
+        """Rows of a table."""
+        with self.database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT COUNT(*) FROM {table}")
+            row = cursor.fetchone()
+            assert row
+            return int(row[0])
+
+    def backlog(self) -> int:
+        """Entries on the write stream."""
+        with self.queue.client() as queue:
+            return int(queue.xlen("{holdfast}:writes"))
+
+    def wait_until_fresh(self, path: str) -> None:
+        """Until the database answers for it again."""
+
+        def fresh() -> bool:
+            body = self.client.get(path).json()
+            return bool(body["success"]) and "stale" not in body["meta"]
+
+        wait_until(fresh, HEALING_S, "it heals by itself")
+
+    def wait_until_applied(self, operation: str) -> None:
+        """Until the operation says so."""
+        wait_until(
+            lambda: self.client.get(operation).json().get("data", {}).get("status") == "applied", HEALING_S, "applied"
+        )
+
+
+@contextmanager
+def within(limit_s: float = DEADLINE_S) -> Iterator[None]:
+    """What is inside must not take longer."""
+    began = time.monotonic()
+    yield
+    took_s = time.monotonic() - began
+    assert took_s <= limit_s, f"it took {took_s:.1f} s"
+
+
+def refused(answer: httpx.Response, status: int, code: str, *, definite: bool = True) -> dict[str, Any]:
+    """The error of an answer that says: not now, and when to try again."""
+    error = error_of(answer)
+    assert (answer.status_code, error["code"]) == (status, code)
+    assert (error["retryable"], error["definite"]) == (True, definite)
+    assert int(answer.headers["retry-after"]) == error["retry_after"] >= 1
+    return error
+
+
+def stale(answer: httpx.Response) -> dict[str, Any]:
+    """The data of an answer from a copy, after checking that it says so in every way it has; `cached_user` or
+    `cached_users` of the mission's answer while the breaker is open."""
+    body = answer.json()
+    assert answer.status_code == 200
+    assert {"age", "cache-status", "x-degraded"} <= set(answer.headers)
+    if body["success"]:
+        assert body["meta"]["stale"] is True
+        return {"data": body["data"]}
+    assert (body["error"]["type"], body["error"]["code"]) == ("service_unavailable", "CIRCUIT_BREAKER_OPEN")
+    assert body["error"]["fallback_available"] is True
+    assert body["error"]["retry_after"] >= 1
+    assert "second" in body["fallback_data"]["cache_age"]
+    return dict(body["fallback_data"])

@@ -1,0 +1,97 @@
+"""The api itself: one of its processes hangs, its callers go away in the middle, or all of them wait for a database
+that hangs."""
+
+import socket
+import statistics
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.faults.faults import Faults, WayFaults
+from tests import processes
+from tests.faults.conftest import StartWriter
+from tests.faults.rig import NOBODY, Rig, within
+from tests.integration.test_api_accepts import ADA, key
+from tests.servers import wait_until
+
+#: The database's own time limit.
+HANGING_S = 1.0
+
+
+@pytest.fixture
+def other(rig: Rig, tmp_path: Path) -> Iterator[httpx.Client]:
+    """A second api on the same servers."""
+    service = processes.api(tmp_path, rig.queue.address, rig.database.dsn, HOLDFAST_INSTANCE="api-other").start()
+    with httpx.Client(base_url=service.url, timeout=15) as client:
+        yield client
+    service.kill()
+
+
+def test_one_hung_process_does_not_stop_the_other(rig: Rig, other: httpx.Client, start_writer: StartWriter) -> None:
+    """A request that it had taken is sent to the other with the same key; when it wakes up it does its work too, and
+    there is one write."""
+    headers = key()
+    rig.api.send(processes.signal.SIGSTOP)
+    try:
+        with pytest.raises(httpx.ReadTimeout):
+            rig.client.post("/users", json=ADA, headers=headers, timeout=0.5)
+        with within():
+            answer = other.post("/users", json=ADA, headers=headers)
+            assert answer.status_code == 202
+            assert other.get(f"/users/{answer.json()['data']['id']}").json()["data"]["name"] == "Ada"
+    finally:
+        rig.api.send(processes.signal.SIGCONT)
+    wait_until(lambda: rig.client.get("/livez").status_code == 200, what="awake")
+    wait_until(lambda: rig.api.metric('holdfast_writes_accepted_total{result="repeated"}') == 1, what="found again")
+    assert rig.backlog() == 1
+    start_writer()
+    wait_until(lambda: rig.backlog() == 0, what="applied")
+    assert rig.count("users") == 1
+
+
+def test_callers_who_go_away_harm_nobody(rig: Rig) -> None:
+    """In the middle of a body, of a read, or of a write: no half a write, no write twice, no breaker opened."""
+    rig.known_user()
+    rig.to_database.set(Faults(down=WayFaults(latency_ms=100)))
+    address = ("127.0.0.1", rig.api.port)
+    head = b"POST /users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 46\r\n"
+    sent = key()["Idempotency-Key"]
+    whole = head + f"Idempotency-Key: {sent}\r\n\r\n".encode() + b'{"name": "Eve", "email": "eve@example.com"}   '
+    for request in (head + b'\r\n{"name": "Bob"', f"GET {NOBODY} HTTP/1.1\r\nHost: x\r\n\r\n".encode(), whole):
+        for _ in range(10):
+            with socket.create_connection(address, timeout=5) as caller:
+                caller.sendall(request)
+    wait_until(lambda: rig.backlog() == 1, what="the whole request is taken")
+    again = rig.client.post(
+        "/users", json={"name": "Eve", "email": "eve@example.com"}, headers={"Idempotency-Key": sent}
+    )
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    assert rig.backlog() == 1
+    told = rig.client.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
+    assert {breaker["state"] for breaker in told} == {"closed"}
+    assert rig.api.metric("holdfast_panics_total") == 0
+
+
+def test_health_answers_while_sixty_callers_hang(rig: Rig) -> None:
+    """At once, in the median, and never as late as the database's time limit; every caller is answered in time."""
+    rig.database.freeze()
+    took = []
+    with httpx.Client(base_url=rig.client.base_url, timeout=20) as health, ThreadPoolExecutor(60) as pool:
+        health.get("/livez")
+        with within():
+            hung = [pool.submit(rig.client.get, NOBODY) for _ in range(60)]
+            while not all(one.done() for one in hung):
+                for path in ("/health", "/livez", "/readyz"):
+                    began = time.monotonic()
+                    assert health.get(path).status_code == 200
+                    took.append(time.monotonic() - began)
+        assert {one.result().status_code for one in hung} == {503}
+    assert len(took) > 20
+    assert statistics.median(took) <= 0.05
+    assert max(took) < HANGING_S
+    rig.database.thaw()
+    wait_until(lambda: rig.client.get(NOBODY).status_code == 404, 60, "it heals by itself")

@@ -1,0 +1,207 @@
+"""The database dead, frozen, slow, full, read-only or cut off: a copy at once, marked as one; never a guess; writes go
+on; and everything heals by itself."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import orjson
+import pymysql
+import pytest
+
+from deploy.faults.faults import Faults, LoseReply, WayFaults
+from deploy.faults.faults import Then as Lost
+from tests.faults.rig import AWAY, NOBODY, WAIT, Rig, refused, stale, within
+from tests.integration.test_api_accepts import ADA, error_of, key
+from tests.processes import Service
+from tests.servers import Database, RedisServer, wait_until
+
+EVE = {"name": "Eve", "email": "eve@example.com"}
+
+
+@contextmanager
+def altered(database: Database, variable: str, value: int, *, afterwards: int) -> Iterator[None]:
+    """A server variable, put back in the end."""
+
+    def set_to(value: int) -> None:
+        with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+            cursor.execute(f"SET GLOBAL {variable} = {value}")
+
+    set_to(value)
+    try:
+        yield
+    finally:
+        set_to(afterwards)
+
+
+def take_every_connection(database: Database, hogs: ExitStack) -> None:
+    """Until the server refuses one."""
+    with pytest.raises(pymysql.err.OperationalError, match="1040"):  # noqa: PT012 - whichever it refuses
+        for _ in range(100):
+            hogs.enter_context(database.connect())
+
+
+def queues(rig: Rig) -> str:
+    """Where to ask for a write that was accepted meanwhile."""
+    accepted = rig.client.post("/users", json=EVE)
+    assert (accepted.status_code, accepted.json()["data"]["status"]) == (202, "queued")
+    user = rig.client.get(f"/users/{accepted.json()['data']['id']}").json()
+    assert (user["data"]["name"], user["meta"]["pending"]) == ("Eve", True)
+    return str(accepted.headers["location"])
+
+
+def test_killed(rig: Rig, writer: Service) -> None:
+    """Reads from copies; what nobody knows is a 503 and no 404, and so is a copy to a caller who wants none; writes
+    queue and can be read; all of them are applied when it is back."""
+    path = rig.known_user()
+    rig.database.kill()
+    with within():
+        assert stale(rig.client.get(path))["data"]["name"] == "Ada"
+        refused(rig.client.get(NOBODY), 503, "DATABASE_UNAVAILABLE")
+        operation = queues(rig)
+    rig.open_breaker()
+    unknown = refused(rig.client.get(NOBODY), 503, "CIRCUIT_BREAKER_OPEN")
+    assert unknown["fallback_available"] is False
+    refused(rig.client.get(path, headers={"Cache-Control": "no-cache"}), 503, "CIRCUIT_BREAKER_OPEN")
+    assert stale(rig.client.get(path))["cached_user"]["name"] == "Ada"
+    rig.database.start()
+    rig.wait_until_applied(operation)
+    rig.wait_until_fresh(path)
+
+
+def test_frozen(rig: Rig, writer: Service) -> None:
+    """The first reads cost one time limit each and are stale; with the breaker open they cost nothing, and are the
+    mission's answer."""
+    path = rig.known_user()
+    rig.database.freeze()
+    with within():
+        assert stale(rig.client.get(path))["data"]["name"] == "Ada"
+    rig.open_breaker()
+    with within(1):  # the database's own limit: nothing was asked of it
+        assert stale(rig.client.get(path))["cached_user"]["name"] == "Ada"
+        assert [user["name"] for user in stale(rig.client.get("/users"))["cached_users"]] == ["Ada"]
+        operation = queues(rig)
+    rig.database.thaw()
+    rig.wait_until_applied(operation)
+    rig.wait_until_fresh(path)
+
+
+def test_slow(rig: Rig) -> None:
+    """A little slow is only slow; slower than the time limit is away, at the price of the time limit."""
+    path = rig.known_user()
+    rig.to_database.set(Faults(down=WayFaults(latency_ms=50)))
+    answer = rig.client.get(path).json()
+    assert (answer["success"], "stale" in answer["meta"]) == (True, False)
+    rig.to_database.set(Faults(down=WayFaults(latency_ms=30_000)))
+    with within():
+        assert stale(rig.client.get(path))["data"]["name"] == "Ada"
+        queues(rig)
+    rig.open_breaker()
+    with within(1):
+        assert stale(rig.client.get(path))["cached_user"]["name"] == "Ada"
+    rig.to_database.heal()
+    rig.wait_until_fresh(path)
+
+
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_cut_off_in_one_direction(rig: Rig, way: str) -> None:
+    """Questions that do not arrive, or answers that do not, on living connections."""
+    path = rig.known_user()
+    rig.to_database.set(Faults.from_json({way: {"blackhole": True}}))
+    with within():
+        assert stale(rig.client.get(path))["data"]["name"] == "Ada"
+    rig.to_database.heal()
+    rig.wait_until_fresh(path)
+
+
+def test_a_connection_reset_in_the_middle_of_an_answer(rig: Rig) -> None:
+    """The torn answer is no answer; the next connection works at once."""
+    path = rig.known_user()
+    rig.to_database.set(Faults(down=WayFaults(cut_after_bytes=20)))
+    with within():
+        assert stale(rig.client.get(path))["data"]["name"] == "Ada"
+        refused(rig.client.get(NOBODY), 503, "DATABASE_UNAVAILABLE")
+    rig.to_database.heal()
+    assert "stale" not in rig.client.get(path).json()["meta"]
+
+
+def test_refusing_for_too_many_connections(rig: Rig, writer: Service) -> None:
+    """Others hold every connection: reads are stale, writes queue, and nothing is blamed on the writes."""
+    path = rig.known_user()
+    with altered(rig.database, "max_connections", 10, afterwards=151), ExitStack() as hogs:
+        rig.to_database.set(Faults(reset=True))
+        rig.to_database.heal()
+        take_every_connection(rig.database, hogs)
+        with within():
+            assert stale(rig.client.get(path))["data"]["name"] == "Ada"
+            assert rig.client.post("/users", json=EVE).status_code == 202
+    rig.wait_until_fresh(path)
+    wait_until(lambda: rig.backlog() == 0, what="applied")
+    assert rig.count("users") == 2
+
+
+def test_read_only(rig: Rig, writer: Service) -> None:
+    """Reads do not notice; writes wait in the queue and are charged no attempt; without the queue they are refused for
+    certain."""
+    path = rig.known_user()
+    with altered(rig.database, "read_only", 1, afterwards=0):
+        operation = queues(rig)
+        wait_until(lambda: "outage_began" in writer.log.read_text(), what="the writer has tried")
+        answer = rig.client.get(path).json()
+        assert (answer["success"], "stale" in answer["meta"]) == (True, False)
+        rig.to_queue.set(AWAY)
+        with within():
+            refused(rig.client.post("/users", json={"name": "Bob", "email": "bob@example.com"}, headers=key()),
+                    503, "WRITES_UNAVAILABLE")  # fmt: skip
+        rig.to_queue.heal()
+        waiting = wait_for_operation(rig, operation)
+        assert (waiting["status"], waiting["failed_attempts"]) == ("queued", 0)
+    rig.wait_until_applied(operation)
+    assert rig.count("users") == 2
+
+
+@pytest.mark.parametrize("then", ["reset", "hang"])
+def test_the_reply_to_a_direct_write_s_commit_is_lost(rig: Rig, then: Lost) -> None:
+    """It happened and nobody was told: 504, not definite, with the operation to ask for; the same key again gets the
+    same user, and there is one."""
+    assert rig.client.get("/users").status_code == 200  # the driver itself commits on a new connection
+    rig.to_queue.set(AWAY)
+    rig.to_database.set(Faults(lose_reply=LoseReply("COMMIT", then=then)))
+    headers = key()
+    with within():
+        error = refused(rig.client.post("/users", json=ADA, headers=headers), 504, "ACCEPTANCE_UNKNOWN", definite=False)
+    assert rig.to_database.lost_replies == 1
+    operation = rig.client.get(f"/operations/{error['details']['operation_id']}").json()["data"]
+    assert operation["status"] == "applied"
+    again = rig.client.post("/users", json=ADA, headers=headers)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+    assert again.json()["data"]["id"] == operation["user_id"]
+    assert (rig.count("users"), rig.count("operations")) == (1, 1)
+
+
+def wait_for_operation(rig: Rig, operation: str) -> dict[str, object]:
+    """The operation, as soon as the queue tells of it again."""
+    wait_until(lambda: rig.client.get(operation).status_code == 200, what="the operation can be asked for")
+    return dict(rig.client.get(operation).json()["data"])
+
+
+def test_what_was_written_and_never_read_has_a_copy(rig: Rig, writer: Service) -> None:
+    """The writer leaves one after each commit; a copy is never older than one that was there."""
+    created = rig.client.post("/users", json=ADA, headers=WAIT).json()["data"]["id"]
+    rig.client.patch(f"/users/{created}", json={"name": "Ada King"}, headers=WAIT)
+    wait_until(lambda: copied_name(rig.cache, created) == "Ada King", what="copied")
+    rig.database.kill()
+    rig.open_breaker()
+    assert stale(rig.client.get(f"/users/{created}"))["cached_user"]["name"] == "Ada King"
+
+
+def copied_name(server: RedisServer, user_id: str) -> str | None:
+    """The name in the cache's copy of a user."""
+    with server.client() as cache:
+        value = cache.get(f"holdfast:cache:user:{user_id}")
+    return orjson.loads(value)[2][0][1] if value else None
+
+
+def test_errors_keep_their_envelope(rig: Rig) -> None:
+    """What is wrong with the request is said as ever while the database is away."""
+    rig.to_database.set(Faults(reset=True))
+    assert error_of(rig.client.post("/users", json={"name": ""}))["type"] == "validation_error"

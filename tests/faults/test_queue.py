@@ -1,0 +1,182 @@
+"""The queue's Redis dead, frozen, full or cut off: writes go straight to the database, exactly once with whatever is
+queued already; what only the queue knows is not guessed; and everything heals by itself."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from deploy.faults.faults import Faults, LoseReply
+from tests.faults.conftest import StartWriter
+from tests.faults.rig import AWAY, NOBODY, SILENT, Rig, refused, within
+from tests.integration.test_api_accepts import ADA, error_of, key
+from tests.servers import wait_until
+
+#: Takes the queue away; returns what brings it back.
+Break = Callable[[Rig], Callable[[], None]]
+
+EVE = {"name": "Eve", "email": "eve@example.com"}
+
+
+def kill(rig: Rig) -> Callable[[], None]:
+    """kill -9."""
+    rig.queue.kill()
+    return rig.queue.start
+
+
+def freeze(rig: Rig) -> Callable[[], None]:
+    """SIGSTOP."""
+    rig.queue.freeze()
+    return rig.queue.thaw
+
+
+def cut_off(rig: Rig) -> Callable[[], None]:
+    """Living connections reset, new ones refused."""
+    rig.to_queue.set(AWAY)
+    return rig.to_queue.heal
+
+
+@pytest.mark.parametrize("away", [kill, freeze, cut_off])
+def test_writes_go_to_the_database(rig: Rig, start_writer: StartWriter, away: Break) -> None:
+    """201 in time; reads go on; and when the queue is back, the next write is queued and comes after it."""
+    user = rig.known_user()
+    back = away(rig)
+    with within():
+        created = rig.client.post("/users", json=EVE)
+        assert (created.status_code, created.json()["meta"]["way"]) == (201, "direct")
+    with within():
+        assert rig.client.patch(user, json={"name": "Direct"}).status_code == 200
+        assert rig.client.get(user).json()["data"]["name"] == "Direct"
+        assert rig.client.get("/users").status_code == 200
+    back()
+    wait_until(lambda: rig.client.patch(user, json={"name": "Queued"}).status_code == 202, what="it heals")
+    seen = rig.client.get(user).json()
+    assert (seen["data"]["name"], seen["meta"]["pending"]) == ("Queued", True)
+    start_writer()
+    wait_until(lambda: rig.client.get(user).json()["meta"]["pending"] is False, what="applied")
+    assert rig.client.get(user).json()["data"]["name"] == "Queued"
+    assert rig.count("users") == 2
+
+
+def test_what_only_the_queue_knows_is_not_guessed(rig: Rig) -> None:
+    """A user who is only queued is not said to be missing; a known one is shown, and what is on its way is not known;
+    a change of somebody unknown may be ahead of a queued create: certainly not done."""
+    known = rig.known_user()
+    queued = f"/users/{rig.client.post('/users', json=EVE).json()['data']['id']}"
+    rig.queue.kill()
+    with within():
+        refused(rig.client.get(queued), 503, "QUEUE_UNAVAILABLE")
+        refused(rig.client.get(NOBODY), 503, "QUEUE_UNAVAILABLE")
+        assert rig.client.get(known).json()["meta"]["pending"] is None
+        refused(rig.client.get("/operations/" + NOBODY.removeprefix("/users/")), 503, "QUEUE_UNAVAILABLE")
+        refused(rig.client.patch(queued, json={"name": "Eve King"}), 503, "ORDER_UNKNOWN")
+        refused(rig.client.patch(known, json={"name": "Ada King"}, headers={"If-Match": '"1"'}), 503, "ORDER_UNKNOWN")
+    rig.queue.start()
+    wait_until(lambda: rig.client.get(queued).status_code == 200, what="it heals")
+    assert rig.client.get(NOBODY).status_code == 404
+
+
+def test_a_direct_write_is_done_once_too(rig: Rig) -> None:
+    """The same key again is the same user, and another body with it is refused."""
+    rig.queue.kill()
+    headers = key()
+    first, second = (rig.client.post("/users", json=ADA, headers=headers) for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json()["data"]["id"] == second.json()["data"]["id"]
+    assert second.headers["idempotent-replayed"] == "true"
+    reused = rig.client.post("/users", json=ADA | {"name": "X"}, headers=headers)
+    assert error_of(reused)["code"] == "IDEMPOTENCY_KEY_REUSED"
+    with rig.database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*), MAX(entry_id) FROM operations")
+        assert cursor.fetchone() == (1, None)
+
+
+def test_a_direct_write_is_recognised_by_the_queue_that_never_saw_it(rig: Rig, start_writer: StartWriter) -> None:
+    """Its answer was lost; the same key again, with the queue back, is no conflict with itself."""
+    rig.queue.kill()
+    headers = key()
+    first = rig.client.post("/users", json=ADA, headers=headers).json()["data"]["id"]
+    rig.queue.start()
+    start_writer()
+    other = rig.client.post("/users", json={"name": "Eve", "email": ADA["email"]})
+    assert other.status_code == 202  # holds the address on its way, to be rejected
+    wait_until(
+        lambda: (
+            (again := rig.client.post("/users", json=ADA, headers=headers)).status_code == 202
+            and again.json()["data"]["id"] == first
+        ),
+        what="the same answer",
+    )
+
+
+def test_a_write_that_reached_a_frozen_queue_as_well_is_done_once(rig: Rig, start_writer: StartWriter) -> None:
+    """The queue hangs with the write in its socket; the api goes on without it; the writer finds a duplicate."""
+    rig.client.post("/users", json=EVE)  # leaves a warm connection
+    rig.queue.freeze()
+    created = rig.client.post("/users", json=ADA, headers=key())
+    assert (created.status_code, created.json()["meta"]["way"]) == (201, "direct")
+    rig.queue.thaw()
+    start_writer()
+    wait_until(lambda: duplicates(rig) == 1, what="the copy is recognised")
+    assert rig.count("users") == 2
+
+
+@pytest.mark.parametrize(
+    ("lost", "status"),
+    [(LoseReply("EVALSHA"), 202), (LoseReply("EVALSHA", times=2), 201), (LoseReply("EVALSHA", then="hang"), 201)],
+    ids=["once", "twice", "in silence"],
+)
+def test_the_reply_to_an_acceptance_is_lost(rig: Rig, start_writer: StartWriter, lost: LoseReply, status: int) -> None:
+    """It was accepted. A second try finds that out, or the write is done directly: in any case once, and the same key
+    again leads to the same user."""
+    rig.client.post("/users", json=EVE)  # from now on the script is known by its hash
+    rig.to_queue.set(Faults(lose_reply=lost))
+    headers = key()
+    with within():
+        first = rig.client.post("/users", json=ADA, headers=headers)
+    assert (first.status_code, rig.to_queue.lost_replies) == (status, lost.times)
+    assert rig.backlog() == 2
+    rig.to_queue.heal()
+    again = rig.client.post("/users", json=ADA, headers=headers)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["data"]["id"] == first.json()["data"]["id"]
+    start_writer()
+    wait_until(lambda: rig.backlog() == 0, what="settled")
+    assert (rig.count("users"), rig.count("operations")) == (2, 2)
+    assert duplicates(rig) == (0 if status == 202 else 1)
+
+
+def test_full(rig: Rig, start_writer: StartWriter) -> None:
+    """Out of memory: nothing is thrown away and nothing new is taken, for certain; reads go on, and so does the work on
+    what is queued, which is what makes room."""
+    accepted = [rig.client.post("/users", json=EVE | {"email": f"{n}@example.com"}) for n in range(20)]
+    users = [f"/users/{each.json()['data']['id']}" for each in accepted]
+    with rig.queue.client() as queue:
+        queue.config_set("maxmemory", 1)
+        try:
+            with within():
+                refused(rig.client.post("/users", json=ADA, headers=key()), 503, "QUEUE_FULL")
+                assert {rig.client.get(user).json()["meta"]["pending"] for user in users} == {True}
+            start_writer()
+            wait_until(lambda: rig.backlog() == 0, what="the backlog is worked off")
+            assert rig.count("users") == 20
+        finally:
+            queue.config_set("maxmemory", 0)
+    assert rig.client.post("/users", json=ADA).status_code == 202
+
+
+def test_a_caller_who_waits_hears_that_it_is_queued(rig: Rig) -> None:
+    """The queue hangs while somebody waits for the end of a write: 202 when the wait is over."""
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(rig.client.post, "/users", json=ADA, headers={"Prefer": "wait=2"})
+        wait_until(lambda: rig.backlog() == 1, what="accepted")
+        rig.to_queue.set(SILENT)
+        with within():
+            answer = waiting.result()
+    assert (answer.status_code, answer.json()["data"]["status"]) == (202, "queued")
+
+
+def duplicates(rig: Rig) -> int:
+    """Second entries of one operation that a writer has found."""
+    with rig.queue.client() as queue:
+        return int(queue.hget("{holdfast}:ledger", "duplicates") or 0)
