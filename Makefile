@@ -73,6 +73,23 @@ test-crash: ## kill -9 of everything at random moments under load: nothing lost,
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.crash $(ARGS)
 
+##@ Break it
+
+# On the running stack (make up). What was broken is mended again, also after Ctrl-C. ARGS="--json FILE": a report.
+SCENARIO = @$(PYTHON) -m deploy.scenarios $(ARGS)
+
+.PHONY: test-database-down
+test-database-down: ## The database goes away and comes back: what clients see, step by step
+	$(SCENARIO) database-down
+
+.PHONY: test-redis-down
+test-redis-down: ## The queue goes away, then the database too: what clients see, step by step
+	$(SCENARIO) redis-down
+
+.PHONY: test-error-scenarios
+test-error-scenarios: ## Everything that can be wrong with a request, or behind it, and how it is said
+	$(SCENARIO) error-scenarios
+
 ##@ Measure
 
 .PHONY: bench-write
@@ -129,7 +146,7 @@ clean: ## Delete the environments, the caches and the local stack's data (refuse
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [NAME=value ...]" } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: venv-dev venv-local
 venv-dev:

@@ -1,0 +1,122 @@
+"""`make test-database-down`: the database goes away, and comes back."""
+
+from deploy.scenarios.expect import ABSENT, PRESENT, at_least, at_most, one_of
+from deploy.scenarios.steps import HEALING_S, Ask, Balance, Scenario, Start, Stop
+
+_NOBODY = "0198c0de-0000-7000-8000-000000000001"
+
+SCENARIO = Scenario(
+    "database-down",
+    "With the database down, writes are accepted and queue, reads answer from marked copies, and nothing is guessed."
+    "\nWhen it is back, everything that was accepted is applied, by itself.",
+    [
+        Ask(
+            what="Before: a write is applied while the caller waits",
+            request="POST /users",
+            json={"name": "Ada", "email": "ada-{run}@example.com"},
+            headers={"Prefer": "wait=10"},
+            expect={"status": 201, "body.success": True, "body.data.status": "applied"},
+            keep={"ada": "data.id"},
+        ),
+        Ask(
+            what="and read, fresh from the database",
+            request="GET /users/{ada}",
+            expect={"status": 200, "body.data.name": "Ada", "body.meta.pending": False, "body.meta.stale": ABSENT},
+            within_s=HEALING_S,
+        ),
+        Stop(["mariadb"]),
+        Ask(
+            what="A write is accepted all the same: it is on the queue's disk",
+            request="POST /users",
+            json={"name": "Eve", "email": "eve-{run}@example.com"},
+            headers={"Idempotency-Key": "scenario-{run}-eve"},
+            expect={"status": 202, "body.data.status": "queued", "header.location": PRESENT, "seconds": at_most(2)},
+            keep={"eve": "data.id", "operation": "data.operation_id"},
+        ),
+        Ask(
+            what="Sent again with the same key it is the same write",
+            request="POST /users",
+            json={"name": "Eve", "email": "eve-{run}@example.com"},
+            headers={"Idempotency-Key": "scenario-{run}-eve"},
+            expect={"status": 202, "header.idempotent-replayed": "true"},
+        ),
+        Ask(
+            what="Its caller can read it, marked as pending",
+            request="GET /users/{eve}",
+            expect={"status": 200, "body.data.name": "Eve", "body.meta.pending": True, "seconds": at_most(6)},
+            within_s=5,
+        ),
+        Ask(
+            what="A known user is read from a copy that says so in every way",
+            request="GET /users/{ada}",
+            expect={"status": 200, "header.x-degraded": PRESENT, "header.age": PRESENT, "seconds": at_most(6)},
+        ),
+        Ask(
+            what="An id that nobody knows is a 503 and not a 404: the database, which might know, did not answer",
+            request=f"GET /users/{_NOBODY}",
+            expect={"status": 503, "body.error.retryable": True, "header.retry-after": at_least(1)},
+        ),
+        Ask(
+            what="After a few failures the circuit breaker opens, and nothing waits for the database any more",
+            request="GET /users/{ada}",
+            expect={
+                "status": 200,
+                "body.error.type": "service_unavailable",
+                "body.error.code": "CIRCUIT_BREAKER_OPEN",
+                "body.error.retry_after": at_least(1),
+                "body.error.fallback_available": True,
+                "body.fallback_data.cached_user.name": "Ada",
+                "body.fallback_data.cache_age": PRESENT,
+                "seconds": at_most(1),
+            },
+            within_s=30,
+        ),
+        Ask(
+            what="It can be looked at",
+            request="GET /circuit-breaker/status",
+            expect={"status": 200, "body.data.circuit_breakers[name=database].state": one_of("open", "half_open")},
+        ),
+        Ask(
+            what="Who wants fresh data or none is told when to try again",
+            request="GET /users/{ada}",
+            headers={"Cache-Control": "no-cache"},
+            expect={"status": 503, "header.retry-after": at_least(1), "body.error.fallback_available": one_of(False)},
+        ),
+        Ask(
+            what="Health answers at once, and says what is wrong",
+            request="GET /health",
+            expect={"status": 200, "body.data.status": "degraded", "seconds": at_most(0.5)},
+        ),
+        Ask(
+            what="The write still waits",
+            request="GET /operations/{operation}",
+            expect={"status": 200, "body.data.status": "queued", "body.data.failed_attempts": 0},
+        ),
+        Start(["mariadb"]),
+        Ask(
+            what="The write is applied, by itself",
+            request="GET /operations/{operation}",
+            expect={"status": 200, "body.data.status": "applied"},
+            within_s=HEALING_S,
+        ),
+        Ask(
+            what="Reads are fresh again, by themselves",
+            request="GET /users/{ada}",
+            expect={"status": 200, "body.success": True, "body.meta.pending": False, "header.x-degraded": ABSENT},
+            within_s=HEALING_S,
+        ),
+        Ask(
+            what="The user is there, once",
+            request="GET /users?email=eve-{run}@example.com",
+            expect={"status": 200, "body.data.#": 1, "header.x-degraded": ABSENT},
+            within_s=HEALING_S,
+        ),
+        Ask(
+            what="And what nobody knows is a 404 again",
+            request=f"GET /users/{_NOBODY}",
+            expect={"status": 404, "body.error.code": "USER_NOT_FOUND"},
+            within_s=HEALING_S,
+        ),
+        Balance(),
+    ],
+)

@@ -1,0 +1,127 @@
+"""Scenarios as data: what they expect is looked at rightly, and they can be carried out to the end."""
+
+import re
+from collections.abc import Mapping
+
+import pytest
+
+from deploy.local.programs import programs
+from deploy.local.settings import StackSettings
+from deploy.scenarios import database_down, errors, redis_down
+from deploy.scenarios.expect import (
+    ABSENT,
+    PRESENT,
+    Answer,
+    Expected,
+    at_least,
+    at_most,
+    checks,
+    holding,
+    look,
+    one_of,
+)
+from deploy.scenarios.run import run
+from deploy.scenarios.show import for_machines, step, verdict
+from deploy.scenarios.steps import Ask, Balance, Beside, Scenario, Start, Stop
+
+ALL = (database_down.SCENARIO, redis_down.SCENARIO, errors.SCENARIO)
+
+ANSWER = Answer(
+    503,
+    {"retry-after": "5"},
+    {"data": {"breakers": [{"name": "queue", "state": "closed"}, {"name": "database", "state": "open"}], "on": True}},
+    0.25,
+)
+
+MET: dict[str, Expected] = {
+    "status": one_of(500, 503),
+    "seconds": at_most(0.3),
+    "header.Retry-After": at_least(1),
+    "header.x-degraded": ABSENT,
+    "body.data.breakers.#": 2,
+    "body.data.breakers[name=database].state": "open",
+    "body.data": PRESENT,
+    "body.data.on": True,
+    "body.data.breakers[name=queue].state": holding("los"),
+}
+
+UNMET: dict[str, Expected] = {
+    "status": 200,
+    "seconds": at_most(0.2),
+    "header.Retry-After": at_least(6),
+    "header.x-degraded": PRESENT,
+    "body.data.breakers[name=cache].state": "open",
+    "body.data": ABSENT,
+    "body.data.on": 1,
+    "body.nothing.at.all": None,
+    "body.data.breakers": holding("half"),
+}
+
+
+def test_what_is_met_is_met_and_nothing_else() -> None:
+    """Each kind of expectation, both ways."""
+    assert [check for check in checks(ANSWER, MET) if not check.ok] == []
+    assert [check for check in checks(ANSWER, UNMET) if check.ok] == []
+
+
+@pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
+def test_a_scenario_uses_only_what_is_there(scenario: Scenario) -> None:
+    """Names that an earlier step kept, places that an answer has, programs of the stack; what it stops it starts."""
+    known, there, down = {"run"}, {program.name for program in programs(StackSettings())}, set()
+    for one in scenario.steps:
+        match one:
+            case Ask():
+                told = " ".join(map(str, (one.request, one.json, one.headers.values(), one.expect.values())))
+                assert set(re.findall(r"{(\w+)}", told)) <= known, one.what
+                assert one.of in there, one.what
+                for where in one.expect:
+                    look(ANSWER, where)
+                known |= set(one.keep)
+            case Beside(name):
+                there.add(name)
+            case Stop(names):
+                assert set(names) <= there
+                down |= set(names)
+            case Start(names):
+                down -= set(names)
+    assert not down
+    assert scenario.steps[-1] == Balance()
+
+
+class DeadStack:
+    """Nothing answers there."""
+
+    def address(self, program: str) -> str:
+        """Where nobody listens."""
+        return "127.0.0.1:1"
+
+    def stop(self, names: list[str]) -> None:
+        """Nothing to stop."""
+
+    def start(self, names: list[str]) -> None:
+        """Nothing to start."""
+
+    def beside(self, name: str, settings: Mapping[str, str]) -> bool:
+        """It knows no settings."""
+        return False
+
+    def ledger(self) -> tuple[bool, str]:
+        """Out of balance."""
+        return False, "missing 1"
+
+
+def test_a_dead_stack_fails_every_step_and_ends() -> None:
+    """No answer is an answer that is wrong; the report says so, and what was left out is not counted as fine."""
+    steps = [Ask(what="hello", request="GET /", expect={"status": 200}, keep={"id": "data.id"}), Stop(["api"]),
+             Beside("more", "one more", {}), Ask(what="again", request="GET /{id}", of="more", expect={"status": 200}),
+             Balance()]  # fmt: skip
+    scenario = Scenario("dead", "shows nothing", steps)
+    results = list(run(scenario, DeadStack(), lambda _: None))
+    assert [(result.ok, result.skipped != "") for result in results] == [
+        (False, False), (True, False), (True, True), (True, True), (False, False),
+    ]  # fmt: skip
+    report = for_machines(scenario, results)
+    assert report["passed"] is False
+    assert report["steps"][0]["expectations"][0]["seen"] == "0"
+    assert "2 of 5 steps not as expected" in verdict(scenario, results)
+    assert "WRONG" in step(1, results[0])
