@@ -64,7 +64,7 @@ class Rig:
         )
 
     def count(self, table: str) -> int:
-        """Rows of a table."""
+        """Rows of a table, or of some of it: `users WHERE ...`."""
         with self.database.connect() as connection, connection.cursor() as cursor:
             cursor.execute(f"SELECT COUNT(*) FROM {table}")
             row = cursor.fetchone()

@@ -10,7 +10,6 @@ from tests.integration.test_api_accepts import ADA
 BREAK: dict[str, Callable[[Rig], None]] = {
     "killed": lambda rig: rig.cache.kill(),
     "frozen": lambda rig: rig.cache.freeze(),
-    "refusing": lambda rig: rig.to_cache.set(AWAY),
 }
 
 
