@@ -8,6 +8,8 @@ from shared.errors import (
     AcceptanceUnknown,
     AppError,
     CircuitOpen,
+    DatabaseUnavailable,
+    DeadlineExceeded,
     EmailTaken,
     KeyReused,
     OrderUnknown,
@@ -58,7 +60,10 @@ class DirectPath:
                 raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
 
     async def _repeated(self, candidate: Candidate, first: Final) -> Answer:
-        ended = await self._database.call(reads.ended_operation, candidate.operation_id)
+        try:
+            ended = await self._database.call(reads.ended_operation, candidate.operation_id)
+        except (CircuitOpen, DatabaseUnavailable, DeadlineExceeded) as error:  # which says nothing about the first try
+            raise AcceptanceUnknown(details={"operation_id": candidate.operation_id}) from error
         known = ended.body_hash if ended else None
         if candidate.body_hash and known != candidate.body_hash:
             raise KeyReused(details={"operation_id": candidate.operation_id})

@@ -20,6 +20,9 @@ from shared.commands import email_key
 from shared.errors import (
     AcceptanceUnknown,
     AppError,
+    CircuitOpen,
+    DatabaseUnavailable,
+    DeadlineExceeded,
     EmailTaken,
     KeyReused,
     QueueUnavailable,
@@ -27,9 +30,13 @@ from shared.errors import (
     WriteBacklog,
 )
 from shared.http.envelope import precise, success
+from shared.merge import User
 from shared.outcome import Rejected
 from shared.queue.names import KEY
 from shared.store import reads
+
+#: What a look at a write that was taken may fail with. It says nothing about the write.
+_NOT_SEEN = (CircuitOpen, DatabaseUnavailable, DeadlineExceeded, QueueUnavailable)
 
 _REFUSALS: dict[str, type[AppError]] = {
     "email_taken": EmailTaken,
@@ -93,7 +100,10 @@ class WritePath:
     async def _own_address(self, answer: Answer) -> Answer:
         """The queue forgets keys that it never saw (a direct write) or has lost. Then the operations row tells whether
         it is this very request that took the address."""
-        ended = await self.database.call(reads.ended_operation, answer.operation_id)
+        try:
+            ended = await self.database.call(reads.ended_operation, answer.operation_id)
+        except _NOT_SEEN as error:
+            raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
         if ended is None:
             return answer
         return answer._replace(result="repeated", version=ended.version)
@@ -104,7 +114,10 @@ class WritePath:
         over = await self.waiters.ended(answer.operation_id, wait_s)
         if candidate.busy_ms:
             await self.acceptor.forget_busy(KEY + candidate.key_hash)
-        ended = await self.database.call(reads.ended_operation, answer.operation_id) if over else None
+        try:
+            ended = await self.database.call(reads.ended_operation, answer.operation_id) if over else None
+        except _NOT_SEEN:
+            return None
         if ended is None:
             return None
         if isinstance(ended.outcome, Rejected):
@@ -115,13 +128,19 @@ class WritePath:
         """`way`: `queue` or `direct`, how the write reached the database."""
         told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "applied"}
         all_headers = _headers(answer) | ({"Preference-Applied": "wait"} if way == "queue" else {})
-        if command != "DeleteUser" and (users := (await self.view.user(answer.user_id)).users):
-            user = users[0]
+        if command != "DeleteUser" and (user := await self._as_it_is(answer.user_id)):
             told |= describe_user(user)
             all_headers["ETag"] = headers.etag(user.version)
         if command == "CreateUser":
             all_headers["Location"] = f"/users/{answer.user_id}"
         return success(told, status=201 if command == "CreateUser" else 200, meta={"way": way}, headers=all_headers)
+
+    async def _as_it_is(self, user_id: str) -> User | None:
+        try:
+            users = (await self.view.user(user_id)).users
+        except _NOT_SEEN:
+            return None
+        return users[0] if users else None
 
 
 def _queued(request: Request, answer: Answer, *, waited: bool) -> Response:
