@@ -14,9 +14,10 @@ SCENARIO = Scenario(
             what="Before: a write is applied while the caller waits",
             request="POST /users",
             json={"name": "Ada", "email": "ada-{run}@example.com"},
-            headers={"Prefer": "wait=10"},
+            headers={"Idempotency-Key": "scenario-{run}-ada", "Prefer": "wait=10"},
             expect={"status": 201, "body.success": True, "body.data.status": "applied"},
             keep={"ada": "data.id"},
+            within_s=HEALING_S,
         ),
         Ask(
             what="and read, fresh from the database",

@@ -96,6 +96,9 @@ _MALFORMED = [
     ),
 ]
 
+#: A breaker that has closed a moment ago, after another scenario, still refuses some.
+_RAMP_S = 15.0
+
 _WORLD = [
     Ask(
         what="A user, to have something to disagree with",
@@ -104,6 +107,7 @@ _WORLD = [
         headers={"Idempotency-Key": "scenario-{run}", "Prefer": "wait=10"},
         expect={"status": 201, "body.data.status": "applied"},
         keep={"ada": "data.id"},
+        within_s=HEALING_S,
     ),
     Ask(
         what="The same request with the same key: the same user, and nothing done twice",
@@ -111,6 +115,7 @@ _WORLD = [
         json=_ADA,
         headers={"Idempotency-Key": "scenario-{run}", "Prefer": "wait=10"},
         expect={"status": 201, "body.data.id": "{ada}", "header.idempotent-replayed": "true"},
+        within_s=_RAMP_S,
     ),
     Ask(
         what="The same key with another body",
@@ -118,6 +123,7 @@ _WORLD = [
         json={**_ADA, "name": "Eve"},
         headers={"Idempotency-Key": "scenario-{run}"},
         expect={"status": 422, "body.error.code": "IDEMPOTENCY_KEY_REUSED", "body.error.retryable": False},
+        within_s=_RAMP_S,
     ),
     Ask(
         what="An e-mail address that somebody has",
@@ -125,6 +131,7 @@ _WORLD = [
         json={**_ADA, "name": "Eve"},
         headers={"Prefer": "wait=10"},
         expect={"status": 409, "body.error.type": "conflict", "body.error.code": "EMAIL_TAKEN"},
+        within_s=_RAMP_S,
     ),
     Ask(
         what="A change of a user who is not there",
@@ -140,22 +147,26 @@ _WORLD = [
         json={"name": "Eve"},
         headers={"If-Match": '"1"', "Prefer": "wait=10"},
         expect={"status": 412, "body.error.code": "PRECONDITION_FAILED"},
+        within_s=_RAMP_S,
     ),
     Ask(
         what="A user who is not there",
         request=f"GET /users/{_NOBODY}",
         expect={"status": 404, "body.error.code": "USER_NOT_FOUND"},
+        within_s=_RAMP_S,
     ),
     Ask(
         what="An operation that is not there",
         request=f"GET /operations/{_NOBODY}",
         expect={"status": 404, "body.error.code": "OPERATION_NOT_FOUND"},
+        within_s=_RAMP_S,
     ),
     Ask(
         what="Errors in the form of RFC 9457, for those who ask for it",
         request=f"GET /users/{_NOBODY}",
         headers={"Accept": "application/problem+json"},
         expect={"status": 404, "header.content-type": "application/problem+json", "body.type": holding("urn:holdfast")},
+        within_s=_RAMP_S,
     ),
 ]
 
@@ -176,6 +187,7 @@ _CRASH = [
         what="and the server goes on",
         request="GET /users/{ada}",
         expect={"status": 200, "body.data.name": "Ada", "seconds": at_most(2)},
+        within_s=_RAMP_S,
     ),
 ]
 
