@@ -44,6 +44,8 @@ class Machine:
         self._lease_until: float | None = None
         self._probes_passed = 0
         self._ramp_until: float | None = None
+        self._ramp_second = now
+        self._ramp_passed = 0
         self._not_before: float | None = None
         self._imposed_until = now
         self._late_outcomes = 0
@@ -196,10 +198,17 @@ class Machine:
             return Refused(Refusal.THROTTLED, self._not_before - now, enforced)
         if self._lease_until is not None:
             return Refused(Refusal.PROBING, self._lease_until - now, enforced)
-        if self._ramp_until is not None and self._random() >= self._admitted_share(now):
+        if self._ramp_until is not None and not self._passes_ramp(now):
             # anywhere in the rest of the ramp, so that the refused do not come back all at once
             return Refused(Refusal.RAMPING, self._random() * (self._ramp_until - now), enforced)
         return None
+
+    def _passes_ramp(self, now: float) -> bool:
+        if now - self._ramp_second >= 1:
+            self._ramp_second, self._ramp_passed = now, 0
+        passes = self._ramp_passed < self.policy.ramp_free_per_s or self._random() < self._admitted_share(now)
+        self._ramp_passed += passes
+        return passes
 
     def _judge_probe(self, judgement: Judgement, took_s: float, now: float) -> None:
         self._lease_until = None

@@ -31,6 +31,8 @@ class Policy:
     #: After closing, calls are let through by chance: from `ramp_from` of them to all of them over `ramp_s`.
     ramp_s: float = 10.0
     ramp_from: float = 0.1
+    #: So many a second are let through anyway: few calls are no flood, and nobody is refused for being alone.
+    ramp_free_per_s: int = 10
     #: The longest that a dependency's own "not before" is believed.
     throttle_max_s: float = 60.0
     #: A call that our deadline ended sooner than this share of the attempt's timeout blames nobody: it had no chance.
@@ -68,4 +70,6 @@ class Policy:
 
 
 _SHARES = {"failure_share", "slow_share", "slow_of_timeout", "jitter", "ramp_from", "fair_of_timeout"}
-_MAY_BE_ZERO = {"jitter", "lease_extra_s", "ramp_s", "fair_of_timeout", "transitions_kept", "throttle_max_s"}
+_MAY_BE_ZERO = {
+    "jitter", "lease_extra_s", "ramp_s", "ramp_free_per_s", "fair_of_timeout", "transitions_kept", "throttle_max_s"
+}  # fmt: skip

@@ -235,7 +235,7 @@ def test_calls_of_many_threads_are_all_counted(clock: Clock) -> None:
 
 def test_after_closing_calls_are_let_through_little_by_little(clock: Clock, chance: Chance) -> None:
     """10 % at once, 55 % after half of the ramp, all of them after 10 s; the refused come back spread out."""
-    one = closed_again(breaker(clock, chance, ramp_s=10.0), clock)
+    one = closed_again(breaker(clock, chance, ramp_s=10.0, ramp_free_per_s=0), clock)
     for after_s, share in ((0, 0.1), (5, 0.55), (4, 0.91)):
         clock.advance(after_s)
         assert one.snapshot().admitted_share == pytest.approx(share)
@@ -247,6 +247,16 @@ def test_after_closing_calls_are_let_through_little_by_little(clock: Clock, chan
     clock.advance(1)
     succeed(one)
     assert one.snapshot().admitted_share == 1
+
+
+def test_a_few_calls_a_second_pass_the_ramp_whatever_chance_says(clock: Clock, chance: Chance) -> None:
+    """A quiet caller notices nothing of it."""
+    one = closed_again(breaker(clock, chance, ramp_s=10.0, ramp_free_per_s=3), clock)
+    chance.next = 0.99
+    for _ in range(3):
+        succeed(one, 3)
+        assert refused(one).refusal == "ramping"
+        clock.advance(1)
 
 
 def test_it_may_open_while_ramping(clock: Clock, chance: Chance) -> None:

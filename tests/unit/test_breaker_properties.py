@@ -30,7 +30,7 @@ LEGAL: dict[Why, set[tuple[State, State]]] = {
     Why.OBSERVE_ONLY: {(state, state) for state in _ANY},
     Why.OVERRIDE_OVER: {(state, state) for state in _ANY} | {(State.OPEN, State.HALF_OPEN)},
 }
-POLICY = Policy(calls_min=4, window_s=10, unreachable_in_a_row=3, open_s=2, open_max_s=8, ramp_s=4)
+POLICY = Policy(calls_min=4, window_s=10, unreachable_in_a_row=3, open_s=2, open_max_s=8, ramp_s=4, ramp_free_per_s=0)
 
 
 class Ended(Exception):
