@@ -107,6 +107,11 @@ bench-breaker: ## What a closed breaker costs a call, beside the plain package (
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.breaker $(ARGS)
 
+.PHONY: bench-http-client
+bench-http-client: ## The HTTP clients that external_proxy could use, beside one another (a minute)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.http_client $(ARGS)
+
 ##@ Develop
 
 .PHONY: setup

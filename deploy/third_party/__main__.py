@@ -1,19 +1,34 @@
 """`python -m deploy.third_party`, from the repo's root."""
 
 import argparse
+import asyncio
+import signal
 
-import uvicorn
+import uvloop
 
-from deploy.third_party.app import make_app
+from deploy.third_party.connection import Wire
+from deploy.third_party.party import Party
+
+
+async def serve(host: str, port: int) -> None:
+    """Until SIGTERM or SIGINT."""
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    party = Party()
+    server = await loop.create_server(lambda: Wire(party.handle), host, port, backlog=512)
+    await ended.wait()
+    server.close()
 
 
 def main() -> None:
-    """Until SIGTERM."""
+    """Until it is told to stop."""
     parser = argparse.ArgumentParser(description="A stand-in for somebody else's API")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8099)
     told = parser.parse_args()
-    uvicorn.run(make_app(), host=told.host, port=told.port, access_log=False, log_level="warning")
+    uvloop.run(serve(told.host, told.port))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,141 @@
+"""Party: the stand-in's endpoints. `/data` behaves as told; the others, which tell it and ask it, always well.
+
+GET /data               what a client comes for
+POST /data              makes a record; a repeated Idempotency-Key gets the first one's answer and makes none
+GET, PUT /behaviour     how it treats `/data`
+GET, DELETE /arrivals   what came to `/data`, whatever became of it
+GET /livez              whether it is there
+"""
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import ValidationError
+
+from deploy.third_party.arrivals import Arrivals
+from deploy.third_party.behaviour import Behaviour, Mood
+from deploy.third_party.connection import Request, Wire
+
+_KEYS_KEPT = 10_000
+
+
+class Party:
+    """`handle` is given to each connection."""
+
+    def __init__(self) -> None:
+        self._mood = Mood()
+        self._arrivals = Arrivals()
+        self._records = 0
+        self._by_key: OrderedDict[str, dict[str, Any]] = OrderedDict()
+
+    async def handle(self, request: Request, wire: Wire) -> None:
+        """One request, its answer written or its connection ended."""
+        match request.method, request.path:
+            case "GET" | "POST", "/data":
+                await self._data(request, wire)
+            case "GET", "/behaviour":
+                await wire.write(_json(200, self._mood.now.model_dump()))
+            case "PUT", "/behaviour":
+                await wire.write(self._tell(request.body))
+            case "GET", "/arrivals":
+                await wire.write(_json(200, self._arrivals.told()))
+            case "DELETE", "/arrivals":
+                self._arrivals.clear()
+                await wire.write(_json(200, self._arrivals.told()))
+            case "GET", "/livez":
+                await wire.write(_json(200, {"status": "ok"}))
+            case _:
+                await wire.write(_json(404, {"error": "there is nothing here"}))
+
+    def _tell(self, body: bytes) -> bytes:
+        try:
+            behaviour = Behaviour.model_validate_json(body)
+        except ValidationError as error:
+            wrong = [{"field": ".".join(map(str, one["loc"])), "error": one["msg"]} for one in error.errors()]
+            return _json(422, {"error": "this is no behaviour", "details": wrong})
+        self._mood.tell(behaviour)
+        return _json(200, behaviour.model_dump())
+
+    async def _data(self, request: Request, wire: Wire) -> None:
+        self._arrivals.note(request.method, request.path, request.headers)
+        status, document = (200, self._document()) if request.method == "GET" else self._record(request)
+        slow_s, behaviour = self._mood.meets()
+        if slow_s:
+            await asyncio.sleep(slow_s)
+        if behaviour is None:
+            await wire.write(_json(status, document))
+        else:
+            await misbehave(behaviour, wire, document)
+
+    def _document(self) -> dict[str, Any]:
+        at = datetime.now(UTC).isoformat(timespec="milliseconds")
+        return {"source": "stand-in third party", "at": at, "records": self._records}
+
+    def _record(self, request: Request) -> tuple[int, dict[str, Any]]:
+        """Made before any fault: a lost answer does not mean that nothing happened."""
+        key = request.headers.get("idempotency-key")
+        if key in self._by_key:
+            return 200, self._by_key[key]
+        self._records += 1
+        record = {"record": self._records, "idempotency_key": key}
+        if key is not None:
+            self._by_key[key] = record
+            if len(self._by_key) > _KEYS_KEPT:
+                self._by_key.popitem(last=False)
+        return 201, record
+
+
+async def misbehave(behaviour: Behaviour, wire: Wire, document: Mapping[str, Any]) -> None:
+    """Answer with the behaviour's fault."""
+    match behaviour.fault:
+        case "hang":
+            await asyncio.Event().wait()
+        case "reset":
+            wire.reset()
+        case "truncated_body":
+            await wire.write(_json(200, document)[:-10])
+            wire.close()
+        case "endless_body":
+            await _pour(wire, b" ", every_s=0.05)
+        case "huge_body":
+            await _pour(wire, b"x" * 65_536, every_s=0)
+        case _:
+            await wire.write(_wrong(behaviour))
+
+
+async def _pour(wire: Wire, chunk: bytes, *, every_s: float) -> None:
+    """A body without end, until the other side has enough of it."""
+    await wire.write(_head(200, {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}))
+    while True:
+        await wire.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        await asyncio.sleep(every_s)
+
+
+def _wrong(behaviour: Behaviour) -> bytes:
+    """An answer that is whole, and not what was asked for."""
+    match behaviour.fault:
+        case "invalid_json":
+            return _answer(200, b'{"source": "stand-in third party", "at": ', {})
+        case "wrong_content_type":
+            return _answer(200, b"<html><h1>It works!</h1></html>", {"Content-Type": "text/html"})
+        case _:
+            more = {} if behaviour.retry_after is None else {"Retry-After": behaviour.retry_after}
+            return _json(behaviour.fault_status, {"error": behaviour.fault}, more)
+
+
+def _json(status: int, document: object, headers: Mapping[str, str] | None = None) -> bytes:
+    return _answer(status, json.dumps(document).encode(), headers or {})
+
+
+def _answer(status: int, body: bytes, headers: Mapping[str, str]) -> bytes:
+    return _head(status, {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}) + body
+
+
+def _head(status: int, headers: Mapping[str, str]) -> bytes:
+    lines = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *(f"{name}: {value}" for name, value in headers.items())]
+    return "\r\n".join([*lines, "", ""]).encode("latin-1")
