@@ -94,6 +94,16 @@ fallback_age = Histogram(
 board_beats = Counter("holdfast_board_beats_total", "Reports of this process's breakers to the board", ["result"])
 _born(board_beats, ["done", "failed"])
 
+# --- calls to other services (attempts are born with each retrying layer, which knows its dependency) ---
+attempts = Counter("holdfast_attempts_total", "Attempts of calls; `again` are the retries", ["dependency", "attempt"])
+retries_suppressed = Counter(
+    "holdfast_retries_suppressed_total", "Attempts that might have helped and were not made", ["dependency", "reason"]
+)
+external_config_version = Gauge("holdfast_external_config_version", "Version of the runtime configuration in force")
+external_config_refused = Counter(
+    "holdfast_external_config_refused_total", "Runtime configurations that were found in Redis and made no sense"
+)
+
 # --- breakers (born with each breaker, which knows its name) ---
 breaker_state = Gauge("holdfast_breaker_state", "1 for the state that the breaker is in, else 0", ["breaker", "state"])
 breaker_transitions = Counter(

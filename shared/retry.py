@@ -12,6 +12,10 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from shared import metrics
+from shared.retry_budget import RetryBudget
+from shared.retry_rules import Again, Attempts, Hope, Suppressed
+
 T = TypeVar("T")
 
 
@@ -40,3 +44,61 @@ async def again_on(
         return await call()
 
     return await retrying(attempt)
+
+
+class Retrier:
+    """The one retrying layer of a hop, with the dependency's budget. `attempts` may be replaced at any time."""
+
+    def __init__(self, dependency: str, budget: RetryBudget, attempts: Attempts) -> None:
+        self.attempts = attempts
+        self._budget = budget
+        self._first = metrics.attempts.labels(dependency, "first")
+        self._again = metrics.attempts.labels(dependency, "again")
+        self._suppressed = {each: metrics.retries_suppressed.labels(dependency, each.value) for each in Suppressed}
+
+    async def run(
+        self,
+        call: Callable[[int], Awaitable[T]],
+        hope: Callable[[Exception], Hope],
+        remaining_s: Callable[[], float],
+    ) -> T:
+        """`call(number)`, from 1, until it answers, `hope` for its error ends, or the attempts, the time or the budget
+        do. Raises the last error itself."""
+        rules = self.attempts
+        self._budget.earn()
+        again = Again()
+
+        def retry(state: RetryCallState) -> bool:
+            nonlocal again
+            error = state.outcome.exception() if state.outcome else None
+            told = hope(error) if isinstance(error, Exception) else None
+            if isinstance(told, Suppressed):
+                self._suppressed[told].inc()
+                return False
+            again = told or again
+            return told is not None
+
+        def wait(state: RetryCallState) -> float:
+            jittered: float = wait_random_exponential(multiplier=rules.base_s, max=rules.cap_s)(state)
+            return max(jittered, again.not_before_s or 0.0)
+
+        def stop(state: RetryCallState) -> bool:
+            if state.attempt_number >= rules.most:
+                return True
+            if state.upcoming_sleep + rules.least_s > remaining_s():
+                self._suppressed[Suppressed.DEADLINE].inc()
+                return True
+            if not self._budget.spend():
+                self._suppressed[Suppressed.BUDGET].inc()
+                return True
+            return False
+
+        number = 0
+
+        async def attempt() -> T:
+            nonlocal number
+            number += 1
+            (self._first if number == 1 else self._again).inc()
+            return await call(number)
+
+        return await AsyncRetrying(retry=retry, wait=wait, stop=stop, reraise=True)(attempt)
