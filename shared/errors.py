@@ -283,6 +283,91 @@ class WriteDeadLettered(AppError):
     code = "WRITE_DEAD_LETTERED"
 
 
+# --- the third party, and the proxy in front of it -----------------------------------------------------------------
+
+
+class UpstreamTimeout(AppError):
+    """The third party did not answer in time."""
+
+    type = "network_error"
+    code = "UPSTREAM_TIMEOUT"
+    retryable = True
+
+
+class UpstreamUnreachable(AppError):
+    """The third party could not be reached, or closed the connection."""
+
+    type = "network_error"
+    code = "UPSTREAM_UNREACHABLE"
+    retryable = True
+
+
+class UpstreamInvalidAnswer(AppError):
+    """The third party sent something that is no valid answer."""
+
+    type = "network_error"
+    code = "UPSTREAM_INVALID_ANSWER"
+    retryable = True
+
+
+class UpstreamFailed(AppError):
+    """The third party answered with an error of its own."""
+
+    type = "network_error"
+    code = "UPSTREAM_FAILED"
+    retryable = True
+
+
+class UpstreamRefused(AppError):
+    """The third party works and refuses this request."""
+
+    type = "network_error"
+    code = "UPSTREAM_REFUSED"
+
+
+class UpstreamThrottled(AppError):
+    """The third party has asked to be left alone for a while; nothing is sent to it until then."""
+
+    type = "service_unavailable"
+    code = "UPSTREAM_THROTTLED"
+    retryable = True
+
+
+class UpstreamOutcomeUnknown(AppError):
+    """The third party did not say what became of the request: it may or may not have happened. With an Idempotency-Key
+    it is safe to send again."""
+
+    type = "network_error"
+    code = "UPSTREAM_OUTCOME_UNKNOWN"
+    retryable = True
+    definite = False
+
+
+class ProxyBusy(AppError):
+    """As many calls to the third party as are allowed at once are on their way; this one was not sent."""
+
+    type = "service_unavailable"
+    code = "EXTERNAL_PROXY_BUSY"
+    retryable = True
+
+
+class ProxyUnavailable(AppError):
+    """The external proxy did not answer, and there is no last-known answer."""
+
+    type = "service_unavailable"
+    code = "EXTERNAL_PROXY_UNAVAILABLE"
+    retryable = True
+
+
+class ConfigUnavailable(AppError):
+    """The store of the runtime configuration did not answer; ask for the configuration to see whether it changed."""
+
+    type = "service_unavailable"
+    code = "CONFIG_STORE_UNAVAILABLE"
+    retryable = True
+    definite = False
+
+
 def catalogue() -> list[type[AppError]]:
     """Every named failure, in the order of this file."""
 

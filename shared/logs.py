@@ -35,6 +35,8 @@ class Action(StrEnum):
     ENTRIES_LOST = "entries_lost"
     GROUP_RECREATED = "group_recreated"
     SETTLE_FAILED = "settle_failed"
+    CONFIG_CHANGED = "config_changed"
+    CONFIG_REFUSED = "config_refused"
     BREAKER_MOVED = "breaker_moved"
     BREAKER_OVERRIDDEN = "breaker_overridden"
     OVERRIDE_ORDERED = "override_ordered"

@@ -85,7 +85,11 @@ fallback_checked = Counter(
 )
 _born(fallback_checked, ["same", "behind", "missing"])
 fallback_served = Counter("holdfast_fallback_served_total", "Answers from a copy, by why", ["reason"])
-_born(fallback_served, ["DATABASE_UNAVAILABLE", "CIRCUIT_BREAKER_OPEN"])
+_born(
+    fallback_served,
+    ["DATABASE_UNAVAILABLE", "CIRCUIT_BREAKER_OPEN", "EXTERNAL_PROXY_UNAVAILABLE", "UPSTREAM_TIMEOUT",
+     "UPSTREAM_UNREACHABLE", "UPSTREAM_INVALID_ANSWER", "UPSTREAM_FAILED", "UPSTREAM_THROTTLED"],
+)  # fmt: skip
 fallback_age = Histogram(
     "holdfast_fallback_age_seconds", "Age of the copies that were served", buckets=(1, 5, 15, 60, 300, 900, 3600, 86400)
 )

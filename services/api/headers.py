@@ -14,7 +14,6 @@ from shared.http.keys import ANYBODY, Principal
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _ETAG = re.compile(r'^"(\d{1,16})"$')
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +105,6 @@ def wants_fresh(request: Request) -> bool:
 def etag(version: int) -> str:
     """The ETag of a user at `version`."""
     return f'"{version}"'
-
-
-def traceparent(headers: Headers) -> str:
-    """The caller's trace, if it sent a well-formed one."""
-    value = headers.get(b"traceparent", b"").decode("latin-1")
-    return value if _TRACEPARENT.match(value) else ""
 
 
 def _caller(request: Request) -> str:

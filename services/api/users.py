@@ -11,13 +11,13 @@ from starlette.responses import Response
 
 from services.api import headers, openapi
 from services.api.bodies import parse_patch, parse_user
-from services.api.degraded import degraded
 from services.api.ids import canonical
 from services.api.view import View, describe_user
 from services.api.write import WritePath
 from shared.commands import email_key
 from shared.errors import InvalidRequest, UserNotFound
 from shared.http.body import read_body
+from shared.http.degraded import degraded
 from shared.http.envelope import success
 
 _LIMIT_MAX = 200
@@ -63,7 +63,7 @@ def _add_reads(app: FastAPI, view: View) -> None:
             raise UserNotFound(details={"field": "user_id", "value": user_id, "constraint": "must exist"})
         user = seen.users[0]
         if seen.copy and seen.instead_of:
-            return degraded(request, seen.instead_of, seen.copy, describe_user(user), "cached_user", {})
+            return degraded(request, seen.instead_of, seen.copy.as_of, describe_user(user), "cached_user", {})
         etag = headers.etag(user.version)
         if etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
             return Response(status_code=304, headers={"ETag": etag})
@@ -90,7 +90,7 @@ def _add_reads(app: FastAPI, view: View) -> None:
         }
         data = [describe_user(user) for user in page]
         if seen.copy and seen.instead_of:
-            return degraded(request, seen.instead_of, seen.copy, data, "cached_users", meta)
+            return degraded(request, seen.instead_of, seen.copy.as_of, data, "cached_users", meta)
         return success(data, meta=meta)
 
 

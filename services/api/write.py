@@ -30,6 +30,7 @@ from shared.errors import (
     WriteBacklog,
 )
 from shared.http.envelope import precise, success
+from shared.http.passed_on import traceparent
 from shared.merge import User
 from shared.outcome import Rejected
 from shared.queue.names import KEY
@@ -78,7 +79,7 @@ class WritePath:
             busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
             if_match=str(if_match) if if_match is not None else "",
             request_id=request.scope["request_id"],
-            traceparent=headers.traceparent(sent),
+            traceparent=traceparent(sent.get(b"traceparent", b"")),
             notify=self.waiters.channel if wait_s else "",
             expire_ms=expire_ms,
         )

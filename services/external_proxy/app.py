@@ -1,17 +1,96 @@
-"""The external proxy, wired: health and metrics. Calling the third party comes next."""
+"""The external proxy, wired."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from functools import partial
 
 from fastapi import FastAPI
 
+from services.external_proxy import config_routes, external
+from services.external_proxy.config import Config
+from services.external_proxy.live import Live
+from services.external_proxy.settings import ProxySettings
+from services.external_proxy.third_party import ThirdParty, make_breaker
+from shared import logs, memory
+from shared.breaker.breaker import Breaker
+from shared.breaker.snapshot import State
 from shared.build import VERSION_WITHOUT_INSTALL
+from shared.cache.last_good import LastGood
 from shared.http.app import service_app
+from shared.http.client import HttpClient
 from shared.http.health import Health
+from shared.http.keys import Keys
+from shared.logs import Action
+from shared.queue.connection import RedisTimeouts, connect
+from shared.retry import Retrier
+from shared.retry_budget import RetryBudget
+from shared.supervise import forever
+
+_OPERATIONS = ("read", "write")
+
+#: The last good answer is kept so long, whatever the configuration says about using it.
+_KEPT_S = 86_400.0
+
+#: Above the longest that a configuration may allow for the third party.
+_EDGE_TIMEOUT_S = 31.0
+
+_DESCRIPTION = """Calls the third party on behalf of everyone: bounded, budgeted, attempted again only when that is
+safe, not at all while it is known to be away, and never without an answer."""
 
 
-def make_app() -> FastAPI:
-    """Ready as soon as it runs: it has nothing behind it yet."""
+def make_app(settings: ProxySettings) -> FastAPI:
+    """The application, its connections made on first use."""
+    redis = connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
+    cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
+    url, config = settings.proxy_third_party_url, settings.proxy_config
+    client = HttpClient(str(url), in_flight_max=config.in_flight_max)
+    breakers = {name: make_breaker(f"{url.host}:{url.port}", name, config.policy()) for name in _OPERATIONS}
+    retrier = Retrier("third_party", RetryBudget(), config.retries())
+
+    def apply(changed: Config) -> None:
+        client.in_flight_max = changed.in_flight_max
+        retrier.attempts = changed.retries()
+        for breaker in breakers.values():
+            breaker.adopt(changed.policy())
+
+    live = Live(redis, config, apply, poll_s=settings.proxy_config_poll_s)
+    last_good = LastGood(cache, "external", hard_s=_KEPT_S)
+    third_party = ThirdParty(client, breakers, retrier, live)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await asyncio.gather(live.look(), last_good.sync())  # bounded; what it was told and knew before it was started
+        logs.info(Action.SERVICE_STARTED, instance=settings.instance, third_party=f"{url.host}:{url.port}")
+        loops = [
+            asyncio.create_task(forever("config", live.run)),
+            asyncio.create_task(forever("last_good", last_good.run)),
+        ]
+        memory.settle()
+        yield
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await client.close()
+        await redis.aclose()
+        await cache.aclose()
+        logs.info(Action.SERVICE_STOPPED)
+
+    def add_routes(app: FastAPI) -> None:
+        external.add_routes(app, third_party, last_good, live)
+        config_routes.add_routes(app, live, config)
+
     return service_app(
-        Health("external_proxy"),
+        Health("external_proxy", shown={breaker.name: partial(_closed, breaker) for breaker in breakers.values()}),
         title="Holdfast external proxy",
-        description="Health and metrics. Calling the third party comes next.",
+        description=_DESCRIPTION,
         version=VERSION_WITHOUT_INSTALL,
+        lifespan=lifespan,
+        add_routes=add_routes,
+        timeout_s=_EDGE_TIMEOUT_S,
+        keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
     )
+
+
+def _closed(breaker: Breaker) -> tuple[bool, str]:
+    return breaker.state is State.CLOSED, breaker.state.value

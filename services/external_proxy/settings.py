@@ -1,14 +1,24 @@
 """What an operator may change about the external proxy."""
 
-from pydantic import Field
+from pydantic import AnyHttpUrl, Field
 
-from shared.settings import Settings
+from services.external_proxy.config import Config
+from shared.settings import CacheSettings
 
 
-class ProxySettings(Settings):
+class ProxySettings(CacheSettings):
     """`HOLDFAST_PROXY_...`, besides the shared ones."""
 
     proxy_port: int = Field(default=8081, ge=1, le=65535)
+    proxy_third_party_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8099"), description="Base URL of the third party"
+    )
+    proxy_config: Config = Field(
+        default=Config(), description="As JSON; the same document that `PUT /config` changes while it runs"
+    )
+    proxy_config_poll_s: float = Field(
+        default=2, gt=0, le=60, description="How often a replica looks for what another one was told"
+    )
 
     @classmethod
     def own_prefix(cls) -> str:

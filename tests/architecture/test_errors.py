@@ -20,6 +20,8 @@ def test_only_what_may_have_happened_is_indefinite() -> None:
     assert {error.__name__ for error in catalogue() if not error.definite} == {
         "AcceptanceUnknown",
         "AnswerOverdue",
+        "ConfigUnavailable",
         "FleetUnreachable",
         "Unexpected",
+        "UpstreamOutcomeUnknown",
     }

@@ -1,0 +1,122 @@
+"""`/external-api`: asks external_proxy within the time that is left, once, and has an answer of its own when the proxy
+is gone, hangs, or is not well."""
+
+from math import ceil
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api import headers, openapi
+from shared import deadline, metrics
+from shared.breaker.breaker import Breaker
+from shared.breaker.refused import CallRefused
+from shared.cache.last_good import LastGood
+from shared.errors import AppError, CircuitOpen, DeadlineExceeded, ProxyBusy, ProxyUnavailable, Unexpected
+from shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
+from shared.http.degraded import degraded
+from shared.http.envelope import route_of
+from shared.http.passed_on import passed_on
+
+#: Word for word like the database's.
+_AWAY = "External service temporarily unavailable"
+
+#: The proxy answers so long before our own answer is due, and is given up when half of it is gone.
+_MARGIN_S = 0.2
+_TIMEOUT_MS = (50, 30_000)
+_CONNECT_S = 0.25
+_BODY_MAX_BYTES = 65 * 1024 * 1024
+_MAX_AGE_S = 86_400.0
+
+_PROBLEM_JSON = "application/problem+json"
+_PASSED_BACK = ("age", "cache-status", "x-degraded", "cache-control", "retry-after")
+
+
+class NotWell(Exception):
+    """The proxy answered, and not as itself: a crash, or something else at its address."""
+
+
+class External:
+    """The hop to external_proxy."""
+
+    def __init__(self, client: HttpClient, breaker: Breaker, last_good: LastGood) -> None:
+        self._client = client
+        self._breaker = breaker
+        self._last_good = last_good
+
+    async def read(self, request: Request) -> Response:
+        """The proxy's answer, whatever it says of the third party; else ours. Raises AppError."""
+        fresh = headers.wants_fresh(request) or request.headers.get("x-allow-fallback", "").lower() == "false"
+        try:
+            answer = await self._ask(request, fresh)
+        except AppError as error:
+            kept = None if fresh else self._last_good.get(_MAX_AGE_S)
+            if kept is None:
+                raise
+            meta = {"fallback": {"used": True, "kind": "last_good", "reason": error.code}}
+            return degraded(request, error, kept.as_of, kept.document, "cached_data", meta, source="last_good")
+        told: dict[str, Any] = answer.document
+        if told.get("success") and not told["meta"].get("stale"):
+            self._last_good.keep(told["data"])
+        return _passed_back(request, answer)
+
+    async def _ask(self, request: Request, fresh: bool) -> Answer:
+        left_s = deadline.remaining_s() - _MARGIN_S
+        timeout_ms = min(int(left_s * 1000), _TIMEOUT_MS[1]) if left_s < _TIMEOUT_MS[1] / 1000 else _TIMEOUT_MS[1]
+        if timeout_ms < _TIMEOUT_MS[0]:
+            raise DeadlineExceeded
+        sent = passed_on(request) | {"X-Request-Timeout-Ms": str(timeout_ms)}
+        if fresh:
+            sent["X-Allow-Fallback"] = "false"
+        if _PROBLEM_JSON in request.headers.get("accept", ""):
+            sent["Accept"] = _PROBLEM_JSON
+        try:
+            with deadline.scope(timeout_ms / 1000 + _MARGIN_S / 2):
+                return await self._breaker.call_async(self._once, sent)
+        except CallRefused as refused:
+            raise CircuitOpen(_AWAY, retry_after_s=max(1, ceil(refused.retry_after_s))) from refused
+        except TooManyAtOnce as error:
+            raise ProxyBusy from error
+        except (CallFailed, NotWell) as error:
+            raise ProxyUnavailable from error
+
+    async def _once(self, sent: dict[str, str]) -> Answer:
+        limits = Limits(deadline.remaining_s(), _CONNECT_S, _BODY_MAX_BYTES)
+        answer = await self._client.call("GET", "/external", limits, sent)
+        if not _is_ours(answer):
+            raise NotWell(f"status {answer.status}")
+        return answer
+
+
+def add_routes(app: FastAPI, external: External) -> None:
+    """The one route."""
+
+    @app.get("/external-api", **openapi.EXTERNAL)
+    async def external_api(request: Request) -> Response:
+        return await external.read(request)
+
+
+def _is_ours(answer: Answer) -> bool:
+    """Whether it is external_proxy's own word, and not a crash of it."""
+    match answer.document:
+        case {"success": True, "data": _, "meta": {}}:
+            return answer.status == 200
+        case {"success": False, "error": {"type": str(), "code": str(code)}} | {
+            "category": str(), "code": str(code), "status": int()
+        }:  # fmt: skip
+            return code != Unexpected.code
+        case _:
+            return False
+
+
+def _passed_back(request: Request, answer: Answer) -> Response:
+    match answer.document:
+        case {"error": {"type": kind, "code": code}} | {"category": kind, "code": code}:
+            metrics.http_errors.labels(kind, code, route_of(request.scope)).inc()
+        case _:
+            pass
+    passed = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
+    media_type = answer.headers["content-type"]
+    return Response(orjson.dumps(answer.document), answer.status, passed, media_type)

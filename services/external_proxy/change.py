@@ -1,0 +1,44 @@
+"""Change: who put which configuration in place, and for how long. Pure."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from services.external_proxy.config import Config
+
+
+class Change(BaseModel):
+    """One change. `config` None: the settings'. Moments in Unix seconds."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    version: int = Field(ge=1)
+    config: Config | None
+    #: When it reverts by itself, and to what.
+    until: float | None = None
+    then: Config | None = None
+    actor: str
+    reason: str
+    at: float
+
+    def over(self, now: float) -> bool:
+        """Whether it has reverted."""
+        return self.until is not None and now >= self.until
+
+    def in_force(self, now: float) -> Config | None:
+        """The configuration that it means at `now`; None: the settings'."""
+        return self.then if self.over(now) else self.config
+
+
+def following(
+    before: Change | None, config: Config | None, *, for_s: float | None, actor: str, reason: str, now: float
+) -> Change:
+    """The change after `before`. One for a time goes back to what was there for good."""
+    lasting = None if before is None else before.config if before.until is None else before.then
+    return Change(
+        version=1 if before is None else before.version + 1,
+        config=config,
+        until=None if for_s is None else now + for_s,
+        then=lasting if for_s is not None else None,
+        actor=actor,
+        reason=reason,
+        at=now,
+    )

@@ -1,0 +1,77 @@
+"""Config: every number that may be changed while it runs, as one document that is right as a whole or not taken."""
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.breaker.policy import Policy
+from shared.retry_rules import Attempts
+
+_DAY_S = 86_400
+_BUCKETS = 30
+_RULES = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
+
+
+class BreakerNumbers(BaseModel):
+    """See shared/breaker/policy.py."""
+
+    model_config = _RULES
+
+    window_s: float = Field(default=30, ge=0.5, le=3600)
+    calls_min: int = Field(default=20, ge=1, le=100_000)
+    failure_share: float = Field(default=0.5, gt=0, le=1)
+    slow_share: float = Field(default=0.8, gt=0, le=1)
+    unreachable_in_a_row: int = Field(default=5, ge=1, le=1000)
+    open_s: float = Field(default=5, gt=0, le=600)
+    open_max_s: float = Field(default=60, gt=0, le=3600)
+    probes: int = Field(default=3, ge=1, le=100)
+    ramp_s: float = Field(default=10, ge=0, le=600)
+    throttle_max_s: float = Field(default=60, ge=0, le=3600, description="The longest Retry-After that is believed")
+
+
+class FallbackRules(BaseModel):
+    """What is answered instead of the third party's answer."""
+
+    model_config = _RULES
+
+    allowed: bool = True
+    max_age_s: float = Field(default=_DAY_S, gt=0, le=_DAY_S, description="Of the last good answer")
+    default: dict[str, Any] | None = Field(default=None, description="When there is no last good answer")
+
+
+class Config(BaseModel):
+    """Times in seconds."""
+
+    model_config = _RULES
+
+    total_s: float = Field(default=4.5, ge=0.1, le=30, description="For all attempts of a request and their pauses")
+    attempt_s: float = Field(default=1.5, ge=0.05, le=30)
+    connect_s: float = Field(default=0.5, ge=0.01, le=10)
+    attempts: int = Field(default=3, ge=1, le=10)
+    backoff_base_s: float = Field(default=0.1, gt=0, le=10)
+    backoff_cap_s: float = Field(default=2, gt=0, le=30)
+    in_flight_max: int = Field(default=64, ge=1, le=4096, description="Most calls to the third party at once")
+    body_max_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
+    breaker: BreakerNumbers = BreakerNumbers()
+    fallback: FallbackRules = FallbackRules()
+
+    @model_validator(mode="after")
+    def _inner_before_outer(self) -> Self:
+        if self.attempt_s > self.total_s:
+            raise ValueError("attempt_s must not exceed total_s")
+        if self.connect_s >= self.attempt_s:
+            raise ValueError("connect_s must be below attempt_s")
+        self.policy()  # window of two attempts at least, and the rest of its rules
+        return self
+
+    def policy(self) -> Policy:
+        """The breakers'."""
+        numbers = self.breaker
+        return Policy(
+            attempt_timeout_s=self.attempt_s, bucket_s=numbers.window_s / _BUCKETS,
+            **{name: getattr(numbers, name) for name in BreakerNumbers.model_fields},
+        )  # fmt: skip
+
+    def retries(self) -> Attempts:
+        """The retrying layer's."""
+        return Attempts(self.attempts, self.backoff_base_s, self.backoff_cap_s)

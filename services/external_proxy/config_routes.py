@@ -1,0 +1,130 @@
+"""`/config`: operators change the numbers while it runs: validated as a whole, versioned, with a reason, undone by
+itself if so asked."""
+
+import re
+import time
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import orjson
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.external_proxy import openapi
+from services.external_proxy.config import Config
+from services.external_proxy.live import Live
+from shared.errors import InvalidRequest, MalformedJson, PreconditionFailed
+from shared.http.body import read_body
+from shared.http.envelope import precise, success
+from shared.http.keys import OPERATE, require
+
+_ETAG = re.compile(r'^"(\d{1,15})"$')
+Model = TypeVar("Model", bound=BaseModel)
+_REASON = Field(min_length=3, max_length=500)
+
+
+class _Asked(BaseModel):
+    """The body of PUT."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, str_strip_whitespace=True)
+
+    config: dict[str, Any]
+    reason: str = _REASON
+    for_s: float | None = Field(default=None, gt=0, le=7 * 86_400)
+
+
+class _Reverted(BaseModel):
+    """The body of DELETE."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
+
+    reason: str = _REASON
+
+
+def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
+    """Everything here needs the scope `operate`."""
+
+    @app.get("/config", **openapi.CONFIG)
+    async def read_config(request: Request) -> Response:
+        require(request, OPERATE)
+        return _answer(live)
+
+    @app.put("/config", **openapi.PUT_CONFIG)
+    async def put_config(request: Request) -> Response:
+        actor = require(request, OPERATE).name
+        asked = _valid(_Asked, await _document(request))
+        # What is left out is as in the settings: the same document always means the same.
+        whole = _merged(settings.model_dump(), asked.config)
+        config = _valid(Config, whole)
+        await live.put(config, for_s=asked.for_s, expected=_expected(request), actor=actor, reason=asked.reason)
+        return _answer(live)
+
+    @app.delete("/config", **openapi.DELETE_CONFIG)
+    async def delete_config(request: Request) -> Response:
+        actor = require(request, OPERATE).name
+        reason = _valid(_Reverted, await _document(request)).reason
+        await live.put(None, for_s=None, expected=_expected(request), actor=actor, reason=reason)
+        return _answer(live)
+
+    @app.get("/config/changes", **openapi.CHANGES)
+    async def changes(request: Request) -> Response:
+        require(request, OPERATE)
+        return success({"changes": await live.audit()}, headers={"Cache-Control": "no-store"})
+
+
+def _answer(live: Live) -> Response:
+    change = live.change
+    until = change.until if change and not change.over(time.time()) else None
+    data = {
+        "version": live.version,
+        "config": live.config.model_dump(),
+        "reverts_at": precise(datetime.fromtimestamp(until, UTC)) if until else None,
+        "changed_by": change.actor if change else None,
+        "changed_at": precise(datetime.fromtimestamp(change.at, UTC)) if change else None,
+        "reason": change.reason if change else None,
+        "store_answers": live.store_answers,
+    }
+    return success(data, headers={"ETag": f'"{live.version}"', "Cache-Control": "no-store"})
+
+
+async def _document(request: Request) -> Any:
+    try:
+        return orjson.loads(await read_body(request))
+    except orjson.JSONDecodeError as error:
+        raise MalformedJson from error
+
+
+def _valid(model: type[Model], document: Any) -> Model:
+    """Raises InvalidRequest with everything that is wrong with it."""
+    try:
+        return model.model_validate_json(orjson.dumps(document))
+    except ValidationError as error:
+        wrong = [
+            {"field": ".".join(map(str, one["loc"])) or None, "constraint": one["msg"]}
+            for one in error.errors(include_url=False, include_input=False, include_context=False)
+        ]
+        raise InvalidRequest(
+            "The configuration is not valid.", code="INVALID_CONFIG", details={"errors": wrong}
+        ) from error
+
+
+def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
+    """`above`, with what it leaves out from `below`; a fallback's default document is one value."""
+    merged = dict(below)
+    for name, value in above.items():
+        nested = name in Config.model_fields and isinstance(value, dict) and isinstance(below.get(name), dict)
+        merged[name] = below[name] | value if nested else value
+    return merged
+
+
+def _expected(request: Request) -> int | None:
+    """The version that `If-Match` names; None: any. Raises PreconditionFailed."""
+    raw = request.headers.get("if-match", "*").strip()
+    if raw == "*":
+        return None
+    match = _ETAG.match(raw)
+    if match is None:
+        raise PreconditionFailed(details={"field": "If-Match", "value": raw[:100], "constraint": "must be one ETag"})
+    return int(match[1])

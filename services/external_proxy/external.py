@@ -1,0 +1,85 @@
+"""`/external`: the third party's data, or what there is instead, saying so."""
+
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.external_proxy import openapi
+from services.external_proxy.live import Live
+from services.external_proxy.third_party import Question, ThirdParty
+from shared.cache.last_good import LastGood
+from shared.errors import AppError, InvalidRequest, MalformedJson, UpstreamRefused
+from shared.http.body import read_body
+from shared.http.degraded import degraded
+from shared.http.envelope import precise, success
+from shared.http.passed_on import passed_on
+
+_PATH = "/data"
+_KEY_MAX = 255
+
+
+def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live: Live) -> None:
+    """Reading has a fallback; writing has none, as nothing can stand in for it."""
+
+    @app.get("/external", **openapi.READ)
+    async def read(request: Request) -> Response:
+        try:
+            answer = await third_party.ask(Question("read", "GET", _PATH, passed_on(request)))
+        except AppError as error:
+            instead = _instead(request, error, last_good, live)
+            if instead is None:
+                raise
+            return instead
+        last_good.keep(answer.document)
+        return success(answer.document, meta={"source": "third_party", "stale": False, "fallback": _told(False)})
+
+    @app.post("/external", **openapi.WRITE)
+    async def write(request: Request) -> Response:
+        body = await read_body(request)
+        try:
+            orjson.loads(body)
+        except orjson.JSONDecodeError as error:
+            raise MalformedJson from error
+        headers = passed_on(request) | {"Content-Type": "application/json"} | _idempotency_key(request)
+        answer = await third_party.ask(Question("write", "POST", _PATH, headers, body))
+        return success(answer.document, status=answer.status if answer.status in (200, 201) else 200)
+
+
+def _instead(request: Request, error: AppError, last_good: LastGood, live: Live) -> Response | None:
+    """The last good answer, else the configured default, else nothing."""
+    rules = live.config.fallback
+    wanted = request.headers.get("x-allow-fallback", "").strip().lower() not in ("false", "0", "no")
+    if not (rules.allowed and wanted) or isinstance(error, UpstreamRefused):  # it works, and said no
+        return None
+    kept = last_good.get(rules.max_age_s)
+    if kept is not None:
+        meta = {"fallback": _told(True, "last_good", kept.as_of, error.code)}
+        return degraded(request, error, kept.as_of, kept.document, "cached_data", meta, source="last_good")
+    if rules.default is not None:
+        meta = {"fallback": _told(True, "default", None, error.code)}
+        return degraded(request, error, None, rules.default, "cached_data", meta, source="default")
+    return None
+
+
+def _told(used: bool, kind: str | None = None, as_of: float | None = None, reason: str | None = None) -> dict[str, Any]:
+    moment = None if as_of is None else precise(datetime.fromtimestamp(as_of, UTC))
+    age_s = None if as_of is None else round(max(0.0, time.time() - as_of), 3)
+    return {"used": used, "kind": kind, "as_of": moment, "age_s": age_s, "reason": reason}
+
+
+def _idempotency_key(request: Request) -> dict[str, str]:
+    key = request.headers.get("idempotency-key")
+    if key is None:
+        return {}
+    if not 0 < len(key) <= _KEY_MAX or not key.isascii() or not key.isprintable():
+        raise InvalidRequest(
+            "The Idempotency-Key is not valid.",
+            code="INVALID_IDEMPOTENCY_KEY",
+            details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
+        )
+    return {"Idempotency-Key": key}

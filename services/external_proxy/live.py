@@ -1,0 +1,135 @@
+"""Live: the configuration in force. It is kept in the queue Redis, so that all replicas have the same; each of them
+looks there every few seconds, and goes on with the last good one when Redis is away or holds nonsense."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.external_proxy.change import Change, following
+from services.external_proxy.config import Config
+from shared import logs, metrics
+from shared.errors import ConfigUnavailable, PreconditionFailed
+from shared.logs import Action
+
+_KEY = "{holdfast}:external_proxy:config"
+_AUDIT_KEY = "{holdfast}:external_proxy:config:audit"
+_AUDIT_KEPT = 100
+_SCRIPT = (Path(__file__).parent / "change.lua").read_text()
+
+
+class Live:
+    """`config` is what counts now. `apply` is told each time it becomes another."""
+
+    def __init__(self, redis: Redis, settings: Config, apply: Callable[[Config], None], *, poll_s: float) -> None:
+        self.config = settings
+        self.change: Change | None = None
+        #: Whether Redis answered when it was last asked.
+        self.store_answers = True
+        self._redis = redis
+        self._put = redis.register_script(_SCRIPT)
+        self._settings = settings
+        self._apply = apply
+        self._poll_s = poll_s
+        self._refused: bytes | str | None = None
+
+    @property
+    def version(self) -> int:
+        """Of the last change; 0: there was none."""
+        return 0 if self.change is None else self.change.version
+
+    async def run(self) -> None:
+        """Look for changes, for ever."""
+        while True:
+            await self.look()
+            until = self.change.until if self.change else None
+            left_s = until - time.time() if until is not None else 0.0
+            await asyncio.sleep(min(self._poll_s, left_s) if left_s > 0 else self._poll_s)
+
+    async def look(self) -> None:
+        """Take what is in Redis, if it makes sense. Never raises."""
+        try:
+            value = await self._redis.get(_KEY)
+            if value is None and self.change is not None:  # Redis has forgotten; we have not
+                await self._redis.set(_KEY, self.change.model_dump_json(), nx=True)
+            self.store_answers = True
+        except (RedisError, OSError):
+            self.store_answers = False
+            value = None
+        if value is not None:
+            self._read(value)
+        self._settle()
+
+    async def put(
+        self, config: Config | None, *, for_s: float | None, expected: int | None, actor: str, reason: str
+    ) -> None:
+        """Put `config` (None: the settings') in place, for `for_s` seconds or for good. `expected`: the version that it
+        follows. Raises PreconditionFailed or ConfigUnavailable."""
+        await self.look()
+        if not self.store_answers:
+            raise ConfigUnavailable
+        if expected is not None and expected != self.version:
+            raise _conflict(self.version)
+        change = following(self.change, config, for_s=for_s, actor=actor, reason=reason, now=time.time())
+        entry = orjson.dumps(change.model_dump(exclude={"config", "then"}) | {
+            "before": self.config.model_dump(), "after": (config or self._settings).model_dump(),
+        })  # fmt: skip
+        try:
+            taken = await self._put(
+                keys=[_KEY, _AUDIT_KEY], args=[self.version, change.model_dump_json(), entry, _AUDIT_KEPT]
+            )
+        except (RedisError, OSError) as error:
+            raise ConfigUnavailable from error
+        if not taken:
+            await self.look()
+            raise _conflict(self.version)
+        self.change = change
+        self._settle()
+
+    async def audit(self) -> list[dict[str, Any]]:
+        """Changes, newest first. Raises ConfigUnavailable."""
+        try:
+            return [orjson.loads(entry) for entry in await self._redis.lrange(_AUDIT_KEY, 0, -1)]
+        except (RedisError, OSError, ValueError) as error:
+            raise ConfigUnavailable from error
+
+    def _read(self, value: bytes | str) -> None:
+        try:
+            change = Change.model_validate_json(value)
+        except ValidationError as error:
+            if value != self._refused:
+                self._refused = value
+                metrics.external_config_refused.inc()
+                logs.error(Action.CONFIG_REFUSED, problems=error.error_count(), kept_version=self.version)
+            return
+        if change != self.change:
+            self.change = change
+
+    def _settle(self) -> None:
+        """Let the change in place, or its end, take effect."""
+        change = self.change
+        config = (change.in_force(time.time()) if change else None) or self._settings
+        metrics.external_config_version.set(self.version)
+        if config == self.config:
+            return
+        self.config = config
+        self._apply(config)
+        if change is not None:
+            over = change.over(time.time())
+            logs.warning(
+                Action.CONFIG_CHANGED, version=change.version, actor="the time limit" if over else change.actor,
+                reason=change.reason, until=change.until,
+            )  # fmt: skip
+
+
+def _conflict(version: int) -> PreconditionFailed:
+    return PreconditionFailed(
+        "The configuration has changed since the version named in If-Match.",
+        details={"field": "If-Match", "current_version": version},
+    )

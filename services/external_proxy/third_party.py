@@ -1,0 +1,97 @@
+"""Third party: one question to it, with everything around: attempts, breaker, time."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from services.external_proxy.live import Live
+from services.external_proxy.said import ErrorSaid, NoLonger, hope, judgement, retry_after_s, told
+from shared import deadline
+from shared.breaker.breaker import Breaker
+from shared.breaker.policy import Policy
+from shared.breaker.refused import CallRefused
+from shared.errors import DeadlineExceeded
+from shared.http.client import Answer, CallFailed, HttpClient, Limits
+from shared.retry import Retrier
+
+_IDEMPOTENT = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
+
+#: Kept back, so that an answer from elsewhere is out before our caller's time is over.
+_TO_ANSWER_S = 0.05
+
+
+class Question(NamedTuple):
+    """A request to the third party. `headers` are sent with every attempt."""
+
+    operation: str
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+    @property
+    def idempotent(self) -> bool:
+        """By its method."""
+        return self.method in _IDEMPOTENT
+
+    @property
+    def keyed(self) -> bool:
+        """By an Idempotency-Key."""
+        return "Idempotency-Key" in self.headers
+
+
+def make_breaker(host: str, operation: str, policy: Policy) -> Breaker:
+    """One for each host and kind of operation: a third party may still be read while it takes no writes."""
+    return Breaker(f"{host} {operation}", policy, classify=judgement, deadline=deadline.end)
+
+
+class ThirdParty:
+    """`breakers`: one an operation."""
+
+    def __init__(self, client: HttpClient, breakers: Mapping[str, Breaker], retrier: Retrier, live: Live) -> None:
+        self._client = client
+        self._breakers = breakers
+        self._retrier = retrier
+        self._live = live
+
+    async def ask(self, question: Question) -> Answer:
+        """Its answer, a 2xx with a JSON document. Raises AppError."""
+        left_s = deadline.remaining_s() - _TO_ANSWER_S
+        if left_s < self._retrier.attempts.least_s:
+            raise DeadlineExceeded
+        ended: Exception | None = None
+
+        async def attempt(number: int) -> Answer:
+            nonlocal ended
+            try:
+                return await self._breakers[question.operation].call_async(self._attempt, question, number)
+            except CallRefused as refused:
+                if ended is not None:
+                    raise NoLonger(ended) from refused
+                raise
+            except (CallFailed, ErrorSaid) as error:
+                ended = error
+                raise
+
+        with deadline.scope(min(left_s, self._live.config.total_s)):
+            try:
+                return await self._retrier.run(
+                    attempt,
+                    lambda error: hope(error, idempotent=question.idempotent, keyed=question.keyed),
+                    deadline.remaining_s,
+                )
+            except (CallRefused, CallFailed, ErrorSaid, NoLonger) as error:
+                raise told(error, idempotent=question.idempotent) from error
+
+    async def _attempt(self, question: Question, number: int) -> Answer:
+        config = self._live.config
+        limit_s = min(config.attempt_s, deadline.remaining_s())
+        headers = {
+            **question.headers,
+            "X-Attempt-Count": str(number),
+            "X-Request-Timeout-Ms": str(max(1, int(limit_s * 1000))),
+        }
+        limits = Limits(limit_s, config.connect_s, config.body_max_bytes)
+        answer = await self._client.call(question.method, question.path, limits, headers, question.body)
+        if not 200 <= answer.status < 300:
+            raise ErrorSaid(answer.status, retry_after_s(answer.headers))
+        return answer

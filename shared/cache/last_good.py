@@ -1,0 +1,75 @@
+"""Last good: the last good answer of somebody else, in this process and in the cache Redis, so that a replica that was
+just started, or has not been asked yet, has it too. Nobody waits for Redis, which is brought up to date beside the
+work."""
+
+import asyncio
+import time
+from typing import Any, NamedTuple
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared import metrics
+
+_PREFIX = "holdfast:cache:last_good:"
+_EVERY_S = 1.0
+
+
+class Kept(NamedTuple):
+    """An answer as it was at `as_of`, in Unix seconds."""
+
+    document: Any
+    as_of: float
+
+
+class LastGood:
+    """Of one question, `name`. Never older than `hard_s`."""
+
+    def __init__(self, redis: Redis, name: str, *, hard_s: float) -> None:
+        self._redis = redis
+        self._key = _PREFIX + name
+        self._hard_s = hard_s
+        self._kept: Kept | None = None
+
+    def keep(self, document: Any, as_of: float | None = None) -> None:
+        """A good answer came, now or at `as_of`."""
+        self._take(Kept(document, time.time() if as_of is None else as_of))
+
+    def get(self, max_age_s: float) -> Kept | None:
+        """The latest, unless it is older than `max_age_s` or `hard_s`."""
+        kept = self._kept
+        return kept if kept and time.time() - kept.as_of <= min(max_age_s, self._hard_s) else None
+
+    async def sync(self) -> None:
+        """Take what is newer in Redis, and give it what is newer here. Never raises."""
+        try:
+            theirs = _decoded(await self._redis.get(self._key))
+            if theirs is not None:
+                self._take(theirs)
+            ours = self._kept
+            if ours is not None and (theirs is None or theirs.as_of < ours.as_of):
+                lifetime_ms = int((self._hard_s - (time.time() - ours.as_of)) * 1000)
+                if lifetime_ms > 0:
+                    await self._redis.set(self._key, orjson.dumps([ours.as_of, ours.document]), px=lifetime_ms)
+        except (RedisError, OSError):
+            metrics.cache_requests.labels("error").inc()
+
+    async def run(self) -> None:
+        """`sync`, for ever."""
+        while True:
+            await self.sync()
+            await asyncio.sleep(_EVERY_S)
+
+    def _take(self, offered: Kept) -> None:
+        if self._kept is None or offered.as_of > self._kept.as_of:
+            self._kept = offered
+
+
+def _decoded(value: bytes | str | None) -> Kept | None:
+    """None also for what is not one of ours."""
+    try:
+        as_of, document = orjson.loads(value or b"")
+        return Kept(document, min(float(as_of), time.time()))
+    except (ValueError, TypeError):
+        return None

@@ -1,0 +1,58 @@
+"""Degraded: an answer from elsewhere than it should come from, which says so in every way that one may look for."""
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from shared import metrics
+from shared.errors import AppError, CircuitOpen
+from shared.http.envelope import failure, precise, success
+
+
+def degraded(
+    request: Request,
+    instead_of: AppError,
+    as_of: float | None,
+    data: Any,
+    name: str,
+    meta: Mapping[str, Any],
+    *,
+    source: str = "cache",
+) -> Response:
+    """`data` as it was at `as_of` (Unix seconds; None: it never was, it is a default). While the breaker is open: the
+    mission's circuit-breaker answer, with it as `fallback_data[name]`. Before that: as `data`, marked stale. Both are
+    200, and no cache on the way may keep them."""
+    reason = instead_of.code.lower()
+    metrics.fallback_served.labels(instead_of.code).inc()
+    headers = {
+        "Cache-Status": f"holdfast; hit; detail={reason}",
+        "X-Degraded": f"stale;reason={reason}" if as_of is not None else f"{source};reason={reason}",
+        "Cache-Control": "no-cache",
+    }
+    age_s = moment = None
+    if as_of is not None:
+        age_s = max(0.0, time.time() - as_of)
+        moment = precise(datetime.fromtimestamp(as_of, UTC))
+        metrics.fallback_age.observe(age_s)
+        headers["Age"] = str(int(age_s))
+    if isinstance(instead_of, CircuitOpen):
+        words = None if age_s is None else in_words(age_s)
+        fallback = {name: data, "cache_age": words, "as_of": moment, "meta": meta}
+        return failure(instead_of, request, headers, fallback=fallback)
+    about = {
+        "source": source, "stale": True, "as_of": moment, "age_s": None if age_s is None else round(age_s, 3),
+    }  # fmt: skip
+    return success(data, meta={**meta, **about}, headers=headers)
+
+
+def in_words(age_s: float) -> str:
+    """`"2 minutes"`."""
+    for unit, seconds in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):
+        count = int(age_s // seconds)
+        if count:
+            return f"{count} {unit}{'' if count == 1 else 's'}"
+    return "0 seconds"
