@@ -54,7 +54,7 @@ class Service:
         """Start it; with `wait`, until it answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module], cwd=ROOT, env=self._environment, stdout=log, stderr=log,
+                [sys.executable, "-m", self._module, *self._arguments()], cwd=ROOT, env=self._environment, stdout=log, stderr=log,
                 start_new_session=True,
             )  # fmt: skip
         if wait:
@@ -102,6 +102,9 @@ class Service:
             if name == sample:
                 return float(value)
         return 0.0
+
+    def _arguments(self) -> list[str]:
+        return []
 
     def _answers_or_died(self) -> bool:
         assert self.running, f"{self._module} ended:\n{self.log.read_text()[-3000:]}"

@@ -32,8 +32,7 @@ class Program:
     @property
     def address(self) -> str:
         """Where this machine reaches it, `host:port`."""
-        host = {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(self.host, self.host)  # noqa: S104 - compared, not bound
-        return f"{host}:{self.port}"
+        return f"{_reachable(self.host)}:{self.port}"
 
     def not_ready(self) -> str | None:
         """What is missing, or None when it is ready."""
@@ -62,7 +61,7 @@ def service_env(settings: StackSettings) -> dict[str, str]:
 
 
 def _services(settings: StackSettings) -> list[Program]:
-    def service(module: str, name: str, port: int, setting: str) -> Program:
+    def service(module: str, name: str, port: int, setting: str, **more: str) -> Program:
         return Program(
             name=name,
             kind="service",
@@ -71,17 +70,29 @@ def _services(settings: StackSettings) -> list[Program]:
             port_setting=setting,
             ready=probe.http_ok("/readyz"),
             host=settings.listen_host,
-            env={f"HOLDFAST_{setting}": str(port), "HOLDFAST_INSTANCE": name},
+            env={f"HOLDFAST_{setting}": str(port), "HOLDFAST_INSTANCE": name, **more},
             stop_wait_s=25,  # longer than the services' own HOLDFAST_DRAIN_S
         )
 
     return [
-        service("api", "api", settings.api_port, "API_PORT"),
+        service(
+            "api",
+            "api",
+            settings.api_port,
+            "API_PORT",
+            HOLDFAST_API_EXTERNAL_PROXY_URL=_url(settings.listen_host, settings.proxy_port),
+        ),  # fmt: skip
         *(
             service("writer", f"writer-{number}", port, "WRITER_PORT")
             for number, port in enumerate(settings.writer_ports())
         ),
-        service("external_proxy", "external_proxy", settings.proxy_port, "PROXY_PORT"),
+        service(
+            "external_proxy",
+            "external_proxy",
+            settings.proxy_port,
+            "PROXY_PORT",
+            HOLDFAST_PROXY_THIRD_PARTY_URL=_url(settings.listen_host, settings.third_party_port),
+        ),  # fmt: skip
         service("dlq_admin", "dlq_admin", settings.dlq_port, "DLQ_PORT"),
     ]
 
@@ -119,6 +130,15 @@ def _stores(settings: StackSettings) -> list[Program]:
             stop_wait_s=60,
         ),
     ]  # fmt: skip
+
+
+def _reachable(host: str) -> str:
+    """Where this machine reaches what listens on `host`."""
+    return {"0.0.0.0": LOOPBACK, "::": "[::1]"}.get(host, host)  # noqa: S104 - compared, not bound
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://{_reachable(host)}:{port}"
 
 
 def _revision() -> str:

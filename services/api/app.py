@@ -8,13 +8,14 @@ from functools import partial
 from fastapi import FastAPI
 from redis.exceptions import RedisError
 
-from services.api import operations, overrides, status, users
+from services.api import external, operations, overrides, status, users
 from services.api.accept import Acceptor
 from services.api.access import scope_needed
 from services.api.backlog import Backlog
 from services.api.breakers import make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
+from services.api.external import External
 from services.api.settings import ApiSettings
 from services.api.view import View
 from services.api.wait import Waiters
@@ -24,10 +25,12 @@ from shared.breaker.breaker import Breaker
 from shared.breaker.snapshot import State
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies
+from shared.cache.last_good import LastGood
 from shared.cache.refresh import Refresher
 from shared.fleet.board import Board
 from shared.fleet.member import Member
 from shared.http.app import service_app
+from shared.http.client import HttpClient
 from shared.http.health import Health
 from shared.http.keys import Keys
 from shared.logs import Action
@@ -39,6 +42,7 @@ from shared.supervise import forever
 from shared.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
+_EXTERNAL_KEPT_S = 86_400.0
 
 _DESCRIPTION = """A users API that keeps its promises while the things behind it fail.
 
@@ -60,6 +64,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         queue_timeout_s=settings.redis_connect_timeout_s + settings.redis_timeout_s,
         cache_timeout_s=settings.cache_timeout_s,
         open_s=settings.api_breaker_open_s,
+        external_timeout_s=settings.api_timeout_s,
     )
     engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
     database = Database(engine, settings.db_pool_size, breakers.database, settings.api_read_timeout_s)
@@ -81,6 +86,8 @@ def make_app(settings: ApiSettings) -> FastAPI:
     path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), backlog, settings.api_wait_max_s)
 
     board = Board(cache, Member("api", settings.instance, breakers.all), watching=True)
+    last_good = LastGood(cache, "external", hard_s=_EXTERNAL_KEPT_S)
+    proxy = HttpClient(str(settings.api_external_proxy_url), in_flight_max=settings.api_external_in_flight_max)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -90,6 +97,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         loops = [
             asyncio.create_task(forever("waiters", waiters.listen)),
             asyncio.create_task(forever("refresher", refresher.run)),
+            asyncio.create_task(forever("last_good", last_good.run)),
             asyncio.create_task(forever("backlog", backlog.run)),
             asyncio.create_task(forever("board", board.run)),
             asyncio.create_task(again_on(
@@ -102,6 +110,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
         await board.leave()
+        await proxy.close()
         await redis.aclose()
         await cache.aclose()
         database.close()
@@ -114,6 +123,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         operations.add_routes(app, view)
         status.add_routes(app, board, demo=settings.profile == "demo")
         overrides.add_routes(app, board, redis)
+        external.add_routes(app, External(proxy, breakers.external_proxy, last_good))
 
     return service_app(
         health,

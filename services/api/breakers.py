@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from redis.exceptions import RedisError, ResponseError
 
 from services.api.database import read_ends
+from shared import deadline
 from shared.breaker.breaker import Breaker
 from shared.breaker.policy import Policy
 from shared.breaker.verdict import Judgement, Verdict
 from shared.cache.copies import cache_breaker
 from shared.faults import BadData, Contention, Outage
+from shared.http.client import NotReached, TookTooLong, TooManyAtOnce
 from shared.queue.script import NotSent
 
 
@@ -20,14 +22,20 @@ class Breakers:
     database: Breaker
     queue: Breaker
     cache: Breaker
+    external_proxy: Breaker
 
     def all(self) -> tuple[Breaker, ...]:
         """For the status page."""
-        return (self.database, self.queue, self.cache)
+        return (self.database, self.queue, self.cache, self.external_proxy)
 
 
 def make_breakers(
-    *, database_timeout_s: float, queue_timeout_s: float, cache_timeout_s: float, open_s: float
+    *,
+    database_timeout_s: float,
+    queue_timeout_s: float,
+    cache_timeout_s: float,
+    external_timeout_s: float,
+    open_s: float,
 ) -> Breakers:
     """New breakers, all closed. The timeouts are those of one call, `open_s` is the first pause of the database's and
     the queue's; in seconds."""
@@ -38,6 +46,13 @@ def make_breakers(
         database=Breaker("database", database, classify=_of_the_database, deadline=read_ends),
         queue=Breaker("queue", queue, classify=_of_the_queue),
         cache=cache_breaker(cache_timeout_s),
+        # Slow is how the third party behind it may be; that is the proxy's own breaker's business.
+        external_proxy=Breaker(
+            "external_proxy",
+            Policy(attempt_timeout_s=external_timeout_s, window_s=max(30.0, 2 * external_timeout_s), slow_of_timeout=1),
+            classify=_of_the_proxy,
+            deadline=deadline.end,
+        ),
     )
 
 
@@ -57,5 +72,15 @@ def _of_the_queue(error: Exception) -> Judgement:
             return Verdict.SUCCESS  # out of memory, read-only: it answers, and the caller hears what
         case RedisError() | NotSent() | OSError() | TimeoutError():
             return Verdict.UNREACHABLE
+        case _:
+            return Verdict.FAILURE
+
+
+def _of_the_proxy(error: Exception) -> Judgement:
+    match error:
+        case NotReached() | TookTooLong():
+            return Verdict.UNREACHABLE
+        case TooManyAtOnce():
+            return Verdict.NEUTRAL
         case _:
             return Verdict.FAILURE

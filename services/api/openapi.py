@@ -24,11 +24,19 @@ from shared.errors import (
     OperationNotFound,
     OrderUnknown,
     PreconditionFailed,
+    ProxyBusy,
+    ProxyUnavailable,
     QueueFull,
     QueueUnavailable,
     RequestInProgress,
     Unexpected,
     UnsupportedMediaType,
+    UpstreamFailed,
+    UpstreamInvalidAnswer,
+    UpstreamRefused,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnreachable,
     UserNotFound,
     WriteBacklog,
     WriteExpired,
@@ -302,6 +310,29 @@ OPERATION: dict[str, Any] = {
     },
 }  # fmt: skip
 
+EXTERNAL: dict[str, Any] = {
+    "tags": ["third party"],
+    "summary": "The third party's data, through external_proxy; or the last good answer, or a default, saying so",
+    "responses": {
+        200: _or_degraded(
+            _answer(
+                "The data; `meta.fallback.used` tells whether it is the third party's answer of this moment.",
+                {}, {"source": "stand-in third party", "at": _TIME}, _RETRY_AFTER,
+            ),
+            "cached_data",
+        ),
+        **_errors(
+            UpstreamTimeout, UpstreamUnreachable, UpstreamInvalidAnswer, UpstreamFailed, UpstreamRefused,
+            UpstreamThrottled, ProxyBusy, ProxyUnavailable, CircuitOpen, DeadlineExceeded, InvalidRequest, Unexpected,
+        ),
+    },
+    "openapi_extra": {
+        "parameters": [
+            _FRESH,
+            _parameter("X-Allow-Fallback", "`false`: rather an error than anything but its own answer.", "false"),
+        ]
+    },
+}  # fmt: skip
 _BREAKER_SCHEMA = _object(
     {"name": _TEXT, "state": {"enum": ["closed", "open", "half_open"]}, "service": _TEXT, "instance": _TEXT,
      "report": _object({"age_s": {"type": "number"}, "stale": {"type": "boolean"}})}

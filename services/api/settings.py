@@ -2,7 +2,7 @@
 
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import AnyHttpUrl, Field, model_validator
 
 from shared.budget import Budget, Part
 from shared.settings import CacheSettings, StoreSettings
@@ -34,6 +34,10 @@ class ApiSettings(CacheSettings, StoreSettings):
     api_stale_max_s: float = Field(
         default=3600, gt=0, le=86_400, description="Oldest copy that is served while the database does not answer"
     )
+    api_external_proxy_url: AnyHttpUrl = Field(
+        default=AnyHttpUrl("http://127.0.0.1:8081"), description="Base URL of external_proxy"
+    )
+    api_external_in_flight_max: int = Field(default=256, ge=1, le=4096, description="Most calls of it at once")
     api_wait_max_s: float = Field(default=10, gt=0, le=60, description="Longest `Prefer: wait`")
 
     @classmethod

@@ -134,4 +134,5 @@ def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
         "database": "closed",
         "queue": "closed",
         "cache": "closed",
+        "external_proxy": "closed",
     }
