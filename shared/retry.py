@@ -18,6 +18,9 @@ from shared.retry_rules import Again, Attempts, Hope, Suppressed
 
 T = TypeVar("T")
 
+#: Event loops round their timers, and "not before" is meant.
+_TIMER_SLACK_S = 0.01
+
 
 async def again_on(
     error: type[BaseException] | tuple[type[BaseException], ...],
@@ -80,7 +83,9 @@ class Retrier:
 
         def wait(state: RetryCallState) -> float:
             jittered: float = wait_random_exponential(multiplier=rules.base_s, max=rules.cap_s)(state)
-            return max(jittered, again.not_before_s or 0.0)
+            if again.not_before_s is None:
+                return jittered
+            return again.not_before_s + _TIMER_SLACK_S + jittered  # everybody was told the same moment
 
         def stop(state: RetryCallState) -> bool:
             if state.attempt_number >= rules.most:

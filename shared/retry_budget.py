@@ -11,7 +11,8 @@ class RetryBudget:
     def __init__(self, *, earned: float = 0.1, most: float = 10.0, floor: float = 3.0) -> None:
         if not 0 <= earned <= 1 or not 0 <= floor <= most:
             raise ValueError("earned is a share, and floor must not exceed most")
-        self._earned = earned
+        #: May be changed at any time.
+        self.earned = earned
         self._most = most
         self._tokens = floor
 
@@ -22,7 +23,7 @@ class RetryBudget:
 
     def earn(self) -> None:
         """A first attempt is made."""
-        self._tokens = min(self._most, self._tokens + self._earned)
+        self._tokens = min(self._most, self._tokens + self.earned)
 
     def spend(self) -> bool:
         """Pay for a further one; False: it is not to be made."""

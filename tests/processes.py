@@ -1,11 +1,13 @@
 """Processes of ours under test: started as an operator starts them, killed as an outage kills them."""
 
+import json
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -54,8 +56,8 @@ class Service:
         """Start it; with `wait`, until it answers."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", self._module, *self._arguments()], cwd=ROOT, env=self._environment, stdout=log, stderr=log,
-                start_new_session=True,
+                [sys.executable, "-m", self._module, *self._arguments()], cwd=ROOT, env=self._environment,
+                stdout=log, stderr=log, start_new_session=True,
             )  # fmt: skip
         if wait:
             self.wait_until_alive()
@@ -132,3 +134,51 @@ def writer(
     """A writer; `module` may name one that misbehaves on purpose."""
     environment = {"REDIS_ADDR": redis_addr, "DB_DSN": dsn, "HOLDFAST_INSTANCE": name} | more
     return Service(module, "HOLDFAST_WRITER_PORT", folder, environment)
+
+
+def external_proxy(
+    folder: Path, redis_addr: str, third_party: str, config: Mapping[str, object], **more: str
+) -> Service:
+    """An external_proxy whose settings hold `config`; it knows `tests/keys.py` and looks for changes often."""
+    environment = {
+        "REDIS_ADDR": redis_addr,
+        "HOLDFAST_PROXY_THIRD_PARTY_URL": third_party,
+        "HOLDFAST_PROXY_CONFIG": json.dumps(config),
+        "HOLDFAST_PROXY_CONFIG_POLL_S": "0.2",
+        "HOLDFAST_INSTANCE": "proxy-test",
+        "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
+        "HOLDFAST_DRAIN_S": "1",
+    } | more
+    return Service("services.external_proxy", "HOLDFAST_PROXY_PORT", folder, environment)
+
+
+class ThirdParty(Service):
+    """The stand-in third party, told what to do and asked what came."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__("deploy.third_party", "UNUSED", folder, {})
+        self._client = httpx.Client(base_url=self.url, timeout=5)
+
+    def behave(self, **behaviour: object) -> None:
+        """From now on; nothing: well."""
+        answer = self._client.put("/behaviour", json=behaviour)
+        assert answer.status_code == 200, answer.text
+
+    def arrivals(self) -> list[dict[str, Any]]:
+        """What came since `forget`."""
+        told = self._client.get("/arrivals").json()
+        assert told["count"] == len(told["arrivals"])
+        return list(told["arrivals"])
+
+    def forget(self) -> None:
+        """Behave, and count anew."""
+        self.behave()
+        self._client.delete("/arrivals").raise_for_status()
+
+    def kill(self) -> None:
+        """kill -9."""
+        super().kill()
+        self._client.close()
+
+    def _arguments(self) -> list[str]:
+        return ["--port", str(self.port)]

@@ -81,7 +81,7 @@ def _services(settings: StackSettings) -> list[Program]:
             settings.api_port,
             "API_PORT",
             HOLDFAST_API_EXTERNAL_PROXY_URL=_url(settings.listen_host, settings.proxy_port),
-        ),  # fmt: skip
+        ),
         *(
             service("writer", f"writer-{number}", port, "WRITER_PORT")
             for number, port in enumerate(settings.writer_ports())
@@ -92,7 +92,7 @@ def _services(settings: StackSettings) -> list[Program]:
             settings.proxy_port,
             "PROXY_PORT",
             HOLDFAST_PROXY_THIRD_PARTY_URL=_url(settings.listen_host, settings.third_party_port),
-        ),  # fmt: skip
+        ),
         service("dlq_admin", "dlq_admin", settings.dlq_port, "DLQ_PORT"),
     ]
 

@@ -46,10 +46,12 @@ def make_app(settings: ProxySettings) -> FastAPI:
     url, config = settings.proxy_third_party_url, settings.proxy_config
     client = HttpClient(str(url), in_flight_max=config.in_flight_max)
     breakers = {name: make_breaker(f"{url.host}:{url.port}", name, config.policy()) for name in _OPERATIONS}
-    retrier = Retrier("third_party", RetryBudget(), config.retries())
+    budget = RetryBudget(earned=config.retry_share)
+    retrier = Retrier("third_party", budget, config.retries())
 
     def apply(changed: Config) -> None:
         client.in_flight_max = changed.in_flight_max
+        budget.earned = changed.retry_share
         retrier.attempts = changed.retries()
         for breaker in breakers.values():
             breaker.adopt(changed.policy())

@@ -37,6 +37,7 @@ class Live:
         self._settings = settings
         self._apply = apply
         self._poll_s = poll_s
+        self._found: bytes | str = b""
         self._refused: bytes | str | None = None
 
     @property
@@ -58,12 +59,14 @@ class Live:
             value = await self._redis.get(_KEY)
             if value is None and self.change is not None:  # Redis has forgotten; we have not
                 await self._redis.set(_KEY, self.change.model_dump_json(), nx=True)
+                value = await self._redis.get(_KEY)
             self.store_answers = True
         except (RedisError, OSError):
             self.store_answers = False
-            value = None
-        if value is not None:
-            self._read(value)
+        else:
+            self._found = value or b""
+            if value is not None:
+                self._read(value)
         self._settle()
 
     async def put(
@@ -82,7 +85,7 @@ class Live:
         })  # fmt: skip
         try:
             taken = await self._put(
-                keys=[_KEY, _AUDIT_KEY], args=[self.version, change.model_dump_json(), entry, _AUDIT_KEPT]
+                keys=[_KEY, _AUDIT_KEY], args=[self._found, change.model_dump_json(), entry, _AUDIT_KEPT]
             )
         except (RedisError, OSError) as error:
             raise ConfigUnavailable from error

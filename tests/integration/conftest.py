@@ -77,3 +77,18 @@ def start_writer(own_redis: RedisServer, own_database: Database, tmp_path: Path)
     yield start
     for service in started:
         service.kill()
+
+
+@pytest.fixture(scope="module")
+def _third_party(tmp_path_factory: pytest.TempPathFactory) -> Iterator[processes.ThirdParty]:
+    service = processes.ThirdParty(tmp_path_factory.mktemp("third_party"))
+    service.start()
+    yield service
+    service.kill()
+
+
+@pytest.fixture
+def third_party(_third_party: processes.ThirdParty) -> processes.ThirdParty:
+    """The stand-in, behaving well, nothing arrived."""
+    _third_party.forget()
+    return _third_party

@@ -1,0 +1,32 @@
+"""The external proxy under test: configurations in which everything is over soon."""
+
+from typing import Any
+
+#: It never opens: for looking at single requests.
+PATIENT: dict[str, Any] = {
+    "total_s": 1.5,
+    "attempt_s": 0.2,
+    "connect_s": 0.1,
+    "backoff_base_s": 0.01,
+    "backoff_cap_s": 0.05,
+    "retry_share": 1.0,
+    "body_max_bytes": 100_000,
+    "breaker": {"calls_min": 100_000, "unreachable_in_a_row": 1000},
+}
+
+#: It opens soon, and is over it soon.
+QUICK: dict[str, Any] = PATIENT | {
+    "breaker": {
+        "window_s": 3,
+        "calls_min": 10,
+        "unreachable_in_a_row": 5,
+        "open_s": 0.5,
+        "open_max_s": 0.5,
+        "ramp_s": 0,
+    }
+}
+
+NO_FALLBACK = {"X-Allow-Fallback": "false"}
+
+#: Nobody listens there.
+NOWHERE = "127.0.0.1:1"

@@ -1,0 +1,155 @@
+"""`GET /external-api` end to end: api, external_proxy and third party, each of them killed and hung."""
+
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import httpx
+import pytest
+
+from tests import processes
+from tests.external import NO_FALLBACK, NOWHERE, PATIENT
+from tests.integration.test_api_accepts import error_of
+from tests.processes import ThirdParty
+from tests.servers import RedisServer, wait_until
+
+_TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+_LAST_GOOD = "holdfast:cache:last_good:external"
+
+
+class Chain(NamedTuple):
+    """A client of the api, the proxy behind it, and their Redis."""
+
+    api: httpx.Client
+    proxy: processes.Service
+    redis: RedisServer
+
+
+@pytest.fixture
+def chain(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty) -> Iterator[Chain]:
+    """An api without a database: this path needs none."""
+    proxy = processes.external_proxy(tmp_path, clean_redis.address, third_party.url, PATIENT)
+    proxy.start(wait=False)
+    api = processes.api(
+        tmp_path,
+        clean_redis.address,
+        f"mysql://nobody:nothing@{NOWHERE}/none",
+        HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url,
+    ).start()
+    proxy.wait_until_alive()
+    with httpx.Client(base_url=api.url, timeout=10) as client:
+        yield Chain(client, proxy, clean_redis)
+    proxy.kill()
+    api.kill()
+
+
+def test_what_belongs_to_a_request_goes_all_the_way(chain: Chain, third_party: ThirdParty) -> None:
+    """Id, trace, and a time limit that gets shorter; and what the proxy says comes back as it is."""
+    sent = {"X-Request-ID": "req_of_the_test", "traceparent": _TRACE, "X-Request-Timeout-Ms": "430"}
+    assert chain.api.get("/external-api").status_code == 200
+    third_party.forget()
+    answer = chain.api.get("/external-api", headers=sent)
+    assert (answer.status_code, answer.json()["success"]) == (200, True)
+    assert answer.headers["x-request-id"] == "req_of_the_test"
+    (arrival,) = third_party.arrivals()
+    assert (arrival["x_request_id"], arrival["traceparent"]) == ("req_of_the_test", _TRACE)
+    assert int(arrival["x_request_timeout_ms"]) <= 180
+    third_party.behave(fault="fail", status=503)
+    stale = chain.api.get("/external-api")
+    assert (stale.status_code, stale.json()["meta"]["fallback"]["kind"]) == (200, "last_good")
+    assert {"age", "cache-status", "x-degraded"} <= set(stale.headers)
+    for fresh in (NO_FALLBACK, {"Cache-Control": "no-cache"}):
+        refused = chain.api.get("/external-api", headers=fresh)
+        assert (refused.status_code, error_of(refused)["code"]) == (502, "UPSTREAM_FAILED")
+    problem = chain.api.get("/external-api", headers=NO_FALLBACK | {"Accept": "application/problem+json"})
+    assert problem.headers["content-type"] == "application/problem+json"
+    assert problem.json()["code"] == "UPSTREAM_FAILED"
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_without_the_proxy_the_api_has_an_answer_of_its_own(
+    chain: Chain, third_party: ThirdParty, how: signal.Signals
+) -> None:
+    """Its last-known answer, in time and marked; an honest 503 for who wants none; at once when it is known; and it
+    heals by itself."""
+    good = chain.api.get("/external-api").json()["data"]
+    chain.proxy.kill() if how is signal.SIGKILL else chain.proxy.send(how)
+    in_haste = {"X-Request-Timeout-Ms": "800"}
+    began = time.monotonic()
+    answer = chain.api.get("/external-api", headers=in_haste)
+    assert time.monotonic() - began < 2
+    assert (answer.status_code, answer.json()["data"], answer.json()["meta"]["stale"]) == (200, good, True)
+    assert answer.json()["meta"]["fallback"]["reason"] == "EXTERNAL_PROXY_UNAVAILABLE"
+    refused = chain.api.get("/external-api", headers=NO_FALLBACK | in_haste)
+    assert (refused.status_code, error_of(refused)["code"]) == (503, "EXTERNAL_PROXY_UNAVAILABLE")
+    assert int(refused.headers["retry-after"]) >= 1
+    wait_until(
+        lambda: not chain.api.get("/external-api", headers=in_haste).json()["success"], what="the breaker is open"
+    )
+    began = time.monotonic()
+    opened = chain.api.get("/external-api")
+    assert time.monotonic() - began < 0.5, "a proxy that is known to be away is not waited for"
+    assert opened.json()["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
+    assert opened.json()["fallback_data"]["cached_data"] == good
+    if how is signal.SIGSTOP:
+        return  # it heals in the same way
+    chain.proxy.start()
+    wait_until(
+        lambda: chain.api.get("/external-api").json().get("meta", {}).get("fallback", {}).get("used") is False,
+        what="it heals by itself",
+    )
+
+
+def test_a_proxy_that_was_never_there(tmp_path: Path, clean_redis: RedisServer) -> None:
+    """No last-known answer: 503 with Retry-After, and the breaker's answer once it is open."""
+    api = processes.api(
+        tmp_path, clean_redis.address, f"mysql://nobody:nothing@{NOWHERE}/none",
+        HOLDFAST_API_EXTERNAL_PROXY_URL=f"http://{NOWHERE}",
+    ).start()  # fmt: skip
+    try:
+        codes = []
+        for _ in range(7):
+            answer = httpx.get(f"{api.url}/external-api")
+            assert answer.status_code == 503
+            assert "retry-after" in answer.headers
+            codes.append(error_of(answer)["code"])
+        assert codes == ["EXTERNAL_PROXY_UNAVAILABLE"] * 5 + ["CIRCUIT_BREAKER_OPEN"] * 2
+    finally:
+        api.kill()
+
+
+def test_something_else_at_the_proxys_address_is_not_believed(
+    tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty
+) -> None:
+    """JSON, even with a 200, is not yet an answer of the proxy's."""
+    api = processes.api(
+        tmp_path, clean_redis.address, f"mysql://nobody:nothing@{NOWHERE}/none",
+        HOLDFAST_API_EXTERNAL_PROXY_URL=third_party.url,
+    ).start()  # fmt: skip
+    try:
+        answer = httpx.get(f"{api.url}/external-api")
+        assert (answer.status_code, error_of(answer)["code"]) == (503, "EXTERNAL_PROXY_UNAVAILABLE")
+    finally:
+        api.kill()
+
+
+def test_the_last_good_answer_survives_a_restart_of_the_proxy(chain: Chain, third_party: ThirdParty) -> None:
+    """It is in the cache Redis too: the new process has it before its first call."""
+    good = chain.api.get("/external-api").json()["data"]
+    with chain.redis.client() as redis:
+        wait_until(lambda: redis.exists(_LAST_GOOD), what="kept")
+    third_party.behave(fault="hang")
+    chain.proxy.kill()
+    chain.proxy.start()
+    answer = httpx.get(f"{chain.proxy.url}/external").json()
+    assert (answer["data"], answer["meta"]["fallback"]["kind"]) == (good, "last_good")
+
+
+def test_nonsense_in_the_cache_is_not_an_answer(chain: Chain, third_party: ThirdParty) -> None:
+    """It is passed over, and replaced by the next good one."""
+    with chain.redis.client() as redis:
+        redis.set(_LAST_GOOD, "nonsense")
+        assert chain.api.get("/external-api").status_code == 200
+        wait_until(lambda: redis.get(_LAST_GOOD) != b"nonsense", what="replaced")

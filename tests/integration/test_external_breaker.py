@@ -1,0 +1,143 @@
+"""external_proxy's breaker and gate over a real third party: what is sent while it is away, and how it comes back."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import httpx
+import pytest
+
+from tests import processes
+from tests.external import NO_FALLBACK, QUICK
+from tests.processes import ThirdParty
+from tests.servers import RedisServer, wait_until
+
+StartProxy = Callable[..., processes.Service]
+
+
+@pytest.fixture
+def start_proxy(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty) -> Iterator[StartProxy]:
+    """Starts proxies with a quick breaker: `start_proxy(attempt_s=1.0)`. They end with the test."""
+    started: list[processes.Service] = []
+
+    def start(**config: Any) -> processes.Service:
+        service = processes.external_proxy(tmp_path, clean_redis.address, third_party.url, QUICK | config)
+        started.append(service)
+        return service.start()
+
+    yield start
+    for service in started:
+        service.kill()
+
+
+def breaker_state(proxy: processes.Service) -> str:
+    """Of the breaker for reads."""
+    checks = httpx.get(f"{proxy.url}/health").json()["data"]["checks"]
+    (state,) = [check["detail"] for name, check in checks.items() if name.endswith(" read")]
+    return str(state)
+
+
+def open_breaker(proxy: processes.Service, third_party: ThirdParty, **behaviour: object) -> None:
+    """Fail until it says so itself."""
+    third_party.behave(**behaviour)
+    wait_until(
+        lambda: (
+            httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK).json()["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
+        ),
+        what="the breaker is open",
+    )
+
+
+def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartProxy, third_party: ThirdParty) -> None:
+    """While it is open nothing is sent, and the mission's answer carries the last good data; afterwards all is well."""
+    breaker = QUICK["breaker"] | {"open_s": 2.0, "open_max_s": 2.0}
+    proxy = start_proxy(breaker=breaker)
+    good = httpx.get(f"{proxy.url}/external").json()["data"]
+    open_breaker(proxy, third_party, fault="fail", status=503)
+    sent = len(third_party.arrivals())
+    for _ in range(20):
+        answer = httpx.get(f"{proxy.url}/external")
+        body = answer.json()
+        assert (answer.status_code, body["success"]) == (200, False)
+        assert (body["error"]["type"], body["error"]["code"]) == ("service_unavailable", "CIRCUIT_BREAKER_OPEN")
+        assert (body["error"]["fallback_available"], body["error"]["retry_after"] >= 1) == (True, True)
+        assert body["fallback_data"]["cached_data"] == good
+        assert "second" in body["fallback_data"]["cache_age"]
+        assert body["fallback_data"]["meta"]["fallback"]["kind"] == "last_good"
+    refused = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK)
+    assert (refused.status_code, refused.json()["error"]["details"]["origin"]) == (503, "external_proxy")
+    assert int(refused.headers["retry-after"]) >= 1
+    assert len(third_party.arrivals()) == sent
+    third_party.behave()
+    wait_until(lambda: httpx.get(f"{proxy.url}/external").json()["success"], deadline_s=10, what="it heals by itself")
+    wait_until(lambda: httpx.get(f"{proxy.url}/external").json()["success"] and breaker_state(proxy) == "closed")
+
+
+def test_reads_and_writes_have_breakers_of_their_own(start_proxy: StartProxy, third_party: ThirdParty) -> None:
+    """While reads are refused, a write is still sent."""
+    proxy = start_proxy(breaker=QUICK["breaker"] | {"open_s": 30.0, "open_max_s": 30.0})
+    open_breaker(proxy, third_party, fault="reset")
+    third_party.behave()
+    assert httpx.post(f"{proxy.url}/external", json={}).status_code in (200, 201)
+    assert httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK).status_code == 503
+
+
+def test_half_open_sends_one_probe(start_proxy: StartProxy, third_party: ThirdParty) -> None:
+    """Fifty callers at once, and one of them reaches the third party."""
+    proxy = start_proxy(attempt_s=1.4, attempts=1)
+    open_breaker(proxy, third_party, fault="fail", status=500)
+    third_party.forget()
+    third_party.behave(latency_ms=900)
+    wait_until(lambda: breaker_state(proxy) == "half_open", what="half open")
+
+    async def at_once() -> list[int]:
+        async with aiohttp.ClientSession(headers=NO_FALLBACK) as session:
+
+            async def one() -> int:
+                async with session.get(f"{proxy.url}/external") as answer:
+                    return answer.status
+
+            return await asyncio.gather(*(one() for _ in range(50)))
+
+    statuses = asyncio.run(at_once())
+    assert (statuses.count(200), statuses.count(503)) == (1, 49)
+    assert len(third_party.arrivals()) == 1
+
+
+def test_a_throttled_third_party_is_left_alone_as_long_as_it_asked(
+    start_proxy: StartProxy, third_party: ThirdParty
+) -> None:
+    """Nothing is sent before that, callers are told when to come back, and it is no failure to the breaker."""
+    proxy = start_proxy()
+    third_party.behave(fault="throttle", retry_after="2", times=1)
+    first = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK)
+    assert (first.status_code, first.json()["error"]["code"]) == (503, "UPSTREAM_THROTTLED")
+    assert first.headers["retry-after"] == "2"
+    answers = [httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK) for _ in range(10)]
+    assert {answer.json()["error"]["code"] for answer in answers} == {"UPSTREAM_THROTTLED"}
+    assert answers[0].json()["error"]["details"]["origin"] == "external_proxy"
+    wait_until(lambda: httpx.get(f"{proxy.url}/external").status_code == 200, deadline_s=10, what="let in again")
+    times = [each["at"] for each in third_party.arrivals()]
+    assert times[1] - times[0] >= 2
+    assert breaker_state(proxy) == "closed"
+
+
+def test_a_short_wait_is_waited(start_proxy: StartProxy, third_party: ThirdParty) -> None:
+    """A Retry-After within the caller's time is honoured within the request."""
+    proxy = start_proxy(total_s=3.0)
+    third_party.behave(fault="throttle", retry_after="1", times=1)
+    answer = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK)
+    assert answer.status_code == 200
+    first, second = third_party.arrivals()
+    assert second["at"] - first["at"] >= 1
+
+
+@pytest.mark.parametrize("retry_after", ["soon", "-1", "99999999999", "Thu, 01 Jan 1970 00:00:00 GMT", "²"])
+def test_a_mad_retry_after_does_no_harm(start_proxy: StartProxy, third_party: ThirdParty, retry_after: str) -> None:
+    """It is believed as far as it makes sense, and the callers are answered all the same."""
+    proxy = start_proxy(breaker=QUICK["breaker"] | {"throttle_max_s": 0.2})
+    third_party.behave(fault="throttle", retry_after=retry_after, times=1)
+    assert httpx.get(f"{proxy.url}/external").status_code in (200, 503)
+    wait_until(lambda: httpx.get(f"{proxy.url}/external").status_code == 200, deadline_s=5, what="let in again")

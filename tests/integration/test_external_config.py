@@ -1,0 +1,195 @@
+"""The proxy's configuration, changed while it runs: by operators only, whole or not at all, and undone by itself."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from tests import keys, processes
+from tests.external import NO_FALLBACK, PATIENT
+from tests.processes import ThirdParty
+from tests.servers import RedisServer, wait_until
+
+_KEY = "{holdfast}:external_proxy:config"
+
+
+@pytest.fixture(scope="module")
+def proxies(
+    tmp_path_factory: pytest.TempPathFactory, _own_redis: RedisServer, _third_party: ThirdParty
+) -> Iterator[list[processes.Service]]:
+    """Two replicas."""
+    if not _own_redis.running:
+        _own_redis.start()
+    services = [
+        processes.external_proxy(tmp_path_factory.mktemp("proxy"), _own_redis.address, _third_party.url, PATIENT)
+        for _ in range(2)
+    ]
+    yield [service.start() for service in services]
+    for service in services:
+        service.kill()
+
+
+@pytest.fixture
+def operator(proxies: list[processes.Service], own_redis: RedisServer) -> Iterator[httpx.Client]:
+    """A client of the first replica with an operator's key; both go by their settings."""
+    with httpx.Client(base_url=proxies[0].url, headers=keys.bearer(keys.OPERATOR), timeout=10) as client:
+        wait_until(lambda: reverted(client).status_code == 200, what="back to the settings")
+        wait_until(lambda: all(attempts(proxy) == 3 for proxy in proxies), what="everywhere")
+        yield client
+
+
+def reverted(client: httpx.Client) -> httpx.Response:
+    """Go back to the settings."""
+    return client.request("DELETE", "/config", json={"reason": "the next test"})
+
+
+def attempts(proxy: processes.Service) -> int:
+    """What a replica goes by."""
+    answer = httpx.get(f"{proxy.url}/config", headers=keys.bearer(keys.OPERATOR))
+    return int(answer.json()["data"]["config"]["attempts"])
+
+
+def change(client: httpx.Client, config: dict[str, Any], headers: dict[str, str] | None = None, **more: Any) -> Any:
+    """PUT it."""
+    return client.put("/config", json={"config": config, "reason": "a test", **more}, headers=headers)
+
+
+def test_it_counts_at_once_and_everywhere(
+    proxies: list[processes.Service], operator: httpx.Client, third_party: ThirdParty
+) -> None:
+    """One attempt instead of three, here with the next request and on the other replica soon."""
+    answer = change(operator, {"attempts": 1})
+    data = answer.json()["data"]
+    assert (answer.status_code, data["config"]["attempts"], data["changed_by"]) == (200, 1, keys.OPERATOR)
+    assert data["config"]["attempt_s"] == PATIENT["attempt_s"], "what is left out is as in the settings"
+    third_party.behave(fault="fail", status=503)
+    assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
+    assert len(third_party.arrivals()) == 1
+    wait_until(lambda: attempts(proxies[1]) == 1, deadline_s=5, what="the other replica")
+
+
+@pytest.mark.parametrize("key", [None, keys.READER, keys.WRITER])
+def test_only_operators_may(proxies: list[processes.Service], key: str | None) -> None:
+    """Not even look: a default document may hold what is not everybody's business."""
+    before = attempts(proxies[0])
+    headers = keys.bearer(key) if key else {}
+    for method, path in (("GET", "/config"), ("PUT", "/config"), ("DELETE", "/config"), ("GET", "/config/changes")):
+        body = {"config": {"attempts": 8}, "reason": "mischief"} if method == "PUT" else None
+        answer = httpx.request(method, proxies[0].url + path, json=body, headers=headers)
+        assert answer.status_code == (403 if key else 401)
+    assert attempts(proxies[0]) == before
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"attempts": 0},
+        {"attempts": "3"},
+        {"attempt_s": 5.0},
+        {"connect_s": 0.2},
+        {"attempt_s": 20.0, "total_s": 20.0},
+        {"breaker": {"window_s": 0.5, "open_s": 70.0}},
+        {"breaker": {"nonsense": 1}},
+        {"breaker": None},
+        {"breaker": 7},
+        {"fallback": {"max_age_s": 1e9}},
+        {"fallback": {"default": "text"}},
+        {"third_party_url": "http://elsewhere"},
+        {"total_s": 1e999},
+    ],
+    ids=str,
+)
+def test_nonsense_is_refused_whole(operator: httpx.Client, config: dict[str, Any]) -> None:
+    """422 that names the fields, the good one kept, also when only one of several numbers is wrong."""
+    before = operator.get("/config").json()["data"]
+    body = json.dumps({"config": {"retry_share": 0.5} | config, "reason": "a test"})
+    answer = operator.put("/config", content=body)
+    assert answer.status_code in (400, 422), answer.text
+    if answer.status_code == 422:
+        assert answer.json()["error"]["code"] == "INVALID_CONFIG"
+        assert answer.json()["error"]["details"]["errors"]
+    assert operator.get("/config").json()["data"] == before
+
+
+@pytest.mark.parametrize("body", [b"", b"[]", b"7", b"\xff", b'{"config": {}}', b'{"reason": "only why"}'])
+def test_what_is_no_change_is_refused(operator: httpx.Client, body: bytes) -> None:
+    """Whatever is sent, and without a reason."""
+    assert operator.put("/config", content=body).status_code in (400, 422)
+    assert operator.request("DELETE", "/config", content=body).status_code in (400, 422) or b"reason" in body
+
+
+def test_two_operators_do_not_overwrite_one_another(operator: httpx.Client) -> None:
+    """The second one is told, and looks again."""
+    etag = operator.get("/config").headers["etag"]
+    first = change(operator, {"attempts": 2}, {"If-Match": etag})
+    second = change(operator, {"attempts": 5}, {"If-Match": etag})
+    assert (first.status_code, second.status_code) == (200, 412)
+    assert operator.get("/config").json()["data"]["config"]["attempts"] == 2
+    assert change(operator, {"attempts": 5}, {"If-Match": first.headers["etag"]}).status_code == 200
+
+
+def test_a_change_for_a_time_ends_by_itself(proxies: list[processes.Service], operator: httpx.Client) -> None:
+    """Back to what was there for good, on every replica, without anybody doing anything."""
+    change(operator, {"attempts": 2})
+    temporary = change(operator, {"attempts": 9}, for_s=1.0).json()["data"]
+    assert (temporary["config"]["attempts"], temporary["reverts_at"] is not None) == (9, True)
+    wait_until(lambda: attempts(proxies[0]) == 2, deadline_s=5, what="over here")
+    wait_until(lambda: attempts(proxies[1]) == 2, deadline_s=5, what="over there")
+
+
+def test_every_change_is_on_record(operator: httpx.Client) -> None:
+    """Who, when, why, before and after; newest first."""
+    change(operator, {"attempts": 4})
+    newest, before = operator.get("/config/changes").json()["data"]["changes"][:2]
+    assert (newest["actor"], newest["reason"], newest["version"]) == (keys.OPERATOR, "a test", before["version"] + 1)
+    assert (newest["before"]["attempts"], newest["after"]["attempts"]) == (3, 4)
+
+
+@pytest.mark.parametrize("nonsense", ["", "[]", '{"version": 99, "config": {"attempts": 0}}', "\\xff"])
+def test_nonsense_in_redis_leaves_the_last_good_one(
+    proxies: list[processes.Service], operator: httpx.Client, own_redis: RedisServer, nonsense: str
+) -> None:
+    """Counted and kept out; the next change puts it right."""
+    refused = "holdfast_external_config_refused_total"
+    before = proxies[1].metric(refused)
+    change(operator, {"attempts": 2})
+    wait_until(lambda: attempts(proxies[1]) == 2, deadline_s=5, what="the good one")
+    with own_redis.client() as redis:
+        redis.set(_KEY, nonsense)
+    wait_until(lambda: proxies[1].metric(refused) > before, deadline_s=5, what="seen")
+    assert attempts(proxies[1]) == 2
+    assert change(operator, {"attempts": 4}).status_code == 200
+    wait_until(lambda: attempts(proxies[1]) == 4, deadline_s=5, what="put right")
+
+
+def test_without_redis_it_goes_on_as_it_was(
+    proxies: list[processes.Service], operator: httpx.Client, own_redis: RedisServer, third_party: ThirdParty
+) -> None:
+    """No change is taken, none is lost, and the third party is asked as before; what Redis forgot, it is told again."""
+    change(operator, {"attempts": 2})
+    own_redis.kill()
+    answer = change(operator, {"attempts": 5})
+    assert (answer.status_code, answer.json()["error"]["code"]) == (503, "CONFIG_STORE_UNAVAILABLE")
+    assert "retry-after" in answer.headers
+    assert operator.get("/external").status_code == 200
+    assert attempts(proxies[0]) == 2
+    own_redis.start()
+    with own_redis.client() as redis:
+        redis.flushall()
+        wait_until(lambda: redis.exists(_KEY), deadline_s=5, what="told again")
+    assert attempts(proxies[0]) == 2
+
+
+def test_a_restart_keeps_what_was_told(
+    proxies: list[processes.Service], operator: httpx.Client, tmp_path: Path, own_redis: RedisServer
+) -> None:
+    """A new replica goes by the same from its first request."""
+    change(operator, {"attempts": 7})
+    late = processes.external_proxy(tmp_path, own_redis.address, "http://127.0.0.1:1", PATIENT).start()
+    try:
+        assert attempts(late) == 7
+    finally:
+        late.kill()
