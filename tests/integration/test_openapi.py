@@ -1,6 +1,7 @@
 """The OpenAPI document, held against the running api by schemathesis: no 5xx, every answer in its schema."""
 
 from collections import Counter
+from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -18,6 +19,9 @@ from schemathesis.specs.openapi.checks import (
     unsupported_method,
 )
 
+from tests import processes
+from tests.servers import Database, RedisServer
+
 _CHECKS = [
     not_a_server_error,
     status_code_conformance,
@@ -27,6 +31,24 @@ _CHECKS = [
     negative_data_rejection,
     unsupported_method,
 ]
+
+
+@pytest.fixture(scope="module")
+def api_service(
+    tmp_path_factory: pytest.TempPathFactory,
+    redis_server: RedisServer,
+    database: Database,
+    _third_party: processes.ThirdParty,
+) -> Iterator[processes.Service]:
+    """An api with everything behind it."""
+    with redis_server.client() as redis:
+        redis.flushall()
+    folder = tmp_path_factory.mktemp("whole")
+    proxy = processes.external_proxy(folder, redis_server.address, _third_party.url, {}).start()
+    service = processes.api(folder, redis_server.address, database.dsn, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url)
+    yield service.start()
+    service.kill()
+    proxy.kill()
 
 
 @pytest.mark.usefixtures("writer")

@@ -1,0 +1,116 @@
+"""The retrying layer and its budget: how often, how far apart, and why not."""
+
+from math import inf
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+
+from shared.retry import Retrier
+from shared.retry_budget import RetryBudget
+from shared.retry_rules import Again, Attempts, Hope, Suppressed
+
+_QUICK = Attempts(most=3, base_s=0.001, cap_s=0.002)
+
+
+class _Broken(Exception):
+    pass
+
+
+class _Calls:
+    """Fails `times` times, then answers with the attempt's number."""
+
+    def __init__(self, times: float) -> None:
+        self.made = 0
+        self._times = times
+
+    async def __call__(self, number: int) -> int:
+        self.made += 1
+        assert number == self.made
+        if self.made <= self._times:
+            raise _Broken
+        return number
+
+
+def suppressed(dependency: str, reason: Suppressed) -> float:
+    """As Prometheus would read it."""
+    labels = {"dependency": dependency, "reason": reason.value}
+    return REGISTRY.get_sample_value("holdfast_retries_suppressed_total", labels) or 0.0
+
+
+def again(_: Exception) -> Hope:
+    """Another attempt may help."""
+    return Again()
+
+
+async def test_the_third_attempt_answers() -> None:
+    """Three are allowed, and two were paid for."""
+    budget = RetryBudget()
+    calls = _Calls(2)
+    assert await Retrier("unit-third", budget, _QUICK).run(calls, again, lambda: inf) == 3
+    assert budget.left == pytest.approx(1.1)
+
+
+async def test_attempts_end() -> None:
+    """The last error itself comes out, and nothing was held back."""
+    calls = _Calls(inf)
+    with pytest.raises(_Broken):
+        await Retrier("unit-end", RetryBudget(), _QUICK).run(calls, again, lambda: inf)
+    assert calls.made == 3
+    assert not any(suppressed("unit-end", reason) for reason in Suppressed)
+
+
+async def test_a_hopeless_error_ends_it() -> None:
+    """No attempt, and no reason counted: it would not have helped."""
+    calls = _Calls(inf)
+    with pytest.raises(_Broken):
+        await Retrier("unit-hopeless", RetryBudget(), _QUICK).run(calls, lambda _: None, lambda: inf)
+    assert calls.made == 1
+    assert not any(suppressed("unit-hopeless", reason) for reason in Suppressed)
+
+
+@pytest.mark.parametrize("reason", [Suppressed.UNSAFE, Suppressed.OPEN])
+async def test_what_the_error_forbids_is_counted(reason: Suppressed) -> None:
+    """One attempt, one count, no token."""
+    budget, calls = RetryBudget(), _Calls(inf)
+    before = suppressed("unit-forbidden", reason)
+    with pytest.raises(_Broken):
+        await Retrier("unit-forbidden", budget, _QUICK).run(calls, lambda _: reason, lambda: inf)
+    assert (calls.made, suppressed("unit-forbidden", reason)) == (1, before + 1)
+    assert budget.left == pytest.approx(3.1)
+
+
+async def test_an_empty_budget_is_counted() -> None:
+    """The first attempt is always made."""
+    budget, calls = RetryBudget(earned=0, floor=0), _Calls(inf)
+    with pytest.raises(_Broken):
+        await Retrier("unit-budget", budget, _QUICK).run(calls, again, lambda: inf)
+    assert (calls.made, suppressed("unit-budget", Suppressed.BUDGET)) == (1, 1)
+
+
+@pytest.mark.parametrize(("left_s", "told_s", "made"), [(0.05, None, 1), (10, 9.95, 1), (10, 0.001, 3)])
+async def test_an_attempt_needs_time(left_s: float, told_s: float | None, made: int) -> None:
+    """The pause that was asked for and a tenth of a second have to fit in, else it ends at once, and unpaid."""
+    budget, calls = RetryBudget(), _Calls(inf)
+    before = suppressed("unit-deadline", Suppressed.DEADLINE)
+    with pytest.raises(_Broken):
+        await Retrier("unit-deadline", budget, _QUICK).run(calls, lambda _: Again(told_s), lambda: left_s)
+    assert calls.made == made
+    assert suppressed("unit-deadline", Suppressed.DEADLINE) == before + (made == 1)
+    assert budget.left == pytest.approx(3.1 - (made - 1))
+
+
+@given(st.lists(st.booleans(), max_size=500), st.floats(0, 1), st.floats(0, 10))
+def test_retries_never_exceed_their_share(asked: list[bool], earned: float, floor: float) -> None:
+    """Whatever the order: further attempts <= floor + share x first ones."""
+    budget = RetryBudget(earned=earned, floor=floor)
+    spent = firsts = 0
+    for again_wanted in asked:
+        if again_wanted:
+            spent += budget.spend()
+        else:
+            budget.earn()
+            firsts += 1
+        assert 0 <= budget.left <= 10
+    assert spent <= floor + earned * firsts + 1e-6

@@ -1,0 +1,57 @@
+"""The stand-in third party's behaviour: told as a whole, and over by itself."""
+
+import pytest
+from pydantic import ValidationError
+
+from deploy.third_party.behaviour import WELL, Behaviour, Mood
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"rate": 0.5},
+        {"times": 2},
+        {"fault": "fail", "status": 200},
+        {"fault": "hang", "status": 503},
+        {"fault": "hang", "retry_after": "1"},
+        {"fault": "nonsense"},
+        {"latency_ms": -1},
+        {"latency_ms": "10"},
+        {"fault": "fail", "rate": 1.5},
+        {"fault": "fail", "times": 0},
+        {"wait_ms": 1},
+    ],
+    ids=str,
+)
+def test_nonsense_is_refused(told: dict[str, object]) -> None:
+    """A test that tells it something it does not do must not pass by accident."""
+    with pytest.raises(ValidationError):
+        Behaviour.model_validate(told)
+
+
+def test_it_heals_after_so_many() -> None:
+    """And not before."""
+    mood = Mood()
+    mood.tell(Behaviour(fault="reset", times=2))
+    assert [mood.meets()[1] is not None for _ in range(4)] == [True, True, False, False]
+    assert mood.now == WELL
+
+
+def test_it_heals_after_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Latency too."""
+    now = 100.0
+    monkeypatch.setattr("time.monotonic", lambda: now)
+    mood = Mood()
+    mood.tell(Behaviour(latency_ms=500, for_s=10))
+    assert mood.meets()[0] == 0.5
+    now = 110.0
+    assert mood.meets() == (0.0, None)
+
+
+def test_a_rate_is_a_share() -> None:
+    """About a third of three thousand; none of them at 0."""
+    mood = Mood()
+    mood.tell(Behaviour(fault="fail", rate=1 / 3))
+    assert 800 < sum(mood.meets()[1] is not None for _ in range(3000)) < 1200
+    mood.tell(Behaviour(fault="fail", rate=0))
+    assert not any(mood.meets()[1] for _ in range(100))
