@@ -7,7 +7,7 @@ from deploy.local.settings import StackSettings
 
 _ABOUT = {
     "api": ("", "the public API; its reference: /docs"),
-    "external_proxy": ("/health", "health and metrics; calling the third party comes next"),
+    "external_proxy": ("/external", "calls the third party for the api's /external-api"),
     "dlq_admin": ("/health", "health and metrics; the dead-letter console is still to come"),
     "third_party": ("/data", "a stand-in for somebody else's API"),
     "prometheus": ("", "scrapes all of them every 5 s"),

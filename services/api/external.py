@@ -16,7 +16,7 @@ from shared.breaker.refused import CallRefused
 from shared.cache.last_good import LastGood
 from shared.errors import AppError, CircuitOpen, DeadlineExceeded, ProxyBusy, ProxyUnavailable, Unexpected
 from shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
-from shared.http.degraded import degraded
+from shared.http.degraded import copies_allowed, degraded
 from shared.http.envelope import route_of
 from shared.http.passed_on import passed_on
 
@@ -48,7 +48,7 @@ class External:
 
     async def read(self, request: Request) -> Response:
         """The proxy's answer, whatever it says of the third party; else ours. Raises AppError."""
-        fresh = headers.wants_fresh(request) or request.headers.get("x-allow-fallback", "").lower() == "false"
+        fresh = headers.wants_fresh(request) or not copies_allowed(request)
         try:
             answer = await self._ask(request, fresh)
         except AppError as error:

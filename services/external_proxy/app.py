@@ -82,8 +82,9 @@ def make_app(settings: ProxySettings) -> FastAPI:
         external.add_routes(app, third_party, last_good, live)
         config_routes.add_routes(app, live, config)
 
+    shown = {breaker.name: partial(_closed, breaker) for breaker in breakers.values()}
     return service_app(
-        Health("external_proxy", shown={breaker.name: partial(_closed, breaker) for breaker in breakers.values()}),
+        Health("external_proxy", shown={**shown, "config store": lambda: _answers(live)}),
         title="Holdfast external proxy",
         description=_DESCRIPTION,
         version=VERSION_WITHOUT_INSTALL,
@@ -96,3 +97,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
 
 def _closed(breaker: Breaker) -> tuple[bool, str]:
     return breaker.state is State.CLOSED, breaker.state.value
+
+
+def _answers(live: Live) -> tuple[bool, str]:
+    return live.store_answers, f"version {live.version}"

@@ -15,7 +15,7 @@ from services.external_proxy.third_party import Question, ThirdParty
 from shared.cache.last_good import LastGood
 from shared.errors import AppError, InvalidRequest, MalformedJson, UpstreamRefused
 from shared.http.body import read_body
-from shared.http.degraded import degraded
+from shared.http.degraded import copies_allowed, degraded
 from shared.http.envelope import precise, success
 from shared.http.passed_on import passed_on
 
@@ -53,8 +53,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
 def _instead(request: Request, error: AppError, last_good: LastGood, live: Live) -> Response | None:
     """The last good answer, else the configured default, else nothing."""
     rules = live.config.fallback
-    wanted = request.headers.get("x-allow-fallback", "").strip().lower() not in ("false", "0", "no")
-    if not (rules.allowed and wanted) or isinstance(error, UpstreamRefused):  # it works, and said no
+    if not (rules.allowed and copies_allowed(request)) or isinstance(error, UpstreamRefused):  # it works, and said no
         return None
     kept = last_good.get(rules.max_age_s)
     if kept is not None:

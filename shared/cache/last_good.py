@@ -31,10 +31,12 @@ class LastGood:
         self._key = _PREFIX + name
         self._hard_s = hard_s
         self._kept: Kept | None = None
+        self._theirs: Kept | None = None
+        self._seen: bytes | str | None = None
 
-    def keep(self, document: Any, as_of: float | None = None) -> None:
-        """A good answer came, now or at `as_of`."""
-        self._take(Kept(document, time.time() if as_of is None else as_of))
+    def keep(self, document: Any) -> None:
+        """A good answer came now."""
+        self._kept = Kept(document, time.time())
 
     def get(self, max_age_s: float) -> Kept | None:
         """The latest, unless it is older than `max_age_s` or `hard_s`."""
@@ -44,11 +46,13 @@ class LastGood:
     async def sync(self) -> None:
         """Take what is newer in Redis, and give it what is newer here. Never raises."""
         try:
-            theirs = _decoded(await self._redis.get(self._key))
-            if theirs is not None:
-                self._take(theirs)
-            ours = self._kept
-            if ours is not None and (theirs is None or theirs.as_of < ours.as_of):
+            value = await self._redis.get(self._key)
+            if value != self._seen:  # they may be large, and are seldom new
+                self._seen, self._theirs = value, _decoded(value)
+            theirs, ours = self._theirs, self._kept
+            if theirs is not None and (ours is None or theirs.as_of > ours.as_of):
+                self._kept = theirs
+            elif ours is not None and (theirs is None or theirs.as_of < ours.as_of):
                 lifetime_ms = int((self._hard_s - (time.time() - ours.as_of)) * 1000)
                 if lifetime_ms > 0:
                     await self._redis.set(self._key, orjson.dumps([ours.as_of, ours.document]), px=lifetime_ms)
@@ -60,10 +64,6 @@ class LastGood:
         while True:
             await self.sync()
             await asyncio.sleep(_EVERY_S)
-
-    def _take(self, offered: Kept) -> None:
-        if self._kept is None or offered.as_of > self._kept.as_of:
-            self._kept = offered
 
 
 def _decoded(value: bytes | str | None) -> Kept | None:

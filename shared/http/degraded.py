@@ -49,6 +49,11 @@ def degraded(
     return success(data, meta={**meta, **about}, headers=headers)
 
 
+def copies_allowed(request: Request) -> bool:
+    """False: the caller would rather have an error than an answer from elsewhere (`X-Allow-Fallback: false`)."""
+    return request.headers.get("x-allow-fallback", "").strip().lower() not in ("false", "0", "no")
+
+
 def in_words(age_s: float) -> str:
     """`"2 minutes"`."""
     for unit, seconds in (("day", 86_400), ("hour", 3600), ("minute", 60), ("second", 1)):

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,11 @@ def attempts(proxy: processes.Service) -> int:
     """What a replica goes by."""
     answer = httpx.get(f"{proxy.url}/config", headers=keys.bearer(keys.OPERATOR))
     return int(answer.json()["data"]["config"]["attempts"])
+
+
+def version(proxy: processes.Service) -> str:
+    """The ETag that a replica goes by."""
+    return httpx.get(f"{proxy.url}/config", headers=keys.bearer(keys.OPERATOR)).headers["etag"]
 
 
 def change(client: httpx.Client, config: dict[str, Any], headers: dict[str, str] | None = None, **more: Any) -> Any:
@@ -129,6 +135,21 @@ def test_two_operators_do_not_overwrite_one_another(operator: httpx.Client) -> N
     assert (first.status_code, second.status_code) == (200, 412)
     assert operator.get("/config").json()["data"]["config"]["attempts"] == 2
     assert change(operator, {"attempts": 5}, {"If-Match": first.headers["etag"]}).status_code == 200
+
+
+def test_of_many_at_once_one_wins(proxies: list[processes.Service], operator: httpx.Client) -> None:
+    """Twenty operators who have all seen the same version, at both replicas."""
+    etag = operator.get("/config").headers["etag"]
+    headers = keys.bearer(keys.OPERATOR) | {"If-Match": etag}
+    wait_until(lambda: all(version(proxy) == etag for proxy in proxies), what="both know it")
+
+    def put(number: int) -> int:
+        body = {"config": {"attempts": 2 + number % 8}, "reason": f"operator {number}"}
+        return httpx.put(f"{proxies[number % 2].url}/config", json=body, headers=headers, timeout=10).status_code
+
+    with ThreadPoolExecutor(20) as pool:
+        statuses = list(pool.map(put, range(20)))
+    assert (statuses.count(200), statuses.count(412)) == (1, 19)
 
 
 def test_a_change_for_a_time_ends_by_itself(proxies: list[processes.Service], operator: httpx.Client) -> None:
