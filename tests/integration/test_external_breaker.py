@@ -84,6 +84,16 @@ def test_reads_and_writes_have_breakers_of_their_own(start_proxy: StartProxy, th
     assert httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK).status_code == 503
 
 
+def test_what_opened_it_is_what_the_caller_hears(start_proxy: StartProxy, third_party: ThirdParty) -> None:
+    """The attempt that is not let through any more is counted as held back, and does not hide how the others ended."""
+    proxy = start_proxy(breaker=QUICK["breaker"] | {"unreachable_in_a_row": 2})
+    third_party.behave(fault="reset")
+    answer = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (502, "UPSTREAM_UNREACHABLE")
+    assert len(third_party.arrivals()) == 2
+    assert proxy.metric('holdfast_retries_suppressed_total{dependency="third_party",reason="open"}') == 1
+
+
 def test_half_open_sends_one_probe(start_proxy: StartProxy, third_party: ThirdParty) -> None:
     """Fifty callers at once, and one of them reaches the third party."""
     proxy = start_proxy(attempt_s=1.4, attempts=1)

@@ -1,11 +1,12 @@
 """The proxy's configuration, changed while it runs: by operators only, whole or not at all, and undone by itself."""
 
+import asyncio
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import httpx
 import pytest
 
@@ -77,6 +78,21 @@ def test_it_counts_at_once_and_everywhere(
     wait_until(lambda: attempts(proxies[1]) == 1, deadline_s=5, what="the other replica")
 
 
+def test_the_breaker_keeps_its_counts(operator: httpx.Client, third_party: ThirdParty) -> None:
+    """Three failures before the change and one after it are four."""
+    once = {"attempts": 1}
+    change(operator, once)
+    assert operator.get("/external", headers=NO_FALLBACK).status_code == 200
+    third_party.behave(fault="reset")
+    for _ in range(3):
+        assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
+    change(operator, once | {"breaker": {"unreachable_in_a_row": 4, "open_s": 0.1, "ramp_s": 0, "probes": 1}})
+    assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
+    assert operator.get("/external", headers=NO_FALLBACK).json()["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
+    third_party.behave()
+    wait_until(lambda: operator.get("/external", headers=NO_FALLBACK).status_code == 200, what="healed")
+
+
 @pytest.mark.parametrize("key", [None, keys.READER, keys.WRITER])
 def test_only_operators_may(proxies: list[processes.Service], key: str | None) -> None:
     """Not even look: a default document may hold what is not everybody's business."""
@@ -143,12 +159,17 @@ def test_of_many_at_once_one_wins(proxies: list[processes.Service], operator: ht
     headers = keys.bearer(keys.OPERATOR) | {"If-Match": etag}
     wait_until(lambda: all(version(proxy) == etag for proxy in proxies), what="both know it")
 
-    def put(number: int) -> int:
-        body = {"config": {"attempts": 2 + number % 8}, "reason": f"operator {number}"}
-        return httpx.put(f"{proxies[number % 2].url}/config", json=body, headers=headers, timeout=10).status_code
+    async def at_once() -> list[int]:
+        async with aiohttp.ClientSession(headers=headers) as session:
 
-    with ThreadPoolExecutor(20) as pool:
-        statuses = list(pool.map(put, range(20)))
+            async def put(number: int) -> int:
+                body = {"config": {"attempts": 2 + number % 8}, "reason": f"operator {number}"}
+                async with session.put(f"{proxies[number % 2].url}/config", json=body) as answer:
+                    return answer.status
+
+            return await asyncio.gather(*(put(number) for number in range(20)))
+
+    statuses = asyncio.run(at_once())
     assert (statuses.count(200), statuses.count(412)) == (1, 19)
 
 
