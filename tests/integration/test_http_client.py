@@ -1,0 +1,142 @@
+"""The client that calls out, over real connections to servers that send anything but HTTP as it should be."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from shared.http.client import Answer, BadAnswer, CallFailed, HttpClient, Limits, NotReached, TookTooLong, TooManyAtOnce
+from tests.servers import free_port
+
+_LIMITS = Limits(total_s=2.0, connect_s=0.5, body_max_bytes=10_000)
+_JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@contextlib.asynccontextmanager
+async def server(reply: bytes | None, *, close: bool = False) -> AsyncIterator[int]:
+    """Its port. It reads one request and sends `reply` as it is; None: nothing, ever."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
+        await reader.readuntil(b"\r\n\r\n")
+        if reply is not None:
+            writer.write(reply)
+            await writer.drain()
+        if close:
+            writer.close()
+
+    listening = await asyncio.start_server(talk, "127.0.0.1", 0)
+    try:
+        yield listening.sockets[0].getsockname()[1]
+    finally:
+        for writer in writers:
+            writer.close()
+        listening.close()
+
+
+async def get(port: int, limits: Limits = _LIMITS) -> Answer:
+    """One call by a client of its own."""
+    client = HttpClient(f"http://127.0.0.1:{port}/", in_flight_max=1)
+    try:
+        return await client.call("GET", "/data", limits, {"X-Request-ID": "req_of_the_test"})
+    finally:
+        await client.close()
+
+
+def whole(body: bytes, *headers: bytes) -> bytes:
+    """A JSON answer."""
+    return b"".join([_JSON, *(h + b"\r\n" for h in headers), b"Content-Length: %d\r\n\r\n" % len(body), body])
+
+
+@pytest.mark.parametrize(
+    ("reply", "why"),
+    [
+        (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", "protocol"),
+        (b"\x16\x03\x01\x02\x00\x01" + bytes(100), "protocol"),
+        (whole(b"{}", b"X-Large: " + b"x" * 50_000), "protocol"),
+        (whole(b"\x1f\x8b\x08", b"Content-Encoding: gzip"), "encoding"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "content_type"),
+        (b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\n{}", "content_type"),
+        (b"HTTP/1.1 204 No Content\r\n\r\n", "content_type"),
+        (_JSON + b"Content-Length: 10001\r\n\r\n", "too_large"),
+        (whole(b"1" * 10_001), "too_large"),
+        (_JSON + b"Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", "protocol"),
+        (whole(b""), "not_json"),
+        (whole(b"\xff\xfe"), "not_json"),
+        (whole(b'{"a": NaN}'), "not_json"),
+        (whole(b'"\\ud800"'), "not_json"),
+        (whole(b"[" * 2000), "not_json"),
+        (whole(b"[" * 252 + b"]" * 252), "too_deep"),
+    ],
+    ids=lambda value: repr(value[:60]) if isinstance(value, bytes) else None,
+)
+async def test_what_is_no_answer_is_named(reply: bytes, why: str) -> None:
+    """And never taken for one."""
+    async with server(reply) as port:
+        with pytest.raises(BadAnswer) as caught:
+            await get(port)
+    assert caught.value.why == why
+
+
+async def test_a_body_that_ends_too_soon() -> None:
+    """Its length was announced, and the connection closed before."""
+    async with server(_JSON + b"Content-Length: 100\r\n\r\n{}", close=True) as port:
+        with pytest.raises(BadAnswer, match="cut_short"):
+            await get(port)
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>",
+        b"HTTP/1.1 503 No\r\nContent-Type: application/json\r\nContent-Length: 99999\r\n\r\n",
+        b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+async def test_an_error_is_an_error_whatever_its_body(reply: bytes) -> None:
+    """Its status counts; a redirect is not followed."""
+    async with server(reply) as port:
+        answer = await get(port)
+    assert (answer.status, answer.document) == (int(reply[9:12]), None)
+
+
+@pytest.mark.parametrize("reply", [None, b"HTTP/1.1 200 OK\r\n", _JSON + b"Content-Length: 9\r\n\r\n{"])
+async def test_silence_ends_with_the_time(reply: bytes | None) -> None:
+    """Wherever in the answer it begins."""
+    async with server(reply) as port:
+        with pytest.raises(TookTooLong):
+            await get(port, _LIMITS._replace(total_s=0.2))
+
+
+@pytest.mark.parametrize("close", [True, False], ids=["closed", "refused"])
+async def test_nobody_there(close: bool) -> None:
+    """Refused, or accepted and closed without a word."""
+    async with server(b"", close=True) as port:
+        with pytest.raises(NotReached):
+            await get(port if close else free_port())
+
+
+async def test_no_more_at_once_than_are_allowed() -> None:
+    """The one too many is refused at once, and those before it are not disturbed; a place comes free again."""
+    async with server(None) as port:
+        client = HttpClient(f"http://127.0.0.1:{port}", in_flight_max=2)
+        held = [asyncio.create_task(client.call("GET", "/", _LIMITS._replace(total_s=0.3), {})) for _ in range(2)]
+        await asyncio.sleep(0)
+        with pytest.raises(TooManyAtOnce):
+            await client.call("GET", "/", _LIMITS, {})
+        for one in held:
+            with pytest.raises(TookTooLong):
+                await one
+        with pytest.raises(TookTooLong):
+            await client.call("GET", "/", _LIMITS._replace(total_s=0.05), {})
+        await client.close()
+
+
+async def test_a_good_answer_is_read() -> None:
+    """Numbers, names in lower case, and nothing raised."""
+    async with server(whole(b'{"a": [1, 2.5]}', b"X-Told: yes")) as port:
+        answer = await get(port)
+    assert (answer.status, answer.document, answer.headers["x-told"]) == (200, {"a": [1, 2.5]}, "yes")
+    assert issubclass(TookTooLong, CallFailed)
