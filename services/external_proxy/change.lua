@@ -2,11 +2,13 @@
 -- Put a change of the configuration in place, if what is there is still what it was decided upon.
 --
 -- KEYS  the change in force, the list of audit entries (newest first)
--- ARGV  what is there, byte for byte ('': nothing), change, audit entry, entries kept
+-- ARGV  what is there, byte for byte ('': nothing), change, audit entry ('': none), entries kept
 -- Returns 1, or 0 when something else is there.
 
 if (redis.call('GET', KEYS[1]) or '') ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2])
-redis.call('LPUSH', KEYS[2], ARGV[3])
-redis.call('LTRIM', KEYS[2], 0, tonumber(ARGV[4]) - 1)
+if ARGV[3] ~= '' then
+  redis.call('LPUSH', KEYS[2], ARGV[3])
+  redis.call('LTRIM', KEYS[2], 0, tonumber(ARGV[4]) - 1)
+end
 return 1

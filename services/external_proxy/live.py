@@ -37,6 +37,8 @@ class Live:
         self._settings = settings
         self._apply = apply
         self._poll_s = poll_s
+        #: A late look at what was there before a change must not undo it.
+        self._one_by_one = asyncio.Lock()
         self._found: bytes | str = b""
         self._refused: bytes | str | None = None
 
@@ -55,18 +57,26 @@ class Live:
 
     async def look(self) -> None:
         """Take what is in Redis, if it makes sense. Never raises."""
+        async with self._one_by_one:
+            await self._look()
+
+    async def _look(self) -> None:
         try:
             value = await self._redis.get(_KEY)
-            if value is None and self.change is not None:  # Redis has forgotten; we have not
-                await self._redis.set(_KEY, self.change.model_dump_json(), nx=True)
+            found = self._read(value)
+            ours = self.change
+            if ours is not None and (value is None or (found is not None and found.version < ours.version)):
+                # Redis has forgotten, or another replica has told it what was before; we know better.
+                await self._put(keys=[_KEY, _AUDIT_KEY], args=[value or b"", ours.model_dump_json(), b"", 0])
                 value = await self._redis.get(_KEY)
+                found = self._read(value)
             self.store_answers = True
         except (RedisError, OSError):
             self.store_answers = False
         else:
             self._found = value or b""
-            if value is not None:
-                self._read(value)
+            if found is not None:
+                self.change = found
         self._settle()
 
     async def put(
@@ -74,7 +84,13 @@ class Live:
     ) -> None:
         """Put `config` (None: the settings') in place, for `for_s` seconds or for good. `expected`: the version that it
         follows. Raises PreconditionFailed or ConfigUnavailable."""
-        await self.look()
+        async with self._one_by_one:
+            await self._put_in_place(config, for_s, expected, actor, reason)
+
+    async def _put_in_place(
+        self, config: Config | None, for_s: float | None, expected: int | None, actor: str, reason: str
+    ) -> None:
+        await self._look()
         if not self.store_answers:
             raise ConfigUnavailable
         if expected is not None and expected != self.version:
@@ -90,7 +106,7 @@ class Live:
         except (RedisError, OSError) as error:
             raise ConfigUnavailable from error
         if not taken:
-            await self.look()
+            await self._look()
             raise _conflict(self.version)
         self.change = change
         self._settle()
@@ -102,17 +118,18 @@ class Live:
         except (RedisError, OSError, ValueError) as error:
             raise ConfigUnavailable from error
 
-    def _read(self, value: bytes | str) -> None:
+    def _read(self, value: bytes | str | None) -> Change | None:
+        """None for nothing, and for nonsense, which is told once."""
+        if value is None:
+            return None
         try:
-            change = Change.model_validate_json(value)
+            return Change.model_validate_json(value)
         except ValidationError as error:
             if value != self._refused:
                 self._refused = value
                 metrics.external_config_refused.inc()
                 logs.error(Action.CONFIG_REFUSED, problems=error.error_count(), kept_version=self.version)
-            return
-        if change != self.change:
-            self.change = change
+            return None
 
     def _settle(self) -> None:
         """Let the change in place, or its end, take effect."""

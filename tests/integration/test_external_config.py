@@ -54,11 +54,6 @@ def attempts(proxy: processes.Service) -> int:
     return int(answer.json()["data"]["config"]["attempts"])
 
 
-def version(proxy: processes.Service) -> str:
-    """The ETag that a replica goes by."""
-    return httpx.get(f"{proxy.url}/config", headers=keys.bearer(keys.OPERATOR)).headers["etag"]
-
-
 def change(client: httpx.Client, config: dict[str, Any], headers: dict[str, str] | None = None, **more: Any) -> Any:
     """PUT it."""
     return client.put("/config", json={"config": config, "reason": "a test", **more}, headers=headers)
@@ -75,7 +70,7 @@ def test_it_counts_at_once_and_everywhere(
     third_party.behave(fault="fail", status=503)
     assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
     assert len(third_party.arrivals()) == 1
-    wait_until(lambda: attempts(proxies[1]) == 1, deadline_s=5, what="the other replica")
+    wait_until(lambda: attempts(proxies[1]) == 1, what="the other replica")
 
 
 def test_the_breaker_keeps_its_counts(operator: httpx.Client, third_party: ThirdParty) -> None:
@@ -153,24 +148,20 @@ def test_two_operators_do_not_overwrite_one_another(operator: httpx.Client) -> N
     assert change(operator, {"attempts": 5}, {"If-Match": first.headers["etag"]}).status_code == 200
 
 
-def test_of_many_at_once_one_wins(proxies: list[processes.Service], operator: httpx.Client) -> None:
-    """Twenty operators who have all seen the same version, at both replicas."""
-    etag = operator.get("/config").headers["etag"]
-    headers = keys.bearer(keys.OPERATOR) | {"If-Match": etag}
-    wait_until(lambda: all(version(proxy) == etag for proxy in proxies), what="both know it")
+async def test_of_many_at_once_one_wins(proxies: list[processes.Service], operator: httpx.Client) -> None:
+    """Twenty operators who have all seen the same version, at both replicas; several times, as it is a race."""
+    async with aiohttp.ClientSession(headers=keys.bearer(keys.OPERATOR)) as session:
 
-    async def at_once() -> list[int]:
-        async with aiohttp.ClientSession(headers=headers) as session:
+        async def put(number: int, etag: str) -> int:
+            body = {"config": {"attempts": 2 + number % 8}, "reason": f"operator {number}"}
+            where = f"{proxies[number % 2].url}/config"
+            async with session.put(where, json=body, headers={"If-Match": etag}) as answer:
+                return answer.status
 
-            async def put(number: int) -> int:
-                body = {"config": {"attempts": 2 + number % 8}, "reason": f"operator {number}"}
-                async with session.put(f"{proxies[number % 2].url}/config", json=body) as answer:
-                    return answer.status
-
-            return await asyncio.gather(*(put(number) for number in range(20)))
-
-    statuses = asyncio.run(at_once())
-    assert (statuses.count(200), statuses.count(412)) == (1, 19)
+        for _ in range(5):
+            etag = operator.get("/config").headers["etag"]
+            statuses = await asyncio.gather(*(put(number, etag) for number in range(20)))
+            assert (statuses.count(200), statuses.count(412)) == (1, 19)
 
 
 def test_a_change_for_a_time_ends_by_itself(proxies: list[processes.Service], operator: httpx.Client) -> None:
@@ -178,8 +169,8 @@ def test_a_change_for_a_time_ends_by_itself(proxies: list[processes.Service], op
     change(operator, {"attempts": 2})
     temporary = change(operator, {"attempts": 9}, for_s=1.0).json()["data"]
     assert (temporary["config"]["attempts"], temporary["reverts_at"] is not None) == (9, True)
-    wait_until(lambda: attempts(proxies[0]) == 2, deadline_s=5, what="over here")
-    wait_until(lambda: attempts(proxies[1]) == 2, deadline_s=5, what="over there")
+    wait_until(lambda: attempts(proxies[0]) == 2, what="over here")
+    wait_until(lambda: attempts(proxies[1]) == 2, what="over there")
 
 
 def test_every_change_is_on_record(operator: httpx.Client) -> None:
@@ -198,13 +189,13 @@ def test_nonsense_in_redis_leaves_the_last_good_one(
     refused = "holdfast_external_config_refused_total"
     before = proxies[1].metric(refused)
     change(operator, {"attempts": 2})
-    wait_until(lambda: attempts(proxies[1]) == 2, deadline_s=5, what="the good one")
+    wait_until(lambda: attempts(proxies[1]) == 2, what="the good one")
     with own_redis.client() as redis:
         redis.set(_KEY, nonsense)
-    wait_until(lambda: proxies[1].metric(refused) > before, deadline_s=5, what="seen")
+    wait_until(lambda: proxies[1].metric(refused) > before, what="seen")
     assert attempts(proxies[1]) == 2
     assert change(operator, {"attempts": 4}).status_code == 200
-    wait_until(lambda: attempts(proxies[1]) == 4, deadline_s=5, what="put right")
+    wait_until(lambda: attempts(proxies[1]) == 4, what="put right")
 
 
 def test_without_redis_it_goes_on_as_it_was(
@@ -221,8 +212,8 @@ def test_without_redis_it_goes_on_as_it_was(
     own_redis.start()
     with own_redis.client() as redis:
         redis.flushall()
-        wait_until(lambda: redis.exists(_KEY), deadline_s=5, what="told again")
-    assert attempts(proxies[0]) == 2
+        wait_until(lambda: redis.exists(_KEY), what="told again")
+    wait_until(lambda: [attempts(proxy) for proxy in proxies] == [2, 2], what="the newest, everywhere")
 
 
 def test_a_restart_keeps_what_was_told(
