@@ -21,6 +21,7 @@ from shared.logs import Action
 _KEY = "{holdfast}:external_proxy:config"
 _AUDIT_KEY = "{holdfast}:external_proxy:config:audit"
 _AUDIT_KEPT = 100
+_TRIES = 5
 _SCRIPT = (Path(__file__).parent / "change.lua").read_text()
 
 
@@ -85,11 +86,15 @@ class Live:
         """Put `config` (None: the settings') in place, for `for_s` seconds or for good. `expected`: the version that it
         follows. Raises PreconditionFailed or ConfigUnavailable."""
         async with self._one_by_one:
-            await self._put_in_place(config, for_s, expected, actor, reason)
+            for _ in range(_TRIES):  # whoever names no version follows whatever comes in between
+                if await self._put_in_place(config, for_s, expected, actor, reason):
+                    return
+        raise _conflict(self.version)
 
     async def _put_in_place(
         self, config: Config | None, for_s: float | None, expected: int | None, actor: str, reason: str
-    ) -> None:
+    ) -> bool:
+        """False: something else came in between."""
         await self._look()
         if not self.store_answers:
             raise ConfigUnavailable
@@ -105,11 +110,10 @@ class Live:
             )
         except (RedisError, OSError) as error:
             raise ConfigUnavailable from error
-        if not taken:
-            await self._look()
-            raise _conflict(self.version)
-        self.change = change
-        self._settle()
+        if taken:
+            self.change = change
+            self._settle()
+        return bool(taken)
 
     async def audit(self) -> list[dict[str, Any]]:
         """Changes, newest first. Raises ConfigUnavailable."""

@@ -175,7 +175,7 @@ def test_a_change_for_a_time_ends_by_itself(proxies: list[processes.Service], op
 
 def test_every_change_is_on_record(operator: httpx.Client) -> None:
     """Who, when, why, before and after; newest first."""
-    change(operator, {"attempts": 4})
+    assert change(operator, {"attempts": 4}).status_code == 200
     newest, before = operator.get("/config/changes").json()["data"]["changes"][:2]
     assert (newest["actor"], newest["reason"], newest["version"]) == (keys.OPERATOR, "a test", before["version"] + 1)
     assert (newest["before"]["attempts"], newest["after"]["attempts"]) == (3, 4)
@@ -188,7 +188,7 @@ def test_nonsense_in_redis_leaves_the_last_good_one(
     """Counted and kept out; the next change puts it right."""
     refused = "holdfast_external_config_refused_total"
     before = proxies[1].metric(refused)
-    change(operator, {"attempts": 2})
+    assert change(operator, {"attempts": 2}).status_code == 200
     wait_until(lambda: attempts(proxies[1]) == 2, what="the good one")
     with own_redis.client() as redis:
         redis.set(_KEY, nonsense)
@@ -202,7 +202,7 @@ def test_without_redis_it_goes_on_as_it_was(
     proxies: list[processes.Service], operator: httpx.Client, own_redis: RedisServer, third_party: ThirdParty
 ) -> None:
     """No change is taken, none is lost, and the third party is asked as before; what Redis forgot, it is told again."""
-    change(operator, {"attempts": 2})
+    assert change(operator, {"attempts": 2}).status_code == 200
     own_redis.kill()
     answer = change(operator, {"attempts": 5})
     assert (answer.status_code, answer.json()["error"]["code"]) == (503, "CONFIG_STORE_UNAVAILABLE")
@@ -220,7 +220,7 @@ def test_a_restart_keeps_what_was_told(
     proxies: list[processes.Service], operator: httpx.Client, tmp_path: Path, own_redis: RedisServer
 ) -> None:
     """A new replica goes by the same from its first request."""
-    change(operator, {"attempts": 7})
+    assert change(operator, {"attempts": 7}).status_code == 200
     late = processes.external_proxy(tmp_path, own_redis.address, "http://127.0.0.1:1", PATIENT).start()
     try:
         assert attempts(late) == 7
