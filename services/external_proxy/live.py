@@ -76,7 +76,7 @@ class Live:
             self.store_answers = False
         else:
             self._found = value or b""
-            if found is not None:
+            if found is not None and found.version >= self.version:  # an older one is put right at the next look
                 self.change = found
         self._settle()
 
