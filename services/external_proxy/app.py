@@ -17,6 +17,8 @@ from shared.breaker.breaker import Breaker
 from shared.breaker.snapshot import State
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.last_good import LastGood
+from shared.fleet.board import Board
+from shared.fleet.member import Member
 from shared.http.app import service_app
 from shared.http.client import HttpClient
 from shared.http.health import Health
@@ -59,6 +61,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
     live = Live(redis, config, apply, poll_s=settings.proxy_config_poll_s)
     last_good = LastGood(cache, "external", hard_s=_KEPT_S)
     third_party = ThirdParty(client, breakers, retrier, live)
+    board = Board(cache, Member("external_proxy", settings.instance, breakers.values))
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -67,12 +70,14 @@ def make_app(settings: ProxySettings) -> FastAPI:
         loops = [
             asyncio.create_task(forever("config", live.run)),
             asyncio.create_task(forever("last_good", last_good.run)),
+            asyncio.create_task(forever("board", board.run)),
         ]
         memory.settle()
         yield
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
+        await board.leave()
         await client.close()
         await redis.aclose()
         await cache.aclose()
