@@ -80,6 +80,35 @@ class BodyTooLarge(AppError):
     code = "BODY_TOO_LARGE"
 
 
+class MalformedHttp(AppError):
+    """What was sent is not a valid HTTP request."""
+
+    type = "validation_error"
+    code = "MALFORMED_HTTP"
+
+
+class HeadTooLarge(AppError):
+    """The request's headers are larger, or more, than this server accepts."""
+
+    type = "validation_error"
+    code = "HEADERS_TOO_LARGE"
+
+
+class TargetTooLong(AppError):
+    """The request's path and query are longer than this server accepts."""
+
+    type = "validation_error"
+    code = "URI_TOO_LONG"
+
+
+class RequestTooSlow(AppError):
+    """The request did not arrive in the time that this server waits for one."""
+
+    type = "validation_error"
+    code = "REQUEST_TIMEOUT"
+    retryable = True
+
+
 class MethodNotAllowed(AppError):
     """This path does not answer that method."""
 
@@ -187,6 +216,22 @@ class CircuitOpen(AppError):
 
     type = "service_unavailable"
     code = "CIRCUIT_BREAKER_OPEN"
+    retryable = True
+
+
+class Overloaded(AppError):
+    """This server has more to do than it can do in time; nothing was done."""
+
+    type = "service_unavailable"
+    code = "OVERLOADED"
+    retryable = True
+
+
+class RateLimited(AppError):
+    """More requests than this client may send."""
+
+    type = "rate_limit_error"
+    code = "RATE_LIMITED"
     retryable = True
 
 

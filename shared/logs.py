@@ -37,6 +37,8 @@ class Action(StrEnum):
     SETTLE_FAILED = "settle_failed"
     CONFIG_CHANGED = "config_changed"
     CONFIG_REFUSED = "config_refused"
+    RATE_LIMITER_DEGRADED = "rate_limiter_degraded"
+    RATE_LIMITER_RECOVERED = "rate_limiter_recovered"
     BREAKER_MOVED = "breaker_moved"
     BREAKER_OVERRIDDEN = "breaker_overridden"
     OVERRIDE_ORDERED = "override_ordered"

@@ -35,6 +35,19 @@ http_request_duration = Histogram(
 http_errors = Counter("holdfast_http_errors_total", "Errors answered, by what they were", ["type", "code", "route"])
 panics = Counter("holdfast_panics_total", "Exceptions nobody had named, turned into an answer")
 
+# --- the edge's limits ---
+requests_shed = Counter("holdfast_requests_shed_total", "Requests turned away before any work", ["reason", "lane"])
+_born(requests_shed, ["in_flight", "event_loop_lag"], ["writes", "reads", "rest"])
+inflight_limit = Gauge("holdfast_inflight_limit", "Requests that may be under way at once", ["lane"])
+event_loop_lag = Gauge(
+    "holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of the last second"
+)
+rate_limited = Counter("holdfast_rate_limited_requests_total", "Requests above their client's limit", ["policy"])
+_born(rate_limited, ["reads", "writes"])
+rate_limiter_degraded = Gauge(
+    "holdfast_rate_limiter_degraded", "1 while each process counts for itself because the cache Redis does not answer"
+)
+
 # --- accepting ---
 writes_accepted = Counter("holdfast_writes_accepted_total", "Acceptances by result", ["result"])
 _born(writes_accepted, ["accepted", "repeated", "reused", "busy", "email_taken", "unknown", "refused"])

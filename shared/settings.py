@@ -14,6 +14,7 @@ from pydantic import AliasChoices, Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.budget import Budget, Part, check
+from shared.http.bounds import Bounds
 
 ENV_PREFIX = "HOLDFAST_"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
@@ -45,6 +46,22 @@ class Settings(BaseSettings):
     )
     instance: str = Field(default_factory=socket.gethostname, description="Name of this replica, unique in its service")
     drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish work in hand after SIGTERM")
+
+    http_request_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        le=300,
+        description="Longest wait for all of a request's headers, and then for all of its body",
+    )
+    http_connections_max: int = Field(
+        default=2000, ge=1, le=100_000, description="Most open connections; above it only health is answered"
+    )
+
+    @property
+    def bounds(self) -> Bounds:
+        """For the HTTP server."""
+        timeout_s = self.http_request_timeout_s
+        return Bounds(head_s=timeout_s, body_s=timeout_s, connections_max=self.http_connections_max)
 
     @classmethod
     def own_prefix(cls) -> str:

@@ -12,7 +12,8 @@ def main() -> None:
     """Until SIGTERM."""
     settings = ApiSettings()
     logs.configure("api", settings.log_level, settings.log_style)
-    uvicorn.Server(config(make_app(settings), settings.listen_host, settings.api_port, drain_s=settings.drain_s)).run()
+    host, port = settings.listen_host, settings.api_port
+    uvicorn.Server(config(make_app(settings), host, port, drain_s=settings.drain_s, bounds=settings.bounds)).run()
 
 
 if __name__ == "__main__":

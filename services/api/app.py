@@ -2,21 +2,28 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from functools import partial
 
 from fastapi import FastAPI
 from redis.exceptions import RedisError
+from starlette.middleware import Middleware
 
 from services.api import external, operations, overrides, status, users
 from services.api.accept import Acceptor
 from services.api.access import scope_needed
 from services.api.backlog import Backlog
-from services.api.breakers import make_breakers
+from services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.external import External
+from services.api.rate_limit import RateLimit
+from services.api.rate_limit_client import Clients, networks
+from services.api.rate_limit_count import Counts
 from services.api.settings import ApiSettings
+from services.api.shed import Shed
+from services.api.shed_lag import Lag, watch
 from services.api.view import View
 from services.api.wait import Waiters
 from services.api.write import WritePath
@@ -43,6 +50,9 @@ from shared.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
 _EXTERNAL_KEPT_S = 86_400.0
+
+#: A request that took this share of the longest wait for the database had something behind it that hung.
+_SLOW_SHARE = 0.8
 
 _DESCRIPTION = """A users API that keeps its promises while the things behind it fail.
 
@@ -83,6 +93,10 @@ def make_app(settings: ApiSettings) -> FastAPI:
     backlog = Backlog(
         redis, breakers.queue, depth_max=settings.api_backlog_max, age_max_s=settings.api_backlog_age_max_s
     )
+    limits_redis = connect(settings.cache_address, RedisTimeouts(LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S))
+    counts = Counts(limits_redis, breakers.limits, time.monotonic)
+    clients = Clients(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
+    lag = Lag()
     path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), backlog, settings.api_wait_max_s)
 
     board = Board(cache, Member("api", settings.instance, breakers.all), watching=True)
@@ -100,6 +114,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
             asyncio.create_task(forever("last_good", last_good.run)),
             asyncio.create_task(forever("backlog", backlog.run)),
             asyncio.create_task(forever("board", board.run)),
+            asyncio.create_task(forever("event_loop_lag", lambda: watch(lag, time.monotonic))),
             asyncio.create_task(again_on(
                 (RedisError, OSError), lambda: ensure_groups(redis), base_s=0.2, cap_s=5, attempts=None
             )),
@@ -113,6 +128,7 @@ def make_app(settings: ApiSettings) -> FastAPI:
         await proxy.close()
         await redis.aclose()
         await cache.aclose()
+        await limits_redis.aclose()
         database.close()
         logs.info(Action.SERVICE_STOPPED)
 
@@ -136,6 +152,8 @@ def make_app(settings: ApiSettings) -> FastAPI:
         keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
         needs=scope_needed,
         before_scrape=board.member.breakers,
+        before_keys=[Middleware(Shed, lag, _SLOW_SHARE * settings.api_read_timeout_s)],
+        after_keys=[Middleware(RateLimit, counts, clients, settings.rates_per_min)],
     )
 
 

@@ -1,5 +1,6 @@
 """Bodies: what a person may send, cleaned and turned into a command, or refused field by field."""
 
+import json
 import re
 import unicodedata
 from functools import lru_cache
@@ -94,6 +95,7 @@ def parse_user(body: bytes) -> dict[str, str]:
         user = _USER.validate_json(body)
     except ValidationError as error:
         raise _refusal(error) from None
+    _refuse_repeated_keys(body, len(UserBody.model_fields))
     return {"name": user.name, "email": user.email}
 
 
@@ -103,6 +105,7 @@ def parse_patch(body: bytes) -> dict[str, str]:
         patch = _PATCH.validate_json(body)
     except ValidationError as error:
         raise _refusal(error) from None
+    _refuse_repeated_keys(body, len(patch.model_fields_set))
     given = {name: getattr(patch, name) for name in patch.model_fields_set}
     if nulls := [name for name, value in given.items() if value is None]:
         raise _invalid([_told(name, None, "must not be null", "INVALID_TYPE") for name in nulls])
@@ -113,6 +116,19 @@ def parse_patch(body: bytes) -> dict[str, str]:
             details={"field": None, "value": None, "constraint": "at least one of name, email"},
         )
     return given
+
+
+def _refuse_repeated_keys(body: bytes, fields: int) -> None:
+    """Of a key given twice the parser takes the last, and whoever looked before us may have taken the first. A body
+    with as many colons as fields has no room for that, so few are looked at again. Raises MalformedJson.
+    """
+    if body.count(b":") == fields:
+        return
+    pairs: list[tuple[str, object]] = json.loads(body, object_pairs_hook=lambda found: found)
+    keys = [key for key, _ in pairs]
+    if repeated := [key for key in keys if keys.count(key) > 1]:
+        constraint = "must not be given twice"
+        raise MalformedJson(details={"field": repeated[0], "value": None, "constraint": constraint})
 
 
 _MESSAGES = {

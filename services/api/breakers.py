@@ -14,6 +14,9 @@ from shared.faults import BadData, Contention, Outage
 from shared.http.client import NotReached, TookTooLong, TooManyAtOnce
 from shared.queue.script import NotSent
 
+#: How long a request may be held up to be counted.
+LIMITS_TIMEOUT_S = 0.05
+
 
 @dataclass(frozen=True, slots=True)
 class Breakers:
@@ -23,10 +26,12 @@ class Breakers:
     queue: Breaker
     cache: Breaker
     external_proxy: Breaker
+    #: The cache Redis too, where it counts what clients send.
+    limits: Breaker
 
     def all(self) -> tuple[Breaker, ...]:
         """For the status page."""
-        return (self.database, self.queue, self.cache, self.external_proxy)
+        return (self.database, self.queue, self.cache, self.limits, self.external_proxy)
 
 
 def make_breakers(
@@ -53,6 +58,7 @@ def make_breakers(
             classify=_of_the_proxy,
             deadline=deadline.end,
         ),
+        limits=Breaker("cache_limits", Policy(attempt_timeout_s=LIMITS_TIMEOUT_S, ramp_s=0), classify=_of_the_queue),
     )
 
 

@@ -23,11 +23,13 @@ from shared.errors import (
     NotAuthenticated,
     OperationNotFound,
     OrderUnknown,
+    Overloaded,
     PreconditionFailed,
     ProxyBusy,
     ProxyUnavailable,
     QueueFull,
     QueueUnavailable,
+    RateLimited,
     RequestInProgress,
     Unexpected,
     UnsupportedMediaType,
@@ -105,6 +107,10 @@ def _header(description: str) -> dict[str, Any]:
 
 
 _REQUEST_ID = {"X-Request-ID": _header("This request's id; in our logs too")}
+_RATE_LIMIT = {
+    "RateLimit-Policy": _header("What you may send, `q` in `w` seconds; where there is a limit"),
+    "RateLimit": _header("What is left of it, `r`, and in how many seconds there is more, `t`"),
+}
 _LOCATION = {"Location": _header("Where to ask")}
 _REPLAYED = {"Idempotent-Replayed": _header("`true`: this answers a repeated Idempotency-Key")}
 _RETRY_AFTER = {"Retry-After": _header("Seconds until asking again makes sense")}
@@ -114,12 +120,12 @@ _ETAG = {"ETag": _header("The user's version, for If-Match and If-None-Match")}
 def _answer(description: str, data: Any, example: Any, headers: dict[str, Any] | None = None) -> dict[str, Any]:
     schema = _object({"success": {"const": True}, "data": data, "meta": {"type": "object"}})
     content = {"schema": schema, "example": {"success": True, "data": example, "meta": {}}}
-    return {"description": description, "headers": _REQUEST_ID | (headers or {}),
+    return {"description": description, "headers": _REQUEST_ID | _RATE_LIMIT | (headers or {}),
             "content": {"application/json": content}}  # fmt: skip
 
 
 #: What may come of any request, whatever it asks for.
-_ANYWHERE = (NotAuthenticated, NotAllowed, DeadlineExceeded, Unexpected)
+_ANYWHERE = (NotAuthenticated, NotAllowed, RateLimited, Overloaded, DeadlineExceeded, Unexpected)
 
 
 def _errors(*errors: type[AppError]) -> dict[int | str, Any]:
@@ -129,7 +135,7 @@ def _errors(*errors: type[AppError]) -> dict[int | str, Any]:
         by_status.setdefault(status_of(error), []).append(error)
     responses: dict[int | str, Any] = {}
     for status, group in by_status.items():
-        headers = _REQUEST_ID | (_RETRY_AFTER if any(error.retryable for error in group) else {})
+        headers = _REQUEST_ID | _RATE_LIMIT | (_RETRY_AFTER if any(error.retryable for error in group) else {})
         responses[status] = {
             "description": " ".join(" ".join((error.__doc__ or "").split()) for error in group),
             "headers": headers,

@@ -1,9 +1,10 @@
 """What an operator may change about the api."""
 
-from typing import Self
+from typing import Literal, Self
 
-from pydantic import AnyHttpUrl, Field, model_validator
+from pydantic import AnyHttpUrl, Field, field_validator, model_validator
 
+from services.api.rate_limit_client import networks
 from shared.budget import Budget, Part
 from shared.settings import CacheSettings, StoreSettings
 
@@ -39,6 +40,33 @@ class ApiSettings(CacheSettings, StoreSettings):
     )
     api_external_in_flight_max: int = Field(default=256, ge=1, le=4096, description="Most calls of it at once")
     api_wait_max_s: float = Field(default=10, gt=0, le=60, description="Longest `Prefer: wait`")
+    api_rate_reads_per_min: int | None = Field(
+        default=None, ge=0, le=6_000_000,
+        description="Reads of one key, or one address, in a minute; 0: any number; left out: 600, 600000 on a demo",
+    )  # fmt: skip
+    api_rate_writes_per_min: int | None = Field(
+        default=None, ge=0, le=6_000_000,
+        description="The same for writes; left out: 120, 600000 on a demo",
+    )  # fmt: skip
+    api_trusted_proxies: str = Field(
+        default="", description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: they say whom they speak for"
+    )
+    api_forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        default="x-forwarded-for", description="The one header in which they say it"
+    )
+
+    @property
+    def rates_per_min(self) -> dict[str, int]:
+        """Per client: `reads` and `writes`."""
+        usual = {"reads": 600, "writes": 120} if self.profile == "production" else {"reads": 600_000, "writes": 600_000}
+        given = {"reads": self.api_rate_reads_per_min, "writes": self.api_rate_writes_per_min}
+        return usual | {name: per_min for name, per_min in given.items() if per_min is not None}
+
+    @field_validator("api_trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        networks(value)
+        return value
 
     @classmethod
     def own_prefix(cls) -> str:

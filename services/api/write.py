@@ -13,6 +13,7 @@ from services.api.backlog import Backlog
 from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.rejections import error_of
+from services.api.shed import step_out
 from services.api.view import View, describe_user
 from services.api.wait import Waiters
 from shared import versions
@@ -93,6 +94,7 @@ class WritePath:
         if refusal := _REFUSALS.get(answer.result):
             raise refusal(details=_why(answer, payload))
         if wait_s:
+            step_out(request)
             ended = await self._answer_when_over(command, answer, candidate, wait_s)
             if ended is not None:
                 return ended

@@ -1,7 +1,7 @@
 """The FastAPI application that every service starts from: edge, envelope, health, metrics."""
 
 import inspect
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -47,11 +48,15 @@ def service_app(
     keys: Keys | None = None,
     needs: Needs = lambda _method, _path: None,
     before_scrape: Callable[[], object] = lambda: None,
+    before_keys: Sequence[Middleware] = (),
+    after_keys: Sequence[Middleware] = (),
 ) -> FastAPI:
     """An application that answers everything in the envelope, errors included, each within `timeout_s`.
 
     `needs` names the scope that a method and path ask of a key; handlers may `require` more. Without `keys` nobody
     has any. `before_scrape` brings up to date what only a look at it brings up to date.
+    `before_keys` and `after_keys` see a request before and after it is known who asks, the first one first;
+    an AppError that they raise is the answer.
     """
     app = FastAPI(
         title=title,
@@ -63,8 +68,9 @@ def service_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = DirectRoute
-    app.add_middleware(Identify, keys or Keys(None, open_to_all=True), needs)
-    app.add_middleware(Edge, timeout_s)  # the last to be added is the outermost
+    identify = Middleware(Identify, keys or Keys(None, open_to_all=True), needs)
+    for each in reversed([Middleware(Edge, timeout_s), *before_keys, identify, *after_keys]):
+        app.add_middleware(each.cls, *each.args, **each.kwargs)  # the last to be added is the outermost
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)

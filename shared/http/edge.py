@@ -9,16 +9,15 @@ import re
 import time
 from typing import Any, NamedTuple
 
-import uuid_utils
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import deadline, logs, metrics
 from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, Unexpected
 from shared.http.envelope import failure, route_of
+from shared.http.request_id import new, sane
 from shared.logs import Action
 
-_SANE_ID = re.compile(rb"^[A-Za-z0-9._-]{8,128}$")
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _TIMEOUT_MS = range(50, 30_001)
 _SAFE = {"GET", "HEAD", "OPTIONS"}
@@ -51,19 +50,21 @@ class Edge:
         began = time.perf_counter()
         asked = _asked(scope)
         scope["request_id"] = asked.request_id.decode()
+        #: What every answer carries, whoever makes it; whoever knows more adds it.
+        answer_headers = scope["answer_headers"] = [(b"x-request-id", asked.request_id)]
         status = 0
 
         async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].append((b"x-request-id", asked.request_id))
+                message["headers"].extend(answer_headers)
             await send(message)
 
         try:
             await self._in_time(asked, scope, receive, send_with_id)
         except ClientDisconnect:
-            pass  # in the middle of its own body: nobody is there to be answered
+            pass  # nobody is left to be answered
         except Exception as error:
             if not isinstance(error, AppError):
                 metrics.panics.inc()
@@ -117,12 +118,12 @@ def _asked(scope: Scope) -> Asked:
     wait_s = 0
     for name, value in scope["headers"]:
         if name == b"x-request-id":
-            request_id = value if _SANE_ID.match(value) else None
+            request_id = sane(value)
         elif name == b"x-request-timeout-ms":
             timeout_ms = value
         elif name == b"prefer" and (found := _WAIT.search(value)):
             wait_s = int(found[1])
-    return Asked(request_id or b"req_" + uuid_utils.uuid7().hex.encode(), timeout_ms, wait_s)
+    return Asked(request_id or new(), timeout_ms, wait_s)
 
 
 def _timeout_s(raw: bytes) -> float:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from shared import metrics
-from shared.errors import AppError, CircuitOpen
+from shared.errors import AppError, BodyTooLarge, CircuitOpen
 
 _STATUS_BY_TYPE = {
     "validation_error": 422,
@@ -24,6 +24,10 @@ _STATUS_BY_TYPE = {
 }
 _STATUS_BY_CODE = {
     "MALFORMED_JSON": 400,
+    "MALFORMED_HTTP": 400,
+    "REQUEST_TIMEOUT": 408,
+    "URI_TOO_LONG": 414,
+    "HEADERS_TOO_LARGE": 431,
     "METHOD_NOT_ALLOWED": 405,
     "BODY_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
@@ -85,6 +89,8 @@ def failure(
         all_headers["Retry-After"] = str(retry_after_s)
     if challenge := _CHALLENGES.get(error.code):
         all_headers["WWW-Authenticate"] = challenge
+    if isinstance(error, BodyTooLarge):
+        all_headers["Connection"] = "close"  # nobody reads the rest
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
 
     told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}

@@ -1,4 +1,4 @@
-"""Script: one of the Lua files beside this one, called in one round trip.
+"""Script: a Lua file, one of those beside this one unless told otherwise, called in one round trip.
 
 Two things that redis-py's own scripts do not do: the command is packed in C, and an error says whether it was sent.
 """
@@ -23,9 +23,9 @@ class NotSent(Exception):
 class Script:
     """`accept`, `settle`, ..."""
 
-    def __init__(self, redis: Redis, name: str) -> None:
+    def __init__(self, redis: Redis, name: str, folder: Path = _FOLDER) -> None:
         self._pool = redis.connection_pool
-        registered = redis.register_script((_FOLDER / f"{name}.lua").read_text())
+        registered = redis.register_script((folder / f"{name}.lua").read_text())
         self._sha, self._text = str(registered.sha), str(registered.script)
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:

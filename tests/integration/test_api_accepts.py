@@ -157,3 +157,15 @@ def test_a_sane_request_id_is_kept(api: httpx.Client) -> None:
     """The caller's own id comes back; a wild one is replaced."""
     assert api.get("/livez", headers={"X-Request-ID": "trace-me-12345"}).headers["x-request-id"] == "trace-me-12345"
     assert api.get("/livez", headers={"X-Request-ID": "a b"}).headers["x-request-id"].startswith("req_")
+
+
+def test_the_trace_goes_along_with_the_write(api: httpx.Client, redis_server: RedisServer) -> None:
+    """A well-formed `traceparent` and the request's id are on the entry; what is no trace is left behind."""
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    for number, sent in enumerate((trace, "00-nonsense")):
+        headers = {"traceparent": sent, "X-Request-ID": f"req_number_{number}"}
+        assert api.post("/users", json=ADA | {"email": f"a{number}@example.com"}, headers=headers).status_code == 202
+    with redis_server.client() as redis:
+        entries = [fields for _, fields in redis.xrange("{holdfast}:writes")]
+    told = [(fields[b"request_id"], fields.get(b"traceparent")) for fields in entries]
+    assert told == [(b"req_number_0", trace.encode()), (b"req_number_1", None)]

@@ -135,4 +135,5 @@ def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
         "queue": "closed",
         "cache": "closed",
         "external_proxy": "closed",
+        "cache_limits": "closed",
     }

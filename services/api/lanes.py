@@ -1,0 +1,31 @@
+"""Lanes: what kind of request it is, told by method and path alone, before any work."""
+
+from enum import StrEnum
+
+
+class Lane(StrEnum):
+    """Requests of one lane compete with one another for room, and not with those of another."""
+
+    #: How the service is seen and steered. Never turned away.
+    KEPT = "kept"
+    WRITES = "writes"
+    READS = "reads"
+    #: What nobody waits for in an emergency: documents, paths that do not exist.
+    REST = "rest"
+
+
+_KEPT = {"/livez", "/readyz", "/health", "/metrics"}
+_KEPT_UNDER = ("/circuit-breaker/", "/operations/")
+_SERVED = "/users"
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+
+
+def lane_of(method: str, path: str) -> Lane:
+    """The lane of a request."""
+    if path.startswith(_SERVED):
+        return Lane.READS if method in _SAFE else Lane.WRITES
+    if path in _KEPT or path.startswith(_KEPT_UNDER):
+        return Lane.KEPT
+    if method not in _SAFE:
+        return Lane.WRITES
+    return Lane.READS if path.startswith("/external-api") else Lane.REST

@@ -1,0 +1,18 @@
+-- GCRA: grant up to `wanted` requests of one client, all that may be had now. One key holds all there is to know: the
+-- moment at which the client's allowance is whole again.
+-- KEYS: the client's; ARGV: microseconds that one request takes to come back, burst, wanted.
+-- Returns granted, how many are left, ms until the allowance is whole, ms until there is one more (0: there is).
+local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+local whole = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+
+local left = math.floor((burst * interval - (whole - now)) / interval + 1e-6)
+local granted = math.max(0, math.min(wanted, left))
+if granted > 0 then
+  whole = whole + granted * interval
+  redis.call('SET', KEYS[1], string.format('%.0f', whole), 'PX', math.ceil((whole - now) / 1000) + 1)
+end
+left = math.max(0, left - granted)
+local wait = left > 0 and 0 or whole - now - (burst - 1) * interval
+return { granted, left, math.ceil((whole - now) / 1000), math.max(0, math.ceil(wait / 1000)) }

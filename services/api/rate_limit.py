@@ -1,0 +1,61 @@
+"""Rate limit: what one client may send in a minute, reads and writes apart."""
+
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.api.lanes import Lane, lane_of
+from services.api.rate_limit_client import Clients
+from services.api.rate_limit_count import Counts, Taken
+from services.api.rate_limit_policy import RatePolicy, rate_policy, whole_seconds
+from shared import metrics
+from shared.errors import RateLimited
+from shared.http.keys import Principal
+
+
+class RateLimit:
+    """ASGI middleware, inside of what knows who asks. Raises RateLimited, which the edge answers."""
+
+    def __init__(self, app: ASGIApp, counts: Counts, clients: Clients, per_min: dict[str, int]) -> None:
+        self._app = app
+        self._counts = counts
+        self._clients = clients
+        self._per_min = per_min
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        policy = self._policy(scope) if scope["type"] == "http" else None
+        if policy is not None:
+            name = self._clients.name(scope)
+            taken = await self._counts.take(name, policy)
+            scope["answer_headers"] += (policy.header, _header(policy, taken))
+            if not taken.allowed:
+                metrics.rate_limited.labels(policy.name).inc()
+                raise _refusal(policy, taken, name)
+        await self._app(scope, receive, send)
+
+    def _policy(self, scope: Scope) -> RatePolicy | None:
+        """The key's own, else everybody's. What shows whether the service works is never limited."""
+        lane = lane_of(scope["method"], scope["path"])
+        if lane is Lane.KEPT and not scope["path"].startswith("/operations/"):
+            return None
+        name = "writes" if lane is Lane.WRITES else "reads"
+        principal: Principal | None = scope.get("principal")
+        own = principal.options.get(name, "") if principal and principal.options else ""
+        return rate_policy(name, int(own) if own.isdecimal() else self._per_min[name])
+
+
+def _header(policy: RatePolicy, taken: Taken) -> tuple[bytes, bytes]:
+    """As in draft-ietf-httpapi-ratelimit-headers-10; `t`: when there is more, or when all of it is back."""
+    t = whole_seconds(taken.whole_in_s) if taken.allowed else whole_seconds(taken.next_in_s)
+    return b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name.encode(), taken.left, t)
+
+
+def _refusal(policy: RatePolicy, taken: Taken, name: str) -> RateLimited:
+    kind = name.partition(":")[0]
+    details = {
+        "violated_policies": [policy.name],
+        "limit": policy.per_min,
+        "window_s": 60,
+        "burst": policy.burst,
+        "counted_by": "key" if kind == "key" else "address",
+    }
+    return RateLimited(details=details, retry_after_s=max(1, whole_seconds(taken.next_in_s)))

@@ -1,0 +1,137 @@
+"""Rate limit count: the clients' common count in the cache Redis, taken from in leases; and each process's own, for
+when it does not answer."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.api.breakers import LIMITS_TIMEOUT_S
+from services.api.rate_limit_policy import Grant, RatePolicy, grant
+from shared import logs, metrics
+from shared.breaker.breaker import Breaker
+from shared.breaker.refused import CallRefused
+from shared.logs import Action
+from shared.queue.script import NotSent, Script
+
+_PREFIX = "holdfast:rate:"
+_CLIENTS_MAX = 10_000
+#: What is not used by then is gone: it has come back to the common count in the meantime.
+_LEASE_LIFE_S = 1.0
+#: When so little of a lease is left, the next is fetched while requests go on.
+_RENEW_AT = 0.5
+
+
+class Taken(NamedTuple):
+    """Whether one request may pass, and what is left."""
+
+    allowed: bool
+    left: int
+    whole_in_s: float
+    next_in_s: float
+
+
+class _Client:
+    """One client's requests of one kind, as far as this process knows."""
+
+    __slots__ = ("asking", "leased", "leased_until", "left", "none_until", "own_whole_at", "whole_at")
+
+    def __init__(self) -> None:
+        self.leased = 0
+        self.leased_until = 0.0
+        self.left = 0
+        self.whole_at = 0.0
+        #: Nothing comes back before; nobody has to ask.
+        self.none_until = 0.0
+        self.own_whole_at = 0.0
+        self.asking: asyncio.Task[None] | None = None
+
+
+class Counts:
+    """All clients. `clock` is monotonic, in seconds. Never raises because of Redis."""
+
+    def __init__(self, redis: Redis, breaker: Breaker, clock: Callable[[], float]) -> None:
+        self._script = Script(redis, "rate_limit", Path(__file__).parent)
+        self._breaker = breaker
+        self._clock = clock
+        self._clients: OrderedDict[str, _Client] = OrderedDict()
+        self._degraded = False
+
+    async def take(self, name: str, policy: RatePolicy) -> Taken:
+        """One request of the client `name`. Awaits Redis only where nothing is leased."""
+        now = self._clock()
+        client = self._client(name, policy)
+        if now >= client.leased_until:
+            client.leased = 0
+        if not client.leased:
+            if now >= client.none_until:
+                await asyncio.shield(client.asking or self._ask(name, policy, client))
+                now = self._clock()
+            if not client.leased:
+                next_in_s = max(0.0, client.none_until - now) or policy.interval_s
+                return Taken(False, 0, max(0.0, client.whole_at - now), next_in_s)
+        client.leased -= 1
+        if client.asking is None and policy.lease > 1 and client.leased < _RENEW_AT * policy.lease:
+            self._ask(name, policy, client)
+        return Taken(True, client.left + client.leased, client.whole_at - now, 0.0)
+
+    def _client(self, name: str, policy: RatePolicy) -> _Client:
+        key = f"{policy.name}:{name}"
+        client = self._clients.get(key)
+        if client is None:
+            client = self._clients[key] = _Client()
+            if len(self._clients) > _CLIENTS_MAX:
+                self._clients.popitem(last=False)
+        else:
+            self._clients.move_to_end(key)
+        return client
+
+    def _ask(self, name: str, policy: RatePolicy, client: _Client) -> asyncio.Task[None]:
+        """One question at a time for each client."""
+        client.asking = asyncio.create_task(self._lease(name, policy, client))
+        return client.asking
+
+    async def _lease(self, name: str, policy: RatePolicy, client: _Client) -> None:
+        try:
+            told = await self._common(name, policy)
+            now = self._clock()
+            if told is None:
+                told, client.own_whole_at = grant(policy, client.own_whole_at, policy.lease, now)
+            client.leased += told.granted
+            client.leased_until = now + _LEASE_LIFE_S
+            client.left = told.left
+            client.whole_at = now + told.whole_in_s
+            client.none_until = now + told.next_in_s if not told.granted else 0.0
+        finally:
+            client.asking = None
+
+    async def _common(self, name: str, policy: RatePolicy) -> Grant | None:
+        """None: it cannot be had, count yourself."""
+        arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, policy.lease]
+        try:
+            told = await self._breaker.call_async(self._in_time, f"{_PREFIX}{policy.name}:{name}", arguments)
+        except (CallRefused, NotSent, RedisError, OSError, TimeoutError) as error:
+            self._now(degraded=True, why=type(error).__name__)
+            return None
+        self._now(degraded=False)
+        granted, left, whole_in_ms, next_in_ms = told
+        return Grant(granted, left, whole_in_ms / 1000, next_in_ms / 1000)
+
+    async def _in_time(self, key: str, arguments: list[str | int]) -> list[int]:
+        async with asyncio.timeout(LIMITS_TIMEOUT_S):
+            told: list[int] = await self._script([key], arguments)
+            return told
+
+    def _now(self, *, degraded: bool, why: str = "") -> None:
+        if degraded == self._degraded:
+            return
+        self._degraded = degraded
+        metrics.rate_limiter_degraded.set(degraded)
+        if degraded:
+            logs.warning(Action.RATE_LIMITER_DEGRADED, error=why)
+        else:
+            logs.info(Action.RATE_LIMITER_RECOVERED)

@@ -1,0 +1,87 @@
+"""Shed: turn requests away, before any work is done for them, while there are more than end in time.
+
+Each lane has room of its own: reads and writes depend on different things, and neither may starve the other. A write
+that waits for its end because the caller prefers it is not under way: it stands outside meanwhile.
+"""
+
+import random
+import time
+
+from starlette.requests import Request
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.api.lanes import Lane, lane_of
+from services.api.shed_lag import Lag
+from services.api.shed_limit import Limit, LimitPolicy
+from services.api.shed_room import Room
+from shared import metrics
+from shared.errors import Overloaded
+
+_RETRY_AFTER_S = (1, 2, 3)
+
+
+class Visit:
+    """One request's stay in its lane's room."""
+
+    __slots__ = ("_began", "_inside", "_room")
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._began = time.monotonic()
+        self._inside = True
+
+    def leave(self) -> None:
+        """It is done, or from here on only waits."""
+        if self._inside:
+            self._inside = False
+            self._room.ended(self._began)
+
+
+class Shed:
+    """ASGI middleware. Raises Overloaded, which the edge answers."""
+
+    def __init__(self, app: ASGIApp, lag: Lag, slow_s: float) -> None:
+        self._app = app
+        self._lag = lag
+        self._rooms = {lane: None if lane is Lane.KEPT else _room(lane, slow_s) for lane in Lane}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        lane = lane_of(scope["method"], scope["path"])
+        room = self._rooms[lane]
+        if room is None:
+            await self._app(scope, receive, send)
+            return
+        lag = self._lag
+        if lag.level and random.random() < lag.refused_share(lane):  # noqa: S311 - a share, not a secret
+            raise _refusal("event_loop_lag", lane)
+        if not room.full:
+            room.enter()
+        elif not await room.turn_came():
+            raise _refusal("in_flight", lane)
+        visit = scope["visit"] = Visit(room)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            visit.leave()
+
+
+def step_out(request: Request) -> None:
+    """This request has done its work and only waits: others may take its place."""
+    visit: Visit | None = request.scope.get("visit")
+    if visit is not None:
+        visit.leave()
+
+
+def _room(lane: Lane, slow_s: float) -> Room:
+    limit = Limit(LimitPolicy(slow_s=slow_s), time.monotonic())
+    return Room(limit, metrics.inflight_limit.labels(lane.value))
+
+
+def _refusal(reason: str, lane: Lane) -> Overloaded:
+    metrics.requests_shed.labels(reason, lane.value).inc()
+    wait_s = random.choice(_RETRY_AFTER_S)  # noqa: S311 - so that those refused together do not come back together
+    return Overloaded(details={"reason": reason, "lane": lane.value}, retry_after_s=wait_s)

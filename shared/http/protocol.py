@@ -1,0 +1,253 @@
+"""Protocol: uvicorn's HTTP/1.1, with an end to everything: heads, bodies, waiting, connections. What is no HTTP gets
+the envelope too, after the answers that are due before it.
+"""
+
+import asyncio
+from enum import Enum, auto
+from typing import Any, ClassVar
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from shared.errors import AppError, BodyTooLarge, MalformedHttp, Overloaded, RequestTooSlow
+from shared.http.bounds import Bounds
+from shared.http.head import check_form, check_size, head_too_large
+from shared.http.linger import LingeringTransport
+from shared.http.refuse import refusal
+
+
+class _At(Enum):
+    """What the client is sending."""
+
+    NOTHING = auto()
+    HEAD = auto()
+    BODY = auto()
+
+
+#: Looked up for every header, and slow to find in the class.
+_NOTHING, _HEAD, _BODY = _At.NOTHING, _At.HEAD, _At.BODY
+
+#: What reads no body may be done before the body turns out to be broken, so its answer is the right one. Every other
+#: handler reads the body before it does anything.
+_ACT_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "DELETE"}
+
+
+def bounded(bounds: Bounds) -> type["BoundedHttp"]:
+    """The protocol with these bounds; uvicorn makes one for each connection."""
+    return type("BoundedHttp", (BoundedHttp,), {"bounds": bounds})
+
+
+class BoundedHttp(HttpToolsProtocol):
+    """One connection. A request that arrives in one piece sets no timer of ours."""
+
+    bounds: ClassVar[Bounds] = Bounds()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._at = _NOTHING
+        #: Bytes of this request, those that came with its beginning left out.
+        self._fed = 0
+        self._piece = 0
+        #: Requests not answered yet; more than one when they are pipelined.
+        self._due = 0
+        self._crowded = False
+        self._wire: LingeringTransport
+        #: From here on what arrives is dropped.
+        self._leaving = False
+        self._last_word: bytes | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timed: _At | None = None
+        self._stuck: asyncio.TimerHandle | None = None
+
+    # --- the connection ---
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
+        """A client is there; whether there is room for it too is told when it says what it wants."""
+        super().connection_made(transport)
+        self._wire = LingeringTransport(transport, self.loop, self.bounds.linger_s, self._unread)
+        self.transport = self._wire  # type: ignore[assignment]  # what uvicorn uses of one
+        above = len(self.connections) - self.bounds.connections_max
+        self._crowded = above > 0
+        if above > self.bounds.connections_kept:
+            self.transport.abort()
+            return
+        self._watch()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The client is gone."""
+        super().connection_lost(exc)
+        self._unwatch()
+        self.resume_writing()
+        self._unset_keepalive_if_required()
+        self._wire.lost()
+
+    def pause_writing(self) -> None:
+        """The client does not read."""
+        super().pause_writing()
+        self._stuck = self.loop.call_later(self.bounds.write_s, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """It does again."""
+        super().resume_writing()
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
+
+    def data_received(self, data: bytes) -> None:
+        """Some bytes."""
+        if self._leaving or self._wire.closing:
+            return
+        self._unset_keepalive_if_required()
+        self._piece = len(data)
+        self._fed += len(data)
+        while data:
+            try:
+                self.parser.feed_data(data)
+                break
+            except httptools.HttpParserUpgrade as upgrade:
+                data = data[upgrade.args[0] :]  # we stay with HTTP/1.1, so what follows is the next request
+            except httptools.HttpParserError as error:
+                why = error.__context__
+                self._refuse(why if isinstance(why, AppError) else MalformedHttp())
+                return
+        if self._at is _HEAD and self._fed > self.bounds.head_bytes:
+            self._refuse(head_too_large(self.bounds))
+        elif self._at is _BODY and self._fed > self.bounds.wire_bytes:
+            self._refuse(BodyTooLarge())
+        else:
+            at = self._at
+            if at is not self._timed or at is _NOTHING:
+                self._watch()
+
+    # --- the request, as the parser sees it ---
+
+    def on_message_begin(self) -> None:
+        """The first byte of a request."""
+        super().on_message_begin()
+        self._at = _HEAD
+        self._fed = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One header. Trailers come this way too, when the request is under way: nobody should believe them."""
+        if self._at is not _HEAD:
+            return
+        name = name.lower()
+        if name == b"expect" and value.lower() == b"100-continue":
+            self.expect_100_continue = True
+        self.headers.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """The whole head. Raises AppError for one that we do not take; the parser hands it on."""
+        self._check_head()
+        super().on_headers_complete()
+        self._due += 1
+        self._at = _BODY
+        if self._crowded:
+            self.cycle.keep_alive = False
+
+    def on_message_complete(self) -> None:
+        """The whole request."""
+        self._at = _NOTHING
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        """The whole answer, which may be there before the whole request."""
+        self._due -= 1
+        super().on_response_complete()
+        if self._due:
+            return
+        if self._last_word is not None:
+            self._say(self._last_word)
+        elif self._at is _BODY and (self.expect_100_continue or not self._soon_over()):
+            self._leave()
+
+    def _check_head(self) -> None:
+        bounds = self.bounds
+        if self._piece + self._fed > bounds.target_bytes or len(self.headers) > bounds.headers_max:
+            check_size(self.url, self.headers, bounds)
+        check_form(self.parser.get_http_version(), self.headers, upgrade=self.parser.should_upgrade())
+        if len(self.pipeline) >= bounds.pipelined_max:
+            raise MalformedHttp("Too many requests were sent without waiting for answers.")
+        if self._crowded and self.url.partition(b"?")[0] not in bounds.kept_paths:
+            raise Overloaded(details={"reason": "connections"})
+
+    # --- the end ---
+
+    def _watch(self) -> None:
+        """See to it that what the client has begun comes to an end."""
+        if self._at is _NOTHING and self._due:
+            self._unwatch()
+        elif self._timed is not self._at:
+            self._unwatch()
+            self._timed = self._at
+            seconds = self.bounds.body_s if self._at is _BODY else self.bounds.head_s
+            self._timer = self.loop.call_later(seconds, self._late)
+
+    def _unwatch(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._timed = None
+
+    def _late(self) -> None:
+        self._timer = self._timed = None
+        if self.transport.is_closing():
+            return
+        if self.flow.read_paused:  # it is we who keep the client waiting
+            self._watch()
+        elif self._at is _NOTHING:
+            self.transport.close()
+        else:
+            self._refuse(RequestTooSlow())
+
+    def _refuse(self, error: AppError) -> None:
+        """Answer what just arrived with an error, in its turn, and close."""
+        self._unwatch()
+        self._leaving = True
+        headers = self.headers or [] if self._at is not _NOTHING else []
+        if self._at is _BODY:
+            if self.cycle.response_started:
+                self.cycle.disconnected = True
+                self._leave()
+                return
+            if self.scope["method"] in _ACT_WITHOUT_BODY:
+                self._last_word = b""
+                return
+            self._withdraw()
+        said = refusal(error, headers)
+        if self._due:
+            self._last_word = said
+        else:
+            self._say(said)
+
+    def _withdraw(self) -> None:
+        """Take the request whose body went wrong away from the application."""
+        cycle = self.cycle
+        self._due -= 1
+        if self.pipeline and self.pipeline[0][0] is cycle:
+            self.pipeline.popleft()
+            return
+        cycle.disconnected = True
+        cycle.message_event.set()
+
+    def _say(self, said: bytes) -> None:
+        if not self.transport.is_closing():
+            self.transport.write(said)
+            self._leave()
+
+    def _leave(self) -> None:
+        self._leaving = True
+        self._unwatch()
+        self._unset_keepalive_if_required()
+        self.flow.resume_reading()  # what is left unread would reset the connection
+        self.transport.close()
+
+    def _unread(self) -> bool:
+        return self._leaving or self._at is not _NOTHING
+
+    def _soon_over(self) -> bool:
+        """Whether the rest of a body that nobody wants is short enough to wait for."""
+        lengths = [int(value) for name, value in self.headers if name == b"content-length"]
+        return bool(lengths) and lengths[0] <= self.bounds.drain_bytes
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """Nobody needs to hear of it."""

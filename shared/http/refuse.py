@@ -1,0 +1,22 @@
+"""Refuse: an answer in the envelope to what was no request, as bytes, because no application ever sees it."""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+
+from starlette.requests import Request
+
+from shared import metrics
+from shared.errors import AppError
+from shared.http.envelope import failure
+from shared.http.request_id import new, sane
+
+
+def refusal(error: AppError, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """A whole HTTP/1.1 response that ends the connection. `headers` are those that had arrived."""
+    request_id = sane(dict(headers).get(b"x-request-id", b"")) or new()
+    scope = {"type": "http", "headers": list(headers), "request_id": request_id.decode()}
+    response = failure(error, Request(scope), {"Connection": "close"})
+    metrics.http_requests.labels("unmatched", "other", str(response.status_code)).inc()
+    status = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()
+    fields = [name + b": " + value for name, value in [*response.raw_headers, (b"x-request-id", request_id)]]
+    return b"\r\n".join([status, *fields, b"", bytes(response.body)])

@@ -1,0 +1,152 @@
+"""Counting what clients send, in a real Redis that is fine, away, or hung."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+
+from services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
+from services.api.rate_limit_count import Counts
+from services.api.rate_limit_policy import Grant, RatePolicy, grant
+from shared.queue.connection import RedisTimeouts, connect
+from tests.servers import RedisServer
+
+
+class Clock:
+    """Time that the test moves."""
+
+    now = 100.0
+
+    def __call__(self) -> float:
+        """Seconds."""
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    """At 100 s."""
+    return Clock()
+
+
+Make = Callable[[str], Counts]
+
+
+@pytest.fixture
+async def make(clock: Clock) -> AsyncIterator[Make]:
+    """The counts of one process, from the address of its Redis, whose own time goes on."""
+    made = []
+
+    def one(address: str) -> Counts:
+        made.append(connect(address, RedisTimeouts(LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S)))
+        return Counts(
+            made[-1], make_breakers(database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, open_s=5).limits, clock
+        )
+
+    yield one
+    for redis in made:
+        await redis.aclose()
+
+
+@pytest.fixture
+def counts(make: Make, clean_redis: RedisServer) -> Counts:
+    """In a Redis that works."""
+    return make(clean_redis.address)
+
+
+async def _passed(counts: Counts, policy: RatePolicy, tries: int, name: str = "key:a") -> int:
+    return sum([(await counts.take(name, policy)).allowed for _ in range(tries)])
+
+
+async def test_the_burst_and_then_no_more(counts: Counts) -> None:
+    """With how long it takes until there is one more."""
+    policy = RatePolicy("writes", 30)
+    assert await _passed(counts, policy, 20) == policy.burst == 5
+    taken = await counts.take("key:a", policy)
+    assert not taken.allowed
+    assert 1.0 < taken.next_in_s <= policy.interval_s
+    assert await _passed(counts, policy, 1, "key:b") == 1
+
+
+async def test_who_is_over_the_limit_is_not_asked_about(counts: Counts, clean_redis: RedisServer) -> None:
+    """Until something can have come back, a refusal costs no round trip."""
+    policy = RatePolicy("writes", 6)
+    await _passed(counts, policy, 3)
+    with clean_redis.client() as redis:
+        before = redis.info("stats")["total_commands_processed"]
+        await _passed(counts, policy, 500)
+        assert redis.info("stats")["total_commands_processed"] - before < 5
+
+
+async def test_most_requests_ask_nobody(counts: Counts, clean_redis: RedisServer) -> None:
+    """A generous limit is taken in leases."""
+    policy = RatePolicy("reads", 600_000)
+    with clean_redis.client() as redis:
+        before = redis.info("stats")["total_commands_processed"]
+        assert await _passed(counts, policy, 5_000) == 5_000
+        assert redis.info("stats")["total_commands_processed"] - before < 40
+
+
+async def test_two_processes_share_one_count(clean_redis: RedisServer, make: Make) -> None:
+    """Together they let pass what one would; leases included."""
+    policy = RatePolicy("reads", 1200)
+    one, two = make(clean_redis.address), make(clean_redis.address)
+    passed = sum(await asyncio.gather(*(_passed(each, policy, 300) for each in (one, two))))
+    assert policy.burst <= passed <= policy.burst + 2 * policy.lease + 20
+
+
+async def test_the_script_counts_as_we_do(clean_redis: RedisServer, make: Make) -> None:
+    """The same grants, one after another, when no time passes to speak of."""
+    policy = RatePolicy("reads", 60)
+    counts, whole_at = make(clean_redis.address), 0.0
+    for _ in range(15):
+        common = await counts._common("key:a", policy)
+        ours, whole_at = grant(policy, whole_at, policy.lease, 100.0)
+        assert isinstance(common, Grant)
+        assert (common.granted, common.left) == (ours.granted, ours.left)
+        assert common.whole_in_s == pytest.approx(ours.whole_in_s, abs=0.5)
+        assert common.next_in_s == pytest.approx(ours.next_in_s, abs=0.5)
+
+
+async def test_without_redis_each_process_counts(make: Make, clock: Clock) -> None:
+    """Nothing is raised, the limit holds, and what comes back comes back."""
+    policy = RatePolicy("writes", 30)
+    counts = make("127.0.0.1:1")
+    assert await _passed(counts, policy, 20) == policy.burst
+    clock.now += 3 * policy.interval_s
+    assert await _passed(counts, policy, 20) == 3
+
+
+async def test_a_hung_redis_costs_a_few_calls_and_then_nothing(own_redis: RedisServer, make: Make) -> None:
+    """Fifty clients, one after another: the first few wait their 50 ms, the others are counted here at once."""
+    counts, policy = make(own_redis.address), RatePolicy("writes", 30)
+    assert await _passed(counts, policy, 1) == 1
+    own_redis.freeze()
+    try:
+        async with asyncio.timeout(2):
+            for number in range(500):
+                assert await _passed(counts, policy, 1, f"key:{number}") == 1
+    finally:
+        own_redis.thaw()
+
+
+async def test_many_clients_do_not_fill_the_memory(make: Make) -> None:
+    """The least recent are forgotten."""
+    counts = make("127.0.0.1:1")
+    for number in range(11_000):
+        await counts.take(f"from:{number}", RatePolicy("reads", 600))
+    assert len(counts._clients) == 10_000
+
+
+async def test_a_caller_that_goes_away_harms_nobody(own_redis: RedisServer, make: Make) -> None:
+    """The question it asked is answered to the others that wait for it."""
+    counts, policy = make(own_redis.address), RatePolicy("reads", 600)
+    own_redis.freeze()
+    try:
+        first, second = (asyncio.ensure_future(counts.take("key:a", policy)) for _ in range(2))
+        await asyncio.sleep(0)
+        first.cancel()
+        assert (await second).allowed
+    finally:
+        own_redis.thaw()
+    with pytest.raises(asyncio.CancelledError):
+        await first

@@ -1,0 +1,108 @@
+"""Rate limits: whose requests they are, and how many of them may pass."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.exceptions import ConnectionError
+
+from services.api.breakers import make_breakers
+from services.api.rate_limit_client import Clients, networks
+from services.api.rate_limit_policy import RatePolicy, grant, rate_policy
+from shared.http.keys import ANYBODY, Principal
+
+
+def scope(peer: str, *headers: tuple[str, str], principal: Principal | None = None) -> dict[str, Any]:
+    """A request."""
+    sent = [(name.encode(), value.encode()) for name, value in headers]
+    return {"client": (peer, 1), "headers": sent, "principal": principal}
+
+
+_OURS = Clients(networks("10.0.0.0/8, fd00::/8"), "x-forwarded-for")
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "expected"),
+    [
+        ("192.0.2.1", [], "from:192.0.2.1"),
+        ("192.0.2.1", ["198.51.100.7"], "from:192.0.2.1"),
+        ("10.0.0.1", ["198.51.100.7"], "from:198.51.100.7"),
+        ("10.0.0.1", ["6.6.6.6, 198.51.100.7, 10.0.0.2"], "from:198.51.100.7"),
+        ("10.0.0.1", ["6.6.6.6", "198.51.100.7", "10.0.0.2"], "from:198.51.100.7"),
+        ("10.0.0.1", ["6.6.6.6, garbage, 10.0.0.2"], "from:10.0.0.2"),
+        ("10.0.0.1", ["10.0.0.3, 10.0.0.2"], "from:10.0.0.3"),
+        ("10.0.0.1", ["198.51.100.7:5678"], "from:198.51.100.7"),
+        ("10.0.0.1", ["[2001:db8:1:2:3::4]:5678"], "from:2001:db8:1:2::/64"),
+        ("10.0.0.1", [""], "from:10.0.0.1"),
+        ("10.0.0.1", [], "from:10.0.0.1"),
+        ("2001:db8:1:2:aaaa::1", [], "from:2001:db8:1:2::/64"),
+        ("2001:db8:1:2:bbbb::1", [], "from:2001:db8:1:2::/64"),
+        ("::ffff:192.0.2.1", [], "from:192.0.2.1"),
+        ("::ffff:10.0.0.1", ["198.51.100.7"], "from:198.51.100.7"),
+        ("", [], "from:unknown"),
+    ],
+)
+def test_by_address(peer: str, forwarded: list[str], expected: str) -> None:
+    """What only our own proxies can have written is believed, and nothing to the left of it."""
+    assert _OURS.name(scope(peer, *(("x-forwarded-for", each) for each in forwarded))) == expected
+
+
+@pytest.mark.parametrize(
+    ("sent", "expected"),
+    [
+        ('for=6.6.6.6, for="[2001:db8:1:2::9]:47011";proto=https;by=10.0.0.9, For=10.0.0.2', "from:2001:db8:1:2::/64"),
+        ("for=198.51.100.7;by=10.0.0.1", "from:198.51.100.7"),
+        ("for=_hidden", "from:10.0.0.1"),
+        ("by=10.0.0.1", "from:10.0.0.1"),
+    ],
+)
+def test_by_the_standard_header(sent: str, expected: str) -> None:
+    """`Forwarded`, where that is what our proxies write; then the other header is the client's own invention."""
+    clients = Clients(networks("10.0.0.0/8"), "forwarded")
+    assert clients.name(scope("10.0.0.1", ("forwarded", sent), ("x-forwarded-for", "6.6.6.6"))) == expected
+
+
+def test_by_key() -> None:
+    """Who has a key is counted by it wherever it is; who needs none is an address."""
+    known = Principal("checkout", frozenset({"read"}))
+    assert _OURS.name(scope("192.0.2.1", principal=known)) == "key:checkout"
+    assert _OURS.name(scope("192.0.2.1", principal=ANYBODY)) == "from:192.0.2.1"
+
+
+@given(st.text(max_size=60), st.sampled_from(["x-forwarded-for", "forwarded"]))
+def test_whatever_is_sent_it_is_somebody(sent: str, header: str) -> None:
+    """No header can crash it."""
+    clients = Clients(networks("10.0.0.0/8"), header)
+    headers = [(header.encode(), sent.encode())]
+    assert clients.name({"client": ("10.0.0.1", 1), "headers": headers}).startswith("from:")
+
+
+@given(st.integers(1, 100_000), st.lists(st.tuples(st.floats(0, 20), st.integers(1, 500)), max_size=60))
+def test_never_more_than_the_burst_and_what_came_back(per_min: int, asked: list[tuple[float, int]]) -> None:
+    """Over any time: the burst, and the rate times that time."""
+    policy = RatePolicy("reads", per_min)
+    now = whole_at = 1000.0
+    passed = 0
+    for later_s, wanted in asked:
+        now += later_s
+        told, whole_at = grant(policy, whole_at, wanted, now)
+        passed += told.granted
+        assert passed <= policy.burst + (now - 1000) / policy.interval_s + 1e-3
+        assert told.granted == wanted or told.left == 0
+        if told.left == 0 and told.next_in_s > 0:
+            assert grant(policy, whole_at, 1, now + told.next_in_s + 1e-6)[0].granted == 1
+
+
+def test_no_limit() -> None:
+    """0 is none."""
+    assert rate_policy("reads", 0) is None
+
+
+def test_a_refused_connection_is_an_outage() -> None:
+    """Of the limiter's Redis; the cache's own breaker is another."""
+    breakers = make_breakers(database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, open_s=5)
+    for _ in range(5):
+        with pytest.raises(ConnectionError), breakers.limits.guard():
+            raise ConnectionError
+    assert [breaker.state.value for breaker in breakers.all()] == ["closed", "closed", "closed", "open"]

@@ -1,0 +1,155 @@
+"""Shedding: too many at once are turned away at once, and nobody else notices."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from prometheus_client import REGISTRY
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.api.shed import Shed, step_out
+from services.api.shed_lag import Lag
+from shared.http.app import service_app
+from shared.http.health import Health
+
+_HIGHEST = 256
+
+
+class World:
+    """A service whose handlers wait until the test lets them go."""
+
+    def __init__(self) -> None:
+        self.lag = Lag()
+        self.gate = asyncio.Event()
+        self.under_way = 0
+        self.app = service_app(
+            Health("test"), title="t", description="d", version="0", add_routes=self._routes,
+            before_keys=[Middleware(Shed, self.lag, 0.8)],
+        )  # fmt: skip
+        transport = httpx.ASGITransport(self.app)
+        limits = httpx.Limits(max_connections=None)
+        self.client = httpx.AsyncClient(transport=transport, base_url="http://test", limits=limits, timeout=30)
+
+    def _routes(self, app: FastAPI) -> None:
+        @app.get("/users")
+        async def read(_: Request) -> Response:
+            return await self._held()
+
+        @app.post("/users")
+        async def write(request: Request) -> Response:
+            step_out(request)
+            return await self._held()
+
+    async def _held(self) -> Response:
+        self.under_way += 1
+        await self.gate.wait()
+        return Response()
+
+    async def started(self, count: int) -> None:
+        """Until so many handlers run."""
+        async with asyncio.timeout(10):
+            while self.under_way < count:
+                await asyncio.sleep(0)
+
+
+@pytest.fixture
+async def world() -> World:
+    """A new one."""
+    return World()
+
+
+async def _all(*calls: Awaitable[httpx.Response]) -> list[int]:
+    return [answer.status_code for answer in await asyncio.gather(*calls)]
+
+
+def _shed(reason: str, lane: str) -> float:
+    return REGISTRY.get_sample_value("holdfast_requests_shed_total", {"reason": reason, "lane": lane}) or 0.0
+
+
+async def _fill(
+    world: World, call: Callable[[], Awaitable[httpx.Response]], count: int
+) -> list[asyncio.Future[httpx.Response]]:
+    before = world.under_way
+    tasks = [asyncio.ensure_future(call()) for _ in range(count)]
+    await world.started(before + count)
+    return tasks
+
+
+async def test_who_finds_no_room_is_told_soon(world: World) -> None:
+    """503 in the envelope, with a time to come back, after a moment's wait; everybody inside is answered."""
+    inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
+    before = _shed("in_flight", "reads")
+    refused = await world.client.get("/users")
+    error = refused.json()["error"]
+    assert (refused.status_code, error["code"], error["details"]["reason"]) == (503, "OVERLOADED", "in_flight")
+    assert error["definite"]
+    assert error["retryable"]
+    assert 1 <= int(refused.headers["retry-after"]) <= 3
+    assert _shed("in_flight", "reads") == before + 1
+    world.gate.set()
+    assert set(await _all(*inside)) == {200}
+
+
+async def test_reads_leave_writes_and_health_their_room(world: World) -> None:
+    """A lane that is full is nobody else's business."""
+    inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
+    assert (await world.client.get("/livez")).status_code == 200
+    writes = await _fill(world, lambda: world.client.post("/users"), 1)
+    world.gate.set()
+    assert set(await _all(*inside, *writes)) == {200}
+
+
+async def test_who_waits_a_moment_gets_the_next_place(world: World) -> None:
+    """In order; nobody is turned away when places come free in time."""
+    inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
+    waiting = [asyncio.ensure_future(world.client.get("/users")) for _ in range(10)]
+    await asyncio.sleep(0)
+    world.gate.set()
+    assert set(await _all(*inside, *waiting)) == {200}
+
+
+async def test_the_row_of_those_who_wait_is_bounded(world: World) -> None:
+    """As many may wait as may be inside; the next is told at once. Nobody's place is lost by it."""
+    inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
+    told = await _all(*(world.client.get("/users") for _ in range(2 * _HIGHEST)))
+    assert told == [503] * (2 * _HIGHEST)
+    world.gate.set()
+    assert set(await _all(*inside)) == {200}
+    assert await _all(*(world.client.get("/users") for _ in range(_HIGHEST))) == [200] * _HIGHEST
+
+
+async def test_who_gives_up_waiting_leaves_no_gap(world: World) -> None:
+    """Clients that go away, inside or in the row, give back what they had."""
+    inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
+    waiting = [asyncio.ensure_future(world.client.get("/users")) for _ in range(50)]
+    for _ in range(10):
+        await asyncio.sleep(0)
+    for task in [*waiting, *inside]:
+        task.cancel()
+    await asyncio.gather(*waiting, *inside, return_exceptions=True)
+    again = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
+    world.gate.set()
+    assert set(await _all(*again)) == {200}
+
+
+async def test_who_only_waits_for_an_end_takes_no_room(world: World) -> None:
+    """Writes that prefer to wait stand outside, however many."""
+    outside = await _fill(world, lambda: world.client.post("/users"), 2 * _HIGHEST)
+    world.gate.set()
+    assert set(await _all(*outside)) == {200}
+
+
+async def test_a_late_loop_turns_reads_away(world: World) -> None:
+    """Some of them, and none of what is kept."""
+    for _ in range(100):
+        world.lag.sampled(0.5)
+    world.gate.set()
+    told = await _all(*(world.client.get("/users") for _ in range(200)))
+    assert 40 <= told.count(200) <= 120
+    assert set(told) == {200, 503}
+    assert await _all(*(world.client.get("/livez") for _ in range(50))) == [200] * 50
+    assert (await world.client.get("/docs")).json()["error"]["details"]["reason"] == "event_loop_lag"
