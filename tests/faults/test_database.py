@@ -145,7 +145,7 @@ def test_read_only(rig: Rig, writer: Service) -> None:
     path = rig.known_user()
     with altered(rig.database, "read_only", 1, afterwards=0):
         operation = queues(rig)
-        wait_until(lambda: "outage_began" in writer.log.read_text(), what="the writer has tried")
+        wait_until(lambda: "batch_held" in writer.log.read_text(), what="the writer has tried")
         answer = rig.client.get(path).json()
         assert (answer["success"], "stale" in answer["meta"]) == (True, False)
         rig.to_queue.set(AWAY)

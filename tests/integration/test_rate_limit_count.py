@@ -39,7 +39,11 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
     def one(address: str) -> Counts:
         made.append(connect(address, RedisTimeouts(LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S)))
         return Counts(
-            made[-1], make_breakers(database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, open_s=5).limits, clock
+            made[-1],
+            make_breakers(
+                database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, external_timeout_s=1, open_s=5
+            ).limits,
+            clock,
         )
 
     yield one
