@@ -90,6 +90,11 @@ test-redis-down: ## The queue goes away, then the database too: what clients see
 test-error-scenarios: ## Everything that can be wrong with a request, or behind it, and how it is said
 	$(SCENARIO) error-scenarios
 
+.PHONY: demo-metastable
+demo-metastable: ## A stall that naive retries keep alive for ever, and what ends it: a table and a picture (seconds)
+	@$(LOCAL) setup dev bench
+	@.venv-bench/bin/python -m tests.metastable --out .local/demo/metastable.png $(ARGS)
+
 ##@ Measure
 
 .PHONY: bench-write

@@ -1,0 +1,87 @@
+"""Policies: what a client does when it is not answered, and what its server does about those who have left."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from shared.breaker.breaker import Breaker
+from shared.breaker.policy import Policy as BreakerPolicy
+from shared.breaker.refused import CallRefused
+from shared.breaker.verdict import Judgement, Verdict
+from shared.retry import Retrier, again_on
+from shared.retry_budget import RetryBudget
+from shared.retry_rules import Again, Attempts, Hope, Suppressed
+from tests.metastable.server import Expired, Full, Server
+from tests.metastable.virtual_time import now_s
+
+ATTEMPT_S = 1.0
+ATTEMPTS = 3
+_BASE_S, _CAP_S = 0.1, 1.0
+_QUEUE_MAX = 50
+_TRANSIENT = (TimeoutError, Full, Expired)
+
+#: `await send()`: one attempt, counted.
+Send = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`client(server)` gives the call that a client makes; it raises when there is no answer."""
+
+    name: str
+    client: Callable[[Send, int], Callable[[], Awaitable[None]]]
+    queue_max: int | None = None
+    drops_expired: bool = False
+
+
+def _once(send: Send, _seed: int) -> Callable[[], Awaitable[None]]:
+    return send
+
+
+def _naive(send: Send, _seed: int) -> Callable[[], Awaitable[None]]:
+    return lambda: again_on(_TRANSIENT, send, base_s=_BASE_S, cap_s=_CAP_S, attempts=ATTEMPTS)
+
+
+def _budgeted(send: Send, _seed: int) -> Callable[[], Awaitable[None]]:
+    retrier = Retrier("the demo's server", RetryBudget(), Attempts(ATTEMPTS, _BASE_S, _CAP_S))
+    return lambda: _with(retrier, send)
+
+
+def _holdfast(send: Send, seed: int) -> Callable[[], Awaitable[None]]:
+    retrier = Retrier("the demo's server", RetryBudget(), Attempts(ATTEMPTS, _BASE_S, _CAP_S))
+    breaker = Breaker(
+        "the demo's server", BreakerPolicy(attempt_timeout_s=ATTEMPT_S), classify=_judge,
+        clock=now_s, random=random.Random(seed).random,
+    )  # fmt: skip
+    return lambda: _with(retrier, lambda: breaker.call_async(send))
+
+
+def _judge(error: Exception) -> Judgement:
+    return Verdict.UNREACHABLE if isinstance(error, TimeoutError) else Verdict.FAILURE
+
+
+async def _with(retrier: Retrier, send: Send) -> None:
+    ends_s = now_s() + ATTEMPTS * ATTEMPT_S
+
+    def hope(error: Exception) -> Hope:
+        if isinstance(error, CallRefused):
+            return Suppressed.OPEN
+        return Again() if isinstance(error, _TRANSIENT) else None
+
+    await retrier.run(lambda _: send(), hope, lambda: ends_s - now_s())
+
+
+POLICIES = (
+    Policy("no retries", _once),
+    Policy("naive: 3 attempts, full jitter", _naive),
+    Policy("the same with a retry budget", _budgeted),
+    Policy("budget, bounded queue, deadlines kept", _budgeted, _QUEUE_MAX, drops_expired=True),
+    Policy("Holdfast: all that, breaker and copies", _holdfast, _QUEUE_MAX, drops_expired=True),
+)
+
+
+async def attempt(server: Server) -> None:
+    """One attempt, in its time. Raises one of the transient errors."""
+    async with asyncio.timeout(ATTEMPT_S):
+        await server.ask(now_s() + ATTEMPT_S)
