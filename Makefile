@@ -128,6 +128,10 @@ fmt: venv-dev ## Put everything into form
 	@$(VENV) -m ruff check --fix-only --quiet .
 	@$(VENV) -m ruff format .
 
+.PHONY: docs
+docs: venv-dev ## Write the reference pages anew from the code: errors, metrics, settings, time budgets
+	@$(VENV) -m deploy.reference
+
 .PHONY: hooks
 hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)
 	@.venv/bin/pre-commit install

@@ -39,8 +39,10 @@ class Settings(BaseSettings):
         default="production", description="`demo` opens what must be closed elsewhere, and says so at start"
     )
     listen_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on")
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    log_style: Literal["json", "console", "auto"] = "auto"
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least that is logged")
+    log_style: Literal["json", "console", "auto"] = Field(
+        default="auto", description="JSON for machines, columns for people; by itself: columns on a terminal"
+    )
     keys_file: Path | None = Field(
         default=None, description="API keys, hashed: see shared/http/keys.py. Outside `demo` the api needs one"
     )
@@ -98,7 +100,7 @@ class QueueSettings(Settings):
         validation_alias=AliasChoices("REDIS_ADDR", "redis_addr"),
         description="The queue Redis: host:port or a redis:// URL",
     )
-    redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10)
+    redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one answer of Redis")
 
     def queue_answer(self, times: int = 1) -> Part:
@@ -131,10 +133,10 @@ class StoreSettings(Settings):
         description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db",
     )
     db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
-    db_connect_timeout_s: float = Field(default=1, gt=0, le=30)
+    db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a connection")
     db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for any one answer of the driver")
     db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
-    db_pool_size: int = Field(default=16, ge=1, le=256)
+    db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads to use them")
 
     def budgets(self) -> tuple[Budget, ...]:
         """The server gives up before the socket does; a full pool is noticed before that."""

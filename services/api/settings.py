@@ -12,7 +12,7 @@ from shared.settings import CacheSettings, StoreSettings
 class ApiSettings(CacheSettings, StoreSettings):
     """`HOLDFAST_API_...`, besides the shared ones."""
 
-    api_port: int = Field(default=8080, ge=1, le=65535)
+    api_port: int = Field(default=8080, ge=1, le=65535, description="The port of HTTP")
     api_timeout_s: float = Field(
         default=5, ge=0.5, le=60, description="Longest time to an answer, before what a caller prefers to wait"
     )

@@ -5,6 +5,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.breaker.policy import Policy
+from shared.budget import Budget, Part, check
 from shared.retry_rules import Attempts
 
 _DAY_S = 86_400
@@ -58,12 +59,17 @@ class Config(BaseModel):
 
     @model_validator(mode="after")
     def _inner_before_outer(self) -> Self:
-        if self.attempt_s > self.total_s:
-            raise ValueError("attempt_s must not exceed total_s")
-        if self.connect_s >= self.attempt_s:
-            raise ValueError("connect_s must be below attempt_s")
+        check(self.budgets())
         self.policy()  # window of two attempts at least, and the rest of its rules
         return self
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """The table of its time limits. Further attempts are made while there is time, so one has to fit."""
+        attempt = Part("attempt_s", self.attempt_s)
+        return (
+            Budget("a connection", attempt, (Part("connect_s", self.connect_s),)),
+            Budget("an attempt", Part("total_s", self.total_s), (attempt,)),
+        )
 
     def policy(self) -> Policy:
         """The breakers'."""

@@ -3,13 +3,14 @@
 from pydantic import AnyHttpUrl, Field
 
 from services.external_proxy.config import Config
+from shared.budget import Budget
 from shared.settings import CacheSettings
 
 
 class ProxySettings(CacheSettings):
     """`HOLDFAST_PROXY_...`, besides the shared ones."""
 
-    proxy_port: int = Field(default=8081, ge=1, le=65535)
+    proxy_port: int = Field(default=8081, ge=1, le=65535, description="The port of HTTP")
     proxy_third_party_url: AnyHttpUrl = Field(
         default=AnyHttpUrl("http://127.0.0.1:8099"), description="Base URL of the third party"
     )
@@ -19,6 +20,10 @@ class ProxySettings(CacheSettings):
     proxy_config_poll_s: float = Field(
         default=2, gt=0, le=60, description="How often a replica looks for what another one was told"
     )
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """Those of its configuration."""
+        return (*super().budgets(), *self.proxy_config.budgets())
 
     @classmethod
     def own_prefix(cls) -> str:

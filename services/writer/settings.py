@@ -22,8 +22,8 @@ class WriterSettings(CacheSettings, StoreSettings):
         description="How long a write waits for an earlier one that is known to be on its way, before it goes ahead",
     )
     writer_attempts_max: int = Field(default=5, ge=1, le=100, description="Tries at an error nobody has named")
-    writer_backoff_base_s: float = Field(default=0.2, gt=0, le=60)
-    writer_backoff_cap_s: float = Field(default=10, gt=0, le=600)
+    writer_backoff_base_s: float = Field(default=0.2, gt=0, le=60, description="First pause before another try")
+    writer_backoff_cap_s: float = Field(default=10, gt=0, le=600, description="Longest pause before another try")
     writer_crashes_max: int = Field(default=3, ge=1, le=100, description="Writers an entry may kill")
     writer_dead_share_max: float = Field(
         default=0.5, gt=0, le=1, description="Share of recent entries above which nothing more is dead-lettered"
@@ -36,10 +36,10 @@ class WriterSettings(CacheSettings, StoreSettings):
         default=0.5, gt=0, le=60, description="Longest transaction that says the database is well; a longer one slows"
     )
     #: A batch may take a while; a reader waits for milliseconds.
-    db_timeout_s: float = Field(default=5, gt=0, le=60)
-    db_lock_wait_s: int = Field(default=3, ge=1, le=50)
-    db_pool_size: int = Field(default=3, ge=3, le=16)
-    redis_timeout_s: float = Field(default=2, gt=0, le=30)
+    db_timeout_s: float = Field(default=5, gt=0, le=60, description="As above, for a writer")
+    db_lock_wait_s: int = Field(default=3, ge=1, le=50, description="As above, for a writer")
+    db_pool_size: int = Field(default=3, ge=3, le=16, description="As above, for a writer")
+    redis_timeout_s: float = Field(default=2, gt=0, le=30, description="As above, for a writer")
 
     @classmethod
     def own_prefix(cls) -> str:

@@ -24,16 +24,15 @@ def draw(results: Sequence[Result], path: Path) -> None:
             colors=["#2a78b5", "#f0b429"], linewidth=0,
         )  # fmt: skip
         panel.axvspan(HEALTHY_S, HEALTHY_S + STALL_S, color="#c0392b", alpha=0.15, linewidth=0)
-        recovered = (
-            "never recovers" if result.recovered_s is None else f"good again {result.recovered_s} s after the stall"
-        )
+        again = result.recovered_s
+        recovered = "never recovers" if again is None else f"all answered again {again} s after the stall"
         panel.set_title(f"{result.policy}: {recovered}, {result.amplification:.2f} sends per request",
                         loc="left", fontsize=10)  # fmt: skip
         panel.set_ylim(0, 1)
         panel.set_xlim(0, result.seconds - 1)
         panel.set_yticks([0, 0.5, 1], ["0 %", "50 %", "100 %"])
         panel.spines[["top", "right"]].set_visible(False)
-    panels[0].legend(loc="lower right", fontsize=8, frameon=False)
+    panels[1].legend(loc="center right", fontsize=8, frameon=False)
     panels[-1].set_xlabel("seconds; the server stands still where it is red")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=110)

@@ -1,0 +1,21 @@
+"""Every error that a client may get."""
+
+from deploy.reference.markdown import page, table
+from shared.errors import AppError, catalogue
+from shared.http.envelope import status_of
+
+_ABOUT = """What a client reads of an error is `error.code`. `retryable`: the same request may succeed later, not before
+`error.retry_after` seconds (`Retry-After`). Not `definite`: it may have happened; the same `Idempotency-Key`, or the
+operation in `error.details.operation_id`, tells. An `internal_error` without a code of its own is a bug of ours."""
+
+
+def errors() -> str:
+    """The page."""
+    rows = [_row(error) for error in sorted(catalogue(), key=lambda error: (status_of(error), error.code))]
+    return page("Errors", _ABOUT, table(("status", "type", "code", "retryable", "definite", "meaning"), rows))
+
+
+def _row(error: type[AppError]) -> tuple[str, ...]:
+    meaning = " ".join((error.__doc__ or "").split())
+    marks = ("yes" if error.retryable else "", "yes" if error.definite else "**no**")
+    return (str(status_of(error)), f"`{error.type}`", f"`{error.code}`", *marks, meaning)

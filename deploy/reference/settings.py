@@ -1,0 +1,69 @@
+"""Every setting of every service, as environment variables."""
+
+from typing import Any
+
+from pydantic import AliasChoices, BaseModel
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from deploy.reference.markdown import page, table
+from deploy.reference.services import SERVICES
+from shared.settings import ENV_PREFIX, CacheSettings, QueueSettings, Settings, StoreSettings
+
+_SHARED: tuple[tuple[str, type[Settings]], ...] = (
+    ("Every service", Settings),
+    ("Services that use the queue Redis", QueueSettings),
+    ("Services that keep or read copies", CacheSettings),
+    ("Services that use the database", StoreSettings),
+)
+_HEAD = ("name", "default", "range", "meaning")
+_ABOUT = """Read once, at start. What cannot be meant stops the service with a sentence: an unknown key, a number out of
+range, two time limits the wrong way round ([time budgets](time-budgets.md))."""
+
+
+def settings() -> str:
+    """The page."""
+    parts = []
+    for title, model in (*_SHARED, *SERVICES.items()):
+        inherited = {name: field for base in model.__mro__[1:] for name, field in _fields(base).items()}
+        own = {name: field for name, field in model.model_fields.items() if _differs(field, inherited.get(name))}
+        if own:
+            parts.append(
+                f"## {title}\n\n{table(('name', 'default', 'range', 'meaning'), map(_row, own, own.values()))}"
+            )
+    return page("Settings", _ABOUT, *parts)
+
+
+def _fields(base: type) -> dict[str, FieldInfo]:
+    return base.model_fields if issubclass(base, Settings) else {}
+
+
+def _differs(field: FieldInfo, inherited: FieldInfo | None) -> bool:
+    return inherited is None or inherited.default != field.default
+
+
+def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
+    alias = field.validation_alias
+    variable = str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{ENV_PREFIX}{name.upper()}"
+    return (f"`{variable}`", _default(field), _range(field), field.description or "")
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "needed"
+    if field.default is PydanticUndefined:
+        return "by the machine"
+    if isinstance(field.default, BaseModel):
+        return f"`{field.default.model_dump_json()}`"
+    return f"`{field.default}`" if field.default not in (None, "") else ""
+
+
+def _range(field: FieldInfo) -> str:
+    bounds: dict[str, Any] = {
+        sign: getattr(each, name)
+        for each in field.metadata
+        for name, sign in (("ge", "≥"), ("gt", ">"), ("le", "≤"), ("lt", "<"))
+        if hasattr(each, name)
+    }
+    choices = getattr(field.annotation, "__args__", ()) if "Literal" in str(field.annotation) else ()
+    return ", ".join(f"{sign} {value:,}" for sign, value in bounds.items()) or ", ".join(map(str, choices))
