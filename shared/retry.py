@@ -107,3 +107,27 @@ class Retrier:
             return await call(number)
 
         return await AsyncRetrying(retry=retry, wait=wait, stop=stop, reraise=True)(attempt)
+
+
+class OneMore:
+    """A second try at once, where a connection had died unnoticed; paid for like any other. For hot paths: what goes
+    well costs an addition."""
+
+    def __init__(self, dependency: str, budget: RetryBudget) -> None:
+        self._budget = budget
+        self._first = metrics.attempts.labels(dependency, "first")
+        self._again = metrics.attempts.labels(dependency, "again")
+        self._suppressed = metrics.retries_suppressed.labels(dependency, Suppressed.BUDGET.value)
+
+    def begun(self) -> None:
+        """A first try is made."""
+        self._budget.earn()
+        self._first.inc()
+
+    def may(self) -> bool:
+        """It failed; whether a second is to be made."""
+        if not self._budget.spend():
+            self._suppressed.inc()
+            return False
+        self._again.inc()
+        return True

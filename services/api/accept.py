@@ -20,6 +20,8 @@ from shared.errors import AcceptanceUnknown, AppError, QueueFull, QueueUnavailab
 from shared.logs import Action
 from shared.queue.names import CLOCK, EMAILS, PREFIX, WRITES
 from shared.queue.script import NotSent, Script
+from shared.retry import OneMore
+from shared.retry_budget import RetryBudget
 from shared.versions import Clock
 
 
@@ -77,6 +79,7 @@ class Acceptor:
         self._breaker = breaker
         self._batch_max = batch_max
         self._key_lifetime_s = key_lifetime_s
+        self._one_more = OneMore("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
         self._flusher: asyncio.Task[None] | None = None
         #: Monotonic time of the last failure; None: the last round trip was fine.
@@ -149,9 +152,12 @@ class Acceptor:
     async def _ask(self, arguments: list[str | bytes | int]) -> Any:
         """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
         are found, and not taken twice."""
+        self._one_more.begun()
         try:
             return await self._script([WRITES, CLOCK, EMAILS], arguments)
         except (ConnectionError, OSError) as first:
+            if not self._one_more.may():
+                raise
             try:
                 return await self._script([WRITES, CLOCK, EMAILS], arguments)
             except NotSent:

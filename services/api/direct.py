@@ -3,6 +3,7 @@ whatever is still queued: a write that also reached the queue is found there to 
 
 from services.api.accept import Answer, Candidate
 from services.api.database import Database
+from shared import deadline
 from shared.commands import COMMANDS, Write
 from shared.errors import (
     AcceptanceUnknown,
@@ -17,7 +18,9 @@ from shared.errors import (
 )
 from shared.faults import CommitUnknown, Contention, Outage
 from shared.outcome import Applied, Dead, Duplicate, Final, Rejected, Retry, Superseded
-from shared.retry import again_on
+from shared.retry import Retrier
+from shared.retry_budget import RetryBudget
+from shared.retry_rules import Again, Attempts, Hope
 from shared.store import reads
 from shared.store.apply import apply_directly
 from shared.versions import Clock
@@ -29,6 +32,7 @@ class DirectPath:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._retrier = Retrier("database", RetryBudget(), Attempts(most=4, base_s=0.02, cap_s=0.2))
 
     async def apply(self, candidate: Candidate, refused: AppError) -> Answer:
         """`refused`: how the queue failed. Raises WritesUnavailable or OrderUnknown (it did not happen),
@@ -39,8 +43,8 @@ class DirectPath:
         if write.if_match is not None:  # the row may miss a queued write that the caller has seen
             raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
         try:
-            outcome = await again_on(
-                Contention, lambda: self._database.run(apply_directly, write), base_s=0.02, cap_s=0.2, attempts=4
+            outcome = await self._retrier.run(
+                lambda _: self._database.run(apply_directly, write), _hope, deadline.remaining_s
             )
         except CommitUnknown as fault:
             raise AcceptanceUnknown(details={"operation_id": write.operation_id}) from fault
@@ -83,3 +87,8 @@ class DirectPath:
             traceparent=candidate.traceparent,
             expires_at=version + int(candidate.expire_ms) * 1000 if candidate.expire_ms else None,
         )
+
+
+def _hope(error: Exception) -> Hope:
+    """Only a lock or a deadlock is over in a moment."""
+    return Again() if isinstance(error, Contention) else None

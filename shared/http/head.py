@@ -1,11 +1,15 @@
 """Head: whether the lines before a body make a request that we take. Pure."""
 
+import re
 from collections.abc import Sequence
 
 from shared.errors import HeadTooLarge, MalformedHttp, TargetTooLong
 from shared.http.bounds import Bounds
 
 Headers = Sequence[tuple[bytes, bytes]]
+
+#: As long as what takes its place, so that nothing else moves.
+_UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 #: Colon, space and the line's end.
 _LINE_BYTES = 4
@@ -35,6 +39,14 @@ def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
     if upgrade and (_has(b"content-length", headers) or _has(b"transfer-encoding", headers)):
         # The parser would take the body for the next request.
         raise MalformedHttp("A request with a body cannot change the protocol: leave out Upgrade.")
+
+
+def without_upgrade(piece: bytes) -> bytes:
+    """The beginning of a request, its offer to change the protocol made one that nobody knows. We stay with HTTP/1.1,
+    and Java's client, for one, makes the offer with every request; left as it is, the parser would take the body for
+    the next request."""
+    head, end, rest = piece.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nX-Offer:", head) + end + rest if end else piece
 
 
 def _has(wanted: bytes, headers: Headers) -> bool:

@@ -1,8 +1,8 @@
 """Keys: who may do what. A file holds one line per key: `name scopes sha256-of-the-key`, so that reading it gives
 nobody a key. It is read again when it changes, so revoking one is deleting its line.
 
-    # name     scopes        sha256
-    checkout   read,write    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    # name     scopes        sha256                                                            limits a minute, if any
+    checkout   read,write    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  reads=6000 writes=600
     on-call    operate       60303ae22b998861bce3b28f33eec1be758a213c86c93c076dbe9f558c11c752
 """
 
@@ -23,6 +23,8 @@ from shared.logs import Action
 
 READ, WRITE, OPERATE = "read", "write", "operate"
 _SCOPES = {READ, WRITE, OPERATE}
+#: Limits of a key's own: requests a minute.
+_OPTIONS = {"reads", "writes"}
 _NAME = re.compile(r"^[A-Za-z0-9._@-]{1,64}$")
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
 _CREDENTIAL_MAX_BYTES = 512
@@ -103,7 +105,9 @@ def parse(text: str) -> dict[str, Principal]:
         if not words:
             continue
         name, scopes, digest, *rest = [*words, "", ""]
-        options = dict(word.split("=", 1) for word in rest if "=" in word)
+        options = dict(word.partition("=")[::2] for word in rest if word)
+        if not all(name in _OPTIONS and value.isdecimal() for name, value in options.items()):
+            raise ValueError(f"line {number} of the keys has more than numbers for {sorted(_OPTIONS)}")
         if not _NAME.match(name) or not _DIGEST.match(digest) or not set(scopes.split(",")) <= _SCOPES:
             raise ValueError(f"line {number} of the keys is not `name scopes sha256`, scopes of {sorted(_SCOPES)}")
         if digest in known:

@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from shared.errors import AppError, BodyTooLarge, MalformedHttp, Overloaded, RequestTooSlow
 from shared.http.bounds import Bounds
-from shared.http.head import check_form, check_size, head_too_large
+from shared.http.head import check_form, check_size, head_too_large, without_upgrade
 from shared.http.linger import LingeringTransport
 from shared.http.refuse import refusal
 
@@ -98,6 +98,8 @@ class BoundedHttp(HttpToolsProtocol):
         if self._leaving or self._wire.closing:
             return
         self._unset_keepalive_if_required()
+        if self._at is _NOTHING and b"pgrade:" in data:
+            data = without_upgrade(data)
         self._piece = len(data)
         self._fed += len(data)
         while data:

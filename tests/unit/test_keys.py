@@ -11,7 +11,16 @@ DIGEST = "a" * 64
 
 @pytest.mark.parametrize(
     "line",
-    ["name", f"name sing {DIGEST}", "name read abc", f"na/me read {DIGEST}", f"a read {DIGEST}\nb read {DIGEST}"],
+    [
+        "name",
+        f"name sing {DIGEST}",
+        "name read abc",
+        f"na/me read {DIGEST}",
+        f"a read {DIGEST}\nb read {DIGEST}",
+        f"a read {DIGEST} reads=many",
+        f"a read {DIGEST} wishes=1",
+        f"a read {DIGEST} word",
+    ],
 )
 def test_nonsense_is_refused_by_its_line(line: str) -> None:
     """Wrong form, unknown scope, no digest, a name that could be mistaken, the same key twice."""
