@@ -55,8 +55,8 @@ class LocalStack:
         """Returns when they are ready. Raises Problem."""
         self._outages.end(names)
 
-    def beside(self, name: str, settings: Mapping[str, str]) -> bool:
-        """Start an api under this name; False when it does not know the settings. Raises Problem."""
+    def beside(self, name: str, settings: Mapping[str, str]) -> None:
+        """Start an api under this name. Raises Problem."""
         with socket.socket() as probe:
             probe.bind((LOOPBACK, 0))
             port = probe.getsockname()[1]
@@ -71,13 +71,10 @@ class LocalStack:
         deadline = time.monotonic() + _START_S
         while ask(self._addresses[name], "GET", "/readyz", None, {}).status != 200:
             if process.poll() is not None:
-                if "unknown settings" in log.read_text(errors="replace"):
-                    return False
                 raise Problem(f"{name} ended; its log: {log.relative_to(REPO)}")
             if time.monotonic() > deadline:
                 raise Problem(f"{name} is not ready after {_START_S:.0f} s; its log: {log.relative_to(REPO)}")
             time.sleep(_POLL_S)
-        return True
 
     def ledger(self) -> tuple[bool, str]:
         """As `make ledger` has it."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from deploy.scenarios.ask import ask
-from deploy.scenarios.expect import Answer, Check, at, checks, look
+from deploy.scenarios.expect import Answer, Check, at, checks
 from deploy.scenarios.steps import Ask, Balance, Beside, Scenario, Start, Step, Stop
 
 _POLL_S = 0.2
@@ -26,8 +26,8 @@ class Stack(Protocol):
     def start(self, names: list[str]) -> None:
         """Returns when they are ready."""
 
-    def beside(self, name: str, settings: Mapping[str, str]) -> bool:
-        """Start an api under this name; False when it does not know the settings."""
+    def beside(self, name: str, settings: Mapping[str, str]) -> None:
+        """Start an api under this name."""
 
     def ledger(self) -> tuple[bool, str]:
         """Whether it balances, and its table."""
@@ -43,7 +43,6 @@ class Result:
     request: str = ""
     answer: Answer | None = None
     checks: list[Check] = field(default_factory=list)
-    skipped: str = ""
     text: str = ""
     took_s: float = 0.0
 
@@ -57,16 +56,11 @@ def run(scenario: Scenario, stack: Stack, begun: Callable[[str], None]) -> Itera
     """A result a step, as it is known; `begun(what)` is told of those that take a while. What is stopped is left to the
     caller to start again."""
     known = {"run": secrets.token_hex(4)}
-    missing: set[str] = set()
     for step in scenario.steps:
         began = time.monotonic()
         match step:
-            case Ask() if {step.feature, step.of} & missing:
-                result = Result(step, _filled(step.what, known), skipped="not built yet")
             case Ask():
                 result = _ask(step, stack, known)
-                if result.skipped:
-                    missing.add(step.feature)
             case Stop(names):
                 begun(f"stopping {', '.join(names)}")
                 stack.stop(list(names))
@@ -77,10 +71,8 @@ def run(scenario: Scenario, stack: Stack, begun: Callable[[str], None]) -> Itera
                 result = Result(step, f"{' and '.join(names)} started, and ready")
             case Beside(name, what, settings):
                 begun(f"starting {what}")
+                stack.beside(name, settings)
                 result = Result(step, what[0].upper() + what[1:])
-                if not stack.beside(name, settings):
-                    missing.add(name)
-                    result.skipped = "not built yet"
             case Balance():
                 balanced, table = stack.ledger()
                 check = Check("the ledger", "is balanced", "balanced" if balanced else "OUT OF BALANCE", balanced)
@@ -103,12 +95,9 @@ def _ask(step: Ask, stack: Stack, known: dict[str, str]) -> Result:
     while True:
         answer = result.answer = ask(stack.address(step.of), method, path, body, headers)
         result.checks = list(checks(answer, {where: _filled(value, known) for where, value in step.expect.items()}))
-        not_built = step.feature and look(answer, "body.error.code") == "PATH_NOT_FOUND"
-        if result.ok or not_built or time.monotonic() > deadline:
+        if result.ok or time.monotonic() > deadline:
             break
         time.sleep(_POLL_S)
-    if not_built:
-        result.checks, result.skipped = [], "not built yet"
     _keep(step.keep, answer, known)
     return result
 

@@ -28,8 +28,6 @@ def step(number: int, result: Result) -> str:
     elif not isinstance(result.step, Ask):
         lines[0] += _in(_GREY, f"  ({result.took_s:.1f} s)")
     lines += [f"    {line}" for line in result.text.splitlines()]
-    if result.skipped:
-        lines.append("    " + _in(_GREY, f"left out: {result.skipped}"))
     for check in result.checks:
         if check.ok:
             lines.append(f"    {_in(_GREEN, 'ok')}    {check.what} {check.wanted}" + _seen(check.wanted, check.seen))
@@ -66,7 +64,6 @@ def for_machines(scenario: Scenario, results: list[Result], trouble: str = "") -
                 "status": result.answer.status if result.answer else None,
                 "answered_in_s": round(result.answer.seconds, 4) if result.answer else None,
                 "took_s": round(result.took_s, 3),
-                "skipped": result.skipped or None,
                 "ok": result.ok,
                 "expectations": [asdict(check) for check in result.checks],
             }

@@ -27,8 +27,6 @@ class Ask:
     within_s: float = 0
     #: `api`, another program of the stack that speaks HTTP, or the name of a `Beside`.
     of: str = "api"
-    #: Steps that share a feature are left out, aloud, from the first one that finds no such path.
-    feature: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,8 +45,7 @@ class Start:
 
 @dataclass(frozen=True)
 class Beside:
-    """An api of its own beside the running one, with other settings, until the end of the scenario. One that does not
-    know these settings leaves out the steps that ask it."""
+    """An api of its own beside the running one, with other settings, until the end of the scenario."""
 
     name: str
     what: str

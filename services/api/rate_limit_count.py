@@ -18,6 +18,7 @@ from shared.breaker.refused import CallRefused
 from shared.logs import Action
 from shared.queue.script import NotSent, Script
 
+#: Each limit has a count of its own: after a change of it, what was taken under the old one says nothing.
 _PREFIX = "holdfast:rate:"
 _CLIENTS_MAX = 10_000
 #: What is not used by then is gone: it has come back to the common count in the meantime.
@@ -80,7 +81,7 @@ class Counts:
         return Taken(True, client.left + client.leased, client.whole_at - now, 0.0)
 
     def _client(self, name: str, policy: RatePolicy) -> _Client:
-        key = f"{policy.name}:{name}"
+        key = f"{policy.name}:{policy.per_min}:{name}"
         client = self._clients.get(key)
         if client is None:
             client = self._clients[key] = _Client()
@@ -111,9 +112,10 @@ class Counts:
 
     async def _common(self, name: str, policy: RatePolicy) -> Grant | None:
         """None: it cannot be had, count yourself."""
+        key = f"{_PREFIX}{policy.name}:{policy.per_min}:{name}"
         arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, policy.lease]
         try:
-            told = await self._breaker.call_async(self._in_time, f"{_PREFIX}{policy.name}:{name}", arguments)
+            told = await self._breaker.call_async(self._in_time, key, arguments)
         except (CallRefused, NotSent, RedisError, OSError, TimeoutError) as error:
             self._now(degraded=True, why=type(error).__name__)
             return None

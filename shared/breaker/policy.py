@@ -32,7 +32,7 @@ class Policy:
     ramp_s: float = 10.0
     ramp_from: float = 0.1
     #: So many a second are let through anyway: few calls are no flood, and nobody is refused for being alone.
-    ramp_free_per_s: int = 10
+    ramp_free_per_s: int = 50
     #: The longest that a dependency's own "not before" is believed.
     throttle_max_s: float = 60.0
     #: A call that our deadline ended sooner than this share of the attempt's timeout blames nobody: it had no chance.

@@ -154,3 +154,10 @@ async def test_a_caller_that_goes_away_harms_nobody(own_redis: RedisServer, make
         own_redis.thaw()
     with pytest.raises(asyncio.CancelledError):
         await first
+
+
+async def test_another_limit_is_another_count(counts: Counts) -> None:
+    """Who was given a higher one does not wait for what was taken under the lower."""
+    low, high = RatePolicy("reads", 6), RatePolicy("reads", 6000)
+    assert await _passed(counts, low, 3) == low.burst
+    assert await _passed(counts, high, 10) == 10
