@@ -28,10 +28,15 @@ def describe(
     }
 
 
+def own_frame(traceback: str) -> str:
+    """`file:function` of the first frame that is ours; empty when none is."""
+    frames = _OWN_FRAME.findall(traceback)
+    return ":".join(frames[0]) if frames else ""
+
+
 def fingerprint(reason: Reason, command: bytes, attempt: Mapping[str, str]) -> str:
     """Equal for failures that a person would call the same: reason, kind, code, command, first own frame."""
-    frames = _OWN_FRAME.findall(attempt.get("traceback", ""))
-    where = ":".join(frames[0]) if frames else ""
+    where = own_frame(attempt.get("traceback", ""))
     known = command.decode("ascii", "replace")[:40]
     error = attempt["error"] if reason is Reason.UNDECODABLE else ""
     told = "|".join([reason.value, attempt["kind"], attempt["code"], known, where, error])

@@ -1,0 +1,27 @@
+"""Filter: which letters an operator means. Everything that is given has to be so."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from shared.letters.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`first`, `last`: numbers, both included. `text`: in the error, whatever the case."""
+
+    state: State | None = None
+    fingerprint: str | None = None
+    reason: str | None = None
+    code: str | None = None
+    command: str | None = None
+    build: str | None = None
+    user_id: str | None = None
+    operation_id: str | None = None
+    text: str | None = None
+    first: int | None = None
+    last: int | None = None
+
+    def told(self) -> dict[str, Any]:
+        """What is given, for a record."""
+        return {name: value for name, value in asdict(self).items() if value is not None}

@@ -1,0 +1,35 @@
+"""Ids: a dead letter is known by the id of its entry on the dead-letter stream; in a table that is one number."""
+
+import re
+from datetime import UTC, datetime
+
+#: Entries that one millisecond has room for.
+_ROOM = 1_000_000
+_NUMBER_MAX = 2**63 - 1
+_FORM = re.compile(r"(\d{1,13})-(\d{1,6})")
+
+
+def number_of(letter_id: str) -> int:
+    """`"1764000000123-4"` -> `1764000000123000004`. Raises ValueError."""
+    match = _FORM.fullmatch(letter_id)
+    if match is None or not letter_id.isascii():
+        raise ValueError("not the id of a dead letter")
+    number = int(match[1]) * _ROOM + int(match[2])
+    if number > _NUMBER_MAX:
+        raise ValueError("not the id of a dead letter")
+    return number
+
+
+def id_of(number: int) -> str:
+    """`1764000000123000004` -> `"1764000000123-4"`."""
+    return f"{number // _ROOM}-{number % _ROOM}"
+
+
+def first_number(moment: datetime) -> int:
+    """The least number of the millisecond that `moment`, which knows its time zone, is in."""
+    return int(moment.timestamp() * 1000) * _ROOM
+
+
+def time_of(number: int) -> datetime:
+    """When the entry was put on the stream, in UTC, by Redis' clock."""
+    return datetime.fromtimestamp(number // _ROOM / 1000, UTC)

@@ -1,0 +1,137 @@
+"""Letter: a dead letter, read from its entry on the dead-letter stream. Reading never fails: whatever somebody put
+there is kept whole, as far as possible in its columns."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from shared.dead_letter import own_frame
+from shared.letters import packed
+from shared.letters.ids import number_of, time_of
+from shared.queue.codec import raw_text
+
+_ORIGINAL, _PACKED = b"original.", b"original_packed"
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_TEXT_MAX_CHARS, _ERROR_MAX_CHARS, _FRAME_MAX_CHARS = 100, 1000, 200
+_COMMAND_MAX_CHARS = 40
+_YEAR_MIN = 1970
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One dead letter. Ids that the original does not have, or not in a sane form, are None."""
+
+    number: int
+    fingerprint: str
+    reason: str
+    kind: str
+    code: str
+    error: str
+    frame: str
+    dead_at: datetime
+    writer: str
+    build: str
+    entry_id: str
+    #: The fields of the entry that died, verbatim.
+    original: Mapping[bytes, bytes] = field(repr=False)
+    #: As the writers recorded them, the last one included.
+    attempts: list[dict[str, Any]] = field(repr=False)
+
+    @property
+    def operation_id(self) -> str | None:
+        """Of the write."""
+        return raw_text(self.original, b"operation_id") or None
+
+    @property
+    def user_id(self) -> str | None:
+        """Whom the write concerns."""
+        return raw_text(self.original, b"user_id") or None
+
+    @property
+    def command(self) -> str:
+        """As the entry names it, whether we know it or not."""
+        return _cut(self.original.get(b"command", b""), _COMMAND_MAX_CHARS)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the original, names and values."""
+        return sum(len(name) + len(value) for name, value in self.original.items())
+
+
+def read(entry_id: str, fields: Mapping[bytes, bytes]) -> Letter:
+    """From the dead-letter stream. Raises ValueError only for an `entry_id` that no stream gives."""
+    number = number_of(entry_id)
+    last = _object(fields.get(b"last_attempt", b""))
+    reason, error = _cut(fields.get(b"reason", b"unknown"), 32), _cut(fields.get(b"error", b""), _ERROR_MAX_CHARS)
+    return Letter(
+        number=number,
+        fingerprint=_fingerprint(fields, reason, error),
+        reason=reason,
+        kind=_named(last, "kind"),
+        code=_named(last, "code"),
+        error=error,
+        frame=own_frame(str(last.get("traceback", "")))[:_FRAME_MAX_CHARS],
+        dead_at=_moment(fields.get(b"dead_at", b"")) or time_of(number),
+        writer=_cut(fields.get(b"writer", b""), _TEXT_MAX_CHARS),
+        build=_cut(fields.get(b"build", b""), _TEXT_MAX_CHARS),
+        entry_id=raw_text(fields, b"entry_id"),
+        original=_original(fields),
+        attempts=_attempts(fields.get(b"attempts", b""), last),
+    )
+
+
+def _original(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
+    if _PACKED in fields:
+        try:
+            flat = packed.unpack(fields[_PACKED])
+            return dict(zip(flat[::2], flat[1::2], strict=True))
+        except ValueError:
+            return {_PACKED: fields[_PACKED]}
+    return {name.removeprefix(_ORIGINAL): value for name, value in fields.items() if name.startswith(_ORIGINAL)}
+
+
+def _attempts(raw: bytes, last: dict[str, Any]) -> list[dict[str, Any]]:
+    """Charged attempts are listed by the writer, the last of them again as the reason for the letter."""
+    try:
+        told = orjson.loads(raw)
+    except ValueError:
+        told = []
+    attempts = [attempt for attempt in told if isinstance(attempt, dict)] if isinstance(told, list) else []
+    known = attempts and all(attempts[-1].get(name) == last.get(name) for name in ("kind", "code", "error", "writer"))
+    return attempts if known or not last else [*attempts, last]
+
+
+def _fingerprint(fields: Mapping[bytes, bytes], reason: str, error: str) -> str:
+    """The writer's; for what no writer wrote, one of its own."""
+    told = fields.get(b"fingerprint", b"").decode("ascii", "replace")
+    return told if _FINGERPRINT.fullmatch(told) else hashlib.sha256(f"{reason}|{error}".encode()).hexdigest()[:16]
+
+
+def _object(raw: bytes) -> dict[str, Any]:
+    try:
+        told = orjson.loads(raw)
+    except ValueError:
+        return {}
+    return told if isinstance(told, dict) else {}
+
+
+def _named(attempt: dict[str, Any], name: str) -> str:
+    return str(attempt.get(name, ""))[:_TEXT_MAX_CHARS]
+
+
+def _cut(value: bytes, chars: int) -> str:
+    return value.decode("utf-8", "backslashreplace")[:chars]
+
+
+def _moment(raw: bytes) -> datetime | None:
+    try:
+        told = datetime.fromisoformat(raw.decode("ascii"))
+        told = told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
+        return told if told.year >= _YEAR_MIN else None
+    except (ValueError, OverflowError):
+        return None

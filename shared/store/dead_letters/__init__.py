@@ -1,0 +1,1 @@
+"""Dead letters in the database: the only code with SQL about them."""

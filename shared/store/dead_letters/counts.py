@@ -1,0 +1,51 @@
+"""Counts: the dead letters' share of the ledger, as of one moment."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from shared.letters.state import State
+from shared.store.apply import faults
+from shared.store.dead_letters.statements import rows_with
+from shared.store.dead_letters.tables import groups, items, letters
+from shared.store.engine import Engine
+
+_PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterCounts:
+    """In letters."""
+
+    #: Dead, or chosen for a replay that has not sent them yet, or not indexed yet.
+    dead_lettered: int
+    #: Discarded, also those that retention has taken since.
+    discarded: int
+    #: Brought in from a file: no entry of this write stream tells of them.
+    imported: int
+
+
+def letter_counts(engine: Engine, up_to: int, on_stream: Collection[int]) -> LetterCounts:
+    """Of the letters with a number up to `up_to`. `on_stream`: numbers of those the dead-letter stream still had."""
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    states = (State.DEAD, State.REPLAYING, State.DISCARDED)
+    columns = [*[groups.c[state.value] for state in states], groups.c.purged, groups.c.imported]
+    sums = sa.select(*[sa.func.coalesce(sa.func.sum(column), 0) for column in columns])
+    later = sa.select(letters.c.state, sa.func.count(), sa.func.coalesce(sa.func.sum(letters.c.imported), 0)).where(
+        letters.c.id > up_to
+    )
+    sent = sa.select(sa.func.count()).where(items.c.state == "sent")
+    with faults(), snapshot.begin() as connection:
+        dead, replaying, discarded, purged, imported = (int(count) for count in connection.execute(sums).one())
+        newer = {state: (count, int(new)) for state, count, new in connection.execute(later.group_by(letters.c.state))}
+        dead -= newer.get(State.DEAD, (0, 0))[0]
+        discarded -= newer.get(State.DISCARDED, (0, 0))[0]
+        in_queue = connection.execute(sent).scalar_one()
+        present = len(rows_with(connection, _PRESENT, on_stream))
+    unsent = max(0, replaying - in_queue)
+    return LetterCounts(
+        dead_lettered=dead + unsent + len(set(on_stream)) - present,
+        discarded=discarded + purged,
+        imported=imported - sum(new for _, new in newer.values()),
+    )

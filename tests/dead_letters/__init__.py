@@ -1,0 +1,1 @@
+"""Dead letters: their forms, their table, and what operators do with them."""

@@ -1,0 +1,100 @@
+"""Every byte of an entry survives its forms; whatever is on the stream can be read."""
+
+import contextlib
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.letters import packed
+from shared.letters.ids import id_of, number_of, time_of
+from shared.letters.letter import read
+from shared.letters.line import from_line, to_line
+from shared.letters.told import take, take_fields, tell, tell_fields
+from tests import letters
+from tests.servers import RedisServer
+
+_FIELDS = st.dictionaries(st.binary(max_size=40), st.binary(max_size=200), max_size=8)
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_bytes_survive_json(value: bytes) -> None:
+    """Text or not."""
+    assert take(orjson.loads(orjson.dumps(tell(value)))) == value
+
+
+@given(_FIELDS)
+def test_fields_survive_json(fields: dict[bytes, bytes]) -> None:
+    """In their order."""
+    assert list(take_fields(orjson.loads(orjson.dumps(tell_fields(fields)))).items()) == list(fields.items())
+
+
+@pytest.mark.parametrize("told", [1, None, {"base64": "?"}, {"base64": 1}, {"text": "a"}, [], {"base64": "é"}])
+def test_what_was_never_told_is_refused(told: object) -> None:
+    """By a ValueError and nothing else."""
+    with pytest.raises(ValueError, match="base64"):
+        take(told)
+
+
+def test_ids_are_numbers_in_order() -> None:
+    """There and back; the order of the stream; when it was."""
+    ids = ["1764000000123-0", "1764000000123-4", "1764000000124-0"]
+    numbers = [number_of(each) for each in ids]
+    assert numbers == sorted(numbers)
+    assert [id_of(number) for number in numbers] == ids
+    assert time_of(numbers[1]).timestamp() == pytest.approx(1764000000.123)
+    for wrong in ("", "1", "1-", "a-1", "1-1000000", "9999999999999-0", "1-1-1", "١-1"):
+        with pytest.raises(ValueError, match="not the id"):
+            number_of(wrong)
+
+
+@pytest.mark.parametrize("sizes", [[], [0], [31, 32, 255, 256], [70_000], [1] * 15, [1] * 16, [1] * 70_000])
+def test_what_lua_packs_is_unpacked(clean_redis: RedisServer, sizes: list[int]) -> None:
+    """Lists and strings on both sides of every limit of the format."""
+    strings = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
+    script = "local all = {} for i = 1, #KEYS do all[i] = KEYS[i] end return cmsgpack.pack(all)"
+    with clean_redis.client() as client:
+        told = client.eval(script, len(strings), *strings)
+    if not strings:
+        told = b"\x90"  # an empty table of Lua's is a map to cmsgpack; nobody packs one
+    assert packed.unpack(told) == strings
+
+
+@given(st.binary(max_size=50))
+def test_nonsense_is_not_unpacked(raw: bytes) -> None:
+    """A ValueError, or a list that somebody could have packed."""
+    with contextlib.suppress(ValueError):
+        assert all(isinstance(each, bytes) for each in packed.unpack(raw))
+
+
+@given(_FIELDS)
+def test_anything_on_the_stream_is_read(fields: dict[bytes, bytes]) -> None:
+    """Reading never fails, and what it reads fits."""
+    told = read("1764000000123-4", fields)
+    assert len(told.fingerprint) == 16
+    assert all(len(text) <= 1000 for text in (told.reason, told.error, told.kind, told.command, told.writer))
+
+
+def test_a_dead_letter_is_read_whole() -> None:
+    """Who, what, why, where, when; the last attempt is told once."""
+    told = read("1764000000123-4", letters.fields(user_id="u-1", operation_id="o-1"))
+    assert (told.user_id, told.operation_id, told.command) == ("u-1", "o-1", "CreateUser")
+    assert (told.reason, told.kind, told.code) == ("invalid_data", "BadData", "1406")
+    assert told.frame == "shared/store/apply.py:apply"
+    assert [attempt["code"] for attempt in told.attempts] == ["1406"]
+    exhausted = letters.fields()
+    exhausted[b"attempts"] = b"[" + exhausted[b"last_attempt"] + b"]"
+    assert len(read("1764000000123-4", exhausted).attempts) == 1
+
+
+def test_a_line_is_read_back() -> None:
+    """An export's line gives the letter it was made of, binary fields included."""
+    letter = letters.letter(1, original={b"\xff\x00": b"\xfe"})
+    names = ("fingerprint", "dead_at", "reason", "kind", "code", "error", "frame", "writer", "build", "entry_id")
+    about = {name: getattr(letter, name) for name in names} | {"state": "dead"}
+    line = orjson.loads(orjson.dumps(to_line(letter.number, about, letter.original, letter.attempts)))
+    assert from_line(line) == letter
+    for name in ("id", "fingerprint", "dead_at", "original", "attempts", "error"):
+        with pytest.raises(ValueError, match=r"."):
+            from_line(line | {name: None})

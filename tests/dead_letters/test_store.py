@@ -1,0 +1,272 @@
+"""The table of dead letters: each letter once, groups exact at any moment, pages without gaps, nothing done untold."""
+
+import random
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from shared.faults import Contention
+from shared.letters.filter import Filter
+from shared.letters.letter import Letter
+from shared.letters.selection import Selection
+from shared.letters.state import State
+from shared.outcome import Reason
+from shared.store.dead_letters import audit, change, counts, exchange, groups, index, notes, one, retention, search
+from shared.store.dead_letters.audit import Actor
+from shared.store.dead_letters.tables import builds, trend
+from shared.store.dead_letters.tables import letters as table
+from shared.store.engine import Engine
+from tests.letters import letter
+
+ANN = Actor("ann", "operate", "because", "req_12345678")
+MOST = 100_000
+
+
+def all_of(engine: Engine, wanted: Filter, limit: int = 7) -> list[int]:
+    """Every page, one after the other."""
+    found: list[int] = []
+    below: int | None = None
+    while True:
+        page = search.search(engine, wanted, below=below, limit=limit)
+        found += [row.id for row in page.rows]
+        if page.next is None:
+            return found
+        below = page.next
+
+
+def counted_anew(engine: Engine) -> dict[tuple[str, str], int]:
+    """What the summary should say."""
+    with engine.connect() as connection:
+        query = sa.select(table.c.fingerprint, table.c.state, sa.func.count()).group_by(
+            table.c.fingerprint, table.c.state
+        )
+        return {(name, state): count for name, state, count in connection.execute(query)}
+
+
+def summary(engine: Engine) -> dict[tuple[str, str], int]:
+    """What it says."""
+    found = groups.page(engine, (), after=None, limit=1000)
+    return {(each.fingerprint, state): count for each in found for state, count in each.states.items() if count}
+
+
+def retried(work: Callable[[], Any]) -> Any:
+    """As the indexer does it: two transactions that meet are no failure."""
+    for _ in range(20):
+        try:
+            return work()
+        except Contention:
+            continue
+    raise AssertionError("nothing but contention")
+
+
+def some(count: int, *, users: int = 5) -> list[Letter]:
+    """Letters of four groups."""
+    kinds: list[dict[str, Any]] = [
+        {"code": "1406"}, {"code": "1366"}, {"code": "1406", "command": "DeleteUser"},
+        {"reason": Reason.CRASH_LOOP, "code": "CRASH_LOOP", "error": "Killed its Writer", "build": "0.1.0+b"},
+    ]  # fmt: skip
+    return [letter(number, user_id=f"u-{number % users}", **kinds[number % 4]) for number in range(count)]
+
+
+def test_a_letter_is_kept_once_and_whole(engine: Engine) -> None:
+    """Again and again, alone and among others: one row, and every byte of it."""
+    odd = letter(1, original={b"\x00\xff": bytes(range(256)) * 5000})
+    assert index.index(engine, [odd, odd]) == 1
+    assert index.index(engine, [letter(0), odd, letter(2)]) == 2
+    assert all_of(engine, Filter()) == [letter(number).number for number in (2, 1, 0)]
+    told = one.whole(engine, odd.number)
+    assert told is not None
+    assert told.body.original == odd.original
+    assert told.body.attempts == odd.attempts
+    assert sum(summary(engine).values()) == 3
+
+
+def test_huge_and_hostile_letters_are_kept(engine: Engine) -> None:
+    """Larger than any server takes in one statement; NULs, no UTF-8, and text that looks like SQL."""
+    huge = letter(1, original={b"payload": b"\xff" * 20_000_000})
+    sly = letter(2, error="%s '); DROP TABLE dead_letters; -- \x00 \u202e", command="%(x)s", original={b"%s": b"%s"})
+    assert index.index(engine, [huge, sly]) == 2
+    told = [one.whole(engine, each.number) for each in (huge, sly)]
+    assert [each.body.original if each else None for each in told] == [huge.original, sly.original]
+    assert told[1] is not None
+    assert told[1].row.error == sly.error
+
+
+def test_groups_are_exact_while_many_index_the_same(engine: Engine) -> None:
+    """Several replicas with overlapping batches: letters, users, builds and trend are counted once."""
+    letters = some(400, users=90)
+    chance = random.Random(7)
+    batches = [chance.sample(letters, 50) for _ in range(24)] + [letters[at : at + 50] for at in range(0, 400, 50)]
+    with ThreadPoolExecutor(4) as pool:
+        new = list(pool.map(lambda batch: retried(lambda: index.index(engine, batch)), batches))
+    assert sum(new) == 400
+    assert summary(engine) == counted_anew(engine) == {
+        (name, "dead"): count for name, count in Counter(each.fingerprint for each in letters).items()
+    }  # fmt: skip
+    for group in groups.page(engine, (), after=None, limit=10):
+        mine = [each for each in letters if each.fingerprint == group.fingerprint]
+        assert group.users == len({each.user_id for each in mine})
+        assert (group.first, group.last) == (mine[0].number, mine[-1].number)
+        assert group.builds == {mine[0].build: len(mine)}
+    with engine.connect() as connection:
+        assert connection.execute(sa.select(sa.func.sum(trend.c.letters))).scalar_one() == 400
+        assert connection.execute(sa.select(sa.func.sum(builds.c.letters))).scalar_one() == 400
+
+
+@pytest.mark.parametrize("runs_max", [0, 48])
+def test_every_filter_finds_what_it_names(engine: Engine, monkeypatch: pytest.MonkeyPatch, runs_max: int) -> None:
+    """Whether it is merged from groups or walked: the same letters, newest first, page by page."""
+    monkeypatch.setattr(search, "_RUNS_MAX", runs_max)
+    letters = some(120)
+    index.index(engine, letters)
+    fourth = letters[3]
+    change.discard(engine, Selection(matching=Filter(fingerprint=fourth.fingerprint)), ANN, expected=30, most=MOST)
+    tests: dict[Filter, Callable[[Letter], bool]] = {
+        Filter(): lambda _: True,
+        Filter(state=State.DEAD): lambda one: one.reason != "crash_loop",
+        Filter(state=State.DISCARDED): lambda one: one.reason == "crash_loop",
+        Filter(state=State.APPLIED): lambda _: False,
+        Filter(reason="crash_loop"): lambda one: one.reason == "crash_loop",
+        Filter(code="1406"): lambda one: one.code == "1406",
+        Filter(command="DeleteUser", state=State.DEAD): lambda one: one.command == "DeleteUser",
+        Filter(build="0.1.0+b"): lambda one: one.build == "0.1.0+b",
+        Filter(user_id="u-1"): lambda one: one.user_id == "u-1",
+        Filter(user_id="u-1", code="1406"): lambda one: one.user_id == "u-1" and one.code == "1406",
+        Filter(operation_id=fourth.operation_id): lambda one: one.operation_id == fourth.operation_id,
+        Filter(first=letters[10].number, last=letters[20].number): lambda one: 0 <= letters.index(one) - 10 <= 10,
+        Filter(text="KILLED its"): lambda one: "Killed its" in one.error,
+        Filter(text="%"): lambda _: False,
+        Filter(fingerprint="0" * 16): lambda _: False,
+    }
+    for wanted, test in tests.items():
+        expected = sorted((each.number for each in letters if test(each)), reverse=True)
+        assert all_of(engine, wanted) == expected, wanted
+
+
+def test_a_search_for_text_is_bounded_and_goes_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks through a stretch at a time, may come back with nothing, and still finds all."""
+    monkeypatch.setattr(search, "TEXT_STRETCH", 10)
+    index.index(engine, [letter(number, error="rare" if number in (3, 4) else "usual") for number in range(50)])
+    first = search.search(engine, Filter(text="rare"), below=None, limit=5)
+    assert (first.rows, first.next is None) == ([], False)
+    assert all_of(engine, Filter(text="rare")) == [letter(4).number, letter(3).number]
+
+
+def test_discard_and_restore_are_told_and_exact(engine: Engine) -> None:
+    """The counts follow, the record names every letter, and the queue is owed the news."""
+    letters = some(40)
+    index.index(engine, letters)
+    chosen = Selection(matching=Filter(code="1406", state=State.DEAD))
+    found = change.look(engine, chosen, {State.DEAD}, most=MOST)
+    assert len(found.numbers) == 20
+    with pytest.raises(change.CountDiffers) as differs:
+        change.discard(engine, chosen, ANN, expected=19, most=MOST)
+    assert differs.value.actual == 20
+    with pytest.raises(change.TooMany):
+        change.discard(engine, chosen, ANN, expected=20, most=19)
+    assert summary(engine) == counted_anew(engine)
+    assert groups.totals(engine)["discarded"] == 0
+    _, audit_id = change.discard(engine, chosen, ANN, expected=20, most=MOST)
+    assert groups.totals(engine)["discarded"] == 20
+    again = Selection(numbers=(*[each.number for each in letters[:4]], 5))
+    other = change.look(engine, again, {State.DISCARDED}, most=MOST)
+    assert (len(other.numbers), other.others) == (2, {"dead": 2, "missing": 1})
+    change.restore(engine, again, ANN, expected=2, most=MOST)
+    assert summary(engine) == counted_anew(engine)
+    told = one.whole(engine, letters[0].number)
+    assert told is not None
+    assert told.row.state is State.DEAD
+    assert [deed.action for deed in told.deeds] == ["discard", "restore"]
+    newest, oldest = audit.page(engine, before=None, limit=10)
+    assert (oldest.id, oldest.actor, oldest.reason, oldest.letters) == (audit_id, "ann", "because", 20)
+    assert newest.selection["ids"][0] == "1764000000000-0"
+    with engine.connect() as connection:
+        owed = connection.execute(sa.text("SELECT COUNT(*) FROM dead_letter_dues")).scalar_one()
+    assert owed == 20
+
+
+def test_two_who_discard_the_same_do_it_once(engine: Engine) -> None:
+    """One of them finds nothing left, and is told so."""
+    index.index(engine, some(200))
+
+    def discard(_: int) -> int:
+        try:
+            chosen = Selection(matching=Filter(state=State.DEAD))
+            return len(retried(lambda: change.discard(engine, chosen, ANN, expected=200, most=MOST))[0].numbers)
+        except change.CountDiffers as differs:
+            return -differs.actual
+
+    with ThreadPoolExecutor(3) as pool:
+        assert sorted(pool.map(discard, range(3))) == [0, 0, 200]
+    assert summary(engine) == counted_anew(engine)
+    assert len(audit.page(engine, before=None, limit=10)) == 1
+
+
+def test_a_note_outlives_the_letters(engine: Engine) -> None:
+    """It is rewritten, removed, on record, and not written for a group that is not there."""
+    index.index(engine, [letter(1)])
+    name = letter(1).fingerprint
+    assert not notes.write(engine, "0" * 16, "?", ANN)
+    for text in ("known: 1406 since the release", "fixed", ""):
+        assert notes.write(engine, name, text, ANN)
+        [group] = groups.page(engine, (), after=None, limit=5)
+        assert (group.note.note if group.note else "") == text
+    assert [row.details["note"] for row in audit.page(engine, before=None, limit=5)][::-1][0].startswith("known")
+
+
+def test_what_was_exported_comes_back(engine: Engine) -> None:
+    """Known letters stay as they are, another letter of the same id is refused, and the ledger counts the new ones."""
+    index.index(engine, [letter(1)])
+    first = [one.whole(engine, letter(1).number)]
+    assert first[0] is not None
+    same = letter(1, original=dict(first[0].body.original))
+    other = letter(2)
+    assert exchange.bring(engine, [same, other], ANN, expected=1, dry_run=True) == exchange.Brought(1, 1)
+    assert all_of(engine, Filter()) == [same.number]
+    with pytest.raises(change.CountDiffers):
+        exchange.bring(engine, [same, other], ANN, expected=2, dry_run=False)
+    for new in (1, 0):
+        assert exchange.bring(engine, [same, other], ANN, expected=None, dry_run=False).new == new
+    with pytest.raises(exchange.Differs):
+        exchange.bring(engine, [letter(3), letter(2, name="Eve")], ANN, expected=None, dry_run=False)
+    assert all_of(engine, Filter()) == [other.number, same.number]
+    assert counts.letter_counts(engine, other.number, []) == counts.LetterCounts(2, 0, 1)
+
+
+def test_only_what_is_over_goes_by_age(engine: Engine) -> None:
+    """Discarded letters of a certain age; never dead ones; and the ledger still knows of them."""
+    letters = some(8)
+    index.index(engine, letters)
+    change.discard(engine, Selection(matching=Filter(code="1366")), ANN, expected=2, most=MOST)
+    later = datetime.now(UTC) + timedelta(seconds=1)
+    assert retention.due(engine, (State.DISCARDED,), later - timedelta(days=1)) == 0
+    assert retention.due(engine, (State.DISCARDED,), later) == 2
+    assert retention.purge(engine, retention.FINISHED, later) == 0
+    assert retention.purge(engine, (State.DISCARDED,), later) == 2
+    assert retention.purge(engine, (State.DISCARDED,), later) == 0
+    assert len(all_of(engine, Filter())) == 6
+    assert counts.letter_counts(engine, letters[-1].number, []) == counts.LetterCounts(6, 2, 0)
+    assert audit.page(engine, before=None, limit=1)[0].action == "purge"
+
+
+def test_the_ledger_s_share_is_as_of_one_moment(engine: Engine) -> None:
+    """Letters that came later do not count; those still on the stream count once."""
+    letters = some(10)
+    index.index(engine, letters)
+    on_stream = [letters[5].number, letter(50).number]
+    assert counts.letter_counts(engine, letters[5].number, on_stream) == counts.LetterCounts(7, 0, 0)
+
+
+def test_the_trend_of_groups(engine: Engine) -> None:
+    """Letters in whole minutes, of each group and of all together."""
+    minutes = [0, 0, 1, 5, 61]
+    index.index(engine, [letter(60_000 * minute + number) for number, minute in enumerate(minutes)])
+    name, began = letter(0).fingerprint, 1_764_000_000
+    assert groups.trends(engine, [name], since_s=began, step_s=60, steps=3) == {name: [2, 1, 0]}
+    assert groups.trends(engine, None, since_s=began, step_s=3600, steps=2) == {"": [4, 1]}
+    assert groups.trends(engine, [], since_s=began, step_s=60, steps=3) == {}

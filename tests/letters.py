@@ -1,0 +1,41 @@
+"""Dead letters for tests, as a writer would have put them on the stream."""
+
+import json
+import uuid
+from datetime import UTC, datetime
+from typing import Any
+
+from shared.dead_letter import describe
+from shared.letters.letter import Letter, read
+from shared.outcome import Reason
+
+_BEGAN_MS = 1_764_000_000_000
+TRACEBACK = '  File "/srv/shared/store/apply.py", line 64, in apply\n    _write(connection, decision, known)\n'
+
+
+def fields(
+    *, code: str = "1406", command: str = "CreateUser", user_id: str = "", operation_id: str = "", name: str = "Ann",
+    reason: Reason = Reason.INVALID_DATA, build: str = "0.1.0+a", error: str = "database error 1406", **more: Any,
+) -> dict[bytes, bytes]:  # fmt: skip
+    """A dead letter's fields: of a good write that the database refused."""
+    original = {
+        b"schema": b"1",
+        b"command": command.encode(),
+        b"operation_id": (operation_id or str(uuid.uuid4())).encode(),
+        b"user_id": (user_id or str(uuid.uuid4())).encode(),
+        b"version": b"1764000000000001",
+        b"payload": json.dumps({"name": name, "email": f"{name.lower()}@example.com"}).encode(),
+    }
+    original |= more.get("original", {})
+    attempt = {
+        "at": datetime.now(UTC).isoformat(), "writer": "writer-1", "build": build, "kind": "BadData", "code": code,
+        "error": error, "traceback": TRACEBACK,
+    }  # fmt: skip
+    described = describe("1764000000000-1", original, reason, attempt)
+    letter = {name.encode(): value.encode() for name, value in described.items()} | {b"attempts": b"[]"}
+    return letter | {b"original." + name: value for name, value in original.items()}
+
+
+def letter(number: int, **about: Any) -> Letter:
+    """The same, read; `number` counts milliseconds."""
+    return read(f"{_BEGAN_MS + number}-0", fields(**about))
