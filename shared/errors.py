@@ -413,6 +413,59 @@ class ConfigUnavailable(AppError):
     definite = False
 
 
+class WriteDiscarded(AppError):
+    """The write could not be applied, and an operator discarded it; it did not happen."""
+
+    type = "internal_error"
+    code = "WRITE_DISCARDED"
+
+
+# --- dead letters -------------------------------------------------------------------------------------------------
+
+
+class LetterNotFound(AppError):
+    """There is no dead letter with this id."""
+
+    type = "not_found"
+    code = "LETTER_NOT_FOUND"
+
+
+class GroupNotFound(AppError):
+    """There is no group of dead letters with this fingerprint."""
+
+    type = "not_found"
+    code = "GROUP_NOT_FOUND"
+
+
+class CountMismatch(AppError):
+    """The selection does not hold as many dead letters as expected_count says; nothing was done."""
+
+    type = "conflict"
+    code = "COUNT_MISMATCH"
+
+
+class LetterDiffers(AppError):
+    """Another dead letter has an id that the file gives to this one; nothing was imported."""
+
+    type = "conflict"
+    code = "LETTER_DIFFERS"
+
+
+class SelectionTooLarge(AppError):
+    """The selection holds more dead letters than one call may change; nothing was done."""
+
+    type = "validation_error"
+    code = "SELECTION_TOO_LARGE"
+
+
+class OutcomeUnknown(AppError):
+    """The database stopped answering while doing it: it may or may not have happened. Look before doing it again."""
+
+    type = "database_error"
+    code = "OUTCOME_UNKNOWN"
+    definite = False
+
+
 def catalogue() -> list[type[AppError]]:
     """Every named failure, in the order of this file."""
 

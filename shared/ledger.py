@@ -19,6 +19,8 @@ class Ledger:
     duplicates: int
     #: Applied by the api itself while the queue was away.
     direct: int
+    #: Dead letters brought in from a file.
+    imported: int
     applied: int
     rejected: int
     dead_lettered: int
@@ -28,7 +30,7 @@ class Ledger:
     @property
     def accepted(self) -> int:
         """Writes that a client was promised."""
-        return self.entries - self.replayed - self.duplicates + self.direct
+        return self.entries - self.replayed - self.duplicates + self.direct + self.imported
 
     @property
     def accounted(self) -> int:
@@ -48,6 +50,7 @@ def table(ledger: Ledger) -> str:
         ("  sent again by replays", -ledger.replayed, ""),
         ("  second copies of one operation", -ledger.duplicates, ""),
         ("applied directly, queue away", ledger.direct, ""),
+        ("dead letters brought in", ledger.imported, ""),
         ("accepted", ledger.accepted, "="),
         ("applied", ledger.applied, ""),
         ("rejected", ledger.rejected, ""),

@@ -90,6 +90,15 @@ groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups t
 consumer_restarts = Counter("holdfast_consumer_restarts_total", "Times the reading loop was started again")
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
 
+# --- dead letters ---
+letters_indexed = Counter("holdfast_letters_indexed_total", "Dead letters put into the table")
+letters_unindexable = Counter(
+    "holdfast_letters_unindexable_total", "Tries at a dead letter that the table does not take: it stays on its stream"
+)
+index_duration = Histogram(
+    "holdfast_index_duration_seconds", "A batch of dead letters into the table", buckets=_SECONDS
+)
+
 # --- the cache ---
 cache_requests = Counter("holdfast_cache_requests_total", "Looks for a copy, by result", ["result"])
 _born(cache_requests, ["hit", "in_process", "miss", "error"])

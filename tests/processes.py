@@ -128,6 +128,22 @@ def api(folder: Path, redis_addr: str, dsn: str, **more: str) -> Service:
     return Service("services.api", "HOLDFAST_API_PORT", folder, environment)
 
 
+def dlq_admin(
+    folder: Path, redis_addr: str, dsn: str, name: str = "dlq-test", module: str = "services.dlq_admin", **more: str
+) -> Service:
+    """A dlq_admin; it knows `tests/keys.py`."""
+    environment = {
+        "REDIS_ADDR": redis_addr,
+        "DB_DSN": dsn,
+        "HOLDFAST_INSTANCE": name,
+        "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
+        "HOLDFAST_DLQ_BLOCK_MS": "200",
+        "HOLDFAST_DLQ_CLAIM_IDLE_S": "1",
+        "HOLDFAST_DLQ_PROBE_CAP_S": "0.3",
+    } | more
+    return Service(module, "HOLDFAST_DLQ_PORT", folder, environment)
+
+
 def writer(
     folder: Path, redis_addr: str, dsn: str, name: str = "writer-test", module: str = "services.writer", **more: str
 ) -> Service:

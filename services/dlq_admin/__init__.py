@@ -1,1 +1,1 @@
-"""The operator's service: the ledger now, dead letters and replay next."""
+"""The operator's service: dead letters, and the ledger."""

@@ -4,15 +4,14 @@ import argparse
 import asyncio
 import sys
 
-import uvicorn
+import uvloop
 from redis.exceptions import RedisError
 
-from services.dlq_admin.app import make_app, stores
+from services.dlq_admin.app import DlqAdmin, stores
 from services.dlq_admin.ledger import read_ledger
 from services.dlq_admin.settings import DlqAdminSettings
 from shared import logs
 from shared.faults import Fault
-from shared.http.server import config
 from shared.ledger import table
 
 
@@ -25,7 +24,7 @@ def main() -> int:
     if command == "ledger":
         return asyncio.run(_ledger(settings))
     logs.configure("dlq_admin", settings.log_level, settings.log_style)
-    uvicorn.Server(config(make_app(), settings.listen_host, settings.dlq_port, drain_s=settings.drain_s)).run()
+    uvloop.run(DlqAdmin(settings).run())
     return 0
 
 

@@ -1,20 +1,43 @@
-"""dlq_admin, wired. For now: health, metrics and, as a command, the ledger. Dead letters are already kept whole on
-their stream; looking at them and replaying them is what this service is going to be."""
+"""dlq_admin, wired: dead letters into the table, and operators' questions about them answered."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
+from typing import Never
 
 from fastapi import FastAPI
+from faststream import FastStream
 from redis.asyncio import Redis
 
+from services.dlq_admin.access import scope_needed
+from services.dlq_admin.database import Database
+from services.dlq_admin.dues import Dues
+from services.dlq_admin.index import Indexer
+from services.dlq_admin.retain import Retention
 from services.dlq_admin.settings import DlqAdminSettings
 from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.http.app import service_app
 from shared.http.health import Health
+from shared.http.keys import Keys
+from shared.http.server import QuietServer, config
 from shared.logs import Action
 from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.entry import Entry
+from shared.queue.names import DEAD, DLQ_GROUP
+from shared.queue.reading import Reading
+from shared.queue.subscribe import subscriber_app
+from shared.queue.watch import Watch
+from shared.store.dead_letters import index
 from shared.store.engine import Engine, Timeouts, make_engine
+from shared.supervise import forever
+
+_SILENCE_MAX_S = 6.0
+_BATCHES_MAX = 2
+_BACKGROUND_THREADS = 3
+_HTTP_DRAIN_S = 2.0
+
+_DESCRIPTION = "Dead letters: see what died and why, decide what becomes of it. Everything here needs an API key."
 
 
 def stores(settings: DlqAdminSettings) -> tuple[Redis, Engine]:
@@ -26,20 +49,97 @@ def stores(settings: DlqAdminSettings) -> tuple[Redis, Engine]:
     return redis, make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
 
 
-def make_app() -> FastAPI:
-    """The HTTP side."""
+class DlqAdmin:
+    """Everything one dlq_admin process consists of."""
 
-    @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    def __init__(self, settings: DlqAdminSettings) -> None:
+        self._settings = settings
+        self._redis, engine = stores(settings)
+        threads = settings.db_pool_size - _BACKGROUND_THREADS
+        self._database = Database(engine, threads=threads, background=_BACKGROUND_THREADS)
+        self._indexer = Indexer(
+            self._redis, f"{settings.instance}:reclaim", lambda letters: self._database.work(index.index, letters),
+            idle_s=settings.dlq_claim_idle_s, probe_cap_s=settings.dlq_probe_cap_s,
+        )  # fmt: skip
+        self._dues = Dues(self._redis, self._database)
+        self._retention = Retention(self._database, settings)
+        self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)
+        self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.dlq_probe_cap_s)
+        self._batches: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until SIGTERM; then finish what is in hand."""
+        await self._reading.own_the_signals()
+        settings = self._settings
+        server = QuietServer(config(self.http(), settings.listen_host, settings.dlq_port, drain_s=settings.drain_s))
+        serving = asyncio.create_task(server.serve())
+        loops: list[asyncio.Task[Never]] = []
+        await self._reading.groups()
+        loops += [
+            asyncio.create_task(forever(name, loop))
+            for name, loop in (
+                ("reclaim", self._indexer.reclaiming),
+                ("watch", self._reading.watching),
+                ("dues", self._dues.run),
+                ("retention", self._retention.run),
+            )
+        ]
         memory.settle()
-        logs.info(Action.SERVICE_STARTED)
-        yield
-        logs.info(Action.SERVICE_STOPPED)
+        logs.info(Action.SERVICE_STARTED, instance=settings.instance)
+        try:
+            await self._reading.run()
+        finally:
+            await self._stop(loops, serving, server)
 
-    return service_app(
-        Health("dlq_admin"),
-        title="Holdfast dlq_admin",
-        description="Health and metrics. The console for dead letters is still to come.",
-        version=VERSION_WITHOUT_INSTALL,
-        lifespan=lifespan,
-    )
+    def http(self) -> FastAPI:
+        """The HTTP side."""
+        health = Health(
+            "dlq_admin",
+            live={"reading": self._watch.progress},
+            shown={"database": lambda: (not self._indexer.holding, self._indexer.holding)},
+        )
+        return service_app(
+            health,
+            title="Holdfast dlq_admin",
+            description=_DESCRIPTION,
+            version=VERSION_WITHOUT_INSTALL,
+            timeout_s=self._settings.dlq_timeout_s,
+            keys=Keys(self._settings.keys_file, open_to_all=False),
+            needs=scope_needed,
+        )
+
+    def _make_reader(self) -> FastStream:
+        settings = self._settings
+        return subscriber_app(
+            settings.redis_addr, DEAD, DLQ_GROUP, settings.instance, self._take, self._watch.alive,
+            batch_max=settings.dlq_batch_max, block_ms=settings.dlq_block_ms, timeout_s=settings.redis_timeout_s,
+        )  # fmt: skip
+
+    async def _take(self, entries: list[Entry]) -> None:
+        """Begin on a batch; comes back when there is room for another, or nothing more is to be begun."""
+        task = asyncio.create_task(self._indexer.handle(entries))
+        self._batches.add(task)
+        task.add_done_callback(self._batch_done)
+        while len(self._batches) >= _BATCHES_MAX and not self._reading.stopping:
+            await asyncio.wait(self._batches, return_when=asyncio.FIRST_COMPLETED, timeout=0.2)
+
+    def _batch_done(self, task: asyncio.Task[None]) -> None:
+        self._batches.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logs.error(Action.BATCH_FAILED, exc=error)  # its entries stay pending: the reclaim loop brings them back
+
+    async def _stop(
+        self, loops: Sequence[asyncio.Task[Never]], serving: asyncio.Task[None], server: QuietServer
+    ) -> None:
+        if self._batches:
+            await asyncio.wait(self._batches, timeout=min(self._settings.drain_s, _HTTP_DRAIN_S))
+        for task in (*self._batches, *loops):
+            task.cancel()
+        server.should_exit = True
+        await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)
+        serving.cancel()
+        await asyncio.gather(serving, *loops, *self._batches, return_exceptions=True)
+        with contextlib.suppress(OSError):
+            await self._redis.aclose()
+        self._database.close()
+        logs.info(Action.SERVICE_STOPPED, instance=self._settings.instance)

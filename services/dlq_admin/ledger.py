@@ -6,8 +6,10 @@ from redis.asyncio import Redis
 
 from shared import versions
 from shared.ledger import Ledger
-from shared.queue.snapshot import backlog, snapshot
+from shared.letters.ids import number_of
+from shared.queue.snapshot import backlog, letters_on_stream, snapshot
 from shared.store.counts import ended_by, operation_counts
+from shared.store.dead_letters.counts import letter_counts
 from shared.store.engine import Engine
 
 _TRIES = 5
@@ -36,15 +38,19 @@ async def _read(redis: Redis, engine: Engine) -> Ledger:
                 in_flight += 1
             elif ended[operation_id] != entry_id:
                 copies += 1
+    # The stream before the table: what leaves the one in between is in the other.
+    waiting = [number_of(each) async for page in letters_on_stream(redis, queue.dead_cut) for each in page]
+    letters = await asyncio.to_thread(letter_counts, engine, number_of(queue.dead_cut), waiting)
     counts = await asyncio.to_thread(operation_counts, engine, versions.from_stream_id(queue.cut))
     return Ledger(
         entries=queue.entries,
         replayed=queue.replayed,
         duplicates=queue.duplicates + copies,
         direct=counts.direct,
+        imported=letters.imported,
         applied=counts.applied,
         rejected=counts.rejected,
-        dead_lettered=queue.dead_letters,
-        discarded=0,
+        dead_lettered=letters.dead_lettered,
+        discarded=letters.discarded,
         in_flight=in_flight,
     )

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from shared.budget import Budget, Part
 from shared.settings import QueueSettings, StoreSettings
 
 
@@ -9,12 +10,43 @@ class DlqAdminSettings(QueueSettings, StoreSettings):
     """`HOLDFAST_DLQ_...`, besides the shared ones."""
 
     dlq_port: int = Field(default=8082, ge=1, le=65535, description="The port of HTTP")
+    dlq_batch_max: int = Field(default=500, ge=1, le=5000, description="Most dead letters indexed in one transaction")
+    dlq_block_ms: int = Field(default=1000, ge=10, le=60_000, description="Longest wait for new dead letters")
+    dlq_claim_idle_s: float = Field(
+        default=15, gt=0, le=3600, description="Silence after which another replica's dead letters are taken over"
+    )
+    dlq_probe_cap_s: float = Field(
+        default=5, gt=0, le=300, description="Longest pause between two tries at a dependency that is down"
+    )
+    dlq_timeout_s: float = Field(default=40, ge=1, le=300, description="Longest time to an answer")
+    dlq_bulk_max: int = Field(
+        default=100_000, ge=1, le=1_000_000, description="Most dead letters that one call may change"
+    )
+    dlq_import_max_bytes: int = Field(default=16 * 2**20, ge=1024, le=2**30, description="Largest file to import")
+    dlq_discarded_keep_days: float | None = Field(
+        default=None, gt=0, le=36_500, description="How long discarded dead letters are kept; left out: for ever"
+    )
+    dlq_finished_keep_days: float | None = Field(
+        default=None, gt=0, le=36_500, description="How long dead letters are kept that a replay has ended; as above"
+    )
     #: Operators' questions may take longer than a user's.
     db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")
     redis_timeout_s: float = Field(default=5, gt=0, le=30, description="As above, for dlq_admin")
-    db_pool_size: int = Field(default=4, ge=1, le=64, description="As above, for dlq_admin")
+    db_lock_wait_s: int = Field(default=5, ge=1, le=50, description="As above, for dlq_admin")
+    db_pool_size: int = Field(default=8, ge=4, le=64, description="As above, for dlq_admin")
 
     @classmethod
     def own_prefix(cls) -> str:
         """This service's keys."""
         return "DLQ_"
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """An operator's question ends in an answer, and a reader hears of a Redis that hangs."""
+        return (
+            *super().budgets(),
+            Budget("a question", Part("dlq_timeout_s", self.dlq_timeout_s), (Part("db_timeout_s", self.db_timeout_s),)),
+            Budget(
+                "a block", Part("redis_timeout_s", self.redis_timeout_s),
+                (Part("dlq_block_ms", self.dlq_block_ms / 1000),),
+            ),
+        )  # fmt: skip

@@ -12,18 +12,15 @@ from faststream import FastStream
 from redis.exceptions import RedisError
 
 from services.writer.apply import Applier
-from services.writer.consume import subscriber_app
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
 from services.writer.hold import Hold, database_breaker
 from services.writer.pace import Pace
-from services.writer.pipeline import TRANSACTIONS_AT_ONCE, Entry, Pipeline
-from services.writer.reading import Reading
+from services.writer.pipeline import TRANSACTIONS_AT_ONCE, Pipeline
 from services.writer.reaper import reaping
 from services.writer.reclaim import Reclaimer
 from services.writer.settings import WriterSettings
 from services.writer.settle import Settler
-from services.writer.watch import Watch
 from shared import logs, memory, metrics
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies, Copy, cache_breaker
@@ -38,6 +35,12 @@ from shared.logs import Action
 from shared.merge import User
 from shared.outcome import Outcome
 from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.entry import Entry
+from shared.queue.names import WRITERS_GROUP, WRITES
+from shared.queue.presence import Presence
+from shared.queue.reading import Reading
+from shared.queue.subscribe import subscriber_app
+from shared.queue.watch import Watch
 from shared.store import apply as store
 from shared.store import reads
 from shared.store.engine import Timeouts, make_engine
@@ -94,7 +97,7 @@ class Writer:
             lambda: self._hold.active,
             idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
         )  # fmt: skip
-        self._watch = Watch(self._pipeline, _SILENCE_MAX_S)
+        self._watch = Watch(lambda: self._pipeline.in_hand, _SILENCE_MAX_S)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.writer_probe_cap_s)
 
     async def run(self) -> None:
@@ -115,6 +118,7 @@ class Writer:
                 ("watch", self._reading.watching),
                 ("reaper", lambda: reaping(self._redis)),
                 ("refresher", self._refresher.run),
+                ("presence", Presence(self._redis, self._settings.instance).run),
             )
         ]
         memory.settle()
@@ -127,7 +131,7 @@ class Writer:
     def _make_reader(self) -> FastStream:
         settings = self._settings
         return subscriber_app(
-            settings.redis_addr, settings.instance, self._take, self._watch.alive,
+            settings.redis_addr, WRITES, WRITERS_GROUP, settings.instance, self._take, self._watch.alive,
             batch_max=settings.writer_batch_max, block_ms=settings.writer_block_ms, timeout_s=settings.redis_timeout_s,
         )  # fmt: skip
 

@@ -9,9 +9,10 @@ import random
 import time
 from dataclasses import dataclass
 
-from services.writer.pipeline import Entry, Pipeline
+from services.writer.pipeline import Pipeline
 from shared import metrics
 from shared.commands import Write
+from shared.queue.entry import Entry
 
 _TICK_S = 0.02
 

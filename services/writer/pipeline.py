@@ -5,20 +5,14 @@ It imports no I/O: `Apply` and `Settle` are handed in.
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shared.decide import Delivery
 from shared.outcome import Dead, Failure, Outcome, Reason, Retry, failure_of
 from shared.queue.codec import Undecodable, decode
-
-
-class Entry(NamedTuple):
-    """One entry of the write stream, undecoded."""
-
-    id: str
-    fields: Mapping[bytes, bytes]
+from shared.queue.entry import Entry
 
 
 class Handled(NamedTuple):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 
 from services.writer.deferred import Deferred
-from services.writer.pipeline import Entry, Handled, Pipeline, Settle
+from services.writer.pipeline import Handled, Pipeline, Settle
 from shared import logs, metrics
 from shared.decide import Ended
 from shared.logs import Action
@@ -20,6 +20,7 @@ from shared.outcome import Dead, Failure, Outcome, Reason
 from shared.queue.codec import raw_text
 from shared.queue.connection import entries as entries_of
 from shared.queue.connection import text
+from shared.queue.entry import Entry
 from shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
 
 _PAGE = 500

@@ -21,8 +21,10 @@ from shared import logs
 from shared.errors import NotAllowed, NotAuthenticated
 from shared.logs import Action
 
-READ, WRITE, OPERATE = "read", "write", "operate"
-_SCOPES = {READ, WRITE, OPERATE}
+READ, WRITE, VIEW, OPERATE, ADMIN = "read", "write", "view", "operate", "admin"
+_SCOPES = {READ, WRITE, VIEW, OPERATE, ADMIN}
+#: What a scope includes besides itself.
+_INCLUDED = {OPERATE: {READ, WRITE, VIEW}, ADMIN: {READ, WRITE, VIEW, OPERATE}}
 #: Limits of a key's own: requests a minute.
 _OPTIONS = {"reads", "writes"}
 _NAME = re.compile(r"^[A-Za-z0-9._@-]{1,64}$")
@@ -32,7 +34,7 @@ _LOOK_EVERY_S = 2.0
 
 
 class Principal(NamedTuple):
-    """Who asks. `operate` includes the other scopes."""
+    """Who asks. `operate` includes every scope but `admin`, which includes all of them."""
 
     name: str
     scopes: frozenset[str]
@@ -41,7 +43,12 @@ class Principal(NamedTuple):
 
     def may(self, scope: str) -> bool:
         """Whether it has `scope`."""
-        return scope in self.scopes or OPERATE in self.scopes
+        return scope in self.scopes or any(scope in _INCLUDED.get(has, ()) for has in self.scopes)
+
+    @property
+    def role(self) -> str:
+        """The scope that says most about it."""
+        return next((scope for scope in (ADMIN, OPERATE, VIEW, WRITE, READ) if scope in self.scopes), "")
 
 
 #: Who sends no key, where that is allowed.

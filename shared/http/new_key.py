@@ -4,7 +4,7 @@ import sys
 
 from shared.http.keys import new_key
 
-_USAGE = "python -m shared.http.new_key NAME SCOPES   (scopes: read, write, operate; joined by commas)"
+_USAGE = "python -m shared.http.new_key NAME SCOPES   (scopes: read, write, view, operate, admin; joined by commas)"
 
 
 def main(arguments: list[str]) -> int:

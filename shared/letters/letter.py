@@ -20,6 +20,7 @@ _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _TEXT_MAX_CHARS, _ERROR_MAX_CHARS, _FRAME_MAX_CHARS = 100, 1000, 200
 _COMMAND_MAX_CHARS = 40
 _YEAR_MIN = 1970
+_VERSION_MAX_CHARS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,12 @@ class Letter:
     def command(self) -> str:
         """As the entry names it, whether we know it or not."""
         return _cut(self.original.get(b"command", b""), _COMMAND_MAX_CHARS)
+
+    @property
+    def version(self) -> int | None:
+        """Of the write."""
+        told = raw_text(self.original, b"version")
+        return int(told) if told.isdigit() and len(told) <= _VERSION_MAX_CHARS else None
 
     @property
     def size_bytes(self) -> int:

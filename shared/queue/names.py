@@ -8,9 +8,10 @@
 | `{holdfast}:emails`          | hash   | e-mail key -> `user_id operation_id` of the pending write that claims it |
 | `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed                 |
 | `{holdfast}:user:<id>`       | hash   | operation id -> `version command payload` of each pending write; `last` |
-| `{holdfast}:op:<id>`         | hash   | a pending or dead-lettered operation                              |
+| `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, user                    |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
+| `{holdfast}:writers`         | hash   | each writer -> when it last said so, and its build               |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
 
@@ -21,6 +22,7 @@ CLOCK = PREFIX + "clock"
 EMAILS = PREFIX + "emails"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
+WRITERS = PREFIX + "writers"
 USER = PREFIX + "user:"
 OPERATION = PREFIX + "op:"
 KEY = PREFIX + "key:"

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -15,11 +16,11 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Counts as of `cut`, the id of the newest entry."""
+    """Counts as of `cut`, the id of the newest entry, and `dead_cut`, the id of the newest dead letter."""
 
     cut: str
+    dead_cut: str
     entries: int
-    dead_letters: int
     duplicates: int
     replayed: int
 
@@ -28,21 +29,35 @@ async def snapshot(redis: Redis) -> Snapshot:
     """All counts in one transaction. A queue that was never used gives zeros."""
     pipeline = redis.pipeline(transaction=True)
     pipeline.xinfo_stream(WRITES)
-    pipeline.xlen(DEAD)
+    pipeline.xinfo_stream(DEAD)
     pipeline.hgetall(LEDGER)
-    try:
-        stream, dead_letters, kept = await pipeline.execute()
-    except ResponseError as error:
-        if "no such key" not in str(error):
-            raise
-        return Snapshot("0-0", 0, 0, 0, 0)
+    stream, dead, kept = await pipeline.execute(raise_on_error=False)
+    if isinstance(kept, Exception):
+        raise kept
     return Snapshot(
-        cut=text(stream["last-generated-id"]),
-        entries=int(stream["entries-added"]),
-        dead_letters=dead_letters,
+        cut=text(_of(stream, "last-generated-id", "0-0")),
+        dead_cut=text(_of(dead, "last-generated-id", "0-0")),
+        entries=int(_of(stream, "entries-added", 0)),
         duplicates=int(kept.get(b"duplicates", 0)),
         replayed=int(kept.get(b"replayed", 0)),
     )
+
+
+def _of(info: Any, name: str, absent: object) -> Any:
+    """From what Redis tells of a stream; there is none before its first entry."""
+    if isinstance(info, ResponseError) and "no such key" in str(info):
+        return absent
+    if isinstance(info, Exception):
+        raise info
+    return info[name]
+
+
+async def letters_on_stream(redis: Redis, dead_cut: str) -> AsyncIterator[list[str]]:
+    """Ids of the dead letters up to `dead_cut` that are still on their stream, page by page."""
+    start = "-"
+    while page := entries(await redis.xrange(DEAD, start, dead_cut, count=_PAGE)):
+        yield [letter_id for letter_id, _ in page]
+        start = f"({page[-1][0]}"
 
 
 async def backlog(redis: Redis, cut: str) -> AsyncIterator[list[tuple[str, str]]]:

@@ -22,6 +22,7 @@ def test_only_what_may_have_happened_is_indefinite() -> None:
         "AnswerOverdue",
         "ConfigUnavailable",
         "FleetUnreachable",
+        "OutcomeUnknown",
         "Unexpected",
         "UpstreamOutcomeUnknown",
     }

@@ -15,11 +15,12 @@ from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
 from services.writer.hold import Hold, database_breaker
 from services.writer.pace import Pace
-from services.writer.pipeline import Entry, Pipeline
+from services.writer.pipeline import Pipeline
 from services.writer.settle import Settler
 from shared.decide import Delivery, Patience
 from shared.outcome import Outcome
 from shared.queue.connection import text
+from shared.queue.entry import Entry
 from shared.queue.names import WRITES
 from shared.store.apply import apply
 from shared.store.engine import Engine

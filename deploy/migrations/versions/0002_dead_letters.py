@@ -21,6 +21,7 @@ _TABLES = {
         operation_id VARCHAR(36) {_ASCII} NULL,
         user_id VARCHAR(36) {_ASCII} NULL,
         command VARCHAR(40) NOT NULL,
+        version BIGINT NULL,
         reason VARCHAR(32) NOT NULL,
         kind VARCHAR(100) NOT NULL,
         code VARCHAR(100) NOT NULL,

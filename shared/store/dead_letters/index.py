@@ -17,8 +17,9 @@ from shared.store.engine import Engine
 BUCKET_S = 60
 
 _LETTER = (
-    "id", "fingerprint", "state", "entry_id", "operation_id", "user_id", "command", "reason", "kind", "code", "error",
-    "frame", "dead_at", "writer", "build", "attempts", "size_bytes", "imported", "edit", "indexed_at", "state_at",
+    "id", "fingerprint", "state", "entry_id", "operation_id", "user_id", "command", "version", "reason", "kind",
+    "code", "error", "frame", "dead_at", "writer", "build", "attempts", "size_bytes", "imported", "edit",
+    "indexed_at", "state_at",
 )  # fmt: skip
 _INSERT_LETTER = insert("dead_letters", _LETTER)
 _COUNTS = (*State, "users", "imported", "purged")
@@ -93,8 +94,9 @@ def _row(letter: Letter, imported: bool, now: str) -> tuple[Any, ...]:
     """In the order of `_LETTER`."""
     return (
         letter.number, letter.fingerprint, State.DEAD.value, letter.entry_id, letter.operation_id, letter.user_id,
-        letter.command, letter.reason, letter.kind, letter.code, letter.error, letter.frame, _naive(letter.dead_at),
-        letter.writer, letter.build, len(letter.attempts), letter.size_bytes, int(imported), 0, now, now,
+        letter.command, letter.version, letter.reason, letter.kind, letter.code, letter.error, letter.frame,
+        _naive(letter.dead_at), letter.writer, letter.build, len(letter.attempts), letter.size_bytes,
+        int(imported), 0, now, now,
     )  # fmt: skip
 
 

@@ -35,6 +35,8 @@ class Row:
     operation_id: str | None
     user_id: str | None
     command: str
+    #: Of the write, if it has one that makes sense.
+    version: int | None
     reason: str
     kind: str
     code: str

@@ -1,4 +1,4 @@
-"""Reading: keep one reader running, from before Redis is there until the writer is told to stop.
+"""Reading: keep one reader running, from before Redis is there until the service is told to stop.
 
 A reader ends by itself when its group is gone (with exit code 0), and it may fall silent; then another is started.
 """
@@ -12,10 +12,10 @@ from faststream import FastStream
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.writer.watch import Watch
 from shared import logs, metrics
 from shared.logs import Action
 from shared.queue.groups import ensure_groups
+from shared.queue.watch import Watch
 from shared.retry import again_on
 
 _LOOK_EVERY_S = 1.0

@@ -1,5 +1,5 @@
-"""Consume: new entries in, through FastStream. No logic here: the batch is handed over undecoded, because one bad
-entry fails a whole batch inside FastStream's own parser."""
+"""Subscribe: new entries of a stream in, through FastStream. No logic here: the batch is handed over undecoded, because
+one bad entry fails a whole batch inside FastStream's own parser."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -11,9 +11,8 @@ from faststream.redis.annotations import RedisBatchStreamMessage
 from redis.asyncio.connection import Connection
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from services.writer.pipeline import Entry
 from shared.queue.connection import redis_url, text
-from shared.queue.names import WRITERS_GROUP, WRITES
+from shared.queue.entry import Entry
 
 Handle = Callable[[list[Entry]], Awaitable[None]]
 
@@ -49,6 +48,8 @@ async def _opaque_decoder(message: Any) -> Any:
 
 def subscriber_app(
     address: str,
+    stream: str,
+    group: str,
     consumer: str,
     handle: Handle,
     answered: Callable[[], None],
@@ -57,23 +58,23 @@ def subscriber_app(
     block_ms: int,
     timeout_s: float,
 ) -> FastStream:
-    """A FastStream application that reads the write stream as `consumer`; calls `answered` on every sign of life."""
+    """A FastStream application that reads `stream` as `consumer` of `group`; calls `answered` on every sign of life."""
     broker = RedisBroker(
         redis_url(address),
         socket_timeout=timeout_s,
         connection_class=_noting_connection(answered),
         logger=logging.getLogger("faststream"),
     )
-    stream = StreamSub(
-        WRITES,
-        group=WRITERS_GROUP,
+    subscription = StreamSub(
+        stream,
+        group=group,
         consumer=consumer,
         batch=True,
         max_records=batch_max,
         polling_interval=block_ms,
     )
 
-    @broker.subscriber(stream=stream, parser=_opaque_parser, decoder=_opaque_decoder, ack_policy=AckPolicy.MANUAL)
+    @broker.subscriber(stream=subscription, parser=_opaque_parser, decoder=_opaque_decoder, ack_policy=AckPolicy.MANUAL)
     async def on_batch(message: RedisBatchStreamMessage) -> None:
         raw = message.raw_message
         ids, fields = raw["message_ids"], raw["data"]

@@ -2,16 +2,16 @@
 subscriber has stopped."""
 
 import time
+from collections.abc import Callable
 
-from services.writer.pipeline import Pipeline
 from shared import metrics
 
 
 class Watch:
-    """Remembers when the reader last heard from Redis."""
+    """Remembers when the reader last heard from Redis. `busy`: whether there is work in hand."""
 
-    def __init__(self, pipeline: Pipeline, silence_max_s: float) -> None:
-        self._pipeline = pipeline
+    def __init__(self, busy: Callable[[], object], silence_max_s: float) -> None:
+        self._busy = busy
         self._silence_max_s = silence_max_s
         self._alive_at = time.monotonic()
 
@@ -23,7 +23,7 @@ class Watch:
     @property
     def stalled(self) -> bool:
         """Whether the reader is silent and has no work in hand that would explain it."""
-        if self._pipeline.in_hand:
+        if self._busy():
             self._alive_at = time.monotonic()
         return time.monotonic() - self._alive_at > self._silence_max_s
 

@@ -1,0 +1,18 @@
+"""Access: which scope of an API key a request needs. Whoever adds a route that reads in clear, or lets writes in, says
+so here."""
+
+from shared.http.keys import ADMIN, OPERATE, VIEW
+
+_OPEN = {"/health", "/livez", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json"}
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+#: What tells personal data in clear is an operator's; what lets letters in that nobody here wrote is an admin's.
+_MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
+
+
+def scope_needed(method: str, path: str) -> str | None:
+    """None: anybody may."""
+    if path in _OPEN:
+        return None
+    if path in _MORE:
+        return _MORE[path]
+    return VIEW if method in _SAFE else OPERATE

@@ -1,0 +1,66 @@
+"""Retain: what an operator has put a limit to goes when it is due, with a warning a day before. Nothing else goes."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from services.dlq_admin.database import Database
+from services.dlq_admin.settings import DlqAdminSettings
+from shared import logs
+from shared.http.envelope import precise
+from shared.letters.state import State
+from shared.logs import Action
+from shared.store.dead_letters import retention
+
+_EVERY_S = 600.0
+_WARNING = timedelta(days=1)
+
+
+class _Limit(NamedTuple):
+    name: str
+    states: tuple[State, ...]
+    keep_days: float | None
+
+
+class Retention:
+    """`report` is what the console shows: the limits, and what goes within a day."""
+
+    def __init__(self, database: Database, settings: DlqAdminSettings) -> None:
+        self._database = database
+        self._limits = (
+            _Limit("discarded", (State.DISCARDED,), settings.dlq_discarded_keep_days),
+            _Limit("finished", retention.FINISHED, settings.dlq_finished_keep_days),
+        )
+        self._seen: dict[str, int | None] = {}
+        self._looked_at: datetime | None = None
+
+    def report(self) -> dict[str, Any]:
+        """Name -> keep_days (None: for ever), and how many go within a day, as far as is known."""
+        looked_at = precise(self._looked_at) if self._looked_at else None
+        return {
+            limit.name: {"keep_days": limit.keep_days, "due_in_24_h": self._seen.get(limit.name), "as_of": looked_at}
+            for limit in self._limits
+        }
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self.once(datetime.now(UTC))
+            await asyncio.sleep(_EVERY_S)
+
+    async def once(self, now: datetime) -> None:
+        """Remove what is due at `now`; warn of what is due a day later."""
+        for limit in self._limits:
+            if limit.keep_days is None:
+                continue
+            end = now - timedelta(days=limit.keep_days)
+            gone = 0
+            while page := await self._database.work(retention.purge, limit.states, end):
+                gone += page
+            if gone:
+                logs.warning(Action.LETTERS_PURGED, letters=gone, kept_days=limit.keep_days, what=limit.name)
+            due = await self._database.work(retention.due, limit.states, end + _WARNING)
+            if due and due != self._seen.get(limit.name):
+                logs.warning(Action.LETTERS_DUE, letters=due, within_hours=24, what=limit.name)
+            self._seen[limit.name] = due
+        self._looked_at = now

@@ -1,0 +1,57 @@
+"""Presence: which writers run, and which build of each, so that an operator can tell whether a fix has arrived."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from shared.build import build_id
+from shared.queue.connection import text
+from shared.queue.names import WRITERS
+
+_EVERY_S = 5.0
+_GONE_S = 20.0
+
+# By Redis' clock: no two machines' clocks are compared. Who is long gone is forgotten on the way.
+_SAY = """
+local now = tonumber(redis.call('TIME')[1])
+redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
+local all = redis.call('HGETALL', KEYS[1])
+for i = 1, #all, 2 do
+  if now - tonumber(string.match(all[i + 1], '^%d+')) > 3600 then redis.call('HDEL', KEYS[1], all[i]) end
+end
+return now
+"""
+
+
+class Presence:
+    """One writer's word that it is here."""
+
+    def __init__(self, redis: Redis, instance: str) -> None:
+        self._redis = redis
+        self._instance = instance
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            with contextlib.suppress(RedisError, OSError):  # nothing waits for it; other loops tell of an outage
+                await self._redis.eval(_SAY, 1, WRITERS, self._instance, build_id())
+            await asyncio.sleep(_EVERY_S)
+
+
+async def running_builds(redis: Redis) -> dict[str, str]:
+    """Writer -> its build, of those who were heard of lately."""
+    seconds, _ = await redis.time()
+    found = await redis.hgetall(WRITERS)
+    return _lately({text(name): text(said) for name, said in found.items()}, seconds)
+
+
+def _lately(said: Mapping[str, str], now_s: int) -> dict[str, str]:
+    running = {}
+    for name, word in said.items():
+        at, _, build = word.partition(" ")
+        if at.isdigit() and now_s - int(at) <= _GONE_S:
+            running[name] = build
+    return dict(sorted(running.items()))

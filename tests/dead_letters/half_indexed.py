@@ -1,0 +1,18 @@
+"""A dlq_admin that dies of kill -9 exactly between commit and acknowledge, once."""
+
+import os
+import signal
+import sys
+
+from services.dlq_admin.__main__ import main
+from services.dlq_admin.index import Indexer
+from shared.letters.letter import Letter
+
+
+async def _die(self: Indexer, letters: list[Letter]) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    Indexer._take_off = _die  # type: ignore[method-assign]
+    sys.exit(main())

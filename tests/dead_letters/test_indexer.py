@@ -1,0 +1,173 @@
+"""From the dead-letter stream into the table and only then off the stream, whoever dies or is away on the way."""
+
+import json
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.dlq_admin.ledger import read_ledger
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import DEAD, DLQ_GROUP, OPERATION
+from shared.store.engine import Timeouts, make_engine
+from tests import letters, processes
+from tests.servers import Database, RedisServer, wait_until
+
+Start = Callable[..., processes.Service]
+
+
+@pytest.fixture
+def start(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[Start]:
+    """Starts dlq_admins on servers that the test may break. They end with the test."""
+    started: list[processes.Service] = []
+
+    def start(name: str = "dlq-1", module: str = "services.dlq_admin", **more: str) -> processes.Service:
+        service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, name, module, **more)
+        started.append(service)
+        return service.start(wait=module == "services.dlq_admin")
+
+    yield start
+    for service in started:
+        service.kill()
+
+
+def bury(server: RedisServer, count: int, **about: Any) -> list[str]:
+    """Put dead letters on the stream, as many as in one go; their ids."""
+    with server.client() as client, client.pipeline(transaction=True) as pipeline:
+        for _ in range(count):
+            pipeline.xadd(DEAD, letters.fields(**about))
+        return [id.decode() for id in pipeline.execute()]
+
+
+def rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    """What the database says."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())
+
+
+def indexed(database: Database) -> int:
+    """How many letters are in the table; -1 while there is no telling."""
+    return int(rows(database, "SELECT COUNT(*) FROM dead_letters")[0][0])
+
+
+def left(server: RedisServer) -> tuple[int, int]:
+    """(entries on the stream, deliveries not acknowledged)."""
+    with server.client() as client:
+        return client.xlen(DEAD), client.xpending(DEAD, DLQ_GROUP)["pending"]
+
+
+async def test_letters_move_from_the_stream_into_the_table(
+    own_redis: RedisServer, own_database: Database, start: Start
+) -> None:
+    """Those from before the first start too; their operations are told of by the table from then on; the ledger
+    counts each of them once, at any moment."""
+    operation = str(uuid.uuid4())
+    [letter_id] = bury(own_redis, 1, operation_id=operation)
+    other = str(uuid.uuid4())
+    bury(own_redis, 1, operation_id=other)
+    with own_redis.client() as client:
+        client.hset(OPERATION + operation, mapping={"status": "dead_lettered", "letter": letter_id, "version": 1})
+        client.hset(OPERATION + other, mapping={"user": "u", "version": 2})  # it was sent again since
+    bury(own_redis, 1500)
+    redis = connect(own_redis.address, RedisTimeouts(2, 5))
+    engine = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 2)
+    assert (await read_ledger(redis, engine)).dead_lettered == 1502
+    start()
+    wait_until(lambda: left(own_redis) == (0, 0), what="the stream is empty")
+    assert indexed(own_database) == 1502
+    assert (await read_ledger(redis, engine)).dead_lettered == 1502
+    with own_redis.client() as client:
+        assert client.keys(OPERATION + "*") == [(OPERATION + other).encode()]
+    await redis.aclose()
+    engine.dispose()
+
+
+def test_killed_between_commit_and_acknowledge(own_redis: RedisServer, own_database: Database, start: Start) -> None:
+    """Another replica takes over what was delivered: every letter is in the table once, and counted once."""
+    bury(own_redis, 700)
+    dying = start("dlq-dying", "tests.dead_letters.half_indexed")
+    dying.wait()
+    committed = indexed(own_database)
+    assert 0 < committed <= 700
+    assert left(own_redis)[0] == 700, "nothing was acknowledged"
+    start("dlq-2")
+    wait_until(lambda: left(own_redis) == (0, 0), what="the stream is empty")
+    assert indexed(own_database) == 700
+    assert rows(own_database, "SELECT SUM(dead), SUM(users) FROM dead_letter_groups") == [(700, 700)]
+    assert rows(own_database, "SELECT COUNT(DISTINCT letter_id) FROM dead_letter_bodies") == [(700,)]
+
+
+def test_killed_again_and_again(own_redis: RedisServer, own_database: Database, start: Start) -> None:
+    """Two replicas under kill -9 while letters keep dying: none lost, none twice."""
+    total = 0
+    services = [start(f"dlq-{number}") for number in range(2)]
+    for turn in range(3):
+        total += len(bury(own_redis, 400))
+        victim = services[turn % 2]
+        wait_until(lambda: left(own_redis)[0] < 400, what="it works")
+        victim.kill()
+        victim.start(wait=False)
+    wait_until(lambda: left(own_redis) == (0, 0), what="the stream is empty")
+    assert indexed(own_database) == total
+    assert rows(own_database, "SELECT SUM(dead) FROM dead_letter_groups") == [(total,)]
+
+
+def test_without_its_database_nothing_leaves_the_stream(
+    own_redis: RedisServer, own_database: Database, start: Start
+) -> None:
+    """It holds, says so, goes on by itself; a replica that was stopped meanwhile has lost nothing."""
+    service = start()
+    own_database.kill()
+    bury(own_redis, 30)
+    wait_until(lambda: service.metric('holdfast_holding{dependency="database"}') == 1, what="it holds")
+    assert left(own_redis)[0] == 30
+    health = httpx.get(f"{service.url}/health", timeout=5)
+    assert (health.status_code, health.json()["data"]["status"]) == (200, "degraded")
+    assert service.stop() == 0
+    again = start("dlq-2")
+    own_database.start()
+    wait_until(lambda: left(own_redis) == (0, 0), what="the stream is empty")
+    assert indexed(own_database) == 30
+    wait_until(lambda: again.metric('holdfast_holding{dependency="database"}') == 0, what="all is well")
+
+
+def test_what_the_table_does_not_take_stays_alone(own_redis: RedisServer, own_database: Database, start: Start) -> None:
+    """Whatever is on the stream: one letter that cannot be stored keeps no other out, and is never dropped."""
+    trigger = (
+        "CREATE TRIGGER picky BEFORE INSERT ON dead_letters FOR EACH ROW"
+        " IF NEW.code = 'picky' THEN SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 1644; END IF"
+    )
+    with own_database.connect(user="root") as connection, connection.cursor() as cursor:
+        cursor.execute(trigger)
+    try:
+        bury(own_redis, 20)
+        [picky] = bury(own_redis, 1, code="picky")
+        with own_redis.client() as client:
+            client.xadd(DEAD, {b"\xff": b"not a letter at all", b"attempts": b"[1, {}]", b"dead_at": b"yesterday"})
+            client.xadd(DEAD, {b"reason": b"\xff" * 5000, b"last_attempt": json.dumps([1]).encode()})
+        bury(own_redis, 20)
+        service = start()
+        wait_until(lambda: left(own_redis)[0] == 1, what="the others are in")
+        assert indexed(own_database) == 42
+        assert service.metric("holdfast_letters_unindexable_total") >= 1
+        with own_redis.client() as client:
+            assert [id.decode() for id, _ in client.xrange(DEAD)] == [picky]
+    finally:
+        with own_database.connect(user="root") as connection, connection.cursor() as cursor:
+            cursor.execute("DROP TRIGGER picky")
+    wait_until(lambda: left(own_redis) == (0, 0), what="it is tried again")
+
+
+def test_a_lost_group_is_made_again(own_redis: RedisServer, own_database: Database, start: Start) -> None:
+    """FLUSHALL under it: it goes on with what comes after."""
+    start()
+    bury(own_redis, 3)
+    wait_until(lambda: indexed(own_database) == 3, what="it works")
+    with own_redis.client() as client:
+        client.flushall()
+    bury(own_redis, 5)
+    wait_until(lambda: indexed(own_database) == 8, what="it works again")
