@@ -22,13 +22,17 @@ from shared.errors import (
     DatabaseUnavailable,
     QueueUnavailable,
     WriteDeadLettered,
+    WriteDiscarded,
     WriteExpired,
 )
 from shared.http.envelope import precise
+from shared.letters.state import State
 from shared.merge import User, merge
 from shared.outcome import Rejected
 from shared.queue.pending import PendingOperation, pending_operation, pending_writes
 from shared.store import reads
+from shared.store.dead_letters import one as dead
+from shared.store.dead_letters.search import Row
 
 
 class Seen(NamedTuple):
@@ -136,6 +140,9 @@ class View:
             redis_failed = True
         ended = await self._database.call(reads.ended_operation, operation_id)
         if ended is None:
+            # A dead letter that is in the table: the queue knows nothing of it any more.
+            if letter := await self._database.call(dead.newest_of_operation, operation_id):
+                return describe_letter(letter)
             if redis_failed:
                 raise QueueUnavailable("The queue, which may know of this operation, does not answer.")
             return None
@@ -173,6 +180,26 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
         "waiting_s": round(max(0.0, time.time() - pending.version / 1_000_000), 3),
         "user_version": None,
         "error": error,
+    }
+
+
+def describe_letter(letter: Row) -> dict[str, Any]:
+    """`data` of an operation that died: it waits for an operator, or one has discarded it."""
+    discarded = letter.state is State.DISCARDED
+    version = letter.version or 0
+    return {
+        "id": letter.operation_id,
+        "user_id": letter.user_id or "",
+        "command": letter.command,
+        "status": "discarded" if discarded else "dead_lettered",
+        "done": True,
+        "failed_attempts": letter.attempts,
+        "last_error": letter.error or None,
+        "accepted_at": precise(versions.to_datetime(version)),
+        "ended_at": precise(letter.state_at) if discarded else None,
+        "waiting_s": 0.0 if discarded else round(max(0.0, time.time() - version / 1_000_000), 3),
+        "user_version": None,
+        "error": _error(WriteDiscarded() if discarded else WriteDeadLettered(), {"reason": letter.reason}),
     }
 
 

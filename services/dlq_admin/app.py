@@ -9,11 +9,18 @@ from fastapi import FastAPI
 from faststream import FastStream
 from redis.asyncio import Redis
 
+from services.dlq_admin import audit, discards, exchange, groups, letters, overview
 from services.dlq_admin.access import scope_needed
 from services.dlq_admin.database import Database
+from services.dlq_admin.discards import Discards
 from services.dlq_admin.dues import Dues
+from services.dlq_admin.exchange import Exchange
+from services.dlq_admin.groups import Groups
 from services.dlq_admin.index import Indexer
+from services.dlq_admin.letters import Letters
+from services.dlq_admin.overview import Overview
 from services.dlq_admin.retain import Retention
+from services.dlq_admin.running import Running
 from services.dlq_admin.settings import DlqAdminSettings
 from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
@@ -104,9 +111,20 @@ class DlqAdmin:
             description=_DESCRIPTION,
             version=VERSION_WITHOUT_INSTALL,
             timeout_s=self._settings.dlq_timeout_s,
+            add_routes=self._add_routes,
             keys=Keys(self._settings.keys_file, open_to_all=False),
             needs=scope_needed,
         )
+
+    def _add_routes(self, app: FastAPI) -> None:
+        running = Running(self._redis)
+        settings = self._settings
+        overview.add_routes(app, Overview(self._database, self._redis, running, self._indexer, self._retention))
+        groups.add_routes(app, Groups(self._database, running))
+        letters.add_routes(app, Letters(self._database, self._redis, running))
+        discards.add_routes(app, Discards(self._database, self._dues, most=settings.dlq_bulk_max))
+        exchange.add_routes(app, Exchange(self._database, import_max_bytes=settings.dlq_import_max_bytes))
+        audit.add_routes(app, self._database)
 
     def _make_reader(self) -> FastStream:
         settings = self._settings

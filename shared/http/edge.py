@@ -84,6 +84,7 @@ class Edge:
         try:
             with deadline.scope(seconds):
                 async with asyncio.timeout(seconds) as limit:
+                    scope["time_limit"] = limit  # whoever answers at length moves it on with every part
                     await self._app(scope, receive, send)
         except TimeoutError:
             if not limit.expired():

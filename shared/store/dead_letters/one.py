@@ -90,7 +90,7 @@ def whole(engine: Engine, number: int) -> Whole | None:
                  reads.user(engine, row.user_id), ended)  # fmt: skip
 
 
-def state_of_operation(engine: Engine, operation_id: str) -> Row | None:
+def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
     """The newest letter of an operation; None: it has none."""
     query = sa.select(letters).where(letters.c.operation_id == operation_id).order_by(letters.c.id.desc()).limit(1)
     with faults(), engine.connect() as connection:

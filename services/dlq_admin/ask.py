@@ -1,0 +1,145 @@
+"""Ask: what callers may send, and what it means: filters, selections, and who wants it why."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from starlette.requests import Request
+
+from shared.errors import InvalidRequest, MalformedJson
+from shared.http.body import read_body
+from shared.http.keys import Principal
+from shared.letters.filter import Filter
+from shared.letters.ids import first_number, number_of
+from shared.letters.selection import Selection
+from shared.letters.state import State
+from shared.store.dead_letters.audit import Actor
+
+IDS_MAX = 10_000
+_BODY_MAX_BYTES = 1 << 20
+_NUMBER_MAX = 2**63 - 1
+
+LETTER_ID = r"^[0-9]{1,13}-[0-9]{1,6}$"
+FINGERPRINT = r"^[0-9a-f]{16}$"
+_ID = r"^[!-~]{1,36}$"
+
+
+def _sane_id(told: str) -> str:
+    number_of(told)
+    return told
+
+
+LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
+Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why, for whoever reads the audit later")]
+
+
+class FilterAsked(BaseModel):
+    """Everything that is given has to be so."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    state: State | None = None
+    fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
+    reason: str | None = Field(default=None, min_length=1, max_length=32)
+    code: str | None = Field(default=None, max_length=100)
+    command: str | None = Field(default=None, max_length=40)
+    build: str | None = Field(default=None, max_length=100, description="The writer's build it failed on")
+    user_id: str | None = Field(default=None, pattern=_ID)
+    operation_id: str | None = Field(default=None, pattern=_ID)
+    text: str | None = Field(default=None, min_length=1, max_length=200, description="In the error, in any case")
+    since: datetime | None = Field(
+        default=None, alias="from", description="Put on the dead-letter stream then or later"
+    )
+    until: datetime | None = Field(
+        default=None, alias="to", description="Put there before; UTC unless it says otherwise"
+    )
+
+    def meant(self) -> Filter:
+        """As the store takes it."""
+        last = _number(self.until)
+        return Filter(
+            self.state, self.fingerprint, self.reason, self.code, self.command, self.build, self.user_id,
+            self.operation_id, self.text, _number(self.since), None if last is None else last - 1,
+        )  # fmt: skip
+
+
+class SelectionAsked(BaseModel):
+    """By ids, by group, or by filter: one of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
+    fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
+    filter: FilterAsked | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(each is not None for each in (self.ids, self.fingerprint, self.filter)) != 1:
+            raise ValueError("exactly one of ids, fingerprint, filter")
+        return self
+
+    def meant(self) -> Selection:
+        """As the store takes it."""
+        if self.ids is not None:
+            return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
+        return Selection(matching=self.filter.meant() if self.filter else Filter(fingerprint=self.fingerprint))
+
+
+class BulkAsked(BaseModel):
+    """Something is to be done to a selection. Without `dry_run` the count has to be typed back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    selection: SelectionAsked
+    reason: Reason
+    expected_count: int | None = Field(default=None, ge=0, le=10**9)
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        if not self.dry_run and self.expected_count is None:
+            raise ValueError("expected_count is needed; a dry_run tells it")
+        return self
+
+
+class NoteAsked(BaseModel):
+    """A word on a group; an empty one takes it away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=10_000)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+async def asked(request: Request, model: type[M]) -> M:
+    """The body. Raises MalformedJson, InvalidRequest, BodyTooLarge."""
+    raw = await read_body(request, _BODY_MAX_BYTES)
+    try:
+        return model.model_validate_json(raw)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    if problems[0]["type"] == "json_invalid":
+        raise MalformedJson()
+    told = [{"field": ".".join(map(str, each["loc"])) or None, "value": None, "constraint": each["msg"]}
+            for each in problems[:20]]  # fmt: skip
+    details = told[0] | ({"errors": told} if len(told) > 1 else {})
+    raise InvalidRequest("The request body is not valid.", code="INVALID_BODY", details=details)
+
+
+def actor(request: Request, reason: str) -> Actor:
+    """Who asks: the key's name, as it was identified."""
+    principal: Principal = request.scope["principal"]
+    return Actor(principal.name, principal.role, reason, request.scope["request_id"])
+
+
+def _number(moment: datetime | None) -> int | None:
+    """Of the first letter that could have come then."""
+    if moment is None:
+        return None
+    try:
+        number = first_number(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (OverflowError, ValueError):
+        number = 0
+    return min(max(number, 0), _NUMBER_MAX)

@@ -1,0 +1,107 @@
+"""`/dlq/discards` and `/dlq/restores`: a decision on a selection, and its way back. Nothing is deleted."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.dlq_admin import schemas
+from services.dlq_admin.ask import BulkAsked, actor, asked
+from services.dlq_admin.database import Database
+from services.dlq_admin.dues import Dues
+from shared.errors import (
+    BodyTooLarge,
+    CountMismatch,
+    DatabaseUnavailable,
+    InvalidRequest,
+    MalformedJson,
+    OutcomeUnknown,
+    SelectionTooLarge,
+)
+from shared.http.document import answer, body, errors
+from shared.http.envelope import success
+from shared.letters.ids import id_of
+from shared.letters.selection import Selection
+from shared.letters.state import State
+from shared.store.dead_letters import change
+from shared.store.dead_letters.audit import Actor
+from shared.store.dead_letters.change import Found
+
+
+class Discards:
+    """The changes that routes and pages ask for."""
+
+    def __init__(self, database: Database, dues: Dues, *, most: int) -> None:
+        self._database = database
+        self._dues = dues
+        self._most = most
+
+    async def look(self, selection: Selection, state: State) -> dict[str, Any]:
+        """What a change of letters in `state` would change. Raises SelectionTooLarge, DatabaseUnavailable."""
+        try:
+            found = await self._database.read(change.look, selection, {state}, most=self._most)
+        except change.TooMany:
+            raise self._too_many() from None
+        return _told(found) | {"dry_run": True}
+
+    async def discard(self, selection: Selection, who: Actor, expected: int) -> dict[str, Any]:
+        """Raises CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
+        return await self._do(change.discard, selection, who, expected)
+
+    async def restore(self, selection: Selection, who: Actor, expected: int) -> dict[str, Any]:
+        """Raises like `discard`."""
+        return await self._do(change.restore, selection, who, expected)
+
+    async def _do(
+        self, what: Callable[..., tuple[Found, int]], selection: Selection, who: Actor, expected: int
+    ) -> dict[str, Any]:
+        try:
+            found, audit_id = await self._database.change(what, selection, who, expected=expected, most=self._most)
+        except change.CountDiffers as differs:
+            raise CountMismatch(details={"expected_count": expected, "actual_count": differs.actual}) from None
+        except change.TooMany:
+            raise self._too_many() from None
+        self._dues.hurry()
+        return _told(found) | {"dry_run": False, "audit_id": audit_id}
+
+    def _too_many(self) -> SelectionTooLarge:
+        return SelectionTooLarge(details={"most": self._most})
+
+
+def add_routes(app: FastAPI, discards: Discards) -> None:
+    """Both routes."""
+    responses = answer(
+        "What was changed, or on a dry run would be. `others`: letters of the selection in another state, untouched.",
+        schemas.BULK,
+    ) | errors(InvalidRequest, MalformedJson, BodyTooLarge, CountMismatch, SelectionTooLarge, DatabaseUnavailable,
+               OutcomeUnknown)  # fmt: skip
+    example = {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "Test data of Monday", "expected_count": 120}
+
+    @app.post(
+        "/dlq/discards", tags=["decisions"], summary="Discard dead letters; their writes will not happen",
+        responses=responses, openapi_extra=body(BulkAsked, example),
+    )  # fmt: skip
+    async def discard(request: Request) -> Response:
+        wish = await asked(request, BulkAsked)
+        if wish.dry_run or wish.expected_count is None:
+            return success(await discards.look(wish.selection.meant(), State.DEAD))
+        who = actor(request, wish.reason)
+        return success(await discards.discard(wish.selection.meant(), who, wish.expected_count))
+
+    @app.post(
+        "/dlq/restores", tags=["decisions"], summary="Take a discard back",
+        responses=responses, openapi_extra=body(BulkAsked, example),
+    )  # fmt: skip
+    async def restore(request: Request) -> Response:
+        wish = await asked(request, BulkAsked)
+        if wish.dry_run or wish.expected_count is None:
+            return success(await discards.look(wish.selection.meant(), State.DISCARDED))
+        who = actor(request, wish.reason)
+        return success(await discards.restore(wish.selection.meant(), who, wish.expected_count))
+
+
+def _told(found: Found) -> dict[str, Any]:
+    sample = [id_of(number) for number in found.sample]
+    return {"count": len(found.numbers), "groups": found.per_group, "others": found.others, "sample": sample}

@@ -1,0 +1,79 @@
+"""Schemas: what the answers hold, for the OpenAPI document."""
+
+from typing import Any
+
+from shared.http.document import INTEGER, TEXT, a_list, an_object, or_null
+from shared.letters.state import State
+
+_MOMENT = {"type": "string", "format": "date-time"}
+_MAYBE = {"type": ["string", "null"]}
+_COUNT = {"type": "integer", "minimum": 0}
+_FLAG = {"type": "boolean"}
+_COUNTS = {"type": "object", "additionalProperties": _COUNT}
+_STATE = {"enum": [state.value for state in State]}
+
+LETTER = an_object(
+    {
+        "id": TEXT, "seen_at": _MOMENT, "indexed": _FLAG, "fingerprint": TEXT, "state": _STATE, "entry_id": TEXT,
+        "operation_id": _MAYBE, "user_id": _MAYBE, "command": TEXT, "reason": TEXT, "kind": TEXT, "code": TEXT,
+        "error": TEXT, "frame": TEXT, "dead_at": _MOMENT, "accepted_at": or_null(_MOMENT), "writer": TEXT,
+        "build": TEXT, "attempts": INTEGER, "size_bytes": INTEGER, "imported": _FLAG, "edit": INTEGER,
+        "replay_id": {"type": ["integer", "null"]}, "outcome": _MAYBE, "note": _MAYBE,
+        "indexed_at": or_null(_MOMENT), "state_at": _MOMENT,
+    }
+)  # fmt: skip
+_FIX = an_object(
+    {
+        "running_builds": a_list(TEXT),
+        "writers": _COUNT,
+        "changed": {"enum": ["yes", "no", "partly", None]},
+        "says": TEXT,
+    }
+)  # fmt: skip
+_TREND = an_object({"since": _MOMENT, "step_s": _COUNT, "letters": a_list(_COUNT)})
+GROUP = an_object(
+    {
+        "fingerprint": TEXT, "reason": TEXT, "kind": TEXT, "code": TEXT, "command": TEXT, "frame": TEXT, "error": TEXT,
+        "first_seen": _MOMENT, "last_seen": _MOMENT, "last_id": TEXT, "affected_users": _COUNT, "counts": _COUNTS,
+        "purged": _COUNT, "imported": _COUNT,
+        "failed_builds": a_list(an_object({"build": TEXT, "letters": _COUNT})), "fix": _FIX,
+        "note": or_null(an_object({"text": TEXT, "author": TEXT, "at": _MOMENT})), "trend": _TREND,
+    }
+)  # fmt: skip
+RECORD = an_object(
+    {
+        "id": _COUNT, "at": _MOMENT, "actor": TEXT, "role": TEXT, "action": TEXT, "reason": TEXT, "letters": _COUNT,
+        "selection": {"type": ["object", "null"]}, "details": {"type": ["object", "null"]}, "request_id": TEXT,
+    }
+)  # fmt: skip
+_FIELD = an_object(
+    {"name": {"type": ["string", "object"]}},
+    {"value": {"type": ["string", "object"]}, "masked": _FLAG, "cut": _FLAG, "bytes": _COUNT},
+)
+_OBJECT_OR_NULL = {"type": ["object", "null"]}
+WHOLE: dict[str, Any] = {
+    "allOf": [
+        LETTER,
+        an_object(
+            {"original": a_list(_FIELD), "payload": {}, "undecodable": _MAYBE, "attempts_made": a_list({}),
+             "masked": _FLAG, "user": _OBJECT_OR_NULL, "operation": _OBJECT_OR_NULL, "fix": _FIX},
+            {"lineage": an_object({"letters": a_list(LETTER), "edits": a_list({}), "replays": a_list({}),
+                                   "deeds": a_list(RECORD)})},
+        ),
+    ]
+}  # fmt: skip
+BULK = an_object(
+    {"dry_run": _FLAG, "count": _COUNT, "groups": _COUNTS, "others": _COUNTS, "sample": a_list(TEXT)},
+    {"audit_id": _COUNT},
+)
+IMPORTED = an_object({"dry_run": _FLAG, "new": _COUNT, "known": _COUNT})
+FROM_STREAM = an_object({"letters": a_list(LETTER), "waiting": _COUNT, "banner": TEXT})
+OVERVIEW = an_object(
+    {
+        "letters": or_null(_COUNTS), "waiting": {"type": ["integer", "null"]}, "holding": TEXT,
+        "trend": or_null(_TREND),
+        "backlog": _OBJECT_OR_NULL, "ledger": _OBJECT_OR_NULL,
+        "writers": a_list(an_object({"name": TEXT, "build": TEXT})),
+        "retention": {"type": "object"}, "as_of": _MOMENT, "banner": _MAYBE,
+    }
+)  # fmt: skip

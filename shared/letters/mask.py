@@ -1,0 +1,42 @@
+"""Mask: personal data out of sight until somebody says why it has to be seen."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from shared.letters.told import Told, tell
+
+#: Fields of an entry that hold nothing personal. Whatever else an entry has may.
+_PLAIN = {
+    b"schema", b"command", b"operation_id", b"user_id", b"version", b"after", b"if_match", b"request_id",
+    b"traceparent", b"expires_at", b"notify", b"replay", b"letter",
+}  # fmt: skip
+_PLAIN_MAX_BYTES = 200
+#: Of one value; an export has all of it.
+_SHOWN_MAX_BYTES = 256 * 1024
+_VEIL = "•••"
+
+
+def fields(original: Mapping[bytes, bytes], *, revealed: bool) -> list[dict[str, Any]]:
+    """`{name, value}`, or what stands for the value: `{name, masked, bytes}`, `{name, cut, bytes, value}`."""
+    return [_field(name, value, revealed) for name, value in original.items()]
+
+
+def _field(name: bytes, value: bytes, revealed: bool) -> dict[str, Any]:
+    plain = name in _PLAIN and len(value) <= _PLAIN_MAX_BYTES
+    shown: Told = tell(name) if revealed or len(name) <= _PLAIN_MAX_BYTES else _VEIL
+    if not revealed and not plain:
+        return {"name": shown, "masked": True, "bytes": len(value)}
+    if len(value) > _SHOWN_MAX_BYTES:
+        return {"name": shown, "cut": True, "bytes": len(value), "value": tell(value[:_SHOWN_MAX_BYTES])}
+    return {"name": shown, "value": tell(value)}
+
+
+def value(told: Any, *, revealed: bool) -> Any:
+    """A value out of JSON: its shape stays, what it says is veiled."""
+    if revealed or told is None:
+        return told
+    if isinstance(told, dict):
+        return {str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=False) for name, each in told.items()}
+    if isinstance(told, list):
+        return [value(each, revealed=False) for each in told]
+    return told[:1] + _VEIL if isinstance(told, str) else _VEIL

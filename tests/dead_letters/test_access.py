@@ -1,0 +1,78 @@
+"""Who may do what: every route with every kind of key. The routes are the app's own, so a new one is asked too."""
+
+import re
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from services.dlq_admin.app import DlqAdmin
+from services.dlq_admin.settings import DlqAdminSettings
+from tests import keys
+
+_OPEN = {"/livez", "/readyz", "/health", "/metrics"}
+#: Besides the rule: a look needs `view`, anything else `operate`.
+_MORE = {("GET", "/dlq/export"): "operate", ("POST", "/dlq/import"): "admin"}
+_RANK = {"view": 1, "operate": 2, "admin": 3}
+_KEYS = {
+    None: 0, "nonsense": 0, keys.READER: 0, keys.WRITER: 0, keys.VIEWER: 1, keys.OPERATOR: 2, keys.ADMIN: 3,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def admin(tmp_path_factory: pytest.TempPathFactory) -> DlqAdmin:
+    """A dlq_admin whose stores do not exist: whoever is let in is told so at once."""
+    return DlqAdmin(
+        DlqAdminSettings(
+            redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
+            keys_file=keys.written_to(tmp_path_factory.mktemp("keys")),
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def client(admin: DlqAdmin) -> "Iterator[httpx.AsyncClient]":
+    """Asks it without a server."""
+    transport = httpx.ASGITransport(admin.http())
+    async with httpx.AsyncClient(transport=transport, base_url="http://dlq") as client:
+        yield client
+
+
+def _routes(admin: DlqAdmin) -> list[tuple[str, str]]:
+    found = [(method, route.path) for route in admin.http().routes if isinstance(route, APIRoute)
+             for method in route.methods]  # fmt: skip
+    assert ("POST", "/dlq/discards") in found
+    return found
+
+
+async def test_every_route_with_every_key(admin: DlqAdmin, client: httpx.AsyncClient) -> None:
+    """Nobody, and a key we do not know: 401; a key that may not: 403; whoever may gets past the door."""
+    for method, path in _routes(admin):
+        needed = 0 if path in _OPEN else _RANK[_MORE.get((method, path), "view" if method == "GET" else "operate")]
+        url = re.sub(r"\{\w+\}", "1764000000000-1", path)
+        for key, rank in _KEYS.items():
+            answer = await client.request(method, url, headers=keys.bearer(key) if key else {}, content=b"{}")
+            told = (method, path, key, answer.status_code)
+            if needed == 0 and key != "nonsense":
+                assert answer.status_code in (200, 503), told
+            elif key in (None, "nonsense"):
+                assert answer.status_code == 401, told
+            elif rank < needed:
+                assert answer.status_code == 403, told
+            else:
+                assert answer.status_code not in (401, 403), told
+                assert answer.status_code < 500 or answer.json()["error"]["code"] != "INTERNAL_ERROR", told
+
+
+async def test_seeing_in_clear_is_an_operator_s(client: httpx.AsyncClient) -> None:
+    """A viewer may look, and not reveal."""
+    url = "/dlq/letters/1764000000000-1?reveal=curious"
+    assert (await client.get(url, headers=keys.bearer(keys.VIEWER))).status_code == 403
+    assert (await client.get(url, headers=keys.bearer(keys.OPERATOR))).status_code == 503
+
+
+async def test_what_is_not_there_is_not_told_to_everybody(client: httpx.AsyncClient) -> None:
+    """Also a path that nobody answers needs a key."""
+    assert (await client.get("/dlq/nothing")).status_code == 401
+    assert (await client.get("/dlq/nothing", headers=keys.bearer(keys.VIEWER))).status_code == 404

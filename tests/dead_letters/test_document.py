@@ -1,0 +1,54 @@
+"""dlq_admin's OpenAPI document, held against the running service by schemathesis: no 5xx, every answer in its schema."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import GenerationMode
+
+from tests import keys, letters, processes
+from tests.integration.test_openapi import _CHECKS
+from tests.servers import Database, RedisServer, wait_until
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
+) -> Iterator[processes.Service]:
+    """A dlq_admin with a few letters."""
+    with redis_server.client() as redis:
+        redis.flushall()
+        for number in range(5):
+            redis.xadd("{holdfast}:dead", letters.fields(code=str(number)), id=f"1764000000000-{number + 1}")
+    service = processes.dlq_admin(tmp_path_factory.mktemp("dlq"), redis_server.address, database.dsn).start()
+    with redis_server.client() as redis:
+        wait_until(lambda: redis.xlen("{holdfast}:dead") == 0, what="indexed")
+    yield service
+    service.kill()
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
+def test_dlq_admin_does_what_its_document_says(service: processes.Service, mode: GenerationMode) -> None:
+    """Every operation, with valid and with invalid input."""
+    document = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
+    answered: Counter[str] = Counter()
+    for result in document.get_all_operations():
+        operation = result.ok()
+        if operation.path == "/dlq/import" and mode is GenerationMode.NEGATIVE:
+            continue  # any text is valid to a schema; what is no letter is refused by its line
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=25, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+        def conforms(case: schemathesis.Case) -> None:
+            headers = {"Connection": "close"} | keys.bearer(keys.ADMIN)
+            answer = case.call_and_validate(checks=_CHECKS, headers=headers)
+            answered[f"{case.method} {case.path}: {answer.status_code}"] += 1
+
+        try:
+            conforms()
+        except Unsatisfiable:
+            assert mode is GenerationMode.NEGATIVE, f"no valid input for {operation.label}"
+    assert len(answered) >= 9, answered

@@ -1,0 +1,267 @@
+"""The operator's questions and decisions over HTTP, against real stores."""
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from shared.build import build_id
+from shared.queue.names import DEAD, EMAILS, OPERATION, WRITERS
+from tests import keys, letters, processes
+from tests.conftest import empty
+from tests.servers import Database, RedisServer, wait_until
+
+
+@pytest.fixture(scope="module")
+def service(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
+) -> Iterator[processes.Service]:
+    """A dlq_admin on the shared servers."""
+    with redis_server.client() as redis:
+        redis.flushall()
+    service = processes.dlq_admin(
+        tmp_path_factory.mktemp("dlq"), redis_server.address, database.dsn, HOLDFAST_DLQ_BULK_MAX="50"
+    ).start()
+    yield service
+    service.kill()
+
+
+class Desk:
+    """An operator at work."""
+
+    def __init__(self, service: processes.Service, redis_server: RedisServer) -> None:
+        self.service = service
+        self._redis = redis_server
+        self.http = httpx.Client(base_url=service.url, timeout=30)
+
+    def ask(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
+        """One request."""
+        return self.http.request(method, path, headers=keys.bearer(key), **more)
+
+    def told(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
+        """The data of a success."""
+        answer = self.ask(method, path, key, **more)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["success"], answer.text
+        return answer.json()["data"]
+
+    def bury(self, count: int, **about: Any) -> list[str]:
+        """Dead letters, indexed."""
+        with self._redis.client() as client:
+            ids = [client.xadd(DEAD, letters.fields(**about)).decode() for _ in range(count)]
+            wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+        return ids
+
+
+@pytest.fixture
+def desk(service: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[Desk]:
+    """With nothing on it."""
+    with redis_server.client() as redis:
+        wait_until(lambda: redis.xlen(DEAD) == 0, what="indexed")
+        redis.delete(EMAILS, WRITERS)
+    empty(database)
+    desk = Desk(service, redis_server)
+    yield desk
+    desk.http.close()
+
+
+def test_groups_tell_what_fails_since_when_for_whom_and_whether_it_is_fixed(
+    desk: Desk, redis_server: RedisServer
+) -> None:
+    """The newest failure first; the build that runs now against those it failed on."""
+    first = desk.bury(3, user_id="u-1")
+    [other] = desk.bury(1, code="1366", build=build_id())
+    with redis_server.client() as client:
+        client.hset(WRITERS, "writer-1", f"{int(time.time())} {build_id()}")
+    newest, oldest = desk.told("GET", "/dlq/groups", keys.VIEWER)
+    assert (newest["code"], newest["counts"]["dead"], newest["last_id"]) == ("1366", 1, other)
+    assert (oldest["counts"]["dead"], oldest["affected_users"], oldest["last_id"]) == (3, 1, first[-1])
+    assert oldest["failed_builds"] == [{"build": "0.1.0+a", "letters": 3}]
+    assert sum(oldest["trend"]["letters"]) == 3
+    wait_until(lambda: desk.told("GET", "/dlq/groups")[0]["fix"]["changed"] == "no", what="the writer is heard of")
+    assert desk.told("GET", f"/dlq/groups/{oldest['fingerprint']}")["fix"]["changed"] == "yes"
+    page = desk.ask("GET", "/dlq/groups?limit=1").json()
+    cursor = page["meta"]["next_cursor"]
+    rest = desk.ask("GET", f"/dlq/groups?limit=1&cursor={cursor}").json()
+    assert [one["code"] for one in page["data"] + rest["data"]] == ["1366", "1406"]
+    assert rest["meta"]["next_cursor"] is None
+    assert desk.ask("GET", f"/dlq/groups/{'0' * 16}").json()["error"]["code"] == "GROUP_NOT_FOUND"
+
+
+def test_one_letter_whole_masked_until_somebody_says_why(desk: Desk) -> None:
+    """Viewers see no personal data; revealing shows all of it, and who did it is on the letter's record."""
+    operation, user = str(uuid.uuid4()), str(uuid.uuid4())
+    more = {b"secret\xff": b"\xfe", b"traceparent": b"00-1"}
+    [letter_id] = desk.bury(1, operation_id=operation, user_id=user, name="Ottilie", original=more)
+    answer = desk.ask("GET", f"/dlq/letters/{letter_id}", keys.VIEWER)
+    told = answer.json()["data"]
+    assert "ttilie" not in answer.text
+    assert (told["masked"], told["payload"]["name"], told["operation_id"]) == (True, "O•••", operation)
+    assert {"name": "traceparent", "value": "00-1"} in told["original"]
+    assert told["attempts_made"][0]["traceback"] == letters.TRACEBACK
+    assert told["undecodable"] is None
+    told = desk.told("GET", f"/dlq/letters/{letter_id}", params={"reveal": "the customer calls"})
+    assert told["payload"] == {"name": "Ottilie", "email": "ottilie@example.com"}
+    assert {"name": {"base64": "c2VjcmV0/w=="}, "value": {"base64": "/g=="}} in told["original"]
+    [deed] = told["lineage"]["deeds"]
+    assert (deed["actor"], deed["action"], deed["reason"]) == (keys.OPERATOR, "reveal", "the customer calls")
+    assert desk.ask("GET", "/dlq/letters/1764000000000-1").json()["error"]["code"] == "LETTER_NOT_FOUND"
+
+
+def test_the_user_s_row_is_beside_it(desk: Desk, database: Database) -> None:
+    """As it is now, so that one sees what a replay would change."""
+    user = str(uuid.uuid4())
+    with database.connect() as connection, connection.cursor() as cursor:
+        row = (user, "Bo", 5, "bo@example.com", "bo@example.com", 5, 5, 0)
+        cursor.execute("INSERT INTO users VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
+    [letter_id] = desk.bury(1, user_id=user)
+    told = desk.told("GET", f"/dlq/letters/{letter_id}")["user"]
+    assert (told["name"], told["version"], told["visible"]) == ("B•••", 5, True)
+
+
+def test_discard_needs_the_count_and_comes_back(desk: Desk, redis_server: RedisServer) -> None:
+    """Dry run, the count typed back, the record, the address let go of; and everything back again."""
+    user, operation = str(uuid.uuid4()), str(uuid.uuid4())
+    [mine] = desk.bury(1, user_id=user, operation_id=operation, name="Cy")
+    desk.bury(4, name="Di")
+    with redis_server.client() as client:
+        client.hset(EMAILS, "cy@example.com", f"{user} {operation}")
+        client.hset(EMAILS, "di@example.com", "somebody else")
+    wish: dict[str, Any] = {"selection": {"filter": {"code": "1406"}}, "reason": "test data"}
+    dry = desk.told("POST", "/dlq/discards", json=wish | {"dry_run": True})
+    assert (dry["count"], dry["dry_run"], sum(dry["groups"].values()), dry["sample"][0]) == (5, True, 5, mine)
+    wrong = desk.ask("POST", "/dlq/discards", json=wish | {"expected_count": 4})
+    assert (wrong.status_code, wrong.json()["error"]["details"]["actual_count"]) == (409, 5)
+    assert desk.ask("POST", "/dlq/discards", json=wish).json()["error"]["code"] == "INVALID_BODY"
+    assert len(desk.told("GET", "/dlq/letters?state=dead")) == 5
+    done = desk.told("POST", "/dlq/discards", json=wish | {"expected_count": 5})
+    assert len(desk.told("GET", "/dlq/letters?state=discarded")) == 5
+    [record] = desk.told("GET", "/dlq/audit", keys.VIEWER)
+    assert (record["id"], record["letters"], record["reason"]) == (done["audit_id"], 5, "test data")
+    assert record["request_id"].startswith("req_")
+    with redis_server.client() as client:
+        wait_until(lambda: client.hgetall(EMAILS) == {b"di@example.com": b"somebody else"}, what="let go of")
+        back = {"selection": {"ids": [mine]}, "reason": "a mistake", "expected_count": 1}
+        desk.told("POST", "/dlq/restores", json=back)
+        wait_until(lambda: client.hexists(EMAILS, "cy@example.com"), what="claimed again")
+    told = desk.told("GET", f"/dlq/letters/{mine}")
+    assert (told["state"], [deed["action"] for deed in told["lineage"]["deeds"]]) == ("dead", ["discard", "restore"])
+
+
+def test_more_than_one_call_may_change_is_refused(desk: Desk) -> None:
+    """Whatever the count says."""
+    desk.bury(51)
+    wish = {"selection": {"filter": {}}, "reason": "all of it", "expected_count": 51}
+    answer = desk.ask("POST", "/dlq/discards", json=wish)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "SELECTION_TOO_LARGE")
+
+
+def test_what_is_exported_can_be_brought_back(desk: Desk, database: Database) -> None:
+    """Line by line, byte by byte, once; a broken line, another letter and a wrong count bring nothing in."""
+    ids = desk.bury(450, original={b"\xff": b"\x00"})
+    export = desk.ask("GET", "/dlq/export", params={"why": "to the other site", "code": "1406"})
+    assert export.headers["content-type"].startswith("application/x-ndjson")
+    lines = export.text.splitlines()
+    assert [orjson.loads(line)["id"] for line in lines] == ids[::-1]
+    empty(database)
+    where = {"why": "from the other site"}
+    broken = desk.ask("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": 2},
+                      content="\n".join([lines[0], lines[1][:-5]]))  # fmt: skip
+    assert (broken.status_code, broken.json()["error"]["details"]["field"]) == (422, "line 2")
+    dry = desk.told("POST", "/dlq/import", keys.ADMIN, params=where | {"dry_run": True}, content=export.content)
+    assert (dry["new"], dry["dry_run"]) == (450, True)
+    wrong = desk.ask("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": 9}, content=export.content)
+    assert wrong.status_code == 409
+    assert desk.told("GET", "/dlq/letters") == []
+    for new, known in ((450, 0), (0, 450)):
+        came = desk.told("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": new},
+                         content=export.content)  # fmt: skip
+        assert (came["new"], came["known"]) == (new, known)
+    again = desk.ask("GET", "/dlq/export", params={"why": "the proof"})
+    assert again.content == export.content
+    other = orjson.dumps(orjson.loads(lines[0]) | {"original": [["payload", "forged"]]})
+    forged = desk.ask("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": 0}, content=other)
+    assert forged.json()["error"]["code"] == "LETTER_DIFFERS"
+    ledger = desk.told("GET", "/dlq/overview")["ledger"]
+    assert (ledger["imported"], ledger["missing"]) == (450, 0)
+
+
+def test_a_note_is_kept_and_told(desk: Desk) -> None:
+    """Written by its author's name."""
+    desk.bury(1)
+    [group] = desk.told("GET", "/dlq/groups")
+    told = desk.told("PUT", f"/dlq/groups/{group['fingerprint']}/note", json={"text": "<script>alert(1)</script>"})
+    assert (told["note"]["text"], told["note"]["author"]) == ("<script>alert(1)</script>", keys.OPERATOR)
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["state=gone", "cursor=1", "cursor=9999999999999-0", "limit=0", "limit=501", "user_id=%C3%A9", "from=yesterday",
+     "fingerprint=x", "unknown=1", "operation_id=%00", "text="],
+)  # fmt: skip
+def test_what_makes_no_sense_is_refused(desk: Desk, query: str) -> None:
+    """With the field named, in the envelope."""
+    answer = desk.ask("GET", f"/dlq/letters?{query}")
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error"]["details"]["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b"\xff", b'{"selection": {}, "reason": "why", "expected_count": 1}',
+     b'{"selection": {"ids": ["1"]}, "reason": "why", "expected_count": 1}',
+     b'{"selection": {"ids": ["1-1"], "fingerprint": "0123456789abcdef"}, "reason": "why", "expected_count": 1}',
+     b'{"selection": {"filter": {}}, "reason": "", "expected_count": 1}',
+     b'{"selection": {"filter": {"user_id": "\\ud800"}}, "reason": "why", "expected_count": 1}'],
+)  # fmt: skip
+def test_a_body_that_makes_no_sense_is_refused(desk: Desk, body: bytes) -> None:
+    """Whatever is wrong with it."""
+    assert desk.ask("POST", "/dlq/discards", content=body).status_code in (400, 422)
+
+
+def test_the_overview_tells_all_in_one_look(desk: Desk) -> None:
+    """What died, whether it balances, who writes, what is kept for how long."""
+    desk.bury(2)
+    told = desk.told("GET", "/dlq/overview", keys.VIEWER)
+    assert (told["letters"]["dead"], told["letters"]["groups"], told["waiting"]) == (2, 1, 0)
+    assert told["backlog"] == {"depth": 0, "oldest_age_s": 0.0}
+    assert told["ledger"]["dead_lettered"] >= 2
+    assert told["retention"]["discarded"]["keep_days"] is None
+    assert sum(told["trend"]["letters"]) == 2
+    assert told["banner"] is None
+
+
+def test_the_api_tells_what_became_of_an_operation(
+    desk: Desk, redis_server: RedisServer, database: Database, tmp_path: Any
+) -> None:
+    """dead_lettered before and after indexing, discarded, and dead_lettered again."""
+    operation, user = str(uuid.uuid4()), str(uuid.uuid4())
+    with redis_server.client() as client:
+        client.hset(OPERATION + operation, mapping={"user": user, "version": 1764000000000001, "command": "CreateUser"})
+    api = processes.api(tmp_path, redis_server.address, database.dsn).start()
+    try:
+
+        def status() -> str:
+            return str(httpx.get(f"{api.url}/operations/{operation}", timeout=5).json()["data"]["status"])
+
+        assert status() == "queued"
+        with redis_server.client() as client:
+            wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+            letter = letters.fields(operation_id=operation, user_id=user)
+            told = "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV)) "
+            told += "redis.call('HSET', KEYS[2], 'status', 'dead_lettered', 'letter', id) return id"
+            flat = [part for field in letter.items() for part in field]
+            letter_id = client.eval(told, 2, DEAD, OPERATION + operation, *flat).decode()
+            wait_until(lambda: not client.exists(OPERATION + operation), what="indexed")
+        assert status() == "dead_lettered"
+        wish = {"selection": {"ids": [letter_id]}, "reason": "not wanted", "expected_count": 1}
+        desk.told("POST", "/dlq/discards", json=wish)
+        assert status() == "discarded"
+        desk.told("POST", "/dlq/restores", json=wish)
+        assert status() == "dead_lettered"
+    finally:
+        api.kill()

@@ -1,0 +1,68 @@
+"""What operators see while a store is away: what waits on the stream with a banner, or an honest error."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from shared.queue.names import DEAD
+from tests import keys, letters, processes
+from tests.servers import Database, RedisServer, wait_until
+
+
+@pytest.fixture
+def service(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[processes.Service]:
+    """On servers that the test may break."""
+    service = processes.dlq_admin(
+        tmp_path, own_redis.address, own_database.dsn, HOLDFAST_DB_TIMEOUT_S="2", HOLDFAST_DB_LOCK_WAIT_S="1"
+    ).start()
+    yield service
+    service.kill()
+
+
+def ask(service: processes.Service, path: str) -> httpx.Response:
+    """As an operator."""
+    return httpx.get(service.url + path, headers=keys.bearer(keys.OPERATOR), timeout=20)
+
+
+@pytest.mark.parametrize("how", ["kill", "freeze"])
+def test_new_letters_are_listed_from_the_stream(
+    service: processes.Service, own_redis: RedisServer, own_database: Database, how: str
+) -> None:
+    """Killed or hung: the list has what came since, marked and with a banner; and all is well by itself afterwards."""
+    with own_redis.client() as client:
+        client.xadd(DEAD, letters.fields())
+        wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+        getattr(own_database, how)()
+        letter_id = client.xadd(DEAD, letters.fields(code="1366", name="Ottilie")).decode()
+    answer = ask(service, "/dlq/letters")
+    told = answer.json()
+    assert (answer.status_code, told["success"], told["error"]["code"]) == (200, False, "DATABASE_UNAVAILABLE")
+    [letter] = told["fallback_data"]["letters"]
+    assert (letter["id"], letter["indexed"], letter["code"]) == (letter_id, False, "1366")
+    assert "safe" in told["fallback_data"]["banner"]
+    one = ask(service, f"/dlq/letters/{letter_id}").json()["data"]
+    assert (one["payload"]["name"], one["indexed"]) == ("O•••", False)
+    assert ask(service, f"/dlq/letters/{letter_id}?reveal=curious").status_code == 503, "no look without its record"
+    assert ask(service, "/dlq/groups").status_code == 503
+    overview = ask(service, "/dlq/overview").json()["data"]
+    assert (overview["letters"], overview["waiting"]) == (None, 1)
+    assert overview["banner"]
+    if how == "kill":
+        own_database.start()
+    own_database.thaw()
+    wait_until(lambda: len(ask(service, "/dlq/letters").json().get("data", ())) == 2, what="both are in the table")
+
+
+def test_without_its_queue_what_is_indexed_is_there(service: processes.Service, own_redis: RedisServer) -> None:
+    """The table answers; what only Redis knows is null."""
+    with own_redis.client() as client:
+        client.xadd(DEAD, letters.fields())
+        wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+    own_redis.kill()
+    [letter] = ask(service, "/dlq/letters").json()["data"]
+    assert ask(service, f"/dlq/letters/{letter['id']}").status_code == 200
+    assert ask(service, "/dlq/letters/1764000000000-1").status_code == 404
+    overview = ask(service, "/dlq/overview").json()["data"]
+    assert (overview["letters"]["dead"], overview["waiting"], overview["backlog"]) == (1, None, None)
