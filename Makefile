@@ -107,6 +107,11 @@ bench-degraded: ## What clients notice of a database that hangs for ten seconds 
 	@$(LOCAL) setup dev bench
 	@.venv-bench/bin/python -m tests.bench.degraded $(ARGS)
 
+.PHONY: bench-dlq
+bench-dlq: ## A million dead letters: indexing rate, and how long an operator waits for a page (minutes)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.dlq $(ARGS)
+
 .PHONY: bench-breaker
 bench-breaker: ## What a closed breaker costs a call, beside the plain package (seconds)
 	@$(LOCAL) setup dev

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
 from shared.errors import InvalidRequest, MalformedJson
@@ -29,6 +29,14 @@ def _sane_id(told: str) -> str:
     return told
 
 
+def _written_out(told: object) -> object:
+    """Pydantic would take a number for seconds or milliseconds, whichever it looks like."""
+    if not isinstance(told, datetime) and not (isinstance(told, str) and "T" in told):
+        raise ValueError("must be a date and time, 2026-01-15T10:30:00Z")
+    return told
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_out)]
 LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
 Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why, for whoever reads the audit later")]
 
@@ -47,12 +55,8 @@ class FilterAsked(BaseModel):
     user_id: str | None = Field(default=None, pattern=_ID)
     operation_id: str | None = Field(default=None, pattern=_ID)
     text: str | None = Field(default=None, min_length=1, max_length=200, description="In the error, in any case")
-    since: datetime | None = Field(
-        default=None, alias="from", description="Put on the dead-letter stream then or later"
-    )
-    until: datetime | None = Field(
-        default=None, alias="to", description="Put there before; UTC unless it says otherwise"
-    )
+    since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
+    until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
 
     def meant(self) -> Filter:
         """As the store takes it."""

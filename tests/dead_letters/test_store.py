@@ -118,7 +118,7 @@ def test_groups_are_exact_while_many_index_the_same(engine: Engine) -> None:
         assert connection.execute(sa.select(sa.func.sum(builds.c.letters))).scalar_one() == 400
 
 
-@pytest.mark.parametrize("runs_max", [0, 48])
+@pytest.mark.parametrize("runs_max", [0, 100])
 def test_every_filter_finds_what_it_names(engine: Engine, monkeypatch: pytest.MonkeyPatch, runs_max: int) -> None:
     """Whether it is merged from groups or walked: the same letters, newest first, page by page."""
     monkeypatch.setattr(search, "_RUNS_MAX", runs_max)

@@ -19,7 +19,7 @@ from shared.store.dead_letters.tables import groups, letters
 from shared.store.engine import Engine
 
 #: Runs of the index that are merged for a page; with more, all letters are walked, as most of them will do.
-_RUNS_MAX = 48
+_RUNS_MAX = 100
 #: Letters that are looked through for a text at a time.
 TEXT_STRETCH = 20_000
 
@@ -101,7 +101,7 @@ def numbers(
 ) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
     """The `id`s of the newest `limit` letters of a filter, its text left aside. None: there is none."""
     rest = _conditions(wanted, below)
-    if wanted.user_id is None and wanted.operation_id is None:
+    if wanted.user_id is None and wanted.operation_id is None and _of_groups(wanted):
         runs = _runs(connection, wanted)
         if not runs:
             return None
@@ -112,6 +112,12 @@ def numbers(
     names = ("fingerprint", "reason", "code", "command", "state", "user_id", "operation_id")
     same = [letters.c[name] == getattr(wanted, name) for name in names if getattr(wanted, name) is not None]
     return _newest([*same, *rest], limit)
+
+
+def _of_groups(wanted: Filter) -> dict[str, str]:
+    """What the filter says that is the same for all letters of a group."""
+    told = {name: getattr(wanted, name) for name in ("fingerprint", "reason", "code", "command")}
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def _newest(conditions: Sequence[sa.ColumnElement[bool]], limit: int) -> sa.Select[Any]:
@@ -133,9 +139,9 @@ def _conditions(wanted: Filter, below: int | None) -> list[sa.ColumnElement[bool
 
 
 def _runs(connection: sa.Connection, wanted: Filter) -> list[tuple[str, str]]:
-    """(fingerprint, state) of what the filter leaves, where there is any letter."""
-    names = ("fingerprint", "reason", "code", "command")
-    same = [groups.c[name] == getattr(wanted, name) for name in names if getattr(wanted, name) is not None]
+    """(fingerprint, state) of what the filter leaves, where there is any letter; all of them, or more than enough."""
     states = [wanted.state] if wanted.state is not None else list(State)
-    found = connection.execute(sa.select(groups).where(*same)).all()
+    same = [groups.c[name] == value for name, value in _of_groups(wanted).items()]
+    any_letter = sum((groups.c[state.value] for state in states), sa.literal(0)) > 0
+    found = connection.execute(sa.select(groups).where(*same, any_letter).limit(_RUNS_MAX + 1)).all()
     return [(row.fingerprint, state.value) for row in found for state in states if row._mapping[state.value] > 0]
