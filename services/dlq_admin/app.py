@@ -24,6 +24,8 @@ from services.dlq_admin.running import Running
 from services.dlq_admin.settings import DlqAdminSettings
 from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
+from shared.fleet.board import Board
+from shared.fleet.member import Member
 from shared.http.app import service_app
 from shared.http.health import Health
 from shared.http.keys import Keys
@@ -70,6 +72,8 @@ class DlqAdmin:
         )  # fmt: skip
         self._dues = Dues(self._redis, self._database)
         self._retention = Retention(self._database, settings)
+        self._cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
+        self._board = Board(self._cache, Member("dlq_admin", settings.instance, list), watching=True)
         self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.dlq_probe_cap_s)
         self._batches: set[asyncio.Task[None]] = set()
@@ -89,6 +93,7 @@ class DlqAdmin:
                 ("watch", self._reading.watching),
                 ("dues", self._dues.run),
                 ("retention", self._retention.run),
+                ("board", self._board.run),
             )
         ]
         memory.settle()
@@ -119,7 +124,8 @@ class DlqAdmin:
     def _add_routes(self, app: FastAPI) -> None:
         running = Running(self._redis)
         settings = self._settings
-        overview.add_routes(app, Overview(self._database, self._redis, running, self._indexer, self._retention))
+        strip = Overview(self._database, self._redis, running, self._indexer, self._retention, self._board)
+        overview.add_routes(app, strip)
         groups.add_routes(app, Groups(self._database, running))
         letters.add_routes(app, Letters(self._database, self._redis, running))
         discards.add_routes(app, Discards(self._database, self._dues, most=settings.dlq_bulk_max))
@@ -157,7 +163,9 @@ class DlqAdmin:
         await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)
         serving.cancel()
         await asyncio.gather(serving, *loops, *self._batches, return_exceptions=True)
-        with contextlib.suppress(OSError):
-            await self._redis.aclose()
+        await self._board.leave()
+        for redis in (self._redis, self._cache):
+            with contextlib.suppress(OSError):
+                await redis.aclose()
         self._database.close()
         logs.info(Action.SERVICE_STOPPED, instance=self._settings.instance)

@@ -81,14 +81,14 @@ class Indexer:
         if self.holding:
             self.holding = ""
             metrics.holding.labels("database").set(0)
-            logs.info(Action.OUTAGE_ENDED, dependency="database")
+            logs.info(Action.INDEXING_RESUMED)
         return done
 
     def _hold(self, error: BaseException | None) -> None:
         if isinstance(error, Outage) and not self.holding:
             self.holding = str(error)
             metrics.holding.labels("database").set(1)
-            logs.warning(Action.OUTAGE_BEGAN, dependency="database", error=str(error))
+            logs.warning(Action.INDEXING_HELD, error=str(error))
 
     async def _halving(self, letters: list[Letter]) -> list[Letter]:
         """A letter that the table does not take keeps none of its neighbours out."""

@@ -21,6 +21,7 @@ from services.dlq_admin.running import Running
 from services.dlq_admin.trend import trends
 from shared.errors import AppError
 from shared.faults import Fault
+from shared.fleet.board import Board
 from shared.http.document import answer, errors
 from shared.http.envelope import precise, success
 from shared.queue.backlog import backlog
@@ -34,13 +35,14 @@ class Overview:
     """The strip."""
 
     def __init__(
-        self, database: Database, redis: Redis, running: Running, indexer: Indexer, retention: Retention
+        self, database: Database, redis: Redis, running: Running, indexer: Indexer, retention: Retention, board: Board
     ) -> None:
         self._database = database
         self._redis = redis
         self._running = running
         self._indexer = indexer
         self._retention = retention
+        self._board = board
         self._ledger: dict[str, Any] | None = None
         self._ledger_at = float("-inf")
         self._one_at_a_time = asyncio.Lock()
@@ -61,6 +63,7 @@ class Overview:
             "holding": self._indexer.holding,
             "backlog": await self._backlog(),
             "ledger": await self._balance() if letters is not None else None,
+            "breakers": self._board.roll.shown(time.monotonic()) if self._board.reachable else None,
             "writers": [{"name": name, "build": build} for name, build in running.items()],
             "retention": self._retention.report(),
             "banner": on_stream.BANNER if letters is None else None,

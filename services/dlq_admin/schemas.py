@@ -73,6 +73,7 @@ OVERVIEW = an_object(
         "letters": or_null(_COUNTS), "waiting": {"type": ["integer", "null"]}, "holding": TEXT,
         "trend": or_null(_TREND),
         "backlog": _OBJECT_OR_NULL, "ledger": _OBJECT_OR_NULL,
+        "breakers": or_null(a_list(an_object({"service": TEXT, "instance": TEXT, "name": TEXT, "state": TEXT}))),
         "writers": a_list(an_object({"name": TEXT, "build": TEXT})),
         "retention": {"type": "object"}, "as_of": _MOMENT, "banner": _MAYBE,
     }

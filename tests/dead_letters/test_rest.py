@@ -233,6 +233,7 @@ def test_the_overview_tells_all_in_one_look(desk: Desk) -> None:
     assert told["retention"]["discarded"]["keep_days"] is None
     assert sum(told["trend"]["letters"]) == 2
     assert told["banner"] is None
+    wait_until(lambda: desk.told("GET", "/dlq/overview")["breakers"] == [], what="the board is read")
 
 
 def test_the_api_tells_what_became_of_an_operation(

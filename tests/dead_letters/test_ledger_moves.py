@@ -1,0 +1,70 @@
+"""The ledger while everything moves: writes are applied and die, letters are indexed, discarded and restored, and the
+indexer is killed. At every look each accepted write is somewhere, once."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from services.dlq_admin.ledger import read_ledger
+from shared.ledger import Ledger, table
+from shared.queue.connection import RedisTimeouts, connect
+from shared.store.engine import Timeouts, make_engine
+from tests import keys, processes
+from tests.integration.test_writer_dead_letters import POISON
+from tests.servers import Database, RedisServer
+from tests.stream import Stream, new_user
+
+_TURNS, _GOOD, _POISON = 8, 40, 15
+
+
+async def test_it_balances_all_along(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> None:
+    """Every reading; and in the end every poison write is dead or discarded, as it was decided."""
+    stream = Stream(own_redis, own_database)
+    at = (tmp_path, own_redis.address, own_database.dsn)
+    writer = processes.writer(*at, **(processes.QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}))
+    admin = processes.dlq_admin(*at)
+    redis, engine = connect(own_redis.address, RedisTimeouts(2, 5)), make_engine(own_database.dsn, _TIMES, 2)
+    looks: list[Ledger] = []
+    try:
+        writer.start(wait=False)
+        admin.start()
+        for turn in range(_TURNS):
+            stream.accept([new_user() for _ in range(_GOOD)])
+            stream.add_raw(*[POISON | {b"operation_id": f"op-{turn}-{each}".encode()} for each in range(_POISON)])
+            looks.append(await read_ledger(redis, engine))
+            if turn == _TURNS // 2:
+                admin.kill()
+                looks.append(await read_ledger(redis, engine))
+                admin.start()
+            await asyncio.to_thread(_discard_some, admin)
+            looks.append(await read_ledger(redis, engine))
+        async with asyncio.timeout(60):
+            while (last := await read_ledger(redis, engine)).in_flight or stream.dead():
+                looks.append(last)
+                await asyncio.sleep(0.1)
+        for look in (*looks, last):
+            assert look.missing == 0, table(look)
+        assert last.applied == _TURNS * _GOOD
+        assert last.dead_lettered + last.discarded == _TURNS * _POISON
+        assert last.discarded > 0
+    finally:
+        writer.kill()
+        admin.kill()
+        await redis.aclose()
+        engine.dispose()
+
+
+def _discard_some(admin: processes.Service) -> None:
+    """The newest few, and one of the discarded ones back."""
+    with httpx.Client(base_url=admin.url, headers=keys.bearer(keys.OPERATOR), timeout=20) as client:
+        for state, what, count in (("dead", "discards", 5), ("discarded", "restores", 1)):
+            found: list[Any] = client.get("/dlq/letters", params={"state": state, "limit": count}).json()["data"]
+            if found:
+                ids = [letter["id"] for letter in found]
+                wish = {"selection": {"ids": ids}, "reason": "the drill", "expected_count": len(ids)}
+                assert client.post(f"/dlq/{what}", json=wish).status_code == 200
+
+
+_TIMES = Timeouts(2, 2, 10, 5)
