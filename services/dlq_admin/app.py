@@ -65,7 +65,9 @@ class DlqAdmin:
         self._settings = settings
         self._redis, engine = stores(settings)
         threads = settings.db_pool_size - _BACKGROUND_THREADS
-        self._database = Database(engine, threads=threads, background=_BACKGROUND_THREADS)
+        self._database = Database(
+            engine, threads=threads, background=_BACKGROUND_THREADS, read_timeout_s=settings.dlq_read_timeout_s
+        )
         self._indexer = Indexer(
             self._redis, f"{settings.instance}:reclaim", lambda letters: self._database.work(index.index, letters),
             idle_s=settings.dlq_claim_idle_s, probe_cap_s=settings.dlq_probe_cap_s,
@@ -73,7 +75,9 @@ class DlqAdmin:
         self._dues = Dues(self._redis, self._database)
         self._retention = Retention(self._database, settings)
         self._cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
-        self._board = Board(self._cache, Member("dlq_admin", settings.instance, list), watching=True)
+        self._board = Board(
+            self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
+        )
         self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.dlq_probe_cap_s)
         self._batches: set[asyncio.Task[None]] = set()

@@ -3,15 +3,22 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
 from shared import deadline
+from shared.breaker.breaker import Breaker
+from shared.breaker.policy import Policy
+from shared.breaker.refused import CallRefused
+from shared.breaker.verdict import Judgement, Verdict
 from shared.errors import DatabaseUnavailable, DeadlineExceeded, OutcomeUnknown
-from shared.faults import Contention, Fault
+from shared.faults import Contention, Fault, Outage
 from shared.retry import again_on
 from shared.store.engine import Engine
 
 _TRIES = 6
+#: So few calls are made here that no share of them says anything.
+_NEVER = 1_000_000
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -20,28 +27,36 @@ T = TypeVar("T")
 class Database:
     """`await database.read(groups.page, ...)`. Background work has threads that no question can take."""
 
-    def __init__(self, engine: Engine, *, threads: int, background: int) -> None:
+    def __init__(self, engine: Engine, *, threads: int, background: int, read_timeout_s: float) -> None:
         self.engine = engine
         self._questions = ThreadPoolExecutor(threads, thread_name_prefix="database")
         self._background = ThreadPoolExecutor(background, thread_name_prefix="background")
+        self._read_timeout_s = read_timeout_s
+        # One question that gets no answer is enough: the next ones are told so at once.
+        policy = Policy(
+            attempt_timeout_s=read_timeout_s, window_s=max(30.0, 2 * read_timeout_s), unreachable_in_a_row=1,
+            calls_min=_NEVER, open_s=1.0, open_max_s=5.0, probes=1, ramp_s=0,
+        )  # fmt: skip
+        self.breaker = Breaker("database", policy, classify=_judge)
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Raises DatabaseUnavailable, or DeadlineExceeded when the time is over."""
-        left = deadline.remaining_s()
-        try:
-            async with asyncio.timeout(None if left == float("inf") else left):
-                return await self._in(self._questions, lambda: work(self.engine, *args, **kwargs))
-        except TimeoutError:
-            raise DeadlineExceeded() from None
-        except Fault as fault:
-            raise DatabaseUnavailable() from fault
+        """An answer in a moment, or none. Raises DatabaseUnavailable, or DeadlineExceeded when the caller's time is
+        over before ours."""
+        return await self._answer(self._read_timeout_s, lambda: work(self.engine, *args, **kwargs))
+
+    async def at_length(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A read of very much, which may take all of the request's time. Raises like `read`."""
+        return await self._answer(float("inf"), lambda: work(self.engine, *args, **kwargs))
 
     async def change(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """One transaction, again when it meets another one. Raises OutcomeUnknown when nobody can tell whether it
         happened."""
-        call = lambda: self._in(self._questions, lambda: work(self.engine, *args, **kwargs))  # noqa: E731 - twice lazy
+
+        async def once() -> T:
+            return await self._in(self._questions, lambda: work(self.engine, *args, **kwargs))
+
         try:
-            return await again_on(Contention, call, base_s=0.02, cap_s=0.5, attempts=_TRIES)
+            return await again_on(Contention, once, base_s=0.02, cap_s=0.5, attempts=_TRIES)
         except Contention as fault:
             raise DatabaseUnavailable("The dead letters are being changed by others; nothing was done.") from fault
         except Fault as fault:
@@ -51,6 +66,25 @@ class Database:
         """Background work. Raises the store's faults as they are."""
         return await self._in(self._background, lambda: work(self.engine, *args, **kwargs))
 
+    async def _answer(self, limit_s: float, work: Callable[[], T]) -> T:
+        left_s = deadline.remaining_s()
+
+        async def in_time() -> T:
+            try:
+                async with asyncio.timeout(None if min(limit_s, left_s) == float("inf") else min(limit_s, left_s)):
+                    return await self._in(self._questions, work)
+            except TimeoutError:
+                if left_s <= limit_s:  # the caller's haste says nothing about the database
+                    raise DeadlineExceeded() from None
+                raise Outage(f"no answer within {limit_s} s") from None
+
+        try:
+            return await self.breaker.call_async(in_time)
+        except CallRefused as refused:
+            raise DatabaseUnavailable(retry_after_s=ceil(refused.retry_after_s)) from refused
+        except Fault as fault:
+            raise DatabaseUnavailable() from fault
+
     async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
@@ -59,3 +93,13 @@ class Database:
         self._questions.shutdown(wait=False, cancel_futures=True)
         self._background.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
+
+
+def _judge(error: Exception) -> Judgement:
+    match error:
+        case Outage():
+            return Verdict.UNREACHABLE
+        case DeadlineExceeded():
+            return Verdict.NEUTRAL
+        case _:
+            return Verdict.SUCCESS  # it answered; what is wrong is ours

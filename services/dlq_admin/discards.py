@@ -41,7 +41,7 @@ class Discards:
     async def look(self, selection: Selection, state: State) -> dict[str, Any]:
         """What a change of letters in `state` would change. Raises SelectionTooLarge, DatabaseUnavailable."""
         try:
-            found = await self._database.read(change.look, selection, {state}, most=self._most)
+            found = await self._database.at_length(change.look, selection, {state}, most=self._most)
         except change.TooMany:
             raise self._too_many() from None
         return _told(found) | {"dry_run": True}

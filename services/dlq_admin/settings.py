@@ -19,6 +19,9 @@ class DlqAdminSettings(CacheSettings, StoreSettings):
         default=5, gt=0, le=300, description="Longest pause between two tries at a dependency that is down"
     )
     dlq_timeout_s: float = Field(default=40, ge=1, le=300, description="Longest time to an answer")
+    dlq_read_timeout_s: float = Field(
+        default=5, gt=0, le=60, description="Longest wait for a page; then what is on the stream is shown instead"
+    )
     dlq_bulk_max: int = Field(
         default=100_000, ge=1, le=1_000_000, description="Most dead letters that one call may change"
     )
@@ -45,6 +48,10 @@ class DlqAdminSettings(CacheSettings, StoreSettings):
         return (
             *super().budgets(),
             Budget("a question", Part("dlq_timeout_s", self.dlq_timeout_s), (Part("db_timeout_s", self.db_timeout_s),)),
+            Budget(
+                "a page", Part("dlq_timeout_s", self.dlq_timeout_s),
+                (Part("dlq_read_timeout_s", self.dlq_read_timeout_s),),
+            ),
             Budget(
                 "a block", Part("redis_timeout_s", self.redis_timeout_s),
                 (Part("dlq_block_ms", self.dlq_block_ms / 1000),),

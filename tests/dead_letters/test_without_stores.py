@@ -15,8 +15,9 @@ from tests.servers import Database, RedisServer, wait_until
 def service(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[processes.Service]:
     """On servers that the test may break."""
     service = processes.dlq_admin(
-        tmp_path, own_redis.address, own_database.dsn, HOLDFAST_DB_TIMEOUT_S="2", HOLDFAST_DB_LOCK_WAIT_S="1"
-    ).start()
+        tmp_path, own_redis.address, own_database.dsn,
+        HOLDFAST_DLQ_READ_TIMEOUT_S="1", HOLDFAST_DB_TIMEOUT_S="3", HOLDFAST_DB_LOCK_WAIT_S="1",
+    ).start()  # fmt: skip
     yield service
     service.kill()
 
