@@ -10,14 +10,13 @@ from shared.errors import InvalidRequest, MalformedJson
 from shared.http.body import read_body
 from shared.http.keys import Principal
 from shared.letters.filter import Filter
-from shared.letters.ids import first_number, number_of
+from shared.letters.ids import NUMBER_MAX, first_number, number_of
 from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.dead_letters.audit import Actor
 
 IDS_MAX = 10_000
 _BODY_MAX_BYTES = 1 << 20
-_NUMBER_MAX = 2**63 - 1
 
 LETTER_ID = r"^[0-9]{1,13}-[0-9]{1,6}$"
 FINGERPRINT = r"^[0-9a-f]{16}$"
@@ -146,4 +145,4 @@ def _number(moment: datetime | None) -> int | None:
         number = first_number(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
     except (OverflowError, ValueError):
         number = 0
-    return min(max(number, 0), _NUMBER_MAX)
+    return min(max(number, 0), NUMBER_MAX)

@@ -6,7 +6,7 @@ from redis.asyncio import Redis
 
 from shared import versions
 from shared.ledger import Ledger
-from shared.letters.ids import number_of
+from shared.letters.ids import NUMBER_MAX, number_or_none
 from shared.queue.snapshot import backlog, letters_on_stream, snapshot
 from shared.store.counts import ended_by, operation_counts
 from shared.store.dead_letters.counts import letter_counts
@@ -39,8 +39,10 @@ async def _read(redis: Redis, engine: Engine) -> Ledger:
             elif ended[operation_id] != entry_id:
                 copies += 1
     # The stream before the table: what leaves the one in between is in the other.
-    waiting = [number_of(each) async for page in letters_on_stream(redis, queue.dead_cut) for each in page]
-    letters = await asyncio.to_thread(letter_counts, engine, number_of(queue.dead_cut), waiting)
+    waiting = [number_or_none(each) async for page in letters_on_stream(redis, queue.dead_cut) for each in page]
+    readable = [number for number in waiting if number is not None]
+    cut = number_or_none(queue.dead_cut)
+    letters = await asyncio.to_thread(letter_counts, engine, NUMBER_MAX if cut is None else cut, readable)
     counts = await asyncio.to_thread(operation_counts, engine, versions.from_stream_id(queue.cut))
     return Ledger(
         entries=queue.entries,
@@ -50,7 +52,7 @@ async def _read(redis: Redis, engine: Engine) -> Ledger:
         imported=letters.imported,
         applied=counts.applied,
         rejected=counts.rejected,
-        dead_lettered=letters.dead_lettered,
+        dead_lettered=letters.dead_lettered + len(waiting) - len(readable),
         discarded=letters.discarded,
         in_flight=in_flight,
     )

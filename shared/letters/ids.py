@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 #: Entries that one millisecond has room for.
 _ROOM = 1_000_000
-_NUMBER_MAX = 2**63 - 1
+NUMBER_MAX = 2**63 - 1
 _FORM = re.compile(r"(\d{1,13})-(\d{1,6})")
 
 
@@ -15,9 +15,17 @@ def number_of(letter_id: str) -> int:
     if match is None or not letter_id.isascii():
         raise ValueError("not the id of a dead letter")
     number = int(match[1]) * _ROOM + int(match[2])
-    if number > _NUMBER_MAX:
+    if number > NUMBER_MAX:
         raise ValueError("not the id of a dead letter")
     return number
+
+
+def number_or_none(letter_id: str) -> int | None:
+    """The same; None for an id that no stream gives by itself."""
+    try:
+        return number_of(letter_id)
+    except ValueError:
+        return None
 
 
 def id_of(number: int) -> str:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from shared.letters.filter import Filter
 from shared.letters.state import State
 from shared.store.apply import faults
-from shared.store.dead_letters.tables import groups, letters
+from shared.store.dead_letters.tables import builds, groups, letters
 from shared.store.engine import Engine
 
 #: Runs of the index that are merged for a page; with more, all letters are walked, as most of them will do.
@@ -101,7 +101,7 @@ def numbers(
 ) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
     """The `id`s of the newest `limit` letters of a filter, its text left aside. None: there is none."""
     rest = _conditions(wanted, below)
-    if wanted.user_id is None and wanted.operation_id is None and _of_groups(wanted):
+    if wanted.user_id is None and wanted.operation_id is None and (_of_groups(wanted) or wanted.build):
         runs = _runs(connection, wanted)
         if not runs:
             return None
@@ -142,6 +142,8 @@ def _runs(connection: sa.Connection, wanted: Filter) -> list[tuple[str, str]]:
     """(fingerprint, state) of what the filter leaves, where there is any letter; all of them, or more than enough."""
     states = [wanted.state] if wanted.state is not None else list(State)
     same = [groups.c[name] == value for name, value in _of_groups(wanted).items()]
+    if wanted.build is not None:
+        same.append(groups.c.fingerprint.in_(sa.select(builds.c.fingerprint).where(builds.c.build == wanted.build)))
     any_letter = sum((groups.c[state.value] for state in states), sa.literal(0)) > 0
     found = connection.execute(sa.select(groups).where(*same, any_letter).limit(_RUNS_MAX + 1)).all()
     return [(row.fingerprint, state.value) for row in found for state in states if row._mapping[state.value] > 0]

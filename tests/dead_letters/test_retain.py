@@ -1,0 +1,32 @@
+"""Retention: only what an operator has limited goes, when it is due, after a warning."""
+
+from datetime import UTC, datetime, timedelta
+
+from services.dlq_admin.database import Database
+from services.dlq_admin.retain import Retention
+from services.dlq_admin.settings import DlqAdminSettings
+from shared.letters.filter import Filter
+from shared.letters.selection import Selection
+from shared.store.dead_letters import change, groups, index
+from shared.store.engine import Engine
+from tests.dead_letters.test_store import ANN, MOST, some
+
+
+def _retention(database: Database, keep_days: float | None) -> Retention:
+    settings = DlqAdminSettings(redis_addr="127.0.0.1:1", db_dsn="mysql://a:b@c/d", dlq_discarded_keep_days=keep_days)
+    return Retention(database, settings)
+
+
+async def test_discarded_letters_go_when_they_are_due(engine: Engine) -> None:
+    """Kept, then announced, then gone; dead ones stay; and without a limit nothing ever goes."""
+    index.index(engine, some(8))
+    change.discard(engine, Selection(matching=Filter(code="1366")), ANN, expected=2, most=MOST)
+    database = Database(engine, threads=1, background=1, read_timeout_s=5)
+    limited, now = _retention(database, 30), datetime.now(UTC)
+    await _retention(database, None).once(now + timedelta(days=10_000))
+    for days, due, discarded in ((1, 0, 2), (29.5, 2, 2), (30.5, 0, 0)):
+        await limited.once(now + timedelta(days=days))
+        assert limited.report()["discarded"]["due_in_24_h"] == due, days
+        assert groups.totals(engine)["discarded"] == discarded, days
+    assert (groups.totals(engine)["dead"], groups.totals(engine)["purged"]) == (6, 2)
+    assert limited.report()["finished"]["keep_days"] is None
