@@ -17,6 +17,7 @@ from shared.store.dead_letters.audit import Actor
 
 IDS_MAX = 10_000
 _BODY_MAX_BYTES = 1 << 20
+SHORT_MAX_CHARS = 300
 
 LETTER_ID = r"^[0-9]{1,13}-[0-9]{1,6}$"
 FINGERPRINT = r"^[0-9a-f]{16}$"
@@ -38,6 +39,10 @@ def _written_out(told: object) -> object:
 Moment = Annotated[datetime, BeforeValidator(_written_out)]
 LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
 Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why, for whoever reads the audit later")]
+
+
+#: In the query, where every character may take twelve bytes of the 8 KiB that a request's first line may have.
+ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why: it goes on record")]
 
 
 class FilterAsked(BaseModel):

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from services.dlq_admin import schemas
-from services.dlq_admin.ask import FilterAsked, Reason, actor
+from services.dlq_admin.ask import SHORT_MAX_CHARS, FilterAsked, ShortReason, actor
 from services.dlq_admin.database import Database
 from shared.errors import (
     BodyTooLarge,
@@ -43,7 +43,7 @@ _EXPORTED: dict[int | str, Any] = {200: {"description": "One letter a line.", "c
 class ExportAsked(FilterAsked):
     """Which letters, and why. `why`, because a filter's `reason` is what they died of."""
 
-    why: Reason
+    why: ShortReason
 
 
 class Exchange:
@@ -114,7 +114,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     )  # fmt: skip
     async def bring(
         request: Request,
-        why: Annotated[str, Query(min_length=3, max_length=1000)],
+        why: Annotated[str, Query(min_length=3, max_length=SHORT_MAX_CHARS)],
         expected_count: Annotated[int | None, Query(ge=0, le=10**9, description="New ones; not on a dry run")] = None,
         dry_run: bool = False,
     ) -> Response:

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import on_stream, schemas, told
-from services.dlq_admin.ask import LETTER_ID, FilterAsked, LetterId, actor
+from services.dlq_admin.ask import LETTER_ID, SHORT_MAX_CHARS, FilterAsked, LetterId, actor
 from services.dlq_admin.database import Database
 from services.dlq_admin.fix import verdict
 from services.dlq_admin.running import Running
@@ -114,7 +114,9 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)],
         reveal: Annotated[
             str | None,
-            Query(min_length=3, max_length=1000, description="Why it has to be seen in clear: goes on record"),
+            Query(
+                min_length=3, max_length=SHORT_MAX_CHARS, description="Why it is to be seen in clear: goes on record"
+            ),
         ] = None,
     ) -> Response:
         who = None

@@ -4,13 +4,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.errors import AppError, DeadlineExceeded, NotAllowed, NotAuthenticated, Unexpected
+from shared.errors import AppError, DeadlineExceeded, NotAllowed, NotAuthenticated, TargetTooLong, Unexpected
 from shared.http.envelope import status_of
 
 TEXT: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}
 #: What may come of any request, whatever it asks for.
-_ANYWHERE = (NotAuthenticated, NotAllowed, DeadlineExceeded, Unexpected)
+_ANYWHERE = (NotAuthenticated, NotAllowed, TargetTooLong, DeadlineExceeded, Unexpected)
 _REQUEST_ID = {"X-Request-ID": {"description": "This request's id; in our logs too", "schema": TEXT}}
 _RETRY_AFTER = {"Retry-After": {"description": "Seconds until asking again makes sense", "schema": TEXT}}
 
