@@ -114,9 +114,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)],
         reveal: Annotated[
             str | None,
-            Query(
-                min_length=3, max_length=SHORT_MAX_CHARS, description="Why it is to be seen in clear: goes on record"
-            ),
+            Query(min_length=3, max_length=SHORT_MAX_CHARS, description="Why it is to be seen in clear; on record"),
         ] = None,
     ) -> Response:
         who = None

@@ -227,7 +227,7 @@ def test_the_overview_tells_all_in_one_look(desk: Desk) -> None:
     """What died, whether it balances, who writes, what is kept for how long."""
     desk.bury(2)
     told = desk.told("GET", "/dlq/overview", keys.VIEWER)
-    assert (told["letters"]["dead"], told["letters"]["groups"], told["waiting"]) == (2, 1, 0)
+    assert (told["letters"]["dead"], told["letters"]["dying_groups"], told["waiting"]) == (2, 1, 0)
     assert told["backlog"] == {"depth": 0, "oldest_age_s": 0.0}
     assert told["ledger"]["dead_lettered"] >= 2
     assert told["retention"]["discarded"]["keep_days"] is None

@@ -114,10 +114,10 @@ def trends(
 
 
 def totals(engine: Engine) -> dict[str, int]:
-    """Letters by state, and `purged`, `imported`, of all groups; `groups`: how many have a letter that is dead."""
+    """Letters by state, and `purged`, `imported`, of all groups; `dying_groups`: those with a dead one."""
     columns = [*[state.value for state in State], "purged", "imported"]
     sums = [sa.func.coalesce(sa.func.sum(groups.c[name]), 0).label(name) for name in columns]
-    dying = sa.func.coalesce(sa.func.sum(sa.case((groups.c.dead > 0, 1), else_=0)), 0).label("groups")
+    dying = sa.func.coalesce(sa.func.sum(sa.case((groups.c.dead > 0, 1), else_=0)), 0).label("dying_groups")
     with faults(), engine.connect() as connection:
         row = connection.execute(sa.select(*sums, dying)).one()
     return {name: int(count) for name, count in row._mapping.items()}
