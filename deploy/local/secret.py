@@ -18,7 +18,7 @@ def secret(name: str) -> str:
 def keys_file() -> Path:
     """The services' API keys: the operator's, hashed. Lines added to it by hand stay."""
     path = SECRETS / "api_keys"
-    line = f"operator operate {hashlib.sha256(secret('operator_token').encode()).hexdigest()}"
+    line = f"operator admin {hashlib.sha256(secret('operator_token').encode()).hexdigest()}"
     written = path.read_text() if path.exists() else ""
     if line not in written:
         write_private(path, written + line + "\n")

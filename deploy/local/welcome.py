@@ -26,7 +26,7 @@ Holdfast is ready ({seconds:.1f} s).
   {"queue Redis":14} redis-cli -p {settings.queue_port}
   {"cache Redis":14} redis-cli -p {settings.cache_port}
   {"database":14} mariadb --socket={database.socket()} {database.NAME}
-  {"operator token":14} {secret("operator_token")}   (.local/secrets; an API key that may operate)
+  {"operator token":14} {secret("operator_token")}   (.local/secrets; an API key that may do everything)
 
 Try it: write a user, then read it back.
 

@@ -1,23 +1,39 @@
-"""`python -m shared.http.new_key NAME read,write`: a new API key, and its line for the keys file."""
+"""`python -m shared.http.new_key NAME SCOPES [FILE]`: a new API key, and its line for the keys file.
+
+With FILE the line is added to it, unless it has a key of that name already.
+"""
 
 import sys
+from pathlib import Path
 
-from shared.http.keys import new_key
+from shared.http.keys import new_key, parse
 
-_USAGE = "python -m shared.http.new_key NAME SCOPES   (scopes: read, write, view, operate, admin; joined by commas)"
+_USAGE = (
+    "python -m shared.http.new_key NAME SCOPES [FILE]   (scopes: read, write, view, operate, admin; joined by commas)"
+)
 
 
 def main(arguments: list[str]) -> int:
     """The key is shown once and kept nowhere."""
-    if len(arguments) != 2:
+    if len(arguments) not in (2, 3):
         print(_USAGE, file=sys.stderr)
         return 2
+    name, scopes, *file = arguments
+    path = Path(file[0]) if file else None
     try:
-        key, line = new_key(*arguments)
+        key, line = new_key(name, scopes)
+        written = path.read_text() if path and path.exists() else ""
+        if name in {principal.name for principal in parse(written).values()}:
+            print(f"There is a key for {name} already; who has lost it deletes its line and asks for another.")
+            return 0
     except ValueError as error:
         print(f"{error}\n{_USAGE}", file=sys.stderr)
         return 2
-    print(f"The key, which is shown only now:\n  {key}\nIts line for HOLDFAST_KEYS_FILE:\n  {line}")
+    print(f"The key, which is shown only now:\n  {key}")
+    if path:
+        path.write_text(written + line + "\n")
+    else:
+        print(f"Its line for HOLDFAST_KEYS_FILE:\n  {line}")
     return 0
 
 

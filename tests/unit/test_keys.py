@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.http.keys import Keys, new_key, parse
+from shared.http.new_key import main
 
 DIGEST = "a" * 64
 
@@ -44,3 +45,13 @@ def test_a_new_key_is_known_and_not_kept(tmp_path: Path) -> None:
     assert who is not None
     assert who.name == "shop"
     assert key not in line
+
+
+def test_a_key_is_added_to_a_file_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The second time there is one already, and nothing changes."""
+    path = tmp_path / "keys"
+    assert [main(["ann", "admin", str(path)]) for _ in range(2)] == [0, 0]
+    (line,) = path.read_text().splitlines()
+    assert line.startswith("ann admin ")
+    assert "already" in capsys.readouterr().out
+    assert main(["ann"]) == main(["ann", "sing"]) == 2
