@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 from fastapi import FastAPI
+from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.middleware import Middleware
 
@@ -64,97 +65,132 @@ sending again safe. Every answer, errors included, has the same envelope.
 
 def make_app(settings: ApiSettings) -> FastAPI:
     """The application, its connections made on first use."""
-    redis = connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
-    cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
-    timeouts = Timeouts(
-        settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
-    )
-    breakers = make_breakers(
-        database_timeout_s=settings.api_read_timeout_s,
-        queue_timeout_s=settings.redis_connect_timeout_s + settings.redis_timeout_s,
-        cache_timeout_s=settings.cache_timeout_s,
-        open_s=settings.api_breaker_open_s,
-        external_timeout_s=settings.api_timeout_s,
-    )
-    engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
-    database = Database(engine, settings.db_pool_size, breakers.database, settings.api_read_timeout_s)
-    clock = Clock()
-    acceptor = Acceptor(
-        redis, clock, breakers.queue,
-        batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
-    )  # fmt: skip
-    waiters = Waiters(redis, settings.instance)
-    copies = Copies(cache, breakers.cache, hard_s=settings.cache_hard_s, in_process_max=_IN_PROCESS_COPIES)
-    refresher = Refresher(copies, settings.cache_soft_s)
-    view = View(
-        redis, breakers.queue, database, copies, refresher,
-        stale_max_s=settings.api_stale_max_s, read_timeout_s=settings.api_read_timeout_s,
-    )  # fmt: skip
-    backlog = Backlog(
-        redis, breakers.queue, depth_max=settings.api_backlog_max, age_max_s=settings.api_backlog_age_max_s
-    )
-    limits_redis = connect(settings.cache_address, RedisTimeouts(LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S))
-    counts = Counts(limits_redis, breakers.limits, time.monotonic)
-    clients = Clients(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
-    lag = Lag()
-    path = WritePath(acceptor, waiters, view, database, DirectPath(database, clock), backlog, settings.api_wait_max_s)
+    return Api(settings).app()
 
-    board = Board(cache, Member("api", settings.instance, breakers.all), watching=True)
-    last_good = LastGood(cache, "external", hard_s=_EXTERNAL_KEPT_S)
-    proxy = HttpClient(str(settings.api_external_proxy_url), in_flight_max=settings.api_external_in_flight_max)
+
+class Api:
+    """Everything one api process consists of."""
+
+    def __init__(self, settings: ApiSettings) -> None:
+        self._settings = settings
+        self._breakers = make_breakers(
+            database_timeout_s=settings.api_read_timeout_s,
+            queue_timeout_s=settings.redis_connect_timeout_s + settings.redis_timeout_s,
+            cache_timeout_s=settings.cache_timeout_s,
+            open_s=settings.api_breaker_open_s,
+            external_timeout_s=settings.api_timeout_s,
+        )
+        self._redis = _connect(settings.redis_addr, settings.redis_connect_timeout_s, settings.redis_timeout_s)
+        self._cache = _connect(settings.cache_address, settings.cache_timeout_s, settings.cache_timeout_s)
+        self._limits = _connect(settings.cache_address, LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S)
+        self._database = _database(settings, self._breakers.database)
+        self._board = Board(self._cache, Member("api", settings.instance, self._breakers.all), watching=True)
+        self._lag = Lag()
+        self._reads()
+        self._writes()
+        self._external()
+
+    def _reads(self) -> None:
+        settings, breakers = self._settings, self._breakers
+        copies = Copies(self._cache, breakers.cache, hard_s=settings.cache_hard_s, in_process_max=_IN_PROCESS_COPIES)
+        self._refresher = Refresher(copies, settings.cache_soft_s)
+        self._view = View(
+            self._redis, breakers.queue, self._database, copies, self._refresher,
+            stale_max_s=settings.api_stale_max_s, read_timeout_s=settings.api_read_timeout_s,
+        )  # fmt: skip
+
+    def _writes(self) -> None:
+        settings, queue = self._settings, self._breakers.queue
+        clock = Clock()
+        acceptor = Acceptor(
+            self._redis, clock, queue,
+            batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
+        )  # fmt: skip
+        self._waiters = Waiters(self._redis, settings.instance)
+        self._backlog = Backlog(
+            self._redis, queue, depth_max=settings.api_backlog_max, age_max_s=settings.api_backlog_age_max_s
+        )
+        direct = DirectPath(self._database, clock)
+        self._path = WritePath(
+            acceptor, self._waiters, self._view, self._database, direct, self._backlog, settings.api_wait_max_s
+        )
+
+    def _external(self) -> None:
+        settings = self._settings
+        self._last_good = LastGood(self._cache, "external", hard_s=_EXTERNAL_KEPT_S)
+        self._proxy = HttpClient(
+            str(settings.api_external_proxy_url), in_flight_max=settings.api_external_in_flight_max
+        )
+
+    def app(self) -> FastAPI:
+        """With its edge, its routes, and its life."""
+        settings = self._settings
+        clients = Clients(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
+        counts = Counts(self._limits, self._breakers.limits, time.monotonic)
+        return service_app(
+            Health("api", shown={breaker.name: partial(_closed, breaker) for breaker in self._breakers.all()}),
+            title="Holdfast",
+            description=_DESCRIPTION,
+            version=VERSION_WITHOUT_INSTALL,
+            lifespan=self._life,
+            add_routes=self._add_routes,
+            timeout_s=settings.api_timeout_s,
+            keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
+            needs=scope_needed,
+            before_scrape=self._board.member.breakers,
+            before_keys=[Middleware(Shed, self._lag, _SLOW_SHARE * settings.api_read_timeout_s)],
+            after_keys=[Middleware(RateLimit, counts, clients, settings.rates_per_min)],
+        )
+
+    def _add_routes(self, app: FastAPI) -> None:
+        users.add_routes(app, self._path, self._view)
+        operations.add_routes(app, self._view)
+        status.add_routes(app, self._board, demo=self._settings.profile == "demo")
+        overrides.add_routes(app, self._board, self._redis)
+        external.add_routes(app, External(self._proxy, self._breakers.external_proxy, self._last_good))
 
     @contextlib.asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        logs.info(Action.SERVICE_STARTED, profile=settings.profile)
-        if settings.profile == "demo":
+    async def _life(self, _: FastAPI) -> AsyncIterator[None]:
+        logs.info(Action.SERVICE_STARTED, profile=self._settings.profile)
+        if self._settings.profile == "demo":
             logs.warning(Action.OPEN_TO_ALL)
-        loops = [
-            asyncio.create_task(forever("waiters", waiters.listen)),
-            asyncio.create_task(forever("refresher", refresher.run)),
-            asyncio.create_task(forever("last_good", last_good.run)),
-            asyncio.create_task(forever("backlog", backlog.run)),
-            asyncio.create_task(forever("board", board.run)),
-            asyncio.create_task(forever("event_loop_lag", lambda: watch(lag, time.monotonic))),
-            asyncio.create_task(again_on(
-                (RedisError, OSError), lambda: ensure_groups(redis), base_s=0.2, cap_s=5, attempts=None
-            )),
-        ]  # fmt: skip
+        beside = {
+            "waiters": self._waiters.listen,
+            "refresher": self._refresher.run,
+            "last_good": self._last_good.run,
+            "backlog": self._backlog.run,
+            "board": self._board.run,
+            "event_loop_lag": lambda: watch(self._lag, time.monotonic),
+        }
+        loops: list[asyncio.Task[None]] = [asyncio.create_task(forever(name, run)) for name, run in beside.items()]
+        loops.append(asyncio.create_task(self._groups()))
         memory.settle()
         yield
         for loop in loops:
             loop.cancel()
         await asyncio.gather(*loops, return_exceptions=True)
-        await board.leave()
-        await proxy.close()
-        await redis.aclose()
-        await cache.aclose()
-        await limits_redis.aclose()
-        database.close()
+        await self._board.leave()
+        await self._proxy.close()
+        for redis in (self._redis, self._cache, self._limits):
+            await redis.aclose()
+        self._database.close()
         logs.info(Action.SERVICE_STOPPED)
 
-    health = Health("api", shown={breaker.name: partial(_closed, breaker) for breaker in breakers.all()})
+    async def _groups(self) -> None:
+        """The consumer groups, as soon as there is a queue to make them in."""
+        await again_on((RedisError, OSError), lambda: ensure_groups(self._redis), base_s=0.2, cap_s=5, attempts=None)
 
-    def add_routes(app: FastAPI) -> None:
-        users.add_routes(app, path, view)
-        operations.add_routes(app, view)
-        status.add_routes(app, board, demo=settings.profile == "demo")
-        overrides.add_routes(app, board, redis)
-        external.add_routes(app, External(proxy, breakers.external_proxy, last_good))
 
-    return service_app(
-        health,
-        title="Holdfast",
-        description=_DESCRIPTION,
-        version=VERSION_WITHOUT_INSTALL,
-        lifespan=lifespan,
-        add_routes=add_routes,
-        timeout_s=settings.api_timeout_s,
-        keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
-        needs=scope_needed,
-        before_scrape=board.member.breakers,
-        before_keys=[Middleware(Shed, lag, _SLOW_SHARE * settings.api_read_timeout_s)],
-        after_keys=[Middleware(RateLimit, counts, clients, settings.rates_per_min)],
+def _connect(address: str, connect_timeout_s: float, timeout_s: float) -> Redis:
+    return connect(address, RedisTimeouts(connect_timeout_s, timeout_s))
+
+
+def _database(settings: ApiSettings, breaker: Breaker) -> Database:
+    timeouts = Timeouts(
+        settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
+    engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
+    return Database(engine, settings.db_pool_size, breaker, settings.api_read_timeout_s)
 
 
 def _closed(breaker: Breaker) -> tuple[bool, str]:
