@@ -29,7 +29,9 @@ build_info.labels(build_id()).set(1)
 # --- HTTP ---
 http_requests = Counter("holdfast_http_requests_total", "Requests answered", ["route", "method", "status"])
 http_request_duration = Histogram(
-    "holdfast_http_request_duration_seconds", "Time from request to the start of the answer", ["route"],
+    "holdfast_http_request_duration_seconds",
+    "Time from request to answer, by what the request was: good, degraded, rejected, failed or abandoned",
+    ["route", "outcome"],
     buckets=_SECONDS,
 )  # fmt: skip
 http_errors = Counter("holdfast_http_errors_total", "Errors answered, by what they were", ["type", "code", "route"])

@@ -88,6 +88,7 @@ class WritePath:
         try:
             answer = await self.acceptor.accept(candidate)
         except (QueueUnavailable, AcceptanceUnknown) as refused:
+            request.scope["degraded"] = True
             return await self._done(command, await self.direct.apply(candidate, refused), way="direct")
         if answer.result == "email_taken" and key:
             answer = await self._own_address(answer)

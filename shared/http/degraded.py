@@ -26,6 +26,7 @@ def degraded(
     """`data` as it was at `as_of` (Unix seconds; None: it never was, it is a default). While the breaker is open: the
     mission's circuit-breaker answer, with it as `fallback_data[name]`. Before that: as `data`, marked stale. Both are
     200, and no cache on the way may keep them."""
+    request.scope["degraded"] = True
     reason = instead_of.code.lower()
     metrics.fallback_served.labels(instead_of.code).inc()
     headers = {

@@ -15,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import deadline, logs, metrics
 from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, Unexpected
 from shared.http.envelope import failure, route_of
+from shared.http.outcome import RequestOutcome, outcome_of
 from shared.http.request_id import new, sane
 from shared.logs import Action
 
@@ -40,7 +41,7 @@ class Edge:
         self._app = app
         self._timeout_s = timeout_s
         self._counters: dict[tuple[str, str, int], Any] = {}
-        self._timers: dict[str, Any] = {}
+        self._timers: dict[tuple[str, RequestOutcome], Any] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -74,7 +75,8 @@ class Edge:
             told = error if isinstance(error, AppError) else Unexpected()
             await failure(told, Request(scope))(scope, receive, send_with_id)
         finally:
-            self._measure(route_of(scope), scope["method"], status, time.perf_counter() - began)
+            outcome = outcome_of(status, degraded="degraded" in scope)
+            self._measure(route_of(scope), scope["method"], status, outcome, time.perf_counter() - began)
 
     async def _in_time(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises DeadlineExceeded, or AnswerOverdue where something may have been done."""
@@ -94,15 +96,15 @@ class Edge:
                 raise DeadlineExceeded() from None
             raise AnswerOverdue(details=scope.get("overdue_details")) from None
 
-    def _measure(self, route: str, method: str, status: int, seconds: float) -> None:
+    def _measure(self, route: str, method: str, status: int, outcome: RequestOutcome, seconds: float) -> None:
         key = (route, method, status)
         counter = self._counters.get(key)
         if counter is None:
             counter = self._counters[key] = metrics.http_requests.labels(route, _known(method), str(status or 499))
         counter.inc()
-        timer = self._timers.get(route)
+        timer = self._timers.get((route, outcome))
         if timer is None:
-            timer = self._timers[route] = metrics.http_request_duration.labels(route)
+            timer = self._timers[route, outcome] = metrics.http_request_duration.labels(route, outcome.value)
         timer.observe(seconds)
 
 

@@ -1,0 +1,18 @@
+"""What a request was, by what was answered."""
+
+import pytest
+
+from shared.http.outcome import RequestOutcome, outcome_of
+
+
+@pytest.mark.parametrize(
+    ("status", "degraded", "outcome"),
+    [
+        (200, False, "good"), (202, False, "good"), (304, False, "good"), (404, False, "good"), (422, False, "good"),
+        (200, True, "degraded"), (201, True, "degraded"), (429, False, "rejected"), (503, True, "rejected"),
+        (500, False, "failed"), (504, True, "failed"), (502, False, "failed"), (0, False, "abandoned"),
+    ],
+)  # fmt: skip
+def test_each_answer_is_one_thing(status: int, degraded: bool, outcome: str) -> None:
+    """A refusal is no answer from elsewhere, and a failure is one however it came about."""
+    assert outcome_of(status, degraded=degraded) is RequestOutcome(outcome)
