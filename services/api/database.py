@@ -48,6 +48,11 @@ class Database:
         except (Fault, TimeoutError) as fault:
             raise DatabaseUnavailable() from fault
 
+    @property
+    def undisturbed(self) -> bool:
+        """Whether nothing is known to be wrong with it."""
+        return self._breaker.undisturbed
+
     async def run(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A write, which is never given up halfway. Raises CircuitOpen (it did not begin), or the store's faults as
         they are."""

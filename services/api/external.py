@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.api import headers, openapi
+from services.api.shed import spared
 from shared import deadline, metrics
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
@@ -63,6 +64,8 @@ class External:
         return _passed_back(request, answer)
 
     async def _ask(self, request: Request, fresh: bool) -> Answer:
+        if (refusal := spared()) is not None:
+            raise refusal
         left_s = deadline.remaining_s() - _MARGIN_S
         timeout_ms = min(int(left_s * 1000), _TIMEOUT_MS[1]) if left_s < _TIMEOUT_MS[1] / 1000 else _TIMEOUT_MS[1]
         if timeout_ms < _TIMEOUT_MS[0]:

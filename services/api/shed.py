@@ -1,11 +1,13 @@
 """Shed: turn requests away, before any work is done for them, while there are more than end in time.
 
 Each lane has room of its own: reads and writes depend on different things, and neither may starve the other. A write
-that waits for its end because the caller prefers it is not under way: it stands outside meanwhile.
+that waits for its end because the caller prefers it is not under way: it stands outside meanwhile. A read for which
+there is no room is answered from a copy, if there is one: what it would have waited for is not asked.
 """
 
 import random
 import time
+from contextvars import ContextVar
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -18,6 +20,7 @@ from shared import metrics
 from shared.errors import Overloaded
 
 _RETRY_AFTER_S = (1, 2, 3)
+_SPARED: ContextVar[Overloaded | None] = ContextVar("spared", default=None)
 
 
 class Visit:
@@ -61,12 +64,28 @@ class Shed:
         if not room.full:
             room.enter()
         elif not await room.turn_came():
-            raise _refusal("in_flight", lane)
+            refusal = _refusal("in_flight", lane)
+            if lane is not Lane.READS:
+                raise refusal
+            await self._spare(refusal, scope, receive, send)
+            return
         visit = scope["visit"] = Visit(room)
         try:
             await self._app(scope, receive, send)
         finally:
             visit.leave()
+
+    async def _spare(self, refusal: Overloaded, scope: Scope, receive: Receive, send: Send) -> None:
+        token = _SPARED.set(refusal)
+        try:
+            await self._app(scope, receive, send)
+        finally:
+            _SPARED.reset(token)
+
+
+def spared() -> Overloaded | None:
+    """Why this request is to be answered without asking what others wait for already; None: it may ask."""
+    return _SPARED.get()
 
 
 def step_out(request: Request) -> None:

@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from services.api.database import Database
 from services.api.flights import Flights
 from services.api.rejections import error_of
+from services.api.shed import spared
 from shared import versions
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
@@ -20,6 +21,7 @@ from shared.errors import (
     AppError,
     CircuitOpen,
     DatabaseUnavailable,
+    Overloaded,
     QueueUnavailable,
     WriteDeadLettered,
     WriteDiscarded,
@@ -33,6 +35,9 @@ from shared.queue.pending import PendingOperation, pending_operation, pending_wr
 from shared.store import reads
 from shared.store.dead_letters import one as dead
 from shared.store.dead_letters.search import Row
+
+#: The database does not answer, is known not to, or is not asked because too many wait for it.
+_REFUSALS = (DatabaseUnavailable, CircuitOpen, Overloaded)
 
 
 class Seen(NamedTuple):
@@ -70,8 +75,8 @@ class View:
         self._flights: Flights[Any] = Flights()
 
     async def user(self, user_id: str, *, fresh: bool = False) -> Seen:
-        """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen or QueueUnavailable when
-        nobody knows."""
+        """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
+        QueueUnavailable when nobody knows."""
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
         writes = await self._pending(user_id)
         copy = refusal = None
@@ -79,7 +84,7 @@ class View:
             row: User | None = await self._shared(f"user:{user_id}", reads.user, user_id)
             if row is not None:
                 self._refresher.offer([(f"user:{user_id}", Copy((row,), time.time()))])
-        except (DatabaseUnavailable, CircuitOpen) as error:
+        except _REFUSALS as error:
             refusal = error
             copy = None if fresh else await self._copy(f"user:{user_id}")
             row = copy.users[0] if copy else None
@@ -104,7 +109,7 @@ class View:
     async def _page(self, name: str, fresh: bool, read: Callable[..., list[User]], *args: object) -> Seen:
         try:
             users: list[User] = await self._shared(name, read, *args)
-        except (DatabaseUnavailable, CircuitOpen) as refusal:
+        except _REFUSALS as refusal:
             copy = None if fresh else await self._copy(name)
             if copy is None:
                 raise
@@ -113,7 +118,11 @@ class View:
         return Seen(users)
 
     async def _shared(self, name: str, read: Callable[..., Any], *args: object) -> Any:
-        """A read of the database, one at a time of each kind."""
+        """A read of the database, one at a time of each kind; none where the request is to be spared one."""
+        if (refusal := spared()) is not None:
+            raise refusal
+        if not self._database.undisturbed:  # nobody waits for somebody else's probe
+            return await self._database.call(read, *args)
         try:
             return await self._flights.share(name, lambda: self._database.call(read, *args), self._read_timeout_s)
         except TimeoutError as waited:

@@ -181,6 +181,11 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         return self._gate.machine.policy
 
     @property
+    def undisturbed(self) -> bool:
+        """Closed, with no ramp and no override: every call may pass. Costs nothing to ask."""
+        return self._gate.machine.door is not None
+
+    @property
     def state(self) -> State:
         """Equal to the package's `STATE_...`. While observing: what it would be."""
         return self.snapshot().state

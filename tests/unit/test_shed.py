@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.shed import Shed, step_out
+from services.api.shed import Shed, spared, step_out
 from services.api.shed_lag import Lag
 from shared.http.app import service_app
 from shared.http.health import Health
@@ -37,6 +37,8 @@ class World:
     def _routes(self, app: FastAPI) -> None:
         @app.get("/users")
         async def read(_: Request) -> Response:
+            if (refusal := spared()) is not None:
+                raise refusal  # there is no copy here
             return await self._held()
 
         @app.post("/users")
