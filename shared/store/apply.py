@@ -55,9 +55,9 @@ def apply(
             changed(decision.users.values())
             return decision.outcomes
     with faults(), engine.begin() as connection:
-        known = _load(connection, batch)
+        known = load(connection, batch)
         decision = decide(batch, known, patient, wall_clock())
-        _write(connection, decision, known)
+        write_down(connection, decision, known)
     changed(decision.users.values())
     return decision.outcomes
 
@@ -68,7 +68,7 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
     if not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
         raise Clash("anything but a plain success needs a look")
     with faults(), engine.begin() as connection:
-        _write(connection, decision, Known())
+        write_down(connection, decision, Known())
         # Only now: an address that was free to take has its release on record, in the same commit.
         released = _releases(connection, mentioned(batch)[2])
         for user in decision.users.values():
@@ -87,11 +87,11 @@ def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
     with faults():
         connection = engine.connect()
     with faults(), connection:
-        known = _load(connection, [Delivery(write)])
+        known = load(connection, [Delivery(write)])
         decision = decide([Delivery(write)], known, lambda _: False, wall_clock())
         if isinstance(decision.outcomes[0], Rejected):
             return decision.outcomes[0]
-        _write(connection, decision, known)
+        write_down(connection, decision, known)
         try:
             connection.commit()
         except sa.exc.SQLAlchemyError as error:
@@ -138,7 +138,8 @@ def user_from(row: sa.Row[Any]) -> User:
     return User(*row)
 
 
-def _load(connection: sa.Connection, batch: list[Delivery]) -> Known:
+def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
+    """What deciding on `batch` needs to know; its users stay locked until the transaction ends."""
     operation_ids, user_ids, keys = mentioned(batch)
     known = Known(ended=load_ended(connection, operation_ids))
     if keys:
@@ -167,7 +168,8 @@ def _rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> 
     return rows  # type: ignore[no-any-return]
 
 
-def _write(connection: sa.Connection, decision: Decision, known: Known) -> None:
+def write_down(connection: sa.Connection, decision: Decision, known: Known) -> None:
+    """Make the database say what was decided."""
     if decision.users:
         # Old rows go first, so that an address can pass from one user of the batch to another. A plain
         # INSERT and no upsert: a clash of addresses must fail, not overwrite the other user.

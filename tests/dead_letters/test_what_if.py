@@ -1,0 +1,150 @@
+"""What-if says what a writer would do, letter by letter, and does nothing."""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from shared.commands import CreateUser, DeleteUser, UpdateUser, Write
+from shared.decide import Delivery
+from shared.queue.codec import encode
+from shared.store import apply as store
+from shared.store.engine import Engine
+from shared.store.what_if import what_if
+from shared.what_if import Verdict
+from tests.servers import Database
+
+_BEGAN = 1_764_000_000_000_000
+
+
+def write(at: int, command: Any, user_id: str = "", **more: Any) -> Write:
+    """Accepted `at` microseconds into the test."""
+    return Write(str(uuid.uuid4()), user_id or str(uuid.uuid4()), command, _BEGAN + at, **more)
+
+
+def create(at: int, name: str = "Ann", email: str = "", **more: Any) -> Write:
+    """Of a new user."""
+    return write(at, CreateUser(name=name, email=email or f"{uuid.uuid4().hex}@example.com"), **more)
+
+
+def fields(write: Write, **changed: bytes) -> dict[bytes, bytes]:
+    """As an entry holds it."""
+    told = {name.encode(): value.encode() for name, value in encode(write).items()}
+    return told | {name.encode(): value for name, value in changed.items()}
+
+
+def apply(engine: Engine, *writes: Write) -> None:
+    """As a writer does."""
+    store.apply(engine, [Delivery(one, "1-1") for one in writes], lambda _: False, lambda _: None)
+
+
+def everything(database: Database) -> list[Any]:
+    """All rows that a write may change."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        found = []
+        for table in ("users", "operations", "email_releases"):
+            cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
+            found.append(cursor.fetchall())
+        return found
+
+
+@contextmanager
+def short_names(database: Database) -> Iterator[None]:
+    """A database that takes names of five characters."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE users MODIFY name VARCHAR(5) NOT NULL")
+        try:
+            yield
+        finally:
+            cursor.execute("DELETE FROM users WHERE CHAR_LENGTH(name) > 5")
+            cursor.execute("ALTER TABLE users MODIFY name VARCHAR(200) COLLATE utf8mb4_bin NOT NULL")
+
+
+def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None:
+    """One of each kind in one call: each gets its own, and the database is as it was."""
+    ann, gone, held = create(1), create(2), create(3, email="held@example.com")
+    apply(engine, ann, gone, held)
+    apply(engine, write(50, UpdateUser(name="New"), ann.user_id), write(4, DeleteUser(), gone.user_id))
+    before = everything(clean_database)
+    with short_names(clean_database):
+        told = what_if(
+            engine,
+            {
+                1: fields(create(10, "Bob")),
+                2: fields(ann),
+                3: fields(write(20, UpdateUser(name="Old"), ann.user_id)),
+                4: fields(write(60, UpdateUser(name="x"), gone.user_id)),
+                5: fields(create(11, email="HELD@example.com")),
+                6: fields(write(70, UpdateUser(name="late"), after=str(uuid.uuid4()))),
+                7: fields(create(12, "much too long")),
+                8: fields(create(13), payload=b'{"nom": "Ann"}'),
+                9: fields(create(14, expires_at=_BEGAN)),
+                10: {b"\xff": b"\x00"},
+            },
+        )
+    verdicts = [each.verdict for each in told.values()]
+    assert verdicts == [
+        Verdict.WOULD_APPLY, Verdict.ALREADY_APPLIED, Verdict.SUPERSEDED, Verdict.REJECTED, Verdict.REJECTED,
+        Verdict.WOULD_WAIT, Verdict.STILL_FAILS, Verdict.UNDECODABLE, Verdict.REJECTED, Verdict.UNDECODABLE,
+    ]  # fmt: skip
+    assert [told[number].why for number in (4, 5, 9)] == ["USER_NOT_FOUND", "EMAIL_TAKEN", "WRITE_EXPIRED"]
+    assert told[7].why == "database error 1406: Data too long for column 'name' at row 1"
+    assert told[6].then is Verdict.WOULD_APPLY
+    assert told[8].why == "payload is not a CreateUser: email: missing; name: missing; nom: extra_forbidden"
+    assert everything(clean_database) == before
+
+
+def test_the_row_before_and_after(engine: Engine) -> None:
+    """Each letter of a user starts where the one before it would have ended."""
+    ann = create(1)
+    first, second = (write(at, UpdateUser(name=f"n{at}"), ann.user_id) for at in (2, 3))
+    apply(engine, ann)
+    told = what_if(engine, {1: fields(second), 2: fields(first)})
+    assert told[2].diff == {"name": ("Ann", "n2"), "name_version": (_BEGAN + 1, _BEGAN + 2)}
+    assert told[1].diff == {"name": ("n2", "n3"), "name_version": (_BEGAN + 2, _BEGAN + 3)}
+    [new] = what_if(engine, {1: fields(create(9, "Bob"))}).values()
+    assert new.before is None
+    assert new.diff["name"] == (None, "Bob")
+
+
+@pytest.mark.parametrize("poison", [{0}, {0, 299}, set(range(0, 300, 7)), set(range(300))])
+def test_no_letter_spoils_its_neighbours(engine: Engine, clean_database: Database, poison: set[int]) -> None:
+    """Wherever the bad ones are and however many."""
+    entries = {n: fields(create(n, "much too long" if n in poison else "ok")) for n in range(300)}
+    with short_names(clean_database):
+        told = what_if(engine, entries)
+    assert {number for number, each in told.items() if each.verdict is Verdict.STILL_FAILS} == poison
+    assert all(told[n].verdict is Verdict.WOULD_APPLY for n in set(range(300)) - poison)
+    assert everything(clean_database) == [(), (), ()]
+
+
+def test_addresses_pass_between_letters(engine: Engine) -> None:
+    """Two letters claim one address: the first in the order of acceptance has it, the second is rejected; a letter that
+    lets go of one frees it for a later one."""
+    ann, bob = create(1, email="a@example.com", user_id=""), create(5, email="a@example.com")
+    told = what_if(engine, {1: fields(bob), 2: fields(ann)})
+    assert (told[2].verdict, told[1].why) == (Verdict.WOULD_APPLY, "EMAIL_TAKEN")
+    move = write(3, UpdateUser(email="b@example.com"), ann.user_id)
+    told = what_if(engine, {1: fields(bob), 2: fields(ann), 3: fields(move)})
+    assert {each.verdict for each in told.values()} == {Verdict.WOULD_APPLY}
+
+
+def test_the_error_quotes_no_data(engine: Engine, clean_database: Database) -> None:
+    """Neither does the payload of an entry that cannot be decoded."""
+    with clean_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE users MODIFY name VARCHAR(200) CHARACTER SET ascii NOT NULL")
+        try:
+            [told] = what_if(engine, {1: fields(create(1, "Zoë-secret"))}).values()
+        finally:
+            cursor.execute(
+                "ALTER TABLE users MODIFY name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
+            )
+    assert told.verdict is Verdict.STILL_FAILS
+    assert "1366" in told.why
+    assert "secret" not in told.why
+    broken = {b"payload": json.dumps({"name": "secret"}).encode()}
+    [told] = what_if(engine, {1: fields(create(1)) | broken}).values()
+    assert "secret" not in told.why
