@@ -1,68 +1,25 @@
 """Bodies: what a person may send, cleaned and turned into a command, or refused field by field."""
 
 import json
-import re
-import unicodedata
-from functools import lru_cache
 from typing import Annotated, Any
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, WithJsonSchema
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import ErrorDetails
 
 from shared.commands import EMAIL_MAX_CHARS, NAME_MAX_CHARS
 from shared.errors import AppError, InvalidRequest, MalformedJson
+from shared.typed import clean_email, clean_name
 
 _VALUE_MAX_CHARS = 100
 _NAME_CONSTRAINT = f"must be 1 to {NAME_MAX_CHARS} characters, without control characters"
 _EMAIL_CONSTRAINT = "must be valid email format"
 
-#: Control, surrogate, unassigned and private-use characters; line and paragraph separators.
-_NOT_IN_NAMES = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
-
-
-def _clean_name(value: str) -> str:
-    name = value.strip()
-    if not name.isascii():
-        name = unicodedata.normalize("NFC", name).strip()
-    plain = name.isprintable() or not any(unicodedata.category(char) in _NOT_IN_NAMES for char in name)
-    if not plain or not 0 < len(name) <= NAME_MAX_CHARS:
-        raise PydanticCustomError("name", "invalid name")
-    return name
-
-
-#: Local parts that are valid and normal by any standard; everything else is the library's to judge.
-_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*")
-_LOCAL_MAX_CHARS = 64
-
-
-def _clean_email(value: str) -> str:
-    """The address as `email-validator` normalises it; a plain one costs a look at its domain."""
-    local, _, domain = value.strip().rpartition("@")
-    try:
-        if len(local) <= _LOCAL_MAX_CHARS and _PLAIN_LOCAL.fullmatch(local):
-            email = f"{local}@{_clean_domain(domain)}"
-        else:
-            email = validate_email(value.strip(), check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise PydanticCustomError("email", "invalid e-mail address") from None
-    if len(email) > EMAIL_MAX_CHARS:
-        raise PydanticCustomError("email", "invalid e-mail address")
-    return email
-
-
-@lru_cache(maxsize=4096)
-def _clean_domain(domain: str) -> str:
-    """Most addresses share few domains."""
-    return validate_email(f"a@{domain}", check_deliverability=False).domain
-
-
 _Name = Annotated[
-    str, AfterValidator(_clean_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_MAX_CHARS})
+    str, AfterValidator(clean_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_MAX_CHARS})
 ]
 _Email = Annotated[
     str,
-    AfterValidator(_clean_email),
+    AfterValidator(clean_email),
     WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_MAX_CHARS}),
 ]
 
