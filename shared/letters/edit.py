@@ -6,7 +6,7 @@ entry has none that makes sense: the same operation throughout.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ import orjson
 
 from shared import versions
 from shared.commands import Write, changes
+from shared.letters.patch import Operation, PatchFailed, patched
 from shared.letters.told import take, tell
 from shared.queue.codec import Undecodable, decode
 from shared.typed import clean_email, clean_name
@@ -23,6 +24,7 @@ _ENTRY_ID = re.compile(r"[0-9]{1,13}-[0-9]{1,3}", re.ASCII)
 _IDENTITY = ("operation_id", "user_id", "version")
 #: Of a replay before; the next one writes its own.
 _TRACES = {b"replay", b"letter"}
+_SIZE_MAX_BYTES = 4 * 2**20
 
 Fields = Mapping[bytes, bytes]
 
@@ -67,6 +69,14 @@ def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
     return _typed(fields, after)
 
 
+def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str) -> Edited | None:
+    """`fields` with the patch done to their document. Raises EditRefused."""
+    try:
+        return edited(fields, patched(document(fields), patch), entry_id)
+    except PatchFailed as error:
+        raise EditRefused(f"step {error.at + 1}: {error}") from None
+
+
 def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
     """By the model of the command; what the edit has set, by the rules for people too."""
     try:
@@ -87,6 +97,8 @@ def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
     if clean != payload:
         after[_PAYLOAD] = orjson.dumps(clean)
         write = decode(after)
+    if sum(len(name) + len(value) for name, value in after.items()) > _SIZE_MAX_BYTES:
+        raise EditRefused(f"more than {_SIZE_MAX_BYTES} bytes: take away what is too much")
     return Edited(after, write)
 
 

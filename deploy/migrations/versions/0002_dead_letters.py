@@ -41,6 +41,7 @@ _TABLES = {
         state_at DATETIME(6) NOT NULL,
         KEY dead_letters_group (fingerprint, state, id),
         KEY dead_letters_state (state, id),
+        KEY dead_letters_entry (entry_id),
         KEY dead_letters_operation (operation_id),
         KEY dead_letters_user (user_id, fingerprint)
     """,
@@ -116,7 +117,7 @@ _TABLES = {
         letters BIGINT NOT NULL,
         counts TEXT NOT NULL
     """,
-    # state: awaiting_approval | running | paused | stopped | cancelled | recalled | done
+    # state: awaiting_approval | running | paused | stopped | cancelling | recalling | cancelled | recalled | done
     "replays": f"""
         id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
         created_at DATETIME(6) NOT NULL,
@@ -142,12 +143,13 @@ _TABLES = {
         lease_token BIGINT NOT NULL,
         KEY replays_state (state, lease_until)
     """,
-    # The frozen set. state: waiting | sent | recalled | how it ended, as of a letter
+    # The frozen set. state: waiting | sent | withdrawn | recalled | how it ended, as of a letter
     "replay_items": f"""
         replay_id BIGINT NOT NULL,
         position INT NOT NULL,
         letter_id BIGINT NOT NULL,
         state VARCHAR(12) {_ASCII} NOT NULL,
+        operation_id VARCHAR(36) {_ASCII} NULL,
         entry_id VARCHAR(36) {_ASCII} NULL,
         sent_at DATETIME(6) NULL,
         ended_at DATETIME(6) NULL,

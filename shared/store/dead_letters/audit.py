@@ -30,6 +30,15 @@ class Deed(StrEnum):
     EXPORT = "export"
     IMPORT = "import"
     PURGE = "purge"
+    EDIT = "edit"
+    REVERT = "revert"
+    TRANSFORM = "transform"
+    REPLAY = "replay"
+    PAUSE = "pause"
+    RESUME = "resume"
+    CANCEL = "cancel"
+    RECALL = "recall"
+    APPROVE = "approve"
 
 
 @dataclass(frozen=True, slots=True)

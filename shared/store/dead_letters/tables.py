@@ -74,11 +74,42 @@ edits = sa.Table(
     *_numbers("transform_id", "reverts"),
 )
 
+transforms = sa.Table(
+    "dead_letter_transforms",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("at", _MOMENT),
+    *_texts("author", "reason", "selection", "patch"),
+    *_numbers("letters"),
+    *_texts("counts"),
+)
+
+replays = sa.Table(
+    "replays",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("created_at", _MOMENT),
+    *_texts("created_by", "reason", "selection"),
+    *_numbers("letters"),
+    sa.Column("rate_per_s", sa.Double),
+    *_texts("canary", "stop_rules", "state"),
+    sa.Column("state_at", _MOMENT),
+    *_texts("state_reason"),
+    *_numbers("step", "sent"),
+    *_texts("counts", "approved_by"),
+    sa.Column("approved_at", _MOMENT),
+    sa.Column("started_at", _MOMENT),
+    sa.Column("ended_at", _MOMENT),
+    *_texts("lease_owner"),
+    sa.Column("lease_until", _MOMENT),
+    *_numbers("lease_token"),
+)
+
 items = sa.Table(
     "replay_items",
     metadata,
     *_numbers("replay_id", "position", "letter_id"),
-    *_texts("state", "entry_id"),
+    *_texts("state", "operation_id", "entry_id"),
     sa.Column("sent_at", _MOMENT),
     sa.Column("ended_at", _MOMENT),
     *_texts("outcome"),

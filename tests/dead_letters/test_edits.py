@@ -1,0 +1,121 @@
+"""Edits and transforms on the real table: versions, never a changed original; all of it or nothing; and back."""
+
+from typing import Any
+
+import orjson
+import pytest
+import sqlalchemy as sa
+
+from shared.letters.edit import EditRefused, document, edited, patched_fields
+from shared.letters.filter import Filter
+from shared.letters.patch import Operation
+from shared.letters.selection import Selection
+from shared.letters.state import State
+from shared.store.dead_letters import change, edits, index, one, transforms
+from shared.store.dead_letters.audit import Actor
+from shared.store.dead_letters.edits import Change
+from shared.store.engine import Engine
+from shared.what_if import Verdict
+from tests.letters import letter
+
+ANN = Actor("ann", "operate", "because", "req_12345678")
+EVERYTHING = Selection(matching=Filter(state=State.DEAD))
+
+
+def named(name: str) -> Change:
+    """An edit that sets the name."""
+
+    def wanted(fields: Any, entry_id: str) -> Any:
+        told = document(fields)
+        return edited(fields, told | {"payload": told["payload"] | {"name": name}}, entry_id)
+
+    return wanted
+
+
+def by(*operations: dict[str, Any]) -> tuple[Change, list[dict[str, Any]]]:
+    """A patch as a change."""
+    patch = [Operation.model_validate(each) for each in operations]
+    return (lambda fields, entry_id: patched_fields(fields, patch, entry_id)), list(operations)
+
+
+def names(engine: Engine, *numbers: int) -> list[str]:
+    """As a replay would send them."""
+    found = edits.look(engine, numbers)
+    return [orjson.loads(found[number].fields[b"payload"])["name"] for number in numbers]
+
+
+def test_each_edit_is_a_version(engine: Engine) -> None:
+    """With author and reason; the original stays; going back is one more edit; a look changes nothing."""
+    mine = letter(1)
+    index.index(engine, [mine])
+    edits.edit(engine, mine.number, named("Look"), ANN, dry_run=True)
+    assert names(engine, mine.number) == ["Ann"]
+    for name in ("Bob", "Cid"):
+        edits.edit(engine, mine.number, named(name), ANN, dry_run=False)
+    assert edits.edit(engine, mine.number, named("Cid"), ANN, dry_run=False)[1] is None, "nothing new"
+    assert names(engine, mine.number) == ["Cid"]
+    assert edits.revert(engine, mine.number, 1, ANN) == 3
+    assert names(engine, mine.number) == ["Bob"]
+    assert edits.revert(engine, mine.number, 0, ANN) == 4
+    assert edits.look(engine, [mine.number])[mine.number].fields == mine.original
+    told = one.whole(engine, mine.number)
+    assert told is not None
+    assert told.body.original == mine.original
+    assert [(each.number, each.reverts, each.author) for each in told.edits] == [
+        (1, None, "ann"), (2, None, "ann"), (3, 1, "ann"), (4, 0, "ann"),
+    ]  # fmt: skip
+    assert [deed.action for deed in told.deeds] == ["edit", "edit", "revert", "revert"]
+
+
+def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
+    """And only by what makes it a write; a refusal leaves no trace."""
+    mine = letter(1)
+    index.index(engine, [mine])
+    with pytest.raises(EditRefused):
+        edits.edit(engine, mine.number, named("x" * 300), ANN, dry_run=False)
+    with pytest.raises(edits.NoSuchEdit):
+        edits.revert(engine, mine.number, 1, ANN)
+    with pytest.raises(KeyError):
+        edits.edit(engine, 5, named("Bob"), ANN, dry_run=False)
+    change.discard(engine, EVERYTHING, ANN, expected=1, most=10)
+    with pytest.raises(edits.NotDead):
+        edits.edit(engine, mine.number, named("Bob"), ANN, dry_run=False)
+    told = one.whole(engine, mine.number)
+    assert told is not None
+    assert (told.edits, [deed.action for deed in told.deeds]) == ([], ["discard"])
+
+
+def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
+    """On all of a selection: counts and verdicts before, one record, one way back; what was edited since stays."""
+    moved = {b"payload": b'{"full_name": "Ann", "email": "%d@example.com"}'}
+    letters = [letter(n, original={b"payload": moved[b"payload"] % n}) for n in range(30)]
+    odd = letter(30, original={b"payload": b"\xff"})
+    fine = letter(31)
+    index.index(engine, [*letters, odd, fine])
+    wanted, patch = by({"op": "move", "from": "/payload/full_name", "path": "/payload/name"})
+    seen = transforms.preview(engine, EVERYTHING, wanted, most=100)
+    assert (seen.letters, seen.edited, seen.unchanged, seen.refused.total()) == (32, 30, 0, 2)
+    assert seen.verdicts == {Verdict.WOULD_APPLY: 31, Verdict.UNDECODABLE: 1}
+    assert orjson.loads(seen.sample[0][1][b"payload"])["name"] == "Ann"
+    assert edits.look(engine, [letters[0].number])[letters[0].number].edit == 0
+    with pytest.raises(change.CountDiffers):
+        transforms.make(engine, EVERYTHING, wanted, patch, ANN, expected=31, most=100)
+    with pytest.raises(change.TooMany):
+        transforms.make(engine, EVERYTHING, wanted, patch, ANN, expected=32, most=31)
+    edits.edit(engine, fine.number, named("Mine"), ANN, dry_run=False)
+    transform_id, made = transforms.make(engine, EVERYTHING, wanted, patch, ANN, expected=32, most=100)
+    assert (made.edited, made.refused.total()) == (30, 2)
+    assert set(names(engine, *[each.number for each in letters])) == {"Ann"}
+    edits.edit(engine, letters[3].number, named("Later"), ANN, dry_run=False)
+    assert transforms.revert(engine, transform_id, ANN, expected=None, most=100) == (29, 1)
+    with pytest.raises(change.CountDiffers):
+        transforms.revert(engine, transform_id, ANN, expected=30, most=100)
+    with pytest.raises(transforms.NoSuchTransform):
+        transforms.revert(engine, transform_id + 1, ANN, expected=30, most=100)
+    assert transforms.revert(engine, transform_id, ANN, expected=29, most=100) == (29, 1)
+    found = edits.look(engine, [each.number for each in letters])
+    assert [each.number for each in found.values() if each.fields != each.original] == [letters[3].number]
+    assert names(engine, letters[3].number, fine.number) == ["Later", "Mine"]
+    with engine.connect() as connection:
+        told = connection.execute(sa.text("SELECT letters, counts FROM dead_letter_transforms")).one()
+    assert (told.letters, orjson.loads(told.counts)["edited"]) == (32, 30)
