@@ -101,6 +101,11 @@ index_duration = Histogram(
     "holdfast_index_duration_seconds", "A batch of dead letters into the table", buckets=_SECONDS
 )
 
+# --- replays ---
+replay_sent = Counter("holdfast_replay_sent_total", "Dead letters sent again")
+replay_results = Counter("holdfast_replay_results_total", "Items of replays that are over, recalled ones included")
+replays_driven = Gauge("holdfast_replays_driven", "Replays that this process drives now")
+
 # --- the cache ---
 cache_requests = Counter("holdfast_cache_requests_total", "Looks for a copy, by result", ["result"])
 _born(cache_requests, ["hit", "in_process", "miss", "error"])

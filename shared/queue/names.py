@@ -12,6 +12,7 @@
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, user                    |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:writers`         | hash   | each writer -> when it last said so, and its build               |
+| `{holdfast}:replay:<id>`      | hash   | letter -> entry, of what a replay has sent; `closed`              |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
 
@@ -27,6 +28,7 @@ USER = PREFIX + "user:"
 OPERATION = PREFIX + "op:"
 KEY = PREFIX + "key:"
 ATTEMPTS = PREFIX + "attempts:"
+REPLAY = PREFIX + "replay:"
 
 #: Pub/sub channel of one api process, for callers who wait.
 NOTIFY = PREFIX + "notify:"

@@ -117,7 +117,7 @@ _TABLES = {
         letters BIGINT NOT NULL,
         counts TEXT NOT NULL
     """,
-    # state: awaiting_approval | running | paused | stopped | cancelling | recalling | cancelled | recalled | done
+    # states: shared/letters/replay.py
     "replays": f"""
         id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
         created_at DATETIME(6) NOT NULL,
@@ -125,15 +125,12 @@ _TABLES = {
         reason VARCHAR(1000) NOT NULL,
         selection MEDIUMTEXT NOT NULL,
         letters BIGINT NOT NULL,
-        rate_per_s DOUBLE NOT NULL,
-        canary TEXT NOT NULL,
-        stop_rules TEXT NOT NULL,
+        plan TEXT NOT NULL,
         state VARCHAR(20) {_ASCII} NOT NULL,
         state_at DATETIME(6) NOT NULL,
         state_reason VARCHAR(1000) NOT NULL,
-        step INT NOT NULL,
-        sent BIGINT NOT NULL,
         counts TEXT NOT NULL,
+        base TEXT NOT NULL,
         approved_by VARCHAR(64) NULL,
         approved_at DATETIME(6) NULL,
         started_at DATETIME(6) NULL,
@@ -143,12 +140,12 @@ _TABLES = {
         lease_token BIGINT NOT NULL,
         KEY replays_state (state, lease_until)
     """,
-    # The frozen set. state: waiting | sent | withdrawn | recalled | how it ended, as of a letter
+    # The frozen set; states: shared/letters/replay.py
     "replay_items": f"""
         replay_id BIGINT NOT NULL,
         position INT NOT NULL,
         letter_id BIGINT NOT NULL,
-        state VARCHAR(12) {_ASCII} NOT NULL,
+        state VARCHAR(20) {_ASCII} NOT NULL,
         operation_id VARCHAR(36) {_ASCII} NULL,
         entry_id VARCHAR(36) {_ASCII} NULL,
         sent_at DATETIME(6) NULL,

@@ -1,0 +1,97 @@
+"""Keep: every replay that is not over is driven by some replica, whatever becomes of the one that drove it before."""
+
+import asyncio
+import contextlib
+import secrets
+from collections.abc import Callable
+
+from services.dlq_admin.database import Database
+from services.dlq_admin.replay.drive import Driver, Look
+from services.dlq_admin.replay.send import Sender
+from shared import logs, metrics
+from shared.faults import Fault
+from shared.logs import Action
+from shared.store.replays import lease
+from shared.store.replays.lease import Lease
+from shared.store.replays.read import Replay
+
+_AT_ONCE = 4
+_EVERY_S = 1.0
+
+#: Told of a replay when we begin to drive it, and when it is over. Must not take time.
+Tell = Callable[[int, Replay | None], None]
+
+
+class Keeper:
+    """One replica. `instance`: its name, by which its successor knows that it is gone."""
+
+    def __init__(
+        self, database: Database, sender: Sender, look: Look, *, instance: str, lease_s: float, tell: Tell
+    ) -> None:
+        self._database = database
+        self._sender = sender
+        self._look = look
+        self._name = f"{instance}/"
+        self._owner = self._name + secrets.token_hex(4)
+        self._lease_s = lease_s
+        self._tell = tell
+        self._driven: dict[int, tuple[Lease, Driver, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()
+
+    def hurry(self, replay_id: int) -> None:
+        """Somebody changed it just now."""
+        if replay_id in self._driven:
+            self._driven[replay_id][1].wake.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        heir_of = self._name
+        while True:
+            with contextlib.suppress(Fault):  # the database is away: the drivers tell of it
+                await self._take(heir_of)
+                heir_of = ""
+            try:
+                async with asyncio.timeout(_EVERY_S):
+                    await self._wake.wait()
+                self._wake.clear()
+            except TimeoutError:
+                pass
+
+    async def stop(self) -> None:
+        """Let go of everything; what was on its way is asked about by whoever comes next."""
+        driven = list(self._driven.values())
+        for _, _, task in driven:
+            task.cancel()
+        await asyncio.gather(*[task for _, _, task in driven], return_exceptions=True)
+        with contextlib.suppress(Fault):
+            for mine, _, _ in driven:
+                await self._database.work(lease.let_go, mine)
+
+    async def _take(self, heir_of: str) -> None:
+        room = _AT_ONCE - len(self._driven)
+        if room <= 0:
+            return
+        taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, heir_of=heir_of)
+        for mine in taken:
+            logs.info(Action.REPLAY_TAKEN, replay=mine.replay_id, token=mine.token)
+            if mine.replay_id in self._driven:  # our own lease lapsed: the driver will notice
+                self._driven[mine.replay_id][2].cancel()
+            driver = Driver(mine, self._database, self._sender, self._look)
+            task = asyncio.create_task(self._drive(mine, driver))
+            self._driven[mine.replay_id] = (mine, driver, task)
+            metrics.replays_driven.set(len(self._driven))
+
+    async def _drive(self, mine: Lease, driver: Driver) -> None:
+        self._tell(mine.replay_id, None)
+        try:
+            ended = await driver.run()
+            if ended is not None:
+                logs.info(Action.REPLAY_ENDED, replay=ended.id, counts=dict(ended.counts))
+                self._tell(mine.replay_id, ended)
+        except Exception as error:  # noqa: BLE001 - a bug: logged, and tried again when the lease has lapsed
+            logs.error(Action.REPLAY_FAILED, exc=error, replay=mine.replay_id)
+        finally:
+            if self._driven.get(mine.replay_id, (None,))[0] is mine:
+                del self._driven[mine.replay_id]
+            metrics.replays_driven.set(len(self._driven))

@@ -1,0 +1,136 @@
+"""Send: chosen letters through the script that puts each on the write stream at most once, and takes it back again."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from redis.asyncio import Redis
+
+from shared.commands import Write, changes, email_key
+from shared.letters.ids import id_of
+from shared.queue.codec import Undecodable, decode
+from shared.queue.connection import text
+from shared.queue.names import CLOCK, EMAILS, LEDGER, PREFIX, REPLAY, WRITERS_GROUP, WRITES
+from shared.queue.script import Script
+from shared.store.dead_letters.edits import Current
+from shared.store.replays.sending import Chosen, Sent
+
+#: What Lua can pass on at once, with room for what the script adds.
+_VALUES_MAX = 7000
+_CALL_MAX_BYTES = 4 * 2**20
+#: How long Redis remembers that a replay is over: long after the last driver could still believe that it is not.
+_REMEMBERED_S = 7 * 86_400
+
+_RECALLED, _CLOSED = "recalled", "closed"
+#: Whoever waited for the answer has left; the marks are of a replay before.
+_LEFT_OUT = (b"notify", b"replay", b"letter")
+
+
+class Sender:
+    """One Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._send = Script(redis, "replay")
+        self._recall = Script(redis, "recall")
+
+    async def send(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
+        """Those that are on the stream now, or were before, with their entry; of a closed replay none is new. Raises
+        like a Script: then any of them may have been sent, and sending them again tells."""
+        sent: list[Sent] = []
+        for page in _pages(chosen):
+            arguments = [value for one in page for value in _arguments(one.letter)]
+            keys = [WRITES, CLOCK, EMAILS, LEDGER, REPLAY + str(replay_id)]
+            answers = await self._send(keys, [PREFIX, str(replay_id), *arguments])
+            sent += [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
+        return sent
+
+    async def ask(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
+        """What the queue knows of them, without sending any."""
+        if not chosen:
+            return []
+        names = [id_of(one.letter.number) for one in chosen]
+        known: Any = await self._redis.hmget(REPLAY + str(replay_id), names)
+        return [_sent(one, text(answer) if answer else _CLOSED) for one, answer in zip(chosen, known, strict=True)]
+
+    async def close(self, replay_id: int) -> None:
+        """Nothing more is sent by this replay, whoever tries."""
+        await self._redis.hset(REPLAY + str(replay_id), _CLOSED, "1")
+
+    async def recall(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
+        """Those that were taken back. `entries`: by position."""
+        arguments = []
+        for one in sent:
+            write, old = _write(one.letter.fields), _write(one.letter.original)
+            arguments += [id_of(one.letter.number), entries[one.position], *_owner(write), _claims(write), _claims(old)]
+        if not arguments:
+            return []
+        answers = await self._recall([WRITES, EMAILS, REPLAY + str(replay_id)], [PREFIX, WRITERS_GROUP, *arguments])
+        return [one for one, answer in zip(sent, answers, strict=True) if text(answer) == _RECALLED]
+
+    async def gone(self, entries: Sequence[str]) -> list[bool]:
+        """Whether each is no longer on the write stream."""
+        pipeline = self._redis.pipeline(transaction=False)
+        for entry in entries:
+            pipeline.xrange(WRITES, entry, entry)
+        return [not found for found in await pipeline.execute()] if entries else []
+
+    async def forget(self, replay_id: int) -> None:
+        """It is over: what it sent need not be known any more, only that it sends nothing."""
+        pipeline = self._redis.pipeline(transaction=True)
+        pipeline.delete(REPLAY + str(replay_id))
+        pipeline.hset(REPLAY + str(replay_id), _CLOSED, "1")
+        pipeline.expire(REPLAY + str(replay_id), _REMEMBERED_S)
+        await pipeline.execute()
+
+
+def sendable(letter: Current) -> bool:
+    """Whether the script can pass its fields on."""
+    return 2 * len(letter.fields) + 4 < _VALUES_MAX
+
+
+def _pages(chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
+    """So that no call grows without bounds."""
+    page: list[Chosen] = []
+    size = 0
+    for one in chosen:
+        bytes_ = sum(len(name) + len(value) for name, value in one.letter.fields.items())
+        if page and size + bytes_ > _CALL_MAX_BYTES:
+            yield page
+            page, size = [], 0
+        page.append(one)
+        size += bytes_
+    if page:
+        yield page
+
+
+def _arguments(letter: Current) -> list[str | bytes | int]:
+    """Of one letter, as replay.lua takes them."""
+    write, old = _write(letter.fields), _write(letter.original)
+    fields = [part for name, value in letter.fields.items() if name not in _LEFT_OUT for part in (name, value)]
+    about: list[str | bytes | int] = ["", "", "", "", "", ""]
+    if write is not None:
+        about = [*_owner(write), type(write.command).__name__, write.version, letter.fields[b"payload"], _claims(write)]
+    return [id_of(letter.number), *about, _claims(old), len(fields), *fields]
+
+
+def _sent(one: Chosen, answer: str) -> Sent:
+    write = _write(one.letter.fields)
+    entry_id = None if answer in (_RECALLED, _CLOSED) else answer
+    return Sent(one.position, one.letter.number, write.operation_id if write else None, entry_id)
+
+
+def _write(fields: Mapping[bytes, bytes]) -> Write | None:
+    try:
+        return decode(fields)
+    except Undecodable:
+        return None
+
+
+def _owner(write: Write | None) -> tuple[str, str]:
+    return (write.operation_id, write.user_id) if write else ("", "")
+
+
+def _claims(write: Write | None) -> str:
+    """The e-mail key that it claims; empty if none."""
+    email = changes(write.command)[1] if write else None
+    return email_key(email) if email else ""
