@@ -458,6 +458,62 @@ class SelectionTooLarge(AppError):
     code = "SELECTION_TOO_LARGE"
 
 
+class LetterBusy(AppError):
+    """Only a dead letter that is dead can be edited or replayed: this one is on its way, over, or discarded."""
+
+    type = "conflict"
+    code = "LETTER_NOT_DEAD"
+
+
+class EditInvalid(AppError):
+    """The edited entry would not be a write; nothing was changed."""
+
+    type = "validation_error"
+    code = "EDIT_INVALID"
+
+
+class EditNotFound(AppError):
+    """The dead letter has no edit of this number."""
+
+    type = "not_found"
+    code = "EDIT_NOT_FOUND"
+
+
+class TransformNotFound(AppError):
+    """There is no transform with this id."""
+
+    type = "not_found"
+    code = "TRANSFORM_NOT_FOUND"
+
+
+class NothingToReplay(AppError):
+    """No dead letter of the selection is dead."""
+
+    type = "conflict"
+    code = "NOTHING_TO_REPLAY"
+
+
+class ReplayNotFound(AppError):
+    """There is no replay with this id."""
+
+    type = "not_found"
+    code = "REPLAY_NOT_FOUND"
+
+
+class ReplayNotNow(AppError):
+    """The replay is in a state in which this cannot be done."""
+
+    type = "conflict"
+    code = "REPLAY_STATE"
+
+
+class SecondPersonNeeded(AppError):
+    """Whoever created a replay cannot approve it."""
+
+    type = "conflict"
+    code = "SECOND_PERSON_NEEDED"
+
+
 class OutcomeUnknown(AppError):
     """The database stopped answering while doing it: it may or may not have happened. Look before doing it again."""
 

@@ -9,19 +9,25 @@ from fastapi import FastAPI
 from faststream import FastStream
 from redis.asyncio import Redis
 
-from services.dlq_admin import audit, discards, exchange, groups, letters, overview
+from services.dlq_admin import audit, discards, edits, exchange, groups, letters, overview, replays, what_if
 from services.dlq_admin.access import scope_needed
 from services.dlq_admin.database import Database
 from services.dlq_admin.discards import Discards
 from services.dlq_admin.dues import Dues
+from services.dlq_admin.edits import Edits
 from services.dlq_admin.exchange import Exchange
 from services.dlq_admin.groups import Groups
 from services.dlq_admin.index import Indexer
 from services.dlq_admin.letters import Letters
 from services.dlq_admin.overview import Overview
+from services.dlq_admin.replay.around import Around
+from services.dlq_admin.replay.keep import Keeper
+from services.dlq_admin.replay.send import Sender
+from services.dlq_admin.replays import Replays
 from services.dlq_admin.retain import Retention
 from services.dlq_admin.running import Running
 from services.dlq_admin.settings import DlqAdminSettings
+from services.dlq_admin.what_if import WhatIfs
 from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.fleet.board import Board
@@ -78,6 +84,10 @@ class DlqAdmin:
         self._board = Board(
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
+        self._keeper = Keeper(
+            self._database, Sender(self._redis), Around(self._redis), instance=settings.instance,
+            lease_s=settings.dlq_lease_s, tell=lambda _id, _ended: None,
+        )  # fmt: skip
         self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.dlq_probe_cap_s)
         self._batches: set[asyncio.Task[None]] = set()
@@ -98,6 +108,7 @@ class DlqAdmin:
                 ("dues", self._dues.run),
                 ("retention", self._retention.run),
                 ("board", self._board.run),
+                ("keeper", self._keeper.run),
             )
         ]
         memory.settle()
@@ -133,6 +144,12 @@ class DlqAdmin:
         groups.add_routes(app, Groups(self._database, running))
         letters.add_routes(app, Letters(self._database, self._redis, running))
         discards.add_routes(app, Discards(self._database, self._dues, most=settings.dlq_bulk_max))
+        what_if.add_routes(app, WhatIfs(self._database, most=settings.dlq_transform_max))
+        edits.add_routes(app, Edits(self._database, most=settings.dlq_transform_max))
+        replays.add_routes(
+            app,
+            Replays(self._database, self._keeper, most=settings.dlq_bulk_max, approve_over=settings.dlq_approve_over),
+        )
         exchange.add_routes(app, Exchange(self._database, import_max_bytes=settings.dlq_import_max_bytes))
         audit.add_routes(app, self._database)
 
@@ -163,6 +180,9 @@ class DlqAdmin:
             await asyncio.wait(self._batches, timeout=min(self._settings.drain_s, _HTTP_DRAIN_S))
         for task in (*self._batches, *loops):
             task.cancel()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_HTTP_DRAIN_S):
+                await self._keeper.stop()
         server.should_exit = True
         await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)
         serving.cancel()

@@ -3,7 +3,9 @@
 from typing import Any
 
 from shared.http.document import INTEGER, TEXT, a_list, an_object, or_null
+from shared.letters.replay import ItemState, ReplayState
 from shared.letters.state import State
+from shared.what_if import Verdict
 
 _MOMENT = {"type": "string", "format": "date-time"}
 _MAYBE = {"type": ["string", "null"]}
@@ -76,5 +78,49 @@ OVERVIEW = an_object(
         "breakers": or_null(a_list(an_object({"service": TEXT, "instance": TEXT, "name": TEXT, "state": TEXT}))),
         "writers": a_list(an_object({"name": TEXT, "build": TEXT})),
         "retention": {"type": "object"}, "as_of": _MOMENT, "banner": _MAYBE,
+    }
+)  # fmt: skip
+_ENUM_MAYBE = {"type": ["string", "null"]}
+WHAT_IF = an_object(
+    {
+        "count": _COUNT, "verdicts": _COUNTS, "why": _COUNTS, "others": _COUNTS, "masked": _FLAG,
+        "letters": a_list(
+            an_object(
+                {"id": TEXT, "verdict": {"enum": [each.value for each in Verdict]}, "why": TEXT, "then": _ENUM_MAYBE,
+                 "detail": {"type": "object"}, "user_exists": _FLAG, "diff": {"type": "object"}}
+            )
+        ),
+    }
+)  # fmt: skip
+EDITED = an_object({"dry_run": _FLAG, "changed": _FLAG, "fields": a_list(_FIELD), "what_if": {"type": "object"}})
+REVERTED = an_object({"edit": _COUNT, "reverts": _COUNT})
+TRANSFORMED = an_object(
+    {"dry_run": _FLAG, "count": _COUNT, "letters": _COUNT, "edited": _COUNT, "unchanged": _COUNT, "refused": _COUNTS,
+     "sample": a_list(an_object({"id": TEXT, "before": {}, "after": {}}))},
+    {"verdicts": _COUNTS, "transform_id": _COUNT},
+)  # fmt: skip
+TAKEN_BACK = an_object({"dry_run": _FLAG, "count": _COUNT, "left": _COUNT})
+REPLAY = an_object(
+    {
+        "id": _COUNT, "state": {"enum": [each.value for each in ReplayState]}, "state_reason": TEXT,
+        "state_at": _MOMENT, "created_at": _MOMENT, "created_by": TEXT, "reason": TEXT, "selection": {"type": "object"},
+        "letters": _COUNT, "plan": {"type": "object"}, "counts": _COUNTS, "sent": _COUNT, "in_flight": _COUNT,
+        "finished": _COUNT, "canary_step": _COUNT, "canary_steps": _COUNT, "approved_by": _MAYBE,
+        "approved_at": or_null(_MOMENT), "started_at": or_null(_MOMENT), "ended_at": or_null(_MOMENT),
+        "driven_by": _MAYBE,
+    }
+)  # fmt: skip
+REPLAY_MADE: dict[str, Any] = {
+    "anyOf": [
+        REPLAY,
+        an_object({"dry_run": _FLAG, "count": _COUNT, "groups": _COUNTS, "others": _COUNTS, "sample": a_list(TEXT),
+                   "plan": {"type": "object"}, "state": TEXT, "at_least_s": {"type": "number"}}),
+    ]
+}  # fmt: skip
+REPLAY_ITEM = an_object(
+    {
+        "position": _COUNT, "letter_id": TEXT, "outcome": {"enum": [each.value for each in ItemState]},
+        "operation_id": _MAYBE, "entry_id": _MAYBE, "sent_at": or_null(_MOMENT), "ended_at": or_null(_MOMENT),
+        "detail": _OBJECT_OR_NULL,
     }
 )  # fmt: skip

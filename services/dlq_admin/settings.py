@@ -25,6 +25,15 @@ class DlqAdminSettings(CacheSettings, StoreSettings):
     dlq_bulk_max: int = Field(
         default=100_000, ge=1, le=1_000_000, description="Most dead letters that one call may change"
     )
+    dlq_transform_max: int = Field(
+        default=20_000, ge=1, le=100_000, description="Most dead letters of one what-if, or of one transform"
+    )
+    dlq_approve_over: int = Field(
+        default=1000, ge=1, le=10**9, description="Letters above which a replay needs a second person's word"
+    )
+    dlq_lease_s: float = Field(
+        default=10, ge=1, le=300, description="Silence after which another replica goes on with a replay"
+    )
     dlq_import_max_bytes: int = Field(default=16 * 2**20, ge=1024, le=2**30, description="Largest file to import")
     dlq_discarded_keep_days: float | None = Field(
         default=None, gt=0, le=36_500, description="How long discarded dead letters are kept; left out: for ever"

@@ -1,0 +1,141 @@
+"""A dlq_admin and a writer on the shared servers, and an operator at a desk."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import httpx
+import pytest
+
+from services.api.accept import Candidate
+from services.dlq_admin.ledger import read_ledger
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import DEAD
+from shared.store.engine import Timeouts, make_engine
+from tests import keys, processes
+from tests.conftest import empty
+from tests.integration.test_writer_dead_letters import altered
+from tests.processes import QUICK
+from tests.servers import Database, RedisServer, wait_until
+from tests.stream import Stream
+
+OVER = {"done", "cancelled", "recalled"}
+SHORT = "ALTER TABLE users MODIFY name VARCHAR(5) COLLATE utf8mb4_bin NOT NULL"
+LONG = "ALTER TABLE users MODIFY name VARCHAR(200) COLLATE utf8mb4_bin NOT NULL"
+
+
+@pytest.fixture(scope="module")
+def dlq(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database) -> Iterator[Any]:
+    """A dlq_admin; two people are needed above 40 letters."""
+    with redis_server.client() as redis:
+        redis.flushall()
+    service = processes.dlq_admin(
+        tmp_path_factory.mktemp("dlq"), redis_server.address, database.dsn, HOLDFAST_DLQ_APPROVE_OVER="40",
+        HOLDFAST_DLQ_LEASE_S="2",
+    ).start()  # fmt: skip
+    yield service
+    service.kill()
+
+
+@pytest.fixture(scope="module")
+def writer(
+    tmp_path_factory: pytest.TempPathFactory, dlq: processes.Service, redis_server: RedisServer, database: Database
+) -> Iterator[processes.Service]:
+    """A writer beside it."""
+    quick = QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}
+    service = processes.writer(tmp_path_factory.mktemp("writer"), redis_server.address, database.dsn, **quick).start()
+    yield service
+    service.kill()
+
+
+class Desk:
+    """An operator at work."""
+
+    def __init__(self, url: str, redis_server: RedisServer, database: Database) -> None:
+        self.redis_server = redis_server
+        self.database = database
+        self.stream = Stream(redis_server, database)
+        self.http = httpx.Client(base_url=url, timeout=30)
+
+    def ask(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
+        """One request."""
+        return self.http.request(method, path, headers=keys.bearer(key), **more)
+
+    def told(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
+        """The data of a success."""
+        answer = self.ask(method, path, key, **more)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["data"]
+
+    def indexed(self) -> None:
+        """Until every dead letter is in the table."""
+        with self.redis_server.client() as client:
+            wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+
+    def bury(self, candidates: Sequence[Candidate]) -> list[str]:
+        """Writes that died of a column that was too short for a while; the ids of their letters, in order."""
+        with altered(self.database, SHORT, LONG):
+            self.stream.accept(candidates)
+            wait_until(lambda: self.stream.backlog() == 0, what="dead")
+        self.indexed()
+        found = self.told("GET", "/dlq/letters", params={"limit": 500})
+        by_operation = {each["operation_id"]: each["id"] for each in found}
+        return [by_operation[each.operation_id] for each in candidates]
+
+    def replay(self, selection: dict[str, Any], expected: int, **more: Any) -> Any:
+        """Created."""
+        wish = {"selection": selection, "reason": "a test", "expected_count": expected, **more}
+        return self.told("POST", "/dlq/replays", json=wish)
+
+    def one(self, replay: Any) -> Any:
+        """As it is now."""
+        return self.told("GET", f"/dlq/replays/{replay['id']}")
+
+    def over(self, replay: Any, deadline_s: float = 30) -> Any:
+        """When nothing is left of it."""
+        wait_until(lambda: self.one(replay)["state"] in OVER, deadline_s, f"over: {self.one(replay)}")
+        return self.one(replay)
+
+    def outcomes(self, replay: Any) -> dict[str, str]:
+        """Letter -> what came of it."""
+        items = self.told("GET", f"/dlq/replays/{replay['id']}/items", params={"limit": 1000})
+        return {item["letter_id"]: item["outcome"] for item in items}
+
+    def states(self, *ids: str) -> list[str]:
+        """Of letters."""
+        return [self.told("GET", f"/dlq/letters/{each}")["state"] for each in ids]
+
+    def say(self, replay: Any, word: str, key: str = keys.OPERATOR) -> Any:
+        """To a replay."""
+        return self.told("POST", f"/dlq/replays/{replay['id']}/{word}", key, json={"reason": "a test"})
+
+    def balanced(self) -> bool:
+        """Whether the ledger is, as it is now."""
+
+        async def read() -> int:
+            redis = connect(self.redis_server.address, RedisTimeouts(2, 5))
+            engine = make_engine(self.database.dsn, Timeouts(2, 2, 10, 2), pool_size=2)
+            try:
+                return (await read_ledger(redis, engine)).missing
+            finally:
+                await redis.aclose()
+                engine.dispose()
+
+        return asyncio.run(read()) == 0
+
+
+@pytest.fixture
+def desk(dlq: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[Desk]:
+    """With nothing on it. Only for tests that leave nothing unfinished."""
+    with redis_server.client() as redis:
+        for key in redis.scan_iter("*"):
+            if not key.endswith((b":writes", b":dead")):
+                redis.delete(key)
+        for stream in ("{holdfast}:writes", "{holdfast}:dead"):
+            wait_until(lambda stream=stream: redis.xlen(stream) == 0, what=f"{stream} empty")  # type: ignore[misc]
+            last = redis.xinfo_stream(stream)["last-generated-id"]
+            redis.execute_command("XSETID", stream, last, "ENTRIESADDED", 0)  # the ledger counts from here
+    empty(database)
+    desk = Desk(dlq.url, redis_server, database)
+    yield desk
+    desk.http.close()

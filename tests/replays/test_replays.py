@@ -1,0 +1,213 @@
+"""Replays over HTTP: what is sent comes out as told, once, and nothing else."""
+
+import uuid
+from typing import Any
+
+import orjson
+
+from shared.queue.names import EMAILS, LEDGER, OPERATION, REPLAY, USER, WRITES
+from tests import keys, processes
+from tests.integration.test_writer_dead_letters import altered
+from tests.replays.conftest import LONG, SHORT, Desk
+from tests.servers import wait_until
+from tests.stream import change, new_user
+
+
+def operation_rows(desk: Desk) -> dict[str, tuple[str, int]]:
+    """Operation -> (effect, version)."""
+    with desk.database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT operation_id, effect, version FROM operations")
+        return {id: (effect, version) for id, effect, version in cursor.fetchall()}
+
+
+def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) -> None:
+    """Canary first; the same operation and version; each letter over; the queue as if nothing had been."""
+    users = [new_user("much too long") for _ in range(40)]
+    ids = desk.bury(users)
+    [group] = desk.told("GET", "/dlq/groups")
+    wish = {"selection": {"fingerprint": group["fingerprint"]}, "reason": "look", "dry_run": True}
+    assert desk.told("POST", "/dlq/replays", json=wish)["count"] == 40
+    what_if = desk.told("POST", "/dlq/what-if", json={"selection": wish["selection"]})
+    assert what_if["verdicts"] == {"would_apply": 40}
+    replay = desk.over(desk.replay(wish["selection"], 40))
+    assert replay["state"] == "done"
+    assert replay["counts"]["applied"] == 40
+    assert desk.outcomes(replay) == dict.fromkeys(ids, "applied")
+    assert desk.states(*ids[:3]) == ["applied"] * 3
+    rows = operation_rows(desk)
+    assert {id: effect for id, (effect, _) in rows.items()} == {user.operation_id: "applied" for user in users}
+    with desk.redis_server.client() as client:
+        assert client.hgetall(EMAILS) == {}
+        assert client.hget(LEDGER, "replayed") == b"40"
+        assert client.hgetall(f"{REPLAY}{replay['id']}") == {b"closed": b"1"}
+        assert [*client.scan_iter(f"{USER}*"), *client.scan_iter(f"{OPERATION}*")] == []
+    letter = desk.told("GET", f"/dlq/letters/{ids[0]}")
+    assert orjson.loads(letter["outcome"])["user_version"] == rows[users[0].operation_id][1]
+    assert [deed["action"] for deed in letter["lineage"]["deeds"]] == ["replay"]
+    wait_until(desk.balanced, what="the ledger balances")
+
+
+def test_every_outcome_is_told(desk: Desk, writer: processes.Service) -> None:
+    """Applied, superseded, duplicate, rejected, failed the same, failed otherwise; each a selection to go on with."""
+    users = {name: new_user(f"{name} too long") for name in ("applied", "duplicate", "rejected", "same", "other")}
+    updated = new_user("Ann")
+    desk.stream.accept([updated])
+    old = change(updated.user_id, name="an old long name")
+    [old_id] = desk.bury([old])
+    newer = change(updated.user_id, name="New")
+    ids = dict(zip(users, desk.bury([*users.values()]), strict=True))
+    desk.stream.accept([newer])
+    wait_until(lambda: desk.stream.backlog() == 0, what="the newer one is applied")
+    other = new_user("x", email=orjson.loads(users["rejected"].payload)["email"])
+    with desk.redis_server.client() as client, desk.database.connect() as connection:
+        client.delete(EMAILS)  # so that somebody else may take the address
+        desk.stream.accept([other])
+        wait_until(lambda: desk.stream.backlog() == 0, what="the address is taken")
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, ended_at)"
+                " VALUES (%s, %s, 'CreateUser', 1, 'applied', 1, NOW())",
+                (users["duplicate"].operation_id, users["duplicate"].user_id),
+            )
+    raw = {"payload": {"name": "other too long", "email": "x@example.com"}}
+    edit = desk.told("POST", f"/dlq/letters/{ids['other']}/edits", json={"reason": "a test", **raw})
+    assert edit["changed"]
+    trigger = (
+        "CREATE TRIGGER odd BEFORE INSERT ON users FOR EACH ROW IF NEW.name = 'other too long' THEN"
+        " SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = 3819; ELSEIF NEW.name = 'same too long' THEN"
+        " SIGNAL SQLSTATE '22001' SET MYSQL_ERRNO = 1406; END IF"
+    )
+    everything = [*ids.values(), old_id]
+    with altered(desk.database, trigger, "DROP TRIGGER odd"):
+        stop = {"failing_share": 1}
+        replay = desk.over(desk.replay({"ids": everything}, 6, canary=[], stop=stop))
+    assert desk.outcomes(replay) == {
+        ids["applied"]: "applied", ids["duplicate"]: "duplicate", ids["rejected"]: "rejected",
+        ids["same"]: "failed_same", ids["other"]: "failed_differently", old_id: "superseded",
+    }  # fmt: skip
+    assert desk.states(ids["same"], ids["duplicate"]) == ["dead_again", "duplicate"]
+    [again] = desk.told("GET", f"/dlq/replays/{replay['id']}/items", params={"outcome": "failed_same", "limit": 1})
+    new_letter = again["detail"]["letter"]
+    told = desk.told("GET", f"/dlq/letters/{new_letter}", params={"reveal": "a test"})
+    fields = {each["name"]: each["value"] for each in told["original"]}
+    assert fields["replay"] == str(replay["id"])
+    assert fields["letter"] == ids["same"]
+    assert told["state"] == "dead"
+    desk.indexed()
+    done = desk.over(desk.replay({"filter": {"state": "dead"}}, 2, canary=[]))
+    assert done["counts"]["applied"] == 2
+    wait_until(desk.balanced, what="the ledger balances")
+
+
+def test_an_undecodable_letter_is_edited_and_applied(desk: Desk, writer: processes.Service) -> None:
+    """A schema that moved on: replayed as it is it fails again; after an edit it is a write like any other."""
+    operation, user = str(uuid.uuid4()), str(uuid.uuid4())
+    payload = {"full_name": "Ann", "email": f"{user}@example.com"}
+    entry = {"schema": "1", "command": "CreateUser", "operation_id": operation, "user_id": user, "version": "7",
+             "payload": orjson.dumps(payload)}  # fmt: skip
+    desk.stream.add_raw(entry)
+    wait_until(lambda: desk.stream.backlog() == 0, what="dead")
+    desk.indexed()
+    [letter] = desk.told("GET", "/dlq/letters")
+    first = desk.over(desk.replay({"ids": [letter["id"]]}, 1))
+    assert desk.outcomes(first) == {letter["id"]: "failed_same"}
+    [again] = desk.told("GET", "/dlq/letters", params={"state": "dead"})
+    patch = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
+    wish = {"selection": {"ids": [again["id"]]}, "reason": "renamed", "patch": patch}
+    assert desk.told("POST", "/dlq/transforms", json=wish | {"dry_run": True})["verdicts"] == {"would_apply": 1}
+    desk.told("POST", "/dlq/transforms", json=wish | {"expected_count": 1})
+    second = desk.over(desk.replay({"ids": [again["id"]]}, 1))
+    assert desk.outcomes(second) == {again["id"]: "applied"}
+    assert operation_rows(desk) == {operation: ("applied", 7)}
+
+
+def test_it_stops_by_itself_and_goes_on(desk: Desk, writer: processes.Service) -> None:
+    """The canary fails as before: nothing more is sent until somebody says so; what failed is a letter again."""
+    ids = desk.bury([new_user("much too long") for _ in range(20)])
+    with altered(desk.database, SHORT, LONG):
+        replay = desk.replay({"ids": ids}, 20)
+        wait_until(lambda: desk.one(replay)["state"] == "stopped", what="stopped")
+    told = desk.one(replay)
+    assert (told["sent"], told["counts"]["failed_same"], told["counts"]["waiting"]) == (1, 1, 19)
+    assert "failed again as before" in told["state_reason"]
+    desk.say(replay, "resume")
+    done = desk.over(replay)
+    assert (done["counts"]["applied"], done["counts"]["failed_same"]) == (19, 1)
+    assert desk.ask("POST", f"/dlq/replays/{replay['id']}/pause", json={"reason": "late"}).status_code == 409
+
+
+def test_cancel_leaves_the_rest_as_it_was(desk: Desk, writer: processes.Service) -> None:
+    """Slow enough to be caught at it; what was not sent is dead and can be replayed again."""
+    ids = desk.bury([new_user("much too long") for _ in range(30)])
+    replay = desk.replay({"ids": ids}, 30, canary=[], rate_per_s=4)
+    wait_until(lambda: desk.one(replay)["counts"]["applied"] > 1, what="some are applied")
+    desk.say(replay, "pause")
+    before = desk.one(replay)
+    assert before["state"] == "paused"
+    done = desk.say(replay, "cancel") and desk.over(replay)
+    assert done["state"] == "cancelled"
+    assert done["counts"]["applied"] + done["counts"]["withdrawn"] == 30
+    assert done["counts"]["withdrawn"] > 20
+    rest = desk.told("POST", "/dlq/replays", json={"selection": {"ids": ids}, "reason": "look", "dry_run": True})
+    assert rest["count"] == done["counts"]["withdrawn"]
+    wait_until(desk.balanced, what="the ledger balances")
+
+
+def test_a_large_one_needs_a_second_person(desk: Desk, writer: processes.Service) -> None:
+    """Nothing is sent before, and whoever created it is not one."""
+    ids = desk.bury([new_user("much too long") for _ in range(41)])
+    wrong = {"selection": {"ids": ids}, "reason": "a test", "expected_count": 40}
+    assert desk.ask("POST", "/dlq/replays", json=wrong).json()["error"]["code"] == "COUNT_MISMATCH"
+    replay = desk.replay({"ids": ids}, 41)
+    assert replay["state"] == "awaiting_approval"
+    again = wrong | {"expected_count": 0}
+    assert desk.ask("POST", "/dlq/replays", json=again).json()["error"]["code"] == "NOTHING_TO_REPLAY"
+    path = f"/dlq/replays/{replay['id']}/approve"
+    assert desk.ask("POST", path, json={"reason": "mine"}).json()["error"]["code"] == "SECOND_PERSON_NEEDED"
+    assert desk.states(ids[0]) == ["replaying"]
+    desk.say(replay, "approve", keys.ADMIN)
+    assert desk.over(replay)["counts"]["applied"] == 41
+
+
+def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Service) -> None:
+    """With the writer frozen before it is given them: all come back, and nothing of them stays on the queue."""
+    first, second = new_user("much too long"), new_user("also too long")
+    ids = desk.bury([first, second])
+    email = {"reason": "a test", "patch": [{"op": "replace", "path": "/payload/email", "value": "new@example.com"}]}
+    desk.told("POST", f"/dlq/letters/{ids[0]}/edits", json=email)
+    with desk.redis_server.client() as client:
+        reserved = client.hgetall(EMAILS)
+        assert writer.stop() == 0  # in order, so that it takes nothing with it
+        try:
+            replay = desk.replay({"ids": ids}, 2, canary=[])
+            wait_until(lambda: desk.one(replay)["in_flight"] == 2, what="sent")
+            given = client.xinfo_groups(WRITES)[0]["last-delivered-id"]
+            on_stream = client.xrange(WRITES, f"({given.decode()}")
+            desk.say(replay, "recall")
+            wait_until(lambda: desk.one(replay)["counts"]["recalled"] == len(on_stream), what="recalled")
+        finally:
+            writer.start()
+        done = desk.over(replay)
+        assert done["state"] == "recalled"
+        assert done["counts"]["recalled"] == 2
+        assert desk.states(*ids) == ["dead", "dead"]
+        assert client.xlen(WRITES) == 0
+        assert client.hgetall(EMAILS) == reserved
+        assert [*client.scan_iter(f"{USER}*")] == []
+    assert operation_rows(desk) == {}
+    wait_until(desk.balanced, what="the ledger balances")
+
+
+def test_kill_9_of_its_driver_sends_nothing_twice(desk: Desk, dlq: processes.Service, writer: Any) -> None:
+    """Again and again in the middle: whoever comes next goes on, and each letter was on the stream once."""
+    ids = desk.bury([new_user("much too long") for _ in range(40)])
+    replay = desk.replay({"ids": ids}, 40, canary=[2, 3], rate_per_s=20)
+    for applied in (1, 8, 20):
+        wait_until(lambda applied=applied: desk.one(replay)["counts"]["applied"] >= applied, what="some")  # type: ignore[misc]
+        dlq.kill()
+        dlq.start()
+    assert desk.over(replay)["counts"]["applied"] == 40
+    with desk.redis_server.client() as client:
+        assert client.hget(LEDGER, "replayed") == b"40"
+        assert client.hget(LEDGER, "duplicates") is None
+    wait_until(desk.balanced, what="the ledger balances")
