@@ -85,7 +85,7 @@ class DlqAdmin:
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
         self._keeper = Keeper(
-            self._database, Sender(self._redis), Around(self._redis), instance=settings.instance,
+            self._database, Sender(self._redis), Around(self._redis, self._board.roll), instance=settings.instance,
             lease_s=settings.dlq_lease_s, tell=lambda _id, _ended: None,
         )  # fmt: skip
         self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)

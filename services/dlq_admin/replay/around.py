@@ -1,18 +1,27 @@
-"""Around: what else goes on while a replay runs: live traffic, and the writers' breakers as far as anybody tells."""
+"""Around: what else goes on while a replay runs: live traffic, and the writers' breakers as they tell the board."""
+
+import time
 
 from redis.asyncio import Redis
 
 from services.dlq_admin.replay.stop import Surroundings
+from shared.fleet.roll import Roll
 from shared.queue.backlog import backlog
+
+_WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 
 
 class Around:
     """`await around(in_flight)`: entries of the replay itself are not counted as other people's."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, roll: Roll) -> None:
         self._redis = redis
+        self._roll = roll
 
     async def __call__(self, in_flight: int) -> Surroundings:
-        """Raises RedisError, OSError."""
+        """Raises RedisError, OSError. A board that is away tells of no open breaker: then the backlog does."""
         seen = await backlog(self._redis)
-        return Surroundings(max(0, seen.depth - in_flight), seen.oldest_age_s)
+        shown = self._roll.shown(time.monotonic())
+        open_ = {str(one["instance"]) for one in shown
+                 if (one["service"], one["name"], one["state"]) == (_WRITER, _DATABASE, _OPEN)}  # fmt: skip
+        return Surroundings(max(0, seen.depth - in_flight), seen.oldest_age_s, tuple(sorted(open_)))
