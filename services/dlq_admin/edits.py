@@ -145,7 +145,7 @@ class Edits:
     async def preview(self, selection: Selection, patch: list[Operation]) -> dict[str, Any]:
         """On every letter, with what would become of each. Raises SelectionTooLarge, DatabaseUnavailable."""
         try:
-            worked = await self._database.read(transforms.preview, selection, patch_change(patch), most=self._most)
+            worked = await self._database.at_length(transforms.preview, selection, patch_change(patch), most=self._most)
         except change.TooMany:
             raise SelectionTooLarge(details={"most": self._most}) from None
         return _worked(worked) | {

@@ -59,7 +59,7 @@ class WhatIfs:
         """Counts of all, and the first `limit` one by one; `who`: sees them in clear, on record. Raises
         SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
         try:
-            verdicts, others = await self._database.read(_verdicts, selection, most=self._most)
+            verdicts, others = await self._database.at_length(_verdicts, selection, most=self._most)
         except change.TooMany:
             raise SelectionTooLarge(details={"most": self._most}) from None
         shown = sorted(verdicts)[:limit]

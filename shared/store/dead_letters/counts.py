@@ -8,8 +8,9 @@ import sqlalchemy as sa
 from shared.letters.state import State
 from shared.store.apply import faults
 from shared.store.dead_letters.statements import rows_with
-from shared.store.dead_letters.tables import groups, items, letters
+from shared.store.dead_letters.tables import groups, letters
 from shared.store.engine import Engine
+from shared.store.replays.doubts import Doubt, doubts, in_queue
 
 _PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
 
@@ -24,10 +25,13 @@ class LetterCounts:
     discarded: int
     #: Brought in from a file: no entry of this write stream tells of them.
     imported: int
+    #: Of those that are dead: letters that a replay may have put on the write stream just now.
+    doubts: tuple[Doubt, ...] = ()
 
 
-def letter_counts(engine: Engine, up_to: int, on_stream: Collection[int]) -> LetterCounts:
-    """Of the letters with a number up to `up_to`. `on_stream`: numbers of those the dead-letter stream still had."""
+def letter_counts(engine: Engine, up_to: int, on_stream: Collection[int], write_cut: int | None = None) -> LetterCounts:
+    """Of the letters with a number up to `up_to`. `on_stream`: numbers of those the dead-letter stream still had.
+    `write_cut`: with which entry the write stream ended then, as a version; None: now."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     states = (State.DEAD, State.REPLAYING, State.DISCARDED)
     columns = [*[groups.c[state.value] for state in states], groups.c.purged, groups.c.imported]
@@ -35,17 +39,17 @@ def letter_counts(engine: Engine, up_to: int, on_stream: Collection[int]) -> Let
     later = sa.select(letters.c.state, sa.func.count(), sa.func.coalesce(sa.func.sum(letters.c.imported), 0)).where(
         letters.c.id > up_to
     )
-    sent = sa.select(sa.func.count()).where(items.c.state == "sent")
     with faults(), snapshot.begin() as connection:
         dead, replaying, discarded, purged, imported = (int(count) for count in connection.execute(sums).one())
         newer = {state: (count, int(new)) for state, count, new in connection.execute(later.group_by(letters.c.state))}
         dead -= newer.get(State.DEAD, (0, 0))[0]
         discarded -= newer.get(State.DISCARDED, (0, 0))[0]
-        in_queue = connection.execute(sent).scalar_one()
+        sent, unsure = in_queue(connection, write_cut), doubts(connection)
         present = len(rows_with(connection, _PRESENT, on_stream))
-    unsent = max(0, replaying - in_queue)
+    unsent = max(0, replaying - sent)
     return LetterCounts(
         dead_lettered=dead + unsent + len(set(on_stream)) - present,
         discarded=discarded + purged,
         imported=imported - sum(new for _, new in newer.values()),
+        doubts=tuple(unsure),
     )
