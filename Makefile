@@ -95,6 +95,11 @@ demo-metastable: ## A stall that naive retries keep alive for ever, and what end
 	@$(LOCAL) setup dev bench
 	@.venv-bench/bin/python -m tests.metastable --out .local/demo/metastable.png $(ARGS)
 
+.PHONY: test-crash-replay
+test-crash-replay: ## kill -9 of everything while 10,000 dead letters are sent again: each once, none lost (minutes)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.crash.replay $(ARGS)
+
 ##@ Measure
 
 .PHONY: bench-write

@@ -4,6 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Mapping
 
 from tests.crash.stage import Stage, Target
 from tests.processes import Service
@@ -18,9 +19,10 @@ _CHANCES = {"writer": 5, "api": 2, "queue Redis": 2, "cache Redis": 1, "database
 class Nemesis:
     """Counts what it did."""
 
-    def __init__(self, stage: Stage, chance: random.Random) -> None:
+    def __init__(self, stage: Stage, chance: random.Random, chances: Mapping[str, int] = _CHANCES) -> None:
         self._stage = stage
         self._chance = chance
+        self._chances = chances
         #: Killed, and not started again yet.
         self._down: set[Target] = set()
         self.kills: Counter[str] = Counter()
@@ -30,10 +32,10 @@ class Nemesis:
         end = time.monotonic() + seconds
         async with asyncio.TaskGroup() as restarts:
             # Everything is hit once, however short the run; then whatever chance says.
-            first = self._chance.sample(list(_CHANCES), len(_CHANCES))
+            first = self._chance.sample(list(self._chances), len(self._chances))
             while time.monotonic() < end:
                 await asyncio.sleep(self._chance.uniform(*_GAP_S))
-                [kind] = [first.pop()] if first else self._chance.choices([*_CHANCES], [*_CHANCES.values()])
+                [kind] = [first.pop()] if first else self._chance.choices([*self._chances], [*self._chances.values()])
                 alive = [one for one in self._stage.targets[kind] if one.running and one not in self._down]
                 if alive:
                     target = self._chance.choice(alive)
