@@ -116,6 +116,7 @@ bench-degraded: ## What clients notice of a database that hangs for ten seconds 
 bench-dlq: ## A million dead letters: indexing rate, and how long an operator waits for a page (minutes)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.dlq $(ARGS)
+	@$(VENV) -m tests.bench.dlq_replay
 
 .PHONY: bench-breaker
 bench-breaker: ## What a closed breaker costs a call, beside the plain package (seconds)
