@@ -100,6 +100,19 @@ test-crash-replay: ## kill -9 of everything while 10,000 dead letters are sent a
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.crash.replay $(ARGS)
 
+.PHONY: test-grafana
+test-grafana: ## Annotations and the check through the real client, in an environment of its own
+	@$(LOCAL) setup grafana
+	@# The vendor leaves the sockets of calls that were cut off to the garbage collector.
+	@.venv-grafana/bin/python -m pytest tests/grafana -W ignore::ResourceWarning \
+		-W ignore::pytest.PytestUnraisableExceptionWarning $(ARGS)
+
+.PHONY: grafana-check
+grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAFANA_URL=, HOLDFAST_GRAFANA_TOKEN=)
+	@$(LOCAL) setup grafana
+	@.venv-grafana/bin/python -m shared.grafana.check "$(or $(GRAFANA_URL),http://127.0.0.1:3000)" \
+		$(if $(wildcard deploy/grafana/dashboards),--dashboards deploy/grafana/dashboards) $(ARGS)
+
 ##@ Measure
 
 .PHONY: bench-write
@@ -159,12 +172,13 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 	$(COMPILE) $(EVERYTHING) --group local -o requirements/local.txt
 	$(COMPILE) $(EVERYTHING) --group dev -o requirements/dev.txt
 	$(COMPILE) $(EVERYTHING) --group bench -c requirements/dev.txt -o requirements/bench.txt
+	$(COMPILE) --extra dlq_admin --extra grafana --group grafana-test -c requirements/dev.txt -o requirements/grafana.txt
 	for image in $(IMAGES); do $(COMPILE) --extra $$image -c requirements/dev.txt -o requirements/$$image.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
 	@$(LOCAL) not-running
-	rm -rf .venv .venv-bench .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-grafana .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -44,6 +44,7 @@ class Action(StrEnum):
     REPLAY_HELD_UP = "replay_held_up"
     REPLAY_FAILED = "replay_failed"
     REPLAY_ENDED = "replay_ended"
+    ANNOTATION_FAILED = "annotation_failed"
     SETTLE_FAILED = "settle_failed"
     CONFIG_CHANGED = "config_changed"
     CONFIG_REFUSED = "config_refused"

@@ -106,6 +106,10 @@ replay_sent = Counter("holdfast_replay_sent_total", "Dead letters sent again")
 replay_results = Counter("holdfast_replay_results_total", "Items of replays that are over, recalled ones included")
 replays_driven = Gauge("holdfast_replays_driven", "Replays that this process drives now")
 
+# --- Grafana ---
+annotations = Counter("holdfast_annotations_total", "What Grafana was to be told, by result", ["result"])
+_born(annotations, ["told", "failed", "dropped"])
+
 # --- the cache ---
 cache_requests = Counter("holdfast_cache_requests_total", "Looks for a copy, by result", ["result"])
 _born(cache_requests, ["hit", "in_process", "miss", "error"])

@@ -82,7 +82,8 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _refuse_misspelt(self) -> Self:
         others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
-        groups = (type(self), QueueSettings, CacheSettings, StoreSettings)  # one environment may serve all services
+        # One environment may serve all services.
+        groups = (type(self), QueueSettings, CacheSettings, StoreSettings, GrafanaSettings)
         known = {ENV_PREFIX + name.upper() for group in groups for name in group.model_fields} | _OTHERS
         unknown = [
             key for key in os.environ if key.startswith(ENV_PREFIX) and key not in known and not key.startswith(others)
@@ -123,6 +124,14 @@ class CacheSettings(QueueSettings):
     def cache_address(self) -> str:
         """Where copies are kept."""
         return self.cache_redis_addr or self.redis_addr
+
+
+class GrafanaSettings(Settings):
+    """For services that tell Grafana what was done. None of them needs it."""
+
+    grafana_url: str | None = Field(default=None, description="Where replays are marked on the dashboards, if anywhere")
+    grafana_token: str = Field(default="", repr=False, description="A service account's token that may annotate")
+    grafana_timeout_s: float = Field(default=5, gt=0, le=60, description="Longest wait for Grafana, in the background")
 
 
 class StoreSettings(Settings):

@@ -13,7 +13,9 @@ from deploy.local.problem import DOCKER, Problem
 from deploy.local.say import say
 
 #: requirements/<name>.txt -> the environment it belongs to.
-ENVIRONMENTS = {"local": REPO / ".venv", "dev": REPO / ".venv", "bench": REPO / ".venv-bench"}
+ENVIRONMENTS = {
+    "local": REPO / ".venv", "dev": REPO / ".venv", "bench": REPO / ".venv-bench", "grafana": REPO / ".venv-grafana",
+}  # fmt: skip
 
 #: `command = /usr/bin/python3 -m venv --option /where/it/was/made/.venv` in pyvenv.cfg.
 _MADE_AT = re.compile(r" -m venv (?:--\S+ )*(/.*)$")

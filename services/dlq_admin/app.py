@@ -20,6 +20,7 @@ from services.dlq_admin.groups import Groups
 from services.dlq_admin.index import Indexer
 from services.dlq_admin.letters import Letters
 from services.dlq_admin.overview import Overview
+from services.dlq_admin.replay import mark
 from services.dlq_admin.replay.around import Around
 from services.dlq_admin.replay.keep import Keeper
 from services.dlq_admin.replay.send import Sender
@@ -84,9 +85,11 @@ class DlqAdmin:
         self._board = Board(
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
+        self._annotations = mark.annotations(settings)
         self._keeper = Keeper(
             self._database, Sender(self._redis), Around(self._redis, self._board.roll), instance=settings.instance,
-            lease_s=settings.dlq_lease_s, tell=lambda _id, _ended: None,
+            lease_s=settings.dlq_lease_s,
+            tell=lambda one, ended: self._annotations.say(mark.replay(one, ended=ended)),
         )  # fmt: skip
         self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.dlq_probe_cap_s)
@@ -109,6 +112,7 @@ class DlqAdmin:
                 ("retention", self._retention.run),
                 ("board", self._board.run),
                 ("keeper", self._keeper.run),
+                ("annotations", self._annotations.run),
             )
         ]
         memory.settle()

@@ -3,10 +3,10 @@
 from pydantic import Field
 
 from shared.budget import Budget, Part
-from shared.settings import CacheSettings, StoreSettings
+from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
 
 
-class DlqAdminSettings(CacheSettings, StoreSettings):
+class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     """`HOLDFAST_DLQ_...`, besides the shared ones."""
 
     dlq_port: int = Field(default=8082, ge=1, le=65535, description="The port of HTTP")

@@ -11,15 +11,15 @@ from services.dlq_admin.replay.send import Sender
 from shared import logs, metrics
 from shared.faults import Fault
 from shared.logs import Action
-from shared.store.replays import lease
+from shared.store.replays import lease, read
 from shared.store.replays.lease import Lease
 from shared.store.replays.read import Replay
 
 _AT_ONCE = 4
 _EVERY_S = 1.0
 
-#: Told of a replay when we begin to drive it, and when it is over. Must not take time.
-Tell = Callable[[int, Replay | None], None]
+#: Told of a replay when we begin to drive it (False), and when it is over (True). Must not take time.
+Tell = Callable[[Replay, bool], None]
 
 
 class Keeper:
@@ -83,12 +83,14 @@ class Keeper:
             metrics.replays_driven.set(len(self._driven))
 
     async def _drive(self, mine: Lease, driver: Driver) -> None:
-        self._tell(mine.replay_id, None)
         try:
+            with contextlib.suppress(Fault):
+                if (begun := await self._database.work(read.replay, mine.replay_id)) is not None:
+                    self._tell(begun, False)
             ended = await driver.run()
             if ended is not None:
                 logs.info(Action.REPLAY_ENDED, replay=ended.id, counts=dict(ended.counts))
-                self._tell(mine.replay_id, ended)
+                self._tell(ended, True)
         except Exception as error:  # noqa: BLE001 - a bug: logged, and tried again when the lease has lapsed
             logs.error(Action.REPLAY_FAILED, exc=error, replay=mine.replay_id)
         finally:

@@ -1,0 +1,36 @@
+"""Mark: each replay is a region on Grafana's dashboards, from its start to its end."""
+
+from datetime import UTC, datetime
+
+from shared.grafana.annotations import Annotations, Said
+from shared.grafana.client import connect
+from shared.letters.replay import Counts
+from shared.settings import GrafanaSettings
+from shared.store.replays.read import Replay
+
+
+def annotations(settings: GrafanaSettings) -> Annotations:
+    """To the Grafana that is configured, or to nobody."""
+    url = settings.grafana_url
+    if url is None:
+        return Annotations(None, timeout_s=settings.grafana_timeout_s)
+    timeout_s = settings.grafana_timeout_s
+    return Annotations(lambda: connect(url, settings.grafana_token, timeout_s), timeout_s=timeout_s)
+
+
+def replay(one: Replay, *, ended: bool) -> Said:
+    """What is said of it when somebody begins to drive it, and when it is over."""
+    text = f"Replay {one.id} of {one.letters} dead letters by {one.created_by}: {one.reason[:200]}"
+    if not ended:
+        return Said(f"replay:{one.id}", text, ("replay",), _unix(one.started_at or one.created_at))
+    began, now = _unix(one.started_at or one.created_at), _unix(datetime.now(UTC))
+    return Said(f"replay:{one.id}", f"{text}: {_told(one.counts)}", ("replay",), began, now)
+
+
+def _told(counts: Counts) -> str:
+    return ", ".join(f"{state.value} {count}" for state, count in counts.items() if count)
+
+
+def _unix(moment: datetime) -> float:
+    """Of a moment that the database told, which is in UTC without saying so."""
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,97 @@
+"""Client: the one module that imports grafana-client, which brings a urllib3 of its own and is therefore an extra that
+most images do not have."""
+
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+
+class GrafanaFailed(Exception):
+    """It is away, slow, or refuses; or grafana-client is not installed. The text says which."""
+
+
+class Grafana(Protocol):
+    """What we use of it. Every call raises GrafanaFailed."""
+
+    async def find(self, tag: str) -> int | None:
+        """The annotation that has this tag."""
+
+    async def add(self, began_ms: int, ended_ms: int, tags: list[str], text: str) -> None:
+        """A region of time."""
+
+    async def amend(self, id: int, began_ms: int, ended_ms: int, tags: list[str], text: str) -> None:
+        """The same region, otherwise."""
+
+    async def version(self) -> str:
+        """Also whether its own database is well."""
+
+    async def data_source(self, uid: str) -> str:
+        """Its type, once it was found to answer."""
+
+    async def dashboard(self, uid: str) -> str:
+        """Its title."""
+
+    async def close(self) -> None:
+        """Its connections."""
+
+
+def connect(url: str, token: str, timeout_s: float) -> Grafana:
+    """Raises GrafanaFailed when grafana-client is not installed; nothing is asked yet."""
+    try:
+        from grafana_client import AsyncGrafanaApi
+    except ImportError:
+        raise GrafanaFailed("grafana-client is not installed: the extra `grafana` has it") from None
+    credential: Any = tuple(token.split(":", 1)) if ":" in token else token or None
+    return _Connected(AsyncGrafanaApi.from_url(_plain(url), credential=credential, timeout=timeout_s))
+
+
+def _plain(url: str) -> str:
+    parts = urlsplit(url)
+    prefix = parts.path.strip("/")
+    return f"{parts.scheme}://{parts.netloc}" + (f"/{prefix}/" if prefix else "")
+
+
+class _Connected:
+    def __init__(self, api: Any) -> None:
+        self._api = api
+
+    async def find(self, tag: str) -> int | None:
+        found = await _asked(self._api.annotations.find_annotations(tags=[tag], limit=1))
+        return int(found[0]["id"]) if found else None
+
+    async def add(self, began_ms: int, ended_ms: int, tags: list[str], text: str) -> None:
+        await _asked(self._api.annotations.add_annotation(time_from=began_ms, time_to=ended_ms, tags=tags, text=text))
+
+    async def amend(self, id: int, began_ms: int, ended_ms: int, tags: list[str], text: str) -> None:
+        await _asked(
+            self._api.annotations.partial_update_annotation(
+                id, time_from=began_ms, time_to=ended_ms, tags=tags, text=text
+            )
+        )
+
+    async def version(self) -> str:
+        told = await _asked(self._api.client.GET("/health"))  # health.check() asks for the settings of its pages
+        if told.get("database") != "ok":
+            raise GrafanaFailed("its database is not well")
+        return str(told["version"])
+
+    async def data_source(self, uid: str) -> str:
+        told = await _asked(self._api.datasource.get_datasource_by_uid(uid))
+        health = await _asked(self._api.datasource.health(uid))
+        if health.get("status") != "OK":
+            raise GrafanaFailed(f"data source {uid}: {str(health.get('message'))[:200]}")
+        return str(told["type"])
+
+    async def dashboard(self, uid: str) -> str:
+        told = await _asked(self._api.dashboard.get_dashboard(uid))
+        return str(told["dashboard"]["title"])
+
+    async def close(self) -> None:
+        await _asked(self._api.client.s.close())
+
+
+async def _asked(call: Any) -> Any:
+    """The vendor's errors are many and not all its own."""
+    try:
+        return await call
+    except Exception as error:
+        raise GrafanaFailed(f"{type(error).__name__}: {str(error)[:200]}") from error

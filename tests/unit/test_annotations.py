@@ -1,0 +1,45 @@
+"""Annotations never fail or wait for anybody, whatever Grafana does; nor when its client is not there at all."""
+
+import asyncio
+import importlib.util
+
+import pytest
+
+from shared.grafana.annotations import Annotations, Said
+from shared.grafana.client import Grafana, GrafanaFailed, connect
+
+_SAID = Said("replay:1", "Replay 1", ("replay",), 1.0, 2.0)
+
+
+async def test_without_a_grafana_nothing_is_kept() -> None:
+    """Saying is free."""
+    annotations = Annotations(None, timeout_s=1)
+    for _ in range(1000):
+        annotations.say(_SAID)
+    assert annotations._waiting.empty()
+
+
+async def test_what_fails_is_tried_again_and_then_left() -> None:
+    """A few times; and the next one is told all the same."""
+    tries: list[int] = []
+
+    def broken() -> Grafana:
+        tries.append(1)
+        raise GrafanaFailed("away")
+
+    annotations = Annotations(broken, timeout_s=1, pause_s=0)
+    task = asyncio.create_task(annotations.run())
+    annotations.say(_SAID)
+    annotations.say(_SAID)
+    async with asyncio.timeout(5):
+        while len(tries) < 6:
+            await asyncio.sleep(0)
+    assert not task.done()
+    task.cancel()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("grafana_client") is not None, reason="here it is installed")
+def test_without_its_client_it_says_so() -> None:
+    """An image without the extra works, untold."""
+    with pytest.raises(GrafanaFailed, match="extra"):
+        connect("http://127.0.0.1:1", "", 1)
