@@ -11,7 +11,7 @@ class Bucket:
 
     def __init__(self, rate_per_s: float, now_s: float) -> None:
         self._rate_per_s = rate_per_s
-        self._most = max(1.0, rate_per_s * _BURST_S)
+        self._most = 1 + rate_per_s * _BURST_S
         self._tokens = 0.0
         self._at_s = now_s
 

@@ -1,0 +1,104 @@
+"""The script that sends: at most once each, whoever calls; nothing after the replay was closed."""
+
+import pytest
+
+from services.dlq_admin.replay.send import Sender, sendable
+from shared.letters.letter import Letter
+from shared.letters.state import State
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import CLOCK, EMAILS, LEDGER, OPERATION, USER, WRITES
+from shared.queue.pending import pending_operation, pending_writes
+from shared.store.dead_letters.edits import Current
+from shared.store.replays.sending import Chosen
+from tests.letters import letter
+from tests.servers import RedisServer
+
+
+def chosen(one: Letter, position: int = 0, fields: dict[bytes, bytes] | None = None) -> Chosen:
+    """To be sent as it is, or otherwise."""
+    sent = one.original if fields is None else fields
+    return Chosen(position, Current(one.number, State.REPLAYING, one.entry_id, 0, one.original, sent))
+
+
+async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> None:
+    """The second is told the first one's entries; a closed replay sends nothing more, and still tells."""
+    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    first, second = Sender(redis), Sender(redis)
+    batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(5)]
+    sent = await first.send(1, batch[:3])
+    again = await second.send(1, batch)
+    assert again[:3] == sent
+    assert len({one.entry_id for one in again}) == 5
+    assert await redis.xlen(WRITES) == 5
+    assert await redis.hget(LEDGER, "replayed") == b"5"
+    await first.close(1)
+    late = [chosen(letter(9, name="Late"), 9)]
+    assert [one.entry_id for one in await second.send(1, [*batch, *late])] == [*[o.entry_id for o in again], None]
+    assert await second.ask(1, [*batch, *late]) == await first.ask(1, [*batch, *late])
+    await first.forget(1)
+    assert [one.entry_id for one in await second.send(1, batch)] == [None] * 5
+    assert await redis.xlen(WRITES) == 5
+    await redis.aclose()
+
+
+async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: RedisServer) -> None:
+    """Pending and queued again with its own version; its address claimed; marked with where it comes from; ids as
+    `accept.lua` gives them, after whatever came before."""
+    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    one = letter(1, name="Ann", user_id="u-1", operation_id="o-1", original={b"notify": b"x", b"replay": b"9"})
+    await redis.hset(OPERATION + "o-1", mapping={"status": "dead_lettered", "letter": "1-1", "reason": "x"})
+    await redis.set(CLOCK, 3_000_000_000_000_000)
+    [sent] = await Sender(redis).send(7, [chosen(one)])
+    assert sent.entry_id == "3000000000000-1"
+    [(_, fields)] = await redis.xrange(WRITES)
+    assert fields == {name: value for name, value in one.original.items() if name != b"notify"} | {
+        b"replay": b"7", b"letter": b"1764000000001-0",
+    }  # fmt: skip
+    [write] = await pending_writes(redis, "u-1")
+    assert (write.operation_id, write.version) == ("o-1", 1764000000000001)
+    pending = await pending_operation(redis, "o-1")
+    assert pending is not None
+    assert pending.dead_letter_reason is None
+    assert await redis.hgetall(EMAILS) == {b"ann@example.com": b"u-1 o-1"}
+    await redis.aclose()
+
+
+async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) -> None:
+    """The old one is free; a recall puts both back; what somebody else holds is left to him."""
+    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    one = letter(1, user_id="u-1", operation_id="o-1")
+    await redis.hset(EMAILS, "ann@example.com", "u-1 o-1")
+    await redis.hset(EMAILS, "theirs@example.com", "u-2 o-2")
+    moved = dict(one.original) | {b"payload": b'{"name": "Ann", "email": "new@example.com"}'}
+    sender = Sender(redis)
+    [sent] = await sender.send(1, [chosen(one, 0, moved)])
+    theirs = {b"theirs@example.com": b"u-2 o-2"}
+    assert await redis.hgetall(EMAILS) == theirs | {b"new@example.com": b"u-1 o-1"}
+    back = await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})
+    assert len(back) == 1
+    assert await redis.hgetall(EMAILS) == theirs | {b"ann@example.com": b"u-1 o-1"}
+    assert await redis.xlen(WRITES) == 0
+    assert not await redis.exists(USER + "u-1", OPERATION + "o-1")
+    assert len(await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})) == 1, "told again"
+    await redis.aclose()
+
+
+async def test_only_what_no_writer_has_is_taken_back(clean_redis: RedisServer) -> None:
+    """What was delivered stays, also when it is not settled yet."""
+    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    await redis.xgroup_create(WRITES, "writers", id="0", mkstream=True)
+    sender = Sender(redis)
+    batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(6)]
+    sent = await sender.send(1, batch)
+    await redis.xreadgroup("writers", "w", {WRITES: ">"}, count=2)
+    back = await sender.recall(1, batch, {one.position: one.entry_id or "" for one in sent})
+    assert [one.position for one in back] == [2, 3, 4, 5]
+    assert [id.decode() for id, _ in await redis.xrange(WRITES)] == [one.entry_id for one in sent[:2]]
+    await redis.aclose()
+
+
+@pytest.mark.parametrize(("count", "fits"), [(10, True), (3000, True), (5000, False)])
+def test_what_lua_cannot_pass_on_is_not_sent(count: int, fits: bool) -> None:
+    """An entry of thousands of fields stays a dead letter until an edit makes it less."""
+    one = letter(1, original={b"f%d" % n: b"" for n in range(count)})
+    assert sendable(chosen(one).letter) is fits

@@ -1,0 +1,96 @@
+"""The rate is kept, canaries wait for their results, and a replay that does harm stops."""
+
+import random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.dlq_admin.replay.pace import Bucket, canary_allows, step_of
+from services.dlq_admin.replay.stop import Recent, Surroundings, why_stop
+from shared.letters.replay import Counts, ItemState, StopRules
+
+CALM = Surroundings()
+
+
+@given(st.floats(0.5, 5000), st.integers(0, 2**32), st.integers(1, 400))
+def test_the_rate_is_kept_whatever_the_moments(rate: float, seed: int, most: int) -> None:
+    """Never ahead of it by more than what a stall may be made up for; asked often enough, never behind by more than
+    one and a batch."""
+    chance = random.Random(seed)
+    bucket, now, sent = Bucket(rate, 0.0), 0.0, 0
+    for _ in range(300):
+        now += chance.uniform(0, min(0.4, most / rate))
+        count = min(bucket.has(now), most)
+        bucket.spend(count)
+        sent += count
+        assert sent <= rate * now + 1e-6
+        assert sent >= rate * now - most - 1
+    assert bucket.wait_s() <= 1 / rate + 1e-6
+
+
+def test_a_stall_is_not_made_up_for_at_once() -> None:
+    """Half a second's worth may come together, an hour's may not."""
+    bucket = Bucket(100, 0.0)
+    assert bucket.has(3600) == 51
+    bucket.spend(51)
+    assert bucket.has(3600) == 0
+    assert bucket.wait_s() == pytest.approx(0.01)
+    assert bucket.has(3600.01) == 1
+
+
+def test_each_canary_step_waits_for_all_results() -> None:
+    """1, 5, 25, then the rate; and a driver who comes new to it goes on in the middle of a step."""
+    canary = (1, 5, 25)
+    assert canary_allows(canary, 0, 0) == 1
+    assert canary_allows(canary, 1, 1) == 0
+    assert canary_allows(canary, 1, 0) == 5
+    assert canary_allows(canary, 3, 2) == 3
+    assert canary_allows(canary, 6, 1) == 0
+    assert canary_allows(canary, 6, 0) == 25
+    assert canary_allows(canary, 31, 1) == 0
+    assert canary_allows(canary, 31, 0) is None
+    assert canary_allows(canary, 40, 9) is None
+    assert canary_allows((), 0, 0) is None
+    assert [step_of(canary, sent) for sent in (0, 1, 2, 6, 7, 31, 32)] == [1, 1, 2, 2, 3, 3, 4]
+
+
+def counts(**states: int) -> Counts:
+    """By name."""
+    return Counts({ItemState(name): count for name, count in states.items()})
+
+
+def test_it_stops_when_too_many_fail_as_before() -> None:
+    """Not on the first few of many; failing otherwise does not count; what was before a resume does not either."""
+    rules, nothing = StopRules(failing_share=0.2), counts()
+    assert why_stop(rules, counts(failed_same=1), nothing, Recent(), CALM)
+    assert why_stop(rules, counts(failed_same=1, sent=500), nothing, Recent(), CALM) is None
+    assert why_stop(rules, counts(failed_same=5, applied=16, sent=500), nothing, Recent(), CALM)
+    assert why_stop(rules, counts(failed_same=4, applied=16, sent=500), nothing, Recent(), CALM) is None
+    assert why_stop(rules, counts(failed_differently=30), nothing, Recent(), CALM) is None
+    assert why_stop(rules, counts(failed_same=30), counts(failed_same=30), Recent(), CALM) is None
+    assert why_stop(StopRules(failing_share=1), counts(failed_same=30), nothing, Recent(), CALM) is None
+
+
+def test_it_stops_when_it_begins_to_fail_late() -> None:
+    """After ten thousand good ones the newest results tell, not the mean of all."""
+    recent = Recent()
+    recent.add([ItemState.APPLIED] * 150 + [ItemState.FAILED_SAME] * 50)
+    told = why_stop(StopRules(failing_share=0.2), counts(applied=10_000, failed_same=50), counts(), recent, CALM)
+    assert told == "25% of the results failed again as before, more than 20%"
+    recent.clear()
+    assert recent.share is None
+
+
+@pytest.mark.parametrize(
+    ("around", "why"),
+    [(Surroundings(depth=20_001), "lags"), (Surroundings(oldest_age_s=31), "lags"),
+     (Surroundings(open_breakers=("writer-1",)), "breaker is open: writer-1")],
+)  # fmt: skip
+def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None:
+    """Live traffic comes first; and a database that is away is not sent more."""
+    told = why_stop(StopRules(), counts(applied=10), counts(), Recent(), around)
+    assert told is not None
+    assert why in told
+    off = StopRules(breaker=False, backlog_max=10**9, backlog_age_s=10**9)
+    assert why_stop(off, counts(applied=10), counts(), Recent(), around) is None
