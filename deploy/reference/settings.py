@@ -8,12 +8,13 @@ from pydantic_core import PydanticUndefined
 
 from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
-from shared.settings import ENV_PREFIX, CacheSettings, QueueSettings, Settings, StoreSettings
+from shared.settings import ENV_PREFIX, CacheSettings, GrafanaSettings, QueueSettings, Settings, StoreSettings
 
 _SHARED: tuple[tuple[str, type[Settings]], ...] = (
     ("Every service", Settings),
     ("Services that use the queue Redis", QueueSettings),
     ("Services that keep or read copies", CacheSettings),
+    ("Services that mark what was done on Grafana's dashboards", GrafanaSettings),
     ("Services that use the database", StoreSettings),
 )
 _HEAD = ("name", "default", "range", "meaning")

@@ -82,6 +82,7 @@ class RevertAsked(BaseModel):
 
     reason: Reason
     to: int = Field(default=0, ge=0, le=10**6)
+    dry_run: bool = False
 
 
 class TransformAsked(BulkAsked):
@@ -131,16 +132,22 @@ class Edits:
             "what_if": {"verdict": verdict.verdict, "why": verdict.why},
         }  # fmt: skip
 
-    async def revert(self, letter_id: str, to: int, who: Actor) -> dict[str, Any]:
+    async def revert(self, letter_id: str, to: int, who: Actor, *, dry_run: bool) -> dict[str, Any]:
         """Raises LetterNotFound, LetterBusy, EditNotFound, DatabaseUnavailable, OutcomeUnknown."""
+        number = number_of(letter_id)
         try:
-            return {"edit": await self._database.change(edits.revert, number_of(letter_id), to, who), "reverts": to}
+            made, fields = await self._database.change(edits.revert, number, to, who, dry_run=dry_run)
         except KeyError:
             raise LetterNotFound(details={"id": letter_id}) from None
         except edits.NotDead as busy:
             raise LetterBusy(details={"why": str(busy)}) from None
         except edits.NoSuchEdit:
             raise EditNotFound(details={"edit": to}) from None
+        verdict = (await self._database.read(what_if, {number: fields}))[number]
+        return {
+            "dry_run": dry_run, "edit": made, "reverts": to, "fields": mask.fields(fields, revealed=False),
+            "what_if": {"verdict": verdict.verdict, "why": verdict.why},
+        }  # fmt: skip
 
     async def preview(self, selection: Selection, patch: list[Operation]) -> dict[str, Any]:
         """On every letter, with what would become of each. Raises SelectionTooLarge, DatabaseUnavailable."""
@@ -206,7 +213,8 @@ def add_routes(app: FastAPI, made: Edits) -> None:
     )  # fmt: skip
     async def revert_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
         wish = await asked(request, RevertAsked)
-        return success(await made.revert(letter_id, wish.to, actor(request, wish.reason)))
+        who = actor(request, wish.reason)
+        return success(await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run))
 
     @app.post(
         "/dlq/transforms", tags=["edits"], summary="Change many dead letters by one JSON Patch",

@@ -93,7 +93,9 @@ WHAT_IF = an_object(
     }
 )  # fmt: skip
 EDITED = an_object({"dry_run": _FLAG, "changed": _FLAG, "fields": a_list(_FIELD), "what_if": {"type": "object"}})
-REVERTED = an_object({"edit": _COUNT, "reverts": _COUNT})
+REVERTED = an_object(
+    {"dry_run": _FLAG, "edit": _COUNT, "reverts": _COUNT, "fields": a_list(_FIELD), "what_if": {"type": "object"}}
+)
 TRANSFORMED = an_object(
     {"dry_run": _FLAG, "count": _COUNT, "letters": _COUNT, "edited": _COUNT, "unchanged": _COUNT, "refused": _COUNTS,
      "sample": a_list(an_object({"id": TEXT, "before": {}, "after": {}}))},

@@ -54,9 +54,11 @@ def test_each_edit_is_a_version(engine: Engine) -> None:
         edits.edit(engine, mine.number, named(name), ANN, dry_run=False)
     assert edits.edit(engine, mine.number, named("Cid"), ANN, dry_run=False)[1] is None, "nothing new"
     assert names(engine, mine.number) == ["Cid"]
-    assert edits.revert(engine, mine.number, 1, ANN) == 3
+    assert edits.revert(engine, mine.number, 1, ANN, dry_run=True)[0] == 3
+    assert names(engine, mine.number) == ["Cid"]
+    assert edits.revert(engine, mine.number, 1, ANN)[0] == 3
     assert names(engine, mine.number) == ["Bob"]
-    assert edits.revert(engine, mine.number, 0, ANN) == 4
+    assert edits.revert(engine, mine.number, 0, ANN)[0] == 4
     assert edits.look(engine, [mine.number])[mine.number].fields == mine.original
     told = one.whole(engine, mine.number)
     assert told is not None

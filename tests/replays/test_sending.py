@@ -1,8 +1,13 @@
 """The script that sends: at most once each, whoever calls; nothing after the replay was closed."""
 
+import time
+
+import orjson
 import pytest
 
+from services.dlq_admin.replay.around import Around
 from services.dlq_admin.replay.send import Sender, sendable
+from shared.fleet.roll import Roll
 from shared.letters.letter import Letter
 from shared.letters.state import State
 from shared.queue.connection import RedisTimeouts, connect
@@ -102,3 +107,20 @@ def test_what_lua_cannot_pass_on_is_not_sent(count: int, fits: bool) -> None:
     """An entry of thousands of fields stays a dead letter until an edit makes it less."""
     one = letter(1, original={b"f%d" % n: b"" for n in range(count)})
     assert sendable(chosen(one).letter) is fits
+
+
+async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: RedisServer) -> None:
+    """Its database's, as its last report has it; and other people's writes are told from the replay's own."""
+    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    for _ in range(7):
+        await redis.xadd(WRITES, {"a": "b"})
+    roll = Roll("dlq_admin/here")
+    reports = {
+        b"writer/one": orjson.dumps([{"name": "database", "state": "open"}]),
+        b"writer/two": orjson.dumps([{"name": "database", "state": "closed"}, {"name": "cache", "state": "open"}]),
+        b"api/three": orjson.dumps([{"name": "database", "state": "open"}]),
+    }
+    roll.read({name: b"5000000 " + told for name, told in reports.items()}, 5.0, time.monotonic())
+    around = await Around(redis, roll)(4)
+    assert (around.depth, around.open_breakers) == (3, ("one",))
+    await redis.aclose()

@@ -95,19 +95,23 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
         return before, after
 
 
-def revert(engine: Engine, number: int, to: int, actor: Actor) -> int:
-    """Go back to edit `to`, or to the original (0); the number of the edit that does. Raises KeyError, NotDead,
-    NoSuchEdit."""
+def revert(
+    engine: Engine, number: int, to: int, actor: Actor, *, dry_run: bool = False
+) -> tuple[int, Mapping[bytes, bytes]]:
+    """Go back to edit `to`, or to the original (0); the number of the edit that does, and its fields. Raises KeyError,
+    NotDead, NoSuchEdit."""
     with faults(), engine.begin() as connection:
         before = _editable(connection, number)
         fields = before.original if to == 0 else versions_of(connection, [(number, to)]).get((number, to))
         if fields is None:
             raise NoSuchEdit(f"no edit {to}")
         made = next_number(connection, number)
+        if dry_run:
+            return made, fields
         write(connection, [Version(number, made, fields, reverts=to)], actor)
         details = {"from": before.edit, "to": to}
         concerns(connection, record(connection, actor, Deed.REVERT, letters=1, details=details), [number])
-        return made
+        return made, fields
 
 
 def _editable(connection: sa.Connection, number: int) -> Current:
