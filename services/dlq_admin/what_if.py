@@ -34,7 +34,6 @@ from shared.what_if import WhatIf
 
 #: States in which a letter could be sent again, at once or after a restore.
 _STATES = (State.DEAD, State.DISCARDED)
-_PAGE = 1000
 _PERSONAL = {"name", "email", "email_key"}
 
 
@@ -116,7 +115,7 @@ def _shown(name: str, value: Any, revealed: bool) -> Any:
 def _verdicts(engine: Engine, selection: Selection, *, most: int) -> tuple[dict[int, WhatIf], Mapping[str, int]]:
     found = change.look(engine, selection, _STATES, most=most)
     verdicts: dict[int, WhatIf] = {}
-    for at in range(0, len(found.numbers), _PAGE):
-        page = edits.look(engine, found.numbers[at : at + _PAGE])
-        verdicts |= what_if(engine, {number: one.fields for number, one in page.items()})
+    for page in edits.pages_of(engine, found.numbers):
+        fields = {number: one.fields for number, one in edits.look(engine, page).items()}
+        verdicts |= what_if(engine, fields)
     return verdicts, found.others

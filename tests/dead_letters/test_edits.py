@@ -121,3 +121,15 @@ def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
     with engine.connect() as connection:
         told = connection.execute(sa.text("SELECT letters, counts FROM dead_letter_transforms")).one()
     assert (told.letters, orjson.loads(told.counts)["edited"]) == (32, 30)
+
+
+def test_huge_letters_are_not_held_in_memory_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pages are short where letters are large, keep their order, and leave none out."""
+    monkeypatch.setattr(edits, "PAGE_MAX_BYTES", 3000)
+    letters = [letter(n, original={b"x": b"." * (5000 if n == 4 else 500)}) for n in range(12)]
+    index.index(engine, letters)
+    numbers = [one.number for one in letters]
+    pages = edits.pages_of(engine, numbers)
+    assert [number for page in pages for number in page] == numbers
+    assert all(len(page) == 1 or letters[4].number not in page[1:] for page in pages)
+    assert 3 < len(pages) < 12

@@ -22,6 +22,9 @@ from shared.store.engine import Engine
 _INSERT = insert(
     "dead_letter_edits", ("letter_id", "number", "fields", "author", "reason", "at", "transform_id", "reverts")
 )
+_PAGE = 1000
+PAGE_MAX_BYTES = 16 * 2**20
+_SIZES = "SELECT id, size_bytes FROM dead_letters WHERE id IN ({})"
 _STANDING = "SELECT id, state, entry_id, edit FROM dead_letters WHERE id IN ({})"
 _IN_FORCE = (
     "SELECT e.letter_id, e.fields FROM dead_letter_edits e JOIN dead_letters l ON l.id = e.letter_id"
@@ -74,6 +77,27 @@ def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = F
                         changed.get(row.id, bodies[row.id].original))
         for row in rows
     }  # fmt: skip
+
+
+def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
+    """In order, each small enough to be held in memory with all its fields."""
+    sizes = {row.id: row.size_bytes for row in rows_with(connection, _SIZES, numbers)}
+    found: list[list[int]] = []
+    room = 0
+    for number in numbers:
+        size = sizes.get(number, 0)
+        if not found or len(found[-1]) >= _PAGE or size > room:
+            found.append([])
+            room = PAGE_MAX_BYTES
+        found[-1].append(number)
+        room -= size
+    return found
+
+
+def pages_of(engine: Engine, numbers: Sequence[int]) -> list[list[int]]:
+    """The same, asked from outside."""
+    with faults(), engine.connect() as connection:
+        return pages(connection, numbers)
 
 
 def look(engine: Engine, numbers: Iterable[int]) -> dict[int, Current]:

@@ -25,7 +25,6 @@ from shared.store.engine import Engine
 from shared.store.what_if import what_if
 from shared.what_if import Verdict
 
-_PAGE = 1000
 _SHOWN = 20
 _REASONS_MAX = 50
 _NEWEST = "SELECT letter_id, MAX(number) AS number FROM dead_letter_edits WHERE letter_id IN ({}) GROUP BY letter_id"
@@ -60,8 +59,8 @@ def preview(engine: Engine, selection: Selection, change: Change, *, most: int) 
     worked = Worked()
     with faults(), engine.connect() as connection:
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=False).numbers
-    for at in range(0, len(numbers), _PAGE):
-        found = edits.look(engine, numbers[at : at + _PAGE])
+    for page in edits.pages_of(engine, numbers):
+        found = edits.look(engine, page)
         sent: dict[int, Mapping[bytes, bytes]] = {number: one.fields for number, one in found.items()}
         for version in _changed(found, change, worked):
             sent[version.number] = version.fields
@@ -82,8 +81,8 @@ def make(
         told = (now, actor.name, actor.reason, _json(selection.told()), _json(patch), len(numbers), "{}")
         transform_id = int(connection.exec_driver_sql(_INSERT, told).lastrowid)
         touched: list[int] = []
-        for at in range(0, len(numbers), _PAGE):
-            found = edits.current(connection, numbers[at : at + _PAGE])
+        for page in edits.pages(connection, numbers):
+            found = edits.current(connection, page)
             made = _changed(found, change, worked)
             newest = _newest(connection, [one.number for one in made])
             made = [Version(one.number, newest.get(one.number, 0) + 1, one.fields) for one in made]
@@ -122,8 +121,8 @@ def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | N
         if expected != len(ours):
             raise CountDiffers(len(ours))
         numbers = sorted(ours)
-        for at in range(0, len(numbers), _PAGE):
-            _take_back(connection, {number: ours[number] for number in numbers[at : at + _PAGE]}, actor)
+        for page in edits.pages(connection, numbers):
+            _take_back(connection, {number: ours[number] for number in page}, actor)
         details = {"transform": transform_id, "left": left}
         audit_id = record(connection, actor, Deed.REVERT, letters=len(numbers), details=details)
         concerns(connection, audit_id, numbers)

@@ -80,6 +80,8 @@ def _in_state(connection: sa.Connection, replay_id: int, state: ItemState, limit
         items.c.state == state.value, items.c.replay_id == replay_id
     )
     rows = connection.execute(query.order_by(items.c.position).limit(limit)).all()
+    # What is too much to be held in memory at once is for the next time.
+    rows = rows[: len(next(iter(edits.pages(connection, [row.letter_id for row in rows])), []))]
     found: Mapping[int, Current] = edits.current(connection, [row.letter_id for row in rows])
     return [Chosen(row.position, found[row.letter_id]) for row in rows]
 
