@@ -204,7 +204,9 @@ def test_kill_9_of_its_driver_sends_nothing_twice(desk: Desk, dlq: processes.Ser
     replay = desk.replay({"ids": ids}, 40, canary=[2, 3], rate_per_s=20)
     for applied in (1, 8, 20):
         wait_until(lambda applied=applied: desk.one(replay)["counts"]["applied"] >= applied, what="some")  # type: ignore[misc]
+        assert desk.balanced(), "while it runs"
         dlq.kill()
+        assert desk.balanced(), "with what was meant to be sent left in the middle"
         dlq.start()
     assert desk.over(replay)["counts"]["applied"] == 40
     with desk.redis_server.client() as client:

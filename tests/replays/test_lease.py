@@ -1,0 +1,104 @@
+"""One driver at a time: whoever lost his lease can change nothing any more, and what he left is found."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from shared.letters.filter import Filter
+from shared.letters.replay import ItemState, Plan, ReplayState
+from shared.letters.selection import Selection
+from shared.letters.state import State
+from shared.store.dead_letters import change, groups, index
+from shared.store.dead_letters.audit import Actor
+from shared.store.engine import Engine, Timeouts, make_engine
+from shared.store.replays import create, lease, read, results, sending, steer
+from shared.store.replays.lease import LeaseLost
+from shared.store.replays.results import Result
+from shared.store.replays.sending import Sent
+from tests.letters import letter
+from tests.servers import Database, wait_until
+
+ANN = Actor("ann", "operate", "because", "req_12345678")
+DEAD = Selection(matching=Filter(state=State.DEAD))
+
+
+@pytest.fixture
+def engine(clean_database: Database) -> Iterator[Engine]:
+    """As dlq_admin has one."""
+    made = make_engine(clean_database.dsn, Timeouts(2, 2, 20, 5), pool_size=4)
+    yield made
+    made.dispose()
+
+
+@pytest.fixture
+def replay_id(engine: Engine) -> int:
+    """Of a replay of ten letters."""
+    index.index(engine, [letter(n) for n in range(10)])
+    made = create.create(engine, DEAD, Plan(), ANN, expected=10, most=100, approve_over=100)
+    assert made.replay_id is not None
+    return made.replay_id
+
+
+def test_the_set_is_frozen(engine: Engine, replay_id: int) -> None:
+    """What dies later is not in it; what is in it is nobody else's."""
+    index.index(engine, [letter(99)])
+    assert change.look(engine, DEAD, {State.DEAD}, most=100).numbers == [letter(99).number]
+    assert len(read.item_page(engine, replay_id, [], after=None, limit=100)) == 10
+    with pytest.raises(change.CountDiffers):
+        change.discard(engine, Selection(numbers=(letter(1).number,)), ANN, expected=1, most=10)
+
+
+def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
+    """Until it lapses; a successor's token shuts out the one before; our own name need not wait."""
+    [first] = lease.take(engine, "a/1", 0.3, most=4)
+    assert lease.take(engine, "b/1", 5, most=4) == []
+    sending.step(engine, first, [], 2)
+    taken: list[lease.Lease] = []
+    wait_until(lambda: taken or taken.extend(lease.take(engine, "b/1", 5, most=4)) or taken, 5, "lapsed")
+    [second] = taken
+    assert second.token == first.token + 1
+    for late in (
+        lambda: sending.step(engine, first, [], 1),
+        lambda: results.settle(engine, first, []),
+        lambda: results.end(engine, first),
+        lambda: results.stop(engine, first, "x"),
+    ):
+        with pytest.raises(LeaseLost):
+            late()
+    left = sending.in_state(engine, second, ItemState.SENDING, 10)
+    assert [one.position for one in left] == [0, 1]
+    assert lease.take(engine, "b/2", 5, most=4) == []
+    [third] = lease.take(engine, "b/2", 5, most=4, heir_of="b/")
+    lease.let_go(engine, third)
+    assert len(lease.take(engine, "c/1", 5, most=4)) == 1
+
+
+def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
+    """Told twice, an item is sent once and over once; groups and letters follow; it ends when nothing is left."""
+    [mine] = lease.take(engine, "a/1", 30, most=4)
+    replay, chosen = sending.step(engine, mine, [], 4)
+    assert replay.counts == {ItemState.WAITING: 6, ItemState.SENDING: 4}
+    sent = [Sent(one.position, one.letter.number, "o", f"5-{one.position}") for one in chosen[:3]]
+    unsent = Sent(chosen[3].position, chosen[3].letter.number, None, None)
+    for _ in range(2):
+        replay, _ = sending.step(engine, mine, [*sent, unsent], 0)
+    assert (replay.counts[ItemState.SENT], replay.counts[ItemState.WAITING], replay.counts.sent) == (3, 7, 3)
+    over = [Result(one.position, one.letter, ItemState.APPLIED, {"user_version": 1}) for one in sent]
+    assert [results.settle(engine, mine, over)[1] for _ in range(2)] == [3, 0]
+    totals = groups.totals(engine)
+    assert (totals["applied"], totals["replaying"], totals["dead"]) == (3, 7, 0)
+    assert results.end(engine, mine) is None
+    steer.steer(engine, replay_id, "cancel", ANN, dry_run=False)
+    assert sending.step(engine, mine, [], 5)[1] == [], "nothing more is chosen"
+    rest = read.item_page(engine, replay_id, [ItemState.WAITING], after=None, limit=100)
+    results.settle(engine, mine, [Result(one.position, one.letter, ItemState.WITHDRAWN) for one in rest])
+    ended = results.end(engine, mine)
+    assert ended is not None
+    told = read.replay(engine, replay_id)
+    assert told is not None
+    assert told.state is ReplayState.CANCELLED
+    totals = groups.totals(engine)
+    assert (totals["applied"], totals["replaying"], totals["dead"]) == (3, 0, 7)
+    with pytest.raises(steer.NotNow):
+        steer.steer(engine, replay_id, "resume", ANN, dry_run=False)
+    assert lease.take(engine, "b/1", 5, most=4) == []
