@@ -11,6 +11,7 @@ from shared.http.body import read_body
 from shared.http.keys import Principal
 from shared.letters.filter import Filter
 from shared.letters.ids import NUMBER_MAX, first_number, number_of
+from shared.letters.replay import ItemState
 from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.dead_letters.audit import Actor
@@ -71,25 +72,37 @@ class FilterAsked(BaseModel):
         )  # fmt: skip
 
 
+class OutcomesAsked(BaseModel):
+    """Letters that a replay ended so; where they died again, the letters that they are now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int = Field(ge=1, le=NUMBER_MAX)
+    outcomes: list[ItemState] = Field(min_length=1, max_length=len(ItemState))
+
+
 class SelectionAsked(BaseModel):
-    """By ids, by group, or by filter: one of them."""
+    """By ids, by group, by filter, or by what came of a replay: one of them."""
 
     model_config = ConfigDict(extra="forbid")
 
     ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
     filter: FilterAsked | None = None
+    replay: OutcomesAsked | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if sum(each is not None for each in (self.ids, self.fingerprint, self.filter)) != 1:
-            raise ValueError("exactly one of ids, fingerprint, filter")
+        if sum(each is not None for each in (self.ids, self.fingerprint, self.filter, self.replay)) != 1:
+            raise ValueError("exactly one of ids, fingerprint, filter, replay")
         return self
 
     def meant(self) -> Selection:
         """As the store takes it."""
         if self.ids is not None:
             return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
+        if self.replay is not None:
+            return Selection(replay=(self.replay.id, tuple(self.replay.outcomes)))
         return Selection(matching=self.filter.meant() if self.filter else Filter(fingerprint=self.fingerprint))
 
 

@@ -1,11 +1,12 @@
-"""Selection: the dead letters that an operator points at: by their ids, by their group, or by a filter. One form for
-whatever is done to them."""
+"""Selection: the dead letters that an operator points at: by their ids, by their group, by a filter, or by what came of
+them in a replay. One form for whatever is done to them."""
 
 from dataclasses import dataclass
 from typing import Any
 
 from shared.letters.filter import Filter
 from shared.letters.ids import id_of
+from shared.letters.replay import ItemState
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,9 +15,13 @@ class Selection:
 
     numbers: tuple[int, ...] = ()
     matching: Filter | None = None
+    #: Or what came of a replay: its id, and the outcomes that are meant.
+    replay: tuple[int, tuple[ItemState, ...]] | None = None
 
     def told(self) -> dict[str, Any]:
         """For a record."""
+        if self.replay is not None:
+            return {"replay": {"id": self.replay[0], "outcomes": list(self.replay[1])}}
         if self.matching is None:
             return {"ids": [id_of(number) for number in self.numbers]}
         return {"filter": self.matching.told()}

@@ -8,13 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shared.letters.replay import ItemState
 from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.apply import faults
 from shared.store.dead_letters import search
 from shared.store.dead_letters.audit import Actor, Deed, concerns, record
 from shared.store.dead_letters.statements import counted, insert, rows_with
-from shared.store.dead_letters.tables import groups, letters
+from shared.store.dead_letters.tables import groups, items, letters
 from shared.store.engine import Engine
 
 _PAGE = 1000
@@ -102,7 +103,9 @@ def resolve(
 
 
 def _numbers(connection: sa.Connection, selection: Selection, states: Collection[State], most: int) -> list[int]:
-    if selection.matching is None:
+    if selection.replay is not None:
+        numbers = _of_replay(connection, *selection.replay, most)
+    elif selection.matching is None:
         numbers = list(selection.numbers)
     else:
         wanted = selection.matching
@@ -120,6 +123,19 @@ def _numbers(connection: sa.Connection, selection: Selection, states: Collection
     if len(numbers) > most:
         raise TooMany(f"more than {most} letters")
     return numbers
+
+
+def _of_replay(connection: sa.Connection, replay_id: int, outcomes: Collection[ItemState], most: int) -> list[int]:
+    """Where an item died again: the letter that it is now."""
+    failed = {ItemState.FAILED_SAME, ItemState.FAILED_DIFFERENTLY} & set(outcomes)
+    of_it = items.c.replay_id == replay_id
+    as_they_were = sa.select(items.c.letter_id).where(of_it, items.c.state.in_([*set(outcomes) - failed]))
+    as_they_are = (
+        sa.select(letters.c.id)
+        .join(items, items.c.entry_id == letters.c.entry_id)
+        .where(of_it, items.c.state.in_([*failed]), letters.c.imported == 0)
+    )
+    return [number for query in (as_they_were, as_they_are) for number in connection.scalars(query.limit(most + 1))]
 
 
 def move(connection: sa.Connection, found: Found, before: State, after: State) -> None:
