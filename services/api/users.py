@@ -1,5 +1,5 @@
 """`/users`: thin handlers. The body is read as bytes and validated in one step, which is a third faster than
-FastAPI's own way; `openapi.py` says what FastAPI then cannot see."""
+FastAPI's own way; `openapi` says what FastAPI then cannot see."""
 
 import base64
 import binascii

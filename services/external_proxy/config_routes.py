@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 
 import orjson
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
 from services.external_proxy import openapi
+from services.external_proxy.bodies import ConfigAsked, ConfigReverted
 from services.external_proxy.config import Config
 from services.external_proxy.live import Live
 from shared.errors import InvalidRequest, MalformedJson, PreconditionFailed
@@ -22,25 +23,6 @@ from shared.http.keys import OPERATE, require
 
 _ETAG = re.compile(r'^"(\d{1,15})"$')
 Model = TypeVar("Model", bound=BaseModel)
-_REASON = Field(min_length=3, max_length=500)
-
-
-class _Asked(BaseModel):
-    """The body of PUT."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, str_strip_whitespace=True)
-
-    config: dict[str, Any]
-    reason: str = _REASON
-    for_s: float | None = Field(default=None, gt=0, le=7 * 86_400)
-
-
-class _Reverted(BaseModel):
-    """The body of DELETE."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
-
-    reason: str = _REASON
 
 
 def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
@@ -54,7 +36,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
     @app.put("/config", **openapi.PUT_CONFIG)
     async def put_config(request: Request) -> Response:
         actor = require(request, OPERATE).name
-        asked = _valid(_Asked, await _document(request))
+        asked = _valid(ConfigAsked, await _document(request))
         # What is left out is as in the settings: the same document always means the same.
         whole = _merged(settings.model_dump(), asked.config)
         config = _valid(Config, whole)
@@ -64,7 +46,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
     @app.delete("/config", **openapi.DELETE_CONFIG)
     async def delete_config(request: Request) -> Response:
         actor = require(request, OPERATE).name
-        reason = _valid(_Reverted, await _document(request)).reason
+        reason = _valid(ConfigReverted, await _document(request)).reason
         await live.put(None, for_s=None, expected=_expected(request), actor=actor, reason=reason)
         return _answer(live)
 

@@ -1,16 +1,14 @@
-"""What the document says about the routes."""
+"""What FastAPI cannot see in the handlers: bodies, headers, every response with its schema and an example."""
 
 from typing import Any
 
+from services.external_proxy.bodies import ConfigAsked, ConfigReverted
 from shared.errors import (
-    AppError,
     BodyTooLarge,
     CircuitOpen,
     ConfigUnavailable,
     InvalidRequest,
     MalformedJson,
-    NotAllowed,
-    NotAuthenticated,
     PreconditionFailed,
     ProxyBusy,
     UpstreamFailed,
@@ -21,70 +19,84 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from shared.http.envelope import status_of
+from shared.http.document import (
+    ALLOW_FALLBACK,
+    COPY_HEADERS,
+    INTEGER,
+    TIMEOUT,
+    a_copy,
+    a_list,
+    an_object,
+    answer,
+    body,
+    errors,
+    header,
+    parameter,
+)
 
-
-def _header(name: str, description: str) -> dict[str, Any]:
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": {"type": "string"}}
-
-
-def _responses(answer: str, *errors: type[AppError]) -> dict[int | str, Any]:
-    content = {"application/json": {"schema": {"type": "object"}}}
-    responses: dict[int | str, Any] = {200: {"description": answer, "content": content}}
-    for error in errors:
-        sentence = " ".join((error.__doc__ or "").split())
-        entry = responses.setdefault(status_of(error), {"description": "", "content": content})
-        entry["description"] = f"{entry['description']} {error.code}: {sentence}".strip()
-    return responses
-
-
-_BODY = {"requestBody": {"required": True, "content": {"application/json": {"schema": {}}}}}
+_TIME = "2026-01-15T10:30:00.000000Z"
+_MAYBE = {"type": ["string", "null"]}
 _UPSTREAM = (
     UpstreamTimeout, UpstreamUnreachable, UpstreamInvalidAnswer, UpstreamFailed, UpstreamRefused, UpstreamThrottled,
     ProxyBusy, CircuitOpen,
 )  # fmt: skip
-_OPERATORS = (NotAuthenticated, NotAllowed)
-_TIMEOUT = _header("X-Request-Timeout-Ms", "Answer within so many ms.")
-_IF_MATCH = _header("If-Match", "Change it only if it is still at this ETag.")
+_KEY = parameter("Idempotency-Key", "Passed on.", "8f14e45f-ceea-467e")
+_IF_MATCH = parameter("If-Match", "Change it only if it is still at this ETag.", '"7"')
+_DOCUMENT = {"source": "stand-in third party", "at": _TIME}
+_CONFIG = an_object(
+    {"version": INTEGER, "config": {"type": "object"}, "reverts_at": _MAYBE, "changed_by": _MAYBE,
+     "changed_at": _MAYBE, "reason": _MAYBE, "store_answers": {"type": "boolean"}}
+)  # fmt: skip
+_CONFIG_EXAMPLE = {
+    "version": 7, "config": {"breaker": {"open_s": 5}}, "reverts_at": None, "changed_by": "on-call",
+    "changed_at": _TIME, "reason": "they recover slowly today", "store_answers": True,
+}  # fmt: skip
+_ETAG = {"ETag": header("The configuration's version, for If-Match")}
+_CHANGE_ERRORS = (InvalidRequest, MalformedJson, BodyTooLarge, PreconditionFailed, ConfigUnavailable)
 
 READ: dict[str, Any] = {
     "tags": ["third party"],
     "summary": "The third party's data, or its last good answer, or a default; `meta.fallback` says which",
-    "responses": _responses("The data; with the breaker open as `fallback_data`.", *_UPSTREAM),
-    "openapi_extra": {
-        "parameters": [_TIMEOUT, _header("X-Allow-Fallback", "`false`: rather an error than anything but its answer.")]
-    },
-}
+    "responses": answer(
+        "The data; with the breaker open as `fallback_data`.", {}, a_copy("cached_data"),
+        example=_DOCUMENT, headers=COPY_HEADERS,
+    )
+    | errors(*_UPSTREAM),
+    "openapi_extra": {"parameters": [TIMEOUT, ALLOW_FALLBACK]},
+}  # fmt: skip
 WRITE: dict[str, Any] = {
     "tags": ["third party"],
     "summary": "Send a document to the third party; attempted again only with an Idempotency-Key",
-    "responses": _responses(
-        "What it answered.", *_UPSTREAM, UpstreamOutcomeUnknown, InvalidRequest, MalformedJson, BodyTooLarge
-    ),
-    "openapi_extra": _BODY | {"parameters": [_TIMEOUT, _header("Idempotency-Key", "Passed on.")]},
+    "responses": answer("What it answered.", {}, example=_DOCUMENT)
+    | answer("What it answered, with a 201.", {}, example=_DOCUMENT, status=201)
+    | errors(*_UPSTREAM, UpstreamOutcomeUnknown, InvalidRequest, MalformedJson, BodyTooLarge),
+    "openapi_extra": body(None, {"any": "document"}) | {"parameters": [TIMEOUT, _KEY]},
 }
 CONFIG: dict[str, Any] = {
     "tags": ["operators"],
     "summary": "The configuration in force",
-    "responses": _responses("Its version is the ETag.", *_OPERATORS),
+    "responses": answer("Its version is the ETag.", _CONFIG, example=_CONFIG_EXAMPLE, headers=_ETAG) | errors(),
 }
+_CHANGED = answer(
+    "In force here; other replicas follow within seconds.", _CONFIG, example=_CONFIG_EXAMPLE, headers=_ETAG
+) | errors(*_CHANGE_ERRORS)
 PUT_CONFIG: dict[str, Any] = {
     "tags": ["operators"],
     "summary": "Change the configuration: `{config, reason, for_s}`; what is left out is as in the settings",
-    "responses": _responses(
-        "In force here; other replicas follow within seconds.",
-        *_OPERATORS, InvalidRequest, MalformedJson, BodyTooLarge, PreconditionFailed, ConfigUnavailable,
-    ),
-    "openapi_extra": _BODY | {"parameters": [_IF_MATCH]},
-}  # fmt: skip
+    "responses": _CHANGED,
+    "openapi_extra": body(
+        ConfigAsked, {"config": {"breaker": {"open_s": 5}}, "reason": "they recover slowly today", "for_s": 3600}
+    )
+    | {"parameters": [_IF_MATCH]},
+}
 DELETE_CONFIG: dict[str, Any] = {
     "tags": ["operators"],
     "summary": "Go back to the settings: `{reason}`",
-    "responses": PUT_CONFIG["responses"],
-    "openapi_extra": _BODY | {"parameters": [_IF_MATCH]},
+    "responses": _CHANGED,
+    "openapi_extra": body(ConfigReverted, {"reason": "they recovered"}) | {"parameters": [_IF_MATCH]},
 }
 CHANGES: dict[str, Any] = {
     "tags": ["operators"],
     "summary": "The last changes, newest first: who, when, why, before and after",
-    "responses": _responses("At most 100.", *_OPERATORS, ConfigUnavailable),
+    "responses": answer("At most 100.", an_object({"changes": a_list({"type": "object"})})) | errors(ConfigUnavailable),
 }

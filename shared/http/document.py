@@ -1,18 +1,25 @@
-"""Document: what OpenAPI has to be told of a route that answers in the envelope."""
+"""Document: what OpenAPI has to be told of a route that takes its request and answers in the envelope itself."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from pydantic import BaseModel
 
-from shared.errors import AppError, DeadlineExceeded, NotAllowed, NotAuthenticated, TargetTooLong, Unexpected
+from shared.errors import (
+    AppError,
+    DeadlineExceeded,
+    NotAllowed,
+    NotAuthenticated,
+    Overloaded,
+    TargetTooLong,
+    Unexpected,
+)
 from shared.http.envelope import status_of
 
 TEXT: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}
 #: What may come of any request, whatever it asks for.
-_ANYWHERE = (NotAuthenticated, NotAllowed, TargetTooLong, DeadlineExceeded, Unexpected)
-_REQUEST_ID = {"X-Request-ID": {"description": "This request's id; in our logs too", "schema": TEXT}}
-_RETRY_AFTER = {"Retry-After": {"description": "Seconds until asking again makes sense", "schema": TEXT}}
+_ANYWHERE = (NotAuthenticated, NotAllowed, TargetTooLong, Overloaded, DeadlineExceeded, Unexpected)
 
 
 def an_object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -30,34 +37,80 @@ def or_null(schema: dict[str, Any]) -> dict[str, Any]:
     return {"oneOf": [schema, {"type": "null"}]}
 
 
+def header(description: str) -> dict[str, Any]:
+    """A header of an answer."""
+    return {"description": description, "schema": TEXT}
+
+
+def parameter(name: str, description: str, example: str) -> dict[str, Any]:
+    """A header of a request, never required."""
+    return {"name": name, "in": "header", "required": False, "description": description, "schema": TEXT,
+            "example": example}  # fmt: skip
+
+
+_REQUEST_ID = {"X-Request-ID": header("This request's id; in our logs too")}
+RETRY_AFTER = {"Retry-After": header("Seconds until asking again makes sense")}
+#: What `shared/http/degraded.py` adds.
+COPY_HEADERS = {
+    "Age": header("Of the copy, in seconds; only on an answer from a copy"),
+    "Cache-Status": header("RFC 9211; only on an answer from a copy"),
+    "X-Degraded": header("Why this is a copy; only on one"),
+}
+TIMEOUT = parameter("X-Request-Timeout-Ms", "Answer within so many ms, 50 to 30000; lowers our limit only.", "2000")
+ALLOW_FALLBACK = parameter("X-Allow-Fallback", "`false`: rather an error than anything but its own answer.", "false")
+
 _ERROR = an_object(
     {"type": TEXT, "code": TEXT, "message": TEXT, "retryable": {"type": "boolean"}, "definite": {"type": "boolean"},
      "request_id": TEXT, "timestamp": TEXT},
     {"details": {"type": "object"}, "retry_after": INTEGER},
 )  # fmt: skip
+_FAILED = an_object({"success": {"const": False}, "error": _ERROR, "fallback_data": {"type": ["object", "null"]}})
 
 
-def answer(description: str, data: dict[str, Any], fallback: dict[str, Any] | None = None) -> dict[int | str, Any]:
-    """The 200 response. `fallback`: what is in `fallback_data` when the answer does not come from where it should."""
+def a_copy(name: str) -> dict[str, Any]:
+    """The schema of `fallback_data` with a copy under `name`; a configured default has no age."""
+    moment = {"type": ["string", "null"]}
+    return an_object({name: {}, "cache_age": moment, "as_of": moment})
+
+
+def answer(
+    description: str,
+    data: dict[str, Any],
+    fallback: dict[str, Any] | None = None,
+    *,
+    status: int = 200,
+    example: Any = None,
+    headers: Mapping[str, Any] | None = None,
+) -> dict[int | str, Any]:
+    """The response when all is well. `fallback`: what is in `fallback_data` when the answer does not come from where
+    it should; `example`: of the data."""
     fine = an_object({"success": {"const": True}, "data": data, "meta": {"type": "object"}})
     degraded = an_object({"success": {"const": False}, "error": _ERROR, "fallback_data": fallback or {}})
-    schema = {"oneOf": [fine, degraded]} if fallback else fine
-    headers = _REQUEST_ID | (_RETRY_AFTER if fallback else {})
-    return {200: {"description": description, "headers": headers, "content": {"application/json": {"schema": schema}}}}
+    content: dict[str, Any] = {"schema": {"oneOf": [fine, degraded]} if fallback else fine}
+    if example is not None:
+        content["example"] = {"success": True, "data": example, "meta": {}}
+    all_headers = _REQUEST_ID | (RETRY_AFTER if fallback else {}) | dict(headers or {})
+    return {status: {"description": description, "headers": all_headers, "content": {"application/json": content}}}
 
 
-def errors(*named: type[AppError]) -> dict[int | str, Any]:
-    """One response a status, with what each code means."""
-    by_status: dict[int, list[type[AppError]]] = {}
-    for error in (*named, *_ANYWHERE):
+def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None = None) -> dict[int | str, Any]:
+    """One response a status, with what each code means and an example of it; what may come of any request is among
+    them. An instance is its own example."""
+    every = [one if isinstance(one, AppError) else one() for one in dict.fromkeys((*named, *_ANYWHERE))]
+    by_status: dict[int, list[AppError]] = {}
+    for error in every:
         by_status.setdefault(status_of(error), []).append(error)
-    failed = an_object({"success": {"const": False}, "error": _ERROR, "fallback_data": {"type": ["object", "null"]}})
     return {
         status: {
-            "description": " ".join(f"`{each.code}`: {' '.join((each.__doc__ or '').split())}" for each in group),
-            "headers": _REQUEST_ID | (_RETRY_AFTER if any(each.retryable for each in group) else {}),
+            "description": " ".join(f"`{error.code}`: {error.message}" for error in group),
+            "headers": _REQUEST_ID
+            | dict(headers or {})
+            | (RETRY_AFTER if any(error.retryable for error in group) else {}),
             "content": {
-                "application/json": {"schema": failed},
+                "application/json": {
+                    "schema": _FAILED,
+                    "examples": {error.code: {"value": _example(error)} for error in group},
+                },
                 "application/problem+json": {"schema": {"type": "object"}},
             },
         }
@@ -65,9 +118,19 @@ def errors(*named: type[AppError]) -> dict[int | str, Any]:
     }
 
 
-def body(model: type[BaseModel], example: dict[str, Any]) -> dict[str, Any]:
-    """`openapi_extra` of a route that reads its body itself."""
-    schema = model.model_json_schema()
+def _example(error: AppError) -> dict[str, Any]:
+    told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
+    if error.details is not None:
+        told["details"] = error.details
+    if error.retryable:
+        told["retry_after"] = 1
+    told |= {"retryable": error.retryable, "definite": error.definite, "request_id": "req_123456789"}
+    return {"success": False, "error": told | {"timestamp": "2026-01-15T10:30:00Z"}, "fallback_data": None}
+
+
+def body(model: type[BaseModel] | None, example: Any) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body itself. None: any JSON."""
+    schema = {} if model is None else model.model_json_schema()
     named = schema.pop("$defs", {})
     content = {"application/json": {"schema": _inline(schema, named), "example": example}}
     return {"requestBody": {"required": True, "content": content}}

@@ -1,0 +1,37 @@
+"""What all parts of the api's document share: answers with the state of the rate limit, and what examples are about."""
+
+from typing import Any
+
+from shared.errors import AppError, RateLimited
+from shared.http import document
+from shared.http.document import header, parameter
+
+ID = "0198c0de-0000-7000-8000-000000000001"
+OPERATION_ID = "0198c0de-0000-7000-8000-0000000000aa"
+VERSION = 1768473000000000
+TIME = "2026-01-15T10:30:00.000000Z"
+
+FRESH = parameter("Cache-Control", "`no-cache`: rather an error than a copy while the database is away.", "no-cache")
+_RATE_LIMIT = {
+    "RateLimit-Policy": header("What you may send, `q` in `w` seconds; where there is a limit"),
+    "RateLimit": header("What is left of it, `r`, and in how many seconds there is more, `t`"),
+}
+
+
+def answer(
+    description: str,
+    data: dict[str, Any],
+    example: Any,
+    headers: dict[str, Any] | None = None,
+    *,
+    status: int = 200,
+    fallback: dict[str, Any] | None = None,
+) -> dict[int | str, Any]:
+    """See shared/http/document.py."""
+    all_headers = _RATE_LIMIT | (headers or {})
+    return document.answer(description, data, fallback, status=status, example=example, headers=all_headers)
+
+
+def errors(*named: type[AppError] | AppError) -> dict[int | str, Any]:
+    """See shared/http/document.py."""
+    return document.errors(*named, RateLimited, headers=_RATE_LIMIT)
