@@ -14,7 +14,6 @@ class Action(StrEnum):
     SERVICE_STARTED = "service_started"
     SERVICE_STOPPED = "service_stopped"
     LOOP_CRASHED = "loop_crashed"
-    REQUEST_FAILED = "request_failed"
     OPEN_TO_ALL = "open_to_all"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     KEYS_READ = "keys_read"

@@ -17,11 +17,6 @@ def from_stream_id(stream_id: str) -> int:
     return int(ms) * _US_PER_MS + int(us)
 
 
-def to_stream_id(version: int) -> str:
-    """`1764000000123045` -> `"1764000000123-45"`."""
-    return f"{version // _US_PER_MS}-{version % _US_PER_MS}"
-
-
 def to_datetime(version: int) -> datetime:
     """When the write was accepted, in UTC."""
     return datetime.fromtimestamp(version / 1_000_000, UTC)

@@ -216,12 +216,6 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
                 raise ValueError(f"there is a breaker with the name {self.name} already")
             CircuitBreakerMonitor.register(self)
 
-    def retire(self) -> None:
-        """Be found no more; the name is free again."""
-        with _registering:
-            if CircuitBreakerMonitor.get(self.name) is self:
-                del CircuitBreakerMonitor.circuit_breakers[self.name]
-
     def _instead(self, refused: Refused) -> Callable[..., Any]:
         fallback: Callable[..., Any] | None = self.fallback_function
         if fallback is None:
