@@ -3,14 +3,27 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Never, NoReturn
 
 from shared import logs, metrics
 from shared.logs import Action
 
 _BASE_S, _CAP_S = 0.5, 30.0
 _CALM_S = 60.0
+
+
+def start(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[Never]]:
+    """Each of them beside what runs, for ever, under its name."""
+    return [asyncio.create_task(forever(name, loop)) for name, loop in loops.items()]
+
+
+async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel them, and wait until they have let go of what they had."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
-from functools import partial
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -30,7 +29,6 @@ from services.api.wait import Waiters
 from services.api.write import WritePath
 from shared import logs, memory
 from shared.breaker.breaker import Breaker
-from shared.breaker.snapshot import State
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies
 from shared.cache.last_good import LastGood
@@ -39,14 +37,14 @@ from shared.fleet.board import Board
 from shared.fleet.member import Member
 from shared.http.app import service_app
 from shared.http.client import HttpClient
-from shared.http.health import Health
+from shared.http.health import Health, closed
 from shared.http.keys import Keys
 from shared.logs import Action
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.groups import ensure_groups
 from shared.retry import again_on
 from shared.store.engine import Timeouts, make_engine
-from shared.supervise import forever
+from shared.supervise import start, stop
 from shared.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
@@ -128,7 +126,7 @@ class Api:
         clients = Clients(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
         counts = Counts(self._limits, self._breakers.limits, time.monotonic)
         return service_app(
-            Health("api", shown={breaker.name: partial(_closed, breaker) for breaker in self._breakers.all()}),
+            Health("api", shown={str(breaker.name): closed(breaker) for breaker in self._breakers.all()}),
             title="Holdfast",
             description=_DESCRIPTION,
             version=VERSION_WITHOUT_INSTALL,
@@ -154,21 +152,18 @@ class Api:
         logs.info(Action.SERVICE_STARTED, profile=self._settings.profile)
         if self._settings.profile == "demo":
             logs.warning(Action.OPEN_TO_ALL)
-        beside = {
+        loops = start({
             "waiters": self._waiters.listen,
             "refresher": self._refresher.run,
             "last_good": self._last_good.run,
             "backlog": self._backlog.run,
             "board": self._board.run,
             "event_loop_lag": lambda: watch(self._lag, time.monotonic),
-        }
-        loops: list[asyncio.Task[None]] = [asyncio.create_task(forever(name, run)) for name, run in beside.items()]
-        loops.append(asyncio.create_task(self._groups()))
+        })  # fmt: skip
+        groups = asyncio.create_task(self._groups())
         memory.settle()
         yield
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await stop([*loops, groups])
         await self._board.leave()
         await self._proxy.close()
         for redis in (self._redis, self._cache, self._limits):
@@ -191,7 +186,3 @@ def _database(settings: ApiSettings, breaker: Breaker) -> Database:
     )
     engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
     return Database(engine, settings.db_pool_size, breaker, settings.api_read_timeout_s)
-
-
-def _closed(breaker: Breaker) -> tuple[bool, str]:
-    return breaker.state is State.CLOSED, breaker.state.value

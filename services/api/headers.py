@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import uuid_utils
 from starlette.requests import Request
 
-from shared.errors import InvalidRequest, PreconditionFailed, UnsupportedMediaType
+from shared.errors import InvalidRequest, UnsupportedMediaType
 from shared.http.keys import ANYBODY, Principal
 
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
-_ETAG = re.compile(r'^"(\d{1,16})"$')
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,25 +85,9 @@ def expire_ms(headers: Headers) -> str:
     )  # fmt: skip
 
 
-def if_match(headers: Headers) -> int | None:
-    """The version that `If-Match` names; None: any. Raises PreconditionFailed for what is no version of ours."""
-    raw = headers.get(b"if-match", b"*").decode("latin-1").strip()
-    if raw == "*":
-        return None
-    match = _ETAG.match(raw)
-    if match is None:
-        raise PreconditionFailed(details={"field": "If-Match", "value": raw[:100], "constraint": "must be one ETag"})
-    return int(match[1])
-
-
 def wants_fresh(request: Request) -> bool:
     """Whether the caller would rather have an error than a copy: `Cache-Control: no-cache`."""
     return "no-cache" in request.headers.get("cache-control", "").lower()
-
-
-def etag(version: int) -> str:
-    """The ETag of a user at `version`."""
-    return f'"{version}"'
 
 
 def _caller(request: Request) -> str:

@@ -19,6 +19,7 @@ from shared.errors import InvalidRequest, UserNotFound
 from shared.http.body import read_body
 from shared.http.degraded import degraded
 from shared.http.envelope import success
+from shared.http.etag import etag
 
 _LIMIT_MAX = 200
 
@@ -64,11 +65,11 @@ def _add_reads(app: FastAPI, view: View) -> None:
         user = seen.users[0]
         if seen.copy and seen.instead_of:
             return degraded(request, seen.instead_of, seen.copy.as_of, describe_user(user), "cached_user", {})
-        etag = headers.etag(user.version)
-        if etag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
-            return Response(status_code=304, headers={"ETag": etag})
+        tag = etag(user.version)
+        if tag in [one.strip() for one in request.headers.get("if-none-match", "").split(",")]:
+            return Response(status_code=304, headers={"ETag": tag})
         meta = {"pending": seen.pending, "request_id": request.scope["request_id"]}
-        return success(describe_user(user), meta=meta, headers={"ETag": etag, "Cache-Control": "no-cache"})
+        return success(describe_user(user), meta=meta, headers={"ETag": tag, "Cache-Control": "no-cache"})
 
     @app.get("/users", **openapi.LIST)
     async def list_users(

@@ -31,6 +31,7 @@ from shared.errors import (
     WriteBacklog,
 )
 from shared.http.envelope import precise, success
+from shared.http.etag import etag, if_match
 from shared.http.passed_on import traceparent
 from shared.merge import User
 from shared.outcome import Rejected
@@ -64,7 +65,7 @@ class WritePath:
         sent = headers.of(request)
         key = headers.idempotency(request, sent)
         wait_s = headers.wait_s(sent, self.wait_max_s)
-        if_match = headers.if_match(sent)
+        at_version = if_match(sent.get(b"if-match", b"*").decode("latin-1"))
         expire_ms = headers.expire_ms(sent)
         if (retry_after_s := self.backlog.refusal_s()) is not None:
             raise WriteBacklog(retry_after_s=retry_after_s)
@@ -76,9 +77,9 @@ class WritePath:
             payload=body,
             email_key=email_key(payload["email"]) if "email" in payload else "",
             key_hash=key.operation_id if key else "",
-            body_hash=_hash(command, body, if_match, expire_ms) if key else "",
+            body_hash=_hash(command, body, at_version, expire_ms) if key else "",
             busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
-            if_match=str(if_match) if if_match is not None else "",
+            if_match=str(at_version) if at_version is not None else "",
             request_id=request.scope["request_id"],
             traceparent=traceparent(sent.get(b"traceparent", b"")),
             notify=self.waiters.channel if wait_s else "",
@@ -134,7 +135,7 @@ class WritePath:
         all_headers = _headers(answer) | ({"Preference-Applied": "wait"} if way == "queue" else {})
         if command != "DeleteUser" and (user := await self._as_it_is(answer.user_id)):
             told |= describe_user(user)
-            all_headers["ETag"] = headers.etag(user.version)
+            all_headers["ETag"] = etag(user.version)
         if command == "CreateUser":
             all_headers["Location"] = f"/users/{answer.user_id}"
         return success(told, status=201 if command == "CreateUser" else 200, meta={"way": way}, headers=all_headers)
@@ -172,5 +173,5 @@ def _why(answer: Answer, payload: dict[str, str]) -> dict[str, object]:
     return {"operation_id": answer.operation_id}
 
 
-def _hash(command: str, body: bytes, if_match: int | None, expire_ms: str) -> str:
-    return hashlib.sha256(b"\n".join((command.encode(), body, f"{if_match} {expire_ms}".encode()))).hexdigest()
+def _hash(command: str, body: bytes, at_version: int | None, expire_ms: str) -> str:
+    return hashlib.sha256(b"\n".join((command.encode(), body, f"{at_version} {expire_ms}".encode()))).hexdigest()

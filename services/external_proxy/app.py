@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from functools import partial
 
 from fastapi import FastAPI
 
@@ -13,21 +12,19 @@ from services.external_proxy.live import Live
 from services.external_proxy.settings import ProxySettings
 from services.external_proxy.third_party import ThirdParty, make_breaker
 from shared import logs, memory
-from shared.breaker.breaker import Breaker
-from shared.breaker.snapshot import State
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.last_good import LastGood
 from shared.fleet.board import Board
 from shared.fleet.member import Member
 from shared.http.app import service_app
 from shared.http.client import HttpClient
-from shared.http.health import Health
+from shared.http.health import Health, closed
 from shared.http.keys import Keys
 from shared.logs import Action
 from shared.queue.connection import RedisTimeouts, connect
 from shared.retry import Retrier
 from shared.retry_budget import RetryBudget
-from shared.supervise import forever
+from shared.supervise import start, stop
 
 _OPERATIONS = ("read", "write")
 
@@ -67,16 +64,10 @@ def make_app(settings: ProxySettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(live.look(), last_good.sync())  # bounded; what it was told and knew before it was started
         logs.info(Action.SERVICE_STARTED, instance=settings.instance, third_party=f"{url.host}:{url.port}")
-        loops = [
-            asyncio.create_task(forever("config", live.run)),
-            asyncio.create_task(forever("last_good", last_good.run)),
-            asyncio.create_task(forever("board", board.run)),
-        ]
+        loops = start({"config": live.run, "last_good": last_good.run, "board": board.run})
         memory.settle()
         yield
-        for loop in loops:
-            loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await stop(loops)
         await board.leave()
         await client.close()
         await redis.aclose()
@@ -87,7 +78,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         external.add_routes(app, third_party, last_good, live)
         config_routes.add_routes(app, live, config)
 
-    shown = {breaker.name: partial(_closed, breaker) for breaker in breakers.values()}
+    shown = {str(breaker.name): closed(breaker) for breaker in breakers.values()}
     return service_app(
         Health("external_proxy", shown={**shown, "config store": lambda: _answers(live)}),
         title="Holdfast external proxy",
@@ -98,10 +89,6 @@ def make_app(settings: ProxySettings) -> FastAPI:
         timeout_s=_EDGE_TIMEOUT_S,
         keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
     )
-
-
-def _closed(breaker: Breaker) -> tuple[bool, str]:
-    return breaker.state is State.CLOSED, breaker.state.value
 
 
 def _answers(live: Live) -> tuple[bool, str]:

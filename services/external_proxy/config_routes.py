@@ -1,7 +1,6 @@
 """`/config`: operators change the numbers while it runs: validated as a whole, versioned, with a reason, undone by
 itself if so asked."""
 
-import re
 import time
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -16,12 +15,12 @@ from services.external_proxy import openapi
 from services.external_proxy.bodies import ConfigAsked, ConfigReverted
 from services.external_proxy.config import Config
 from services.external_proxy.live import Live
-from shared.errors import InvalidRequest, MalformedJson, PreconditionFailed
+from shared.errors import InvalidRequest, MalformedJson
 from shared.http.body import read_body
 from shared.http.envelope import precise, success
+from shared.http.etag import etag, if_match
 from shared.http.keys import OPERATE, require
 
-_ETAG = re.compile(r'^"(\d{1,15})"$')
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -68,7 +67,7 @@ def _answer(live: Live) -> Response:
         "reason": change.reason if change else None,
         "store_answers": live.store_answers,
     }
-    return success(data, headers={"ETag": f'"{live.version}"', "Cache-Control": "no-store"})
+    return success(data, headers={"ETag": etag(live.version), "Cache-Control": "no-store"})
 
 
 async def _document(request: Request) -> Any:
@@ -102,11 +101,5 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _expected(request: Request) -> int | None:
-    """The version that `If-Match` names; None: any. Raises PreconditionFailed."""
-    raw = request.headers.get("if-match", "*").strip()
-    if raw == "*":
-        return None
-    match = _ETAG.match(raw)
-    if match is None:
-        raise PreconditionFailed(details={"field": "If-Match", "value": raw[:100], "constraint": "must be one ETag"})
-    return int(match[1])
+    """The version that it has to be at; None: any. Raises PreconditionFailed."""
+    return if_match(request.headers.get("if-match", "*"))

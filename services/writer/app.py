@@ -44,7 +44,7 @@ from shared.queue.watch import Watch
 from shared.store import apply as store
 from shared.store import reads
 from shared.store.engine import Timeouts, make_engine
-from shared.supervise import forever
+from shared.supervise import start
 
 _SILENCE_MAX_S = 6.0
 _DEFERRED_MAX = 5000
@@ -105,22 +105,19 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         await self._reading.own_the_signals()
         server = QuietServer(config(self._http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
-        loops = [asyncio.create_task(forever("health", server.serve))]
+        loops = start({"health": server.serve})
         await self._reading.groups()
-        loops += [
-            asyncio.create_task(forever(name, loop))
-            for name, loop in (
-                ("database", self._hold.probing),
-                ("board", self._board.run),
-                ("deferred", lambda: self._deferred.run(self._pipeline)),
-                ("reclaim", self._reclaimer.run),
-                ("keep_alive", self._reclaimer.keep_alive),
-                ("watch", self._reading.watching),
-                ("reaper", lambda: reaping(self._redis)),
-                ("refresher", self._refresher.run),
-                ("presence", Presence(self._redis, self._settings.instance).run),
-            )
-        ]
+        loops += start({
+            "database": self._hold.probing,
+            "board": self._board.run,
+            "deferred": lambda: self._deferred.run(self._pipeline),
+            "reclaim": self._reclaimer.run,
+            "keep_alive": self._reclaimer.keep_alive,
+            "watch": self._reading.watching,
+            "reaper": lambda: reaping(self._redis),
+            "refresher": self._refresher.run,
+            "presence": Presence(self._redis, self._settings.instance).run,
+        })  # fmt: skip
         memory.settle()
         logs.info(Action.SERVICE_STARTED, writer=self._settings.instance)
         try:

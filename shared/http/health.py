@@ -11,10 +11,22 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared.breaker.breaker import Breaker
+from shared.breaker.snapshot import State
 from shared.build import build_id
 from shared.http.envelope import success
 
 Check = Callable[[], tuple[bool, str]]
+
+
+def closed(breaker: Breaker) -> Check:
+    """What a breaker's state says of the dependency behind it."""
+
+    def check() -> tuple[bool, str]:
+        state = breaker.state
+        return state is State.CLOSED, state.value
+
+    return check
 
 
 @dataclass(slots=True)
