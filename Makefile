@@ -51,7 +51,7 @@ doctor: ## What is here, what is missing, and what to do about it; changes nothi
 ##@ Check
 
 .PHONY: check
-check: lint types test ## Everything that CI runs: lint + types + test
+check: lint types test-grafana test ## Everything that CI runs: lint + types + tests
 
 .PHONY: test
 test: ## Every test, against real servers that the tests start themselves (ARGS= for pytest)
