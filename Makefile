@@ -48,6 +48,35 @@ api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOP
 doctor: ## What is here, what is missing, and what to do about it; changes nothing
 	@$(LOCAL) doctor
 
+##@ Docker
+
+COMPOSE := docker compose --profile demo
+
+.PHONY: docker-build
+docker-build: ## The images, one a service
+	$(COMPOSE) build
+
+.PHONY: docker-run
+docker-run: ## The whole system in containers, in the background (API_PORT=, DLQ_PORT=, THIRD_PARTY_PORT=)
+	$(COMPOSE) up --build --detach
+	@$(COMPOSE) logs --no-log-prefix keys
+
+.PHONY: docker-dev
+docker-dev: ## The same in this terminal, until Ctrl-C
+	$(COMPOSE) up --build
+
+.PHONY: docker-logs
+docker-logs: ## Follow their logs (ONLY=writer for one service)
+	$(COMPOSE) logs --follow $(ONLY)
+
+.PHONY: docker-restart
+docker-restart: ## Restart what runs (ONLY=writer for one service)
+	$(COMPOSE) restart $(ONLY)
+
+.PHONY: docker-stop
+docker-stop: ## End it; the data stays in its volumes
+	$(COMPOSE) down
+
 ##@ Check
 
 .PHONY: check
