@@ -40,6 +40,10 @@ logs: ## Follow the logs (ONLY=writer for one program)
 ledger: ## Is every accepted write accounted for? Its terms, from the running stack's stores
 	@$(LOCAL) inside $(VENV) -m services.dlq_admin ledger
 
+.PHONY: dlq
+dlq: ## A word to the running stack's dlq_admin, with the operator token (ARGS="groups"; ARGS=--help)
+	@$(LOCAL) dlq $(ARGS)
+
 .PHONY: api-key
 api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write)
 	@$(VENV) -m shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)"

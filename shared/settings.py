@@ -20,7 +20,7 @@ ENV_PREFIX = "HOLDFAST_"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
 
 #: Names that the local stack and images put into the environment for themselves.
-_OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR"}
+_OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR", "HOLDFAST_DLQ_URL", "HOLDFAST_DLQ_KEY"}
 
 
 class Settings(BaseSettings):

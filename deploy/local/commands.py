@@ -13,8 +13,9 @@ from typing import IO, NoReturn
 from deploy.local import circuits, doctor, packages, places, python_env, stack, status
 from deploy.local.follow import follow
 from deploy.local.problem import Problem
-from deploy.local.programs import LOOPBACK, service_env
+from deploy.local.programs import LOOPBACK, programs, service_env
 from deploy.local.say import say
+from deploy.local.secret import secret
 from deploy.local.settings import StackSettings, saved
 from deploy.local.welcome import welcome
 
@@ -98,6 +99,16 @@ def inside(*command: str) -> int:
     return subprocess.run(command, env=os.environ | env, check=False).returncode
 
 
+def dlq(*arguments: str) -> int:
+    """A command to the running dlq_admin, as the operator."""
+    if stack.running() is None:
+        raise Problem("the stack is not running", "make up")
+    address = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
+    env = {"HOLDFAST_DLQ_URL": f"http://{address}", "HOLDFAST_DLQ_KEY": secret("operator_token")}
+    command = (str(places.VENV_PYTHON), "-m", "services.dlq_admin", *(arguments or ("overview",)))
+    return subprocess.run(command, env=os.environ | env, cwd=places.REPO, check=False).returncode
+
+
 def not_running() -> int:
     """Refuse while the stack runs: what comes next would pull its data from under it."""
     if stack.running():
@@ -117,6 +128,7 @@ _COMMANDS: Mapping[str, Callable[..., int]] = {
     "setup": setup,
     "venv": venv,
     "inside": inside,
+    "dlq": dlq,
     "not-running": not_running,
 }
 

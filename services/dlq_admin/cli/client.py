@@ -1,0 +1,123 @@
+"""Client: one request to dlq_admin, and its answer or why there is none."""
+
+import http.client
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import urlencode, urlsplit
+
+_PART_BYTES = 1 << 16
+
+Parameters = Mapping[str, str | int | Sequence[str] | None]
+
+
+class Refused(Exception):
+    """dlq_admin said no: the envelope's error."""
+
+    def __init__(self, status: int, error: Mapping[str, Any]) -> None:
+        super().__init__(str(error.get("message", f"HTTP {status}")))
+        self.status = status
+        self.error = error
+
+
+class NotReachable(Exception):
+    """No answer, or not one of dlq_admin's. The text says what is known."""
+
+
+class Answer(NamedTuple):
+    """Of a success. `banner`: it is not the whole truth, and why."""
+
+    data: Any
+    meta: Mapping[str, Any]
+    banner: str | None = None
+
+
+class Client:
+    """`key` goes to `url` and nowhere else: no proxy of the environment, no redirect is followed."""
+
+    def __init__(self, url: str, key: str, timeout_s: float) -> None:
+        self._url = url.rstrip("/")
+        if urlsplit(self._url).scheme not in ("http", "https"):
+            raise ValueError(f"{url} is not an http address")
+        self._headers = {"Authorization": f"Bearer {key}", "Accept": "application/json"}
+        self._timeout_s = timeout_s
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _Stay())
+
+    def get(self, path: str, parameters: Parameters | None = None) -> Answer:
+        """Raises Refused, NotReachable."""
+        return self._told("GET", path, parameters, None)
+
+    def send(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Answer:
+        """Raises Refused, NotReachable."""
+        return self._told(method, path, None, json.dumps(body).encode())
+
+    def upload(self, path: str, parameters: Parameters, lines: bytes) -> Answer:
+        """Raises Refused, NotReachable."""
+        return self._told("POST", path, parameters, lines, "application/x-ndjson")
+
+    def parts(self, path: str, parameters: Parameters) -> Iterator[bytes]:
+        """A long answer as it comes. Raises Refused, NotReachable, also half way."""
+        with self._opened("GET", path, parameters, None, "") as answer:
+            missing = int(answer.headers.get("Content-Length") or 0)  # a chunked answer is checked by who reads it
+            while part := self._part(answer):
+                missing -= len(part)
+                yield part
+        if missing > 0:
+            raise NotReachable(f"{self._url} broke off")
+
+    def _told(
+        self, method: str, path: str, parameters: Parameters | None, body: bytes | None, kind: str = "application/json"
+    ) -> Answer:
+        with self._opened(method, path, parameters, body, kind) as answer:
+            try:
+                told = json.loads(answer.read())
+                if told["success"]:
+                    return Answer(told["data"], told.get("meta") or {})
+                instead = told["fallback_data"]
+                return Answer(instead, {}, instead.get("banner") or told["error"]["message"])
+            except (ValueError, KeyError, TypeError, AttributeError):
+                raise NotReachable(f"what answers at {self._url} is not dlq_admin") from None
+            except (OSError, http.client.HTTPException) as error:
+                raise self._silence(method, error) from None
+
+    def _opened(
+        self, method: str, path: str, parameters: Parameters | None, body: bytes | None, kind: str
+    ) -> http.client.HTTPResponse:
+        given = {name: value for name, value in (parameters or {}).items() if value is not None}
+        url = f"{self._url}{path}" + (f"?{urlencode(given, doseq=True)}" if given else "")
+        headers = self._headers | ({"Content-Type": kind} if body is not None else {})
+        request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310 - checked above
+        try:
+            answer: http.client.HTTPResponse = self._opener.open(request, timeout=self._timeout_s)
+            return answer
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                raise self._refusal(refusal) from None
+        except (OSError, http.client.HTTPException) as error:
+            raise self._silence(method, error) from None
+
+    def _refusal(self, refusal: urllib.error.HTTPError) -> Exception:
+        try:
+            return Refused(refusal.code, dict(json.loads(refusal.read())["error"]))
+        except (OSError, http.client.HTTPException, ValueError, KeyError, TypeError):
+            return NotReachable(f"{self._url} answers HTTP {refusal.code}, and not as dlq_admin does")
+
+    def _silence(self, method: str, error: Exception) -> NotReachable:
+        cause = error.reason if isinstance(error, urllib.error.URLError) else error
+        text = f"{self._url} does not answer: {cause or type(cause).__name__}"
+        if method != "GET" and not isinstance(cause, ConnectionRefusedError):
+            text += "\nIt may have been done all the same: look at `audit` before you say it again."
+        return NotReachable(text)
+
+    def _part(self, answer: http.client.HTTPResponse) -> bytes:
+        try:
+            return answer.read(_PART_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise NotReachable(f"{self._url} broke off: {type(error).__name__}") from None
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *_: Any, **__: Any) -> None:
+        """Never: the key would go along."""

@@ -1,0 +1,60 @@
+"""Main: from what was typed to an exit code: 0 done, 1 refused, 2 usage or not reachable."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from services.dlq_admin.cli import parser
+from services.dlq_admin.cli.client import Client, NotReachable, Refused
+from services.dlq_admin.cli.selection import Usage
+from services.dlq_admin.cli.table import plain
+from services.dlq_admin.cli.told import Told, refusal
+
+DONE, REFUSED, NOT_DONE = 0, 1, 2
+
+
+def main(arguments: Sequence[str]) -> int:
+    """The exit code. argparse itself ends with 2 on what it does not understand."""
+    options = parser.make().parse_args(arguments)
+    try:
+        told: Told = options.run(Client(options.url, _key(options), options.timeout), options)
+    except Refused as refused:
+        return _failed(REFUSED, *refusal(refused))
+    except NotReachable as error:
+        return _failed(NOT_DONE, *map(plain, str(error).splitlines()))
+    except (Usage, ValueError, OSError) as error:
+        return _failed(NOT_DONE, plain(error))
+    except KeyboardInterrupt:
+        return _failed(NOT_DONE, "Not waited for; what was begun goes on.")
+    _say(told, as_json=options.json)
+    return told.code
+
+
+def _say(told: Told, *, as_json: bool) -> None:
+    banner = told.answer.banner if told.answer else None
+    if banner:
+        print(plain(banner), file=sys.stderr)
+    if not as_json:
+        print("\n".join(told.lines), end="\n" if told.lines else "")
+    elif told.answer is not None:
+        said = {"data": told.answer.data, "meta": told.answer.meta} | ({"banner": banner} if banner else {})
+        print(json.dumps(said))
+
+
+def _key(options: argparse.Namespace) -> str:
+    """Raises Usage, OSError."""
+    key = Path(options.key_file).read_text() if options.key_file else os.environ.get("HOLDFAST_DLQ_KEY", "")
+    key = key.strip()
+    if not key:
+        raise Usage("Whose key? HOLDFAST_DLQ_KEY, or --key-file.")
+    if not key.isascii() or not key.isprintable():
+        raise Usage("That is no key.")
+    return key
+
+
+def _failed(code: int, *lines: str) -> int:
+    print("\n".join(lines), file=sys.stderr)
+    return code

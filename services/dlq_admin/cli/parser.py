@@ -1,0 +1,157 @@
+"""Parser: every command and what can be said to it."""
+
+import argparse
+import os
+from collections.abc import Callable
+
+from services.dlq_admin.cli import change, decide, look, selection
+from services.dlq_admin.cli.client import Client
+from services.dlq_admin.cli.told import Told
+
+_EPILOG = """exit codes:
+  0  done; of a dry run: told
+  1  refused, or a watched replay waits for an operator
+  2  nothing sensible was typed, or dlq_admin cannot be reached
+
+HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY say where and who. A key is never typed: others could read it.
+Besides: serve (the service itself; the default), ledger (is every accepted write accounted for?).
+"""
+_TIMEOUT_S = 60.0
+
+
+def make() -> argparse.ArgumentParser:
+    """`options.run(client, options)` is the command."""
+    parser = argparse.ArgumentParser(
+        prog="python -m services.dlq_admin",
+        description="Dead letters: see what died and why, decide what becomes of it.",
+        epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
+    )  # fmt: skip
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+
+    def add(name: str, run: Callable[[Client, argparse.Namespace], Told], about: str) -> argparse.ArgumentParser:
+        each: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
+        each.set_defaults(run=run)
+        each.add_argument("--url", default=os.environ.get("HOLDFAST_DLQ_URL") or "http://127.0.0.1:8082")
+        each.add_argument("--key-file", help="a file that holds the key, instead of HOLDFAST_DLQ_KEY")
+        each.add_argument("--json", action="store_true", help="the answer as dlq_admin gave it, for scripts")
+        each.add_argument("--timeout", type=float, default=_TIMEOUT_S, metavar="S", help="longest wait for an answer")
+        return each
+
+    _look(add)
+    _decide(add)
+    _change(add)
+    return parser
+
+
+_Add = Callable[[str, Callable[[Client, argparse.Namespace], Told], str], argparse.ArgumentParser]
+
+
+def _look(add: _Add) -> None:
+    add("overview", look.overview, "The state of the system in one look.")
+    groups = add("groups", look.groups, "What fails alike, the newest first.")
+    groups.add_argument("which", nargs="?", metavar="FINGERPRINT", help="this one, with its note and its builds")
+    groups.add_argument("--every", action="store_true", help="groups that are over, too")
+    _page(groups)
+    letters = add("letters", look.letters, "Dead letters, the newest first.")
+    selection.add(letters)
+    _page(letters)
+    show = add("show", look.show, "One dead letter, whole.")
+    show.add_argument("which", metavar="ID")
+    show.add_argument("--reveal", metavar="WHY", help="in clear; goes on record")
+    replays = add("replays", look.replays, "Replays, the newest first.")
+    replays.add_argument("--state", action="append", metavar="X")
+    _page(replays)
+    audit = add("audit", look.audit, "Who did what, why, to how many; the newest first.")
+    audit.add_argument("--actor")
+    audit.add_argument("--action")
+    _page(audit)
+
+
+def _decide(add: _Add) -> None:
+    what_if = add("what-if", decide.what_if, "What would become of them if they were sent again now. Nothing changes.")
+    selection.add(what_if)
+    what_if.add_argument("--limit", type=int, default=20, help="letters to be told one by one; the counts are of all")
+    what_if.add_argument("--reveal", metavar="WHY", help="in clear; goes on record")
+    for name, run, about in (
+        ("discard", decide.discard, "Discard dead letters: their writes will not happen."),
+        ("restore", decide.restore, "Take a discard back."),
+    ):
+        _counted(add(name, run, about))
+    replay = _counted(add("replay", decide.replay, "Send dead letters again."))
+    replay.add_argument("--rate", type=float, help="a second")
+    replay.add_argument("--canary", type=_steps, metavar="1,5,25", help="so many first, each time waiting; `none`: no")
+    replay.add_argument("--in-flight", type=int, help="sent and not over, at most")
+    replay.add_argument("--failing-share", type=float, help="stops when more than this share fails as before")
+    replay.add_argument("--backlog-max", type=int, help="stops when more other writes wait")
+    replay.add_argument("--backlog-age", type=float, metavar="S", help="stops when a write has waited for longer")
+    replay.add_argument("--no-breaker-stop", action="store_true", help="goes on though a writer's breaker is open")
+    replay.add_argument("--watch", action="store_true", help="until it is over")
+    show = add("replay-show", decide.replay_show, "One replay: where it stands, and what came of it.")
+    show.add_argument("which", type=int, metavar="ID")
+    show.add_argument("--watch", action="store_true", help="until it is over")
+    show.add_argument("--outcome", action="append", metavar="X", help="the letters that ended so; may be given again")
+    _page(show)
+    for name, about in {
+        "pause": "Send no more for now.",
+        "resume": "Go on, also after it stopped by itself.",
+        "cancel": "Send no more; what was not sent is dead as before.",
+        "recall": "The same, and take back what no writer was given yet.",
+        "approve": "A second person's word that a large replay may begin.",
+    }.items():
+        word = add(name, decide.word, about)
+        word.add_argument("which", type=int, metavar="REPLAY")
+        _reason(word)
+
+
+def _change(add: _Add) -> None:
+    edit = add("edit", change.edit, "Change what will be sent of one dead letter; the original stays.")
+    edit.add_argument("which", metavar="ID")
+    edit.add_argument("--payload", metavar="JSON", help="a new one; @FILE, @- for standard input")
+    edit.add_argument("--patch", metavar="JSON", help="a JSON Patch of the whole document; @FILE, @-")
+    edit.add_argument("--set", action="append", metavar="FIELD=VALUE", help="may be given again")
+    edit.add_argument("--unset", action="append", metavar="FIELD", help="may be given again")
+    _reason(edit)
+    revert = add("revert", change.revert, "Go back to an earlier edit, or to the original.")
+    revert.add_argument("which", metavar="ID")
+    revert.add_argument("--to", type=int, default=0, help="the edit; 0: the original")
+    _reason(revert)
+    transform = _counted(add("transform", change.transform, "Change many dead letters by one JSON Patch."))
+    transform.add_argument("--patch", required=True, metavar="JSON", help="of each letter's document; @FILE, @-")
+    back = add("transform-revert", change.transform_revert, "Take a transform back.")
+    back.add_argument("which", type=int, metavar="TRANSFORM")
+    _count(back)
+    note = add("note", change.note, "A word on a group; it outlives its letters. An empty one takes it away.")
+    note.add_argument("which", metavar="FINGERPRINT")
+    note.add_argument("text")
+    export = add("export", change.export, "Dead letters as NDJSON, whole and in clear; on record.")
+    selection.add(export)
+    export.add_argument("--out", required=True, metavar="FILE", help="`-`: standard output")
+    export.add_argument("--reason", required=True, metavar="WHY", help="it goes on record")
+    bring = add("import", change.bring, "Bring exported dead letters in.")
+    bring.add_argument("file", help="`-`: standard input")
+    _count(bring)
+
+
+def _page(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--limit", type=int, default=50)
+    parser.add_argument("--cursor", help="where the page before ended")
+
+
+def _counted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    selection.add(parser)
+    _count(parser)
+    return parser
+
+
+def _count(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--count", type=int, metavar="N", help="how many it has to be; without it: only told")
+    parser.add_argument("--reason", metavar="WHY", help="it goes on record")
+
+
+def _reason(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--reason", required=True, metavar="WHY", help="it goes on record")
+    parser.add_argument("--dry-run", action="store_true", help="only told")
+
+
+def _steps(text: str) -> list[int]:
+    return [] if text == "none" else [int(step) for step in text.split(",")]

@@ -1,0 +1,65 @@
+"""Selection: which letters, said in the same way to every command."""
+
+import argparse
+from collections.abc import Mapping
+from typing import Any
+
+
+class Usage(Exception):
+    """What was typed makes no sense. The text says why."""
+
+
+_HELP = "one of --id, --fingerprint, --filter, --replay"
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Its options."""
+    group = parser.add_argument_group("which letters", _HELP)
+    group.add_argument("--id", action="append", metavar="ID", help="this one; may be given again")
+    group.add_argument("--fingerprint", metavar="F", help="a whole group")
+    group.add_argument(
+        "--filter", action="append", metavar="NAME=VALUE",
+        help="may be given again: all have to be so. Names: state, fingerprint, reason, code, command, build, user_id,"
+        " operation_id, text, from, to",
+    )  # fmt: skip
+    group.add_argument("--replay", type=int, metavar="N", help="what came of a replay, with --outcome")
+    group.add_argument("--outcome", action="append", metavar="X", help="ended so; may be given again")
+
+
+def meant(options: argparse.Namespace) -> dict[str, Any]:
+    """As REST has it. Raises Usage."""
+    if options.outcome and options.replay is None:
+        raise Usage("--outcome goes with --replay")
+    if options.replay is not None and not options.outcome:
+        raise Usage("--replay needs --outcome, as failed_same")
+    ways = {
+        "ids": options.id,
+        "fingerprint": options.fingerprint,
+        "filter": named(options.filter) if options.filter else None,
+        "replay": {"id": options.replay, "outcomes": options.outcome} if options.replay is not None else None,
+    }
+    given = {name: value for name, value in ways.items() if value is not None}
+    if len(given) != 1:
+        raise Usage(f"Which letters? {_HELP}: exactly one of them.")
+    return given
+
+
+def as_filter(options: argparse.Namespace) -> Mapping[str, str]:
+    """For what REST gives by filter only; none: all letters. Raises Usage."""
+    if options.id or options.replay is not None or options.outcome:
+        raise Usage("Here only --fingerprint and --filter can be used.")
+    told = named(options.filter or [])
+    return told | ({"fingerprint": options.fingerprint} if options.fingerprint else {})
+
+
+def named(pairs: list[str]) -> dict[str, str]:
+    """`name=value`, each name once. Raises Usage."""
+    told: dict[str, str] = {}
+    for pair in pairs:
+        name, is_, value = pair.partition("=")
+        if not is_ or not name:
+            raise Usage(f"{pair} is not NAME=VALUE")
+        if name in told:
+            raise Usage(f"{name} is given twice")
+        told[name] = value
+    return told

@@ -1,0 +1,36 @@
+"""Table: lines for a terminal. What comes out of a dead letter is not to be trusted: nothing in it reaches the terminal
+as a control character, or turns the direction of the text."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+_CELL_MAX_CHARS = 60
+
+
+def plain(value: Any, most: int | None = None) -> str:
+    """As text on one line."""
+    if value is None:
+        return "-"
+    text = "".join(char if char.isprintable() else "�" for char in str(value))
+    return text if most is None or len(text) <= most else text[: most - 1] + "…"
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    """A head and a line a row; long cells are cut."""
+    cells = [[plain(cell, _CELL_MAX_CHARS) for cell in row] for row in rows]
+    if not cells:
+        return ["(none)"]
+    whole = [list(columns), *cells]
+    widths = [max(len(row[at]) for row in whole) for at in range(len(columns))]
+    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]
+
+
+def facts(pairs: Mapping[str, Any]) -> list[str]:
+    """`name  value`, a line each."""
+    width = max(map(len, pairs), default=0)
+    return [f"{name.ljust(width)}  {plain(value)}".rstrip() for name, value in pairs.items()]
+
+
+def counts(told: Mapping[str, int] | None) -> str:
+    """`dead 3, replaying 1`: what is 0 is left out."""
+    return ", ".join(f"{plain(name)} {count}" for name, count in (told or {}).items() if count) or "none"

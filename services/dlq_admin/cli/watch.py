@@ -1,0 +1,32 @@
+"""Watch: a replay, line by line, until it is over or waits for somebody."""
+
+import time
+from typing import Any
+
+from services.dlq_admin.cli.client import Client
+from services.dlq_admin.cli.table import counts, plain
+from services.dlq_admin.cli.told import Told
+
+_EVERY_S = 1.0
+_OVER = {"done", "cancelled", "recalled"}
+_WAITS = {"stopped", "paused", "awaiting_approval"}
+
+
+def watch(client: Client, replay_id: int, *, quiet: bool) -> Told:
+    """Code 1: it waits for an operator. Raises Refused, NotReachable."""
+    before = ""
+    while True:
+        answer = client.get(f"/dlq/replays/{replay_id}")
+        line = progress(answer.data)
+        if line != before and not quiet:
+            print(line, flush=True)
+        before = line
+        if answer.data["state"] in _OVER | _WAITS:
+            return Told(answer, [], int(answer.data["state"] in _WAITS))
+        time.sleep(_EVERY_S)
+
+
+def progress(one: dict[str, Any]) -> str:
+    """A replay in a line."""
+    state = plain(one["state"] + (f" ({one['state_reason']})" if one["state_reason"] else ""))
+    return f"replay {one['id']}: {state}; of {one['letters']}: {counts(one['counts'])}"

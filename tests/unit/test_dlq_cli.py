@@ -1,0 +1,216 @@
+"""The command line of dlq_admin: what is typed, what is sent, what is printed. The service is played by a thread."""
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from services.dlq_admin.cli import selection, table
+from services.dlq_admin.cli.main import main
+from services.dlq_admin.cli.parser import make
+from services.dlq_admin.cli.selection import Usage
+from tests.servers import free_port
+
+KEY = "a-key"
+
+
+class Played:
+    """What it answers, and what it was asked: (method, path, key, body)."""
+
+    def __init__(self) -> None:
+        self.status = 200
+        self.told: Any = {"success": True, "data": {}, "meta": {}}
+        self.headers: dict[str, str] = {}
+        self.asked: list[tuple[str, str, str | None, bytes]] = []
+        self.cut = 0
+        self.chunked = False
+
+
+@contextmanager
+def _playing(played: Played) -> Iterator[str]:
+    class Handler(BaseHTTPRequestHandler):
+        def log_message(self, *_: object) -> None:
+            pass
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            played.asked.append((self.command, self.path, self.headers.get("Authorization"), body))
+            told = played.told if isinstance(played.told, bytes) else json.dumps(played.told).encode()
+            self.send_response(played.status)
+            if played.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+                told = b"%x\r\n%b\r\n" % (len(told), told) + (b"" if played.cut else b"0\r\n\r\n")
+            else:
+                self.send_header("Content-Length", str(len(told) + played.cut))
+            for name, value in played.headers.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(told)
+
+        do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def played(monkeypatch: pytest.MonkeyPatch) -> Iterator[Played]:
+    """A service to talk to, with a key in the environment."""
+    it = Played()
+    with _playing(it) as url:
+        monkeypatch.setenv("HOLDFAST_DLQ_URL", url)
+        monkeypatch.setenv("HOLDFAST_DLQ_KEY", KEY)
+        yield it
+
+
+def _selected(*words: str) -> dict[str, Any]:
+    return selection.meant(make().parse_args(["discard", *words]))
+
+
+def test_a_selection_is_said_in_one_of_four_ways() -> None:
+    """As REST has them."""
+    assert _selected("--id", "1-0", "--id", "2-0") == {"ids": ["1-0", "2-0"]}
+    assert _selected("--fingerprint", "0123456789abcdef") == {"fingerprint": "0123456789abcdef"}
+    assert _selected("--filter", "code=1406", "--filter", "text=a=b") == {"filter": {"code": "1406", "text": "a=b"}}
+    told = _selected("--replay", "7", "--outcome", "failed_same", "--outcome", "rejected")
+    assert told == {"replay": {"id": 7, "outcomes": ["failed_same", "rejected"]}}
+
+
+@pytest.mark.parametrize(
+    "words",
+    [(), ("--id", "1-0", "--fingerprint", "f"), ("--replay", "7"), ("--outcome", "applied", "--id", "1-0"),
+     ("--filter", "code"), ("--filter", "=x"), ("--filter", "code=1", "--filter", "code=2")],
+)  # fmt: skip
+def test_a_selection_that_is_none_or_two_is_refused(words: tuple[str, ...]) -> None:
+    """Before anything is sent."""
+    with pytest.raises(Usage):
+        _selected(*words)
+
+
+def test_without_a_count_it_is_only_asked(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    """The number to type back is told; typed, it goes along with the reason."""
+    told = {"dry_run": True, "count": 5, "groups": {"f": 5}, "others": {"discarded": 1}, "sample": []}
+    played.told = {"success": True, "data": told, "meta": {}}
+    assert main(["discard", "--fingerprint", "f"]) == 0
+    assert "--count 5 --reason WHY" in capsys.readouterr().out
+    assert main(["discard", "--fingerprint", "f", "--count", "5"]) == 2
+    assert "--reason" in capsys.readouterr().err
+    assert main(["discard", "--fingerprint", "f", "--count", "5", "--reason", "test data"]) == 0
+    assert "Nothing was done" not in capsys.readouterr().out
+    dry, real = (json.loads(body) for *_, body in played.asked)
+    assert (dry["dry_run"], "expected_count" in dry) == (True, False)
+    assert real == {"selection": {"fingerprint": "f"}, "reason": "test data", "expected_count": 5}
+
+
+def test_a_refusal_is_a_sentence_a_code_and_a_request(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    """On standard error, with exit code 1."""
+    error = {"message": "The count differs.", "code": "COUNT_MISMATCH", "request_id": "req_1",
+             "details": {"expected_count": 4, "actual_count": 5}}  # fmt: skip
+    played.status, played.told = 409, {"success": False, "error": error, "fallback_data": None}
+    assert main(["restore", "--id", "1-0", "--count", "4", "--reason", "a mistake"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err.splitlines()[0]) == ("", "The count differs.")
+    assert "actual_count: 5" in err
+    assert "COUNT_MISMATCH, HTTP 409, request req_1" in err
+
+
+def test_what_is_stale_is_shown_with_its_banner(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    """While the database is away letters come from their stream: told, and said so on standard error."""
+    instead = {"letters": [], "waiting": 3, "banner": "The database is away."}
+    played.told = {"success": False, "error": {"message": "m", "code": "c"}, "fallback_data": instead}
+    assert main(["letters", "--json"]) == 0
+    out, err = capsys.readouterr()
+    assert (json.loads(out)["data"]["waiting"], err) == (3, "The database is away.\n")
+
+
+@pytest.mark.parametrize("told", [b"", b"<html>", b"[]", b"null", b'{"success": false}', b"\xff"])
+def test_what_is_not_dlq_admin_is_not_believed(played: Played, capsys: pytest.CaptureFixture[str], told: bytes) -> None:
+    """Whatever it answers: not reachable."""
+    for status in (200, 502):
+        played.status, played.told = status, told
+        assert main(["overview"]) == 2
+        assert "Traceback" not in capsys.readouterr().err
+
+
+def test_the_key_goes_nowhere_else(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Not to a proxy of the environment, and not where an answer points."""
+    elsewhere = Played()
+    with _playing(elsewhere) as url:
+        monkeypatch.setenv("http_proxy", url)
+        played.status, played.headers = 302, {"Location": f"{url}/dlq/overview"}
+        assert main(["overview"]) == 2
+    assert "302" in capsys.readouterr().err
+    assert [key for _, _, key, _ in played.asked] == [f"Bearer {KEY}"]
+    assert elsewhere.asked == []
+
+
+def test_nobody_there_or_nothing_heard(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Code 2; a change that may have happened is called so, one that cannot have is not."""
+    played.cut = 10
+    assert main(["pause", "1", "--reason", "lunch"]) == 2
+    assert "may have been done" in capsys.readouterr().err
+    monkeypatch.setenv("HOLDFAST_DLQ_URL", f"http://127.0.0.1:{free_port()}")
+    assert main(["pause", "1", "--reason", "lunch"]) == 2
+    assert "may have been done" not in capsys.readouterr().err
+    monkeypatch.setenv("HOLDFAST_DLQ_URL", "file:///etc/passwd")
+    assert main(["overview"]) == 2
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_an_export_that_breaks_off_leaves_no_file(played: Played, tmp_path: Path, chunked: bool) -> None:
+    """Only a whole one gets its name; and it is its owner's alone."""
+    played.told, played.cut, played.chunked = b'{"id": "1-0"}\n', 10, chunked
+    out = tmp_path / "letters.ndjson"
+    assert main(["export", "--out", str(out), "--reason", "to the other site"]) == 2
+    assert not out.exists()
+    played.cut = 0
+    assert main(["export", "--out", str(out), "--reason", "to the other site"]) == 0
+    assert (out.read_bytes(), out.stat().st_mode & 0o777) == (played.told, 0o600)
+
+
+@pytest.mark.parametrize("key", ["", " ", "a\nb", "ключ"])
+def test_a_key_that_is_none(
+    played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], key: str
+) -> None:
+    """Is not sent; a key file's key is."""
+    monkeypatch.setenv("HOLDFAST_DLQ_KEY", key)
+    assert main(["overview"]) == 2
+    assert played.asked == []
+    assert "key" in capsys.readouterr().err
+
+
+def test_nothing_in_a_letter_reaches_the_terminal() -> None:
+    """Neither escapes nor what turns the text around; a long cell is cut."""
+    lines = table.table(("a", "b"), [("\x1b[2J\x07evil\r\n", "\u202egnp.exe"), (None, "x" * 500)])
+    assert all(line.isprintable() for line in lines)
+    assert max(map(len, lines)) < 90
+    assert table.table(("a",), []) == ["(none)"]
+
+
+def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:
+    """`@` names it; what is not JSON is not sent."""
+    file = tmp_path / "patch.json"
+    file.write_text('[{"op": "remove", "path": "/payload/x"}]')
+    data = {"dry_run": True, "count": 1, "edited": 1, "unchanged": 0, "refused": {}, "sample": [], "verdicts": {}}
+    played.told = {"success": True, "data": data, "meta": {}}
+    assert main(["transform", "--id", "1-0", "--patch", f"@{file}"]) == 0
+    assert json.loads(played.asked[0][3])["patch"] == [{"op": "remove", "path": "/payload/x"}]
+    assert main(["transform", "--id", "1-0", "--patch", "{"]) == 2
+    assert main(["transform", "--id", "1-0", "--patch", "@nowhere"]) == 2
+    assert len(played.asked) == 1
