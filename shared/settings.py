@@ -129,7 +129,7 @@ class CacheSettings(QueueSettings):
 class GrafanaSettings(Settings):
     """For services that tell Grafana what was done. None of them needs it."""
 
-    grafana_url: str | None = Field(default=None, description="Where replays are marked on the dashboards, if anywhere")
+    grafana_url: str | None = Field(default=None, description="Where replays and overrides are marked, if anywhere")
     grafana_token: str = Field(default="", repr=False, description="A service account's token that may annotate")
     grafana_timeout_s: float = Field(default=5, gt=0, le=60, description="Longest wait for Grafana, in the background")
 

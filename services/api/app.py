@@ -18,6 +18,7 @@ from services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.external import External
+from services.api.override_marks import OverrideMarks
 from services.api.rate_limit import RateLimit
 from services.api.rate_limit_client import Clients, networks
 from services.api.rate_limit_count import Counts
@@ -35,6 +36,7 @@ from shared.cache.last_good import LastGood
 from shared.cache.refresh import Refresher
 from shared.fleet.board import Board
 from shared.fleet.member import Member
+from shared.grafana.configured import annotations
 from shared.http.app import service_app
 from shared.http.client import HttpClient
 from shared.http.health import Health, closed
@@ -82,7 +84,11 @@ class Api:
         self._cache = _connect(settings.cache_address, settings.cache_timeout_s, settings.cache_timeout_s)
         self._limits = _connect(settings.cache_address, LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S)
         self._database = _database(settings, self._breakers.database)
-        self._board = Board(self._cache, Member("api", settings.instance, self._breakers.all), watching=True)
+        self._annotations = annotations(settings)
+        self._marks = OverrideMarks(self._annotations)
+        self._board = Board(
+            self._cache, Member("api", settings.instance, self._breakers.all), watching=True, heard=self._marks.heard
+        )
         self._lag = Lag()
         self._reads()
         self._writes()
@@ -144,7 +150,7 @@ class Api:
         users.add_routes(app, self._path, self._view)
         operations.add_routes(app, self._view)
         status.add_routes(app, self._board, demo=self._settings.profile == "demo")
-        overrides.add_routes(app, self._board, self._redis)
+        overrides.add_routes(app, self._board, self._redis, self._marks)
         external.add_routes(app, External(self._proxy, self._breakers.external_proxy, self._last_good))
 
     @contextlib.asynccontextmanager
@@ -158,6 +164,7 @@ class Api:
             "last_good": self._last_good.run,
             "backlog": self._backlog.run,
             "board": self._board.run,
+            "annotations": self._annotations.run,
             "event_loop_lag": lambda: watch(self._lag, time.monotonic),
         })  # fmt: skip
         groups = asyncio.create_task(self._groups())

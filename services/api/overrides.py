@@ -12,6 +12,7 @@ from starlette.responses import Response
 from services.api import openapi
 from services.api.headers import require_json
 from services.api.override_body import parse
+from services.api.override_marks import OverrideMarks
 from services.api.status import everybody
 from shared import logs
 from shared.errors import AppError, BreakerNotFound, FleetUnreachable
@@ -27,8 +28,9 @@ _EVERYBODY = "every replica"
 _ONLY_US = "this replica only: the board that the others read cannot be reached"
 
 
-def add_routes(app: FastAPI, board: Board, queue: Redis) -> None:
-    """`POST /circuit-breaker/{service}/{name}/override`; `queue` keeps the audit."""
+def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -> None:
+    """`POST /circuit-breaker/{service}/{name}/override`; `queue` keeps the audit, `marks` tell
+    Grafana, if there is one."""
 
     @app.post("/circuit-breaker/{service}/{name:path}/override", **openapi.OVERRIDE)
     async def override(request: Request, service: str, name: str) -> Response:
@@ -39,8 +41,11 @@ def add_routes(app: FastAPI, board: Board, queue: Redis) -> None:
             uuid.uuid4().hex, service, name, asked.instance, asked.action, actor, asked.reason, asked.for_s
         )  # fmt: skip
         on = _imposed_on(board, order)
+        replaced = marks.replaced_by(order)
         here = board.member.obey_at_once(order)
         told_all = await board.give(order)
+        if told_all or here:
+            marks.given(order, replaced)
         recorded = await _record(request, queue, order, told_all)
         if not told_all and not here:
             raise FleetUnreachable()

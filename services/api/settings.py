@@ -6,10 +6,10 @@ from pydantic import AnyHttpUrl, Field, field_validator, model_validator
 
 from services.api.rate_limit_client import networks
 from shared.budget import Budget, Part
-from shared.settings import CacheSettings, StoreSettings
+from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
 
 
-class ApiSettings(CacheSettings, StoreSettings):
+class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     """`HOLDFAST_API_...`, besides the shared ones."""
 
     api_port: int = Field(default=8080, ge=1, le=65535, description="The port of HTTP")

@@ -33,6 +33,7 @@ from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.fleet.board import Board
 from shared.fleet.member import Member
+from shared.grafana.configured import annotations
 from shared.http.app import service_app
 from shared.http.health import Health
 from shared.http.keys import Keys
@@ -85,7 +86,7 @@ class DlqAdmin:
         self._board = Board(
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
-        self._annotations = mark.annotations(settings)
+        self._annotations = annotations(settings)
         self._keeper = Keeper(
             self._database, Sender(self._redis), Around(self._redis, self._board.roll), instance=settings.instance,
             lease_s=settings.dlq_lease_s,

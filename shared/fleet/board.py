@@ -12,6 +12,7 @@ within a second; only a replica that starts after that no longer hears of an ear
 import asyncio
 import contextlib
 import time
+from collections.abc import Callable
 
 import orjson
 from redis.asyncio import Redis
@@ -41,12 +42,16 @@ return micros
 
 
 class Board:
-    """This process's place at the board. Everybody but an api is there unseeing: `watching` False."""
+    """This process's place at the board. Everybody but an api is there unseeing: `watching` False. `heard` is told
+    every order, also those for others."""
 
-    def __init__(self, redis: Redis, member: Member, *, watching: bool = False) -> None:
+    def __init__(
+        self, redis: Redis, member: Member, *, watching: bool = False, heard: Callable[[Given], None] | None = None
+    ) -> None:
         self._redis = redis
         self._watching = watching
         self._heard = "-"
+        self._tell = heard
         self.member = member
         self._key = member_key(member.service, member.instance)
         self.roll = Roll(self._key)
@@ -102,6 +107,9 @@ class Board:
         for entry_id, fields in entries(orders):
             self._heard = f"({entry_id}"
             try:
-                self.member.take([Given.entry(text(entry_id), fields)])
+                given = Given.entry(text(entry_id), fields)
+                self.member.take([given])
+                if self._tell is not None:
+                    self._tell(given)
             except ValueError as error:
                 logs.warning(Action.ORDER_UNREADABLE, entry=entry_id, error=str(error))

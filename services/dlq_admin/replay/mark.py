@@ -2,20 +2,9 @@
 
 from datetime import UTC, datetime
 
-from shared.grafana.annotations import Annotations, Said
-from shared.grafana.client import connect
+from shared.grafana.annotations import Said
 from shared.letters.replay import Counts
-from shared.settings import GrafanaSettings
 from shared.store.replays.read import Replay
-
-
-def annotations(settings: GrafanaSettings) -> Annotations:
-    """To the Grafana that is configured, or to nobody."""
-    url = settings.grafana_url
-    if url is None:
-        return Annotations(None, timeout_s=settings.grafana_timeout_s)
-    timeout_s = settings.grafana_timeout_s
-    return Annotations(lambda: connect(url, settings.grafana_token, timeout_s), timeout_s=timeout_s)
 
 
 def replay(one: Replay, *, ended: bool) -> Said:
