@@ -123,6 +123,10 @@ test-redis-down: ## The queue goes away, then the database too: what clients see
 test-error-scenarios: ## Everything that can be wrong with a request, or behind it, and how it is said
 	$(SCENARIO) error-scenarios
 
+.PHONY: demo-poison
+demo-poison: ## Writes that cannot work, as real mishaps make them, for you to rescue in the console (N=20)
+	@$(PYTHON) -m deploy.poison $(N)
+
 .PHONY: demo-metastable
 demo-metastable: ## A stall that naive retries keep alive for ever, and what ends it: a table and a picture (seconds)
 	@$(LOCAL) setup dev bench

@@ -17,6 +17,8 @@ class Action(StrEnum):
     OPEN_TO_ALL = "open_to_all"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     KEYS_READ = "keys_read"
+    LOGGED_IN = "logged_in"
+    LOGIN_REFUSED = "login_refused"
     KEYS_UNREADABLE = "keys_unreadable"
     PANIC_RECOVERED = "panic_recovered"
     BACKPRESSURE_MOVED = "backpressure_moved"

@@ -9,7 +9,7 @@ from typing import Literal
 from deploy.local import database, metrics_store, probe
 from deploy.local.packages import find
 from deploy.local.places import LOCAL, REPO, VENV_PYTHON
-from deploy.local.secret import keys_file
+from deploy.local.secret import keys_file, secret
 from deploy.local.settings import StackSettings
 
 LOOPBACK = "127.0.0.1"
@@ -93,7 +93,13 @@ def _services(settings: StackSettings) -> list[Program]:
             "PROXY_PORT",
             HOLDFAST_PROXY_THIRD_PARTY_URL=_url(settings.listen_host, settings.third_party_port),
         ),
-        service("dlq_admin", "dlq_admin", settings.dlq_port, "DLQ_PORT"),
+        service(
+            "dlq_admin",
+            "dlq_admin",
+            settings.dlq_port,
+            "DLQ_PORT",
+            HOLDFAST_DLQ_SESSION_SECRET=secret("session_secret"),
+        ),
     ]
 
 

@@ -8,7 +8,7 @@ from deploy.local.settings import StackSettings
 _ABOUT = {
     "api": ("", "the public API; its reference: /docs"),
     "external_proxy": ("/external", "calls the third party for the api's /external-api"),
-    "dlq_admin": ("/docs", "dead letters: see them, decide; its API needs the operator token"),
+    "dlq_admin": ("/console", "dead letters: see them, decide; log in with the operator token"),
     "third_party": ("/data", "a stand-in for somebody else's API"),
     "prometheus": ("", "scrapes all of them every 5 s"),
 }

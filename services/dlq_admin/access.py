@@ -4,6 +4,8 @@ so here."""
 from shared.http.keys import ADMIN, OPERATE, VIEW
 
 _OPEN = {"/health", "/livez", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json"}
+#: People log in: its own guard asks who they are.
+_CONSOLE = "/console"
 _SAFE = {"GET", "HEAD", "OPTIONS"}
 #: What tells personal data in clear is an operator's; what lets letters in that nobody here wrote is an admin's.
 _MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
@@ -11,7 +13,7 @@ _MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
 
 def scope_needed(method: str, path: str) -> str | None:
     """None: anybody may."""
-    if path in _OPEN:
+    if path in _OPEN or path == "/" or path == _CONSOLE or path.startswith(f"{_CONSOLE}/"):
         return None
     if path in _MORE:
         return _MORE[path]

@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 
 from services.dlq_admin import audit, discards, edits, exchange, groups, letters, overview, replays, what_if
 from services.dlq_admin.access import scope_needed
+from services.dlq_admin.console.app import ConsoleSettings, add_console
+from services.dlq_admin.console.desk import Desk
 from services.dlq_admin.database import Database
 from services.dlq_admin.discards import Discards
 from services.dlq_admin.dues import Dues
@@ -71,6 +73,7 @@ class DlqAdmin:
 
     def __init__(self, settings: DlqAdminSettings) -> None:
         self._settings = settings
+        self._keys = Keys(settings.keys_file, open_to_all=False)
         self._redis, engine = stores(settings)
         threads = settings.db_pool_size - _BACKGROUND_THREADS
         self._database = Database(
@@ -137,26 +140,38 @@ class DlqAdmin:
             version=VERSION_WITHOUT_INSTALL,
             timeout_s=self._settings.dlq_timeout_s,
             add_routes=self._add_routes,
-            keys=Keys(self._settings.keys_file, open_to_all=False),
+            keys=self._keys,
             needs=scope_needed,
         )
 
     def _add_routes(self, app: FastAPI) -> None:
         running = Running(self._redis)
         settings = self._settings
-        strip = Overview(self._database, self._redis, running, self._indexer, self._retention, self._board)
-        overview.add_routes(app, strip)
-        groups.add_routes(app, Groups(self._database, running))
-        letters.add_routes(app, Letters(self._database, self._redis, running))
-        discards.add_routes(app, Discards(self._database, self._dues, most=settings.dlq_bulk_max))
-        what_if.add_routes(app, WhatIfs(self._database, most=settings.dlq_transform_max))
-        edits.add_routes(app, Edits(self._database, most=settings.dlq_transform_max))
-        replays.add_routes(
-            app,
+        desk = Desk(
+            Overview(self._database, self._redis, running, self._indexer, self._retention, self._board),
+            Groups(self._database, running),
+            Letters(self._database, self._redis, running),
+            Discards(self._database, self._dues, most=settings.dlq_bulk_max),
+            WhatIfs(self._database, most=settings.dlq_transform_max),
+            Edits(self._database, most=settings.dlq_transform_max),
             Replays(self._database, self._keeper, most=settings.dlq_bulk_max, approve_over=settings.dlq_approve_over),
+            Exchange(self._database, import_max_bytes=settings.dlq_import_max_bytes),
+            self._database,
         )
-        exchange.add_routes(app, Exchange(self._database, import_max_bytes=settings.dlq_import_max_bytes))
+        overview.add_routes(app, desk.overview)
+        groups.add_routes(app, desk.groups)
+        letters.add_routes(app, desk.letters)
+        discards.add_routes(app, desk.discards)
+        what_if.add_routes(app, desk.what_ifs)
+        edits.add_routes(app, desk.edits)
+        replays.add_routes(app, desk.replays)
+        exchange.add_routes(app, desk.exchange)
         audit.add_routes(app, self._database)
+        secret = settings.dlq_session_secret
+        add_console(
+            app, desk, self._keys,
+            ConsoleSettings(secret.get_secret_value() if secret else None, settings.dlq_session_s),
+        )  # fmt: skip
 
     def _make_reader(self) -> FastStream:
         settings = self._settings

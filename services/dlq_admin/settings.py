@@ -1,6 +1,6 @@
 """What an operator may change about dlq_admin."""
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from shared.budget import Budget, Part
 from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
@@ -41,6 +41,13 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_finished_keep_days: float | None = Field(
         default=None, gt=0, le=36_500, description="How long dead letters are kept that a replay has ended; as above"
     )
+    dlq_session_s: float = Field(
+        default=7200, ge=60, le=86_400, description="How long a login to the console lasts after the last page"
+    )
+    dlq_session_secret: SecretStr | None = Field(
+        default=None, min_length=16,
+        description="Signs logins; the same for all replicas. Left out: they end when the process does",
+    )  # fmt: skip
     #: Operators' questions may take longer than a user's.
     db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")
     redis_timeout_s: float = Field(default=5, gt=0, le=30, description="As above, for dlq_admin")

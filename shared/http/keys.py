@@ -79,6 +79,11 @@ class Keys:
                 return principal
         raise NotAuthenticated("This key is not known.")
 
+    def holder(self, digest: str) -> Principal | None:
+        """Whose key it is, by the start of the key's SHA-256 (hex, 32 digits or more). None: nobody's, any more."""
+        self._look_again()
+        return next((holder for known, holder in self._known.items() if known.startswith(digest)), None)
+
     def _look_again(self) -> None:
         now = time.monotonic()
         if self._path is None or now - self._looked_at < _LOOK_EVERY_S:

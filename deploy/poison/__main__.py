@@ -1,0 +1,51 @@
+"""`python -m deploy.poison [N]`: put N writes that cannot work on the stream of this clone's stack. Exit code 0: they
+are there; 2: they are not."""
+
+import argparse
+import secrets
+import sys
+import time
+from collections import Counter
+
+from deploy.local import stack
+from deploy.local.problem import Problem
+from deploy.local.programs import LOOPBACK, programs
+from deploy.local.settings import saved
+from deploy.poison.entries import GOOD, MEANING, poison
+from deploy.poison.queue import put
+
+_DEFAULT = 20
+_MOST = 100_000
+#: Writers stop when more than half of what they get would die: poison comes with traffic, as it does in life.
+_GOOD_EACH = 2
+_STREAM = "{holdfast}:writes"
+
+
+def main() -> int:
+    """Says what it did, and where to go now."""
+    parser = argparse.ArgumentParser(prog="python -m deploy.poison", description=__doc__)
+    parser.add_argument("count", nargs="?", type=int, default=_DEFAULT, metavar="N", help=f"by default {_DEFAULT}")
+    count = parser.parse_args().count
+    try:
+        if not 1 <= count <= _MOST:
+            raise Problem(f"N={count} is not between 1 and {_MOST}")
+        if stack.running() is None:
+            raise Problem("the stack is not running", "make up")
+        entries = list(poison(count, time.time_ns() // 1000, secrets.randbits(64), good_each=_GOOD_EACH))
+        put((LOOPBACK, saved().queue_port), _STREAM, [fields for _, fields in entries])
+    except Problem as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
+    counts = Counter(mishap for mishap, _ in entries)
+    good = counts.pop(GOOD)
+    lines = [f"  {many:>6}  {MEANING[mishap]}" for mishap, many in counts.most_common()]
+    console = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
+    sys.stdout.write(
+        f"On the write stream among {good} good writes, and in a moment dead:\n\n{chr(10).join(lines)}\n\n"
+        f"Rescue them: http://{console}/console (log in with the operator token that `make up` shows)\n"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,53 @@
+"""The console, wired: its pages on the application that has the REST routes."""
+
+import secrets
+from dataclasses import dataclass
+
+from fastapi import APIRouter, FastAPI
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from services.dlq_admin.console import audit, discards, edits, groups, home, letters, login, replays, what_if
+from services.dlq_admin.console.assets import Assets
+from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.console.guard import Guard
+from services.dlq_admin.console.render import Pages
+from services.dlq_admin.console.session import Sessions
+from shared.errors import NoSuchPath
+from shared.http.keys import Keys
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleSettings:
+    """`secret` None: one of this process alone; its sessions end with it, and no other replica knows them."""
+
+    secret: str | None
+    session_s: float
+
+
+def add_console(app: FastAPI, desk: Desk, keys: Keys, settings: ConsoleSettings) -> None:
+    """Everything under `/console`, and a way there."""
+    assets = Assets()
+    pages = Pages(assets)
+    secret = settings.secret.encode() if settings.secret else secrets.token_bytes(32)
+    sessions = Sessions(secret, settings.session_s)
+    guard = Guard(keys, sessions, pages)
+    router = APIRouter(route_class=guard.route_class(), include_in_schema=False)
+
+    @app.get("/", include_in_schema=False)
+    async def to_console(_: Request) -> Response:
+        return RedirectResponse("/console", 307)
+
+    @router.get("/console/static/{digest}/{name}")
+    async def static(digest: str, name: str) -> Response:
+        return assets.answer(digest, name)
+
+    login.add_routes(router, pages, guard, keys, sessions)
+    for each in (home, groups, letters, what_if, edits, replays, discards, audit):
+        each.add_routes(router, pages, desk)
+
+    @router.get("/console/{rest:path}")
+    async def nothing(rest: str) -> Response:
+        raise NoSuchPath()
+
+    app.router.routes.extend(router.routes)  # as they are: each has its guard

@@ -1,0 +1,52 @@
+"""Chart: numbers as bars of an SVG: their places, in its own units, without a style that a content policy would refuse.
+Pure."""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+WIDTH, HEIGHT = 240, 40
+_GAP = 2.0
+_LEAST = 2.0
+
+
+class Bar(NamedTuple):
+    """`x`, `y`, `width`, `height` in the chart's units."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+    value: int
+
+
+def bars(values: Sequence[int], width: float = WIDTH, height: float = HEIGHT) -> list[Bar]:
+    """One per value; what is more than nothing can be seen."""
+    step = width / max(1, len(values))
+    most = max([*values, 1])
+    return [
+        Bar(round(at * step, 2), round(height - tall, 2), round(step - _GAP, 2), round(tall, 2), value)
+        for at, value in enumerate(values)
+        for tall in [max(_LEAST, value / most * height) if value else 1.0]
+    ]
+
+
+class Share(NamedTuple):
+    """A part of a whole, from `x` on, out of 100."""
+
+    name: str
+    x: float
+    width: float
+    letters: int
+
+
+def shares(counts: Mapping[str, int], order: Sequence[str]) -> list[Share]:
+    """Those that there are any of, side by side."""
+    whole = sum(counts.values()) or 1
+    told: list[Share] = []
+    x = 0.0
+    for name in order:
+        if count := counts.get(name, 0):
+            width = count / whole * 100
+            told.append(Share(name, round(x, 3), round(width, 3), count))
+            x += width
+    return told

@@ -1,0 +1,28 @@
+"""Desk: the services that pages ask; the same objects that the REST routes ask."""
+
+from dataclasses import dataclass
+
+from services.dlq_admin.database import Database
+from services.dlq_admin.discards import Discards
+from services.dlq_admin.edits import Edits
+from services.dlq_admin.exchange import Exchange
+from services.dlq_admin.groups import Groups
+from services.dlq_admin.letters import Letters
+from services.dlq_admin.overview import Overview
+from services.dlq_admin.replays import Replays
+from services.dlq_admin.what_if import WhatIfs
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """All of them."""
+
+    overview: Overview
+    groups: Groups
+    letters: Letters
+    discards: Discards
+    what_ifs: WhatIfs
+    edits: Edits
+    replays: Replays
+    exchange: Exchange
+    database: Database

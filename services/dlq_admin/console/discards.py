@@ -1,0 +1,47 @@
+"""Discards and restores: what they would change, the count typed back, and what was changed."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.dlq_admin.ask import BulkAsked, actor
+from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.console.forms import form_of, told_selection, valid
+from services.dlq_admin.console.render import Pages
+from shared.errors import CountMismatch, InvalidRequest
+from shared.letters.state import State
+
+
+def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
+    """Both."""
+
+    @router.post("/console/discards")
+    async def discard(request: Request) -> Response:
+        return await _changed(request, pages, desk, "discard")
+
+    @router.post("/console/restores")
+    async def restore(request: Request) -> Response:
+        return await _changed(request, pages, desk, "restore")
+
+
+async def _changed(request: Request, pages: Pages, desk: Desk, what: str) -> Response:
+    form = form_of(request)
+    selection = form.selection()
+    problem = told = None
+    if form["go"]:
+        try:
+            wish = valid(
+                BulkAsked,
+                {"selection": selection, "reason": form["reason"], "expected_count": form.number("expected_count")},
+            )
+            change = desk.discards.discard if what == "discard" else desk.discards.restore
+            told = await change(wish.selection.meant(), actor(request, wish.reason), wish.expected_count or 0)
+        except (CountMismatch, InvalidRequest) as error:
+            problem = error.message
+    done = told is not None
+    if told is None:
+        told = await desk.discards.look(selection.meant(), State.DEAD if what == "discard" else State.DISCARDED)
+    return pages.page(
+        request, "discard.html", 422 if problem else 200, what=what, told=told, done=done, problem=problem,
+        selection=told_selection(selection), reason=form["reason"],
+    )  # fmt: skip

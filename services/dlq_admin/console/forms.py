@@ -1,0 +1,83 @@
+"""Forms: what a page sends back, read once; and the selection that it carries, in the REST's own words."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
+from urllib.parse import parse_qs
+
+import orjson
+from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
+
+from services.dlq_admin.ask import SelectionAsked
+from shared.errors import InvalidRequest, MalformedJson
+from shared.http.body import read_body
+
+#: A payload may be large, and three times as large as it is once it is encoded.
+_MAX_BYTES = 4 * 2**20
+_FIELDS_MAX = 12_000
+
+
+class Form:
+    """Names and their values; a name that is not there has the value ''."""
+
+    def __init__(self, values: Mapping[str, Sequence[str]]) -> None:
+        self._values = values
+
+    def __getitem__(self, name: str) -> str:
+        return self.all(name)[0].strip() if self.all(name) else ""
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a name."""
+        return list(self._values.get(name, ()))
+
+    def number(self, name: str) -> int | None:
+        """A count as a person types it, `1,234` or `1 234`. None: none."""
+        text = self[name].replace(",", "").replace(" ", "")
+        return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
+
+    def selection(self) -> SelectionAsked:
+        """The letters that are ticked, or all that the page was about. Raises InvalidRequest."""
+        if self["scope"] == "ticked":
+            if not self.all("id"):
+                raise InvalidRequest("No letter is ticked.")
+            return valid(SelectionAsked, {"ids": self.all("id")})
+        try:
+            return valid(SelectionAsked, orjson.loads(self["selection"]))
+        except orjson.JSONDecodeError:
+            raise MalformedJson("The form carries no selection.") from None
+
+
+async def read_form(request: Request) -> Form:
+    """The body. Raises BodyTooLarge, InvalidRequest."""
+    raw = await read_body(request, _MAX_BYTES)
+    try:
+        values = parse_qs(raw.decode(), keep_blank_values=True, max_num_fields=_FIELDS_MAX, errors="strict")
+    except ValueError:
+        raise InvalidRequest("The form cannot be read.") from None
+    return Form(values)
+
+
+def form_of(request: Request) -> Form:
+    """What the guard has read."""
+    form: Form = request.scope["form"]
+    return form
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def valid(model: type[M], told: Any) -> M:
+    """As the REST would take it. Raises InvalidRequest, naming the first field that is wrong."""
+    try:
+        return model.model_validate(told)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    field = ".".join(map(str, first["loc"]))
+    constraint = first["msg"].removeprefix("Value error, ")
+    where = f"{field}: " if field else ""
+    raise InvalidRequest(f"{where}{constraint}", details={"field": field, "value": None, "constraint": constraint})
+
+
+def told_selection(selection: SelectionAsked) -> str:
+    """For a hidden field."""
+    return selection.model_dump_json(by_alias=True, exclude_none=True)

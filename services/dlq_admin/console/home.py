@@ -1,0 +1,45 @@
+"""Home: is anything dying now, what, since when, why, and what to do next; and the strip that every page has."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.dlq_admin.console.advice import at_a_glance
+from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.console.render import Pages
+from shared.errors import DatabaseUnavailable
+from shared.letters.replay import ACTIVE, ReplayState
+from shared.letters.state import State
+
+_GROUPS = 5
+_REPLAYS = 5
+_FROM_STREAM = 20
+
+
+def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
+    """Both."""
+
+    @router.get("/console")
+    async def home(request: Request) -> Response:
+        overview = await desk.overview.told()
+        groups: list[dict[str, Any]] = []
+        replays: list[dict[str, Any]] = []
+        waiting: dict[str, Any] | None = None
+        if overview["letters"] is None:
+            waiting = await desk.letters.from_stream(_FROM_STREAM)
+        else:
+            try:
+                groups, _ = await desk.groups.page([State.DEAD, State.REPLAYING], None, _GROUPS)
+                replays = await desk.replays.page([*ACTIVE, ReplayState.AWAITING_APPROVAL], None, _REPLAYS)
+            except DatabaseUnavailable:
+                overview |= {"letters": None}
+        return pages.page(
+            request, "home.html", overview=overview, groups=groups, replays=replays, waiting=waiting,
+            glance=at_a_glance(overview, groups),
+        )  # fmt: skip
+
+    @router.get("/console/strip")
+    async def strip(request: Request) -> Response:
+        return pages.page(request, "strip.html", overview=await desk.overview.told())

@@ -1,0 +1,44 @@
+"""Moments: times and sizes as people say them. Pure."""
+
+from datetime import UTC, datetime
+
+_STEPS = ((86_400, "d"), (3600, "h"), (60, "min"))
+
+
+def parsed(moment: str) -> datetime:
+    """Of the form that the services tell."""
+    return datetime.fromisoformat(moment)
+
+
+def age_s(moment: str, now: datetime | None = None) -> float:
+    """Seconds since."""
+    return ((now or datetime.now(UTC)) - parsed(moment)).total_seconds()
+
+
+def ago(moment: str, now: datetime | None = None) -> str:
+    """`3 min ago`."""
+    seconds = age_s(moment, now)
+    return "just now" if seconds < 1.5 else f"{lasting(seconds)} ago"
+
+
+def lasting(seconds: float) -> str:
+    """`3 min`."""
+    for step_s, name in _STEPS:
+        if seconds >= step_s:
+            return f"{seconds / step_s:.0f} {name}"
+    if seconds < 0.1:
+        return "0 s"
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+
+
+def clock(moment: str) -> str:
+    """`2026-01-15 10:30:00` in UTC."""
+    return parsed(moment).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def size(count: int) -> str:
+    """`12 KiB`."""
+    for step, name in ((2**20, "MiB"), (2**10, "KiB")):
+        if count >= step:
+            return f"{count / step:.1f} {name}"
+    return f"{count} bytes"

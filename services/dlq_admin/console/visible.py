@@ -1,0 +1,70 @@
+"""Visible: text that others wrote, as HTML in which nothing runs, nothing hides and nothing turns its neighbours
+around. Pure."""
+
+import base64
+import json
+import re
+import unicodedata
+from typing import Any
+
+from markupsafe import Markup, escape
+
+#: Controls but newline and tab; joiners, marks and overrides of direction; halves of pairs; tags that nobody sees.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\ud800-\udfff\U000e0000-\U000e007f]"
+)
+_MARK = Markup('<span class="ctl" title="{}">{}</span>')
+_REST = Markup('<span class="cut">… {} more characters</span>')
+_DUMPED_BYTES = 256
+
+
+def visible(text: Any, limit: int = 4000) -> Markup:
+    """At most `limit` characters, and how many there are besides."""
+    told = text if isinstance(text, str) else str(text)
+    shown, rest = told[:limit], len(told) - limit
+    parts: list[str] = []
+    at = 0
+    for match in _UNSEEN.finditer(shown):
+        parts += [escape(shown[at : match.start()]), _marked(match[0])]
+        at = match.end()
+    parts.append(escape(shown[at:]))
+    if rest > 0:
+        parts.append(_REST.format(f"{rest:,}"))
+    return Markup("").join(parts)
+
+
+def pretty(value: Any, limit: int = 8000) -> Markup:
+    """JSON, indented."""
+    return visible(json.dumps(value, indent=2, ensure_ascii=False), limit)
+
+
+def written_out(document: str) -> str:
+    """JSON that says the same, for a field to type in: what cannot be seen is `\\u202e`."""
+    return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], document)
+
+
+def told_value(value: Any) -> Markup:
+    """A field's value as the services tell it: text, or bytes that are none."""
+    if isinstance(value, dict) and value.keys() == {"base64"}:
+        return dump(base64.b64decode(value["base64"]))
+    return visible(value)
+
+
+def dump(raw: bytes) -> Markup:
+    """Bytes, sixteen a line."""
+    lines = [_line(at, raw[at : at + 16]) for at in range(0, min(len(raw), _DUMPED_BYTES), 16)]
+    more = len(raw) - _DUMPED_BYTES
+    if more > 0:
+        lines.append(f"… {more:,} more bytes")
+    return Markup("\n").join(escape(line) for line in lines)
+
+
+def _line(at: int, part: bytes) -> str:
+    text = "".join(chr(byte) if 32 <= byte < 127 else "·" for byte in part)
+    return f"{at:04x}  {part.hex(' '):<47}  {text}"
+
+
+def _marked(character: str) -> Markup:
+    name = unicodedata.name(character, "a control character, or half of a pair")
+    return _MARK.format(name.lower(), f"U+{ord(character):04X}")

@@ -1,0 +1,30 @@
+"""What-if: what would become of a selection, as a page."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.dlq_admin.ask import actor
+from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.console.forms import form_of, told_selection, valid
+from services.dlq_admin.console.render import Pages
+from services.dlq_admin.what_if import WhatIfAsked
+from shared.what_if import Verdict
+
+_SHOWN = 50
+
+
+def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
+    """The one page."""
+
+    @router.post("/console/what-if")
+    async def what_if(request: Request) -> Response:
+        form = form_of(request)
+        selection = form.selection()
+        wish = valid(WhatIfAsked, {"selection": selection, "limit": _SHOWN, "reveal": form["reveal"] or None})
+        who = actor(request, wish.reveal) if wish.reveal is not None else None
+        told = await desk.what_ifs.told(wish.selection.meant(), wish.limit, who)
+        return pages.page(
+            request, "what_if.html", told=told, selection=told_selection(selection),
+            order=[verdict.value for verdict in Verdict],
+        )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The console, asked as a browser asks it."""

@@ -1,0 +1,79 @@
+"""A dlq_admin, a writer, and a browser: a real Chromium, or the tests of the journey are skipped and say why."""
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Error, Page, sync_playwright
+
+from tests import keys, processes
+from tests.processes import QUICK
+from tests.servers import Database, RedisServer
+
+_CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+
+@pytest.fixture(scope="module")
+def console(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
+) -> Iterator[processes.Service]:
+    """A dlq_admin with a console."""
+    with redis_server.client() as redis:
+        redis.flushall()
+    folder = tmp_path_factory.mktemp("console")
+    service = processes.dlq_admin(folder, redis_server.address, database.dsn).start()
+    writer = processes.writer(
+        folder, redis_server.address, database.dsn, **QUICK, HOLDFAST_WRITER_DEAD_SHARE_MAX="1"
+    ).start()
+    yield service
+    writer.kill()
+    service.kill()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    """Headless."""
+    path = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
+    if path is None:
+        pytest.skip("no Chromium here: apt-get install chromium")
+    with sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        except Error as error:
+            pytest.skip(f"Chromium does not start: {error}")
+        yield browser
+        browser.close()
+
+
+class Seen:
+    """A page, and whatever it complained of: a script that ran though nobody meant it to, a policy that was broken."""
+
+    def __init__(self, page: Page) -> None:
+        self.page = page
+        self.complaints: list[str] = []
+        page.set_default_timeout(10_000)
+        page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
+        page.on("dialog", self._dialog)
+        page.on("console", self._said)
+
+    def _dialog(self, dialog: Any) -> None:
+        self.complaints.append(f"dialog: {dialog.message}")
+        dialog.dismiss()
+
+    def _said(self, said: Any) -> None:
+        if said.type == "error" and "422" not in said.text:  # a form that was sent back is no mistake
+            self.complaints.append(f"console: {said.text}")
+
+
+@pytest.fixture
+def seen(chromium: Browser, console: processes.Service) -> Iterator[Seen]:
+    """An operator who has just logged in."""
+    context = chromium.new_context(base_url=console.url)
+    seen = Seen(context.new_page())
+    seen.page.goto("/console")
+    seen.page.fill("#key", keys.OPERATOR)
+    seen.page.click("text=Log in")
+    seen.page.wait_for_selector("#now")
+    yield seen
+    context.close()

@@ -1,0 +1,55 @@
+"""The console while the database is away: what died since is listed from the stream, and said to be."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from services.dlq_admin.app import DlqAdmin
+from services.dlq_admin.settings import DlqAdminSettings
+from shared.queue.names import DEAD
+from tests import keys, letters
+from tests.servers import RedisServer
+
+
+@pytest.fixture
+async def browser(tmp_path: Path, clean_redis: RedisServer) -> AsyncIterator[httpx.AsyncClient]:
+    """Somebody logged in who may look."""
+    admin = DlqAdmin(
+        DlqAdminSettings(
+            redis_addr=clean_redis.address, db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
+            keys_file=keys.written_to(tmp_path),
+        )
+    )  # fmt: skip
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(admin.http()), base_url="http://dlq") as client:
+        await client.post("/console/login", data={"key": keys.VIEWER})
+        yield client
+
+
+async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, clean_redis: RedisServer) -> None:
+    """At home and in the list, with a banner; one can be opened; what needs the table says that it is away."""
+    with clean_redis.client() as client:
+        entry = client.xadd(DEAD, letters.fields(error="<b>odd</b>")).decode()  # type: ignore[arg-type, union-attr]
+    for path in ("/console", "/console/letters"):
+        page = await browser.get(path)
+        assert page.status_code == 200
+        assert "The database does not answer" in page.text
+        assert f"/console/letters/{entry}" in page.text
+        assert "&lt;b&gt;odd" in page.text
+        assert "<b>odd" not in page.text
+    one = await browser.get(f"/console/letters/{entry}")
+    assert one.status_code == 200
+    assert "on the stream and not in the table yet" in one.text
+    assert "1406" in one.text
+    groups = await browser.get("/console/groups")
+    assert groups.status_code == 503
+    assert "Trying again may help" in groups.text
+
+
+async def test_a_search_that_makes_no_sense_is_sent_back(browser: httpx.AsyncClient) -> None:
+    """With what is wrong, and what was typed."""
+    page = await browser.get("/console/letters", params={"user_id": "ö <b>", "state": "dead"})
+    assert page.status_code == 422
+    assert "user_id" in page.text
+    assert "ö &lt;b&gt;" in page.text

@@ -1,0 +1,195 @@
+"""The console's door: who gets in, with which form, and what a browser may do with the pages."""
+
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi.routing import APIRoute
+
+from services.dlq_admin.app import DlqAdmin
+from services.dlq_admin.console import session
+from services.dlq_admin.console.tries import Tries
+from services.dlq_admin.settings import DlqAdminSettings
+from tests import keys
+
+_OPEN = {"/console/login", "/console/static/{digest}/{name}"}
+_RANK = {None: 0, keys.VIEWER: 1, keys.OPERATOR: 2, keys.ADMIN: 3}
+
+
+@pytest.fixture
+def keys_file(tmp_path: Path) -> Path:
+    """To take keys out of."""
+    return keys.written_to(tmp_path)
+
+
+@pytest.fixture
+def admin(keys_file: Path) -> DlqAdmin:
+    """A dlq_admin whose stores do not exist: whoever is let in is told so at once."""
+    return DlqAdmin(
+        DlqAdminSettings(
+            redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none", keys_file=keys_file,
+            dlq_session_secret="a secret of this test",  # noqa: S106
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def browser(admin: DlqAdmin) -> AsyncIterator[httpx.AsyncClient]:
+    """Keeps cookies; follows nothing."""
+    transport = httpx.ASGITransport(admin.http())
+    async with httpx.AsyncClient(transport=transport, base_url="http://dlq") as client:
+        yield client
+
+
+async def _log_in(browser: httpx.AsyncClient, key: str, **more: str) -> httpx.Response:
+    return await browser.post("/console/login", data={"key": key, **more})
+
+
+async def _csrf(browser: httpx.AsyncClient) -> str:
+    found = re.search(r'name="csrf" value="([0-9a-f]{64})"', (await browser.get("/console")).text)
+    assert found is not None
+    return found[1]
+
+
+async def test_every_page_with_every_role(admin: DlqAdmin, browser: httpx.AsyncClient) -> None:
+    """Nobody: to the login; a viewer may look, and change nothing; whoever may gets past the door."""
+    found = [(method, route.path) for route in admin.http().routes if isinstance(route, APIRoute)
+             for method in route.methods if route.path.startswith("/console")]  # fmt: skip
+    assert ("POST", "/console/discards") in found
+    for key, rank in _RANK.items():
+        browser.cookies.clear()
+        csrf = ""
+        if key is not None:
+            await _log_in(browser, key)
+            csrf = await _csrf(browser)
+        for method, path in found:
+            if path in _OPEN or path == "/console/logout":
+                continue
+            url = re.sub(r"\{[^}]+\}", "1764000000000-1", path)
+            answer = await browser.request(method, url, data={"csrf": csrf} if method == "POST" else None)
+            told = (method, path, key, answer.status_code)
+            if rank == 0:
+                assert answer.status_code == 303, told
+                assert answer.headers["location"].startswith("/console/login"), told
+            elif rank < (1 if method == "GET" else 2):
+                assert answer.status_code == 403, told
+            else:
+                assert answer.status_code not in (401, 403), told
+                assert "INTERNAL_ERROR" not in answer.text, told
+            assert "default-src 'none'" in answer.headers["content-security-policy"], told
+
+
+async def test_a_form_of_nobody_s_changes_nothing(browser: httpx.AsyncClient) -> None:
+    """Without the session's token, or from another site, a change is refused; with it, it gets through."""
+    await _log_in(browser, keys.OPERATOR)
+    csrf = await _csrf(browser)
+    note = "/console/groups/0123456789abcdef/note"
+    assert (await browser.post(note, data={"text": "x"})).status_code == 403
+    assert (await browser.post(note, data={"text": "x", "csrf": "0" * 64})).status_code == 403
+    for odd in ({"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert (await browser.post(note, data={"text": "x", "csrf": csrf}, headers=odd)).status_code == 403
+        assert (await browser.post("/console/login", data={"key": keys.ADMIN}, headers=odd)).status_code == 403
+    assert (await browser.post(note, data={"text": "x", "csrf": csrf})).status_code == 503
+    assert (await browser.post(note, data={"text": "x"}, headers={"X-CSRF-Token": csrf})).status_code == 503
+
+
+async def test_a_session_is_kept_from_scripts_and_other_sites(browser: httpx.AsyncClient) -> None:
+    """The cookie says so; behind TLS it is never sent without; and the key is not in it."""
+    cookie = (await _log_in(browser, keys.VIEWER)).headers["set-cookie"]
+    assert {"HttpOnly", "SameSite=strict", "Path=/console"} <= set(cookie.split("; "))
+    assert "Secure" not in cookie
+    assert keys.VIEWER not in cookie
+    behind = {"X-Forwarded-Proto": "https"}
+    answer = await browser.post("/console/login", data={"key": keys.VIEWER}, headers=behind)
+    assert "Secure" in answer.headers["set-cookie"]
+    assert "max-age" in answer.headers["strict-transport-security"]
+
+
+async def test_a_revoked_key_ends_its_session(
+    browser: httpx.AsyncClient, keys_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its line gone from the file, the next page is the login."""
+    monkeypatch.setattr("shared.http.keys._LOOK_EVERY_S", 0.0)
+    await _log_in(browser, keys.OPERATOR)
+    assert (await browser.get("/console")).status_code == 200
+    rest = [line for line in keys_file.read_text().splitlines(keepends=True) if not line.startswith(keys.OPERATOR)]
+    keys_file.write_text("".join(rest))
+    assert (await browser.get("/console")).headers["location"].startswith("/console/login")
+    polled = await browser.get("/console/strip", headers={"HX-Request": "true"})
+    assert polled.status_code == 401
+    assert polled.headers["hx-refresh"] == "true"
+
+
+async def test_wrong_keys_are_counted(browser: httpx.AsyncClient) -> None:
+    """After some the address has to wait, with the right key too; a key without `view` is no key to the console."""
+    assert (await _log_in(browser, keys.READER)).status_code == 401
+    assert (await _log_in(browser, "")).status_code == 401
+    for _ in range(8):
+        assert (await _log_in(browser, "wrong")).status_code == 401
+    refused = await _log_in(browser, keys.OPERATOR)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert "set-cookie" not in refused.headers
+
+
+@pytest.mark.parametrize(
+    ("to", "goes"),
+    [
+        ("/console/groups?every=true", "/console/groups?every=true"), ("https://elsewhere.example", "/console"),
+        ("//elsewhere.example", "/console"), ("/console/../x\\y", "/console"), ("/consoles", "/console"),
+    ],
+)  # fmt: skip
+async def test_a_login_leads_to_a_page_of_ours(browser: httpx.AsyncClient, to: str, goes: str) -> None:
+    """Wherever the address says."""
+    assert (await _log_in(browser, keys.VIEWER, to=to)).headers["location"] == goes
+
+
+async def test_a_link_from_elsewhere_finds_its_session(browser: httpx.AsyncClient) -> None:
+    """A browser keeps a strict cookie back on the first step: our own page asks again."""
+    answer = await browser.get("/console/groups", headers={"Sec-Fetch-Site": "cross-site"})
+    assert answer.status_code == 200
+    assert 'content="0; url=/console/groups"' in answer.text
+
+
+async def test_assets_are_for_ever_and_pages_are_not(browser: httpx.AsyncClient) -> None:
+    """What has its hash in its name may be kept; another hash is nothing."""
+    page = await browser.get("/console/login")
+    assert page.headers["cache-control"] == "no-store"
+    [style] = re.findall(r'href="(/console/static/[0-9a-f]{16}/console.css)"', page.text)
+    answer = await browser.get(style)
+    assert "immutable" in answer.headers["cache-control"]
+    assert (await browser.get(re.sub("[0-9a-f]{16}", "0" * 16, style))).status_code == 404
+    assert not re.search(r"<script(?![^>]*\ssrc=)|<style|\sstyle=|\son\w+=", page.text)
+
+
+def test_cookies_that_are_not_ours() -> None:
+    """Changed, cut, of another secret, or too old: nobody's."""
+    ours = session.Sessions(b"ours", 100)
+    cookie = ours.begin("key", 1000)
+    read = ours.read(cookie, 1099)
+    assert read is not None
+    assert ours.read(cookie, 1100) is None
+    assert session.Sessions(b"theirs", 100).read(cookie, 1001) is None
+    for odd in ("", "a.b.c.d", "....", cookie[:-1], "x" + cookie, cookie.replace(".1100.", ".9999."), "é.1.x.y"):
+        assert ours.read(odd, 1001) is None
+    later = ours.prolonged(read, 1050)
+    assert later is not None
+    again = ours.read(later, 1120)
+    assert again is not None
+    assert ours.is_csrf(again, ours.csrf(read))
+    assert not ours.is_csrf(again, "")
+
+
+def test_tries_come_back_with_time() -> None:
+    """One by one; an address does not pay for another."""
+    tries = Tries(most=3, refill_s=10)
+    for _ in range(3):
+        assert tries.wait_s("a", 0) == 0
+        tries.wrong("a", 0)
+    assert tries.wait_s("a", 0) == 10
+    assert tries.wait_s("b", 0) == 0
+    assert tries.wait_s("a", 10) == 0
+    tries.wrong("a", 10)
+    assert tries.wait_s("a", 10) == 10

@@ -1,0 +1,168 @@
+"""The whole way, in a real browser: a poison write, its group, its letter, what if, an edit, a replay, applied."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from deploy.poison.entries import poison
+from shared.queue.names import DEAD, WRITES
+from tests import processes
+from tests.conftest import empty
+from tests.console.conftest import Seen
+from tests.servers import Database, RedisServer, wait_until
+
+_COUNT = 10
+
+
+@pytest.fixture
+def poisoned(console: processes.Service, redis_server: RedisServer, database: Database) -> Iterator[list[str]]:
+    """Ten writes that died, one of a kind and more: their mishaps."""
+    empty(database)
+    entries = list(poison(_COUNT, time.time_ns() // 1000, seed=7))
+    huge = dict(entries[0][1]) | {"operation_id": b"huge", "user_id": b"huge", "payload": b'{"x": "' + b"<b>" * 300_000}
+    with redis_server.client() as client:
+        for _, fields in [*entries, ("huge", huge)]:
+            client.xadd(WRITES, fields)  # type: ignore[arg-type]
+        wait_until(lambda: client.xlen(WRITES) == 0 and client.xlen(DEAD) == 0, what="dead and indexed")
+    yield [mishap for mishap, _ in entries]
+    empty(database)
+
+
+def _accessible(page: Page, heading: str) -> None:
+    """The page with this heading, as axe sees it: nothing serious, in either light."""
+    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found: Any = Axe().run(page).response["violations"]
+        bad = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found
+               if each["impact"] in ("serious", "critical")]  # fmt: skip
+        assert not bad, (page.url, scheme, bad)
+
+
+def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Database) -> None:
+    """By clicks alone; every page on the way is accessible, and none breaks its own policy."""
+    page = seen.page
+    page.goto("/console")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Writes are dying now")
+    _accessible(page, "Writes are dying now")
+    page.get_by_role("link", name="Groups", exact=True).click()
+    _accessible(page, "Groups")
+    page.keyboard.press("j")
+    page.keyboard.press("j")
+    page.keyboard.press("k")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="How often")).to_be_visible()
+    _accessible(page, "Cannot be read")
+
+    page.get_by_label("Find an id, a user, a text").fill("full_name")
+    page.keyboard.press("Enter")
+    _accessible(page, "Letters")
+    page.locator("td a.id").first.click()
+    _accessible(page, "Cannot be read")
+    expect(page.locator("pre").first).to_contain_text('"full_name": "')
+    expect(page.locator("pre").first).to_contain_text("•••")
+    letter = page.url
+    page.get_by_role("button", name="What if?").click()
+    expect(page.locator(".tile")).to_contain_text("cannot be read")
+    _accessible(page, "What if")
+
+    page.goto(letter)
+    page.get_by_text("Edit …").click()
+    page.get_by_label("Why it is changed").fill("the field has another name here")
+    page.get_by_role("button", name="Begin the edit").click()
+    payload = json.loads(page.get_by_label("Payload").input_value())
+    page.get_by_label("Payload").fill("{")
+    page.get_by_role("button", name="Check").click()
+    expect(page.get_by_role("alert")).to_contain_text("not JSON")
+    page.get_by_label("Payload").fill(json.dumps({"name": payload["full_name"], "email": payload["email"]}))
+    page.get_by_role("button", name="Check").click()
+    expect(page.locator("#verdict")).to_contain_text("Would apply")
+    _accessible(page, "Edit")
+    page.get_by_role("button", name="Save the edit").click()
+    expect(page.locator(".timeline")).to_contain_text("Edit 1")
+
+    page.get_by_role("button", name="Replay …").click()
+    _accessible(page, "Replay: send")
+    page.get_by_label("Why, for the audit").fill("edited")
+    page.get_by_label("Type the count").fill("2")
+    page.get_by_role("button", name="Begin the replay").click()
+    expect(page.get_by_role("alert")).to_be_visible()  # it is one letter
+    page.get_by_label("Type the count").fill("1")
+    page.get_by_role("button", name="Begin the replay").click()
+    expect(page.locator("#state")).to_have_attribute("data-state", "done", timeout=20_000)  # by itself
+    expect(page.locator("table.list .pill")).to_have_text("applied")  # the list as well
+    expect(page.locator("#tile-applied")).to_contain_text("1")
+    _accessible(page, "Replay")
+    page.goto(letter)
+    expect(page.locator(".head .pill").first).to_have_text("applied")
+    _accessible(page, "Cannot be read")
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM users")
+        assert cursor.fetchall() == ((payload["full_name"],),)
+    page.get_by_role("link", name="Audit").click()
+    expect(page.get_by_role("region", name="Deeds")).to_contain_text("the field has another name here")
+    _accessible(page, "Everything")
+    assert seen.complaints == []
+
+
+def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]) -> None:
+    """A search, all that match: patched, sent; another one discarded and restored, each with its count typed back."""
+    page = seen.page
+    moved = poisoned.count("moved_on")
+    page.goto("/console/letters?text=full_name")
+    page.get_by_label("all that match").check()
+    page.get_by_role("button", name="Transform …").click()
+    page.get_by_role("button", name="Preview on all").click()
+    expect(page.locator(".tile", has_text="then would apply")).to_contain_text(str(moved))
+    _accessible(page, "Change many")
+    page.get_by_label("Why, for the audit").fill("the field has another name here")
+    page.get_by_label("Type the count").fill(str(moved))
+    page.get_by_role("button", name="Make the edits").click()
+    page.get_by_role("button", name="Replay …").click()
+    page.get_by_label("Why, for the audit").fill("transformed")
+    page.get_by_label("Type the count").fill(str(moved))
+    page.get_by_role("button", name="Begin the replay").click()
+    expect(page.locator("#tile-applied")).to_contain_text(str(moved), timeout=20_000)
+
+    page.goto("/console/letters?text=unknown+schema")
+    page.locator("input[name=id]").first.check()
+    expect(page.locator("[data-ticked]")).to_have_text("the 1 ticked")
+    for what, state in (("Discard", "dead"), ("Restore", "discarded")):
+        page.goto(f"/console/letters?text=unknown+schema&state={state}")
+        page.locator("input[name=id]").first.check()
+        page.get_by_role("button", name=f"{what} …").click()
+        page.get_by_label("Why, for the audit").fill("a test")
+        page.get_by_label("Type the count").fill("1")
+        _accessible(page, what)
+        page.get_by_role("button", name=what, exact=True).click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"1 letter {what.lower()}ed")
+    assert seen.complaints == []
+
+
+def test_nothing_in_a_letter_runs(seen: Seen, poisoned: list[str]) -> None:
+    """Scripts, bytes, text that turns around and text without end: shown, in clear, as what they are."""
+    page = seen.page
+    for text, sign in (("string_too_long", "<script>alert"), ("json_invalid", None)):
+        page.goto(f"/console/letters?text={text}")
+        for link in [each.get_attribute("href") for each in page.locator("td a.id").all()]:
+            page.goto(str(link))
+            page.get_by_text("Reveal …").click()
+            page.get_by_label("Why, for the audit").first.fill("a test")
+            page.get_by_role("button", name="Reveal", exact=True).click()
+            expect(page.get_by_text("In clear, on record")).to_be_visible()
+            assert page.locator("main script, main img").count() == 0
+            body = page.locator("main").inner_text()
+            assert "\u202e" not in body
+            assert len(body) < 60_000
+            if sign and sign in body:
+                assert "U+202E" in body
+                sign = "seen"
+        assert sign in (None, "seen")
+    assert seen.complaints == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390

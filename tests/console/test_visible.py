@@ -1,0 +1,50 @@
+"""Text that others wrote, on a page: nothing runs, nothing hides, nothing is endless."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.dlq_admin.console import visible
+
+
+@pytest.mark.parametrize(
+    "odd", ["\u202e", "\u2066", "\u200b", "\x00", "\x1b", "\x85", "\ufeff", "\ud800", "\U000e0041"]
+)
+def test_what_cannot_be_seen_is_told(odd: str) -> None:
+    """By its number; text in any script stays itself."""
+    told = str(visible.visible(f"שלום{odd}mundo"))
+    assert odd not in told
+    assert f"U+{ord(odd):04X}" in told
+    assert "שלום" in told
+
+
+@given(st.text())
+def test_no_text_becomes_markup(text: str) -> None:
+    """Whatever it is: tags are ours alone, and it can be sent."""
+    told = str(visible.visible(text))
+    bare = told.replace('<span class="ctl" title="', "").replace("</span>", "")
+    assert "<" not in bare
+    told.encode()
+
+
+def test_huge_text_is_cut_and_says_so() -> None:
+    """How much is left out is told."""
+    told = str(visible.visible("<" * 100_000, 10))
+    assert told.count("&lt;") == 10
+    assert "99,990 more" in told
+
+
+def test_bytes_are_dumped() -> None:
+    """Sixteen a line, and not all of many."""
+    told = str(visible.told_value({"base64": "/wA8c2NyaXB0Pg=="}))
+    assert told.startswith("0000  ff 00 3c 73")
+    assert "<" not in told
+    assert "9,744 more bytes" in str(visible.dump(b"\xff" * 10_000))
+
+
+@given(st.recursive(st.text(st.characters(exclude_categories=["Cs"])), lambda each: st.lists(each, max_size=3)))
+def test_json_to_type_in_says_the_same(value: object) -> None:
+    """What cannot be seen is escaped, and reads back as it was."""
+    assert json.loads(visible.written_out(json.dumps(value, ensure_ascii=False))) == value
