@@ -1,4 +1,5 @@
-"""The stage: one Redis and one database that every contestant uses, emptied between rounds."""
+"""The stage: a Redis for the queue, one for copies and a database, which every contestant uses, emptied between
+rounds."""
 
 import os
 import subprocess
@@ -22,9 +23,10 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        for name in ("redis", "database"):
+        for name in ("redis", "cache", "database"):
             (folder / name).mkdir()
         self.redis_server = RedisServer(folder / "redis")
+        self.cache_server = RedisServer(folder / "cache", "--appendonly", "no", "--maxmemory-policy", "allkeys-lru")
         self.database = Database(folder / "database")
         self.redis = redis.Redis(port=self.redis_server.port, socket_timeout=60)
 
@@ -33,6 +35,7 @@ class Stage:
         """Where the stores are, as every contestant reads it."""
         return {
             "REDIS_ADDR": self.redis_server.address,
+            "HOLDFAST_CACHE_REDIS_ADDR": self.cache_server.address,
             "DB_DSN": self.database.dsn,
             "HOLDFAST_PROFILE": "demo",
         }
@@ -42,8 +45,9 @@ class Stage:
         return self.database.connect()
 
     def start(self) -> None:
-        """Start both, and make the tables."""
+        """Start them, and make the tables."""
         self.redis_server.start()
+        self.cache_server.start()
         self.database.start()
         subprocess.run(
             [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"],
@@ -53,6 +57,8 @@ class Stage:
     def empty(self) -> None:
         """Nothing in either store, and a short log in Redis, so that no round pays for the one before."""
         self.redis.flushall()
+        with self.cache_server.client() as cache:
+            cache.flushall()
         self.redis.bgrewriteaof()
         wait_until(self._log_rewritten, what="rewriting Redis's log")
         with self.connect() as connection, connection.cursor() as cursor:
@@ -68,18 +74,19 @@ class Stage:
 
     @property
     def pids(self) -> list[int]:
-        """Of Redis and of the database."""
-        return [self.redis_server.pid, self.database.pid]
+        """Of both Redis and of the database."""
+        return [self.redis_server.pid, self.cache_server.pid, self.database.pid]
 
     def pin(self, cores: set[int]) -> None:
-        """Keep both stores on `cores`."""
+        """Keep the stores on `cores`."""
         for pid in self.pids:
             pin(pid, cores)
 
     def kill(self) -> None:
-        """End both."""
+        """End them."""
         self.redis.close()
         self.redis_server.kill()
+        self.cache_server.kill()
         self.database.kill()
 
     def _log_rewritten(self) -> bool:
