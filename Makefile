@@ -45,8 +45,12 @@ dlq: ## A word to the running stack's dlq_admin, with the operator token (ARGS="
 	@$(LOCAL) dlq $(ARGS)
 
 .PHONY: api-key
-api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write)
-	@$(VENV) -m shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)"
+api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write; FILE= adds it there)
+	@$(VENV) -m shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)
+
+.PHONY: api-key-revoke
+api-key-revoke: venv-local ## Take a name's keys out of a keys file (NAME=, FILE=.local/secrets/api_keys)
+	@$(VENV) -m shared.http.revoke_key "$(NAME)" "$(or $(FILE),.local/secrets/api_keys)"
 
 .PHONY: doctor
 doctor: ## What is here, what is missing, and what to do about it; changes nothing

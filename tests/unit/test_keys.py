@@ -6,6 +6,7 @@ import pytest
 
 from shared.http.keys import Keys, new_key, parse
 from shared.http.new_key import main
+from shared.http.revoke_key import main as revoke
 
 DIGEST = "a" * 64
 
@@ -55,3 +56,13 @@ def test_a_key_is_added_to_a_file_once(tmp_path: Path, capsys: pytest.CaptureFix
     assert line.startswith("ann admin ")
     assert "already" in capsys.readouterr().out
     assert main(["ann"]) == main(["ann", "sing"]) == 2
+
+
+def test_a_revoked_name_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
+    """Comments and others' keys too; who has none is told apart from a mistake."""
+    path = tmp_path / "keys"
+    path.write_text("# ours\n")
+    assert [main([name, "view", str(path)]) for name in ("ann", "bob")] == [0, 0]
+    assert revoke(["ann", str(path)]) == 0
+    assert path.read_text().startswith("# ours\nbob view ")
+    assert (revoke(["ann", str(path)]), revoke(["ann"]), revoke(["ann", str(tmp_path / "none")])) == (1, 2, 2)

@@ -1,0 +1,33 @@
+"""`python -m shared.http.revoke_key NAME FILE`: take every key of that name out of a keys file. Services that run
+notice within two seconds."""
+
+import sys
+from pathlib import Path
+
+from shared.http.keys import parse
+
+_USAGE = "python -m shared.http.revoke_key NAME FILE"
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 1: nobody had that name."""
+    if len(arguments) != 2:
+        print(_USAGE, file=sys.stderr)
+        return 2
+    name, path = arguments[0], Path(arguments[1])
+    try:
+        lines = path.read_text().splitlines(keepends=True)
+        kept = [line for line in lines if name not in {principal.name for principal in parse(line).values()}]
+    except (OSError, ValueError) as error:
+        print(f"{error}\n{_USAGE}", file=sys.stderr)
+        return 2
+    if len(kept) == len(lines):
+        print(f"There is no key for {name}.", file=sys.stderr)
+        return 1
+    path.write_text("".join(kept))
+    print(f"Revoked: {len(lines) - len(kept)} key(s) of {name}.")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
