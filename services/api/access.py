@@ -1,15 +1,13 @@
 """Access: which scope of an API key a request needs."""
 
 from shared.http.keys import OPERATE, READ, WRITE
-
-_OPEN = {"/health", "/livez", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json"}
-_SAFE = {"GET", "HEAD", "OPTIONS"}
+from shared.http.open_to import OPEN_PATHS, SAFE_METHODS
 
 
 def scope_needed(method: str, path: str) -> str | None:
     """None: anybody may."""
-    if path in _OPEN:
+    if path in OPEN_PATHS:
         return None
-    if method in _SAFE:
+    if method in SAFE_METHODS:
         return READ
     return OPERATE if path.startswith("/circuit-breaker/") else WRITE

@@ -2,6 +2,8 @@
 
 from enum import StrEnum
 
+from shared.http.open_to import SAFE_METHODS
+
 
 class Lane(StrEnum):
     """Requests of one lane compete with one another for room, and not with those of another."""
@@ -17,15 +19,14 @@ class Lane(StrEnum):
 _KEPT = {"/livez", "/readyz", "/health", "/metrics"}
 _KEPT_UNDER = ("/circuit-breaker/", "/operations/")
 _SERVED = "/users"
-_SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 def lane_of(method: str, path: str) -> Lane:
     """The lane of a request."""
     if path.startswith(_SERVED):
-        return Lane.READS if method in _SAFE else Lane.WRITES
+        return Lane.READS if method in SAFE_METHODS else Lane.WRITES
     if path in _KEPT or path.startswith(_KEPT_UNDER):
         return Lane.KEPT
-    if method not in _SAFE:
+    if method not in SAFE_METHODS:
         return Lane.WRITES
     return Lane.READS if path.startswith("/external-api") else Lane.REST

@@ -2,19 +2,18 @@
 so here."""
 
 from shared.http.keys import ADMIN, OPERATE, VIEW
+from shared.http.open_to import OPEN_PATHS, SAFE_METHODS
 
-_OPEN = {"/health", "/livez", "/readyz", "/metrics", "/docs", "/redoc", "/openapi.json"}
 #: People log in: its own guard asks who they are.
 _CONSOLE = "/console"
-_SAFE = {"GET", "HEAD", "OPTIONS"}
 #: What tells personal data in clear is an operator's; what lets letters in that nobody here wrote is an admin's.
 _MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
 
 
 def scope_needed(method: str, path: str) -> str | None:
     """None: anybody may."""
-    if path in _OPEN or path == "/" or path == _CONSOLE or path.startswith(f"{_CONSOLE}/"):
+    if path in OPEN_PATHS or path == "/" or path == _CONSOLE or path.startswith(f"{_CONSOLE}/"):
         return None
     if path in _MORE:
         return _MORE[path]
-    return VIEW if method in _SAFE else OPERATE
+    return VIEW if method in SAFE_METHODS else OPERATE

@@ -49,7 +49,7 @@ from shared.queue.subscribe import subscriber_app
 from shared.queue.watch import Watch
 from shared.store.dead_letters import index
 from shared.store.engine import Engine, Timeouts, make_engine
-from shared.supervise import forever
+from shared.supervise import start
 
 _SILENCE_MAX_S = 6.0
 _BATCHES_MAX = 2
@@ -105,20 +105,18 @@ class DlqAdmin:
         settings = self._settings
         server = QuietServer(config(self.http(), settings.listen_host, settings.dlq_port, drain_s=settings.drain_s))
         serving = asyncio.create_task(server.serve())
-        loops: list[asyncio.Task[Never]] = []
         await self._reading.groups()
-        loops += [
-            asyncio.create_task(forever(name, loop))
-            for name, loop in (
-                ("reclaim", self._indexer.reclaiming),
-                ("watch", self._reading.watching),
-                ("dues", self._dues.run),
-                ("retention", self._retention.run),
-                ("board", self._board.run),
-                ("keeper", self._keeper.run),
-                ("annotations", self._annotations.run),
-            )
-        ]
+        loops = start(
+            {
+                "reclaim": self._indexer.reclaiming,
+                "watch": self._reading.watching,
+                "dues": self._dues.run,
+                "retention": self._retention.run,
+                "board": self._board.run,
+                "keeper": self._keeper.run,
+                "annotations": self._annotations.run,
+            }
+        )
         memory.settle()
         logs.info(Action.SERVICE_STARTED, instance=settings.instance)
         try:

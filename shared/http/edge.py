@@ -15,13 +15,13 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import deadline, logs, metrics
 from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, Unexpected
 from shared.http.envelope import failure, route_of
+from shared.http.open_to import SAFE_METHODS
 from shared.http.outcome import RequestOutcome, outcome_of
 from shared.http.request_id import new, sane
 from shared.logs import Action
 
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _TIMEOUT_MS = range(50, 30_001)
-_SAFE = {"GET", "HEAD", "OPTIONS"}
 
 
 class Asked(NamedTuple):
@@ -92,7 +92,7 @@ class Edge:
             if not limit.expired():
                 raise
             logs.warning(Action.DEADLINE_EXCEEDED, request_id=scope["request_id"], route=route_of(scope))
-            if scope["method"] in _SAFE:
+            if scope["method"] in SAFE_METHODS:
                 raise DeadlineExceeded() from None
             raise AnswerOverdue(details=scope.get("overdue_details")) from None
 
