@@ -21,10 +21,10 @@ from shared import logs
 from shared.errors import NotAllowed, NotAuthenticated
 from shared.logs import Action
 
-READ, WRITE, VIEW, OPERATE, ADMIN = "read", "write", "view", "operate", "admin"
-_SCOPES = {READ, WRITE, VIEW, OPERATE, ADMIN}
+READ, WRITE, VIEW, ANNOUNCE, OPERATE, ADMIN = "read", "write", "view", "announce", "operate", "admin"
+_SCOPES = {READ, WRITE, VIEW, ANNOUNCE, OPERATE, ADMIN}
 #: What a scope includes besides itself.
-_INCLUDED = {OPERATE: {READ, WRITE, VIEW}, ADMIN: {READ, WRITE, VIEW, OPERATE}}
+_INCLUDED = {OPERATE: {READ, WRITE, VIEW, ANNOUNCE}, ADMIN: {READ, WRITE, VIEW, ANNOUNCE, OPERATE}}
 #: Limits of a key's own: requests a minute.
 _OPTIONS = {"reads", "writes"}
 _NAME = re.compile(r"^[A-Za-z0-9._@-]{1,64}$")
@@ -34,7 +34,8 @@ _LOOK_EVERY_S = 2.0
 
 
 class Principal(NamedTuple):
-    """Who asks. `operate` includes every scope but `admin`, which includes all of them."""
+    """Who asks. `announce` is for machines that say what happens: alerts, faults. `operate` includes every scope but
+    `admin`, which includes all of them."""
 
     name: str
     scopes: frozenset[str]
@@ -48,7 +49,7 @@ class Principal(NamedTuple):
     @property
     def role(self) -> str:
         """The scope that says most about it."""
-        return next((scope for scope in (ADMIN, OPERATE, VIEW, WRITE, READ) if scope in self.scopes), "")
+        return next((scope for scope in (ADMIN, OPERATE, VIEW, ANNOUNCE, WRITE, READ) if scope in self.scopes), "")
 
 
 #: Who sends no key, where that is allowed.

@@ -9,7 +9,8 @@ from pathlib import Path
 from shared.http.keys import new_key, parse
 
 _USAGE = (
-    "python -m shared.http.new_key NAME SCOPES [FILE]   (scopes: read, write, view, operate, admin; joined by commas)"
+    "python -m shared.http.new_key NAME SCOPES [FILE]   "
+    "(scopes: read, write, view, announce, operate, admin; joined by commas)"
 )
 
 
