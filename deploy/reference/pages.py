@@ -5,6 +5,7 @@ from pathlib import Path
 from deploy.reference.errors import errors
 from deploy.reference.metrics import metrics
 from deploy.reference.settings import settings
+from deploy.reference.streams import streams
 from deploy.reference.time_budgets import time_budgets
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
@@ -16,5 +17,6 @@ def pages() -> dict[str, str]:
         "errors.md": errors(),
         "metrics.md": metrics(),
         "settings.md": settings(),
+        "streams.asyncapi.yaml": streams(),
         "time-budgets.md": time_budgets(),
     }

@@ -1,0 +1,124 @@
+"""The streams as an AsyncAPI 3.0 document: what is on them, who writes and who reads."""
+
+from typing import Any
+
+import yaml
+
+from shared.commands import COMMANDS
+from shared.outcome import Reason
+from shared.queue import names
+from shared.queue.codec import SCHEMA
+
+_ID = {"type": "string", "minLength": 1, "maxLength": 36, "description": "A UUID, as the api makes them"}
+_VERSION = {"type": "string", "pattern": "^[0-9]{1,16}$"}
+_TEXT = {"type": "string"}
+
+_ABOUT = """An entry of a Redis stream is a flat list of names and values, all text, as `redis-cli XRANGE` shows it.
+The wire is this document and not a library's envelope, so any client of Redis can read along. Entries leave the write
+stream when they are settled, in one step with their acknowledgement: its length is the backlog. It is never trimmed."""
+
+
+def streams() -> str:
+    """The document, YAML."""
+    return "# Written from the code by `make docs`; not edited by hand.\n" + yaml.safe_dump(
+        document(), sort_keys=False, allow_unicode=True, width=110
+    )
+
+
+def document() -> dict[str, Any]:
+    """The document."""
+    messages = [*COMMANDS, "DeadLetter"]
+    return {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Holdfast streams", "version": SCHEMA.decode(), "description": " ".join(_ABOUT.split())},
+        "defaultContentType": "application/x-redis-stream-fields",
+        "servers": {
+            "queue": {"host": "queue:6379", "protocol": "redis", "description": "REDIS_ADDR; AOF always, noeviction"}
+        },
+        "channels": {
+            "writes": _channel(names.WRITES, "Accepted writes that are not over", COMMANDS),
+            "dead_letters": _channel(names.DEAD, "Writes that cannot work, whole, until dlq_admin has them",
+                                     ["DeadLetter"]),
+        },
+        "operations": {
+            "api_accepts": _operation("send", "writes", "One atomic script: entry, operation, pending copy"),
+            "writer_applies": _operation("receive", "writes", "Delivered at least once, applied once",
+                                         names.WRITERS_GROUP),
+            "writer_dead_letters": _operation("send", "dead_letters", "In one step with the entry's acknowledgement"),
+            "dlq_admin_indexes": _operation("receive", "dead_letters", "Into its table, then acknowledged",
+                                            names.DLQ_GROUP),
+            "dlq_admin_replays": _operation("send", "writes", "The original fields again; the same operation"),
+        },
+        "components": {
+            "messages": {name: _message(name) for name in messages},
+            "schemas": {
+                **{name: _entry(name) for name in COMMANDS},
+                "DeadLetter": _dead_letter(),
+            },
+        },
+    }  # fmt: skip
+
+
+def _channel(address: str, description: str, messages: Any) -> dict[str, Any]:
+    listed = {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
+    return {"address": address, "description": description, "servers": [{"$ref": "#/servers/queue"}],
+            "messages": listed}  # fmt: skip
+
+
+def _operation(action: str, channel: str, summary: str, group: str | None = None) -> dict[str, Any]:
+    told: dict[str, Any] = {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
+    # AsyncAPI has no words for Redis streams yet.
+    return told | {"x-redis": {"XREADGROUP": group} if group else {"XADD": "*"}}
+
+
+def _message(name: str) -> dict[str, Any]:
+    about = (COMMANDS[name].__doc__ or "").strip() if name in COMMANDS else "A write that cannot work, and why"
+    return {"name": name, "summary": about, "payload": {"$ref": f"#/components/schemas/{name}"}}
+
+
+def _entry(command: str) -> dict[str, Any]:
+    model = COMMANDS[command].model_json_schema()
+    properties = {
+        "schema": {"const": SCHEMA.decode(), "description": "Version of this form"},
+        "command": {"const": command},
+        "operation_id": _ID,
+        "user_id": _ID,
+        "version": {**_VERSION, "description": "Acceptance in microseconds, strictly increasing; also the entry's id"},
+        "payload": {"type": "string", "contentMediaType": "application/json", "contentSchema": model},
+        "after": {**_ID, "description": "The user's write that was still pending at acceptance"},
+        "if_match": {**_VERSION, "description": "Apply only if the user is at this version"},
+        "body_hash": {**_TEXT, "description": "SHA-256 of the request: a repeated key from a reused one"},
+        "request_id": {**_TEXT, "description": "Of the request that was accepted; in every log line about it"},
+        "traceparent": {**_TEXT, "description": "W3C trace context of the acceptance"},
+        "expires_at": {**_VERSION, "description": "Version from which on nobody wants it any more"},
+        "notify": {**_TEXT, "description": "Pub/sub channel of the process whose caller waits"},
+    }
+    # Fields that nobody knows are somebody's later schema: they are left alone.
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": ["schema", "command", "operation_id", "user_id", "version", "payload"],
+        "additionalProperties": True,
+    }
+
+
+def _dead_letter() -> dict[str, Any]:
+    properties = {
+        "reason": {"enum": [reason.value for reason in Reason]},
+        "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{16}$", "description": "Equal for the same failure"},
+        "entry_id": {**_TEXT, "description": "The entry's id on the write stream"},
+        "dead_at": {"type": "string", "format": "date-time"},
+        "writer": {**_TEXT, "description": "Who gave up on it"},
+        "build": {**_TEXT, "description": "The code that did"},
+        "error": _TEXT,
+        "last_attempt": {"type": "string", "contentMediaType": "application/json"},
+        "attempts": {"type": "string", "contentMediaType": "application/json", "description": "The earlier ones, JSON"},
+        "original_packed": {**_TEXT, "description": "MessagePack of all fields, where they were more than 2,000"},
+    }
+    needed = [name for name in properties if name != "original_packed"]
+    return {
+        "type": "object",
+        "properties": properties,
+        "patternProperties": {"^original\\.": {**_TEXT, "description": "The entry's fields, verbatim"}},
+        "required": needed,
+    }
