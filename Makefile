@@ -105,6 +105,12 @@ lint: venv-dev ## Style, form, and which module may import which
 types: venv-dev ## Static types
 	@$(VENV) -m mypy
 
+.PHONY: audit
+audit: ## Are there published weaknesses in what is pinned? Needs the advisory database; not part of check
+	@$(LOCAL) setup audit
+	@for image in $(IMAGES); do echo "requirements/$$image.txt"; \
+		.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/$$image.txt || exit 1; done
+
 .PHONY: test-crash
 test-crash: ## kill -9 of everything at random moments under load: nothing lost, nothing twice (minutes)
 	@$(LOCAL) setup dev
@@ -203,8 +209,9 @@ hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-
 
 UV ?= $(firstword $(wildcard .venv/bin/uv) uv)
 IMAGES := api writer external_proxy dlq_admin migrate
-COMPILE = $(UV) pip compile pyproject.toml $(ARGS) --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
+PIN = $(UV) pip compile $(ARGS) --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
 	--no-header --no-annotate --python-version 3.11 --universal
+COMPILE = $(PIN) pyproject.toml
 EVERYTHING := $(IMAGES:%=--extra %)
 
 .PHONY: lock
@@ -214,12 +221,13 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 	$(COMPILE) $(EVERYTHING) --group dev -o requirements/dev.txt
 	$(COMPILE) $(EVERYTHING) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --extra dlq_admin --extra grafana --group grafana-test -c requirements/dev.txt -o requirements/grafana.txt
+	$(PIN) --group audit -o requirements/audit.txt
 	for image in $(IMAGES); do $(COMPILE) --extra $$image -c requirements/dev.txt -o requirements/$$image.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
 	@$(LOCAL) not-running
-	rm -rf .venv .venv-bench .venv-grafana .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-grafana .venv-audit .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
