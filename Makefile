@@ -200,7 +200,7 @@ fmt: venv-dev ## Put everything into form
 	@$(VENV) -m ruff format .
 
 .PHONY: docs
-docs: venv-dev ## Write the reference pages anew from the code: errors, metrics, settings, time budgets
+docs: venv-dev ## Write the reference pages anew from the code: endpoints, errors, metrics, settings, streams, time budgets
 	@$(VENV) -m deploy.reference
 
 .PHONY: hooks

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from deploy.reference.endpoints import endpoints
 from deploy.reference.errors import errors
 from deploy.reference.metrics import metrics
 from deploy.reference.settings import settings
@@ -14,6 +15,7 @@ FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
 def pages() -> dict[str, str]:
     """File name -> text."""
     return {
+        "endpoints.md": endpoints(),
         "errors.md": errors(),
         "metrics.md": metrics(),
         "settings.md": settings(),

@@ -1,0 +1,65 @@
+"""Every endpoint of every service that answers over HTTP."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from deploy.reference.markdown import page, table
+from services.api import access as api_access
+from services.api.app import make_app as api_app
+from services.api.settings import ApiSettings
+from services.dlq_admin import access as dlq_access
+from services.dlq_admin.app import DlqAdmin
+from services.dlq_admin.settings import DlqAdminSettings
+from services.external_proxy.app import make_app as proxy_app
+from services.external_proxy.settings import ProxySettings
+from shared.http.keys import OPERATE
+
+Scope = Callable[[str, str], str | None]
+
+_ABOUT = """What there is, which [scope](../operations/keys.md) of a key it needs, and how it may answer. The contract with
+every schema and example is served by the services themselves: `/openapi.json`, to read at `/docs`. On the demo profile
+`read` and `write` are open to anybody. Any request may also be answered with 401, 403, 414, 500, 503 or 504; every error
+has [a code](errors.md)."""
+_HEAD = ("method", "path", "what", "scope", "answers")
+#: No connection is made to what these name.
+_DSN = "mysql://user:password@host/db"
+#: May come of any request: said once, above the tables.
+_ANYWHERE = {"401", "403", "414", "500", "503", "504"}
+_METHODS = ("get", "post", "put", "patch", "delete")
+
+
+def endpoints() -> str:
+    """The page."""
+    return page(
+        "Endpoints", _ABOUT,
+        _part("api, port 8080", api_app(ApiSettings(profile="demo", db_dsn=_DSN)).openapi(), api_access.scope_needed),
+        _part(
+            "dlq_admin, port 8082", DlqAdmin(DlqAdminSettings(profile="demo", db_dsn=_DSN)).http().openapi(),
+            dlq_access.scope_needed,
+        ),
+        _part("external_proxy, port 8081", proxy_app(ProxySettings(profile="demo")).openapi(), _proxy_scope),
+    )  # fmt: skip
+
+
+def _part(title: str, document: Mapping[str, Any], scope: Scope) -> str:
+    rows = [
+        _row(method, path, operations[method], scope)
+        for path, operations in document["paths"].items()
+        for method in _METHODS
+        if method in operations
+    ]
+    return f"## {title}\n\n{table(_HEAD, rows)}"
+
+
+def _row(method: str, path: str, operation: Mapping[str, Any], scope: Scope) -> tuple[str, ...]:
+    answers = [code for code in operation["responses"] if code not in _ANYWHERE]
+    needed = scope(method.upper(), path)
+    return (
+        method.upper(), f"`{path}`", str(operation.get("summary", "")), f"`{needed}`" if needed else "",
+        ", ".join(answers),
+    )  # fmt: skip
+
+
+def _proxy_scope(_method: str, path: str) -> str | None:
+    """Its configuration asks for the key in the handlers."""
+    return OPERATE if path.startswith("/config") else None
