@@ -16,10 +16,10 @@ from shared.http.keys import OPERATE
 
 Scope = Callable[[str, str], str | None]
 
-_ABOUT = """What there is, which [scope](../operations/keys.md) of a key it needs, and how it may answer. The contract with
-every schema and example is served by the services themselves: `/openapi.json`, to read at `/docs`. On the demo profile
-`read` and `write` are open to anybody. Any request may also be answered with 401, 403, 414, 500, 503 or 504; every error
-has [a code](errors.md)."""
+_ABOUT = """What there is, which [scope](../operations/keys.md) of a key it needs, and how it may answer. The contract
+with every schema and example is served by the services: `/openapi.json`, to read at `/docs`. On the demo profile `read`
+and `write` are open to anybody. Any request may also be answered with 401, 403, 414, 500, 503 or 504; every error has
+[a code](errors.md)."""
 _HEAD = ("method", "path", "what", "scope", "answers")
 #: No connection is made to what these name.
 _DSN = "mysql://user:password@host/db"
