@@ -1,0 +1,43 @@
+"""The documents, taken apart: code blocks, commands, links."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.conftest import ROOT
+
+_BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+_MAKE = re.compile(r"\bmake ([a-z][a-z0-9-]+)")
+_CODE = re.compile(r"`([^`\n]+)`")
+_INDENTED = re.compile(r"^ {4}(make .*)$", re.MULTILINE)
+
+
+def documents() -> list[Path]:
+    """Every Markdown page for readers."""
+    return [ROOT / "README.md", ROOT / "CONTRIBUTING.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+
+
+def blocks(text: str, language: str) -> list[str]:
+    """Fenced blocks of a language."""
+    return [body for of, body in _BLOCK.findall(text) if of == language]
+
+
+def commands(block: str) -> Iterator[str]:
+    """The commands of a shell block: continued lines joined, remarks left out."""
+    for line in block.replace("\\\n", " ").splitlines():
+        command = re.sub(r"\s+#\s.*$", "", line).strip()
+        if command and not command.startswith("#"):
+            yield command
+
+
+def make_targets_named(text: str) -> set[str]:
+    """Targets that a page tells to make, in code of any kind."""
+    code = [*_CODE.findall(text), *blocks(text, "sh"), *_INDENTED.findall(text)]
+    return {target for piece in code for target in _MAKE.findall(piece)}
+
+
+def links(text: str) -> set[str]:
+    """Links to files of the repository, without their anchors."""
+    found = {link.partition("#")[0] for link in _LINK.findall(text)}
+    return {link for link in found if link and not link.startswith(("http:", "https:", "mailto:"))}

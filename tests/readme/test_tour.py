@@ -1,0 +1,36 @@
+"""The README's tour, typed in by nobody."""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.readme.clone import Clone, clone
+from tests.readme.documents import blocks, commands
+
+#: Ends by itself never, or is what runs this test.
+_NOT_HERE = ("make run", "make test", "make check")
+_COMMAND_S = 180.0
+
+
+@pytest.fixture
+def newcomer(tmp_path: Path) -> Iterator[Clone]:
+    """A fresh copy; whatever was started in it ends with the test."""
+    fresh = clone(tmp_path / "holdfast")
+    yield fresh
+    with contextlib.suppress(AssertionError):
+        fresh.run("make down", _COMMAND_S)
+
+
+def test_the_tour_works_as_written(newcomer: Clone) -> None:
+    """Every command of the README, in its order, ends well, and none of its answers is an error."""
+    typed = [command for block in blocks((ROOT / "README.md").read_text(), "sh") for command in commands(block)]
+    typed = [command for command in typed if not command.startswith(_NOT_HERE) or command.startswith("make test-")]
+    assert any(command.startswith("make up") for command in typed)
+    typed = ["make up", *(command for command in typed if command not in ("make up", "make down")), "make down"]
+    for command in typed:
+        done = newcomer.run(command, _COMMAND_S)
+        assert done.returncode == 0, f"{command}\n{done.stdout}"
+        assert '"success":false' not in done.stdout.replace(" ", ""), f"{command}\n{done.stdout}"
