@@ -8,6 +8,7 @@ from itertools import product
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics_core import Metric
 
 from shared.build import build_id
 from shared.outcome import Reason
@@ -16,6 +17,22 @@ disable_created_metrics()  # type: ignore[no-untyped-call]  # untyped in the lib
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 _SIZES = (1, 2, 5, 10, 25, 50, 100, 250, 500, 1000)
+_RECOVERIES = (0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800)
+
+
+class _Known(Gauge):
+    """A gauge of one service: exported from the first time that its value is known. The others would say 0."""
+
+    _known = False
+
+    def set(self, value: float) -> None:
+        """As any gauge."""
+        super().set(value)
+        self._known = True
+
+    def collect(self) -> Iterable[Metric]:
+        """Nothing before that."""
+        return super().collect() if self._known else ()
 
 
 def _born(metric: MetricWrapperBase, *values: Iterable[str]) -> None:
@@ -35,15 +52,21 @@ http_request_duration = Histogram(
     buckets=_SECONDS,
 )  # fmt: skip
 http_errors = Counter("holdfast_http_errors_total", "Errors answered, by what they were", ["type", "code", "route"])
+http_requests_in_flight = Gauge("holdfast_http_requests_in_flight", "Requests under way")
 panics = Counter("holdfast_panics_total", "Exceptions nobody had named, turned into an answer")
+
+# --- the process (pools are born with each pool, which knows its name) ---
+event_loop_lag = Gauge(
+    "holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of the last second"
+)
+loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
+pool_in_use = Gauge("holdfast_pool_in_use", "What is taken of a bounded pool", ["pool"])
+pool_capacity = Gauge("holdfast_pool_capacity", "What a bounded pool has", ["pool"])
 
 # --- the edge's limits ---
 requests_shed = Counter("holdfast_requests_shed_total", "Requests turned away before any work", ["reason", "lane"])
 _born(requests_shed, ["in_flight", "event_loop_lag"], ["writes", "reads", "rest"])
 inflight_limit = Gauge("holdfast_inflight_limit", "Requests that may be under way at once", ["lane"])
-event_loop_lag = Gauge(
-    "holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of the last second"
-)
 rate_limited = Counter("holdfast_rate_limited_requests_total", "Requests above their client's limit", ["policy"])
 _born(rate_limited, ["reads", "writes"])
 rate_limiter_degraded = Gauge(
@@ -81,7 +104,7 @@ pace = Gauge(
 pace.set(1)
 halted = Gauge("holdfast_writer_halted", "1 while the writer refuses to dead-letter any more")
 deferred_entries = Gauge("holdfast_deferred_entries", "Entries that this writer holds for a later try")
-last_progress = Gauge(
+last_progress = _Known(
     "holdfast_last_progress_timestamp_seconds", "When the reading loop was last seen alive, as Unix time"
 )
 
@@ -90,7 +113,50 @@ reclaimed = Counter("holdfast_reclaimed_entries_total", "Entries taken over from
 entries_lost = Counter("holdfast_entries_lost_total", "Pending entries that were gone from the stream: data loss")
 groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups that had to be made again")
 consumer_restarts = Counter("holdfast_consumer_restarts_total", "Times the reading loop was started again")
-loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
+
+# --- what the auditor in dlq_admin sees in the stores; born with its first look ---
+stream_entries = Gauge("holdfast_stream_entries", "Entries on a stream; what is done is deleted", ["stream"])
+stream_pending = Gauge("holdfast_stream_pending_entries", "Of those: delivered and not settled", ["stream"])
+stream_oldest = Gauge(
+    "holdfast_stream_oldest_timestamp_seconds",
+    "When a stream's oldest entry was accepted, as Unix time; the time of the look when there is none", ["stream"],
+)  # fmt: skip
+stream_trimmed_unread = Gauge(
+    "holdfast_stream_trimmed_unread_entries", "Entries that were gone before anybody read them: data loss", ["stream"]
+)
+ledger_writes = Gauge("holdfast_ledger_writes", "Writes by where they are: the ledger, from the stores", ["term"])
+ledger_missing = _Known(
+    "holdfast_ledger_missing_writes", "How far the accepted writes differ from all others: 0, or writes are missing"
+)
+dead_letters_open = _Known("holdfast_dead_letters_open", "Dead letters that wait for somebody")
+dead_letters_oldest = _Known(
+    "holdfast_dead_letters_oldest_timestamp_seconds",
+    "When the oldest of those died, as Unix time; the time of the look when there is none",
+)
+replay_letters = Gauge("holdfast_replay_letters", "Letters of the replays under way, by how far they are", ["state"])
+probe_last_success = Gauge(
+    "holdfast_probe_last_success_timestamp_seconds",
+    "When a look last worked, as Unix time; before the first one: when the process began", ["probe"],
+)  # fmt: skip
+probe_duration = Gauge("holdfast_probe_duration_seconds", "How long a look's last success took", ["probe"])
+
+# --- heartbeats: writes that change nothing and go all the way ---
+heartbeat = Gauge(
+    "holdfast_heartbeat_timestamp_seconds", "When the newest heartbeat seen at a stage was accepted, as Unix time",
+    ["stage"],
+)  # fmt: skip
+
+# --- faults that somebody has announced; born with each ---
+fault_active = Gauge("holdfast_fault_active", "1 while somebody makes this fault", ["fault", "target"])
+fault_last_start = Gauge(
+    "holdfast_fault_last_start_timestamp_seconds", "When it was last begun, as Unix time", ["fault", "target"]
+)
+fault_last_end = Gauge(
+    "holdfast_fault_last_end_timestamp_seconds", "When it last ended, as Unix time", ["fault", "target"]
+)
+recovery_phase = Gauge(
+    "holdfast_recovery_phase_seconds", "The last measured recovery from a fault, by phase", ["fault", "phase"]
+)
 
 # --- dead letters ---
 letters_indexed = Counter("holdfast_letters_indexed_total", "Dead letters put into the table")
@@ -142,6 +208,14 @@ external_config_refused = Counter(
 )
 
 # --- breakers (born with each breaker, which knows its name) ---
+dependency_call_duration = Histogram(
+    "holdfast_dependency_call_duration_seconds", "Calls that a breaker let through, by its name and how they ended",
+    ["dependency", "result"], buckets=_SECONDS,
+)  # fmt: skip
+breaker_recovery = Histogram(
+    "holdfast_breaker_recovery_seconds", "From a breaker's first opening to closed again", ["breaker"],
+    buckets=_RECOVERIES,
+)  # fmt: skip
 breaker_state = Gauge("holdfast_breaker_state", "1 for the state that the breaker is in, else 0", ["breaker", "state"])
 breaker_transitions = Counter(
     "holdfast_breaker_transitions_total", "Changes of state, by the new one", ["breaker", "to"]
