@@ -80,6 +80,7 @@ def logs() -> int:
 def setup(*names: str) -> int:
     """Environments and packages, no processes."""
     with _alone():
+        packages.try_again()
         _set_up(*(names or ("local",)))
     return 0
 

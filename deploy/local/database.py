@@ -14,6 +14,8 @@ from deploy.local.say import say
 from deploy.local.secret import secret
 
 NAME = USER = "holdfast"
+#: Who may look at the server's counters, and at nothing in the database.
+WATCHER = "holdfast_watcher"
 _CONFIG = REPO / "deploy" / "mariadb" / "mariadb.cnf"
 _DATA = LOCAL / "mariadb"
 _INIT = SECRETS / "database.sql"
@@ -51,7 +53,11 @@ def prepare() -> None:
         f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"
         f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
         f"ALTER USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
-        f"GRANT ALL ON {NAME}.* TO '{USER}'@'127.0.0.1';\n",
+        f"GRANT ALL ON {NAME}.* TO '{USER}'@'127.0.0.1';\n"
+        # It needs no right to ask for the global status; three connections, so that it takes none from a service.
+        f"CREATE USER IF NOT EXISTS '{WATCHER}'@'127.0.0.1' IDENTIFIED BY '{secret('db_watcher_password')}';\n"
+        f"ALTER USER '{WATCHER}'@'127.0.0.1' IDENTIFIED BY '{secret('db_watcher_password')}'\n"
+        f"  WITH MAX_USER_CONNECTIONS 3;\n",
     )
     if not _DATA.exists():
         _make_data_folder()

@@ -54,7 +54,8 @@ def _packages() -> Iterator[Finding]:
             yield package.name, None, "not installed", "make run installs it (starting no system service)"
         else:
             fix = f"as root: apt-get install --no-install-recommends {package.name}; or docker compose up --build"
-            yield package.name, False, f"not installed, and {reason}", fix
+            without = f"; it goes without {package.gives}" if package.gives else ""
+            yield package.name, None if package.gives else False, f"not installed, and {reason}{without}", fix
 
     if guard := install.leftover_guard():
         yield "guard", False, "a killed installation left it: no service starts at its installation", f"rm {guard}"

@@ -1,4 +1,4 @@
-"""Prometheus: its command, its configuration, and its targets; when those change it notices by itself."""
+"""Prometheus: its command, its configuration, its rules, and its targets; when those change it notices by itself."""
 
 import json
 from collections.abc import Iterable
@@ -7,19 +7,24 @@ from deploy.local.packages import find
 from deploy.local.places import CONF, LOCAL, REPO, write_private
 
 #: The jobs of deploy/prometheus/prometheus.yml.
-JOBS = ("api", "writer", "external_proxy", "dlq_admin", "prometheus")
+JOBS = ("api", "writer", "external_proxy", "dlq_admin", "prometheus", "alertmanager", "redis", "mysql")
 
+_SOURCE = REPO / "deploy" / "prometheus"
 _TARGETS = CONF / "targets"
+_RULES = CONF / "rules"
 _CONFIG = CONF / "prometheus.yml"
 
 
-def command(host: str, port: int) -> tuple[str, ...]:
-    """The server, in the foreground."""
+def command(host: str, port: int, url: str) -> tuple[str, ...]:
+    """The server, in the foreground. `url`: what an alert links to."""
     return (
         find("prometheus"),
         f"--config.file={_CONFIG}",
         f"--storage.tsdb.path={LOCAL / 'prometheus'}",
         "--storage.tsdb.retention.time=7d",
+        # From a slow bucket of a histogram to the trace of a request that fell into it.
+        "--enable-feature=exemplar-storage",
+        f"--web.external-url={url}",
         f"--web.listen-address={host}:{port}",
         "--log.level=warn",
     )
@@ -33,4 +38,7 @@ def write_config(targets: Iterable[tuple[str, str, str]]) -> None:
         by_job[job].append({"targets": [address], "labels": {"instance": instance}})
     for job, found in by_job.items():
         write_private(_TARGETS / f"{job}.json", json.dumps(found, indent=2) + "\n")
-    write_private(_CONFIG, (REPO / "deploy" / "prometheus" / "prometheus.yml").read_text())
+    _RULES.mkdir(mode=0o700, exist_ok=True)
+    for rules in (_SOURCE / "rules").glob("*.yml"):
+        write_private(_RULES / rules.name, rules.read_text())
+    write_private(_CONFIG, (_SOURCE / "prometheus.yml").read_text())

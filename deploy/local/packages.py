@@ -6,27 +6,32 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from deploy.local.places import REPO
+from deploy.local.places import LOCAL, REPO
 from deploy.local.postpone import postponed
 from deploy.local.problem import DOCKER, Problem
 from deploy.local.say import say
 
 #: Debian keeps servers where an ordinary user's PATH does not look.
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
+_GIVEN_UP = LOCAL / "packages-given-up"
 
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A Debian package and the programs of it that are used here."""
+    """A Debian package, the programs of it that are used here, and what is missing without it, where one can do so."""
 
     name: str
     programs: tuple[str, ...]
+    gives: str = ""
 
 
 PACKAGES = (
     Package("redis-server", ("redis-server",)),
     Package("mariadb-server", ("mariadbd", "mariadb-install-db")),
-    Package("prometheus", ("prometheus",)),
+    Package("prometheus", ("prometheus", "promtool")),
+    Package("prometheus-alertmanager", ("prometheus-alertmanager", "amtool"), "alerts, beyond Prometheus's own page"),
+    Package("prometheus-redis-exporter", ("prometheus-redis-exporter",), "Redis's own metrics"),
+    Package("prometheus-mysqld-exporter", ("prometheus-mysqld-exporter",), "the database's own metrics"),
 )
 
 
@@ -59,10 +64,31 @@ def why_not_installable() -> str | None:
 
 
 def ensure() -> None:
-    """Install what is missing. Raises Problem where that cannot be done."""
-    wanted = [package.name for package in missing()]
-    if not wanted:
+    """Install what is missing. Raises Problem where that cannot be done, and says so of what one can do without."""
+    needed = [package.name for package in missing() if not package.gives]
+    if needed:
+        _install(needed)
+    extra = [package for package in missing() if package.gives]
+    if not extra or [package.name for package in extra] == _given_up():
         return
+    try:
+        _install([package.name for package in extra])
+    except Problem as problem:
+        say(f"{problem.args[0]}\nGoing on without {', '.join(package.gives for package in extra)}.")
+        _GIVEN_UP.write_text("\n".join(package.name for package in extra))
+
+
+def _given_up() -> list[str]:
+    """What could not be installed before: each start would wait for it again. `make setup` tries it again."""
+    return _GIVEN_UP.read_text().splitlines() if _GIVEN_UP.exists() else []
+
+
+def try_again() -> None:
+    """Forget what could not be installed before."""
+    _GIVEN_UP.unlink(missing_ok=True)
+
+
+def _install(wanted: list[str]) -> None:
     hand = f"have somebody with root install them: apt-get install --no-install-recommends {' '.join(wanted)}"
     if reason := why_not_installable():
         raise Problem(f"missing: {', '.join(wanted)} (Debian packages), and {reason}", hand, DOCKER)
@@ -73,5 +99,5 @@ def ensure() -> None:
         done = subprocess.run(command, cwd=REPO, check=False)
     if done.returncode:
         raise Problem(f"installing {', '.join(wanted)} failed; its output is above", hand, DOCKER)
-    if still := [package.name for package in missing()]:
+    if still := [package.name for package in missing() if package.name in wanted]:
         raise Problem(f"{', '.join(still)} installed, but the programs are not to be found", DOCKER)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deploy.local import database, metrics_store, probe
-from deploy.local.packages import find
+from deploy.local import alerting, database, exporters, metrics_store, probe
+from deploy.local.packages import find, which
 from deploy.local.places import LOCAL, REPO, VENV_PYTHON
 from deploy.local.secret import keys_file, secret
 from deploy.local.settings import StackSettings
@@ -17,7 +17,10 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One supervised process. Stores start first and stop last; services get `service_env` besides their own."""
+    """One supervised process. Stores start first and stop last; services get `service_env` besides their own.
+
+    `job`: Prometheus scrapes it, as its `instance`.
+    """
 
     name: str
     kind: Literal["store", "service", "neighbour"]
@@ -28,6 +31,8 @@ class Program:
     host: str = LOOPBACK
     env: Mapping[str, str] = field(default_factory=dict)
     stop_wait_s: int = 10
+    job: str = ""
+    instance: str = ""
 
     @property
     def address(self) -> str:
@@ -42,7 +47,7 @@ class Program:
 
 def programs(settings: StackSettings) -> list[Program]:
     """All of them, in the order they are shown."""
-    return [*_services(settings), *_neighbours(settings), *_stores(settings)]
+    return [*_services(settings), *_neighbours(settings), *_watchers(settings), *_stores(settings)]
 
 
 def service_env(settings: StackSettings) -> dict[str, str]:
@@ -72,6 +77,8 @@ def _services(settings: StackSettings) -> list[Program]:
             host=settings.listen_host,
             env={f"HOLDFAST_{setting}": str(port), "HOLDFAST_INSTANCE": name, **more},
             stop_wait_s=25,  # longer than the services' own HOLDFAST_DRAIN_S
+            job=module,
+            instance=name,
         )
 
     return [
@@ -113,10 +120,38 @@ def _neighbours(settings: StackSettings) -> list[Program]:
             probe.http_ok("/livez"), host=settings.listen_host,
         ),
         Program(
-            "prometheus", "neighbour", metrics_store.command(settings.listen_host, settings.prometheus_port),
+            "prometheus", "neighbour",
+            metrics_store.command(
+                settings.listen_host, settings.prometheus_port, _url(settings.listen_host, settings.prometheus_port)
+            ),
             settings.prometheus_port, "PROMETHEUS_PORT", probe.http_ok("/-/ready"), host=settings.listen_host,
+            job="prometheus", instance="prometheus",
         ),
     ]  # fmt: skip
+
+
+def _watchers(settings: StackSettings) -> list[Program]:
+    """What watches the stores, and whoever tells of alerts: those of them whose packages are here."""
+    all_of_them = [
+        Program(
+            "alertmanager", "neighbour", alerting.command(settings.listen_host, settings.alertmanager_port),
+            settings.alertmanager_port, "ALERTMANAGER_PORT", probe.http_ok("/-/ready"), host=settings.listen_host,
+            job="alertmanager", instance="alertmanager",
+        ),
+        Program(
+            "exporter-queue", "neighbour", exporters.redis(settings.queue_port, settings.queue_exporter_port),
+            settings.queue_exporter_port, "QUEUE_EXPORTER_PORT", probe.http_ok("/"), job="redis", instance="queue",
+        ),
+        Program(
+            "exporter-cache", "neighbour", exporters.redis(settings.cache_port, settings.cache_exporter_port),
+            settings.cache_exporter_port, "CACHE_EXPORTER_PORT", probe.http_ok("/"), job="redis", instance="cache",
+        ),
+        Program(
+            "exporter-mysql", "neighbour", exporters.mysql(settings.db_exporter_port),
+            settings.db_exporter_port, "DB_EXPORTER_PORT", probe.http_ok("/"), job="mysql", instance="mysql",
+        ),
+    ]  # fmt: skip
+    return [program for program in all_of_them if which(program.command[0])]
 
 
 def _stores(settings: StackSettings) -> list[Program]:

@@ -16,12 +16,13 @@ def secret(name: str) -> str:
 
 
 def keys_file() -> Path:
-    """The services' API keys: the operator's, hashed. Lines added to it by hand stay."""
+    """The services' API keys: the operator's and Alertmanager's, hashed. Lines added to it by hand stay."""
     path = SECRETS / "api_keys"
-    digest = hashlib.sha256(secret("operator_token").encode()).hexdigest()
-    line = f"operator admin {digest}"
-    written = path.read_text().splitlines() if path.exists() else []
-    if [each for each in written if digest in each] != [line]:  # an earlier release may have given it other scopes
-        rest = [each for each in written if digest not in each]
-        write_private(path, "\n".join([*rest, line, ""]))
+    for name, scope in (("operator", "admin"), ("alertmanager", "announce")):
+        digest = hashlib.sha256(secret(f"{name}_token").encode()).hexdigest()
+        line = f"{name} {scope} {digest}"
+        written = path.read_text().splitlines() if path.exists() else []
+        if [each for each in written if digest in each] != [line]:  # an earlier release may have given it other scopes
+            rest = [each for each in written if digest not in each]
+            write_private(path, "\n".join([*rest, line, ""]))
     return path

@@ -23,6 +23,10 @@ class StackSettings:
     writer_port: int = 8090  # the first writer's; the next ones take the next free numbers
     third_party_port: int = 8099
     prometheus_port: int = 9090
+    alertmanager_port: int = 9093
+    db_exporter_port: int = 9104
+    queue_exporter_port: int = 9121
+    cache_exporter_port: int = 9122
     queue_port: int = 6479
     cache_port: int = 6480
     db_port: int = 3406

@@ -5,7 +5,7 @@ import subprocess
 import time
 from dataclasses import replace
 
-from deploy.local import database, metrics_store, ports, processes, supervisor_conf
+from deploy.local import alerting, database, exporters, metrics_store, ports, processes, supervisor_conf
 from deploy.local.places import LOCAL, LOGS, REPO, VENV_PYTHON
 from deploy.local.postpone import postponed
 from deploy.local.problem import Problem
@@ -132,11 +132,12 @@ def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSetting
 
 
 def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None:
-    for name in ("redis-queue", "redis-cache", "prometheus"):
+    for name in ("redis-queue", "redis-cache", "prometheus", "alertmanager"):
         (LOCAL / name).mkdir(mode=0o700, exist_ok=True)
     supervisor_conf.write(wanted, service_env(settings))
-    jobs = ((program.name.partition("-")[0], program) for program in wanted)
-    metrics_store.write_config((job, p.name, p.address) for job, p in jobs if job in metrics_store.JOBS)
+    metrics_store.write_config((program.job, program.instance, program.address) for program in wanted if program.job)
+    exporters.write_config(settings.db_port)
+    alerting.write_config(next(program.address for program in wanted if program.name == "dlq_admin"))
 
 
 def _launch(with_parent: bool) -> "subprocess.Popen[bytes]":

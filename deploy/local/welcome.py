@@ -10,7 +10,8 @@ _ABOUT = {
     "external_proxy": ("/external", "calls the third party for the api's /external-api"),
     "dlq_admin": ("/console", "dead letters: see them, decide; log in with the operator token"),
     "third_party": ("/data", "a stand-in for somebody else's API"),
-    "prometheus": ("", "scrapes all of them every 5 s"),
+    "prometheus": ("", "scrapes all of them every 5 s, and judges its rules"),
+    "alertmanager": ("", "groups alerts, and tells dlq_admin"),
 }
 
 
@@ -18,7 +19,7 @@ def welcome(settings: StackSettings, seconds: float) -> str:
     """The text of it."""
     every = programs(settings)
     api = next(program.address for program in every if program.name == "api")
-    lines = [_line(program) for program in every if program.kind != "store"]
+    lines = [_line(program) for program in every if program.kind != "store" and "exporter" not in program.name]
     return f"""
 Holdfast is ready ({seconds:.1f} s).
 

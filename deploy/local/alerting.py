@@ -1,0 +1,30 @@
+"""Alertmanager: its command and its configuration, with the addresses and the key of this stack."""
+
+from deploy.local.packages import find
+from deploy.local.places import CONF, LOCAL, REPO, write_private
+from deploy.local.secret import secret
+
+_FOLDER = CONF / "alertmanager"
+_CONFIG = _FOLDER / "alertmanager.yml"
+#: Where deploy/alertmanager/alertmanager.yml looks for dlq_admin.
+_DLQ_ADMIN = "http://dlq_admin:8082/"
+
+
+def command(host: str, port: int) -> tuple[str, ...]:
+    """The server, in the foreground and alone."""
+    return (
+        find("prometheus-alertmanager"),
+        f"--config.file={_CONFIG}",
+        f"--storage.path={LOCAL / 'alertmanager'}",
+        f"--web.listen-address={host}:{port}",
+        "--cluster.listen-address=",
+        "--log.level=warn",
+    )
+
+
+def write_config(dlq_admin: str) -> None:
+    """`dlq_admin`: host:port of it."""
+    _FOLDER.mkdir(mode=0o700, exist_ok=True)
+    config = (REPO / "deploy" / "alertmanager" / "alertmanager.yml").read_text()
+    write_private(_FOLDER / "alertmanager_token", secret("alertmanager_token") + "\n")
+    write_private(_CONFIG, config.replace(_DLQ_ADMIN, f"http://{dlq_admin}/"))

@@ -1,0 +1,29 @@
+"""Exporters: what turns the counters of Redis and of the database into metrics. They listen on this machine only."""
+
+from deploy.local.database import WATCHER
+from deploy.local.packages import find
+from deploy.local.places import CONF, write_private
+from deploy.local.secret import secret
+
+_MY_CNF = CONF / "mysqld-exporter.cnf"
+#: Each of these asks for a right of its own; the global status, which asks for none, is what is shown.
+_LEFT_OUT = ("slave_status", "info_schema.innodb_cmp", "info_schema.innodb_cmpmem", "info_schema.query_response_time")
+
+
+def redis(watched_port: int, port: int) -> tuple[str, ...]:
+    """The exporter of one Redis."""
+    address = ("-redis.addr", f"redis://127.0.0.1:{watched_port}", "-web.listen-address", f"127.0.0.1:{port}")
+    return (find("prometheus-redis-exporter"), *address)
+
+
+def mysql(port: int) -> tuple[str, ...]:
+    """The database's exporter."""
+    left_out = (f"--no-collect.{collector}" for collector in _LEFT_OUT)
+    where = (f"--config.my-cnf={_MY_CNF}", f"--web.listen-address=127.0.0.1:{port}")
+    return (find("prometheus-mysqld-exporter"), *where, *left_out)
+
+
+def write_config(watched_port: int) -> None:
+    """What the database's exporter logs in with."""
+    login = f"user={WATCHER}\npassword={secret('db_watcher_password')}\nhost=127.0.0.1\nport={watched_port}\n"
+    write_private(_MY_CNF, f"[client]\n{login}")
