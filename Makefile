@@ -100,6 +100,7 @@ lint: venv-dev ## Style, form, and which module may import which
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@.venv/bin/lint-imports
+	@$(VENV) -m deploy.rules --check
 
 .PHONY: types
 types: venv-dev ## Static types
@@ -110,6 +111,16 @@ audit: ## Are there published weaknesses in what is pinned? Needs the advisory d
 	@$(LOCAL) setup audit
 	@for image in $(IMAGES); do echo "requirements/$$image.txt"; \
 		.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/$$image.txt || exit 1; done
+
+.PHONY: test-rules
+test-rules: ## Every alert fires when it should and not when it nearly should, in promtool (seconds)
+	@$(LOCAL) setup dev
+	@$(VENV) -m pytest tests/rules $(ARGS)
+
+.PHONY: test-alerts
+test-alerts: ## Outages of a real stack: which alerts fire, after how long, and that they resolve (minutes)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.alerts $(ARGS)
 
 .PHONY: test-crash
 test-crash: ## kill -9 of everything at random moments under load: nothing lost, nothing twice (minutes)
@@ -198,6 +209,10 @@ setup: ## The environment and the Debian packages, without starting anything
 fmt: venv-dev ## Put everything into form
 	@$(VENV) -m ruff check --fix-only --quiet .
 	@$(VENV) -m ruff format .
+
+.PHONY: rules
+rules: venv-dev ## Write Prometheus's rules anew from deploy/rules, for a demo and for production
+	@$(VENV) -m deploy.rules
 
 .PHONY: docs
 docs: venv-dev ## Write the reference pages anew from the code: endpoints, errors, metrics, settings, streams, time budgets

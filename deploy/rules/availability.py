@@ -1,0 +1,113 @@
+"""Availability: the share of requests that were refused or failed, and how fast that burns the budget.
+
+Good and degraded answers count as served; degraded ones have a cap of their own. Who hung up counts for nothing.
+"""
+
+from collections.abc import Iterable
+
+from deploy.rules.profile import BUDGET, DEMO, Burn, Profile, seconds
+from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
+from shared.http.open_to import OPEN_PATHS
+
+_COUNT = "holdfast_http_request_duration_seconds_count"
+#: Nobody's business with us: what runs us looks whether we are well, operators look at breakers, a demo crashes itself.
+_NOT_CLIENTS = "|".join([*sorted(path.replace(".", "[.]") for path in OPEN_PATHS), "/panic", "/circuit-breaker/.+"])
+#: Fewer bad answers than this in the long window are an accident, not a rate: one failure of two requests is 50 %.
+_BAD_MIN = 10
+#: A window in which so few were answered says nothing about degraded answers either.
+_ANSWERS_MIN = 10
+
+
+def groups(profile: Profile) -> list[Group]:
+    """Fast ones first; the windows of dashboards are the demo's, in every profile."""
+    pages = [burn for burn in profile.burns if burn.severity is Severity.PAGE]
+    tickets = [burn for burn in profile.burns if burn.severity is not Severity.PAGE]
+    fast = _windows([*pages, *(burn for burn in DEMO.burns if burn.severity is Severity.PAGE)])
+    slow = [window for window in [*_windows(tickets), profile.budget_period] if window not in fast]
+    return [
+        Group("holdfast-availability", profile.interval, [
+            *_recorded(fast), *_shares(), *(_burning(profile, burn) for burn in pages), _degraded(profile),
+        ]),
+        Group("holdfast-budget", profile.slow_interval, [
+            *_recorded(slow), _budget_left(profile), *(_burning(profile, burn) for burn in tickets),
+        ]),
+    ]  # fmt: skip
+
+
+def _windows(burns: Iterable[Burn]) -> list[str]:
+    return sorted({window for burn in burns for window in (burn.short, burn.long)}, key=seconds)
+
+
+def _recorded(windows: Iterable[str]) -> Iterable[Record]:
+    """Ratios of sums, never averages of ratios. An outcome that never happened has no series: it is a 0."""
+    for window in windows:
+        none = f"0 * sum by (job) (rate({_COUNT}[{window}]))"
+        bad = f'{_COUNT}{{outcome=~"rejected|failed",route!~"{_NOT_CLIENTS}"}}'
+        # A request that is shed has no route yet; one that asked for a path we do not have is no sign of health.
+        served = f'{_COUNT}{{outcome=~"good|degraded",route!~"{_NOT_CLIENTS}|unmatched"}}'
+        yield Record(f"job:holdfast_requests_bad:rate{window}", _sum_or(f"rate({bad}[{window}])", none))
+        yield Record(
+            f"job:holdfast_requests:rate{window}",
+            f"job:holdfast_requests_bad:rate{window}\n+ ({_sum_or(f'rate({served}[{window}])', none)})",
+        )
+        yield Record(
+            f"job:holdfast_requests_bad:ratio_rate{window}",
+            f"job:holdfast_requests_bad:rate{window} / (job:holdfast_requests:rate{window} > 0)",
+        )
+
+
+def _sum_or(rate: str, otherwise: str) -> str:
+    return f"sum by (job) ({rate}) or {otherwise}"
+
+
+def _shares() -> Iterable[Record]:
+    clients = f'{_COUNT}{{route!~"{_NOT_CLIENTS}"}}'
+    yield Record("job_outcome:holdfast_requests:rate1m", f"sum by (job, outcome) (rate({clients}[1m]))")
+    yield Record(
+        "job:holdfast_requests_degraded:ratio_rate1m",
+        'sum by (job) (job_outcome:holdfast_requests:rate1m{outcome="degraded"}) / (job:holdfast_requests:rate1m > 0)\n'
+        "or 0 * (job:holdfast_requests:rate1m > 0)",
+    )
+
+
+def _budget_left(profile: Profile) -> Record:
+    ratio = f"job:holdfast_requests_bad:ratio_rate{profile.budget_period}"
+    return Record("job:holdfast_error_budget_left:ratio", f"1 - {ratio} / {BUDGET}")
+
+
+def _burning(profile: Profile, burn: Burn) -> Alert:
+    limit = f"{burn.factor * BUDGET:g}"
+    fast = burn.severity is Severity.PAGE
+    gone = f"{seconds(profile.budget_period) / 3600 / burn.factor:.3g} h"
+    return Alert(
+        name="AvailabilityBurnFast" if fast else "AvailabilityBurnSlow",
+        severity=burn.severity,
+        expr=f'job:holdfast_requests_bad:ratio_rate{burn.short}{{job="api"}} > {limit}\n'
+        f'and job:holdfast_requests_bad:ratio_rate{burn.long}{{job="api"}} > {limit}\n'
+        f'and job:holdfast_requests_bad:rate{burn.long}{{job="api"}} * {seconds(burn.long)} >= {_BAD_MIN}',
+        labels={"slo": "availability", "window": burn.long},
+        summary="Clients are refused or failed: {{ $value | humanizePercentage }} of their requests"
+        if fast
+        else "Some clients keep being refused or failed: {{ $value | humanizePercentage }} of their requests",
+        description=f"{{{{ $value | humanizePercentage }}}} of the requests to {{{{ $labels.job }}}} in the last "
+        f"{burn.short} were refused (429, 503) or failed (another 5xx), and more than {burn.factor * BUDGET:.2%} over "
+        f"{burn.long}. At {burn.factor:g} times the pace that is allowed, the budget of {profile.budget_period} "
+        f"({BUDGET:.1%} of the requests) is gone in {gone}.",
+        dashboard=Dashboard.RECOVERY if fast else Dashboard.OVERVIEW,
+    )
+
+
+def _degraded(profile: Profile) -> Alert:
+    return Alert(
+        name="DegradedHidesOutage",
+        severity=Severity.PAGE,
+        expr='job:holdfast_requests_degraded:ratio_rate1m{job="api"} > 0.5\n'
+        f'and job:holdfast_requests:rate1m{{job="api"}} * 60 >= {_ANSWERS_MIN}',
+        lasting=profile.degraded_lasting,
+        labels={"slo": "degraded"},
+        summary="Clients get copies and detours: {{ $value | humanizePercentage }} of the answers are degraded",
+        description="{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} in the last minute were "
+        "answered, and not from the primary path. They count as served, so availability looks well while something "
+        "behind it is down.",
+        dashboard=Dashboard.RECOVERY,
+    )

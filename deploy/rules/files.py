@@ -1,0 +1,20 @@
+"""Which files there are, one a profile."""
+
+from pathlib import Path
+
+from deploy.rules import availability, dependencies, pipeline, recovery, watching
+from deploy.rules.profile import PROFILES, Profile
+from deploy.rules.rule import Group, as_yaml
+
+FOLDER = Path(__file__).parent.parent / "prometheus" / "rules"
+
+
+def files() -> dict[str, str]:
+    """File name -> text."""
+    return {f"{profile.name}.yml": as_yaml(groups(profile)) for profile in PROFILES}
+
+
+def groups(profile: Profile) -> list[Group]:
+    """In the order in which they build on one another."""
+    chapters = (availability, pipeline, dependencies, watching, recovery)
+    return [group for chapter in chapters for group in chapter.groups(profile)]

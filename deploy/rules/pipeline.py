@@ -1,0 +1,160 @@
+"""The pipeline: is what was accepted applied, soon, and all of it? Dead letters included.
+
+What is looked up in the stores comes as timestamps: when nobody looks any more, the ages grow rather than stand still.
+"""
+
+from collections.abc import Iterable
+
+from deploy.rules.profile import Profile
+from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
+
+AGE = 'stream:holdfast_oldest_age_seconds:max{stream="writes"}'
+_ENTRIES = 'holdfast_stream_entries{stream="writes"}'
+_SETTLED = 'holdfast_outcomes_total{outcome=~"Applied|Superseded|Duplicate|Rejected|Dead"}'
+
+
+def groups(profile: Profile) -> list[Group]:
+    """One."""
+    rules: list[Record | Alert] = [
+        *_recorded(),
+        *_stale(profile),
+        *_lost(profile),
+        *_stuck(profile),
+        *_letters(profile),
+    ]
+    return [Group("holdfast-pipeline", profile.interval, rules)]
+
+
+def _recorded() -> Iterable[Record]:
+    yield Record(
+        "stream:holdfast_oldest_age_seconds:max", "time() - min by (stream) (holdfast_stream_oldest_timestamp_seconds)"
+    )
+    yield Record(
+        "stage:holdfast_heartbeat_age_seconds:max",
+        "time() - max by (stage) (holdfast_heartbeat_timestamp_seconds > 0)",
+    )
+    yield Record(
+        "holdfast:dead_letters_oldest_age_seconds:max",
+        "time() - min(holdfast_dead_letters_oldest_timestamp_seconds)",
+    )
+    # 0 when nothing waits; nothing at all while the backlog does not shrink.
+    yield Record(
+        "holdfast:drain_eta_seconds:estimate",
+        f"max({_ENTRIES} == 0)\nor max({_ENTRIES}) / -(min(deriv({_ENTRIES}[1m])) < 0)",
+    )
+
+
+def _stale(profile: Profile) -> Iterable[Alert]:
+    yield Alert(
+        name="PipelineStale",
+        severity=Severity.PAGE,
+        expr=f"{AGE} > {profile.stale_s}",
+        lasting=profile.stale_lasting,
+        labels={"slo": "freshness"},
+        summary="Clients' writes are accepted and do not take effect: the oldest waits for "
+        "{{ $value | humanizeDuration }}",
+        description="The oldest entry on the write stream was accepted {{ $value | humanizeDuration }} ago; at most "
+        f"{profile.stale_s} s are expected. When HoldfastProbeStale fires too, nobody can look: this is an estimate.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
+        name="HeartbeatStale",
+        severity=Severity.WARNING,
+        expr=f"stage:holdfast_heartbeat_age_seconds:max > {profile.heartbeat_s}",
+        summary="A write takes longer than {{ $value | humanizeDuration }} to be {{ $labels.stage }}",
+        description="The newest heartbeat seen {{ $labels.stage }} is {{ $value | humanizeDuration }} old; at most "
+        f"{profile.heartbeat_s} s are expected. The first stage that is late is where writes are stuck.",
+        dashboard=Dashboard.PIPELINE,
+    )
+
+
+def _lost(profile: Profile) -> Iterable[Alert]:
+    gone = "Clients were promised writes that are gone: {{ $value | humanize }}"
+    yield Alert(
+        name="MessageLoss",
+        severity=Severity.PAGE,
+        expr=f"sum by (job) (increase(holdfast_entries_lost_total[{profile.loss_over}])) > 0",
+        labels={"slo": "durability", "detector": "reclaim"},
+        summary=gone,
+        description="{{ $value | humanize }} entries that a writer had been handed were no longer on the stream when "
+        f"another one took them over, in the last {profile.loss_over}.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
+        name="MessageLoss",
+        severity=Severity.PAGE,
+        expr="max by (stream) (holdfast_stream_trimmed_unread_entries) > 0",
+        labels={"slo": "durability", "detector": "unread"},
+        summary=gone,
+        description="{{ $value | humanize }} entries of the stream {{ $labels.stream }} are gone, and nobody ever read "
+        "them.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
+        name="LedgerImbalance",
+        severity=Severity.PAGE,
+        expr="max(holdfast_ledger_missing_writes) > 0",
+        labels={"slo": "durability"},
+        summary="Clients were promised writes that nobody can account for: {{ $value | humanize }}",
+        description="Accepted writes and those applied, rejected, dead-lettered, discarded or in flight differ by "
+        "{{ $value | humanize }}, and go on to.",
+        dashboard=Dashboard.PIPELINE,
+    )
+
+
+def _stuck(profile: Profile) -> Iterable[Alert]:
+    yield Alert(
+        name="ConsumerStalled",
+        severity=Severity.WARNING,
+        # A writer that holds because the database is down waits on purpose.
+        expr=f"max by (stream) ({_ENTRIES}) > 0\n"
+        f"unless on () (sum(rate({_SETTLED}[1m])) > 0)\n"
+        'unless on () (max(holdfast_holding{dependency="database"}) == 1)',
+        lasting=profile.stalled_lasting,
+        summary="Clients' writes wait, and no writer takes any: {{ $value | humanize }}",
+        description="{{ $value | humanize }} entries are on the stream {{ $labels.stream }}; for a minute none was "
+        "settled, and no writer says that it holds for the database.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
+        name="WriterHalted",
+        severity=Severity.PAGE,
+        expr="max by (job, instance) (holdfast_writer_halted) == 1",
+        summary="Clients' writes wait for you: {{ $labels.instance }} will not dead-letter any more",
+        description="Most of what {{ $labels.instance }} handled last would have become dead letters, which is our "
+        "fault rather than theirs. It goes on by itself when what waits can be applied.",
+        dashboard=Dashboard.PIPELINE,
+    )
+
+
+def _letters(profile: Profile) -> Iterable[Alert]:
+    yield Alert(
+        name="DeadLettersGrowing",
+        severity=Severity.TICKET,
+        expr=f"sum by (job, reason) (increase(holdfast_dead_letters_total[{profile.growing_over}])) > 0",
+        summary="Some clients' writes could not be applied and wait for somebody: about {{ $value | humanize }}",
+        description="About {{ $value | humanize }} entries became dead letters ({{ $labels.reason }}) in the last "
+        f"{profile.growing_over}. They are kept whole and can be sent again.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
+        name="DeadLettersStale",
+        severity=Severity.TICKET,
+        expr=f"holdfast:dead_letters_oldest_age_seconds:max > {profile.letters_stale_s}\n"
+        "and on () (max(holdfast_dead_letters_open) > 0)",
+        labels={"waiting_for": "decision"},
+        summary="A client has waited {{ $value | humanizeDuration }} for somebody to decide about a write",
+        description="The oldest open dead letter died {{ $value | humanizeDuration }} ago; "
+        f"{profile.letters_stale_s // 3600} h are allowed.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
+        name="DeadLettersStale",
+        severity=Severity.TICKET,
+        expr=f'stream:holdfast_oldest_age_seconds:max{{stream="dead_letters"}} > {10 * profile.stale_s}',
+        labels={"waiting_for": "index"},
+        summary="Dead letters are kept and not shown: the newest are missing from the console",
+        description="An entry has been on the dead-letter stream for {{ $value | humanizeDuration }} without being "
+        "indexed; the console shows nothing that died since.",
+        dashboard=Dashboard.PIPELINE,
+    )

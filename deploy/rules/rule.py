@@ -1,0 +1,104 @@
+"""Rule: what a file of rules is made of, and how it is written down."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import yaml
+
+_HEAD = "# Written from deploy/rules by `make rules`; not edited by hand.\n"
+
+
+class Severity(StrEnum):
+    """What is expected of whoever hears of it."""
+
+    #: Clients suffer, or will soon: get up.
+    PAGE = "page"
+    #: Within the working day.
+    TICKET = "ticket"
+    #: Worth knowing while something else is wrong.
+    WARNING = "warning"
+    #: For machines.
+    NONE = "none"
+
+
+class Dashboard(StrEnum):
+    """The uids of deploy/grafana/dashboards."""
+
+    OVERVIEW = "holdfast-overview"
+    RECOVERY = "holdfast-failure-recovery"
+    PIPELINE = "holdfast-pipeline"
+    DEPENDENCIES = "holdfast-dependencies"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A series that is computed once, under its own name: `labels that are left:metric:operations`."""
+
+    name: str
+    expr: str
+
+    def written(self) -> dict[str, Any]:
+        """As Prometheus reads it."""
+        return {"record": self.name, "expr": self.expr}
+
+
+@dataclass(frozen=True, slots=True)
+class Alert:
+    """`name` without the prefix. `summary`: what clients feel; `description`: with the numbers. Both are templates."""
+
+    name: str
+    severity: Severity
+    expr: str
+    summary: str
+    description: str
+    dashboard: Dashboard
+    #: How long it must be so, as Prometheus writes it.
+    lasting: str = "0s"
+    labels: dict[str, str] = field(default_factory=dict)
+
+    def written(self) -> dict[str, Any]:
+        """As Prometheus reads it."""
+        name = f"Holdfast{self.name}"
+        return {
+            "alert": name,
+            "expr": self.expr,
+            **({"for": self.lasting} if self.lasting != "0s" else {}),
+            "labels": {"severity": self.severity.value, **self.labels},
+            "annotations": {
+                "summary": self.summary,
+                "description": self.description,
+                "runbook_url": f"docs/runbooks/{name}.md",
+                "dashboard_url": f"/d/{self.dashboard}",
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Rules that are evaluated in this order, every `interval`."""
+
+    name: str
+    interval: str
+    rules: Sequence[Record | Alert]
+
+
+class _Writer(yaml.SafeDumper):
+    """Several lines stay several lines."""
+
+
+def _text(writer: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return writer.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Writer.add_representer(str, _text)
+
+
+def as_yaml(groups: Sequence[Group]) -> str:
+    """A file of rules."""
+    written = [
+        {"name": group.name, "interval": group.interval, "rules": [rule.written() for rule in group.rules]}
+        for group in groups
+    ]
+    return _HEAD + yaml.dump({"groups": written}, Dumper=_Writer, sort_keys=False, width=1000)

@@ -1,0 +1,73 @@
+"""Watching: is there somebody who would notice?"""
+
+from collections.abc import Iterable
+
+from deploy.rules.profile import Profile
+from deploy.rules.rule import Alert, Dashboard, Group, Severity
+
+
+def groups(profile: Profile) -> list[Group]:
+    """One."""
+    rules = [*_targets(profile), *_probes(profile), _watchdog()]
+    return [Group("holdfast-watching", profile.interval, rules)]
+
+
+def _targets(profile: Profile) -> Iterable[Alert]:
+    yield Alert(
+        name="TargetDown",
+        severity=Severity.PAGE,
+        # What does not run counts no failed requests: seen from within, this is a quiet day.
+        expr='max by (job) (up{job="api"}) == 0\nor absent(up{job="api"})',
+        lasting=profile.down_lasting,
+        summary="Clients get no answer at all: no {{ $labels.job }} is there",
+        description="No replica of {{ $labels.job }} has answered Prometheus for "
+        f"{profile.down_lasting} or longer: dead, frozen, or cut off.",
+        dashboard=Dashboard.OVERVIEW,
+    )
+    yield Alert(
+        name="TargetDown",
+        severity=Severity.WARNING,
+        expr="up == 0",
+        labels={"seen_by": "prometheus"},
+        lasting=profile.down_lasting,
+        summary="Fewer are left to serve clients: {{ $labels.job }} {{ $labels.instance }} is not there",
+        description="{{ $labels.instance }} of {{ $labels.job }} has not answered Prometheus for "
+        f"{profile.down_lasting} or longer: dead, frozen, or cut off.",
+        dashboard=Dashboard.OVERVIEW,
+    )
+    yield Alert(
+        name="TargetDown",
+        severity=Severity.WARNING,
+        # An exporter lives on when what it watches is down.
+        expr="mysql_up == 0 or redis_up == 0",
+        labels={"seen_by": "exporter"},
+        lasting=profile.down_lasting,
+        summary="Clients are served without {{ $labels.job }} {{ $labels.instance }}: it is not there",
+        description="The exporter of {{ $labels.job }} {{ $labels.instance }} runs, and cannot reach what it watches, "
+        f"for {profile.down_lasting} or longer.",
+        dashboard=Dashboard.DEPENDENCIES,
+    )
+
+
+def _probes(profile: Profile) -> Iterable[Alert]:
+    yield Alert(
+        name="ProbeStale",
+        severity=Severity.WARNING,
+        expr=f"time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds) > {profile.blind_s}",
+        summary="Clients' writes are not watched: nobody has seen the {{ $labels.probe }} for "
+        "{{ $value | humanizeDuration }}",
+        description="The last look at the {{ $labels.probe }} that worked is {{ $value | humanizeDuration }} old; at "
+        f"most {profile.blind_s} s are expected. What is shown of it since is an estimate.",
+        dashboard=Dashboard.PIPELINE,
+    )
+
+
+def _watchdog() -> Alert:
+    return Alert(
+        name="Watchdog",
+        severity=Severity.NONE,
+        expr="vector(1)",
+        summary="Clients feel nothing: this alert always fires",
+        description="It shows that alerts are judged and delivered; whoever expects it raises the alarm when it stops.",
+        dashboard=Dashboard.OVERVIEW,
+    )
