@@ -458,6 +458,13 @@ class SelectionTooLarge(AppError):
     code = "SELECTION_TOO_LARGE"
 
 
+class TooManyFaults(AppError):
+    """As many faults as can be known are on; end one first."""
+
+    type = "conflict"
+    code = "TOO_MANY_FAULTS"
+
+
 class LetterBusy(AppError):
     """Only a dead letter that is dead can be edited or replayed: this one is on its way, over, or discarded."""
 

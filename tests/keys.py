@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 READER, WRITER, OTHER, OPERATOR = "key-reader", "key-writer", "key-other", "key-operator"
-VIEWER, ADMIN = "key-viewer", "key-admin"
+VIEWER, ADMIN, ANNOUNCER = "key-viewer", "key-admin", "key-announcer"
 
 _SCOPES = {READER: "read", WRITER: "read,write", OTHER: "read,write", OPERATOR: "operate", VIEWER: "view",
-           ADMIN: "admin"}  # fmt: skip
+           ADMIN: "admin", ANNOUNCER: "announce"}  # fmt: skip
 
 
 def bearer(key: str) -> dict[str, str]:

@@ -7,6 +7,7 @@ import signal
 import sys
 from pathlib import Path
 
+from deploy.announce import Announcer
 from deploy.local import stack
 from deploy.local.outages import Outages
 from deploy.local.postpone import ENDING
@@ -44,7 +45,10 @@ def _run(scenario: Scenario, supervisor: Supervisor, report: Path | None) -> int
     trouble = ""
     show.told(show.heading(scenario))
     try:
-        with Outages(supervisor, saved()) as outages, LocalStack(saved(), outages) as running:
+        with (
+            Outages(supervisor, saved()) as outages,
+            LocalStack(saved(), outages, scenario.name, Announcer.of_this_clone()) as running,
+        ):
             for result in run(scenario, running, show.progress):
                 results.append(result)
                 show.told(show.step(len(results), result))

@@ -7,6 +7,7 @@ import time
 from collections.abc import Mapping
 from types import TracebackType
 
+from deploy.announce import Announcement, Announcer, target_of
 from deploy.local.outages import Outages
 from deploy.local.places import LOGS, REPO, VENV_PYTHON
 from deploy.local.problem import Problem
@@ -23,8 +24,12 @@ _POLL_S = 0.1
 class LocalStack:
     """Its programs, by name; `with` it, because what it starts beside them ends with it."""
 
-    def __init__(self, settings: StackSettings, outages: Outages) -> None:
+    def __init__(self, settings: StackSettings, outages: Outages, fault: str, announcer: Announcer) -> None:
+        """`fault`: what its outages are announced as."""
         self._settings = settings
+        self._fault = fault
+        self._announcer = announcer
+        self._announced: dict[str, Announcement] = {}
         self._outages = outages
         self._addresses = {program.name: program.address for program in programs(settings)}
         self._beside: list[subprocess.Popen[bytes]] = []
@@ -35,6 +40,8 @@ class LocalStack:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """End what was started."""
+        for announcement in self._announced.values():
+            announcement.end()
         for process in self._beside:
             process.terminate()
         for process in self._beside:
@@ -49,11 +56,15 @@ class LocalStack:
 
     def stop(self, names: list[str]) -> None:
         """Returns when they are gone. Raises Problem."""
+        for name in names:
+            self._announced[name] = self._announcer.begin(self._fault, target_of(name))
         self._outages.begin(names)
 
     def start(self, names: list[str]) -> None:
         """Returns when they are ready. Raises Problem."""
         self._outages.end(names)
+        for name in names:
+            self._announced.pop(name).end()
 
     def beside(self, name: str, settings: Mapping[str, str]) -> None:
         """Start an api under this name. Raises Problem."""

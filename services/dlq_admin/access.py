@@ -1,13 +1,15 @@
 """Access: which scope of an API key a request needs. Whoever adds a route that reads in clear, or lets writes in, says
 so here."""
 
-from shared.http.keys import ADMIN, OPERATE, VIEW
+from shared.http.keys import ADMIN, ANNOUNCE, OPERATE, VIEW
 from shared.http.open_to import OPEN_PATHS, SAFE_METHODS
 
 #: People log in: its own guard asks who they are.
 _CONSOLE = "/console"
 #: What tells personal data in clear is an operator's; what lets letters in that nobody here wrote is an admin's.
 _MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
+#: For machines that say what happens.
+_ANNOUNCED = ("/faults/", "/recoveries/")
 
 
 def scope_needed(method: str, path: str) -> str | None:
@@ -16,4 +18,6 @@ def scope_needed(method: str, path: str) -> str | None:
         return None
     if path in _MORE:
         return _MORE[path]
-    return VIEW if method in SAFE_METHODS else OPERATE
+    if method in SAFE_METHODS:
+        return VIEW
+    return ANNOUNCE if path.startswith(_ANNOUNCED) else OPERATE

@@ -18,6 +18,9 @@ from services.dlq_admin.discards import Discards
 from services.dlq_admin.dues import Dues
 from services.dlq_admin.edits import Edits
 from services.dlq_admin.exchange import Exchange
+from services.dlq_admin.faults import routes as faults
+from services.dlq_admin.faults.desk import FaultDesk
+from services.dlq_admin.faults.kept import Kept
 from services.dlq_admin.groups import Groups
 from services.dlq_admin.index import Indexer
 from services.dlq_admin.letters import Letters
@@ -90,6 +93,7 @@ class DlqAdmin:
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
         self._annotations = annotations(settings)
+        self._faults = FaultDesk(Kept(self._cache), self._annotations)
         self._keeper = Keeper(
             self._database, Sender(self._redis), Around(self._redis, self._board.roll), instance=settings.instance,
             lease_s=settings.dlq_lease_s,
@@ -115,6 +119,7 @@ class DlqAdmin:
                 "board": self._board.run,
                 "keeper": self._keeper.run,
                 "annotations": self._annotations.run,
+                "faults": self._faults.run,
             }
         )
         memory.settle()
@@ -140,7 +145,12 @@ class DlqAdmin:
             add_routes=self._add_routes,
             keys=self._keys,
             needs=scope_needed,
+            before_scrape=self._before_scrape,
         )
+
+    def _before_scrape(self) -> None:
+        self._board.member.breakers()
+        self._faults.show()
 
     def _add_routes(self, app: FastAPI) -> None:
         running = Running(self._redis)
@@ -165,6 +175,7 @@ class DlqAdmin:
         replays.add_routes(app, desk.replays)
         exchange.add_routes(app, desk.exchange)
         audit.add_routes(app, self._database)
+        faults.add_routes(app, self._faults)
         secret = settings.dlq_session_secret
         add_console(
             app, desk, self._keys,

@@ -126,3 +126,7 @@ REPLAY_ITEM = an_object(
         "detail": _OBJECT_OR_NULL,
     }
 )  # fmt: skip
+FAULT = an_object({"fault": TEXT, "target": TEXT, "active": _FLAG, "began_at": _MOMENT, "until": _MOMENT})
+FAULTS_ENDED = an_object({"ended": a_list(FAULT)})
+RECOVERY = an_object({"fault": TEXT, "verdict": TEXT, "at": _MOMENT})
+FAULTS = an_object({"faults": a_list(FAULT), "recoveries": a_list(RECOVERY)})

@@ -13,10 +13,14 @@ from tests import keys
 
 _OPEN = {"/livez", "/readyz", "/health", "/metrics"}
 #: Besides the rule: a look needs `view`, anything else `operate`.
-_MORE = {("GET", "/dlq/export"): "operate", ("POST", "/dlq/import"): "admin"}
-_RANK = {"view": 1, "operate": 2, "admin": 3}
-_KEYS = {
-    None: 0, "nonsense": 0, keys.READER: 0, keys.WRITER: 0, keys.VIEWER: 1, keys.OPERATOR: 2, keys.ADMIN: 3,
+_MORE = {
+    ("GET", "/dlq/export"): "operate", ("POST", "/dlq/import"): "admin", ("PUT", "/faults/{fault}"): "announce",
+    ("DELETE", "/faults/{fault}"): "announce", ("PUT", "/recoveries/{fault}"): "announce",
+}  # fmt: skip
+_OPERATOR = {"view", "announce", "operate"}
+_KEYS: dict[str | None, set[str]] = {
+    None: set(), "nonsense": set(), keys.READER: set(), keys.WRITER: set(), keys.VIEWER: {"view"},
+    keys.ANNOUNCER: {"announce"}, keys.OPERATOR: _OPERATOR, keys.ADMIN: _OPERATOR | {"admin"},
 }  # fmt: skip
 
 
@@ -54,16 +58,16 @@ def _routes(admin: DlqAdmin) -> list[tuple[str, str]]:
 async def test_every_route_with_every_key(admin: DlqAdmin, client: httpx.AsyncClient) -> None:
     """Nobody, and a key we do not know: 401; a key that may not: 403; whoever may gets past the door."""
     for method, path in _routes(admin):
-        needed = 0 if path in _OPEN else _RANK[_MORE.get((method, path), "view" if method == "GET" else "operate")]
+        needed = None if path in _OPEN else _MORE.get((method, path), "view" if method == "GET" else "operate")
         url = re.sub(r"\{\w+\}", "1764000000000-1", path)
-        for key, rank in _KEYS.items():
+        for key, scopes in _KEYS.items():
             answer = await client.request(method, url, headers=keys.bearer(key) if key else {}, content=b"{}")
             told = (method, path, key, answer.status_code)
-            if needed == 0 and key != "nonsense":
+            if needed is None and key != "nonsense":
                 assert answer.status_code in (200, 503), told
             elif key in (None, "nonsense"):
                 assert answer.status_code == 401, told
-            elif rank < needed:
+            elif needed not in {None, *scopes}:
                 assert answer.status_code == 403, told
             else:
                 assert answer.status_code not in (401, 403), told

@@ -1,0 +1,95 @@
+"""Announced: which faults are on, since when, and until when unless it is said again. Pure; times are Unix seconds."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+#: Each is a label of metrics that stay as long as it is known.
+KNOWN_MAX = 100
+
+
+class Name(NamedTuple):
+    """Of a fault: what it is, and what it is done to."""
+
+    fault: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """One fault, the last time it was on."""
+
+    name: Name
+    began_s: float
+    #: It is over then; whoever makes it says so again before.
+    until_s: float
+    #: When this was said: of two replicas' words the later one counts.
+    said_s: float
+    #: When it ended the time before; None: it is the first time.
+    ended_before_s: float | None = None
+
+    def active(self, now_s: float) -> bool:
+        """Whether it is on."""
+        return now_s < self.until_s
+
+    def ended_s(self, now_s: float) -> float | None:
+        """When it ended last."""
+        return self.ended_before_s if self.active(now_s) else self.until_s
+
+
+class Full(Exception):
+    """So many are on that no other one can be known."""
+
+
+class Faults:
+    """Those that are known: the ones that are on, and the latest of those that were."""
+
+    def __init__(self) -> None:
+        self._known: dict[Name, Announced] = {}
+
+    def __iter__(self) -> Iterator[Announced]:
+        """In the order of their first announcement."""
+        return iter(self._known.values())
+
+    def begin(self, name: Name, for_s: float, now_s: float) -> Announced:
+        """It is on until `for_s` seconds from now. Raises Full."""
+        before = self._known.get(name)
+        if before is not None and before.active(now_s):
+            said = replace(before, until_s=now_s + for_s, said_s=now_s)
+        else:
+            said = Announced(name, now_s, now_s + for_s, now_s, before.until_s if before else None)
+        if before is None:
+            self._make_room(now_s)
+        self._known[name] = said
+        return said
+
+    def end(self, fault: str, target: str | None, now_s: float) -> list[Announced]:
+        """It is over, on all of its targets or on one; what was on."""
+        ended = [
+            replace(each, until_s=now_s, said_s=now_s)
+            for each in self._known.values()
+            if each.name.fault == fault and target in (None, each.name.target) and each.active(now_s)
+        ]
+        self._known |= {each.name: each for each in ended}
+        return ended
+
+    def merge(self, others: Iterable[Announced], now_s: float) -> None:
+        """What another replica, or this one before it was started again, has been told."""
+        for other in others:
+            mine = self._known.get(other.name)
+            if mine is not None and mine.said_s >= other.said_s:
+                continue
+            try:
+                if mine is None:
+                    self._make_room(now_s)
+            except Full:
+                return
+            self._known[other.name] = other
+
+    def _make_room(self, now_s: float) -> None:
+        if len(self._known) < KNOWN_MAX:
+            return
+        over = [each for each in self._known.values() if not each.active(now_s)]
+        if not over:
+            raise Full
+        del self._known[min(over, key=lambda each: each.until_s).name]

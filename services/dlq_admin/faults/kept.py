@@ -1,0 +1,65 @@
+"""Kept: faults and recoveries in the cache Redis, so that a restart and other replicas know of them. As far as it
+answers: nothing depends on it.
+
+| key                  | type | holds                                                              |
+|----------------------|------|--------------------------------------------------------------------|
+| `holdfast:announced` | hash | `fault <name> <target>` or `recovery <fault>` -> what is known, JSON |
+"""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.dlq_admin.faults.announced import Announced
+from services.dlq_admin.faults.recoveries import Recovery
+from shared import logs
+from shared.logs import Action
+from shared.queue.connection import text
+
+KEY = "holdfast:announced"
+_FORGOTTEN_S = 86_400
+_FAULT, _RECOVERY = TypeAdapter(Announced), TypeAdapter(Recovery)
+#: Somebody else's entries cost no more than this.
+_READ_MAX = 1000
+
+
+class Kept:
+    """`read` gives what there is, nothing while the cache is away; `write` adds to it."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def read(self) -> tuple[list[Announced], list[Recovery]]:
+        """All of it."""
+        try:
+            found: dict[bytes, bytes] = cast(Any, await self._redis.hgetall(KEY))
+        except (RedisError, OSError):
+            return [], []
+        faults: list[Announced] = []
+        recoveries: list[Recovery] = []
+        for field, value in list(found.items())[:_READ_MAX]:
+            try:
+                if field.startswith(b"fault "):
+                    faults.append(_FAULT.validate_json(value))
+                else:
+                    recoveries.append(_RECOVERY.validate_json(value))
+            except ValueError as error:  # another build may have written it
+                logs.warning(Action.ANNOUNCEMENT_UNREADABLE, field=text(field)[:100], error=type(error).__name__)
+        return faults, recoveries
+
+    async def write(self, faults: Iterable[Announced] = (), recoveries: Iterable[Recovery] = ()) -> None:
+        """These replace what was kept of them."""
+        fields = {f"fault {each.name.fault} {each.name.target}": _FAULT.dump_json(each) for each in faults}
+        fields |= {f"recovery {each.fault}": _RECOVERY.dump_json(each) for each in recoveries}
+        if not fields:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hset(KEY, mapping=cast(Any, fields))
+        pipeline.expire(KEY, _FORGOTTEN_S)
+        try:
+            await pipeline.execute()
+        except (RedisError, OSError):
+            return  # whoever makes the fault says so again in a moment

@@ -1,0 +1,1 @@
+"""What is to be seen: metrics, faults that are announced, heartbeats, logs."""

@@ -1,0 +1,254 @@
+"""Faults on purpose are announced, end by themselves, and are known to every replica, with or without a cache."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.announce import Announcer
+from services.dlq_admin.app import DlqAdmin
+from services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
+from services.dlq_admin.faults.desk import FaultDesk
+from services.dlq_admin.faults.kept import Kept
+from services.dlq_admin.faults.recoveries import Recoveries, Recovery
+from services.dlq_admin.settings import DlqAdminSettings
+from shared.grafana.annotations import Annotations, Said
+from shared.queue.connection import RedisTimeouts, connect
+from tests import keys
+from tests.processes import Service, dlq_admin
+from tests.servers import Database, RedisServer, wait_until
+
+DOWN = Name("database-down", "database")
+
+
+def test_a_fault_ends_unless_it_is_said_again() -> None:
+    """Said again it has the same start; said after its end it is a new one, and its last end is still known."""
+    faults = Faults()
+    assert faults.begin(DOWN, 10, now_s=100).ended_s(105) is None
+    again = faults.begin(DOWN, 10, now_s=108)
+    assert (again.began_s, again.active(117), again.active(118), again.ended_s(118)) == (100, True, False, 118)
+    later = faults.begin(DOWN, 10, now_s=200)
+    assert (later.began_s, later.ended_s(201)) == (200, 118)
+
+
+def test_an_end_ends_what_it_names() -> None:
+    """One target or all of them; what is over is not ended again."""
+    faults = Faults()
+    queue = Name("database-down", "queue")
+    faults.begin(DOWN, 10, now_s=100)
+    faults.begin(queue, 10, now_s=100)
+    assert [each.name for each in faults.end("database-down", "queue", now_s=101)] == [queue]
+    assert [each.name for each in faults.end("database-down", None, now_s=102)] == [DOWN]
+    assert faults.end("database-down", None, now_s=103) == []
+
+
+def test_of_two_words_the_later_one_counts() -> None:
+    """Another replica was told of the end: an older `it is on` does not bring it back."""
+    here, there = Faults(), Faults()
+    there.begin(DOWN, 60, now_s=100)
+    here.merge(there, now_s=101)
+    there.end("database-down", None, now_s=102)
+    here.merge(there, now_s=103)
+    assert [each.active(103) for each in here] == [False]
+    there.merge([here.begin(DOWN, 60, now_s=110)], now_s=111)
+    assert [each.began_s for each in there] == [110]
+
+
+def test_no_more_is_known_than_can_be_shown() -> None:
+    """The oldest that is over makes room; while all are on, another one is refused, also one heard of elsewhere."""
+    faults, others = Faults(), Faults()
+    for number in range(KNOWN_MAX):
+        faults.begin(Name(f"fault-{number}", "host"), 10 if number == 3 else 100, now_s=100)
+    with pytest.raises(Full):
+        faults.begin(DOWN, 10, now_s=101)
+    others.begin(DOWN, 10, now_s=101)
+    faults.merge(others, now_s=101)
+    assert DOWN not in {each.name for each in faults}
+    faults.begin(DOWN, 10, now_s=120)
+    assert {each.name.fault for each in faults} ^ {f"fault-{number}" for number in range(KNOWN_MAX)} == {
+        "fault-3", "database-down"}  # fmt: skip
+
+
+def test_an_older_measurement_does_not_replace_a_newer_one() -> None:
+    """And of more than a hundred the oldest go."""
+    recoveries = Recoveries()
+    recoveries.put(Recovery("a", {"detect": 1.0}, "passed", 100))
+    recoveries.put(Recovery("a", {"detect": 9.0}, "failed", 99))
+    assert [each.verdict for each in recoveries.known()] == ["passed"]
+    for number in range(100):
+        recoveries.put(Recovery(f"b{number}", {}, "unknown", 200 + number))
+    assert len(recoveries.known()) == 100
+    assert "a" not in {each.fault for each in recoveries.known()}
+
+
+@pytest.fixture(scope="module")
+def replicas(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
+) -> Iterator[list[Service]]:
+    """Two dlq_admins."""
+    with redis_server.client() as redis:
+        redis.flushall()
+    folder = tmp_path_factory.mktemp("replicas")
+    started = [dlq_admin(folder, redis_server.address, database.dsn, name) for name in ("one", "two")]
+    for each in started:
+        each.start(wait=False)
+    for each in started:
+        each.wait_until_alive()
+    yield started
+    for each in started:
+        each.kill()
+
+
+def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> None:
+    """From begin to end: metrics of both, and what there is to read."""
+    one, two = replicas
+    runner = Announcer(one.url, keys.ANNOUNCER)
+    labels = '{fault="test-fault",target="queue"}'
+    with runner.announced("test-fault", "queue"):
+        assert one.metric(f"holdfast_fault_active{labels}") == 1
+        wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 1, 5, "the other one has heard")
+        began = one.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
+        assert abs(began - time.time()) < 5
+        assert began == two.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
+    assert one.metric(f"holdfast_fault_active{labels}") == 0
+    wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 0, 5, "the other one knows that it is over")
+    assert began <= one.metric(f"holdfast_fault_last_end_timestamp_seconds{labels}") <= time.time()
+    assert runner.recovered("test-fault", {"detect": 1.5, "drain": None}, "passed")
+    assert one.metric('holdfast_recovery_phase_seconds{fault="test-fault",phase="detect"}') == 1.5
+    told = httpx.get(f"{one.url}/faults", headers=keys.bearer(keys.VIEWER)).json()["data"]
+    assert [(each["fault"], each["active"]) for each in told["faults"]] == [("test-fault", False)]
+    assert [(each["detect_s"], each["drain_s"], each["verdict"]) for each in told["recoveries"]] == [
+        (1.5, None, "passed")]  # fmt: skip
+
+
+def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None:
+    """Nobody says that it is over."""
+    one, _ = replicas
+    runner = Announcer(one.url, keys.ANNOUNCER)
+    assert runner.tell("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5})
+    sample = 'holdfast_fault_active{fault="killed",target="writer"}'
+    assert one.metric(sample) == 1
+    wait_until(lambda: one.metric(sample) == 0, 5, "it is over")
+
+
+def test_whoever_starts_again_still_knows(
+    redis_server: RedisServer, database: Database, tmp_path: Path, replicas: list[Service]
+) -> None:
+    """A dlq_admin that starts in the middle of a fault, what another build wrote beside it notwithstanding."""
+    one, _ = replicas
+    with redis_server.client() as redis:
+        redis.hset("holdfast:announced", mapping={"fault broken": b"{", "recovery odd": b'{"fault": 7}'})
+    with Announcer(one.url, keys.ANNOUNCER).announced("long-fault", "cache"):
+        late = dlq_admin(tmp_path, redis_server.address, database.dsn, "late").start()
+        try:
+            sample = 'holdfast_fault_active{fault="long-fault",target="cache"}'
+            wait_until(lambda: late.metric(sample) == 1, 5, "it has heard")
+        finally:
+            late.kill()
+
+
+class _Listener(Annotations):
+    """Hears what Grafana would be told."""
+
+    def __init__(self) -> None:
+        super().__init__(None, timeout_s=1)
+        self.heard: list[Said] = []
+
+    def say(self, said: Said) -> None:
+        """Keep it."""
+        self.heard.append(said)
+
+
+async def test_a_fault_is_one_region_told_by_whoever_was_told(clean_redis: RedisServer) -> None:
+    """Its end too; a replica that only heard of it says nothing, unless it ends with nobody saying so."""
+    redis = connect(clean_redis.address, RedisTimeouts(1, 1))
+    listeners = [_Listener(), _Listener()]
+    one, two = (FaultDesk(Kept(redis), listener) for listener in listeners)
+    await one.begin(DOWN, 60)
+    await two.begin(DOWN, 60)
+    await two.end("database-down", None)
+    await one.end("database-down", None)
+    [began], [ended] = (listener.heard for listener in listeners)
+    assert (began.text, began.ended_s) == ("database-down → database", None)
+    assert (ended.key, ended.began_s) == (began.key, began.began_s)
+    assert ended.ended_s is not None
+    await one.begin(DOWN, 0.01)
+    again = listeners[0].heard[-1]
+    await asyncio.sleep(0.02)
+    await one.end("nothing", None)
+    assert [each.key for each in listeners[0].heard[1:]] == [again.key, again.key]
+    assert listeners[0].heard[-1].ended_s
+    await redis.aclose()
+
+
+@pytest.fixture
+async def alone(tmp_path: Path) -> "Iterator[httpx.AsyncClient]":
+    """Asks a dlq_admin that has no store at all."""
+    settings = DlqAdminSettings(
+        redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none", keys_file=keys.written_to(tmp_path)
+    )
+    transport = httpx.ASGITransport(DlqAdmin(settings).http())
+    async with httpx.AsyncClient(transport=transport, base_url="http://dlq") as client:
+        yield client
+
+
+async def test_without_stores_it_is_known_here(alone: httpx.AsyncClient) -> None:
+    """Nothing waits for the cache, and nothing fails because of it."""
+    headers = keys.bearer(keys.ANNOUNCER)
+    told = await alone.put("/faults/cache-down", json={"target": "cache", "for_s": 5}, headers=headers)
+    assert (told.status_code, told.json()["data"]["active"]) == (200, True)
+    assert 'holdfast_fault_active{fault="cache-down",target="cache"} 1.0' in (await alone.get("/metrics")).text
+    ended = await alone.delete("/faults/cache-down?target=cache", headers=headers)
+    assert [each["fault"] for each in ended.json()["data"]["ended"]] == ["cache-down"]
+    again = await alone.delete("/faults/cache-down", headers=headers)
+    assert (again.status_code, again.json()["data"]["ended"]) == (200, [])
+
+
+@pytest.mark.parametrize(
+    ("path", "document"),
+    [
+        ("/faults/Database", {"target": "database", "for_s": 5}),
+        ("/faults/a--b-", {"target": "database", "for_s": 5}),
+        ("/faults/" + "x" * 65, {"target": "database", "for_s": 5}),
+        ("/faults/a%0A", {"target": "database", "for_s": 5}),
+        ("/faults/a", {"target": "the moon", "for_s": 5}),
+        ("/faults/a", {"target": "database", "for_s": 0}),
+        ("/faults/a", {"target": "database", "for_s": 601}),
+        ("/faults/a", {"target": "database", "for_s": "5"}),
+        ("/faults/a", {"target": "database"}),
+        ("/faults/a", {"target": "database", "for_s": 5, "more": 1}),
+        ("/recoveries/a", {"detect_s": -1, "verdict": "passed"}),
+        ("/recoveries/a", {"detect_s": 1, "verdict": "great"}),
+        ("/recoveries/a", {"detect_s": 1}),
+        ("/recoveries/A", {"verdict": "passed"}),
+    ],
+)
+async def test_nonsense_is_refused(alone: httpx.AsyncClient, path: str, document: dict[str, object]) -> None:
+    """Before it is a label of anything."""
+    told = await alone.put(path, json=document, headers=keys.bearer(keys.ANNOUNCER))
+    assert told.status_code == 422, told.text
+    assert told.json()["error"]["details"]["field"]
+
+
+async def test_a_hundred_are_enough(alone: httpx.AsyncClient) -> None:
+    """As many as can be known are on."""
+    headers = keys.bearer(keys.ANNOUNCER)
+    for number in range(KNOWN_MAX):
+        told = await alone.put(f"/faults/many-{number}", json={"target": "host", "for_s": 60}, headers=headers)
+        assert told.status_code == 200
+    refused = await alone.put("/faults/one-more", json={"target": "host", "for_s": 60}, headers=headers)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "TOO_MANY_FAULTS")
+
+
+def test_a_runner_does_not_fail_where_nobody_listens() -> None:
+    """Nor does it wait."""
+    began = time.monotonic()
+    runner = Announcer("http://127.0.0.1:1", keys.ANNOUNCER)
+    with runner.announced("test-fault", "queue"):
+        pass
+    assert not runner.recovered("test-fault", {}, "unknown")
+    assert not Announcer("http://127.0.0.1:1", "").tell("PUT", "/faults/a")
+    assert time.monotonic() - began < 2
