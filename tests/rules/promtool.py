@@ -1,0 +1,101 @@
+"""Cases as promtool reads them."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from deploy.rules.files import FOLDER, groups
+from deploy.rules.profile import Profile
+from deploy.rules.rule import Alert
+from tests.rules.case import Case, Firing, Scene, quiet_day
+
+#: Labels that every alert has, or that only sort it.
+_SORTING = {"severity", "slo"}
+_TEMPLATE = re.compile(r"{{ (.+?) }}")
+
+
+def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+    """promtool, and what it said."""
+    program = shutil.which("promtool")
+    assert program, "promtool is missing: make setup"
+    return subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=120, check=False)
+
+
+def written(profile: Profile, case: Case) -> str:
+    """A file for `promtool test rules`: at each moment exactly these alerts fire, and say what they should."""
+    scene = Scene(profile, case.every_s)
+    series = {name: values for name, values in {**quiet_day(scene), **case.series}.items() if values is not None}
+    told = {
+        "rule_files": [str(FOLDER / f"{profile.name}.yml")],
+        "evaluation_interval": f"{scene.every_s}s",
+        # Alerts are judged by what other groups record.
+        "group_eval_order": [group.name for group in groups(profile)],
+        "tests": [
+            {
+                "name": case.name,
+                "interval": f"{scene.every_s}s",
+                "input_series": [{"series": name, "values": values} for name, values in series.items()],
+                "promql_expr_test": [_exactly(profile, at_s, firing) for at_s, firing in case.moments.items()],
+                "alert_rule_test": [
+                    test for at_s, firing in case.moments.items() for test in _texts(profile, at_s, firing)
+                ],
+            }
+        ],
+    }
+    return yaml.safe_dump(told, sort_keys=False)
+
+
+def rule_of(profile: Profile, firing: Firing) -> Alert:
+    """The rule that makes it; of several with that name, the one that gives it most of its labels."""
+    rules = [rule for group in groups(profile) for rule in group.rules if isinstance(rule, Alert)]
+    given = [(rule, {key: value for key, value in rule.labels.items() if key not in _SORTING}) for rule in rules]
+    fitting = [
+        (len(own), rule) for rule, own in given if rule.name == firing.alert and own.items() <= firing.labels.items()
+    ]
+    return max(fitting, key=lambda one: one[0])[1]
+
+
+def _labels(profile: Profile, firing: Firing) -> dict[str, str]:
+    return {**rule_of(profile, firing).written()["labels"], **firing.labels}
+
+
+def _exactly(profile: Profile, at_s: int, firing: tuple[Firing, ...]) -> dict[str, Any]:
+    samples = [{"labels": 'ALERTS{alertname="HoldfastWatchdog",alertstate="firing",severity="none"}', "value": 1}]
+    for one in firing:
+        labels = {"alertname": f"Holdfast{one.alert}", "alertstate": "firing", **_labels(profile, one)}
+        pairs = ",".join(f'{key}="{value}"' for key, value in sorted(labels.items()))
+        samples.append({"labels": f"ALERTS{{{pairs}}}", "value": 1})
+    return {"expr": 'ALERTS{alertstate="firing"}', "eval_time": f"{at_s}s", "exp_samples": samples}
+
+
+def _texts(profile: Profile, at_s: int, firing: tuple[Firing, ...]) -> list[dict[str, Any]]:
+    by_name: dict[str, list[Firing]] = {}
+    for one in firing:
+        by_name.setdefault(one.alert, []).append(one)
+    return [
+        {
+            "eval_time": f"{at_s}s",
+            "alertname": f"Holdfast{name}",
+            "exp_alerts": [
+                {"exp_labels": _labels(profile, one), "exp_annotations": _said(profile, one)} for one in same
+            ],
+        }
+        for name, same in by_name.items()
+        if all(one.value for one in same)
+    ]
+
+
+def _said(profile: Profile, firing: Firing) -> dict[str, str]:
+    """The annotations, with the labels and the value that the case gives. A label that an alert has not is a KeyError."""
+    labels = _labels(profile, firing)
+
+    def filled(found: re.Match[str]) -> str:
+        what = found[1]
+        return labels[what.removeprefix("$labels.")] if what.startswith("$labels.") else firing.value
+
+    annotations = rule_of(profile, firing).written()["annotations"]
+    return {key: _TEMPLATE.sub(filled, text) for key, text in annotations.items()}
