@@ -41,14 +41,13 @@ def _windows(burns: Iterable[Burn]) -> list[str]:
 def _recorded(windows: Iterable[str]) -> Iterable[Record]:
     """Ratios of sums, never averages of ratios. An outcome that never happened has no series: it is a 0."""
     for window in windows:
-        none = f"0 * sum by (job) (rate({_COUNT}[{window}]))"
         bad = f'{_COUNT}{{outcome=~"rejected|failed",route!~"{_NOT_CLIENTS}"}}'
         # A request that is shed has no route yet; one that asked for a path we do not have is no sign of health.
         served = f'{_COUNT}{{outcome=~"good|degraded",route!~"{_NOT_CLIENTS}|unmatched"}}'
-        yield Record(f"job:holdfast_requests_bad:rate{window}", _sum_or(f"rate({bad}[{window}])", none))
+        yield Record(f"job:holdfast_requests_bad:rate{window}", _sum(f"rate({bad}[{window}])"))
         yield Record(
             f"job:holdfast_requests:rate{window}",
-            f"job:holdfast_requests_bad:rate{window}\n+ ({_sum_or(f'rate({served}[{window}])', none)})",
+            f"job:holdfast_requests_bad:rate{window}\n+ ({_sum(f'rate({served}[{window}])')})",
         )
         yield Record(
             f"job:holdfast_requests_bad:ratio_rate{window}",
@@ -56,8 +55,8 @@ def _recorded(windows: Iterable[str]) -> Iterable[Record]:
         )
 
 
-def _sum_or(rate: str, otherwise: str) -> str:
-    return f"sum by (job) ({rate}) or {otherwise}"
+def _sum(rate: str) -> str:
+    return f"sum by (job) ({rate}) or 0 * group by (job) (holdfast_build_info)"
 
 
 def _shares() -> Iterable[Record]:

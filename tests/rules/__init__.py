@@ -1,0 +1,1 @@
+"""The rules of deploy/rules, as Prometheus judges them."""

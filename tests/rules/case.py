@@ -1,4 +1,4 @@
-"""Case: what Prometheus sees, and exactly which alerts fire then. Time begins at 0; the fault begins at `Scene.fault_s`."""
+"""Case: what Prometheus sees, and exactly which alerts fire then. Time begins at 0, the fault at `Scene.fault_s`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -118,6 +118,7 @@ QUEUE_UP = 'redis_up{job="redis",instance="queue"}'
 def quiet_day(scene: Scene) -> dict[str, str]:
     """Traffic, and nothing wrong."""
     return {
+        'holdfast_build_info{job="api",instance="api",build="1"}': scene.steady(1),
         GOOD: scene.rate(50),
         FAILED: scene.rate(0),
         OLDEST % "writes": scene.now(),

@@ -90,7 +90,7 @@ def _texts(profile: Profile, at_s: int, firing: tuple[Firing, ...]) -> list[dict
 
 
 def _said(profile: Profile, firing: Firing) -> dict[str, str]:
-    """The annotations, with the labels and the value that the case gives. A label that an alert has not is a KeyError."""
+    """The annotations, with the labels and the value that the case gives. KeyError: a label that the alert has not."""
     labels = _labels(profile, firing)
 
     def filled(found: re.Match[str]) -> str:
