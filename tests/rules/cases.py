@@ -276,7 +276,8 @@ def _recovery(scene: Scene) -> list[Case]:
              {late - 2 * step: (stale,), late: (stale, Firing("RecoveryOverdue", overdue, _duration(late - fault)))}),
         Case("the fault is over and so is all it did", ended, {scene.late_s: ()}, nearly=("RecoveryOverdue",)),
         Case("the fault is over, and another one is not",
-             {**ended, **behind, FAULT_ACTIVE % "queue-down": scene.steady(1)}, {late: (stale,)}, nearly=("RecoveryOverdue",)),
+             {**ended, **behind, FAULT_ACTIVE % "queue-down": scene.steady(1)}, {late: (stale,)},
+             nearly=("RecoveryOverdue",)),
     ]  # fmt: skip
 
 
