@@ -153,7 +153,7 @@ def _letters(profile: Profile) -> Iterable[Alert]:
         severity=Severity.TICKET,
         expr=f'stream:holdfast_oldest_age_seconds:max{{stream="dead_letters"}} > {10 * profile.stale_s}',
         labels={"waiting_for": "index"},
-        summary="Dead letters are kept and not shown: the newest are missing from the console",
+        summary="Clients' dead writes are kept and not shown: the newest are missing from the console",
         description="An entry has been on the dead-letter stream for {{ $value | humanizeDuration }} without being "
         "indexed; the console shows nothing that died since.",
         dashboard=Dashboard.PIPELINE,

@@ -1,0 +1,140 @@
+"""`make test-alerts`: outages of this clone's stack (started for it, if it does not run), and the alerts they make.
+
+Fails when an alert that must fire does not, when one fires that must not, or when one stays after the outage.
+"""
+
+import argparse
+import json
+import sys
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from deploy.local import commands, stack
+from deploy.local.outages import Outages
+from deploy.local.programs import programs
+from deploy.local.say import say
+from deploy.local.secret import secret
+from deploy.local.settings import saved
+from deploy.local.supervisor_client import Supervisor
+from tests.alerts.traffic import Traffic
+from tests.alerts.watch import Watch
+
+_TARGETS_S = 60.0
+_QUIET_S = 180.0
+_LASTS_S = 75.0
+_RESOLVED_S = 240.0
+#: Whatever is down: nothing that was promised is lost, and nobody gives up.
+_NEVER = {"MessageLoss page", "LedgerImbalance page", "WriterHalted page"}
+
+
+@dataclass(frozen=True)
+class Outage:
+    """Programs that are down; alerts that must fire, with the seconds they may take."""
+
+    name: str
+    down: list[str]
+    must: dict[str, float]
+
+
+OUTAGES = (
+    Outage("the database is down", ["mariadb"], {
+        "TargetDown warning": 30, "BreakerOpen warning": 60, "PipelineStale page": 75, "HeartbeatStale warning": 60,
+        "ProbeStale warning": 60,
+    }),
+    Outage("both stores are down: a total outage", ["mariadb", "redis-queue"], {"AvailabilityBurnFast page": 30}),
+    Outage("the api is gone", ["api"], {"TargetDown page": 30}),
+)  # fmt: skip
+
+
+@dataclass
+class Report:
+    """What was seen of one outage. Seconds from its begin, and of `resolved_s` from its end."""
+
+    outage: str
+    fired_after_s: dict[str, float] = field(default_factory=dict)
+    resolved_s: float | None = None
+    wrong: list[str] = field(default_factory=list)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 1 when anything was not as it must be."""
+    parser = argparse.ArgumentParser(prog="python -m tests.alerts", description=__doc__)
+    parser.add_argument("--json", type=Path, help="write the report there")
+    asked = parser.parse_args(arguments)
+    supervisor = stack.running()
+    ours = supervisor is None
+    if ours:
+        commands.up()
+        supervisor = stack.running()
+    assert supervisor is not None
+    try:
+        reports = _run(supervisor)
+    finally:
+        if ours:
+            commands.down()
+    if asked.json:
+        asked.json.write_text(json.dumps([asdict(report) for report in reports], indent=2) + "\n")
+    return 1 if any(report.wrong for report in reports) else 0
+
+
+def _run(supervisor: Supervisor) -> list[Report]:
+    settings = saved()
+    address = {program.name: program.address for program in programs(settings)}
+    watch = Watch(address["prometheus"])
+    wanted = sum(bool(program.job) for program in programs(settings))
+    took = _targets_up(watch, wanted)
+    say(f"{wanted} targets are up after {took:.0f} s" if took is not None else f"targets: {watch.targets()}")
+    reports = [Report("none", wrong=[] if took is not None else ["not every target is up"])]
+    with Traffic(address["api"], secret("operator_token")), Outages(supervisor, settings) as outages:
+        for outage in OUTAGES:
+            if watch.until(lambda firing, own=frozenset(outage.must): not firing & own, _QUIET_S) is None:
+                reports.append(Report(outage.name, wrong=[f"before it, these fire: {sorted(watch.firing())}"]))
+                break
+            watch.until(lambda _: False, 25)  # a rate needs some seconds of good days
+            reports.append(_one(outage, outages, watch))
+            _show(reports[-1])
+    return reports
+
+
+def _targets_up(watch: Watch, wanted: int) -> float | None:
+    began = time.monotonic()
+    while time.monotonic() - began < _TARGETS_S:
+        targets = watch.targets()
+        if len(targets) == wanted and all(targets.values()):
+            return time.monotonic() - began
+        time.sleep(0.5)
+    return None
+
+
+def _one(outage: Outage, outages: Outages, watch: Watch) -> Report:
+    report = Report(outage.name)
+    before = watch.firing()
+    watch.begin()
+    outages.begin(outage.down)
+    watch.until(lambda firing: set(outage.must) <= set(watch.seen) | firing, _LASTS_S)
+    watch.until(lambda _: False, 5)
+    outages.end(outage.down)
+    # Tickets are about hours; what fired before is another story.
+    report.resolved_s = watch.until(lambda firing: all("ticket" in name for name in firing - before), _RESOLVED_S)
+    report.fired_after_s = {name: round(after, 1) for name, after in watch.seen.items() if name not in before}
+    for name, within_s in outage.must.items():
+        if watch.seen.get(name, within_s + 1) > within_s:
+            report.wrong.append(f"{name}: not within {within_s:.0f} s")
+    report.wrong += [f"{name} fired" for name in sorted(_NEVER & set(watch.seen))]
+    if report.resolved_s is None:
+        report.wrong.append(f"still firing {_RESOLVED_S:.0f} s after its end: {sorted(watch.firing() - before)}")
+    return report
+
+
+def _show(report: Report) -> None:
+    say(f"\n{report.outage}")
+    for name, after in sorted(report.fired_after_s.items(), key=lambda one: one[1]):
+        say(f"  {after:6.1f} s  {name}")
+    say(f"  all over {report.resolved_s:.0f} s after its end" if report.resolved_s is not None else "  not over")
+    for wrong in report.wrong:
+        say(f"  WRONG: {wrong}")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

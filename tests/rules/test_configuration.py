@@ -1,0 +1,59 @@
+"""Prometheus and Alertmanager take their configuration, and an alert ends where it should."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.local.metrics_store import JOBS
+from deploy.rules.files import FOLDER, files
+from tests.rules import promtool
+
+DEPLOY = Path(__file__).parent.parent.parent / "deploy"
+ALERTMANAGER = DEPLOY / "alertmanager" / "alertmanager.yml"
+
+
+@pytest.mark.parametrize("rules", files())
+def test_prometheus_takes_its_configuration(rules: str, tmp_path: Path) -> None:
+    """With either file of rules, and a file of targets for each job, as a stack supplies them."""
+    text = (DEPLOY / "prometheus" / "prometheus.yml").read_text()
+    assert "rules/demo.yml]" in text
+    (tmp_path / "prometheus.yml").write_text(text.replace("rules/demo.yml]", f"rules/{rules}]"))
+    shutil.copytree(FOLDER, tmp_path / "rules")
+    (tmp_path / "targets").mkdir()
+    for job in JOBS:
+        (tmp_path / "targets" / f"{job}.json").write_text('[{"targets": ["127.0.0.1:1"]}]')
+    done = promtool.run("check", "config", tmp_path / "prometheus.yml")
+    assert (done.returncode, "rules found" in done.stdout, done.stderr) == (0, True, ""), done.stdout + done.stderr
+    assert "does not exist" not in done.stdout
+
+
+def test_the_jobs_are_those_of_the_local_stack() -> None:
+    """Each has its file of targets."""
+    config = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yml").read_text())
+    scraped = {one["job_name"]: one["file_sd_configs"][0]["files"] for one in config["scrape_configs"]}
+    assert scraped == {job: [f"targets/{job}.json"] for job in JOBS}
+
+
+@pytest.mark.parametrize(
+    ("labels", "receiver"),
+    [
+        (["alertname=HoldfastMessageLoss", "severity=page"], "console"),
+        (["alertname=HoldfastDeadLettersGrowing", "severity=ticket"], "console"),
+        (["alertname=HoldfastBreakerOpen", "severity=warning"], "console"),
+        (["alertname=HoldfastWatchdog", "severity=none"], "nobody"),
+        (["alertname=SomebodyElses"], "console"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else one[0],
+)  # fmt: skip
+def test_an_alert_ends_where_it_should(labels: list[str], receiver: str) -> None:
+    """Alertmanager itself decides."""
+    amtool = shutil.which("amtool")
+    assert amtool, "amtool is missing: make setup"
+    done = subprocess.run(
+        [amtool, "config", "routes", "test", f"--config.file={ALERTMANAGER}", *labels],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout.strip()) == (0, receiver), done.stderr

@@ -1,0 +1,66 @@
+"""Whoever is told of an alert is told what clients feel, and finds a page and a dashboard."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from deploy.rules.files import groups
+from deploy.rules.profile import PROFILES
+from deploy.rules.rule import Alert, Dashboard
+
+REPO = Path(__file__).parent.parent.parent
+RUNBOOKS = REPO / "docs" / "runbooks"
+DASHBOARDS = REPO / "deploy" / "grafana" / "dashboards"
+HEADINGS = ["Meaning", "What clients feel", "First look", "Actions", "When it is not that"]
+
+ALERTS = [
+    pytest.param(rule, id=f"{profile.name}: {rule.name} {' '.join(rule.labels.values())}")
+    for profile in PROFILES
+    for group in groups(profile)
+    for rule in group.rules
+    if isinstance(rule, Alert)
+]
+NAMES = sorted({f"Holdfast{param.values[0].name}" for param in ALERTS})  # type: ignore[union-attr]
+PAGES = sorted(RUNBOOKS.glob("*.md"))
+
+
+@pytest.mark.parametrize("alert", ALERTS)
+def test_an_alert_says_what_clients_feel_and_where_to_look(alert: Alert) -> None:
+    """A summary about clients or their writes that fits on a line, numbers, a runbook, a dashboard that exists."""
+    written = alert.written()
+    said = written["annotations"]
+    assert re.search(r"client|write", said["summary"], re.IGNORECASE)
+    assert len(said["summary"]) <= 120
+    assert said["description"].endswith(".")
+    assert "{{" in said["description"] or alert.name == "Watchdog"
+    assert (REPO / said["runbook_url"]).is_file()
+    assert said["dashboard_url"] == f"/d/{Dashboard(said['dashboard_url'].removeprefix('/d/'))}"
+    if DASHBOARDS.exists():
+        assert (DASHBOARDS / f"{alert.dashboard}.json").is_file()
+
+
+def test_every_alert_has_a_page_and_every_page_an_alert() -> None:
+    """And the index has all of them."""
+    assert [page.stem for page in PAGES if page.name != "README.md"] == NAMES
+    indexed = re.findall(r"^\| \[(\w+)\]\(\1\.md\)", (RUNBOOKS / "README.md").read_text(), re.MULTILINE)
+    assert sorted(indexed) == NAMES
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != "README.md"], ids=lambda page: page.stem)
+def test_a_page_answers_the_same_questions(page: Path) -> None:
+    """Title, severity, and each heading once, in this order, with something under it."""
+    text = page.read_text()
+    assert text.startswith(f"# {page.stem}\n\nSeverity: ")
+    assert re.findall(r"^## (.+)$", text, re.MULTILINE) == HEADINGS
+    assert all(part.strip() for part in re.split(r"^## .+$", text, flags=re.MULTILINE)[1:])
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_what_a_page_points_to_is_there(page: Path) -> None:
+    """Files, `make` targets, dashboards."""
+    text = page.read_text()
+    targets = set(re.findall(r"^([a-z0-9-]+):", (REPO / "Makefile").read_text(), re.MULTILINE))
+    assert [link for link in re.findall(r"\]\(([^)#]+)\)", text) if not (page.parent / link).is_file()] == []
+    assert set(re.findall(r"`make ([a-z0-9-]+)", text)) <= targets
+    assert set(re.findall(r"`/d/([a-z-]+)`", text)) <= {dashboard.value for dashboard in Dashboard}
