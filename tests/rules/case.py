@@ -38,7 +38,7 @@ class Scene:
         self.profile = profile
         self.every_s = every_s or seconds(profile.interval)
         #: A fault begins after a quiet while.
-        self.fault_s = 16 * self.every_s
+        self.fault_s = 6 * self.every_s
         #: Long enough after it for whatever lasts to fire.
         self.late_s = self.fault_s + 28 * self.every_s
         self.end_s = self.fault_s + 260 * self.every_s

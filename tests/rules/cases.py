@@ -235,6 +235,10 @@ def _retries(scene: Scene) -> list[Case]:
              nearly=("RetryStorm",)),
         Case("a loop crashes again and again", loops, {fault + 12 * step: (
              Firing("LoopCrashing", {"job": "dlq_admin", "loop": "indexer"}),)}),
+        Case("loops crash while the database is away", {**loops, MYSQL_UP: scene.then(1, 0, for_s=step)},
+             {fault + 12 * step: ()}, nearly=("LoopCrashing",)),
+        Case("loops crash while a breaker is half open", {**loops, BREAKER % ("api", "half_open"): scene.steady(1)},
+             {fault + 12 * step: ()}, nearly=("LoopCrashing",)),
         Case("a loop of three replicas crashes once each",
              {CRASHES % f"dlq_admin-{number}": scene.jump(1) for number in range(3)}, {fault + 12 * step: ()},
              nearly=("LoopCrashing",)),

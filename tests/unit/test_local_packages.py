@@ -1,0 +1,42 @@
+"""Debian packages of the local stack: needed ones must be there, for the others one sentence is enough."""
+
+from pathlib import Path
+
+import pytest
+
+from deploy.local import packages
+from deploy.local.packages import Package
+from deploy.local.problem import Problem
+
+NEEDED = Package("needed", ("holdfast-no-such-program",))
+EXTRA = Package("extra", ("holdfast-no-such-program",), "pictures")
+
+
+@pytest.fixture(autouse=True)
+def nobody_can_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """No rights, and a clone that has tried nothing."""
+    monkeypatch.setattr(packages, "why_not_installable", lambda: "there is no apt-get here")
+    monkeypatch.setattr(packages, "_GIVEN_UP", tmp_path / "given-up")
+
+
+def test_a_needed_package_that_is_missing_is_a_problem(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With what to do about it."""
+    monkeypatch.setattr(packages, "PACKAGES", (NEEDED, EXTRA))
+    with pytest.raises(Problem, match="missing: needed"):
+        packages.ensure()
+
+
+def test_an_extra_package_that_is_missing_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And tried again only when somebody asks."""
+    monkeypatch.setattr(packages, "PACKAGES", (EXTRA,))
+    packages.ensure()
+    told = capsys.readouterr().out
+    assert "missing: extra" in told
+    assert "without pictures" in told
+    packages.ensure()
+    assert capsys.readouterr().out == ""
+    packages.try_again()
+    packages.ensure()
+    assert "without pictures" in capsys.readouterr().out
