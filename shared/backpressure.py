@@ -40,6 +40,15 @@ class Backpressure:
         share = max(sight.depth / self._depth_max, sight.oldest_age_s / self._age_max_s)
         self.active = share > (_RESUME_AT if self.active else 1)
 
+    def numbers(self) -> dict[str, object]:
+        """What was seen last, and what is allowed."""
+        seen = self._sight
+        return {
+            "depth": seen.depth if seen else None, "depth_max": self._depth_max,
+            "oldest_age_s": round(seen.oldest_age_s, 1) if seen else None, "age_max_s": self._age_max_s,
+            "drained_per_s": round(self.drain_rate, 1),
+        }  # fmt: skip
+
     def blind(self) -> None:
         """The stream cannot be seen: what takes writes will say so itself."""
         self._sight = None

@@ -80,6 +80,8 @@ class Write(NamedTuple):
     expires_at: int | None = None
     #: Pub/sub channel of the api process that waits for the outcome, if one does.
     notify: str = ""
+    #: The replay that sent it again; empty: none.
+    replay: str = ""
 
 
 def changes(command: Command) -> tuple[str | None, str | None]:

@@ -430,6 +430,22 @@ class LetterNotFound(AppError):
     code = "LETTER_NOT_FOUND"
 
 
+class RequestUnknown(AppError):
+    """Nothing is known of this request: it is too long ago, or it was answered as on any day and not sent with
+    `X-Explain`, or there were more than are kept."""
+
+    type = "not_found"
+    code = "REQUEST_UNKNOWN"
+
+
+class ExplanationsUnavailable(AppError):
+    """The cache, where explanations of requests are kept, does not answer."""
+
+    type = "service_unavailable"
+    code = "EXPLANATIONS_UNAVAILABLE"
+    retryable = True
+
+
 class GroupNotFound(AppError):
     """There is no group of dead letters with this fingerprint."""
 

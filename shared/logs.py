@@ -9,7 +9,7 @@ import structlog
 
 
 class Action(StrEnum):
-    """Every `action` that a log line may carry."""
+    """Every `action` that a log line, or a note in an explanation, may carry."""
 
     SERVICE_STARTED = "service_started"
     SERVICE_STOPPED = "service_stopped"
@@ -61,6 +61,24 @@ class Action(StrEnum):
     ORDER_UNREADABLE = "order_unreadable"
     AUDIT_FAILED = "audit_failed"
     BREAKER_CALLBACK_FAILED = "breaker_callback_failed"
+    CALL_REFUSED = "call_refused"
+    CALL_FAILED = "call_failed"
+    CALLED_AGAIN = "called_again"
+    RETRY_SUPPRESSED = "retry_suppressed"
+    RATE_COUNTED = "rate_counted"
+    RATE_LIMITED = "rate_limited"
+    REQUEST_SHED = "request_shed"
+    FALLBACK_SERVED = "fallback_served"
+    NO_COPY = "no_copy"
+    WRITE_ANSWERED = "write_answered"
+    WRITE_NOT_TAKEN = "write_not_taken"
+    WRITE_DIRECT = "write_direct"
+    WRITES_HELD_BACK = "writes_held_back"
+    WRITE_WAITED_FOR = "write_waited_for"
+    PROXY_ANSWERED = "proxy_answered"
+    ERROR_ANSWERED = "error_answered"
+    TRACES_LOST = "traces_lost"
+    TRACES_SENT_AGAIN = "traces_sent_again"
 
 
 def configure(service: str, level: str, style: str) -> None:

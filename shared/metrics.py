@@ -176,6 +176,12 @@ replays_driven = Gauge("holdfast_replays_driven", "Replays that this process dri
 annotations = Counter("holdfast_annotations_total", "What Grafana was to be told, by result", ["result"])
 _born(annotations, ["told", "failed", "dropped"])
 
+# --- traces and explanations ---
+spans = Counter("holdfast_spans_total", "Spans of sampled traces: ended, and of those sent or not taken", ["result"])
+_born(spans, ["ended", "sent", "failed"])
+explanations = Counter("holdfast_explanations_total", "Explanations of requests, by what became of them", ["result"])
+_born(explanations, ["kept", "dropped", "failed"])
+
 # --- the cache ---
 cache_requests = Counter("holdfast_cache_requests_total", "Looks for a copy, by result", ["result"])
 _born(cache_requests, ["hit", "in_process", "miss", "error"])

@@ -1,6 +1,7 @@
 """Retry: the one module that imports tenacity. Always full jitter, always an end or a reason to have none."""
 
 from collections.abc import Awaitable, Callable
+from math import isfinite
 from typing import TypeVar
 
 from tenacity import (
@@ -13,6 +14,8 @@ from tenacity import (
 )
 
 from shared import metrics
+from shared.explain.decisions import decided, note
+from shared.logs import Action
 from shared.retry_budget import RetryBudget
 from shared.retry_rules import Again, Attempts, Hope, Suppressed
 
@@ -54,6 +57,7 @@ class Retrier:
 
     def __init__(self, dependency: str, budget: RetryBudget, attempts: Attempts) -> None:
         self.attempts = attempts
+        self._dependency = dependency
         self._budget = budget
         self._first = metrics.attempts.labels(dependency, "first")
         self._again = metrics.attempts.labels(dependency, "again")
@@ -76,7 +80,7 @@ class Retrier:
             error = state.outcome.exception() if state.outcome else None
             told = hope(error) if isinstance(error, Exception) else None
             if isinstance(told, Suppressed):
-                self._suppressed[told].inc()
+                self._suppress(told, state, rules, remaining_s())
                 return False
             again = told or again
             return told is not None
@@ -91,11 +95,16 @@ class Retrier:
             if state.attempt_number >= rules.most:
                 return True
             if state.upcoming_sleep + rules.least_s > remaining_s():
-                self._suppressed[Suppressed.DEADLINE].inc()
+                self._suppress(Suppressed.DEADLINE, state, rules, remaining_s())
                 return True
             if not self._budget.spend():
-                self._suppressed[Suppressed.BUDGET].inc()
+                self._suppress(Suppressed.BUDGET, state, rules, remaining_s())
                 return True
+            note(
+                Action.CALLED_AGAIN,
+                dependency=self._dependency, attempt=state.attempt_number + 1, most=rules.most,
+                budget=round(self._budget.left, 2), pause_ms=_ms(state.upcoming_sleep),
+            )  # fmt: skip
             return False
 
         number = 0
@@ -107,6 +116,18 @@ class Retrier:
             return await call(number)
 
         return await AsyncRetrying(retry=retry, wait=wait, stop=stop, reraise=True)(attempt)
+
+    def _suppress(self, why: Suppressed, state: RetryCallState, rules: Attempts, left_s: float) -> None:
+        self._suppressed[why].inc()
+        decided(
+            Action.RETRY_SUPPRESSED,
+            dependency=self._dependency, why=why.value, attempt=state.attempt_number, most=rules.most,
+            budget=round(self._budget.left, 2), left_ms=_ms(left_s), pause_ms=_ms(state.upcoming_sleep),
+        )  # fmt: skip
+
+
+def _ms(seconds: float) -> float | None:
+    return round(seconds * 1000, 1) if isfinite(seconds) else None
 
 
 class OneMore:

@@ -48,6 +48,19 @@ class Settings(BaseSettings):
     )
     instance: str = Field(default_factory=socket.gethostname, description="Name of this replica, unique in its service")
     drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish work in hand after SIGTERM")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        validation_alias=AliasChoices("HOLDFAST_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
+        description="Where traces go: base URL of an OTLP receiver over HTTP. Left out: there are none",
+    )
+    trace_share: float = Field(
+        default=1,
+        ge=0,
+        le=1,
+        validation_alias=AliasChoices("HOLDFAST_TRACE_SHARE", "OTEL_TRACES_SAMPLER_ARG", "trace_share"),
+        description="Share of the traces that begin here which are taken; others go by what was decided at their start",
+    )
 
     http_request_timeout_s: float = Field(
         default=10,
@@ -117,6 +130,9 @@ class CacheSettings(QueueSettings):
         default=None, description="The cache Redis; left out, copies share the queue's Redis"
     )
     cache_timeout_s: float = Field(default=0.1, gt=0, le=10, description="Longest wait for one answer of the cache")
+    explain_keep_s: int = Field(
+        default=900, ge=0, le=86_400, description="How long it is known why a request was answered so; 0: not at all"
+    )
     cache_soft_s: float = Field(default=60, gt=0, le=86_400, description="Age after which a copy is renewed")
     cache_hard_s: float = Field(default=86_400, gt=0, le=2_592_000, description="Age at which a copy is gone")
 

@@ -17,6 +17,12 @@ def from_stream_id(stream_id: str) -> int:
     return int(ms) * _US_PER_MS + int(us)
 
 
+def to_stream_id(version: int) -> str:
+    """The other way: the entry that was given this version."""
+    ms, us = divmod(version, _US_PER_MS)
+    return f"{ms}-{us}"
+
+
 def to_datetime(version: int) -> datetime:
     """When the write was accepted, in UTC."""
     return datetime.fromtimestamp(version / 1_000_000, UTC)

@@ -6,7 +6,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -18,10 +18,12 @@ from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
 from shared.errors import AcceptanceUnknown, AppError, QueueFull, QueueUnavailable
 from shared.logs import Action
-from shared.queue.names import CLOCK, EMAILS, PREFIX, WRITES
+from shared.queue.names import CLOCK, EMAILS, MESSAGING, PREFIX, WRITES
 from shared.queue.script import NotSent, Script
 from shared.retry import OneMore
 from shared.retry_budget import RetryBudget
+from shared.tracing import spans
+from shared.tracing.spans import Kind
 from shared.versions import Clock
 
 
@@ -87,6 +89,15 @@ class Acceptor:
 
     async def accept(self, candidate: Candidate) -> Answer:
         """Raises QueueUnavailable or QueueFull (it did not happen), or AcceptanceUnknown (it may have)."""
+        if spans.collector is None:
+            return await self._accepted(candidate)
+        about = {"messaging.message.id": candidate.operation_id, "holdfast.command": candidate.command}
+        with spans.span(f"send {WRITES}", Kind.PRODUCER, MESSAGING | about):
+            answer = await self._accepted(replace(candidate, traceparent=spans.traceparent()))
+            spans.event("answered", {"holdfast.result": answer.result})
+            return answer
+
+    async def _accepted(self, candidate: Candidate) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((candidate, answer))
         if self._flusher is None:

@@ -34,6 +34,7 @@ from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies
 from shared.cache.last_good import LastGood
 from shared.cache.refresh import Refresher
+from shared.explain.explanations import explanations
 from shared.fleet.board import Board
 from shared.fleet.member import Member
 from shared.grafana.configured import annotations
@@ -89,6 +90,7 @@ class Api:
         self._board = Board(
             self._cache, Member("api", settings.instance, self._breakers.all), watching=True, heard=self._marks.heard
         )
+        self._explanations = explanations(self._cache, "api", settings)
         self._lag = Lag()
         self._reads()
         self._writes()
@@ -140,6 +142,7 @@ class Api:
             add_routes=self._add_routes,
             timeout_s=settings.api_timeout_s,
             keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
+            explanations=self._explanations,
             needs=scope_needed,
             before_scrape=self._board.member.breakers,
             before_keys=[Middleware(Shed, self._lag, _SLOW_SHARE * settings.api_read_timeout_s)],
@@ -165,12 +168,15 @@ class Api:
             "backlog": self._backlog.run,
             "board": self._board.run,
             "annotations": self._annotations.run,
+            **({"explanations": self._explanations.run} if self._explanations else {}),
             "event_loop_lag": lambda: watch(self._lag, time.monotonic),
         })  # fmt: skip
         groups = asyncio.create_task(self._groups())
         memory.settle()
         yield
         await stop([*loops, groups])
+        if self._explanations:
+            await self._explanations.flush()
         await self._board.leave()
         await self._proxy.close()
         for redis in (self._redis, self._cache, self._limits):

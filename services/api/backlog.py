@@ -39,6 +39,10 @@ class Backlog:
         wait_s = self._pressure.retry_after_s()
         return round(wait_s * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter, not a secret
 
+    def numbers(self) -> dict[str, object]:
+        """What was seen last, for whoever is told no."""
+        return self._pressure.numbers()
+
     async def _look(self) -> None:
         before = self._pressure.active
         try:

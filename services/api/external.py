@@ -16,10 +16,12 @@ from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
 from shared.cache.last_good import LastGood
 from shared.errors import AppError, CircuitOpen, DeadlineExceeded, ProxyBusy, ProxyUnavailable, Unexpected
+from shared.explain.decisions import note
 from shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
 from shared.http.degraded import copies_allowed, degraded
 from shared.http.envelope import route_of
 from shared.http.passed_on import passed_on
+from shared.logs import Action
 
 #: Word for word like the database's.
 _AWAY = "External service temporarily unavailable"
@@ -88,6 +90,7 @@ class External:
     async def _once(self, sent: dict[str, str]) -> Answer:
         limits = Limits(deadline.remaining_s(), _CONNECT_S, _BODY_MAX_BYTES)
         answer = await self._client.call("GET", "/external", limits, sent)
+        note(Action.PROXY_ANSWERED, status=answer.status, degraded=answer.headers.get("x-degraded"))
         if not _is_ours(answer):
             raise NotWell(f"status {answer.status}")
         return answer
@@ -120,6 +123,8 @@ def _passed_back(request: Request, answer: Answer) -> Response:
             metrics.http_errors.labels(kind, code, route_of(request.scope)).inc()
         case _:
             pass
+    if "x-degraded" in answer.headers:
+        request.scope["degraded"] = True
     passed = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
     media_type = answer.headers["content-type"]
     return Response(orjson.dumps(answer.document), answer.status, passed, media_type)

@@ -8,7 +8,9 @@ from services.api.rate_limit_count import Counts, Taken
 from services.api.rate_limit_policy import RatePolicy, rate_policy, whole_seconds
 from shared import metrics
 from shared.errors import RateLimited
+from shared.explain.decisions import decided, note
 from shared.http.keys import Principal
+from shared.logs import Action
 
 
 class RateLimit:
@@ -29,7 +31,9 @@ class RateLimit:
             scope["answer_headers"] += (policy.header, _header(policy, taken))
             if not taken.allowed:
                 metrics.rate_limited.labels(policy.name).inc()
+                decided(Action.RATE_LIMITED, **_numbers(policy, taken, name), next_in_s=round(taken.next_in_s, 3))
                 raise _refusal(policy, taken, name)
+            note(Action.RATE_COUNTED, **_numbers(policy, taken, name))
         await self._app(scope, receive, send)
 
     def _policy(self, scope: Scope) -> RatePolicy | None:
@@ -49,13 +53,24 @@ def _header(policy: RatePolicy, taken: Taken) -> tuple[bytes, bytes]:
     return b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name.encode(), taken.left, t)
 
 
+def _numbers(policy: RatePolicy, taken: Taken, name: str) -> dict[str, object]:
+    """For the explanation; not whose they are, as an address is personal."""
+    return {
+        "policy": policy.name, "left": taken.left, "burst": policy.burst, "per_min": policy.per_min,
+        "counted_by": _counted_by(name),
+    }  # fmt: skip
+
+
+def _counted_by(name: str) -> str:
+    return "key" if name.startswith("key:") else "address"
+
+
 def _refusal(policy: RatePolicy, taken: Taken, name: str) -> RateLimited:
-    kind = name.partition(":")[0]
     details = {
         "violated_policies": [policy.name],
         "limit": policy.per_min,
         "window_s": 60,
         "burst": policy.burst,
-        "counted_by": "key" if kind == "key" else "address",
+        "counted_by": _counted_by(name),
     }
     return RateLimited(details=details, retry_after_s=max(1, whole_seconds(taken.next_in_s)))

@@ -18,6 +18,8 @@ from services.api.shed_limit import Limit, LimitPolicy
 from services.api.shed_room import Room
 from shared import metrics
 from shared.errors import Overloaded
+from shared.explain.decisions import decided
+from shared.logs import Action
 
 _RETRY_AFTER_S = (1, 2, 3)
 _SPARED: ContextVar[Overloaded | None] = ContextVar("spared", default=None)
@@ -60,11 +62,11 @@ class Shed:
             return
         lag = self._lag
         if lag.level and random.random() < lag.refused_share(lane):  # noqa: S311 - a share, not a secret
-            raise _refusal("event_loop_lag", lane)
+            raise _refusal("event_loop_lag", lane, late_ms=round(lag.p90_s * 1000), share=lag.refused_share(lane))
         if not room.full:
             room.enter()
         elif not await room.turn_came():
-            refusal = _refusal("in_flight", lane)
+            refusal = _refusal("in_flight", lane, in_flight=room.in_flight, limit=room.limit.value)
             if lane is not Lane.READS:
                 raise refusal
             await self._spare(refusal, scope, receive, send)
@@ -100,7 +102,8 @@ def _room(lane: Lane, slow_s: float) -> Room:
     return Room(limit, metrics.inflight_limit.labels(lane.value))
 
 
-def _refusal(reason: str, lane: Lane) -> Overloaded:
+def _refusal(reason: str, lane: Lane, **numbers: float) -> Overloaded:
     metrics.requests_shed.labels(reason, lane.value).inc()
+    decided(Action.REQUEST_SHED, reason=reason, lane=lane.value, **numbers)
     wait_s = random.choice(_RETRY_AFTER_S)  # noqa: S311 - so that those refused together do not come back together
     return Overloaded(details={"reason": reason, "lane": lane.value}, retry_after_s=wait_s)

@@ -27,8 +27,10 @@ from shared.errors import (
     WriteDiscarded,
     WriteExpired,
 )
+from shared.explain.decisions import decided
 from shared.http.envelope import precise
 from shared.letters.state import State
+from shared.logs import Action
 from shared.merge import User, merge
 from shared.outcome import Rejected
 from shared.queue.pending import PendingOperation, pending_operation, pending_writes
@@ -130,7 +132,11 @@ class View:
 
     async def _copy(self, name: str) -> Copy | None:
         copy = await self._copies.get(name)
-        return copy if copy and copy.age_s <= self._stale_max_s else None
+        if copy and copy.age_s <= self._stale_max_s:
+            return copy
+        too_old_s = round(copy.age_s, 1) if copy else None
+        decided(Action.NO_COPY, of=name.partition(":")[0], age_s=too_old_s, age_max_s=self._stale_max_s)
+        return None
 
     async def _pending(self, user_id: str) -> list[Write] | None:
         """None: the queue does not answer."""

@@ -30,9 +30,11 @@ from shared.errors import (
     RequestInProgress,
     WriteBacklog,
 )
+from shared.explain.decisions import decided, note
 from shared.http.envelope import precise, success
 from shared.http.etag import etag, if_match
 from shared.http.passed_on import traceparent
+from shared.logs import Action
 from shared.merge import User
 from shared.outcome import Rejected
 from shared.queue.names import KEY
@@ -68,6 +70,7 @@ class WritePath:
         at_version = if_match(sent.get(b"if-match", b"*").decode("latin-1"))
         expire_ms = headers.expire_ms(sent)
         if (retry_after_s := self.backlog.refusal_s()) is not None:
+            decided(Action.WRITES_HELD_BACK, retry_after_s=retry_after_s, **self.backlog.numbers())
             raise WriteBacklog(retry_after_s=retry_after_s)
         body = orjson.dumps(payload)
         candidate = Candidate(
@@ -90,7 +93,14 @@ class WritePath:
             answer = await self.acceptor.accept(candidate)
         except (QueueUnavailable, AcceptanceUnknown) as refused:
             request.scope["degraded"] = True
-            return await self._done(command, await self.direct.apply(candidate, refused), way="direct")
+            decided(
+                Action.WRITE_NOT_TAKEN,
+                code=refused.code, definite=refused.definite, operation_id=candidate.operation_id,
+            )  # fmt: skip
+            answer = await self.direct.apply(candidate, refused)
+            note(Action.WRITE_DIRECT, **_numbers(answer))
+            return await self._done(command, answer, way="direct")
+        note(Action.WRITE_ANSWERED, **_numbers(answer), entry_id=_entry_id(answer))
         if answer.result == "email_taken" and key:
             answer = await self._own_address(answer)
         if refusal := _REFUSALS.get(answer.result):
@@ -117,6 +127,7 @@ class WritePath:
         self, command: str, answer: Answer, candidate: Candidate, wait_s: float
     ) -> Response | None:
         over = await self.waiters.ended(answer.operation_id, wait_s)
+        note(Action.WRITE_WAITED_FOR, over=over, at_most_s=wait_s)
         if candidate.busy_ms:
             await self.acceptor.forget_busy(KEY + candidate.key_hash)
         try:
@@ -161,6 +172,18 @@ def _queued(request: Request, answer: Answer, *, waited: bool) -> Response:
     if waited:
         all_headers["Preference-Applied"] = "wait"
     return success(told, status=202, meta=meta, headers=all_headers)
+
+
+def _numbers(answer: Answer) -> dict[str, object]:
+    """For the explanation."""
+    return {
+        "result": answer.result, "operation_id": answer.operation_id, "user_id": answer.user_id,
+        "version": answer.version or None,
+    }  # fmt: skip
+
+
+def _entry_id(answer: Answer) -> str | None:
+    return versions.to_stream_id(answer.version) if answer.version else None
 
 
 def _headers(answer: Answer) -> dict[str, str]:

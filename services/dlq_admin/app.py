@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from faststream import FastStream
 from redis.asyncio import Redis
 
-from services.dlq_admin import audit, discards, edits, exchange, groups, letters, overview, replays, what_if
+from services.dlq_admin import audit, discards, edits, exchange, groups, letters, overview, replays, requests, what_if
 from services.dlq_admin.access import scope_needed
 from services.dlq_admin.console.app import ConsoleSettings, add_console
 from services.dlq_admin.console.desk import Desk
@@ -21,6 +21,7 @@ from services.dlq_admin.exchange import Exchange
 from services.dlq_admin.faults import routes as faults
 from services.dlq_admin.faults.desk import FaultDesk
 from services.dlq_admin.faults.kept import Kept
+from services.dlq_admin.fate import Fates
 from services.dlq_admin.groups import Groups
 from services.dlq_admin.index import Indexer
 from services.dlq_admin.letters import Letters
@@ -30,6 +31,7 @@ from services.dlq_admin.replay.around import Around
 from services.dlq_admin.replay.keep import Keeper
 from services.dlq_admin.replay.send import Sender
 from services.dlq_admin.replays import Replays
+from services.dlq_admin.requests import Requests
 from services.dlq_admin.retain import Retention
 from services.dlq_admin.running import Running
 from services.dlq_admin.settings import DlqAdminSettings
@@ -165,6 +167,7 @@ class DlqAdmin:
             Replays(self._database, self._keeper, most=settings.dlq_bulk_max, approve_over=settings.dlq_approve_over),
             Exchange(self._database, import_max_bytes=settings.dlq_import_max_bytes),
             self._database,
+            Requests(self._cache, Fates(self._redis, self._database), settings.explain_keep_s),
         )
         overview.add_routes(app, desk.overview)
         groups.add_routes(app, desk.groups)
@@ -176,6 +179,7 @@ class DlqAdmin:
         exchange.add_routes(app, desk.exchange)
         audit.add_routes(app, self._database)
         faults.add_routes(app, self._faults)
+        requests.add_routes(app, desk.requests)
         secret = settings.dlq_session_secret
         add_console(
             app, desk, self._keys,

@@ -12,13 +12,16 @@ from services.dlq_admin.settings import DlqAdminSettings
 from shared import logs
 from shared.faults import Fault
 from shared.ledger import table
+from shared.tracing import spans
 
 
 def serve() -> int:
     """Until SIGTERM."""
     settings = DlqAdminSettings()
     logs.configure("dlq_admin", settings.log_level, settings.log_style)
+    spans.begin("dlq_admin", settings.instance, settings.otlp_endpoint, settings.trace_share)
     uvloop.run(DlqAdmin(settings).run())
+    spans.end()
     return 0
 
 

@@ -130,3 +130,29 @@ FAULT = an_object({"fault": TEXT, "target": TEXT, "active": _FLAG, "began_at": _
 FAULTS_ENDED = an_object({"ended": a_list(FAULT)})
 RECOVERY = an_object({"fault": TEXT, "verdict": TEXT, "at": _MOMENT})
 FAULTS = an_object({"faults": a_list(FAULT), "recoveries": a_list(RECOVERY)})
+EXPLAINED = an_object(
+    {
+        "request_id": TEXT,
+        "trace_ids": a_list(TEXT),
+        "parts": a_list(
+            an_object(
+                {
+                    "service": TEXT, "instance": TEXT, "at": _MOMENT, "method": TEXT, "route": TEXT,
+                    "status": {"type": ["integer", "null"]}, "outcome": TEXT, "took_ms": {"type": "number"},
+                    "deadline_ms": {"type": ["number", "null"]}, "left_ms": {"type": ["number", "null"]},
+                    "says": TEXT,
+                    "decisions": a_list(an_object({"at_ms": {"type": "number"}, "action": TEXT, "says": TEXT})),
+                }
+            )
+        ),
+        "operations": a_list(
+            an_object(
+                {
+                    "operation_id": TEXT,
+                    "status": {"enum": ["queued", "applied", "rejected", "dead_lettered", "discarded", "unknown"]},
+                    "says": TEXT,
+                }
+            )
+        ),
+    }
+)  # fmt: skip

@@ -6,14 +6,17 @@ from services.external_proxy.app import make_app
 from services.external_proxy.settings import ProxySettings
 from shared import logs
 from shared.http.server import config
+from shared.tracing import spans
 
 
 def main() -> None:
     """Until SIGTERM."""
     settings = ProxySettings()
     logs.configure("external_proxy", settings.log_level, settings.log_style)
+    spans.begin("external_proxy", settings.instance, settings.otlp_endpoint, settings.trace_share)
     app = make_app(settings)
     uvicorn.Server(config(app, settings.listen_host, settings.proxy_port, drain_s=settings.drain_s)).run()
+    spans.end()
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from services.external_proxy.third_party import ThirdParty, make_breaker
 from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.last_good import LastGood
+from shared.explain.explanations import explanations
 from shared.fleet.board import Board
 from shared.fleet.member import Member
 from shared.http.app import service_app
@@ -57,6 +58,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
 
     live = Live(redis, config, apply, poll_s=settings.proxy_config_poll_s)
     last_good = LastGood(cache, "external", hard_s=_KEPT_S)
+    explained = explanations(cache, "external_proxy", settings)
     third_party = ThirdParty(client, breakers, retrier, live)
     board = Board(cache, Member("external_proxy", settings.instance, breakers.values))
 
@@ -64,10 +66,13 @@ def make_app(settings: ProxySettings) -> FastAPI:
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(live.look(), last_good.sync())  # bounded; what it was told and knew before it was started
         logs.info(Action.SERVICE_STARTED, instance=settings.instance, third_party=f"{url.host}:{url.port}")
-        loops = start({"config": live.run, "last_good": last_good.run, "board": board.run})
+        told = {"explanations": explained.run} if explained else {}
+        loops = start({"config": live.run, "last_good": last_good.run, "board": board.run, **told})
         memory.settle()
         yield
         await stop(loops)
+        if explained:
+            await explained.flush()
         await board.leave()
         await client.close()
         await redis.aclose()
@@ -87,6 +92,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         lifespan=lifespan,
         add_routes=add_routes,
         timeout_s=_EDGE_TIMEOUT_S,
+        explanations=explained,
         keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
     )
 

@@ -5,14 +5,17 @@ import uvloop
 from services.writer.app import Writer
 from services.writer.settings import WriterSettings
 from shared import logs
+from shared.tracing import spans
 
 
 def main() -> None:
     """Exit code 0 after SIGTERM."""
     settings = WriterSettings()
     logs.configure("writer", settings.log_level, settings.log_style)
+    spans.begin("writer", settings.instance, settings.otlp_endpoint, settings.trace_share)
     writer = Writer(settings)
     uvloop.run(writer.run())
+    spans.end()
 
 
 if __name__ == "__main__":

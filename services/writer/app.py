@@ -21,6 +21,7 @@ from services.writer.reaper import reaping
 from services.writer.reclaim import Reclaimer
 from services.writer.settings import WriterSettings
 from services.writer.settle import Settler
+from services.writer.traced import traced
 from shared import logs, memory, metrics
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies, Copy, cache_breaker
@@ -89,9 +90,8 @@ class Writer:
             writer=settings.instance, attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
         )  # fmt: skip
-        self._pipeline = Pipeline(
-            Applier(self._transaction, self._thread, breaker, self._hold, pace), settle, settings.writer_batch_max
-        )
+        apply = Applier(self._transaction, self._thread, breaker, self._hold, pace)
+        self._pipeline = Pipeline(traced(apply), settle, settings.writer_batch_max)
         self._reclaimer = Reclaimer(
             self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
             lambda: self._hold.active,

@@ -16,6 +16,7 @@ from contextlib import nullcontext
 
 from services.writer.hold import Hold
 from services.writer.pace import Pace
+from services.writer.traced import transaction
 from shared import logs, metrics
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
@@ -96,7 +97,7 @@ class Applier:
     async def _timed(self, batch: list[Delivery]) -> list[Outcome]:
         began = time.monotonic()
         try:
-            with metrics.apply_duration.time():
+            with metrics.apply_duration.time(), transaction(batch):
                 return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, batch)
         finally:
             self._pace.ended(began, time.monotonic())

@@ -27,6 +27,7 @@ from shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, OPERATION, PREFIX
 from shared.queue.pending import oldest_pending
 from shared.queue.script import NotSent, Script
 from shared.retry import again_on
+from shared.tracing import spans
 
 T = TypeVar("T")
 
@@ -191,7 +192,8 @@ def _tell(one: Handled) -> None:
     """Log one outcome, as far as a person would want to know."""
     match one.outcome:
         case Applied() if one.delivery:
-            metrics.commit_delay.observe(max(0, versions.wall_clock() - one.delivery.write.version) / 1_000_000)
+            delay_us = max(0, versions.wall_clock() - one.delivery.write.version)
+            metrics.commit_delay.observe(delay_us / 1_000_000, spans.exemplar(one.delivery.write.traceparent))
         case Rejected(code):
             logs.info(Action.WRITE_REJECTED, operation_id=_operation_id(one), code=code)
         case Dead(reason, failure):

@@ -23,6 +23,7 @@ from shared.breaker.refused import CallRefused
 from shared.breaker.report import Report
 from shared.breaker.snapshot import Override, Snapshot, State, Transition
 from shared.breaker.verdict import Classify, every_error_counts
+from shared.tracing import spans
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -74,9 +75,10 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         if isinstance(token, Refused):
             answer: T = await self._instead(token)(*args, **kwargs)
             return answer
+        call: Callable[P, Awaitable[T]] = func if spans.collector is None else spans.around(str(self.name), func)
         began = gate.clock()
         try:
-            result = await func(*args, **kwargs)
+            result = await call(*args, **kwargs)
         except BaseException as error:
             gate.failed(token, began, error)
             raise

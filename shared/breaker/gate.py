@@ -45,7 +45,7 @@ class Gate:
         if isinstance(answer, int):
             return answer
         if answer.enforced:
-            self._report.refused(answer.refusal)
+            self._report.refused(answer)
             return answer
         self._report.would_refuse(answer.refusal)
         return UNCOUNTED
@@ -63,7 +63,7 @@ class Gate:
         """A call that began at `began` ended with `error`."""
         now = self.clock()
         judgement = self._judge.judge(error, now - began, now, self.machine.policy)
-        self._report.ended(judgement)
+        self._report.ended(judgement, error, now - began)
         if judgement in (Verdict.FAILURE, Verdict.UNREACHABLE):
             self.last_failure = type(error).__name__
         with self._lock:

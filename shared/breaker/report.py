@@ -1,9 +1,12 @@
 """Report: what a breaker does, as metrics and log lines."""
 
+from datetime import UTC, datetime
+
 from shared import logs, metrics
-from shared.breaker.refusal import Refusal
+from shared.breaker.refusal import Refusal, Refused
 from shared.breaker.snapshot import State, Transition
 from shared.breaker.verdict import Judgement, Throttled, Verdict
+from shared.explain.decisions import decided, note
 from shared.logs import Action
 
 
@@ -20,23 +23,43 @@ class Report:
         }
         self._state = {each: metrics.breaker_state.labels(name, each.value) for each in State}
         self._moved = {each: metrics.breaker_transitions.labels(name, each.value) for each in State}
+        self._opened: Transition | None = None
         self._show(State.CLOSED)
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, refused: Refused) -> None:
         """A call was not let through."""
-        self._refused[refusal].inc()
+        self._refused[refused.refusal].inc()
+        opened = self._opened
+        decided(
+            Action.CALL_REFUSED,
+            breaker=self._name,
+            refusal=refused.refusal.value,
+            retry_after_s=round(refused.retry_after_s, 3),
+            why=opened.why.value if opened else None,
+            open_for_s=round((datetime.now(UTC) - opened.at).total_seconds(), 1) if opened else None,
+            calls=opened.counts.calls if opened else None,
+            failures=opened.counts.failures if opened else None,
+            unreachable_in_a_row=opened.counts.unreachable_in_a_row if opened else None,
+        )
 
     def would_refuse(self, refusal: Refusal) -> None:
         """A call was let through only because the breaker is observing."""
         self._would_refuse[refusal].inc()
 
-    def ended(self, judgement: Judgement) -> None:
+    def ended(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
         """A call did not just succeed."""
+        judged = "throttled" if isinstance(judgement, Throttled) else judgement.value
+        note(
+            Action.CALL_FAILED,
+            breaker=self._name, judged=judged, error=type(error).__name__, took_ms=round(took_s * 1000, 1),
+        )  # fmt: skip
         if judgement is not Verdict.SUCCESS:
-            self._ended["throttled" if isinstance(judgement, Throttled) else judgement.value].inc()
+            self._ended[judged].inc()
 
     def moved(self, transition: Transition) -> None:
         """A transition, or an override that began or ended."""
+        if transition.to is State.OPEN:
+            self._opened = transition
         if transition.origin is not transition.to:
             self._moved[transition.to].inc()
             self._show(transition.to)

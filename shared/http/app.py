@@ -8,18 +8,22 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
 from shared.errors import AppError, BodyTooLarge, InvalidRequest, MalformedJson, MethodNotAllowed, NoSuchPath
+from shared.explain.explanations import Explanations
 from shared.http.edge import Edge
 from shared.http.envelope import failure
 from shared.http.health import Health
 from shared.http.identify import Identify, Needs
 from shared.http.keys import Keys
+from shared.http.traced import Traced
+from shared.tracing import spans
 
 _TIMEOUT_S = 10.0
 
@@ -46,6 +50,7 @@ def service_app(
     add_routes: Callable[[FastAPI], None] = lambda _: None,
     timeout_s: float = _TIMEOUT_S,
     keys: Keys | None = None,
+    explanations: Explanations | None = None,
     needs: Needs = lambda _method, _path: None,
     before_scrape: Callable[[], object] = lambda: None,
     before_keys: Sequence[Middleware] = (),
@@ -69,7 +74,8 @@ def service_app(
     )
     app.router.route_class = DirectRoute
     identify = Middleware(Identify, keys or Keys(None, open_to_all=True), needs)
-    for each in reversed([Middleware(Edge, timeout_s), *before_keys, identify, *after_keys]):
+    traced = [] if spans.collector is None else [Middleware(Traced)]
+    for each in reversed([*traced, Middleware(Edge, timeout_s, explanations), *before_keys, identify, *after_keys]):
         app.add_middleware(each.cls, *each.args, **each.kwargs)  # the last to be added is the outermost
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -78,9 +84,10 @@ def service_app(
     health.add_routes(app)
 
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
-    async def metrics(_: Request) -> Response:
+    async def metrics(request: Request) -> Response:
         before_scrape()
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))  # exemplars are OpenMetrics' alone
+        return Response(encode(REGISTRY), headers={"Content-Type": media_type})
 
     return app
 

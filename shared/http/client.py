@@ -12,6 +12,8 @@ import aiohttp
 import orjson
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
+from shared.tracing import spans
+
 #: Sooner than servers close idle connections, so that a call rarely meets one that is being closed.
 _IDLE_S = 10.0
 
@@ -77,6 +79,8 @@ class HttpClient:
         """One request, sent once. Raises CallFailed."""
         if self._in_flight >= self.in_flight_max:
             raise TooManyAtOnce
+        if trace := spans.traceparent():  # of this very call, in place of the one that its caller came with
+            headers = {**headers, "traceparent": trace}
         self._in_flight += 1
         try:
             async with asyncio.timeout(limits.total_s):

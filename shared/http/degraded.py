@@ -10,7 +10,9 @@ from starlette.responses import Response
 
 from shared import metrics
 from shared.errors import AppError, CircuitOpen
+from shared.explain.decisions import decided
 from shared.http.envelope import failure, precise, success
+from shared.logs import Action
 
 
 def degraded(
@@ -40,6 +42,10 @@ def degraded(
         moment = precise(datetime.fromtimestamp(as_of, UTC))
         metrics.fallback_age.observe(age_s)
         headers["Age"] = str(int(age_s))
+    decided(
+        Action.FALLBACK_SERVED,
+        source=source, instead_of=instead_of.code, age_s=None if age_s is None else round(age_s, 3),
+    )  # fmt: skip
     if isinstance(instead_of, CircuitOpen):
         words = None if age_s is None else in_words(age_s)
         fallback = {name: data, "cache_age": words, "as_of": moment, "meta": meta}

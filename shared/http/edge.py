@@ -14,11 +14,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import deadline, logs, metrics
 from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, Unexpected
+from shared.explain import decisions
+from shared.explain.decisions import Notes, decided
+from shared.explain.explanations import Explanations
 from shared.http.envelope import failure, route_of
 from shared.http.open_to import SAFE_METHODS
 from shared.http.outcome import RequestOutcome, outcome_of
 from shared.http.request_id import new, sane
 from shared.logs import Action
+from shared.tracing import spans
 
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _TIMEOUT_MS = range(50, 30_001)
@@ -32,14 +36,17 @@ class Asked(NamedTuple):
     timeout_ms: bytes | None
     #: Seconds that the caller prefers to wait, `Prefer: wait=N`.
     wait_s: int
+    #: `X-Explain` is there: keep why it was answered as it was, also if all is well.
+    explain: bool
 
 
 class Edge:
     """ASGI middleware. `timeout_s`: longest time to an answer, before what the caller prefers to wait."""
 
-    def __init__(self, app: ASGIApp, timeout_s: float) -> None:
+    def __init__(self, app: ASGIApp, timeout_s: float, explanations: Explanations | None = None) -> None:
         self._app = app
         self._timeout_s = timeout_s
+        self._explanations = explanations
         self._counters: dict[tuple[str, str, int], Any] = {}
         self._timers: dict[tuple[str, RequestOutcome], Any] = {}
 
@@ -51,6 +58,10 @@ class Edge:
         began = time.perf_counter()
         asked = _asked(scope)
         scope["request_id"] = asked.request_id.decode()
+        if asked.explain:
+            scope["explain"] = True
+        notes = Notes(scope["request_id"], kept=self._explanations is not None)
+        noting = decisions.begin(notes)
         #: What every answer carries, whoever makes it; whoever knows more adds it.
         answer_headers = scope["answer_headers"] = [(b"x-request-id", asked.request_id)]
         status = 0
@@ -75,14 +86,19 @@ class Edge:
             told = error if isinstance(error, AppError) else Unexpected()
             await failure(told, Request(scope))(scope, receive, send_with_id)
         finally:
-            outcome = outcome_of(status, degraded="degraded" in scope)
-            self._measure(route_of(scope), scope["method"], status, outcome, time.perf_counter() - began)
+            outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
+            route, took_s = route_of(scope), time.perf_counter() - began
+            self._measure(route, scope["method"], status, outcome, took_s)
+            decisions.end(noting)
+            if self._explanations is not None:
+                self._explanations.ended(scope, notes, route, status, outcome, took_s)
 
     async def _in_time(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises DeadlineExceeded, or AnswerOverdue where something may have been done."""
         seconds = self._timeout_s + asked.wait_s
         if asked.timeout_ms is not None:
             seconds = min(seconds, _timeout_s(asked.timeout_ms))
+        scope["time_limit_s"] = seconds
         try:
             with deadline.scope(seconds):
                 async with asyncio.timeout(seconds) as limit:
@@ -91,7 +107,7 @@ class Edge:
         except TimeoutError:
             if not limit.expired():
                 raise
-            logs.warning(Action.DEADLINE_EXCEEDED, request_id=scope["request_id"], route=route_of(scope))
+            decided(Action.DEADLINE_EXCEEDED, route=route_of(scope), limit_ms=round(seconds * 1000))
             if scope["method"] in SAFE_METHODS:
                 raise DeadlineExceeded() from None
             raise AnswerOverdue(details=scope.get("overdue_details")) from None
@@ -105,7 +121,7 @@ class Edge:
         timer = self._timers.get((route, outcome))
         if timer is None:
             timer = self._timers[route, outcome] = metrics.http_request_duration.labels(route, outcome.value)
-        timer.observe(seconds)
+        timer.observe(seconds, spans.exemplar())
 
 
 _METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -119,6 +135,7 @@ def _asked(scope: Scope) -> Asked:
     """`X-Request-ID` is the caller's when it is sane, else a new one."""
     request_id = timeout_ms = None
     wait_s = 0
+    explain = False
     for name, value in scope["headers"]:
         if name == b"x-request-id":
             request_id = sane(value)
@@ -126,7 +143,9 @@ def _asked(scope: Scope) -> Asked:
             timeout_ms = value
         elif name == b"prefer" and (found := _WAIT.search(value)):
             wait_s = int(found[1])
-    return Asked(request_id or new(), timeout_ms, wait_s)
+        elif name == b"x-explain":
+            explain = True
+    return Asked(request_id or new(), timeout_ms, wait_s, explain)
 
 
 def _timeout_s(raw: bytes) -> float:

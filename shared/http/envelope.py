@@ -10,6 +10,8 @@ from starlette.responses import Response
 
 from shared import metrics
 from shared.errors import AppError, BodyTooLarge, CircuitOpen
+from shared.explain.decisions import note
+from shared.logs import Action
 
 _STATUS_BY_TYPE = {
     "validation_error": 422,
@@ -92,6 +94,10 @@ def failure(
     if isinstance(error, BodyTooLarge):
         all_headers["Connection"] = "close"  # nobody reads the rest
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
+    note(
+        Action.ERROR_ANSWERED,
+        code=error.code, status=status, retryable=error.retryable, definite=error.definite, retry_after_s=retry_after_s,
+    )  # fmt: skip
 
     told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
     if error.details is not None:

@@ -14,6 +14,7 @@ def traceparent(raw: bytes) -> str:
 
 
 def passed_on(request: Request) -> dict[str, str]:
-    """Headers: its id, and its trace if it has one."""
+    """Headers: its id, its trace if it has one, and whether it is to be explained."""
     trace = traceparent(dict(request.scope["headers"]).get(b"traceparent", b""))
-    return {"X-Request-ID": request.scope["request_id"]} | ({"traceparent": trace} if trace else {})
+    explain = {"X-Explain": "true"} if "explain" in request.scope else {}
+    return {"X-Request-ID": request.scope["request_id"]} | explain | ({"traceparent": trace} if trace else {})

@@ -37,6 +37,7 @@ def encode(write: Write) -> dict[str, str]:
         "traceparent": write.traceparent,
         "expires_at": write.expires_at,
         "notify": write.notify,
+        "replay": write.replay,
     }
     return fields | {name: str(value) for name, value in optional.items() if value not in (None, "")}
 
@@ -100,4 +101,5 @@ _OPTIONAL: dict[str, Callable[[bytes], Any]] = {
     "traceparent": _ascii,
     "expires_at": _version,
     "notify": _ascii,
+    "replay": _ascii,
 }

@@ -33,6 +33,9 @@ REPLAY = PREFIX + "replay:"
 #: Pub/sub channel of one api process, for callers who wait.
 NOTIFY = PREFIX + "notify:"
 
+#: What a span says of the write stream.
+MESSAGING = {"messaging.system": "redis", "messaging.destination.name": WRITES}
+
 WRITERS_GROUP = "writers"
 DLQ_GROUP = "dlq_admin"
 

@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.console import audit, discards, edits, groups, home, letters, login, replays, what_if
+from services.dlq_admin.console import audit, discards, edits, groups, home, letters, login, replays, requests, what_if
 from services.dlq_admin.console.assets import Assets
 from services.dlq_admin.console.desk import Desk
 from services.dlq_admin.console.guard import Guard
@@ -43,7 +43,7 @@ def add_console(app: FastAPI, desk: Desk, keys: Keys, settings: ConsoleSettings)
         return assets.answer(digest, name)
 
     login.add_routes(router, pages, guard, keys, sessions)
-    for each in (home, groups, letters, what_if, edits, replays, discards, audit):
+    for each in (home, groups, letters, what_if, edits, replays, discards, audit, requests):
         each.add_routes(router, pages, desk)
 
     @router.get("/console/{rest:path}")

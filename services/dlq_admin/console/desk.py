@@ -10,6 +10,7 @@ from services.dlq_admin.groups import Groups
 from services.dlq_admin.letters import Letters
 from services.dlq_admin.overview import Overview
 from services.dlq_admin.replays import Replays
+from services.dlq_admin.requests import Requests
 from services.dlq_admin.what_if import WhatIfs
 
 
@@ -26,3 +27,4 @@ class Desk:
     replays: Replays
     exchange: Exchange
     database: Database
+    requests: Requests

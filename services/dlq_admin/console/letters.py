@@ -117,6 +117,8 @@ async def _where(desk: Desk, text: str) -> str:
         return f"/console/letters/{text}"
     if re.fullmatch(FINGERPRINT, text):
         return f"/console/groups/{text}"
+    if text.startswith("req_"):
+        return f"/console/requests?{urlencode({'id': text[:128]})}"
     if _UUID.fullmatch(text):
         found, _ = await desk.letters.page(Filter(operation_id=text), None, 1)
         return f"/console/letters?{'operation_id' if found else 'user_id'}={text}"

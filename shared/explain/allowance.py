@@ -1,0 +1,40 @@
+"""Allowance: how many explanations a process keeps. Pure.
+
+They share the cache Redis with the copies that answer while the database is away, so they must stay few: an allowance
+of their own for each of the reasons to keep one, so that none takes another's.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Because(StrEnum):
+    """Why an explanation is kept."""
+
+    TROUBLE = "trouble"
+    WRITE = "write"
+    ASKED = "asked"
+
+
+class _Rate(NamedTuple):
+    per_s: float
+    burst: float
+
+
+_RATES = {Because.TROUBLE: _Rate(20, 500), Because.WRITE: _Rate(20, 500), Because.ASKED: _Rate(5, 100)}
+
+
+class Allowance:
+    """A bucket of tokens for each reason; `now` on one monotonic clock."""
+
+    def __init__(self, now: float) -> None:
+        self._tokens = {because: rate.burst for because, rate in _RATES.items()}
+        self._at = dict.fromkeys(_RATES, now)
+
+    def take(self, because: Because, now: float) -> bool:
+        """Whether one more may be kept."""
+        rate = _RATES[because]
+        tokens = min(rate.burst, self._tokens[because] + (now - self._at[because]) * rate.per_s)
+        self._at[because] = now
+        self._tokens[because] = tokens - 1 if tokens >= 1 else tokens
+        return tokens >= 1

@@ -1,0 +1,114 @@
+"""Explanations: of requests that were not plain good, of writes, and of whatever was asked for; brought to the cache
+Redis beside the work, and gone after a while. No request waits for it, or fails with it."""
+
+import asyncio
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.types import Scope
+
+from shared import metrics
+from shared.explain.allowance import Allowance, Because
+from shared.explain.decisions import Note, Notes
+from shared.http.open_to import SAFE_METHODS
+from shared.http.outcome import RequestOutcome
+from shared.queue.script import NotSent, Script
+from shared.settings import CacheSettings
+from shared.tracing import spans
+
+_PREFIX = "holdfast:explain:"
+_EVERY_S = 0.2
+_BATCH_MAX = 200
+_WAITING_MAX = 1000
+#: A caller may use one request id for all its tries.
+_OF_ONE_MAX = 20
+
+
+class Explanations:
+    """Of one process."""
+
+    def __init__(self, redis: Redis, service: str, instance: str, keep_s: int) -> None:
+        self._script = Script(redis, "keep", Path(__file__).parent)
+        self._about = {"service": service, "instance": instance}
+        self._keep_s = keep_s
+        self._allowance = Allowance(time.monotonic())
+        self._waiting: deque[tuple[str, bytes]] = deque()
+
+    def ended(
+        self, scope: Scope, notes: Notes, route: str, status: int, outcome: RequestOutcome, took_s: float
+    ) -> None:
+        """A request is over: keep its explanation, if it is one to keep."""
+        because = _because(scope, outcome)
+        if because is None:
+            return
+        if len(self._waiting) >= _WAITING_MAX or not self._allowance.take(because, time.monotonic()):
+            metrics.explanations.labels("dropped").inc()
+            return
+        now = time.time()
+        began = time.monotonic() - took_s
+        limit_s = scope.get("time_limit_s")
+        told = self._about | {
+            "at": now - took_s,
+            "method": scope["method"],
+            "route": route,
+            "status": status or None,
+            "outcome": outcome.value,
+            "took_ms": _ms(took_s),
+            "deadline_ms": None if limit_s is None else _ms(limit_s),
+            "left_ms": None if limit_s is None else _ms(max(0.0, limit_s - took_s)),
+            "operation_id": (scope.get("overdue_details") or {}).get("operation_id"),
+            "trace_id": spans.trace_id(spans.traceparent()) or None,
+            "decisions": [_decision(each, began) for each in notes.taken],
+        }
+        self._waiting.append((_PREFIX + notes.request_id, orjson.dumps(told, default=str)))
+
+    async def run(self) -> None:
+        """For ever: bring them away."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """What waits. Never raises; what Redis does not take at once is not kept."""
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_MAX))]
+            keys, explanations = zip(*batch, strict=True)
+            try:
+                await self._script(keys, [self._keep_s, _OF_ONE_MAX, *explanations])
+            except (RedisError, OSError, NotSent):
+                metrics.explanations.labels("failed").inc(len(batch))
+                return
+            metrics.explanations.labels("kept").inc(len(batch))
+
+
+def explanations(redis: Redis, service: str, settings: CacheSettings) -> Explanations | None:
+    """None: they are not wanted."""
+    keep_s = settings.explain_keep_s
+    return Explanations(redis, service, settings.instance, keep_s) if keep_s else None
+
+
+async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
+    """What is kept of a request, in the order in which it began. Raises RedisError or OSError."""
+    kept: list[bytes] = cast(Any, await redis.lrange(_PREFIX + request_id, 0, -1))
+    return sorted((orjson.loads(each) for each in kept), key=lambda told: float(told["at"]))
+
+
+def _because(scope: Scope, outcome: RequestOutcome) -> Because | None:
+    if outcome is not RequestOutcome.GOOD:
+        return Because.TROUBLE
+    if "explain" in scope:
+        return Because.ASKED
+    return None if scope["method"] in SAFE_METHODS else Because.WRITE
+
+
+def _decision(note: Note, began: float) -> dict[str, Any]:
+    return {"at_ms": _ms(max(0.0, note.at - began)), "action": note.action.value, **note.numbers}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

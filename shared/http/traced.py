@@ -1,0 +1,52 @@
+"""Traced: a span for each request, outermost, so that even the edge's own answers are in it. Only there when traces are
+wanted."""
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.http.envelope import route_of
+from shared.http.open_to import OPEN_PATHS
+from shared.http.passed_on import traceparent
+from shared.tracing.spans import Kind, Span, span
+
+
+class Traced:
+    """ASGI middleware. A caller's `traceparent` is gone on with; one that is not well-formed is left alone."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request. How the service is looked at, every few seconds, is no trace of anybody's."""
+        if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
+            await self._app(scope, receive, send)
+            return
+        status = 0
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        parent = next((value for name, value in scope["headers"] if name == b"traceparent"), b"")
+        about = {"http.request.method": scope["method"], "url.scheme": scope["scheme"]}
+        with span(scope["method"], Kind.SERVER, about, parent=traceparent(parent)) as current:
+            try:
+                await self._app(scope, receive, send_and_note)
+            finally:
+                if current is not None:
+                    _end(current, scope, status)
+
+
+def _end(current: Span, scope: Scope, status: int) -> None:
+    route = route_of(scope)
+    current.rename(f"{scope['method']} {route}")
+    outcome = scope.get("outcome")
+    current.note({
+        "http.route": route,
+        "http.response.status_code": status,
+        "holdfast.request_id": scope.get("request_id", ""),
+        "holdfast.outcome": outcome.value if outcome else "",
+    })  # fmt: skip
+    if status >= 500:
+        current.failed(str(status))

@@ -1,0 +1,35 @@
+"""Sampling: which traces are taken. What comes with a trace goes by what was decided where it began; so does what only
+points to others, as a replayed write does to its acceptance. The rest by their share."""
+
+from collections.abc import Sequence
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased, Sampler, SamplingResult, TraceIdRatioBased
+from opentelemetry.trace import Link, SpanKind, TraceState
+from opentelemetry.util.types import Attributes
+
+
+class Sampling(Sampler):
+    """`share`: from 0 to 1."""
+
+    def __init__(self, share: float) -> None:
+        self._usual = ParentBased(TraceIdRatioBased(share))
+
+    def should_sample(
+        self,
+        parent_context: Context | None,
+        trace_id: int,
+        name: str,
+        kind: SpanKind | None = None,
+        attributes: Attributes = None,
+        links: Sequence[Link] | None = None,
+        trace_state: TraceState | None = None,
+    ) -> SamplingResult:
+        """Whether a span is taken."""
+        pointed = any(link.context.trace_flags.sampled for link in links or ())
+        sampler: Sampler = ALWAYS_ON if pointed else self._usual
+        return sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
+
+    def get_description(self) -> str:
+        """For people."""
+        return f"Sampling{{{self._usual!r}}}"
