@@ -16,7 +16,6 @@ def main() -> None:
     host, port = settings.listen_host, settings.api_port
     spans.begin("api", settings.instance, settings.otlp_endpoint, settings.trace_share)
     uvicorn.Server(config(make_app(settings), host, port, drain_s=settings.drain_s, bounds=settings.bounds)).run()
-    spans.end()
 
 
 if __name__ == "__main__":

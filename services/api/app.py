@@ -48,6 +48,7 @@ from shared.queue.groups import ensure_groups
 from shared.retry import again_on
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import start, stop
+from shared.tracing import spans
 from shared.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
@@ -182,6 +183,7 @@ class Api:
         for redis in (self._redis, self._cache, self._limits):
             await redis.aclose()
         self._database.close()
+        await asyncio.to_thread(spans.end)  # here: uvicorn ends the process with the signal that it got
         logs.info(Action.SERVICE_STOPPED)
 
     async def _groups(self) -> None:

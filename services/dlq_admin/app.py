@@ -18,10 +18,10 @@ from services.dlq_admin.discards import Discards
 from services.dlq_admin.dues import Dues
 from services.dlq_admin.edits import Edits
 from services.dlq_admin.exchange import Exchange
+from services.dlq_admin.fate import Fates
 from services.dlq_admin.faults import routes as faults
 from services.dlq_admin.faults.desk import FaultDesk
 from services.dlq_admin.faults.kept import Kept
-from services.dlq_admin.fate import Fates
 from services.dlq_admin.groups import Groups
 from services.dlq_admin.index import Indexer
 from services.dlq_admin.letters import Letters

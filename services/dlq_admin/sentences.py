@@ -82,10 +82,15 @@ def _write(it: _Numbers) -> str:
     return f"Not accepted: {it['result']} (operation {it['operation_id']})."
 
 
+def _not_taken(it: _Numbers) -> str:
+    did = "did not take" if it["definite"] is True else "did not say whether it took"
+    return f"The queue {did} operation {it['operation_id']} ({it['code']}): to the database directly."
+
+
 def _held_back(it: _Numbers) -> str:
     return (
-        f"Too much is waiting: {it['depth']} of {it['depth_max']} writes on the stream, the oldest {it['oldest_age_s']} s"
-        f" of {it['age_max_s']} s old, {it['drained_per_s']} leaving it a second."
+        f"Too much is waiting: {it['depth']} of {it['depth_max']} writes on the stream, the oldest"
+        f" {it['oldest_age_s']} s of {it['age_max_s']} s old, {it['drained_per_s']} leaving it a second."
     )
 
 
@@ -107,8 +112,8 @@ _SAYS: dict[str, Callable[[_Numbers], str]] = {
     ),
     Action.RETRY_SUPPRESSED: _suppressed,
     Action.RATE_COUNTED: lambda it: (
-        f"Within the rate limit {it['policy']}: {it['left']} of {it['burst']} left, {it['per_min']} a minute, counted by"
-        f" {it['counted_by']}."
+        f"Within the rate limit {it['policy']}: {it['left']} of {it['burst']} left, {it['per_min']} a minute,"
+        f" counted by {it['counted_by']}."
     ),
     Action.RATE_LIMITED: lambda it: (
         f"Above the rate limit {it['policy']} of {it['per_min']} a minute (at most {it['burst']} at once), counted by"
@@ -121,9 +126,7 @@ _SAYS: dict[str, Callable[[_Numbers], str]] = {
         else f"No copy of this {it['of']} is kept."
     ),
     Action.WRITE_ANSWERED: _write,
-    Action.WRITE_NOT_TAKEN: lambda it: (
-        f"The queue did not take operation {it['operation_id']} ({it['code']}): to the database directly."
-    ),
+    Action.WRITE_NOT_TAKEN: _not_taken,
     Action.WRITE_DIRECT: lambda it: (
         f"Applied by the database directly: operation {it['operation_id']}, version {it['version']}, {it['result']}."
     ),

@@ -16,7 +16,6 @@ def main() -> None:
     spans.begin("external_proxy", settings.instance, settings.otlp_endpoint, settings.trace_share)
     app = make_app(settings)
     uvicorn.Server(config(app, settings.listen_host, settings.proxy_port, drain_s=settings.drain_s)).run()
-    spans.end()
 
 
 if __name__ == "__main__":

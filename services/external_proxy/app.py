@@ -26,6 +26,7 @@ from shared.queue.connection import RedisTimeouts, connect
 from shared.retry import Retrier
 from shared.retry_budget import RetryBudget
 from shared.supervise import start, stop
+from shared.tracing import spans
 
 _OPERATIONS = ("read", "write")
 
@@ -77,6 +78,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         await client.close()
         await redis.aclose()
         await cache.aclose()
+        await asyncio.to_thread(spans.end)  # here: uvicorn ends the process with the signal that it got
         logs.info(Action.SERVICE_STOPPED)
 
     def add_routes(app: FastAPI) -> None:

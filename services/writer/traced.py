@@ -43,7 +43,7 @@ def traced(apply: Apply) -> Apply:
 def transaction(batch: list[Delivery]) -> AbstractContextManager[object]:
     """Around one try at one transaction; nothing, unless an entry of it is traced."""
     known = _OPEN.get({})
-    opened = [known[each.entry_id] for each in batch if each.entry_id in known]
+    opened = [known[each.entry_id] for each in batch if each.entry_id in known] if known else []
     if not opened:
         return nullcontext()
     about: Attributes = {"db.system.name": "mysql", "db.operation.name": "apply", "db.operation.batch.size": len(batch)}

@@ -93,13 +93,18 @@ def _ascii(value: bytes) -> str:
     return value.decode("ascii")
 
 
+def _hint(value: bytes) -> str:
+    """What is only about traces makes no write undecodable."""
+    return value.decode("ascii", "replace")
+
+
 _OPTIONAL: dict[str, Callable[[bytes], Any]] = {
     "after": _id,
     "if_match": _version,
     "body_hash": _ascii,
     "request_id": _ascii,
-    "traceparent": _ascii,
+    "traceparent": _hint,
     "expires_at": _version,
     "notify": _ascii,
-    "replay": _ascii,
+    "replay": _hint,
 }

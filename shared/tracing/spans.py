@@ -1,5 +1,5 @@
 """Spans: what the program tells of its work to whoever collects traces. Nobody does until `begin`: until then a call
-costs a look at one name, and OpenTelemetry is not even imported.
+costs a look at one name, and nothing of what makes and sends them is even imported.
 
 What a span may carry is what a log line may: ids, names of ours, numbers. Never personal data, never a message of an
 error, which may hold some.

@@ -28,6 +28,7 @@ _writes = st.builds(
     traceparent=st.just(""),
     expires_at=st.none() | _versions,
     notify=st.sampled_from(["", "{holdfast}:notify:api-1"]),
+    replay=st.sampled_from(["", "7"]),
 )
 
 
