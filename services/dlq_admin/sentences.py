@@ -20,7 +20,7 @@ class _Numbers(defaultdict[str, Any]):
 
 def sentence(decision: Mapping[str, Any]) -> str:
     """What was decided, and on what grounds."""
-    say = _SAYS.get(decision.get("action", ""))
+    say = SAYS.get(decision.get("action", ""))
     return say(_Numbers(decision)) if say else f"{decision.get('action', '?')}."
 
 
@@ -46,6 +46,10 @@ def _grounds(it: _Numbers) -> str:
         return f"not reached {it['unreachable_in_a_row']} times in a row"
     if it["why"] == Why.PROBE_FAILED:
         return "the probe failed"
+    if it["why"] == Why.SLOW_SHARE:
+        return f"{it['slow']} of {it['calls']} calls slow"
+    if it["why"] == Why.FAILURE_SHARE:
+        return f"{it['failures']} of {it['calls']} calls failed"
     return f"{it['why']}, {it['failures']} of {it['calls']} calls failed"
 
 
@@ -100,7 +104,8 @@ def _error(it: _Numbers) -> str:
     return f"Answered {it['code']}, status {it['status']}: {definite}, {again}."
 
 
-_SAYS: dict[str, Callable[[_Numbers], str]] = {
+#: By action; a test holds them to what the code notes.
+SAYS: dict[str, Callable[[_Numbers], str]] = {
     Action.CALL_REFUSED: _refused,
     Action.CALL_FAILED: lambda it: (
         f"A call through the breaker {it['breaker']} ended with {it['error']} after {it['took_ms']} ms; it counts as"

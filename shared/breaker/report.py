@@ -39,6 +39,7 @@ class Report:
             open_for_s=round((datetime.now(UTC) - opened.at).total_seconds(), 1) if opened else None,
             calls=opened.counts.calls if opened else None,
             failures=opened.counts.failures if opened else None,
+            slow=opened.counts.slow if opened else None,
             unreachable_in_a_row=opened.counts.unreachable_in_a_row if opened else None,
         )
 

@@ -1,0 +1,107 @@
+"""Decisions: how many are written down, how many are kept, and what they say."""
+
+import ast
+from itertools import chain
+from pathlib import Path
+
+import pytest
+
+from services.dlq_admin.sentences import SAYS, sentence
+from shared.breaker.refusal import Refusal
+from shared.explain import decisions
+from shared.explain.allowance import Allowance, Because
+from shared.explain.decisions import Lines, Notes, decided, note
+from shared.logs import Action
+from shared.retry_rules import Suppressed
+from tests.conftest import ROOT
+
+
+def test_a_flood_is_a_few_lines_a_second() -> None:
+    """The next line says how many there were without one; other kinds have their own count."""
+    lines = Lines(2)
+    shed, limited = Action.REQUEST_SHED, Action.RATE_LIMITED
+    assert [lines.more(shed, 7.0 + each / 10) for each in range(5)] == [0, 0, None, None, None]
+    assert lines.more(limited, 7.9) == 0
+    assert [lines.more(shed, 8.0), lines.more(shed, 8.1)] == [3, 0]
+
+
+def test_an_allowance_is_a_burst_and_then_a_rate() -> None:
+    """Of its own for each reason."""
+    allowance = Allowance(100.0)
+    assert sum(allowance.take(Because.TROUBLE, 100.0) for _ in range(1000)) == 500
+    assert allowance.take(Because.WRITE, 100.0)
+    assert sum(allowance.take(Because.TROUBLE, 101.0) for _ in range(1000)) == 20
+
+
+def test_notes_belong_to_the_request_that_is_being_served() -> None:
+    """Outside of one nothing is noted; and no request can make its notes endless."""
+    note(Action.NO_COPY, of="page")
+    notes = Notes("req_12345678", kept=True)
+    token = decisions.begin(notes)
+    for _ in range(1000):
+        note(Action.NO_COPY, of="page")
+    decisions.end(token)
+    note(Action.NO_COPY, of="page")
+    assert len(notes.taken) == 100
+
+
+def test_notes_that_nobody_keeps_are_not_taken(capsys: pytest.CaptureFixture[str]) -> None:
+    """The line in the logs is there all the same, with the request's id."""
+    notes = Notes("req_12345678", kept=False)
+    token = decisions.begin(notes)
+    decided(Action.CALL_REFUSED, breaker="database")
+    decisions.end(token)
+    assert notes.taken == []
+    line = capsys.readouterr().out
+    assert "call_refused" in line
+    assert "req_12345678" in line
+
+
+def _noted() -> set[str]:
+    """Every action that the code notes."""
+    found = set()
+    for path in chain((ROOT / "services").rglob("*.py"), (ROOT / "shared").rglob("*.py")):
+        for call in ast.walk(ast.parse(Path(path).read_text())):
+            if isinstance(call, ast.Call) and getattr(call.func, "id", "") in ("note", "decided") and call.args:
+                action = call.args[0]
+                if isinstance(action, ast.Attribute):
+                    found.add(action.attr)
+    return found
+
+
+def test_every_decision_has_a_sentence() -> None:
+    """And no sentence is left over."""
+    assert _noted() == {Action(each).name for each in SAYS}
+
+
+@pytest.mark.parametrize("action", SAYS)
+def test_a_sentence_does_without_its_numbers(action: str) -> None:
+    """Another build may have left them out, or made them null; an action nobody knows is told by its name."""
+    assert sentence({"action": action}).endswith(".")
+    assert sentence({"action": action, "age_s": None, "degraded": None}).endswith(".")
+    assert sentence({"action": "of_another_build"}) == "of_another_build."
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_each_refusal_is_told_apart(refusal: Refusal) -> None:
+    """None falls through to the general sentence."""
+    told = sentence({"action": "call_refused", "breaker": "database", "refusal": refusal.value})
+    assert "database" in told
+    assert "did not let" not in told
+
+
+@pytest.mark.parametrize("why", Suppressed)
+def test_each_suppression_is_told_apart(why: Suppressed) -> None:
+    """The same for attempts that were not made."""
+    told = sentence({"action": "retry_suppressed", "dependency": "third_party", "why": why.value})
+    assert not told.endswith(f" {why.value}.")
+    assert "third_party" in told
+
+
+def test_a_breaker_says_on_what_it_opened() -> None:
+    """With the numbers it had then."""
+    told = sentence({
+        "action": "call_refused", "breaker": "database", "refusal": "open", "retry_after_s": 3.0, "open_for_s": 12.0,
+        "why": "failure_share", "calls": 6, "failures": 5, "unreachable_in_a_row": 0,
+    })  # fmt: skip
+    assert told == "The breaker database is open since 12.0 s (5 of 6 calls failed): not called, again in 3.0 s."
