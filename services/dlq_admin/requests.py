@@ -59,7 +59,8 @@ def _said(decisions: Iterable[dict[str, Any]]) -> Iterable[dict[str, Any]]:
 
 
 def _in_short(kept: dict[str, Any]) -> str:
-    what = f"{kept['method']} {kept['route']}: {kept['outcome']}"
+    route = kept["route"] if kept["route"] != "unmatched" else "(its path was not looked at)"
+    what = f"{kept['method']} {route}: {kept['outcome']}"
     status = f", status {kept['status']}" if kept["status"] else ", nobody waited for the answer"
     limit = f" of {kept['deadline_ms']:.0f} ms" if kept["deadline_ms"] is not None else ""
     left = f"; {kept['left_ms']:.0f} ms left" if kept["left_ms"] is not None else ""

@@ -94,10 +94,12 @@ def failure(
     if isinstance(error, BodyTooLarge):
         all_headers["Connection"] = "close"  # nobody reads the rest
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
-    note(
-        Action.ERROR_ANSWERED,
-        code=error.code, status=status, retryable=error.retryable, definite=error.definite, retry_after_s=retry_after_s,
-    )  # fmt: skip
+    if fallback is None:  # else what was served instead has been noted
+        note(
+            Action.ERROR_ANSWERED,
+            code=error.code, status=status, retryable=error.retryable, definite=error.definite,
+            retry_after_s=retry_after_s,
+        )  # fmt: skip
 
     told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
     if error.details is not None:

@@ -34,7 +34,7 @@ class Traced:
             try:
                 await self._app(scope, receive, send_and_note)
             finally:
-                if current is not None:
+                if current is not None and current.taken:
                     _end(current, scope, status)
 
 

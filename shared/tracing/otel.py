@@ -66,6 +66,10 @@ class OtelCollector:
         """Of the current span."""
         return _written(trace.get_current_span())
 
+    def taken(self) -> bool:
+        """Whether the current span is."""
+        return trace.get_current_span().is_recording()
+
     def event(self, name: str, attributes: Attributes) -> None:
         """Within the current span."""
         current = trace.get_current_span()
@@ -92,6 +96,11 @@ class OtelSpan:
     def traceparent(self) -> str:
         """As the header has it."""
         return _written(self._span)
+
+    @property
+    def taken(self) -> bool:
+        """Whether its trace is."""
+        return self._span.is_recording()
 
     def rename(self, name: str) -> None:
         """Its name is known only now."""

@@ -37,6 +37,10 @@ class Span(Protocol):
     def traceparent(self) -> str:
         """As the W3C header has it."""
 
+    @property
+    def taken(self) -> bool:
+        """Whether its trace is taken: else nothing that it is told is kept."""
+
     def rename(self, name: str) -> None:
         """What it was is known only now."""
 
@@ -69,6 +73,9 @@ class Collector(Protocol):
 
     def traceparent(self) -> str:
         """Of the current span; empty without one."""
+
+    def taken(self) -> bool:
+        """Whether there is a current span, and its trace is taken."""
 
     def event(self, name: str, attributes: Attributes) -> None:
         """Something happened within the current span."""
@@ -125,7 +132,7 @@ def begun(name: str, kind: Kind, attributes: Attributes, parent: str | None = No
 
 def around(name: str, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
     """`call` of the dependency `name` within a span, if it is part of something that is traced."""
-    if not sampled(traceparent()):
+    if collector is None or not collector.taken():
         return call
 
     async def traced(*args: object, **kwargs: object) -> T:
@@ -159,7 +166,7 @@ def trace_id(traceparent: str) -> str:
 
 def exemplar(of: str | None = None) -> dict[str, str] | None:
     """For a histogram: the trace of the traceparent `of`, or of the current span, if it is taken."""
-    if collector is None:
+    if collector is None or (of is None and not collector.taken()):
         return None
     found = trace_id(collector.traceparent() if of is None else of)
     return {"trace_id": found} if found else None
