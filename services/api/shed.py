@@ -63,10 +63,11 @@ class Shed:
         lag = self._lag
         if lag.level and random.random() < lag.refused_share(lane):  # noqa: S311 - a share, not a secret
             raise _refusal("event_loop_lag", lane, late_ms=round(lag.p90_s * 1000), share=lag.refused_share(lane))
+        under_way, limit = room.in_flight, room.limit.value  # as it came; it may be another when its turn did not
         if not room.full:
             room.enter()
         elif not await room.turn_came():
-            refusal = _refusal("in_flight", lane, in_flight=room.in_flight, limit=room.limit.value)
+            refusal = _refusal("in_flight", lane, in_flight=under_way, limit=limit)
             if lane is not Lane.READS:
                 raise refusal
             await self._spare(refusal, scope, receive, send)
