@@ -6,6 +6,9 @@ cut: the newest entry of the write stream when the reading began. Pure; `service
 
 from dataclasses import dataclass
 
+#: What the law of the ledger is about, in its order.
+TERMS = ("accepted", "applied", "rejected", "dead_lettered", "discarded", "in_flight")
+
 
 @dataclass(frozen=True, slots=True)
 class Ledger:

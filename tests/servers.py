@@ -134,6 +134,7 @@ class Database(Server):
         command = [
             shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}",
             f"--socket={self._socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
+            f"--tmpdir={data}",  # a shared one is swept by every server that starts
             "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M", *as_root,
         ]  # fmt: skip
         super().__init__(folder, command)

@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 
 from services.dlq_admin import audit, discards, edits, exchange, groups, letters, overview, replays, requests, what_if
 from services.dlq_admin.access import scope_needed
+from services.dlq_admin.auditor import routes as ledger
+from services.dlq_admin.auditor.auditor import Auditor
 from services.dlq_admin.console.app import ConsoleSettings, add_console
 from services.dlq_admin.console.desk import Desk
 from services.dlq_admin.database import Database
@@ -59,6 +61,7 @@ from shared.supervise import start
 _SILENCE_MAX_S = 6.0
 _BATCHES_MAX = 2
 _BACKGROUND_THREADS = 3
+_AUDIT_THREADS = 2
 _HTTP_DRAIN_S = 2.0
 
 _DESCRIPTION = "Dead letters: see what died and why, decide what becomes of it. Everything here needs an API key."
@@ -80,9 +83,13 @@ class DlqAdmin:
         self._settings = settings
         self._keys = Keys(settings.keys_file, open_to_all=False)
         self._redis, engine = stores(settings)
-        threads = settings.db_pool_size - _BACKGROUND_THREADS
+        threads = settings.db_pool_size - _BACKGROUND_THREADS - _AUDIT_THREADS
         self._database = Database(
-            engine, threads=threads, background=_BACKGROUND_THREADS, read_timeout_s=settings.dlq_read_timeout_s
+            engine,
+            threads=threads,
+            background=_BACKGROUND_THREADS,
+            audit=_AUDIT_THREADS,
+            read_timeout_s=settings.dlq_read_timeout_s,
         )
         self._indexer = Indexer(
             self._redis, f"{settings.instance}:reclaim", lambda letters: self._database.work(index.index, letters),
@@ -95,6 +102,7 @@ class DlqAdmin:
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
         self._annotations = annotations(settings)
+        self._auditor = Auditor(self._redis, self._database, every_s=settings.dlq_audit_every_s)
         self._faults = FaultDesk(Kept(self._cache), self._annotations)
         self._keeper = Keeper(
             self._database, Sender(self._redis), Around(self._redis, self._board.roll), instance=settings.instance,
@@ -122,6 +130,7 @@ class DlqAdmin:
                 "keeper": self._keeper.run,
                 "annotations": self._annotations.run,
                 "faults": self._faults.run,
+                **self._auditor.loops(),
             }
         )
         memory.settle()
@@ -158,7 +167,9 @@ class DlqAdmin:
         running = Running(self._redis)
         settings = self._settings
         desk = Desk(
-            Overview(self._database, self._redis, running, self._indexer, self._retention, self._board),
+            Overview(
+                self._database, self._redis, running, self._indexer, self._retention, self._board, self._auditor.ledger
+            ),
             Groups(self._database, running),
             Letters(self._database, self._redis, running),
             Discards(self._database, self._dues, most=settings.dlq_bulk_max),
@@ -180,6 +191,7 @@ class DlqAdmin:
         audit.add_routes(app, self._database)
         faults.add_routes(app, self._faults)
         requests.add_routes(app, desk.requests)
+        ledger.add_routes(app, self._auditor.ledger)
         secret = settings.dlq_session_secret
         add_console(
             app, desk, self._keys,

@@ -27,8 +27,10 @@ T = TypeVar("T")
 class Database:
     """`await database.read(groups.page, ...)`. Background work has threads that no question can take."""
 
-    def __init__(self, engine: Engine, *, threads: int, background: int, read_timeout_s: float) -> None:
+    def __init__(self, engine: Engine, *, threads: int, background: int, audit: int, read_timeout_s: float) -> None:
         self.engine = engine
+        #: For the auditor's eyes only: what it waits for keeps nobody else waiting.
+        self.auditing = ThreadPoolExecutor(audit, thread_name_prefix="audit")
         self._questions = ThreadPoolExecutor(threads, thread_name_prefix="database")
         self._background = ThreadPoolExecutor(background, thread_name_prefix="background")
         self._read_timeout_s = read_timeout_s
@@ -66,6 +68,10 @@ class Database:
         """Background work. Raises the store's faults as they are."""
         return await self._in(self._background, lambda: work(self.engine, *args, **kwargs))
 
+    async def audit(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The auditor's. Raises the store's faults as they are."""
+        return await self._in(self.auditing, lambda: work(self.engine, *args, **kwargs))
+
     async def _answer(self, limit_s: float, work: Callable[[], T]) -> T:
         left_s = deadline.remaining_s()
 
@@ -90,8 +96,8 @@ class Database:
 
     def close(self) -> None:
         """Drop what waits; the driver's own time limit ends what runs."""
-        self._questions.shutdown(wait=False, cancel_futures=True)
-        self._background.shutdown(wait=False, cancel_futures=True)
+        for pool in (self._questions, self._background, self.auditing):
+            pool.shutdown(wait=False, cancel_futures=True)
         self.engine.dispose()
 
 

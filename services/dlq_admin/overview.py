@@ -1,8 +1,6 @@
 """`/dlq/overview`: the state of the system in one look. Every part of it may be unknown; none keeps the others."""
 
-import asyncio
 import time
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,29 +11,32 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import on_stream, schemas
+from services.dlq_admin.auditor.routes import LastReading, told
 from services.dlq_admin.database import Database
 from services.dlq_admin.index import Indexer
-from services.dlq_admin.ledger import read_ledger
 from services.dlq_admin.retain import Retention
 from services.dlq_admin.running import Running
 from services.dlq_admin.trend import trends
 from shared.errors import AppError
-from shared.faults import Fault
 from shared.fleet.board import Board
 from shared.http.document import answer, errors
 from shared.http.envelope import precise, success
 from shared.queue.backlog import backlog
 from shared.store.dead_letters import groups
 
-_LEDGER_FRESH_S = 5.0
-_LEDGER_MAX_S = 4.0
-
 
 class Overview:
     """The strip."""
 
     def __init__(
-        self, database: Database, redis: Redis, running: Running, indexer: Indexer, retention: Retention, board: Board
+        self,
+        database: Database,
+        redis: Redis,
+        running: Running,
+        indexer: Indexer,
+        retention: Retention,
+        board: Board,
+        ledger: LastReading,
     ) -> None:
         self._database = database
         self._redis = redis
@@ -43,9 +44,7 @@ class Overview:
         self._indexer = indexer
         self._retention = retention
         self._board = board
-        self._ledger: dict[str, Any] | None = None
-        self._ledger_at = float("-inf")
-        self._one_at_a_time = asyncio.Lock()
+        self._ledger = ledger
 
     async def told(self) -> dict[str, Any]:
         """What is not known is null."""
@@ -62,7 +61,7 @@ class Overview:
             "waiting": await on_stream.length(self._redis),
             "holding": self._indexer.holding,
             "backlog": await self._backlog(),
-            "ledger": await self._balance() if letters is not None else None,
+            "ledger": told(reading) if (reading := self._ledger()) else None,
             "breakers": self._board.roll.shown(time.monotonic()) if self._board.reachable else None,
             "writers": [{"name": name, "build": build} for name, build in running.items()],
             "retention": self._retention.report(),
@@ -76,19 +75,6 @@ class Overview:
         except (RedisError, OSError):
             return None
         return {"depth": seen.depth, "oldest_age_s": round(seen.oldest_age_s, 3)}
-
-    async def _balance(self) -> dict[str, Any] | None:
-        """The ledger as of a moment ago: it takes a walk along the backlog."""
-        async with self._one_at_a_time:
-            if time.monotonic() - self._ledger_at > _LEDGER_FRESH_S:
-                try:
-                    async with asyncio.timeout(_LEDGER_MAX_S):
-                        ledger = await read_ledger(self._redis, self._database.engine)
-                    self._ledger = asdict(ledger) | {"accepted": ledger.accepted, "missing": ledger.missing}
-                except (TimeoutError, RedisError, OSError, Fault):
-                    self._ledger = None
-                self._ledger_at = time.monotonic()
-        return self._ledger
 
 
 def add_routes(app: FastAPI, overview: Overview) -> None:

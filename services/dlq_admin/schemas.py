@@ -3,6 +3,7 @@
 from typing import Any
 
 from shared.http.document import INTEGER, TEXT, a_list, an_object, or_null
+from shared.ledger import TERMS
 from shared.letters.replay import ItemState, ReplayState
 from shared.letters.state import State
 from shared.what_if import Verdict
@@ -156,3 +157,9 @@ EXPLAINED = an_object(
         ),
     }
 )  # fmt: skip
+LEDGER = or_null(
+    an_object(
+        {"missing": INTEGER, "accounted": _COUNT, "as_of": _MOMENT, "took_s": {"type": "number"}}
+        | dict.fromkeys(TERMS, _COUNT)
+    )
+)

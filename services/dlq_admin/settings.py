@@ -48,11 +48,14 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=None, min_length=16,
         description="Signs logins; the same for all replicas. Left out: they end when the process does",
     )  # fmt: skip
+    dlq_audit_every_s: float = Field(
+        default=2, gt=0, le=60, description="Pause between two looks at the streams, the dead letters, the ledger"
+    )
     #: Operators' questions may take longer than a user's.
     db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")
     redis_timeout_s: float = Field(default=5, gt=0, le=30, description="As above, for dlq_admin")
     db_lock_wait_s: int = Field(default=5, ge=1, le=50, description="As above, for dlq_admin")
-    db_pool_size: int = Field(default=8, ge=4, le=64, description="As above, for dlq_admin")
+    db_pool_size: int = Field(default=10, ge=6, le=64, description="As above, for dlq_admin")
 
     @classmethod
     def own_prefix(cls) -> str:

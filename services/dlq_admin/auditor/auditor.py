@@ -1,0 +1,86 @@
+"""The auditor: three looks, each at its own pace, none of which can hold up another."""
+
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from services.dlq_admin.auditor.probe import Probe
+from services.dlq_admin.database import Database
+from services.dlq_admin.ledger import read_ledger
+from shared import logs, metrics
+from shared.ledger import TERMS, Ledger
+from shared.letters.ids import time_of
+from shared.logs import Action
+from shared.queue.streams import Streams
+from shared.store.dead_letters import standing
+
+_QUEUE_LIMIT_S = 5.0
+_DATABASE_LIMIT_S = 10.0
+#: A reading of the ledger older than so many of its own durations, and than this, says nothing about now.
+_STALE_S = 30.0
+_STALE_DURATIONS = 20
+
+
+class Reading(NamedTuple):
+    """The ledger, when it was read (Unix time), and how long that took."""
+
+    ledger: Ledger
+    at_s: float
+    took_s: float
+
+
+class Auditor:
+    """`loops` for the supervisor, `ledger` for whoever wants to see the last one."""
+
+    def __init__(self, redis: Redis, database: Database, *, every_s: float) -> None:
+        self._redis = redis
+        self._database = database
+        self._streams = Streams(redis)
+        self._reading: Reading | None = None
+        self._missing = 0
+        self._probes = (
+            Probe("queue", self._queue, every_s=every_s, limit_s=_QUEUE_LIMIT_S),
+            Probe("database", self._letters, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
+            Probe("ledger", self._ledger, every_s=every_s),
+        )
+
+    def loops(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
+        """One a probe."""
+        return {f"audit_{probe.name}": probe.run for probe in self._probes}
+
+    def ledger(self) -> Reading | None:
+        """The last reading; None: there is none that still says something."""
+        reading = self._reading
+        if reading is None or time.time() - reading.at_s > max(_STALE_S, _STALE_DURATIONS * reading.took_s):
+            return None
+        return reading
+
+    async def _queue(self) -> None:
+        for name, seen in (await self._streams.look()).items():
+            metrics.stream_entries.labels(name).set(seen.entries)
+            metrics.stream_pending.labels(name).set(seen.pending)
+            metrics.stream_oldest.labels(name).set(time.time() if seen.oldest_s is None else seen.oldest_s)
+            if seen.trimmed_unread is not None:
+                metrics.stream_trimmed_unread.labels(name).set(seen.trimmed_unread)
+
+    async def _letters(self) -> None:
+        seen = await self._database.audit(standing.look)
+        metrics.dead_letters_open.set(seen.open)
+        oldest_s = time.time() if seen.oldest is None else time_of(seen.oldest).timestamp()
+        metrics.dead_letters_oldest.set(oldest_s)
+        for state, count in (("planned", seen.planned), ("sent", seen.sent), ("over", seen.over)):
+            metrics.replay_letters.labels(state).set(count)
+
+    async def _ledger(self) -> None:
+        began = time.monotonic()
+        ledger = await read_ledger(self._redis, self._database.engine, self._database.auditing)
+        self._reading = Reading(ledger, time.time(), time.monotonic() - began)
+        for term in TERMS:
+            metrics.ledger_writes.labels(term).set(getattr(ledger, term))
+        metrics.ledger_missing.set(abs(ledger.missing))
+        if ledger.missing != self._missing:
+            say = logs.error if ledger.missing else logs.info
+            say(Action.LEDGER_MOVED, missing=ledger.missing, accepted=ledger.accepted)
+        self._missing = ledger.missing

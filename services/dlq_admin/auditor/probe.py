@@ -1,0 +1,63 @@
+"""Probe: one look, again and again. A look that fails leaves everything as it was last seen, and its last success
+standing still."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Never
+
+from redis.exceptions import RedisError
+
+from shared import logs, metrics
+from shared.faults import Fault
+from shared.logs import Action
+from shared.queue.script import NotSent
+
+#: Looking takes no more than this share of the time, however large the system grows.
+_SHARE_MAX = 0.1
+#: A look that failed says nothing about the next one.
+_FAILED_PAUSE_S = 5.0
+
+_FAILURES = (RedisError, NotSent, Fault, OSError)  # a TimeoutError is an OSError
+
+
+class Probe:
+    """`look` exports what it sees. `limit_s` None: the driver's own limits are enough."""
+
+    def __init__(
+        self, name: str, look: Callable[[], Awaitable[None]], *, every_s: float, limit_s: float | None = None
+    ) -> None:
+        self.name = name
+        self._look = look
+        self._every_s = every_s
+        self._limit_s = limit_s
+        self._works = True
+        metrics.probe_last_success.labels(name).set_to_current_time()  # so that one that never works goes stale too
+        metrics.probe_duration.labels(name)
+
+    async def run(self) -> Never:
+        """For ever."""
+        while True:
+            began = time.monotonic()
+            worked = await self.once()
+            took_s = time.monotonic() - began
+            rest_s = took_s * (1 / _SHARE_MAX - 1) if worked else min(took_s, _FAILED_PAUSE_S)
+            await asyncio.sleep(max(self._every_s, rest_s))
+
+    async def once(self) -> bool:
+        """One look; whether it worked."""
+        began = time.monotonic()
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await self._look()
+        except _FAILURES as error:
+            if self._works:
+                logs.warning(Action.PROBE_FAILED, probe=self.name, error=type(error).__name__)
+            self._works = False
+            return False
+        metrics.probe_last_success.labels(self.name).set_to_current_time()
+        metrics.probe_duration.labels(self.name).set(time.monotonic() - began)
+        if not self._works:
+            logs.info(Action.PROBE_WORKS, probe=self.name)
+        self._works = True
+        return True

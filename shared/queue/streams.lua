@@ -1,0 +1,33 @@
+#!lua flags=no-writes
+-- Look at a stream and its group, all at one moment.
+--
+-- KEYS  1 stream
+-- ARGV  1 group, 2 the most delivered entries to count
+-- Returns {length, entries ever added, id of the oldest ('' = none), pending, entries ever read (-1 = Redis does not
+-- know), delivered entries that are still there (-1 = not looked for: what is pending explains everything)}
+
+local stream, group, most = KEYS[1], ARGV[1], tonumber(ARGV[2])
+
+local function named(info)
+  local of = {}
+  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
+  return of
+end
+
+if redis.call('EXISTS', stream) == 0 then return {0, 0, '', 0, 0, -1} end
+local about = named(redis.call('XINFO', 'STREAM', stream))
+local first = about['first-entry']
+local pending, read, last = 0, 0, '0-0'
+for _, info in ipairs(redis.call('XINFO', 'GROUPS', stream)) do
+  local of = named(info)
+  if of.name == group then pending, last, read = of.pending, of['last-delivered-id'], of['entries-read'] end
+end
+if last == '0-0' then read = 0 end -- a group that has read nothing does not say so
+if not read then read = -1 end
+
+local there = -1
+local gone = about['entries-added'] - about.length
+if read >= 0 and gone - read + pending > 0 then
+  there = #redis.call('XRANGE', stream, '-', last, 'COUNT', math.min(pending, most) + 1)
+end
+return {about.length, about['entries-added'], first and first[1] or '', pending, read, there}

@@ -1,0 +1,56 @@
+"""Streams: how much is on them, since when, and whether entries went that nobody had read."""
+
+from typing import NamedTuple
+
+from redis.asyncio import Redis
+
+from shared import versions
+from shared.queue.connection import text
+from shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
+from shared.queue.script import Script
+
+_GROUPS = {"writes": (WRITES, WRITERS_GROUP), "dead_letters": (DEAD, DLQ_GROUP)}
+#: More than are delivered and not settled at any time; the look stays short all the same.
+_DELIVERED_MAX = 20_000
+
+
+class StreamSeen(NamedTuple):
+    """A stream at one moment. What is settled is deleted: `entries` are all that are not over."""
+
+    entries: int
+    #: Delivered, and not settled.
+    pending: int
+    #: When the oldest entry was put there, Unix time; None: there is none.
+    oldest_s: float | None
+    #: Entries that are gone though nobody had read them; None: Redis cannot tell at the moment.
+    trimmed_unread: int | None
+
+
+class Streams:
+    """`look` takes one round trip a stream, whatever is on them."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._script = Script(redis, "streams")
+
+    async def look(self) -> dict[str, StreamSeen]:
+        """`writes` and `dead_letters`, as Redis sees them now. Raises NotSent, RedisError, OSError."""
+        return {name: await self._one(*where) for name, where in _GROUPS.items()}
+
+    async def _one(self, stream: str, group: str) -> StreamSeen:
+        length, added, oldest, pending, read, there = await self._script([stream], [group, _DELIVERED_MAX])
+        oldest_s = versions.from_stream_id(text(oldest)) / 1_000_000 if oldest else None
+        return StreamSeen(length, pending, oldest_s, trimmed_unread(added - length, pending, read, there))
+
+
+def trimmed_unread(gone: int, pending: int, read: int, there: int) -> int | None:
+    """Entries that left unread, exactly: of all that are gone, those that were not read first. `read` counts what was
+    ever read, `there` what of that is still on the stream; for both -1 is: not known.
+
+    Redis' own `lag` is nil, or wrong, once entries were deleted; this holds as entries are acknowledged and deleted in
+    one step.
+    """
+    if read < 0:
+        return None if gone else 0
+    if there < 0:
+        return 0  # all that is gone was read, even if everything pending is still there
+    return max(0, gone - (read - min(there, pending)))
