@@ -99,7 +99,7 @@ def test_it_sees_what_is_there(admin: Service, own_redis: RedisServer, own_datab
     with own_redis.client() as client:
         client.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"}, count=1)
         client.xadd(DEAD, letters.fields())
-    wait_until(lambda: _term(admin, what="in_flight") == 3, "the ledger has them")
+    wait_until(lambda: _term(admin, "in_flight") == 3, what="the ledger has them")
     wait_until(lambda: admin.metric("holdfast_dead_letters_open") == 1, what="a dead letter")
     assert admin.metric('holdfast_stream_entries{stream="writes"}') == 3
     assert admin.metric('holdfast_stream_pending_entries{stream="writes"}') == 1
@@ -115,7 +115,7 @@ def test_an_entry_deleted_by_hand_is_missed(admin: Service, own_redis: RedisServ
     """Accepted, and nowhere: the ledger says how many; what is on its way does not count as missing."""
     Stream(own_redis, own_database).accept([new_user() for _ in range(5)])
     with own_redis.client() as client:
-        wait_until(lambda: _term(admin, what="in_flight") == 5, "the ledger has them")
+        wait_until(lambda: _term(admin, "in_flight") == 5, what="the ledger has them")
         assert admin.metric(_MISSING) == 0
         client.xdel(WRITES, *[entry for entry, _ in client.xrange(WRITES, count=2)])
     wait_until(lambda: admin.metric(_MISSING) == 2, what="two are missed")
@@ -132,7 +132,7 @@ def test_what_is_trimmed_unread_is_lost(
     try:
         stream.accept([new_user() for _ in range(20)])
         wait_until(lambda: stream.backlog() == 0, what="settled")
-        wait_until(lambda: _term(admin, what="applied") == 20, "the ledger has them")
+        wait_until(lambda: _term(admin, "applied") == 20, what="the ledger has them")
     finally:
         reader.kill()
     stream.accept([new_user() for _ in range(4)])
@@ -149,7 +149,7 @@ def test_without_the_database_its_looks_go_stale(
     """What was last seen stays, the queue is still seen; and all is well by itself afterwards."""
     stream = Stream(own_redis, own_database)
     stream.accept([new_user()])
-    wait_until(lambda: _term(admin, what="in_flight") == 1, "the ledger has it")
+    wait_until(lambda: _term(admin, "in_flight") == 1, what="the ledger has it")
     getattr(own_database, how)()
     down = time.time()
     stream.accept([new_user()])
@@ -161,18 +161,18 @@ def test_without_the_database_its_looks_go_stale(
     if how == "kill":
         own_database.start()
     own_database.thaw()
-    wait_until(lambda: _term(admin, what="in_flight") == 2, "it looks again")
-    wait_until(lambda: _last(admin, what="database") > down + 0.5, "here too")
+    wait_until(lambda: _term(admin, "in_flight") == 2, what="it looks again")
+    wait_until(lambda: _last(admin, "database") > down + 0.5, what="here too")
 
 
 def test_without_the_queue_its_looks_go_stale(admin: Service, own_redis: RedisServer, own_database: Database) -> None:
     """The letters are still seen; the ledger needs both."""
     own_redis.kill()
     down = time.time()
-    wait_until(lambda: _last(admin, what="database") > down + 0.5, "the letters are seen")
+    wait_until(lambda: _last(admin, "database") > down + 0.5, what="the letters are seen")
     assert max(_last(admin, "queue"), _last(admin, "ledger")) < down + 0.5
     own_redis.start()
-    wait_until(lambda: min(_last(admin, what="queue"), _last(admin, "ledger")) > down + 0.5, "it looks again")
+    wait_until(lambda: min(_last(admin, "queue"), _last(admin, "ledger")) > down + 0.5, what="it looks again")
 
 
 def test_without_anything_it_goes_stale_from_the_start(tmp_path: Path) -> None:
