@@ -51,14 +51,27 @@ class DeleteUser(_Payload):
     """Remove a user; its id is never used again."""
 
 
-Command = CreateUser | ReplaceUser | UpdateUser | DeleteUser
+class Heartbeat(_Payload):
+    """Change nothing, and go all the way: what a heartbeat meets on it, a write of a client meets too."""
+
+
+Command = CreateUser | ReplaceUser | UpdateUser | DeleteUser | Heartbeat
 
 COMMANDS: dict[str, type[Command]] = {
     "CreateUser": CreateUser,
     "ReplaceUser": ReplaceUser,
     "UpdateUser": UpdateUser,
     "DeleteUser": DeleteUser,
+    "Heartbeat": Heartbeat,
 }
+
+#: All heartbeats are writes of this user, who never is: ids of users are UUIDs.
+HEARTBEAT_USER = "heartbeat"
+
+
+def heartbeat_id(unix_s: float) -> str:
+    """The operation id of a heartbeat made then. They sort by time, and apart from all others."""
+    return f"heartbeat-{unix_s * 1000:013.0f}"
 
 
 class Write(NamedTuple):
@@ -89,7 +102,7 @@ def changes(command: Command) -> tuple[str | None, str | None]:
     match command:
         case CreateUser() | ReplaceUser() | UpdateUser():
             return command.name, command.email
-        case DeleteUser():
+        case DeleteUser() | Heartbeat():
             return None, None
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.commands import Write, changes, email_key
+from shared.commands import Heartbeat, Write, changes, email_key
 from shared.merge import EmailClaim, User, merge
-from shared.outcome import Duplicate, Final, Outcome, Rejected, Retry
+from shared.outcome import Applied, Duplicate, Final, Outcome, Rejected, Retry
 
 
 class Delivery(NamedTuple):
@@ -123,6 +123,8 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
     if write.expires_at is not None and write.expires_at <= now:
         expired = Rejected("WRITE_EXPIRED", {"expires_at": write.expires_at})
         return _end(delivery, expired, state, decision)
+    if isinstance(write.command, Heartbeat):
+        return _end(delivery, Applied(write.version), state, decision)
     overtaking = write.after is not None and write.after not in state.ended
     if overtaking and patient(write):
         return Retry(waits_for=(write.user_id,))

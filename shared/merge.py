@@ -58,7 +58,7 @@ def merge(
     """The user after `write`, and how the write ended.
 
     `row` None: nothing is known of this user yet. `overtaking`: an earlier write of this user is still on its
-    way, so that a user who is missing now may yet come.
+    way, so that a user who is missing now may yet come. A heartbeat is no change of a user, and never gets here.
     """
     before = row or User(id=write.user_id)
     refusal = _misplaced(before, write, overtaking=overtaking) or _taken(before, write, claim)

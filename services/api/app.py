@@ -18,6 +18,7 @@ from services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.external import External
+from services.api.heartbeat import Heartbeats
 from services.api.override_marks import OverrideMarks
 from services.api.rate_limit import RateLimit
 from services.api.rate_limit_client import Clients, networks
@@ -117,6 +118,7 @@ class Api:
         self._backlog = Backlog(
             self._redis, queue, depth_max=settings.api_backlog_max, age_max_s=settings.api_backlog_age_max_s
         )
+        self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
         direct = DirectPath(self._database, clock)
         self._path = WritePath(
             acceptor, self._waiters, self._view, self._database, direct, self._backlog, settings.api_wait_max_s
@@ -167,6 +169,7 @@ class Api:
             "refresher": self._refresher.run,
             "last_good": self._last_good.run,
             "backlog": self._backlog.run,
+            "heartbeat": self._heartbeats.run,
             "board": self._board.run,
             "annotations": self._annotations.run,
             **({"explanations": self._explanations.run} if self._explanations else {}),

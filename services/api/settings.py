@@ -39,6 +39,10 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=AnyHttpUrl("http://127.0.0.1:8081"), description="Base URL of external_proxy"
     )
     api_external_in_flight_max: int = Field(default=256, ge=1, le=4096, description="Most calls of it at once")
+    api_heartbeat_s: float = Field(
+        default=5, ge=0, le=300,
+        description="Pause between two writes that change nothing and show that all is well; 0: none",
+    )  # fmt: skip
     api_wait_max_s: float = Field(default=10, gt=0, le=60, description="Longest `Prefer: wait`")
     api_rate_reads_per_min: int | None = Field(
         default=None, ge=0, le=6_000_000,

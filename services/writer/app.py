@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from faststream import FastStream
 from redis.exceptions import RedisError
 
+from services.writer import heartbeat
 from services.writer.apply import Applier
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
@@ -43,7 +44,7 @@ from shared.queue.reading import Reading
 from shared.queue.subscribe import subscriber_app
 from shared.queue.watch import Watch
 from shared.store import apply as store
-from shared.store import reads
+from shared.store import heartbeats, reads
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import start
 
@@ -115,6 +116,7 @@ class Writer:
             "keep_alive": self._reclaimer.keep_alive,
             "watch": self._reading.watching,
             "reaper": lambda: reaping(self._redis),
+            "heartbeats": lambda: heartbeat.reaping(self._reap_heartbeats),
             "refresher": self._refresher.run,
             "presence": Presence(self._redis, self._settings.instance).run,
         })  # fmt: skip
@@ -144,6 +146,7 @@ class Writer:
             await asyncio.sleep(_FULL_PAUSE_S)
         if self._full:
             return
+        heartbeat.consumed(entries)
         task = asyncio.create_task(self._handle(entries))
         self._batches.add(task)
         task.add_done_callback(self._batches.discard)
@@ -168,6 +171,9 @@ class Writer:
 
     async def _ping(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, reads.ping, self._engine)
+
+    async def _reap_heartbeats(self) -> int:
+        return await asyncio.get_running_loop().run_in_executor(self._thread, heartbeats.reap, self._engine)
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:

@@ -13,6 +13,7 @@ from typing import TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from services.writer import heartbeat
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
 from services.writer.pipeline import Handled
@@ -192,6 +193,7 @@ def _tell(one: Handled) -> None:
     """Log one outcome, as far as a person would want to know."""
     match one.outcome:
         case Applied() if one.delivery:
+            heartbeat.committed(one.delivery.write)
             delay_us = max(0, versions.wall_clock() - one.delivery.write.version)
             metrics.commit_delay.observe(delay_us / 1_000_000, spans.exemplar(one.delivery.write.traceparent))
         case Rejected(code):

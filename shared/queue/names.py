@@ -11,6 +11,7 @@
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, user                    |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
+| `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
 | `{holdfast}:writers`         | hash   | each writer -> when it last said so, and its build               |
 | `{holdfast}:replay:<id>`      | hash   | letter -> entry, of what a replay has sent; `closed`              |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
@@ -24,6 +25,7 @@ EMAILS = PREFIX + "emails"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
 WRITERS = PREFIX + "writers"
+HEARTBEAT = PREFIX + "heartbeat"
 USER = PREFIX + "user:"
 OPERATION = PREFIX + "op:"
 KEY = PREFIX + "key:"

@@ -8,7 +8,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.commands import CreateUser, Write
+from shared.commands import CreateUser, Heartbeat, Write
 from shared.decide import Decision, Delivery, Ended, Known, Patience, decide, mentioned
 from shared.faults import Clash, CommitUnknown
 from shared.merge import User
@@ -48,7 +48,7 @@ def apply(
     Raises Outage (nothing is known: it may have been committed), Contention or BadData (nothing happened), or
     the driver's own error when nobody has named it yet.
     """
-    if all(isinstance(delivery.write.command, CreateUser) for delivery in batch):
+    if all(isinstance(delivery.write.command, CreateUser | Heartbeat) for delivery in batch):
         # Almost always nothing is known of new users. The keys of the tables find out for less than a look does.
         with suppress(Clash):
             decision = _insert_unlooked(engine, batch, patient)
@@ -70,7 +70,8 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
     with faults(), engine.begin() as connection:
         write_down(connection, decision, Known())
         # Only now: an address that was free to take has its release on record, in the same commit.
-        released = _releases(connection, mentioned(batch)[2])
+        keys = mentioned(batch)[2]
+        released = _releases(connection, keys) if keys else {}  # heartbeats alone have none
         for user in decision.users.values():
             by_others = [at for who, at in released.get(user.email_key or "", {}).items() if who != user.id]
             if max(by_others, default=0) > user.email_version:

@@ -2,19 +2,20 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from shared.store.apply import faults, load_ended
 from shared.store.engine import Engine
-from shared.store.tables import operations
+from shared.store.tables import operations, operations_reaped
 
 _PAGE = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCounts:
-    """Operations that are over."""
+    """Operations that are over, also those whose rows were taken away."""
 
     applied: int
     rejected: int
@@ -30,8 +31,11 @@ def operation_counts(engine: Engine, up_to_version: int) -> OperationCounts:
     query = sa.select(rejected.label("rejected"), column.entry_id.is_(None).label("direct"), sa.func.count()).where(
         sa.or_(on_stream, column.entry_id.is_(None))
     )
-    with faults(), engine.connect() as connection:
-        rows = connection.execute(query.group_by(sa.text("1, 2"))).all()
+    gone = sa.select(operations_reaped.c.effect, operations_reaped.c.operations)
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    with faults(), snapshot.begin() as connection:
+        rows: list[Any] = [*connection.execute(query.group_by(sa.text("1, 2"))).all()]
+        rows += [(effect == "rejected", False, count) for effect, count in connection.execute(gone)]
     return OperationCounts(
         applied=sum(count for was_rejected, _, count in rows if not was_rejected),
         rejected=sum(count for was_rejected, _, count in rows if was_rejected),

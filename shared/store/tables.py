@@ -48,6 +48,14 @@ operations = sa.Table(
     sa.Column("ended_at", mysql.DATETIME(fsp=6), nullable=False),
 )
 
+#: How many rows of `operations` were taken away, by their effect; counted in the transaction that took them.
+operations_reaped = sa.Table(
+    "operations_reaped",
+    metadata,
+    sa.Column("effect", sa.String(20), primary_key=True),
+    sa.Column("operations", sa.BigInteger, nullable=False),
+)
+
 #: When a user last let go of an address, so that somebody's older claim that arrives late loses as it would have in
 #: order. By user: nobody's own change of address counts against their own older writes.
 email_releases = sa.Table(

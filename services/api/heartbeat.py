@@ -1,0 +1,62 @@
+"""Heartbeat: every few seconds one api accepts a write that changes nothing, as it accepts any other. How far the
+newest one got tells how fresh each stage of the way is.
+
+None is added to a queue that is stuck: not while the backlog refuses writes, and not while an earlier heartbeat has
+been on its way for too long.
+"""
+
+import asyncio
+import contextlib
+import time
+from typing import Never
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.api.accept import Acceptor, Candidate
+from services.api.backlog import Backlog
+from shared import metrics
+from shared.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
+from shared.errors import AppError
+from shared.queue.names import HEARTBEAT
+from shared.queue.pending import oldest_pending
+
+#: So long heartbeats are added behind one that is not applied: they show that this side still works.
+_STUCK_S = 60.0
+#: Each api asks a little sooner than the last beat's time is over.
+_MARK_SHARE = 0.9
+
+
+class Heartbeats:
+    """`every_s` 0: there are none."""
+
+    def __init__(self, redis: Redis, acceptor: Acceptor, backlog: Backlog, *, every_s: float) -> None:
+        self._redis = redis
+        self._acceptor = acceptor
+        self._backlog = backlog
+        self._every_s = every_s
+
+    async def run(self) -> Never:
+        """For ever."""
+        if not self._every_s:
+            await asyncio.Event().wait()
+        metrics.heartbeat.labels("accepted").set_to_current_time()  # so that one that never beats goes stale too
+        while True:
+            with contextlib.suppress(RedisError, OSError, AppError):  # the beat that is missing says it
+                await self.beat()
+            await asyncio.sleep(self._every_s)
+
+    async def beat(self) -> bool:
+        """Whether it was ours to make, and was accepted. Raises RedisError, OSError, AppError."""
+        if self._backlog.refusal_s() is not None or await self._stuck():
+            return False
+        if not await self._redis.set(HEARTBEAT, "1", nx=True, px=int(self._every_s * 1000 * _MARK_SHARE)):
+            return False
+        candidate = Candidate(heartbeat_id(time.time()), HEARTBEAT_USER, Heartbeat.__name__, b"{}")
+        answer = await self._acceptor.accept(candidate)
+        metrics.heartbeat.labels("accepted").set(answer.version / 1_000_000)
+        return True
+
+    async def _stuck(self) -> bool:
+        oldest = (await oldest_pending(self._redis, [HEARTBEAT_USER])).get(HEARTBEAT_USER)
+        return oldest is not None and time.time() - oldest / 1_000_000 > _STUCK_S

@@ -1,0 +1,185 @@
+"""Heartbeats go all the way that a write goes, count as one in the ledger, change nothing, and never pile up."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.api.accept import Acceptor, Candidate
+from services.api.backlog import Backlog
+from services.api.heartbeat import Heartbeats
+from services.dlq_admin.ledger import read_ledger
+from shared.breaker.breaker import Breaker
+from shared.commands import HEARTBEAT_USER, Heartbeat, Write, heartbeat_id
+from shared.decide import Delivery, Known, decide
+from shared.outcome import Applied
+from shared.queue.codec import Undecodable, decode, encode
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import HEARTBEAT
+from shared.store import heartbeats
+from shared.store.engine import Engine, Timeouts, make_engine
+from shared.store.what_if import what_if
+from shared.versions import Clock, wall_clock
+from tests import processes
+from tests.processes import QUICK, Service
+from tests.servers import Database, RedisServer, wait_until
+from tests.stream import Stream, new_user
+
+
+def _beat(unix_s: float = 1_764_000_000.0) -> Candidate:
+    return Candidate(heartbeat_id(unix_s), HEARTBEAT_USER, "Heartbeat", b"{}")
+
+
+def test_it_is_a_write_like_any_other_on_the_wire() -> None:
+    """There and back; one with anything in it is none."""
+    write = Write(heartbeat_id(time.time()), HEARTBEAT_USER, Heartbeat(), 1_764_000_000_000_000)
+    fields = {name.encode(): value.encode() for name, value in encode(write).items()}
+    assert decode(fields) == write
+    with pytest.raises(Undecodable):
+        decode(fields | {b"payload": b'{"name": "Ann"}'})
+
+
+def test_it_waits_for_nobody_and_changes_nobody() -> None:
+    """Also behind another heartbeat that is not over."""
+    write = Write(heartbeat_id(1), HEARTBEAT_USER, Heartbeat(), 7, after=heartbeat_id(0))
+    decision = decide([Delivery(write, "1-1")], Known(), lambda _: True, wall_clock())
+    assert decision.outcomes == [Applied(7)]
+    assert (decision.users, len(decision.ended)) == ({}, 1)
+
+
+def test_their_ids_are_apart_from_all_others_and_in_order() -> None:
+    """As the database sorts them: by bytes."""
+    ids = [heartbeat_id(at) for at in (0, 1.5, 1_764_000_000.001, 1_764_000_000.002, 9_999_999_999)]
+    assert ids == sorted(ids)
+    assert all("heartbeat-" < each < "heartbeat-:" and len(each) <= 36 for each in ids)
+
+
+@pytest.fixture
+def engine(own_database: Database) -> Iterator[Engine]:
+    """On the test's own database."""
+    made = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 2)
+    yield made
+    made.dispose()
+
+
+class System:
+    """An api and a writer on stores that the test may break; the api's heart beats quickly."""
+
+    def __init__(self, api: Service, writer: Service) -> None:
+        self.api = api
+        self.writer = writer
+
+    def stage(self, stage: str) -> float:
+        """When the newest heartbeat seen there was accepted."""
+        service = self.api if stage == "accepted" else self.writer
+        return service.metric(f'holdfast_heartbeat_timestamp_seconds{{stage="{stage}"}}')
+
+
+@pytest.fixture
+def system(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[System]:
+    """Both running."""
+    at = (tmp_path, own_redis.address, own_database.dsn)
+    api = processes.api(*at, HOLDFAST_API_HEARTBEAT_S="0.2")
+    writer = processes.writer(*at, **QUICK)
+    for service in (api, writer):
+        service.start(wait=False)
+    for service in (api, writer):
+        service.wait_until_alive()
+    yield System(api, writer)
+    for service in (api, writer):
+        service.kill()
+
+
+async def test_it_goes_all_the_way_through_an_outage(
+    system: System, own_redis: RedisServer, own_database: Database, engine: Engine
+) -> None:
+    """Every stage moves; with the database down the last one stands still; afterwards all of them move again, nothing
+    is left over, and no user has come of it."""
+    stages = ("accepted", "consumed", "committed")
+    began = time.time()
+    wait_until(lambda: all(system.stage(stage) > began for stage in stages), what="every stage moves")
+    assert system.stage("committed") <= system.stage("consumed")
+    own_database.kill()
+    down = time.time()
+    wait_until(lambda: system.stage("accepted") > down + 1, what="still accepted")
+    assert system.stage("committed") < down + 0.5
+    own_database.start()
+    up = time.time()
+    wait_until(lambda: system.stage("committed") > up, what="committed again")
+    users = httpx.get(f"{system.api.url}/users").json()["data"]
+    assert users == []
+    assert httpx.get(f"{system.api.url}/users/{HEARTBEAT_USER}").status_code in (404, 422)
+    system.api.stop()
+    stream = Stream(own_redis, own_database)
+    wait_until(lambda: stream.backlog() == 0, what="nothing is left over")
+    with own_redis.client() as client:
+        assert client.keys("*user:*") == client.keys("*op:*") == []
+    redis = connect(own_redis.address, RedisTimeouts(2, 5))
+    ledger = await read_ledger(redis, engine)
+    assert (ledger.missing, ledger.applied) == (0, len(stream.ended()))
+    await redis.aclose()
+
+
+async def test_old_ones_go_and_the_ledger_still_balances(
+    system: System, own_redis: RedisServer, own_database: Database, engine: Engine
+) -> None:
+    """Only heartbeats go, and only old ones."""
+    wait_until(lambda: system.stage("committed") > 0, what="one is committed")
+    system.api.kill()
+    stream = Stream(own_redis, own_database)
+    stream.accept([new_user() for _ in range(3)])
+    wait_until(lambda: stream.backlog() == 0, what="all is applied")
+    before = len(stream.ended())
+    assert heartbeats.reap(engine) == 0, "none is old"
+    assert heartbeats.reap(engine, keep_s=-60) == before - 3
+    assert len(stream.ended()) == 3
+    redis = connect(own_redis.address, RedisTimeouts(2, 5))
+    ledger = await read_ledger(redis, engine)
+    assert (ledger.missing, ledger.applied) == (0, before)
+    await redis.aclose()
+
+
+class _Pressure:
+    """A backlog that refuses, or does not."""
+
+    refuses: int | None = None
+
+    def refusal_s(self) -> int | None:
+        """As the real one."""
+        return self.refuses
+
+
+async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisServer) -> None:
+    """Not twice in one pause, whoever asks; not under back-pressure; not behind one that is stuck."""
+    redis, pressure = connect(clean_redis.address, RedisTimeouts(2, 5)), _Pressure()
+    acceptor = Acceptor(redis, Clock(), Breaker("queue"), batch_max=10, key_lifetime_s=60)
+    unbound: Any = pressure
+    backlog: Backlog = unbound
+    replicas = [Heartbeats(redis, acceptor, backlog, every_s=60) for _ in range(3)]
+    assert [await each.beat() for each in replicas] == [True, False, False]
+    await redis.delete(HEARTBEAT)
+    pressure.refuses = 5
+    assert not await replicas[0].beat()
+    pressure.refuses = None
+    assert await replicas[0].beat(), "one that is young is no reason to stop"
+    long_ago = int((time.time() - 61) * 1_000_000)
+    await redis.delete(HEARTBEAT)
+    await redis.hset("{holdfast}:user:heartbeat", heartbeat_id(1), f"{long_ago} Heartbeat {{}}")
+    assert not await replicas[0].beat(), "the way is not free"
+    await redis.aclose()
+
+
+def test_what_if_can_tell_of_one_that_died(own_redis: RedisServer, own_database: Database) -> None:
+    """As of any write; the one after it, which knows of it, would not wait."""
+    stream = Stream(own_redis, own_database)
+    stream.accept([_beat(), _beat(1_764_000_005.0)])
+    with own_redis.client() as client:
+        entries = client.xrange("{holdfast}:writes")
+    assert entries[1][1][b"after"] == heartbeat_id(1_764_000_000.0).encode()
+    made = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 1)
+    told = what_if(made, dict(enumerate(fields for _, fields in entries)))
+    made.dispose()
+    assert {one.verdict.value for one in told.values()} == {"would_apply"}
