@@ -25,7 +25,7 @@ from services.api.rate_limit_client import Clients, networks
 from services.api.rate_limit_count import Counts
 from services.api.settings import ApiSettings
 from services.api.shed import Shed
-from services.api.shed_lag import Lag, watch
+from services.api.shed_lag import Lag
 from services.api.view import View
 from services.api.wait import Waiters
 from services.api.write import WritePath
@@ -44,6 +44,7 @@ from shared.http.client import HttpClient
 from shared.http.health import Health, closed
 from shared.http.keys import Keys
 from shared.logs import Action
+from shared.loop_lag import watch
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.groups import ensure_groups
 from shared.retry import again_on
@@ -128,7 +129,7 @@ class Api:
         settings = self._settings
         self._last_good = LastGood(self._cache, "external", hard_s=_EXTERNAL_KEPT_S)
         self._proxy = HttpClient(
-            str(settings.api_external_proxy_url), in_flight_max=settings.api_external_in_flight_max
+            "external_proxy", str(settings.api_external_proxy_url), in_flight_max=settings.api_external_in_flight_max
         )
 
     def app(self) -> FastAPI:
@@ -173,7 +174,7 @@ class Api:
             "board": self._board.run,
             "annotations": self._annotations.run,
             **({"explanations": self._explanations.run} if self._explanations else {}),
-            "event_loop_lag": lambda: watch(self._lag, time.monotonic),
+            "event_loop_lag": lambda: watch(self._lag.sampled),
         })  # fmt: skip
         groups = asyncio.create_task(self._groups())
         memory.settle()

@@ -3,7 +3,6 @@ with it."""
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -12,6 +11,7 @@ from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
 from shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
 from shared.faults import Fault
+from shared.pool import Pool
 from shared.store.engine import Engine
 
 #: Word for word what clients of the API look for.
@@ -29,7 +29,7 @@ class Database:
 
     def __init__(self, engine: Engine, threads: int, breaker: Breaker, read_timeout_s: float) -> None:
         self._engine = engine
-        self._pool = ThreadPoolExecutor(max_workers=threads, thread_name_prefix="database")
+        self._pool = Pool("database", threads)
         self._breaker = breaker
         self._read_timeout_s = read_timeout_s
 

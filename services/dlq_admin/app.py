@@ -48,6 +48,7 @@ from shared.http.health import Health
 from shared.http.keys import Keys
 from shared.http.server import QuietServer, config
 from shared.logs import Action
+from shared.loop_lag import watch
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.entry import Entry
 from shared.queue.names import DEAD, DLQ_GROUP
@@ -130,6 +131,7 @@ class DlqAdmin:
                 "keeper": self._keeper.run,
                 "annotations": self._annotations.run,
                 "faults": self._faults.run,
+                "event_loop_lag": watch,
                 **self._auditor.loops(),
             }
         )

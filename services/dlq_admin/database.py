@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -13,6 +12,7 @@ from shared.breaker.refused import CallRefused
 from shared.breaker.verdict import Judgement, Verdict
 from shared.errors import DatabaseUnavailable, DeadlineExceeded, OutcomeUnknown
 from shared.faults import Contention, Fault, Outage
+from shared.pool import Pool
 from shared.retry import again_on
 from shared.store.engine import Engine
 
@@ -30,9 +30,9 @@ class Database:
     def __init__(self, engine: Engine, *, threads: int, background: int, audit: int, read_timeout_s: float) -> None:
         self.engine = engine
         #: For the auditor's eyes only: what it waits for keeps nobody else waiting.
-        self.auditing = ThreadPoolExecutor(audit, thread_name_prefix="audit")
-        self._questions = ThreadPoolExecutor(threads, thread_name_prefix="database")
-        self._background = ThreadPoolExecutor(background, thread_name_prefix="background")
+        self.auditing = Pool("audit", audit)
+        self._questions = Pool("questions", threads)
+        self._background = Pool("background", background)
         self._read_timeout_s = read_timeout_s
         # One question that gets no answer is enough: the next ones are told so at once.
         policy = Policy(
@@ -91,7 +91,7 @@ class Database:
         except Fault as fault:
             raise DatabaseUnavailable() from fault
 
-    async def _in(self, pool: ThreadPoolExecutor, work: Callable[[], T]) -> T:
+    async def _in(self, pool: Pool, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(pool, work)
 
     def close(self) -> None:

@@ -22,6 +22,7 @@ from shared.http.client import HttpClient
 from shared.http.health import Health, closed
 from shared.http.keys import Keys
 from shared.logs import Action
+from shared.loop_lag import watch
 from shared.queue.connection import RedisTimeouts, connect
 from shared.retry import Retrier
 from shared.retry_budget import RetryBudget
@@ -45,7 +46,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
     redis = connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
     cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
     url, config = settings.proxy_third_party_url, settings.proxy_config
-    client = HttpClient(str(url), in_flight_max=config.in_flight_max)
+    client = HttpClient("third_party", str(url), in_flight_max=config.in_flight_max)
     breakers = {name: make_breaker(f"{url.host}:{url.port}", name, config.policy()) for name in _OPERATIONS}
     budget = RetryBudget(earned=config.retry_share)
     retrier = Retrier("third_party", budget, config.retries())
@@ -68,7 +69,9 @@ def make_app(settings: ProxySettings) -> FastAPI:
         await asyncio.gather(live.look(), last_good.sync())  # bounded; what it was told and knew before it was started
         logs.info(Action.SERVICE_STARTED, instance=settings.instance, third_party=f"{url.host}:{url.port}")
         told = {"explanations": explained.run} if explained else {}
-        loops = start({"config": live.run, "last_good": last_good.run, "board": board.run, **told})
+        loops = start({
+            "config": live.run, "last_good": last_good.run, "board": board.run, "event_loop_lag": watch, **told
+        })  # fmt: skip
         memory.settle()
         yield
         await stop(loops)

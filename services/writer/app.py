@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Never
 
 from fastapi import FastAPI
@@ -34,8 +33,10 @@ from shared.http.app import service_app
 from shared.http.health import Health
 from shared.http.server import QuietServer, config
 from shared.logs import Action
+from shared.loop_lag import watch
 from shared.merge import User
 from shared.outcome import Outcome
+from shared.pool import Pool
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.entry import Entry
 from shared.queue.names import WRITERS_GROUP, WRITES
@@ -63,7 +64,7 @@ class Writer:
     def __init__(self, settings: WriterSettings) -> None:
         self._settings = settings
         self._batches: set[asyncio.Task[None]] = set()
-        self._thread = ThreadPoolExecutor(TRANSACTIONS_AT_ONCE + 1, thread_name_prefix="database")
+        self._thread = Pool("database", TRANSACTIONS_AT_ONCE + 1)
         self._redis = connect(
             settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s)
         )
@@ -115,6 +116,7 @@ class Writer:
             "reclaim": self._reclaimer.run,
             "keep_alive": self._reclaimer.keep_alive,
             "watch": self._reading.watching,
+            "event_loop_lag": watch,
             "reaper": lambda: reaping(self._redis),
             "heartbeats": lambda: heartbeat.reaping(self._reap_heartbeats),
             "refresher": self._refresher.run,

@@ -32,6 +32,7 @@ class Gate:
         self.last_failure: str | None = None
         self._judge = judge
         self._report = report
+        self._successes = report.successes
         self._lock = threading.RLock()  # reentrant: a finaliser may end a call while this thread is inside
 
     def admit(self) -> int | Refused:
@@ -53,9 +54,11 @@ class Gate:
     def succeeded(self, token: int, began: float) -> None:
         """A call that began at `began` ended well."""
         now = self.clock()
+        took_s = now - began
         machine = self.machine
         with self._lock:
-            machine.succeeded(token, now - began, now)
+            machine.succeeded(token, took_s, now)
+            self._successes.add(took_s)
         if machine.history.untold:
             self._tell()
 
@@ -68,6 +71,7 @@ class Gate:
             self.last_failure = type(error).__name__
         with self._lock:
             self.machine.ended(token, judgement, now - began, now)
+            self._report.took(error, judgement, now - began)
         self._tell()
 
     def impose(self, override: Override, for_s: float, actor: str, reason: str) -> None:

@@ -1,20 +1,27 @@
 """Report: what a breaker does, as metrics and log lines."""
 
+from asyncio import CancelledError
 from datetime import UTC, datetime
 
 from shared import logs, metrics
 from shared.breaker.refusal import Refusal, Refused
-from shared.breaker.snapshot import State, Transition
+from shared.breaker.snapshot import State, Transition, Why
 from shared.breaker.verdict import Judgement, Throttled, Verdict
 from shared.explain.decisions import decided, note
 from shared.logs import Action
 
 
 class Report:
-    """Of one breaker. Successes are not counted here: that would cost as much as the whole breaker."""
+    """Of one breaker."""
 
     def __init__(self, name: str) -> None:
         self._name = name
+        #: Calls that ended well. The one who adds to it holds the gate's lock, as for the others.
+        self.successes, self._errors, self._timeouts = (
+            metrics.dependency_call_duration.tally(name, result) for result in ("success", "error", "timeout")
+        )
+        self._recovery = metrics.breaker_recovery.labels(name)
+        self._opened_at: datetime | None = None
         self._refused = {each: metrics.breaker_refused.labels(name, each.value) for each in Refusal}
         self._would_refuse = {each: metrics.breaker_would_refuse.labels(name, each.value) for each in Refusal}
         self._ended = {
@@ -57,6 +64,14 @@ class Report:
         if judgement is not Verdict.SUCCESS:
             self._ended[judged].inc()
 
+    def took(self, error: BaseException, judgement: Judgement, took_s: float) -> None:
+        """A call ended with `error`. What says nothing of the dependency is not its time."""
+        if judgement is Verdict.NEUTRAL:
+            return
+        answered = judgement is Verdict.SUCCESS
+        tally = self.successes if answered else self._timeouts if _is_timeout(error) else self._errors
+        tally.add(took_s)
+
     def moved(self, transition: Transition) -> None:
         """A transition, or an override that began or ended."""
         if transition.to is State.OPEN:
@@ -64,6 +79,7 @@ class Report:
         if transition.origin is not transition.to:
             self._moved[transition.to].inc()
             self._show(transition.to)
+            self._time_recovery(transition)
         fields = {
             "breaker": self._name,
             "origin": transition.origin.value,
@@ -86,6 +102,34 @@ class Report:
         """A listener or a classifier has a bug; the call must not suffer from it."""
         logs.error(Action.BREAKER_CALLBACK_FAILED, exc=error, breaker=self._name, callback=what)
 
+    def _time_recovery(self, transition: Transition) -> None:
+        """From the first opening to closed; what an operator opened or closed is nobody's recovery."""
+        match transition.to:
+            case State.OPEN if self._opened_at is None and transition.why is not Why.FORCED_OPEN:
+                self._opened_at = transition.at
+            case State.CLOSED:
+                if self._opened_at is not None and transition.why is Why.PROBES_SUCCEEDED:
+                    self._recovery.observe((transition.at - self._opened_at).total_seconds())
+                self._opened_at = None
+            case _:
+                pass
+
     def _show(self, state: State) -> None:
         for each, gauge in self._state.items():
             gauge.set(each is state)
+
+
+#: How deep drivers and our own layers wrap what really happened.
+_WRAPPED_MAX = 6
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether it is, or came of, a time limit. Drivers have their own classes for it, so the name counts too."""
+    seen: BaseException | None = error
+    for _ in range(_WRAPPED_MAX):
+        if seen is None:
+            return False
+        if isinstance(seen, TimeoutError | CancelledError) or "Timeout" in type(seen).__name__:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -12,6 +12,7 @@ import aiohttp
 import orjson
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
+from shared import metrics
 from shared.tracing import spans
 
 #: Sooner than servers close idle connections, so that a call rarely meets one that is being closed.
@@ -65,12 +66,14 @@ class Answer(NamedTuple):
 
 
 class HttpClient:
-    """Calls to one base URL. `in_flight_max` may be changed at any time."""
+    """Calls to one base URL. `in_flight_max` may be changed at any time; `name` is for the metrics."""
 
-    def __init__(self, base_url: str, *, in_flight_max: int) -> None:
+    def __init__(self, name: str, base_url: str, *, in_flight_max: int) -> None:
         self._base_url = base_url.rstrip("/")
         self.in_flight_max = in_flight_max
         self._in_flight = 0
+        metrics.pool_capacity.labels(name).set_function(lambda: self.in_flight_max)
+        metrics.pool_in_use.labels(name).set_function(lambda: self._in_flight)
         self._made: aiohttp.ClientSession | None = None
 
     async def call(

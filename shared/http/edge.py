@@ -47,6 +47,8 @@ class Edge:
         self._app = app
         self._timeout_s = timeout_s
         self._explanations = explanations
+        self._in_flight = 0
+        metrics.http_requests_in_flight.set_function(lambda: self._in_flight)
         self._counters: dict[tuple[str, str, int], Any] = {}
         self._timers: dict[tuple[str, RequestOutcome], Any] = {}
 
@@ -73,6 +75,7 @@ class Edge:
                 message["headers"].extend(answer_headers)
             await send(message)
 
+        self._in_flight += 1
         try:
             await self._in_time(asked, scope, receive, send_with_id)
         except ClientDisconnect:
@@ -86,6 +89,7 @@ class Edge:
             told = error if isinstance(error, AppError) else Unexpected()
             await failure(told, Request(scope))(scope, receive, send_with_id)
         finally:
+            self._in_flight -= 1
             outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
             route, took_s = route_of(scope), time.perf_counter() - began
             self._measure(route, scope["method"], status, outcome, took_s)

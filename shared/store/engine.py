@@ -4,7 +4,9 @@ import re
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy import Engine
+from sqlalchemy import Engine, QueuePool
+
+from shared import metrics
 
 # The form that Go programs use: user:password@tcp(host:port)/database?options
 _GO_DSN = re.compile(r"^(?P<user>[^:@]*)(?::(?P<password>.*))?@tcp\((?P<address>[^)]*)\)/(?P<database>[^?]*)")
@@ -47,7 +49,7 @@ def parse_dsn(dsn: str) -> sa.URL:
 def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
     """An engine that never waits longer than `timeouts`; it connects on first use."""
     session = f"SET SESSION innodb_lock_wait_timeout={timeouts.lock_wait_s}, sql_mode='TRADITIONAL', time_zone='+00:00'"
-    return sa.create_engine(
+    engine = sa.create_engine(
         parse_dsn(dsn),
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
@@ -65,3 +67,10 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
             "init_command": session,
         },
     )
+
+    def in_use() -> int:
+        return engine.pool.checkedout() if isinstance(engine.pool, QueuePool) else 0
+
+    metrics.pool_capacity.labels("database_connections").set(pool_size)
+    metrics.pool_in_use.labels("database_connections").set_function(in_use)
+    return engine

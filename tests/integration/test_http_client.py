@@ -38,7 +38,7 @@ async def server(reply: bytes | None, *, close: bool = False) -> AsyncIterator[i
 
 async def get(port: int, limits: Limits = _LIMITS) -> Answer:
     """One call by a client of its own."""
-    client = HttpClient(f"http://127.0.0.1:{port}/", in_flight_max=1)
+    client = HttpClient("test", f"http://127.0.0.1:{port}/", in_flight_max=1)
     try:
         return await client.call("GET", "/data", limits, {"X-Request-ID": "req_of_the_test"})
     finally:
@@ -121,7 +121,7 @@ async def test_nobody_there(close: bool) -> None:
 async def test_no_more_at_once_than_are_allowed() -> None:
     """The one too many is refused at once, and those before it are not disturbed; a place comes free again."""
     async with server(None) as port:
-        client = HttpClient(f"http://127.0.0.1:{port}", in_flight_max=2)
+        client = HttpClient("test", f"http://127.0.0.1:{port}", in_flight_max=2)
         held = [asyncio.create_task(client.call("GET", "/", _LIMITS._replace(total_s=0.3), {})) for _ in range(2)]
         await asyncio.sleep(0)
         with pytest.raises(TooManyAtOnce):
