@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
@@ -101,7 +102,7 @@ async def test_a_recovery_is_from_the_first_opening_to_closed() -> None:
     """Failed probes in between are part of it; what an operator does is nobody's recovery."""
     time = _Time()
     policy = Policy(unreachable_in_a_row=1, probes=1, open_s=5, open_max_s=5, jitter=0, ramp_s=0)
-    breaker = Breaker("recovering", policy, clock=time)
+    breaker = Breaker("recovering", policy, clock=time, wall=lambda: datetime.fromtimestamp(time.now, UTC))
     assert _recoveries("recovering") == (0, 0)
     await _call(breaker, time, 0, ConnectionError())
     time.now += 5
