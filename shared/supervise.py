@@ -29,13 +29,14 @@ async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
 async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
     """Run `loop()` for ever, with full jitter between crashes; a minute without one forgives the earlier ones."""
     crashes = 0
+    crashed = metrics.loop_crashes.labels(name)
     while True:
         began = time.monotonic()
         try:
             await loop()
         except Exception as error:  # noqa: BLE001 - whatever it was, the loop has to go on
             crashes = 1 if time.monotonic() - began > _CALM_S else crashes + 1
-            metrics.loop_crashes.labels(name).inc()
+            crashed.inc()
             logs.error(Action.LOOP_CRASHED, exc=error, loop=name, crashes=crashes)
             ceiling = min(_CAP_S, _BASE_S * 2 ** (crashes - 1))
             await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret

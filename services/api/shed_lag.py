@@ -23,6 +23,11 @@ class Lag:
         self.level = 0
         self._lateness = Lateness()
 
+    @property
+    def p90_s(self) -> float:
+        """The lateness that it goes by."""
+        return self._lateness.p90_s
+
     def sampled(self, late_s: float) -> None:
         """The loop was so late."""
         if self._lateness.sampled(late_s):

@@ -64,6 +64,7 @@ class Writer:
     def __init__(self, settings: WriterSettings) -> None:
         self._settings = settings
         self._batches: set[asyncio.Task[None]] = set()
+        self._batches_crashed = metrics.loop_crashes.labels("batch")
         self._thread = Pool("database", TRANSACTIONS_AT_ONCE + 1)
         self._redis = connect(
             settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s)
@@ -159,7 +160,7 @@ class Writer:
         try:
             await self._pipeline.handle(entries)
         except Exception as error:  # noqa: BLE001 - the entries stay pending; the reclaim loop brings them back
-            metrics.loop_crashes.labels("batch").inc()
+            self._batches_crashed.inc()
             logs.error(Action.BATCH_FAILED, exc=error, entries=len(entries))
 
     def _transaction(self, batch: list[Delivery]) -> list[Outcome]:

@@ -71,7 +71,6 @@ class Gate:
             self.last_failure = type(error).__name__
         with self._lock:
             self.machine.ended(token, judgement, now - began, now)
-            self._report.took(error, judgement, now - began)
         self._tell()
 
     def impose(self, override: Override, for_s: float, actor: str, reason: str) -> None:

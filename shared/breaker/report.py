@@ -16,10 +16,11 @@ class Report:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        #: Calls that ended well. The one who adds to it holds the gate's lock, as for the others.
-        self.successes, self._errors, self._timeouts = (
-            metrics.dependency_call_duration.tally(name, result) for result in ("success", "error", "timeout")
-        )
+        #: Calls that ended well: whoever adds to it holds the gate's lock.
+        self.successes = metrics.dependency_call_duration.tally(name, "success")
+        self._calls = {
+            result: metrics.dependency_call_duration.labels(name, result) for result in ("success", "error", "timeout")
+        }
         self._recovery = metrics.breaker_recovery.labels(name)
         self._opened_at: datetime | None = None
         self._refused = {each: metrics.breaker_refused.labels(name, each.value) for each in Refusal}
@@ -63,14 +64,7 @@ class Report:
         )  # fmt: skip
         if judgement is not Verdict.SUCCESS:
             self._ended[judged].inc()
-
-    def took(self, error: BaseException, judgement: Judgement, took_s: float) -> None:
-        """A call ended with `error`. What says nothing of the dependency is not its time."""
-        if judgement is Verdict.NEUTRAL:
-            return
-        answered = judgement is Verdict.SUCCESS
-        tally = self.successes if answered else self._timeouts if _is_timeout(error) else self._errors
-        tally.add(took_s)
+        self._time_call(judgement, error, took_s)
 
     def moved(self, transition: Transition) -> None:
         """A transition, or an override that began or ended."""
@@ -101,6 +95,12 @@ class Report:
     def callback_failed(self, what: str, error: Exception) -> None:
         """A listener or a classifier has a bug; the call must not suffer from it."""
         logs.error(Action.BREAKER_CALLBACK_FAILED, exc=error, breaker=self._name, callback=what)
+
+    def _time_call(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
+        """What says nothing of the dependency is not its time; a refusal is an answer."""
+        if judgement is not Verdict.NEUTRAL:
+            answered = judgement is Verdict.SUCCESS
+            self._calls["success" if answered else "timeout" if _is_timeout(error) else "error"].observe(took_s)
 
     def _time_recovery(self, transition: Transition) -> None:
         """From the first opening to closed; what an operator opened or closed is nobody's recovery."""

@@ -124,7 +124,9 @@ class Edge:
         counter.inc()
         timer = self._timers.get((route, outcome))
         if timer is None:
-            timer = self._timers[route, outcome] = metrics.http_request_duration.labels(route, outcome.value)
+            for each in RequestOutcome:  # all at once: the first of a kind would be missing from its rate
+                self._timers[route, each] = metrics.http_request_duration.labels(route, each.value)
+            timer = self._timers[route, outcome]
         timer.observe(seconds, spans.exemplar())
 
 

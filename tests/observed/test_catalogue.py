@@ -1,0 +1,143 @@
+"""The catalogue against running processes: what they export is declared, what is declared they export, and what can be
+counted is counted from 0."""
+
+from collections.abc import Iterator, Mapping
+
+import httpx
+import pytest
+from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.parser import text_string_to_metric_families
+
+from deploy.announce import Announcer
+from shared import metrics
+from shared.queue.names import DEAD
+from tests import keys, letters, processes
+from tests.external import NOWHERE, PATIENT
+from tests.processes import QUICK, Service
+from tests.servers import Database, RedisServer, wait_until
+
+DECLARED: Mapping[str, MetricWrapperBase] = {
+    metric._name: metric for metric in vars(metrics).values() if isinstance(metric, MetricWrapperBase)
+}
+_TYPES = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
+#: Their label sets are known once there is something to tell of: a route, a fault, a beat.
+_BORN_LATER = {
+    "holdfast_http_requests", "holdfast_http_errors", "holdfast_http_request_duration_seconds",
+    "holdfast_fault_active", "holdfast_fault_last_start_timestamp_seconds", "holdfast_fault_last_end_timestamp_seconds",
+    "holdfast_recovery_phase_seconds", "holdfast_heartbeat_timestamp_seconds",
+}  # fmt: skip
+#: What a service says of its own dependencies and loops, and nobody can say for it.
+_OF_ITS_OWN = {
+    "holdfast_attempts", "holdfast_retries_suppressed", "holdfast_breaker_transitions",
+    "holdfast_breaker_refused_calls", "holdfast_breaker_would_refuse_calls", "holdfast_breaker_unsuccessful_calls",
+    "holdfast_loop_crashes",
+}  # fmt: skip
+
+Family = dict[str, tuple[str, set[tuple[str, ...]]]]
+
+
+def scrape(service: Service) -> Family:
+    """Name -> type and the label sets' names, of what has a sample."""
+    told: Family = {}
+    for family in text_string_to_metric_families(httpx.get(f"{service.url}/metrics", timeout=10).text):
+        if family.name.startswith("holdfast_") and family.samples:
+            labels = {tuple(sorted(set(sample.labels) - {"le"})) for sample in family.samples}
+            told[family.name] = (family.type, labels)
+    return told
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
+) -> Iterator[dict[str, Service]]:
+    """One of each, as they are right after their start."""
+    with redis_server.client() as redis:
+        redis.flushall()
+    at = (tmp_path_factory.mktemp("services"), redis_server.address, database.dsn)
+    started = {
+        "writer": processes.writer(*at, **QUICK),
+        "external_proxy": processes.external_proxy(at[0], redis_server.address, f"http://{NOWHERE}", PATIENT),
+        "dlq_admin": processes.dlq_admin(*at, HOLDFAST_DLQ_AUDIT_EVERY_S="0.2"),
+    }
+    started["api"] = processes.api(
+        *at, HOLDFAST_API_HEARTBEAT_S="0.3", HOLDFAST_API_EXTERNAL_PROXY_URL=started["external_proxy"].url
+    )
+    for service in started.values():
+        service.start(wait=False)
+    for service in started.values():
+        service.wait_until_alive()
+    yield started
+    for service in started.values():
+        service.kill()
+
+
+@pytest.fixture(scope="module")
+def fresh(services: dict[str, Service]) -> dict[str, Family]:
+    """What each exports before anybody has asked it for anything."""
+    admin = services["dlq_admin"]
+    wait_until(lambda: "holdfast_ledger_missing_writes" in scrape(admin), what="a first look")
+    wait_until(lambda: "holdfast_dead_letters_open" in scrape(admin), what="a look at the letters")
+    wait_until(lambda: "holdfast_stream_trimmed_unread_entries" in scrape(admin), what="a look at the streams")
+    return {name: scrape(service) for name, service in services.items()}
+
+
+def test_what_can_be_counted_is_born_at_0(fresh: dict[str, Family]) -> None:
+    """Every counter whose labels are known is there before it counts, in every service or in the ones it is of."""
+    for name, metric in DECLARED.items():
+        if not isinstance(metric, Counter) or name in _BORN_LATER:
+            continue
+        told = {service for service, families in fresh.items() if name in families}
+        assert told, name
+        assert told == set(fresh) or name in _OF_ITS_OWN, (name, told)
+
+
+def test_every_service_tells_of_its_breakers_loops_and_pools(fresh: dict[str, Family]) -> None:
+    """Each of them has some."""
+    for name in ("holdfast_breaker_state", "holdfast_breaker_transitions", "holdfast_breaker_recovery_seconds",
+                 "holdfast_dependency_call_duration_seconds", "holdfast_loop_crashes", "holdfast_pool_in_use",
+                 "holdfast_pool_capacity", "holdfast_event_loop_lag_seconds", "holdfast_http_requests_in_flight",
+                 "holdfast_build_info"):  # fmt: skip
+        assert {service for service, families in fresh.items() if name in families} == set(fresh), name
+
+
+def test_what_one_service_knows_no_other_says(fresh: dict[str, Family]) -> None:
+    """A gauge that is 0 because nobody set it would be a lie."""
+    of_the_auditor = [
+        name
+        for name in DECLARED
+        if name.startswith(("holdfast_stream_", "holdfast_ledger_", "holdfast_probe_", "holdfast_dead_letters_open"))
+    ] + ["holdfast_dead_letters_oldest_timestamp_seconds", "holdfast_replay_letters"]
+    assert len(of_the_auditor) == 11
+    for name in of_the_auditor:
+        assert [service for service, families in fresh.items() if name in families] == ["dlq_admin"], name
+
+
+def test_declared_and_exported_are_the_same(
+    services: dict[str, Service], fresh: dict[str, Family], redis_server: RedisServer
+) -> None:
+    """After a little of everything: with the same type and labels, and nothing on either side alone."""
+    api, admin = services["api"], services["dlq_admin"]
+    httpx.post(f"{api.url}/users", json={"name": "Ann", "email": "ann@example.com"}, headers={"Prefer": "wait=5"})
+    assert httpx.get(f"{api.url}/users/nobody").status_code >= 400
+    httpx.get(f"{api.url}/external-api", timeout=15)
+    with redis_server.client() as redis:
+        redis.xadd(DEAD, letters.fields())
+    runner = Announcer(admin.url, keys.ANNOUNCER)
+    with runner.announced("catalogue", "host"):
+        pass
+    runner.recovered("catalogue", {"detect": 1}, "passed")
+    writer = services["writer"]
+    wait_until(lambda: 'heartbeat_timestamp_seconds{stage="committed"}' in httpx.get(f"{writer.url}/metrics").text)
+
+    exported: Family = {}
+    for service in services.values():
+        for name, (kind, labels) in scrape(service).items():
+            _, others = exported.get(name, (kind, set()))
+            exported[name] = (kind, others | labels)
+    for name, (kind, labels) in exported.items():
+        metric = DECLARED[name]
+        assert kind == next(told for made, told in _TYPES.items() if isinstance(metric, made)), name
+        assert labels == {tuple(sorted(metric._labelnames))}, name
+    assert set(DECLARED) - set(exported) == set()
+    assert fresh
