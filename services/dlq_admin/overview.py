@@ -61,7 +61,7 @@ class Overview:
             "waiting": await on_stream.length(self._redis),
             "holding": self._indexer.holding,
             "backlog": await self._backlog(),
-            "ledger": told(reading) if (reading := self._ledger()) else None,
+            "ledger": told(reading) if letters is not None and (reading := self._ledger()) else None,
             "breakers": self._board.roll.shown(time.monotonic()) if self._board.reachable else None,
             "writers": [{"name": name, "build": build} for name, build in running.items()],
             "retention": self._retention.report(),
