@@ -12,6 +12,8 @@ from shared.http.open_to import OPEN_PATHS
 _COUNT = "holdfast_http_request_duration_seconds_count"
 #: Nobody's business with us: what runs us looks whether we are well, operators look at breakers, a demo crashes itself.
 _NOT_CLIENTS = "|".join([*sorted(path.replace(".", "[.]") for path in OPEN_PATHS), "/panic", "/circuit-breaker/.+"])
+#: Of a selector: requests of clients.
+OF_CLIENTS = f'route!~"{_NOT_CLIENTS}"'
 #: Fewer bad answers than this in the long window are an accident, not a rate: one failure of two requests is 50 %.
 _BAD_MIN = 10
 #: A window in which so few were answered says nothing about degraded answers either.

@@ -1,0 +1,311 @@
+"""Failure and recovery: what broke, what caught it, what users got, and how long until all was well again."""
+
+from deploy.dashboards import states
+from deploy.dashboards.board import Board
+from deploy.dashboards.colours import FAILED, NONE
+from deploy.dashboards.panel import Lines, Number, Query, Row, Table, Timeline, below, line_at, zero_is_good
+from deploy.dashboards.promql import REQUESTS, increase, quantile, rate, worst
+from deploy.rules.availability import OF_CLIENTS
+from deploy.rules.profile import BUDGET, DEMO
+from deploy.rules.rule import Severity
+
+_API = 'job="api"'
+_CLIENTS = f"{_API}, {OF_CLIENTS}"
+_PAGES = [burn for burn in DEMO.burns if burn.severity is Severity.PAGE]
+
+_FAULT = Timeline(
+    title="Which fault is active?",
+    shows="Faults that somebody has announced, and what each is aimed at.",
+    normal="none.",
+    act="nobody announced it and something is broken all the same: read the two bands below.",
+    unit="short",
+    nothing="No fault has been announced",
+    queries=(Query(worst("holdfast_fault_active", "fault, target"), "{{fault}} → {{target}}"),),
+    width=24,
+    height=4,
+    states=states.ACTIVE,
+)
+
+#: Of the faults whose recovery was measured, the one that began last.
+_LATEST = (
+    "topk (1, max by (fault) (holdfast_fault_last_start_timestamp_seconds)"
+    " and on (fault) holdfast_recovery_phase_seconds)"
+)
+
+
+def _phase(phase: str, shows: str, act: str, degraded_s: float, failed_s: float, width: int = 5) -> Number:
+    measured = worst("holdfast_recovery_phase_seconds", "fault", f'phase="{phase}"')
+    return Number(
+        title=f"Time to {phase}",
+        shows=f"{shows} Of the last fault whose recovery was measured.",
+        normal=f"below {degraded_s:.0f} s.",
+        act=act,
+        unit="s",
+        nothing="not measured yet",
+        queries=(Query(f"{measured} and on (fault) {_LATEST}", "{{fault}}"),),
+        width=width,
+        height=4,
+        limits=below(degraded_s, failed_s),
+        decimals=1,
+        trend=False,
+        named=True,
+    )
+
+
+_PHASES = (
+    _phase("detect", "From the fault's start to the first thing that noticed.", "look at the alerts' windows.", 5, 15),
+    _phase("contain", "From its start until no request fails any more.", "look at breakers and time budgets.", 5, 15),
+    _phase("resume", "From its end to the first fresh answer.", "look at how long breakers stay open.", 10, 30),
+    _phase("drain", "From its end until the backlog is gone.", "look at the writers' pace; add writers.", 30, 90),
+    _phase("steady", "From its end until all is as before it.", "see which band below is not back yet.", 60, 120, 4),
+)
+
+#: From the bottom of the picture.
+_OUTCOMES = ("good", "degraded", "rejected", "failed", "abandoned")
+_ENDED = rate(f"{REQUESTS}_count", "", _CLIENTS)
+
+
+def _ended(outcome: str) -> str:
+    return rate(f"{REQUESTS}_count", "", f'{_CLIENTS}, outcome="{outcome}"')
+
+
+_GOT = Lines(
+    title="Answers by outcome",
+    shows="Every request by how it ended: good, degraded (an older copy, marked), rejected (told when to come back), "
+    "failed, abandoned (the caller left).",
+    normal="all good. During a fault mostly degraded, and no failed.",
+    act="failed: Overview says which endpoint. rejected: see who was turned away.",
+    unit="reqps",
+    nothing="No requests",
+    queries=tuple(Query(f"{_ended(outcome)} or 0 * {_ENDED}", outcome) for outcome in _OUTCOMES),
+    width=12,
+    height=9,
+    stack="percent",
+    excused={"no-stacked-rates": "shares of one whole, in percent"},
+)
+_BURN = Lines(
+    title="How fast does the error budget burn?",
+    shows="Failed and rejected requests, as a multiple of what the objective allows for ever.",
+    normal="below 1. The dashed lines are where somebody is paged, when both windows are above.",
+    act="above the upper line: users feel it now. Find the red band in the timelines.",
+    unit="none",
+    nothing="No requests",
+    queries=tuple(
+        Query(f"max (job:holdfast_requests_bad:ratio_rate{window}{{{_API}}}) / {BUDGET}", f"over {window}")
+        for burn in _PAGES
+        for window in (burn.short, burn.long)
+    ),
+    width=12,
+    height=9,
+    limits=((None, NONE), *((burn.factor, FAILED) for burn in sorted(_PAGES, key=lambda burn: burn.factor))),
+)
+_AGE = Lines(
+    title="How old was what they got?",
+    shows="Age of the copies that were served instead of fresh data.",
+    normal="no line at all. During a fault about as old as the fault.",
+    act="older than users can bear: HOLDFAST_API_STALE_MAX_S bounds it.",
+    unit="s",
+    nothing="Nothing was served from a copy",
+    queries=tuple(
+        Query(quantile(q, "holdfast_fallback_age_seconds"), name) for q, name in ((0.5, "p50"), (0.95, "p95"))
+    ),
+)
+_FOUND = rate("holdfast_cache_requests_total", "", f'{_API}, result=~"hit|in_process"')
+_COPIES = Lines(
+    title="Who kept answering?",
+    shows="Answers from a copy, by why the source was not asked or did not answer; dashed, the share of looks for a "
+    "copy that found one.",
+    normal="no answers from copies. During an outage many, and the share high.",
+    act="a low share during an outage: copies were missing, so users got errors. Is the cache up?",
+    unit="reqps",
+    nothing="Nothing was served from a copy",
+    queries=(
+        Query(f"{rate('holdfast_fallback_served_total', 'reason')} > 0", "{{reason}}"),
+        Query(f"{_FOUND} / {rate('holdfast_cache_requests_total', '', _API)}", "copy found", "percentunit"),
+    ),
+)
+_ANSWERED = f'{_CLIENTS}, outcome=~"good|degraded"'
+_LATENCY = Lines(
+    title="How long did they wait?",
+    shows="Time to an answer, of degraded answers apart from good ones.",
+    normal="below a tenth of a second; degraded answers are slower only until the breaker opens.",
+    act="degraded stays slow: the breaker does not open; see the timelines.",
+    unit="s",
+    nothing="No requests",
+    queries=tuple(
+        Query(quantile(q, REQUESTS, "outcome", _ANSWERED), f"{{{{outcome}}}} {name}")
+        for q, name in ((0.5, "p50"), (0.99, "p99"))
+    ),
+    log=True,
+    excused={"y-from-zero": "a logarithmic axis has no zero"},
+)
+
+_OLDEST = Lines(
+    title="How far behind is the pipeline?",
+    shows="Age of the oldest entry that nobody has settled yet, of each stream.",
+    normal="below ten seconds, for it is looked at every five. It grows while the database is away.",
+    act="above the line with no fault: see what holds the writers back, on Pipeline.",
+    unit="s",
+    nothing="Not measured: is dlq_admin up?",
+    queries=(Query("stream:holdfast_oldest_age_seconds:max", "{{stream}}"),),
+    limits=line_at(DEMO.stale_s),
+    width=6,
+)
+_BACKLOG = Lines(
+    title="How much waits, and for how long still?",
+    shows="Writes that wait; dashed, how long until they are done at the present pace.",
+    normal="a handful. After a fault it falls, and the time left with it.",
+    act="it does not fall after the fault: add writers (make up WRITERS=4).",
+    unit="short",
+    nothing="Not measured: is dlq_admin up?",
+    queries=(
+        Query(worst("holdfast_stream_entries", "stream", 'stream="writes"'), "waiting"),
+        Query("holdfast:drain_eta_seconds:estimate", "time left", right_unit="s"),
+    ),
+    width=6,
+)
+_FLOW = Lines(
+    title="In against out",
+    shows="Writes accepted and writes settled, each second. The gap between the lines is what piles up.",
+    normal="one line upon the other. After a fault out is above in.",
+    act="out at zero with no fault: the writers stand still; see Pipeline.",
+    unit="wps",
+    nothing="No writes",
+    queries=(
+        Query(rate("holdfast_writes_accepted_total", "", 'result="accepted"'), "in"),
+        Query(rate("holdfast_outcomes_total", "", 'outcome!="Retry"'), "out"),
+    ),
+    width=6,
+)
+_HEARTBEAT = Lines(
+    title="Which hop is stuck?",
+    shows="Age of the newest heartbeat write at each hop: accepted, consumed, committed.",
+    normal="all below ten seconds, one upon the other.",
+    act="the first line that leaves the others names the hop behind which it is stuck.",
+    unit="s",
+    nothing="No heartbeat yet",
+    queries=(Query("stage:holdfast_heartbeat_age_seconds:max", "{{stage}}"),),
+    limits=line_at(DEMO.heartbeat_s),
+    width=6,
+)
+
+_MISSING = Number(
+    title="Writes unaccounted for",
+    shows="Accepted and neither applied, rejected, dead-lettered, discarded nor in flight; from the stores.",
+    normal="0, always, in every fault.",
+    act="stop the writers and read docs/runbooks/HoldfastLedgerImbalance.md: data may be lost.",
+    unit="short",
+    nothing="Not measured: is dlq_admin up?",
+    queries=(Query(worst("holdfast_ledger_missing_writes", ""), "missing"),),
+    width=4,
+    limits=zero_is_good(),
+)
+_LOSS = Number(
+    title="What says that something was lost?",
+    shows="Entries that vanished while a writer had them, entries trimmed before anybody read them, consumer groups "
+    "that had to be made again; in the time shown.",
+    normal="0, all three.",
+    act="docs/runbooks/HoldfastMessageLoss.md. A group made again: the queue lost its data or was flushed.",
+    unit="short",
+    nothing="Not measured",
+    queries=(
+        Query(increase("holdfast_entries_lost_total", "", window="[$__range]"), "vanished"),
+        Query("max (holdfast_stream_trimmed_unread_entries)", "trimmed unread"),
+        Query(increase("holdfast_groups_recreated_total", "", window="[$__range]"), "groups made again"),
+    ),
+    width=6,
+    limits=zero_is_good(),
+    decimals=0,
+    trend=False,
+    named=True,
+)
+_LEDGER = Table(
+    title="Where is every accepted write?",
+    shows="The ledger, counted in the stores: accepted is the sum of all others.",
+    normal="nearly all applied.",
+    act="in flight that does not fall: Pipeline. dead_lettered: the console.",
+    unit="short",
+    nothing="Not measured: is dlq_admin up?",
+    queries=(Query(worst("holdfast_ledger_writes", "term"), "{{term}}"),),
+    width=6,
+    columns={"term": "Where"},
+    value="Writes",
+)
+_DIED = Lines(
+    title="What died, and why?",
+    shows="Writes that became dead letters, in each minute, by reason.",
+    normal="none. An outage makes no dead letters.",
+    act="the console groups them and says what to do.",
+    unit="short",
+    nothing="Nothing died",
+    queries=(Query(f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0", "{{reason}}"),),
+    width=8,
+    bars=True,
+)
+
+_RETRIES = Lines(
+    title="Do we make it worse?",
+    shows="Calls that are retries, as a share of all; dashed, retries not made because the budget was used up.",
+    normal="far below the line, which is the budget.",
+    act="above it: a retry storm; docs/runbooks/HoldfastRetryStorm.md.",
+    unit="percentunit",
+    nothing="No calls",
+    queries=(
+        Query("dependency:holdfast_retries:ratio_rate1m", "{{dependency}}"),
+        Query(f"{rate('holdfast_retries_suppressed_total', 'dependency')} > 0", "{{dependency}} not made", "ops"),
+    ),
+    limits=line_at(0.1),
+    share=True,
+    width=6,
+)
+_TURNED_AWAY = Lines(
+    title="Who was turned away, and by what?",
+    shows="Requests shed under load, over their limit, and calls that a breaker did not let through.",
+    normal="none. Breakers refuse during a fault.",
+    act="shed: add replicas of the api. Over the limit: one client asks too much.",
+    unit="reqps",
+    nothing="Nobody",
+    queries=(
+        Query(f"{rate('holdfast_requests_shed_total', 'reason, lane')} > 0", "shed {{lane}}: {{reason}}"),
+        Query(f"{rate('holdfast_rate_limited_requests_total', 'policy')} > 0", "over the limit of {{policy}}"),
+        Query(f"{rate('holdfast_breaker_refused_calls_total', 'breaker')} > 0", "breaker {{breaker}}"),
+    ),
+    width=6,
+)
+_TIMED_OUT = rate("holdfast_dependency_call_duration_seconds_count", "dependency", 'result="timeout"')
+_TIMEOUTS = Lines(
+    title="Which dependency does not answer in time?",
+    shows="Calls that ran into our own time limit, by dependency.",
+    normal="none. A dependency that hangs makes a few, until its breaker opens.",
+    act="many for long: its breaker does not open; see Dependencies.",
+    unit="ops",
+    nothing="All answer in time",
+    queries=(Query(f"{_TIMED_OUT} > 0", "{{dependency}}"),),
+    width=6,
+)
+_LAG = Lines(
+    title="Is a process itself too busy?",
+    shows="How late each event loop is: the time that everything in that process waits.",
+    normal="below 20 ms.",
+    act="above the line: the process lacks CPU, or something blocks it.",
+    unit="s",
+    nothing="No service is up",
+    queries=(Query(worst("holdfast_event_loop_lag_seconds", "job"), "{{job}}"),),
+    limits=line_at(0.1),
+    width=6,
+)
+
+BOARD = Board(
+    "holdfast-failure-recovery",
+    "Failure and recovery",
+    "Read from the top: a fault begins, a breaker opens, somebody is told; what users get meanwhile; what waits, and "
+    "that nothing is lost.",
+    (
+        Row("What broke, what caught it, who was told?", (_FAULT, states.breakers(24, 9), states.alerts(24, 5))),
+        Row("How long did it take?", _PHASES),
+        Row("What did users get?", (_GOT, _BURN, _AGE, _COPIES, _LATENCY)),
+        Row("Does the pipeline catch up?", (_OLDEST, _BACKLOG, _FLOW, _HEARTBEAT)),
+        Row("Is anything lost?", (_MISSING, _LOSS, _LEDGER, _DIED)),
+        Row("Does the system protect itself?", (_RETRIES, _TURNED_AWAY, _TIMEOUTS, _LAG)),
+    ),
+)

@@ -1,0 +1,128 @@
+"""Panels as data: what is asked of Prometheus, and everything a reader needs to understand the answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from deploy.dashboards.colours import DEGRADED, FAILED, GOOD, NONE
+
+#: (from this value on, colour), the first one from below everything.
+Limits = tuple[tuple[float | None, str], ...]
+#: A value, its word and its colour.
+States = Mapping[int, tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """PromQL, and what its lines are called: `{{label}}` stands for a label's value."""
+
+    expr: str
+    legend: str
+    #: Of an axis of its own, on the right.
+    right_unit: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Panel:
+    """One question and its answer. `nothing` is what stands there when there is no answer."""
+
+    title: str
+    shows: str
+    normal: str
+    act: str
+    unit: str
+    nothing: str
+    queries: tuple[Query, ...]
+    width: int = 8
+    height: int = 7
+    #: Rules of the lint that this panel may break, each with the reason.
+    excused: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lines(Panel):
+    """Over time. `limits` are drawn as dashed lines."""
+
+    stack: Literal["none", "normal", "percent"] = "none"
+    limits: Limits = ()
+    #: The values are shares of one: the axis is from 0 to 1.
+    share: bool = False
+    log: bool = False
+    bars: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline(Panel):
+    """States over time, a bar for each line."""
+
+    states: States
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Number(Panel):
+    """Now, large; a colour by `limits`. `trend`: with a small line behind it. `named`: with the name of its line."""
+
+    limits: Limits
+    decimals: int | None = None
+    trend: bool = True
+    named: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bars(Panel):
+    """Now, a bar for each line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table(Panel):
+    """Now, a row for each series. `columns`: label → heading, in their order; then `value` as the last one."""
+
+    columns: Mapping[str, str]
+    value: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heat(Panel):
+    """A histogram's buckets over time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Words, as Markdown."""
+
+    title: str
+    shows: str
+    markdown: str
+    width: int = 8
+    height: int = 7
+
+
+AnyPanel = Panel | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Panels that answer one question together."""
+
+    question: str
+    panels: tuple[AnyPanel, ...]
+
+
+def below(degraded: float, failed: float) -> Limits:
+    """Good below `degraded`, bad from `failed` on."""
+    return ((None, GOOD), (degraded, DEGRADED), (failed, FAILED))
+
+
+def above(failed: float, degraded: float) -> Limits:
+    """Good from `degraded` on, bad below `failed`."""
+    return ((None, FAILED), (failed, DEGRADED), (degraded, GOOD))
+
+
+def line_at(value: float, colour: str = FAILED) -> Limits:
+    """One dashed line."""
+    return ((None, NONE), (value, colour))
+
+
+def zero_is_good() -> Limits:
+    """Anything above nothing is bad."""
+    return ((None, GOOD), (0.5, FAILED))

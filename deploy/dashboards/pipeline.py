@@ -1,0 +1,293 @@
+"""Pipeline and dead letters: how long a write takes, where it waits, what became of it, what died and was rescued."""
+
+from deploy.dashboards import states
+from deploy.dashboards.board import Board
+from deploy.dashboards.panel import (
+    Bars,
+    Heat,
+    Lines,
+    Number,
+    Query,
+    Row,
+    Table,
+    Timeline,
+    below,
+    line_at,
+    zero_is_good,
+)  # fmt: skip
+from deploy.dashboards.promql import age, increase, mean, quantile, rate, worst
+from deploy.rules.profile import DEMO
+
+_NOT_MEASURED = "Not measured: is dlq_admin up?"
+
+_HEAT = Heat(
+    title="How long do writes take?",
+    shows="From acceptance to commit: how many writes took how long, over time. Darker is more.",
+    normal="one dark band below a second.",
+    act="a band that climbs: the backlog is worked off; two bands: some writes were tried again.",
+    unit="s",
+    nothing="No writes",
+    queries=(Query(increase("holdfast_commit_delay_seconds_bucket", "le"), "{{le}}"),),
+    width=12,
+)
+_DELAY = Lines(
+    title="Time from acceptance to commit",
+    shows="The same as numbers.",
+    normal="p99 below a second.",
+    act="see which step is slow, beside it.",
+    unit="s",
+    nothing="No writes",
+    queries=tuple(
+        Query(quantile(q, "holdfast_commit_delay_seconds"), n) for q, n in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+    ),
+    width=6,
+    log=True,
+    excused={"y-from-zero": "a logarithmic axis has no zero"},
+)
+_STEPS = Lines(
+    title="Which step is slow?",
+    shows="The 99th percentile of each step: a batch accepted, a batch applied, dead letters put into the table.",
+    normal="each below a tenth of a second.",
+    act="accept: the queue's disk. apply, index: the database.",
+    unit="s",
+    nothing="No writes",
+    queries=tuple(
+        Query(quantile(0.99, f"holdfast_{step}_duration_seconds"), step) for step in ("accept", "apply", "index")
+    ),
+    width=6,
+)
+_ENTRIES = Lines(
+    title="How much waits?",
+    shows="Entries on each stream. What is settled is deleted, so this is the backlog.",
+    normal="a handful.",
+    act="grows: see what holds the writers back, then add writers.",
+    unit="short",
+    nothing=_NOT_MEASURED,
+    queries=(Query(worst("holdfast_stream_entries", "stream"), "{{stream}}"),),
+    width=6,
+)
+_PENDING = Lines(
+    title="How much is in hand?",
+    shows="Entries that a reader has and has not settled.",
+    normal="no more than writers take at once.",
+    act="stays while nothing is settled: a reader is stuck; others take over after HOLDFAST_WRITER_CLAIM_IDLE_S.",
+    unit="short",
+    nothing=_NOT_MEASURED,
+    queries=(Query(worst("holdfast_stream_pending_entries", "stream"), "{{stream}}"),),
+    width=6,
+)
+_OLDEST = Lines(
+    title="How old is the oldest?",
+    shows="Age of the oldest entry on each stream.",
+    normal="below ten seconds, for it is looked at every five.",
+    act="above the line somebody is paged: Failure and recovery.",
+    unit="s",
+    nothing=_NOT_MEASURED,
+    queries=(Query("stream:holdfast_oldest_age_seconds:max", "{{stream}}"),),
+    width=6,
+    limits=line_at(DEMO.stale_s),
+)
+_PACE = Lines(
+    title="At what pace do writers take?",
+    shows="What each writer takes at once, as a share of what it takes when all is well; dashed, what it keeps.",
+    normal="1, and nothing held.",
+    act="below 1: the database is slow, and writers spare it. Nothing to do.",
+    unit="percentunit",
+    nothing="No writer is up",
+    queries=(
+        Query('min by (instance) (holdfast_writer_pace_share{job="writer"})', "{{instance}}"),
+        Query("sum (holdfast_deferred_entries)", "held for later", right_unit="short"),
+    ),
+    width=6,
+    share=True,
+)
+_BRAKES = Timeline(
+    title="What holds it back?",
+    shows="Writers that hold work because a dependency is away, or stopped because too much died; an api that "
+    "accepts no more because too much waits.",
+    normal="nothing. During an outage: holding.",
+    act="halted: read docs/runbooks/HoldfastWriterHalted.md before anything else.",
+    unit="short",
+    nothing="No service is up",
+    queries=(
+        Query(worst("holdfast_holding", "dependency"), "holding: {{dependency}} is away"),
+        Query(worst("holdfast_writer_halted", ""), "halted: too much dies"),
+        Query(worst("holdfast_backpressure", ""), "no more accepted"),
+    ),
+    width=12,
+    height=5,
+    states=states.BRAKE,
+)
+_TAKEN_OVER = Lines(
+    title="Who took over from whom?",
+    shows="Entries taken over from a writer that fell silent, and readers that were started again, in each minute.",
+    normal="none, but after a kill or a deploy.",
+    act="steady: a writer hangs again and again; read its log.",
+    unit="short",
+    nothing="No writer is up",
+    queries=(
+        Query(increase("holdfast_reclaimed_entries_total", "", window="[1m]"), "entries taken over"),
+        Query(increase("holdfast_consumer_restarts_total", "", window="[1m]"), "readers started again"),
+    ),
+    width=12,
+    height=5,
+)
+_ACCEPTED = Lines(
+    title="Acceptances by result",
+    shows="Writes given to the queue, by what it said.",
+    normal="accepted, and callers' repetitions.",
+    act="unknown: the queue did not answer; its callers were told to ask again with the same key.",
+    unit="wps",
+    nothing="No writes",
+    queries=(Query(f"{rate('holdfast_writes_accepted_total', 'result')} > 0", "{{result}}"),),
+    width=6,
+)
+_SETTLED = Lines(
+    title="Writes settled by outcome",
+    shows="What writers did with each entry.",
+    normal="Applied; Duplicate after a kill or a replay.",
+    act="Dead: the band below. Retry: beside it.",
+    unit="wps",
+    nothing="No writes",
+    queries=(Query(f"{rate('holdfast_outcomes_total', 'outcome')} > 0", "{{outcome}}"),),
+    width=6,
+)
+_AGAIN = Lines(
+    title="What was done again, and why?",
+    shows="Work that writers did again: the database was away (outage), two wanted the same row (contention), an "
+    "earlier write comes first (turn), nobody knows (unknown).",
+    normal="a little contention; outage during one.",
+    act="unknown: read the writer's log.",
+    unit="ops",
+    nothing="Nothing was done again",
+    queries=(Query(f"{rate('holdfast_retries_total', 'reason')} > 0", "{{reason}}"),),
+    width=6,
+)
+_BATCHES = Lines(
+    title="How many at once?",
+    shows="Writes that shared a round trip to the queue, and writes that shared a transaction; on average.",
+    normal="grows with the load: that is how it keeps up.",
+    act="1 under load: requests come one after the other.",
+    unit="short",
+    nothing="No writes",
+    queries=(
+        Query(mean("holdfast_accept_batch_writes"), "accepted together"),
+        Query(mean("holdfast_apply_batch_writes"), "applied together"),
+    ),
+    width=6,
+)
+_DIED = Lines(
+    title="What died, and why?",
+    shows="Writes that became dead letters, in each minute, by reason.",
+    normal="none. An outage makes no dead letters.",
+    act="the console groups them and says what to do.",
+    unit="short",
+    nothing="Nothing died",
+    queries=(Query(f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0", "{{reason}}"),),
+    bars=True,
+)
+_OPEN = Number(
+    title="Dead letters open",
+    shows="Those that wait for somebody.",
+    normal="0.",
+    act="open the console, dlq_admin's /console.",
+    unit="short",
+    nothing=_NOT_MEASURED,
+    queries=(Query(worst("holdfast_dead_letters_open", ""), "open"),),
+    width=4,
+    limits=below(1, 1000),
+)
+_WAITS = Number(
+    title="The oldest has waited",
+    shows="How long ago the oldest open dead letter died.",
+    normal="below an hour.",
+    act="somebody's write has been lost to them for that long: fix and replay it, or discard it.",
+    unit="s",
+    nothing=_NOT_MEASURED,
+    queries=(Query("max (holdfast:dead_letters_oldest_age_seconds:max)", "oldest"),),
+    width=4,
+    limits=below(60, DEMO.letters_stale_s),
+)
+_INDEXED = Lines(
+    title="Do they reach the table?",
+    shows="Dead letters put into the table, and tries at those that it does not take.",
+    normal="as many as died; never a refused one.",
+    act="refused: they stay on their stream; read dlq_admin's log.",
+    unit="ops",
+    nothing="dlq_admin is not up",
+    queries=(
+        Query(rate("holdfast_letters_indexed_total", ""), "put into the table"),
+        Query(rate("holdfast_letters_unindexable_total", ""), "refused by it"),
+    ),
+)
+_PROGRESS = Bars(
+    title="How far is the replay?",
+    shows="Letters of the replays under way: planned, sent again, over.",
+    normal="all zero: nobody replays. Else over catches up with planned.",
+    act="sent grows and over does not: the writers do not settle; see what holds them back.",
+    unit="short",
+    nothing="No replay has been seen",
+    queries=(Query(worst("holdfast_replay_letters", "state"), "{{state}}"),),
+    width=12,
+    height=6,
+)
+_REPLAYED = Lines(
+    title="At what pace is it replayed?",
+    shows="Dead letters sent again, and those of which the end is known, each second.",
+    normal="the pace that was asked for.",
+    act="slower: the writers are behind, and the replay waits for them.",
+    unit="ops",
+    nothing="dlq_admin is not up",
+    queries=(
+        Query(rate("holdfast_replay_sent_total", ""), "sent"),
+        Query(rate("holdfast_replay_results_total", ""), "over"),
+    ),
+    width=12,
+    height=6,
+)
+_MISSING = Lines(
+    title="Does the ledger balance?",
+    shows="Accepted writes that are nowhere to be found, counted in the stores.",
+    normal="0, always, whatever fails.",
+    act="docs/runbooks/HoldfastLedgerImbalance.md, at once.",
+    unit="short",
+    nothing=_NOT_MEASURED,
+    queries=(Query(worst("holdfast_ledger_missing_writes", ""), "missing"),),
+    limits=zero_is_good(),
+)
+_LEDGER = Table(
+    title="Where is every accepted write?",
+    shows="The ledger, counted in the stores: accepted is the sum of all others.",
+    normal="nearly all applied.",
+    act="in flight that does not fall: what holds it back? dead_lettered: the console.",
+    unit="short",
+    nothing=_NOT_MEASURED,
+    queries=(Query(worst("holdfast_ledger_writes", "term"), "{{term}}"),),
+    columns={"term": "Where"},
+    value="Writes",
+)
+_PROBES = Lines(
+    title="Are these numbers fresh?",
+    shows="How long ago dlq_admin last managed to look at the queue, the database, and the ledger.",
+    normal="below ten seconds.",
+    act="grows: the ages on this page are estimates until it can look again.",
+    unit="s",
+    nothing="dlq_admin is not up",
+    queries=(Query(age("holdfast_probe_last_success_timestamp_seconds", "probe"), "{{probe}}"),),
+    limits=line_at(DEMO.blind_s),
+)
+
+BOARD = Board(
+    "holdfast-pipeline",
+    "Pipeline and dead letters",
+    "A write from its acceptance to its commit: how long it takes, where it waits, what became of it; and what died, "
+    "why, and whether it was rescued.",
+    (
+        Row("Is it fast?", (_HEAT, _DELAY, _STEPS)),
+        Row("What waits, and what holds it back?", (_ENTRIES, _PENDING, _OLDEST, _PACE, _BRAKES, _TAKEN_OVER)),
+        Row("What became of it?", (_ACCEPTED, _SETTLED, _AGAIN, _BATCHES)),
+        Row("What died, and does anybody care?", (_DIED, _OPEN, _WAITS, _INDEXED)),
+        Row("What is sent again?", (_PROGRESS, _REPLAYED)),
+        Row("Is every write accounted for?", (_MISSING, _LEDGER, _PROBES)),
+    ),
+)

@@ -1,0 +1,49 @@
+"""Write: the dashboards as the files that Grafana reads, and which of those are not as they should be."""
+
+import json
+from pathlib import Path
+
+from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
+from deploy.dashboards import dependencies, failure_recovery, overview, pipeline
+from deploy.dashboards.board import Board, drawn
+
+FOLDER = Path(__file__).parents[1] / "grafana" / "dashboards"
+BOARDS: tuple[Board, ...] = (failure_recovery.BOARD, overview.BOARD, pipeline.BOARD, dependencies.BOARD)
+
+
+def files() -> dict[Path, str]:
+    """The text of each file."""
+    return {FOLDER / f"{board.uid}.json": as_json(board) for board in BOARDS}
+
+
+def as_json(board: Board) -> str:
+    """Classic JSON, readable in a diff."""
+    return json.dumps(drawn(board), cls=JSONEncoder, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def stale() -> list[str]:
+    """What is wrong with the folder, a sentence each."""
+    wanted = files()
+    wrong = [f"{path.name} is not as its code" for path, text in wanted.items() if not _is(path, text)]
+    return wrong + [f"{path.name} is nobody's" for path in sorted(FOLDER.glob("*.json")) if path not in wanted]
+
+
+def write() -> list[str]:
+    """Write what is out of date and delete what is nobody's; what was done, a sentence each."""
+    wanted = files()
+    done = []
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for path in FOLDER.glob("*.json"):
+        if path not in wanted:
+            path.unlink()
+            done.append(f"deleted {path.name}")
+    for path, text in wanted.items():
+        if not _is(path, text):
+            path.write_text(text)
+            done.append(f"wrote {path.name}")
+    return done
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
