@@ -101,6 +101,7 @@ lint: venv-dev ## Style, form, and which module may import which
 	@$(VENV) -m ruff format --check .
 	@.venv/bin/lint-imports
 	@$(VENV) -m deploy.rules --check
+	@$(VENV) -m deploy.dashboards.lint
 
 .PHONY: types
 types: venv-dev ## Static types
@@ -121,6 +122,11 @@ test-rules: ## Every alert fires when it should and not when it nearly should, i
 test-alerts: ## Outages of a real stack: which alerts fire, after how long, and that they resolve (minutes)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.alerts $(ARGS)
+
+.PHONY: dashboards-verify
+dashboards-verify: ## Start everything, break everything, and ask what every panel shows of it (PROMETHEUS=host:port: only ask)
+	@$(LOCAL) setup dev
+	@$(VENV) -m $(if $(PROMETHEUS),deploy.dashboards.verify $(PROMETHEUS),tests.dashboards) $(ARGS)
 
 .PHONY: test-crash
 test-crash: ## kill -9 of everything at random moments under load: nothing lost, nothing twice (minutes)
@@ -217,6 +223,10 @@ rules: venv-dev ## Write Prometheus's rules anew from deploy/rules, for a demo a
 .PHONY: docs
 docs: venv-dev ## Write the reference pages anew from the code: endpoints, errors, metrics, settings, streams, time budgets
 	@$(VENV) -m deploy.reference
+
+.PHONY: dashboards
+dashboards: venv-dev ## Write Grafana's dashboards anew from deploy/dashboards
+	@$(VENV) -m deploy.dashboards
 
 .PHONY: hooks
 hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)

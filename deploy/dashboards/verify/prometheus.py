@@ -1,0 +1,100 @@
+"""Prometheus's HTTP API, as far as a dashboard uses it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from deploy.scenarios.ask import ask
+
+#: As many points as a wide panel has.
+_POINTS_MAX = 1000
+_STEP_MIN_S = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One series of an answer."""
+
+    labels: Mapping[str, str]
+    values: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """`error`: why there is none; empty: there is one."""
+
+    error: str = ""
+    lines: tuple[Line, ...] = ()
+    values: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A time span, in Unix seconds."""
+
+    from_s: float
+    to_s: float
+
+    @property
+    def range_s(self) -> int:
+        """Its length, rounded up to seconds."""
+        return int(self.to_s - self.from_s) + 1
+
+    @property
+    def step_s(self) -> int:
+        """Between two points of its picture."""
+        return max(_STEP_MIN_S, self.range_s // _POINTS_MAX)
+
+
+class Prometheus:
+    """At `host:port`."""
+
+    def __init__(self, address: str) -> None:
+        self._address = address
+
+    def over(self, expr: str, span: Span) -> Reply:
+        """As a panel over time asks."""
+        told = self._get("query_range", query=expr, start=span.from_s, end=span.to_s, step=span.step_s)
+        return _read(told)
+
+    def at(self, expr: str, moment_s: float) -> Reply:
+        """As a table asks."""
+        return _read(self._get("query", query=expr, time=moment_s))
+
+    def label_values(self, series: str, label: str, span: Span) -> Reply:
+        """As a variable asks."""
+        asked = {"match[]": series, "start": span.from_s, "end": span.to_s}
+        told = self._get(f"label/{label}/values", **asked)
+        return _read(told) if told.get("status") != "success" else Reply(values=tuple(told["data"]))
+
+    def targets(self) -> dict[str, bool]:
+        """`job instance` → whether it was reached."""
+        told = self._get("targets", state="active")
+        active = told.get("data", {}).get("activeTargets", [])
+        return {f"{each['labels']['job']} {each['labels']['instance']}": each["health"] == "up" for each in active}
+
+    def rules_evaluated(self) -> bool:
+        """Whether every recording and alerting rule has been looked at, and none failed."""
+        groups = self._get("rules").get("data", {}).get("groups", [])
+        return bool(groups) and all(rule["health"] == "ok" for group in groups for rule in group["rules"])
+
+    def _get(self, path: str, **parameters: Any) -> dict[str, Any]:
+        answer = ask(self._address, "GET", f"/api/v1/{path}?{urlencode(parameters)}", None, {})
+        if isinstance(answer.body, dict) and "status" in answer.body:
+            return answer.body
+        return {"status": "error", "error": f"status {answer.status}: {str(answer.body)[:200]}"}
+
+
+def _read(told: Mapping[str, Any]) -> Reply:
+    if told["status"] != "success":
+        return Reply(str(told.get("error") or told))
+    result = told["data"]["result"]
+    if told["data"]["resultType"] in ("scalar", "string"):
+        return Reply(lines=(Line({}, (float(result[1]),)),))
+    return Reply(lines=tuple(_line(each) for each in result))
+
+
+def _line(series: Mapping[str, Any]) -> Line:
+    points = series["values"] if "values" in series else [series["value"]]
+    return Line(series["metric"], tuple(float(value) for _, value in points))

@@ -1,0 +1,155 @@
+"""The story: everything that a dashboard shows happens once. Poison and its replay, a third party that fails, a
+database that hangs and then is gone, a client who asks too much, an api without CPU, a writer that dies. Faults are
+announced, as a drill does it."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from deploy.dashboards.verify.census import Census, take
+from deploy.dashboards.verify.prometheus import Span
+from deploy.dashboards.write import files
+from deploy.faults.faults import Faults
+from deploy.poison.entries import poison
+from tests import keys
+from tests.dashboards.stage import Stage, stage
+from tests.dashboards.traffic import Traffic
+from tests.servers import wait_until
+
+AWAY = Faults(refuse=True, reset=True)
+SILENT = Faults.both(blackhole=True)
+_POISON = 12
+#: Two scrapes and an evaluation of the rules: what is not over sooner was seen.
+_SEEN_S = 11.0
+_HEALING_S = 60.0
+
+
+def told(folder: Path, say: Callable[[str], None], *, calm_s: float) -> list[Census]:
+    """The census of a run that has just happened; `calm_s`: how long all is well before, and after."""
+    with stage(folder) as it, Traffic(it.api.url, it.dlq.url) as traffic:
+        began_s = time.time()
+        _pass(calm_s)
+        say("writes that cannot work")
+        _poisoned(it)
+        say("a third party that fails")
+        _third_party_fails(it)
+        say("a database that hangs, and then is gone")
+        _database_down(it, traffic)
+        say("an api without CPU")
+        _starved(it)
+        say("a replay; a client who asks too much; a writer that is killed")
+        _replayed(it)
+        _too_much(it)
+        it.writers[0].kill()
+        it.writers[0].start()
+        wait_until(lambda: not it.dlq.metric("holdfast_replays_driven"), _HEALING_S, "the replay is over")
+        _pass(calm_s)
+        return take(files(), it.prometheus, Span(began_s, time.time()))
+
+
+def _pass(seconds: float) -> None:
+    """Let Prometheus look: time is what is waited for here."""
+    end = time.monotonic() + seconds
+    wait_until(lambda: time.monotonic() > end, seconds + 5, "time passes")
+
+
+def _desk(it: Stage) -> httpx.Client:
+    return httpx.Client(base_url=it.dlq.url, headers=keys.bearer(keys.OPERATOR), timeout=60)
+
+
+def _poisoned(it: Stage) -> None:
+    entries = [fields for _, fields in poison(_POISON, time.time_ns() // 1000, 1, good_each=2)]
+    it.stream.add_raw(*entries)
+    with _desk(it) as desk:
+        wait_until(lambda: len(_letters(desk)) == _POISON, what="poison is in the table")
+
+
+def _letters(desk: httpx.Client) -> list[dict[str, object]]:
+    found: list[dict[str, object]] = desk.get("/dlq/letters", params={"limit": 500}).json()["data"]
+    return found
+
+
+@contextmanager
+def _announced(it: Stage, fault: str, target: str) -> Iterator[None]:
+    with _desk(it) as desk:
+        assert desk.put(f"/faults/{fault}", json={"target": target, "for_s": 60}).status_code == 200
+        yield
+        assert desk.delete(f"/faults/{fault}").status_code == 200
+
+
+def _third_party_fails(it: Stage) -> None:
+    with _announced(it, "third-party-fails", "third_party"):
+        it.third_party.behave(fault="fail")
+        _pass(_SEEN_S / 2)
+        it.third_party.behave(fault="hang")
+        _pass(_SEEN_S / 2)
+    it.third_party.behave()
+
+
+def _database_down(it: Stage, traffic: Traffic) -> None:
+    began = time.monotonic()
+    with _announced(it, "database-down", "database"):
+        it.to_database.set(SILENT)
+        _pass(_SEEN_S / 2)
+        contained = time.monotonic()
+        it.to_database.set(AWAY)
+        _pass(_SEEN_S)
+        it.to_database.heal()
+    ended = time.monotonic()
+    wait_until(traffic.fresh, _HEALING_S, "it heals by itself")
+    resumed = time.monotonic()
+    wait_until(lambda: it.stream.backlog() < _POISON, _HEALING_S, "the backlog is gone")
+    measured = {
+        "detect_s": 1.0, "contain_s": contained - began, "resume_s": resumed - ended,
+        "drain_s": time.monotonic() - ended, "steady_s": time.monotonic() - ended, "verdict": "passed",
+    }  # fmt: skip
+    with _desk(it) as desk:
+        assert desk.put("/recoveries/database-down", json=measured).status_code == 200
+
+
+def _starved(it: Stage) -> None:
+    """An api that gets no CPU for most of the time: its event loop is late, and it turns some away."""
+    with _announced(it, "cpu-taken", "host"):
+        wait_until(lambda: _stutter(it), _HEALING_S, "somebody is turned away")
+
+
+def _stutter(it: Stage) -> bool:
+    for _ in range(4):
+        it.api.send(signal.SIGSTOP)
+        try:
+            _pass(0.3)
+        finally:
+            it.api.send(signal.SIGCONT)
+        _pass(0.15)
+    shed = 'holdfast_requests_shed_total{{lane="{}",reason="event_loop_lag"}}'
+    return any(it.api.metric(shed.format(lane)) for lane in ("reads", "writes", "rest"))
+
+
+def _too_much(it: Stage) -> None:
+    """More at once than one client may, and once more, so that two scrapes see it grow."""
+    limited = 'holdfast_rate_limited_requests_total{policy="writes"}'
+    with httpx.Client(base_url=it.api.url, headers=keys.bearer(keys.OTHER), timeout=15) as client:
+        for _ in range(2):
+            before = it.api.metric(limited)
+            end = time.monotonic() + _HEALING_S
+            while it.api.metric(limited) == before and time.monotonic() < end:
+                for _ in range(50):
+                    client.post("/users", json={"name": "", "email": ""})
+            assert it.api.metric(limited) > before
+            _pass(_SEEN_S / 2)
+
+
+def _replayed(it: Stage) -> None:
+    """Slowly, so that it can be watched; the poison dies again."""
+    with _desk(it) as desk:
+        group = max(desk.get("/dlq/groups").json()["data"], key=lambda each: each["counts"].get("dead", 0))
+        wish = {
+            "selection": {"fingerprint": group["fingerprint"]}, "reason": "a drill", "rate_per_s": 0.5,
+            "expected_count": group["counts"]["dead"], "stop": {"failing_share": 1},
+        }  # fmt: skip
+        made = desk.post("/dlq/replays", json=wish)
+        assert made.status_code == 200, made.text

@@ -1,0 +1,79 @@
+"""A census counts what a reader sees: an answer that is empty, no number, or lacks what its legend shows is none."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.dashboards.asked import Asked
+from deploy.dashboards.verify.census import Census, Judged, problem, told
+from deploy.dashboards.verify.prometheus import Line, Prometheus, Reply, Span
+from tests.servers import free_port
+
+_NAN = float("nan")
+
+
+@pytest.mark.parametrize(
+    ("reply", "fields", "what"),
+    [
+        (Reply(lines=(Line({"job": "api"}, (_NAN, 1.0)),)), {"job"}, ""),
+        (Reply(lines=(Line({}, (1.0,)),)), set(), ""),
+        (Reply("bad query"), set(), "bad query"),
+        (Reply(), set(), "no data"),
+        (Reply(lines=(Line({}, (_NAN, float("inf"))),)), set(), "data, and never a number"),
+        (
+            Reply(lines=(Line({"job": "api"}, (1.0,)), Line({}, (1.0,)))),
+            {"job"},
+            "its legend shows job, which it has not",
+        ),
+    ],
+    ids=["good", "one number", "error", "empty", "no number", "no label"],
+)
+def test_an_answer_is_judged_by_what_a_reader_sees(reply: Reply, fields: set[str], what: str) -> None:
+    """One finite number, and every label that the legend shows, on every line."""
+    assert problem(reply, frozenset(fields)) == what
+
+
+def test_a_panel_counts_when_all_its_queries_have_data() -> None:
+    """What is missing is named; an annotation that is empty fails the whole, and is no panel."""
+
+    def judged(kind: Any, where: str, what: str) -> Judged:
+        return Judged(Asked(kind, where, "up", "{{job}}"), what)
+
+    census = Census(
+        "u", 2, (judged("panel", "a", ""), judged("panel", "b", "no data"), judged("panel", "b", ""),
+                 judged("annotation", "Faults", "")),
+    )  # fmt: skip
+    complete, text = told([census])
+    assert not complete
+    assert "u: panels with data 1/2, annotations 1/1" in text
+    assert "panel 'b': no data" in text
+    assert text.endswith("panels with data: 1/2")
+    assert told([Census("u", 1, (judged("panel", "a", ""),))]) == (
+        True, "u: panels with data 1/1\n\npanels with data: 1/1",
+    )  # fmt: skip
+    assert not told([Census("u", 1, (judged("panel", "a", ""), judged("annotation", "Faults", "no data")))])[0]
+
+
+def test_a_prometheus_that_is_not_there_is_a_problem_and_no_crash() -> None:
+    """Nobody listens."""
+    nobody = Prometheus(f"127.0.0.1:{free_port()}")
+    assert nobody.over("up", Span(0, 10)).error
+    assert nobody.label_values("up", "job", Span(0, 10)).error
+    assert nobody.targets() == {}
+    assert not nobody.rules_evaluated()
+
+
+def test_what_is_provisioned_fits() -> None:
+    """The data source's uid is the dashboards' own, its scrape interval Prometheus's own, and nobody edits."""
+    folder = Path(__file__).parents[2] / "deploy"
+    source = yaml.safe_load((folder / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
+    scraped = yaml.safe_load((folder / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
+    dashboard = json.loads(next((folder / "grafana/dashboards").glob("*.json")).read_text())
+    uids = {panel["datasource"]["uid"] for panel in dashboard["panels"] if "datasource" in panel}
+    assert {source["uid"]} == uids
+    assert source["jsonData"]["timeInterval"] == scraped
+    provider = yaml.safe_load((folder / "grafana/provisioning/dashboards/holdfast.yml").read_text())["providers"][0]
+    assert (provider["allowUiUpdates"], provider["disableDeletion"]) == (False, True)
