@@ -22,7 +22,7 @@ from tests.servers import wait_until
 
 AWAY = Faults(refuse=True, reset=True)
 SILENT = Faults.both(blackhole=True)
-_POISON = 12
+_POISON = 24
 #: Two scrapes and an evaluation of the rules: what is not over sooner was seen.
 _SEEN_S = 11.0
 _HEALING_S = 60.0
@@ -57,6 +57,11 @@ def _pass(seconds: float) -> None:
     wait_until(lambda: time.monotonic() > end, seconds + 5, "time passes")
 
 
+def _seen(it: Stage, expr: str) -> None:
+    """Until Prometheus has looked, however busy this machine is."""
+    wait_until(lambda: it.prometheus.at(expr, time.time()).lines, _HEALING_S, f"seen: {expr}")
+
+
 def _desk(it: Stage) -> httpx.Client:
     return httpx.Client(base_url=it.dlq.url, headers=keys.bearer(keys.OPERATOR), timeout=60)
 
@@ -78,6 +83,7 @@ def _announced(it: Stage, fault: str, target: str) -> Iterator[None]:
     with _desk(it) as desk:
         assert desk.put(f"/faults/{fault}", json={"target": target, "for_s": 60}).status_code == 200
         yield
+        _seen(it, f'holdfast_fault_active{{fault="{fault}"}} == 1')
         assert desk.delete(f"/faults/{fault}").status_code == 200
 
 
@@ -87,6 +93,7 @@ def _third_party_fails(it: Stage) -> None:
         _pass(_SEEN_S / 2)
         it.third_party.behave(fault="hang")
         _pass(_SEEN_S / 2)
+        _seen(it, "sum (rate(holdfast_retries_suppressed_total[20s])) > 0")
     it.third_party.behave()
 
 
@@ -115,6 +122,7 @@ def _starved(it: Stage) -> None:
     """An api that gets no CPU for most of the time: its event loop is late, and it turns some away."""
     with _announced(it, "cpu-taken", "host"):
         wait_until(lambda: _stutter(it), _HEALING_S, "somebody is turned away")
+        _seen(it, "sum (rate(holdfast_requests_shed_total[20s])) > 0")
 
 
 def _stutter(it: Stage) -> bool:
@@ -130,7 +138,7 @@ def _stutter(it: Stage) -> bool:
 
 
 def _too_much(it: Stage) -> None:
-    """More at once than one client may, and once more, so that two scrapes see it grow."""
+    """More at once than one client may, and once more."""
     limited = 'holdfast_rate_limited_requests_total{policy="writes"}'
     with httpx.Client(base_url=it.api.url, headers=keys.bearer(keys.OTHER), timeout=15) as client:
         for _ in range(2):
@@ -140,16 +148,27 @@ def _too_much(it: Stage) -> None:
                 for _ in range(50):
                     client.post("/users", json={"name": "", "email": ""})
             assert it.api.metric(limited) > before
-            _pass(_SEEN_S / 2)
+            _seen(it, "sum (rate(holdfast_rate_limited_requests_total[20s])) > 0")
 
 
 def _replayed(it: Stage) -> None:
-    """Slowly, so that it can be watched; the poison dies again."""
+    """Slowly, so that it can be watched, and again if nobody looked; the poison dies again."""
     with _desk(it) as desk:
-        group = max(desk.get("/dlq/groups").json()["data"], key=lambda each: each["counts"].get("dead", 0))
-        wish = {
-            "selection": {"fingerprint": group["fingerprint"]}, "reason": "a drill", "rate_per_s": 0.5,
-            "expected_count": group["counts"]["dead"], "stop": {"failing_share": 1},
-        }  # fmt: skip
-        made = desk.post("/dlq/replays", json=wish)
-        assert made.status_code == 200, made.text
+        for _ in range(5):
+            _replay(desk)
+            wait_until(lambda: it.dlq.metric("holdfast_replays_driven"), what="a replay is driven")
+            while it.dlq.metric("holdfast_replays_driven"):
+                if it.prometheus.at("sum (holdfast_replays_driven) > 0", time.time()).lines:
+                    return
+                _pass(0.5)
+    raise AssertionError("no replay was long enough to be seen")
+
+
+def _replay(desk: httpx.Client) -> None:
+    group = max(desk.get("/dlq/groups").json()["data"], key=lambda each: each["counts"].get("dead", 0))
+    wish = {
+        "selection": {"fingerprint": group["fingerprint"]}, "reason": "a drill", "rate_per_s": 0.5,
+        "expected_count": group["counts"]["dead"], "stop": {"failing_share": 1},
+    }  # fmt: skip
+    made = desk.post("/dlq/replays", json=wish)
+    assert made.status_code == 200, made.text
