@@ -228,6 +228,11 @@ docs: venv-dev ## Write the reference pages anew from the code: endpoints, error
 dashboards: venv-dev ## Write Grafana's dashboards anew from deploy/dashboards
 	@$(VENV) -m deploy.dashboards
 
+.PHONY: dashboards-preview
+dashboards-preview: ## Pictures of the dashboards from the running stack, for the docs (ARGS="--range 5m --dark --out DIR")
+	@$(LOCAL) setup dev
+	@$(VENV) -m deploy.preview $(ARGS)
+
 .PHONY: hooks
 hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)
 	@.venv/bin/pre-commit install
