@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import httpx
 import pymysql
 import redis
 
@@ -180,3 +181,37 @@ class Database(Server):
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
             return probe.connect_ex(self._socket) == 0
+
+
+class PrometheusServer(Server):
+    """Scrapes `targets` (host:port) every second as the job `target`."""
+
+    def __init__(self, folder: Path, *targets: str) -> None:
+        self.port = free_port()
+        config = folder / "prometheus.yml"
+        config.write_text(
+            "global: { scrape_interval: 1s, scrape_timeout: 1s }\n"
+            f"scrape_configs: [{{ job_name: target, static_configs: [{{ targets: {list(targets)} }}] }}]\n"
+        )
+        command = [
+            "prometheus", f"--config.file={config}", f"--storage.tsdb.path={folder / 'data'}",
+            f"--web.listen-address=127.0.0.1:{self.port}", "--log.level=warn",
+        ]  # fmt: skip
+        super().__init__(folder, command)
+
+    @property
+    def url(self) -> str:
+        """Base URL."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def value(self, query: str) -> float | None:
+        """Of the first series that the query gives now."""
+        told = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=5).json()["data"]["result"]
+        return float(told[0]["value"][1]) if told else None
+
+    def answers(self) -> bool:
+        """Whether it serves."""
+        try:
+            return httpx.get(f"{self.url}/-/ready", timeout=1).status_code == 200
+        except httpx.TransportError:
+            return False

@@ -106,6 +106,7 @@ def _services(settings: StackSettings) -> list[Program]:
             settings.dlq_port,
             "DLQ_PORT",
             HOLDFAST_DLQ_SESSION_SECRET=secret("session_secret"),
+            HOLDFAST_DLQ_PROMETHEUS_URL=_url(settings.listen_host, settings.prometheus_port),
         ),
     ]
 

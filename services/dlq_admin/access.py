@@ -9,7 +9,7 @@ _CONSOLE = "/console"
 #: What tells personal data in clear is an operator's; what lets letters in that nobody here wrote is an admin's.
 _MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
 #: For machines that say what happens.
-_ANNOUNCED = ("/faults/", "/recoveries/")
+_ANNOUNCED = ("/alerts", "/faults/", "/recoveries/")
 
 
 def scope_needed(method: str, path: str) -> str | None:

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Never
 
 from fastapi import FastAPI
@@ -11,10 +12,15 @@ from redis.asyncio import Redis
 
 from services.dlq_admin import audit, discards, edits, exchange, groups, letters, overview, replays, requests, what_if
 from services.dlq_admin.access import scope_needed
+from services.dlq_admin.alerts import alerts
+from services.dlq_admin.alerts.alerts import Alerts
 from services.dlq_admin.auditor import routes as ledger
 from services.dlq_admin.auditor.auditor import Auditor
 from services.dlq_admin.console.app import ConsoleSettings, add_console
 from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.dashboards.pictures import Pictures
+from services.dlq_admin.dashboards.prometheus import Prometheus
+from services.dlq_admin.dashboards.read import read_all
 from services.dlq_admin.database import Database
 from services.dlq_admin.discards import Discards
 from services.dlq_admin.dues import Dues
@@ -59,6 +65,7 @@ from shared.store.dead_letters import index
 from shared.store.engine import Engine, Timeouts, make_engine
 from shared.supervise import start
 
+_DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
 _SILENCE_MAX_S = 6.0
 _BATCHES_MAX = 2
 _BACKGROUND_THREADS = 3
@@ -75,6 +82,13 @@ def stores(settings: DlqAdminSettings) -> tuple[Redis, Engine]:
         settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
     return redis, make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
+
+
+def pictures(settings: DlqAdminSettings) -> Pictures:
+    """The live view's dashboards, and where its numbers come from."""
+    timeout_s, url = settings.dlq_prometheus_timeout_s, settings.dlq_prometheus_url
+    prometheus = Prometheus(url, timeout_s) if url else None
+    return Pictures(read_all(settings.dlq_dashboards or _DASHBOARDS), prometheus, timeout_s)
 
 
 class DlqAdmin:
@@ -102,6 +116,8 @@ class DlqAdmin:
         self._board = Board(
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
+        self._alerts = Alerts(self._cache, settings.dlq_alert_silence_s)
+        self._pictures = pictures(settings)
         self._annotations = annotations(settings)
         self._auditor = Auditor(self._redis, self._database, every_s=settings.dlq_audit_every_s)
         self._faults = FaultDesk(Kept(self._cache), self._annotations)
@@ -133,6 +149,7 @@ class DlqAdmin:
                 "faults": self._faults.run,
                 "event_loop_lag": watch,
                 **self._auditor.loops(),
+                "alerts": self._alerts.run,
             }
         )
         memory.settle()
@@ -181,6 +198,8 @@ class DlqAdmin:
             Exchange(self._database, import_max_bytes=settings.dlq_import_max_bytes),
             self._database,
             Requests(self._cache, Fates(self._redis, self._database), settings.explain_keep_s),
+            self._pictures,
+            self._alerts,
         )
         overview.add_routes(app, desk.overview)
         groups.add_routes(app, desk.groups)
@@ -194,10 +213,13 @@ class DlqAdmin:
         faults.add_routes(app, self._faults)
         requests.add_routes(app, desk.requests)
         ledger.add_routes(app, self._auditor.ledger)
+        alerts.add_routes(app, self._alerts)
         secret = settings.dlq_session_secret
         add_console(
             app, desk, self._keys,
-            ConsoleSettings(secret.get_secret_value() if secret else None, settings.dlq_session_s),
+            ConsoleSettings(
+                secret.get_secret_value() if secret else None, settings.dlq_session_s, settings.dlq_runbook_base
+            ),
         )  # fmt: skip
 
     def _make_reader(self) -> FastStream:
@@ -234,6 +256,7 @@ class DlqAdmin:
         await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)
         serving.cancel()
         await asyncio.gather(serving, *loops, *self._batches, return_exceptions=True)
+        await self._pictures.close()
         await self._board.leave()
         for redis in (self._redis, self._cache):
             with contextlib.suppress(OSError):

@@ -49,6 +49,22 @@ RECORD = an_object(
         "selection": {"type": ["object", "null"]}, "details": {"type": ["object", "null"]}, "request_id": TEXT,
     }
 )  # fmt: skip
+ALERTS_TAKEN = an_object({"moved": _COUNT})
+ALERTS = an_object(
+    {
+        "alerts": a_list(
+            an_object(
+                {
+                    "name": TEXT, "severity": TEXT, "summary": TEXT, "description": TEXT, "runbook_url": TEXT,
+                    "dashboard_url": TEXT, "labels": {"type": "object", "additionalProperties": TEXT},
+                    "since": _MOMENT, "heard_at": _MOMENT, "fingerprint": TEXT,
+                }
+            )
+        ),
+        "left_out": _COUNT,
+        "watchdog": an_object({"alive": {"type": ["boolean", "null"]}, "heard_at": or_null(_MOMENT)}),
+    }
+)  # fmt: skip
 _FIELD = an_object(
     {"name": {"type": ["string", "object"]}},
     {"value": {"type": ["string", "object"]}, "masked": _FLAG, "cut": _FLAG, "bytes": _COUNT},

@@ -1,5 +1,7 @@
 """What an operator may change about dlq_admin."""
 
+from pathlib import Path
+
 from pydantic import Field, SecretStr
 
 from shared.budget import Budget, Part
@@ -51,6 +53,22 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_audit_every_s: float = Field(
         default=2, gt=0, le=60, description="Pause between two looks at the streams, the dead letters, the ledger"
     )
+    dlq_prometheus_url: str | None = Field(
+        default=None, description="Where the console's live view gets its numbers; left out: there is none"
+    )
+    dlq_prometheus_timeout_s: float = Field(
+        default=3, gt=0, le=30, description="Longest wait for all numbers of a dashboard; then it says what is missing"
+    )
+    dlq_dashboards: Path | None = Field(
+        default=None, description="Folder of the live view's dashboards; left out: deploy/grafana/dashboards"
+    )
+    dlq_alert_silence_s: float = Field(
+        default=180, ge=5, le=86_400,
+        description="An alert that was not repeated for so long is over; longer than Alertmanager's repeat_interval",
+    )  # fmt: skip
+    dlq_runbook_base: str | None = Field(
+        default=None, description="Put before an alert's runbook_url that is a path, to make a link of it"
+    )
     #: Operators' questions may take longer than a user's.
     db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")
     redis_timeout_s: float = Field(default=5, gt=0, le=30, description="As above, for dlq_admin")
@@ -70,6 +88,10 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
             Budget(
                 "a page", Part("dlq_timeout_s", self.dlq_timeout_s),
                 (Part("dlq_read_timeout_s", self.dlq_read_timeout_s),),
+            ),
+            Budget(
+                "a dashboard", Part("dlq_timeout_s", self.dlq_timeout_s),
+                (Part("dlq_prometheus_timeout_s", self.dlq_prometheus_timeout_s),),
             ),
             Budget(
                 "a block", Part("redis_timeout_s", self.redis_timeout_s),

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Error, Page, sync_playwright
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sync_playwright
 
 from tests import keys, processes
 from tests.processes import QUICK
@@ -70,10 +71,27 @@ class Seen:
 def seen(chromium: Browser, console: processes.Service) -> Iterator[Seen]:
     """An operator who has just logged in."""
     context = chromium.new_context(base_url=console.url)
-    seen = Seen(context.new_page())
-    seen.page.goto("/console")
-    seen.page.fill("#key", keys.OPERATOR)
-    seen.page.click("text=Log in")
+    seen = logged_in(context, keys.OPERATOR)
     seen.page.wait_for_selector("#now")
     yield seen
     context.close()
+
+
+def logged_in(context: BrowserContext, key: str) -> Seen:
+    """With this key, at home."""
+    seen = Seen(context.new_page())
+    seen.page.goto("/console")
+    seen.page.fill("#key", key)
+    seen.page.click("text=Log in")
+    return seen
+
+
+def accessible(page: Page, heading: str) -> None:
+    """The page with this heading, as axe sees it: nothing serious, in either light."""
+    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        found: Any = Axe().run(page).response["violations"]
+        bad = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found
+               if each["impact"] in ("serious", "critical")]  # fmt: skip
+        assert not bad, (page.url, scheme, bad)

@@ -3,17 +3,15 @@
 import json
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import expect
 
 from deploy.poison.entries import poison
 from shared.queue.names import DEAD, WRITES
 from tests import processes
 from tests.conftest import empty
-from tests.console.conftest import Seen
+from tests.console.conftest import Seen, accessible
 from tests.servers import Database, RedisServer, wait_until
 
 _COUNT = 10
@@ -33,43 +31,32 @@ def poisoned(console: processes.Service, redis_server: RedisServer, database: Da
     empty(database)
 
 
-def _accessible(page: Page, heading: str) -> None:
-    """The page with this heading, as axe sees it: nothing serious, in either light."""
-    expect(page.get_by_role("heading", level=1)).to_contain_text(heading)
-    for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-        found: Any = Axe().run(page).response["violations"]
-        bad = [(each["id"], [node["html"][:200] for node in each["nodes"]][:3]) for each in found
-               if each["impact"] in ("serious", "critical")]  # fmt: skip
-        assert not bad, (page.url, scheme, bad)
-
-
 def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Database) -> None:
     """By clicks alone; every page on the way is accessible, and none breaks its own policy."""
     page = seen.page
     page.goto("/console")
     expect(page.get_by_role("heading", level=1)).to_have_text("Writes are dying now")
-    _accessible(page, "Writes are dying now")
+    accessible(page, "Writes are dying now")
     page.get_by_role("link", name="Groups", exact=True).click()
-    _accessible(page, "Groups")
+    accessible(page, "Groups")
     page.keyboard.press("j")
     page.keyboard.press("j")
     page.keyboard.press("k")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="How often")).to_be_visible()
-    _accessible(page, "Cannot be read")
+    accessible(page, "Cannot be read")
 
     page.get_by_label("Find an id, a user, a text").fill("full_name")
     page.keyboard.press("Enter")
-    _accessible(page, "Letters")
+    accessible(page, "Letters")
     page.locator("td a.id").first.click()
-    _accessible(page, "Cannot be read")
+    accessible(page, "Cannot be read")
     expect(page.locator("pre").first).to_contain_text('"full_name": "')
     expect(page.locator("pre").first).to_contain_text("•••")
     letter = page.url
     page.get_by_role("button", name="What if?").click()
     expect(page.locator(".tile")).to_contain_text("cannot be read")
-    _accessible(page, "What if")
+    accessible(page, "What if")
 
     page.goto(letter)
     page.get_by_text("Edit …").click()
@@ -82,12 +69,12 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     page.get_by_label("Payload").fill(json.dumps({"name": payload["full_name"], "email": payload["email"]}))
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#verdict")).to_contain_text("Would apply")
-    _accessible(page, "Edit")
+    accessible(page, "Edit")
     page.get_by_role("button", name="Save the edit").click()
     expect(page.locator(".timeline")).to_contain_text("Edit 1")
 
     page.get_by_role("button", name="Replay …").click()
-    _accessible(page, "Replay: send")
+    accessible(page, "Replay: send")
     page.get_by_label("Why, for the audit").fill("edited")
     page.get_by_label("Type the count").fill("2")
     page.get_by_role("button", name="Begin the replay").click()
@@ -97,16 +84,16 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     expect(page.locator("#state")).to_have_attribute("data-state", "done", timeout=20_000)  # by itself
     expect(page.locator("table.list .pill")).to_have_text("applied")  # the list as well
     expect(page.locator("#tile-applied")).to_contain_text("1")
-    _accessible(page, "Replay")
+    accessible(page, "Replay")
     page.goto(letter)
     expect(page.locator(".head .pill").first).to_have_text("applied")
-    _accessible(page, "Cannot be read")
+    accessible(page, "Cannot be read")
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users")
         assert cursor.fetchall() == ((payload["full_name"],),)
     page.get_by_role("link", name="Audit").click()
     expect(page.get_by_role("region", name="Deeds")).to_contain_text("the field has another name here")
-    _accessible(page, "Everything")
+    accessible(page, "Everything")
     assert seen.complaints == []
 
 
@@ -119,7 +106,7 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     page.get_by_role("button", name="Transform …").click()
     page.get_by_role("button", name="Preview on all").click()
     expect(page.locator(".tile", has_text="then would apply")).to_contain_text(str(moved))
-    _accessible(page, "Change many")
+    accessible(page, "Change many")
     page.get_by_label("Why, for the audit").fill("the field has another name here")
     page.get_by_label("Type the count").fill(str(moved))
     page.get_by_role("button", name="Make the edits").click()
@@ -138,7 +125,7 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
         page.get_by_role("button", name=f"{what} …").click()
         page.get_by_label("Why, for the audit").fill("a test")
         page.get_by_label("Type the count").fill("1")
-        _accessible(page, what)
+        accessible(page, what)
         page.get_by_role("button", name=what, exact=True).click()
         expect(page.get_by_role("heading", level=1)).to_have_text(f"1 letter {what.lower()}ed")
     assert seen.complaints == []

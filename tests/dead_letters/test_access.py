@@ -16,6 +16,7 @@ _OPEN = {"/livez", "/readyz", "/health", "/metrics"}
 _MORE = {
     ("GET", "/dlq/export"): "operate", ("POST", "/dlq/import"): "admin", ("PUT", "/faults/{fault}"): "announce",
     ("DELETE", "/faults/{fault}"): "announce", ("PUT", "/recoveries/{fault}"): "announce",
+    ("POST", "/alerts"): "announce",
 }  # fmt: skip
 _OPERATOR = {"view", "announce", "operate"}
 _KEYS: dict[str | None, set[str]] = {

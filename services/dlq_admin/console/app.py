@@ -7,10 +7,24 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.console import audit, discards, edits, groups, home, letters, login, replays, requests, what_if
+from services.dlq_admin.console import (
+    alerts,
+    audit,
+    discards,
+    edits,
+    groups,
+    home,
+    letters,
+    live,
+    login,
+    replays,
+    requests,
+    what_if,
+)
 from services.dlq_admin.console.assets import Assets
 from services.dlq_admin.console.desk import Desk
 from services.dlq_admin.console.guard import Guard
+from services.dlq_admin.console.links import Links
 from services.dlq_admin.console.render import Pages
 from services.dlq_admin.console.session import Sessions
 from shared.errors import NoSuchPath
@@ -23,12 +37,13 @@ class ConsoleSettings:
 
     secret: str | None
     session_s: float
+    runbook_base: str | None = None
 
 
 def add_console(app: FastAPI, desk: Desk, keys: Keys, settings: ConsoleSettings) -> None:
     """Everything under `/console`, and a way there."""
     assets = Assets()
-    pages = Pages(assets)
+    pages = Pages(assets, alerts.strip(desk.alerts, Links(settings.runbook_base, desk.pictures.dashboards)))
     secret = settings.secret.encode() if settings.secret else secrets.token_bytes(32)
     sessions = Sessions(secret, settings.session_s)
     guard = Guard(keys, sessions, pages)
@@ -43,7 +58,7 @@ def add_console(app: FastAPI, desk: Desk, keys: Keys, settings: ConsoleSettings)
         return assets.answer(digest, name)
 
     login.add_routes(router, pages, guard, keys, sessions)
-    for each in (home, groups, letters, what_if, edits, replays, discards, audit, requests):
+    for each in (home, live, groups, letters, what_if, edits, replays, discards, audit, requests, alerts):
         each.add_routes(router, pages, desk)
 
     @router.get("/console/{rest:path}")

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from services.dlq_admin.alerts.alerts import Alerts
+from services.dlq_admin.dashboards.pictures import Pictures
 from services.dlq_admin.database import Database
 from services.dlq_admin.discards import Discards
 from services.dlq_admin.edits import Edits
@@ -28,3 +30,5 @@ class Desk:
     exchange: Exchange
     database: Database
     requests: Requests
+    pictures: Pictures
+    alerts: Alerts

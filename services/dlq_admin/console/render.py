@@ -1,5 +1,6 @@
 """Render: templates to answers. Everything is escaped; a name that a template does not know is an error."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,14 @@ _TEMPLATES = Path(__file__).parent / "templates"
 class Pages:
     """Makes pages."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, alerts: Callable[[], dict[str, Any]]) -> None:
+        """`alerts`: what fires now, for the strip of every page."""
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
         self._templates.globals.update(
-            asset=assets.url, bars=chart.bars, shares=chart.shares, word=words.word, next_step=next_step,
+            asset=assets.url, alerts=alerts, bars=chart.bars, shares=chart.shares, word=words.word, next_step=next_step,
             WORDS_STATES=words.STATES, WORDS_REASONS=words.REASONS, WORDS_ITEMS=words.ITEMS,
         )  # fmt: skip
         self._templates.filters.update(

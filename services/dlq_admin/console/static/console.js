@@ -4,7 +4,7 @@
 const rows = () => [...document.querySelectorAll("[data-row]")];
 const link = (row) => (row.matches("a") ? row : row.querySelector("a"));
 const typing = (target) => target.closest("input:not([type=checkbox], [type=radio]), textarea, select, dialog") !== null;
-const PLACES = { h: "/console", g: "/console/groups", l: "/console/letters", r: "/console/replays", a: "/console/audit" };
+const PLACES = { h: "/console", v: "/console/live", g: "/console/groups", l: "/console/letters", r: "/console/replays", a: "/console/audit" };
 let going = false;
 
 function move(step) {

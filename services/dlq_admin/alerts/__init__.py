@@ -1,0 +1,1 @@
+"""Alerts: what Alertmanager tells, kept for as long as it repeats it."""

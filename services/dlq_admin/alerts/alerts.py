@@ -1,0 +1,155 @@
+"""`/alerts`: what fires now. Alertmanager posts it here; every replica knows it, and a restarted one soon does.
+
+| key               | type | holds                                    |
+|-------------------|------|------------------------------------------|
+| `holdfast:alerts` | hash | fingerprint -> the newest word on it     |
+
+It lies in the cache Redis. While that is away, each replica knows what it was told itself.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from fastapi import FastAPI
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.dlq_admin import schemas
+from services.dlq_admin.alerts.heard import WATCHDOG, Heard, Watch
+from services.dlq_admin.alerts.notice import Notice, Posted
+from services.dlq_admin.ask import asked
+from shared import logs
+from shared.errors import BodyTooLarge, InvalidRequest, MalformedJson
+from shared.http.document import answer, body, errors
+from shared.http.envelope import precise, success
+from shared.logs import Action
+
+KEY = "holdfast:alerts"
+_KEPT_S = 86_400
+_EVERY_S = 2.0
+#: A storm of alerts is not to be one of log lines.
+_LOGGED_MOST = 20
+_EXAMPLE = {
+    "version": "4", "status": "firing", "truncatedAlerts": 0,
+    "alerts": [{
+        "status": "firing", "fingerprint": "c3f9c1a7d0b2e4f6", "startsAt": "2026-01-15T10:30:00Z",
+        "labels": {"alertname": "HoldfastBreakerOpen", "severity": "warning", "job": "api"},
+        "annotations": {"summary": "Reads come from copies", "dashboard_url": "/d/holdfast-dependencies"},
+    }],
+}  # fmt: skip
+
+
+class Alerts:
+    """All that this replica has heard of."""
+
+    def __init__(self, cache: Redis, silence_s: float) -> None:
+        self._cache = cache
+        self._heard = Heard(silence_s)
+
+    async def run(self) -> None:
+        """For ever: hear what other replicas were told."""
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                await self.read()
+            await asyncio.sleep(_EVERY_S)
+
+    async def take(self, posted: Posted) -> int:
+        """Returns how many moved: fire and did not, or no longer do."""
+        now_s = time.time()
+        notices = [Notice.of(alert, now_s) for alert in posted.alerts]
+        moved = self._heard.take(notices)
+        if posted.truncated:
+            self._heard.leave_out(posted.truncated, now_s)
+        self._heard.forget(now_s)
+        for each in moved[:_LOGGED_MOST]:
+            action = Action.ALERT_FIRED if each.firing else Action.ALERT_OVER
+            logs.info(action, alert=each.name, severity=each.severity, fingerprint=each.fingerprint)
+        with contextlib.suppress(RedisError, OSError):
+            await self._tell(self._heard.kept(notices))
+        return len(moved)
+
+    def firing(self) -> list[Notice]:
+        """The worst first."""
+        return self._heard.firing(time.time())
+
+    @property
+    def left_out(self) -> int:
+        """How many more there are than are kept."""
+        return self._heard.left_out(time.time())
+
+    def watch(self) -> Watch:
+        """Whether alerts would reach us."""
+        return self._heard.watch(time.time())
+
+    def told(self) -> dict[str, Any]:
+        """For programs."""
+        watch = self.watch()
+        heard_at = None if watch.heard_s is None else _moment(watch.heard_s)
+        return {
+            "alerts": [_told(each) for each in self.firing()],
+            "left_out": self.left_out,
+            "watchdog": {"alive": watch.alive if watch.heard_s is not None else None, "heard_at": heard_at},
+        }
+
+    async def _tell(self, notices: Iterable[Notice]) -> None:
+        words = {each.fingerprint: orjson.dumps(each._asdict()) for each in notices}
+        if words:
+            pipeline = self._cache.pipeline(transaction=False)
+            pipeline.hset(KEY, mapping=words)  # type: ignore[arg-type]  # bytes are values
+            pipeline.expire(KEY, _KEPT_S)
+            await pipeline.execute()
+
+    async def read(self) -> None:
+        """What others were told. Raises RedisError, OSError."""
+        told = await self._cache.hgetall(KEY)
+        now_s, known, over = time.time(), [], list[bytes | str]()
+        for field, word in told.items():
+            try:
+                known.append(Notice(**orjson.loads(word)))
+            except (ValueError, TypeError):
+                over.append(field)  # of another build
+        self._heard.take(known)
+        self._heard.forget(now_s)
+        kept = {each.fingerprint for each in self._heard.kept(known)}
+        over += [each.fingerprint.encode() for each in known if each.fingerprint not in kept and each.name != WATCHDOG]
+        if over:
+            await self._cache.hdel(KEY, *over)
+
+
+def _told(notice: Notice) -> dict[str, Any]:
+    return {
+        "name": notice.name, "severity": notice.severity, "summary": notice.summary, "description": notice.description,
+        "runbook_url": notice.runbook, "dashboard_url": notice.dashboard, "labels": notice.labels,
+        "since": _moment(notice.since_s), "heard_at": _moment(notice.heard_s), "fingerprint": notice.fingerprint,
+    }  # fmt: skip
+
+
+def _moment(at_s: float) -> str:
+    return precise(datetime.fromtimestamp(at_s, UTC))
+
+
+def add_routes(app: FastAPI, alerts: Alerts) -> None:
+    """Both routes."""
+
+    @app.post(
+        "/alerts", tags=["alerts"], summary="Alertmanager's webhook, version 4",
+        responses=answer("How many alerts fire now that did not, or no longer do.", schemas.ALERTS_TAKEN)
+        | errors(MalformedJson, InvalidRequest, BodyTooLarge),
+        openapi_extra=body(Posted, _EXAMPLE),
+    )  # fmt: skip
+    async def take_alerts(request: Request) -> Response:
+        return success({"moved": await alerts.take(await asked(request, Posted))})
+
+    @app.get(
+        "/alerts", tags=["alerts"], summary="What fires now, the worst first",
+        responses=answer("`watchdog.alive` null: none was ever seen.", schemas.ALERTS) | errors(),
+    )  # fmt: skip
+    async def read_alerts(_: Request) -> Response:
+        return success(alerts.told(), headers={"Cache-Control": "no-store"})

@@ -1,0 +1,71 @@
+"""Notice: what Alertmanager posts (webhook, version 4), cut to what is shown. Pure."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal, NamedTuple, Self
+
+from pydantic import BaseModel, BeforeValidator, Field
+
+_TEXT_MAX_CHARS = 500
+_LABELS_MAX = 20
+_LABEL_MAX_CHARS = 100
+_GROUPS_MAX_CHARS = 64
+
+#: The worst first; whatever else there is comes after them.
+SEVERITIES = ("page", "ticket", "warning", "none")
+
+
+class _Alert(BaseModel):
+    """As it is posted; what is not named here is left out."""
+
+    status: Literal["firing", "resolved"]
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    starts_at: datetime = Field(alias="startsAt")
+    fingerprint: str = Field(pattern=r"^[0-9a-f]{1,32}$")
+
+
+class Posted(BaseModel):
+    """The whole of it."""
+
+    version: Annotated[Literal["4"], BeforeValidator(str)] = "4"
+    alerts: list[_Alert]
+    truncated: int = Field(default=0, alias="truncatedAlerts", ge=0, le=10**9)
+
+
+class Notice(NamedTuple):
+    """One alert. `labels` without those that have a place of their own; times are seconds since the epoch."""
+
+    fingerprint: str
+    firing: bool
+    name: str
+    severity: str
+    summary: str
+    description: str
+    runbook: str
+    dashboard: str
+    labels: dict[str, str]
+    since_s: float
+    heard_s: float
+
+    @classmethod
+    def of(cls, alert: _Alert, now_s: float) -> Self:
+        """Every text cut to a length that a page can show."""
+        told = {name: _cut(text) for name, text in alert.annotations.items()}
+        labels = {name[:_GROUPS_MAX_CHARS]: _cut(value, _LABEL_MAX_CHARS) for name, value in alert.labels.items()}
+        name, severity = labels.pop("alertname", ""), labels.pop("severity", "none")
+        starts = alert.starts_at if alert.starts_at.tzinfo else alert.starts_at.replace(tzinfo=UTC)
+        return cls(
+            alert.fingerprint, alert.status == "firing", name, severity, told.get("summary") or name or "An alert",
+            told.get("description", ""), told.get("runbook_url", ""), told.get("dashboard_url", ""),
+            dict(list(labels.items())[:_LABELS_MAX]), starts.timestamp(), now_s,
+        )  # fmt: skip
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """The worst first, then the newest."""
+        worse = SEVERITIES.index(self.severity) if self.severity in SEVERITIES else len(SEVERITIES)
+        return worse, -self.since_s
+
+
+def _cut(text: str, most: int = _TEXT_MAX_CHARS) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"

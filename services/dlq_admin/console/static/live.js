@@ -1,0 +1,117 @@
+// The page: panels in their places, new numbers every few seconds, one request for all of them.
+"use strict";
+
+(() => {
+  const EVERY_MS = 5000;
+  const LATE_MS = 12000;
+  const board = document.getElementById("live");
+  if (!board) return;
+  const [asOf, problem, marks] = ["as-of", "problem", "marks"].map((id) => document.getElementById(id));
+  let view = null;
+
+  const panels = [...board.querySelectorAll("[data-panel]")].map((article) => {
+    const told = JSON.parse(article.dataset.panel);
+    const panel = { article, told, title: told.title || "", box: article.querySelector(".picture") };
+    const kind = Live.kinds[told.type];
+    if (kind) panel.drawn = kind(panel);
+    else panel.box.append(Live.element("p", "none", `This page does not draw ${told.type}.`));
+    const about = article.querySelector(".about > div");
+    if (about) {
+      const said = about.textContent;
+      about.replaceChildren();
+      Live.markdown(said, about);
+    }
+    if (!panel.title) article.classList.add("untitled");
+    return panel;
+  });
+
+  // Places as the file has them; each row of panels begins at its top.
+  for (const part of board.querySelectorAll(".board")) {
+    const within = panels.filter((panel) => part.contains(panel.article));
+    const top = Math.min(...within.map((panel) => panel.told.gridPos.y));
+    for (const { article, told: { gridPos: { x, y, w, h } } } of within) {
+      article.style.gridArea = `${y - top + 1} / ${x + 1} / span ${h} / span ${w}`;
+      article.style.setProperty("--h", h);
+    }
+  }
+
+  function empty(panel, text) {
+    let cover = panel.article.querySelector(".cover");
+    if (!text) return void (cover && cover.remove());
+    if (!cover) panel.article.append((cover = Live.element("p", "cover")));
+    cover.textContent = text;
+  }
+
+  function draw(panel, data) {
+    const nothing = data.series.every((one) => one.values.every((value) => value === null));
+    const covered = panel.told.type !== "stat"; // which says itself that it has none
+    const noValue = ((panel.told.fieldConfig || {}).defaults || {}).noValue;
+    panel.drawn.update(data, view);
+    empty(panel, data.problem || (nothing && covered ? noValue || "Nothing in this span of time" : null));
+  }
+
+  function show(told) {
+    Live.nowMs = told.as_of ? told.as_of * 1000 : undefined;
+    const times = Array.from({ length: told.points }, (_, at) => told.start + at * told.step);
+    view = { start: told.start, end: told.start + told.step * (told.points - 1), step: told.step, times, events: told.events };
+    problem.hidden = !told.problem;
+    problem.textContent = told.problem ? `${told.problem} ${told.as_of ? `What is shown is of ${Live.clock(told.as_of)}.` : "There is nothing to show yet."} This page asks again by itself.` : "";
+    board.classList.toggle("old", Boolean(told.problem));
+    for (const panel of panels) {
+      const data = told.panels[panel.told.id];
+      if (panel.drawn && data) draw(panel, data);
+    }
+    const seen = told.events.filter((kind) => kind.events.length);
+    marks.hidden = !seen.length;
+    marks.replaceChildren(...seen.map((kind) => {
+      const last = kind.events[kind.events.length - 1];
+      const one = Live.element("span", "name");
+      const mark = Live.element("i");
+      mark.style.background = Live.colour(kind.colour);
+      one.append(mark, Live.element("b", "", kind.name), ` ${[...new Set(kind.events.map((each) => each.title))].filter((title) => title !== kind.name).slice(0, 3).join(", ")} `, Live.element("small", "", `last at ${Live.clock(last.from_s)}`));
+      return one;
+    }));
+    asOf.textContent = told.as_of ? `As of ${Live.clock(told.as_of)}` : "";
+    asOf.classList.toggle("moving", !told.problem);
+    board.dataset.asOf = told.as_of || "";
+  }
+
+  function unknown(text) {
+    problem.hidden = false;
+    problem.textContent = `${text} This page asks again by itself.`;
+    board.classList.add("old");
+    asOf.classList.remove("moving");
+  }
+
+  async function ask() {
+    try {
+      // Like htmx, so that a session that is over is told by a status and not by the login's page.
+      const answer = await fetch(board.dataset.url, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(LATE_MS) });
+      if (answer.status === 401) return location.reload();
+      if (!answer.ok) return unknown(`The console answered ${answer.status}.`);
+      show(await answer.json());
+    } catch (error) {
+      if (error instanceof TypeError || error.name === "TimeoutError" || error.name === "AbortError") unknown("The console does not answer.");
+      else throw error;
+    }
+  }
+  async function forEver() {
+    for (;;) {
+      if (!document.hidden) await ask();
+      await new Promise((resolve) => setTimeout(resolve, EVERY_MS));
+    }
+  }
+  document.addEventListener("visibilitychange", () => document.hidden || ask());
+
+  let waiting = 0;
+  const again = () => {
+    cancelAnimationFrame(waiting);
+    waiting = requestAnimationFrame(() => view && panels.forEach((panel) => panel.drawn && panel.drawn.redraw()));
+  };
+  new ResizeObserver(again).observe(board);
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", again);
+  document.addEventListener("click", (event) => {
+    for (const open of board.querySelectorAll("details.about[open]")) if (!open.contains(event.target)) open.open = false;
+  });
+  forEver();
+})();

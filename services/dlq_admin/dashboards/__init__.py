@@ -1,0 +1,1 @@
+"""Dashboards: Grafana's own files, drawn by the console from the same Prometheus."""

@@ -1,0 +1,198 @@
+"""Alerts: posted as Alertmanager posts them, shown on every page, gone when they are over."""
+
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from services.dlq_admin.alerts.alerts import KEY, Alerts
+from services.dlq_admin.alerts.heard import Heard
+from services.dlq_admin.alerts.notice import Notice, Posted
+from services.dlq_admin.app import DlqAdmin
+from services.dlq_admin.console.links import Links
+from services.dlq_admin.settings import DlqAdminSettings
+from shared.queue.connection import RedisTimeouts, connect
+from tests import keys
+from tests.console.board import UID
+from tests.servers import RedisServer
+
+_SILENCE_S = 60.0
+
+
+def alert(
+    name: str = "HoldfastBreakerOpen", *, firing: bool = True, severity: str = "page", **more: Any
+) -> dict[str, Any]:
+    """One of a post."""
+    annotations = {
+        "summary": "Reads <b>come</b> from copies", "dashboard_url": f"/d/{UID}",
+        "runbook_url": "docs/runbooks/HoldfastBreakerOpen.md", "description": "why",
+    }  # fmt: skip
+    return {
+        "status": "firing" if firing else "resolved", "labels": {"alertname": name, "severity": severity, "job": "api"},
+        "annotations": annotations, "startsAt": "2026-01-15T10:30:00.123456789Z", "endsAt": "0001-01-01T00:00:00Z",
+        "generatorURL": "http://prometheus", "fingerprint": f"{hash(name) & 0xFFFFFFFF:x}", **more,
+    }  # fmt: skip
+
+
+def post(*alerts: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """As Alertmanager has it, with what we do not need."""
+    return {"version": "4", "groupKey": "{}", "status": "firing", "receiver": "console", "groupLabels": {},
+            "truncatedAlerts": 0, "externalURL": "http://alertmanager", "alerts": list(alerts), **more}  # fmt: skip
+
+
+def _admin(folder: Path, redis: RedisServer) -> DlqAdmin:
+    return DlqAdmin(
+        DlqAdminSettings(
+            redis_addr=redis.address, db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
+            keys_file=keys.written_to(folder), dlq_alert_silence_s=_SILENCE_S,
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def client(tmp_path: Path, clean_redis: RedisServer) -> AsyncIterator[httpx.AsyncClient]:
+    """Alertmanager and somebody logged in who may look, in one."""
+    transport = httpx.ASGITransport(_admin(tmp_path, clean_redis).http())
+    async with httpx.AsyncClient(transport=transport, base_url="http://dlq") as client:
+        await client.post("/console/login", data={"key": keys.VIEWER})
+        yield client
+
+
+async def _tell(client: httpx.AsyncClient, told: dict[str, Any]) -> httpx.Response:
+    return await client.post("/alerts", json=told, headers=keys.bearer(keys.ANNOUNCER))
+
+
+async def test_it_is_on_every_page_until_it_is_over(client: httpx.AsyncClient) -> None:
+    """With its tone, its words escaped, its dashboard and its runbook; resolved, it is gone."""
+    assert (await _tell(client, post(alert()))).json()["data"] == {"moved": 1}
+    assert (await _tell(client, post(alert()))).json()["data"] == {"moved": 0}
+    for path in ("/console/live", "/console/letters", "/console/alerts"):
+        page = (await client.get(path)).text
+        assert "Reads &lt;b&gt;come&lt;/b&gt; from copies" in page, path
+        assert 'class="alert bad"' in page, path
+        assert "docs/runbooks/HoldfastBreakerOpen.md" in page, path
+    told = (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]
+    assert [(each["name"], each["severity"], each["labels"]) for each in told["alerts"]] == [
+        ("HoldfastBreakerOpen", "page", {"job": "api"})
+    ]
+    await _tell(client, post(alert(firing=False)))
+    assert "from copies" not in (await client.get("/console/alerts")).text
+    assert (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]["alerts"] == []
+
+
+async def test_who_may(client: httpx.AsyncClient) -> None:
+    """Whoever may announce says what fires; whoever may view reads it."""
+    statuses = {
+        key: (await client.post("/alerts", json=post(), headers=keys.bearer(key))).status_code
+        for key in (keys.ANNOUNCER, keys.OPERATOR, keys.VIEWER, keys.WRITER, "nobody's")
+    }
+    assert list(statuses.values()) == [200, 200, 403, 403, 401]
+    assert (await client.post("/alerts", json=post())).status_code == 401
+    assert (await client.get("/alerts", headers=keys.bearer(keys.ANNOUNCER))).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [(b"", 400), (b"{", 400), (b"[]", 422), (b"{}", 422), (b'{"version": "3", "alerts": []}', 422), (b"\xff", 400),
+     (b'{"alerts": [{"status": "odd"}]}', 422), (b'{"alerts": [{"labels": {"a": 1}}]}', 422), (b"[" * 100_000, 400),
+     (orjson.dumps(post(alert(fingerprint="<script>"))), 422), (orjson.dumps(post(alert(startsAt="soon"))), 422),
+     (b'{"alerts": "' + b"a" * (1 << 20) + b'"}', 413)],
+)  # fmt: skip
+async def test_what_is_no_post_is_refused(client: httpx.AsyncClient, body: bytes, status: int) -> None:
+    """With a 4xx, and nothing is shown of it."""
+    answer = await client.post("/alerts", content=body, headers=keys.bearer(keys.ANNOUNCER))
+    assert answer.status_code == status
+    assert (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]["alerts"] == []
+
+
+async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clean_redis: RedisServer) -> None:
+    """The worst are kept, the rest is counted; pages stay small, and so does what lies in Redis."""
+    small = [{"status": "firing", "labels": {"alertname": "A"}, "startsAt": "2026-01-15T10:30:00Z",
+              "fingerprint": f"{number:x}"} for number in range(9_000)]  # fmt: skip
+    small[8_999]["labels"] = {"alertname": "Worst", "severity": "page"}
+    body = orjson.dumps({"alerts": small})
+    assert len(body) < 1 << 20
+    answer = await client.post("/alerts", content=body, headers=keys.bearer(keys.ANNOUNCER))
+    assert answer.json()["data"] == {"moved": 9_000}
+    told = (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]
+    assert (told["alerts"][0]["name"], len(told["alerts"]), told["left_out"]) == ("Worst", 500, 8_500)
+    page = (await client.get("/console/alerts")).text
+    assert "8,946 that are not listed" in page
+    assert len(page) < 60_000
+    with clean_redis.client() as redis:
+        assert redis.hlen(KEY) == 500
+
+
+async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
+    """Through the cache; a later word of another one counts; without the cache each knows what it was told."""
+    redis = connect(clean_redis.address, RedisTimeouts(0.5, 0.5))
+    here, there = Alerts(redis, _SILENCE_S), Alerts(redis, _SILENCE_S)
+    await here.take(Posted.model_validate(post(alert(), alert("HoldfastWatchdog", severity="none"))))
+    await there.read()
+    assert [each.name for each in there.firing()] == ["HoldfastBreakerOpen"]
+    assert there.watch().alive
+    await there.take(Posted.model_validate(post(alert(firing=False))))
+    await here.read()
+    assert here.firing() == []
+    clean_redis.freeze()
+    try:
+        began = time.monotonic()
+        await here.take(Posted.model_validate(post(alert())))
+        assert time.monotonic() - began < 2
+        assert len(here.firing()) == 1
+    finally:
+        clean_redis.thaw()
+    await redis.aclose()
+
+
+def _notice(name: str, heard_s: float, *, firing: bool = True) -> Notice:
+    told = Posted.model_validate(post(alert(name, firing=firing)))
+    return Notice.of(told.alerts[0], heard_s)
+
+
+def test_silence_ends_an_alert_and_tells_of_the_watchdog() -> None:
+    """Nobody repeats it: it is over. The watchdog was seen once and is not any more: that is a warning."""
+    heard = Heard(_SILENCE_S)
+    assert heard.watch(100).heard_s is None
+    heard.take([_notice("HoldfastBreakerOpen", 100), _notice("HoldfastWatchdog", 100)])
+    assert [each.name for each in heard.firing(100 + _SILENCE_S)] == ["HoldfastBreakerOpen"]
+    assert heard.watch(100 + _SILENCE_S).alive
+    assert heard.firing(101 + _SILENCE_S) == []
+    assert heard.watch(101 + _SILENCE_S) == (100, False)
+
+
+def test_of_two_words_the_newer_one_counts() -> None:
+    """In whatever order they come."""
+    heard = Heard(_SILENCE_S)
+    heard.take([_notice("X", 102, firing=False)])
+    assert heard.take([_notice("X", 101)]) == []
+    assert heard.firing(103) == []
+    assert len(heard.take([_notice("X", 104)])) == 1
+
+
+def test_links_lead_where_they_may() -> None:
+    """To our own dashboards, to addresses; a path needs a base; a script is no address."""
+    bare, based = Links(None, {UID}), Links("https://docs.example/x/", {UID})
+    assert bare.dashboard(f"/d/{UID}?orgId=1") == f"/console/live/{UID}"
+    assert bare.dashboard("/d/of-somebody") is None
+    assert bare.dashboard("https://grafana.example/d/a") == "https://grafana.example/d/a"
+    for odd in ("javascript:alert(1)", "data:text/html,x", "//[", "http://", "/d/", ""):
+        assert bare.dashboard(odd) is None
+        assert bare.runbook(odd) is None
+    assert based.runbook("javascript:alert(1)") is None
+    assert bare.runbook("docs/a.md") is None
+    assert based.runbook("docs/a.md") == "https://docs.example/x/docs/a.md"
+
+
+async def test_a_silent_watchdog_is_on_the_page(client: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Alive it is a small word, silent a warning."""
+    assert "lerting" not in (await client.get("/console/alerts")).text.replace("Alerts", "")
+    await _tell(client, post(alert("HoldfastWatchdog", severity="none")))
+    assert "Alerting is alive" in (await client.get("/console/alerts")).text
+    later_s = time.time() + _SILENCE_S + 5
+    monkeypatch.setattr("services.dlq_admin.alerts.alerts.time.time", lambda: later_s)
+    assert "Alerting says nothing any more" in (await client.get("/console/alerts")).text

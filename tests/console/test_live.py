@@ -1,0 +1,178 @@
+"""The live view: Grafana's dashboards, drawn in a real browser from a real Prometheus."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, Locator, Page, expect
+
+from tests import keys, processes
+from tests.console.board import BOARD, UID, Measured
+from tests.console.conftest import Seen, accessible, logged_in
+from tests.servers import Database, PrometheusServer, RedisServer, wait_until
+
+_MOVES_MS = 25_000
+_TIMEOUT_S = 2.0
+
+#: Of a canvas: how many colours there are on it.
+_COLOURS = """canvas => {
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const seen = new Set();
+  for (let at = 0; at < data.length; at += 4)
+    if (data[at + 3]) seen.add(data[at] << 16 | data[at + 1] << 8 | data[at + 2]);
+  return seen.size;
+}"""
+#: How much of it is of one colour; the colour is a property of the page's style.
+_SHARE = """(canvas, name) => {
+  const hex = getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
+  let found = 0;
+  for (let at = 0; at < data.length; at += 4)
+    if (wanted.every((part, place) => Math.abs(data[at + place] - part) < 6)) found++;
+  return found / (data.length / 4);
+}"""
+
+
+class Live(NamedTuple):
+    """All that takes part."""
+
+    measured: Measured
+    prometheus: PrometheusServer
+    console: processes.Service
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database) -> Iterator[Live]:
+    """A dlq_admin that draws the small board."""
+    folder = tmp_path_factory.mktemp("live")
+    boards = folder / "boards"
+    boards.mkdir()
+    (boards / "board.json").write_text(json.dumps(BOARD))
+    (boards / "broken.json").write_text('{"uid": 3')
+    measured = Measured()
+    prometheus = PrometheusServer(folder, measured.address)
+    prometheus.start()
+    console = processes.dlq_admin(
+        folder, redis_server.address, database.dsn, HOLDFAST_DLQ_PROMETHEUS_URL=prometheus.url,
+        HOLDFAST_DLQ_PROMETHEUS_TIMEOUT_S=str(_TIMEOUT_S), HOLDFAST_DLQ_DASHBOARDS=str(boards),
+    ).start()  # fmt: skip
+    wait_until(lambda: prometheus.value("board_height") == measured.height, what="a scrape")
+    yield Live(measured, prometheus, console)
+    console.kill()
+    prometheus.kill()
+    measured.close()
+
+
+@pytest.fixture
+def viewer(chromium: Browser, live: Live) -> Iterator[Seen]:
+    """Somebody who may look, at the board."""
+    context = chromium.new_context(base_url=live.console.url)
+    seen = logged_in(context, keys.VIEWER)
+    seen.page.get_by_role("link", name="Live", exact=True).click()
+    expect(seen.page.get_by_role("heading", level=1)).to_have_text(str(BOARD["title"]))
+    yield seen
+    context.close()
+
+
+def _panel(page: Page, title: str) -> Locator:
+    return page.locator("article.panel").filter(has=page.get_by_role("heading", name=title, exact=True))
+
+
+def test_every_kind_of_panel_is_drawn_and_moves(viewer: Seen, live: Live) -> None:
+    """What a stat says is what Prometheus says; pictures are not empty; new numbers are drawn by themselves."""
+    page = viewer.page
+    height = _panel(page, "Height").locator(".value")
+    expect(height).to_have_text(f"{live.prometheus.value('board_height'):.0f}", timeout=_MOVES_MS)
+    for title in ("Lines", "Shares", "Weather", "Heat"):
+        assert _panel(page, title).locator("canvas").first.evaluate(_COLOURS) > 3, title
+    assert _panel(page, "Weather").locator("canvas").evaluate(_SHARE, "--g-blue") > 0
+    expect(_panel(page, "Lines").locator(".legend")).to_contain_text("one42 req/s")
+    expect(_panel(page, "Rows").locator("tbody tr")).to_have_text(["left3", "right1"])
+    expect(_panel(page, "Rows").locator("th")).to_have_text(["Kind", "Value"])
+    expect(_panel(page, "Bars").locator(".gauge em")).to_have_text(["3", "1"])
+    expect(_panel(page, "Nothing")).to_contain_text("Nobody is there")
+    expect(_panel(page, "Wrong")).to_contain_text("parse error")
+    expect(_panel(page, "Words").locator(".words strong")).to_have_text("Bold")
+    expect(_panel(page, "Words").get_by_role("link")).to_have_count(1)
+    expect(_panel(page, "Words")).to_contain_text("<b>no</b>")
+    _panel(page, "Height").get_by_label("About").click()
+    expect(_panel(page, "Height").locator(".about strong")).to_have_text("Normal:")
+    accessible(page, "A small board")
+
+    live.measured.height, live.measured.storm = 1234, 1
+    expect(height).to_have_text("1.23 k", timeout=_MOVES_MS)
+    expect(_panel(page, "Weather").locator("canvas")).to_have_attribute("aria-label", "Weather: rain storm")
+    expect(page.locator("#marks")).to_contain_text("Storm: rain")
+    assert _panel(page, "Weather").locator("canvas").evaluate(_SHARE, "--g-red") > 0
+    assert _panel(page, "Lines").locator("canvas").evaluate(_SHARE, "--g-red") > 0
+    page.set_viewport_size({"width": 390, "height": 800})
+    fits = "document.documentElement.scrollWidth <= innerWidth"
+    wait_until(lambda: page.evaluate(fits), 5, what="everything within a phone")
+    assert viewer.complaints == []
+
+
+def test_while_prometheus_is_away(viewer: Seen, live: Live) -> None:
+    """Hung or dead: the page says so, keeps what it has, goes on by itself; and nothing else of the console waits."""
+    page = viewer.page
+    expect(page.locator("#as-of.moving")).to_be_visible(timeout=_MOVES_MS)
+    live.prometheus.freeze()
+    try:
+        expect(page.locator("#problem")).to_contain_text("Prometheus does not answer", timeout=_MOVES_MS)
+        expect(page.locator("#problem")).to_contain_text("What is shown is of")
+        with httpx.Client(base_url=live.console.url) as client:
+            client.post("/console/login", data={"key": keys.VIEWER})
+            began = time.monotonic()
+            assert client.get(f"/console/live/{UID}/data?range=1h", timeout=10).json()["problem"]
+            assert time.monotonic() - began < _TIMEOUT_S + 1.5
+            for path in ("/console", "/livez", f"/console/live/{UID}"):
+                assert client.get(path, timeout=2).status_code == 200
+    finally:
+        live.prometheus.thaw()
+    expect(page.locator("#problem")).to_be_hidden(timeout=_MOVES_MS)
+    live.prometheus.kill()
+    with httpx.Client(base_url=live.console.url, timeout=10) as client:
+        client.post("/console/login", data={"key": keys.VIEWER})
+        told = client.get(f"/console/live/{UID}/data?range=5m").json()
+        assert (told["problem"][:28], told["as_of"]) == ("Prometheus does not answer (", None)
+    live.prometheus.start()
+    assert viewer.complaints == []
+
+
+def test_nothing_else_can_be_asked(live: Live) -> None:
+    """Known dashboards, known spans, their own queries; for who may look."""
+    with httpx.Client(base_url=live.console.url, timeout=10) as client:
+        assert client.get(f"/console/live/{UID}/data").headers["location"].startswith("/console/login")
+        client.post("/console/login", data={"key": keys.VIEWER})
+        assert client.get("/console/live/nobody").status_code == 404
+        assert client.get("/console/live/nobody/data").status_code == 404
+        assert client.get("/console/live/..%2f..%2fetc").status_code == 404
+        assert client.get(f"/console/live/{UID}/data?range=1y").status_code == 422
+        asked = f"/console/live/{UID}/data?range=5m&query=up&expr=up"
+        wait_until(lambda: client.get(asked).json()["problem"] is None, what="a picture")
+        told = client.get(asked).json()
+        assert set(told["panels"]) == {str(panel["id"]) for panel in BOARD["panels"] if panel.get("targets")}
+        assert "board_height" not in client.get(f"/console/live/{UID}").text
+        names = {one["labels"].get("__name__") for panel in told["panels"].values() for one in panel["series"]}
+        assert "up" not in names
+
+
+def test_ten_viewers_cost_as_much_as_one(live: Live) -> None:
+    """Whoever asks within a scrape gets the same picture; Prometheus hears of it once."""
+    before = _queries(live.prometheus)
+    with httpx.Client(base_url=live.console.url, timeout=10) as client:
+        client.post("/console/login", data={"key": keys.VIEWER})
+        answers = [client.get(f"/console/live/{UID}/data?range=1h").content for _ in range(10)]
+    assert len(set(answers)) <= 2
+    one = sum(len(panel.get("targets", ())) for panel in BOARD["panels"])
+    assert 0 < _queries(live.prometheus) - before <= 2 * one
+
+
+def _queries(prometheus: PrometheusServer) -> float:
+    """That it has been asked so far."""
+    lines = httpx.get(f"{prometheus.url}/metrics", timeout=5).text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines
+               if line.startswith("prometheus_http_requests_total") and "/api/v1/query" in line)  # fmt: skip

@@ -1,0 +1,26 @@
+"""What others have written and pages are made with is what they have published."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from services.dlq_admin.console import assets
+
+_STATIC = Path(assets.__file__).parent / "static"
+
+#: File -> the SHA-256 of what was published: htmx.org 2.0.7 dist/htmx.min.js; uplot 1.6.32 dist/uPlot.iife.min.js and
+#: dist/uPlot.min.css.
+_PUBLISHED = {
+    "htmx.min.js": "60231ae6ba9db3825eb15a261122d5f55921c4d53b66bf637dc18b4ee27c79f9",
+    "uplot.min.js": "19c8d4c6ad88929a79f4ae49d6f7161566dfd0ba3d15cc495e974f787eb78f1f",
+    "uplot.min.css": "df630c6a8d6f8eeaff264b50f73ce5b114f646ffd9a0bb74f049b0a00135fa04",
+}
+
+
+@pytest.mark.parametrize("name", _PUBLISHED)
+def test_as_it_was_published(name: str) -> None:
+    """To the byte, with its licence beside it."""
+    content = (_STATIC / name).read_bytes()
+    assert hashlib.sha256(content).hexdigest() == _PUBLISHED[name]
+    assert (_STATIC / f"{name.partition('.')[0]}.LICENSE.txt").read_text()

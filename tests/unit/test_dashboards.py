@@ -1,0 +1,95 @@
+"""Dashboards, read and asked: variables, times, names, what happened when; and our own ones, every one of them."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from services.dlq_admin.app import _DASHBOARDS
+from services.dlq_admin.dashboards.read import read, read_all
+from services.dlq_admin.dashboards.series import Event, Grid, Series, events, name, now, number, over
+from services.dlq_admin.dashboards.variables import SPANS, Span, Variables
+from tests.console.board import BOARD, UID
+
+_DRAWN = {"stat", "timeseries", "state-timeline", "table", "bargauge", "text", "heatmap"}
+_GRID = Grid(100, 5, 5)
+
+
+@pytest.mark.parametrize(
+    ("told", "query", "asked"),
+    [
+        ([], "rate(a[$__rate_interval])", "rate(a[20s])"),
+        ([], "a[$__range] ${__interval} [[__interval_ms]] $__range_s", "a[900s] 5s 5000 900"),
+        ([{"name": "job", "current": {"value": "$__all"}}], 'a{job=~"$job"}', 'a{job=~".*"}'),
+        ([{"name": "job", "allValue": "a|b"}], 'a{job=~"${job:regex}"}', 'a{job=~"a|b"}'),
+        ([{"name": "i", "current": {"value": ["a.b", "c"]}}], 'a{i=~"$i"}', r'a{i=~"(a\\.b|c)"}'),
+        ([{"name": "w", "type": "custom", "query": "1m, 5m"}], "a[$w]", "a[1m]"),
+        ([], 'a{b="$nobody"}', 'a{b="$nobody"}'),
+    ],
+)  # fmt: skip
+def test_variables_are_put_in_as_grafana_does(told: list[dict[str, object]], query: str, asked: str) -> None:
+    """When nobody has chosen anything."""
+    assert Variables.read(told).put_into(query, SPANS["15m"]) == asked
+
+
+def test_a_sample_keeps_its_place() -> None:
+    """From one look to the next; what is no number is none; what is outside is left out."""
+    grid = Grid.ending(1_003.9, Span(20, 5))
+    assert (grid.start_s, grid.end_s, grid.points) == (980, 1000, 5)
+    told = [{"metric": {}, "values": [[980, "1"], [990.0, "NaN"], [1000, "2.5"], [2000, "3"]]}]
+    assert over(told, grid)[0].values == [1, None, None, None, 2.5]
+    assert now([{"metric": {"a": "b"}, "value": [1, "+Inf"]}]) == [Series({"a": "b"}, [None])]
+    assert number("-3e2") == -300
+    for wrong in ([{"metric": {}}], [{"metric": {}, "values": [[990, "x"]]}], [3]):
+        with pytest.raises((LookupError, TypeError, ValueError)):
+            over(wrong, grid)  # type: ignore[arg-type]
+
+
+def test_names_are_those_of_the_legend() -> None:
+    """Or of the labels."""
+    assert name({"a": "1", "b": "2"}, "{{a}} of {{ b }}{{c}}") == "1 of 2"
+    assert name({"__name__": "up", "a": "1"}, "__auto") == "1"
+    assert name({"__name__": "up"}, "") == "up"
+    assert name({}, "") == "value"
+
+
+def test_what_happened_when() -> None:
+    """While it is 1 or more; to the end if it still is; or when its values say."""
+    series = [Series({"f": "x"}, [None, 1, 2, 0, 1])]
+    assert events(series, _GRID, "Fault {{f}}", at_value=False) == [
+        Event("Fault x", 105, 110),
+        Event("Fault x", 120, 120),
+    ]
+    moments = [Series({}, [101_000, 101_000, 5_000, None, 119_500])]
+    assert events(moments, _GRID, "r", at_value=True) == [Event("r", 101, 101), Event("r", 119.5, 119.5)]
+
+
+def test_a_file_that_is_no_dashboard_is_left_out(tmp_path: Path) -> None:
+    """The others are read."""
+    for at, text in enumerate(
+        ("", "[]", "{}", '{"uid": "a", "title": "b", "panels": [{}]}', "\xff", json.dumps(BOARD))
+    ):
+        (tmp_path / f"{at}.json").write_text(text)
+    (tmp_path / "7.json").write_bytes(b"\xff\xfe")
+    assert list(read_all(tmp_path)) == [UID]
+    assert read_all(tmp_path / "nowhere") == {}
+
+
+def test_a_row_that_is_folded_holds_its_panels() -> None:
+    """Those before the first row have none."""
+    panel = {"id": 2, "type": "stat", "gridPos": {"x": 0, "y": 0, "w": 4, "h": 4}}
+    folded = {"id": 1, "type": "row", "title": "R", "gridPos": {"x": 0, "y": 4}, "panels": [panel | {"id": 3}]}
+    rows = read({"uid": "u", "title": "t", "panels": [folded, panel]}).rows
+    assert [(row.title, [each.number for each in row.panels]) for row in rows] == [("", [2]), ("R", [3])]
+
+
+@pytest.mark.skipif(not list(_DASHBOARDS.glob("*.json")), reason="there are no dashboards here")
+def test_our_own_dashboards_are_drawn() -> None:
+    """Every file, every kind of panel in it, and no variable without a value."""
+    known = read_all(_DASHBOARDS)
+    assert len(known) == len(list(_DASHBOARDS.glob("*.json")))
+    for dashboard in known.values():
+        for panel in dashboard.panels:
+            assert panel.kind in _DRAWN, (dashboard.uid, panel.number)
+            for target in panel.targets:
+                assert "$" not in dashboard.variables.put_into(target.expr, SPANS["15m"]), target.expr
