@@ -1,0 +1,59 @@
+"""Charts as one PNG. Needs matplotlib, which only the bench environment has."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import matplotlib
+
+matplotlib.use("Agg")
+
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+
+from deploy.load.chart import Chart
+
+
+def draw(charts: Sequence[Chart], path: Path) -> None:
+    """Write it to `path`, one panel a chart."""
+    figure, panels = plt.subplots(
+        len(charts), 1, figsize=(10, 2.9 * len(charts)), squeeze=False, layout="constrained"
+    )  # fmt: skip
+    for panel, chart in zip(panels[:, 0], charts, strict=True):
+        _panel(panel, chart)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _panel(panel: Axes, chart: Chart) -> None:
+    for band in chart.bands:
+        panel.axvspan(band.begin, band.end, color="#c0392b", alpha=0.12, linewidth=0)
+        panel.text(
+            band.begin, 1, f" {band.name}", transform=panel.get_xaxis_transform(), va="top", fontsize=7, color="#8c2a1f"
+        )
+    if chart.style == "stack" and chart.series:
+        seconds = [at for at, _ in chart.series[0].points]
+        layers = [[value for _, value in series.points] for series in chart.series]
+        panel.stackplot(
+            seconds, layers, labels=[s.name for s in chart.series], colors=[s.colour for s in chart.series], linewidth=0
+        )
+    else:
+        for series in chart.series:
+            xs, ys = [at for at, _ in series.points], [value for _, value in series.points]
+            style = {"marker": "o", "markersize": 2.5, "linestyle": "none"} if chart.style == "dots" else {}
+            panel.plot(xs, ys, color=series.colour, label=series.name, linewidth=1.4, **style)
+            if series.range:
+                low, high = zip(*series.range, strict=True)
+                panel.fill_between(xs, low, high, color=series.colour, alpha=0.15, linewidth=0)
+    if chart.log:
+        panel.set_yscale("log")
+    else:
+        panel.set_ylim(bottom=0)
+    if chart.x_max:
+        panel.set_xlim(0, chart.x_max)
+    panel.set_title(f"{chart.title} ({chart.unit})", loc="left", fontsize=10)
+    panel.set_xlabel(chart.x, fontsize=8)
+    panel.grid(axis="y", alpha=0.25)
+    panel.spines[["top", "right"]].set_visible(False)
+    if len(chart.series) > 1:
+        panel.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))

@@ -1,0 +1,44 @@
+"""Progress: one line a second while it runs."""
+
+import sys
+import time
+from collections import Counter
+
+from deploy.load.outcome import Outcome
+from deploy.load.percentiles import percentiles_of
+from deploy.load.run import Run
+from deploy.load.schedule import now
+
+_HEAD = "    s      /s   good  degr   rej  fail   ind    p50 ms    p99 ms  in flight"
+_HEAD_EVERY = 20
+
+
+class Progress:
+    """Called every second with the run."""
+
+    def __init__(self) -> None:
+        self._seen = 0
+        self._at = time.monotonic()
+        self._lines = 0
+
+    def __call__(self, run: Run) -> None:
+        """Says what came back since the last time."""
+        samples, at = list(run.samples.since(self._seen)), time.monotonic()
+        self._seen += len(samples)
+        per_s, self._at = len(samples) / (at - self._at), at
+        counts = Counter(sample.outcome for sample in samples)
+        latency = percentiles_of(sample.latency_s for sample in samples)
+        p50, p99 = (f"{latency.p50:9.1f} {latency.p99:9.1f}" if latency else "        –         –").split()
+        if self._lines % _HEAD_EVERY == 0:
+            say(_HEAD)
+        self._lines += 1
+        shown = " ".join(f"{counts[outcome]:5d}" for outcome in Outcome)
+        fault = next((phase.fault for phase in reversed(run.phases) if phase.begin <= now() < phase.end), "")
+        mark = f"   << {fault}" if fault else ""
+        say(f"{now() - run.began:5.0f} {per_s:7,.0f}  {shown} {p50:>9} {p99:>9} {run.loop.in_flight:10d}{mark}")
+
+
+def say(line: str) -> None:
+    """To whoever watches, not into the report."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

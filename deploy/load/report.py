@@ -1,0 +1,127 @@
+"""Report: a run as a folder: `summary.json`, `report.html` (one file), `report.png` where matplotlib is, and the same
+on the terminal."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from html import escape
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+from deploy.load import table
+from deploy.load.chart import Chart
+from deploy.load.outcome import Outcome
+from deploy.load.svg import svg
+from deploy.load.table import ms, percent
+from deploy.load.verdict import Verdict
+from deploy.local.places import LOCAL, REPO
+
+_LATENCIES = ("p50", "p90", "p99", "p999", "max")
+_HEAD = ("", "requests", "/s", *(outcome.word for outcome in Outcome), *_LATENCIES, "e2e p50", "e2e p99")
+_ERRORS_SHOWN = 12
+_STYLE = """body{font:14px/1.45 system-ui,sans-serif;color:#1c2733;max-width:1060px;margin:24px auto;padding:0 16px}
+h1{font-size:22px}h2{font-size:16px;margin-top:28px}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #e3e8ee}td:first-child,th:first-child{text-align:left}
+.passed{color:#1d7a50}.failed{color:#b3261e}.unknown{color:#8a5a00}svg{width:100%;display:block;margin:18px 0}
+svg text{font-size:11px;fill:#44525f}svg .title{font-size:13px;font-weight:600;fill:#1c2733}svg .y{text-anchor:end}
+svg .x{text-anchor:middle}svg .grid{stroke:#e3e8ee}svg .band{fill:#c0392b;opacity:.12}svg .band-name{fill:#8c2a1f}
+svg polyline{fill:none;stroke-width:1.5}"""
+
+
+def folder(what: str = "load") -> Path:
+    """A new one under `.local/`, named for the moment."""
+    path = LOCAL / what / time.strftime("%Y%m%d-%H%M%S")
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+def write(path: Path, title: str, summary: dict[str, Any], verdict: Verdict, charts: Sequence[Chart]) -> list[Path]:
+    """Into the folder `path`; the files."""
+    judged = {"verdict": verdict.word.name.lower(), "reasons": list(verdict.reasons)}
+    document = judged | {"targets": [asdict(one) for one in verdict.checked]} | summary
+    numbers, page = path / "summary.json", path / "report.html"
+    numbers.write_text(json.dumps(document, indent=2) + "\n")
+    page.write_text(_html(title, summary, verdict, charts))
+    return [numbers, page, *picture(charts, path / "report.png")]
+
+
+def picture(charts: Sequence[Chart], path: Path) -> list[Path]:
+    """The PNG, if it can be drawn."""
+    if not charts or find_spec("matplotlib") is None:
+        return []
+    from deploy.load.png import draw
+
+    draw(charts, path)
+    return [path]
+
+
+def terminal(summary: dict[str, Any], verdict: Verdict) -> str:
+    """What is said at the end."""
+    generator = summary["generator"]
+    lines = [
+        table.text(_HEAD, list(_rows(summary))),
+        "",
+        "Latencies in ms from the intended start; e2e: from there until a write was seen applied.",
+        f"Generator: late by {generator['slip_p99_ms']:.1f} ms (p99), {generator['dropped']} not sent,"
+        f" {generator['in_flight_peak']} under way at most, {generator['cores']:.2f} of a core.",
+        *_errors(summary),
+        "",
+        *(f"{'met    ' if one.met else 'MISSED '} {one.target}: {_found(one.found)}" for one in verdict.checked),
+        *(f"UNKNOWN {reason}" for reason in verdict.reasons),
+        f"verdict: {verdict.word.name}",
+    ]
+    return "\n".join(lines)
+
+
+def _rows(summary: dict[str, Any]) -> Iterator[list[str]]:
+    for name, part in [("all", summary["all"]), *summary["kinds"].items(), *summary["phases"].items()]:
+        latency, ends = part["latency_ms"] or {}, part["end_to_end_ms"] or {}
+        yield [
+            name, f"{part['requests']:,}", ms(part["per_s"]),
+            *(percent(part["shares"][outcome.word]) + " %" for outcome in Outcome),
+            *(ms(latency.get(share)) for share in _LATENCIES), ms(ends.get("p50")), ms(ends.get("p99")),
+        ]  # fmt: skip
+
+
+def _errors(summary: dict[str, Any]) -> Iterator[str]:
+    told = summary["errors"][:_ERRORS_SHOWN]
+    if told:
+        yield "Errors: " + ", ".join(f"{one['count']} × {one['code']} ({one['kind']})" for one in told)
+    if left := summary["all"]["followed"]["not_over"]:
+        yield f"{left} of the followed writes were not over when we stopped looking."
+
+
+def _found(found: float | None) -> str:
+    return "nothing" if found is None else f"{found:,.3f}".rstrip("0").rstrip(".")
+
+
+def _html(title: str, summary: dict[str, Any], verdict: Verdict, charts: Sequence[Chart]) -> str:
+    word = verdict.word.name.lower()
+    plan = summary["plan"]
+    mix = ", ".join(f"{name} {weight:g}" for name, weight in plan["mix"].items())
+    targets = [[one.target, _found(one.found), "met" if one.met else "MISSED"] for one in verdict.checked]
+    errors = [[one["code"], one["kind"], str(one["count"])] for one in summary["errors"]]
+    began = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(summary["began"]))
+    generator = [[name, f"{value:,.2f}"] for name, value in summary["generator"].items()]
+    parts = [
+        f"<h1>{escape(title)}: <span class={word}>{word}</span></h1>",
+        f"<p>{began}; {plan['per_s']:g} requests/s ({plan['arrivals']}) for {plan['duration_s']:g} s to"
+        f" {escape(plan['api'])}; {escape(mix)}. Open loop: latency counts from when a request should have left.</p>",
+        *(f"<p class=unknown>Unknown: {escape(reason)}</p>" for reason in verdict.reasons),
+        table.html(("target", "found", ""), targets),
+        *map(svg, charts),
+        "<h2>Numbers</h2>", table.html(_HEAD, list(_rows(summary))),
+        "<h2>Errors</h2>", table.html(("code", "kind", "count"), errors) if errors else "<p>None.</p>",
+        "<h2>The generator</h2>", table.html(("", ""), generator),
+    ]  # fmt: skip
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(parts) + "\n</body></html>\n"
+
+
+def show(text: str, files: Sequence[Path]) -> None:
+    """On standard output, with where the files are."""
+    where = [str(path.relative_to(REPO)) if path.is_relative_to(REPO) else str(path) for path in files]
+    sys.stdout.write(f"\n{text}\n{'  '.join(where)}\n")

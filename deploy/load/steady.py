@@ -1,0 +1,40 @@
+"""`make load-test`: steady traffic, as it would come from many clients, and what they felt."""
+
+from collections.abc import Sequence
+
+import uvloop
+
+from deploy.load import report
+from deploy.load.chart import of_run
+from deploy.load.options import parser, plan_of, run_options
+from deploy.load.plan import Plan
+from deploy.load.progress import Progress, say
+from deploy.load.run import Run
+from deploy.load.session import session
+from deploy.load.summary import summarize
+from deploy.load.verdict import Target, judge
+
+TARGETS = "answered>=99.5,failed<=0.1,p99<=250,not_over<=0"
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0: passed, 1: failed, 2: unknown."""
+    made = parser("steady", __doc__)
+    run_options(made, Plan(""), TARGETS)
+    plan, targets = plan_of(made.parse_args(arguments))
+    say(f"{plan.per_s:g} requests/s to {plan.api} for {plan.duration_s:g} s")
+    return conclude(uvloop.run(_run(plan)), targets, "Load test")
+
+
+def conclude(run: Run, targets: Sequence[Target], title: str) -> int:
+    """Report it; the exit code."""
+    summary = summarize(run)
+    verdict = judge(summary, targets)
+    files = report.write(report.folder(), title, summary, verdict, of_run(run))
+    report.show(report.terminal(summary, verdict), files)
+    return verdict.word
+
+
+async def _run(plan: Plan) -> Run:
+    async with session(plan) as generator:
+        return await generator.go(Progress())
