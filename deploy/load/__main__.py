@@ -27,6 +27,7 @@ def main(arguments: list[str]) -> int:
     # Collecting everything would stop the generator for tens of milliseconds; a run ends before it matters.
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
+    sys.setswitchinterval(0.0005)  # threads beside it only look and wait
     try:
         return int(importlib.import_module(_NAMES[arguments[0]]).main(arguments[1:]))
     except Problem as problem:

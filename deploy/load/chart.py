@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 from deploy.load.outcome import Outcome
@@ -49,7 +49,9 @@ class Chart:
     style: Literal["lines", "stack", "dots"] = "lines"
     log: bool = False
     x: str = "seconds"
-    x_max: float | None = field(default=None)
+    x_max: float | None = None
+    #: Of the points 0, 1, 2 ... on the x axis, where they are no numbers.
+    names: Sequence[str] = ()
 
 
 def of_run(run: Run) -> list[Chart]:
@@ -63,7 +65,7 @@ def of_run(run: Run) -> list[Chart]:
         Band(phase.fault, phase.begin - run.began, phase.end - run.began) for phase in run.phases if phase.fault
     ]  # fmt: skip
     outcomes = [
-        Series(outcome.word, _COLOURS[outcome], [(s, counts.get(s, Counter())[outcome]) for s in range(last)])
+        Series(outcome.word, _COLOURS[outcome], _steps([counts.get(s, Counter())[outcome] for s in range(last)]))
         for outcome in Outcome
         if any(count[outcome] for count in counts.values())
     ]
@@ -85,3 +87,8 @@ def of_run(run: Run) -> list[Chart]:
             Chart("How long writes took to be applied", "ms", [series], bands, "dots", log=True, x_max=last)
         )  # fmt: skip
     return charts
+
+
+def _steps(values: Sequence[float]) -> Points:
+    """One value a second, held for its second."""
+    return [(second + part, value) for second, value in enumerate(values) for part in (0.0, 1.0)]

@@ -18,23 +18,23 @@ _RATE_MAX, _DURATION_MAX_S = 50_000, 86_400
 def parser(name: str, about: str | None) -> argparse.ArgumentParser:
     """With the options that every run has."""
     made = argparse.ArgumentParser(prog=f"python -m deploy.load {name}", description=about)
-    made.add_argument("--api", default=_said("API"), help="of a running api; left out: this clone's (make up)")
+    made.add_argument("--api", default=said("API"), help="of a running api; left out: this clone's (make up)")
     return made
 
 
 def run_options(made: argparse.ArgumentParser, plan: Plan, targets: str) -> None:
     """Those of a run whose length and rate may be chosen."""
     add = made.add_argument
-    add("--rate", default=_said("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests a second")
-    add("--duration", default=_said("DURATION") or plan.duration_s, type=_number(1, _DURATION_MAX_S), help="seconds")
-    add("--mix", default=_said("MIX") or mix.DEFAULT, help="weights of " + ", ".join(kind.word for kind in mix.Kind))
-    add("--arrivals", default=_said("ARRIVALS") or "constant", choices=("constant", "poisson"))
-    add("--in-flight", default=_said("IN_FLIGHT") or plan.in_flight_max, type=_number(1, 100_000),
+    add("--rate", default=said("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests a second")
+    add("--duration", default=said("DURATION") or plan.duration_s, type=_number(1, _DURATION_MAX_S), help="seconds")
+    add("--mix", default=said("MIX") or mix.DEFAULT, help="weights of " + ", ".join(kind.word for kind in mix.Kind))
+    add("--arrivals", default=said("ARRIVALS") or "constant", choices=("constant", "poisson"))
+    add("--in-flight", default=said("IN_FLIGHT") or plan.in_flight_max, type=_number(1, 100_000),
         help="requests under way above which none is sent")  # fmt: skip
-    add("--timeout", default=_said("TIMEOUT") or plan.timeout_s, type=_number(0.1, 600), help="seconds to an answer")
-    add("--follow", default=_said("FOLLOW") or plan.follow_per_s, type=_number(0, 1000),
+    add("--timeout", default=said("TIMEOUT") or plan.timeout_s, type=_number(0.1, 600), help="seconds to an answer")
+    add("--follow", default=said("FOLLOW") or plan.follow_per_s, type=_number(0, 1000),
         help="writes a second that are asked after until they are applied")  # fmt: skip
-    add("--targets", default=_said("TARGETS") or targets, help=verdict.__doc__)
+    add("--targets", default=said("TARGETS") or targets, help=verdict.__doc__)
 
 
 def plan_of(told: argparse.Namespace) -> tuple[Plan, Sequence[Target]]:
@@ -62,11 +62,12 @@ def api_of(told: str) -> str:
 
 def key_header() -> str:
     """With HOLDFAST_API_KEY, where the api wants one."""
-    key = _said("HOLDFAST_API_KEY")
+    key = said("HOLDFAST_API_KEY")
     return f"Authorization: Bearer {key}\r\n" if key else ""
 
 
-def _said(name: str) -> str:
+def said(name: str) -> str:
+    """A variable, or nothing."""
     return os.environ.get(name, "").strip()
 
 

@@ -51,6 +51,8 @@ def _panel(panel: Axes, chart: Chart) -> None:
         panel.set_ylim(bottom=0)
     if chart.x_max:
         panel.set_xlim(0, chart.x_max)
+    if chart.names:
+        panel.set_xticks(range(len(chart.names)), chart.names)
     panel.set_title(f"{chart.title} ({chart.unit})", loc="left", fontsize=10)
     panel.set_xlabel(chart.x, fontsize=8)
     panel.grid(axis="y", alpha=0.25)

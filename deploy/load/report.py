@@ -19,12 +19,13 @@ from deploy.load.table import ms, percent
 from deploy.load.verdict import Verdict
 from deploy.local.places import LOCAL, REPO
 
-_LATENCIES = ("p50", "p90", "p99", "p999", "max")
+_LATENCIES = ("p50", "p90", "p99", "max")
 _HEAD = ("", "requests", "/s", *(outcome.word for outcome in Outcome), *_LATENCIES, "e2e p50", "e2e p99")
 _ERRORS_SHOWN = 12
 _STYLE = """body{font:14px/1.45 system-ui,sans-serif;color:#1c2733;max-width:1060px;margin:24px auto;padding:0 16px}
 h1{font-size:22px}h2{font-size:16px;margin-top:28px}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
-td,th{padding:3px 10px;text-align:right;border-bottom:1px solid #e3e8ee}td:first-child,th:first-child{text-align:left}
+td,th{white-space:nowrap;padding:3px 10px;text-align:right;border-bottom:1px solid #e3e8ee}
+td:first-child,th:first-child{text-align:left}
 .passed{color:#1d7a50}.failed{color:#b3261e}.unknown{color:#8a5a00}svg{width:100%;display:block;margin:18px 0}
 svg text{font-size:11px;fill:#44525f}svg .title{font-size:13px;font-weight:600;fill:#1c2733}svg .y{text-anchor:end}
 svg .x{text-anchor:middle}svg .grid{stroke:#e3e8ee}svg .band{fill:#c0392b;opacity:.12}svg .band-name{fill:#8c2a1f}

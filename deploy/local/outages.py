@@ -1,5 +1,8 @@
 """Outages: programs of the running stack that are down on purpose. However it ends, they are up again."""
 
+import contextlib
+import os
+import signal
 from collections.abc import Iterable
 from types import TracebackType
 
@@ -20,6 +23,7 @@ class Outages:
         self._supervisor = supervisor
         self._programs = {program.name: program for program in programs(settings)}
         self._down: list[str] = []
+        self._frozen: list[int] = []
 
     def __enter__(self) -> "Outages":
         """Nothing is down yet."""
@@ -28,13 +32,27 @@ class Outages:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         """Everything is up again. Ctrl-C cannot cut it short."""
         with postponed():
+            self.thaw()
             self.end(list(self._down))
 
-    def begin(self, names: Iterable[str]) -> None:
-        """Stop these; returns when they are gone. The supervisor leaves them alone."""
+    def begin(self, names: Iterable[str], *, hard: bool = False) -> None:
+        """Stop these (`hard`: with kill -9); returns when they are gone. The supervisor leaves them alone."""
         names = list(names)
         self._down += names  # before: a Ctrl-C in the middle must not leave one behind
-        self._supervisor.stop(names, _STOP_S)
+        self._supervisor.stop(names, _STOP_S, hard=hard)
+
+    def freeze(self, names: Iterable[str]) -> None:
+        """They keep their connections and do nothing any more."""
+        for pid in self._supervisor.pids(names):
+            self._frozen.append(pid)
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """They go on."""
+        while self._frozen:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._frozen[-1], signal.SIGCONT)
+            self._frozen.pop()
 
     def end(self, names: Iterable[str]) -> None:
         """Start these; returns when they are ready."""

@@ -1,6 +1,9 @@
 """Talking to the supervisor: XML-RPC over its own Unix socket, which only this user can open."""
 
+import contextlib
 import http.client
+import os
+import signal
 import socket
 import time
 import xmlrpc.client
@@ -53,16 +56,25 @@ class Supervisor:
         for name in names:
             self._unless(_ALREADY_STARTED, self._rpc.startProcess, name, False)
 
-    def stop(self, names: Iterable[str], patience_s: float) -> None:
-        """Stop all at once, and wait for them."""
+    def stop(self, names: Iterable[str], patience_s: float, *, hard: bool = False) -> None:
+        """Stop all at once, and wait for them. `hard`: kill -9, before they have heard that they are to end."""
         names = list(names)
+        pids = self.pids(names) if hard else []
         for name in names:
             self._unless(_NOT_RUNNING, self._rpc.stopProcess, name, False)
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
         deadline = time.monotonic() + patience_s
         while any(self.states()[name]["statename"] not in _ENDED for name in names):
             if time.monotonic() > deadline:
                 raise Problem(f"still running after {patience_s:.0f} s: {', '.join(names)}")
             time.sleep(_POLL_S)
+
+    def pids(self, names: Iterable[str]) -> list[int]:
+        """Of those that run."""
+        states = self.states()
+        return [states[name]["pid"] for name in names if states[name]["pid"]]
 
     def reread(self) -> tuple[list[str], list[str], list[str]]:
         """Read the configuration again; the names that are (new, changed, gone). Nothing is done about them."""

@@ -1,0 +1,115 @@
+"""Phases of a recovery, from what clients saw of one fault:
+
+detect   from the fault to the first breaker that opened for it
+contain  from the fault to the last answer during it that failed, or of which nobody knows; 0: there was none
+resume   from the mending to the first write that was committed the usual way (of a third party: its first good answer)
+drain    from the mending to when no followed write was older than a second any more
+steady   from the mending to the first ten seconds that are as they were before it: p99 within 1.25 times, as many good
+
+The mending is the moment in which we begin it, so a server's own start is part of what follows. None: it did not happen
+while we looked.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+
+from deploy.load.follow import Followed
+from deploy.load.mix import Kind
+from deploy.load.outcome import Outcome
+from deploy.load.percentiles import percentiles
+from deploy.load.samples import Sample
+
+STEADY_S = 10.0
+P99_TIMES = 1.25
+#: So many percent fewer good answers are still as before: one in a thousand may be anything.
+_GOOD_LESS = 0.01
+_STEP_S = 0.5
+_OLD_S = 1.0
+_BAD = (Outcome.FAILED, Outcome.INDETERMINATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Baseline:
+    """As it was before the fault: milliseconds, and a share from 0 to 1."""
+
+    p99_ms: float
+    good: float
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """One repeat; seconds. `alert`: from the fault to the first alert that Prometheus had pending or firing."""
+
+    detect: float | None = None
+    alert: float | None = None
+    contain: float | None = None
+    resume: float | None = None
+    drain: float | None = None
+    steady: float | None = None
+    #: What clients got during the fault, in percent, and write-seconds of delay of the followed writes.
+    answered: float | None = None
+    delay: float | None = None
+
+    def told(self) -> dict[str, float | None]:
+        """For machines."""
+        return asdict(self)
+
+
+def baseline(samples: Sequence[Sample]) -> Baseline:
+    """Of at least one sample."""
+    good = sum(sample.outcome is Outcome.GOOD for sample in samples) / len(samples)
+    return Baseline(percentiles([sample.latency_s for sample in samples]).p99, good)
+
+
+def detect_s(opened_at: Iterable[float], broken: float, mended: float) -> float | None:
+    """`opened_at`: when breakers opened, Unix seconds."""
+    times = [at - broken for at in opened_at if broken <= at < mended]
+    return min(times, default=None)
+
+
+def contain_s(samples: Sequence[Sample], broken: float, mended: float) -> float:
+    """By when the answer came, not by when it was asked for: that is when a client stopped noticing."""
+    bad = [s.intended + s.latency_s - broken for s in samples if s.outcome in _BAD and broken <= s.intended < mended]
+    return max(bad, default=0.0)
+
+
+def resume_s(
+    samples: Sequence[Sample], writes: Sequence[Followed], mended: float, *, third_party: bool
+) -> float | None:
+    """From the mending on."""
+    if third_party:
+        came = [
+            s.intended + s.latency_s - mended
+            for s in samples
+            if s.kind is Kind.EXTERNAL and s.outcome is Outcome.GOOD and s.intended >= mended
+        ]
+    else:
+        came = [
+            write.ended_at - mended
+            for write in writes
+            if not write.direct and write.status == "applied" and write.ended_at and write.ended_at >= mended
+        ]
+    return min(came, default=None)
+
+
+def drain_s(writes: Sequence[Followed], mended: float) -> float | None:
+    """0 when nothing had to wait; None when something still does."""
+    ends = [write.ended_at for write in writes if write.ended_at is None or write.ended_at - write.intended > _OLD_S]
+    if None in ends:
+        return None
+    return max((end - mended for end in ends if end is not None), default=0.0)
+
+
+def steady_s(samples: Sequence[Sample], mended: float, until: float, before: Baseline) -> float | None:
+    """`until`: what should have left before it has been answered, or is given up. Unix seconds."""
+    begin = mended
+    while begin + STEADY_S <= until:
+        window = [sample for sample in samples if begin <= sample.intended < begin + STEADY_S]
+        if window and _as_before(baseline(window), before):
+            return begin - mended
+        begin += _STEP_S
+    return None
+
+
+def _as_before(now: Baseline, before: Baseline) -> bool:
+    return now.p99_ms <= P99_TIMES * before.p99_ms and now.good >= before.good - _GOOD_LESS
