@@ -40,9 +40,15 @@ def _panel(panel: Axes, chart: Chart) -> None:
     else:
         for series in chart.series:
             xs, ys = [at for at, _ in series.points], [value for _, value in series.points]
-            style = {"marker": "o", "markersize": 2.5, "linestyle": "none"} if chart.style == "dots" else {}
+            style = (
+                {"marker": "o", "markersize": 5 if series.range else 2.5, "linestyle": "none"}
+                if chart.style == "dots"
+                else {}
+            )
             panel.plot(xs, ys, color=series.colour, label=series.name, linewidth=1.4, **style)
-            if series.range:
+            if series.range and chart.style == "dots":
+                panel.vlines(xs, *zip(*series.range, strict=True), color=series.colour, linewidth=2, alpha=0.6)
+            elif series.range:
                 low, high = zip(*series.range, strict=True)
                 panel.fill_between(xs, low, high, color=series.colour, alpha=0.15, linewidth=0)
     if chart.log:

@@ -17,6 +17,7 @@ from deploy.load.report import picture, show
 
 _PHASES = ("detect", "alert", "contain", "resume", "drain", "steady")
 _COLOURS = ("#c8402f", "#e8b04a", "#7b3fa0", "#2f9e6e", "#2a78b5", "#1d3557")
+_ASIDE = 0.15
 _HEAD = ("fault", "repeats", *_PHASES, "answered during it")
 
 
@@ -95,13 +96,17 @@ def _cell(values: Sequence[float | None]) -> str:
 
 
 def _chart(kept: Mapping[str, Any]) -> Chart:
-    """Phases from left to right, a line a fault, its range around it."""
+    """Phases from left to right; the medians of each fault with their ranges, side by side."""
     series = []
-    for (name, one), colour in zip(kept.items(), _COLOURS, strict=False):
-        known = [[repeat[phase] or 0.0 for repeat in one["repeats"]] for phase in _PHASES]
-        points = [(float(at), median(values)) for at, values in enumerate(known)]
-        series.append(Series(name, colour, points, [(min(values), max(values)) for values in known]))
-    return Chart("Recovery: " + " → ".join(_PHASES), "seconds", series, x="phase", names=_PHASES)
+    for number, ((name, one), colour) in enumerate(zip(kept.items(), _COLOURS, strict=False)):
+        seen = [
+            (at + (number + 0.5 - len(kept) / 2) * _ASIDE, known)
+            for at, phase in enumerate(_PHASES)
+            if (known := [repeat[phase] for repeat in one["repeats"] if repeat[phase] is not None])
+        ]
+        points = [(at, median(known)) for at, known in seen]
+        series.append(Series(name, colour, points, [(min(known), max(known)) for _, known in seen]))
+    return Chart("Recovery, phase by phase", "seconds", series, style="dots", x="phase", names=_PHASES)
 
 
 def _page(

@@ -28,10 +28,12 @@ class Request(NamedTuple):
 
 
 class Traffic:
-    """`run` makes e-mail addresses and keys of this run its own; `users`: paths of users who are there."""
+    """`run` makes e-mail addresses and keys of this run its own; `users`: paths of users who are there; `external`: the
+    path of the third party's data."""
 
-    def __init__(self, users: Sequence[str], run: str) -> None:
+    def __init__(self, users: Sequence[str], run: str, external: str = "/external-api") -> None:
         self._users = users
+        self._external = external
         self._run = run
 
     def request(self, kind: Kind, number: int) -> Request:
@@ -47,7 +49,7 @@ class Traffic:
             case Kind.UPDATES:
                 return Request("PATCH", user, self._key(number), orjson.dumps({"name": f"Load {number}"}))
             case Kind.EXTERNAL:
-                return Request("GET", "/external-api")
+                return Request("GET", self._external)
 
     def _key(self, number: int) -> str:
         return f"Idempotency-Key: load-{self._run}-{number}\r\n"

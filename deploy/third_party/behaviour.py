@@ -28,6 +28,9 @@ class Behaviour(BaseModel):
 
     latency_ms: float = Field(default=0, ge=0, le=60_000)
     jitter_ms: float = Field(default=0, ge=0, le=60_000, description="Up to so much more, evenly spread")
+    at_once: int | None = Field(
+        default=None, ge=1, le=10_000, description="Works for so many at once; the others wait their turn"
+    )
     fault: Fault | None = None
     rate: float = Field(default=1, ge=0, le=1, description="Share of the arrivals that meet the fault")
     status: int | None = Field(default=None, ge=400, le=599, description="Of `fail`; 500 when left out")

@@ -20,6 +20,7 @@ from pydantic import ValidationError
 from deploy.third_party.arrivals import Arrivals
 from deploy.third_party.behaviour import Behaviour, Mood
 from deploy.third_party.connection import Request, Wire
+from deploy.third_party.room import Room
 
 _KEYS_KEPT = 10_000
 
@@ -29,6 +30,7 @@ class Party:
 
     def __init__(self) -> None:
         self._mood = Mood()
+        self._room = Room(None)
         self._arrivals = Arrivals()
         self._records = 0
         self._by_key: OrderedDict[str, dict[str, Any]] = OrderedDict()
@@ -59,6 +61,7 @@ class Party:
             wrong = [{"field": ".".join(map(str, one["loc"])), "error": one["msg"]} for one in error.errors()]
             return _json(422, {"error": "this is no behaviour", "details": wrong})
         self._mood.tell(behaviour)
+        self._room = Room(behaviour.at_once)
         return _json(200, behaviour.model_dump())
 
     async def _data(self, request: Request, wire: Wire) -> None:
@@ -66,7 +69,7 @@ class Party:
         status, document = (200, self._document()) if request.method == "GET" else self._record(request)
         slow_s, behaviour = self._mood.meets()
         if slow_s:
-            await asyncio.sleep(slow_s)
+            await self._room.work(slow_s)
         if behaviour is None:
             await wire.write(_json(status, document))
         else:

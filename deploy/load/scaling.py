@@ -1,0 +1,188 @@
+"""`make load-test-scaling`: how fast 1, 2 and 4 writers work off a backlog, how well they keep up with steady writes,
+and what was the limit. More writers than cores are free cannot be faster; then it says so."""
+
+import asyncio
+import json
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from deploy.load import machine, table
+from deploy.load.cpu import Watch
+from deploy.load.follow import Follower
+from deploy.load.mix import parse
+from deploy.load.options import api_of, parser, said, whole
+from deploy.load.plan import Plan
+from deploy.load.progress import say
+from deploy.load.report import picture, show
+from deploy.load.run import Run
+from deploy.load.scaling_verdict import bottleneck, chart
+from deploy.load.session import session
+from deploy.load.stacks import Stack, running
+from deploy.load.summary import SLIP_MAX_MS, summarize
+from deploy.load.table import ms
+from deploy.load.wire import Connections
+from deploy.local.places import REPO
+from deploy.local.problem import Problem
+
+PAGE = REPO / "docs" / "benchmarks" / "scaling.md"
+_WRITERS = "1,2,4"
+_FILL_PER_S = 1500.0
+_NOTED_PER_S = 20.0
+_STEADY_S = 10.0
+_PATIENCE_S = 120.0
+_POLL_S = 0.1
+_HEAD = ("writers", "backlog", "worked off in", "writes/s", "steady e2e p50", "steady e2e p99", "cores used")
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One number of writers. `drain_per_s` is over what lies between the first and the last noted commit; `cores`: used
+    by each, while the backlog was worked off."""
+
+    writers: int
+    backlog: int
+    drain_s: float
+    drain_per_s: float
+    steady_p50_ms: float | None
+    steady_p99_ms: float | None
+    kept_schedule: bool
+    cores: Mapping[str, float]
+    limit: str
+
+
+@dataclass(slots=True)
+class _Noter(Follower):
+    """Notes some writes and asks nothing yet."""
+
+    ids: list[str] = field(default_factory=list)
+    queued: int = 0
+
+    def accepted(self, intended: float, status: int, body: bytes) -> None:
+        """A write was answered with a 2xx."""
+        if status != 202:
+            return
+        self.queued += 1
+        if intended >= self._next:
+            self._next = intended + 1 / self.per_s
+            self.ids.append(orjson.loads(body)["data"]["operation_id"])
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Exit code 0: measured, 2: it could not be."""
+    quick = bool(said("QUICK"))
+    made = parser("scaling", __doc__)
+    add = made.add_argument
+    add("--writers", default=said("WRITERS_LIST") or _WRITERS, help="numbers of writers, one after the other")
+    add("--backlog", default=said("BACKLOG") or (3000 if quick else 20_000), type=whole(500, 90_000), help="writes")
+    add("--rate", default=said("RATE") or 300.0, type=float, help="writes a second, to keep up with")
+    add("--out", default=said("OUT") or PAGE, type=Path, help="the page")
+    told = made.parse_args(arguments)
+    try:
+        counts = [int(number) for number in told.writers.split(",")]
+    except ValueError:
+        raise Problem(f"WRITERS_LIST={told.writers} is not like {_WRITERS}") from None
+    with running() as stack:
+        api = api_of(told.api or stack.api)
+        points = [_point(stack, api, count, told.backlog, told.rate) for count in counts]
+    text = _write(told.out, points, told.rate)
+    show(text, [told.out, told.out.with_suffix(".json")])
+    return 0 if all(point.kept_schedule for point in points) else 2
+
+
+def _point(stack: Stack, api: str, writers: int, backlog: int, per_s: float) -> Point:
+    say(f"no writer, until {backlog:,} writes are queued")
+    stack.scale(0)
+    fill = Plan(api, _FILL_PER_S, backlog / _FILL_PER_S, parse("writes=1"), follow_per_s=_NOTED_PER_S)
+    accepted, ids = uvloop.run(_fill(fill))
+    say(f"{writers} writers work off {accepted:,}")
+    stack.scale(writers)
+    watch = Watch({**stack.pids(), "this generator": os.getpid()})
+    ends = uvloop.run(_ends(api, ids))
+    cores = _grouped(watch.shares())
+    took_s = max(max(ends) - min(ends), 0.001)
+    steady = uvloop.run(_steady(Plan(api, per_s, _STEADY_S, parse("writes=1"), follow_per_s=10.0)))
+    summary = summarize(steady)
+    ended = summary["all"]["end_to_end_ms"] or {}
+    point = Point(
+        writers, accepted, took_s, accepted * (len(ids) - 1) / len(ids) / took_s, ended.get("p50"), ended.get("p99"),
+        summary["generator"]["slip_p99_ms"] <= SLIP_MAX_MS, cores, bottleneck(cores, len(os.sched_getaffinity(0))),
+    )  # fmt: skip
+    say("  ".join(_cells(point)) + f": {point.limit}")
+    return point
+
+
+async def _fill(plan: Plan) -> tuple[int, list[str]]:
+    """How many were accepted, and the noted ones."""
+    async with session(plan) as generator:
+        noter = _Noter(generator.follower.connections, plan.follow_per_s)
+        generator.follower = noter
+        run = await generator.go()
+        counts = Counter(sample.outcome.word for sample in run.samples)
+        if noter.queued < plan.per_s * plan.duration_s / 2 or len(noter.ids) < 2:
+            raise Problem(f"no backlog can be made: {dict(counts)}", "make status")
+        return noter.queued, list(noter.ids)
+
+
+async def _ends(api: str, ids: Sequence[str]) -> list[float]:
+    """When each was committed, as the writer says, Unix seconds; asks for the last one until it is over."""
+    async with session(Plan(api, mix=parse("writes=1"))) as generator:
+        asking = generator.follower.connections
+        ends: list[float] = []
+        async with asyncio.timeout(_PATIENCE_S):
+            for operation_id in reversed(ids):
+                ends.append(await _ended_at(asking, operation_id))
+        return ends
+
+
+async def _ended_at(asking: Connections, operation_id: str) -> float:
+    while True:
+        answer = await asking.request("GET", f"/operations/{operation_id}")
+        if answer.status == 200 and (told := orjson.loads(answer.body)["data"]["ended_at"]):
+            return datetime.fromisoformat(told).timestamp()
+        await asyncio.sleep(_POLL_S)
+
+
+async def _steady(plan: Plan) -> Run:
+    async with session(plan) as generator:
+        return await generator.go()
+
+
+def _grouped(shares: Mapping[str, float]) -> dict[str, float]:
+    """Writers together."""
+    writers = sum(share for name, share in shares.items() if name.startswith("writer-"))
+    return {name: share for name, share in shares.items() if not name.startswith("writer-")} | {"writers": writers}
+
+
+def _cells(point: Point) -> list[str]:
+    used = f"{point.cores['machine']:.2f}" if point.cores else "–"
+    return [
+        str(point.writers), f"{point.backlog:,}", f"{point.drain_s:.1f} s", f"{point.drain_per_s:,.0f}",
+        f"{ms(point.steady_p50_ms)} ms", f"{ms(point.steady_p99_ms)} ms", used,
+    ]  # fmt: skip
+
+
+def _write(path: Path, points: Sequence[Point], per_s: float) -> str:
+    on = machine.describe()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    document = {"machine": on, "steady_per_s": per_s, "points": [asdict(point) for point in points]}
+    path.with_suffix(".json").write_text(json.dumps(document, indent=2) + "\n")
+    drawn = picture([chart([(p.writers, p.drain_per_s) for p in points])], path.with_suffix(".png"))
+    rows = [_cells(point) for point in points]
+    lines = [
+        "# How it scales with writers", "", "Generated by `make load-test-scaling`; not edited by hand.", "",
+        table.markdown(_HEAD, rows), "",
+        *(f"- {point.writers} writers: {point.limit}" for point in points), "",
+        *(f"![Writes a second by number of writers]({one.name})\n" for one in drawn),
+        "A backlog is made while no writer runs; what is measured is from the first to the last commit of writes spread"
+        f" evenly over it. Steady: {per_s:g} writes/s for {_STEADY_S:g} s, from request to seen applied.", "",
+        *(f"- {name}: {value}" for name, value in on.items()), "",
+    ]  # fmt: skip
+    path.write_text("\n".join(lines))
+    return "\n".join([table.text(_HEAD, rows), "", *(f"{p.writers} writers: {p.limit}" for p in points)])
