@@ -177,6 +177,32 @@ grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAF
 	@.venv-grafana/bin/python -m shared.grafana.check "$(or $(GRAFANA_URL),http://127.0.0.1:3000)" \
 		$(if $(wildcard deploy/grafana/dashboards),--dashboards deploy/grafana/dashboards) $(ARGS)
 
+##@ Load
+
+# On the running stack (make up), or on API=url; faults on containers: STACK=docker. ARGS=--help for every option.
+LOAD = @.venv-bench/bin/python -m deploy.load
+
+.PHONY: load-test
+load-test: venv-bench ## Steady traffic and what clients felt (RATE=, DURATION=, MIX=reads=80,writes=18,external=2, TARGETS=, API=url)
+	$(LOAD) steady $(ARGS)
+
+.PHONY: load-test-with-failures
+load-test-with-failures: venv-bench ## The same while database, queue and third party come and go (FAULTS=, FAULT_S=; two minutes)
+	$(LOAD) with-failures $(ARGS)
+
+.PHONY: load-test-scaling
+load-test-scaling: venv-bench ## How fast 1, 2 and 4 writers work off a backlog, and what the limit was (BACKLOG=; two minutes)
+	$(LOAD) scaling $(ARGS)
+
+.PHONY: test-recovery-time
+test-recovery-time: venv-bench ## Detect, contain, resume, drain, steady: each fault REPEATS=5 times (FAULTS=, QUICK=1; eleven minutes)
+	$(LOAD) recovery $(ARGS)
+
+.PHONY: benchmark-error-rates
+benchmark-error-rates: ## A third party that fails 0 to 50 %: what retries, a breaker and a fallback are worth (QUICK=1; five minutes)
+	@$(LOCAL) setup bench
+	$(LOAD) error-rates $(ARGS)
+
 ##@ Measure
 
 .PHONY: bench-write
@@ -264,10 +290,12 @@ clean: ## Delete the environments, the caches and the local stack's data (refuse
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [NAME=value ...]" } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  %-20s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: venv-dev venv-local
+.PHONY: venv-dev venv-local venv-bench
 venv-dev:
 	@$(LOCAL) venv dev
 venv-local:
 	@$(LOCAL) venv local
+venv-bench:
+	@$(LOCAL) venv bench

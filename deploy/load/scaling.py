@@ -134,11 +134,8 @@ async def _ends(api: str, ids: Sequence[str]) -> list[float]:
     """When each was committed, as the writer says, Unix seconds; asks for the last one until it is over."""
     async with session(Plan(api, mix=parse("writes=1"))) as generator:
         asking = generator.follower.connections
-        ends: list[float] = []
         async with asyncio.timeout(_PATIENCE_S):
-            for operation_id in reversed(ids):
-                ends.append(await _ended_at(asking, operation_id))
-        return ends
+            return [await _ended_at(asking, operation_id) for operation_id in reversed(ids)]
 
 
 async def _ended_at(asking: Connections, operation_id: str) -> float:

@@ -3,7 +3,8 @@
 import time
 from collections.abc import Sequence
 
-from tests.bench.process import cpu_s, ended_children_cpu_s, machine_cpu_s
+from deploy.load.cpu import cpu_s, machine_cpu_s
+from tests.bench.process import ended_children_cpu_s
 
 #: Cores that others may use on average.
 MOST_CORES = 0.15

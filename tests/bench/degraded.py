@@ -12,10 +12,11 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
+from deploy.load.percentiles import percentiles
+from deploy.load.summary import SLIP_MAX_MS
 from tests.bench import freeze, machine, page, verdict
 from tests.bench.company import Company
 from tests.bench.freeze import Round
-from tests.bench.latency import SLIP_MAX_MS, percentiles
 from tests.bench.process import ROOT
 from tests.bench.stage import stage
 from tests.bench.table import Part, Row, as_text

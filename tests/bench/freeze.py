@@ -7,17 +7,18 @@ import asyncio
 import os
 import random
 import signal
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 import orjson
 
+from deploy.load.outcome import Outcome, classify, error_of
+from deploy.load.percentiles import Percentiles, percentiles
+from deploy.load.schedule import OpenLoop, constant, now
+from deploy.load.wire import Address, Answer, Connections
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers
-from tests.bench.latency import Percentiles, percentiles
-from tests.bench.open_loop import Connections, Schedule
 from tests.bench.stage import Stage
 
 READS_PER_S = 180
@@ -28,7 +29,6 @@ HEALTHY_S = 10.0
 AFTER_S = 30.0
 #: After so long the breaker has opened, and whoever waited for the database has been answered.
 _SETTLED_S = 2.5
-_JSON = "Content-Type: application/json\r\n"
 _PER_S = READS_PER_S + WRITES_PER_S
 
 
@@ -49,7 +49,7 @@ class Round:
     seen: list[Seen] = field(default_factory=list)
     frozen_at: float = 0.0
     thawed_at: float = 0.0
-    slips_s: list[float] = field(default_factory=list)
+    slips_s: Sequence[float] = ()
 
     @property
     def healthy(self) -> Percentiles:
@@ -87,28 +87,27 @@ class Round:
 
 async def one_round(stage: Stage, port: int, name: str) -> Round:
     """Healthy, frozen, thawed, in one go."""
-    connections = Connections(port)
+    connections = Connections(Address("127.0.0.1", port))
     paths = await _users(connections, name)
     result = Round()
-    schedule = Schedule(_PER_S, int(_PER_S * (HEALTHY_S + FREEZE_S + AFTER_S)))
+    schedule = OpenLoop(constant(_PER_S, HEALTHY_S + FREEZE_S + AFTER_S))
 
     async def send(number: int, intended: float) -> None:
-        if number % (_PER_S // WRITES_PER_S) == 0:
+        write = number % (_PER_S // WRITES_PER_S) == 0
+        if write:
             user = {"name": f"New {number}", "email": f"new.{name}.{number}@example.com"}
-            answer = await connections.request(
-                "POST", "/users", "Content-Type: application/json\r\n", orjson.dumps(user)
-            )
+            answer = await connections.request("POST", "/users", body=orjson.dumps(user))
         else:
             answer = await connections.request("GET", random.choice(paths))
-        result.seen.append(_seen(intended, *answer))
+        result.seen.append(_seen(intended, answer, write=write))
 
     async def break_it() -> None:
         await asyncio.sleep(HEALTHY_S)
         os.kill(stage.database.pid, signal.SIGSTOP)
-        result.frozen_at = time.time()
+        result.frozen_at = now()
         await asyncio.sleep(FREEZE_S)
         os.kill(stage.database.pid, signal.SIGCONT)
-        result.thawed_at = time.time()
+        result.thawed_at = now()
 
     try:
         await asyncio.gather(schedule.run(send), break_it())
@@ -139,26 +138,17 @@ async def _users(connections: Connections, name: str) -> list[str]:
     paths = []
     for number in range(USERS):
         user = {"name": f"User {number}", "email": f"user.{name}.{number}@example.com"}
-        headers = f"{_JSON}Prefer: wait=10\r\n"
-        status, body = await connections.request("POST", "/users", headers, orjson.dumps(user))
-        if status != 201:
-            raise RuntimeError(f"a user could not be made: {status} {body[:200]!r}")
-        paths.append(f"/users/{orjson.loads(body)['data']['id']}")
+        answer = await connections.request("POST", "/users", "Prefer: wait=10\r\n", orjson.dumps(user))
+        if answer.status != 201:
+            raise RuntimeError(f"a user could not be made: {answer.status} {answer.body[:200]!r} {answer.why}")
+        paths.append(f"/users/{orjson.loads(answer.body)['data']['id']}")
     for path in (*paths, "/users"):
         await connections.request("GET", path)
     return [*paths, *["/users"] * (USERS // 10)]
 
 
-def _seen(intended: float, status: int, body: bytes) -> Seen:
-    told = orjson.loads(body)
-    error = told.get("error") or {}
-    opened = error.get("code") == "CIRCUIT_BREAKER_OPEN" and status == 200
-    if opened or (status == 200 and told["meta"].get("stale")):
-        kind = "degraded"
-    elif status in (200, 201, 202):
-        kind = "good"
-    elif status in (429, 503) and error.get("retry_after"):
-        kind = "rejected"
-    else:
-        kind = "failed"
-    return Seen(intended, time.time() - intended, kind, opened)
+def _seen(intended: float, answer: Answer, *, write: bool) -> Seen:
+    outcome, _ = classify(answer, write=write)
+    opened = answer.status == 200 and error_of(answer.body).get("code") == "CIRCUIT_BREAKER_OPEN"
+    kind = Outcome.FAILED if outcome is Outcome.INDETERMINATE else outcome
+    return Seen(intended, now() - intended, kind.word, opened)

@@ -16,27 +16,18 @@ from datetime import UTC
 import orjson
 import pymysql
 
+from deploy.load.percentiles import Percentiles, percentiles
+from deploy.load.schedule import OpenLoop, constant
+from deploy.load.summary import SLIP_MAX_MS
+from deploy.load.wire import Address, Connections
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers
-from tests.bench.open_loop import Connections, Schedule
 from tests.bench.stage import Stage
 
 PER_S = 500
 WRITERS = 2
-#: A generator that is later than this is what was measured.
-SLIP_MAX_MS = 10.0
 _POLL_EVERY_S = 0.002
 _DEADLINE_S = 20.0
-
-
-@dataclass(frozen=True, slots=True)
-class Percentiles:
-    """Milliseconds."""
-
-    p50: float
-    p90: float
-    p99: float
-    max: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +101,7 @@ def _round(stage: Stage, port: int, name: str, seconds: float) -> Latency:
     poller = _Poller(stage.connect())
     thread = threading.Thread(target=poller.run)
     thread.start()
-    schedule = Schedule(PER_S, int(PER_S * seconds))
+    schedule = OpenLoop(constant(PER_S, seconds))
     try:
         asyncio.run(_send_all(port, name, schedule, poller))
     finally:
@@ -129,16 +120,16 @@ def _round(stage: Stage, port: int, name: str, seconds: float) -> Latency:
     )
 
 
-async def _send_all(port: int, name: str, schedule: Schedule, poller: _Poller) -> None:
-    connections = Connections(port)
+async def _send_all(port: int, name: str, schedule: OpenLoop, poller: _Poller) -> None:
+    connections = Connections(Address("127.0.0.1", port))
 
     async def send(number: int, intended: float) -> None:
         user = {"name": f"User {number}", "email": f"user.{name}.{number}@mail{number % 50:02d}.example.com"}
-        headers = f"Content-Type: application/json\r\nIdempotency-Key: latency-{name}-{number}\r\n"
-        status, body = await connections.request("POST", "/users", headers, orjson.dumps(user))
-        if status != 202:
-            raise RuntimeError(f"a write was answered with {status}: {body[:200]!r}")
-        told = orjson.loads(body)
+        headers = f"Idempotency-Key: latency-{name}-{number}\r\n"
+        answer = await connections.request("POST", "/users", headers, orjson.dumps(user))
+        if answer.status != 202:
+            raise RuntimeError(f"a write was answered with {answer.status}: {answer.body[:200]!r} {answer.why}")
+        told = orjson.loads(answer.body)
         write = _Write(intended, time.time(), told["meta"]["version"])
         operation_id = told["data"]["operation_id"]
         poller.writes[operation_id] = poller.waiting[operation_id] = write
@@ -157,13 +148,3 @@ def _ended_at(stage: Stage, writes: dict[str, _Write]) -> dict[str, float]:
         cursor.execute("SELECT operation_id, ended_at FROM operations")
         rows = cursor.fetchall()
     return {id: ended_at.replace(tzinfo=UTC).timestamp() for id, ended_at in rows if id in writes}
-
-
-def percentiles(seconds: list[float]) -> Percentiles:
-    """Of at least one value."""
-    values = sorted(seconds)
-
-    def at(share: float) -> float:
-        return values[min(len(values) - 1, int(len(values) * share))] * 1000
-
-    return Percentiles(at(0.5), at(0.9), at(0.99), values[-1] * 1000)

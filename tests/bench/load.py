@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.bench.process import cpu_s, ended_children_cpu_s
+from deploy.load.cpu import cpu_s
+from tests.bench.process import ended_children_cpu_s
 
 CONNECTIONS = 64
 _SCRIPT = Path(__file__).with_name("unique.lua")

@@ -12,7 +12,6 @@ from pathlib import Path
 from tests.servers import wait_until
 
 ROOT = Path(__file__).parent.parent.parent
-_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
 _STOP_DEADLINE_S = 10.0
 
 
@@ -92,22 +91,10 @@ class Process:
             self._process.wait(_STOP_DEADLINE_S)
 
 
-def cpu_s(pid: int) -> float:
-    """Processor time that a process has used, all its threads together."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
-
-
 def ended_children_cpu_s() -> float:
     """Processor time of the processes that we started and that have ended, and of theirs."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
-
-
-def machine_cpu_s() -> float:
-    """Processor time that the whole machine has used, its own interrupts included."""
-    user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().splitlines()[0].split()[1:])
-    return (user + nice + system + irq + softirq) / _TICKS_PER_S
 
 
 def pin(pid: int, cores: Collection[int]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from statistics import median
 
+from deploy.load.summary import SLIP_MAX_MS
 from tests.bench import accept, apply, latency
 from tests.bench.company import MOST_CORES
 from tests.bench.latency import Latency
@@ -77,7 +78,7 @@ def latencies(results: Sequence[Latency]) -> tuple[Part, list[str]]:
     known = not any(each.unknown for each in results)
     title = f"Latency: {latency.PER_S} writes/s, open loop, one api and {latency.WRITERS} writers"
     return Part(title, shown), [
-        f"latency: the generator was late by {slip:.1f} ms (p99 of the worst round; aim {latency.SLIP_MAX_MS:.0f} ms):"
+        f"latency: the generator was late by {slip:.1f} ms (p99 of the worst round; aim {SLIP_MAX_MS:.0f} ms):"
         f" {'it kept its schedule' if known else 'the result is UNKNOWN'}",
         f"latency: commits were observed by polling every {poll:.1f} ms (p99), so each is late by about that at most",
     ]
