@@ -10,8 +10,9 @@ from deploy.load.schedule import now
 from deploy.load.wire import Connections
 
 _FIRST_S = 0.02
-_LATER_S = 0.25
-_PATIENCE_S = 60.0
+_LATER_MAX_S = 0.5
+#: How long after the last request we wait for writes to be over.
+PATIENCE_S = 60.0
 _ENDED = {"applied", "rejected", "dead_lettered", "discarded"}
 
 
@@ -55,10 +56,10 @@ class Follower:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def rest(self, patience_s: float = _PATIENCE_S) -> None:
+    async def rest(self) -> None:
         """Until all are over, or patience is."""
         if self._tasks:
-            await asyncio.wait(self._tasks, timeout=patience_s)
+            await asyncio.wait(self._tasks, timeout=PATIENCE_S)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -71,4 +72,5 @@ class Follower:
             if answer.status == 200 and (status := orjson.loads(answer.body)["data"]["status"]) in _ENDED:
                 write.status, write.ended_at = status, now()
                 return
-            pause_s = min(_LATER_S, pause_s * 1.5)
+            # By its age: what has waited for ten seconds is not asked after a hundred times.
+            pause_s = min(_LATER_MAX_S, max(_FIRST_S, (now() - write.intended) / 10))

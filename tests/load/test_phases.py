@@ -1,0 +1,111 @@
+"""The phases of a recovery, from what clients saw: pure."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from deploy.load.follow import Followed
+from deploy.load.mix import Kind
+from deploy.load.outcome import Outcome
+from deploy.load.phases import Baseline, baseline, contain_s, detect_s, drain_s, resume_s, steady_s
+from deploy.load.samples import Sample, Samples
+from deploy.load.scaling_verdict import bottleneck
+
+BROKEN, MENDED = 100.0, 110.0
+
+
+def _read(at: float, latency_s: float = 0.01, outcome: Outcome = Outcome.GOOD, kind: Kind = Kind.READS) -> Sample:
+    return Sample(at, latency_s, kind, outcome)
+
+
+def test_detect_is_the_first_breaker_that_opened_during_the_fault() -> None:
+    """One that opened before has seen something else; so has one that opened after."""
+    assert detect_s([90.0, 103.0, 101.5], BROKEN, MENDED) == 1.5
+    assert detect_s([90.0, 111.0], BROKEN, MENDED) is None
+
+
+def test_contain_is_the_end_of_the_last_bad_answer() -> None:
+    """By when it came; degraded and rejected ones are not bad."""
+    samples = [
+        _read(101, 2.0, Outcome.FAILED),
+        _read(104, 0.5, Outcome.INDETERMINATE, Kind.WRITES),
+        _read(106, 1.0, Outcome.DEGRADED),
+        _read(107, 1.0, Outcome.REJECTED),
+        _read(111, 1.0, Outcome.FAILED),
+    ]
+    assert contain_s(samples, BROKEN, MENDED) == 4.5
+    assert contain_s(samples[2:4], BROKEN, MENDED) == 0
+
+
+def test_resume_is_the_first_commit_after_the_mending() -> None:
+    """A write past the queue does not count; for the third party it is a good answer, not a copy."""
+    writes = [
+        Followed(101, "applied", 101.0, direct=True),
+        Followed(110.5, "applied", 110.6, direct=True),
+        Followed(105, "applied", 112.0),
+        Followed(106, "rejected", 111.0),
+        Followed(107),
+    ]
+    assert resume_s([], writes, MENDED, third_party=False) == 2.0
+    samples = [
+        _read(110.5, 0.25, Outcome.DEGRADED, Kind.EXTERNAL),
+        _read(111, 0.5, Outcome.GOOD, Kind.EXTERNAL),
+        _read(110.1),
+    ]
+    assert resume_s(samples, [], MENDED, third_party=True) == 1.5
+
+
+def test_drain_is_the_end_of_the_last_write_that_was_old() -> None:
+    """Not over: not drained. Nothing had to wait: at once."""
+    old, young = Followed(105, "applied", 114.0), Followed(118, "applied", 118.5)
+    assert drain_s([old, young], MENDED) == 4.0
+    assert drain_s([young], MENDED) == 0
+    assert drain_s([old, Followed(106)], MENDED) is None
+
+
+def _after(slow_until: float, outcome: Outcome = Outcome.GOOD) -> Iterator[Sample]:
+    for number in range(3000):
+        at = MENDED + number / 100
+        yield _read(at, 0.2 if at < slow_until else 0.01, outcome if at < slow_until else Outcome.GOOD)
+
+
+def test_steady_is_the_first_ten_seconds_that_are_as_before() -> None:
+    """Slow ones, or copies, move it; a window that is not over yet says nothing."""
+    before = Baseline(p99_ms=10.0, good=1.0)
+    assert steady_s(list(_after(MENDED)), MENDED, MENDED + 30, before) == 0
+    assert steady_s(list(_after(MENDED + 4)), MENDED, MENDED + 30, before) == 4
+    copies = [sample._replace(latency_s=0.01) for sample in _after(MENDED + 4, Outcome.DEGRADED)]
+    assert steady_s(copies, MENDED, MENDED + 30, before) == 4
+    assert steady_s(list(_after(MENDED + 25)), MENDED, MENDED + 30, before) is None
+    assert steady_s(list(_after(MENDED)), MENDED, MENDED + 9, before) is None
+
+
+def test_a_baseline_is_a_share_and_a_percentile() -> None:
+    """Of what was seen before the fault."""
+    seen = baseline([_read(1, 0.01), _read(2, 0.02), _read(3, 0.03, Outcome.DEGRADED), _read(4, 0.04)])
+    assert (seen.good, seen.p99_ms) == (0.75, pytest.approx(40))
+
+
+def test_samples_come_back_as_they_went_in() -> None:
+    """From any of them on, or those of a stretch of time."""
+    samples = Samples()
+    samples.add(1.0, 0.5, Kind.WRITES, Outcome.REJECTED, "SHED")
+    samples.add(2.0, 0.25, Kind.READS, Outcome.GOOD)
+    assert list(samples.since(1)) == [Sample(2.0, 0.25, Kind.READS, Outcome.GOOD)]
+    assert samples.between(0.0, 2.0) == [Sample(1.0, 0.5, Kind.WRITES, Outcome.REJECTED)]
+    assert samples.codes == {(Kind.WRITES, "SHED"): 1}
+
+
+@pytest.mark.parametrize(
+    ("cores", "says"),
+    [
+        ({"writers": 0.9, "mariadb": 0.8, "machine": 1.9}, "the processors were the limit"),
+        ({"writers": 0.4, "api": 0.95, "machine": 1.4}, "api was the limit"),
+        ({"writers": 0.4, "mariadb": 0.3, "machine": 0.8}, "no processor was the limit"),
+        ({"writers": 0.2, "mariadb": 0.3, "machine": 1.9}, "UNKNOWN: something else"),
+        ({"this generator": 0.1, "writers": 0, "machine": 1.0}, "cannot be seen from here"),
+    ],
+)
+def test_the_limit_is_what_was_full(cores: dict[str, float], says: str) -> None:
+    """And nobody is blamed for what others did to the machine."""
+    assert says in bottleneck(cores, 2)

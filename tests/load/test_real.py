@@ -1,0 +1,82 @@
+"""The generator against a real api and a real writer: short, and everything that it says is looked at."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deploy.load import report, steady
+from tests import processes
+from tests.servers import Database, RedisServer, free_port
+
+
+@pytest.fixture
+def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where reports go."""
+    monkeypatch.setattr(report, "LOCAL", tmp_path)
+    return tmp_path
+
+
+def _told(results: Path) -> dict[str, object]:
+    (found,) = results.glob("load/*/summary.json")
+    told: dict[str, object] = json.loads(found.read_text())
+    return told
+
+
+def test_a_run_against_the_real_thing(
+    clean_redis: RedisServer,
+    clean_database: Database,
+    tmp_path: Path,
+    results: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Every kind of request is good, and followed writes are seen applied; slow or not, the machine may be busy."""
+    api = processes.api(tmp_path, clean_redis.address, clean_database.dsn)
+    writer = processes.writer(tmp_path, clean_redis.address, clean_database.dsn)
+    try:
+        api.start()
+        writer.start()
+        options = ["--api", api.url, "--rate", "40", "--duration", "3", "--mix", "reads=6,lists=1,writes=2,updates=1"]
+        code = steady.main([*options, "--arrivals", "poisson", "--targets", "good>=100,not_over<=0"])
+    finally:
+        api.kill()
+        writer.kill()
+    told = _told(results)
+    kinds = told["kinds"]
+    assert isinstance(kinds, dict)
+    assert set(kinds) == {"reads", "lists", "writes", "updates"}
+    assert all(target["met"] for target in told["targets"]), told  # type: ignore[attr-defined]
+    assert told["all"]["followed"]["applied"] > 5  # type: ignore[index]
+    assert code in (0, 2)  # 2: this machine was too busy for the generator to keep its schedule, and it says so
+    assert (told["verdict"], code) in (("passed", 0), ("unknown", 2))
+    said = capsys.readouterr()
+    assert "in flight" in said.err
+    assert "verdict: " in said.out
+
+
+def test_writes_that_nobody_applies_are_noticed(
+    clean_redis: RedisServer,
+    clean_database: Database,
+    tmp_path: Path,
+    results: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a writer everything is accepted and nothing happens: the answers alone would look fine."""
+    monkeypatch.setattr("deploy.load.follow.PATIENCE_S", 1.0)
+    api = processes.api(tmp_path, clean_redis.address, clean_database.dsn)
+    try:
+        api.start()
+        options = ["--api", api.url, "--rate", "20", "--duration", "1", "--mix", "writes=1"]
+        code = steady.main([*options, "--targets", "good>=100,not_over<=0"])
+    finally:
+        api.kill()
+    found = {target["target"]: target["met"] for target in _told(results)["targets"]}  # type: ignore[attr-defined]
+    assert found == {"good>=100": True, "not_over<=0": False}
+    assert code in (1, 2)
+
+
+def test_an_api_that_is_not_there_is_a_problem_with_a_way_out(results: Path) -> None:
+    """And not a report of a hundred percent failures."""
+    with pytest.raises(Exception, match="there is no answer") as caught:
+        steady.main(["--api", f"http://127.0.0.1:{free_port()}"])
+    assert "make up" in str(caught.value)

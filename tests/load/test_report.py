@@ -1,0 +1,115 @@
+"""Reports: everything in them stands by itself and is told as it was measured."""
+
+import json
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from deploy.load import recovery_page, report, table
+from deploy.load.chart import Band, Chart, Series, of_run
+from deploy.load.follow import Followed
+from deploy.load.mix import Kind
+from deploy.load.outcome import Outcome
+from deploy.load.phases import Recovery
+from deploy.load.plan import Plan
+from deploy.load.run import Phase, Run
+from deploy.load.schedule import OpenLoop
+from deploy.load.summary import summarize
+from deploy.load.svg import svg
+from deploy.load.verdict import judge, parse
+
+BEGAN = 1_000_000.0
+
+
+@pytest.fixture
+def run() -> Run:
+    """Ten seconds with a fault in the middle; one write is never over."""
+    run = Run(Plan("http://<api>:8080", 10, 10), loop=OpenLoop((), began=BEGAN), ended=BEGAN + 10)
+    run.loop.slips_s.extend([0.001] * 100)
+    for number in range(100):
+        broken = 40 <= number < 60
+        outcome = Outcome.FAILED if broken else Outcome.GOOD
+        run.samples.add(
+            BEGAN + number / 10, 0.5 if broken else 0.01, Kind.READS, outcome, "<b>GONE</b>" if broken else ""
+        )
+    run.phases = [
+        Phase("before", BEGAN, BEGAN + 4),
+        Phase("fault:database-killed", BEGAN + 4, BEGAN + 6, "database-killed"),
+        Phase("recovery:database-killed", BEGAN + 6, BEGAN + 10),
+    ]
+    run.followed = [Followed(BEGAN + 1, "applied", BEGAN + 1.25), Followed(BEGAN + 5)]
+    return run
+
+
+def test_a_summary_has_every_part_with_its_own_numbers(run: Run) -> None:
+    """The whole, each phase, each kind of request."""
+    summary = summarize(run)
+    assert summary["all"]["shares"]["failed"] == 20
+    assert summary["phases"]["before"]["shares"]["good"] == 100
+    assert summary["phases"]["fault:database-killed"]["shares"]["failed"] == 100
+    assert summary["phases"]["fault:database-killed"]["latency_ms"]["p50"] == pytest.approx(500)
+    assert summary["phases"]["before"]["end_to_end_ms"]["p50"] == pytest.approx(250)
+    assert summary["all"]["followed"] == {"writes": 2, "applied": 1, "direct": 0, "not_over": 1}
+    assert list(summary["kinds"]) == ["reads"]
+    assert summary["errors"] == [{"kind": "reads", "code": "<b>GONE</b>", "count": 20}]
+
+
+def test_the_files_of_a_report(run: Run, tmp_path: Path) -> None:
+    """The page needs nothing from elsewhere and runs nothing; what servers said is text in it; the numbers are JSON."""
+    summary = summarize(run)
+    files = report.write(tmp_path, "Load test", summary, judge(summary, parse("failed<=1")), of_run(run))
+    page = (tmp_path / "report.html").read_text()
+    assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import|<b>", page)
+    assert "&lt;b&gt;GONE&lt;/b&gt;" in page
+    assert "http://&lt;api&gt;:8080" in page
+    assert page.count("<svg") == 3
+    assert "failed&lt;=1" in page
+    document = json.loads((tmp_path / "summary.json").read_text())
+    assert document["verdict"] == "failed"
+    assert document["targets"] == [{"target": "failed<=1", "found": 20.0, "met": False}]
+    assert {tmp_path / "report.html", tmp_path / "summary.json"} <= set(files)
+
+
+def test_what_is_said_at_the_end(run: Run) -> None:
+    """Errors, what is missing, and the word."""
+    summary = summarize(run)
+    said = report.terminal(summary, judge(summary, parse("failed<=1,not_over<=0")))
+    assert "MISSED  failed<=1: 20" in said
+    assert "20 × <b>GONE</b> (reads)" in said
+    assert "1 of the followed writes were not over" in said
+    assert said.endswith("verdict: FAILED")
+
+
+@pytest.mark.parametrize("style", ["lines", "stack", "dots"])
+@pytest.mark.parametrize("log", [True, False])
+@pytest.mark.parametrize("points", [[], [(0.0, 0.0)], [(0.0, 3.0), (1.0, 12_000.0), (2.0, 0.001)]])
+def test_charts_are_well_formed_and_stay_inside(style: str, log: bool, points: list[tuple[float, float]]) -> None:
+    """Of nothing, of one point, and of very different ones."""
+    chart = Chart("a < b", "ms", [Series("x & y", "#000", points)], [Band("<fault>", 0, 1)], style, log)  # type: ignore[arg-type]
+    drawn = ElementTree.fromstring(svg(chart))  # noqa: S314 - our own
+    heights = [float(y) for shape in drawn.iter() for y in re.findall(r",(-?[\d.]+)", shape.get("points", ""))]
+    assert all(0 <= y <= 240 for y in heights)
+
+
+def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
+    """One fault a run is enough; the same again replaces its own, and a phase that never came is told as such."""
+    page = tmp_path / "recovery.md"
+    seen = Recovery(0.1, None, 0.0, 1.0, 2.0, 3.0, 99.5, 12.0)
+    never = Recovery(0.3, None, 0.0, 2.0, None, 5.0, 98.0, 12.0)
+    plan = Plan("http://localhost:8080")
+    recovery_page.write(page, {"queue-killed": [never]}, [], plan, 6)
+    recovery_page.write(page, {"database-killed": [seen, never]}, ["others used the machine"], plan, 6)
+    recovery_page.write(page, {"queue-killed": [seen]}, [], plan, 6)
+    told = json.loads(page.with_suffix(".json").read_text())
+    assert len(told["queue-killed"]["repeats"]) == 1
+    text = page.read_text()
+    assert "| database-killed (unknown) | 2 | 0.20 [0.10–0.30] | – | 0.00 [0.00–0.00] | 1.50 [1.00–2.00] |" in text
+    assert "2.00 [2.00–2.00] (1 of 2 never)" in text
+    assert "UNKNOWN: others used the machine" in text
+
+
+def test_a_percentage_is_never_rounded_to_what_it_is_not() -> None:
+    """One failure in a million is not a hundred percent."""
+    assert [table.percent(value) for value in (100.0, 99.9999, 0.0001, 0.0, None)] == ["100", "99.99", "0.01", "0", "–"]

@@ -1,0 +1,112 @@
+"""What the generator is told and what it says: mixes, outcomes, targets, verdicts."""
+
+from typing import Any
+
+import orjson
+import pytest
+
+from deploy.load import mix, verdict
+from deploy.load.mix import Kind
+from deploy.load.outcome import Outcome, classify
+from deploy.load.verdict import Word, judge
+from deploy.load.wire import Answer
+
+
+def test_a_mix_is_weights() -> None:
+    """They need not add up to a hundred."""
+    assert mix.parse(" reads=80, writes=0.5 ") == {Kind.READS: 80, Kind.WRITES: 0.5}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("reads=80,deletes=20", "'deletes' is no kind of request; there are reads, lists, writes, updates, external"),
+        ("", "'nothing' is no kind"),
+        ("reads", "has no number, like reads=80"),
+        ("reads=x", "has no number"),
+        ("reads=-1", "is not 0 or more"),
+        ("reads=nan", "is not 0 or more"),
+        ("reads=1,reads=2", "reads is there twice"),
+        ("reads=0", "all of it is 0"),
+    ],
+)
+def test_a_mix_that_is_wrong_says_what_would_be_right(text: str, says: str) -> None:
+    """In the words that were typed."""
+    with pytest.raises(ValueError, match="MIX=") as caught:
+        mix.parse(text)
+    assert says in str(caught.value)
+
+
+def _error(**error: object) -> bytes:
+    return orjson.dumps({"success": False, "error": error})
+
+
+@pytest.mark.parametrize(
+    ("answer", "write", "outcome", "code"),
+    [
+        (Answer(200), False, Outcome.GOOD, ""),
+        (Answer(202), True, Outcome.GOOD, ""),
+        (Answer(200, degraded=True), False, Outcome.DEGRADED, ""),
+        (Answer(503, _error(code="SHED", definite=True), retry_after=True), True, Outcome.REJECTED, "SHED"),
+        (Answer(429, _error(code="LIMITED", definite=True), retry_after=True), False, Outcome.REJECTED, "LIMITED"),
+        (Answer(503, _error(code="SHED", definite=True)), False, Outcome.FAILED, "SHED"),
+        (Answer(503, _error(code="TIMEOUT", definite=False), retry_after=True), True, Outcome.INDETERMINATE, "TIMEOUT"),
+        (Answer(503, _error(code="TIMEOUT", definite=False), retry_after=True), False, Outcome.REJECTED, "TIMEOUT"),
+        (Answer(502, b"<html>bad gateway</html>"), True, Outcome.INDETERMINATE, "HTTP_502"),
+        (Answer(502, b"[1]"), False, Outcome.FAILED, "HTTP_502"),
+        (Answer(404, _error(code="USER_NOT_FOUND", definite=True)), False, Outcome.FAILED, "USER_NOT_FOUND"),
+        (Answer(0, why="timeout"), True, Outcome.INDETERMINATE, "TIMEOUT"),
+        (Answer(0, why="timeout"), False, Outcome.FAILED, "TIMEOUT"),
+        (Answer(0, sent=False, why="connect_timeout"), True, Outcome.FAILED, "CONNECT_TIMEOUT"),
+    ],
+)
+def test_outcomes(answer: Answer, write: bool, outcome: Outcome, code: str) -> None:
+    """A write that nobody knows the fate of is neither good nor failed."""
+    assert classify(answer, write=write) == (outcome, code)
+
+
+def _summary(**changed: Any) -> dict[str, Any]:
+    part = {
+        "requests": 100,
+        "per_s": 10.0,
+        "shares": {"answered": 99.0, **{outcome.word: 0.0 for outcome in Outcome}, "good": 99.0, "failed": 1.0},
+        "latency_ms": {"p50": 1.0, "p90": 2.0, "p95": 3.0, "p99": 40.0, "p999": 50.0, "max": 60.0},
+        "end_to_end_ms": None,
+        "followed": {"not_over": 0},
+    }
+    generator = {"slip_p99_ms": 1.0, "dropped": 0} | changed
+    return {"all": part, "phases": {"fault:a": part, "fault:b": part, "after": part}, "generator": generator}
+
+
+def _word(targets: str, **changed: Any) -> Word:
+    return judge(_summary(**changed), verdict.parse(targets)).word
+
+
+def test_verdicts() -> None:
+    """Met, missed, and what cannot be known."""
+    assert _word("answered>=99,p99<=40,not_over<=0") is Word.PASSED
+    assert _word("answered>=99,p99<=39") is Word.FAILED
+    assert _word("answered>=99,e2e_p99<=1000") is Word.UNKNOWN  # no write was followed
+    assert _word("p99<=39,e2e_p99<=1000") is Word.FAILED  # enough is known
+    assert _word("before.good>=99") is Word.UNKNOWN  # there is no such phase
+    assert _word("fault.failed<=0.5") is Word.FAILED
+
+
+def test_a_phase_before_the_dot_stands_for_all_that_begin_so() -> None:
+    """And each of them is judged."""
+    checked = judge(_summary(), verdict.parse("fault.good>=99")).checked
+    assert [one.target for one in checked] == ["fault:a.good>=99", "fault:b.good>=99"]
+
+
+@pytest.mark.parametrize("changed", [{"slip_p99_ms": 10.5}, {"dropped": 1}])
+def test_a_generator_that_measured_itself_has_no_verdict(changed: dict[str, float]) -> None:
+    """Neither passed nor failed: whatever the numbers say."""
+    assert _word("answered>=99", **changed) is Word.UNKNOWN
+    assert _word("answered>=100", **changed) is Word.UNKNOWN
+
+
+@pytest.mark.parametrize("text", ["p99", "p99<100", "p98<=100", "p99<=fast", "good>=-1"])
+def test_a_target_that_is_none_is_refused(text: str) -> None:
+    """With the names that there are."""
+    with pytest.raises(ValueError, match=r"TARGETS: .* answered"):
+        verdict.parse(text)
