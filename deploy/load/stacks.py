@@ -22,6 +22,8 @@ from deploy.local.supervisor_client import Supervisor
 
 _COMMAND_S = 180.0
 _ASK_S = 5.0
+#: A third party that nobody mends, because its runner was killed, mends itself.
+_AT_MOST_S = 300.0
 _LOCAL = {"database": "mariadb", "queue": "redis-queue", "cache": "redis-cache"}
 _DOCKER = {"database": "mysql", "queue": "queue", "cache": "cache"}
 
@@ -84,7 +86,7 @@ class LocalProcesses:
             case "freeze":
                 self._outages.freeze([_LOCAL[fault.target]])
             case "behave":
-                behave(self.third_party, fault.behaviour)
+                behave(self.third_party, {**fault.behaviour, "for_s": _AT_MOST_S})
             case "stop" | "kill":
                 self._outages.begin([_LOCAL[fault.target]], hard=fault.way == "kill")
 
@@ -139,7 +141,7 @@ class Containers:
         self._broken.append(fault)
         match fault.way:
             case "behave":
-                behave(self.third_party, fault.behaviour)
+                behave(self.third_party, {**fault.behaviour, "for_s": _AT_MOST_S})
             case "freeze":
                 self._compose("pause", _DOCKER[fault.target])
             case "stop" | "kill":
