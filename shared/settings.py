@@ -1,8 +1,8 @@
 """Settings that every service shares, and the rules all settings obey.
 
 Read once, in `__main__`. `DB_DSN` and `REDIS_ADDR` keep the names that users already know; everything else is
-`HOLDFAST_...`. A misspelt key is refused: a service rejects every `HOLDFAST_` key that is neither shared nor, by
-its prefix, another service's.
+`HOLDFAST_...`. Each may be in a file that `NAME_FILE` names. A misspelt key is refused: a service rejects every
+`HOLDFAST_` key that is neither shared nor, by its prefix, another service's.
 """
 
 import os
@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Literal, Self
 
 from pydantic import AliasChoices, Field, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.budget import Budget, Part, check
 from shared.http.bounds import Bounds
+from shared.secret_files import SecretFiles, file_variables
 
 ENV_PREFIX = "HOLDFAST_"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
@@ -79,6 +80,18 @@ class Settings(BaseSettings):
         return Bounds(head_s=timeout_s, body_s=timeout_s, connections_max=self.http_connections_max)
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first that knows a value has it."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @classmethod
     def own_prefix(cls) -> str:
         """The prefix of this service's own keys, `API_` for the api."""
         return ""
@@ -97,7 +110,8 @@ class Settings(BaseSettings):
         others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
         # One environment may serve all services.
         groups = (type(self), QueueSettings, CacheSettings, StoreSettings, GrafanaSettings)
-        known = {ENV_PREFIX + name.upper() for group in groups for name in group.model_fields} | _OTHERS
+        known = {ENV_PREFIX + name.upper() for group in groups for name in group.model_fields}
+        known |= file_variables(known) | _OTHERS
         unknown = [
             key for key in os.environ if key.startswith(ENV_PREFIX) and key not in known and not key.startswith(others)
         ]

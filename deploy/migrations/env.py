@@ -1,10 +1,9 @@
-"""Alembic's entry point: migrates the database that DB_DSN names, one runner at a time."""
-
-import os
+"""Alembic's entry point: migrates the database that DB_DSN, or the file in DB_DSN_FILE, names, one runner at a time."""
 
 import sqlalchemy as sa
 from alembic import context
 
+from shared.settings import StoreSettings
 from shared.store.engine import Timeouts, make_engine
 from shared.store.tables import metadata
 
@@ -15,7 +14,7 @@ _LOCK_WAIT_S = 60
 def run() -> None:
     """Upgrade under a server-side lock, so that two deploys cannot interleave."""
     timeouts = Timeouts(checkout_s=5, connect_s=5, io_s=300, lock_wait_s=30)
-    engine = make_engine(os.environ["DB_DSN"], timeouts, pool_size=2)
+    engine = make_engine(StoreSettings().db_dsn, timeouts, pool_size=2)
     with engine.connect() as guard, engine.connect() as connection:
         if guard.execute(sa.select(sa.func.get_lock(_LOCK, _LOCK_WAIT_S))).scalar() != 1:
             raise SystemExit("another migration is running")

@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from pydantic import AliasChoices, BaseModel
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
+from shared.secret_files import variable
 from shared.settings import ENV_PREFIX, CacheSettings, GrafanaSettings, QueueSettings, Settings, StoreSettings
 
 _SHARED: tuple[tuple[str, type[Settings]], ...] = (
@@ -19,7 +20,10 @@ _SHARED: tuple[tuple[str, type[Settings]], ...] = (
 )
 _HEAD = ("name", "default", "range", "meaning")
 _ABOUT = """Read once, at start. What cannot be meant stops the service with a sentence: an unknown key, a number out of
-range, two time limits the wrong way round ([time budgets](time-budgets.md))."""
+range, two time limits the wrong way round ([time budgets](time-budgets.md)).
+
+Any of them may be in a file instead: `DB_DSN_FILE=/run/secrets/dsn`, `HOLDFAST_GRAFANA_TOKEN_FILE=...`. What is set both
+ways is taken from the environment."""
 
 
 def settings() -> str:
@@ -44,9 +48,7 @@ def _differs(field: FieldInfo, inherited: FieldInfo | None) -> bool:
 
 
 def _row(name: str, field: FieldInfo) -> tuple[str, ...]:
-    alias = field.validation_alias
-    variable = str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{ENV_PREFIX}{name.upper()}"
-    return (f"`{variable}`", _default(field), _range(field), field.description or "")
+    return (f"`{variable(ENV_PREFIX, name, field)}`", _default(field), _range(field), field.description or "")
 
 
 def _default(field: FieldInfo) -> str:
