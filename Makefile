@@ -62,16 +62,16 @@ COMPOSE := docker compose --profile demo
 
 .PHONY: docker-build
 docker-build: ## The images, one a service
-	$(COMPOSE) build
+	REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) $(COMPOSE) build
 
 .PHONY: docker-run
-docker-run: ## The whole system in containers, in the background (API_PORT=, DLQ_PORT=, THIRD_PARTY_PORT=)
-	$(COMPOSE) up --build --detach
-	@$(COMPOSE) logs --no-log-prefix keys
+docker-run: docker-build ## The whole system in containers, in the background (API_PORT=, DLQ_PORT=, GRAFANA_PORT=, DB_DSN=, REDIS_ADDR=)
+	$(COMPOSE) up --detach --wait $(SCALE)
+	@$(COMPOSE) ps --format 'table {{.Service}}\t{{.Status}}\t{{.Ports}}'
 
 .PHONY: docker-dev
-docker-dev: ## The same in this terminal, until Ctrl-C
-	$(COMPOSE) up --build
+docker-dev: docker-build ## The same in this terminal, until Ctrl-C
+	$(COMPOSE) up $(SCALE)
 
 .PHONY: docker-logs
 docker-logs: ## Follow their logs (ONLY=writer for one service)
@@ -84,6 +84,18 @@ docker-restart: ## Restart what runs (ONLY=writer for one service)
 .PHONY: docker-stop
 docker-stop: ## End it; the data stays in its volumes
 	$(COMPOSE) down
+
+.PHONY: docker-scale
+docker-scale: ## More replicas, or fewer, of what runs (API=3 WRITERS=4)
+	$(COMPOSE) up --detach --no-recreate --wait --scale api=$(or $(API),1) --scale writer=$(or $(WRITERS),1)
+
+.PHONY: docker-key
+docker-key: ## The operator's key, for dlq_admin
+	@$(COMPOSE) run --rm --no-deps secrets cat /run/holdfast/operator/token
+
+.PHONY: docker-test
+docker-test: ## Is what runs as it should be: confined, scaled, a replica killed under load, stopped; nothing lost? (minutes)
+	@$(PYTHON) -m deploy.compose
 
 ##@ Check
 
@@ -135,8 +147,9 @@ test-crash: ## kill -9 of everything at random moments under load: nothing lost,
 
 ##@ Break it
 
-# On the running stack (make up). What was broken is mended again, also after Ctrl-C. ARGS="--json FILE": a report.
-SCENARIO = @$(PYTHON) -m deploy.scenarios $(ARGS)
+# On the running stack (make up; STACK=docker: make docker-run). What was broken is mended again, also after Ctrl-C.
+# ARGS="--json FILE": a report.
+SCENARIO = @$(PYTHON) -m deploy.scenarios $(if $(STACK),--stack $(STACK)) $(ARGS)
 
 .PHONY: test-database-down
 test-database-down: ## The database goes away and comes back: what clients see, step by step

@@ -305,6 +305,23 @@ class AnswerOverdue(AppError):
     definite = False
 
 
+class NoReplica(AppError):
+    """No replica of the api takes requests now; nothing was done."""
+
+    type = "service_unavailable"
+    code = "NO_REPLICA"
+    retryable = True
+
+
+class AnswerLost(AppError):
+    """The replica that had this request went away before it answered: it may or may not have happened."""
+
+    type = "network_error"
+    code = "ANSWER_LOST"
+    retryable = True
+    definite = False
+
+
 class WriteExpired(AppError):
     """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen."""
 

@@ -1,4 +1,4 @@
-"""`python -S -m shared.probe PORT [PATH]`: is the service on this machine ready? For images, which have no other HTTP client;
+"""`python -S -m shared.probe PORT [PATH]`: is the service on this machine ready? For images, which have no HTTP client;
 it loads nothing, because it is asked every few seconds."""
 
 import socket

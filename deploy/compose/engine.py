@@ -56,7 +56,7 @@ def address(service: str, port: int) -> str:
     return compose("port", service, str(port)).strip().replace("0.0.0.0", "127.0.0.1")  # noqa: S104 - compared
 
 
-def wait_healthy(services: Sequence[str], within_s: float = 120.0) -> None:
+def wait_healthy(services: Sequence[str], within_s: float = 240.0) -> None:
     """Return when all of them run and are healthy. Raises Problem about the first that is not."""
 
     def missing() -> str:

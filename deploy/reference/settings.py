@@ -22,8 +22,8 @@ _HEAD = ("name", "default", "range", "meaning")
 _ABOUT = """Read once, at start. What cannot be meant stops the service with a sentence: an unknown key, a number out of
 range, two time limits the wrong way round ([time budgets](time-budgets.md)).
 
-Any of them may be in a file instead: `DB_DSN_FILE=/run/secrets/dsn`, `HOLDFAST_GRAFANA_TOKEN_FILE=...`. What is set both
-ways is taken from the environment."""
+Any of them may be in a file instead: `DB_DSN_FILE=/run/secrets/dsn`, `HOLDFAST_GRAFANA_TOKEN_FILE=...`. What is set
+both ways is taken from the environment."""
 
 
 def settings() -> str:

@@ -19,6 +19,7 @@ def test_only_what_may_have_happened_is_indefinite() -> None:
     """An indefinite error is one that the same key has to settle."""
     assert {error.__name__ for error in catalogue() if not error.definite} == {
         "AcceptanceUnknown",
+        "AnswerLost",
         "AnswerOverdue",
         "ConfigUnavailable",
         "FleetUnreachable",

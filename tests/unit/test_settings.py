@@ -1,7 +1,10 @@
 """Settings refuse what cannot be meant."""
 
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from services.api.settings import ApiSettings
 from shared.store.engine import parse_dsn
@@ -72,4 +75,33 @@ def test_production_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOLDFAST_PROFILE", "production")
     monkeypatch.setenv("HOLDFAST_KEYS_FILE", "")
     with pytest.raises(ValidationError, match="keys_file"):
+        ApiSettings()
+
+
+def test_a_setting_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """NAME_FILE, the whole text of it; what the environment says itself counts more, unless that is empty."""
+    (tmp_path / "dsn").write_text(f"{_DSN}\n")
+    (tmp_path / "url").write_text("http://grafana:3000")
+    monkeypatch.setenv("DB_DSN", "")
+    monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "dsn"))
+    monkeypatch.setenv("HOLDFAST_GRAFANA_URL_FILE", str(tmp_path / "url"))
+    settings = ApiSettings()
+    assert (settings.db_dsn, settings.grafana_url) == (_DSN, "http://grafana:3000")
+    monkeypatch.setenv("DB_DSN", "mysql://a:b@c/d")
+    assert ApiSettings().db_dsn == "mysql://a:b@c/d"
+
+
+def test_a_file_that_cannot_be_read_stops_the_start(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Missing, or no text: the variable is named; and a misspelt one is still refused."""
+    monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "missing"))
+    with pytest.raises(SettingsError, match=r"DB_DSN_FILE.*No such file"):
+        ApiSettings()
+    (tmp_path / "bytes").write_bytes(b"\xff\xfe")
+    monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "bytes"))
+    with pytest.raises(SettingsError, match="is no text"):
+        ApiSettings()
+    (tmp_path / "dsn").write_text(_DSN)
+    monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "dsn"))
+    monkeypatch.setenv("HOLDFAST_GRAFANA_TOKN_FILE", str(tmp_path / "dsn"))
+    with pytest.raises(ValidationError, match="HOLDFAST_GRAFANA_TOKN_FILE"):
         ApiSettings()

@@ -1,0 +1,150 @@
+"""Check: is the running system what docker-compose.yml says, and does it keep its word while replicas come and go? Each
+check returns what it saw, and raises Problem when that is wrong."""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable
+
+from deploy.compose.confined import faults
+from deploy.compose.engine import address, compose, containers, said, service_of, wait_for, wait_healthy
+from deploy.compose.load import Load
+from deploy.local.problem import Problem
+
+_APIS, _WRITERS = 3, 4
+_LOAD_S = 10.0
+_KILLED = 137
+_ONCE = {"secrets", "migrate"}
+#: They have something to finish when they are stopped.
+_OURS = {"haproxy", "api", "writer", "external_proxy", "dlq_admin", "mysql", "queue"}
+_CONNECT = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
+#: (from, to, port): who must not reach whom.
+_WALLS = (
+    ("api", "prometheus", 9090), ("api", "grafana", 3000), ("external_proxy", "mysql", 3306),
+    ("external_proxy", "prometheus", 9090), ("writer", "alertmanager", 9093), ("third_party", "queue", 6379),
+)  # fmt: skip
+
+
+def healthy() -> str:
+    """Everything runs."""
+    services = sorted(set(compose("config", "--services").split()) - _ONCE)
+    wait_healthy(services)
+    return f"{len(services)} services"
+
+
+def confined() -> str:
+    """Nothing runs as root, writes where it should not, has capabilities, or is without limits."""
+    found = containers(running_only=False)
+    wrong = [f"{service_of(each)} {fault}" for each in found for fault in faults(service_of(each), each)]
+    if wrong:
+        raise Problem("; ".join(wrong))
+    return f"{len(found)} containers"
+
+
+def walled() -> str:
+    """Who has no business with another does not reach it."""
+    running = {service_of(each) for each in containers()}
+    walls = [wall for wall in _WALLS if wall[0] in running]
+    for source, target, port in walls:
+        try:
+            compose("exec", "-T", source, "python", "-c", _CONNECT, target, str(port))
+        except Problem:
+            continue
+        raise Problem(f"{source} reaches {target}:{port}")
+    return ", ".join(f"{source} -/- {target}" for source, target, _ in walls)
+
+
+def scaled() -> str:
+    """More replicas: HAProxy and Prometheus find them."""
+    _scale(_APIS, _WRITERS)
+
+    def missing() -> str:
+        seen = _targets()
+        return "" if (seen["api"], seen["writer"]) == (_APIS, _WRITERS) else f"Prometheus finds up: {dict(seen)}"
+
+    wait_for(missing, 60)
+    return f"{_APIS} apis, {_WRITERS} writers"
+
+
+def killed() -> str:
+    """A replica is killed under load: no request fails that could be retried safely."""
+    with Load(address("haproxy", 8080)) as load:
+        time.sleep(_LOAD_S / 3)
+        said("kill", str(containers("api")[0]["Id"]))
+        time.sleep(_LOAD_S * 2 / 3)
+    _scale(_APIS, _WRITERS)
+    return _without_failure(load)
+
+
+def scaled_down() -> str:
+    """Replicas are taken away in good order under load: the same."""
+    with Load(address("haproxy", 8080)) as load:
+        time.sleep(_LOAD_S / 3)
+        _scale(1, 1)
+        time.sleep(_LOAD_S / 3)
+    return _without_failure(load)
+
+
+def stopped_and_started() -> str:
+    """All of it is stopped under load, in whatever state that finds it, and started again."""
+    with Load(address("haproxy", 8080)) as load:
+        time.sleep(_LOAD_S / 3)
+        before = {service_of(each) for each in containers()}
+        began = time.monotonic()
+        compose("stop")
+    took_s = time.monotonic() - began
+    ended = {service_of(each): each["State"]["ExitCode"] for each in containers(*_OURS, running_only=False)}
+    hurt = [service for service, code in ended.items() if code == _KILLED]
+    compose("up", "--detach", "--no-build")
+    wait_healthy(sorted(before))
+    if hurt:
+        raise Problem(f"had to be killed: {', '.join(hurt)}")
+    return f"stopped in {took_s:.0f} s; {load.good} requests before"
+
+
+def balanced() -> str:
+    """Every accepted write is accounted for."""
+    return compose("exec", "-T", "dlq_admin", "python", "-m", "services.dlq_admin", "ledger").splitlines()[-1].strip()
+
+
+CHECKS: tuple[Callable[[], str], ...] = (
+    healthy, confined, walled, scaled, killed, scaled_down, balanced, stopped_and_started, balanced,
+)  # fmt: skip
+
+
+def _scale(apis: int, writers: int) -> None:
+    compose("up", "--detach", "--no-build", "--no-recreate", "--scale", f"api={apis}", "--scale", f"writer={writers}")
+
+    def missing() -> str:
+        seen = Counter(service_of(each) for each in containers("api", "writer"))
+        short = seen != Counter(api=apis, writer=writers)
+        return f"there are {dict(seen)}" if short else ""
+
+    wait_for(missing, 60)
+    wait_healthy(["api", "writer", "haproxy"])
+    wait_for(lambda: "" if _in_use() == apis else f"HAProxy uses {_in_use()} of {apis} apis", 20)
+
+
+def _targets() -> Counter[str]:
+    """Job -> how many of it Prometheus finds up, now."""
+    found = json.loads(_fetched("dlq_admin", "http://prometheus:9090/api/v1/targets?state=active"))
+    return Counter(each["labels"]["job"] for each in found["data"]["activeTargets"] if each["health"] == "up")
+
+
+def _in_use() -> int:
+    """Replicas of the api that HAProxy finds well."""
+    lines = _fetched("external_proxy", "http://haproxy:8405/metrics").splitlines()
+    up = [line for line in lines if line.startswith("haproxy_server_status{") and 'state="UP"' in line]
+    return sum(line.endswith(" 1") for line in up)
+
+
+def _fetched(service: str, url: str) -> str:
+    """What a service of ours, which has business with it, is told at `url`."""
+    read = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=10).read().decode())"
+    return compose("exec", "-T", service, "python", "-c", read, url)
+
+
+def _without_failure(load: Load) -> str:
+    if load.bad or load.good <= load.refused:
+        raise Problem(f"{load.good} good, {load.refused} refused, lost: {dict(load.bad.most_common(5))}")
+    return f"{load.good} good, {load.refused} refused by a busy api, none lost"

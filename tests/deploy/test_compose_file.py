@@ -1,0 +1,112 @@
+"""docker-compose.yml, read as data: nothing runs with more than it needs."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent.parent
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+ONCE = {"secrets", "migrate"}
+#: Their images hold nothing that could ask.
+UNASKED = {"queue_exporter", "cache_exporter", "mysql_exporter"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_container_is_confined(name: str) -> None:
+    """No root, nothing to write to, no capabilities, no new privileges, limits of everything."""
+    service = SERVICES[name]
+    assert str(service["user"]).split(":")[0] not in ("0", "root")
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "cap_add" not in service
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert set(service["deploy"]["resources"]["limits"]) == {"memory", "cpus", "pids"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_is_pinned_or_ours(name: str) -> None:
+    """A tag that says a version; ours are built from this folder."""
+    image, tag = SERVICES[name]["image"].split(":", 1)
+    if "build" in SERVICES[name]:
+        assert image.startswith("holdfast/")
+        assert SERVICES[name]["build"]["args"]["SERVICE"] == image.removeprefix("holdfast/")
+    else:
+        assert re.fullmatch(r"v?\d+(\.\d+)*", tag)
+
+
+@pytest.mark.parametrize("name", sorted(set(SERVICES) - ONCE))
+def test_what_stays_is_watched_and_comes_back(name: str) -> None:
+    """A restart policy, and a health check wherever there is something to ask with."""
+    assert SERVICES[name]["restart"] == "unless-stopped"
+    assert ("healthcheck" in SERVICES[name]) == (name not in UNASKED)
+
+
+def test_only_four_can_be_reached_and_from_this_machine_alone() -> None:
+    """A published port listens on 127.0.0.1 unless somebody says otherwise."""
+    published = {name: service["ports"] for name, service in SERVICES.items() if "ports" in service}
+    assert set(published) == {"haproxy", "dlq_admin", "grafana", "third_party"}
+    for ports in published.values():
+        assert all(port.startswith(("127.0.0.1:", "${LISTEN_HOST:-127.0.0.1}:")) for port in ports)
+
+
+def _met(one: str, other: str) -> set[str]:
+    return set(SERVICES[one]["networks"]) & set(SERVICES[other]["networks"])
+
+
+def test_networks_keep_apart_what_has_no_business() -> None:
+    """The database is reached by those that use it; only what is published has a way in or out."""
+    users = {name for name in SERVICES if "networks" in SERVICES[name] and "database" in SERVICES[name]["networks"]}
+    assert users == {"mysql", "mysql_exporter", "migrate", "api", "writer", "dlq_admin"}
+    assert not _met("api", "grafana")
+    assert not _met("api", "alertmanager")
+    assert not _met("third_party", "api")
+    assert _met("third_party", "external_proxy") == {"outside"}
+    open_ones = {name for name, network in COMPOSE["networks"].items() if not (network or {}).get("internal")}
+    assert open_ones == {"edge", "outside"}
+
+
+def test_prometheus_listens_on_one_network_only() -> None:
+    """It is beside the services to look at them, and they must not look at it."""
+    prometheus = SERVICES["prometheus"]
+    aliased = [name for name, network in prometheus["networks"].items() if network]
+    assert aliased == ["monitoring"]
+    listens = f"--web.listen-address={prometheus['networks']['monitoring']['aliases'][0]}:9090"
+    assert listens in prometheus["command"]
+
+
+def test_no_secret_is_in_the_file() -> None:
+    """Passwords come from files; who does not need one does not mount it."""
+    mounted = {name: " ".join(map(str, service.get("volumes", ()))) for name, service in SERVICES.items()}
+    for secret, users in {
+        "operator-secret": {"secrets"},
+        "session-secret": {"secrets", "dlq_admin"},
+        "mysql-secrets": {"secrets", "mysql"},
+        "database-secret": {"secrets", "migrate", "api", "writer", "dlq_admin"},
+    }.items():
+        assert {name for name, volumes in mounted.items() if secret in volumes} == users
+    for service in SERVICES.values():
+        for variable, value in (service.get("environment") or {}).items():
+            if re.search("PASSWORD|SECRET|TOKEN|DSN", variable) and "_FILE" not in variable:
+                assert (variable, value) == ("DB_DSN", "${DB_DSN:-}")
+
+
+@pytest.mark.parametrize("name", ["api", "writer", "external_proxy", "dlq_admin", "haproxy"])
+def test_there_is_time_to_finish(name: str) -> None:
+    """Docker waits longer than a service drains (HOLDFAST_DRAIN_S, 20 s)."""
+    assert int(SERVICES[name]["stop_grace_period"].removesuffix("s")) > 20
+
+
+def test_prometheus_watches_all_jobs() -> None:
+    """The local stack's, and the proxy; under names that are services."""
+    local = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())
+    ours = yaml.safe_load((ROOT / "deploy/prometheus/compose.yml").read_text())
+    jobs = {each["job_name"]: each for each in ours["scrape_configs"]}
+    assert set(jobs) >= {each["job_name"] for each in local["scrape_configs"]} | {"haproxy", "redis", "mysql"}
+    hosts = {name for job in jobs.values() for found in job.get("dns_sd_configs", ()) for name in found["names"]}
+    statics = [found for job in jobs.values() for found in job.get("static_configs", ())]
+    hosts |= {target.split(":")[0] for found in statics for target in found["targets"]}
+    assert hosts <= set(SERVICES) | {"prometheus-itself"}

@@ -1,0 +1,202 @@
+"""The real proxy, with the real configuration, in front of two real apis: one is killed, and nothing is lost that may
+be asked again."""
+
+import json
+import shutil
+import socketserver
+import subprocess
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from deploy.compose.load import Load
+from shared.errors import catalogue
+from shared.http.envelope import status_of
+from tests import processes
+from tests.processes import Service
+from tests.servers import Database, RedisServer, free_port, wait_until
+
+ROOT = Path(__file__).parent.parent.parent
+CONFIG = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
+HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
+
+
+class _Rude:
+    """A replica that is ready, and hangs up on every other request once it has read its head."""
+
+    def __init__(self) -> None:
+        self.heads: list[bytes] = []
+        heads = self.heads
+
+        class Handler(socketserver.StreamRequestHandler):
+            def handle(self) -> None:
+                head = b"".join(iter(self.rfile.readline, b"\r\n"))
+                if head.startswith(b"GET /readyz "):
+                    self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                else:
+                    heads.append(head)
+
+        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler)
+        self.port = self._server.server_address[1]
+
+    @property
+    def requests(self) -> int:
+        """How many it has hung up on."""
+        return len(self.heads)
+
+    def __enter__(self) -> "_Rude":
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class Proxy:
+    """HAProxy with deploy/haproxy/haproxy.cfg; only the ports are its own, and who the replicas are."""
+
+    def __init__(self, folder: Path, replicas: list[int]) -> None:
+        self.port, self.metrics_port = free_port(), free_port()
+        servers = "\n".join(f"    server api-{port} 127.0.0.1:{port}" for port in replicas)
+        lines = [servers if "server-template" in line else line for line in CONFIG.splitlines()]
+        text = "\n".join(lines) + "\n"
+        for before, port in ((":8080", self.port), (":8405", self.metrics_port)):
+            assert text.count(f"bind {before}\n") == 1
+            text = text.replace(f"bind {before}\n", f"bind 127.0.0.1:{port}\n")
+        (folder / "haproxy.cfg").write_text(text)
+        self._process = subprocess.Popen([HAPROXY, "-db", "-f", str(folder / "haproxy.cfg")], start_new_session=True)
+        wait_until(lambda: self.up() == len(replicas), what="HAProxy finds the replicas")
+
+    @property
+    def url(self) -> str:
+        """Where clients ask."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def up(self) -> int:
+        """Replicas that it finds well."""
+        try:
+            lines = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text.splitlines()
+        except httpx.TransportError:
+            return -1
+        up = [line for line in lines if line.startswith("haproxy_server_status{") and 'state="UP"' in line]
+        return sum(line.endswith(" 1") for line in up)
+
+    def end(self) -> None:
+        """SIGTERM."""
+        self._process.terminate()
+        self._process.wait(10)
+
+
+@pytest.fixture
+def apis(tmp_path: Path, clean_redis: RedisServer, clean_database: Database) -> Iterator[list[Service]]:
+    """Two replicas, which trust what this machine says of whom it asks for."""
+    some = [
+        processes.api(
+            tmp_path, clean_redis.address, clean_database.dsn, HOLDFAST_INSTANCE=f"api-{number}",
+            HOLDFAST_API_TRUSTED_PROXIES="127.0.0.1/32", HOLDFAST_API_RATE_WRITES_PER_MIN="0",
+            HOLDFAST_API_RATE_READS_PER_MIN="0",
+        )
+        for number in range(2)
+    ]  # fmt: skip
+    yield [api.start() for api in some]
+    for api in some:
+        api.kill()
+
+
+@pytest.fixture
+def proxy(tmp_path: Path, apis: list[Service]) -> Iterator[Proxy]:
+    """In front of them."""
+    one = Proxy(tmp_path, [api.port for api in apis])
+    yield one
+    one.end()
+
+
+def test_the_configuration_is_valid() -> None:
+    """As it is shipped."""
+    done = subprocess.run(
+        [HAPROXY, "-c", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")], capture_output=True, text=True, timeout=30
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+
+
+def test_a_killed_replica_costs_nothing_that_may_be_asked_again(proxy: Proxy, apis: list[Service]) -> None:
+    """kill -9 under load, and back again: every read and every write with a key has a good answer."""
+    with Load(f"127.0.0.1:{proxy.port}") as load:
+        wait_until(lambda: load.good > 100, what="load")
+        for api in apis:
+            api.kill()
+            seen = load.good
+            wait_until(lambda seen=seen: load.good > seen + 60, what="load goes on")  # type: ignore[misc]
+            api.start()
+            wait_until(lambda: proxy.up() == 2, what="it is used again")
+    assert not load.bad, load.bad
+
+
+def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
+    """The replica goes away after it has taken the request: the client is told that nobody knows, once."""
+    with _Rude() as rude:
+        proxy = Proxy(tmp_path, [rude.port])
+        try:
+            plain = httpx.post(f"{proxy.url}/users", json={}, timeout=10)
+            assert (plain.status_code, plain.json()["error"]["code"], rude.requests) == (502, "ANSWER_LOST", 1)
+            assert plain.json()["error"]["definite"] is False
+            keyed = httpx.post(f"{proxy.url}/users", json={}, headers={"Idempotency-Key": "k"}, timeout=30)
+            assert (keyed.status_code, rude.requests > 2) == (502, True)
+            before = rude.requests
+            httpx.put(f"{proxy.url}/users/1", json={}, headers={"If-Match": '"1"'}, timeout=10)
+            assert rude.requests == before + 1
+        finally:
+            proxy.end()
+
+
+def test_what_the_proxy_says_itself_is_in_the_envelope(tmp_path: Path, apis: list[Service], proxy: Proxy) -> None:
+    """Codes and statuses of the catalogue, the sentence too, and the caller's request id."""
+    known = {error.code: error for error in catalogue()}
+    answers = [httpx.get(f"{proxy.url}/metrics", headers={"X-Request-ID": "mine-12345"}, timeout=5)]
+    for api in apis:
+        api.kill()
+    wait_until(lambda: proxy.up() == 0, what="HAProxy notices")
+    answers.append(httpx.get(f"{proxy.url}/users/1", headers={"X-Request-ID": "mine-12345"}, timeout=5))
+    assert [answer.json()["error"]["code"] for answer in answers] == ["PATH_NOT_FOUND", "NO_REPLICA"]
+    for answer in answers:
+        told = answer.json()["error"]
+        error = known[told["code"]]
+        assert answer.status_code == status_of(error)
+        assert told["message"] == " ".join((error.__doc__ or "").split())
+        assert (told["type"], told["retryable"], told["definite"]) == (error.type, error.retryable, error.definite)
+        assert (told["request_id"], answer.headers["X-Request-ID"]) == ("mine-12345", "mine-12345")
+    assert answers[1].headers["Retry-After"] == "1"
+
+
+def test_every_code_in_the_configuration_is_in_the_catalogue() -> None:
+    """Also of those answers that are hard to bring about."""
+    known = {error.code: error for error in catalogue()}
+    bodies = [
+        json.loads(line.split("lf-string '")[1].split("'")[0]) for line in CONFIG.splitlines() if "lf-string" in line
+    ]
+    assert len(bodies) >= 6
+    for told in (body["error"] for body in bodies):
+        error = known[told["code"]]
+        assert (told["type"], told["retryable"], told["definite"]) == (error.type, error.retryable, error.definite)
+
+
+def test_a_client_cannot_say_who_it_is(tmp_path: Path) -> None:
+    """The replica hears of the connection's address only, in the one header that it trusts."""
+    lies = {"X-Forwarded-For": "203.0.113.1", "X-Forwarded-Host": "evil", "Forwarded": "for=203.0.113.9",
+            "X-Real-IP": "203.0.113.7"}  # fmt: skip
+    with _Rude() as rude:
+        proxy = Proxy(tmp_path, [rude.port])
+        try:
+            httpx.post(f"{proxy.url}/users", headers=lies, timeout=10)
+        finally:
+            proxy.end()
+    said = rude.heads[0].lower()
+    assert b"x-forwarded-for: 127.0.0.1\r\n" in said
+    assert b"x-forwarded-proto: http\r\n" in said
+    assert b"203.0.113" not in said
+    assert b"evil" not in said

@@ -1,0 +1,111 @@
+"""deploy/kubernetes, read as data: its form, and the rules that compose's containers obey too."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from services.api.settings import ApiSettings
+from services.dlq_admin.settings import DlqAdminSettings
+from services.external_proxy.settings import ProxySettings
+from services.writer.settings import WriterSettings
+from shared.queue.names import WRITES
+from shared.secret_files import variable
+from shared.settings import ENV_PREFIX, Settings
+
+FOLDER = Path(__file__).parent.parent.parent / "deploy/kubernetes"
+FILES = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]
+DOCUMENTS: list[dict[str, Any]] = [
+    document for file in FILES for document in yaml.safe_load_all((FOLDER / file).read_text())
+]
+SERVICES: dict[str, tuple[type[Settings], str]] = {
+    "api": (ApiSettings, "api_port"),
+    "writer": (WriterSettings, "writer_port"),
+    "external-proxy": (ProxySettings, "proxy_port"),
+    "dlq-admin": (DlqAdminSettings, "dlq_port"),
+}
+PODS = {
+    document["metadata"]["name"]: document["spec"]["template"]["spec"]
+    for document in DOCUMENTS
+    if document["kind"] in ("Deployment", "Job")
+}
+
+
+def _one(kind: str, name: str) -> dict[str, Any]:
+    found = [each for each in DOCUMENTS if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    assert len(found) == 1, (kind, name)
+    return found[0]
+
+
+def test_every_document_says_what_it_is() -> None:
+    """A version, a kind, a name; no two alike; and every file belongs to the base."""
+    names = [(each["apiVersion"], each["kind"], each["metadata"]["name"]) for each in DOCUMENTS]
+    assert len(names) == len(set(names))
+    assert {path.name for path in FOLDER.glob("*.yaml")} == {*FILES, "kustomization.yaml"}
+
+
+@pytest.mark.parametrize("name", PODS)
+def test_every_pod_is_confined(name: str) -> None:
+    """No root, no writing, no capabilities, no token of the cluster, limits; no settings out of nowhere."""
+    pod = PODS[name]
+    assert pod["automountServiceAccountToken"] is False
+    assert pod["enableServiceLinks"] is False
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    (container,) = pod["containers"]
+    inside = container["securityContext"]
+    assert (inside["allowPrivilegeEscalation"], inside["readOnlyRootFilesystem"]) == (False, True)
+    assert inside["capabilities"] == {"drop": ["ALL"]}
+    assert set(container["resources"]["limits"]) == {"cpu", "memory"}
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_service_is_probed_scraped_and_ended_gently(name: str) -> None:
+    """On the port that it listens on; with time for the pause before SIGTERM and for the drain."""
+    settings, port_setting = SERVICES[name]
+    port = settings.model_fields[port_setting].default
+    deployment = _one("Deployment", name)
+    pod = PODS[name]
+    (container,) = pod["containers"]
+    assert container["ports"] == [{"name": "http", "containerPort": port}]
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
+    assert deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"] == str(port)
+    pause_s = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
+    assert pod["terminationGracePeriodSeconds"] > pause_s + settings.model_fields["drain_s"].default
+    assert deployment["spec"]["selector"]["matchLabels"] == deployment["spec"]["template"]["metadata"]["labels"]
+    assert _one("PodDisruptionBudget", name)["spec"]["selector"] == deployment["spec"]["selector"]
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_variable_is_a_setting(name: str) -> None:
+    """What the service would refuse at its start is not there, and its secrets are files that are mounted."""
+    settings, _ = SERVICES[name]
+    (container,) = PODS[name]["containers"]
+    known = {variable(ENV_PREFIX, field, info) for field, info in settings.model_fields.items()}
+    own = {each["name"] for each in container.get("env", ())}
+    assert own <= known | {f"{each}_FILE" for each in known}
+    values = _one("ConfigMap", "holdfast")["data"] | {each["name"]: each["value"] for each in container.get("env", ())}
+    (secret,) = [each["secret"] for each in PODS[name]["volumes"] if "secret" in each]
+    mounted = {f"/run/holdfast/{each['path']}" for each in secret["items"]}
+    files = {values[f"{each}_FILE"] for each in known if f"{each}_FILE" in values}
+    keys = {values["HOLDFAST_KEYS_FILE"]} if name != "writer" else set()  # its port answers health and metrics only
+    assert files | keys == mounted
+
+
+def test_what_scales_is_not_told_how_many_there_are() -> None:
+    """Or every `apply` would undo what the scalers did; and the writers' goes by the stream that they read."""
+    for name, kind in (("api", "HorizontalPodAutoscaler"), ("writer", "ScaledObject")):
+        assert "replicas" not in _one("Deployment", name)["spec"]
+        assert _one(kind, name)["spec"]["scaleTargetRef"]["name"] == name
+    (trigger,) = _one("ScaledObject", "writer")["spec"]["triggers"]
+    assert trigger["metadata"]["stream"] == WRITES
+    assert all(isinstance(value, str) for value in trigger["metadata"].values())
+
+
+def test_the_network_is_closed_first() -> None:
+    """Nobody talks to anybody, then exceptions; only the proxy's way out is to the whole world, over TLS."""
+    assert _one("NetworkPolicy", "nobody")["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+    assert _one("NetworkPolicy", "external-proxy")["spec"]["egress"] == [{"ports": [{"port": 443}]}]
+    database = _one("NetworkPolicy", "uses-database")["spec"]["podSelector"]["matchExpressions"][0]["values"]
+    assert set(database) == {"api", "writer", "dlq-admin", "migrate"}
