@@ -17,15 +17,16 @@ def main() -> None:
     parser.add_argument("--to", required=True, type=_address, metavar="HOST:PORT", help="the server behind it")
     parser.add_argument("--listen", default=("127.0.0.1", 0), type=_address, metavar="HOST:PORT")
     parser.add_argument("--control", default=0, type=int, metavar="PORT", help="for GET and PUT /faults, on 127.0.0.1")
+    parser.add_argument("--mark", default=0, type=int, help="firewall mark of its own connections (needs root)")
     told = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(told.to, told.listen, told.control))
+        asyncio.run(_serve(told.to, told.listen, told.control, told.mark))
 
 
-async def _serve(target: tuple[str, int], listen: tuple[str, int], control_port: int) -> None:
+async def _serve(target: tuple[str, int], listen: tuple[str, int], control_port: int, mark: int) -> None:
     ended = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-    async with Proxy(*target, *listen) as proxy:
+    async with Proxy(*target, *listen, mark=mark) as proxy:
         server = await control(proxy, control_port)
         where = server.sockets[0].getsockname()[1]
         sys.stdout.write(f"{listen[0]}:{proxy.port} -> {target[0]}:{target[1]}, faults: 127.0.0.1:{where}/faults\n")

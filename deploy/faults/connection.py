@@ -7,7 +7,7 @@ import struct
 
 from deploy.faults.faults import LoseReply
 from deploy.faults.pump import Cut, Pump
-from deploy.faults.switch import Switch
+from deploy.faults.switch import OneClient
 
 #: On, and for no time: closing sends RST instead of FIN.
 _AT_ONCE = struct.pack("ii", 1, 0)
@@ -16,7 +16,7 @@ _AT_ONCE = struct.pack("ii", 1, 0)
 class Connection:
     """Lives until both sides have said all, either breaks it, or a fault does."""
 
-    def __init__(self, switch: Switch, client: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
+    def __init__(self, switch: OneClient, client: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
         self._switch = switch
         self._client = client
         self._server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
@@ -24,11 +24,11 @@ class Connection:
         self._tail = b""
         self._losing: LoseReply | None = None
 
-    async def run(self, host: str, port: int) -> None:
+    async def run(self, host: str, port: int, mark: int) -> None:
         """Until the end; cancelled, both sides are reset. A server that cannot be reached looks like a reset too, for
-        the client is connected already."""
+        the client is connected already. `mark`: 0, or what the kernel's packet filter is to know our own packets by."""
         try:
-            self._server = await asyncio.open_connection(host, port)
+            self._server = await _connected(host, port, mark)
             await self._joined(self._client, self._server)
             for _, writer in (self._client, self._server):
                 writer.close()
@@ -71,7 +71,21 @@ class Connection:
         """Whether the client gets it. The first bytes of a reply prove that the command was carried out."""
         if self._losing is None:
             return True
-        self._switch.lost_replies += 1
+        self._switch.lost()
         if self._losing.then == "reset":
             raise Cut
         return False
+
+
+async def _connected(host: str, port: int, mark: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    if not mark:
+        return await asyncio.open_connection(host, port)
+    marked = socket.socket()
+    try:
+        marked.setblocking(False)
+        marked.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, mark)
+        await asyncio.get_running_loop().sock_connect(marked, (host, port))
+        return await asyncio.open_connection(sock=marked)
+    except BaseException:
+        marked.close()
+        raise

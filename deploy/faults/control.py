@@ -55,6 +55,7 @@ async def _handle(proxy: Proxy, reader: asyncio.StreamReader) -> dict[str, Any]:
     return {
         "faults": proxy.faults.to_json(),
         "living": proxy.living,
+        "clients": proxy.clients,
         "accepted": proxy.accepted,
         "lost_replies": proxy.lost_replies,
     }

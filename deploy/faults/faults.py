@@ -76,11 +76,25 @@ class Faults:
     #: Living connections are reset at once, new ones as soon as they are there.
     reset: bool = False
     lose_reply: LoseReply | None = None
+    #: Who meets all this, as `deploy.faults.client` names them: an IP address, or, of a client on this machine, a part
+    #: of its command line. None: everybody.
+    clients: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         for name in ("refuse", "reset"):
             if not isinstance(getattr(self, name), bool):
                 raise Nonsense(f"{name} must be true or false, not {getattr(self, name)!r}")
+        if self.clients is not None:
+            if not isinstance(self.clients, list | tuple) or not all(self.clients) or not _all_text(self.clients):
+                raise Nonsense(f"clients must be a list of names or null, not {self.clients!r}")
+            if self.refuse:
+                raise Nonsense("whoever connects is refused before anybody knows who it is: refuse goes without clients")
+            object.__setattr__(self, "clients", tuple(self.clients))
+
+    def meet(self, client: str) -> bool:
+        """Whether the client with this name meets them."""
+        local = " " in client
+        return self.clients is None or any(name in client if local else name == client for name in self.clients)
 
     @classmethod
     def both(cls, **way: Any) -> Self:
@@ -123,6 +137,10 @@ def _only_known(kind: type, told: Any, where: str) -> dict[str, Any]:
 
 def _is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _all_text(names: list[str] | tuple[str, ...]) -> bool:
+    return all(isinstance(name, str) for name in names)
 
 
 def _is_count(value: object) -> bool:

@@ -3,23 +3,30 @@
 import asyncio
 import contextlib
 import socket
+from collections import Counter
 
 from deploy.faults.connection import Connection
 from deploy.faults.faults import Faults
-from deploy.faults.switch import Switch
+from deploy.faults.switch import OneClient, Switch
+
+_EVERYBODY = Faults()
 
 
 class Proxy:
     """For one target, in one event loop: `async with Proxy("127.0.0.1", 3306) as proxy: ...`."""
 
-    def __init__(self, target_host: str, target_port: int, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(
+        self, target_host: str, target_port: int, host: str = "127.0.0.1", port: int = 0, *, mark: int = 0
+    ) -> None:
         self._target = (target_host, target_port)
         self._host = host
+        self._mark = mark
         self.port = port
         self._switch = Switch()
         self._listener: asyncio.Server | None = None
         self._place: socket.socket | None = None
-        self._living: set[asyncio.Task[None]] = set()
+        #: The task of each connection, and its client.
+        self._living: dict[asyncio.Task[None], OneClient] = {}
         #: Connections that were accepted, ever.
         self.accepted = 0
 
@@ -52,6 +59,11 @@ class Proxy:
         return len(self._living)
 
     @property
+    def clients(self) -> dict[str, int]:
+        """Who is connected now, and how often."""
+        return dict(Counter(client.name for client in self._living.values()))
+
+    @property
     def lost_replies(self) -> int:
         """Replies that were lost since the faults were set."""
         return self._switch.lost_replies
@@ -60,7 +72,7 @@ class Proxy:
         """These are in force from now on, and no others, on living connections too."""
         self._switch.set(faults)
         if faults.reset:
-            await self._reset()
+            await self._reset(faults)
         if faults.refuse:
             self._stop_listening()
         elif self._listener is None:
@@ -74,20 +86,21 @@ class Proxy:
             self._listener.close()
             self._listener = None
 
-    async def _reset(self) -> None:
-        for task in self._living:
+    async def _reset(self, faults: Faults = _EVERYBODY) -> None:
+        met = [task for task, client in self._living.items() if faults.clients is None or faults.meet(client.name)]
+        for task in met:
             task.cancel()
-        await asyncio.gather(*self._living, return_exceptions=True)
+        await asyncio.gather(*met, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs this as a task
-        self._living.add(task)
-        if self._switch.faults.reset:
+        client = self._living[task] = OneClient(self._switch, writer.get_extra_info("peername"))
+        if client.faults.reset:
             task.cancel()
         try:
             with contextlib.suppress(asyncio.CancelledError):  # by `_reset` alone, and the connection knows
-                await Connection(self._switch, (reader, writer)).run(*self._target)
+                await Connection(client, (reader, writer)).run(*self._target, self._mark)
         finally:
-            self._living.discard(task)
+            del self._living[task]

@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable, Iterator
 
 from deploy.faults.faults import Way, WayFaults
-from deploy.faults.switch import Switch
+from deploy.faults.switch import OneClient
 
 _CHUNK_BYTES = 64 * 1024
 _CHUNKS_MAX = 64
@@ -26,7 +26,7 @@ class Pump:
     def __init__(
         self,
         way: Way,
-        switch: Switch,
+        switch: OneClient,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         *,

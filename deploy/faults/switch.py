@@ -2,8 +2,12 @@
 
 import asyncio
 import contextlib
+from functools import cached_property
 
+from deploy.faults.client import client_of
 from deploy.faults.faults import Faults, LoseReply
+
+_WELL = Faults()
 
 
 class Switch:
@@ -37,3 +41,39 @@ class Switch:
         """Whether the reply to the matching command that is just going out is to be lost."""
         self._matches += 1
         return command.nth <= self._matches < command.nth + command.times
+
+
+class OneClient:
+    """The switch as the connections of one client see it."""
+
+    def __init__(self, switch: Switch, peer: tuple[str, int] | None) -> None:
+        self._switch = switch
+        self._peer = peer
+
+    @cached_property
+    def name(self) -> str:
+        """Who it is: looked for when somebody asks, for that takes milliseconds."""
+        return client_of(self._peer)
+
+    @property
+    def faults(self) -> Faults:
+        """Those in force that this client meets."""
+        faults = self._switch.faults
+        return faults if faults.clients is None or faults.meet(self.name) else _WELL
+
+    @property
+    def generation(self) -> int:
+        """Counts the changes."""
+        return self._switch.generation
+
+    async def change(self, within_s: float | None = None) -> None:
+        """Wait for the next change, or so long."""
+        await self._switch.change(within_s)
+
+    def loses(self, command: LoseReply) -> bool:
+        """Whether the reply to the matching command that is just going out is to be lost."""
+        return self._switch.loses(command)
+
+    def lost(self) -> None:
+        """Count a reply that was."""
+        self._switch.lost_replies += 1

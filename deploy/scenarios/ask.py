@@ -10,10 +10,12 @@ from deploy.scenarios.expect import Answer
 _TIMEOUT_S = 30.0
 
 
-def ask(address: str, method: str, path: str, body: bytes | None, headers: Mapping[str, str]) -> Answer:
+def ask(
+    address: str, method: str, path: str, body: bytes | None, headers: Mapping[str, str], timeout_s: float = _TIMEOUT_S
+) -> Answer:
     """To `host:port`. Never raises for what the other side does: no answer is an Answer with status 0."""
     began = time.monotonic()
-    connection = http.client.HTTPConnection(address, timeout=_TIMEOUT_S)
+    connection = http.client.HTTPConnection(address, timeout=timeout_s)
     try:
         connection.request(method, path, body, dict(headers))
         response = connection.getresponse()

@@ -1,0 +1,42 @@
+"""The journal: how to mend what is broken, written down before it is broken, so that it outlives the runner."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from deploy.local.places import LOCAL, write_private
+
+CHAOS = LOCAL / "chaos"
+#: What one `deploy.chaos.mend` undoes: {"how": ..., and what that needs}.
+Undo = dict[str, Any]
+
+
+class Journal:
+    """The last one first."""
+
+    def __init__(self, path: Path = CHAOS / "undo.json") -> None:
+        self._path = path
+        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def read(self) -> list[Undo]:
+        """What is to be undone, in the order in which it was done."""
+        try:
+            undos: list[Undo] = json.loads(self._path.read_text())
+        except FileNotFoundError:
+            return []
+        return undos
+
+    def add(self, undo: Undo) -> Undo:
+        """Call this first, then break; gives the entry back."""
+        self._write([*self.read(), undo])
+        return undo
+
+    def strike(self, undo: Undo) -> None:
+        """It is undone."""
+        self._write([each for each in self.read() if each != undo])
+
+    def _write(self, undos: list[Undo]) -> None:
+        if undos:
+            write_private(self._path, json.dumps(undos, indent=1) + "\n")
+        else:
+            self._path.unlink(missing_ok=True)

@@ -1,0 +1,193 @@
+"""The local stack, as experiments break it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from deploy.chaos import cgroup
+from deploy.chaos.experiment import Behave, Fault, Fill, Freeze, Kill, Network, Program, Starve, Throttle
+from deploy.chaos.filler import fill
+from deploy.chaos.hop import Hop, check_possible
+from deploy.chaos.journal import Journal, Undo
+from deploy.local import database, stack
+from deploy.local.packages import find
+from deploy.local.places import REPO
+from deploy.local.problem import Problem
+from deploy.local.processes import Process
+from deploy.local.programs import LOOPBACK, programs
+from deploy.local.secret import secret
+from deploy.local.settings import saved
+from deploy.local.supervisor_client import Supervisor
+from deploy.scenarios.ask import ask
+
+_NAMES: Mapping[Program, str] = {"database": "mariadb", "queue": "redis-queue", "cache": "redis-cache"}
+_STOP_S = 20.0
+_COMMAND_S = 30.0
+_BACK_S = 20.0
+#: The limit that a hog and its victim share, and what the hog takes of it.
+_MEMORY_BYTES, _HOG_BYTES = 48 * 1024 * 1024, 96 * 1024 * 1024
+
+
+@dataclass(frozen=True)
+class _Running:
+    name: str
+    pid: int
+    born: str
+
+
+class LocalStack:
+    """This clone's and no other. Raises Problem when it does not run."""
+
+    def __init__(self, journal: Journal, lasts_s: float) -> None:
+        supervisor = stack.running()
+        if supervisor is None:
+            raise Problem("the stack is not running", "make up")
+        self._supervisor: Supervisor = supervisor
+        self._journal = journal
+        #: When everything is over for certain: nothing that runs by itself runs longer.
+        self._lasts_s = lasts_s
+        self._programs = {program.name: program for program in programs(saved())}
+        self._hops: dict[str, Hop] = {}
+        self.api = self._programs["api"].address
+        self.dlq_admin = self._programs["dlq_admin"].address
+        self.token = secret("operator_token")
+
+    def prepare(self, faults: Iterable[Fault]) -> None:
+        """Hops before whatever a network fault is for."""
+        for fault in faults:
+            match fault:
+                case Network(program) if program not in self._hops:
+                    check_possible()
+                    self._hops[program] = Hop(self._journal, program, self._programs[_name(program)].port)
+                    self._reconnect(program)
+                    self._wait_for(self._hops[program])
+                case Throttle() | Starve() if os.geteuid() != 0:
+                    raise Problem("limits of CPU and memory need root", "sudo make chaos-...", "or STACK=docker")
+                case _:
+                    pass
+
+    def break_it(self, fault: Fault) -> None:
+        """It is in force when this returns."""
+        match fault:
+            case Kill(program):
+                self._kill(_name(program))
+            case Freeze(program):
+                for one in self._running(program):
+                    process = _process(one)
+                    self._journal.add({"how": "continue", "process": process})
+                    os.kill(one.pid, signal.SIGSTOP)
+            case Network(program, faults, of):
+                told = dict(faults) | ({"clients": [f"services.{of} "]} if of else {})
+                self._heal_by("PUT", self._hops[program].control, "/faults")
+                self._hops[program].set(told)
+            case Behave(behaviour):
+                address = self._programs["third_party"].address
+                self._heal_by("PUT", address, "/behaviour")
+                self._tell(address, behaviour)
+            case Fill(program):
+                cli = [find("redis-cli"), "-h", LOOPBACK, "-p", str(self._programs[_name(program)].port)]
+                fill(_output, cli, self._journal, self._lasts_s)
+            case Starve(program):
+                self._starve(self._running(program)[0])
+            case Throttle(names, cores):
+                self._throttle([one for name in names for one in self._running(name)], cores)
+
+    def processes(self, program: Program) -> dict[str, str]:
+        """By name; a process id with its time of birth is not used again."""
+        return {one.name: f"{one.pid} {one.born}" for one in self._running(program)}
+
+    def _running(self, program: Program) -> list[_Running]:
+        """A program has one process; writers have one each."""
+        name, found = _name(program), []
+        for each, state in sorted(self._supervisor.states().items()):
+            process = Process.of(state["pid"]) if state["statename"] == "RUNNING" else None
+            if process and (each == name or (program == "writer" and each.startswith("writer-"))):
+                found.append(_Running(each, process.pid, process.born))
+        return found
+
+    def _kill(self, name: str) -> None:
+        self._journal.add({"how": "start", "programs": [name]})
+        pid = self._supervisor.states()[name]["pid"]
+        if pid:
+            os.kill(pid, signal.SIGKILL)
+        self._supervisor.stop([name], _STOP_S)  # or it would be back at once
+
+    def _heal_by(self, method: str, address: str, path: str) -> None:
+        self._journal.add({"how": "heal", "method": method, "address": address, "path": path})
+
+    def _tell(self, address: str, behaviour: Mapping[str, object]) -> None:
+        body = json.dumps({**behaviour, "for_s": self._lasts_s}).encode()
+        answer = ask(address, "PUT", "/behaviour", body, {"Content-Type": "application/json"})
+        if answer.status != 200:
+            raise Problem(f"the third party says {answer.status} {answer.body}")
+
+    def _throttle(self, group: Sequence[_Running], cores: float) -> None:
+        undo = self._group("cpu", [one.pid for one in group])
+        cgroup.make(undo, "cpu", cores)
+        self._hog(undo, "burn", str(self._lasts_s))
+
+    def _starve(self, victim: _Running) -> None:
+        undo = self._group("memory", [victim.pid])
+        cgroup.make(undo, "memory", _MEMORY_BYTES)
+        cgroup.prefer_as_victim(victim.pid)
+        self._hog(undo, "memory", str(_HOG_BYTES), str(self._lasts_s))
+
+    def _group(self, controller: cgroup.Controller, pids: list[int]) -> Undo:
+        return self._journal.add(cgroup.plan(controller, f"holdfast-chaos-{os.getpid()}-{controller}", pids))
+
+    def _hog(self, undo: Undo, *arguments: str) -> None:
+        """Into the group first, then to work."""
+        command = [sys.executable, "-m", "deploy.chaos.hog", *arguments]
+        child = subprocess.Popen(
+            command, cwd=REPO, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )  # fmt: skip
+        process = Process.of(child.pid)
+        if process is None or child.stdin is None:
+            raise Problem("the hog did not start")
+        self._journal.add({"how": "end", "process": [process.pid, process.born, process.boot]})
+        cgroup.join(undo, child.pid)
+        child.stdin.write(b"\n")
+        child.stdin.close()
+
+    def _reconnect(self, program: Program) -> None:
+        """End the connections there are, at the server."""
+        if program == "database":
+            client = [find("mariadb"), f"--socket={database.socket()}", "--batch", "--skip-column-names"]
+            ids = _output([*client, "-e", f"SELECT id FROM information_schema.processlist WHERE user='{database.USER}'"])
+            kill = "".join(f"KILL CONNECTION {id};" for id in ids.split())
+            subprocess.run([*client, "--force", "-e", kill], capture_output=True, timeout=_COMMAND_S, check=False)
+            return
+        cli = [find("redis-cli"), "-h", LOOPBACK, "-p", str(self._programs[_name(program)].port)]
+        for kind in ("normal", "pubsub"):
+            _output([*cli, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])
+
+    def _wait_for(self, hop: Hop) -> None:
+        deadline = time.monotonic() + _BACK_S
+        while not hop.living():
+            if time.monotonic() > deadline:
+                raise Problem(f"after {_BACK_S:.0f} s nobody has come back through the fault proxy")
+            time.sleep(0.1)
+
+
+def _name(program: Program) -> str:
+    return _NAMES.get(program, program)
+
+
+def _process(one: _Running) -> list[object]:
+    process = Process.of(one.pid)
+    if process is None:
+        raise Problem(f"{one.name} has ended")
+    return [process.pid, process.born, process.boot]
+
+
+def _output(command: Sequence[str]) -> str:
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
+    if done.returncode:
+        raise Problem(f"{' '.join(command[:6])} ...: {(done.stdout + done.stderr).strip()}")
+    return done.stdout

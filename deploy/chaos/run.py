@@ -1,0 +1,106 @@
+"""Run: steady state, break, mend, steady state, verdict."""
+
+import time
+from collections.abc import Callable
+
+from deploy.chaos.experiment import Experiment, Restarted, Stage
+from deploy.chaos.journal import Journal
+from deploy.chaos.measure import STEADY_S, Moments, percentile, recovery, steady_from
+from deploy.chaos.mend import mend
+from deploy.chaos.report import Run
+from deploy.chaos.settle import settle
+from deploy.chaos.stack import Stack
+from deploy.chaos.traffic import Traffic
+from deploy.chaos.verdict import Seen, judge
+from deploy.chaos.watch import Watch
+from deploy.local.problem import Problem
+
+#: Before and after a fault, for as long as this at least.
+QUIET_S = 8.0
+_WARM_UP_MAX_S = 60.0
+_SETTLE_S = 60.0
+_POLL_S = 0.2
+#: What left later than this ago may have no answer yet on a good day.
+_UNDER_WAY_S = 0.5
+
+Told = Callable[[str], None]
+#: Called as a fault begins, every few seconds while it is there, and, with 0, as it ends: for how long it is.
+Announce = Callable[[float], None]
+_ANNOUNCED_FOR_S = 10.0
+
+
+def run(
+    experiment: Experiment, stack: Stack, journal: Journal, per_s: float, told: Told, announce: Announce, name: str
+) -> Run:
+    """Breaks the running stack and mends it, whatever happens; the last word is the caller's `mend`. Raises Problem
+    when the experiment cannot be tried."""
+    stack.prepare([fault for stage in experiment.stages for fault in stage.faults])
+    prepared = journal.read()
+    programs = [each.program for each in experiment.must_see if isinstance(each, Restarted)]
+    with Traffic(stack.api, per_s) as traffic, Watch(stack.api, stack.token) as watch:
+        began = _well(experiment, traffic, told)
+        were = {program: set(stack.processes(program).values()) for program in programs}
+        broken = time.time()
+        for stage in experiment.stages:
+            told(f"  {stage.what} ({stage.share * experiment.duration_s / _shares(experiment):.0f} s)")
+            _stage(stage, stage.share * experiment.duration_s / _shares(experiment), stack, traffic, announce)
+            restarted = [each for each in programs if not set(stack.processes(each).values()) <= were[each]]
+            if not mend(journal, [undo for undo in journal.read() if undo not in prepared], told):
+                raise Problem("what was broken could not be mended", "make chaos-heal")
+        mended = time.time()
+        announce(0)
+        told("  mended; waiting for steady answers")
+        _wait_for_steady(experiment, traffic, mended)
+        _wait(max(0.0, QUIET_S - (time.time() - mended)), traffic)
+        ended = time.time()
+    # Looked at once more, now that what was under way has ended too.
+    moments = Moments(began, broken, mended, steady_from(traffic.samples, mended, ended, experiment.steady), ended)
+    told("  asking what became of every acknowledged write")
+    settled = settle(stack.api, stack.dlq_admin, stack.token, traffic.writes, _SETTLE_S)
+    slip_s = percentile(traffic.slips_s, 0.99) or 0.0
+    samples = [sample for sample in traffic.samples if sample.due >= began]
+    # The writes before `began` warm the stack up: they have to end well too, but their waits do not count.
+    settled.ends = [end for end in settled.ends if end.ended >= began]
+    seen = Seen(samples, moments, settled, sorted(watch.opened), restarted, slip_s)
+    recovered = recovery(samples, moments, watch.opened.values(), settled.ends)
+    return Run(experiment, name, seen, recovered, judge(experiment, seen))
+
+
+def _shares(experiment: Experiment) -> float:
+    return sum(stage.share for stage in experiment.stages)
+
+
+def _well(experiment: Experiment, traffic: Traffic, told: Told) -> float:
+    """Wait until clients have had good answers for a while; since when."""
+    told(f"  steady state: good answers for {QUIET_S:.0f} s")
+    deadline = time.monotonic() + _WARM_UP_MAX_S
+    since = time.time()
+    while True:
+        began = steady_from(traffic.samples, since, time.time() - _UNDER_WAY_S, experiment.steady)
+        if began is not None and time.time() - began >= QUIET_S:
+            return time.time() - QUIET_S
+        if time.monotonic() > deadline:
+            raise Problem(f"the stack gave no steady answers in {_WARM_UP_MAX_S:.0f} s, so nothing was broken")
+        _wait(_POLL_S, traffic)
+
+
+def _stage(stage: Stage, lasts_s: float, stack: Stack, traffic: Traffic, announce: Announce) -> None:
+    for fault in stage.faults:
+        stack.break_it(fault)
+    end = time.monotonic() + lasts_s
+    while (left_s := end - time.monotonic()) > 0:
+        announce(min(left_s + 2, _ANNOUNCED_FOR_S))
+        _wait(min(left_s, _ANNOUNCED_FOR_S / 3), traffic)
+
+
+def _wait_for_steady(experiment: Experiment, traffic: Traffic, mended: float) -> None:
+    deadline = mended + experiment.steady_within_s + STEADY_S
+    while (now := time.time()) < deadline:
+        if steady_from(traffic.samples, mended, now - _UNDER_WAY_S, experiment.steady) is not None:
+            return
+        _wait(_POLL_S, traffic)
+
+
+def _wait(seconds: float, traffic: Traffic) -> None:
+    time.sleep(seconds)
+    traffic.check()

@@ -1,0 +1,128 @@
+"""Verdict: passed, deviated, or unknown because the run has shown nothing. Pure."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from deploy.chaos.experiment import (
+    ALWAYS,
+    BreakerOpened,
+    Experiment,
+    Restarted,
+    Saw,
+    Sighting,
+    Slower,
+    Waited,
+)
+from deploy.chaos.measure import Moments, in_phase, percentile, unmet
+from deploy.chaos.samples import Sample
+from deploy.chaos.settle import Settled
+
+Word = Literal["passed", "deviated", "unknown"]
+EXIT_CODES: Mapping[Word, int] = {"passed": 0, "deviated": 1, "unknown": 2}
+
+#: A generator that is later than this has measured itself.
+_SLIP_MAX_S = 0.5
+_REQUESTS_MIN = 20
+
+
+@dataclass(frozen=True)
+class Seen:
+    """All that was seen of one run."""
+
+    samples: Sequence[Sample]
+    moments: Moments
+    settled: Settled
+    #: (service, breaker) that were open at some time.
+    opened: Iterable[tuple[str, str]]
+    #: Programs of which a process is another one than before.
+    restarted: Iterable[str]
+    slip_p99_s: float = 0.0
+
+
+@dataclass
+class Verdict:
+    """The word, and why."""
+
+    word: Word
+    #: What contradicts the hypothesis.
+    deviations: list[str] = field(default_factory=list)
+    #: What keeps the run from having shown anything.
+    vacuous: list[str] = field(default_factory=list)
+
+
+def judge(experiment: Experiment, seen: Seen) -> Verdict:
+    """A deviation counts whatever else was or was not seen, unless the system was not well to begin with, or the
+    measurement itself was not."""
+    before = in_phase(seen.samples, seen.moments, "before")
+    ill = [f"before: {each}" for each in unmet(experiment.steady, before)]
+    if seen.slip_p99_s > _SLIP_MAX_S:
+        ill.append(f"the clients themselves were late: p99 {seen.slip_p99_s:.2f} s")
+    if ill:
+        return Verdict("unknown", [], ill)
+    deviations = _deviations(experiment, seen)
+    vacuous = [f"never seen: {in_words(each)}" for each in experiment.must_see if not sighted(each, seen)]
+    if len(in_phase(seen.samples, seen.moments, "fault")) < _REQUESTS_MIN:
+        vacuous.append(f"fewer than {_REQUESTS_MIN} requests during the fault")
+    return Verdict("deviated" if deviations else "unknown" if vacuous else "passed", deviations, vacuous)
+
+
+def _deviations(experiment: Experiment, seen: Seen) -> list[str]:
+    during = in_phase(seen.samples, seen.moments, "fault")
+    recovering = in_phase(seen.samples, seen.moments, "recovery")
+    found = [f"during: {each}" for each in unmet([*ALWAYS, *experiment.during], during)]
+    found += [f"recovering: {each}" for each in unmet(ALWAYS, recovering)]
+    if seen.moments.steady is None:
+        found.append(f"after: not steady again within {experiment.steady_within_s:g} s")
+    settled = seen.settled
+    if settled.lost:
+        found.append(f"{len(settled.lost)} acknowledged writes are not accounted for, such as {settled.lost[0]}")
+    if dead := settled.states.get("dead_lettered", 0):
+        found.append(f"{dead} writes that nothing is wrong with were dead-lettered")
+    if settled.in_doubt:
+        found.append(f"{settled.in_doubt} writes of which their client never found out")
+    if not settled.balanced:
+        found.append(f"the ledger does not balance: {settled.ledger or 'not told'}")
+    return found
+
+
+def sighted(sighting: Sighting, seen: Seen) -> bool:
+    """Whether it was seen."""
+    during = in_phase(seen.samples, seen.moments, "fault")
+    match sighting:
+        case BreakerOpened(service, dependency):
+            return any(one == service and _is_of(name, dependency) for one, name in seen.opened)
+        case Saw(kind, outcome, code):
+            return any(
+                sample.kind == kind and sample.outcome == outcome and code in (None, sample.code) for sample in during
+            )
+        case Waited(seconds):
+            return any(end.ended - end.accepted >= seconds for end in seen.settled.ends)
+        case Slower(times):
+            # Of those that are not answered at once all the same, so what is slow shows in the upper half.
+            before, now = (
+                percentile((sample.took_s for sample in some), 0.75)
+                for some in (in_phase(seen.samples, seen.moments, "before"), during)
+            )
+            return before is not None and now is not None and now >= times * before
+        case Restarted(program):
+            return program in seen.restarted
+
+
+def in_words(sighting: Sighting) -> str:
+    """For people."""
+    match sighting:
+        case BreakerOpened(service, dependency):
+            return f"the {service}'s breaker for {dependency} open"
+        case Saw(kind, outcome, code):
+            return f"{kind} that were {outcome}{f' with {code}' if code else ''}"
+        case Waited(seconds):
+            return f"an accepted write that waited {seconds:g} s or longer"
+        case Slower(times):
+            return f"answers {times:g} times as slow as before"
+        case Restarted(program):
+            return f"a {program} that was started anew"
+
+
+def _is_of(name: str, dependency: str) -> bool:
+    return name == dependency or name.endswith(f" {dependency}")
