@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,7 @@ from deploy.chaos.experiments import ALL
 from deploy.chaos.journal import CHAOS, Journal
 from deploy.chaos.local import LocalStack
 from deploy.chaos.mend import mend
-from deploy.chaos.run import Announce, run
+from deploy.chaos.run import run
 from deploy.chaos.stack import Stack
 from deploy.chaos.verdict import EXIT_CODES
 from deploy.local.postpone import ENDING
@@ -59,6 +60,9 @@ def main() -> int:
     except KeyboardInterrupt:
         say("\nInterrupted; everything that was broken is mended.")
         return 130
+    except Exception:  # noqa: BLE001 - 1 would say that the hypothesis is wrong
+        traceback.print_exc()
+        return 2
 
 
 def _run_all(told: argparse.Namespace, journal: Journal) -> int:
@@ -78,7 +82,7 @@ def _run_all(told: argparse.Namespace, journal: Journal) -> int:
     if len(wanted) > 1 and runs:
         say(report.summary(runs))
     if told.json:
-        told.json.write_text(json.dumps([report.for_machines(each) for each in runs], indent=2) + "\n")
+        told.json.write_text(json.dumps([report.for_machines(each, told.stack) for each in runs], indent=2) + "\n")
     words = {each.verdict.word for each in runs}
     return EXIT_CODES["deviated"] if "deviated" in words else 2 if troubles or "unknown" in words else 0
 
@@ -91,7 +95,7 @@ def _run_one(experiment: Experiment, journal: Journal, told: argparse.Namespace)
     watchman = guard.start()
     try:
         stack = _stack(told.stack, journal, experiment.duration_s + _AROUND_S)
-        return run(experiment, stack, journal, told.rate, say, _announcer(experiment, stack), told.stack)
+        return run(experiment, stack, journal, told.rate, say)
     finally:
         mend(journal, told=say)
         if watchman.stdin:
@@ -101,10 +105,6 @@ def _run_one(experiment: Experiment, journal: Journal, told: argparse.Namespace)
 
 def _stack(name: str, journal: Journal, lasts_s: float) -> Stack:
     return LocalStack(journal, lasts_s)
-
-
-def _announcer(experiment: Experiment, stack: Stack) -> Announce:
-    return lambda for_s: None
 
 
 def _heal(journal: Journal) -> int:

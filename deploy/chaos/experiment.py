@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from deploy.announce import Target
+
 #: What an experiment breaks, whatever the stack calls it.
 Program = Literal["database", "queue", "cache", "third_party", "api", "writer", "external_proxy", "dlq_admin"]
 #: What the client asks for.
@@ -163,8 +165,8 @@ class Experiment:
     breaks: str
     #: In plain words: what is believed.
     hypothesis: str
-    #: As dashboards have it: `database`, `queue`, `third_party`, `network`, `host`, ...
-    target: str
+    #: What dashboards say is broken.
+    target: Target
     stages: Sequence[Stage]
     during: Sequence[Belief]
     must_see: Sequence[Sighting]

@@ -6,24 +6,27 @@ from deploy.chaos.journal import Journal
 from deploy.local.problem import Problem
 
 #: What room the filler gets: the real limit may be more memory than a demonstration should take from its host.
-_ROOM_BYTES = 16 * 1024 * 1024
+_ROOM_BYTES = 4 * 1024 * 1024
 #: So much can go away, as writers work things off, and it is full still.
 _OVER_BYTES = 1024 * 1024
+_KEY_BYTES, _BATCH_KEYS = 65_536, 16
+_BATCHES_MAX = 2 * _ROOM_BYTES // (_KEY_BYTES * _BATCH_KEYS)
 _PREFIX = "{chaos}:filler:"
+#: A script that has begun is let write on past maxmemory, so each does only a little; a full Redis refuses the next.
 _FILL = """
-for n = 1, 100000 do
-  local done = redis.pcall('SET', KEYS[1] .. n, string.rep('x', 65536), 'EX', ARGV[1])
-  if type(done) == 'table' and done.err then return n - 1 end
+for n = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2]) - 1 do
+  redis.call('SET', KEYS[1] .. n, string.rep('x', tonumber(ARGV[3])), 'EX', ARGV[4])
 end
-return 100000
 """
 _EMPTY = "local n = 1 while redis.call('DEL', KEYS[1] .. n) == 1 do n = n + 1 end return n - 1"
 
+#: Gives back what a command printed, or raises Problem with it.
 Run = Callable[[Sequence[str]], str]
 
 
-def fill(run: Run, cli: Sequence[str], journal: Journal, lasts_s: float) -> None:
-    """`cli`: how redis-cli is called; `run` gives back what a command printed. Filler lapses by itself as well."""
+def fill(run: Run, redis_cli: Sequence[str], journal: Journal, lasts_s: float) -> None:
+    """`redis_cli`: how it is called. The filler lapses by itself as well, a minute after `lasts_s`."""
+    cli = [*redis_cli, "-e"]  # or an error would look like success
     limit = run([*cli, "CONFIG", "GET", "maxmemory"]).split()[-1]
     policy = run([*cli, "CONFIG", "GET", "maxmemory-policy"]).split()[-1]
     if policy != "noeviction":
@@ -31,7 +34,15 @@ def fill(run: Run, cli: Sequence[str], journal: Journal, lasts_s: float) -> None
     journal.add({"how": "command", "command": [*cli, "EVAL", _EMPTY, "1", _PREFIX]})
     journal.add({"how": "command", "command": [*cli, "CONFIG", "SET", "maxmemory", limit]})
     run([*cli, "CONFIG", "SET", "maxmemory", str(_used(run, cli) + _ROOM_BYTES)])
-    run([*cli, "EVAL", _FILL, "1", _PREFIX, str(int(lasts_s) + 60)])
+    for batch in range(_BATCHES_MAX):
+        first = batch * _BATCH_KEYS + 1
+        numbers = (first, _BATCH_KEYS, _KEY_BYTES, int(lasts_s) + 60)
+        try:
+            run([*cli, "EVAL", _FILL, "1", _PREFIX, *map(str, numbers)])
+        except Problem as problem:
+            if "OOM" not in str(problem):
+                raise
+            break
     run([*cli, "CONFIG", "SET", "maxmemory", str(_used(run, cli) - _OVER_BYTES)])
 
 

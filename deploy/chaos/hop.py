@@ -55,7 +55,7 @@ class Hop:
         own, process = _start(self._program, port)
         journal.add({"how": "end", "process": process})
         address, _, control = own.partition(" -> ")
-        self._control = control.rpartition("faults: ")[2].removesuffix("/faults").strip()
+        self._control = control.strip().rpartition("faults: ")[2].removesuffix("/faults")
         turn = ["-p", "tcp", "-d", _LOOPBACK, "--dport", str(port), "-m", "mark", "!", "--mark", str(_MARK),
                 "-m", "comment", "--comment", "holdfast chaos", "-j", "REDIRECT",
                 "--to-ports", address.rpartition(":")[2]]  # fmt: skip

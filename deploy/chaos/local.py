@@ -187,7 +187,10 @@ def _process(one: _Running) -> list[object]:
 
 
 def _output(command: Sequence[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
+    except subprocess.TimeoutExpired as hung:
+        raise Problem(f"{' '.join(command[:6])} ...: no end after {_COMMAND_S:.0f} s") from hung
     if done.returncode:
         raise Problem(f"{' '.join(command[:6])} ...: {(done.stdout + done.stderr).strip()}")
     return done.stdout

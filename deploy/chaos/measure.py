@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Literal
 
+from deploy.announce import Phase
 from deploy.chaos.experiment import STEADY, Belief, Expect, Kind, Outcome, Within
 from deploy.chaos.samples import Sample
 from deploy.chaos.settle import Ended
@@ -43,6 +44,14 @@ class Recovery:
     drain_s: float | None
     #: Until clients had steady answers.
     steady_s: float | None
+
+    @property
+    def phases_s(self) -> dict[Phase, float | None]:
+        """By name, in the order of time."""
+        return {
+            "detect": self.detect_s, "contain": self.contain_s, "resume": self.resume_s, "drain": self.drain_s,
+            "steady": self.steady_s,
+        }  # fmt: skip
 
 
 def phase_of(moments: Moments, due: float) -> PhaseName:

@@ -19,7 +19,6 @@ class Run:
     """One experiment, carried out."""
 
     experiment: Experiment
-    stack: str
     seen: Seen
     recovery: Recovery
     verdict: Verdict
@@ -47,12 +46,12 @@ def for_people(run: Run) -> str:
     return "\n".join(lines)
 
 
-def for_machines(run: Run) -> dict[str, Any]:
+def for_machines(run: Run, stack: str) -> dict[str, Any]:
     """The same as a JSON document."""
     moments = run.seen.moments
     return {
         "experiment": run.experiment.name,
-        "stack": run.stack,
+        "stack": stack,
         "breaks": run.experiment.breaks,
         "hypothesis": run.experiment.hypothesis,
         "verdict": run.verdict.word,
@@ -137,7 +136,7 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _moments(recovery: Recovery) -> list[str]:
-    return [f"{name.removesuffix('_s')} {_s(value)}" for name, value in asdict(recovery).items()]
+    return [f"{phase} {_s(seconds)}" for phase, seconds in recovery.phases_s.items()]
 
 
 def _s(seconds: float | None) -> str:

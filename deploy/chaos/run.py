@@ -1,8 +1,10 @@
 """Run: steady state, break, mend, steady state, verdict."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
+from deploy.announce import Announcer
+from deploy.announce import Verdict as AnnouncedAs
 from deploy.chaos.experiment import Experiment, Restarted, Stage
 from deploy.chaos.journal import Journal
 from deploy.chaos.measure import STEADY_S, Moments, percentile, recovery, steady_from
@@ -11,7 +13,7 @@ from deploy.chaos.report import Run
 from deploy.chaos.settle import settle
 from deploy.chaos.stack import Stack
 from deploy.chaos.traffic import Traffic
-from deploy.chaos.verdict import Seen, judge
+from deploy.chaos.verdict import Seen, Word, judge
 from deploy.chaos.watch import Watch
 from deploy.local.problem import Problem
 
@@ -22,18 +24,18 @@ _SETTLE_S = 60.0
 _POLL_S = 0.2
 #: What left later than this ago may have no answer yet on a good day.
 _UNDER_WAY_S = 0.5
+_ANNOUNCED_AS: Mapping[Word, AnnouncedAs] = {"passed": "passed", "deviated": "failed", "unknown": "unknown"}
 
 Told = Callable[[str], None]
-#: Called as a fault begins, every few seconds while it is there, and, with 0, as it ends: for how long it is.
-Announce = Callable[[float], None]
-_ANNOUNCED_FOR_S = 10.0
 
 
 def run(
-    experiment: Experiment, stack: Stack, journal: Journal, per_s: float, told: Told, announce: Announce, name: str
+    experiment: Experiment, stack: Stack, journal: Journal, per_s: float, told: Told
 ) -> Run:
-    """Breaks the running stack and mends it, whatever happens; the last word is the caller's `mend`. Raises Problem
-    when the experiment cannot be tried."""
+    """Breaks the running stack and mends it; when this raises, mending is left to the caller. Raises Problem when the
+    experiment cannot be tried."""
+    announcer = Announcer(f"http://{stack.dlq_admin}", stack.token)
+    called = f"chaos-{experiment.name}"
     stack.prepare([fault for stage in experiment.stages for fault in stage.faults])
     prepared = journal.read()
     programs = [each.program for each in experiment.must_see if isinstance(each, Restarted)]
@@ -41,14 +43,13 @@ def run(
         began = _well(experiment, traffic, told)
         were = {program: set(stack.processes(program).values()) for program in programs}
         broken = time.time()
-        for stage in experiment.stages:
-            told(f"  {stage.what} ({stage.share * experiment.duration_s / _shares(experiment):.0f} s)")
-            _stage(stage, stage.share * experiment.duration_s / _shares(experiment), stack, traffic, announce)
-            restarted = [each for each in programs if not set(stack.processes(each).values()) <= were[each]]
-            if not mend(journal, [undo for undo in journal.read() if undo not in prepared], told):
-                raise Problem("what was broken could not be mended", "make chaos-heal")
-        mended = time.time()
-        announce(0)
+        with announcer.announced(called, experiment.target):
+            for stage in experiment.stages:
+                _stage(stage, experiment.duration_s * stage.share / _shares(experiment), stack, traffic, told)
+                restarted = [each for each in programs if not set(stack.processes(each).values()) <= were[each]]
+                if not mend(journal, [undo for undo in journal.read() if undo not in prepared], told):
+                    raise Problem("what was broken could not be mended", "make chaos-heal")
+            mended = time.time()
         told("  mended; waiting for steady answers")
         _wait_for_steady(experiment, traffic, mended)
         _wait(max(0.0, QUIET_S - (time.time() - mended)), traffic)
@@ -63,7 +64,9 @@ def run(
     settled.ends = [end for end in settled.ends if end.ended >= began]
     seen = Seen(samples, moments, settled, sorted(watch.opened), restarted, slip_s)
     recovered = recovery(samples, moments, watch.opened.values(), settled.ends)
-    return Run(experiment, name, seen, recovered, judge(experiment, seen))
+    verdict = judge(experiment, seen)
+    announcer.recovered(called, recovered.phases_s, _ANNOUNCED_AS[verdict.word])
+    return Run(experiment, seen, recovered, verdict)
 
 
 def _shares(experiment: Experiment) -> float:
@@ -84,13 +87,11 @@ def _well(experiment: Experiment, traffic: Traffic, told: Told) -> float:
         _wait(_POLL_S, traffic)
 
 
-def _stage(stage: Stage, lasts_s: float, stack: Stack, traffic: Traffic, announce: Announce) -> None:
+def _stage(stage: Stage, lasts_s: float, stack: Stack, traffic: Traffic, told: Told) -> None:
+    told(f"  {stage.what} ({lasts_s:.0f} s)")
     for fault in stage.faults:
         stack.break_it(fault)
-    end = time.monotonic() + lasts_s
-    while (left_s := end - time.monotonic()) > 0:
-        announce(min(left_s + 2, _ANNOUNCED_FOR_S))
-        _wait(min(left_s, _ANNOUNCED_FOR_S / 3), traffic)
+    _wait(lasts_s, traffic)
 
 
 def _wait_for_steady(experiment: Experiment, traffic: Traffic, mended: float) -> None:
