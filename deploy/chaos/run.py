@@ -7,7 +7,7 @@ from deploy.announce import Announcer
 from deploy.announce import Verdict as AnnouncedAs
 from deploy.chaos.experiment import Experiment, Restarted, Stage
 from deploy.chaos.journal import Journal
-from deploy.chaos.measure import STEADY_S, Moments, percentile, recovery, steady_from
+from deploy.chaos.measure import STEADY_S, Moments, percentile, recovery, steady_from, unmet
 from deploy.chaos.mend import mend
 from deploy.chaos.report import Run
 from deploy.chaos.settle import settle
@@ -74,17 +74,17 @@ def _shares(experiment: Experiment) -> float:
 
 
 def _well(experiment: Experiment, traffic: Traffic, told: Told) -> float:
-    """Wait until clients have had good answers for a while; since when."""
+    """Wait until clients have had good answers for `QUIET_S`; since when."""
     told(f"  steady state: good answers for {QUIET_S:.0f} s")
-    deadline = time.monotonic() + _WARM_UP_MAX_S
     since = time.time()
-    while True:
-        began = steady_from(traffic.samples, since, time.time() - _UNDER_WAY_S, experiment.steady)
-        if began is not None and time.time() - began >= QUIET_S:
-            return time.time() - QUIET_S
-        if time.monotonic() > deadline:
-            raise Problem(f"the stack gave no steady answers in {_WARM_UP_MAX_S:.0f} s, so nothing was broken")
+    deadline = since + _WARM_UP_MAX_S
+    while (now := time.time()) < deadline:
+        start, end = now - _UNDER_WAY_S - QUIET_S, now - _UNDER_WAY_S
+        recent = [sample for sample in traffic.samples if start <= sample.due < end]
+        if start >= since and recent and not unmet(experiment.steady, recent):
+            return start
         _wait(_POLL_S, traffic)
+    raise Problem(f"the stack gave no steady answers in {_WARM_UP_MAX_S:.0f} s, so nothing was broken")
 
 
 def _stage(stage: Stage, lasts_s: float, stack: Stack, traffic: Traffic, told: Told) -> None:
