@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.chaos import guard, report
+from deploy.chaos.containers import ContainerStack
 from deploy.chaos.experiment import Experiment
 from deploy.chaos.experiments import ALL
 from deploy.chaos.journal import CHAOS, Journal
@@ -104,7 +105,7 @@ def _run_one(experiment: Experiment, journal: Journal, told: argparse.Namespace)
 
 
 def _stack(name: str, journal: Journal, lasts_s: float) -> Stack:
-    return LocalStack(journal, lasts_s)
+    return ContainerStack(journal, lasts_s) if name == "docker" else LocalStack(journal, lasts_s)
 
 
 def _heal(journal: Journal) -> int:
@@ -122,7 +123,9 @@ def _alone() -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Problem("another experiment is under way in this clone", "wait for it, or end it with Ctrl-C") from None
+            raise Problem(
+                "another experiment is under way in this clone", "wait for it, or end it with Ctrl-C"
+            ) from None
         yield
 
 

@@ -159,7 +159,9 @@ class LocalStack:
         """End the connections there are, at the server."""
         if program == "database":
             client = [find("mariadb"), f"--socket={database.socket()}", "--batch", "--skip-column-names"]
-            ids = _output([*client, "-e", f"SELECT id FROM information_schema.processlist WHERE user='{database.USER}'"])
+            ids = _output(
+                [*client, "-e", f"SELECT id FROM information_schema.processlist WHERE user='{database.USER}'"]
+            )
             kill = "".join(f"KILL CONNECTION {id};" for id in ids.split())
             subprocess.run([*client, "--force", "-e", kill], capture_output=True, timeout=_COMMAND_S, check=False)
             return

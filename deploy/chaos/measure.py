@@ -104,7 +104,9 @@ def unmet(beliefs: Iterable[Belief], samples: Sequence[Sample]) -> list[str]:
     return found
 
 
-def steady_from(samples: Iterable[Sample], since: float, until: float, steady: Sequence[Belief] = STEADY) -> float | None:
+def steady_from(
+    samples: Iterable[Sample], since: float, until: float, steady: Sequence[Belief] = STEADY
+) -> float | None:
     """The first moment after `since` from which on `STEADY_S` seconds were steady; None: not yet."""
     recent = sorted((sample for sample in samples if since <= sample.due < until), key=lambda sample: sample.due)
     starts = [since, *(sample.due + 1e-6 for sample in recent if unmet(steady, [sample]))]
@@ -115,9 +117,7 @@ def steady_from(samples: Iterable[Sample], since: float, until: float, steady: S
     return None
 
 
-def recovery(
-    samples: Sequence[Sample], moments: Moments, opened: Iterable[float], ends: Iterable[Ended]
-) -> Recovery:
+def recovery(samples: Sequence[Sample], moments: Moments, opened: Iterable[float], ends: Iterable[Ended]) -> Recovery:
     """The five moments. `opened`: when a breaker was first seen open."""
     during = in_phase(samples, moments, "fault")
     noticed = [at for at in opened if moments.broken <= at < moments.mended]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 
 from deploy.chaos import cgroup
 from deploy.chaos.journal import Journal, Undo
+from deploy.chaos.takeover import give_back
+from deploy.compose.engine import said, wait_healthy
 from deploy.local import stack
 from deploy.local.postpone import postponed
 from deploy.local.problem import Problem
@@ -52,6 +54,11 @@ def _undo(undo: Undo) -> None:
                 raise Problem(f"{undo['address']}{undo['path']} says {answer.status}")
         case "cgroup":
             cgroup.remove(undo)
+        case "container":
+            said("start", undo["id"])
+            wait_healthy([undo["service"]])
+        case "alias":
+            give_back(undo)
         case other:
             raise Problem(f"nobody knows how to undo {other}")
 

@@ -29,9 +29,7 @@ _ANNOUNCED_AS: Mapping[Word, AnnouncedAs] = {"passed": "passed", "deviated": "fa
 Told = Callable[[str], None]
 
 
-def run(
-    experiment: Experiment, stack: Stack, journal: Journal, per_s: float, told: Told
-) -> Run:
+def run(experiment: Experiment, stack: Stack, journal: Journal, per_s: float, told: Told) -> Run:
     """Breaks the running stack and mends it; when this raises, mending is left to the caller. Raises Problem when the
     experiment cannot be tried."""
     announcer = Announcer(f"http://{stack.dlq_admin}", stack.token)

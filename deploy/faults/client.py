@@ -24,7 +24,9 @@ def _inode(local_address: str) -> str | None:
         lines = Path("/proc/net/tcp").read_text().splitlines()[1:]
     except OSError:
         return None
-    return next((fields[9] for fields in map(str.split, lines) if fields[1] == local_address and fields[9] != "0"), None)
+    return next(
+        (fields[9] for fields in map(str.split, lines) if fields[1] == local_address and fields[9] != "0"), None
+    )
 
 
 def _owner(socket: str) -> str | None:

@@ -88,7 +88,9 @@ class Faults:
             if not isinstance(self.clients, list | tuple) or not all(self.clients) or not _all_text(self.clients):
                 raise Nonsense(f"clients must be a list of names or null, not {self.clients!r}")
             if self.refuse:
-                raise Nonsense("whoever connects is refused before anybody knows who it is: refuse goes without clients")
+                raise Nonsense(
+                    "whoever connects is refused before anybody knows who it is: refuse goes without clients"
+                )
             object.__setattr__(self, "clients", tuple(self.clients))
 
     def meet(self, client: str) -> bool:

@@ -1,0 +1,100 @@
+"""The takeover: a fault proxy put before a server that runs in a container, and taken away again; nothing is restarted.
+
+The proxy joins the server's networks under the server's name, and the server goes on there under another one. Who
+connects by name, as all do, comes through the proxy; it needs no rights.
+"""
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from deploy.chaos.journal import Journal, Undo
+from deploy.compose.engine import said, service_of
+from deploy.local.places import REPO
+from deploy.local.problem import Problem
+
+_CONTROL_PORT = 3900
+_START_S = 30.0
+_BACK_S = 60.0
+_POLL_S = 0.2
+
+
+class Takeover:
+    """Before one container."""
+
+    def __init__(self, journal: Journal, container: dict[str, Any], port: int, image: str) -> None:
+        """`image`: any with Python in it."""
+        service = service_of(container)
+        self._name = f"{container['Config']['Labels']['com.docker.compose.project']}-chaos-{service}"
+        networks = {
+            name: aliases
+            for name, about in container["NetworkSettings"]["Networks"].items()
+            if service in (aliases := about["Aliases"] or [])
+        }
+        journal.add(
+            {"how": "command", "command": ["docker", "rm", "--force", self._name], "gone": ["No such container"]}
+        )
+        self._run(list(networks), service, port, image)
+        for network, aliases in networks.items():
+            undo = {"how": "alias", "network": network, "container": container["Id"], "aliases": aliases}
+            journal.add(undo)
+            connect(network, container["Id"], [_behind(service)])
+            # Only now: with two of one name, who connects would meet either.
+            connect(network, self._name, [service])
+        self._wait_for_somebody()
+
+    def set(self, faults: Mapping[str, Any]) -> None:
+        """These faults and no others, on living connections too."""
+        said(*self.tell_command(json.dumps(faults)))
+
+    def tell_command(self, faults: str) -> list[str]:
+        """After `docker`: what tells it these."""
+        return ["exec", self._name, "python", "-m", "deploy.faults.tell", str(_CONTROL_PORT), faults]
+
+    def _run(self, networks: Sequence[str], service: str, port: int, image: str) -> None:
+        said(
+            "run", "--detach", "--name", self._name, "--network", networks[0], "--read-only", "--cap-drop", "ALL",
+            "--user", "10001:10001", "--memory", "96m", "--volume", f"{REPO}/deploy/faults:/app/deploy/faults:ro",
+            "--workdir", "/app", "--entrypoint", "python", image, "-m", "deploy.faults", "--to", f"{_behind(service)}:{port}",
+            "--listen", f"0.0.0.0:{port}", "--control", str(_CONTROL_PORT),
+        )  # fmt: skip
+        for network in networks[1:]:
+            said("network", "connect", network, self._name)
+        self._wait(lambda told: True, _START_S, "the fault proxy does not answer")
+
+    def _wait_for_somebody(self) -> None:
+        self._wait(lambda told: told["living"] > 0, _BACK_S, "nobody has come back through the fault proxy")
+
+    def _wait(self, fine: Any, within_s: float, what: str) -> None:
+        deadline = time.monotonic() + within_s
+        ask = ["exec", self._name, "python", "-m", "deploy.faults.tell", str(_CONTROL_PORT)]
+        while True:
+            try:
+                if fine(json.loads(said(*ask))):
+                    return
+            except Problem:
+                pass  # not yet
+            if time.monotonic() > deadline:
+                raise Problem(f"after {within_s:.0f} s {what}", f"docker logs {self._name}")
+            time.sleep(_POLL_S)
+
+
+def connect(network: str, container: str, aliases: Sequence[str], *, joined: bool = True) -> None:
+    """Join a network under these names only."""
+    if joined:
+        said("network", "disconnect", network, container)
+    said("network", "connect", *(f"--alias={alias}" for alias in aliases), network, container)
+
+
+def give_back(undo: Undo) -> None:
+    """The names it had."""
+    [about] = json.loads(said("inspect", undo["container"]))
+    now = about["NetworkSettings"]["Networks"].get(undo["network"])
+    names = [alias for alias in undo["aliases"] if not undo["container"].startswith(alias)]
+    if now is None or not set(names) <= set(now["Aliases"] or []):
+        connect(undo["network"], undo["container"], names, joined=now is not None)
+
+
+def _behind(service: str) -> str:
+    return f"{service}-behind-chaos"
