@@ -5,15 +5,15 @@ import signal
 import subprocess
 import sys
 
-from deploy.chaos.journal import Journal
+from deploy.chaos.journal import CHAOS, Journal
 from deploy.chaos.mend import mend
-from deploy.local.places import LOGS, REPO
+from deploy.local.places import REPO
 from deploy.local.postpone import ENDING
 
 
 def start() -> "subprocess.Popen[bytes]":
     """It ends when this process does, or when its standard input is closed."""
-    with (LOGS / "chaos-guard.log").open("ab") as log:
+    with (CHAOS / "guard.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "deploy.chaos.guard"], cwd=REPO, stdin=subprocess.PIPE, stdout=log, stderr=log,
             start_new_session=True,

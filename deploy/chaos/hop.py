@@ -14,9 +14,9 @@ import time
 from collections.abc import Mapping
 from typing import IO, Any
 
-from deploy.chaos.journal import Journal
+from deploy.chaos.journal import CHAOS, Journal
 from deploy.local.packages import find, which
-from deploy.local.places import LOGS, REPO
+from deploy.local.places import REPO
 from deploy.local.problem import Problem
 from deploy.local.processes import Process
 from deploy.scenarios.ask import ask
@@ -78,7 +78,7 @@ def check_possible() -> None:
 def _start(program: str, port: int) -> tuple[str, list[object]]:
     """What it says of itself, and its process."""
     command = [sys.executable, "-m", "deploy.faults", "--to", f"{_LOOPBACK}:{port}", "--mark", str(_MARK)]
-    with (LOGS / f"chaos-{program}.log").open("wb") as log:
+    with (CHAOS / f"proxy-{program}.log").open("wb") as log:
         child = subprocess.Popen(
             command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
         )
