@@ -163,6 +163,30 @@ test-redis-down: ## The queue goes away, then the database too: what clients see
 test-error-scenarios: ## Everything that can be wrong with a request, or behind it, and how it is said
 	$(SCENARIO) error-scenarios
 
+# Hypothesis, steady state, break, mend, verdict (docs/chaos.md). STACK=docker: in containers. DURATION=, RATE=, ARGS="--json FILE"
+CHAOS = @$(VENV) -m deploy.chaos $(ARGS)
+
+.PHONY: chaos-db-kill chaos-db-slow chaos-db-timeout chaos-network-partition chaos-high-latency chaos-memory-pressure \
+	chaos-cpu-spike chaos-all chaos-heal
+chaos-db-kill: venv-local ## kill -9 of the database: writes wait, reads come from copies (STACK=docker, DURATION=)
+	$(CHAOS) db-kill
+chaos-db-slow: venv-local ## Every reply of the database 800 ms late
+	$(CHAOS) db-slow
+chaos-db-timeout: venv-local ## The database hangs; no request hangs with it
+	$(CHAOS) db-timeout
+chaos-network-partition: venv-local ## Writers cut off from the queue, one way and both; then the api from the database
+	$(CHAOS) network-partition
+chaos-high-latency: venv-local ## The third party slow and failing, the queue jittery
+	$(CHAOS) high-latency
+chaos-memory-pressure: venv-local ## The queue full; then the kernel kills a writer that is out of memory
+	$(CHAOS) memory-pressure
+chaos-cpu-spike: venv-local ## Api and writers share a fifth of a core with a burner
+	$(CHAOS) cpu-spike
+chaos-all: venv-local ## All seven, short each, and a table
+	$(CHAOS) all
+chaos-heal: venv-local ## Mend what an experiment left broken; there should never be anything
+	$(CHAOS) heal
+
 .PHONY: demo-poison
 demo-poison: ## Writes that cannot work, as real mishaps make them, for you to rescue in the console (N=20)
 	@$(PYTHON) -m deploy.poison $(N)

@@ -1,5 +1,5 @@
-"""`python -m deploy.chaos [--json FILE] NAME ...|all|heal`: experiments on the running stack of this clone. Exit code 0:
-passed, 1: deviated, 2: unknown, or it could not be tried."""
+"""`python -m deploy.chaos [--json FILE] NAME ...|all|heal`: experiments on the running stack of this clone. Exit code
+0: passed, 1: deviated, 2: unknown, or it could not be tried."""
 
 import argparse
 import dataclasses
@@ -13,15 +13,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.chaos import guard, report
+from deploy.chaos import report
 from deploy.chaos.containers import ContainerStack
 from deploy.chaos.experiment import Experiment
 from deploy.chaos.experiments import ALL
+from deploy.chaos.guard import mended_after
 from deploy.chaos.journal import CHAOS, Journal
 from deploy.chaos.local import LocalStack
 from deploy.chaos.mend import mend
 from deploy.chaos.run import run
 from deploy.chaos.stack import Stack
+from deploy.chaos.traffic import Traffic
 from deploy.chaos.verdict import EXIT_CODES
 from deploy.local.postpone import ENDING
 from deploy.local.problem import Problem
@@ -93,15 +95,9 @@ def _run_one(experiment: Experiment, journal: Journal, told: argparse.Namespace)
     if journal.read():
         say("  An earlier run was cut off; mending what it broke")
         mend(journal, told=say)
-    watchman = guard.start()
-    try:
+    with mended_after(journal, say):
         stack = _stack(told.stack, journal, experiment.duration_s + _AROUND_S)
-        return run(experiment, stack, journal, told.rate, say)
-    finally:
-        mend(journal, told=say)
-        if watchman.stdin:
-            watchman.stdin.close()
-        watchman.wait()
+        return run(experiment, stack, journal, Traffic(stack.api, told.rate), say)
 
 
 def _stack(name: str, journal: Journal, lasts_s: float) -> Stack:

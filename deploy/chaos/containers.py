@@ -1,6 +1,5 @@
-"""The system in containers, as experiments break it: what docker-compose.yml of this clone has started, and no other."""
+"""The system in containers, as experiments break it: what this clone's docker-compose.yml has started, and no other."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -8,10 +7,10 @@ from deploy.chaos.experiment import Behave, Fault, Fill, Freeze, Kill, Network, 
 from deploy.chaos.filler import fill
 from deploy.chaos.journal import Journal
 from deploy.chaos.takeover import Takeover
+from deploy.chaos.third_party import misbehave
 from deploy.compose.engine import address, compose, containers, said
 from deploy.local.places import REPO
 from deploy.local.problem import Problem
-from deploy.scenarios.ask import ask
 
 _SERVICES: Mapping[Program, str] = {"database": "mysql"}
 _PORTS: Mapping[Program, int] = {"database": 3306, "queue": 6379, "cache": 6379}
@@ -70,33 +69,20 @@ class ContainerStack:
         """It is in force when this returns."""
         match fault:
             case Kill(program):
-                for one in self._running(program):
-                    self._journal.add({"how": "container", "id": one["Id"], "service": _service(program)})
-                    said("kill", "--signal", "KILL", one["Id"])
+                self._kill(program)
             case Freeze(program):
-                for one in self._running(program):
-                    self._undo_by("unpause", one["Id"], gone="is not paused")
-                    said("pause", one["Id"])
+                self._freeze(program)
             case Network(program, faults, of):
-                takeover = self._takeovers[program]
-                self._undo_by(*takeover.tell_command("{}"), gone="No such container")
-                takeover.set(dict(faults) | ({"clients": self._addresses(of)} if of else {}))
+                self._cut(self._takeovers[program], dict(faults) | ({"clients": self._addresses(of)} if of else {}))
             case Behave(behaviour):
-                where = address("third_party", 8099)
-                self._journal.add({"how": "heal", "method": "PUT", "address": where, "path": "/behaviour"})
-                body = json.dumps({**behaviour, "for_s": self._lasts_s}).encode()
-                answer = ask(where, "PUT", "/behaviour", body, {"Content-Type": "application/json"})
-                if answer.status != 200:
-                    raise Problem(f"the third party says {answer.status} {answer.body}")
+                misbehave(address("third_party", 8099), behaviour, self._journal, self._lasts_s)
             case Fill(program):
                 [one] = self._running(program)
                 fill(_run, ["docker", "exec", one["Id"], "redis-cli"], self._journal, self._lasts_s)
             case Starve(program):
                 _starve(self._running(program)[0])
             case Throttle(programs, cores):
-                group = [one for program in programs for one in self._running(program)]
-                for one in group:
-                    self._throttle(one, cores / len(group))
+                self._throttle([one for program in programs for one in self._running(program)], cores)
 
     def processes(self, program: Program) -> dict[str, str]:
         """By name; a container that was started again has another start."""
@@ -116,12 +102,27 @@ class ContainerStack:
     def _undo_by(self, *command: str, gone: str) -> None:
         self._journal.add({"how": "command", "command": ["docker", *command], "gone": [gone, "No such container"]})
 
-    def _throttle(self, one: dict[str, Any], cores: float) -> None:
-        limit = one["HostConfig"]["NanoCpus"] / 1e9 or float(said("info", "--format", "{{.NCPU}}"))
-        self._undo_by("exec", one["Id"], "rm", "-f", _FLAG, gone="is not running")
-        self._undo_by("update", "--cpus", f"{limit:g}", one["Id"], gone="No such container")
-        said("exec", "--detach", one["Id"], "python", "-c", _BURN.format(seconds=self._lasts_s))
-        said("update", "--cpus", f"{max(cores, 0.01):.3f}", one["Id"])
+    def _kill(self, program: Program) -> None:
+        for one in self._running(program):
+            self._journal.add({"how": "container", "id": one["Id"], "service": _service(program)})
+            said("kill", "--signal", "KILL", one["Id"])
+
+    def _freeze(self, program: Program) -> None:
+        for one in self._running(program):
+            self._undo_by("unpause", one["Id"], gone="is not paused")
+            said("pause", one["Id"])
+
+    def _cut(self, takeover: Takeover, faults: Mapping[str, Any]) -> None:
+        self._undo_by(*takeover.tell_command("{}"), gone="is not running")
+        takeover.set(faults)
+
+    def _throttle(self, group: Sequence[dict[str, Any]], cores: float) -> None:
+        for one in group:
+            limit = one["HostConfig"]["NanoCpus"] / 1e9 or float(said("info", "--format", "{{.NCPU}}"))
+            self._undo_by("exec", one["Id"], "rm", "-f", _FLAG, gone="is not running")
+            self._undo_by("update", "--cpus", f"{limit:g}", one["Id"], gone="No such container")
+            said("exec", "--detach", one["Id"], "python", "-c", _BURN.format(seconds=self._lasts_s))
+            said("update", "--cpus", f"{max(cores / len(group), 0.01):.3f}", one["Id"])
 
 
 def _starve(one: dict[str, Any]) -> None:

@@ -1,32 +1,46 @@
-"""`python -m deploy.chaos.guard`: waits for the end of its standard input, which is the end of the runner whatever it
-died of, and mends what the journal still holds."""
+"""`python -m deploy.chaos.guard JOURNAL`: waits for the end of its standard input, which is the end of the runner
+whatever it died of, and mends what the journal still holds."""
 
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
-from deploy.chaos.journal import CHAOS, Journal
+from deploy.chaos.journal import Journal
 from deploy.chaos.mend import mend
 from deploy.local.places import REPO
-from deploy.local.postpone import ENDING
+from deploy.local.postpone import ENDING, postponed
+
+_END_S = 120.0
 
 
-def start() -> "subprocess.Popen[bytes]":
-    """It ends when this process does, or when its standard input is closed."""
-    with (CHAOS / "guard.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "deploy.chaos.guard"], cwd=REPO, stdin=subprocess.PIPE, stdout=log, stderr=log,
-            start_new_session=True,
+@contextmanager
+def mended_after(journal: Journal, told: Callable[[str], None]) -> Iterator[None]:
+    """However the block ends, Ctrl-C and kill -9 of this process included, what it broke is mended."""
+    with (journal.folder / "guard.log").open("ab") as log:
+        guard = subprocess.Popen(
+            [sys.executable, "-m", "deploy.chaos.guard", str(journal.path)], cwd=REPO, stdin=subprocess.PIPE,
+            stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
+    try:
+        yield
+    finally:
+        try:
+            mend(journal, told=told)
+        finally:  # the guard looks after us in any case
+            with postponed():
+                guard.communicate(timeout=_END_S)
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Exit code 0: nothing is left."""
     for number in ENDING:
         signal.signal(number, signal.SIG_IGN)
     sys.stdin.read()
-    return 0 if mend(Journal(), told=sys.stderr.write) else 1
+    return 0 if mend(Journal(Path(arguments[0])), told=lambda text: print(text, file=sys.stderr)) else 1
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> None:
             pass
         return
     most, end = int(arguments[1]), time.monotonic() + float(arguments[2])
-    held = []
+    held: list[bytes] = []
     while time.monotonic() < end:
         if len(held) * _CHUNK_BYTES < most:
             held.append(b"x" * _CHUNK_BYTES)

@@ -4,26 +4,25 @@ New connections to the server's port are turned to the proxy by the kernel's pac
 connections by their mark; the ones that exist are ended, and come back through it.
 """
 
-import contextlib
 import json
 import os
-import select
 import subprocess
-import sys
 import time
 from collections.abc import Mapping
-from typing import IO, Any
+from pathlib import Path
+from typing import Any
 
-from deploy.chaos.journal import CHAOS, Journal
+from deploy.chaos.journal import Journal
+from deploy.chaos.spawn import spawn
 from deploy.local.packages import find, which
-from deploy.local.places import REPO
 from deploy.local.problem import Problem
-from deploy.local.processes import Process
+from deploy.local.processes import Process, end
 from deploy.scenarios.ask import ask
 
 _LOOPBACK = "127.0.0.1"
 _MARK = 0x4F1D
 _START_S = 10.0
+_POLL_S = 0.05
 _TABLES_S = "5"
 
 
@@ -52,10 +51,10 @@ class Hop:
         return self._control
 
     def _insert(self, journal: Journal, port: int) -> None:
-        own, process = _start(self._program, port)
-        journal.add({"how": "end", "process": process})
-        address, _, control = own.partition(" -> ")
-        self._control = control.strip().rpartition("faults: ")[2].removesuffix("/faults")
+        said, process = _start(self._program, port, journal.folder / f"proxy-{self._program}.log")
+        journal.add({"how": "end", "process": [process.pid, process.born, process.boot]})
+        address, _, control = said.partition(" -> ")
+        self._control = control.rpartition("faults: ")[2].removesuffix("/faults")
         turn = ["-p", "tcp", "-d", _LOOPBACK, "--dport", str(port), "-m", "mark", "!", "--mark", str(_MARK),
                 "-m", "comment", "--comment", "holdfast chaos", "-j", "REDIRECT",
                 "--to-ports", address.rpartition(":")[2]]  # fmt: skip
@@ -75,25 +74,13 @@ def check_possible() -> None:
         raise Problem("there is no iptables", "apt-get install iptables", "or STACK=docker")
 
 
-def _start(program: str, port: int) -> tuple[str, list[object]]:
+def _start(program: str, port: int, output: Path) -> tuple[str, Process]:
     """What it says of itself, and its process."""
-    command = [sys.executable, "-m", "deploy.faults", "--to", f"{_LOOPBACK}:{port}", "--mark", str(_MARK)]
-    with (CHAOS / f"proxy-{program}.log").open("wb") as log:
-        child = subprocess.Popen(
-            command, cwd=REPO, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, start_new_session=True
-        )
-    born = Process.of(child.pid)
-    if born is None or child.stdout is None:
-        raise Problem("the fault proxy did not start", f"see {log.name}")
-    line = _line(child.stdout)
-    if not line:
-        with contextlib.suppress(OSError):
-            child.kill()
-        raise Problem("the fault proxy did not start", f"see {log.name}")
-    return line, [born.pid, born.born, born.boot]
-
-
-def _line(output: IO[bytes]) -> str:
+    process = spawn(["deploy.faults", "--to", f"{_LOOPBACK}:{port}", "--mark", str(_MARK)], output)
     deadline = time.monotonic() + _START_S
-    ready, _, _ = select.select([output], [], [], max(0.0, deadline - time.monotonic()))
-    return output.readline().decode() if ready else ""
+    while not (said := output.read_text()).endswith("\n"):
+        if not process.alive or time.monotonic() > deadline:
+            end([process], 1.0)
+            raise Problem(f"the fault proxy before {program} did not start: {said}", f"see {output}")
+        time.sleep(_POLL_S)
+    return said.strip(), process

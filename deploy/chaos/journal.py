@@ -15,13 +15,18 @@ class Journal:
     """The last one first."""
 
     def __init__(self, path: Path = CHAOS / "undo.json") -> None:
-        self._path = path
-        self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.path = path
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where it is, and room for logs."""
+        return self.path.parent
 
     def read(self) -> list[Undo]:
         """What is to be undone, in the order in which it was done."""
         try:
-            undos: list[Undo] = json.loads(self._path.read_text())
+            undos: list[Undo] = json.loads(self.path.read_text())
         except FileNotFoundError:
             return []
         return undos
@@ -37,6 +42,6 @@ class Journal:
 
     def _write(self, undos: list[Undo]) -> None:
         if undos:
-            write_private(self._path, json.dumps(undos, indent=1) + "\n")
+            write_private(self.path, json.dumps(undos, indent=1) + "\n")
         else:
-            self._path.unlink(missing_ok=True)
+            self.path.unlink(missing_ok=True)

@@ -1,10 +1,8 @@
 """The local stack, as experiments break it."""
 
-import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,16 +12,16 @@ from deploy.chaos.experiment import Behave, Fault, Fill, Freeze, Kill, Network, 
 from deploy.chaos.filler import fill
 from deploy.chaos.hop import Hop, check_possible
 from deploy.chaos.journal import Journal, Undo
+from deploy.chaos.spawn import spawn
+from deploy.chaos.third_party import misbehave
 from deploy.local import database, stack
 from deploy.local.packages import find
-from deploy.local.places import REPO
 from deploy.local.problem import Problem
 from deploy.local.processes import Process
 from deploy.local.programs import LOOPBACK, programs
 from deploy.local.secret import secret
 from deploy.local.settings import saved
 from deploy.local.supervisor_client import Supervisor
-from deploy.scenarios.ask import ask
 
 _NAMES: Mapping[Program, str] = {"database": "mariadb", "queue": "redis-queue", "cache": "redis-cache"}
 _STOP_S = 20.0
@@ -83,12 +81,11 @@ class LocalStack:
                     os.kill(one.pid, signal.SIGSTOP)
             case Network(program, faults, of):
                 told = dict(faults) | ({"clients": [f"services.{of} "]} if of else {})
-                self._heal_by("PUT", self._hops[program].control, "/faults")
-                self._hops[program].set(told)
+                hop = self._hops[program]
+                self._journal.add({"how": "heal", "address": hop.control, "path": "/faults"})
+                hop.set(told)
             case Behave(behaviour):
-                address = self._programs["third_party"].address
-                self._heal_by("PUT", address, "/behaviour")
-                self._tell(address, behaviour)
+                misbehave(self._programs["third_party"].address, behaviour, self._journal, self._lasts_s)
             case Fill(program):
                 cli = [find("redis-cli"), "-h", LOOPBACK, "-p", str(self._programs[_name(program)].port)]
                 fill(_output, cli, self._journal, self._lasts_s)
@@ -117,15 +114,6 @@ class LocalStack:
             os.kill(pid, signal.SIGKILL)
         self._supervisor.stop([name], _STOP_S)  # or it would be back at once
 
-    def _heal_by(self, method: str, address: str, path: str) -> None:
-        self._journal.add({"how": "heal", "method": method, "address": address, "path": path})
-
-    def _tell(self, address: str, behaviour: Mapping[str, object]) -> None:
-        body = json.dumps({**behaviour, "for_s": self._lasts_s}).encode()
-        answer = ask(address, "PUT", "/behaviour", body, {"Content-Type": "application/json"})
-        if answer.status != 200:
-            raise Problem(f"the third party says {answer.status} {answer.body}")
-
     def _throttle(self, group: Sequence[_Running], cores: float) -> None:
         undo = self._group("cpu", [one.pid for one in group])
         cgroup.make(undo, "cpu", cores)
@@ -142,26 +130,22 @@ class LocalStack:
 
     def _hog(self, undo: Undo, *arguments: str) -> None:
         """Into the group first, then to work."""
-        command = [sys.executable, "-m", "deploy.chaos.hog", *arguments]
-        child = subprocess.Popen(
-            command, cwd=REPO, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )  # fmt: skip
-        process = Process.of(child.pid)
-        if process is None or child.stdin is None:
-            raise Problem("the hog did not start")
-        self._journal.add({"how": "end", "process": [process.pid, process.born, process.boot]})
-        cgroup.join(undo, child.pid)
-        child.stdin.write(b"\n")
-        child.stdin.close()
+        reader, writer = os.pipe()
+        try:
+            process = spawn(["deploy.chaos.hog", *arguments], self._journal.folder / "hog.log", reader)
+            self._journal.add({"how": "end", "process": [process.pid, process.born, process.boot]})
+            cgroup.join(undo, process.pid)
+            os.write(writer, b"\n")
+        finally:
+            os.close(reader)
+            os.close(writer)
 
     def _reconnect(self, program: Program) -> None:
         """End the connections there are, at the server."""
         if program == "database":
             client = [find("mariadb"), f"--socket={database.socket()}", "--batch", "--skip-column-names"]
-            ids = _output(
-                [*client, "-e", f"SELECT id FROM information_schema.processlist WHERE user='{database.USER}'"]
-            )
+            ask = f"SELECT id FROM information_schema.processlist WHERE user='{database.USER}'"  # noqa: S608 - a constant
+            ids = _output([*client, "-e", ask])
             kill = "".join(f"KILL CONNECTION {id};" for id in ids.split())
             subprocess.run([*client, "--force", "-e", kill], capture_output=True, timeout=_COMMAND_S, check=False)
             return

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from deploy.chaos import cgroup
 from deploy.chaos.journal import Journal, Undo
@@ -28,52 +28,55 @@ def mend(journal: Journal, undos: Iterable[Undo] | None = None, told: Callable[[
     with postponed():
         for undo in reversed(list(journal.read() if undos is None else undos)):
             try:
-                _undo(undo)
+                _HOW[undo["how"]](undo)
                 journal.strike(undo)
-            except (Problem, OSError, subprocess.SubprocessError) as problem:
+            except (Problem, OSError, KeyError, subprocess.SubprocessError) as problem:
                 told(f"NOT mended: {undo}: {problem}")
                 whole = False
     return whole
 
 
-def _undo(undo: Undo) -> None:
-    match undo["how"]:
-        case "command":
-            _run(undo["command"], undo.get("gone", ()))
-        case "end":
-            end([Process(*undo["process"])], _END_S)
-        case "continue":
-            process = Process(*undo["process"])
-            if process.alive:
-                os.kill(process.pid, signal.SIGCONT)
-        case "start":
-            _start(undo["programs"])
-        case "heal":
-            answer = ask(undo["address"], undo["method"], undo["path"], b"{}", {"Content-Type": "application/json"})
-            if answer.status not in (0, 200):  # whoever does not answer has forgotten it, or is mended next
-                raise Problem(f"{undo['address']}{undo['path']} says {answer.status}")
-        case "cgroup":
-            cgroup.remove(undo)
-        case "container":
-            said("start", undo["id"])
-            wait_healthy([undo["service"]])
-        case "alias":
-            give_back(undo)
-        case other:
-            raise Problem(f"nobody knows how to undo {other}")
-
-
-def _run(command: list[str], gone: Iterable[str]) -> None:
+def _command(undo: Undo) -> None:
+    """`gone`: complaints that mean that there is nothing to undo."""
+    command = list(undo["command"])
     done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
-    said = (done.stdout + done.stderr).strip()
-    if done.returncode and not any(text in said for text in gone):
-        raise Problem(f"{' '.join(command)}: {said}")
+    complaint = (done.stdout + done.stderr).strip()
+    if done.returncode and not any(text in complaint for text in undo.get("gone", ())):
+        raise Problem(f"{' '.join(command)}: {complaint}")
 
 
-def _start(names: list[str]) -> None:
+def _end(undo: Undo) -> None:
+    end([Process(*undo["process"])], _END_S)
+
+
+def _continue(undo: Undo) -> None:
+    process = Process(*undo["process"])
+    if process.alive:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def _start(undo: Undo) -> None:
     supervisor = stack.running()
     if supervisor is None:
         return  # the whole stack was ended meanwhile
-    wanted = [program for program in programs(saved()) if program.name in names]
-    supervisor.start(names)
+    wanted = [program for program in programs(saved()) if program.name in undo["programs"]]
+    supervisor.start(undo["programs"])
     wait_ready(supervisor, wanted)
+
+
+def _heal(undo: Undo) -> None:
+    """Who is told of its faults over HTTP is told of none."""
+    answer = ask(undo["address"], "PUT", undo["path"], b"{}", {"Content-Type": "application/json"})
+    if answer.status not in (0, 200):  # whoever does not answer is gone, and has forgotten it
+        raise Problem(f"{undo['address']}{undo['path']} says {answer.status}")
+
+
+def _container(undo: Undo) -> None:
+    said("start", undo["id"])
+    wait_healthy([undo["service"]])
+
+
+_HOW: Mapping[str, Callable[[Undo], None]] = {
+    "command": _command, "end": _end, "continue": _continue, "start": _start, "heal": _heal, "cgroup": cgroup.remove,
+    "container": _container, "alias": give_back,
+}  # fmt: skip

@@ -76,7 +76,9 @@ def for_machines(run: Run, stack: str) -> dict[str, Any]:
 
 def summary(runs: Sequence[Run]) -> str:
     """A line for each of several."""
-    rows = [("experiment", "verdict", "good", "degraded", "rejected", "failed", "detect", "resume", "drain", "steady")]
+    rows: list[tuple[str, ...]] = [
+        ("experiment", "verdict", "good", "degraded", "rejected", "failed", "detect", "resume", "drain", "steady")
+    ]
     for run in runs:
         during = in_phase(run.seen.samples, run.seen.moments, "fault")
         had = counts(during)

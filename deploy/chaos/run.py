@@ -29,7 +29,9 @@ _ANNOUNCED_AS: Mapping[Word, AnnouncedAs] = {"passed": "passed", "deviated": "fa
 Told = Callable[[str], None]
 
 
-def run(experiment: Experiment, stack: Stack, journal: Journal, per_s: float, told: Told) -> Run:
+def run(
+    experiment: Experiment, stack: Stack, journal: Journal, traffic: Traffic, told: Told, quiet_s: float = QUIET_S
+) -> Run:
     """Breaks the running stack and mends it; when this raises, mending is left to the caller. Raises Problem when the
     experiment cannot be tried."""
     announcer = Announcer(f"http://{stack.dlq_admin}", stack.token)
@@ -37,8 +39,8 @@ def run(experiment: Experiment, stack: Stack, journal: Journal, per_s: float, to
     stack.prepare([fault for stage in experiment.stages for fault in stage.faults])
     prepared = journal.read()
     programs = [each.program for each in experiment.must_see if isinstance(each, Restarted)]
-    with Traffic(stack.api, per_s) as traffic, Watch(stack.api, stack.token) as watch:
-        began = _well(experiment, traffic, told)
+    with traffic, Watch(stack.api, stack.token) as watch:
+        began = _well(experiment, traffic, told, quiet_s)
         were = {program: set(stack.processes(program).values()) for program in programs}
         broken = time.time()
         with announcer.announced(called, experiment.target):
@@ -50,7 +52,7 @@ def run(experiment: Experiment, stack: Stack, journal: Journal, per_s: float, to
             mended = time.time()
         told("  mended; waiting for steady answers")
         _wait_for_steady(experiment, traffic, mended)
-        _wait(max(0.0, QUIET_S - (time.time() - mended)), traffic)
+        _wait(max(0.0, quiet_s - (time.time() - mended)), traffic)
         ended = time.time()
     # Looked at once more, now that what was under way has ended too.
     moments = Moments(began, broken, mended, steady_from(traffic.samples, mended, ended, experiment.steady), ended)
@@ -71,13 +73,13 @@ def _shares(experiment: Experiment) -> float:
     return sum(stage.share for stage in experiment.stages)
 
 
-def _well(experiment: Experiment, traffic: Traffic, told: Told) -> float:
-    """Wait until clients have had good answers for `QUIET_S`; since when."""
-    told(f"  steady state: good answers for {QUIET_S:.0f} s")
+def _well(experiment: Experiment, traffic: Traffic, told: Told, quiet_s: float) -> float:
+    """Wait until clients have had good answers for `quiet_s`; since when."""
+    told(f"  steady state: good answers for {quiet_s:.0f} s")
     since = time.time()
     deadline = since + _WARM_UP_MAX_S
     while (now := time.time()) < deadline:
-        start, end = now - _UNDER_WAY_S - QUIET_S, now - _UNDER_WAY_S
+        start, end = now - _UNDER_WAY_S - quiet_s, now - _UNDER_WAY_S
         recent = [sample for sample in traffic.samples if start <= sample.due < end]
         if start >= since and recent and not unmet(experiment.steady, recent):
             return start

@@ -53,10 +53,11 @@ class Takeover:
         return ["exec", self._name, "python", "-m", "deploy.faults.tell", str(_CONTROL_PORT), faults]
 
     def _run(self, networks: Sequence[str], service: str, port: int, image: str) -> None:
+        behind = f"{_behind(service)}:{port}"
         said(
             "run", "--detach", "--name", self._name, "--network", networks[0], "--read-only", "--cap-drop", "ALL",
             "--user", "10001:10001", "--memory", "96m", "--volume", f"{REPO}/deploy/faults:/app/deploy/faults:ro",
-            "--workdir", "/app", "--entrypoint", "python", image, "-m", "deploy.faults", "--to", f"{_behind(service)}:{port}",
+            "--workdir", "/app", "--entrypoint", "python", image, "-m", "deploy.faults", "--to", behind,
             "--listen", f"0.0.0.0:{port}", "--control", str(_CONTROL_PORT),
         )  # fmt: skip
         for network in networks[1:]:

@@ -8,6 +8,7 @@ import random
 import secrets
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any, Self
 
 import aiohttp
@@ -17,7 +18,7 @@ from deploy.chaos.samples import Sample, Write, outcome_of
 
 #: A client that waits longer has been left hanging.
 _PATIENCE_S = 10.0
-_MIX: tuple[Kind, ...] = (
+MIX: tuple[Kind, ...] = (
     "reads", "writes", "reads", "reads", "writes", "external", "reads", "writes", "reads", "reads",
 )  # fmt: skip
 _USERS = 12
@@ -28,7 +29,8 @@ _END_S = 30.0
 class Traffic:
     """`with Traffic("127.0.0.1:8080", per_s=20) as traffic: ...`: begins at once, in a thread of its own."""
 
-    def __init__(self, address: str, per_s: float) -> None:
+    def __init__(self, address: str, per_s: float, mix: Sequence[Kind] = MIX) -> None:
+        self._mix = mix
         self._url = f"http://{address}"
         self._per_s = per_s
         self._run = secrets.token_hex(4)
@@ -67,20 +69,22 @@ class Traffic:
     async def _send_all(self) -> None:
         limit = aiohttp.ClientTimeout(total=_PATIENCE_S)
         connector = aiohttp.TCPConnector(limit=0)
-        async with aiohttp.ClientSession(self._url, timeout=limit, connector=connector) as http:
-            async with asyncio.TaskGroup() as group:
-                began = time.time()
-                for number in itertools.count():
-                    due = began + number / self._per_s
-                    if (early_s := due - time.time()) > 0:
-                        await asyncio.sleep(early_s)
-                    if self._stopped.is_set():
-                        return
-                    self.slips_s.append(max(0.0, time.time() - due))
-                    group.create_task(self._one(http, number, due))
+        async with (
+            aiohttp.ClientSession(self._url, timeout=limit, connector=connector) as http,
+            asyncio.TaskGroup() as group,
+        ):
+            began = time.time()
+            for number in itertools.count():
+                due = began + number / self._per_s
+                if (early_s := due - time.time()) > 0:
+                    await asyncio.sleep(early_s)
+                if self._stopped.is_set():
+                    return
+                self.slips_s.append(max(0.0, time.time() - due))
+                group.create_task(self._one(http, number, due))
 
     async def _one(self, http: aiohttp.ClientSession, number: int, due: float) -> None:
-        kind = _MIX[number % len(_MIX)] if len(self._users) >= _USERS else "writes"
+        kind = self._mix[number % len(self._mix)] if len(self._users) >= _USERS else "writes"
         if kind == "writes":
             await self._write(http, number, due)
             return

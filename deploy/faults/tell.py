@@ -1,5 +1,5 @@
-"""`python -m deploy.faults.tell PORT [JSON]`: what the proxy whose control is on this port of 127.0.0.1 says, after it was
-told these faults, if any. For places that only `docker exec` reaches."""
+"""`python -m deploy.faults.tell PORT [JSON]`: what the proxy with its control on this port of 127.0.0.1 says, after it
+was told these faults, if any. For places that only `docker exec` reaches."""
 
 import http.client
 import sys

@@ -7,7 +7,7 @@ EXPERIMENT = Experiment(
     breaks="kill -9 of the database; it stays away, then starts again",
     hypothesis=(
         "Nobody gets a failure. Writes are accepted and wait on the queue; reads are answered from copies that say so. "
-        "When the database is back, everything that was accepted is applied and clients get fresh answers by themselves."
+        "When the database is back, all that was accepted is applied and clients get fresh answers by themselves."
     ),
     target="database",
     stages=[Stage("the database is killed", [Kill("database")])],

@@ -7,8 +7,8 @@ EXPERIMENT = Experiment(
     breaks="every reply of the database is 800 ms late",
     hypothesis=(
         "Writes are accepted as fast as ever, for the queue takes them. Reads wait for the database no longer than "
-        "their second and are then answered from marked copies; the breaker opens, no thread pool fills up, nobody gets "
-        "a failure."
+        "their second and are then answered from marked copies; the breaker opens, no thread pool fills up, nobody "
+        "gets a failure."
     ),
     target="database",
     stages=[Stage("every reply of the database is 800 ms late", [Network("database", {"down": {"latency_ms": 800}})])],
