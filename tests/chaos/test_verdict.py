@@ -71,7 +71,7 @@ def test_what_was_believed_and_was_so_has_passed() -> None:
 )
 def test_what_contradicts_the_hypothesis_is_a_deviation(change: dict[str, object], why: str) -> None:
     """Whatever was seen besides; it is said what."""
-    verdict = judge(EXPERIMENT, replace(SEEN, **change))  # type: ignore[arg-type]  # any of its fields
+    verdict = judge(EXPERIMENT, replace(SEEN, **change))
     assert verdict.word == "deviated"
     assert any(why in each for each in verdict.deviations), verdict.deviations
 
@@ -87,7 +87,7 @@ def test_what_contradicts_the_hypothesis_is_a_deviation(change: dict[str, object
 )
 def test_a_run_that_has_shown_nothing_is_unknown(change: dict[str, object], why: str) -> None:
     """Nothing happened though it should have, or the system or the measurement was not well to begin with."""
-    verdict = judge(EXPERIMENT, replace(SEEN, **change))  # type: ignore[arg-type]  # any of its fields
+    verdict = judge(EXPERIMENT, replace(SEEN, **change))
     assert (verdict.word, verdict.deviations) == ("unknown", [])
     assert any(why in each for each in verdict.vacuous), verdict.vacuous
 

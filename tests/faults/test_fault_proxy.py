@@ -252,13 +252,18 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
             with pytest.raises(redis.TimeoutError):
                 client.ping()
             for body in (b"nonsense", b"[]", b'{"refuse": 1}', b'{"up": {"latency_ms": -1}}', b'{"speed": 1}',
-                         b'{"lose_reply": {}}', b'{"down": {"bytes_per_s": 1.5}}', b"[" * 50_000):  # fmt: skip
+                         b'{"lose_reply": {}}', b'{"clients": "all"}', b'{"clients": [""]}',
+                         b'{"refuse": true, "clients": ["a"]}', b'{"down": {"bytes_per_s": 1.5}}', b"[" * 50_000):  # fmt: skip
                 assert http.put(url, content=body).status_code == 400, body[:50]
             assert "there is no speed" in http.put(url, json={"speed": 1}).json()["error"]
             assert http.get(url).json()["faults"]["up"]["blackhole"] is True
             assert http.put(url, content=b" " * 70_000).status_code == 413
             assert http.delete(url).status_code == 405
             assert http.get(url.replace("/faults", "/")).status_code == 404
+            tell = [sys.executable, "-m", "deploy.faults.tell", url.split(":")[2].partition("/")[0]]
+            told = subprocess.run(tell, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+            assert json.loads(told.stdout)["faults"]["up"]["blackhole"] is True
+            assert subprocess.run([*tell, "[]"], cwd=ROOT, capture_output=True).returncode == 1
             healed = http.put(url, json={}).json()
             assert healed["faults"] == json.loads(json.dumps(Faults().to_json()))
             wait_until(client.ping, what="healed")
@@ -266,9 +271,35 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
         assert process.wait(PATIENCE_S) == 0
 
 
+async def test_faults_for_one_client_are_not_for_another(proxy: Proxy, ends: Ends) -> None:
+    """By the process at the other end, on living connections too; a reset picks its connections in the same way."""
+    await proxy.set(Faults.from_json({"up": {"blackhole": True}, "reset": True, "clients": ["services.writer "]}))
+    ends[1].write(b"x")
+    assert await soon(ends[0].readexactly(1)) == b"x"
+    assert [("pytest" in client, count) for client, count in proxy.clients.items()] == [(True, 1)]
+    await proxy.set(Faults.from_json({"up": {"blackhole": True}, "clients": ["somebody else", "pytest"]}))
+    ends[1].write(b"y")
+    assert await is_silent(ends[0])
+    await proxy.set(Faults(reset=True, clients=("pytest",)))
+    with pytest.raises(ConnectionResetError):
+        await soon(ends[0].read(1))
+
+
+def test_an_address_is_a_client_as_a_whole() -> None:
+    """10.0.0.1 is not 10.0.0.11; of a command line a part is enough."""
+    faults = Faults(clients=("10.0.0.1", "services.api "))
+    assert faults.meet("10.0.0.1")
+    assert faults.meet("/venv/python -m services.api ")
+    assert not faults.meet("10.0.0.11")
+    assert not faults.meet("/venv/python -m services.writer ")
+
+
 def test_faults_survive_the_way_through_json() -> None:
     """What is told is what was set."""
-    faults = Faults(WayFaults(10, 5, 1000, True, 7), WayFaults(), True, False, LoseReply("COMMIT", 3, 2, "hang"))
+    way = WayFaults(10, 5, 1000, True, 7)
+    refused = Faults(way, refuse=True)
+    assert Faults.from_json(json.loads(json.dumps(refused.to_json()))) == refused
+    faults = Faults(way, WayFaults(), False, True, LoseReply("COMMIT", 3, 2, "hang"), ("a",))
     assert Faults.from_json(json.loads(json.dumps(faults.to_json()))) == faults
     with pytest.raises(Nonsense, match=r"lose_reply\.nth"):
         LoseReply("X", 0)
