@@ -253,7 +253,8 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
                 client.ping()
             for body in (b"nonsense", b"[]", b'{"refuse": 1}', b'{"up": {"latency_ms": -1}}', b'{"speed": 1}',
                          b'{"lose_reply": {}}', b'{"clients": "all"}', b'{"clients": [""]}',
-                         b'{"refuse": true, "clients": ["a"]}', b'{"down": {"bytes_per_s": 1.5}}', b"[" * 50_000):  # fmt: skip
+                         b'{"refuse": true, "clients": ["a"]}', b'{"down": {"bytes_per_s": 1.5}}',
+                         b"[" * 50_000):  # fmt: skip
                 assert http.put(url, content=body).status_code == 400, body[:50]
             assert "there is no speed" in http.put(url, json={"speed": 1}).json()["error"]
             assert http.get(url).json()["faults"]["up"]["blackhole"] is True
