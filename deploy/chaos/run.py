@@ -19,7 +19,9 @@ from deploy.local.problem import Problem
 
 #: Before and after a fault, for as long as this at least.
 QUIET_S = 8.0
-_WARM_UP_MAX_S = 60.0
+_WARM_UP_MAX_S = 120.0
+#: A breaker that opens again before its window was calm stays open for longer: that would be the last outage's doing.
+_FORGIVEN_S = 32.0
 _SETTLE_S = 60.0
 _POLL_S = 0.2
 #: What left later than this ago may have no answer yet on a good day.
@@ -40,7 +42,7 @@ def run(
     prepared = journal.read()
     programs = [each.program for each in experiment.must_see if isinstance(each, Restarted)]
     with traffic, Watch(stack.api, stack.token) as watch:
-        began = _well(experiment, traffic, told, quiet_s)
+        began = _well(experiment, traffic, watch, told, quiet_s)
         were = {program: set(stack.processes(program).values()) for program in programs}
         broken = time.time()
         with announcer.announced(called, experiment.target):
@@ -73,15 +75,16 @@ def _shares(experiment: Experiment) -> float:
     return sum(stage.share for stage in experiment.stages)
 
 
-def _well(experiment: Experiment, traffic: Traffic, told: Told, quiet_s: float) -> float:
-    """Wait until clients have had good answers for `quiet_s`; since when."""
+def _well(experiment: Experiment, traffic: Traffic, watch: Watch, told: Told, quiet_s: float) -> float:
+    """Wait until clients have had good answers for `quiet_s` and no breaker remembers an outage; since when."""
     told(f"  steady state: good answers for {quiet_s:.0f} s")
     since = time.time()
     deadline = since + _WARM_UP_MAX_S
     while (now := time.time()) < deadline:
         start, end = now - _UNDER_WAY_S - quiet_s, now - _UNDER_WAY_S
         recent = [sample for sample in traffic.samples if start <= sample.due < end]
-        if start >= since and recent and not unmet(experiment.steady, recent):
+        calm = now - watch.calm_since > _FORGIVEN_S
+        if calm and start >= since and recent and not unmet(experiment.steady, recent):
             return start
         _wait(_POLL_S, traffic)
     raise Problem(f"the stack gave no steady answers in {_WARM_UP_MAX_S:.0f} s, so nothing was broken")

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from datetime import datetime
 from typing import Self
 
 from deploy.scenarios.ask import ask
@@ -20,8 +21,8 @@ class Watch:
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
         #: (service, breaker) -> when it was first seen open, Unix seconds.
         self.opened: dict[tuple[str, str], float] = {}
-        #: Those that were open at the last look.
-        self.open_now: list[str] = []
+        #: When the last breaker that has ever opened was closed again, Unix seconds.
+        self.calm_since = 0.0
 
     def __enter__(self) -> Self:
         """Begin."""
@@ -43,4 +44,5 @@ class Watch:
             away = [one for one in breakers if one["state"] != "closed"]
             for one in away:
                 self.opened.setdefault((one["service"], one["name"]), time.time())
-            self.open_now = sorted(f"{one['instance']}/{one['name']}" for one in away)
+            closed = [datetime.fromisoformat(one["since"]).timestamp() for one in breakers if one["opened"]]
+            self.calm_since = time.time() if away else max(closed, default=0.0)
