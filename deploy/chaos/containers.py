@@ -33,6 +33,12 @@ for _ in range({megabytes}):
     time.sleep(0.002)
 time.sleep(5)
 """
+#: As the services' own user, who may end its own.
+_KILL_ALL = """
+export MYSQL_PWD="$(cat /run/holdfast/mysql/password)"
+mysql -h 127.0.0.1 -u holdfast -N -e 'SHOW PROCESSLIST' | while read -r id user rest; do echo "KILL $id;"; done |
+mysql -h 127.0.0.1 -u holdfast --force 2>/dev/null; true
+"""
 _MIB = 1024 * 1024
 
 
@@ -62,6 +68,8 @@ class ContainerStack:
                     [container] = self._running(program)
                     takeover = Takeover(self._journal, container, _PORTS[program], self._image)
                     self._takeovers[program] = takeover
+                    _reconnect(program, container["Id"])
+                    takeover.wait_for_somebody()
                 case _:
                     pass
 
@@ -130,6 +138,15 @@ def _starve(one: dict[str, Any]) -> None:
     if not limit:
         raise Problem(f"{one['Name']} has no memory limit: a hog in it would take the host's memory")
     said("exec", "--detach", one["Id"], "python", "-c", _HOG.format(megabytes=limit // _MIB + 64))
+
+
+def _reconnect(program: Program, container: str) -> None:
+    """End the connections there are, at the server: it keeps its address, so they would go on past the proxy."""
+    if program == "database":
+        said("exec", container, "sh", "-c", _KILL_ALL)
+        return
+    for kind in ("normal", "pubsub"):
+        said("exec", container, "redis-cli", "-e", "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
 
 
 def _run(command: Sequence[str]) -> str:

@@ -42,7 +42,6 @@ class Takeover:
             connect(network, container["Id"], [_behind(service)])
             # Only now: with two of one name, who connects would meet either.
             connect(network, self._name, [service])
-        self._wait_for_somebody()
 
     def set(self, faults: Mapping[str, Any]) -> None:
         """These faults and no others, on living connections too."""
@@ -64,7 +63,8 @@ class Takeover:
             said("network", "connect", network, self._name)
         self._wait(lambda told: True, _START_S, "the fault proxy does not answer")
 
-    def _wait_for_somebody(self) -> None:
+    def wait_for_somebody(self) -> None:
+        """Return when a connection goes through it. Raises Problem."""
         self._wait(lambda told: told["living"] > 0, _BACK_S, "nobody has come back through the fault proxy")
 
     def _wait(self, fine: Any, within_s: float, what: str) -> None:
