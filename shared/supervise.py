@@ -1,4 +1,5 @@
-"""Supervise: a background loop that crashes is logged with its traceback, counted, and started again."""
+"""Supervise: a background loop that crashes is logged with its traceback, counted, and started again. One whose
+dependency is away has not crashed: it says so once, and is started again likewise."""
 
 import asyncio
 import random
@@ -6,11 +7,19 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Never, NoReturn
 
+from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import TimeoutError as RedisSilent
+
 from shared import logs, metrics
+from shared.errors import DatabaseUnavailable, QueueUnavailable
+from shared.faults import Outage
 from shared.logs import Action
 
 _BASE_S, _CAP_S = 0.5, 30.0
+#: What only waits for a store goes on soon after it is back.
+_AWAY_CAP_S = 5.0
 _CALM_S = 60.0
+_AWAY = (Outage, DatabaseUnavailable, QueueUnavailable, RedisGone, RedisSilent)
 
 
 def start(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[Never]]:
@@ -36,7 +45,11 @@ async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
             await loop()
         except Exception as error:  # noqa: BLE001 - whatever it was, the loop has to go on
             crashes = 1 if time.monotonic() - began > _CALM_S else crashes + 1
-            crashed.inc()
-            logs.error(Action.LOOP_CRASHED, exc=error, loop=name, crashes=crashes)
-            ceiling = min(_CAP_S, _BASE_S * 2 ** (crashes - 1))
+            away = isinstance(error, _AWAY)
+            if not away:
+                crashed.inc()
+                logs.error(Action.LOOP_CRASHED, exc=error, loop=name, crashes=crashes)
+            elif crashes == 1:
+                logs.warning(Action.LOOP_HELD_UP, loop=name, error=type(error).__name__)
+            ceiling = min(_AWAY_CAP_S if away else _CAP_S, _BASE_S * 2 ** (crashes - 1))
             await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret

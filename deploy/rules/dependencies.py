@@ -10,7 +10,6 @@ _RETRIES_MAX = 0.2
 _CALLS_MIN_PER_S = 1
 _CLOSED_AGAIN_MAX = 3
 _CRASHES_MAX = 3
-_OF_STORES = '{breaker=~"database|queue|cache"}'
 
 
 def groups(profile: Profile) -> list[Group]:
@@ -81,15 +80,11 @@ def _loops(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="LoopCrashing",
         severity=Severity.WARNING,
-        # A store that is away ends a loop's round: that is no defect, and others tell of it.
         expr="max by (job, loop) (\n"
         f"  increase(holdfast_loop_crashes_total[{profile.crashing_over}])\n"
-        f") >= {_CRASHES_MAX}\n"
-        f"unless on () (max(max_over_time(breaker:holdfast_state:code{_OF_STORES}[{profile.crashing_over}])) > 0)\n"
-        f"unless on () (min(min_over_time(mysql_up[{profile.crashing_over}])) == 0)\n"
-        f"unless on () (min(min_over_time(redis_up[{profile.crashing_over}])) == 0)",
+        f") >= {_CRASHES_MAX}",
         summary="Clients may wait: the loop {{ $labels.loop }} of {{ $labels.job }} crashes again and again",
         description="The loop {{ $labels.loop }} of {{ $labels.job }} crashed {{ $value | humanize }} times in "
-        f"{profile.crashing_over}, and no store was away; it is started again each time, ever later.",
+        f"{profile.crashing_over}, and not for want of a store; it is started again each time, ever later.",
         dashboard=Dashboard.DEPENDENCIES,
     )

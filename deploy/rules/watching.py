@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from deploy.rules.profile import Profile
 from deploy.rules.rule import Alert, Dashboard, Group, Severity
 
+#: A look takes at most a tenth of the time, so the next is at most eleven times later.
+_PAUSES = 12
+
 
 def groups(profile: Profile) -> list[Group]:
     """One."""
@@ -53,11 +56,14 @@ def _probes(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="ProbeStale",
         severity=Severity.WARNING,
-        expr=f"time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds) > {profile.blind_s}",
+        # A look that takes long is repeated the later for it, and is no blindness.
+        expr="time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds)\n"
+        f"> {profile.blind_s} + {_PAUSES} * max by (probe) (holdfast_probe_duration_seconds)",
         summary="Clients' writes are not watched: nobody has seen the {{ $labels.probe }} for "
         "{{ $value | humanizeDuration }}",
         description="The last look at the {{ $labels.probe }} that worked is {{ $value | humanizeDuration }} old; at "
-        f"most {profile.blind_s} s are expected. What is shown of it since is an estimate.",
+        f"most {profile.blind_s} s are expected, and {_PAUSES} times what a look takes. What is shown of it since is an "
+        "estimate.",
         dashboard=Dashboard.PIPELINE,
     )
 

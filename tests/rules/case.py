@@ -94,6 +94,7 @@ HOLDING = 'holdfast_holding{job="writer",instance="writer-0",dependency="databas
 HEARTBEAT = 'holdfast_heartbeat_timestamp_seconds{job="%s",instance="%s",stage="%s"}'
 COMMITTED = HEARTBEAT % ("writer", "writer-0", "committed")
 PROBE = 'holdfast_probe_last_success_timestamp_seconds{job="dlq_admin",instance="dlq_admin",probe="%s"}'
+LOOK_S = 'holdfast_probe_duration_seconds{job="dlq_admin",instance="dlq_admin",probe="%s"}'
 BREAKER = 'holdfast_breaker_state{job="api",instance="%s",breaker="database",state="%s"}'
 MOVES = 'holdfast_breaker_transitions_total{job="api",instance="%s",breaker="database",to="%s"}'
 ATTEMPTS = 'holdfast_attempts_total{job="external_proxy",instance="p",dependency="third_party",attempt="%s"}'
@@ -130,6 +131,8 @@ def quiet_day(scene: Scene) -> dict[str, str]:
         COMMITTED: scene.now(),
         PROBE % "queue": scene.now(),
         PROBE % "ledger": scene.now(),
+        LOOK_S % "queue": scene.steady(0),
+        LOOK_S % "ledger": scene.steady(0),
         BREAKER % ("api", "closed"): scene.steady(1),
         BREAKER % ("api", "half_open"): scene.steady(0),
         BREAKER % ("api", "open"): scene.steady(0),

@@ -17,6 +17,7 @@ from tests.rules.case import (
     HOLDING,
     LETTERS_OLDEST,
     LETTERS_OPEN,
+    LOOK_S,
     LOST,
     MISSING,
     MOVES,
@@ -126,6 +127,9 @@ def _pipeline(scene: Scene) -> list[Case]:
              nearly=("HeartbeatStale",)),
         Case("nobody sees the ledger any more", {PROBE % "ledger": scene.frozen()},
              {blind_at - step: (), blind_at: (blind,)}),
+        Case("the ledger takes long, and so is looked at seldom",
+             {PROBE % "ledger": scene.frozen(), LOOK_S % "ledger": scene.steady(5)}, {blind_at: ()},
+             nearly=("ProbeStale",)),
         Case("one of two auditors is blind", {(PROBE % "ledger").replace('="dlq_admin",p', '="b",p'): scene.frozen()},
              {scene.late_s: ()}, nearly=("ProbeStale",)),
     ]  # fmt: skip
@@ -235,10 +239,6 @@ def _retries(scene: Scene) -> list[Case]:
              nearly=("RetryStorm",)),
         Case("a loop crashes again and again", loops, {fault + 12 * step: (
              Firing("LoopCrashing", {"job": "dlq_admin", "loop": "indexer"}),)}),
-        Case("loops crash while the database is away", {**loops, MYSQL_UP: scene.then(1, 0, for_s=step)},
-             {fault + 12 * step: ()}, nearly=("LoopCrashing",)),
-        Case("loops crash while a breaker is half open", {**loops, BREAKER % ("api", "half_open"): scene.steady(1)},
-             {fault + 12 * step: ()}, nearly=("LoopCrashing",)),
         Case("a loop of three replicas crashes once each",
              {CRASHES % f"dlq_admin-{number}": scene.jump(1) for number in range(3)}, {fault + 12 * step: ()},
              nearly=("LoopCrashing",)),

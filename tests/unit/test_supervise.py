@@ -1,0 +1,53 @@
+"""A loop that crashes and one whose store is away are told apart."""
+
+import asyncio
+from typing import NoReturn
+
+import pytest
+from redis.exceptions import ConnectionError as RedisGone
+
+from shared import logs, metrics, supervise
+from shared.errors import DatabaseUnavailable
+from shared.faults import Outage
+from shared.logs import Action
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
+    """What is logged."""
+    lines: list[Action] = []
+    for level in ("warning", "error"):
+        monkeypatch.setattr(logs, level, lambda action, **_: lines.append(action))
+    monkeypatch.setattr(supervise, "_BASE_S", 0.001)
+    return lines
+
+
+async def _rounds(name: str, error: Exception, count: int) -> float:
+    """`count` rounds of a loop that ends with `error` each time; how many of them were counted as crashes."""
+    done = asyncio.Event()
+    rounds = 0
+
+    async def loop() -> NoReturn:
+        nonlocal rounds
+        rounds += 1
+        if rounds > count:
+            done.set()
+        raise error
+
+    task = asyncio.create_task(supervise.forever(name, loop))
+    await asyncio.wait_for(done.wait(), 10)
+    await supervise.stop([task])
+    return float(metrics.loop_crashes.labels(name)._value.get())
+
+
+async def test_a_bug_is_counted_and_logged_each_time(told: list[Action]) -> None:
+    """With its traceback, for a person has to look."""
+    assert await _rounds("with-a-bug", KeyError("x"), 3) >= 3
+    assert set(told) == {Action.LOOP_CRASHED}
+
+
+@pytest.mark.parametrize("error", [Outage("away"), DatabaseUnavailable(), RedisGone("away")], ids=type)
+async def test_a_store_that_is_away_is_said_once(told: list[Action], error: Exception) -> None:
+    """And is no crash, however often it was tried."""
+    assert await _rounds(f"held-up-{type(error).__name__}", error, 3) == 0
+    assert told == [Action.LOOP_HELD_UP]
