@@ -62,8 +62,8 @@ def _probes(profile: Profile) -> Iterable[Alert]:
         summary="Clients' writes are not watched: nobody has seen the {{ $labels.probe }} for "
         "{{ $value | humanizeDuration }}",
         description="The last look at the {{ $labels.probe }} that worked is {{ $value | humanizeDuration }} old; at "
-        f"most {profile.blind_s} s are expected, and {_PAUSES} times what a look takes. What is shown of it since is an "
-        "estimate.",
+        f"most {profile.blind_s} s are expected, and {_PAUSES} times what a look takes. What is shown of it since is "
+        "an estimate.",
         dashboard=Dashboard.PIPELINE,
     )
 

@@ -16,6 +16,8 @@ from shared.queue.script import NotSent
 
 #: How long a request may be held up to be counted.
 LIMITS_TIMEOUT_S = 0.05
+#: A probe is one call: a store of ours can bear four a minute, and its clients should not wait longer once it is back.
+_STORE_OPEN_MAX_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +46,10 @@ def make_breakers(
 ) -> Breakers:
     """New breakers, all closed. The timeouts are those of one call, `open_s` is the first pause of the database's and
     the queue's; in seconds."""
-    database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s)
+    open_max_s = max(open_s, _STORE_OPEN_MAX_S)
+    database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s)
     # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
-    queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, ramp_s=0)
+    queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, open_max_s=open_max_s, ramp_s=0)
     return Breakers(
         database=Breaker("database", database, classify=_of_the_database, deadline=read_ends),
         queue=Breaker("queue", queue, classify=_of_the_queue),

@@ -26,7 +26,7 @@ _JITTER = 0.1
 
 def cache_breaker(timeout_s: float) -> Breaker:
     """For the cache Redis. No ramp: what it refuses costs the database nothing."""
-    return Breaker("cache", Policy(attempt_timeout_s=timeout_s, ramp_s=0))
+    return Breaker("cache", Policy(attempt_timeout_s=timeout_s, open_max_s=15, ramp_s=0))
 
 
 class Copy(NamedTuple):
