@@ -40,7 +40,8 @@ def _recorded() -> Iterable[Record]:
     # 0 when nothing waits; nothing at all while the backlog does not shrink.
     yield Record(
         "holdfast:drain_eta_seconds:estimate",
-        f"max({_ENTRIES} == 0)\nor max({_ENTRIES}) / -(min(deriv({_ENTRIES}[1m])) < 0)",
+        # A trend that would need longer than a day is none.
+        f"max({_ENTRIES} == 0)\nor max({_ENTRIES}) / -(min(deriv({_ENTRIES}[1m])) < 0) < 86400",
     )
 
 
