@@ -109,10 +109,7 @@ class LocalStack:
 
     def _kill(self, name: str) -> None:
         self._journal.add({"how": "start", "programs": [name]})
-        pid = self._supervisor.states()[name]["pid"]
-        if pid:
-            os.kill(pid, signal.SIGKILL)
-        self._supervisor.stop([name], _STOP_S)  # or it would be back at once
+        self._supervisor.stop([name], _STOP_S, hard=True)
 
     def _throttle(self, group: Sequence[_Running], cores: float) -> None:
         undo = self._group("cpu", [one.pid for one in group])
