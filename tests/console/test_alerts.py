@@ -70,7 +70,7 @@ async def test_it_is_on_every_page_until_it_is_over(client: httpx.AsyncClient) -
     """With its tone, its words escaped, its dashboard and its runbook; resolved, it is gone."""
     assert (await _tell(client, post(alert()))).json()["data"] == {"moved": 1}
     assert (await _tell(client, post(alert()))).json()["data"] == {"moved": 0}
-    for path in ("/console/live", "/console/letters", "/console/alerts"):
+    for path in ("/console/live/holdfast-overview", "/console/letters", "/console/alerts"):
         page = (await client.get(path)).text
         assert "Reads &lt;b&gt;come&lt;/b&gt; from copies" in page, path
         assert 'class="alert bad"' in page, path

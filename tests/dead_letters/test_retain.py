@@ -21,7 +21,7 @@ async def test_discarded_letters_go_when_they_are_due(engine: Engine) -> None:
     """Kept, then announced, then gone; dead ones stay; and without a limit nothing ever goes."""
     index.index(engine, some(8))
     change.discard(engine, Selection(matching=Filter(code="1366")), ANN, expected=2, most=MOST)
-    database = Database(engine, threads=1, background=1, read_timeout_s=5)
+    database = Database(engine, threads=1, background=1, audit=1, read_timeout_s=5)
     limited, now = _retention(database, 30), datetime.now(UTC)
     await _retention(database, None).once(now + timedelta(days=10_000))
     for days, due, discarded in ((1, 0, 2), (29.5, 2, 2), (30.5, 0, 0)):
