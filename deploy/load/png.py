@@ -9,6 +9,7 @@ matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import FuncFormatter
 
 from deploy.load.chart import Chart
 
@@ -53,6 +54,8 @@ def _panel(panel: Axes, chart: Chart) -> None:
                 panel.fill_between(xs, low, high, color=series.colour, alpha=0.15, linewidth=0)
     if chart.log:
         panel.set_yscale("log")
+        for axis in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
+            axis(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else ""))
     else:
         panel.set_ylim(bottom=0)
     if chart.x_max:

@@ -8,8 +8,6 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from prometheus_client import REGISTRY
-from prometheus_client.exposition import choose_encoder
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -22,6 +20,7 @@ from shared.http.envelope import failure
 from shared.http.health import Health
 from shared.http.identify import Identify, Needs
 from shared.http.keys import Keys
+from shared.http.scrape import scrape
 from shared.http.traced import Traced
 from shared.tracing import spans
 
@@ -86,8 +85,8 @@ def service_app(
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
     async def metrics(request: Request) -> Response:
         before_scrape()
-        encode, media_type = choose_encoder(request.headers.get("accept", ""))  # exemplars are OpenMetrics' alone
-        return Response(encode(REGISTRY), headers={"Content-Type": media_type})
+        text, media_type = await scrape(request.headers.get("accept", ""))
+        return Response(text, headers={"Content-Type": media_type})
 
     return app
 

@@ -1,0 +1,44 @@
+"""A scrape in pieces is the same as one in a whole, and lets others in between."""
+
+import asyncio
+
+import pytest
+from prometheus_client import REGISTRY
+from prometheus_client.exposition import choose_encoder
+
+from shared import metrics
+from shared.http.scrape import scrape
+
+_OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
+
+
+@pytest.mark.parametrize("accept", ["text/plain", _OPEN_METRICS])
+async def test_in_pieces_it_is_the_same(accept: str) -> None:
+    """But for what the process itself counts meanwhile."""
+
+    def steady(text: bytes) -> list[bytes]:
+        return [line for line in text.splitlines() if line.startswith((b"holdfast_", b"# "))]
+
+    for route in range(40):  # more than one piece
+        metrics.http_request_duration.labels(f"/{route}", "good").observe(0.1, {"trace_id": "a" * 32})
+    whole, media_type = choose_encoder(accept)
+    text, told = await scrape(accept)
+    assert told == media_type
+    assert steady(text) == steady(whole(REGISTRY))
+    assert text.count(b"# EOF") == (accept == _OPEN_METRICS)
+
+
+async def test_others_come_in_between() -> None:
+    """The event loop goes round many times while it is written."""
+    rounds = 0
+
+    async def going_round() -> None:
+        nonlocal rounds
+        while True:
+            rounds += 1
+            await asyncio.sleep(0)
+
+    other = asyncio.create_task(going_round())
+    await scrape("")
+    other.cancel()
+    assert rounds > 20
