@@ -26,6 +26,14 @@ def draw(charts: Sequence[Chart], path: Path) -> None:
     plt.close(figure)
 
 
+def _logarithmic(panel: Axes) -> None:
+    """With numbers that a person reads as they are."""
+    panel.set_yscale("log")
+    plain = FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else "")
+    panel.yaxis.set_major_formatter(plain)
+    panel.yaxis.set_minor_formatter(plain)
+
+
 def _panel(panel: Axes, chart: Chart) -> None:
     for band in chart.bands:
         panel.axvspan(band.begin, band.end, color="#c0392b", alpha=0.12, linewidth=0)
@@ -53,9 +61,7 @@ def _panel(panel: Axes, chart: Chart) -> None:
                 low, high = zip(*series.range, strict=True)
                 panel.fill_between(xs, low, high, color=series.colour, alpha=0.15, linewidth=0)
     if chart.log:
-        panel.set_yscale("log")
-        for axis in (panel.yaxis.set_major_formatter, panel.yaxis.set_minor_formatter):
-            axis(FuncFormatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "125" else ""))
+        _logarithmic(panel)
     else:
         panel.set_ylim(bottom=0)
     if chart.x_max:
