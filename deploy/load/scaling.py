@@ -33,7 +33,7 @@ from deploy.local.problem import Problem
 
 PAGE = REPO / "docs" / "benchmarks" / "scaling.md"
 _WRITERS = "1,2,4"
-_FILL_PER_S = 1500.0
+_FILL_PER_S = 3000.0
 _NOTED_PER_S = 20.0
 _STEADY_S = 10.0
 _PATIENCE_S = 120.0
@@ -80,7 +80,7 @@ def main(arguments: Sequence[str]) -> int:
     made = parser("scaling", __doc__)
     add = made.add_argument
     add("--writers", default=said("WRITERS_LIST") or _WRITERS, help="numbers of writers, one after the other")
-    add("--backlog", default=said("BACKLOG") or (3000 if quick else 20_000), type=whole(500, 90_000), help="writes")
+    add("--backlog", default=said("BACKLOG") or (3000 if quick else 80_000), type=whole(500, 90_000), help="writes")
     add("--rate", default=said("RATE") or 300.0, type=float, help="writes a second, to keep up with")
     add("--out", default=said("OUT") or PAGE, type=Path, help="the page")
     told = made.parse_args(arguments)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from deploy.load.options import key_header
 from deploy.load.plan import Plan
 from deploy.load.run import Generator
-from deploy.load.traffic import Traffic, prepare
+from deploy.load.traffic import USERS, prepare
 from deploy.load.wire import Connections, address_of
 
 
@@ -19,7 +19,7 @@ async def session(plan: Plan) -> AsyncIterator[Generator]:
     asking = Connections(address, key_header(), plan.timeout_s)
     try:
         users = {kind.word for kind, weight in plan.mix.items() if weight} & {"reads", "lists", "updates"}
-        traffic = await prepare(connections) if users else Traffic((), "none")
+        traffic = await prepare(connections, USERS if users else 0)
         yield Generator(plan, traffic, connections, asking)
     finally:
         connections.close()

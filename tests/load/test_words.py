@@ -8,8 +8,9 @@ import pytest
 from deploy.load import mix, verdict
 from deploy.load.mix import Kind
 from deploy.load.outcome import Outcome, classify
+from deploy.load.traffic import prepare
 from deploy.load.verdict import Word, judge
-from deploy.load.wire import Answer
+from deploy.load.wire import Answer, Connections, address_of
 
 
 def test_a_mix_is_weights() -> None:
@@ -110,3 +111,11 @@ def test_a_target_that_is_none_is_refused(text: str) -> None:
     """With the names that there are."""
     with pytest.raises(ValueError, match=r"TARGETS: .* answered"):
         verdict.parse(text)
+
+
+async def test_two_runs_without_users_have_keys_of_their_own() -> None:
+    """A second backlog is new writes, and not the first one's again."""
+    nowhere = Connections(address_of("http://127.0.0.1:9"))
+    first, second = [(await prepare(nowhere, 0)).request(Kind.WRITES, 0) for _ in range(2)]
+    assert first.headers != second.headers
+    assert first.body != second.body
