@@ -83,11 +83,10 @@ def test_a_row_that_is_folded_holds_its_panels() -> None:
     assert [(row.title, [each.number for each in row.panels]) for row in rows] == [("", [2]), ("R", [3])]
 
 
-@pytest.mark.skipif(not list(_DASHBOARDS.glob("*.json")), reason="there are no dashboards here")
 def test_our_own_dashboards_are_drawn() -> None:
     """Every file, every kind of panel in it, and no variable without a value."""
     known = read_all(_DASHBOARDS)
-    assert len(known) == len(list(_DASHBOARDS.glob("*.json")))
+    assert len(known) == len(list(_DASHBOARDS.glob("*.json"))) > 0
     for dashboard in known.values():
         for panel in dashboard.panels:
             assert panel.kind in _DRAWN, (dashboard.uid, panel.number)

@@ -1,0 +1,23 @@
+"""Generated: files that are written from code, and held to it."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+
+def keep(folder: Path, texts: Mapping[str, str], made_by: str, arguments: Sequence[str]) -> int:
+    """Write what is not as its code, by name; with `--check` only tell, with exit code 1 when there is any."""
+    stale = [name for name, text in texts.items() if not _is(folder / name, text)]
+    if "--check" in arguments:
+        for name in stale:
+            print(f"{folder / name} is out of date: {made_by}", file=sys.stderr)
+        return 1 if stale else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in stale:
+        (folder / name).write_text(texts[name])
+        print(f"wrote {folder / name}")
+    return 0
+
+
+def _is(path: Path, text: str) -> bool:
+    return path.exists() and path.read_text() == text
