@@ -3,17 +3,16 @@ containers (STACK=docker). Whatever happens, all is mended when the `with` block
 
 import json
 import os
-import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+from deploy.compose import engine
 from deploy.load.faults import Fault
 from deploy.local import processes, stack
 from deploy.local.outages import Outages
-from deploy.local.places import REPO
 from deploy.local.postpone import postponed
 from deploy.local.problem import Problem
 from deploy.local.programs import programs
@@ -167,13 +166,10 @@ class Containers:
         return {}
 
     def _compose(self, *arguments: str) -> None:
-        command = ("docker", "compose", "--profile", "demo", *arguments)
         try:
-            done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Problem(f"{' '.join(command)}: {error}", "is Docker there, and the system started?") from None
-        if done.returncode:
-            raise Problem(f"{' '.join(command)}: {done.stderr.strip()[-500:]}", "make docker-run")
+            engine.compose(*arguments, within_s=_COMMAND_S)
+        except Problem as problem:
+            raise Problem(str(problem), "make docker-run") from None
 
 
 def behave(third_party: str, behaviour: Mapping[str, Any], *, must: bool = True) -> None:
