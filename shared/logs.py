@@ -15,6 +15,7 @@ class Action(StrEnum):
     SERVICE_STOPPED = "service_stopped"
     LOOP_CRASHED = "loop_crashed"
     LOOP_HELD_UP = "loop_held_up"
+    LOOPS_LEFT_RUNNING = "loops_left_running"
     OPEN_TO_ALL = "open_to_all"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     KEYS_READ = "keys_read"

@@ -19,20 +19,31 @@ _BASE_S, _CAP_S = 0.5, 30.0
 #: What only waits for a store goes on soon after it is back.
 _AWAY_CAP_S = 5.0
 _CALM_S = 60.0
+_CANCEL_AGAIN_S = 1.0
+_CANCELLED_TIMES = 5
 _AWAY = (Outage, DatabaseUnavailable, QueueUnavailable, RedisGone, RedisSilent)
 
 
 def start(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[Never]]:
     """Each of them beside what runs, for ever, under its name."""
-    return [asyncio.create_task(forever(name, loop)) for name, loop in loops.items()]
+    return [asyncio.create_task(forever(name, loop), name=name) for name, loop in loops.items()]
 
 
 async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel them, and wait until they have let go of what they had."""
-    tasks = list(tasks)
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    """Cancel them, and wait until they have let go of what they had.
+
+    Python 3.11's `asyncio.wait_for`, which redis-py sends every command in, loses a cancellation that arrives as the
+    command has just been sent; the task then runs on. So they are cancelled until they end, or are told of and left.
+    """
+    running = set(tasks)
+    for _ in range(_CANCELLED_TIMES):
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=_CANCEL_AGAIN_S)
+    if running:
+        logs.error(Action.LOOPS_LEFT_RUNNING, tasks=sorted(task.get_name() for task in running))
 
 
 async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:

@@ -89,9 +89,13 @@ class Service:
         return self.wait()
 
     def wait(self) -> int:
-        """Until it ends by itself; returns the exit code."""
+        """Until it ends by itself; returns the exit code. One that does not is killed, and fails the test here."""
         assert self._process is not None
-        return self._process.wait(START_DEADLINE_S)
+        try:
+            return self._process.wait(START_DEADLINE_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise AssertionError(f"{self._module} did not end:\n{self.log.read_text()[-3000:]}") from None
 
     def ready(self) -> bool:
         """What an orchestrator asks. Raises when it does not answer at all."""

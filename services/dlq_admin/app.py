@@ -63,7 +63,7 @@ from shared.queue.subscribe import subscriber_app
 from shared.queue.watch import Watch
 from shared.store.dead_letters import index
 from shared.store.engine import Engine, Timeouts, make_engine
-from shared.supervise import start
+from shared.supervise import start, stop
 
 _DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
 _SILENCE_MAX_S = 6.0
@@ -247,15 +247,13 @@ class DlqAdmin:
     ) -> None:
         if self._batches:
             await asyncio.wait(self._batches, timeout=min(self._settings.drain_s, _HTTP_DRAIN_S))
-        for task in (*self._batches, *loops):
-            task.cancel()
+        await stop([*self._batches, *loops])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_HTTP_DRAIN_S):
                 await self._keeper.stop()
         server.should_exit = True
         await asyncio.wait([serving], timeout=_HTTP_DRAIN_S)
-        serving.cancel()
-        await asyncio.gather(serving, *loops, *self._batches, return_exceptions=True)
+        await stop([serving])
         await self._pictures.close()
         await self._board.leave()
         for redis in (self._redis, self._cache):

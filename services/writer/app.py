@@ -47,7 +47,7 @@ from shared.queue.watch import Watch
 from shared.store import apply as store
 from shared.store import heartbeats, reads
 from shared.store.engine import Timeouts, make_engine
-from shared.supervise import start
+from shared.supervise import start, stop
 
 _SILENCE_MAX_S = 6.0
 _DEFERRED_MAX = 5000
@@ -205,14 +205,12 @@ class Writer:
     async def _stop(self, loops: Sequence[asyncio.Task[Never]], server: QuietServer) -> None:
         if self._batches:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
-        for loop in loops[1:]:
-            loop.cancel()
+        await stop(loops[1:])
         with contextlib.suppress(RedisError, OSError):
             await self._reclaimer.let_go(self._settings.instance)
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)
-        loops[0].cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        await stop(loops[:1])
         await self._board.leave()
         await self._redis.aclose()
         await self._cache.aclose()

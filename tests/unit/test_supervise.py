@@ -1,6 +1,7 @@
 """A loop that crashes and one whose store is away are told apart."""
 
 import asyncio
+import contextlib
 from typing import NoReturn
 
 import pytest
@@ -51,3 +52,44 @@ async def test_a_store_that_is_away_is_said_once(told: list[Action], error: Exce
     """And is no crash, however often it was tried."""
     assert await _rounds(f"held-up-{type(error).__name__}", error, 3) == 0
     assert told == [Action.LOOP_HELD_UP]
+
+
+async def test_a_loop_that_loses_a_cancellation_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As all do, now and then, that send commands to Redis: on Python 3.11 `wait_for` takes it for its own."""
+    monkeypatch.setattr(supervise, "_CANCEL_AGAIN_S", 0.05)
+    lost = 0
+
+    async def sends() -> NoReturn:
+        nonlocal lost
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                lost += 1
+                if lost > 2:
+                    raise
+
+    task = asyncio.create_task(supervise.forever("deaf", sends))
+    await asyncio.sleep(0)
+    await supervise.stop([task])
+    assert (lost, task.cancelled()) == (3, True)
+
+
+async def test_a_loop_that_never_ends_is_told_of_and_left(
+    told: list[Action], monkeypatch: pytest.MonkeyPatch
+) -> None:  # fmt: skip
+    """The process has to end, whatever a loop does."""
+    monkeypatch.setattr(supervise, "_CANCEL_AGAIN_S", 0.01)
+    over = asyncio.Event()
+
+    async def deaf() -> None:
+        while not over.is_set():
+            with contextlib.suppress(asyncio.CancelledError):
+                await over.wait()
+
+    task = asyncio.create_task(deaf())
+    await asyncio.sleep(0)
+    await supervise.stop([task])
+    assert told == [Action.LOOPS_LEFT_RUNNING]
+    over.set()
+    await task

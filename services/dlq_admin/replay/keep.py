@@ -8,7 +8,7 @@ from collections.abc import Callable
 from services.dlq_admin.database import Database
 from services.dlq_admin.replay.drive import Driver, Look
 from services.dlq_admin.replay.send import Sender
-from shared import logs, metrics
+from shared import logs, metrics, supervise
 from shared.faults import Fault
 from shared.logs import Action
 from shared.store.replays import lease, read
@@ -61,9 +61,7 @@ class Keeper:
     async def stop(self) -> None:
         """Let go of everything; what was on its way is asked about by whoever comes next."""
         driven = list(self._driven.values())
-        for _, _, task in driven:
-            task.cancel()
-        await asyncio.gather(*[task for _, _, task in driven], return_exceptions=True)
+        await supervise.stop(task for _, _, task in driven)
         with contextlib.suppress(Fault):
             for mine, _, _ in driven:
                 await self._database.work(lease.let_go, mine)
