@@ -39,6 +39,7 @@ from shared.explain.explanations import explanations
 from shared.fleet.board import Board
 from shared.fleet.member import Member
 from shared.grafana.configured import annotations
+from shared.http import docs
 from shared.http.app import service_app
 from shared.http.client import HttpClient
 from shared.http.health import Health, closed
@@ -159,6 +160,7 @@ class Api:
         status.add_routes(app, self._board, demo=self._settings.profile == "demo")
         overrides.add_routes(app, self._board, self._redis, self._marks)
         external.add_routes(app, External(self._proxy, self._breakers.external_proxy, self._last_good))
+        docs.add_routes(app)
 
     @contextlib.asynccontextmanager
     async def _life(self, _: FastAPI) -> AsyncIterator[None]:

@@ -49,6 +49,7 @@ from shared.build import VERSION_WITHOUT_INSTALL
 from shared.fleet.board import Board
 from shared.fleet.member import Member
 from shared.grafana.configured import annotations
+from shared.http import docs
 from shared.http.app import service_app
 from shared.http.health import Health
 from shared.http.keys import Keys
@@ -214,6 +215,7 @@ class DlqAdmin:
         requests.add_routes(app, desk.requests)
         ledger.add_routes(app, self._auditor.ledger)
         alerts.add_routes(app, self._alerts)
+        docs.add_routes(app)
         secret = settings.dlq_session_secret
         add_console(
             app, desk, self._keys,

@@ -68,6 +68,8 @@ def service_app(
         version=version,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,  # shared/http/docs.py
+        redoc_url=None,
         # Looked up anew on every request when left on; ours are in shared/metrics.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )

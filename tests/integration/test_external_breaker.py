@@ -52,12 +52,12 @@ def open_breaker(proxy: processes.Service, third_party: ThirdParty, **behaviour:
 
 def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartProxy, third_party: ThirdParty) -> None:
     """While it is open nothing is sent, and the mission's answer carries the last good data; afterwards all is well."""
-    breaker = QUICK["breaker"] | {"open_s": 2.0, "open_max_s": 2.0}
+    breaker = QUICK["breaker"] | {"open_s": 5.0, "open_max_s": 5.0}
     proxy = start_proxy(breaker=breaker)
     good = httpx.get(f"{proxy.url}/external").json()["data"]
     open_breaker(proxy, third_party, fault="fail", status=503)
     sent = len(third_party.arrivals())
-    for _ in range(20):
+    for _ in range(10):
         answer = httpx.get(f"{proxy.url}/external")
         body = answer.json()
         assert (answer.status_code, body["success"]) == (200, False)
@@ -71,7 +71,7 @@ def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartP
     assert int(refused.headers["retry-after"]) >= 1
     assert len(third_party.arrivals()) == sent
     third_party.behave()
-    wait_until(lambda: httpx.get(f"{proxy.url}/external").json()["success"], deadline_s=10, what="it heals by itself")
+    wait_until(lambda: httpx.get(f"{proxy.url}/external").json()["success"], deadline_s=20, what="it heals by itself")
     wait_until(lambda: httpx.get(f"{proxy.url}/external").json()["success"] and breaker_state(proxy) == "closed")
 
 

@@ -1,0 +1,22 @@
+"""The API's own description in a browser, with nothing from anywhere else."""
+
+from playwright.sync_api import Browser, expect
+
+from tests.console.conftest import Seen
+from tests.processes import Service
+
+
+def test_the_docs_are_whole_where_nothing_else_is_reached(chromium: Browser, console: Service) -> None:
+    """Every request goes to the service itself, nobody needs a key to read, and operations open."""
+    context = chromium.new_context(base_url=console.url)
+    seen = Seen(context.new_page())
+    asked: list[str] = []
+    seen.page.on("request", lambda request: asked.append(request.url))
+    seen.page.goto("/docs")
+    expect(seen.page.locator("h1, h2").filter(has_text="Holdfast dlq_admin")).to_be_visible()
+    seen.page.locator("#operations-tag-replays, [id^=operations-]").first.wait_for()
+    assert {url.removeprefix(console.url) for url in asked if not url.startswith("data:")} == {
+        "/docs", "/docs/swagger-ui.js", "/docs/swagger-ui.css", "/openapi.json"
+    }  # fmt: skip
+    assert seen.complaints == []
+    context.close()
