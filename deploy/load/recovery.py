@@ -42,11 +42,14 @@ class _Lengths(NamedTuple):
     repeats: int
     fault_s: float
     patience_s: float
+    #: A breaker that opens again before it has been well for its window (30 s) stays open for longer: then a repeat
+    #: would measure the one before it too.
+    rest_s: float
 
 
-_USUAL = _Lengths(5, 6.0, 60.0)
+_USUAL = _Lengths(5, 6.0, 60.0, 35.0)
 #: For a look at whether it works; QUICK=1.
-_QUICK = _Lengths(2, 4.0, 40.0)
+_QUICK = _Lengths(2, 4.0, 40.0, 0.0)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -59,6 +62,7 @@ def main(arguments: Sequence[str]) -> int:
     add("--rate", default=said("RATE") or _PER_S, type=float, help="requests a second")
     add("--fault-s", default=said("FAULT_S") or usual.fault_s, type=float, help="how long each lasts")
     add("--patience", default=usual.patience_s, type=float, help="seconds a recovery is watched at most")
+    add("--rest", default=usual.rest_s, type=float, help="seconds between one recovery and the next fault")
     add("--out", default=said("OUT") or PAGE, type=Path, help="the page; what it has of other faults stays in it")
     told = made.parse_args(arguments)
     try:
@@ -69,22 +73,23 @@ def main(arguments: Sequence[str]) -> int:
         plan = Plan(
             api_of(told.api or stack.api), told.rate, _FOR_EVER_S, parse(_MIX), follow_per_s=_FOLLOW_PER_S
         )  # fmt: skip
-        about_s = told.repeats * len(faults) * (told.fault_s + 25)
+        about_s = told.repeats * len(faults) * (told.fault_s + 25 + told.rest)
         say(f"{told.repeats} times each: {told.faults}; about {about_s / 60:.0f} minutes")
-        drill = _Drill(stack, told.fault_s, told.patience)
+        drill = _Drill(stack, told.fault_s, told.patience, told.rest)
         run, results = uvloop.run(drill.all(plan, faults, told.repeats))
     reasons = trusted(summarize(run))
-    text = recovery_page.write(told.out, results, reasons, plan, told.fault_s)
+    text = recovery_page.write(told.out, results, reasons, plan, told.fault_s, told.rest)
     return recovery_page.conclude(text, results, reasons)
 
 
 class _Drill:
-    """`patience_s`: how long each recovery is watched at most."""
+    """`patience_s`: how long each recovery is watched at most; `rest_s`: how long nothing happens after it."""
 
-    def __init__(self, stack: Stack, fault_s: float, patience_s: float) -> None:
+    def __init__(self, stack: Stack, fault_s: float, patience_s: float, rest_s: float) -> None:
         self._stack = stack
         self._fault_s = fault_s
         self._patience_s = patience_s
+        self._rest_s = rest_s
         self._announcer = Announcer.of_this_clone()
 
     async def all(
@@ -103,6 +108,7 @@ class _Drill:
                     results[fault.name].append(one)
                     say(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
                     self._tell(fault, one)
+                    await asyncio.sleep(self._rest_s)
             generator.stop()
             run = await going
         return run, results

@@ -37,7 +37,12 @@ def seconds(value: float | None) -> str:
 
 
 def write(
-    path: Path, results: Mapping[str, Sequence[Recovery]], reasons: Sequence[str], plan: Plan, fault_s: float
+    path: Path,
+    results: Mapping[str, Sequence[Recovery]],
+    reasons: Sequence[str],
+    plan: Plan,
+    fault_s: float,
+    rest_s: float,
 ) -> str:
     """The page, its JSON and its picture; returns the table for a terminal."""
     numbers = path.with_suffix(".json")
@@ -45,7 +50,8 @@ def write(
     on = machine.describe()
     for name, repeats in results.items():
         kept[name] = {
-            "at": time.strftime("%Y-%m-%d %H:%M"), "fault_s": fault_s, "per_s": plan.per_s, "machine": on,
+            "at": time.strftime("%Y-%m-%d %H:%M"), "machine": on,
+            "fault_s": fault_s, "rest_s": rest_s, "per_s": plan.per_s,
             "unknown": list(reasons), "repeats": [one.told() for one in repeats],
         }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -144,7 +150,7 @@ def _page(
         on = ", ".join(f"{what} {value}" for what, value in one["machine"].items())
         unknown = "".join(f" UNKNOWN: {reason}." for reason in one["unknown"])
         yield (
-            f"- {name}: {FAULTS[name].what}, for {one['fault_s']:g} s, at {one['per_s']:g} requests/s; {one['at']};"
-            f" {on}.{unknown}"
+            f"- {name}: {FAULTS[name].what}, for {one['fault_s']:g} s, {one['rest_s']:g} s after the last recovery,"
+            f" at {one['per_s']:g} requests/s; {one['at']}; {on}.{unknown}"
         )
     yield ""

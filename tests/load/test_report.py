@@ -99,9 +99,9 @@ def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
     seen = Recovery(0.1, None, 0.0, 1.0, 2.0, 3.0, 99.5, 12.0)
     never = Recovery(0.3, None, 0.0, 2.0, None, 5.0, 98.0, 12.0)
     plan = Plan("http://localhost:8080")
-    recovery_page.write(page, {"queue-killed": [never]}, [], plan, 6)
-    recovery_page.write(page, {"database-killed": [seen, never]}, ["others used the machine"], plan, 6)
-    recovery_page.write(page, {"queue-killed": [seen]}, [], plan, 6)
+    recovery_page.write(page, {"queue-killed": [never]}, [], plan, 6, 0)
+    recovery_page.write(page, {"database-killed": [seen, never]}, ["others used the machine"], plan, 6, 0)
+    recovery_page.write(page, {"queue-killed": [seen]}, [], plan, 6, 0)
     told = json.loads(page.with_suffix(".json").read_text())
     assert len(told["queue-killed"]["repeats"]) == 1
     text = page.read_text()
