@@ -4,12 +4,15 @@ detect   from the fault to the first breaker that opened for it
 contain  from the fault to the last answer during it that failed, or of which nobody knows; 0: there was none
 resume   from the mending to the first write that was committed the usual way (of a third party: its first good answer)
 drain    from the mending to when no followed write was older than a second any more
-steady   from the mending to the first ten seconds that are as they were before it: p99 within 1.25 times, as many good
+steady   from the mending to the first ten seconds that are as those before it: p99 within 1.25 times, as many good
+
+The p99 of ten seconds varies where nothing is wrong; so those before are the worst ten of a minute.
 
 The mending is the moment in which we begin it, so a server's own start is part of what follows. None: it did not happen
 while we looked.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
@@ -56,7 +59,16 @@ class Recovery:
 
 
 def baseline(samples: Sequence[Sample]) -> Baseline:
-    """Of at least one sample."""
+    """Of at least one sample: the p99 of the worst ten seconds. Less than ten count only where it is all there is."""
+    begin = min(sample.intended for sample in samples)
+    windows = defaultdict(list)
+    for sample in samples:
+        windows[int((sample.intended - begin) // STEADY_S)].append(sample)
+    whole = [windows[number] for number in sorted(windows)[:-1]] or [windows[0]]
+    return Baseline(max(_measured(window).p99_ms for window in whole), _measured(samples).good)
+
+
+def _measured(samples: Sequence[Sample]) -> Baseline:
     good = sum(sample.outcome is Outcome.GOOD for sample in samples) / len(samples)
     return Baseline(percentiles([sample.latency_s for sample in samples]).p99, good)
 
@@ -105,7 +117,7 @@ def steady_s(samples: Sequence[Sample], mended: float, until: float, before: Bas
     begin = mended
     while begin + STEADY_S <= until:
         window = [sample for sample in samples if begin <= sample.intended < begin + STEADY_S]
-        if window and _as_before(baseline(window), before):
+        if window and _as_before(_measured(window), before):
             return begin - mended
         begin += _STEP_S
     return None

@@ -16,7 +16,7 @@ from deploy.load.faults import Fault, chosen
 from deploy.load.looks import alerts_at, opened_at
 from deploy.load.mix import parse
 from deploy.load.options import api_of, parser, said, whole
-from deploy.load.phases import STEADY_S, Baseline, Recovery, baseline, contain_s, detect_s, drain_s, resume_s, steady_s
+from deploy.load.phases import Baseline, Recovery, baseline, contain_s, detect_s, drain_s, resume_s, steady_s
 from deploy.load.plan import Plan
 from deploy.load.progress import Progress, say
 from deploy.load.run import Generator, Phase, Run
@@ -41,15 +41,18 @@ _FOR_EVER_S = 86_000.0
 class _Lengths(NamedTuple):
     repeats: int
     fault_s: float
+    #: How long each recovery is watched at most.
     patience_s: float
-    #: A breaker that opens again before it has been well for its window (30 s) stays open for longer: then a repeat
-    #: would measure the one before it too.
+    #: Between one recovery and the next fault. A breaker that opens again before it has been well for its window, 30 s,
+    #: stays open for longer: a repeat would measure the one before it too.
     rest_s: float
+    #: Of which the worst ten seconds are what "as before" means.
+    before_s: float
 
 
-_USUAL = _Lengths(5, 6.0, 60.0, 35.0)
+_USUAL = _Lengths(5, 6.0, 60.0, 35.0, 61.0)
 #: For a look at whether it works; QUICK=1.
-_QUICK = _Lengths(2, 4.0, 40.0, 0.0)
+_QUICK = _Lengths(2, 4.0, 40.0, 0.0, 21.0)
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -63,6 +66,7 @@ def main(arguments: Sequence[str]) -> int:
     add("--fault-s", default=said("FAULT_S") or usual.fault_s, type=float, help="how long each lasts")
     add("--patience", default=usual.patience_s, type=float, help="seconds a recovery is watched at most")
     add("--rest", default=usual.rest_s, type=float, help="seconds between one recovery and the next fault")
+    add("--before", default=usual.before_s, type=float, help="seconds of traffic before the first fault")
     add("--out", default=said("OUT") or PAGE, type=Path, help="the page; what it has of other faults stays in it")
     told = made.parse_args(arguments)
     try:
@@ -75,32 +79,27 @@ def main(arguments: Sequence[str]) -> int:
         )  # fmt: skip
         about_s = told.repeats * len(faults) * (told.fault_s + 25 + told.rest)
         say(f"{told.repeats} times each: {told.faults}; about {about_s / 60:.0f} minutes")
-        drill = _Drill(stack, told.fault_s, told.patience, told.rest)
-        run, results = uvloop.run(drill.all(plan, faults, told.repeats))
+        drill = _Drill(stack, _Lengths(told.repeats, told.fault_s, told.patience, told.rest, told.before))
+        run, results = uvloop.run(drill.all(plan, faults))
     reasons = trusted(summarize(run))
     text = recovery_page.write(told.out, results, reasons, plan, told.fault_s, told.rest)
     return recovery_page.conclude(text, results, reasons)
 
 
 class _Drill:
-    """`patience_s`: how long each recovery is watched at most; `rest_s`: how long nothing happens after it."""
-
-    def __init__(self, stack: Stack, fault_s: float, patience_s: float, rest_s: float) -> None:
+    def __init__(self, stack: Stack, lengths: _Lengths) -> None:
         self._stack = stack
-        self._fault_s = fault_s
-        self._patience_s = patience_s
-        self._rest_s = rest_s
+        self._lengths = lengths
         self._announcer = Announcer.of_this_clone()
 
-    async def all(
-        self, plan: Plan, faults: Sequence[Fault], repeats: int
-    ) -> tuple[Run, Mapping[str, Sequence[Recovery]]]:
-        """Every fault `repeats` times, one after the other, under the same traffic."""
+    async def all(self, plan: Plan, faults: Sequence[Fault]) -> tuple[Run, Mapping[str, Sequence[Recovery]]]:
+        """Every fault as often as told, one after the other, under the same traffic."""
+        repeats = self._lengths.repeats
         results: dict[str, list[Recovery]] = {fault.name: [] for fault in faults}
         async with session(plan) as generator, asyncio.TaskGroup() as group:
             going = group.create_task(generator.go(Progress()))
             next_phase(generator.run, "before")
-            await asyncio.sleep(STEADY_S + 1)
+            await asyncio.sleep(self._lengths.before_s)
             before = baseline(list(generator.run.samples))
             for fault in faults:
                 for number in range(1, repeats + 1):
@@ -108,7 +107,7 @@ class _Drill:
                     results[fault.name].append(one)
                     say(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
                     self._tell(fault, one)
-                    await asyncio.sleep(self._rest_s)
+                    await asyncio.sleep(self._lengths.rest_s)
             generator.stop()
             run = await going
         return run, results
@@ -116,11 +115,11 @@ class _Drill:
     async def _once(self, generator: Generator, fault: Fault, before: Baseline) -> Recovery:
         run, asking, mark = generator.run, generator.follower.connections, len(generator.run.samples)
         phase = await break_for(
-            run, self._stack, fault, max(self._fault_s, fault.least_s), self._announcer
+            run, self._stack, fault, max(self._lengths.fault_s, fault.least_s), self._announcer
         )  # fmt: skip
         opened = await opened_at(asking, fault.breaker)
         alerted: list[float] = []
-        end = now() + self._patience_s
+        end = now() + self._lengths.patience_s
         while True:
             await asyncio.sleep(_LOOK_S)
             alerted += await alerts_at(self._stack.prometheus)

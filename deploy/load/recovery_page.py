@@ -135,8 +135,8 @@ def _page(
     yield "- resume: from the mending to the first commit by way of the queue; of a third party: its first good answer"
     yield "- drain: from the mending to when no followed write was older than a second"
     yield (
-        f"- steady: from the mending to the first {STEADY_S:.0f} s with a p99 within {P99_TIMES} times that of before"
-        " the first fault, and as many good answers"
+        f"- steady: from the mending to the first {STEADY_S:.0f} s with a p99 within {P99_TIMES} times that of the"
+        " worst such seconds before the first fault, and as many good answers"
     )
     yield "- answered: good or marked copies, of what left during the fault; the worst repeat"
     yield ""

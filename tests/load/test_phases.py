@@ -86,6 +86,14 @@ def test_a_baseline_is_a_share_and_a_percentile() -> None:
     assert (seen.good, seen.p99_ms) == (0.75, pytest.approx(40))
 
 
+def test_a_baseline_is_as_bad_as_its_worst_ten_seconds() -> None:
+    """A slow stretch is part of what is usual; a rest of less than ten seconds is too short to say."""
+    slow = [_read(at / 10, 0.05 if 150 <= at < 190 else 0.01) for at in range(1, 300)]
+    rest = [_read(30.2, 0.5)]
+    assert baseline(slow + rest).p99_ms == pytest.approx(50)
+    assert baseline([_read(at / 10, 0.01) for at in range(300)] + rest).p99_ms == pytest.approx(10)
+
+
 def test_samples_come_back_as_they_went_in() -> None:
     """From any of them on, or those of a stretch of time."""
     samples = Samples()
