@@ -73,6 +73,7 @@ def test_an_acceptance_nobody_heard_of_is_found_again(rig: Rig, start_writer: St
     """The queue took it, its replies were lost, and the database was away: 504 and an operation; the same key then
     leads to that operation, and to one write."""
     rig.client.post("/users", json=ADA | {"email": "warm@example.com"})
+    before = rig.backlog()  # a first write that is slow goes to the database
     rig.to_database.set(AWAY)
     rig.to_queue.set(Faults(lose_reply=LoseReply("EVALSHA", times=2)))
     headers = key()
@@ -84,7 +85,7 @@ def test_an_acceptance_nobody_heard_of_is_found_again(rig: Rig, start_writer: St
     again = rig.client.post("/users", json=ADA, headers=headers)
     assert again.json()["data"]["operation_id"] == operation_id
     assert again.headers["idempotent-replayed"] == "true"
-    assert rig.backlog() == 2
+    assert rig.backlog() == before + 1
     rig.to_database.heal()
     start_writer()
     rig.wait_until_applied(f"/operations/{operation_id}")
