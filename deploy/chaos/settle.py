@@ -95,15 +95,15 @@ def _over(data: dict[str, Any]) -> bool:
 
 def _balance(dlq_admin: str, token: str, settled: Settled, deadline: float) -> None:
     headers = {"Authorization": f"Bearer {token}"}
-    while not settled.balanced:
+    while True:
         answer = ask(dlq_admin, "GET", "/dlq/overview", None, headers, _PATIENCE_S)
         ledger = answer.body["data"]["ledger"] if answer.status == 200 else None
         if ledger:
             settled.ledger = ledger
             settled.balanced = ledger["missing"] == 0
-        if time.monotonic() > deadline:
+        if settled.balanced or time.monotonic() > deadline:
             return
-        time.sleep(0 if settled.balanced else _AGAIN_S)
+        time.sleep(_AGAIN_S)
 
 
 def _unix(text: str) -> float:

@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
         plan = Plan(
             api_of(told.api or stack.api), told.rate, _FOR_EVER_S, parse(_MIX), follow_per_s=_FOLLOW_PER_S
         )  # fmt: skip
-        about_s = told.repeats * len(faults) * (told.fault_s + 25 + told.rest)
+        about_s = told.before + told.repeats * len(faults) * (told.fault_s + 25 + told.rest)
         say(f"{told.repeats} times each: {told.faults}; about {about_s / 60:.0f} minutes")
         drill = _Drill(stack, _Lengths(told.repeats, told.fault_s, told.patience, told.rest, told.before))
         run, results = uvloop.run(drill.all(plan, faults))
@@ -103,11 +103,12 @@ class _Drill:
             before = baseline(list(generator.run.samples))
             for fault in faults:
                 for number in range(1, repeats + 1):
+                    if any(results.values()):
+                        await asyncio.sleep(self._lengths.rest_s)
                     one = await self._once(generator, fault, before)
                     results[fault.name].append(one)
                     say(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
                     self._tell(fault, one)
-                    await asyncio.sleep(self._lengths.rest_s)
             generator.stop()
             run = await going
         return run, results

@@ -7,7 +7,7 @@ from redis.exceptions import RedisError, ResponseError
 from services.api.database import read_ends
 from shared import deadline
 from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
+from shared.breaker.policy import STORE_OPEN_MAX_S, Policy
 from shared.breaker.verdict import Judgement, Verdict
 from shared.cache.copies import cache_breaker
 from shared.faults import BadData, Contention, Outage
@@ -16,8 +16,6 @@ from shared.queue.script import NotSent
 
 #: How long a request may be held up to be counted.
 LIMITS_TIMEOUT_S = 0.05
-#: A probe is one call: a store of ours can bear four a minute, and its clients should not wait longer once it is back.
-_STORE_OPEN_MAX_S = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,7 @@ def make_breakers(
 ) -> Breakers:
     """New breakers, all closed. The timeouts are those of one call, `open_s` is the first pause of the database's and
     the queue's; in seconds."""
-    open_max_s = max(open_s, _STORE_OPEN_MAX_S)
+    open_max_s = max(open_s, STORE_OPEN_MAX_S)
     database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s)
     # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
     queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, open_max_s=open_max_s, ramp_s=0)

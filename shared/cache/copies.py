@@ -13,7 +13,7 @@ from redis.exceptions import RedisError
 
 from shared import metrics
 from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
+from shared.breaker.policy import STORE_OPEN_MAX_S, Policy
 from shared.breaker.refused import CallRefused
 from shared.merge import User
 
@@ -26,7 +26,7 @@ _JITTER = 0.1
 
 def cache_breaker(timeout_s: float) -> Breaker:
     """For the cache Redis. No ramp: what it refuses costs the database nothing."""
-    return Breaker("cache", Policy(attempt_timeout_s=timeout_s, open_max_s=15, ramp_s=0))
+    return Breaker("cache", Policy(attempt_timeout_s=timeout_s, open_max_s=STORE_OPEN_MAX_S, ramp_s=0))
 
 
 class Copy(NamedTuple):

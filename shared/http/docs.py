@@ -1,17 +1,18 @@
 """Docs: an application's description of itself as a page to read and try. Everything that it is made of comes from
 here: who is on call may reach nothing else."""
 
-from importlib.resources import files
+from pathlib import Path
 
+import fastapi_offline
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import FileResponse, HTMLResponse
 
 from shared.http.open_to import DOCS, DOCS_SCRIPT, DOCS_STYLE
 
-_FILES = files("fastapi_offline") / "static"
-_DAY = "public, max-age=86400"
+_FILES = Path(fastapi_offline.__file__).parent / "static"
+_DAY = {"Cache-Control": "public, max-age=86400"}
 
 
 def add_routes(app: FastAPI) -> None:
@@ -24,17 +25,15 @@ def add_routes(app: FastAPI) -> None:
         swagger_favicon_url="data:,",
         swagger_ui_parameters={"docExpansion": "list", "defaultModelsExpandDepth": 0},
     )
-    script = (_FILES / "swagger-ui-bundle.js").read_bytes()
-    style = (_FILES / "swagger-ui.css").read_bytes()
 
     @app.get(DOCS, include_in_schema=False)
     async def read(request: Request) -> HTMLResponse:
         return page
 
     @app.get(DOCS_SCRIPT, include_in_schema=False)
-    async def read_script(request: Request) -> Response:
-        return Response(script, media_type="text/javascript", headers={"Cache-Control": _DAY})
+    async def read_script(request: Request) -> FileResponse:
+        return FileResponse(_FILES / "swagger-ui-bundle.js", headers=_DAY)
 
     @app.get(DOCS_STYLE, include_in_schema=False)
-    async def read_style(request: Request) -> Response:
-        return Response(style, media_type="text/css", headers={"Cache-Control": _DAY})
+    async def read_style(request: Request) -> FileResponse:
+        return FileResponse(_FILES / "swagger-ui.css", headers=_DAY)
