@@ -4,13 +4,19 @@ The models here are the schema of the wire: strict about shape and size, silent 
 type (trimming, Unicode form, the grammar of an e-mail address) is decided once, where it is typed: in the api.
 """
 
+import re
 import unicodedata
+from functools import lru_cache
 from typing import Annotated, NamedTuple
 
+import idna
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 NAME_MAX_CHARS = 200
 EMAIL_MAX_CHARS = 254
+
+#: How an internationalised label looks in ASCII.
+_IDNA_LABEL = re.compile(r"[@.]xn--", re.IGNORECASE)
 
 Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARS)]
 Email = Annotated[str, Field(min_length=3, max_length=EMAIL_MAX_CHARS, pattern=r"^[^@\s]+@[^@\s]+$")]
@@ -107,5 +113,22 @@ def changes(command: Command) -> tuple[str | None, str | None]:
 
 
 def email_key(email: str) -> str:
-    """The form of an address under which it is unique: without regard to case."""
-    return email.lower() if email.isascii() else unicodedata.normalize("NFC", email.casefold())
+    """The form of an address under which it is unique, whichever way it was typed.
+
+    The domain is its IDNA A-label (IDNA 2008, mapped by UTS 46), so `straße.example` and `xn--strae-oqa.example` are
+    one domain and `strasse.example` is another. The local part is in lower case and NFC: mail systems that tell
+    `Ann@` from `ann@` do not exist in practice, while `ß` and `ss` are different letters.
+    """
+    if email.isascii() and not _IDNA_LABEL.search(email):
+        return email.lower()
+    local, _, domain = email.rpartition("@")
+    lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
+    return f"{lower}@{_domain_key(domain)}"
+
+
+@lru_cache(maxsize=4096)
+def _domain_key(domain: str) -> str:
+    try:
+        return idna.encode(domain, uts46=True).decode("ascii")
+    except idna.IDNAError:  # no domain of the public internet; the wire takes it, so it needs a key of its own
+        return unicodedata.normalize("NFC", domain.lower())

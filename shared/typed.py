@@ -7,6 +7,7 @@ from functools import lru_cache
 from email_validator import EmailNotValidError, validate_email
 from pydantic_core import PydanticCustomError
 
+from shared.characters import inkless, shows, turns
 from shared.commands import EMAIL_MAX_CHARS, NAME_MAX_CHARS
 
 #: Control, surrogate, unassigned and private-use characters; line and paragraph separators.
@@ -18,6 +19,8 @@ def clean_name(value: str) -> str:
     name = value.strip()
     if not name.isascii():
         name = unicodedata.normalize("NFC", name).strip()
+        if turns(name) or not shows(name):
+            raise PydanticCustomError("name", "a name that cannot be seen or that turns its neighbours")
     plain = name.isprintable() or not any(unicodedata.category(char) in _NOT_IN_NAMES for char in name)
     if not plain or not 0 < len(name) <= NAME_MAX_CHARS:
         raise PydanticCustomError("name", "invalid name")
@@ -37,6 +40,8 @@ def clean_email(value: str) -> str:
             email = f"{local}@{_clean_domain(domain)}"
         else:
             email = validate_email(value.strip(), check_deliverability=False).normalized
+            if inkless(email):
+                raise PydanticCustomError("email", "an address with a character that cannot be seen")
     except EmailNotValidError:
         raise PydanticCustomError("email", "invalid e-mail address") from None
     if len(email) > EMAIL_MAX_CHARS:

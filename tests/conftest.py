@@ -19,9 +19,9 @@ _TABLES = (
 )  # fmt: skip
 
 
-def migrate(dsn: str) -> None:
-    """Bring the schema up to date, as a deploy does."""
-    command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
+def migrate(dsn: str, to: str = "head") -> None:
+    """Bring the schema up to date, or to a revision, as a deploy does."""
+    command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", to]
     environment = os.environ | {"DB_DSN": dsn}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr

@@ -11,7 +11,10 @@ from shared.errors import AppError, InvalidRequest, MalformedJson
 from shared.typed import clean_email, clean_name
 
 _VALUE_MAX_CHARS = 100
-_NAME_CONSTRAINT = f"must be 1 to {NAME_MAX_CHARS} characters, without control characters"
+_NAME_CONSTRAINT = (
+    f"must be 1 to {NAME_MAX_CHARS} characters, at least one of them visible,"
+    " without control characters or marks of text direction"
+)
 _EMAIL_CONSTRAINT = "must be valid email format"
 
 _Name = Annotated[

@@ -14,7 +14,7 @@ from services.api.bodies import parse_patch, parse_user
 from services.api.ids import canonical
 from services.api.view import View, describe_user
 from services.api.write import WritePath
-from shared.commands import email_key
+from shared.commands import EMAIL_MAX_CHARS, email_key
 from shared.errors import InvalidRequest, UserNotFound
 from shared.http.body import read_body
 from shared.http.degraded import degraded
@@ -22,6 +22,8 @@ from shared.http.envelope import success
 from shared.http.etag import etag
 
 _LIMIT_MAX = 200
+#: As it may be typed: a composed character counts once in an address, and has up to four parts here.
+_TYPED_EMAIL_MAX_CHARS = 4 * EMAIL_MAX_CHARS
 
 UserId = Annotated[str, Path(description="The user's id", json_schema_extra={"format": "uuid"})]
 
@@ -76,7 +78,9 @@ def _add_reads(app: FastAPI, view: View) -> None:
         request: Request,
         limit: Annotated[int, Query(ge=1, le=_LIMIT_MAX, description="Most users in one answer")] = 50,
         cursor: Annotated[str | None, Query(max_length=64, description="`meta.next_cursor` of the page before")] = None,
-        email: Annotated[str | None, Query(max_length=254, description="Only the user with this address")] = None,
+        email: Annotated[
+            str | None, Query(max_length=_TYPED_EMAIL_MAX_CHARS, description="Only the user with this address")
+        ] = None,
     ) -> Response:
         fresh = headers.wants_fresh(request)
         if email is not None:

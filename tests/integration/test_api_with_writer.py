@@ -71,6 +71,19 @@ def test_an_address_let_go_of_can_be_taken(api: httpx.Client) -> None:
     create(api, name="Mallory")
 
 
+def test_an_address_is_found_however_it_is_typed(api: httpx.Client) -> None:
+    """By its domain in ASCII, in capitals and decomposed; and a domain with `ss` is not the one with `ß`."""
+    sharp = create(api, email="José@Straße.example")["id"]
+    double = create(api, email="José@strasse.example")["id"]
+    for typed in ("jose\u0301@XN--STRAE-OQA.example", "JOSÉ@straße.EXAMPLE", " José@Straße.example "):
+        assert [user["id"] for user in api.get("/users", params={"email": typed}).json()["data"]] == [sharp], typed
+    assert [user["id"] for user in api.get("/users", params={"email": "josé@STRASSE.example"}).json()["data"]] == [
+        double
+    ]
+    again = api.post("/users", json={"name": "Eve", "email": "josé@xn--strae-oqa.example"}, headers=WAIT)
+    assert (again.status_code, error_of(again)["code"]) == (409, "EMAIL_TAKEN")
+
+
 def test_if_match_is_honoured_when_it_is_applied(api: httpx.Client) -> None:
     """The current ETag lets a change through, an old one is 412."""
     user = create(api)

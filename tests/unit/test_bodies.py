@@ -96,3 +96,46 @@ def test_the_short_cut_for_plain_addresses_agrees_with_the_library(local: str, d
             parse_user(user(email=typed))
     else:
         assert parse_user(user(email=typed))["email"] == expected
+
+
+_INVISIBLE = st.text(
+    st.one_of(
+        st.sampled_from(
+            "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u3164\uffa0\u115f\u1160\u2800\u180e\ufe0f\u0301 \u3000"
+        ),
+        st.characters(min_codepoint=0xE0000, max_codepoint=0xE0FFF),
+    ),
+    min_size=1,
+    max_size=20,
+)
+
+
+@given(name=_INVISIBLE)
+def test_a_name_that_shows_nothing_is_refused(name: str) -> None:
+    """Fillers, joiners, blanks, tags and lone accents, alone or together, are nobody's name."""
+    assert refusal(user(name=name)).code == "INVALID_NAME"
+
+
+@given(
+    before=st.text(st.sampled_from("Ada אב"), max_size=5),
+    mark=st.sampled_from(
+        [chr(code) for code in (0x61C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))]
+    ),
+)
+def test_a_name_that_turns_its_neighbours_is_refused(before: str, mark: str) -> None:
+    """Marks of direction would reach beyond the name, wherever it is shown."""
+    assert refusal(user(name=f"{before}{mark}x")).code == "INVALID_NAME"
+
+
+@pytest.mark.parametrize(
+    "name", ["نرگس", "علی\u200cرضا", "ዮሐንስ", "李小龍", "O'Brien-\u00d1u\u00f1ez", "\U0001f469\u200d\U0001f52c"]
+)
+def test_names_of_every_script_are_taken(name: str) -> None:
+    """Joiners inside words and pictures are part of how they are written."""
+    assert parse_user(user(name=name))["name"] == name
+
+
+@pytest.mark.parametrize("email", ["a\u3164b@example.com", "a\u2800@example.com", "\u115fx@example.com"])
+def test_an_address_with_unseen_characters_is_refused(email: str) -> None:
+    """It would look like somebody else's."""
+    assert refusal(user(email=email)).code == "INVALID_EMAIL_FORMAT"

@@ -9,11 +9,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-#: Controls but newline and tab; joiners, marks and overrides of direction; halves of pairs; tags that nobody sees.
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    "\ud800-\udfff\U000e0000-\U000e007f]"
-)
+from shared import characters
+
+#: Controls but newline and tab, separators, halves of pairs, and whatever shows nothing or turns its neighbours.
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb\ud800-\udfff" + characters.INKLESS + "]")
 _MARK = Markup('<span class="ctl" title="{}">{}</span>')
 _REST = Markup('<span class="cut">… {} more characters</span>')
 _DUMPED_BYTES = 256
