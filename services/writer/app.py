@@ -107,7 +107,7 @@ class Writer:
         """Until SIGTERM; then finish the batch in hand."""
         self._loop = asyncio.get_running_loop()
         await self._reading.own_the_signals()
-        server = QuietServer(config(self._http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
+        server = QuietServer(config(self.http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
         loops = start({"health": server.serve})
         await self._reading.groups()
         loops += start({
@@ -185,7 +185,8 @@ class Writer:
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, look)
 
-    def _http(self) -> FastAPI:
+    def http(self) -> FastAPI:
+        """The HTTP side."""
         health = Health(
             "writer",
             live={"reading": self._watch.progress},

@@ -17,18 +17,20 @@ _DAY = {"Cache-Control": "public, max-age=86400"}
 
 def add_routes(app: FastAPI) -> None:
     """The page, its script and its style, none of them in the description."""
-    page = get_swagger_ui_html(
-        openapi_url=str(app.openapi_url),
-        title=app.title,
-        swagger_js_url=DOCS_SCRIPT,
-        swagger_css_url=DOCS_STYLE,
-        swagger_favicon_url="data:,",
-        swagger_ui_parameters={"docExpansion": "list", "defaultModelsExpandDepth": 0},
-    )
+    page = bytes(
+        get_swagger_ui_html(
+            openapi_url=str(app.openapi_url),
+            title=app.title,
+            swagger_js_url=DOCS_SCRIPT,
+            swagger_css_url=DOCS_STYLE,
+            swagger_favicon_url="data:,",
+            swagger_ui_parameters={"docExpansion": "list", "defaultModelsExpandDepth": 0},
+        ).body
+    )  # the text alone: a response is for one request
 
     @app.get(DOCS, include_in_schema=False)
     async def read(request: Request) -> HTMLResponse:
-        return page
+        return HTMLResponse(page)
 
     @app.get(DOCS_SCRIPT, include_in_schema=False)
     async def read_script(request: Request) -> FileResponse:

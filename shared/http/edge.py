@@ -72,7 +72,8 @@ class Edge:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"].extend(answer_headers)
+                # A list of our own: the one in the message may belong to a response that is sent more than once.
+                message = {**message, "headers": [*message.get("headers", ()), *answer_headers]}
             await send(message)
 
         self._in_flight += 1

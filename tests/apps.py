@@ -1,0 +1,46 @@
+"""Every service as an application in this process, its stores away: what a route answers then is an answer too."""
+
+from pathlib import Path
+
+import httpx
+from fastapi import FastAPI
+
+from services.api.app import make_app as make_api
+from services.api.settings import ApiSettings
+from services.dlq_admin.app import DlqAdmin
+from services.dlq_admin.settings import DlqAdminSettings
+from services.external_proxy.app import make_app as make_proxy
+from services.external_proxy.settings import ProxySettings
+from services.writer.app import Writer
+from services.writer.settings import WriterSettings
+from tests import keys
+
+_NOWHERE = "127.0.0.1:1"
+_STORES = {"redis_addr": _NOWHERE, "db_dsn": f"mysql://nobody:nothing@{_NOWHERE}/none"}
+SERVICES = ("api", "writer", "dlq_admin", "external_proxy")
+
+
+def make(service: str, folder: Path, **more: object) -> FastAPI:
+    """One of SERVICES; it knows `tests/keys.py`."""
+    same = {"redis_addr": _NOWHERE, "profile": "demo", "keys_file": keys.written_to(folder)} | more
+    match service:
+        case "api":
+            return make_api(ApiSettings(**_STORES | same))
+        case "writer":
+            return Writer(WriterSettings(**_STORES | same)).http()
+        case "dlq_admin":
+            return DlqAdmin(DlqAdminSettings(**_STORES | same)).http()
+        case _:
+            return make_proxy(ProxySettings(**same, proxy_third_party_url=f"http://{_NOWHERE}"))
+
+
+def client_of(app: FastAPI, **headers: str) -> httpx.AsyncClient:
+    """Sends `headers` with every request."""
+    transport = httpx.ASGITransport(app)
+    return httpx.AsyncClient(transport=transport, base_url="http://test", timeout=30, headers=headers)
+
+
+def paths(app: FastAPI, method: str) -> list[str]:
+    """Of every route with this method; what stands in for an id is nobody's."""
+    found = {route.path for route in app.routes if method in (getattr(route, "methods", None) or ())}
+    return sorted(path.replace("{", "").replace("}", "").replace(":path", "") for path in found)
