@@ -44,6 +44,8 @@ class Action(StrEnum):
     LETTERS_DUE = "letters_due"
     REPLAY_TAKEN = "replay_taken"
     REPLAY_STOPPED = "replay_stopped"
+    REPLAY_LAPSED = "replay_lapsed"
+    REPLAY_ENTRIES_LOST = "replay_entries_lost"
     REPLAY_HELD_UP = "replay_held_up"
     REPLAY_FAILED = "replay_failed"
     REPLAY_ENDED = "replay_ended"

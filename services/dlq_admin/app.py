@@ -38,6 +38,7 @@ from services.dlq_admin.replay import mark
 from services.dlq_admin.replay.around import Around
 from services.dlq_admin.replay.keep import Keeper
 from services.dlq_admin.replay.send import Sender
+from services.dlq_admin.replay.traces import Traces
 from services.dlq_admin.replays import Replays
 from services.dlq_admin.requests import Requests
 from services.dlq_admin.retain import Retention
@@ -123,8 +124,8 @@ class DlqAdmin:
         self._auditor = Auditor(self._redis, self._database, every_s=settings.dlq_audit_every_s)
         self._faults = FaultDesk(Kept(self._cache), self._annotations)
         self._keeper = Keeper(
-            self._database, Sender(self._redis), Around(self._redis, self._board.roll), instance=settings.instance,
-            lease_s=settings.dlq_lease_s,
+            self._database, Sender(self._redis), Traces(self._redis), Around(self._redis, self._board.roll),
+            instance=settings.instance, lease_s=settings.dlq_lease_s,
             tell=lambda one, ended: self._annotations.say(mark.replay(one, ended=ended)),
         )  # fmt: skip
         self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)

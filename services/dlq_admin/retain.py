@@ -11,6 +11,7 @@ from shared.http.envelope import precise
 from shared.letters.state import State
 from shared.logs import Action
 from shared.store.dead_letters import retention
+from shared.store.replays import steer
 
 _EVERY_S = 600.0
 _WARNING = timedelta(days=1)
@@ -31,6 +32,7 @@ class Retention:
             _Limit("discarded", (State.DISCARDED,), settings.dlq_discarded_keep_days),
             _Limit("finished", retention.FINISHED, settings.dlq_finished_keep_days),
         )
+        self._wait_days = settings.dlq_replay_wait_days
         self._seen: dict[str, int | None] = {}
         self._looked_at: datetime | None = None
 
@@ -63,4 +65,7 @@ class Retention:
             if due and due != self._seen.get(limit.name):
                 logs.warning(Action.LETTERS_DUE, letters=due, within_hours=24, what=limit.name)
             self._seen[limit.name] = due
+        lapsed = await self._database.work(steer.lapse, now - timedelta(days=self._wait_days))
+        for replay_id in lapsed:
+            logs.warning(Action.REPLAY_LAPSED, replay=replay_id, waited_days=self._wait_days)
         self._looked_at = now

@@ -33,6 +33,10 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_approve_over: int = Field(
         default=1000, ge=1, le=10**9, description="Letters above which a replay needs a second person's word"
     )
+    dlq_replay_wait_days: float = Field(
+        default=14, gt=0, le=3650,
+        description="A replay that waits for a person for so long (approval, paused, stopped) is cancelled by itself",
+    )  # fmt: skip
     dlq_lease_s: float = Field(
         default=10, ge=1, le=300, description="Silence after which another replica goes on with a replay"
     )

@@ -28,6 +28,8 @@ class ReplayState(StrEnum):
 ACTIVE = (
     ReplayState.RUNNING, ReplayState.PAUSED, ReplayState.STOPPED, ReplayState.CANCELLING, ReplayState.RECALLING,
 )  # fmt: skip
+#: Of these nothing more is sent until a person says something.
+WAITING_FOR_A_PERSON = (ReplayState.AWAITING_APPROVAL, ReplayState.PAUSED, ReplayState.STOPPED)
 #: How each ends when nothing is left to send or to wait for.
 END = {
     ReplayState.CANCELLING: ReplayState.CANCELLED,
@@ -57,6 +59,8 @@ class ItemState(StrEnum):
     WITHDRAWN = "withdrawn"
     #: It cannot be put on the stream as it is.
     UNSENDABLE = "unsendable"
+    #: Its entry is gone and no store has a trace of it: it had no effect, and sending it again is safe.
+    LOST = "lost"
 
 
 #: An item that is over, and what its letter is then.
@@ -71,6 +75,7 @@ LETTER_AFTER = {
     ItemState.RECALLED: State.DEAD,
     ItemState.WITHDRAWN: State.DEAD,
     ItemState.UNSENDABLE: State.DEAD,
+    ItemState.LOST: State.DEAD,
 }
 #: Those that a writer has ended.
 RESULTS = (
@@ -123,7 +128,7 @@ class Counts(dict[ItemState, int]):
     @property
     def sent(self) -> int:
         """Ever put on the stream, or about to be."""
-        return self.in_flight + self.finished + self[ItemState.RECALLED]
+        return self.in_flight + self.finished + self[ItemState.RECALLED] + self[ItemState.LOST]
 
     @property
     def in_flight(self) -> int:

@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from shared.commands import Write, changes, email_key
 from shared.decide import Decision, Delivery, Ended, Known, decide
 from shared.faults import Clash, Contention, Fault, Outage
+from shared.letters.resent import resent
 from shared.outcome import Applied, Dead, Duplicate, Outcome, Rejected, Retry, Superseded
 from shared.queue.codec import Undecodable, decode
 from shared.store.apply import faults, load, write_down
@@ -52,7 +53,7 @@ def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
     decoded: list[_Tried] = []
     for number, fields in entries.items():
         try:
-            decoded.append(_Tried(number, Delivery(decode(fields), f"what-if-{number}")))
+            decoded.append(_Tried(number, Delivery(decode(resent(fields)), f"what-if-{number}")))
         except Undecodable as error:
             verdicts[number] = WhatIf(Verdict.UNDECODABLE, str(error))
         except Exception as error:  # noqa: BLE001 - a bug of ours is one letter's verdict, not everybody's

@@ -1,6 +1,7 @@
 """One driver at a time: whoever lost his lease can change nothing any more, and what he left is found."""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from shared.letters.filter import Filter
 from shared.letters.replay import ItemState, Plan, ReplayState
 from shared.letters.selection import Selection
 from shared.letters.state import State
-from shared.store.dead_letters import change, groups, index
+from shared.store.dead_letters import audit, change, groups, index
 from shared.store.dead_letters.audit import Actor
 from shared.store.engine import Engine, Timeouts, make_engine
 from shared.store.replays import create, lease, read, results, sending, steer
@@ -104,3 +105,17 @@ def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
     with pytest.raises(steer.NotNow):
         steer.steer(engine, replay_id, "resume", ANN, dry_run=False)
     assert lease.take(engine, "b/1", 5, most=4) == []
+
+
+def test_waiting_for_a_person_takes_no_driver_and_lapses(engine: Engine, replay_id: int) -> None:
+    """Paused with nothing on its way nobody drives it; long after, it is cancelled and its letters are dead again."""
+    steer.steer(engine, replay_id, "pause", ANN, dry_run=False)
+    assert lease.take(engine, "a/1", 5, most=4) == []
+    now = datetime.now(UTC)
+    assert steer.lapse(engine, now - timedelta(days=1)) == []
+    assert steer.lapse(engine, now + timedelta(days=1)) == [replay_id]
+    told = read.replay(engine, replay_id)
+    assert told is not None
+    assert told.state is ReplayState.CANCELLING
+    assert len(lease.take(engine, "a/1", 5, most=4)) == 1
+    assert "cancel" in [deed.action for deed in audit.page(engine, before=None, limit=5)]

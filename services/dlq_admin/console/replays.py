@@ -18,8 +18,8 @@ from shared.store.replays.steer import WORDS
 _PAGE = 25
 _ITEMS = 50
 #: In which order outcomes are shown.
-_ORDER = [*RESULTS, ItemState.UNSENDABLE, ItemState.RECALLED, ItemState.WITHDRAWN, ItemState.SENDING, ItemState.SENT,
-          ItemState.WAITING]  # fmt: skip
+_ORDER = [*RESULTS, ItemState.UNSENDABLE, ItemState.LOST, ItemState.RECALLED, ItemState.WITHDRAWN,
+          ItemState.SENDING, ItemState.SENT, ItemState.WAITING]  # fmt: skip
 _PLAN = {"rate": "500", "canary": "1, 5, 25", "in_flight": "2000", "failing": "20", "backlog": "20000", "age": "30",
          "breaker": "yes"}  # fmt: skip
 

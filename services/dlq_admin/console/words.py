@@ -61,6 +61,7 @@ ITEMS = {
     ItemState.RECALLED: Word("recalled", "calm", ""),
     ItemState.WITHDRAWN: Word("never sent", "calm", ""),
     ItemState.UNSENDABLE: Word("cannot be sent", "bad", ""),
+    ItemState.LOST: Word("lost", "bad", ""),
 }
 REPLAYS = {
     ReplayState.AWAITING_APPROVAL: Word("waits for a second person", "warn", "It is large: somebody else has to"

@@ -16,15 +16,16 @@ from services.dlq_admin.database import Database
 from services.dlq_admin.replay.pace import Bucket, canary_allows
 from services.dlq_admin.replay.send import Sender, sendable
 from services.dlq_admin.replay.stop import Recent, Surroundings, why_stop
+from services.dlq_admin.replay.traces import Traces
 from shared import logs, metrics
 from shared.faults import Contention, Fault
-from shared.letters.replay import ItemState, ReplayState
+from shared.letters.replay import WAITING_FOR_A_PERSON, ItemState, ReplayState
 from shared.logs import Action
 from shared.queue.script import NotSent
 from shared.retry import again_on
 from shared.store.engine import Engine
 from shared.store.replays import read, results, sending
-from shared.store.replays.lease import Lease, LeaseLost
+from shared.store.replays.lease import Lease, LeaseLost, let_go
 from shared.store.replays.read import Replay
 from shared.store.replays.results import Result
 from shared.store.replays.sending import Chosen, Sent
@@ -32,6 +33,10 @@ from shared.store.replays.sending import Chosen, Sent
 _BATCH = 250
 _PAGE = 1000
 _TRACK_EVERY_S, _TRACK_IDLE_S = 0.1, 1.0
+#: With nothing over for so long, what is in flight is looked for.
+_SEARCH_EVERY_S = 1.0
+#: Searches without a find after which results are looked for at leisure.
+_PATIENT_AFTER = 5
 _STEP_IDLE_S = 0.25
 _AROUND_EVERY_S = 0.5
 _AGAIN_CAP_S = 2.0
@@ -45,13 +50,18 @@ T = TypeVar("T")
 Look = Callable[[int], Awaitable[Surroundings]]
 
 
+class _Parked(Exception):
+    """Nothing is on its way, and nothing will be before a person says so."""
+
+
 class Driver:
     """Holds the lease; `wake` may be set by whoever changed the replay."""
 
-    def __init__(self, lease: Lease, database: Database, sender: Sender, look: Look) -> None:
+    def __init__(self, lease: Lease, database: Database, sender: Sender, traces: Traces, look: Look) -> None:
         self._lease = lease
         self._database = database
         self._sender = sender
+        self._traces = traces
         self._look = look
         self.wake = asyncio.Event()
         self._sent: list[Sent] = []
@@ -63,9 +73,13 @@ class Driver:
         #: Results that were there when it was last asked whether to go on.
         self._judged = 0
         self._stepped_at = self._tracked_at = self._looked_at = 0.0
+        self._progress_at = time.monotonic()
+        #: Where the search goes on.
+        self._searched = -1
+        self._fruitless = 0
 
     async def run(self) -> Replay | None:
-        """Until the replay is over: then it is returned; None when somebody else drives it now."""
+        """Until the replay is over: then it is returned; None when somebody else drives it now, or nobody has to."""
         try:
             while True:
                 try:
@@ -77,6 +91,17 @@ class Driver:
                     await asyncio.sleep(random.uniform(0.05, _AGAIN_CAP_S))  # noqa: S311 - jitter
         except LeaseLost:
             return None
+        except _Parked:
+            await self._work(let_go, self._lease)
+            return None
+
+    @property
+    def sends(self) -> bool:
+        """Whether there is more to send, as far as is known."""
+        return self._replay is None or self._want_more(self._replay)
+
+    def _want_more(self, replay: Replay) -> bool:
+        return replay.state is ReplayState.RUNNING and replay.counts[ItemState.WAITING] > 0
 
     async def _once(self) -> Replay | None:
         """One round; the replay when it is over."""
@@ -96,6 +121,8 @@ class Driver:
         if nothing_left and (ended := await self._work(results.end, self._lease)) is not None:
             await self._sender.forget(self._lease.replay_id)
             return ended
+        if replay.state in WAITING_FOR_A_PERSON and not replay.counts.in_flight and not self._sent:
+            raise _Parked
         await self._judge(replay, now)
         if not self._sent:
             await self._rest(replay)
@@ -106,6 +133,7 @@ class Driver:
         replay, _ = await self._work(sending.step, self._lease, [], 0)
         self._keep(replay)
         while chosen := await self._in_state(ItemState.SENDING):
+            chosen = await self._only_sendable(chosen)
             if replay.state is ReplayState.RUNNING:
                 sent = await self._sender.send(self._lease.replay_id, chosen)
             else:
@@ -116,7 +144,7 @@ class Driver:
 
     def _want(self, now: float) -> int:
         replay = self._replay
-        if replay is None or replay.state is not ReplayState.RUNNING or not replay.counts[ItemState.WAITING]:
+        if replay is None or not self._want_more(replay):
             return 0
         if self._bucket is None:
             self._bucket = Bucket(replay.plan.rate_per_s, now)
@@ -132,32 +160,70 @@ class Driver:
         self._stepped_at = time.monotonic()
         self._keep(replay)
         if chosen:
-            good = [one for one in chosen if sendable(one.letter)]
+            good = await self._only_sendable(chosen)
             self._sent = await self._sender.send(self._lease.replay_id, good)
             metrics.replay_sent.inc(len(good))
             if self._bucket is not None:
                 self._bucket.spend(len(chosen))
-            if len(good) < len(chosen):
-                await self._settle([
-                    Result(one.position, one.letter.number, ItemState.UNSENDABLE, {"why": "too many fields"})
-                    for one in chosen if not sendable(one.letter)
-                ])  # fmt: skip
         return replay
+
+    async def _only_sendable(self, chosen: list[Chosen]) -> list[Chosen]:
+        """The others are over."""
+        bad = [one for one in chosen if not sendable(one.letter)]
+        if bad:
+            why = {"why": "too many fields"}
+            await self._settle([Result(one.position, one.letter.number, ItemState.UNSENDABLE, why) for one in bad])
+        return [one for one in chosen if sendable(one.letter)]
 
     async def _track(self, now: float) -> Replay:
         self._tracked_at = now
         found = await self._work(results.look, self._lease.replay_id, _PAGE)
-        doubtful = [one for one in found if one.doubtful]
-        gone = await self._sender.gone([one.doubtful or "" for one in doubtful])
-        still = {one.position for one, is_gone in zip(doubtful, gone, strict=True) if not is_gone}
-        over = [one for one in found if one.position not in still]
+        over = found
+        if not over and now - self._progress_at > _SEARCH_EVERY_S:
+            over = await self._search()
+            self._progress_at = now
+            self._fruitless += 1
         if over:
+            self._progress_at = now
+            self._fruitless = 0
             await self._settle(over)
             self._recent.add(one.state for one in over)
             if len(found) == _PAGE:
                 self._tracked_at = 0.0
         assert self._replay is not None  # noqa: S101 - a step came first
         return self._replay
+
+    async def _search(self) -> list[Result]:
+        """Results of sent items whose entries are gone and that no row of their own has ended. In this order: the write
+        stream, the dead-letter stream, the rows (see traces.py)."""
+        replay_id = self._lease.replay_id
+        page = await self._work(results.still_open, replay_id, after=self._searched, limit=_PAGE)
+        self._searched = page[-1].position if len(page) == _PAGE else -1
+        is_gone = await self._traces.gone([one.entry_id for one in page])
+        gone = [one for one, each in zip(page, is_gone, strict=True) if each]
+        if not gone:
+            return []
+        buried = await self._traces.buried([one.entry_id for one in gone])
+        told = {one.position: one for one in await self._work(
+            results.without_entry, replay_id, [one.position for one in gone]
+        )}  # fmt: skip
+        over = []
+        for one in gone:
+            letter = buried.get(one.entry_id)
+            over.append(
+                told[one.position] if letter is None else results.died_again(one, letter.number, letter.fingerprint)
+            )
+        return await self._forget_lost(over, {one.position: one.entry_id for one in gone})
+
+    async def _forget_lost(self, over: list[Result], entries: dict[int, str]) -> list[Result]:
+        """`over`, without those whose entries have come back meanwhile."""
+        lost = [one for one in over if one.state is ItemState.LOST]
+        if not lost:
+            return over
+        chosen = await self._work(sending.these, [(one.position, one.letter) for one in lost])
+        forgotten = {one.position for one in await self._sender.forget_lost(self._lease.replay_id, chosen, entries)}
+        logs.error(Action.REPLAY_ENTRIES_LOST, replay=self._lease.replay_id, entries=[entries[p] for p in forgotten])
+        return [one for one in over if one.state is not ItemState.LOST or one.position in forgotten]
 
     async def _settle(self, over: Sequence[Result]) -> None:
         replay, count = await self._work(results.settle, self._lease, over)
@@ -208,7 +274,7 @@ class Driver:
     async def _rest(self, replay: Replay) -> None:
         """Until there may be something to do."""
         seconds = _TRACK_IDLE_S
-        if replay.counts.in_flight:
+        if replay.counts.in_flight and self._fruitless < _PATIENT_AFTER:
             seconds = _TICK_S * 2
         if replay.state is ReplayState.RUNNING and self._bucket is not None:
             seconds = min(seconds, max(_TICK_S, self._bucket.wait_s()))

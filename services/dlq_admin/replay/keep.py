@@ -8,6 +8,7 @@ from collections.abc import Callable
 from services.dlq_admin.database import Database
 from services.dlq_admin.replay.drive import Driver, Look
 from services.dlq_admin.replay.send import Sender
+from services.dlq_admin.replay.traces import Traces
 from shared import logs, metrics, supervise
 from shared.faults import Fault
 from shared.logs import Action
@@ -15,7 +16,8 @@ from shared.store.replays import lease, read
 from shared.store.replays.lease import Lease
 from shared.store.replays.read import Replay
 
-_AT_ONCE = 4
+#: Those that send; and all, as many only wait for results.
+_AT_ONCE, _MOST = 4, 64
 _EVERY_S = 1.0
 
 #: Told of a replay when we begin to drive it (False), and when it is over (True). Must not take time.
@@ -26,10 +28,12 @@ class Keeper:
     """One replica. `instance`: its name, by which its successor knows that it is gone."""
 
     def __init__(
-        self, database: Database, sender: Sender, look: Look, *, instance: str, lease_s: float, tell: Tell
-    ) -> None:
+        self, database: Database, sender: Sender, traces: Traces, look: Look, *, instance: str, lease_s: float,
+        tell: Tell,
+    ) -> None:  # fmt: skip
         self._database = database
         self._sender = sender
+        self._traces = traces
         self._look = look
         self._name = f"{instance}/"
         self._owner = self._name + secrets.token_hex(4)
@@ -67,7 +71,8 @@ class Keeper:
                 await self._database.work(lease.let_go, mine)
 
     async def _take(self, heir_of: str) -> None:
-        room = _AT_ONCE - len(self._driven)
+        sending = sum(driver.sends for _, driver, _ in self._driven.values())
+        room = min(_AT_ONCE - sending, _MOST - len(self._driven))
         if room <= 0:
             return
         taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, heir_of=heir_of)
@@ -75,7 +80,7 @@ class Keeper:
             logs.info(Action.REPLAY_TAKEN, replay=mine.replay_id, token=mine.token)
             if mine.replay_id in self._driven:  # our own lease lapsed: the driver will notice
                 self._driven[mine.replay_id][2].cancel()
-            driver = Driver(mine, self._database, self._sender, self._look)
+            driver = Driver(mine, self._database, self._sender, self._traces, self._look)
             task = asyncio.create_task(self._drive(mine, driver))
             self._driven[mine.replay_id] = (mine, driver, task)
             metrics.replays_driven.set(len(self._driven))

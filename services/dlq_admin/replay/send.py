@@ -7,7 +7,8 @@ from redis.asyncio import Redis
 
 from shared.commands import Write, changes, email_key
 from shared.letters.ids import id_of
-from shared.queue.codec import Undecodable, decode
+from shared.letters.resent import resent
+from shared.queue.codec import Undecodable, decode, raw_text
 from shared.queue.connection import text
 from shared.queue.names import CLOCK, EMAILS, LEDGER, PREFIX, REPLAY, WRITERS_GROUP, WRITES
 from shared.queue.script import Script
@@ -17,12 +18,11 @@ from shared.store.replays.sending import Chosen, Sent
 #: What Lua can pass on at once, with room for what the script adds.
 _VALUES_MAX = 7000
 _CALL_MAX_BYTES = 4 * 2**20
+_CALL_MAX_VALUES = 100_000
 #: How long Redis remembers that a replay is over: long after the last driver could still believe that it is not.
 _REMEMBERED_S = 7 * 86_400
 
-_RECALLED, _CLOSED = "recalled", "closed"
-#: Whoever waited for the answer has left; the marks are of a replay before.
-_LEFT_OUT = (b"notify", b"replay", b"letter")
+_RECALLED, _LOST, _CLOSED = "recalled", "lost", "closed"
 
 
 class Sender:
@@ -58,21 +58,25 @@ class Sender:
 
     async def recall(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
         """Those that were taken back. `entries`: by position."""
-        arguments = []
+        return await self._take_back(replay_id, sent, entries, _RECALLED)
+
+    async def forget_lost(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
+        """Those whose entries are not on the stream: what the queue still keeps of them goes, and their letters claim
+        their addresses again."""
+        return await self._take_back(replay_id, sent, entries, _LOST)
+
+    async def _take_back(
+        self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str
+    ) -> list[Chosen]:
+        arguments: list[str] = []
         for one in sent:
             write, old = _write(one.letter.fields), _write(one.letter.original)
             arguments += [id_of(one.letter.number), entries[one.position], *_owner(write), _claims(write), _claims(old)]
         if not arguments:
             return []
-        answers = await self._recall([WRITES, EMAILS, REPLAY + str(replay_id)], [PREFIX, WRITERS_GROUP, *arguments])
-        return [one for one, answer in zip(sent, answers, strict=True) if text(answer) == _RECALLED]
-
-    async def gone(self, entries: Sequence[str]) -> list[bool]:
-        """Whether each is no longer on the write stream."""
-        pipeline = self._redis.pipeline(transaction=False)
-        for entry in entries:
-            pipeline.xrange(WRITES, entry, entry)
-        return [not found for found in await pipeline.execute()] if entries else []
+        keys = [WRITES, EMAILS, REPLAY + str(replay_id)]
+        answers = await self._recall(keys, [PREFIX, WRITERS_GROUP, answer, *arguments])
+        return [one for one, each in zip(sent, answers, strict=True) if text(each) == answer]
 
     async def forget(self, replay_id: int) -> None:
         """It is over: what it sent need not be known any more, only that it sends nothing."""
@@ -85,20 +89,21 @@ class Sender:
 
 def sendable(letter: Current) -> bool:
     """Whether the script can pass its fields on."""
-    return 2 * len(letter.fields) + 4 < _VALUES_MAX
+    return 2 * len(resent(letter.fields)) + 4 < _VALUES_MAX
 
 
 def _pages(chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
     """So that no call grows without bounds."""
     page: list[Chosen] = []
-    size = 0
+    size = values = 0
     for one in chosen:
         bytes_ = sum(len(name) + len(value) for name, value in one.letter.fields.items())
-        if page and size + bytes_ > _CALL_MAX_BYTES:
+        if page and (size + bytes_ > _CALL_MAX_BYTES or values > _CALL_MAX_VALUES):
             yield page
-            page, size = [], 0
+            page, size, values = [], 0, 0
         page.append(one)
         size += bytes_
+        values += 2 * len(one.letter.fields)
     if page:
         yield page
 
@@ -106,7 +111,7 @@ def _pages(chosen: Sequence[Chosen]) -> Iterator[list[Chosen]]:
 def _arguments(letter: Current) -> list[str | bytes | int]:
     """Of one letter, as replay.lua takes them."""
     write, old = _write(letter.fields), _write(letter.original)
-    fields = [part for name, value in letter.fields.items() if name not in _LEFT_OUT for part in (name, value)]
+    fields = [part for field in resent(letter.fields).items() for part in field]
     about: list[str | bytes | int] = ["", "", "", "", "", ""]
     if write is not None:
         about = [*_owner(write), type(write.command).__name__, write.version, letter.fields[b"payload"], _claims(write)]
@@ -114,14 +119,15 @@ def _arguments(letter: Current) -> list[str | bytes | int]:
 
 
 def _sent(one: Chosen, answer: str) -> Sent:
-    write = _write(one.letter.fields)
-    entry_id = None if answer in (_RECALLED, _CLOSED) else answer
-    return Sent(one.position, one.letter.number, write.operation_id if write else None, entry_id)
+    # By the raw field: whatever build of the writer can read the entry ends it under this id.
+    operation_id = raw_text(one.letter.fields, b"operation_id") or None
+    entry_id = None if answer in (_RECALLED, _LOST, _CLOSED) else answer
+    return Sent(one.position, one.letter.number, operation_id, entry_id)
 
 
 def _write(fields: Mapping[bytes, bytes]) -> Write | None:
     try:
-        return decode(fields)
+        return decode(resent(fields))
     except Undecodable:
         return None
 

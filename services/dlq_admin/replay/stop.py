@@ -52,6 +52,8 @@ def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, aro
     # A few early results of many say little; all of a canary step say what they are there for.
     if share > rules.failing_share and (counts.in_flight == 0 or finished >= _ENOUGH):
         return f"{share:.0%} of the results failed again as before, more than {rules.failing_share:.0%}"
+    if lost := counts[ItemState.LOST] - base[ItemState.LOST]:
+        return f"{lost} entries vanished from the write stream; their letters are dead as before"
     if rules.breaker and around.open_breakers:
         return f"the database's breaker is open: {', '.join(around.open_breakers)[:200]}"
     if around.depth > rules.backlog_max:

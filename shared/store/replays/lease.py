@@ -7,13 +7,14 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from shared.letters.replay import ACTIVE, Counts, ItemState
+from shared.letters.replay import ACTIVE, WAITING_FOR_A_PERSON, Counts, ItemState
 from shared.store.apply import faults
-from shared.store.dead_letters.tables import replays
+from shared.store.dead_letters.tables import items, replays
 from shared.store.engine import Engine
 from shared.store.replays.read import Replay, replay_from
 
 _ACTIVE = [state.value for state in ACTIVE]
+_WAITING = [state.value for state in WAITING_FOR_A_PERSON]
 _NOW = sa.func.utc_timestamp(sa.literal_column("6"))
 
 
@@ -39,7 +40,11 @@ def take(engine: Engine, owner: str, seconds: float, *, most: int, heir_of: str 
         free = sa.or_(free, replays.c.lease_owner.startswith(heir_of, autoescape=True))
     taken = []
     with faults(), engine.connect() as connection:
-        query = sa.select(replays.c.id).where(replays.c.state.in_(_ACTIVE), free).order_by(replays.c.id).limit(most)
+        # Whoever only waits for a person needs no driver: neither would he leave one to others.
+        work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
+        something = sa.or_(replays.c.state.not_in(_WAITING), work)
+        query = sa.select(replays.c.id).where(replays.c.state.in_(_ACTIVE), something, free)
+        query = query.order_by(replays.c.id).limit(most)
         ids = list(connection.scalars(query))
         connection.rollback()
         for replay_id in ids:
@@ -77,6 +82,11 @@ def keep_counts(connection: sa.Connection, replay: Replay, moved: dict[tuple[Ite
     told = orjson.dumps({state.value: count for state, count in replay.counts.items() if count}).decode()
     connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(counts=told))
     return replay.counts
+
+
+def _has(*states: ItemState) -> sa.ColumnElement[bool]:
+    """Whether a replay has an item in one of them."""
+    return sa.exists().where(items.c.state.in_([state.value for state in states]), items.c.replay_id == replays.c.id)
 
 
 def _until(seconds: float) -> Any:

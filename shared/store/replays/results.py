@@ -21,15 +21,18 @@ from shared.store.replays.lease import Lease, fenced, keep_counts
 from shared.store.replays.read import Replay
 from shared.store.replays.sending import states_of
 
-_LOOK = (
+_SENT = (
     "SELECT i.position, i.letter_id, i.entry_id, o.entry_id AS ended_by, o.effect, o.user_version, o.rejection,"
     " d.id AS again, d.fingerprint AS now_as, l.fingerprint AS was"
     " FROM replay_items i JOIN dead_letters l ON l.id = i.letter_id"
     " LEFT JOIN operations o ON o.operation_id = i.operation_id"
     " LEFT JOIN dead_letters d ON d.entry_id = i.entry_id AND d.imported = 0"
-    " WHERE i.state = 'sent' AND i.replay_id = %s AND (o.effect IS NOT NULL OR d.id IS NOT NULL)"
-    " ORDER BY i.position LIMIT %s"
+    " WHERE i.state = 'sent' AND i.replay_id = %s"
 )
+#: Its own entry ended the operation, or died again.
+_ENDED = "(o.entry_id = i.entry_id OR d.id IS NOT NULL)"
+_LOOK = f"{_SENT} AND {_ENDED} ORDER BY i.position LIMIT %s"
+_OPEN = f"{_SENT} AND NOT COALESCE({_ENDED}, 0) AND i.position > %s ORDER BY i.position LIMIT %s"
 _SETTLE = insert(
     "replay_items", ("replay_id", "position", "letter_id", "state", "outcome", "ended_at"),
     on_clash="state = VALUES(state), outcome = VALUES(outcome), ended_at = VALUES(ended_at)",
@@ -46,20 +49,51 @@ class Result:
     letter: int
     state: ItemState
     outcome: dict[str, Any] = field(default_factory=dict)
-    #: The entry that was sent; something else ended its operation: a duplicate, once this entry is gone.
-    doubtful: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A sent item that no row has ended yet. `was`: the fingerprint of its letter."""
+
+    position: int
+    letter: int
+    entry_id: str
+    was: str
 
 
 def look(engine: Engine, replay_id: int, limit: int) -> list[Result]:
     """What is over, of what was sent."""
     with faults(), engine.connect() as connection:
         rows = connection.exec_driver_sql(_LOOK, (replay_id, limit)).all()
-    found: dict[int, Result] = {}
-    for row in rows:
-        result = _result(row)
-        if row.position not in found or found[row.position].doubtful:
-            found[row.position] = result
+    return _by_position(rows)
+
+
+def still_open(engine: Engine, replay_id: int, *, after: int, limit: int) -> list[Open]:
+    """What was sent and is not over, from the position after `after` on."""
+    with faults(), engine.connect() as connection:
+        rows = connection.exec_driver_sql(_OPEN, (replay_id, after, limit)).all()
+    found = {row.position: Open(row.position, row.letter_id, row.entry_id or "", row.was) for row in rows}
     return list(found.values())
+
+
+def without_entry(engine: Engine, replay_id: int, positions: Sequence[int]) -> list[Result]:
+    """What became of sent items whose entries are on neither stream: as their rows tell; where another entry ended the
+    operation, a duplicate; where no row tells anything, lost."""
+    with faults(), engine.connect() as connection:
+        return _by_position(rows_with(connection, f"{_SENT % int(replay_id)} AND i.position IN ({{}})", positions))
+
+
+def died_again(one: Open, letter: int, fingerprint: str) -> Result:
+    """The result of an item whose entry is this dead letter now."""
+    state = ItemState.FAILED_SAME if fingerprint == one.was else ItemState.FAILED_DIFFERENTLY
+    told = {"entry_id": one.entry_id, "letter": id_of(letter), "fingerprint": fingerprint}
+    return Result(one.position, one.letter, state, told)
+
+
+def _by_position(rows: Sequence[Any]) -> list[Result]:
+    """One each, the surest: an id that is not the operation's own to the byte joins more rows than one."""
+    sure = sorted(rows, key=lambda row: row.again is not None or row.ended_by == row.entry_id)
+    return list({row.position: _result(row) for row in sure}.values())
 
 
 def settle(engine: Engine, lease: Lease, results: Sequence[Result]) -> tuple[Replay, int]:
@@ -133,15 +167,14 @@ def _by_group(locked: Sequence[Any], after: dict[int, State]) -> dict[str, dict[
 def _result(row: Any) -> Result:
     about = {"entry_id": row.entry_id}
     if row.again is not None:
-        same = row.now_as == row.was
-        state = ItemState.FAILED_SAME if same else ItemState.FAILED_DIFFERENTLY
-        again = about | {"letter": id_of(row.again), "fingerprint": row.now_as}
-        return Result(row.position, row.letter_id, state, again)
-    final = final_from(row.effect, row.user_version, row.rejection)
+        was = Open(row.position, row.letter_id, row.entry_id, row.was)
+        return died_again(was, row.again, row.now_as)
+    if row.effect is None:
+        return Result(row.position, row.letter_id, ItemState.LOST, about)
     if row.ended_by != row.entry_id:
         told = about | {"ended_by": row.ended_by, "as": row.effect}
-        return Result(row.position, row.letter_id, ItemState.DUPLICATE, told, doubtful=row.entry_id)
-    state, more = _ended(final)
+        return Result(row.position, row.letter_id, ItemState.DUPLICATE, told)
+    state, more = _ended(final_from(row.effect, row.user_version, row.rejection))
     return Result(row.position, row.letter_id, state, about | more)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from shared.letters.replay import ReplayState
+from shared.letters.replay import WAITING_FOR_A_PERSON, ReplayState
 from shared.store.apply import faults
 from shared.store.dead_letters.audit import Actor, Deed, record
 from shared.store.dead_letters.tables import replays
@@ -72,6 +72,22 @@ def steer(engine: Engine, replay_id: int, word: str, actor: Actor, *, dry_run: b
         details = {"replay": replay_id, "from": replay.state}
         record(connection, actor, meant.deed, letters=replay.counts.unfinished, details=details)
         return replay
+
+
+def lapse(engine: Engine, before: datetime) -> list[int]:
+    """Cancel replays that have waited for a person since before that moment; their ids."""
+    moment = before.astimezone(UTC).replace(tzinfo=None)
+    waiting = [state.value for state in WAITING_FOR_A_PERSON]
+    with faults(), engine.begin() as connection:
+        query = sa.select(replays).where(replays.c.state.in_(waiting), replays.c.state_at < moment)
+        found = [replay_from(row) for row in connection.execute(query.order_by(replays.c.id).with_for_update())]
+        actor = Actor("retention", "system", f"waiting for a person since before {before.isoformat()}", "")
+        for replay in found:
+            values = _values(replay, WORDS["cancel"], actor)
+            connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
+            details = {"replay": replay.id, "from": replay.state}
+            record(connection, actor, Deed.CANCEL, letters=replay.counts.unfinished, details=details)
+        return [replay.id for replay in found]
 
 
 def _values(replay: Replay, word: Word, actor: Actor) -> dict[str, Any]:

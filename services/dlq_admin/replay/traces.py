@@ -1,0 +1,44 @@
+"""Traces: where the entries of a replay are now, when no row tells how they ended.
+
+An entry leaves the write stream after the row of its operation is committed, or moves to the dead-letter stream in the
+same step; a letter leaves that stream after its row is committed. So an entry that is on neither stream, looked at in
+this order, and then in no table, was taken away by something else.
+"""
+
+from collections.abc import Collection, Sequence
+
+from redis.asyncio import Redis
+
+from shared.letters.letter import Letter, read
+from shared.queue.connection import entries as entries_of
+from shared.queue.names import DEAD, WRITES
+from shared.queue.script import Script
+
+_PAGE = 200
+
+
+class Traces:
+    """In one Redis."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._present = Script(redis, "present")
+
+    async def gone(self, entries: Sequence[str]) -> list[bool]:
+        """Whether each is no longer on the write stream. Raises like a Script."""
+        return [not found for found in await self._present([WRITES], entries)] if entries else []
+
+    async def buried(self, entries: Collection[str]) -> dict[str, Letter]:
+        """Entry -> its dead letter, of those whose letters are not in the table yet. Raises RedisError, OSError."""
+        wanted, found, start = set(entries), dict[str, Letter](), "-"
+        while wanted and (page := entries_of(await self._redis.xrange(DEAD, start, count=_PAGE))):
+            for letter_id, fields in page:
+                entry = fields.get(b"entry_id", b"").decode("ascii", "replace")
+                if entry not in wanted:
+                    continue
+                try:
+                    found[entry] = read(letter_id, fields)
+                except ValueError:  # an id that no stream gives by itself: not of this entry
+                    continue
+            start = f"({page[-1][0]}"
+        return found
