@@ -338,6 +338,14 @@ class WriteBacklog(AppError):
     retryable = True
 
 
+class UserBacklog(AppError):
+    """Too many writes of this user wait to be applied; this one did not happen. Writes of other users are accepted."""
+
+    type = "service_unavailable"
+    code = "USER_BACKLOG"
+    retryable = True
+
+
 class WriteDeadLettered(AppError):
     """The write could not be applied and waits for an operator."""
 

@@ -39,6 +39,7 @@ class Action(StrEnum):
     GROUP_RECREATED = "group_recreated"
     INDEXING_HELD = "indexing_held"
     INDEXING_RESUMED = "indexing_resumed"
+    ORPHANS_ADOPTED = "orphans_adopted"
     LETTER_UNINDEXABLE = "letter_unindexable"
     LETTERS_PURGED = "letters_purged"
     LETTERS_DUE = "letters_due"

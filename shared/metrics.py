@@ -157,6 +157,9 @@ last_progress = _Known(
 # --- the stream ---
 reclaimed = Counter("holdfast_reclaimed_entries_total", "Entries taken over from a writer that fell silent")
 entries_lost = Counter("holdfast_entries_lost_total", "Pending entries that were gone from the stream: data loss")
+orphans = Counter(
+    "holdfast_orphans_total", "Entries that were delivered and in nobody's pending list, handed out again", ["stream"]
+)
 groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups that had to be made again")
 consumer_restarts = Counter("holdfast_consumer_restarts_total", "Times the reading loop was started again")
 

@@ -14,6 +14,7 @@ from tests.servers import Database, RedisServer, wait_until
 
 ACCEPT_SCRIPT = Path(ROOT / "shared/queue/accept.lua").read_text()
 _KEY_LIFETIME_S = 60
+USER_PENDING_MAX = 100_000
 
 
 def new_user(name: str = "Ann", email: str = "") -> Candidate:
@@ -40,7 +41,8 @@ class Stream:
         """All in one step, so that one read sees them all."""
         values = [value for candidate in candidates for value in candidate.arguments()]
         with self._server.client() as client:
-            answers = client.eval(ACCEPT_SCRIPT, 3, WRITES, CLOCK, EMAILS, PREFIX, 0, _KEY_LIFETIME_S, *values)
+            about = (PREFIX, 0, _KEY_LIFETIME_S, USER_PENDING_MAX)
+            answers = client.eval(ACCEPT_SCRIPT, 3, WRITES, CLOCK, EMAILS, *about, *values)
         assert {answer[0] for answer in answers} == {b"accepted"}
 
     def add_raw(self, *entries: Mapping[str | bytes, str | bytes]) -> list[str]:

@@ -202,15 +202,16 @@ _MISSING = Number(
 )
 _LOSS = Number(
     title="What says that something was lost?",
-    shows="Entries that vanished while a writer had them, entries trimmed before anybody read them, consumer groups "
-    "that had to be made again; in the time shown.",
-    normal="0, all three.",
+    shows="Entries that vanished while a writer had them, entries trimmed before anybody read them, entries that were "
+    "in nobody's pending list and were handed out again, consumer groups that had to be made again; in the time shown.",
+    normal="0, all four.",
     act="docs/runbooks/HoldfastMessageLoss.md. A group made again: the queue lost its data or was flushed.",
     unit="short",
     nothing="Not measured",
     queries=(
         Query(increase("holdfast_entries_lost_total", "", window="[$__range]"), "vanished"),
         Query("max (holdfast_stream_trimmed_unread_entries)", "trimmed unread"),
+        Query(increase("holdfast_orphans_total", "", window="[$__range]"), "orphans"),
         Query(increase("holdfast_groups_recreated_total", "", window="[$__range]"), "groups made again"),
     ),
     width=6,

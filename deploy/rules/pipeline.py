@@ -92,6 +92,16 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
+        name="OrphansAdopted",
+        severity=Severity.WARNING,
+        expr=f"sum by (stream) (increase(holdfast_orphans_total[{profile.loss_over}])) > 0",
+        labels={"slo": "durability"},
+        summary="Late writes: {{ $value | humanize }} entries of {{ $labels.stream }} were in nobody's pending list",
+        description="{{ $value | humanize }} entries on the stream {{ $labels.stream }} had been delivered and were "
+        f"pending for nobody, in the last {profile.loss_over}. They were handed out again; find what dropped them.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
         name="LedgerImbalance",
         severity=Severity.PAGE,
         expr="max(holdfast_ledger_missing_writes) > 0",

@@ -55,7 +55,7 @@ class Candidate:
 
 
 class Answer(NamedTuple):
-    """What the queue said: `accepted | repeated | reused | busy | email_taken`, and of which write."""
+    """What the queue said: `accepted | repeated | reused | busy | user_backlog | email_taken`, and of which write."""
 
     result: str
     operation_id: str
@@ -65,7 +65,7 @@ class Answer(NamedTuple):
 
 _ACCEPTED = {
     result: metrics.writes_accepted.labels(result)
-    for result in ("accepted", "repeated", "reused", "busy", "email_taken")
+    for result in ("accepted", "repeated", "reused", "busy", "user_backlog", "email_taken")
 }
 
 _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
@@ -74,13 +74,23 @@ _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
 class Acceptor:
     """Collects candidates while a round trip is under way; the next one takes them all."""
 
-    def __init__(self, redis: Redis, clock: Clock, breaker: Breaker, *, batch_max: int, key_lifetime_s: int) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        clock: Clock,
+        breaker: Breaker,
+        *,
+        batch_max: int,
+        key_lifetime_s: int,
+        user_pending_max: int,
+    ) -> None:
         self._redis = redis
         self._script = Script(redis, "accept")
         self._clock = clock
         self._breaker = breaker
         self._batch_max = batch_max
         self._key_lifetime_s = key_lifetime_s
+        self._user_pending_max = user_pending_max
         self._one_more = OneMore("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
         self._flusher: asyncio.Task[None] | None = None
@@ -147,7 +157,9 @@ class Acceptor:
     async def _evaluate(self, candidates: Sequence[Candidate]) -> list[list[bytes]]:
         """One EVALSHA. What fails before it is sent did not happen; what fails after it may have."""
         values = [value for candidate in candidates for value in candidate.arguments()]
-        arguments: list[str | bytes | int] = [PREFIX, self._clock.seen, self._key_lifetime_s, *values]
+        arguments: list[str | bytes | int] = [
+            PREFIX, self._clock.seen, self._key_lifetime_s, self._user_pending_max, *values
+        ]  # fmt: skip
         try:
             return list(await self._breaker.call_async(self._ask, arguments))
         except CallRefused as refused:

@@ -115,10 +115,11 @@ class Api:
         acceptor = Acceptor(
             self._redis, clock, queue,
             batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
+            user_pending_max=settings.api_user_pending_max,
         )  # fmt: skip
         self._waiters = Waiters(self._redis, settings.instance)
         self._backlog = Backlog(
-            self._redis, queue, depth_max=settings.api_backlog_max, age_max_s=settings.api_backlog_age_max_s
+            self._redis, queue, depth_max=settings.api_backlog_max, wait_max_s=settings.api_backlog_age_max_s
         )
         self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
         direct = DirectPath(self._database, clock)

@@ -21,10 +21,10 @@ _JITTER = 0.2
 class Backlog:
     """`run` looks, `refusal_s` answers without waiting for anything."""
 
-    def __init__(self, redis: Redis, breaker: Breaker, *, depth_max: int, age_max_s: float) -> None:
+    def __init__(self, redis: Redis, breaker: Breaker, *, depth_max: int, wait_max_s: float) -> None:
         self._redis = redis
         self._breaker = breaker
-        self._pressure = Backpressure(depth_max, age_max_s)
+        self._pressure = Backpressure(depth_max, wait_max_s)
 
     async def run(self) -> None:
         """For ever."""
@@ -50,7 +50,7 @@ class Backlog:
         except (CallRefused, RedisError, OSError):
             self._pressure.blind()
         else:
-            self._pressure.observe(Sight(time.monotonic(), seen.depth, seen.oldest_age_s, seen.drained))
+            self._pressure.observe(Sight(time.monotonic(), seen.depth, seen.waiting, seen.waiting_age_s, seen.drained))
         if before is not self._pressure.active:
             metrics.backpressure.set(self._pressure.active)
             logs.warning(

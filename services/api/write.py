@@ -28,6 +28,7 @@ from shared.errors import (
     KeyReused,
     QueueUnavailable,
     RequestInProgress,
+    UserBacklog,
     WriteBacklog,
 )
 from shared.explain.decisions import decided, note
@@ -47,7 +48,11 @@ _REFUSALS: dict[str, type[AppError]] = {
     "email_taken": EmailTaken,
     "reused": KeyReused,
     "busy": RequestInProgress,
+    "user_backlog": UserBacklog,
 }
+
+#: Seconds. Who writes so much to one user is asked to wait for longer than a busy moment lasts.
+_RETRY_AFTER_S = {"user_backlog": 5}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +109,7 @@ class WritePath:
         if answer.result == "email_taken" and key:
             answer = await self._own_address(answer)
         if refusal := _REFUSALS.get(answer.result):
-            raise refusal(details=_why(answer, payload))
+            raise refusal(details=_why(answer, payload), retry_after_s=_RETRY_AFTER_S.get(answer.result))
         if wait_s:
             step_out(request)
             ended = await self._answer_when_over(command, answer, candidate, wait_s)

@@ -16,6 +16,7 @@ from shared.queue.connection import entries as entries_of
 from shared.queue.connection import text
 from shared.queue.entry import Entry
 from shared.queue.names import DEAD, DLQ_GROUP, PREFIX
+from shared.queue.orphans import Orphans
 from shared.queue.script import NotSent, Script
 from shared.retry import again_on
 
@@ -36,6 +37,7 @@ class Indexer:
         self._idle_s = idle_s
         self._probe_cap_s = probe_cap_s
         self._script = Script(redis, "letters")
+        self._orphans = Orphans(redis, DEAD, DLQ_GROUP, "dead_letters")
         #: Ids of entries that are being indexed here.
         self.in_hand: set[str] = set()
         #: Why nothing can be indexed now; empty while all is well.
@@ -54,8 +56,9 @@ class Indexer:
             self.in_hand -= ids
 
     async def reclaiming(self) -> None:
-        """For ever: take over what was delivered and never finished."""
+        """For ever: adopt orphans, and take over what was delivered and never finished."""
         while True:
+            await self._orphans.adopt(self._consumer, int(self._idle_s * 1000))
             cursor: bytes | str = "0-0"
             while not self.holding:
                 cursor, claimed, lost = await self._redis.xautoclaim(

@@ -93,8 +93,8 @@ def _not_taken(it: _Numbers) -> str:
 
 def _held_back(it: _Numbers) -> str:
     return (
-        f"Too much is waiting: {it['depth']} of {it['depth_max']} writes on the stream, the oldest"
-        f" {it['oldest_age_s']} s of {it['age_max_s']} s old, {it['drained_per_s']} leaving it a second."
+        f"Too much is waiting: {it['depth']} of {it['depth_max']} writes on the stream, and a new one"
+        f" would wait for {it['wait_s']} s of {it['wait_max_s']} s; {it['drained_per_s']} leave it a second."
     )
 
 

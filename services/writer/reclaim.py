@@ -1,5 +1,5 @@
 """Reclaim: entries that were delivered and never settled. Always running, because a Redis hang strands entries in a
-consumer that is alive.
+consumer that is alive. Orphans, which were delivered and are in no pending list, are adopted first.
 
 An entry seen once goes back in bulk. One seen twice has perhaps killed a writer together with its neighbours, so it
 goes alone; one that was alone and still killed its writer is a crash loop.
@@ -22,6 +22,7 @@ from shared.queue.connection import entries as entries_of
 from shared.queue.connection import text
 from shared.queue.entry import Entry
 from shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
+from shared.queue.orphans import Orphans
 
 _PAGE = 500
 #: More than one writer can have in hand.
@@ -65,11 +66,13 @@ class Reclaimer:
         self._outage = outage
         self._idle_ms = int(idle_s * 1000)
         self._crashes_max = crashes_max
+        self._orphans = Orphans(redis, WRITES, WRITERS_GROUP, "writes")
 
     async def run(self) -> None:
-        """For ever: report what was lost, then take over what is silent."""
+        """For ever: report what was lost, adopt orphans, then take over what is silent."""
         while True:
             await self._report_lost()
+            await self._orphans.adopt(self._consumer, self._idle_ms)
             while await self._once():
                 pass
             await asyncio.sleep(self._idle_ms / 1000 / 3)

@@ -2,16 +2,18 @@
 -- Accept writes: for each, in order, decide and record in one atomic step.
 --
 -- KEYS  1 write stream, 2 clock, 3 emails
--- ARGV  1 key prefix, 2 version floor, 3 lifetime of an Idempotency-Key (s), then per write 13 values ('' = none):
+-- ARGV  1 key prefix, 2 version floor, 3 lifetime of an Idempotency-Key (s), 4 most pending writes of one user, then per
+--       write 13 values ('' = none):
 --       operation_id user_id command payload email_key key_hash body_hash busy_ms if_match request_id traceparent
 --       notify expire_ms
--- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "email_taken", operation_id, user_id, version}
+-- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "user_backlog" | "email_taken", operation_id,
+-- user_id, version}
 --
 -- No `maxmemory` refusal can come halfway: Redis checks before it runs a script.
 
 local stream, clock, emails = KEYS[1], KEYS[2], KEYS[3]
-local prefix, floor, key_ttl_s = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local WIDTH, FIRST = 13, 4
+local prefix, floor, key_ttl_s, pending_max = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
+local WIDTH, FIRST = 13, 5
 
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -67,6 +69,7 @@ local function accept(at)
   end
 
   local user = prefix .. 'user:' .. user_id
+  if redis.call('HLEN', user) > pending_max then return {'user_backlog', operation_id, user_id, ''} end -- `last` is one
   local after = redis.call('HGET', user, 'last')
   local version = math.max(now_us, newest + 1)
   local fields = {

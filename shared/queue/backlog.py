@@ -1,13 +1,14 @@
 """Backlog: how much is on the write stream, and for how long."""
 
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from shared import versions
-from shared.queue.names import WRITES
+from shared.queue.connection import text
+from shared.queue.names import WRITERS_GROUP, WRITES
 
 
 class StreamBacklog(NamedTuple):
@@ -15,17 +16,37 @@ class StreamBacklog(NamedTuple):
 
     depth: int
     oldest_age_s: float
+    #: Entries that no writer has been given yet, and the age of the oldest of them.
+    waiting: int
+    waiting_age_s: float
     #: Entries that ever left it.
     drained: int
 
 
 async def backlog(redis: Redis) -> StreamBacklog:
-    """As Redis sees it now."""
-    try:
-        info = await redis.xinfo_stream(WRITES)
-    except ResponseError:  # there is no stream before the first write
-        return StreamBacklog(0, 0.0, 0)
+    """As Redis sees it now, in two round trips."""
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.xinfo_stream(WRITES)
+    pipeline.xinfo_groups(WRITES)
+    info, groups = await pipeline.execute(raise_on_error=False)
+    for answer in (info, groups):
+        if isinstance(answer, ResponseError) and "no such key" in str(answer):
+            return StreamBacklog(0, 0.0, 0, 0.0, 0)  # there is no stream before the first write
+        if isinstance(answer, Exception):
+            raise answer
+    group: Any = next((group for group in groups if text(group["name"]) == WRITERS_GROUP), None)
+    given = text(group["last-delivered-id"]) if group else "0-0"
+    pending = int(group["pending"]) if group else 0
+    following = await redis.xrange(WRITES, f"({given}", count=1)
     first = info["first-entry"]
-    accepted = versions.from_stream_id(first[0].decode()) / 1_000_000 if first else time.time()
-    age_s = max(0.0, time.time() - accepted)
-    return StreamBacklog(info["length"], age_s, info["entries-added"] - info["length"])
+    return StreamBacklog(
+        depth=info["length"],
+        oldest_age_s=_age_s(first[0]) if first else 0.0,
+        waiting=max(0, info["length"] - pending) if following else 0,
+        waiting_age_s=_age_s(following[0][0]) if following else 0.0,
+        drained=info["entries-added"] - info["length"],
+    )
+
+
+def _age_s(entry_id: bytes) -> float:
+    return max(0.0, time.time() - versions.from_stream_id(text(entry_id)) / 1_000_000)

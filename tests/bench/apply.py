@@ -92,7 +92,7 @@ def accept_backlog(stage: Stage, writes: int) -> None:
     for first in range(0, writes, _CHUNK):
         candidates = [_candidate(number) for number in range(first, min(first + _CHUNK, writes))]
         values = [value for candidate in candidates for value in candidate.arguments()]
-        answers = accept(keys=[_STAGING, CLOCK, EMAILS], args=[PREFIX, 0, _KEY_LIFETIME_S, *values])
+        answers = accept(keys=[_STAGING, CLOCK, EMAILS], args=[PREFIX, 0, _KEY_LIFETIME_S, writes, *values])
         assert all(answer[0] == b"accepted" for answer in answers), "a write of the backlog was refused"
     stage.redis.xgroup_create(_STAGING, WRITERS_GROUP, id="0")
     stage.redis.rename(_STAGING, WRITES)

@@ -16,7 +16,7 @@ from shared.store.engine import Timeouts, make_engine
 from tests.convergence.crew import Crew
 from tests.convergence.sequential_model import Accepted
 from tests.servers import Database, RedisServer
-from tests.stream import ACCEPT_SCRIPT
+from tests.stream import ACCEPT_SCRIPT, USER_PENDING_MAX
 
 _WRITERS = 3
 _KEY_LIFETIME_S = 60
@@ -68,7 +68,7 @@ class World:
             email_key=email_key(write.email) if write.email else "",
             if_match=str(write.if_match) if write.if_match else "",
         )
-        arguments = [WRITES, CLOCK, EMAILS, PREFIX, 0, _KEY_LIFETIME_S, *candidate.arguments()]
+        arguments = [WRITES, CLOCK, EMAILS, PREFIX, 0, _KEY_LIFETIME_S, USER_PENDING_MAX, *candidate.arguments()]
         [(result, _, _, version)] = await self._redis.eval(ACCEPT_SCRIPT, 3, *arguments)
         return result.decode(), int(version or 0)
 

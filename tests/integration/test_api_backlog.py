@@ -1,5 +1,6 @@
 """Backpressure: a backlog that is too long refuses writes, honestly, and takes them again by itself."""
 
+import time
 from pathlib import Path
 
 import httpx
@@ -32,4 +33,40 @@ def test_a_long_backlog_refuses_until_it_is_short(
         assert client.get("/users").status_code == 200
         start_writer()
         wait_until(lambda: write().status_code == 202, what="accepted again")
+    service.kill()
+
+
+def test_one_locked_row_closes_the_shop_for_its_user_only(
+    tmp_path: Path, own_redis: RedisServer, own_database: Database, start_writer: StartWriter
+) -> None:
+    """A person locks a row for longer than a write may wait: others' writes are applied, and when too many of the
+    locked user's wait, his alone are refused."""
+    start_writer()
+    limits = {"HOLDFAST_API_BACKLOG_AGE_MAX_S": "0.5", "HOLDFAST_API_USER_PENDING_MAX": "5"}
+    service = processes.api(tmp_path, own_redis.address, own_database.dsn, **limits).start()
+    wait = {"Prefer": "wait=10"}
+    with httpx.Client(base_url=service.url, timeout=20) as client, own_database.connect() as person:
+        locked = client.post("/users", json=ADA, headers=wait).json()["data"]["id"]
+        person.begin()
+        person.cursor().execute("SELECT * FROM users WHERE id = %s FOR UPDATE", (locked,))
+        assert client.patch(f"/users/{locked}", json={"name": "waits"}).status_code == 202
+        waiting_s = [0.0]
+
+        def oldest_is_too_old() -> bool:
+            other = client.post("/users", json=ADA | {"email": f"{len(waiting_s)}@example.com"}, headers=wait)
+            assert other.status_code == 201, other.text
+            with own_redis.client() as redis:
+                [(entry_id, _)] = redis.xrange("{holdfast}:writes", count=1)
+            waiting_s.append(time.time() - int(entry_id.split(b"-")[0]) / 1000)
+            return waiting_s[-1] > 2
+
+        wait_until(oldest_is_too_old, what="the locked write is older than the limit")
+        wait_until(lambda: client.patch(f"/users/{locked}", json={"name": "more"}).status_code == 503, what="refused")
+        refused = client.patch(f"/users/{locked}", json={"name": "more"})
+        assert (error_of(refused)["code"], error_of(refused)["definite"]) == ("USER_BACKLOG", True)
+        assert client.post("/users", json=ADA | {"email": "last@example.com"}).status_code == 202
+        person.rollback()
+        wait_until(
+            lambda: client.patch(f"/users/{locked}", json={"name": "again"}).status_code == 202, what="open again"
+        )
     service.kill()

@@ -99,6 +99,7 @@ BREAKER = 'holdfast_breaker_state{job="api",instance="%s",breaker="database",sta
 MOVES = 'holdfast_breaker_transitions_total{job="api",instance="%s",breaker="database",to="%s"}'
 ATTEMPTS = 'holdfast_attempts_total{job="external_proxy",instance="p",dependency="third_party",attempt="%s"}'
 LOST = 'holdfast_entries_lost_total{job="writer",instance="writer-0"}'
+ORPHANS = 'holdfast_orphans_total{job="writer",instance="writer-0",stream="writes"}'
 UNREAD = 'holdfast_stream_trimmed_unread_entries{job="dlq_admin",instance="dlq_admin",stream="writes"}'
 MISSING = 'holdfast_ledger_missing_writes{job="dlq_admin",instance="dlq_admin"}'
 HALTED = 'holdfast_writer_halted{job="writer",instance="%s"}'

@@ -1,11 +1,14 @@
 """Backpressure: begins when the backlog is too long or too old, ends with room to spare, and says when to come back."""
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from shared.backpressure import Backpressure, Sight
 
 
-def seen(at: float, depth: int, age_s: float = 0.0, drained: int = 0) -> Sight:
-    """The stream at a moment."""
-    return Sight(at, depth, age_s, drained)
+def seen(at: float, depth: int, waiting_s: float = 0.0, drained: int = 0, waiting: int | None = None) -> Sight:
+    """The stream at a moment; all of it waits, unless told otherwise."""
+    return Sight(at, depth, depth if waiting is None else waiting, waiting_s, drained)
 
 
 def test_it_begins_above_the_limit_and_ends_below_seventy_percent() -> None:
@@ -18,12 +21,49 @@ def test_it_begins_above_the_limit_and_ends_below_seventy_percent() -> None:
     assert states == [False, True, True, True, False, False, False]
 
 
-def test_an_old_write_counts_as_much_as_many() -> None:
-    """A short backlog that does not move is one, too."""
+def test_a_write_that_has_waited_for_a_writer_counts_as_much_as_many() -> None:
+    """The next one would wait at least as long."""
     pressure = Backpressure(100, 60)
-    pressure.observe(seen(0, 1, age_s=61))
+    pressure.observe(seen(0, 1, waiting_s=61))
     assert pressure.active
-    pressure.observe(seen(1, 1, age_s=1))
+    pressure.observe(seen(1, 1, waiting_s=1))
+    assert not pressure.active
+
+
+@given(st.lists(st.tuples(st.integers(0, 99), st.integers(0, 5), st.floats(0.1, 5)), min_size=1, max_size=50))
+def test_what_writers_keep_delays_nobody(looks: list[tuple[int, int, float]]) -> None:
+    """However long entries are kept (a locked row, a backoff), and whatever leaves the stream meanwhile: new writes are
+    accepted while none waits for a writer."""
+    pressure = Backpressure(100, 60)
+    at, drained = 0.0, 0
+    for depth, left, pause_s in looks:
+        at, drained = at + 100 * pause_s, drained + left
+        pressure.observe(seen(at, depth, drained=drained, waiting=0))
+        assert not pressure.active
+
+
+def test_a_drain_that_is_too_slow_for_what_waits_begins_it() -> None:
+    """A thousand writes at ten a second would wait for a hundred seconds."""
+    pressure = Backpressure(100_000, 60)
+    pressure.observe(seen(0, 1000))
+    pressure.observe(seen(1, 1000, drained=10))
+    assert pressure.active
+    pressure.observe(seen(1000, 400, drained=20_000))
+    assert not pressure.active
+
+
+def test_an_outage_is_waited_out() -> None:
+    """While nothing flows only the wait so far counts; the first writes to flow again are measured by themselves."""
+    pressure = Backpressure(100_000, 3600)
+    drained = 0
+    for at in range(100):  # healthy: next to nothing waits
+        drained += 10
+        pressure.observe(seen(at, 1, drained=drained))
+    for at in range(100, 1000):
+        pressure.observe(seen(at, (at - 99) * 10, waiting_s=at - 99, drained=drained))
+        assert not pressure.active
+    pressure.observe(seen(1000, 9000, waiting_s=900, drained=drained + 50))
+    assert pressure.drain_rate == 50
     assert not pressure.active
 
 

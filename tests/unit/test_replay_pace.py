@@ -84,7 +84,7 @@ def test_it_stops_when_it_begins_to_fail_late() -> None:
 
 @pytest.mark.parametrize(
     ("around", "why"),
-    [(Surroundings(depth=20_001), "lags"), (Surroundings(oldest_age_s=31), "lags"),
+    [(Surroundings(depth=20_001), "lags"), (Surroundings(waiting_s=31), "lags"),
      (Surroundings(open_breakers=("writer-1",)), "breaker is open: writer-1")],
 )  # fmt: skip
 def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None:

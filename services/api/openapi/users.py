@@ -20,6 +20,7 @@ from shared.errors import (
     QueueUnavailable,
     RequestInProgress,
     UnsupportedMediaType,
+    UserBacklog,
     UserNotFound,
     WriteBacklog,
     WriteExpired,
@@ -90,7 +91,7 @@ _CREATED = _done(201, _LOCATION)
 _WRITE_ERRORS = (
     InvalidRequest, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge, QueueUnavailable, QueueFull,
     WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen, AcceptanceUnknown, AnswerOverdue,
-    WriteBacklog, WriteExpired,
+    UserBacklog, WriteBacklog, WriteExpired,
 )  # fmt: skip
 _INVALID_EMAIL = InvalidRequest(
     "Email address format is invalid",

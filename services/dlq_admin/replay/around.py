@@ -24,4 +24,4 @@ class Around:
         shown = self._roll.shown(time.monotonic())
         open_ = {str(one["instance"]) for one in shown
                  if (one["service"], one["name"], one["state"]) == (_WRITER, _DATABASE, _OPEN)}  # fmt: skip
-        return Surroundings(max(0, seen.depth - in_flight), seen.oldest_age_s, tuple(sorted(open_)))
+        return Surroundings(max(0, seen.depth - in_flight), seen.waiting_age_s, tuple(sorted(open_)))

@@ -16,7 +16,8 @@ class Surroundings:
     """What else goes on. `depth`: entries on the write stream that are not this replay's."""
 
     depth: int = 0
-    oldest_age_s: float = 0.0
+    #: How long the oldest entry that no writer has been given waits.
+    waiting_s: float = 0.0
     #: Names of the writers whose database breaker is open.
     open_breakers: tuple[str, ...] = ()
 
@@ -58,6 +59,6 @@ def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, aro
         return f"the database's breaker is open: {', '.join(around.open_breakers)[:200]}"
     if around.depth > rules.backlog_max:
         return f"live traffic lags: {around.depth} other writes wait, more than {rules.backlog_max}"
-    if around.oldest_age_s > rules.backlog_age_s:
-        return f"live traffic lags: the oldest write waits for {around.oldest_age_s:.0f} s"
+    if around.waiting_s > rules.backlog_age_s:
+        return f"live traffic lags: a write has waited {around.waiting_s:.0f} s for a writer"
     return None

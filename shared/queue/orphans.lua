@@ -1,0 +1,29 @@
+#!lua flags=allow-oom
+-- Adopt orphans: entries that the group has passed and nobody has pending (XGROUP DELCONSUMER or SETID, a restored
+-- backup). The stream is the truth of what must be done, so they are made pending again, idle, for whoever reclaims.
+--
+-- KEYS  1 stream
+-- ARGV  1 group, 2 consumer, 3 idle (ms), 4 look at the entries after this id, 5 most entries to look at
+-- Returns {id after which to look next ('' = seen all), adopted ids}
+
+local stream, group, consumer, idle_ms, after, most = KEYS[1], ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
+
+local last
+local groups = redis.pcall('XINFO', 'GROUPS', stream)
+for _, info in ipairs(groups.err and {} or groups) do
+  local of = {}
+  for i = 1, #info, 2 do of[info[i]] = info[i + 1] end
+  if of.name == group then last = of['last-delivered-id'] end
+end
+if not last or last == '0-0' then return {'', {}} end
+
+local delivered = redis.call('XRANGE', stream, '(' .. after, last, 'COUNT', most)
+local adopted = {}
+for _, entry in ipairs(delivered) do
+  local id = entry[1]
+  if #redis.call('XPENDING', stream, group, id, id, 1) == 0 then
+    redis.call('XCLAIM', stream, group, consumer, 0, id, 'IDLE', idle_ms, 'RETRYCOUNT', 0, 'FORCE', 'JUSTID')
+    adopted[#adopted + 1] = id
+  end
+end
+return {#delivered == tonumber(most) and delivered[#delivered][1] or '', adopted}

@@ -1,0 +1,36 @@
+"""Orphans: entries on a stream that its group has passed and that are in nobody's pending list. They are handed out
+again: the stream is the truth of what must be done, a pending list is a convenience."""
+
+from redis.asyncio import Redis
+
+from shared import logs, metrics
+from shared.logs import Action
+from shared.queue.connection import text
+from shared.queue.script import Script
+
+_PAGE = 500
+
+
+class Orphans:
+    """Of one stream and group. `label` names the stream in the metric."""
+
+    def __init__(self, redis: Redis, stream: str, group: str, label: str) -> None:
+        self._script = Script(redis, "orphans")
+        self._stream = stream
+        self._group = group
+        self._adopted = metrics.orphans.labels(label)
+
+    async def adopt(self, consumer: str, idle_ms: int) -> int:
+        """Make every orphan pending for `consumer`, idle for `idle_ms`; how many there were.
+
+        Looks at what is delivered and not settled, so it costs what is in hand. Raises NotSent, RedisError, OSError.
+        """
+        after, count = "0-0", 0
+        while after:
+            found, adopted = await self._script([self._stream], [self._group, consumer, idle_ms, after, _PAGE])
+            after = text(found)
+            if adopted:
+                count += len(adopted)
+                self._adopted.inc(len(adopted))
+                logs.error(Action.ORPHANS_ADOPTED, stream=self._stream, entries=len(adopted), first=text(adopted[0]))
+        return count
