@@ -48,5 +48,5 @@ async def backlog(redis: Redis) -> StreamBacklog:
     )
 
 
-def _age_s(entry_id: bytes) -> float:
+def _age_s(entry_id: bytes | str | None) -> float:
     return max(0.0, time.time() - versions.from_stream_id(text(entry_id)) / 1_000_000)
