@@ -193,11 +193,12 @@ class KeyReused(AppError):
 
 
 class RequestInProgress(AppError):
-    """The first request with this Idempotency-Key has not been answered yet."""
+    """The first request with this Idempotency-Key has been accepted and has not been answered yet."""
 
     type = "conflict"
     code = "REQUEST_IN_PROGRESS"
     retryable = True
+    definite = False
 
 
 # --- something behind us is not well ------------------------------------------------------------------------------

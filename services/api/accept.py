@@ -11,7 +11,14 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
+from redis.exceptions import (
+    AuthenticationError,
+    BusyLoadingError,
+    ConnectionError,
+    OutOfMemoryError,
+    RedisError,
+    ResponseError,
+)
 
 from shared import logs, metrics
 from shared.breaker.breaker import Breaker
@@ -67,6 +74,9 @@ _ACCEPTED = {
     result: metrics.writes_accepted.labels(result)
     for result in ("accepted", "repeated", "reused", "busy", "user_backlog", "email_taken")
 }
+
+#: Redis' own answers, all given before a script runs. (The client library calls some of them connection errors.)
+_REFUSALS = (ResponseError, BusyLoadingError, AuthenticationError)
 
 _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
 
@@ -134,7 +144,7 @@ class Acceptor:
             return
         began = time.perf_counter()
         try:
-            replies = await self._evaluate([candidate for candidate, _ in batch])
+            replies, again = await self._evaluate([candidate for candidate, _ in batch])
         except AppError as error:
             self._failed(batch, error)
             return
@@ -148,43 +158,51 @@ class Acceptor:
             told = result.decode()
             if told == "repeated" and not candidate.key_hash:
                 told = "accepted"  # by our own first try
+            if told == "busy" and again:
+                told = "repeated"  # the request that holds the key may be this one
+            if told == "email_taken" and again:  # our first try may have been applied, and the address changed since
+                _refuse(candidate, waiting, AcceptanceUnknown())
+                continue
             answer = Answer(told, operation_id.decode(), user_id.decode(), int(version or 0))
             self._clock.observe(answer.version)
             _ACCEPTED[answer.result].inc()
             if not waiting.done():
                 waiting.set_result(answer)
 
-    async def _evaluate(self, candidates: Sequence[Candidate]) -> list[list[bytes]]:
-        """One EVALSHA. What fails before it is sent did not happen; what fails after it may have."""
+    async def _evaluate(self, candidates: Sequence[Candidate]) -> tuple[list[list[bytes]], bool]:
+        """One EVALSHA, and whether it is the second. What fails before it is sent did not happen; what fails after it
+        may have."""
         values = [value for candidate in candidates for value in candidate.arguments()]
         arguments: list[str | bytes | int] = [
             PREFIX, self._clock.seen, self._key_lifetime_s, self._user_pending_max, *values
         ]  # fmt: skip
         try:
-            return list(await self._breaker.call_async(self._ask, arguments))
+            return await self._breaker.call_async(self._ask, arguments)
         except CallRefused as refused:
             raise QueueUnavailable(retry_after_s=ceil(refused.retry_after_s)) from refused
         except NotSent as error:
             raise QueueUnavailable() from error.__cause__
-        except ResponseError as error:
-            # Redis refuses a script before it runs: out of memory, read-only, unable to write its log.
+        except _REFUSALS as error:
+            # Redis refuses a script before it runs: out of memory, read-only, loading, unable to write its log.
             raise (QueueFull() if isinstance(error, OutOfMemoryError) else QueueUnavailable()) from error
         except (RedisError, OSError) as error:
             raise AcceptanceUnknown() from error
 
-    async def _ask(self, arguments: list[str | bytes | int]) -> Any:
+    async def _ask(self, arguments: list[str | bytes | int]) -> tuple[Any, bool]:
         """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
-        are found, and not taken twice."""
+        are found, and not taken twice. Whatever becomes of the second try, the first may have been taken."""
         self._one_more.begun()
         try:
-            return await self._script([WRITES, CLOCK, EMAILS], arguments)
+            return await self._script([WRITES, CLOCK, EMAILS], arguments), False
+        except _REFUSALS:
+            raise
         except (ConnectionError, OSError) as first:
             if not self._one_more.may():
                 raise
             try:
-                return await self._script([WRITES, CLOCK, EMAILS], arguments)
-            except NotSent:
-                raise first from None  # the second was not sent; the first may have been taken
+                return await self._script([WRITES, CLOCK, EMAILS], arguments), True
+            except (NotSent, *_REFUSALS):
+                raise first from None
 
     def _failed(self, batch: list[_Waiting], error: AppError, bug: Exception | None = None) -> None:
         self.failing_since = self.failing_since or time.monotonic()
@@ -194,6 +212,10 @@ class Acceptor:
             Action.ACCEPTANCE_FAILED, writes=len(batch), code=error.code, error=type(cause).__name__, exc_info=bug
         )
         for candidate, waiting in batch:
-            if not waiting.done():
-                details = None if error.definite else {"operation_id": candidate.operation_id}
-                waiting.set_exception(type(error)(details=details, retry_after_s=error.retry_after_s))
+            _refuse(candidate, waiting, error)
+
+
+def _refuse(candidate: Candidate, waiting: "asyncio.Future[Answer]", error: AppError) -> None:
+    if not waiting.done():
+        details = None if error.definite else {"operation_id": candidate.operation_id}
+        waiting.set_exception(type(error)(details=details, retry_after_s=error.retry_after_s))

@@ -9,8 +9,6 @@ from shared.errors import (
     AcceptanceUnknown,
     AppError,
     CircuitOpen,
-    DatabaseUnavailable,
-    DeadlineExceeded,
     EmailTaken,
     KeyReused,
     OrderUnknown,
@@ -66,7 +64,7 @@ class DirectPath:
     async def _repeated(self, candidate: Candidate, first: Final) -> Answer:
         try:
             ended = await self._database.call(reads.ended_operation, candidate.operation_id)
-        except (CircuitOpen, DatabaseUnavailable, DeadlineExceeded) as error:  # which says nothing about the first try
+        except AppError as error:  # which says nothing about the first try
             raise AcceptanceUnknown(details={"operation_id": candidate.operation_id}) from error
         known = ended.body_hash if ended else None
         if candidate.body_hash and known != candidate.body_hash:

@@ -21,9 +21,6 @@ from shared.commands import email_key
 from shared.errors import (
     AcceptanceUnknown,
     AppError,
-    CircuitOpen,
-    DatabaseUnavailable,
-    DeadlineExceeded,
     EmailTaken,
     KeyReused,
     QueueUnavailable,
@@ -40,9 +37,6 @@ from shared.merge import User
 from shared.outcome import Rejected
 from shared.queue.names import KEY
 from shared.store import reads
-
-#: What a look at a write that was taken may fail with. It says nothing about the write.
-_NOT_SEEN = (CircuitOpen, DatabaseUnavailable, DeadlineExceeded, QueueUnavailable)
 
 _REFUSALS: dict[str, type[AppError]] = {
     "email_taken": EmailTaken,
@@ -122,7 +116,7 @@ class WritePath:
         it is this very request that took the address."""
         try:
             ended = await self.database.call(reads.ended_operation, answer.operation_id)
-        except _NOT_SEEN as error:
+        except AppError as error:
             raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
         if ended is None:
             return answer
@@ -137,7 +131,7 @@ class WritePath:
             await self.acceptor.forget_busy(KEY + candidate.key_hash)
         try:
             ended = await self.database.call(reads.ended_operation, answer.operation_id) if over else None
-        except _NOT_SEEN:
+        except AppError:  # of the look; it says nothing about the write
             return None
         if ended is None:
             return None
@@ -159,7 +153,7 @@ class WritePath:
     async def _as_it_is(self, user_id: str) -> User | None:
         try:
             users = (await self.view.user(user_id)).users
-        except _NOT_SEEN:
+        except AppError:  # the same
             return None
         return users[0] if users else None
 

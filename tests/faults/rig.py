@@ -1,7 +1,8 @@
 """The rig: an api in front of servers that a test may break, with a fault proxy before each of them."""
 
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import httpx
 
 from deploy.faults.faults import Faults
 from deploy.faults.threaded import FaultProxy
+from shared.queue.names import WRITES
 from tests import processes
 from tests.integration.test_api_accepts import ADA, error_of
 from tests.servers import Database, RedisServer, wait_until
@@ -48,20 +50,54 @@ class Rig:
         assert (created.status_code, created.json()["meta"]["way"]) == (201, "direct")
         self.to_queue.heal()
         path = created.headers["location"]
-        assert self.client.get(path).json()["meta"]["pending"] is False
-        assert self.client.get("/users").status_code == 200
+        self.wait_until_whole()
+        wait_until(lambda: self.client.get(path).json()["meta"].get("pending") is False, what="the queue is asked")
+        wait_until(lambda: self.client.get("/users").json()["success"], what="a page is read")
         copy = "holdfast:cache:user:" + path.removeprefix("/users/")
         with self.cache.client() as cache:
             wait_until(lambda: cache.exists(copy), what="copied")
         return path
 
+    def wait_until_whole(self) -> None:
+        """Until the api takes its queue and its database for well, whatever it has met before."""
+
+        def whole() -> bool:
+            checks = self.client.get("/health").json()["data"]["checks"]
+            return bool(checks["queue"]["ok"] and checks["database"]["ok"])
+
+        wait_until(whole, HEALING_S, "it is whole")
+
+    def warm_up(self) -> None:
+        """Until the queue has taken a write at once: the script is known there, and a connection lives. A first write
+        that is slow goes to the database."""
+        user = {"name": "Warm"}
+        wait_until(
+            lambda: self.client.post("/users", json=user | {"email": f"{uuid.uuid4()}@example.com"}).status_code == 202,
+            HEALING_S, "the queue takes a write",
+        )  # fmt: skip
+
+    def entries_of(self, operation_id: str) -> int:
+        """Entries of one operation on the write stream."""
+        with self.queue.client() as queue:
+            return sum(fields[b"operation_id"].decode() == operation_id for _, fields in queue.xrange(WRITES))
+
     def open_breaker(self) -> None:
         """Ask for what nobody knows until the database's breaker says so; several at once, for each may take long."""
         with ThreadPoolExecutor(6) as callers:
             list(callers.map(self.client.get, [NOBODY] * 6))
-        wait_until(
-            lambda: error_of(self.client.get(NOBODY))["code"] == "CIRCUIT_BREAKER_OPEN", what="the breaker is open"
-        )
+        self.while_open(NOBODY)
+
+    def while_open(self, path: str, headers: Mapping[str, str] | None = None) -> httpx.Response:
+        """The answer of the open breaker. It is open for a moment only at a time; a probe gets another answer."""
+        answers: list[httpx.Response] = []
+
+        def refused_by_the_breaker() -> bool:
+            answers[:] = [self.client.get(path, headers=headers)]
+            body = answers[0].json()
+            return not body["success"] and body["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
+
+        wait_until(refused_by_the_breaker, HEALING_S, "the breaker is open")
+        return answers[0]
 
     def count(self, table: str) -> int:
         """Rows of a table, or of some of it: `users WHERE ...`."""
@@ -74,7 +110,7 @@ class Rig:
     def backlog(self) -> int:
         """Entries on the write stream."""
         with self.queue.client() as queue:
-            return int(queue.xlen("{holdfast}:writes"))
+            return int(queue.xlen(WRITES))
 
     def wait_until_fresh(self, path: str) -> None:
         """Until the database answers for it again."""

@@ -1,0 +1,158 @@
+"""What an acceptance answers is true, wherever its one or two tries were cut off: `definite` is said of no command that
+the queue has."""
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+from redis.asyncio import Redis
+
+from services.api.accept import Acceptor, Answer, Candidate
+from services.api.breakers import make_breakers
+from shared.errors import AcceptanceUnknown, AppError
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import EMAILS, PREFIX, WRITES
+from shared.versions import Clock
+from tests.faults.relay import Relay, Step
+from tests.servers import START_DEADLINE_S, RedisServer
+from tests.stream import new_user
+
+_TIMEOUT_S = 0.1
+_REFUSALS = ("OOM command not allowed", "READONLY no", "MISCONF no", "LOADING not yet", "BUSY a script", "NOAUTH who")
+_CHANCE = random.Random()
+
+#: A first try after which there is a second.
+FIRST = {
+    "nothing was sent": lambda: Step(up=0),
+    "half was sent": lambda: Step(up=_CHANCE.uniform(0.01, 0.99)),
+    "taken, no reply": lambda: Step(down=0),
+    "taken, half a reply": lambda: Step(down=_CHANCE.uniform(0.01, 0.9)),
+    "taken, and gone": lambda: Step(down=0, deaf=True),
+}
+#: A try that is the last one.
+LAST = FIRST | {
+    "well": Step,
+    "hangs before": lambda: Step(up=0, then="hang"),
+    "hangs halfway": lambda: Step(up=_CHANCE.uniform(0.01, 0.99), then="hang"),
+    "taken, hangs": lambda: Step(down=0, then="hang"),
+    **{text.split()[0]: (lambda text=text: Step(refusal=text)) for text in _REFUSALS},
+}
+
+Accept = Callable[[Candidate], Awaitable[Answer | AppError]]
+
+
+@pytest.fixture
+async def relay(clean_redis: RedisServer) -> AsyncIterator[Relay]:
+    """Before the shared Redis."""
+    async with Relay(clean_redis.port) as relay:
+        yield relay
+
+
+@pytest.fixture
+async def queue(relay: Relay) -> AsyncIterator[Redis]:
+    """The acceptor's connections, through the relay."""
+    redis = connect(relay.address, RedisTimeouts(_TIMEOUT_S, _TIMEOUT_S))
+    yield redis
+    await redis.aclose()
+
+
+@pytest.fixture
+def accept(queue: Redis) -> Accept:
+    """A fresh acceptor's, as answer or error."""
+    breakers = make_breakers(database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, external_timeout_s=1, open_s=1)
+    acceptor = Acceptor(queue, Clock(), breakers.queue, batch_max=10, key_lifetime_s=60)
+
+    async def tried(candidate: Candidate) -> Answer | AppError:
+        try:
+            return await acceptor.accept(candidate)
+        except AppError as error:
+            return error
+
+    return tried
+
+
+async def warm_up(accept: Accept) -> None:
+    """So that a connection lives, and the script is known."""
+    async with asyncio.timeout(START_DEADLINE_S):
+        while not isinstance(await accept(new_user()), Answer):
+            pass
+
+
+def taken(server: RedisServer) -> set[str]:
+    """Operations on the stream."""
+    with server.client() as redis:
+        return {fields[b"operation_id"].decode() for _, fields in redis.xrange(WRITES)}
+
+
+def forget_script(server: RedisServer) -> None:
+    """As a restart does."""
+    with server.client() as redis:
+        redis.script_flush()
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["by hash", "by text"])
+@pytest.mark.parametrize("last", LAST)
+@pytest.mark.parametrize("first", [None, *FIRST])
+async def test_what_is_answered_is_true(
+    accept: Accept, relay: Relay, clean_redis: RedisServer, first: str | None, last: str, known: bool
+) -> None:
+    """Three writes in one round trip, with a key, with a caller who waits, and with neither: whatever happens to it and
+    to the second try, accepted is on the stream, and a definite error is not."""
+    await warm_up(accept)
+    if not known:
+        forget_script(clean_redis)
+        relay.steps.append(Step())
+    relay.steps += [FIRST[first]()] if first else []
+    relay.steps.append(LAST[last]())
+    keyed = replace(new_user(), key_hash="k1", body_hash="b")
+    waiting = replace(new_user(), key_hash="k2", body_hash="b", busy_ms="60000")
+    writes = [new_user(), keyed, waiting]
+    answers = await asyncio.gather(*map(accept, writes))
+    relay.heal()
+    for write, answer in zip(writes, answers, strict=True):
+        there = write.operation_id in taken(clean_redis)
+        if isinstance(answer, Answer):
+            assert (answer.result in ("accepted", "repeated"), there) == (True, True)
+        else:
+            assert not (answer.definite and there), f"{answer.code} of a write that the queue has"
+            if not answer.definite:
+                assert (answer.details or {})["operation_id"] == write.operation_id
+
+
+async def test_the_only_living_connection_is_in_use(
+    accept: Accept, relay: Relay, queue: Redis, clean_redis: RedisServer
+) -> None:
+    """Somebody else hangs in it, and no other can be had: then nothing was sent, and that is certain."""
+    await warm_up(accept)
+    relay.steps = [Step(up=0, then="hang", deaf=True)]
+    other = asyncio.ensure_future(queue.eval("return 1", 0))
+    while relay.steps:
+        await asyncio.sleep(0)
+    write = new_user()
+    answer = await accept(write)
+    assert isinstance(answer, AppError)
+    assert (answer.code, answer.definite) == ("QUEUE_UNAVAILABLE", True)
+    relay.heal()
+    assert write.operation_id not in taken(clean_redis)
+    await asyncio.gather(other, return_exceptions=True)
+
+
+async def test_an_address_that_moved_on_between_two_tries(
+    accept: Accept, relay: Relay, clean_redis: RedisServer
+) -> None:
+    """The first try was taken, applied and forgotten, and somebody else has reserved the address by the second: that
+    the second is refused says nothing about the first."""
+    await warm_up(accept)
+    write = new_user()
+
+    async def settled_and_reserved() -> None:
+        with clean_redis.client() as redis:
+            redis.delete(f"{PREFIX}op:{write.operation_id}")
+            redis.hset(EMAILS, write.email_key, "somebody-else another-operation")
+
+    relay.steps = [Step(down=0, after=settled_and_reserved)]
+    answer = await accept(write)
+    assert isinstance(answer, AcceptanceUnknown)
+    assert answer.details == {"operation_id": write.operation_id}
