@@ -10,9 +10,10 @@ import socket
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import AliasChoices, Field, model_validator
+from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from shared.address.parse import parse_dsn, parse_redis
 from shared.budget import Budget, Part, check
 from shared.http.bounds import Bounds
 from shared.secret_files import SecretFiles, file_variables
@@ -125,11 +126,19 @@ class QueueSettings(Settings):
 
     redis_addr: str = Field(
         default="127.0.0.1:6379",
+        repr=False,
         validation_alias=AliasChoices("REDIS_ADDR", "redis_addr"),
-        description="The queue Redis: host:port or a redis:// URL",
+        description="The queue Redis: host:port, or redis://user:password@host:port; with TLS rediss://",
     )
     redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one answer of Redis")
+
+    @field_validator("redis_addr", "cache_redis_addr", check_fields=False)
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_redis(value)
+        return value
 
     def queue_answer(self, times: int = 1) -> Part:
         """An answer of the queue Redis, the connection made first."""
@@ -141,7 +150,7 @@ class CacheSettings(QueueSettings):
     """For services that keep or read copies."""
 
     cache_redis_addr: str | None = Field(
-        default=None, description="The cache Redis; left out, copies share the queue's Redis"
+        default=None, repr=False, description="The cache Redis, as above; left out, copies share the queue's Redis"
     )
     cache_timeout_s: float = Field(default=0.1, gt=0, le=10, description="Longest wait for one answer of the cache")
     explain_keep_s: int = Field(
@@ -168,14 +177,21 @@ class StoreSettings(Settings):
     """For services that use the database."""
 
     db_dsn: str = Field(
+        repr=False,
         validation_alias=AliasChoices("DB_DSN", "db_dsn"),
-        description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db",
+        description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db; `?tls=true`",
     )
     db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
     db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a connection")
     db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for any one answer of the driver")
     db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
     db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads to use them")
+
+    @field_validator("db_dsn")
+    @classmethod
+    def _dsn(cls, value: str) -> str:
+        parse_dsn(value)
+        return value
 
     def budgets(self) -> tuple[Budget, ...]:
         """The server gives up before the socket does; a full pool is noticed before that."""

@@ -8,23 +8,24 @@ from typing import Any
 from faststream import AckPolicy, FastStream
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.annotations import RedisBatchStreamMessage
-from redis.asyncio.connection import Connection
+from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-from shared.queue.connection import redis_url, text
+from shared.address.parse import parse_redis
+from shared.queue.connection import connection_options, text
 from shared.queue.entry import Entry
 
 Handle = Callable[[list[Entry]], Awaitable[None]]
 
 
-def _noting_connection(answered: Callable[[], None]) -> type[Connection]:
-    """A connection that notes every answer. An empty read is progress too, and FastStream tells nobody of it.
+def _noting(kind: type[AbstractConnection], answered: Callable[[], None]) -> type[AbstractConnection]:
+    """A connection of this kind that notes every answer: an empty read is progress too, and FastStream tells nobody.
 
     FastStream makes the group before it reads. Ours is there already, which a full Redis does not look at when it
     refuses; FastStream knows what to do when it is told so.
     """
 
-    class NotingConnection(Connection):
+    class NotingConnection(kind):  # type: ignore[misc, valid-type]  # which one is known when it runs
         async def read_response(self, *args: Any, **kwargs: Any) -> Any:
             try:
                 response = await super().read_response(*args, **kwargs)
@@ -59,10 +60,12 @@ def subscriber_app(
     timeout_s: float,
 ) -> FastStream:
     """A FastStream application that reads `stream` as `consumer` of `group`; calls `answered` on every sign of life."""
+    options = connection_options(parse_redis(address))
+    kind = _noting(options.pop("connection_class"), answered)
     broker = RedisBroker(
-        redis_url(address),
         socket_timeout=timeout_s,
-        connection_class=_noting_connection(answered),
+        connection_class=kind,  # type: ignore[arg-type]  # a Unix socket's is none of TCP, and serves as well
+        **options,
         logger=logging.getLogger("faststream"),
     )
     subscription = StreamSub(

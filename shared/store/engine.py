@@ -1,18 +1,15 @@
 """The database engine: no driver default is left unset, because several of them are `wait for ever`."""
 
-import re
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy import Engine, QueuePool
 
 from shared import metrics
+from shared.address.parse import Address, parse_dsn
 
-# The form that Go programs use: user:password@tcp(host:port)/database?options
-_GO_DSN = re.compile(r"^(?P<user>[^:@]*)(?::(?P<password>.*))?@tcp\((?P<address>[^)]*)\)/(?P<database>[^?]*)")
-_DEFAULT_PORT = 3306
-
-__all__ = ["Engine", "Timeouts", "make_engine", "parse_dsn"]
+__all__ = ["Engine", "Timeouts", "make_engine"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,32 +22,20 @@ class Timeouts:
     lock_wait_s: int
 
 
-def parse_dsn(dsn: str) -> sa.URL:
-    """A URL (`mysql://user:pw@host:3306/db`) or the Go form (`user:pw@tcp(host:3306)/db`).
-
-    Raises ValueError, without the password in it, when it is neither.
-    """
-    if match := _GO_DSN.match(dsn):
-        host, _, port = match["address"].rpartition(":")
-        if not host:
-            host, port = match["address"], str(_DEFAULT_PORT)
-        return sa.URL.create("mysql+pymysql", match["user"], match["password"], host, int(port), match["database"])
-    try:
-        url = sa.make_url(dsn)
-    except sa.exc.ArgumentError:
-        raise ValueError("neither mysql://user:password@host:3306/db nor user:password@tcp(host)/db") from None
-    if url.get_backend_name() not in ("mysql", "mariadb"):
-        raise ValueError(f"a MySQL-protocol database is needed, not {url.get_backend_name()}")
-    if not url.database:
-        raise ValueError("the DSN names no database")
-    return url.set(drivername="mysql+pymysql", port=url.port or _DEFAULT_PORT, query={})
+def _encryption(address: Address) -> dict[str, Any]:
+    """In PyMySQL's words. Without any it encrypts if the server offers it, and goes on in clear where it does not."""
+    if address.tls is None:
+        return {"ssl_disabled": True}
+    return {"ssl": address.tls.context()} if address.tls.required else {}
 
 
 def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
-    """An engine that never waits longer than `timeouts`; it connects on first use."""
+    """An engine that never waits longer than `timeouts`; it connects on first use. Raises ValueError for what is no
+    DSN."""
+    address = parse_dsn(dsn)
     session = f"SET SESSION innodb_lock_wait_timeout={timeouts.lock_wait_s}, sql_mode='TRADITIONAL', time_zone='+00:00'"
     engine = sa.create_engine(
-        parse_dsn(dsn),
+        sa.URL.create("mysql+pymysql", address.user, address.password, address.host, address.port, address.database),
         isolation_level="READ COMMITTED",
         pool_size=pool_size,
         max_overflow=0,
@@ -65,6 +50,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
             "read_timeout": timeouts.io_s,
             "write_timeout": timeouts.io_s,
             "init_command": session,
+            **_encryption(address),
         },
     )
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from deploy.compose.draw import draw, main
+from shared.address.parse import parse_dsn
 from shared.http.keys import Keys
-from shared.store.engine import parse_dsn
 
 FOLDERS = ("keys", "database", "sessions", "mysql", "mysql-init", "exporter", "alertmanager", "grafana", "operator")
 

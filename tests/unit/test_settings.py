@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
 from services.api.settings import ApiSettings
-from shared.store.engine import parse_dsn
+from shared.address.parse import parse_dsn
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +50,7 @@ def test_a_misspelt_key_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None
 def test_both_forms_of_dsn(dsn: str) -> None:
     """The Go form and the URL form name the same database."""
     url = parse_dsn(dsn)
-    assert (url.username, url.password, url.host, url.port, url.database) == (
+    assert (url.user, url.password, url.host, url.port, url.database) == (
         "holdfast",
         "secret",
         "db",

@@ -10,13 +10,15 @@ from fastapi import Depends, FastAPI
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from services.api.bodies import UserBody
+from shared.address.parse import parse_dsn
 from shared.commands import email_key
-from shared.store.engine import parse_dsn
 from shared.store.tables import users
 from shared.versions import wall_clock
 
 #: A connection for each of FastAPI's threads: with SQLAlchemy's default of 15 they wait for one another.
-engine = sa.create_engine(parse_dsn(os.environ["DB_DSN"]), pool_size=40, max_overflow=0)
+_AT = parse_dsn(os.environ["DB_DSN"])
+_URL = sa.URL.create("mysql+pymysql", _AT.user, _AT.password, _AT.host, _AT.port, _AT.database)
+engine = sa.create_engine(_URL, pool_size=40, max_overflow=0)
 new_session = sessionmaker(engine)
 app = FastAPI()
 

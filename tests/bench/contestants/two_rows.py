@@ -7,7 +7,7 @@ from typing import Any
 
 import pymysql
 
-from shared.store.engine import parse_dsn
+from shared.address.parse import parse_dsn
 from shared.versions import wall_clock
 
 INSERT_USER = (
@@ -56,7 +56,7 @@ def connect() -> "pymysql.Connection[pymysql.cursors.Cursor]":
     """To the database that DB_DSN names; transactions are the caller's."""
     url = parse_dsn(os.environ["DB_DSN"])
     return pymysql.connect(
-        host=url.host, port=url.port or 3306, user=url.username, password=url.password or "", database=url.database,
+        host=url.host, port=url.port, user=url.user, password=url.password or "", database=url.database,
         charset="utf8mb4", autocommit=False,
     )  # fmt: skip
 

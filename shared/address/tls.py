@@ -1,0 +1,137 @@
+"""TLS of a connection, as the options of an address ask for it. One table serves Redis and the database.
+
+Any of these options turns TLS on, except one that says that there is none. The server's certificate is verified, name
+included, unless an option says otherwise. Options that contradict one another are refused.
+"""
+
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+_YES_NO: Mapping[str, bool] = {
+    "true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False,
+}  # fmt: skip
+
+_UNVERIFIED: Mapping[str, Any] = {"verify_chain": False, "verify_name": False}
+_NONE: Mapping[str, Any] = {"enabled": False}
+_PREFERRED: Mapping[str, Any] = {"required": False, **_UNVERIFIED}
+_FULL: Mapping[str, Any] = {"verify_chain": True, "verify_name": True}
+
+#: A value of an option -> what it says about the fields of `Tls`. Raises KeyError for one that is not understood.
+_Read = Callable[[str], Mapping[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tls:
+    """How a connection is encrypted. `required` False: only if the server offers it."""
+
+    required: bool = True
+    verify_chain: bool = True
+    verify_name: bool = True
+    ca_file: str | None = None
+    ca_folder: str | None = None
+    certificate: str | None = None
+    key: str | None = None
+    key_password: str | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """For the driver. Raises ValueError, with the name of the file, when one of them cannot be used."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            if self.ca_file or self.ca_folder:
+                context.load_verify_locations(self.ca_file, self.ca_folder)
+            elif self.verify_chain:
+                context.load_default_certs()
+        except OSError as error:  # an ssl.SSLError is one
+            raise ValueError(f"CA {self.ca_file or self.ca_folder}: {_reason(error)}") from None
+        context.check_hostname = self.verify_name
+        context.verify_mode = ssl.CERT_REQUIRED if self.verify_chain else ssl.CERT_NONE
+        if self.certificate:
+            try:
+                # A password is given in any case, or OpenSSL would ask the terminal for it.
+                context.load_cert_chain(self.certificate, self.key, password=self.key_password or "")
+            except OSError as error:
+                files = " and ".join(filter(None, (self.certificate, self.key)))
+                raise ValueError(f"certificate {files}: {_reason(error)}") from None
+        return context
+
+
+def _field(name: str) -> _Read:
+    return lambda value: {name: value}
+
+
+def _yes_no(name: str) -> _Read:
+    return lambda value: {name: _YES_NO[value.lower()]}
+
+
+def _one_of(values: Mapping[str, Mapping[str, Any]]) -> _Read:
+    return lambda value: values[value.lower().replace("_", "-")]
+
+
+#: By name, `-` as `_` and in any case: redis-py's, PyMySQL's and SQLAlchemy's, MySQL's own clients', Go's.
+OPTIONS: Mapping[str, _Read] = {
+    "ssl_ca": _field("ca_file"),
+    "ssl_ca_certs": _field("ca_file"),
+    "ssl_capath": _field("ca_folder"),
+    "ssl_ca_path": _field("ca_folder"),
+    "ssl_cert": _field("certificate"),
+    "ssl_certfile": _field("certificate"),
+    "ssl_key": _field("key"),
+    "ssl_keyfile": _field("key"),
+    "ssl_key_password": _field("key_password"),
+    "ssl_password": _field("key_password"),
+    "ssl_verify_cert": _yes_no("verify_chain"),
+    "ssl_cert_reqs": _one_of({
+        # To a client, Python's `optional` is `required`: a server always has a certificate to show.
+        "none": {"verify_chain": False}, "optional": {"verify_chain": True}, "required": {"verify_chain": True},
+    }),
+    "ssl_verify_identity": _yes_no("verify_name"),
+    "ssl_check_hostname": _yes_no("verify_name"),
+    "ssl": _yes_no("enabled"),
+    "ssl_mode": _one_of({
+        "disabled": _NONE, "preferred": _PREFERRED, "required": _UNVERIFIED,
+        "verify-ca": {"verify_chain": True, "verify_name": False}, "verify-identity": _FULL,
+    }),
+    "tls": _one_of({"true": _FULL, "false": _NONE, "skip-verify": _UNVERIFIED, "preferred": _PREFERRED}),
+}  # fmt: skip
+
+
+def read(options: Iterable[tuple[str, str]]) -> Tls | None:
+    """TLS as these (name, value) pairs, all of them in OPTIONS, ask for it; None: without. Raises ValueError."""
+    wanted: dict[str, Any] = {}
+    said_by: dict[str, str] = {}
+    for name, value in options:
+        try:
+            said = OPTIONS[name](value)
+        except KeyError:
+            raise ValueError(f"the value of the option {name} is not understood") from None
+        for field, meant in said.items():
+            if wanted.setdefault(field, meant) != meant:
+                raise ValueError(f"the options {said_by[field]} and {name} contradict each other")
+            said_by.setdefault(field, name)
+    if wanted.get("verify_chain") is False:
+        wanted.setdefault("verify_name", False)
+    _check(wanted, said_by)
+    return Tls(**wanted) if wanted.pop("enabled", True) else None
+
+
+def _check(wanted: Mapping[str, Any], said_by: Mapping[str, str]) -> None:
+    """Refuse what would be dropped: options that have no effect beside others."""
+    if wanted.get("enabled") is False and len(wanted) > 1:
+        raise ValueError(f"{said_by['enabled']} turns TLS off, so it cannot stand beside other options of TLS")
+    if wanted.get("verify_chain") is False:
+        for field in ("verify_name", "ca_file", "ca_folder"):
+            if wanted.get(field):
+                raise ValueError(f"{said_by[field]} needs a verified certificate: not with {said_by['verify_chain']}")
+    for field, other in (("key", "certificate"), ("key_password", "certificate")):
+        if wanted.get(field) and not wanted.get(other):
+            raise ValueError(f"{said_by[field]} needs a certificate beside it")
+
+
+def _reason(error: OSError) -> str:
+    return (
+        error.strerror
+        if isinstance(error, ssl.SSLError | FileNotFoundError) and error.strerror
+        else type(error).__name__
+    )

@@ -1,0 +1,288 @@
+"""TLS, honoured by every connection to a store: servers that speak nothing else, and listeners that note what comes."""
+
+import contextlib
+import socket
+import struct
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pymysql
+import pytest
+import redis
+import sqlalchemy as sa
+from redis.exceptions import RedisError
+
+from shared.queue.connection import RedisTimeouts, connect
+from shared.store.engine import Timeouts, make_engine
+from tests import processes
+from tests.certificates import Authority
+from tests.conftest import migrate
+from tests.external import PATIENT
+from tests.servers import Database, RedisServer, free_port, wait_until
+
+_TIMEOUTS = Timeouts(checkout_s=1, connect_s=5, io_s=5, lock_wait_s=1)
+_SECRET = "never-in-clear"  # noqa: S105 - looked for on the wire
+
+
+class TlsRedis(RedisServer):
+    """Speaks TLS only, and asks its clients for certificates."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        certificate, key = authority.issue("redis")
+        self.options = f"ssl_ca_certs={authority.certificate}"
+        self._certificate, self._key = authority.issue("client")
+        self.with_client = f"{self.options}&ssl_certfile={self._certificate}&ssl_keyfile={self._key}"
+        self._ca = authority.certificate
+        super().__init__(
+            folder, "--port", "0", "--tls-cert-file", str(certificate), "--tls-key-file", str(key),
+            "--tls-ca-cert-file", str(authority.certificate), "--requirepass", _SECRET,
+        )  # fmt: skip
+        self._command += ["--tls-port", str(self.port)]
+
+    def client(self) -> redis.Redis:
+        """For looking."""
+        return redis.Redis(
+            host="127.0.0.1", port=self.port, password=_SECRET, socket_timeout=5, ssl=True, ssl_ca_certs=str(self._ca),
+            ssl_certfile=str(self._certificate), ssl_keyfile=str(self._key),
+        )  # fmt: skip
+
+
+class TlsDatabase(Database):
+    """Refuses whoever comes over TCP without TLS."""
+
+    def __init__(self, folder: Path, authority: Authority) -> None:
+        certificate, key = authority.issue("database")
+        super().__init__(folder)
+        self._command += [
+            "--require-secure-transport=ON", f"--ssl-ca={authority.certificate}", f"--ssl-cert={certificate}",
+            f"--ssl-key={key}",
+        ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stores:
+    """Both, and CAs: theirs, and one that has not signed for them."""
+
+    redis: TlsRedis
+    database: TlsDatabase
+    authority: Authority
+    stranger: Authority
+
+
+@pytest.fixture(scope="module")
+def stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stores]:
+    """Running, the schema in place (put there over TLS)."""
+    folder = tmp_path_factory.mktemp("tls")
+    authority, stranger = Authority(folder), Authority(folder, "stranger")
+    (folder / "redis").mkdir()
+    (folder / "database").mkdir()
+    found = Stores(
+        TlsRedis(folder / "redis", authority), TlsDatabase(folder / "database", authority), authority, stranger
+    )
+    found.redis.start()
+    found.database.start()
+    migrate(f"{found.database.dsn}?ssl_ca={authority.certificate}")
+    yield found
+    found.redis.kill()
+    found.database.kill()
+
+
+@contextlib.contextmanager
+def _running(*services: processes.Service) -> Iterator[None]:
+    try:
+        for service in services:
+            service.start(wait=False)
+        yield
+    finally:
+        for service in services:
+            service.kill()
+
+
+def _all(folder: Path, queue: str, dsn: str) -> list[processes.Service]:
+    """Every service, and the cache where the queue is."""
+    return [
+        processes.api(folder, queue, dsn, HOLDFAST_REDIS_CONNECT_TIMEOUT_S="1"),
+        processes.writer(folder, queue, dsn),
+        processes.dlq_admin(folder, queue, dsn),
+        processes.external_proxy(folder, queue, "http://127.0.0.1:1", PATIENT),
+    ]
+
+
+def _all_up(services: list[processes.Service]) -> bool:
+    with contextlib.suppress(httpx.TransportError):
+        return all(service.ready() for service in services)
+    return False
+
+
+def test_every_service_works_over_tls(stores: Stores, tmp_path: Path) -> None:
+    """From the request to the row, through a reader of each stream; the dead letter of an entry without sense too."""
+    queue = f"rediss://:{_SECRET}@{stores.redis.address}?{stores.redis.with_client}"
+    dsn = f"{stores.database.dsn}?ssl_ca={stores.authority.certificate}&ssl_verify_identity=true"
+    services = _all(tmp_path, queue, dsn)
+    with _running(*services):
+        wait_until(lambda: _all_up(services), what="all services are ready")
+        with stores.redis.client() as client:
+            client.xadd("{holdfast}:writes", {"schema": "1", "command": "Nonsense"})
+        with httpx.Client(base_url=services[0].url, timeout=20) as api:
+            user = {"name": "Ada", "email": "ada@example.com"}
+            answer = api.post("/users", json=user, headers={"Prefer": "wait=10"})
+        assert (answer.status_code, answer.json()["data"]["status"]) == (201, "applied")
+        wait_until(lambda: _letters(stores.database) == 1, what="the dead letter is in the table")
+
+
+def _letters(database: Database) -> int:
+    with database.connect(user="root") as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM dead_letters")
+        return int(cursor.fetchone()[0])  # type: ignore[index]  # COUNT has a row
+
+
+@pytest.mark.parametrize("options", [
+    "ssl_ca_certs={stranger}", "", "ssl_ca_certs={authority}&ssl_certfile={stranger}&ssl_keyfile={stranger_key}",
+])  # fmt: skip
+async def test_a_redis_that_nobody_vouches_for_is_refused(stores: Stores, options: str, tmp_path: Path) -> None:
+    """Another CA, no CA but the system's; and the other way round, a client that the server's CA has not signed."""
+    other, key = stores.stranger.issue("other")
+    ca = other if "certfile" in options else stores.stranger.certificate
+    filled = options.format(stranger=ca, authority=stores.authority.certificate, stranger_key=key)
+    client = connect(f"rediss://:{_SECRET}@{stores.redis.address}?{filled}", RedisTimeouts(5, 5))
+    with pytest.raises(RedisError):
+        await client.ping()
+    await client.aclose()
+
+
+@pytest.mark.parametrize(("options", "works"), [
+    ("ssl_ca={authority}&ssl_verify_identity=true", True), ("tls=skip-verify", True), ("ssl_mode=REQUIRED", True),
+    ("", True), ("tls=preferred", True), ("ssl_ca={stranger}", False), ("tls=true", False), ("tls=false", False),
+])  # fmt: skip
+def test_a_database_by_options(stores: Stores, options: str, works: bool) -> None:
+    """Encrypted whenever it connects; no connection where the certificate is not right, or TLS is declined."""
+    filled = options.format(authority=stores.authority.certificate, stranger=stores.stranger.certificate)
+    for dsn in (stores.database.dsn, f"holdfast:test-only@tcp(127.0.0.1:{stores.database.port})/holdfast"):
+        engine = make_engine(f"{dsn}?{filled}", _TIMEOUTS, pool_size=1)
+        if works:
+            with engine.connect() as connection:
+                assert connection.execute(sa.text("SHOW STATUS LIKE 'Ssl_cipher'")).one()[1]
+        else:
+            with pytest.raises(sa.exc.OperationalError):
+                engine.connect()
+        engine.dispose()
+
+
+def test_a_server_by_another_name_is_refused(stores: Stores) -> None:
+    """The certificate is for 127.0.0.1; `localhost` is another, unless an option says that names do not matter."""
+    dsn = f"mysql://holdfast:test-only@localhost:{stores.database.port}/holdfast?ssl_ca={stores.authority.certificate}"
+    with pytest.raises(sa.exc.OperationalError, match="certificate"):
+        make_engine(dsn, _TIMEOUTS, pool_size=1).connect()
+    make_engine(f"{dsn}&ssl_verify_identity=false", _TIMEOUTS, pool_size=1).connect().close()
+
+
+class Listener:
+    """Where a server should be. It greets if it is told to, and notes all that comes, by connection."""
+
+    def __init__(self, greeting: bytes = b"") -> None:
+        self.came: list[bytearray] = []
+        self._greeting = greeting
+        self._server = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._server.getsockname()[1])
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def close(self) -> None:
+        """No more comes."""
+        with contextlib.suppress(OSError):
+            self._server.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = self._server.accept()
+                noted = bytearray()
+                self.came.append(noted)
+                threading.Thread(target=self._note, args=(connection, noted), daemon=True).start()
+
+    def _note(self, connection: socket.socket, noted: bytearray) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(20)
+            connection.sendall(self._greeting)
+            while some := connection.recv(65536):
+                noted += some
+
+
+_CLIENT_HELLO = b"\x16\x03"
+
+
+def test_nothing_goes_to_a_queue_in_clear(tmp_path: Path) -> None:
+    """Where TLS is asked for, the first bytes of every connection of every service are TLS's; no AUTH, no password."""
+    listeners = {name: Listener() for name in ("api", "writer", "dlq_admin", "external_proxy")}
+    dsn = "mysql://nobody:nothing@127.0.0.1:1/none"
+    services = []
+    for name, listener in listeners.items():
+        queue = f"rediss://{name}:{_SECRET}@127.0.0.1:{listener.port}"
+        services += [each for each in _all(tmp_path, queue, dsn) if each.log.name.startswith(f"services.{name}")]
+    try:
+        with _running(*services):
+            for name, listener in listeners.items():
+                wait_until(lambda it=listener: sum(map(bool, it.came)) >= 3, what=f"{name} has tried")  # type: ignore[misc]
+    finally:
+        for listener in listeners.values():
+            listener.close()
+    for listener in listeners.values():
+        for came in filter(None, listener.came):
+            assert came.startswith(_CLIENT_HELLO)
+            assert _SECRET.encode() not in came
+
+
+def _greeting(*, tls: bool) -> bytes:
+    """A server's first packet, protocol 10."""
+    flags = 0x000F_F7FF | (0x0800 if tls else 0)
+    payload = (
+        b"\x0a" + b"8.4.0\0" + struct.pack("<I", 7) + b"12345678\0" + struct.pack("<H", flags & 0xFFFF) + b"\x2d"
+        + struct.pack("<H", 2) + struct.pack("<H", flags >> 16) + b"\x15" + b"\0" * 10 + b"123456789012\0"
+        + b"mysql_native_password\0"
+    )  # fmt: skip
+    return struct.pack("<I", len(payload))[:3] + b"\0" + payload
+
+
+@pytest.mark.parametrize("server_has_tls", [True, False])
+@pytest.mark.parametrize("options", ["tls=true", "tls=skip-verify", "ssl_verify_cert=true", "ssl-mode=REQUIRED"])
+def test_nothing_goes_to_a_database_in_clear(server_has_tls: bool, options: str) -> None:
+    """A server without TLS is told nothing; one with it is asked for TLS by the packet that has no name in it."""
+    listener = Listener(_greeting(tls=server_has_tls))
+    engine = make_engine(
+        f"mysql://somebody:{_SECRET}@127.0.0.1:{listener.port}/db?{options}",
+        Timeouts(checkout_s=1, connect_s=1, io_s=1, lock_wait_s=1), pool_size=1,
+    )  # fmt: skip
+    with pytest.raises((sa.exc.OperationalError, pymysql.err.Error, OSError)):
+        engine.connect()
+    listener.close()
+    (came,) = listener.came
+    assert b"somebody" not in came
+    if server_has_tls:
+        assert came[36:].startswith(_CLIENT_HELLO)
+    else:
+        assert not came
+
+
+def test_what_is_not_understood_stops_the_start() -> None:
+    """Of every service, with the variable and the option, and without the password."""
+    environment = {
+        "PATH": "/usr/bin", "HOLDFAST_PROFILE": "demo", "DB_DSN": f"mysql://u:{_SECRET}@127.0.0.1/db",
+        "REDIS_ADDR": f"rediss://u:{_SECRET}@127.0.0.1:{free_port()}?ssl_ca_cert=/one/letter/is/missing",
+    }  # fmt: skip
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", f"services.{module}"], cwd=processes.ROOT, env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        for module in ("api", "writer", "dlq_admin", "external_proxy")
+    ]  # fmt: skip
+    for process in started:
+        said, _ = process.communicate(timeout=60)
+        assert process.returncode != 0
+        assert "ssl_ca_cert" in said
+        assert _SECRET not in said

@@ -1,0 +1,124 @@
+"""REDIS_ADDR and DB_DSN: read whole, or refused."""
+
+import ssl
+from urllib.parse import quote
+
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from shared.address import tls
+from shared.address.parse import parse_dsn, parse_redis
+
+_SECRET = "p-4711-p"  # noqa: S105 - looked for in messages
+_ESCAPED = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)
+_PARSERS = ((parse_redis, "rediss://user:{}@host:6379/0"), (parse_dsn, "mysql://user:{}@host/db"))
+_DSNS = ("mysql://user:{}@host/db", "user:{}@tcp(host:3306)/db")
+
+
+@settings(deadline=None)
+@given(_ESCAPED, _ESCAPED)
+def test_names_and_passwords_come_out_as_they_went_in(user: str, password: str) -> None:
+    """Escaped in a URL; in the Go form as they are."""
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}"
+    for address in (parse_redis(f"redis://{login}@host"), parse_dsn(f"mysql://{login}@host/db")):
+        assert (address.user, address.password, address.host) == (user, password, "host")
+    if ":" not in user and "@" not in user and "//" not in password and "@tcp(" not in password:
+        assert parse_dsn(f"{user}:{password}@tcp(host)/db").password == password
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(_PARSERS), st.from_regex(r"[a-zA-Z][a-zA-Z_-]{0,20}", fullmatch=True), st.text("abcd1", max_size=5)
+)
+def test_an_option_that_is_not_understood_is_refused(form: tuple, name: str, value: str) -> None:  # type: ignore[type-arg]
+    """Whatever it is called: nothing in an address is ignored, and the password is in no message."""
+    parse, address = form
+    plain = name.lower().replace("-", "_")
+    assume(plain not in tls.OPTIONS and plain not in ("db", "charset", "parsetime", "loc", "multistatements"))
+    with pytest.raises(ValueError, match="option") as refused:
+        parse(f"{address.format(_SECRET)}?{name}={value}")
+    assert _SECRET not in str(refused.value)
+
+
+@settings(deadline=None)
+@given(st.sampled_from([name for name in tls.OPTIONS if "key" not in name and name != "ssl_password"]), st.data())
+def test_an_option_of_tls_is_honoured_or_refused(name: str, data: st.DataObject) -> None:
+    """Never dropped: with any value there is TLS, or an error, or the value says that there is none."""
+    value = data.draw(
+        st.sampled_from(["true", "0", "none", "REQUIRED", "skip-verify", "VERIFY_CA", "/no/such/file", ""])
+    )
+    off = (name in ("tls", "ssl") and value == "0") or (name == "ssl" and value == "0")
+    for parse, address in ((parse_redis, "redis://host"), (parse_dsn, "mysql://host/db"), (parse_dsn, "u@tcp(h)/db")):
+        try:
+            wanted = parse(f"{address}?{name}={value}").tls
+        except ValueError:
+            continue
+        assert off or (wanted is not None and wanted.required)
+
+
+@pytest.mark.parametrize(("query", "mode", "name"), [
+    ("", ssl.CERT_REQUIRED, True),
+    ("?ssl_cert_reqs=none", ssl.CERT_NONE, False),
+    ("?ssl_check_hostname=false", ssl.CERT_REQUIRED, False),
+    ("?ssl-mode=VERIFY_CA", ssl.CERT_REQUIRED, False),
+    ("?ssl_mode=required", ssl.CERT_NONE, False),
+    ("?tls=skip-verify", ssl.CERT_NONE, False),
+    ("?tls=true&ssl_verify_identity=1", ssl.CERT_REQUIRED, True),
+])  # fmt: skip
+def test_what_is_verified(query: str, mode: ssl.VerifyMode, name: bool) -> None:
+    """Everything, unless an option says otherwise."""
+    wanted = parse_redis(f"rediss://host{query}").tls
+    assert wanted is not None
+    context = wanted.context()
+    assert (context.verify_mode, context.check_hostname) == (mode, name)
+
+
+@pytest.mark.parametrize("query", [
+    "tls=true&ssl_mode=disabled", "tls=false&ssl_ca=/ca", "ssl_verify_cert=false&ssl_ca=/ca",
+    "ssl_mode=required&ssl_capath=/", "ssl_cert_reqs=none&ssl_check_hostname=true", "tls=true&tls=skip-verify",
+    "ssl_key=/key",
+    "tls=my-own",
+    "ssl_ca=/no/such/file", "ssl_cert=/no/such/file", "ssl_key_password=x", "ssl_verify_cert=perhaps",
+])  # fmt: skip
+def test_what_makes_no_sense_together_is_refused(query: str) -> None:
+    """And so is a file that cannot be read, at the start and not at the first connection."""
+    for dsn in _DSNS:
+        with pytest.raises(ValueError, match=r"\w") as refused:
+            parse_dsn(f"{dsn.format(_SECRET)}?{query}")
+        assert _SECRET not in str(refused.value)
+
+
+def test_redis_has_tls_or_has_not() -> None:
+    """`rediss` cannot be turned off again, and there is nothing between on and off."""
+    for wrong in ("rediss://host?tls=false", "redis://host?tls=preferred", "unix:///socket?tls=true", "http://host"):
+        with pytest.raises(ValueError, match="TLS"):
+            parse_redis(wrong)
+    assert parse_redis("host:7000").tls is None
+    assert parse_redis("redis://host?ssl_cert_reqs=required").tls is not None
+
+
+@pytest.mark.parametrize("dsn", _DSNS)
+def test_options_of_go_programs(dsn: str) -> None:
+    """What says of Go what is always so here is taken; what our settings decide is refused with their name."""
+    assert parse_dsn(f"{dsn}?parseTime=true&charset=utf8mb4,utf8&loc=UTC&tls=true").tls is not None
+    assert (parse_dsn(f"{dsn}?tls=false").tls, parse_dsn(f"{dsn}?parseTime=true").tls) == (
+        None,
+        tls.Tls(False, False, False),
+    )
+    for option, told in (
+        ("readTimeout=5s", "HOLDFAST_DB_TIMEOUT_S"),
+        ("charset=latin1", "charset"),
+        ("loc=Local", "loc"),
+    ):
+        with pytest.raises(ValueError, match=told):
+            parse_dsn(f"{dsn}?{option}")
+
+
+def test_ipv6_and_ports() -> None:
+    """An address in brackets comes out without them."""
+    assert (parse_dsn("u:p@tcp([::1]:3307)/db").host, parse_dsn("u:p@tcp([::1]:3307)/db").port) == ("::1", 3307)
+    assert (parse_redis("redis://[::1]:7/3").host, parse_redis("redis://[::1]:7/3").database) == ("::1", "3")
+    for wrong in ("redis://host:99999", "redis://host/x", "mysql://host:0/db", "redis://host:1/0#x"):
+        with pytest.raises(ValueError, match=r"\w"):
+            (parse_dsn if wrong.startswith("mysql") else parse_redis)(wrong)
