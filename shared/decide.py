@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from shared import keyed
 from shared.commands import Heartbeat, Write, changes, email_key
 from shared.merge import EmailClaim, User, merge
 from shared.outcome import Applied, Duplicate, Final, Outcome, Rejected, Retry
@@ -25,6 +26,7 @@ class Ended:
 
     outcome: Final
     entry_id: str | None
+    version: int = 0
 
 
 @dataclass(slots=True)
@@ -85,10 +87,23 @@ class _State:
 
     def __init__(self, known: Known) -> None:
         self.ended = dict(known.ended)
+        self.keyed: dict[str, tuple[int, str]] = {}
+        for operation_id, ended in known.ended.items():
+            self.remember(operation_id, ended.version)
         self.users = dict(known.users)
         self.owners = dict(known.owners)
         self.released = {key: dict(users) for key, users in known.released.items()}
         self.changed: dict[str, User] = {}
+
+    def remember(self, operation_id: str, version: int) -> None:
+        """The oldest operation of each Idempotency-Key is what the key was used for."""
+        if part := keyed.key_part(operation_id):
+            self.keyed[part] = min(self.keyed.get(part, (version, operation_id)), (version, operation_id))
+
+    def reused(self, write: Write) -> Rejected | None:
+        """The write's Idempotency-Key belongs to an older write that asked for something else."""
+        version, first = self.keyed.get(keyed.key_part(write.operation_id) or "", (write.version, ""))
+        return Rejected("IDEMPOTENCY_KEY_REUSED", {"first_operation_id": first}) if version < write.version else None
 
     def claim(self, write: Write) -> EmailClaim:
         _, email = changes(write.command)
@@ -120,6 +135,8 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
     write = delivery.write
     if first := state.ended.get(write.operation_id):
         return Duplicate(redelivered=first.entry_id == delivery.entry_id, first=first.outcome)
+    if reused := state.reused(write):
+        return _end(delivery, reused, state, decision)
     if write.expires_at is not None and write.expires_at <= now:
         expired = Rejected("WRITE_EXPIRED", {"expires_at": write.expires_at})
         return _end(delivery, expired, state, decision)
@@ -143,7 +160,9 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
 
 
 def _end(delivery: Delivery, outcome: Final, state: _State, decision: Decision) -> Final:
-    state.ended[delivery.write.operation_id] = Ended(outcome, delivery.entry_id)
+    write = delivery.write
+    state.ended[write.operation_id] = Ended(outcome, delivery.entry_id, write.version)
+    state.remember(write.operation_id, write.version)
     decision.ended.append((delivery, outcome))
     return outcome
 

@@ -128,6 +128,7 @@ def api(folder: Path, redis_addr: str, dsn: str, **more: str) -> Service:
         "HOLDFAST_INSTANCE": "api-test",
         "HOLDFAST_PROFILE": "demo",
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
+        "HOLDFAST_API_IDEMPOTENCY_SECRET": "a secret of the tests",
         "HOLDFAST_API_HEARTBEAT_S": "0",  # what is not the test's own would be counted with it
     } | more
     return Service("services.api", "HOLDFAST_API_PORT", folder, environment)

@@ -31,7 +31,8 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
     drawn = {
         name: secret(name)
         for name in ("mysql/root_password", "mysql/password", "exporter/password", "sessions/secret",
-                     "grafana/admin_password", "operator/token", "alertmanager/alertmanager_token")
+                     "idempotency/secret", "grafana/admin_password", "operator/token",
+                     "alertmanager/alertmanager_token")
     }  # fmt: skip
     database, watcher = drawn["mysql/password"], drawn["exporter/password"]
     keys = (("operator", "admin", "operator/token"), ("alertmanager", "announce", "alertmanager/alertmanager_token"))

@@ -88,6 +88,7 @@ def _services(settings: StackSettings) -> list[Program]:
             settings.api_port,
             "API_PORT",
             HOLDFAST_API_EXTERNAL_PROXY_URL=_url(settings.listen_host, settings.proxy_port),
+            HOLDFAST_API_IDEMPOTENCY_SECRET=secret("idempotency_secret"),
         ),
         *(
             service("writer", f"writer-{number}", port, "WRITER_PORT")

@@ -68,6 +68,8 @@ class Answer(NamedTuple):
     operation_id: str
     user_id: str
     version: int
+    #: Accepted under an Idempotency-Key that the queue may have known before.
+    unsure: bool = False
 
 
 _ACCEPTED = {
@@ -154,7 +156,7 @@ class Acceptor:
         self.failing_since = None
         metrics.accept_duration.observe(time.perf_counter() - began)
         metrics.accept_batch_size.observe(len(batch))
-        for (candidate, waiting), (result, operation_id, user_id, version) in zip(batch, replies, strict=True):
+        for (candidate, waiting), (result, operation_id, user_id, version, *unsure) in zip(batch, replies, strict=True):
             told = result.decode()
             if told == "repeated" and not candidate.key_hash:
                 told = "accepted"  # by our own first try
@@ -163,7 +165,7 @@ class Acceptor:
             if told == "email_taken" and again:  # our first try may have been applied, and the address changed since
                 _refuse(candidate, waiting, AcceptanceUnknown())
                 continue
-            answer = Answer(told, operation_id.decode(), user_id.decode(), int(version or 0))
+            answer = Answer(told, operation_id.decode(), user_id.decode(), int(version or 0), bool(unsure))
             self._clock.observe(answer.version)
             _ACCEPTED[answer.result].inc()
             if not waiting.done():

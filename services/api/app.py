@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -19,6 +19,8 @@ from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.external import External
 from services.api.heartbeat import Heartbeats
+from services.api.idempotency import KeyIds
+from services.api.key_handover import KeyHandover
 from services.api.override_marks import OverrideMarks
 from services.api.rate_limit import RateLimit
 from services.api.rate_limit_client import Clients, networks
@@ -32,7 +34,7 @@ from services.api.write import WritePath
 from shared import logs, memory
 from shared.breaker.breaker import Breaker
 from shared.build import VERSION_WITHOUT_INSTALL
-from shared.cache.copies import Copies
+from shared.cache.copies import Copies, Copy
 from shared.cache.last_good import LastGood
 from shared.cache.refresh import Refresher
 from shared.explain.explanations import explanations
@@ -46,6 +48,7 @@ from shared.http.health import Health, closed
 from shared.http.keys import Keys
 from shared.logs import Action
 from shared.loop_lag import watch
+from shared.merge import User
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.groups import ensure_groups
 from shared.retry import again_on
@@ -122,10 +125,18 @@ class Api:
             self._redis, queue, depth_max=settings.api_backlog_max, wait_max_s=settings.api_backlog_age_max_s
         )
         self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
-        direct = DirectPath(self._database, clock)
+        direct = DirectPath(self._database, clock, self._changed)
+        self._handover = KeyHandover(self._redis, queue, self._database, clock, settings.api_key_lifetime_s)
         self._path = WritePath(
-            acceptor, self._waiters, self._view, self._database, direct, self._backlog, settings.api_wait_max_s
-        )
+            acceptor, self._waiters, self._view, self._database, direct, self._backlog,
+            KeyIds(settings.idempotency_secret), self._handover, settings.api_wait_max_s,
+        )  # fmt: skip
+
+    def _changed(self, users: Iterable[User]) -> None:
+        """Committed, in a thread: their copies are renewed, beside the work."""
+        now = time.time()
+        copies = [(f"user:{user.id}", Copy((user,), now)) for user in users]
+        self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
     def _external(self) -> None:
         settings = self._settings
@@ -165,6 +176,7 @@ class Api:
 
     @contextlib.asynccontextmanager
     async def _life(self, _: FastAPI) -> AsyncIterator[None]:
+        self._loop = asyncio.get_running_loop()
         logs.info(Action.SERVICE_STARTED, profile=self._settings.profile)
         if self._settings.profile == "demo":
             logs.warning(Action.OPEN_TO_ALL)
@@ -173,6 +185,7 @@ class Api:
             "refresher": self._refresher.run,
             "last_good": self._last_good.run,
             "backlog": self._backlog.run,
+            "key_handover": self._handover.run,
             "heartbeat": self._heartbeats.run,
             "board": self._board.run,
             "annotations": self._annotations.run,

@@ -66,7 +66,7 @@ def parse_patch(body: bytes) -> dict[str, str]:
     except ValidationError as error:
         raise _refusal(error) from None
     _refuse_repeated_keys(body, len(patch.model_fields_set))
-    given = {name: getattr(patch, name) for name in patch.model_fields_set}
+    given = {name: getattr(patch, name) for name in UserPatch.model_fields if name in patch.model_fields_set}
     if nulls := [name for name, value in given.items() if value is None]:
         raise _invalid([_told(name, None, "must not be null", "INVALID_TYPE") for name in nulls])
     if not given:

@@ -1,28 +1,14 @@
 """Headers: what a request says about how it wants its write done."""
 
-import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import uuid_utils
 from starlette.requests import Request
 
 from shared.errors import InvalidRequest, UnsupportedMediaType
-from shared.http.keys import ANYBODY, Principal
 
-_KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Idempotency:
-    """The ids that a caller's key always leads to; the key is remembered under the operation's."""
-
-    operation_id: str
-    user_id: str
-
-
 _EXPIRE_MAX_MS = 86_400_000
 
 Headers = Mapping[bytes, bytes]
@@ -39,23 +25,6 @@ def require_json(request: Request) -> None:
     if media_type != "application/json":
         raise UnsupportedMediaType(details={"field": "Content-Type", "value": media_type[:100] or None,
                                             "constraint": "must be application/json"})  # fmt: skip
-
-
-def idempotency(request: Request, headers: Headers) -> Idempotency | None:
-    """From `Idempotency-Key`, scoped to the caller, the method and the path. Raises InvalidRequest."""
-    raw = headers.get(b"idempotency-key")
-    if raw is None:
-        return None
-    match = _KEY.match(raw.decode("latin-1").strip())
-    if match is None:
-        raise InvalidRequest(
-            "The Idempotency-Key is not valid.",
-            code="INVALID_IDEMPOTENCY_KEY",
-            details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
-        )
-    scope = "\n".join((_caller(request), request.scope["method"], request.scope["path"], match[1]))
-    digest = hashlib.sha256(scope.encode()).hexdigest()
-    return Idempotency(_derived_id(digest[:32]), _derived_id(digest[32:]))
 
 
 def new_id() -> str:
@@ -88,14 +57,3 @@ def expire_ms(headers: Headers) -> str:
 def wants_fresh(request: Request) -> bool:
     """Whether the caller would rather have an error than a copy: `Cache-Control: no-cache`."""
     return "no-cache" in request.headers.get("cache-control", "").lower()
-
-
-def _caller(request: Request) -> str:
-    """Who asks; a key that takes another's place is the same caller."""
-    principal: Principal | None = request.scope.get("principal")
-    return principal.name if principal else ANYBODY.name
-
-
-def _derived_id(hex32: str) -> str:
-    """A version 8 UUID: the same key leads to the same id even when Redis has forgotten the key."""
-    return f"{hex32[:8]}-{hex32[8:12]}-8{hex32[13:16]}-a{hex32[17:20]}-{hex32[20:]}"

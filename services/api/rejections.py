@@ -1,10 +1,10 @@
 """Rejections: what a rejected write is called in front of a client, at once or on its operation."""
 
-from shared.errors import AppError, EmailTaken, PreconditionFailed, UserExists, UserNotFound, WriteExpired
+from shared.errors import AppError, EmailTaken, KeyReused, PreconditionFailed, UserExists, UserNotFound, WriteExpired
 from shared.outcome import Rejected
 
 _ERRORS: dict[str, type[AppError]] = {
-    error.code: error for error in (EmailTaken, PreconditionFailed, UserExists, UserNotFound, WriteExpired)
+    error.code: error for error in (EmailTaken, KeyReused, PreconditionFailed, UserExists, UserNotFound, WriteExpired)
 }
 
 

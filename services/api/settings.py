@@ -2,7 +2,7 @@
 
 from typing import Literal, Self
 
-from pydantic import AnyHttpUrl, Field, field_validator, model_validator
+from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
 from services.api.rate_limit_client import networks
 from shared.budget import Budget, Part
@@ -26,6 +26,11 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000, description="How long an Idempotency-Key is remembered"
     )
+    api_idempotency_secret: SecretStr | None = Field(
+        default=None, min_length=16,
+        description="Makes ids of an Idempotency-Key that nobody can guess from its text; the same for all replicas."
+        " Outside `demo` the api needs one",
+    )  # fmt: skip
     api_backlog_max: int = Field(
         default=100_000, ge=10, le=100_000_000, description="Writes on the stream above which no more are accepted"
     )
@@ -65,6 +70,11 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     )
 
     @property
+    def idempotency_secret(self) -> str:
+        """The one that is set; on a demo without one, one that everybody knows."""
+        return self.api_idempotency_secret.get_secret_value() if self.api_idempotency_secret else "demo"
+
+    @property
     def rates_per_min(self) -> dict[str, int]:
         """Per client: `reads` and `writes`."""
         usual = {"reads": 600, "writes": 120} if self.profile == "production" else {"reads": 600_000, "writes": 600_000}
@@ -86,6 +96,8 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     def _closed_unless_demo(self) -> Self:
         if self.profile == "production" and self.keys_file is None:
             raise ValueError("the production profile needs API keys: keys_file")
+        if self.profile == "production" and self.api_idempotency_secret is None:
+            raise ValueError("the production profile needs a secret for keys of requests: api_idempotency_secret")
         return self
 
     def budgets(self) -> tuple[Budget, ...]:

@@ -1,6 +1,6 @@
 """Write: the one path that POST, PUT, PATCH and DELETE share, from command to answer."""
 
-import hashlib
+import contextlib
 from dataclasses import dataclass
 
 import orjson
@@ -12,6 +12,8 @@ from services.api.accept import Acceptor, Answer, Candidate
 from services.api.backlog import Backlog
 from services.api.database import Database
 from services.api.direct import DirectPath
+from services.api.idempotency import Idempotency, KeyIds, body_hash
+from services.api.key_handover import AWAY, KeyHandover
 from services.api.rejections import error_of
 from services.api.shed import step_out
 from services.api.view import View, describe_user
@@ -37,6 +39,7 @@ from shared.merge import User
 from shared.outcome import Rejected
 from shared.queue.names import KEY
 from shared.store import reads
+from shared.store.direct_keys import DirectKey
 
 _REFUSALS: dict[str, type[AppError]] = {
     "email_taken": EmailTaken,
@@ -59,27 +62,29 @@ class WritePath:
     database: Database
     direct: DirectPath
     backlog: Backlog
+    key_ids: KeyIds
+    handover: KeyHandover
     wait_max_s: float
 
     async def take(self, request: Request, command: str, payload: dict[str, str], user_id: str | None) -> Response:
         """Accept the command and answer; `user_id` None: a new user. Raises an AppError for a refusal."""
         sent = headers.of(request)
-        key = headers.idempotency(request, sent)
         wait_s = headers.wait_s(sent, self.wait_max_s)
         at_version = if_match(sent.get(b"if-match", b"*").decode("latin-1"))
         expire_ms = headers.expire_ms(sent)
+        asked = body_hash(command, payload, f"{at_version} {expire_ms}")
+        key = self.key_ids.of(request, sent.get(b"idempotency-key"), asked)
         if (retry_after_s := self.backlog.refusal_s()) is not None:
             decided(Action.WRITES_HELD_BACK, retry_after_s=retry_after_s, **self.backlog.numbers())
             raise WriteBacklog(retry_after_s=retry_after_s)
-        body = orjson.dumps(payload)
         candidate = Candidate(
             operation_id=key.operation_id if key else headers.new_id(),
             user_id=user_id or (key.user_id if key else headers.new_id()),
             command=command,
-            payload=body,
+            payload=orjson.dumps(payload),
             email_key=email_key(payload["email"]) if "email" in payload else "",
-            key_hash=key.operation_id if key else "",
-            body_hash=_hash(command, body, at_version, expire_ms) if key else "",
+            key_hash=key.key_hash if key else "",
+            body_hash=key.body_hash if key else "",
             busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
             if_match=str(at_version) if at_version is not None else "",
             request_id=request.scope["request_id"],
@@ -91,6 +96,7 @@ class WritePath:
         try:
             answer = await self.acceptor.accept(candidate)
         except (QueueUnavailable, AcceptanceUnknown) as refused:
+            self.handover.doubt()
             request.scope["degraded"] = True
             decided(
                 Action.WRITE_NOT_TAKEN,
@@ -100,8 +106,8 @@ class WritePath:
             note(Action.WRITE_DIRECT, **_numbers(answer))
             return await self._done(command, answer, way="direct")
         note(Action.WRITE_ANSWERED, **_numbers(answer), entry_id=_entry_id(answer))
-        if answer.result == "email_taken" and key:
-            answer = await self._own_address(answer)
+        if key and _doubtful(answer, sure=self.handover.sure):
+            answer = await self._known_before(answer, key)
         if refusal := _REFUSALS.get(answer.result):
             raise refusal(details=_why(answer, payload), retry_after_s=_RETRY_AFTER_S.get(answer.result))
         if wait_s:
@@ -111,16 +117,23 @@ class WritePath:
                 return ended
         return _queued(request, answer, waited=bool(wait_s))
 
-    async def _own_address(self, answer: Answer) -> Answer:
-        """The queue forgets keys that it never saw (a direct write) or has lost. Then the operations row tells whether
-        it is this very request that took the address."""
+    async def _known_before(self, answer: Answer, key: Idempotency) -> Answer:
+        """The queue forgets keys that it never saw (a direct write) or has lost. Then the operations row tells what the
+        key was used for, and the queue learns it. Raises KeyReused; AcceptanceUnknown when a refusal stays in doubt."""
         try:
-            ended = await self.database.call(reads.ended_operation, answer.operation_id)
+            first = await self.database.call(reads.first_of_key, key.operation_id)
         except AppError as error:
+            if answer.result != "email_taken":
+                return answer  # whoever applies it looks again
             raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
-        if ended is None:
+        if first is None or (answer.result == "accepted" and first.version >= answer.version):
             return answer
-        return answer._replace(result="repeated", version=ended.version)
+        known = DirectKey(key.key_hash, first.body_hash or "", first.operation_id, first.user_id, first.version)
+        with contextlib.suppress(*AWAY):
+            await self.handover.tell([known])
+        if first.operation_id != key.operation_id:
+            raise KeyReused(details={"operation_id": first.operation_id})
+        return Answer("repeated", first.operation_id, first.user_id, first.version)
 
     async def _answer_when_over(
         self, command: str, answer: Answer, candidate: Candidate, wait_s: float
@@ -158,6 +171,11 @@ class WritePath:
         return users[0] if users else None
 
 
+def _doubtful(answer: Answer, *, sure: bool) -> bool:
+    """Whether the operations row may know more of the key than the queue does."""
+    return answer.result in ("email_taken", "reused") or (answer.result == "accepted" and (answer.unsure or not sure))
+
+
 def _queued(request: Request, answer: Answer, *, waited: bool) -> Response:
     told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "queued"}
     meta = {
@@ -193,7 +211,3 @@ def _why(answer: Answer, payload: dict[str, str]) -> dict[str, object]:
     if answer.result == "email_taken":
         return {"field": "email", "value": payload["email"], "constraint": "must be unique"}
     return {"operation_id": answer.operation_id}
-
-
-def _hash(command: str, body: bytes, at_version: int | None, expire_ms: str) -> str:
-    return hashlib.sha256(b"\n".join((command.encode(), body, f"{at_version} {expire_ms}".encode()))).hexdigest()

@@ -7,7 +7,7 @@
 --       operation_id user_id command payload email_key key_hash body_hash busy_ms if_match request_id traceparent
 --       notify expire_ms
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "user_backlog" | "email_taken", operation_id,
--- user_id, version}
+-- user_id, version}, and "unsure" after it when a key is new to a memory that may have forgotten keys.
 --
 -- No `maxmemory` refusal can come halfway: Redis checks before it runs a script.
 
@@ -17,6 +17,8 @@ local WIDTH, FIRST = 13, 5
 
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local keys_since = tonumber(redis.call('GET', prefix .. 'keys_since') or math.huge)
+local sure = keys_since + tonumber(key_ttl_s) * 1000000 <= now_us or keys_since == 0
 local newest = math.max(tonumber(redis.call('GET', clock) or '0'), floor)
 
 local function stream_id(version)
@@ -56,13 +58,13 @@ local function accept(at)
   local traceparent, notify, expire_ms = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12]
 
   local record = prefix .. 'key:' .. key_hash
-  if key_hash ~= '' then
-    local answer = repeated(record, body_hash)
-    if answer then return answer end
-  end
   local operation = prefix .. 'op:' .. operation_id
+  local answer = key_hash ~= '' and repeated(record, body_hash)
+  if answer and answer[1] ~= 'reused' then return answer end
+  -- The same operation is the same request, whatever its key was reused for when it was forgotten.
   local pending = redis.call('HMGET', operation, 'user', 'version')
   if pending[2] then return {'repeated', operation_id, pending[1], pending[2]} end
+  if answer then return answer end
   if email_key ~= '' then
     local holder = redis.call('HGET', emails, email_key)
     if holder and string.sub(holder, 1, #user_id) ~= user_id then return {'email_taken', operation_id, user_id, ''} end
@@ -100,7 +102,7 @@ local function accept(at)
     end
     redis.call('EXPIRE', record, key_ttl_s)
   end
-  return {'accepted', operation_id, user_id, text}
+  return {'accepted', operation_id, user_id, text, key_hash ~= '' and not sure and 'unsure' or nil}
 end
 
 local answers = {}

@@ -10,6 +10,7 @@
 | `{holdfast}:user:<id>`       | hash   | operation id -> `version command payload` of each pending write; `last` |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, user                    |
+| `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
 | `{holdfast}:writers`         | hash   | each writer -> when it last said so, and its build               |
@@ -29,6 +30,7 @@ HEARTBEAT = PREFIX + "heartbeat"
 USER = PREFIX + "user:"
 OPERATION = PREFIX + "op:"
 KEY = PREFIX + "key:"
+KEYS_SINCE = PREFIX + "keys_since"
 ATTEMPTS = PREFIX + "attempts:"
 REPLAY = PREFIX + "replay:"
 

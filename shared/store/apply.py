@@ -8,13 +8,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from shared import keyed
 from shared.commands import CreateUser, Heartbeat, Write
 from shared.decide import Decision, Delivery, Ended, Known, Patience, decide, mentioned
 from shared.faults import Clash, CommitUnknown
 from shared.merge import User
 from shared.outcome import Applied, Final, Outcome, Rejected, Superseded
 from shared.store.classify import classify
-from shared.store.tables import operations, users
+from shared.store.tables import direct_keys, operations, users
 from shared.versions import wall_clock
 
 
@@ -30,9 +31,7 @@ _USER_COLUMNS = ", ".join(users.columns.keys())
 _SELECT_USERS_BY_KEY = f"SELECT {_USER_COLUMNS} FROM users WHERE email_key IN ({{}})"  # noqa: S608 - our own names
 _LOCK_USERS = f"SELECT {_USER_COLUMNS} FROM users WHERE id IN ({{}}) FOR UPDATE"  # noqa: S608 - our own names
 _SELECT_RELEASES = "SELECT email_key, user_id, version FROM email_releases WHERE email_key IN ({})"
-_SELECT_ENDED = (
-    "SELECT operation_id, effect, user_version, rejection, entry_id FROM operations WHERE operation_id IN ({})"
-)
+_SELECT_ENDED = "SELECT operation_id, effect, user_version, rejection, entry_id, version FROM operations WHERE"
 _RELEASE = sa.text(
     "INSERT INTO email_releases (email_key, user_id, version) VALUES (:email_key, :user_id, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
@@ -79,9 +78,12 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
     return decision
 
 
-def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
+def apply_directly(
+    engine: sa.Engine, write: Write, key_hash: str, changed: Callable[[Iterable[User]], None]
+) -> Outcome:
     """Apply one write that never was on the stream, because the queue is away. A refusal leaves no trace: without
-    the queue nobody can tell whether an earlier write, still on its way, would change it.
+    the queue nobody can tell whether an earlier write, still on its way, would change it. `key_hash`: the queue is to
+    be told of it, if there is one. `changed`: as for `apply`.
 
     Raises like `apply`; CommitUnknown when it may have happened, any other Outage when it did not.
     """
@@ -93,10 +95,14 @@ def apply_directly(engine: sa.Engine, write: Write) -> Outcome:
         if isinstance(decision.outcomes[0], Rejected):
             return decision.outcomes[0]
         write_down(connection, decision, known)
+        if key_hash and decision.ended:
+            key = (key_hash, write.body_hash, write.operation_id, write.user_id, write.version)
+            connection.execute(sa.insert(direct_keys).values(key))
         try:
             connection.commit()
         except sa.exc.SQLAlchemyError as error:
             raise CommitUnknown("no answer to a commit") from error
+    changed(decision.users.values())
     return decision.outcomes[0]
 
 
@@ -114,11 +120,24 @@ def faults() -> Iterator[None]:
 
 def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:
     """The operations among `operation_ids` that are over."""
+    return _ended(_rows_with(connection, f"{_SELECT_ENDED} operation_id IN ({{}})", operation_ids))
+
+
+def load_ended_or_keyed(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:
+    """The same, and all others that are over and came with an Idempotency-Key of theirs."""
+    parts = {each: keyed.key_part(each) for each in operation_ids}
+    plain = sorted(each for each, part in parts.items() if part is None)
+    ranges = sorted({keyed.bounds(part) for part in parts.values() if part is not None})
+    where = [f"operation_id IN ({','.join(['%s'] * len(plain))})"] if plain else []
+    where += ["operation_id BETWEEN %s AND %s"] * len(ranges)
+    values = (*plain, *(end for ends in ranges for end in ends))
+    return _ended(connection.exec_driver_sql(f"{_SELECT_ENDED} {' OR '.join(where)}", values).all())
+
+
+def _ended(rows: Iterable[Any]) -> dict[str, Ended]:
     return {
-        operation_id: Ended(final_from(effect, user_version, rejection), entry_id)
-        for operation_id, effect, user_version, rejection, entry_id in _rows_with(
-            connection, _SELECT_ENDED, operation_ids
-        )
+        operation_id: Ended(final_from(effect, user_version, rejection), entry_id, version)
+        for operation_id, effect, user_version, rejection, entry_id, version in rows
     }
 
 
@@ -142,7 +161,7 @@ def user_from(row: sa.Row[Any]) -> User:
 def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
     """What deciding on `batch` needs to know; its users stay locked until the transaction ends."""
     operation_ids, user_ids, keys = mentioned(batch)
-    known = Known(ended=load_ended(connection, operation_ids))
+    known = Known(ended=load_ended_or_keyed(connection, operation_ids))
     if keys:
         for row in _rows_with(connection, _SELECT_USERS_BY_KEY, keys):
             holder = User(*row)

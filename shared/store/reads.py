@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
+from shared import keyed
 from shared.merge import User
 from shared.outcome import Final
 from shared.store.apply import faults, final_from, user_from
@@ -58,8 +60,21 @@ def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:
         row = connection.execute(query).one_or_none()
     if row is None:
         return None
+    return _ended(row)
+
+
+def _ended(row: sa.Row[Any]) -> EndedOperation:
     outcome = final_from(row.effect, row.user_version, row.rejection)
     return EndedOperation(row.operation_id, row.user_id, row.command, row.version, outcome, row.ended_at, row.body_hash)
+
+
+def first_of_key(engine: Engine, operation_id: str) -> EndedOperation | None:
+    """The oldest operation, if one is over, that came with the same Idempotency-Key as this one."""
+    low, high = keyed.bounds(keyed.key_part(operation_id) or operation_id)
+    query = sa.select(operations).where(operations.c.operation_id.between(low, high))
+    with faults(), engine.connect() as connection:
+        row = connection.execute(query.order_by(operations.c.version).limit(1)).one_or_none()
+    return _ended(row) if row else None
 
 
 def ping(engine: Engine) -> None:

@@ -56,6 +56,25 @@ operations_reaped = sa.Table(
     sa.Column("operations", sa.BigInteger, nullable=False),
 )
 
+#: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them.
+direct_keys = sa.Table(
+    "direct_keys",
+    metadata,
+    sa.Column("key_hash", sa.String(64, collation="ascii_bin"), primary_key=True),
+    sa.Column("body_hash", sa.String(64, collation="ascii_bin"), nullable=False),
+    sa.Column("operation_id", _ID, primary_key=True),
+    sa.Column("user_id", _ID, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False),
+)
+
+#: Users whose row became a tombstone, by the database's own clock: whoever keeps copies of users follows it.
+deleted_users = sa.Table(
+    "deleted_users",
+    metadata,
+    sa.Column("user_id", _ID, primary_key=True),
+    sa.Column("deleted_at", mysql.DATETIME(fsp=6), nullable=False, index=True),
+)
+
 #: When a user last let go of an address, so that somebody's older claim that arrives late loses as it would have in
 #: order. By user: nobody's own change of address counts against their own older writes.
 email_releases = sa.Table(

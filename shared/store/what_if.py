@@ -170,7 +170,7 @@ def _remember(known: Known, decision: Decision) -> None:
             known.owners[user.email_key] = id
         known.users[id] = user
     for delivery, outcome in decision.ended:
-        known.ended[delivery.write.operation_id] = Ended(outcome, delivery.entry_id)
+        known.ended[delivery.write.operation_id] = Ended(outcome, delivery.entry_id, delivery.write.version)
     for (key, id), version in decision.released.items():
         mine = known.released.setdefault(key, {})
         mine[id] = max(mine.get(id, 0), version)

@@ -84,6 +84,7 @@ def test_no_secret_is_in_the_file() -> None:
     for secret, users in {
         "operator-secret": {"secrets"},
         "session-secret": {"secrets", "dlq_admin"},
+        "idempotency-secret": {"secrets", "api"},
         "mysql-secrets": {"secrets", "mysql"},
         "database-secret": {"secrets", "migrate", "api", "writer", "dlq_admin"},
     }.items():

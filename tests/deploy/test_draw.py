@@ -8,7 +8,18 @@ from deploy.compose.draw import draw, main
 from shared.address.parse import parse_dsn
 from shared.http.keys import Keys
 
-FOLDERS = ("keys", "database", "sessions", "mysql", "mysql-init", "exporter", "alertmanager", "grafana", "operator")
+FOLDERS = (
+    "keys",
+    "database",
+    "sessions",
+    "idempotency",
+    "mysql",
+    "mysql-init",
+    "exporter",
+    "alertmanager",
+    "grafana",
+    "operator",
+)
 
 
 @pytest.fixture

@@ -121,6 +121,15 @@ class Rig:
 
         wait_until(fresh, HEALING_S, "it heals by itself")
 
+    def wait_until_over(self, operation: str) -> dict[str, Any]:
+        """Until the operation is, however it ended; its data."""
+
+        def data() -> dict[str, Any]:
+            return dict(self.client.get(operation).json().get("data") or {})
+
+        wait_until(lambda: data().get("done"), HEALING_S, "over")
+        return data()
+
     def wait_until_applied(self, operation: str) -> None:
         """Until the operation says so."""
         wait_until(

@@ -196,3 +196,30 @@ def test_what_comes_too_late_is_not_done() -> None:
     assert isinstance(patiently(in_time).outcomes[0], Applied)
     ended = Known(ended={late.write.operation_id: Ended(Applied(1), late.entry_id)})
     assert isinstance(patiently(late, known=ended).outcomes[0], Duplicate)
+
+
+def keyed_delivery(part: str, request: str, version: int, name: str) -> Delivery:
+    """An update that came with the Idempotency-Key `part`."""
+    operation = f"{part}0000000-0000-8000-a000-00{request:0>10}"
+    return Delivery(Write(operation, "u", UpdateUser(name=name), version), str(version))
+
+
+def test_a_key_used_again_for_another_request_is_refused() -> None:
+    """In the order of versions, whether the first is in the same batch or over; the same request is a duplicate."""
+    known = after_all(create("u", 1, "ann@example.com"))
+    first, other = keyed_delivery("a", "1", 2, "First"), keyed_delivery("a", "2", 3, "Other")
+    reused = Rejected("IDEMPOTENCY_KEY_REUSED", {"first_operation_id": first.write.operation_id})
+    decision = patiently(other, first, keyed_delivery("b", "1", 4, "Else"), known=known)
+    assert decision.outcomes == [reused, Applied(2), Applied(4)]
+    known.ended[first.write.operation_id] = Ended(Applied(2), "2", 2)
+    assert patiently(other, known=known).outcomes == [reused]
+    again = patiently(first._replace(entry_id="9"), known=known)
+    assert again.outcomes == [Duplicate(redelivered=False, first=Applied(2))]
+
+
+def test_an_older_write_is_never_refused_for_a_later_use_of_its_key() -> None:
+    """What was accepted first keeps its place, even if it arrives last."""
+    later = keyed_delivery("a", "2", 3, "Later")
+    known = after_all(create("u", 1, "ann@example.com"))
+    known.ended[later.write.operation_id] = Ended(Applied(3), "3", 3)
+    assert patiently(keyed_delivery("a", "1", 2, "First"), known=known).outcomes == [Applied(2)]

@@ -78,6 +78,23 @@ def test_production_needs_keys(monkeypatch: pytest.MonkeyPatch) -> None:
         ApiSettings()
 
 
+def test_production_needs_a_secret_for_idempotency_keys(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Ids that anybody can work out from a key's text are for a demo only; a secret that is short is none."""
+    monkeypatch.setenv("DB_DSN", _DSN)
+    monkeypatch.setenv("HOLDFAST_PROFILE", "production")
+    monkeypatch.setenv("HOLDFAST_KEYS_FILE", str(tmp_path / "keys"))
+    with pytest.raises(ValidationError, match="api_idempotency_secret"):
+        ApiSettings()
+    monkeypatch.setenv("HOLDFAST_API_IDEMPOTENCY_SECRET", "too short")
+    with pytest.raises(ValidationError, match="api_idempotency_secret"):
+        ApiSettings()
+    (tmp_path / "secret").write_text("long enough to be one\n")
+    monkeypatch.setenv("HOLDFAST_API_IDEMPOTENCY_SECRET", "")
+    monkeypatch.setenv("HOLDFAST_API_IDEMPOTENCY_SECRET_FILE", str(tmp_path / "secret"))
+    assert ApiSettings().idempotency_secret == "long enough to be one"
+    assert "long enough" not in repr(ApiSettings())
+
+
 def test_a_setting_may_be_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """NAME_FILE, the whole text of it; what the environment says itself counts more, unless that is empty."""
     (tmp_path / "dsn").write_text(f"{_DSN}\n")

@@ -1,0 +1,71 @@
+"""Idempotency: what an Idempotency-Key leads to.
+
+The ids come from a keyed hash of the caller, the method, the path and the key: the same on every replica and after
+every restart, and known to nobody who has only the key's text.
+"""
+
+import hashlib
+import hmac
+import re
+from dataclasses import dataclass
+
+import orjson
+from starlette.requests import Request
+
+from shared import keyed
+from shared.errors import InvalidRequest
+from shared.http.keys import ANYBODY, Principal
+
+_KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
+
+
+@dataclass(frozen=True, slots=True)
+class Idempotency:
+    """What a key and a request lead to. A key is remembered by `key_hash`; `user_id` is of the user it creates."""
+
+    key_hash: str
+    body_hash: str
+    operation_id: str
+    user_id: str
+
+
+class KeyIds:
+    """`secret`: shared by all replicas of the api."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+
+    def of(self, request: Request, raw: bytes | None, body_hash: str) -> Idempotency | None:
+        """`raw`: the header, if there is one. Raises InvalidRequest."""
+        if raw is None:
+            return None
+        match = _KEY.match(raw.decode("latin-1").strip())
+        if match is None:
+            raise InvalidRequest(
+                "The Idempotency-Key is not valid.",
+                code="INVALID_IDEMPOTENCY_KEY",
+                details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
+            )
+        scope = orjson.dumps([_caller(request), request.scope["method"], request.scope["path"], match[1]])
+        digest = self._digest(scope)
+        return Idempotency(
+            key_hash=digest,
+            body_hash=body_hash,
+            operation_id=keyed.operation_id(digest, self._digest(scope + body_hash.encode())),
+            user_id=keyed.user_id(digest[34:]),
+        )
+
+    def _digest(self, message: bytes) -> str:
+        return hmac.digest(self._secret, message, "sha256").hex()
+
+
+def body_hash(command: str, payload: dict[str, str], conditions: str) -> str:
+    """Of what was asked, in a form that does not depend on the order of the fields. SHA-256, hex."""
+    canonical = orjson.dumps([command, payload, conditions], option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(canonical).hexdigest()
+
+
+def _caller(request: Request) -> str | None:
+    """Who asks, None without a key of the api; a key that takes another's place is the same caller."""
+    principal: Principal | None = request.scope.get("principal")
+    return principal.name if principal and principal is not ANYBODY else None

@@ -1,0 +1,75 @@
+"""Key handover: what the queue has to be told of Idempotency-Keys, beside the work.
+
+Keys of writes that were applied while the queue was away are kept in the database, in the transaction of the write;
+any api hands them to the queue once it is back. A queue that lost its memory is marked with the time since which it
+remembers; until that is a key's whole lifetime ago, a key that is new to it is looked up in the database.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from typing import Never
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.api.database import Database
+from shared.breaker.breaker import Breaker
+from shared.breaker.refused import CallRefused
+from shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
+from shared.queue.names import KEY, KEYS_SINCE, PREFIX
+from shared.queue.script import NotSent, Script
+from shared.store import direct_keys
+from shared.store.direct_keys import DirectKey
+from shared.versions import Clock
+
+_EVERY_S = 1.0
+_AT_ONCE = 500
+
+#: What a look may fail with; it says nothing about any key.
+AWAY = (CallRefused, CircuitOpen, DatabaseUnavailable, DeadlineExceeded, NotSent, RedisError, OSError)
+
+
+class KeyHandover:
+    """`run` it; `sure` says whether the queue knows all keys of direct writes, as far as is known here."""
+
+    def __init__(self, redis: Redis, queue: Breaker, database: Database, clock: Clock, key_lifetime_s: int) -> None:
+        self._redis = redis
+        self._remember = Script(redis, "remember")
+        self._queue = queue
+        self._database = database
+        self._clock = clock
+        self._key_lifetime_s = key_lifetime_s
+        self.sure = False
+
+    def doubt(self) -> None:
+        """The queue did not answer: there may be direct writes, here or elsewhere."""
+        self.sure = False
+
+    async def run(self) -> Never:
+        """For ever."""
+        while True:
+            with contextlib.suppress(*AWAY):
+                await self.look()
+            await asyncio.sleep(_EVERY_S)
+
+    async def look(self) -> None:
+        """Hand over what waits. Raises what a store away raises."""
+        await self._mark()
+        while keys := await self._database.call(direct_keys.waiting, _AT_ONCE):
+            self.sure = False
+            await self.tell(keys)
+            await self._database.call(direct_keys.handed_over, keys)
+        self.sure = True
+
+    async def tell(self, keys: Sequence[DirectKey]) -> None:
+        """The queue what these keys were used for. Raises what the queue away raises."""
+        arguments = [PREFIX, self._key_lifetime_s, *(value for key in keys for value in key)]
+        await self._queue.call_async(self._remember, [KEY + keys[0].key_hash], arguments)
+
+    async def _mark(self) -> None:
+        """Since when the queue remembers: ever, if nothing was over before."""
+        if await self._queue.call_async(self._redis.exists, KEYS_SINCE):
+            return
+        began = await self._database.call(direct_keys.anything_ended)
+        await self._queue.call_async(self._redis.set, KEYS_SINCE, self._clock.next() if began else 0, nx=True)

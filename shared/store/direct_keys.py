@@ -1,0 +1,40 @@
+"""Direct keys: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them."""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from shared.store.apply import faults
+from shared.store.engine import Engine
+from shared.store.tables import direct_keys, operations
+
+
+class DirectKey(NamedTuple):
+    """A key, and the write that it was used for: the fields of `remember.lua`."""
+
+    key_hash: str
+    body_hash: str
+    operation_id: str
+    user_id: str
+    version: int
+
+
+def waiting(engine: Engine, most: int) -> list[DirectKey]:
+    """Some of those that the queue does not know of."""
+    with faults(), engine.connect() as connection:
+        return [DirectKey(*row) for row in connection.execute(sa.select(direct_keys).limit(most)).all()]
+
+
+def handed_over(engine: Engine, keys: Iterable[DirectKey]) -> None:
+    """The queue knows of them now."""
+    which = sa.tuple_(direct_keys.c.key_hash, direct_keys.c.operation_id)
+    gone = [(key.key_hash, key.operation_id) for key in keys]
+    with faults(), engine.begin() as connection:
+        connection.execute(sa.delete(direct_keys).where(which.in_(gone)))
+
+
+def anything_ended(engine: Engine) -> bool:
+    """Whether any operation was ever over, as far as is known."""
+    with faults(), engine.connect() as connection:
+        return connection.execute(sa.select(operations.c.operation_id).limit(1)).one_or_none() is not None

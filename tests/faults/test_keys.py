@@ -1,0 +1,173 @@
+"""The same Idempotency-Key is met again, whatever happened to what was known of it: the same request is the same
+operation, and another request with that key is refused, at once or on its own operation."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import httpx
+
+from shared.queue.names import KEY
+from tests.faults.conftest import StartWriter
+from tests.faults.rig import AWAY, WAIT, Rig
+from tests.integration.test_api_accepts import error_of, key
+from tests.servers import wait_until
+
+BODY = {"name": "Ada King", "email": "king@example.com"}
+OTHER = {"name": "Eve", "email": "king@example.com"}
+
+#: Each makes the first request and lets something happen; with a writer running or not.
+Met = Callable[[Rig, Callable[[], httpx.Response]], httpx.Response]
+
+
+def queued(_: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """On the stream."""
+    return send()
+
+
+def forgotten_while_queued(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """On the stream, its key forgotten before its time."""
+    first = send()
+    forget_keys(rig)
+    return first
+
+
+def direct(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """In the database, and the queue, which never saw it, is back."""
+    rig.to_queue.set(AWAY)
+    first = send()
+    assert (first.status_code, first.json()["meta"]["way"]) == (200, "direct")
+    rig.to_queue.heal()
+    return heard_again(rig, first)
+
+
+def direct_and_restarted(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """The same, and the api that did it is gone."""
+    rig.to_queue.set(AWAY)
+    first = send()
+    rig.api.kill()
+    rig.to_queue.heal()
+    rig.api.start()
+    return heard_again(rig, first)
+
+
+def applied(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """In the database, by the queue, which knows the key."""
+    first = send()
+    rig.wait_until_applied(first.headers["location"])
+    return first
+
+
+def expired(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """In the database, and the queue has forgotten the key."""
+    first = applied(rig, send)
+    forget_keys(rig)
+    return first
+
+
+def emptied(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """In the database, and the queue has lost everything."""
+    first = applied(rig, send)
+    with rig.queue.client() as queue:
+        queue.flushall()
+    return first
+
+
+def away(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
+    """In the database by the queue, which is away now."""
+    first = applied(rig, send)
+    rig.to_queue.set(AWAY)
+    return first
+
+
+def forget_keys(rig: Rig) -> None:
+    """As if their lifetime were over."""
+    with rig.queue.client() as queue:
+        assert queue.delete(*queue.keys(KEY + "*"))
+
+
+def heard_again(rig: Rig, first: httpx.Response) -> httpx.Response:
+    """When the api reaches the queue again."""
+    user = f"/users/{first.json()['data']['id']}"
+    wait_until(lambda: rig.client.get(user).json()["meta"].get("pending") is not None, what="it heals")
+    return first
+
+
+def test_met_again_while_queued(rig: Rig, start_writer: StartWriter) -> None:
+    """Nothing was applied when the key was met again: also a queue that forgot it leads to the same end."""
+    path = rig.known_user()
+    met = [meet(rig, path, how) for how in (queued, forgotten_while_queued)]
+    start_writer()
+    for each in met:
+        each.check(rig, path)
+
+
+def test_met_again_when_applied(rig: Rig, start_writer: StartWriter) -> None:
+    """Whichever way it was applied, and whatever the queue knows of it now."""
+    path = rig.known_user()
+    start_writer()
+    for how in (applied, expired, direct, emptied, direct_and_restarted, away):
+        meet(rig, path, how).check(rig, path)
+        wait_until(lambda: rig.client.get(path).json()["meta"].get("pending") is False, what="nothing is on its way")
+        assert rig.client.get(path).json()["data"]["name"] == how.__name__
+
+
+@dataclass(frozen=True)
+class Meeting:
+    """A key was used for a request, for another, and for the first again."""
+
+    how: Met
+    first: httpx.Response
+    other: httpx.Response
+    again: httpx.Response
+
+    def check(self, rig: Rig, path: str) -> None:
+        """Same bytes: same operation. Other bytes: refused at once, or in the end where nobody knew better."""
+        assert self.again.status_code in (200, 202), self.how
+        assert self.again.json()["data"]["operation_id"] == self.first.json()["data"]["operation_id"]
+        if self.other.status_code == 202:
+            assert self.how in (forgotten_while_queued, expired)
+            ended = rig.wait_until_over(self.other.headers["location"])
+            assert (ended["status"], ended["error"]["code"]) == ("rejected", "IDEMPOTENCY_KEY_REUSED")
+        else:
+            assert (self.other.status_code, error_of(self.other)["code"]) == (422, "IDEMPOTENCY_KEY_REUSED"), self.how
+        assert rig.wait_until_over(f"/operations/{self.first.json()['data']['operation_id']}")["status"] == "applied"
+
+
+def meet(rig: Rig, path: str, how: Met) -> Meeting:
+    """Use a new key three times."""
+    headers = key()
+
+    def send(name: str = how.__name__) -> httpx.Response:
+        body = {"name": name, "email": "king@example.com"}
+        return rig.client.patch(path, json=body, headers=headers)
+
+    first = how(rig, send)
+    other, again = send("Eve"), send()
+    rig.to_queue.heal()
+    wait_until(lambda: rig.client.get(path).json()["meta"].get("pending") is not None, what="it heals")
+    return Meeting(how, first, other, again)
+
+
+def test_who_waits_is_told(rig: Rig, start_writer: StartWriter) -> None:
+    """The queue has forgotten the key: a caller who waits gets the refusal itself."""
+    path, headers = rig.known_user(), key()
+    start_writer()
+    assert rig.client.patch(path, json=BODY, headers=headers | WAIT).status_code == 200
+    forget_keys(rig)
+    reused = rig.client.patch(path, json=OTHER, headers=headers | WAIT)
+    assert (reused.status_code, error_of(reused)["code"]) == (422, "IDEMPOTENCY_KEY_REUSED")
+
+
+def test_keys_of_direct_writes_reach_the_queue(rig: Rig) -> None:
+    """Whoever is up when the queue is back tells it, and then forgets."""
+    path, headers = rig.known_user(), key()
+    rig.to_queue.set(AWAY)
+    rig.client.patch(path, json=BODY, headers=headers)
+    assert rig.count("direct_keys") == 1
+    rig.to_queue.heal()
+    wait_until(lambda: rig.count("direct_keys") == 0, what="handed over")
+    with rig.queue.client() as queue:
+        assert len(queue.keys(KEY + "*")) == 1
+    again = rig.client.patch(path, json=BODY, headers=headers)
+    assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
+    assert rig.backlog() == 0

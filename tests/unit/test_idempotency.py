@@ -1,0 +1,108 @@
+"""What an Idempotency-Key leads to: the same in every process that has the secret, and to be known by nobody else."""
+
+import hashlib
+import os
+import subprocess
+import sys
+import uuid
+
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from services.api.idempotency import Idempotency, KeyIds, body_hash
+from shared import keyed
+from shared.http.keys import ANYBODY, Principal
+from tests.conftest import ROOT
+
+_TEXT = st.text(st.characters(min_codepoint=0x23, max_codepoint=0x7E), min_size=1, max_size=40)
+
+
+def request(caller: Principal | None = ANYBODY, method: str = "PATCH", path: str = "/users/1") -> Request:
+    """As the edge hands it on."""
+    return Request({"type": "http", "method": method, "path": path, "headers": [], "principal": caller})
+
+
+def ids(
+    secret: str, key: str, body: str = "b", caller: Principal | None = ANYBODY, path: str = "/users/1"
+) -> Idempotency:
+    """What `key` leads to."""
+    found = KeyIds(secret).of(request(caller, path=path), key.encode(), body)
+    assert found is not None
+    return found
+
+
+_SEEDED = """
+from services.api.bodies import parse_patch
+from services.api.idempotency import body_hash
+for body in (b'{"name": "Ada", "email": "a@example.com"}', b'{"email": "a@example.com", "name": "Ada"}'):
+    payload = parse_patch(body)
+    print(list(payload), body_hash("UpdateUser", payload, ""))
+"""
+
+
+def test_a_body_has_one_hash_in_all_processes() -> None:
+    """Whatever the seed of a process' hashes, and whatever the order of the fields."""
+    seen = set()
+    for seed in ("0", "1", "2", "3"):
+        environment = os.environ | {"PYTHONHASHSEED": seed}
+        run = subprocess.run(
+            [sys.executable, "-c", _SEEDED], cwd=ROOT, env=environment, capture_output=True, text=True, check=True
+        )
+        seen.update(run.stdout.splitlines())
+    assert len(seen) == 1
+
+
+@given(st.dictionaries(st.text(), st.text()), st.text(), st.randoms())
+def test_the_order_of_fields_changes_nothing(payload: dict[str, str], conditions: str, random: "object") -> None:
+    """A canonical form is hashed; anything that was asked differently has another hash."""
+    shuffled = list(payload.items())
+    random.shuffle(shuffled)  # type: ignore[attr-defined]  # st.randoms()
+    was = body_hash("C", payload, conditions)
+    assert body_hash("C", dict(shuffled), conditions) == was
+    assert body_hash("D", payload, conditions) != was
+    assert body_hash("C", payload, conditions + "x") != was
+    assert body_hash("C", payload | {"new": "field" + conditions}, conditions) != was or "new" in payload
+
+
+@given(_TEXT, _TEXT, _TEXT)
+def test_ids_are_the_keys_of_one_caller(secret: str, key: str, other: str) -> None:
+    """The same with the same secret; others for another caller, path, secret, or none of ours."""
+    ada, eve = Principal("ada", frozenset()), Principal("eve", frozenset())
+    found = ids(secret, key, caller=ada)
+    assert found == ids(secret, key, caller=ada)
+    assert found == ids(secret, f'"{key}"', caller=ada)
+    others = [
+        ids(secret, key, caller=eve), ids(secret, key, caller=None), ids(secret, key, caller=ada, path="/users/2"),
+        ids(secret + "x", key, caller=ada), ids(secret, key + "x", caller=ada),
+    ]  # fmt: skip
+    for each in others:
+        assert each.operation_id != found.operation_id
+        assert each.user_id != found.user_id
+        assert each.key_hash != found.key_hash
+        assert keyed.key_part(each.operation_id) != keyed.key_part(found.operation_id)
+    plain = hashlib.sha256("\n".join(("ada", "PATCH", "/users/1", key)).encode()).hexdigest()
+    assert plain[:8] != found.operation_id[:8]
+    assert other == key or ids(secret, other, caller=ada) != found
+
+
+@given(_TEXT, _TEXT, _TEXT)
+def test_another_body_is_another_operation_of_the_same_key(secret: str, key: str, body: str) -> None:
+    """Whoever meets both sees that they have the key in common; ids without a key have nothing in common."""
+    first, second = ids(secret, key, body), ids(secret, key, body + "x")
+    assert first.operation_id != second.operation_id
+    assert (first.key_hash, first.user_id) == (second.key_hash, second.user_id)
+    part = keyed.key_part(first.operation_id)
+    assert part is not None
+    assert part == keyed.key_part(second.operation_id)
+    low, high = keyed.bounds(part)
+    assert low < first.operation_id < high
+    assert uuid.UUID(first.operation_id).version == 8
+    assert keyed.key_part(str(uuid.uuid4())) is None
+    assert keyed.key_part("heartbeat-1764300000000") is None
+
+
+def test_a_caller_named_like_nobody_is_somebody() -> None:
+    """An API key called `anonymous` is not who sends none."""
+    somebody = Principal("anonymous", frozenset())
+    assert ids("s", "k", caller=somebody).operation_id != ids("s", "k").operation_id
