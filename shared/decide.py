@@ -10,7 +10,7 @@ from typing import NamedTuple
 from shared import keyed
 from shared.commands import Heartbeat, Write, changes, email_key
 from shared.merge import EmailClaim, User, merge
-from shared.outcome import Applied, Duplicate, Final, Outcome, Rejected, Retry
+from shared.outcome import Applied, Dead, Duplicate, Failure, Final, Outcome, Reason, Rejected, Retry
 
 
 class Delivery(NamedTuple):
@@ -39,6 +39,8 @@ class Known:
     owners: dict[str, str] = field(default_factory=dict)
     #: E-mail key -> who let go of it, and at which version last.
     released: dict[str, dict[str, int]] = field(default_factory=dict)
+    #: Of anything older the store may have forgotten that it was applied.
+    horizon: int = 0
 
 
 @dataclass(slots=True)
@@ -51,6 +53,10 @@ class Decision:
     #: (e-mail key, user id) -> the version at which the user let go of it.
     released: dict[tuple[str, str], int]
 
+
+_TOO_OLD = Dead(
+    Reason.TOO_OLD, Failure("TooOld", "TOO_OLD", "older than what is kept: whether it was applied is no longer known")
+)
 
 #: Whether a write should still wait when it might be ahead of an earlier one.
 Patience = Callable[[Write], bool]
@@ -94,6 +100,7 @@ class _State:
         self.owners = dict(known.owners)
         self.released = {key: dict(users) for key, users in known.released.items()}
         self.changed: dict[str, User] = {}
+        self.horizon = known.horizon
 
     def remember(self, operation_id: str, version: int) -> None:
         """The oldest operation of each Idempotency-Key is what the key was used for."""
@@ -135,6 +142,8 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
     write = delivery.write
     if first := state.ended.get(write.operation_id):
         return Duplicate(redelivered=first.entry_id == delivery.entry_id, first=first.outcome)
+    if write.version < state.horizon:
+        return _TOO_OLD
     if reused := state.reused(write):
         return _end(delivery, reused, state, decision)
     if write.expires_at is not None and write.expires_at <= now:

@@ -151,10 +151,17 @@ class UserNotFound(AppError):
 
 
 class OperationNotFound(AppError):
-    """There is no operation with this id."""
+    """There is no operation with this id, or its record is no longer kept."""
 
     type = "not_found"
     code = "OPERATION_NOT_FOUND"
+
+
+class OperationPurged(AppError):
+    """Operations as old as this one are no longer kept: whether there was one, and how it ended, is not known."""
+
+    type = "not_found"
+    code = "OPERATION_PURGED"
 
 
 class BreakerNotFound(AppError):

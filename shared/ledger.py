@@ -6,8 +6,14 @@ cut: the newest entry of the write stream when the reading began. Pure; `service
 
 from dataclasses import dataclass
 
+from shared.versions import to_datetime
+
 #: What the law of the ledger is about, in its order.
 TERMS = ("accepted", "applied", "rejected", "dead_lettered", "discarded", "in_flight")
+
+
+#: What it says of the rows behind the terms.
+ROWS = ("kept", "open", "purged")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +35,13 @@ class Ledger:
     dead_lettered: int
     discarded: int
     in_flight: int
+    #: Rows of ended operations that the database has; of those, the ones that every reading counts anew; and removed
+    #: ones, which stay counted.
+    kept: int = 0
+    open: int = 0
+    purged: int = 0
+    #: What is older is not kept, as a version; 0: all is kept.
+    horizon: int = 0
 
     @property
     def accepted(self) -> int:
@@ -62,5 +75,12 @@ def table(ledger: Ledger) -> str:
         ("in flight", ledger.in_flight, ""),
         ("accounted for", ledger.accounted, "="),
         ("missing", ledger.missing, "balanced" if ledger.missing == 0 else "OUT OF BALANCE"),
+        ("rows of operations kept", ledger.kept, ""),
+        ("  counted by every reading", ledger.open, ""),
+        ("rows removed, and still counted", ledger.purged, _horizon(ledger)),
     ]
     return "\n".join(f"{name:<36}{count:>14,}  {note}".rstrip() for name, count, note in rows)
+
+
+def _horizon(ledger: Ledger) -> str:
+    return f"what is older than {to_datetime(ledger.horizon):%Y-%m-%d %H:%M} UTC" if ledger.horizon else ""

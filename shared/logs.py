@@ -51,7 +51,7 @@ class Action(StrEnum):
     REPLAY_FAILED = "replay_failed"
     REPLAY_ENDED = "replay_ended"
     ANNOTATION_FAILED = "annotation_failed"
-    HEARTBEATS_REAPED = "heartbeats_reaped"
+    HISTORY_PURGED = "history_purged"
     PROBE_FAILED = "probe_failed"
     PROBE_WORKS = "probe_works"
     LEDGER_MOVED = "ledger_moved"

@@ -177,6 +177,14 @@ ledger_writes = Gauge("holdfast_ledger_writes", "Writes by where they are: the l
 ledger_missing = _Known(
     "holdfast_ledger_missing_writes", "How far the accepted writes differ from all others: 0, or writes are missing"
 )
+operation_rows = Gauge(
+    "holdfast_operation_rows",
+    "Rows of ended operations: `kept` in the database, of those `open`, which every reading counts, and `purged` ones",
+    ["state"],
+)
+horizon = _Known(
+    "holdfast_horizon_timestamp_seconds", "Operations older than this are not kept, as Unix time; 0: all are kept"
+)
 dead_letters_open = _Known("holdfast_dead_letters_open", "Dead letters that wait for somebody")
 dead_letters_oldest = _Known(
     "holdfast_dead_letters_oldest_timestamp_seconds",

@@ -15,6 +15,7 @@ class Reason(StrEnum):
     INVALID_DATA = "invalid_data"
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"
     CRASH_LOOP = "crash_loop"
+    TOO_OLD = "too_old"
 
 
 @dataclass(frozen=True, slots=True)

@@ -186,6 +186,11 @@ class StoreSettings(Settings):
     db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for any one answer of the driver")
     db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
     db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads to use them")
+    #: The api's, but operations have to be kept for longer.
+    api_key_lifetime_s: int = Field(
+        default=86_400, ge=60, le=2_592_000,
+        description="How long an Idempotency-Key is remembered; the same for all services",
+    )  # fmt: skip
 
     @field_validator("db_dsn")
     @classmethod

@@ -28,6 +28,11 @@ def to_datetime(version: int) -> datetime:
     return datetime.fromtimestamp(version / 1_000_000, UTC)
 
 
+def from_id(uuid: str) -> int | None:
+    """When an id that sorts by time (version 7) was made; None: it is of another kind."""
+    return int(uuid[:8] + uuid[9:13], 16) * _US_PER_MS if len(uuid) == 36 and uuid[14] == "7" else None
+
+
 def wall_clock() -> int:
     """The version that this machine's clock would give now."""
     return time.time_ns() // 1000

@@ -23,9 +23,6 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     api_breaker_open_s: float = Field(
         default=5, gt=0, le=60, description="How long a breaker that opens waits before it asks again"
     )
-    api_key_lifetime_s: int = Field(
-        default=86_400, ge=60, le=2_592_000, description="How long an Idempotency-Key is remembered"
-    )
     api_idempotency_secret: SecretStr | None = Field(
         default=None, min_length=16,
         description="Makes ids of an Idempotency-Key that nobody can guess from its text; the same for all replicas."

@@ -21,6 +21,7 @@ from shared.errors import (
     AppError,
     CircuitOpen,
     DatabaseUnavailable,
+    OperationPurged,
     Overloaded,
     QueueUnavailable,
     WriteDeadLettered,
@@ -146,7 +147,8 @@ class View:
             return None
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
-        """Raises when a store that might know of it does not answer; None: both answered, and neither knows."""
+        """Raises when a store that might know of it does not answer; None: both answered, and neither knows.
+        OperationPurged: it is older than what they keep."""
         redis_failed = False
         try:
             if pending := await self._queue.call_async(pending_operation, self._redis, operation_id):
@@ -160,6 +162,10 @@ class View:
                 return describe_letter(letter)
             if redis_failed:
                 raise QueueUnavailable("The queue, which may know of this operation, does not answer.")
+            made = versions.from_id(operation_id)
+            if made is not None and made < await self._database.call(reads.horizon):
+                raise OperationPurged(details={"field": "operation_id", "value": operation_id,
+                                               "constraint": "must be younger than what is kept"})  # fmt: skip
             return None
         return describe_ended(ended)
 

@@ -16,6 +16,7 @@ from services.dlq_admin.alerts import alerts
 from services.dlq_admin.alerts.alerts import Alerts
 from services.dlq_admin.auditor import routes as ledger
 from services.dlq_admin.auditor.auditor import Auditor
+from services.dlq_admin.auditor.history import History
 from services.dlq_admin.console.app import ConsoleSettings, add_console
 from services.dlq_admin.console.desk import Desk
 from services.dlq_admin.dashboards.pictures import Pictures
@@ -121,7 +122,11 @@ class DlqAdmin:
         self._alerts = Alerts(self._cache, settings.dlq_alert_silence_s)
         self._pictures = pictures(settings)
         self._annotations = annotations(settings)
-        self._auditor = Auditor(self._redis, self._database, every_s=settings.dlq_audit_every_s)
+        history = History(
+            self._redis, self._database, every_s=settings.dlq_audit_every_s, keep_s=settings.operations_keep_s,
+            key_lifetime_s=settings.api_key_lifetime_s,
+        )  # fmt: skip
+        self._auditor = Auditor(self._redis, self._database, every_s=settings.dlq_audit_every_s, besides=history.probes)
         self._faults = FaultDesk(Kept(self._cache), self._annotations)
         self._keeper = Keeper(
             self._database, Sender(self._redis), Traces(self._redis), Around(self._redis, self._board.roll),

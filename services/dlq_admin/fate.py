@@ -19,7 +19,7 @@ from shared.queue.pending import PendingOperation, pending_operation
 from shared.store import reads
 from shared.store.dead_letters import one as dead
 from shared.store.dead_letters.search import Row
-from shared.versions import to_datetime, to_stream_id
+from shared.versions import from_id, to_datetime, to_stream_id
 
 
 class Fates:
@@ -40,6 +40,7 @@ class Fates:
         try:
             ended = await self._database.read(reads.ended_operation, operation_id)
             letter = None if ended else await self._database.read(dead.newest_of_operation, operation_id)
+            horizon = 0 if ended or letter else await self._database.read(reads.horizon)
         except AppError as error:
             says = f"The database, which may know of it, does not answer ({error.code})."
             return {"operation_id": operation_id, "status": "unknown", "says": says}
@@ -47,7 +48,10 @@ class Fates:
             return {"operation_id": operation_id, **_ended(ended)}
         if letter:
             return {"operation_id": operation_id, **_letter(letter)}
+        made = from_id(operation_id)
         says = "No store knows of it: it has not taken effect, and nothing is on its way."
+        if horizon and (made is None or made < horizon):
+            says = f"No store knows of it; what ended before {precise(to_datetime(horizon))} is no longer kept."
         if not queue_answers:
             says = "The queue, which may know of it, does not answer; the database knows nothing of it."
         return {"operation_id": operation_id, "status": "unknown", "says": says}

@@ -78,6 +78,10 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
         dead_lettered=letters.dead_lettered - resent + len(waiting) - len(readable),
         discarded=letters.discarded,
         in_flight=in_flight,
+        kept=counts.kept,
+        open=counts.open,
+        purged=counts.totals.purged,
+        horizon=counts.totals.purged_to,
     )
 
 

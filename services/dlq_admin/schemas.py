@@ -3,7 +3,7 @@
 from typing import Any
 
 from shared.http.document import INTEGER, TEXT, a_list, an_object, or_null
-from shared.ledger import TERMS
+from shared.ledger import ROWS, TERMS
 from shared.letters.replay import ItemState, ReplayState
 from shared.letters.state import State
 from shared.what_if import Verdict
@@ -175,7 +175,13 @@ EXPLAINED = an_object(
 )  # fmt: skip
 LEDGER = or_null(
     an_object(
-        {"missing": INTEGER, "accounted": _COUNT, "as_of": _MOMENT, "took_s": {"type": "number"}}
-        | dict.fromkeys(TERMS, _COUNT)
+        {
+            "missing": INTEGER,
+            "accounted": _COUNT,
+            "as_of": _MOMENT,
+            "took_s": {"type": "number"},
+            "horizon": or_null(_MOMENT),
+        }
+        | dict.fromkeys((*TERMS, *ROWS), _COUNT)
     )
 )

@@ -47,6 +47,11 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_finished_keep_days: float | None = Field(
         default=None, gt=0, le=36_500, description="How long dead letters are kept that a replay has ended; as above"
     )
+    dlq_operations_keep_days: float = Field(
+        default=30, ge=0.01, le=36_500,
+        description="How long ended operations are kept, and released addresses; longer while something older may come"
+        " back",
+    )  # fmt: skip
     dlq_session_s: float = Field(
         default=7200, ge=60, le=86_400, description="How long a login to the console lasts after the last page"
     )
@@ -79,6 +84,11 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     db_lock_wait_s: int = Field(default=5, ge=1, le=50, description="As above, for dlq_admin")
     db_pool_size: int = Field(default=10, ge=6, le=64, description="As above, for dlq_admin")
 
+    @property
+    def operations_keep_s(self) -> float:
+        """In seconds."""
+        return self.dlq_operations_keep_days * 86_400
+
     @classmethod
     def own_prefix(cls) -> str:
         """This service's keys."""
@@ -96,6 +106,10 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
             Budget(
                 "a dashboard", Part("dlq_timeout_s", self.dlq_timeout_s),
                 (Part("dlq_prometheus_timeout_s", self.dlq_prometheus_timeout_s),),
+            ),
+            Budget(
+                "a key's life", Part("dlq_operations_keep_days", self.operations_keep_s),
+                (Part("api_key_lifetime_s", self.api_key_lifetime_s),),
             ),
             Budget(
                 "a block", Part("redis_timeout_s", self.redis_timeout_s),

@@ -45,7 +45,7 @@ from shared.queue.reading import Reading
 from shared.queue.subscribe import subscriber_app
 from shared.queue.watch import Watch
 from shared.store import apply as store
-from shared.store import heartbeats, reads
+from shared.store import reads
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import start, stop
 
@@ -119,7 +119,6 @@ class Writer:
             "watch": self._reading.watching,
             "event_loop_lag": watch,
             "reaper": lambda: reaping(self._redis),
-            "heartbeats": lambda: heartbeat.reaping(self._reap_heartbeats),
             "refresher": self._refresher.run,
             "presence": Presence(self._redis, self._settings.instance).run,
         })  # fmt: skip
@@ -174,9 +173,6 @@ class Writer:
 
     async def _ping(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, reads.ping, self._engine)
-
-    async def _reap_heartbeats(self) -> int:
-        return await asyncio.get_running_loop().run_in_executor(self._thread, heartbeats.reap, self._engine)
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:

@@ -1,17 +1,12 @@
 """Heartbeat: how far the newest one got. `consumed`: this writer was given it; `committed`: it is in the database."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Never
+from collections.abc import Iterable
 
-from shared import logs, metrics, versions
+from shared import metrics, versions
 from shared.commands import Heartbeat, Write
-from shared.faults import Fault
-from shared.logs import Action
 from shared.queue.entry import Entry
 
 _COMMAND = Heartbeat.__name__.encode()
-_EVERY_S = 600.0
 
 _newest: dict[str, int] = {}
 
@@ -33,15 +28,3 @@ def _seen(stage: str, version: int) -> None:
     if version > _newest.get(stage, 0):
         _newest[stage] = version
         metrics.heartbeat.labels(stage).set(version / 1_000_000)
-
-
-async def reaping(reap: Callable[[], Awaitable[int]]) -> Never:
-    """For ever: take away the rows of old ones."""
-    while True:
-        await asyncio.sleep(_EVERY_S)
-        try:
-            gone = await reap()
-        except Fault:
-            continue  # the next time
-        if gone:
-            logs.info(Action.HEARTBEATS_REAPED, operations=gone)

@@ -7,6 +7,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from shared import versions
 from shared.queue.codec import raw_text
 from shared.queue.connection import entries, text
 from shared.queue.names import DEAD, LEDGER, WRITES
@@ -58,6 +59,15 @@ async def letters_on_stream(redis: Redis, dead_cut: str) -> AsyncIterator[list[s
     while page := entries(await redis.xrange(DEAD, start, dead_cut, count=_PAGE)):
         yield [letter_id for letter_id, _ in page]
         start = f"({page[-1][0]}"
+
+
+async def may_return(redis: Redis) -> tuple[int | None, int]:
+    """(version of the oldest entry on the write stream, if there is one; dead letters that no table has yet)."""
+    pipeline = redis.pipeline(transaction=True)
+    pipeline.xrange(WRITES, count=1)
+    pipeline.xlen(DEAD)
+    first, dead = await pipeline.execute()
+    return (versions.from_stream_id(text(first[0][0])) if first else None), int(dead)
 
 
 async def backlog(redis: Redis, cut: str) -> AsyncIterator[list[tuple[str, str]]]:

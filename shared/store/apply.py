@@ -21,7 +21,7 @@ from shared.versions import wall_clock
 
 def _multi_row_insert(table: sa.Table) -> str:
     """In the form that PyMySQL turns into one statement; past the ORM's bookkeeping it costs half."""
-    columns = table.columns.keys()
+    columns = [column.name for column in table.columns if column.server_default is None]
     return f"INSERT INTO {table.name} ({', '.join(columns)}) VALUES ({', '.join(['%s'] * len(columns))})"  # noqa: S608
 
 
@@ -30,7 +30,12 @@ _INSERT_OPERATION = _multi_row_insert(operations)
 _USER_COLUMNS = ", ".join(users.columns.keys())
 _SELECT_USERS_BY_KEY = f"SELECT {_USER_COLUMNS} FROM users WHERE email_key IN ({{}})"  # noqa: S608 - our own names
 _LOCK_USERS = f"SELECT {_USER_COLUMNS} FROM users WHERE id IN ({{}}) FOR UPDATE"  # noqa: S608 - our own names
-_SELECT_RELEASES = "SELECT email_key, user_id, version FROM email_releases WHERE email_key IN ({})"
+# The horizon comes with the rows, from one snapshot: where a removed row is missing, the horizon says that it may be.
+_SELECT_HORIZON = "SELECT '', '', purged_to FROM operation_totals"
+_SELECT_RELEASES = (
+    f"SELECT email_key, user_id, version FROM email_releases WHERE email_key IN ({{}}) UNION ALL {_SELECT_HORIZON}"  # noqa: S608
+)
+_AND_HORIZON = "UNION ALL SELECT '', '', purged_to, NULL, NULL, 0 FROM operation_totals"
 _SELECT_ENDED = "SELECT operation_id, effect, user_version, rejection, entry_id, version FROM operations WHERE"
 _RELEASE = sa.text(
     "INSERT INTO email_releases (email_key, user_id, version) VALUES (:email_key, :user_id, :version)"
@@ -68,9 +73,11 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
         raise Clash("anything but a plain success needs a look")
     with faults(), engine.begin() as connection:
         write_down(connection, decision, Known())
-        # Only now: an address that was free to take has its release on record, in the same commit.
-        keys = mentioned(batch)[2]
-        released = _releases(connection, keys) if keys else {}  # heartbeats alone have none
+        # Only now: an address that was free to take has its release on record, in the same commit; and an operation
+        # that was not there was never applied, or the horizon says that it may have been.
+        released, horizon = _releases(connection, mentioned(batch)[2])
+        if any(delivery.write.version < horizon for delivery in batch):
+            raise Clash("older than what is kept")
         for user in decision.users.values():
             by_others = [at for who, at in released.get(user.email_key or "", {}).items() if who != user.id]
             if max(by_others, default=0) > user.email_version:
@@ -123,15 +130,17 @@ def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[
     return _ended(_rows_with(connection, f"{_SELECT_ENDED} operation_id IN ({{}})", operation_ids))
 
 
-def load_ended_or_keyed(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:
-    """The same, and all others that are over and came with an Idempotency-Key of theirs."""
+def _load_ended_or_keyed(connection: sa.Connection, operation_ids: Iterable[str]) -> tuple[dict[str, Ended], int]:
+    """The same, and all others that are over and came with an Idempotency-Key of theirs; and the horizon."""
     parts = {each: keyed.key_part(each) for each in operation_ids}
     plain = sorted(each for each, part in parts.items() if part is None)
     ranges = sorted({keyed.bounds(part) for part in parts.values() if part is not None})
     where = [f"operation_id IN ({','.join(['%s'] * len(plain))})"] if plain else []
     where += ["operation_id BETWEEN %s AND %s"] * len(ranges)
     values = (*plain, *(end for ends in ranges for end in ends))
-    return _ended(connection.exec_driver_sql(f"{_SELECT_ENDED} {' OR '.join(where)}", values).all())
+    query = f"{_SELECT_ENDED} {' OR '.join(where)} {_AND_HORIZON}"
+    rows: Any = connection.exec_driver_sql(query, values).all()
+    return _ended(row for row in rows if row[0]), _horizon(rows)
 
 
 def _ended(rows: Iterable[Any]) -> dict[str, Ended]:
@@ -161,24 +170,32 @@ def user_from(row: sa.Row[Any]) -> User:
 def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
     """What deciding on `batch` needs to know; its users stay locked until the transaction ends."""
     operation_ids, user_ids, keys = mentioned(batch)
-    known = Known(ended=load_ended_or_keyed(connection, operation_ids))
+    ended, horizon = _load_ended_or_keyed(connection, operation_ids)
+    known = Known(ended=ended, horizon=horizon)
     if keys:
         for row in _rows_with(connection, _SELECT_USERS_BY_KEY, keys):
             holder = User(*row)
             known.users[holder.id] = holder
             known.owners[holder.email_key or ""] = holder.id
         # After the holders: whoever sees an address free sees its release too.
-        known.released = _releases(connection, keys)
+        known.released, known.horizon = _releases(connection, keys)
     known.users.update({row[0]: User(*row) for row in _rows_with(connection, _LOCK_USERS, user_ids)})
     return known
 
 
-def _releases(connection: sa.Connection, keys: Iterable[str]) -> dict[str, dict[str, int]]:
-    """E-mail key -> who let go of it, and when last."""
+def _releases(connection: sa.Connection, keys: set[str]) -> tuple[dict[str, dict[str, int]], int]:
+    """E-mail key -> who let go of it, and when last; and the horizon."""
     released: dict[str, dict[str, int]] = {}
-    for key, user_id, version in _rows_with(connection, _SELECT_RELEASES, keys):
-        released.setdefault(key, {})[user_id] = version
-    return released
+    rows = _rows_with(connection, _SELECT_RELEASES if keys else _SELECT_HORIZON, keys)
+    for key, user_id, version in rows:
+        if key:
+            released.setdefault(key, {})[user_id] = version
+    return released, _horizon(rows)
+
+
+def _horizon(rows: Sequence[Sequence[Any]]) -> int:
+    """From the row without a key."""
+    return next((int(row[2]) for row in rows if not row[0]), 0)
 
 
 def _rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> Sequence[tuple[Any, ...]]:

@@ -1,46 +1,92 @@
-"""Counts: the database's side of the ledger."""
+"""Counts: the database's side of the ledger.
+
+An operation is counted in one of two places: as a row that is still open, or in the totals that it was added to when
+its row was closed. A reading adds both up in one snapshot, so its cost follows what is open, not what was ever done.
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
 from shared.store.apply import faults, load_ended
 from shared.store.engine import Engine
-from shared.store.tables import operations, operations_reaped
+from shared.store.tables import operation_totals
 
 _PAGE = 1000
+
+# The indexes are named: their statistics lag behind, and the wrong one reads the whole table.
+_COUNT = "SELECT effect = 'rejected', entry_id IS NULL, COUNT(*) FROM operations"
+_OPEN = sa.text(
+    f"{_COUNT} FORCE INDEX (operations_closed) WHERE closed = 0 AND (entry_id IS NULL OR version <= :cut) GROUP BY 1, 2"
+)
+_LATER = sa.text(
+    f"{_COUNT} FORCE INDEX (operations_version) WHERE closed = 1 AND entry_id IS NOT NULL AND version > :cut"
+    " GROUP BY 1, 2"
+)
+
+
+class Totals(NamedTuple):
+    """The row of `operation_totals`; see `shared/store/tables.py`."""
+
+    id: int = 1
+    applied: int = 0
+    rejected: int = 0
+    direct: int = 0
+    closed_to: int = 0
+    purged: int = 0
+    purged_to: int = 0
+    releases_purged: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class OperationCounts:
-    """Operations that are over, also those whose rows were taken away."""
+    """Operations that are over, also those whose rows were removed."""
 
     applied: int
     rejected: int
     #: Of all of them: those that never were on the stream.
     direct: int
+    #: Of all of them: those in no total yet, which every reading counts again.
+    open: int
+    totals: Totals
+
+    @property
+    def kept(self) -> int:
+        """Rows that the database has of them, those newer than the cut aside."""
+        return self.applied + self.rejected - self.totals.purged
 
 
 def operation_counts(engine: Engine, up_to_version: int) -> OperationCounts:
     """Of the operations accepted up to a version; all of the direct ones."""
-    column = operations.c
-    on_stream = sa.and_(column.entry_id.is_not(None), column.version <= up_to_version)
-    rejected = column.effect == "rejected"
-    query = sa.select(rejected.label("rejected"), column.entry_id.is_(None).label("direct"), sa.func.count()).where(
-        sa.or_(on_stream, column.entry_id.is_(None))
-    )
-    gone = sa.select(operations_reaped.c.effect, operations_reaped.c.operations)
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     with faults(), snapshot.begin() as connection:
-        rows: list[Any] = [*connection.execute(query.group_by(sa.text("1, 2"))).all()]
-        rows += [(effect == "rejected", False, count) for effect, count in connection.execute(gone)]
+        return counts_in(connection, up_to_version)
+
+
+def counts_in(connection: sa.Connection, up_to_version: int) -> OperationCounts:
+    """The same, in a transaction that sees one snapshot."""
+    cut = {"cut": up_to_version}
+    totals = read_totals(connection)
+    counted: list[Any] = [*connection.execute(_OPEN, cut).all()]
+    still_open = sum(count for _, _, count in counted)
+    if totals.closed_to > up_to_version:  # another replica has closed rows that this reading began too early for
+        counted += [(*kind, -count) for *kind, count in connection.execute(_LATER, cut)]
     return OperationCounts(
-        applied=sum(count for was_rejected, _, count in rows if not was_rejected),
-        rejected=sum(count for was_rejected, _, count in rows if was_rejected),
-        direct=sum(count for _, was_direct, count in rows if was_direct),
+        applied=totals.applied + sum(count for was_rejected, _, count in counted if not was_rejected),
+        rejected=totals.rejected + sum(count for was_rejected, _, count in counted if was_rejected),
+        direct=totals.direct + sum(count for _, was_direct, count in counted if was_direct),
+        open=still_open,
+        totals=totals,
     )
+
+
+def read_totals(connection: sa.Connection, *, lock: bool = False) -> Totals:
+    """All zeros where nothing was ever closed. `lock`: until the transaction ends."""
+    query = sa.select(operation_totals)
+    row = connection.execute(query.with_for_update() if lock else query).one_or_none()
+    return Totals(*row) if row else Totals()
 
 
 def ended_by(engine: Engine, operation_ids: Iterable[str]) -> dict[str, str | None]:

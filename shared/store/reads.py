@@ -11,7 +11,7 @@ from shared.merge import User
 from shared.outcome import Final
 from shared.store.apply import faults, final_from, user_from
 from shared.store.engine import Engine
-from shared.store.tables import operations, users
+from shared.store.tables import operation_totals, operations, users
 
 _VISIBLE = sa.and_(users.c.created_version > 0, users.c.deleted_version == 0)
 
@@ -75,6 +75,13 @@ def first_of_key(engine: Engine, operation_id: str) -> EndedOperation | None:
     with faults(), engine.connect() as connection:
         row = connection.execute(query.order_by(operations.c.version).limit(1)).one_or_none()
     return _ended(row) if row else None
+
+
+def horizon(engine: Engine) -> int:
+    """Operations older than this version are not kept."""
+    query = sa.select(operation_totals.c.purged_to)
+    with faults(), engine.connect() as connection:
+        return connection.execute(query).scalar_one_or_none() or 0
 
 
 def ping(engine: Engine) -> None:

@@ -46,14 +46,28 @@ operations = sa.Table(
     #: The stream entry that ended it; NULL: applied by the api while the queue was away.
     sa.Column("entry_id", sa.String(40)),
     sa.Column("ended_at", mysql.DATETIME(fsp=6), nullable=False),
+    #: 1: `operation_totals` counts it.
+    sa.Column("closed", sa.SmallInteger, nullable=False, server_default="0", index=True),
 )
 
-#: How many rows of `operations` were taken away, by their effect; counted in the transaction that took them.
-operations_reaped = sa.Table(
-    "operations_reaped",
+#: One row: what the ledger knows of the operations whose rows are closed, or gone since. Changed only in the
+#: transaction that closes or removes rows; written by dlq_admin alone.
+operation_totals = sa.Table(
+    "operation_totals",
     metadata,
-    sa.Column("effect", sa.String(20), primary_key=True),
-    sa.Column("operations", sa.BigInteger, nullable=False),
+    sa.Column("id", sa.SmallInteger, primary_key=True),
+    sa.Column("applied", sa.BigInteger, nullable=False),
+    sa.Column("rejected", sa.BigInteger, nullable=False),
+    #: Of both: those that never were on the stream.
+    sa.Column("direct", sa.BigInteger, nullable=False),
+    #: The newest version closed.
+    sa.Column("closed_to", sa.BigInteger, nullable=False),
+    #: Rows removed.
+    sa.Column("purged", sa.BigInteger, nullable=False),
+    #: The horizon: whatever is not newer may have been removed, and is not applied any more.
+    sa.Column("purged_to", sa.BigInteger, nullable=False),
+    #: Rows of `email_releases` removed.
+    sa.Column("releases_purged", sa.BigInteger, nullable=False),
 )
 
 #: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them.
@@ -82,5 +96,5 @@ email_releases = sa.Table(
     metadata,
     sa.Column("email_key", sa.String(512, collation=_TEXT_COLLATION), primary_key=True),
     sa.Column("user_id", _ID, primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
+    sa.Column("version", sa.BigInteger, nullable=False, index=True),
 )

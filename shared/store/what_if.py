@@ -125,7 +125,7 @@ def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], D
     verdicts: dict[int, WhatIf] = {}
     whole = Decision(outcomes=[], users={}, ended=[], released={})
     released = {key: dict(users) for key, users in known.released.items()}
-    now = Known(dict(known.ended), dict(known.users), dict(known.owners), released)
+    now = Known(dict(known.ended), dict(known.users), dict(known.owners), released, known.horizon)
     for one in batch:
         write = one.delivery.write
         before = now.users.get(write.user_id)
@@ -157,6 +157,7 @@ def _concerning(known: Known, write: Write) -> Known:
         {id: known.users[id] for id in (write.user_id, owner or "") if id in known.users},
         {key: owner} if owner else {},
         {key: known.released[key]} if key in known.released else {},
+        known.horizon,
     )
 
 
@@ -187,8 +188,10 @@ def _named(outcome: Outcome) -> tuple[Verdict, str, dict[str, object]]:
         case Duplicate(_, first):
             ended, why, detail = _named(first)
             return Verdict.ALREADY_APPLIED, "the operation has ended", {"as": _ENDED[ended], "code": why} | detail
-        case Retry() | Dead():
-            raise AssertionError("nothing waits without patience, and deciding kills nobody")
+        case Dead(_, failure):
+            return Verdict.STILL_FAILS, failure.message, {}
+        case Retry():
+            raise AssertionError("nothing waits without patience")
 
 
 _ENDED = {Verdict.WOULD_APPLY: "applied", Verdict.SUPERSEDED: "superseded", Verdict.REJECTED: "rejected"}

@@ -19,14 +19,13 @@ from shared.outcome import Applied
 from shared.queue.codec import Undecodable, decode, encode
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.names import HEARTBEAT
-from shared.store import heartbeats
 from shared.store.engine import Engine, Timeouts, make_engine
 from shared.store.what_if import what_if
 from shared.versions import Clock, wall_clock
 from tests import processes
 from tests.processes import QUICK, Service
 from tests.servers import Database, RedisServer, wait_until
-from tests.stream import Stream, new_user
+from tests.stream import Stream
 
 
 def _beat(unix_s: float = 1_764_000_000.0) -> Candidate:
@@ -120,25 +119,6 @@ async def test_it_goes_all_the_way_through_an_outage(
     redis = connect(own_redis.address, RedisTimeouts(2, 5))
     ledger = await read_ledger(redis, engine)
     assert (ledger.missing, ledger.applied) == (0, len(stream.ended()))
-    await redis.aclose()
-
-
-async def test_old_ones_go_and_the_ledger_still_balances(
-    system: System, own_redis: RedisServer, own_database: Database, engine: Engine
-) -> None:
-    """Only heartbeats go, and only old ones."""
-    wait_until(lambda: system.stage("committed") > 0, what="one is committed")
-    system.api.kill()
-    stream = Stream(own_redis, own_database)
-    stream.accept([new_user() for _ in range(3)])
-    wait_until(lambda: stream.backlog() == 0, what="all is applied")
-    before = len(stream.ended())
-    assert heartbeats.reap(engine) == 0, "none is old"
-    assert heartbeats.reap(engine, keep_s=-60) == before - 3
-    assert len(stream.ended()) == 3
-    redis = connect(own_redis.address, RedisTimeouts(2, 5))
-    ledger = await read_ledger(redis, engine)
-    assert (ledger.missing, ledger.applied) == (0, before)
     await redis.aclose()
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.api.openapi.answers import ID, OPERATION_ID, TIME, VERSION, answer, errors
-from shared.errors import CircuitOpen, DatabaseUnavailable, OperationNotFound, QueueUnavailable
+from shared.errors import CircuitOpen, DatabaseUnavailable, OperationNotFound, OperationPurged, QueueUnavailable
 from shared.http.document import INTEGER, RETRY_AFTER, TEXT, an_object
 
 _MAYBE = {"type": ["string", "null"]}
@@ -26,5 +26,5 @@ OPERATION: dict[str, Any] = {
     "tags": ["operations"],
     "summary": "What became of a write",
     "responses": answer("The operation.", _SCHEMA, _EXAMPLE, RETRY_AFTER)
-    | errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound),
+    | errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound, OperationPurged),
 }

@@ -1,7 +1,7 @@
-"""The auditor: three looks, each at its own pace, none of which can hold up another."""
+"""The auditor: looks, each at its own pace, none of which can hold up another; and the steps that keep them short."""
 
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from redis.asyncio import Redis
@@ -10,7 +10,7 @@ from services.dlq_admin.auditor.probe import Probe
 from services.dlq_admin.database import Database
 from services.dlq_admin.ledger import read_ledger
 from shared import logs, metrics
-from shared.ledger import TERMS, Ledger
+from shared.ledger import ROWS, TERMS, Ledger
 from shared.letters.ids import time_of
 from shared.logs import Action
 from shared.queue.streams import Streams
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
 class Auditor:
     """`loops` for the supervisor, `ledger` for whoever wants to see the last one."""
 
-    def __init__(self, redis: Redis, database: Database, *, every_s: float) -> None:
+    def __init__(self, redis: Redis, database: Database, *, every_s: float, besides: Iterable[Probe] = ()) -> None:
         self._redis = redis
         self._database = database
         self._streams = Streams(redis)
@@ -44,6 +44,7 @@ class Auditor:
             Probe("queue", self._queue, every_s=every_s, limit_s=_QUEUE_LIMIT_S),
             Probe("database", self._letters, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
             Probe("ledger", self._ledger, every_s=every_s),
+            *besides,
         )
 
     def loops(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
@@ -80,6 +81,9 @@ class Auditor:
         for term in TERMS:
             metrics.ledger_writes.labels(term).set(getattr(ledger, term))
         metrics.ledger_missing.set(abs(ledger.missing))
+        for state in ROWS:
+            metrics.operation_rows.labels(state).set(getattr(ledger, state))
+        metrics.horizon.set(ledger.horizon / 1_000_000)
         if ledger.missing != self._missing:
             say = logs.error if ledger.missing else logs.info
             say(Action.LEDGER_MOVED, missing=ledger.missing, accepted=ledger.accepted)

@@ -25,12 +25,19 @@ class Probe:
     """`look` exports what it sees. `limit_s` None: the driver's own limits are enough."""
 
     def __init__(
-        self, name: str, look: Callable[[], Awaitable[None]], *, every_s: float, limit_s: float | None = None
+        self,
+        name: str,
+        look: Callable[[], Awaitable[None]],
+        *,
+        every_s: float,
+        limit_s: float | None = None,
+        share_max: float = _SHARE_MAX,
     ) -> None:
         self.name = name
         self._look = look
         self._every_s = every_s
         self._limit_s = limit_s
+        self._share_max = share_max
         self._works = True
         metrics.probe_last_success.labels(name).set_to_current_time()  # so that one that never works goes stale too
         metrics.probe_duration.labels(name)
@@ -41,7 +48,7 @@ class Probe:
             began = time.monotonic()
             worked = await self.once()
             took_s = time.monotonic() - began
-            rest_s = took_s * (1 / _SHARE_MAX - 1) if worked else min(took_s, _FAILED_PAUSE_S)
+            rest_s = took_s * (1 / self._share_max - 1) if worked else min(took_s, _FAILED_PAUSE_S)
             await asyncio.sleep(max(self._every_s, rest_s))
 
     async def once(self) -> bool:

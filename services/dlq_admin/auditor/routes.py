@@ -13,6 +13,7 @@ from services.dlq_admin import schemas
 from services.dlq_admin.auditor.auditor import Reading
 from shared.http.document import answer, errors
 from shared.http.envelope import precise, success
+from shared.versions import to_datetime
 
 LastReading = Callable[[], Reading | None]
 
@@ -22,6 +23,7 @@ def told(reading: Reading) -> dict[str, Any]:
     ledger = reading.ledger
     return asdict(ledger) | {
         "accepted": ledger.accepted, "accounted": ledger.accounted, "missing": ledger.missing,
+        "horizon": precise(to_datetime(ledger.horizon)) if ledger.horizon else None,
         "as_of": precise(datetime.fromtimestamp(reading.at_s, UTC)), "took_s": round(reading.took_s, 3),
     }  # fmt: skip
 

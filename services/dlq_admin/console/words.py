@@ -37,6 +37,8 @@ REASONS = {
                                     " named. Read the traceback: most likely it is a bug of ours."),
     Reason.CRASH_LOOP: Word("kills its writer", "bad", "Writers died while they handled it. Do not send it again"
                             " before the cause is understood."),
+    Reason.TOO_OLD: Word("older than what is kept", "bad", "Whether it was applied is no longer known, so it never will"
+                         " be. If its change is still wanted, make it as a new write; then discard it."),
 }  # fmt: skip
 VERDICTS = {
     Verdict.WOULD_APPLY: Word("would apply", "good", "Sent again now, it would be applied."),

@@ -1,0 +1,91 @@
+"""History: ended operations are counted once, and what is older than the horizon goes.
+
+Both in steps of a few hundred rows with a pause as long as each step, so that nobody waits for them; any number of
+replicas may do it at once. A round that has more to do than its time goes on in the next one.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from redis.asyncio import Redis
+
+from services.dlq_admin.auditor.probe import Probe
+from services.dlq_admin.database import Database
+from shared import logs, versions
+from shared.horizon import Waiting, horizon
+from shared.logs import Action
+from shared.queue.snapshot import may_return, snapshot
+from shared.store import purging
+from shared.store.closing import close
+
+#: Rows of one transaction.
+STEP_ROWS = 500
+_ROUND_S = 5.0
+_PURGE_EVERY_S = 10.0
+#: So often the rows are looked at again that were old enough but had ended too late.
+_FROM_THE_START_S = 3600.0
+
+
+class History:
+    """`probes` for the auditor."""
+
+    def __init__(
+        self, redis: Redis, database: Database, *, every_s: float, keep_s: float, key_lifetime_s: float
+    ) -> None:
+        self._redis = redis
+        self._database = database
+        self._keep_s = keep_s
+        self._key_lifetime_s = key_lifetime_s
+        self._after = 0
+        self._began_s = time.monotonic()
+        self.probes = (
+            Probe("operations", self.close, every_s=every_s, share_max=1),
+            Probe("horizon", self.purge, every_s=_PURGE_EVERY_S, share_max=1),
+        )
+
+    async def close(self) -> None:
+        """Close what a reading that begins now would count."""
+        cut = versions.from_stream_id((await snapshot(self._redis)).cut)
+        await _in_steps(lambda: self._database.work(close, cut, STEP_ROWS))
+
+    async def purge(self) -> None:
+        """Move the horizon, then remove what is beyond it."""
+        await self._move_horizon()
+        if time.monotonic() - self._began_s > _FROM_THE_START_S:
+            self._after, self._began_s = 0, time.monotonic()
+        operations = await _in_steps(self._purge_operations)
+        releases = await _in_steps(lambda: self._database.work(purging.purge_releases, STEP_ROWS))
+        if operations or releases:
+            logs.info(Action.HISTORY_PURGED, operations=operations, releases=releases)
+
+    async def _move_horizon(self) -> None:
+        # In the order in which a write moves, so that it is seen where it was or where it went.
+        entry, unindexed = await may_return(self._redis)
+        if unindexed:
+            return  # nobody can tell yet how old they are
+        kept = await self._database.work(purging.look)
+        to = horizon(
+            versions.wall_clock(), kept.newest, Waiting(entry, kept.oldest_letter),
+            keep_s=self._keep_s, key_lifetime_s=self._key_lifetime_s,
+        )  # fmt: skip
+        if to > kept.purged_to:
+            await self._database.work(purging.advance, to)
+
+    async def _purge_operations(self) -> int:
+        gone, after = await self._database.work(purging.purge_operations, self._after, STEP_ROWS)
+        if after is not None:
+            self._after = after
+        return gone
+
+
+async def _in_steps(step: Callable[[], Awaitable[int]]) -> int:
+    """Until a step finds less than it may take, or the round is over; how many rows it was."""
+    end, rows = time.monotonic() + _ROUND_S, 0
+    while True:
+        began = time.monotonic()
+        taken = await step()
+        rows += taken
+        if taken < STEP_ROWS or time.monotonic() > end:
+            return rows
+        await asyncio.sleep(time.monotonic() - began)

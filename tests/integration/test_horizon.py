@@ -1,0 +1,250 @@
+"""The horizon: what is older is removed, stays counted, and is never applied again, whatever comes back."""
+
+import random
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+import sqlalchemy as sa
+
+from services.dlq_admin.auditor.history import History
+from services.dlq_admin.database import Database as AdminDatabase
+from services.dlq_admin.ledger import read_ledger
+from shared.commands import CreateUser, DeleteUser, Heartbeat, UpdateUser, Write
+from shared.decide import Delivery
+from shared.outcome import Applied, Dead, Duplicate, Outcome, Reason
+from shared.queue.codec import encode
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import DEAD, WRITES
+from shared.store import purging
+from shared.store.apply import apply
+from shared.store.closing import close
+from shared.store.counts import operation_counts
+from shared.store.dead_letters import index
+from shared.store.engine import Engine, Timeouts, make_engine
+from shared.versions import to_stream_id, wall_clock
+from tests import letters
+from tests.servers import Database, RedisServer
+
+_DAY = 86_400_000_000
+_BEGAN = wall_clock() - 400 * _DAY
+_HISTORY = 60
+_USERS = [str(uuid.UUID(int=number)) for number in range(8)]
+_LATER = _BEGAN + 100 * _DAY
+
+
+@pytest.fixture
+def engine(clean_database: Database) -> Iterator[Engine]:
+    """On an empty database."""
+    made = make_engine(clean_database.dsn, Timeouts(5, 5, 20, 5), 6)
+    yield made
+    made.dispose()
+
+
+def _apply(engine: Engine, *writes: Write) -> list[Outcome]:
+    deliveries = [Delivery(write, to_stream_id(write.version)) for write in writes]
+    return apply(engine, deliveries, lambda _: False, lambda _: None)
+
+
+def _write(command: Any, version: int, user: str = "") -> Write:
+    return Write(str(uuid.uuid4()), user or str(uuid.uuid4()), command, version)
+
+
+def _history(chance: random.Random, count: int, since: int, until: int) -> list[Write]:
+    """Of a few users who take and leave a few addresses, heartbeats between; in no order."""
+    writes = []
+    for version in chance.sample(range(since, until), count):
+        email = f"{chance.randrange(5)}@example.com"
+        command = chance.choice(
+            [CreateUser(name="Ann", email=email), UpdateUser(email=email), UpdateUser(name=f"{version}"), DeleteUser(),
+             Heartbeat()]
+        )  # fmt: skip
+        user = "heartbeat" if isinstance(command, Heartbeat) else chance.choice(_USERS)
+        writes.append(_write(command, version, user))
+    return writes
+
+
+def _age(engine: Engine) -> None:
+    """As if everything had ended when it was accepted."""
+    with engine.begin() as connection:
+        connection.execute(sa.text("UPDATE operations SET ended_at = FROM_UNIXTIME(version / 1000000)"))
+
+
+def _purge_up_to(engine: Engine, to: int) -> int:
+    while close(engine, 2**52, 7):
+        pass
+    purging.advance(engine, to)
+    gone, after = 0, 0
+    while True:
+        count, following = purging.purge_operations(engine, after, 7)
+        gone, after = gone + count, following or 0
+        if following is None:
+            break
+    while purging.purge_releases(engine, 2):
+        pass
+    return gone
+
+
+def _rows(engine: Engine, table: str) -> list[Any]:
+    with engine.connect() as connection:
+        return sorted(map(tuple, connection.execute(sa.text(f"SELECT * FROM {table}"))))
+
+
+def _in_batches(engine: Engine, chance: random.Random, writes: list[Write]) -> list[Outcome]:
+    outcomes, at = [], 0
+    while at < len(writes):
+        batch = writes[at : (at := at + chance.choice([1, 4, 20]))]
+        outcomes += _apply(engine, *batch)
+    return outcomes
+
+
+def _forget(engine: Engine) -> None:
+    with engine.begin() as connection:
+        for table in ("operation_totals", "operations", "users", "email_releases"):
+            connection.execute(sa.text(f"DELETE FROM {table}"))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_nothing_that_may_come_back_misses_what_was_removed(engine: Engine, seed: int) -> None:
+    """A random history, purged to a random moment. Late writes that are not older end as they do where nothing was
+    removed. What comes back changes nobody: it is known to be over, or dead-lettered as too old where its row went."""
+    chance = random.Random(seed)
+    moment = chance.randint(_BEGAN, _BEGAN + 30 * _DAY)
+    history, late = (_history(chance, _HISTORY, since, _BEGAN + 40 * _DAY) for since in (_BEGAN, moment))
+    ends = []
+    for purged in (False, True):
+        _forget(engine)
+        _in_batches(engine, random.Random(seed), history)
+        _age(engine)
+        gone = _purge_up_to(engine, moment) if purged else 0
+        ends.append((_in_batches(engine, random.Random(seed), late), _rows(engine, "users")))
+    assert ends[0] == ends[1]
+    assert gone > 0
+    counted, left = operation_counts(engine, 2**52), {row[0] for row in _rows(engine, "operations")}
+    assert (counted.applied + counted.rejected, counted.kept, counted.totals.purged) == (
+        2 * _HISTORY, 2 * _HISTORY - gone, gone,
+    )  # fmt: skip
+    chance.shuffle(history)
+    for write, outcome in zip(history, _in_batches(engine, chance, history), strict=True):
+        assert isinstance(outcome, Duplicate if write.operation_id in left else Dead)
+        assert isinstance(outcome, Duplicate) or (outcome.reason is Reason.TOO_OLD and write.version < moment)
+    assert _rows(engine, "users") == ends[1][1]
+    assert operation_counts(engine, 2**52) == counted
+
+
+def _before_statement(engine: Engine, number: int, act: Callable[[], object]) -> Callable[[], None]:
+    """Call `act` once, before the `number`th statement of the test's next transaction."""
+    seen = 0
+
+    def count(*_: object) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == number + 1:
+            act()
+
+    sa.event.listen(engine, "before_cursor_execute", count)
+    return lambda: sa.event.remove(engine, "before_cursor_execute", count)
+
+
+@pytest.mark.parametrize(
+    "command", [CreateUser(name="Ann", email="a@example.com"), UpdateUser(name="Bob"), Heartbeat()], ids=str
+)
+def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, command: Any) -> None:
+    """Between any two statements of the transaction that meets a write again: it is never applied twice."""
+    other = make_engine(database.dsn, Timeouts(5, 5, 20, 5), 2)
+    for number in range(8):
+        user = "heartbeat" if isinstance(command, Heartbeat) else str(uuid.uuid4())
+        write = _write(command, _BEGAN + number, user)
+        if not isinstance(command, CreateUser | Heartbeat):
+            _apply(engine, _write(CreateUser(name="Ann", email=f"{number}@example.com"), _BEGAN + number - 1, user))
+        assert isinstance(_apply(engine, write)[0], Applied)
+        _age(engine)
+        before = _rows(engine, "users")
+        stop = _before_statement(engine, number, lambda at=number: _purge_up_to(other, _BEGAN + at + 2 * 3600 * 10**6))
+        [outcome] = _apply(engine, write)
+        stop()
+        assert isinstance(outcome, Duplicate | Dead), number
+        assert _rows(engine, "users") == before
+        _forget(engine)
+    other.dispose()
+
+
+def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: Engine, database: Database) -> None:
+    """Whenever the release is removed: the claim never takes what was somebody else's at its time."""
+    other = make_engine(database.dsn, Timeouts(5, 5, 20, 5), 2)
+    for number in range(8):
+        email, first = f"{number}@example.com", str(uuid.uuid4())
+        _apply(engine, _write(CreateUser(name="Ann", email=email), _BEGAN + 1, first))
+        _apply(engine, _write(DeleteUser(), _BEGAN + 100, first))
+        _age(engine)
+        stop = _before_statement(engine, number, lambda: _purge_up_to(other, _BEGAN + 200))
+        [outcome] = _apply(engine, _write(CreateUser(name="Bob", email=email), _BEGAN + 50))
+        stop()
+        assert not isinstance(outcome, Applied), number
+        _forget(engine)
+    other.dispose()
+
+
+def test_what_ended_after_the_horizon_stays(engine: Engine) -> None:
+    """A write that was on its way when a newer one was accepted is looked for by that one, however old it is."""
+    _apply(engine, _write(CreateUser(name="Ann", email="a@example.com"), _BEGAN))
+    assert _purge_up_to(engine, _BEGAN + _DAY) == 0
+    _age(engine)
+    assert _purge_up_to(engine, _BEGAN + _DAY) == 1
+
+
+async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: RedisServer) -> None:
+    """An entry on the stream, a letter that no table has, a dead letter: each keeps everything that is not older; then
+    it goes, the ledger still balances, and the newest operation always stays."""
+    redis = connect(clean_redis.address, RedisTimeouts(2, 5))
+    database = AdminDatabase(engine, threads=1, background=2, audit=1, read_timeout_s=5)
+    versions = [_BEGAN + day * _DAY for day in range(0, 200, 20)]
+    writes = [_write(CreateUser(name="Ann", email=f"{version}@example.com"), version) for version in versions]
+    with clean_redis.client() as client:
+        for write in writes:
+            entry = client.xadd(WRITES, encode(write), id=to_stream_id(write.version))
+            _apply(engine, write)
+            client.xdel(WRITES, entry)
+        _age(engine)
+        history = History(redis, database, every_s=1, keep_s=30 * 86_400, key_lifetime_s=86_400)
+
+        async def kept(missing: int = 0) -> int:
+            await history.close()
+            await history.purge()
+            ledger = await read_ledger(redis, engine)
+            assert (ledger.missing, ledger.applied, ledger.kept + ledger.purged) == (missing, len(writes), len(writes))
+            return ledger.kept
+
+        client.xadd(DEAD, letters.fields())
+        assert await kept(missing=-1) == 10, "nobody knows how old the letter is"
+        client.delete(DEAD)
+        letter = letters.letter(1, original={b"version": str(versions[3] + _DAY * 2).encode()})
+        index.index(engine, [letter])
+        with engine.begin() as connection:  # brought in from elsewhere: no entry of this stream tells of it
+            connection.execute(sa.text("UPDATE dead_letters SET imported = 1"))
+            connection.execute(sa.text("UPDATE dead_letter_groups SET imported = 1"))
+        assert await kept() == 6, "an older letter keeps what is newer than it, a key's lifetime aside"
+        with engine.begin() as connection:
+            connection.execute(sa.text("DELETE FROM dead_letters"))
+            connection.execute(sa.text("DELETE FROM dead_letter_groups"))
+        waiting = _write(CreateUser(name="Ann", email="w@example.com"), versions[-1] + _DAY)
+        client.xadd(WRITES, encode(waiting), id=to_stream_id(waiting.version))
+        assert await kept() == 2, "30 days before the newest, and no clock moves it on"
+    await redis.aclose()
+    database.close()
+
+
+def test_an_operation_that_is_not_kept_is_gone(api: httpx.Client, clean_database: Database) -> None:
+    """410 for an id of that age, 404 for any other that nobody knows."""
+    old, young = _BEGAN // 1000, wall_clock() // 1000
+    with clean_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("INSERT INTO operation_totals (id, purged_to) VALUES (1, %s)", (_LATER,))
+    for ms, kind, status, code in (
+        (old, "7", 410, "OPERATION_PURGED"), (old, "8", 404, "OPERATION_NOT_FOUND"),
+        (young, "7", 404, "OPERATION_NOT_FOUND"),
+    ):  # fmt: skip
+        text = f"{ms:012x}"
+        answer = api.get(f"/operations/{text[:8]}-{text[8:]}-{kind}000-8000-000000000001")
+        assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)

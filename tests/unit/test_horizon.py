@@ -1,0 +1,22 @@
+"""The horizon, as a rule."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shared.horizon import Waiting, horizon
+
+_US = 1_000_000
+_version = st.integers(0, 2**52)
+
+
+@given(_version, _version, st.none() | _version, st.none() | _version, st.integers(60, 10**8), st.integers(60, 10**6))
+def test_nothing_that_may_come_back_is_beyond_it(
+    now: int, newest: int, entry: int | None, letter: int | None, keep_s: int, key_s: int
+) -> None:
+    """It is a key's lifetime older than everything that waits, and the retention older than now and than the newest
+    operation, so that a clock that is ahead moves nothing."""
+    to = horizon(now, newest, Waiting(entry, letter), keep_s=keep_s, key_lifetime_s=key_s)
+    limits = [version - key_s * _US for version in (entry, letter) if version is not None]
+    limits += [version - keep_s * _US for version in (now, newest)]
+    limits += [version - key_s * _US for version in (now, newest)]
+    assert to == max(0, min(limits))
