@@ -7,7 +7,7 @@ type (trimming, Unicode form, the grammar of an e-mail address) is decided once,
 import re
 import unicodedata
 from functools import lru_cache
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
 import idna
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -89,8 +89,10 @@ class Write(NamedTuple):
     version: int
     #: The user's latest write that was still pending at acceptance. None: nothing was.
     after: str | None = None
-    #: Apply only if the user is at this version.
-    if_match: int | None = None
+    #: Apply only if the user is at one of these versions; empty: at any.
+    if_match: tuple[int, ...] = ()
+    #: Apply only if the user is at none of these versions; `*`: only if there is no user.
+    if_none_match: tuple[int, ...] | Literal["*"] = ()
     #: SHA-256 of the request, to tell a repeated key from a reused one.
     body_hash: str = ""
     request_id: str = ""

@@ -73,6 +73,20 @@ class UnsupportedMediaType(AppError):
     code = "UNSUPPORTED_MEDIA_TYPE"
 
 
+class UnsupportedEncoding(AppError):
+    """The request body must be sent as it is: no Content-Encoding but identity is taken."""
+
+    type = "validation_error"
+    code = "UNSUPPORTED_CONTENT_ENCODING"
+
+
+class InvalidCondition(AppError):
+    """If-Match or If-None-Match is neither `*` nor a list of entity tags."""
+
+    type = "validation_error"
+    code = "INVALID_CONDITION"
+
+
 class BodyTooLarge(AppError):
     """The request body is larger than this endpoint accepts."""
 
@@ -186,7 +200,7 @@ class EmailTaken(AppError):
 
 
 class PreconditionFailed(AppError):
-    """The user has changed since the version named in If-Match."""
+    """The user is not at a version that If-Match and If-None-Match ask for; nothing was written."""
 
     type = "conflict"
     code = "PRECONDITION_FAILED"

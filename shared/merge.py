@@ -79,8 +79,19 @@ def _misplaced(row: User, write: Write, *, overtaking: bool) -> Rejected | None:
             return Rejected("USER_EXISTS", {})
     elif 0 < row.deleted_version < write.version or not (row.version or overtaking):
         return Rejected("USER_NOT_FOUND", {})
-    if write.if_match not in (None, row.version):
-        return Rejected("PRECONDITION_FAILED", {"expected": write.if_match, "found": row.version})
+    return _unwanted(row, write)
+
+
+def _unwanted(row: User, write: Write) -> Rejected | None:
+    """The user's version is not one that the caller asked for. If-Match is first, as RFC 9110 (13.2.2) has it."""
+    if write.if_match and row.version not in write.if_match:
+        return Rejected("PRECONDITION_FAILED", {"expected": list(write.if_match), "found": row.version})
+    if write.if_none_match == "*":
+        # Of a change: whoever is missing here has an earlier write on its way, which the caller wants to be first.
+        met = isinstance(write.command, CreateUser) and row.version == 0
+        return None if met else Rejected("PRECONDITION_FAILED", {"unexpected": "*", "found": row.version})
+    if row.version in write.if_none_match:
+        return Rejected("PRECONDITION_FAILED", {"unexpected": list(write.if_none_match), "found": row.version})
     return None
 
 

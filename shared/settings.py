@@ -16,6 +16,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from shared.address.parse import parse_dsn, parse_redis
 from shared.budget import Budget, Part, check
 from shared.http.bounds import Bounds
+from shared.http.origins import parse_origins
 from shared.secret_files import SecretFiles, file_variables
 
 ENV_PREFIX = "HOLDFAST_"
@@ -73,6 +74,22 @@ class Settings(BaseSettings):
     http_connections_max: int = Field(
         default=2000, ge=1, le=100_000, description="Most open connections; above it only health is answered"
     )
+
+    http_cors_origins: str = Field(
+        default="",
+        description="Origins whose web pages may use this service, `https://app.example, https://b.example`",
+    )
+
+    @field_validator("http_cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        parse_origins(value)
+        return value
+
+    @property
+    def cors_origins(self) -> frozenset[str]:
+        """For the HTTP application."""
+        return parse_origins(self.http_cors_origins)
 
     @property
     def bounds(self) -> Bounds:

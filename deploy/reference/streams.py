@@ -11,6 +11,7 @@ from shared.queue.codec import SCHEMA
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 36, "description": "A UUID, as the api makes them"}
 _VERSION = {"type": "string", "pattern": "^[0-9]{1,16}$"}
+_VERSIONS = {"type": "string", "pattern": "^[0-9]{1,16}(,[0-9]{1,16})*$"}
 _TEXT = {"type": "string"}
 
 _ABOUT = """An entry of a Redis stream is a flat list of names and values, all text, as `redis-cli XRANGE` shows it.
@@ -86,7 +87,12 @@ def _entry(command: str) -> dict[str, Any]:
         "version": {**_VERSION, "description": "Acceptance in microseconds, strictly increasing; also the entry's id"},
         "payload": {"type": "string", "contentMediaType": "application/json", "contentSchema": model},
         "after": {**_ID, "description": "The user's write that was still pending at acceptance"},
-        "if_match": {**_VERSION, "description": "Apply only if the user is at this version"},
+        "if_match": {**_VERSIONS, "description": "Apply only if the user is at one of these versions"},
+        "if_none_match": {
+            "type": "string",
+            "pattern": r"^(\*|[0-9]{1,16}(,[0-9]{1,16})*)$",
+            "description": "Apply only if the user is at none of these versions; `*`: only if there is no user",
+        },
         "body_hash": {**_TEXT, "description": "SHA-256 of the request: a repeated key from a reused one"},
         "request_id": {**_TEXT, "description": "Of the request that was accepted; in every log line about it"},
         "traceparent": {**_TEXT, "description": "W3C trace context of the acceptance"},

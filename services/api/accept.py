@@ -51,13 +51,14 @@ class Candidate:
     traceparent: str = ""
     notify: str = ""
     expire_ms: str = ""
+    if_none_match: str = ""
 
     def arguments(self) -> tuple[str | bytes, ...]:
         """For the script."""
         return (
             self.operation_id, self.user_id, self.command, self.payload, self.email_key, self.key_hash,
             self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
-            self.expire_ms,
+            self.expire_ms, self.if_none_match,
         )  # fmt: skip
 
 

@@ -158,6 +158,8 @@ class Api:
             lifespan=self._life,
             add_routes=self._add_routes,
             timeout_s=settings.api_timeout_s,
+            wait_max_s=settings.api_wait_max_s,
+            cors_origins=settings.cors_origins,
             keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
             explanations=self._explanations,
             needs=scope_needed,

@@ -43,7 +43,7 @@ class DirectPath:
         write = self._write(candidate)
         # If the queue may have it after all, no refusal here is the last word.
         unknown = None if refused.definite else AcceptanceUnknown(details={"operation_id": write.operation_id})
-        if write.if_match is not None:  # the row may miss a queued write that the caller has seen
+        if candidate.if_match or candidate.if_none_match:  # the row may miss a queued write that the caller has seen
             raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
         try:
             outcome = await self._retrier.run(
@@ -83,7 +83,6 @@ class DirectPath:
             user_id=candidate.user_id,
             command=COMMANDS[candidate.command].model_validate_json(candidate.payload),
             version=version,
-            if_match=int(candidate.if_match) if candidate.if_match else None,
             body_hash=candidate.body_hash,
             request_id=candidate.request_id,
             traceparent=candidate.traceparent,

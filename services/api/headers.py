@@ -6,7 +6,8 @@ from collections.abc import Mapping
 import uuid_utils
 from starlette.requests import Request
 
-from shared.errors import InvalidRequest, UnsupportedMediaType
+from shared.errors import InvalidRequest, PreconditionFailed, UnsupportedMediaType
+from shared.http.etag import IF_MATCH, conditions
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _EXPIRE_MAX_MS = 86_400_000
@@ -37,6 +38,24 @@ def wait_s(headers: Headers, longest_s: float) -> float:
     raw = headers.get(b"prefer")
     match = _WAIT.search(raw.decode("latin-1")) if raw else None
     return min(float(match[1]), longest_s) if match else 0.0
+
+
+def versions_wanted(request: Request, *, new: bool) -> tuple[str, str]:
+    """(`if_match`, `if_none_match`) as the write's entry has them: `7,9`, `*`, or empty for no condition. They are
+    decided where the write is applied. A user who is `new` is not there, and has no version. Raises InvalidCondition,
+    and PreconditionFailed for what no user can meet.
+    """
+    if_match, if_none_match = conditions(request.scope["headers"])
+    among = if_match.versions(strong=True) if if_match else ()
+    if if_match and not among and (new or not if_match.any):
+        raise PreconditionFailed(details={"field": IF_MATCH, "constraint": "names no version of the user"})
+    if if_none_match is None or new:
+        return _listed(among), ""
+    return _listed(among), "*" if if_none_match.any else _listed(if_none_match.versions(strong=False))
+
+
+def _listed(versions: tuple[int, ...]) -> str:
+    return ",".join(map(str, versions))
 
 
 def expire_ms(headers: Headers) -> str:

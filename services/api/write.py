@@ -32,7 +32,7 @@ from shared.errors import (
 )
 from shared.explain.decisions import decided, note
 from shared.http.envelope import precise, success
-from shared.http.etag import etag, if_match
+from shared.http.etag import etag
 from shared.http.passed_on import traceparent
 from shared.logs import Action
 from shared.merge import User
@@ -70,9 +70,9 @@ class WritePath:
         """Accept the command and answer; `user_id` None: a new user. Raises an AppError for a refusal."""
         sent = headers.of(request)
         wait_s = headers.wait_s(sent, self.wait_max_s)
-        at_version = if_match(sent.get(b"if-match", b"*").decode("latin-1"))
+        if_match, if_none_match = headers.versions_wanted(request, new=user_id is None)
         expire_ms = headers.expire_ms(sent)
-        asked = body_hash(command, payload, f"{at_version} {expire_ms}")
+        asked = body_hash(command, payload, _wanted(if_match, if_none_match, expire_ms))
         key = self.key_ids.of(request, sent.get(b"idempotency-key"), asked)
         if (retry_after_s := self.backlog.refusal_s()) is not None:
             decided(Action.WRITES_HELD_BACK, retry_after_s=retry_after_s, **self.backlog.numbers())
@@ -86,7 +86,8 @@ class WritePath:
             key_hash=key.key_hash if key else "",
             body_hash=key.body_hash if key else "",
             busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
-            if_match=str(at_version) if at_version is not None else "",
+            if_match=if_match,
+            if_none_match=if_none_match,
             request_id=request.scope["request_id"],
             traceparent=traceparent(sent.get(b"traceparent", b"")),
             notify=self.waiters.channel if wait_s else "",
@@ -211,3 +212,8 @@ def _why(answer: Answer, payload: dict[str, str]) -> dict[str, object]:
     if answer.result == "email_taken":
         return {"field": "email", "value": payload["email"], "constraint": "must be unique"}
     return {"operation_id": answer.operation_id}
+
+
+def _wanted(if_match: str, if_none_match: str, expire_ms: str) -> str:
+    """What else makes it another request than one with the same body."""
+    return f"{if_match or None} {expire_ms}" + (f" {if_none_match}" if if_none_match else "")

@@ -179,6 +179,7 @@ class DlqAdmin:
             description=_DESCRIPTION,
             version=VERSION_WITHOUT_INSTALL,
             timeout_s=self._settings.dlq_timeout_s,
+            cors_origins=self._settings.cors_origins,
             add_routes=self._add_routes,
             keys=self._keys,
             needs=scope_needed,

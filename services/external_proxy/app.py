@@ -97,6 +97,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         lifespan=lifespan,
         add_routes=add_routes,
         timeout_s=_EDGE_TIMEOUT_S,
+        cors_origins=settings.cors_origins,
         explanations=explained,
         keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
     )

@@ -18,7 +18,7 @@ from services.external_proxy.live import Live
 from shared.errors import InvalidRequest, MalformedJson
 from shared.http.body import read_body
 from shared.http.envelope import precise, success
-from shared.http.etag import etag, if_match
+from shared.http.etag import Conditions, conditions, etag
 from shared.http.keys import OPERATE, require
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -100,6 +100,6 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _expected(request: Request) -> int | None:
-    """The version that it has to be at; None: any. Raises PreconditionFailed."""
-    return if_match(request.headers.get("if-match", "*"))
+def _expected(request: Request) -> Conditions:
+    """What the version that it follows has to meet. Raises InvalidCondition."""
+    return conditions(request.scope["headers"])

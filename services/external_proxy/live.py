@@ -16,6 +16,7 @@ from services.external_proxy.change import Change, following
 from services.external_proxy.config import Config
 from shared import logs, metrics
 from shared.errors import ConfigUnavailable, PreconditionFailed
+from shared.http.etag import Conditions, etag, tag
 from shared.logs import Action
 
 _KEY = "{holdfast}:external_proxy:config"
@@ -81,10 +82,10 @@ class Live:
         self._settle()
 
     async def put(
-        self, config: Config | None, *, for_s: float | None, expected: int | None, actor: str, reason: str
+        self, config: Config | None, *, for_s: float | None, expected: Conditions, actor: str, reason: str
     ) -> None:
-        """Put `config` (None: the settings') in place, for `for_s` seconds or for good. `expected`: the version that it
-        follows. Raises PreconditionFailed or ConfigUnavailable."""
+        """Put `config` (None: the settings') in place, for `for_s` seconds or for good. `expected`: of
+        the version that it follows. Raises PreconditionFailed or ConfigUnavailable."""
         async with self._one_by_one:
             for _ in range(_TRIES):  # whoever names no version follows whatever comes in between
                 if await self._put_in_place(config, for_s, expected, actor, reason):
@@ -92,14 +93,14 @@ class Live:
         raise _conflict(self.version)
 
     async def _put_in_place(
-        self, config: Config | None, for_s: float | None, expected: int | None, actor: str, reason: str
+        self, config: Config | None, for_s: float | None, expected: Conditions, actor: str, reason: str
     ) -> bool:
         """False: something else came in between."""
         await self._look()
         if not self.store_answers:
             raise ConfigUnavailable
-        if expected is not None and expected != self.version:
-            raise _conflict(self.version)
+        if failing := expected.failing(tag(etag(self.version))):
+            raise _conflict(self.version, failing)
         change = following(self.change, config, for_s=for_s, actor=actor, reason=reason, now=time.time())
         entry = orjson.dumps(change.model_dump(exclude={"config", "then"}) | {
             "before": self.config.model_dump(), "after": (config or self._settings).model_dump(),
@@ -152,8 +153,8 @@ class Live:
             )  # fmt: skip
 
 
-def _conflict(version: int) -> PreconditionFailed:
+def _conflict(version: int, field: str | None = None) -> PreconditionFailed:
     return PreconditionFailed(
-        "The configuration has changed since the version named in If-Match.",
-        details={"field": "If-Match", "current_version": version},
+        "The configuration is at another version than was asked for; nothing was changed.",
+        details={"field": field, "current_version": version},
     )

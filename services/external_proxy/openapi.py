@@ -7,6 +7,7 @@ from shared.errors import (
     BodyTooLarge,
     CircuitOpen,
     ConfigUnavailable,
+    InvalidCondition,
     InvalidRequest,
     MalformedJson,
     PreconditionFailed,
@@ -41,7 +42,7 @@ _UPSTREAM = (
     ProxyBusy, CircuitOpen,
 )  # fmt: skip
 _KEY = parameter("Idempotency-Key", "Passed on.", "8f14e45f-ceea-467e")
-_IF_MATCH = parameter("If-Match", "Change it only if it is still at this ETag.", '"7"')
+_IF_MATCH = parameter("If-Match", "Change it only if it is still at one of these ETags.", '"7"')
 _DOCUMENT = {"source": "stand-in third party", "at": _TIME}
 _CONFIG = an_object(
     {"version": INTEGER, "config": {"type": "object"}, "reverts_at": _MAYBE, "changed_by": _MAYBE,
@@ -52,7 +53,14 @@ _CONFIG_EXAMPLE = {
     "changed_at": _TIME, "reason": "they recover slowly today", "store_answers": True,
 }  # fmt: skip
 _ETAG = {"ETag": header("The configuration's version, for If-Match")}
-_CHANGE_ERRORS = (InvalidRequest, MalformedJson, BodyTooLarge, PreconditionFailed, ConfigUnavailable)
+_CHANGE_ERRORS = (
+    InvalidCondition,
+    InvalidRequest,
+    MalformedJson,
+    BodyTooLarge,
+    PreconditionFailed,
+    ConfigUnavailable,
+)
 
 READ: dict[str, Any] = {
     "tags": ["third party"],

@@ -196,7 +196,7 @@ class Writer:
         )
         return service_app(
             health, title="Holdfast writer", description="Health and metrics.", version=VERSION_WITHOUT_INSTALL,
-            before_scrape=self._board.member.breakers,
+            before_scrape=self._board.member.breakers, cors_origins=self._settings.cors_origins,
         )  # fmt: skip
 
     async def _stop(self, loops: Sequence[asyncio.Task[Never]], server: QuietServer) -> None:

@@ -15,11 +15,14 @@ from starlette.responses import Response
 
 from shared.errors import AppError, BodyTooLarge, InvalidRequest, MalformedJson, MethodNotAllowed, NoSuchPath
 from shared.explain.explanations import Explanations
+from shared.http.conditional import Conditional
+from shared.http.cors import Cors
 from shared.http.edge import Edge
 from shared.http.envelope import failure
 from shared.http.health import Health
 from shared.http.identify import Identify, Needs
 from shared.http.keys import Keys
+from shared.http.methods import HeadAsGet, Options, allowed
 from shared.http.scrape import scrape
 from shared.http.traced import Traced
 from shared.tracing import spans
@@ -48,6 +51,8 @@ def service_app(
     lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]] | None = None,
     add_routes: Callable[[FastAPI], None] = lambda _: None,
     timeout_s: float = _TIMEOUT_S,
+    wait_max_s: float = 0,
+    cors_origins: frozenset[str] = frozenset(),
     keys: Keys | None = None,
     explanations: Explanations | None = None,
     needs: Needs = lambda _method, _path: None,
@@ -55,7 +60,8 @@ def service_app(
     before_keys: Sequence[Middleware] = (),
     after_keys: Sequence[Middleware] = (),
 ) -> FastAPI:
-    """An application that answers everything in the envelope, errors included, each within `timeout_s`.
+    """An application that answers everything in the envelope, errors included, each within `timeout_s`; a write may add
+    up to `wait_max_s` by its preference. Pages of `cors_origins` may use it from a browser.
 
     `needs` names the scope that a method and path ask of a key; handlers may `require` more. Without `keys` nobody
     has any. `before_scrape` brings up to date what only a look at it brings up to date.
@@ -76,7 +82,10 @@ def service_app(
     app.router.route_class = DirectRoute
     identify = Middleware(Identify, keys or Keys(None, open_to_all=True), needs)
     traced = [] if spans.collector is None else [Middleware(Traced)]
-    for each in reversed([*traced, Middleware(Edge, timeout_s, explanations), *before_keys, identify, *after_keys]):
+    cors = Cors(cors_origins)
+    edge = Middleware(Edge, timeout_s, explanations, wait_max_s=wait_max_s, cors=cors)
+    outer = [Middleware(HeadAsGet), *traced, edge, Middleware(Options, cors)]
+    for each in reversed([*outer, *before_keys, identify, *after_keys, Middleware(Conditional)]):
         app.add_middleware(each.cls, *each.args, **each.kwargs)  # the last to be added is the outermost
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
@@ -105,7 +114,7 @@ async def _http_error(request: Request, error: Exception) -> Response:
         case 404:
             return failure(NoSuchPath(details={"path": request.url.path[:200]}), request)
         case 405:
-            return failure(MethodNotAllowed(), request, error.headers)
+            return failure(MethodNotAllowed(), request, {"Allow": ", ".join(allowed(request.scope))})
         case 413:
             return failure(BodyTooLarge(), request)
         case 400:

@@ -7,17 +7,22 @@ from pydantic import BaseModel
 
 from shared.errors import (
     AppError,
+    BodyTooLarge,
     DeadlineExceeded,
     NotAllowed,
     NotAuthenticated,
     Overloaded,
     TargetTooLong,
     Unexpected,
+    UnsupportedEncoding,
+    UnsupportedMediaType,
 )
 from shared.http.envelope import status_of
 
 TEXT: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}
+#: What may come of any body, wherever one is read.
+_OF_A_BODY = (UnsupportedEncoding, UnsupportedMediaType)
 #: What may come of any request, whatever it asks for.
 _ANYWHERE = (NotAuthenticated, NotAllowed, TargetTooLong, Overloaded, DeadlineExceeded, Unexpected)
 
@@ -96,7 +101,8 @@ def answer(
 def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None = None) -> dict[int | str, Any]:
     """One response a status, with what each code means and an example of it; what may come of any request is among
     them. An instance is its own example."""
-    every = [one if isinstance(one, AppError) else one() for one in dict.fromkeys((*named, *_ANYWHERE))]
+    of_a_body = _OF_A_BODY if BodyTooLarge in named else ()
+    every = [one if isinstance(one, AppError) else one() for one in dict.fromkeys((*named, *of_a_body, *_ANYWHERE))]
     by_status: dict[int, list[AppError]] = {}
     for error in every:
         by_status.setdefault(status_of(error), []).append(error)

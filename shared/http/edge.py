@@ -17,6 +17,7 @@ from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequ
 from shared.explain import decisions
 from shared.explain.decisions import Notes, decided
 from shared.explain.explanations import Explanations
+from shared.http.cors import Cors
 from shared.http.envelope import failure, route_of
 from shared.http.open_to import SAFE_METHODS
 from shared.http.outcome import RequestOutcome, outcome_of
@@ -26,6 +27,9 @@ from shared.tracing import spans
 
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _TIMEOUT_MS = range(50, 30_001)
+#: Errors, and so any answer, have a form that the caller chooses.
+_VARY = (b"vary", b"Accept")
+_NO_ORIGINS = Cors(frozenset())
 
 
 class Asked(NamedTuple):
@@ -41,11 +45,22 @@ class Asked(NamedTuple):
 
 
 class Edge:
-    """ASGI middleware. `timeout_s`: longest time to an answer, before what the caller prefers to wait."""
+    """ASGI middleware. `timeout_s`: longest time to an answer; `wait_max_s`: what a write's preference to wait may add
+    to it."""
 
-    def __init__(self, app: ASGIApp, timeout_s: float, explanations: Explanations | None = None) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        timeout_s: float,
+        explanations: Explanations | None = None,
+        *,
+        wait_max_s: float = 0,
+        cors: Cors = _NO_ORIGINS,
+    ) -> None:
         self._app = app
         self._timeout_s = timeout_s
+        self._wait_max_s = wait_max_s
+        self._cors = cors
         self._explanations = explanations
         self._in_flight = 0
         metrics.http_requests_in_flight.set_function(lambda: self._in_flight)
@@ -65,7 +80,9 @@ class Edge:
         notes = Notes(scope["request_id"], kept=self._explanations is not None)
         noting = decisions.begin(notes)
         #: What every answer carries, whoever makes it; whoever knows more adds it.
-        answer_headers = scope["answer_headers"] = [(b"x-request-id", asked.request_id)]
+        answer_headers = scope["answer_headers"] = [
+            (b"x-request-id", asked.request_id), _VARY, *self._cors.of_an_answer(scope["headers"])
+        ]  # fmt: skip
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -93,14 +110,16 @@ class Edge:
             self._in_flight -= 1
             outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
             route, took_s = route_of(scope), time.perf_counter() - began
-            self._measure(route, scope["method"], status, outcome, took_s)
+            self._measure(route, "HEAD" if "head" in scope else scope["method"], status, outcome, took_s)
             decisions.end(noting)
             if self._explanations is not None:
                 self._explanations.ended(scope, notes, route, status, outcome, took_s)
 
     async def _in_time(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises DeadlineExceeded, or AnswerOverdue where something may have been done."""
-        seconds = self._timeout_s + asked.wait_s
+        seconds = self._timeout_s
+        if asked.wait_s and scope["method"] not in SAFE_METHODS:  # only a write has an end to wait for
+            seconds += min(asked.wait_s, self._wait_max_s)
         if asked.timeout_ms is not None:
             seconds = min(seconds, _timeout_s(asked.timeout_ms))
         scope["time_limit_s"] = seconds

@@ -34,6 +34,8 @@ _STATUS_BY_CODE = {
     "BODY_TOO_LARGE": 413,
     "UNSUPPORTED_MEDIA_TYPE": 415,
     "OPERATION_PURGED": 410,
+    "UNSUPPORTED_CONTENT_ENCODING": 415,
+    "INVALID_CONDITION": 400,
     "PRECONDITION_FAILED": 412,
     "NOT_ALLOWED": 403,
     "ANSWER_LOST": 502,
@@ -45,9 +47,11 @@ _STATUS_BY_CODE = {
 _PROBLEM_JSON = "application/problem+json"
 _DEFAULT_RETRY_AFTER_S = 1
 
-_CHALLENGES = {
-    "NOT_AUTHENTICATED": 'Bearer realm="holdfast"',
-    "NOT_ALLOWED": 'Bearer realm="holdfast", error="insufficient_scope"',
+#: What an error's status asks for.
+_HEADERS_BY_CODE = {
+    "NOT_AUTHENTICATED": {"WWW-Authenticate": 'Bearer realm="holdfast"'},
+    "NOT_ALLOWED": {"WWW-Authenticate": 'Bearer realm="holdfast", error="insufficient_scope"'},
+    "UNSUPPORTED_CONTENT_ENCODING": {"Accept-Encoding": "identity"},
 }
 
 
@@ -85,14 +89,12 @@ def failure(
     caller got an answer, though not from where it should have come."""
     status = status_of(error) if fallback is None else 200
     request_id = request.scope.get("request_id", "")
-    all_headers = dict(headers or {})
+    all_headers = dict(headers or {}) | _HEADERS_BY_CODE.get(error.code, {})
     retry_after_s = error.retry_after_s
     if retry_after_s is None and error.retryable:
         retry_after_s = _DEFAULT_RETRY_AFTER_S
     if retry_after_s is not None:
         all_headers["Retry-After"] = str(retry_after_s)
-    if challenge := _CHALLENGES.get(error.code):
-        all_headers["WWW-Authenticate"] = challenge
     if isinstance(error, BodyTooLarge):
         all_headers["Connection"] = "close"  # nobody reads the rest
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()

@@ -3,9 +3,9 @@
 --
 -- KEYS  1 write stream, 2 clock, 3 emails
 -- ARGV  1 key prefix, 2 version floor, 3 lifetime of an Idempotency-Key (s), 4 most pending writes of one user, then per
---       write 13 values ('' = none):
+--       write 14 values ('' = none):
 --       operation_id user_id command payload email_key key_hash body_hash busy_ms if_match request_id traceparent
---       notify expire_ms
+--       notify expire_ms if_none_match
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "user_backlog" | "email_taken", operation_id,
 -- user_id, version}, and "unsure" after it when a key is new to a memory that may have forgotten keys.
 --
@@ -13,7 +13,7 @@
 
 local stream, clock, emails = KEYS[1], KEYS[2], KEYS[3]
 local prefix, floor, key_ttl_s, pending_max = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local WIDTH, FIRST = 13, 5
+local WIDTH, FIRST = 14, 5
 
 local time = redis.call('TIME')
 local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
@@ -55,7 +55,7 @@ local function accept(at)
   local operation_id, user_id, command, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local email_key, key_hash, body_hash = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
   local busy_ms, if_match, request_id = ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
-  local traceparent, notify, expire_ms = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12]
+  local traceparent, notify, expire_ms, if_none_match = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12], ARGV[at + 13]
 
   local record = prefix .. 'key:' .. key_hash
   local operation = prefix .. 'op:' .. operation_id
@@ -83,6 +83,7 @@ local function accept(at)
   end
   optional('after', after)
   optional('if_match', if_match)
+  optional('if_none_match', if_none_match)
   optional('body_hash', key_hash ~= '' and body_hash)
   optional('request_id', request_id)
   optional('traceparent', traceparent)

@@ -1,6 +1,6 @@
 """Codec: a write <-> the fields of a stream entry. Plain fields, so that `redis-cli XRANGE` is readable."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -31,7 +31,8 @@ def encode(write: Write) -> dict[str, str]:
     }
     optional = {
         "after": write.after,
-        "if_match": write.if_match,
+        "if_match": _listed(write.if_match),
+        "if_none_match": _listed(write.if_none_match),
         "body_hash": write.body_hash,
         "request_id": write.request_id,
         "traceparent": write.traceparent,
@@ -89,6 +90,15 @@ def _version(value: bytes) -> int:
     return int(value)
 
 
+def _versions(value: bytes) -> tuple[int, ...]:
+    """`7`, or `7,9`."""
+    return tuple(_version(one) for one in value.split(b","))
+
+
+def _listed(versions: Iterable[int | str]) -> str:
+    return ",".join(map(str, versions))
+
+
 def _ascii(value: bytes) -> str:
     return value.decode("ascii")
 
@@ -100,7 +110,8 @@ def _hint(value: bytes) -> str:
 
 _OPTIONAL: dict[str, Callable[[bytes], Any]] = {
     "after": _id,
-    "if_match": _version,
+    "if_match": _versions,
+    "if_none_match": lambda value: "*" if value == b"*" else _versions(value),
     "body_hash": _ascii,
     "request_id": _ascii,
     "traceparent": _hint,

@@ -116,7 +116,7 @@ def test_an_edit_changes_what_it_changes() -> None:
     changed = edited(fields, told | {"if_match": 7}, ENTRY)
     assert changed is not None
     assert changed.fields == fields | {b"if_match": b"7"}
-    assert changed.write.if_match == 7
+    assert changed.write.if_match == (7,)
     changed = edited(fields, told | {"payload": {"name": " Zoe\u0308 ", "email": "a@example.com"}}, ENTRY)
     assert changed is not None
     assert orjson.loads(changed.fields[b"payload"]) == {"name": "Zoë", "email": "a@example.com"}

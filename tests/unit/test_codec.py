@@ -15,6 +15,7 @@ _commands = st.one_of(
     st.just(DeleteUser()),
 )
 _versions = st.integers(1, 2**53 - 1)
+_several = st.lists(_versions, max_size=3).map(tuple)
 _writes = st.builds(
     Write,
     operation_id=st.just(_ID),
@@ -22,7 +23,8 @@ _writes = st.builds(
     command=_commands,
     version=_versions,
     after=st.none() | st.just(_ID),
-    if_match=st.none() | _versions,
+    if_match=_several,
+    if_none_match=st.just("*") | _several,
     body_hash=st.sampled_from(["", "a" * 64]),
     request_id=st.sampled_from(["", "req_1"]),
     traceparent=st.just(""),

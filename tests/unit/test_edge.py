@@ -17,14 +17,14 @@ from shared.http.health import Health
 
 def crashing_app() -> FastAPI:
     """A service with a handler that has a bug."""
-    app = service_app(Health("test"), title="t", description="d", version="0", timeout_s=0.2)
+    app = service_app(Health("test"), title="t", description="d", version="0", timeout_s=0.2, wait_max_s=3)
 
     @app.api_route("/hang", methods=["GET", "POST"])
     async def hang(_: Request) -> Response:
         await asyncio.Event().wait()
         raise AssertionError("never")
 
-    @app.get("/left")
+    @app.api_route("/left", methods=["GET", "POST"])
     async def left(_: Request) -> Response:
         return Response(str(deadline.remaining_s()))
 
@@ -86,14 +86,17 @@ async def test_what_hangs_is_answered_in_time(
 
 
 async def test_a_caller_may_lower_the_deadline_and_not_raise_it(client: httpx.AsyncClient) -> None:
-    """What is left is the smaller of theirs and ours, and more when they prefer to wait."""
+    """What is left is the smaller of theirs and ours; a write may prefer to wait, within bounds, and nothing else."""
 
-    async def left(**headers: str) -> float:
-        return float((await client.get("/left", headers=headers)).text)
+    async def left(method: str = "GET", **headers: str) -> float:
+        return float((await client.request(method, "/left", headers=headers)).text)
 
     assert await left(**{"X-Request-Timeout-Ms": "100"}) <= 0.1
     assert 0.1 < await left(**{"X-Request-Timeout-Ms": "30000"}) <= 0.2
-    assert 2.1 < await left(Prefer="wait=2") <= 2.2
+    assert 2.1 < await left("POST", Prefer="wait=2") <= 2.2
+    assert 3.1 < await left("POST", Prefer="wait=9999") <= 3.2
+    for wait in ("wait=2", "wait=9999", "respond-async, wait=1"):
+        assert 0.1 < await left("GET", Prefer=wait) <= 0.2
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "49", "30001", "1e3", "", "9" * 50, "\u0663"])

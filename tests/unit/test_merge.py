@@ -1,5 +1,7 @@
 """Merge: what one write does to one user, in whatever order writes arrive."""
 
+from typing import Any
+
 from shared.commands import Command, CreateUser, DeleteUser, ReplaceUser, UpdateUser, Write
 from shared.merge import EmailClaim, User, merge
 from shared.outcome import Applied, Final, Rejected, Superseded
@@ -7,7 +9,7 @@ from shared.outcome import Applied, Final, Rejected, Superseded
 CREATE = CreateUser(name="Ann", email="Ann@Example.com")
 
 
-def write(version: int, command: Command, **more: int) -> Write:
+def write(version: int, command: Command, **more: Any) -> Write:
     """A write of the user `u`, accepted as number `version`."""
     return Write(f"op-{version}", "u", command, version, **more)
 
@@ -143,9 +145,24 @@ def test_a_second_create_of_the_same_user_is_rejected() -> None:
 def test_a_write_for_another_version_is_rejected_and_says_which_it_found() -> None:
     """If-Match is compared at apply time."""
     user, _ = merged(write(1, CREATE))
-    refused = write(3, UpdateUser(name="Bea"), if_match=2)
-    assert merged(refused, row=user) == (user, Rejected("PRECONDITION_FAILED", {"expected": 2, "found": 1}))
-    assert merged(write(3, UpdateUser(name="Bea"), if_match=1), row=user)[1] == Applied(3)
+    refused = write(3, UpdateUser(name="Bea"), if_match=(2, 5))
+    assert merged(refused, row=user) == (user, Rejected("PRECONDITION_FAILED", {"expected": [2, 5], "found": 1}))
+    assert merged(write(3, UpdateUser(name="Bea"), if_match=(1, 2)), row=user)[1] == Applied(3)
+
+
+def test_a_write_for_anything_but_a_version_is_rejected_at_it() -> None:
+    """If-None-Match is compared at apply time too, after If-Match; `*` is met by nobody, and so by a create alone."""
+    user, _ = merged(write(1, CREATE))
+    change = UpdateUser(name="Bea")
+    refused = write(3, change, if_none_match=(1, 2))
+    assert merged(refused, row=user) == (user, Rejected("PRECONDITION_FAILED", {"unexpected": [1, 2], "found": 1}))
+    assert merged(write(3, change, if_none_match=(2,)), row=user)[1] == Applied(3)
+    star = Rejected("PRECONDITION_FAILED", {"unexpected": "*", "found": 1})
+    assert merged(write(3, change, if_match=(1,), if_none_match="*"), row=user) == (user, star)
+    first = Rejected("PRECONDITION_FAILED", {"expected": [2], "found": 1})
+    assert merged(write(3, change, if_match=(2,), if_none_match="*"), row=user) == (user, first)
+    assert merged(write(3, change, if_none_match="*"), row=None) == (None, Rejected("USER_NOT_FOUND", {}))
+    assert merged(write(1, CREATE, if_none_match="*"), row=None)[1] == Applied(1)
 
 
 def test_somebody_elses_address_is_refused() -> None:

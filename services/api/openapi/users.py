@@ -11,6 +11,7 @@ from shared.errors import (
     CircuitOpen,
     DatabaseUnavailable,
     EmailTaken,
+    InvalidCondition,
     InvalidRequest,
     KeyReused,
     MalformedJson,
@@ -19,7 +20,6 @@ from shared.errors import (
     QueueFull,
     QueueUnavailable,
     RequestInProgress,
-    UnsupportedMediaType,
     UserBacklog,
     UserNotFound,
     WriteBacklog,
@@ -54,15 +54,16 @@ _LOCATION = {"Location": header("Where to ask")}
 _REPLAYED = {"Idempotent-Replayed": header("`true`: this answers a repeated Idempotency-Key")}
 _ETAG = {"ETag": header("The user's version, for If-Match and If-None-Match")}
 _AT = f'"{VERSION}"'
-_IF_MATCH = parameter("If-Match", "Apply only if the user is at this ETag.", _AT)
-_IF_NONE_MATCH = parameter("If-None-Match", "Answer 304 if the user is still at this ETag.", _AT)
+_IF_MATCH = parameter("If-Match", "Apply only if the user is at one of these ETags.", _AT)
+_UNLESS = parameter("If-None-Match", "Apply only if the user is at none of these ETags.", _AT)
+_IF_NONE_MATCH = parameter("If-None-Match", "Answer 304 if the user is still at one of these ETags.", _AT)
 _NEW = [
     parameter("Idempotency-Key", "Sending again with the same key and body is safe.", "8f14e45f-ceea-467e"),
     parameter("Prefer", "`wait=N`: answer when the write has taken effect, at most N (≤ 10) s later.", "wait=5"),
     TIMEOUT,
     parameter("X-Expire-After-Ms", "What is not applied so many ms after acceptance is not to be.", "60000"),
 ]
-_CHANGE = {"parameters": [*_NEW, _IF_MATCH]}
+_CHANGE = {"parameters": [*_NEW, _IF_MATCH, _UNLESS]}
 
 _QUEUED = answer(
     "Accepted: on disk, and will take effect exactly once.",
@@ -89,16 +90,16 @@ def _done(status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
 _APPLIED = _done(200, _REPLAYED)
 _CREATED = _done(201, _LOCATION)
 _WRITE_ERRORS = (
-    InvalidRequest, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge, QueueUnavailable, QueueFull,
-    WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen, AcceptanceUnknown, AnswerOverdue,
-    UserBacklog, WriteBacklog, WriteExpired,
+    InvalidRequest, InvalidCondition, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge,
+    QueueUnavailable, QueueFull, WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen, AcceptanceUnknown,
+    AnswerOverdue, UserBacklog, WriteBacklog, WriteExpired,
 )  # fmt: skip
 _INVALID_EMAIL = InvalidRequest(
     "Email address format is invalid",
     code="INVALID_EMAIL_FORMAT",
     details={"field": "email", "value": "invalid-email", "constraint": "must be valid email format"},
 )
-_BODY_ERRORS = (_INVALID_EMAIL, MalformedJson, UnsupportedMediaType, EmailTaken)
+_BODY_ERRORS = (_INVALID_EMAIL, MalformedJson, EmailTaken)
 _READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen)
 
 CREATE: dict[str, Any] = {
@@ -133,8 +134,8 @@ READ: dict[str, Any] = {
         " `meta.stale` that it is a copy.",
         _USER, _EXAMPLE, _ETAG | COPY_HEADERS, fallback=a_copy("cached_user"),
     )
-    | {304: {"description": "The user is still at the ETag in If-None-Match.", "headers": _ETAG}}
-    | errors(*_READ_ERRORS, UserNotFound),
+    | {304: {"description": "The user is still at an ETag in If-None-Match.", "headers": _ETAG}}
+    | errors(*_READ_ERRORS, InvalidCondition, PreconditionFailed, UserNotFound),
     "openapi_extra": {"parameters": [_IF_NONE_MATCH, FRESH, TIMEOUT]},
 }  # fmt: skip
 LIST: dict[str, Any] = {

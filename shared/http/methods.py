@@ -1,0 +1,71 @@
+"""Methods: what a path answers to. HEAD is a GET whose body is not sent; OPTIONS, and a method that a path does not
+have, are answered with all that it does have."""
+
+from collections.abc import Iterable
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.errors import NoSuchPath
+from shared.http.cors import Cors
+
+
+class HeadAsGet:
+    """ASGI middleware, outermost, so that nothing inside ever sees a HEAD: permission, limits, time and every header of
+    the answer are as for a GET."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] == "http" and scope["method"] == "HEAD":
+            # A scope of its own: the server still has to know that no body follows the headers.
+            scope = {**scope, "method": "GET", "head": True}
+            send = _without_body(send)
+        await self._app(scope, receive, send)
+
+
+class Options:
+    """ASGI middleware. Answers OPTIONS for every path, of everybody: what a path answers to is in our document too.
+    Raises NoSuchPath, which the edge answers."""
+
+    def __init__(self, app: ASGIApp, cors: Cors) -> None:
+        self._app = app
+        self._cors = cors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        if scope["type"] != "http" or scope["method"] != "OPTIONS":
+            await self._app(scope, receive, send)
+            return
+        methods = ", ".join(allowed(scope))
+        if not methods:
+            raise NoSuchPath(details={"path": scope["path"][:200]})
+        headers = {"Allow": methods} | self._cors.of_a_preflight(scope["headers"], methods)
+        await Response(status_code=204, headers=headers)(scope, receive, send)
+
+
+def allowed(scope: Scope) -> list[str]:
+    """Every method that the path of a request has, sorted; none: there is no such path. `*` is every path."""
+    found: set[str] = set()
+    routes: Iterable[BaseRoute] = scope["app"].routes
+    for route in routes:
+        match, child = route.matches(scope)
+        if match is not Match.NONE or scope["path"] == "*":
+            found |= getattr(route, "methods", None) or set()
+            if "route" in child:
+                scope.setdefault("route", child["route"])  # for the metrics
+    if "GET" in found:
+        found.add("HEAD")
+    return sorted(found | {"OPTIONS"}) if found else []
+
+
+def _without_body(send: Send) -> Send:
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.body":
+            message = {**message, "body": b""}
+        await send(message)
+
+    return send_head
