@@ -4,6 +4,11 @@
 class Fault(Exception):
     """A dependency failed. The vendor's own error is the cause (`__cause__`)."""
 
+    def __init__(self, message: str = "", detail: str = "") -> None:
+        super().__init__(message)
+        #: The error's own text, without the data that it quotes: for logs. The message is for everybody.
+        self.detail = detail or message
+
 
 class Contention(Fault):
     """Two transactions met. Nothing happened; at once again."""
@@ -23,4 +28,8 @@ class CommitUnknown(Outage):
 
 
 class BadData(Fault):
-    """The dependency works and refuses this very data: it always will."""
+    """The dependency refused, and its error says that this very data is wrong."""
+
+
+class Unexplained(Fault):
+    """The dependency refused, and its error does not say whether the dependency or the data is wrong."""

@@ -31,6 +31,8 @@ class Action(StrEnum):
     BATCH_FAILED = "batch_failed"
     BATCH_SPLIT = "batch_split"
     BATCH_HELD = "batch_held"
+    CONTROL_WRITE_FAILED = "control_write_failed"
+    CONTROL_WRITE_WORKED = "control_write_worked"
     WRITER_HALTED = "writer_halted"
     CONSUMER_RESTARTED = "consumer_restarted"
     CONSUMER_REMOVED = "consumer_removed"

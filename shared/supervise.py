@@ -12,7 +12,7 @@ from redis.exceptions import TimeoutError as RedisSilent
 
 from shared import logs, metrics
 from shared.errors import DatabaseUnavailable, QueueUnavailable
-from shared.faults import Outage
+from shared.faults import Outage, Unexplained
 from shared.logs import Action
 
 _BASE_S, _CAP_S = 0.5, 30.0
@@ -21,7 +21,7 @@ _AWAY_CAP_S = 5.0
 _CALM_S = 60.0
 _CANCEL_AGAIN_S = 1.0
 _CANCELLED_TIMES = 5
-_AWAY = (Outage, DatabaseUnavailable, QueueUnavailable, RedisGone, RedisSilent)
+_AWAY = (Outage, Unexplained, DatabaseUnavailable, QueueUnavailable, RedisGone, RedisSilent)
 
 
 def start(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[Never]]:

@@ -68,6 +68,10 @@ class Proxy:
         """Replies that were lost since the faults were set."""
         return self._switch.lost_replies
 
+    def lead_to(self, host: str, port: int) -> None:
+        """New connections go to another server from now on; living ones stay where they are."""
+        self._target = (host, port)
+
     async def set(self, faults: Faults) -> None:
         """These are in force from now on, and no others, on living connections too."""
         self._switch.set(faults)

@@ -49,6 +49,10 @@ class FaultProxy:
         """Replies that were lost since the faults were set."""
         return self._proxy.lost_replies
 
+    def lead_to(self, host: str, port: int) -> None:
+        """New connections go to another server from now on; living ones stay where they are."""
+        self._proxy.lead_to(host, port)
+
     def set(self, faults: Faults) -> None:
         """In force when this returns, on living connections too."""
         self._run(self._proxy.set(faults))

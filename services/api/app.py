@@ -14,7 +14,7 @@ from services.api import external, operations, overrides, status, users
 from services.api.accept import Acceptor
 from services.api.access import scope_needed
 from services.api.backlog import Backlog
-from services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
+from services.api.breakers import LIMITS_TIMEOUT_S, Breakers, make_breakers
 from services.api.database import Database
 from services.api.direct import DirectPath
 from services.api.external import External
@@ -32,7 +32,6 @@ from services.api.view import View
 from services.api.wait import Waiters
 from services.api.write import WritePath
 from shared import logs, memory
-from shared.breaker.breaker import Breaker
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.cache.copies import Copies, Copy
 from shared.cache.last_good import LastGood
@@ -83,6 +82,7 @@ class Api:
         self._settings = settings
         self._breakers = make_breakers(
             database_timeout_s=settings.api_read_timeout_s,
+            database_write_timeout_s=settings.db_timeout_s,
             queue_timeout_s=settings.redis_connect_timeout_s + settings.redis_timeout_s,
             cache_timeout_s=settings.cache_timeout_s,
             open_s=settings.api_breaker_open_s,
@@ -91,7 +91,7 @@ class Api:
         self._redis = _connect(settings.redis_addr, settings.redis_connect_timeout_s, settings.redis_timeout_s)
         self._cache = _connect(settings.cache_address, settings.cache_timeout_s, settings.cache_timeout_s)
         self._limits = _connect(settings.cache_address, LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S)
-        self._database = _database(settings, self._breakers.database)
+        self._database = _database(settings, self._breakers)
         self._annotations = annotations(settings)
         self._marks = OverrideMarks(self._annotations)
         self._board = Board(
@@ -217,9 +217,11 @@ def _connect(address: str, connect_timeout_s: float, timeout_s: float) -> Redis:
     return connect(address, RedisTimeouts(connect_timeout_s, timeout_s))
 
 
-def _database(settings: ApiSettings, breaker: Breaker) -> Database:
+def _database(settings: ApiSettings, breakers: Breakers) -> Database:
     timeouts = Timeouts(
         settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
     engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
-    return Database(engine, settings.db_pool_size, breaker, settings.api_read_timeout_s)
+    return Database(
+        engine, settings.db_pool_size, breakers.database, breakers.database_writes, settings.api_read_timeout_s
+    )

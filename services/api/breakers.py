@@ -22,7 +22,10 @@ LIMITS_TIMEOUT_S = 0.05
 class Breakers:
     """One a dependency and kind of use."""
 
+    #: Reads of it.
     database: Breaker
+    #: Direct writes to it.
+    database_writes: Breaker
     queue: Breaker
     cache: Breaker
     external_proxy: Breaker
@@ -31,12 +34,13 @@ class Breakers:
 
     def all(self) -> tuple[Breaker, ...]:
         """For the status page."""
-        return (self.database, self.queue, self.cache, self.limits, self.external_proxy)
+        return (self.database, self.database_writes, self.queue, self.cache, self.limits, self.external_proxy)
 
 
 def make_breakers(
     *,
     database_timeout_s: float,
+    database_write_timeout_s: float,
     queue_timeout_s: float,
     cache_timeout_s: float,
     external_timeout_s: float,
@@ -46,10 +50,15 @@ def make_breakers(
     the queue's; in seconds."""
     open_max_s = max(open_s, STORE_OPEN_MAX_S)
     database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s)
+    # A second refusal costs as little as the first, and one that hangs is a caller's whole time.
+    writes = Policy(
+        attempt_timeout_s=database_write_timeout_s, open_s=open_s, open_max_s=open_max_s, slow_of_timeout=1
+    )  # fmt: skip
     # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
     queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, open_max_s=open_max_s, ramp_s=0)
     return Breakers(
         database=Breaker("database", database, classify=_of_the_database, deadline=read_ends),
+        database_writes=Breaker("database_writes", writes, classify=_of_the_database, deadline=deadline.end),
         queue=Breaker("queue", queue, classify=_of_the_queue),
         cache=cache_breaker(cache_timeout_s),
         # Slow is how the third party behind it may be; that is the proxy's own breaker's business.

@@ -27,10 +27,11 @@ T = TypeVar("T")
 class Database:
     """`await database.call(reads.user, user_id)`."""
 
-    def __init__(self, engine: Engine, threads: int, breaker: Breaker, read_timeout_s: float) -> None:
+    def __init__(self, engine: Engine, threads: int, reads: Breaker, writes: Breaker, read_timeout_s: float) -> None:
         self._engine = engine
         self._pool = Pool("database", threads)
-        self._breaker = breaker
+        self._reads = reads
+        self._writes = writes
         self._read_timeout_s = read_timeout_s
 
     async def call(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -42,7 +43,7 @@ class Database:
         if self._time_s() <= 0:
             raise DeadlineExceeded()
         try:
-            return await self._breaker.call_async(self._in_time, lambda: read(self._engine, *args, **kwargs))
+            return await self._reads.call_async(self._in_time, lambda: read(self._engine, *args, **kwargs))
         except CallRefused as refused:
             raise CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s)) from refused
         except (Fault, TimeoutError) as fault:
@@ -51,13 +52,18 @@ class Database:
     @property
     def undisturbed(self) -> bool:
         """Whether nothing is known to be wrong with it."""
-        return self._breaker.undisturbed
+        return self._reads.undisturbed
 
     async def run(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A write, which is never given up halfway. Raises CircuitOpen (it did not begin), or the store's faults as
-        they are."""
+        they are.
+
+        A database that takes no writes may answer reads: only writes say how it is with writes. One that answers no
+        reads takes no writes, which read."""
+        if self._reads.refuses:
+            raise CircuitOpen(_AWAY, retry_after_s=self._reads.open_remaining)
         try:
-            return await self._breaker.call_async(self._in_thread, lambda: work(self._engine, *args, **kwargs))
+            return await self._writes.call_async(self._in_thread, lambda: work(self._engine, *args, **kwargs))
         except CallRefused as refused:
             raise CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s)) from refused
 

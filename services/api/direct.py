@@ -17,7 +17,7 @@ from shared.errors import (
     OrderUnknown,
     WritesUnavailable,
 )
-from shared.faults import CommitUnknown, Contention, Outage
+from shared.faults import CommitUnknown, Contention, Fault
 from shared.merge import User
 from shared.outcome import Applied, Dead, Duplicate, Final, Rejected, Retry, Superseded
 from shared.retry import Retrier
@@ -54,7 +54,7 @@ class DirectPath:
             raise AcceptanceUnknown(details={"operation_id": write.operation_id}) from fault
         except CircuitOpen as refusal:
             raise (unknown or WritesUnavailable(retry_after_s=refusal.retry_after_s)) from refusal
-        except (Outage, Contention) as fault:
+        except Fault as fault:
             raise (unknown or WritesUnavailable()) from fault
         match outcome:
             case Applied(version) | Superseded(version):

@@ -11,7 +11,7 @@ from shared.breaker.policy import Policy
 from shared.breaker.refused import CallRefused
 from shared.breaker.verdict import Judgement, Verdict
 from shared.errors import DatabaseUnavailable, DeadlineExceeded, OutcomeUnknown
-from shared.faults import Contention, Fault, Outage
+from shared.faults import Contention, Fault, Outage, Unexplained
 from shared.pool import Pool
 from shared.retry import again_on
 from shared.store.engine import Engine
@@ -107,5 +107,7 @@ def _judge(error: Exception) -> Judgement:
             return Verdict.UNREACHABLE
         case DeadlineExceeded():
             return Verdict.NEUTRAL
+        case Unexplained():
+            return Verdict.FAILURE
         case _:
             return Verdict.SUCCESS  # it answered; what is wrong is ours

@@ -45,7 +45,7 @@ from shared.queue.reading import Reading
 from shared.queue.subscribe import subscriber_app
 from shared.queue.watch import Watch
 from shared.store import apply as store
-from shared.store import reads
+from shared.store.control import control_write
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import start, stop
 
@@ -86,7 +86,7 @@ class Writer:
         self._dead_share = DeadShare(settings.writer_dead_share_max, settings.writer_dead_share_over)
         breaker = database_breaker(settings.db_timeout_s, settings.writer_probe_cap_s)
         self._board = Board(self._cache, Member("writer", settings.instance, lambda: [breaker, of_the_cache]))
-        self._hold = Hold(breaker, self._ping)
+        self._hold = Hold(breaker, self._control_write)
         pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s, ramp_s=_PACE_RAMP_S)
         settle = Settler(
             self._redis, self._deferred, self._dead_share,
@@ -171,8 +171,8 @@ class Writer:
         copies = [(f"user:{user.id}", Copy((user,), now)) for user in users]
         self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
-    async def _ping(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, reads.ping, self._engine)
+    async def _control_write(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, control_write, self._engine)
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:

@@ -1,11 +1,15 @@
 """Apply: a batch against the database, through contention, outages and bad neighbours.
 
-| the store raises | what happens                                                                   |
-|------------------|--------------------------------------------------------------------------------|
-| Contention       | the same batch again, full jitter, a few times; then halves; alone: no charge  |
-| Outage           | hold everything until the breaker closes, then again, at a gentle pace; no charge |
-| BadData          | halve the batch until the bad entry stands alone: dead                         |
-| anything else    | halve the batch until the entry stands alone: an attempt is charged            |
+| the store raises | what happens                                                                      |
+|------------------|-----------------------------------------------------------------------------------|
+| Contention       | the same batch again, full jitter, a few times; then halves; alone: no charge     |
+| Outage           | hold everything until a control write works, then again, at a gentle pace         |
+| Clash, BadData   | halves, until the entry stands alone                                              |
+| anything else    | a control write: if it fails, an Outage; if not, halves, until the entry stands alone |
+
+Nothing that the database says is held against an entry without evidence. An entry alone is judged when it has failed
+twice and a control write worked after each failure: then it is dead if its data is refused, and charged an attempt if
+nobody knows why. The same goes for an Outage that comes again although a control write has worked since.
 """
 
 import asyncio
@@ -22,7 +26,7 @@ from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
 from shared.breaker.snapshot import State, Transition
 from shared.decide import Delivery
-from shared.faults import BadData, Clash, Contention, Outage
+from shared.faults import BadData, Clash, Contention, Fault, Outage
 from shared.logs import Action
 from shared.outcome import Dead, Outcome, Reason, Retry, failure_of
 from shared.retry import again_on
@@ -56,32 +60,65 @@ class Applier:
 
     async def __call__(self, batch: list[Delivery]) -> list[Outcome]:
         """One outcome per delivery, in order. Raises nothing but cancellation."""
+        return await self._all(batch, doubted=False)
+
+    async def _all(self, batch: list[Delivery], *, doubted: bool) -> list[Outcome]:
+        """`doubted`: an outage is not believed before a control write has failed."""
         outcomes: list[Outcome] = []
+        held = False
         while len(outcomes) < len(batch):
             await self._hold.over()
             done = len(outcomes)
-            outcomes += await self._attempt(batch[done : done + self._pace.batch])
+            try:
+                # Held before, and over: a control write has worked since.
+                outcomes += await self._attempt(batch[done : done + self._pace.batch], doubted=doubted or held)
+                held = False
+            except CallRefused:
+                pass
+            except Outage as outage:
+                held = True
+                metrics.retries.labels("database", "outage").inc()
+                logs.warning(Action.BATCH_HELD, writes=len(batch) - done, error=outage.detail)
+                await asyncio.sleep(_AFTER_OUTAGE_S)
         return outcomes
 
-    async def _attempt(self, batch: list[Delivery]) -> list[Outcome]:
-        """The outcomes; none at all while the database is away."""
+    async def _attempt(self, batch: list[Delivery], *, doubted: bool) -> list[Outcome]:
+        """Raises Outage or CallRefused while the database is away."""
         try:
-            return await self._through_contention(batch)
+            return await self._through_contention(batch, doubted=doubted)
         except CallRefused:
-            return []
-        except Outage as outage:
-            metrics.retries.labels("database", "outage").inc()
-            logs.warning(Action.BATCH_HELD, writes=len(batch), error=str(outage))
-            await asyncio.sleep(_AFTER_OUTAGE_S)
-            return []
-        except Exception as error:  # noqa: BLE001 - unknown is a kind, too: see the table above
+            raise
+        except Exception as error:
+            if isinstance(error, Outage) and not doubted:
+                raise
             if len(batch) == 1:
-                return [_alone(error)]
-            return await self._halves(batch, error)
+                return [await self._alone(batch, error)]
+            if not isinstance(error, Contention | BadData):
+                await self._hold.control()
+            return await self._halves(batch, error, doubted=doubted)
 
-    async def _through_contention(self, batch: list[Delivery]) -> list[Outcome]:
+    async def _alone(self, entry: list[Delivery], first: Exception) -> Outcome:
+        """What an error means that came of a single entry. Raises Outage or CallRefused if it is the database's."""
+        if _is_race(first):
+            return Retry()
+        await self._hold.control()
+        logs.warning(Action.CONTROL_WRITE_WORKED, entry=entry[0].entry_id, error=_text(first))
+        try:
+            return (await self._through_contention(entry, doubted=True))[0]
+        except Exception as again:  # noqa: BLE001 - the entry is judged by it
+            if _is_race(again):
+                return Retry()
+            await self._hold.control()
+            if isinstance(first, BadData) and isinstance(again, BadData):
+                return Dead(Reason.INVALID_DATA, failure_of(again))
+            metrics.retries.labels("database", "unknown").inc()
+            return Retry(failure_of(again))
+
+    async def _through_contention(self, batch: list[Delivery], *, doubted: bool) -> list[Outcome]:
         async def once() -> list[Outcome]:
             async with nullcontext() if self._pace.full else self._gently:
+                if doubted:  # the breaker would believe an outage at once
+                    return await self._timed(batch)
                 return await self._breaker.call_async(self._timed, batch)
 
         metrics.apply_batch_size.observe(len(batch))
@@ -103,19 +140,19 @@ class Applier:
             self._pace.ended(began, time.monotonic())
             metrics.pace.set(self._pace.share)
 
-    async def _halves(self, batch: list[Delivery], error: Exception) -> list[Outcome]:
-        logs.warning(Action.BATCH_SPLIT, writes=len(batch), error=failure_of(error).message)
+    async def _halves(self, batch: list[Delivery], error: Exception, *, doubted: bool) -> list[Outcome]:
+        logs.warning(Action.BATCH_SPLIT, writes=len(batch), error=_text(error))
         middle = len(batch) // 2
-        return [*await self(batch[:middle]), *await self(batch[middle:])]
+        return [
+            *await self._all(batch[:middle], doubted=doubted),
+            *await self._all(batch[middle:], doubted=doubted),
+        ]
 
 
-def _alone(error: Exception) -> Outcome:
-    """What an error means once it is certain which entry it belongs to."""
-    match error:
-        case BadData():
-            return Dead(Reason.INVALID_DATA, failure_of(error))
-        case Contention() if not isinstance(error, Clash):
-            return Retry()
-        case _:
-            metrics.retries.labels("database", "unknown").inc()
-            return Retry(failure_of(error))
+def _is_race(error: Exception) -> bool:
+    """Whether another transaction was in the way, and may be gone the next time. A clash that stays is no race."""
+    return isinstance(error, Contention) and not isinstance(error, Clash)
+
+
+def _text(error: Exception) -> str:
+    return error.detail if isinstance(error, Fault) else type(error).__name__

@@ -52,9 +52,8 @@ class Deferred:
         self._put(entry, random.uniform(0, delay), turns, write.user_id)  # noqa: S311 - jitter, not a secret
 
     def for_backoff(self, entry: Entry, attempt: int) -> None:
-        """Try again after failure number `attempt`: full jitter."""
-        ceiling = min(self._cap_s, self._base_s * 2 ** (attempt - 1))
-        self._put(entry, random.uniform(0, ceiling), 0)  # noqa: S311 - jitter, not a secret
+        """Try again after failure number `attempt`."""
+        self._put(entry, backoff_s(attempt, self._base_s, self._cap_s), 0)
 
     def forget(self, entry_id: str, operation_id: str = "") -> None:
         """It is settled."""
@@ -86,3 +85,10 @@ class Deferred:
     def _put(self, entry: Entry, delay_s: float, turns: int, user_id: str | None = None) -> None:
         self._waiting[entry.id] = _Waiting(entry, time.monotonic() + delay_s, turns, user_id)
         metrics.deferred_entries.set(len(self._waiting))
+
+
+def backoff_s(attempt: int, base_s: float, cap_s: float) -> float:
+    """The pause after failure number `attempt`. Half of it is certain, so that the tries are spread over a time in
+    which a fault may go; half is jitter, so that entries that failed together do not come back together."""
+    pause_s = min(cap_s, base_s * 2 ** (attempt - 1))
+    return random.uniform(pause_s / 2, pause_s)  # noqa: S311 - jitter, not a secret

@@ -1,27 +1,29 @@
-"""Hold: while the breaker of the database is not closed nothing is applied and nobody is charged. One ping at a time
-asks, as often as the breaker allows. The writer stays ready: it is doing the right thing."""
+"""Hold: while the breaker of the database is not closed nothing is applied and nobody is charged. One control write at
+a time asks, as often as the breaker allows: a server that only answers reads is no help. The writer stays ready: it is
+doing the right thing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from shared import metrics
+from shared import logs, metrics
 from shared.breaker.breaker import Breaker
 from shared.breaker.policy import Policy
 from shared.breaker.refused import CallRefused
 from shared.breaker.snapshot import Override, State
 from shared.breaker.verdict import Judgement, Verdict
-from shared.faults import Outage
+from shared.faults import BadData, Contention, Fault, Outage
+from shared.logs import Action
 
 _LOOK_EVERY_S = 0.2
 _FIRST_OPEN_S = 0.2
 _WINDOW_S = 30.0
-#: Only outages open it. What is slow is the pace's to answer, and an unknown error is charged to its entry.
+#: Only outages open it. What is slow is the pace's to answer, and an unexplained error leads to a control write.
 _NEVER = 10**9
 
 
 def database_breaker(timeout_s: float, probe_cap_s: float) -> Breaker:
-    """The first outage opens it, so that no entry pays for one; a single ping closes it. `timeout_s` is that of one
-    statement, `probe_cap_s` the longest pause between two pings."""
+    """The first outage opens it, so that no entry pays for one; a single control write closes it. `timeout_s` is that
+    of one statement, `probe_cap_s` the longest pause between two control writes."""
     policy = Policy(
         attempt_timeout_s=timeout_s, window_s=max(_WINDOW_S, 2 * timeout_s), unreachable_in_a_row=1, calls_min=_NEVER,
         open_s=min(_FIRST_OPEN_S, probe_cap_s), open_max_s=probe_cap_s, probes=1, ramp_s=0,
@@ -30,15 +32,22 @@ def database_breaker(timeout_s: float, probe_cap_s: float) -> Breaker:
 
 
 def _judge(error: Exception) -> Judgement:
-    return Verdict.UNREACHABLE if isinstance(error, Outage) else Verdict.SUCCESS
+    match error:
+        case Outage():
+            return Verdict.UNREACHABLE
+        case Contention() | BadData():
+            return Verdict.SUCCESS
+        case _:
+            return Verdict.NEUTRAL  # a control write will tell
 
 
 class Hold:
-    """What waits for the breaker to close, and the ping that closes it."""
+    """What waits for the breaker to close, and the control write that closes it."""
 
-    def __init__(self, breaker: Breaker, ping: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, breaker: Breaker, control_write: Callable[[], Awaitable[None]]) -> None:
         self._breaker = breaker
-        self._ping = ping
+        self._control_write = control_write
+        self._reported = ""
         self._open = asyncio.Event()
         breaker.listen(lambda _name, _transition: self._look())
         self._look()
@@ -55,23 +64,39 @@ class Hold:
         await self._open.wait()
 
     async def probing(self) -> None:
-        """For ever: ping the database through the breaker while that is not closed."""
+        """For ever: make control writes through the breaker while that is not closed."""
         while True:
             pause_s = _LOOK_EVERY_S
             try:
                 if self._breaker.state is not State.CLOSED:
-                    await self._breaker.call_async(self._ask)
+                    await self._breaker.call_async(self._write)
             except CallRefused as refused:
                 pause_s = min(pause_s, refused.retry_after_s)
             except Outage:
                 pass  # the breaker has counted it
             await asyncio.sleep(pause_s)
 
-    async def _ask(self) -> None:
+    async def control(self) -> None:
+        """A control write, to tell whether a failure is the database's. Raises Outage, which opens the breaker, if the
+        control write fails too; CallRefused if the breaker is open already."""
         try:
-            await self._ping()
-        except Exception as error:  # whatever it was, a transaction would not fare better
-            raise Outage(f"no ping: {type(error).__name__}") from error
+            await self._write()
+        except Outage:
+            with self._breaker.guard():
+                raise
+
+    async def _write(self) -> None:
+        try:
+            await self._control_write()
+            self._reported = ""
+        except Exception as error:  # whatever it was, another write would not fare better
+            detail = error.detail if isinstance(error, Fault) else type(error).__name__
+            if detail != self._reported:
+                logs.warning(Action.CONTROL_WRITE_FAILED, error=detail)
+                self._reported = detail
+            if isinstance(error, Outage):
+                raise
+            raise Outage(f"a control write failed: {type(error).__name__}") from error
 
     def _look(self) -> None:
         metrics.holding.labels("database").set(self.active)

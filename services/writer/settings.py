@@ -21,9 +21,11 @@ class WriterSettings(CacheSettings, StoreSettings):
         le=86_400,
         description="How long a write waits for an earlier one that is known to be on its way, before it goes ahead",
     )
-    writer_attempts_max: int = Field(default=5, ge=1, le=100, description="Tries at an error nobody has named")
-    writer_backoff_base_s: float = Field(default=0.2, gt=0, le=60, description="First pause before another try")
-    writer_backoff_cap_s: float = Field(default=10, gt=0, le=600, description="Longest pause before another try")
+    writer_attempts_max: int = Field(default=5, ge=1, le=100, description="Tries at an error that nothing explains")
+    writer_backoff_base_s: float = Field(
+        default=20, gt=0, le=600, description="First pause before another try; the next ones double"
+    )
+    writer_backoff_cap_s: float = Field(default=60, gt=0, le=3600, description="Longest pause before another try")
     writer_crashes_max: int = Field(default=3, ge=1, le=100, description="Writers an entry may kill")
     writer_dead_share_max: float = Field(
         default=0.5, gt=0, le=1, description="Share of recent entries above which nothing more is dead-lettered"

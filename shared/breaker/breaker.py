@@ -193,6 +193,13 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         return self.snapshot().state
 
     @property
+    def refuses(self) -> bool:
+        """Whether it is open and lets nothing through."""
+        now = self.snapshot()
+        observed = now.imposed is not None and now.imposed.override is Override.OBSERVE_ONLY
+        return now.state is State.OPEN and not observed
+
+    @property
     def open_remaining(self) -> int:
         """Whole seconds until a probe may pass, rounded up; 0 when not open."""
         return ceil(self._gate.open_remaining_s())

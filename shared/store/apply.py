@@ -49,8 +49,8 @@ def apply(
     """Apply `batch` in one transaction; one outcome each, in the order of the batch. When it is committed, `changed`
     is told the users that are not as they were.
 
-    Raises Outage (nothing is known: it may have been committed), Contention or BadData (nothing happened), or
-    the driver's own error when nobody has named it yet.
+    Raises a Fault. After an Outage or an Unexplained nothing is known: it may have been committed. After any other
+    nothing happened. Which of them it is, is a guess by the error's number.
     """
     if all(isinstance(delivery.write.command, CreateUser | Heartbeat) for delivery in batch):
         # Almost always nothing is known of new users. The keys of the tables find out for less than a look does.
@@ -92,7 +92,7 @@ def apply_directly(
     the queue nobody can tell whether an earlier write, still on its way, would change it. `key_hash`: the queue is to
     be told of it, if there is one. `changed`: as for `apply`.
 
-    Raises like `apply`; CommitUnknown when it may have happened, any other Outage when it did not.
+    Raises CommitUnknown when it may have happened, any other Fault when it did not.
     """
     with faults():
         connection = engine.connect()
@@ -107,7 +107,7 @@ def apply_directly(
             connection.execute(sa.insert(direct_keys).values(key))
         try:
             connection.commit()
-        except sa.exc.SQLAlchemyError as error:
+        except Exception as error:
             raise CommitUnknown("no answer to a commit") from error
     changed(decision.users.values())
     return decision.outcomes[0]
@@ -115,14 +115,11 @@ def apply_directly(
 
 @contextmanager
 def faults() -> Iterator[None]:
-    """Translate the driver's errors."""
+    """Translate the driver's errors, each into a Fault: whatever a database raises is a dependency that failed."""
     try:
         yield
     except sa.exc.SQLAlchemyError as error:
-        fault = classify(error)
-        if fault is None:
-            raise
-        raise fault from error
+        raise classify(error) from error
 
 
 def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:

@@ -1,11 +1,16 @@
-"""Classify: the vendor's error number -> what it means for the work in hand.
+"""Classify: the vendor's error -> what it probably means for the work in hand.
 
-By number alone: SQLAlchemy's `OperationalError` holds transient and permanent errors alike.
+By number: SQLAlchemy's `OperationalError` holds transient and permanent errors alike. The lists are hints that save
+time. They are never complete (proxies and clusters bring numbers of their own), so no entry is charged or
+dead-lettered because of a number: a control write decides (`shared/store/control.py`).
 """
 
+import re
+
+import pymysql
 import sqlalchemy as sa
 
-from shared.faults import BadData, Clash, Contention, Fault, Outage
+from shared.faults import BadData, Clash, Contention, Fault, Outage, Unexplained
 
 #: Lock wait timeout, deadlock: InnoDB undid our work, the other transaction went on.
 _CONTENTION = {1205, 1213}
@@ -14,31 +19,51 @@ _CLASH = {1062}
 
 _OUTAGE = {
     # The server is away, going away, full, or not taking us.
-    2002, 2003, 2006, 2013, 2014, 2055, 1040, 1053, 1203, 1226, 1317, 1927, 3024, 1969, 4031, 1080, 1152, 1158,
+    2002, 2003, 2006, 2013, 2014, 2045, 2055, 1040, 1053, 1203, 1226, 1317, 1927, 3024, 1969, 4031, 1080, 1152, 1158,
     1159, 1160, 1161,
     # It takes no writes: read-only, disk or table space full.
-    1290, 1836, 1021, 1114,
+    1290, 1792, 1836, 1021, 1114,
     # It is not the database we were built for: credentials, rights, schema. A person has to act; nothing is poison.
     1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1370,
 }  # fmt: skip
 
 _BAD_DATA = {1048, 1264, 1265, 1292, 1364, 1366, 1406, 1452, 3140, 3819, 3988, 4025, 1300, 1153}
 
+_HINTS: tuple[tuple[set[int], type[Fault]], ...] = (
+    (_CONTENTION, Contention), (_CLASH, Clash), (_BAD_DATA, BadData), (_OUTAGE, Outage),
+)  # fmt: skip
 
-def error_number(error: sa.exc.DBAPIError) -> int | None:
-    """The server's or client's error number, if there is one."""
-    args = getattr(error.orig, "args", ())
-    return args[0] if args and isinstance(args[0], int) else None
+#: What the database quotes of the data in its messages.
+_QUOTED = re.compile(r"(entry|value:?) '.*?'(?= for | at |$)", re.IGNORECASE | re.DOTALL)
+_TEXT_MAX_CHARS = 300
 
 
-def classify(error: sa.exc.SQLAlchemyError) -> Fault | None:
-    """The fault that `error` is; None: unknown, so a bug until somebody names it."""
+class NotConnected(pymysql.err.OperationalError):
+    """No connection could be made, for whatever reason: no data was sent, so none can be at fault."""
+
+
+def classify(error: sa.exc.SQLAlchemyError) -> Fault:
+    """The fault that `error` probably is."""
     if isinstance(error, sa.exc.TimeoutError):
         return Outage("no free database connection")
     if not isinstance(error, sa.exc.DBAPIError):
-        return None
-    number = error_number(error)
-    for numbers, fault in ((_CONTENTION, Contention), (_CLASH, Clash), (_BAD_DATA, BadData), (_OUTAGE, Outage)):
-        if number in numbers:
-            return fault(f"database error {number}")
-    return Outage(f"database error {number}") if error.connection_invalidated else None
+        return Unexplained(type(error).__name__)
+    number = _number(error)
+    message, detail = f"database error {number}", own_text(error)
+    if isinstance(error.orig, NotConnected | pymysql.err.InterfaceError):
+        return Outage(message, detail)
+    fault = next((fault for numbers, fault in _HINTS if number in numbers), Unexplained)
+    return fault(message, detail)
+
+
+def own_text(error: sa.exc.DBAPIError) -> str:
+    """The database's own words without the data that it quotes."""
+    args: tuple[object, ...] = getattr(error.orig, "args", ())
+    text = _QUOTED.sub(r"\1 '…'", str(args[1])) if len(args) > 1 else ""
+    return f"database error {_number(error)}: {text}"[:_TEXT_MAX_CHARS]
+
+
+def _number(error: sa.exc.DBAPIError) -> int | None:
+    """The server's or client's error number, if there is one."""
+    args = getattr(error.orig, "args", ())
+    return args[0] if args and isinstance(args[0], int) else None

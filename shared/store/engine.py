@@ -8,6 +8,7 @@ from sqlalchemy import Engine, QueuePool
 
 from shared import metrics
 from shared.address.parse import Address, parse_dsn
+from shared.store import connections
 
 __all__ = ["Engine", "Timeouts", "make_engine"]
 
@@ -53,6 +54,8 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
             **_encryption(address),
         },
     )
+
+    connections.watch(engine)
 
     def in_use() -> int:
         return engine.pool.checkedout() if isinstance(engine.pool, QueuePool) else 0

@@ -82,9 +82,3 @@ def horizon(engine: Engine) -> int:
     query = sa.select(operation_totals.c.purged_to)
     with faults(), engine.connect() as connection:
         return connection.execute(query).scalar_one_or_none() or 0
-
-
-def ping(engine: Engine) -> None:
-    """Raises Outage when the database does not answer, or takes no writes."""
-    with faults(), engine.connect() as connection:
-        connection.execute(sa.select(users.c.id).limit(1)).all()

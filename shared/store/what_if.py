@@ -6,7 +6,6 @@ them the batch is split, much as the writer does it, until the refusal belongs t
 the rows of users are locked while one runs.
 """
 
-import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +19,8 @@ from shared.letters.resent import resent
 from shared.outcome import Applied, Dead, Duplicate, Outcome, Rejected, Retry, Superseded
 from shared.queue.codec import Undecodable, decode
 from shared.store.apply import faults, load, write_down
-from shared.store.classify import error_number
+from shared.store.connections import KEPT
+from shared.store.control import control_write
 from shared.store.engine import Engine
 from shared.versions import wall_clock
 from shared.what_if import Verdict, WhatIf
@@ -31,9 +31,6 @@ _BATCH = 200
 _PARTS = 8
 _TRIES = 5
 _PAUSE_S = 0.05
-#: What the database quotes of the data in its messages.
-_QUOTED = re.compile(r"(entry|value:?) '.*?'(?= for | at |$)", re.IGNORECASE | re.DOTALL)
-_MESSAGE_MAX_CHARS = 300
 
 Fields = Mapping[bytes, bytes]
 
@@ -47,8 +44,8 @@ class _Tried:
 
 
 def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
-    """The verdict of each letter (by number), whose entry would have these fields. Raises Outage, or Contention that
-    does not end; nothing is ever changed."""
+    """The verdict of each letter (by number), whose entry would have these fields. Raises Outage, also when a letter
+    fails and a control write too, or Contention that does not end; nothing is ever changed."""
     verdicts: dict[int, WhatIf] = {}
     decoded: list[_Tried] = []
     for number, fields in entries.items():
@@ -60,7 +57,14 @@ def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
             verdicts[number] = WhatIf(Verdict.STILL_FAILS, type(error).__name__)
     for batch in _batches(decoded):
         verdicts |= _insist(engine, batch)
+        if any(verdicts[one.number].verdict is Verdict.STILL_FAILS for one in batch):
+            control_write(engine)
     return {number: verdicts[number] for number in entries}
+
+
+def _kept(engine: Engine) -> sa.Connection:
+    """One on which a letter's error ends no other letter's try."""
+    return engine.connect().execution_options(**{KEPT: True})
 
 
 def _batches(tried: list[_Tried]) -> Iterator[list[_Tried]]:
@@ -79,7 +83,7 @@ def _insist(engine: Engine, batch: list[_Tried]) -> dict[int, WhatIf]:
     """Through contention: live traffic comes first."""
     for left in reversed(range(_TRIES)):
         try:
-            with faults(), engine.connect() as connection, connection.begin() as transaction:
+            with faults(), _kept(engine) as connection, connection.begin() as transaction:
                 ordered = sorted(batch, key=lambda one: one.delivery.write.version)
                 known = load(connection, [one.delivery for one in ordered])
                 verdicts, _ = _try(connection, ordered, known)
@@ -199,9 +203,4 @@ _ENDED = {Verdict.WOULD_APPLY: "applied", Verdict.SUPERSEDED: "superseded", Verd
 
 def _told(error: Exception) -> str:
     """The database's own words without the data that it quotes; of any other error, its kind."""
-    cause = error.__cause__ if isinstance(error, Fault) else error
-    if not isinstance(cause, sa.exc.DBAPIError):
-        return str(error) if isinstance(error, Fault) else type(error).__name__
-    args: tuple[object, ...] = getattr(cause.orig, "args", ())
-    message = _QUOTED.sub(r"\1 '…'", str(args[1])) if len(args) > 1 else ""
-    return f"database error {error_number(cause)}: {message}"[:_MESSAGE_MAX_CHARS]
+    return error.detail if isinstance(error, Fault) else type(error).__name__

@@ -10,7 +10,8 @@ import pytest
 
 from deploy.faults.faults import Faults, LoseReply, WayFaults
 from deploy.faults.faults import Then as Lost
-from tests.faults.rig import AWAY, NOBODY, WAIT, Rig, refused, stale, within
+from tests.database_faults import KNOWN, DatabaseFault, any_number, refusing
+from tests.faults.rig import AWAY, HEALING_S, NOBODY, WAIT, Rig, refused, stale, within
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.processes import Service
 from tests.servers import Database, RedisServer, wait_until
@@ -155,6 +156,39 @@ def test_read_only(rig: Rig, writer: Service) -> None:
         waiting = wait_for_operation(rig, operation)
         assert (waiting["status"], waiting["failed_attempts"]) == ("queued", 0)
     rig.wait_until_applied(operation)
+    assert rig.count("users") == 2
+
+
+@pytest.mark.parametrize("fault", [fault for fault in KNOWN if not fault.reads], ids=lambda fault: fault.name)
+def test_whatever_the_database_answers_a_read_with(rig: Rig, fault: DatabaseFault) -> None:
+    """Copies from the first failed read on, and what nobody knows is a 503; writes queue."""
+    path = rig.known_user()
+    with fault.on(rig.database):
+        assert stale(rig.client.get(path))["data"]["name"] == "Ada"
+        assert [user["name"] for user in stale(rig.client.get("/users"))["data"]] == ["Ada"]
+        refused(rig.client.get(NOBODY), 503, "DATABASE_UNAVAILABLE")
+        operation = queues(rig)
+        rig.to_queue.set(AWAY)
+        refused(rig.client.get(operation), 503, "DATABASE_UNAVAILABLE")
+        refused(rig.client.post("/users", json=EVE, headers=key()), 503, "WRITES_UNAVAILABLE")
+        rig.to_queue.heal()
+        rig.open_breaker()
+        assert stale(rig.client.get(path))["cached_user"]["name"] == "Ada"
+    rig.wait_until_fresh(path)
+
+
+def test_whatever_the_database_refuses_direct_writes_with(rig: Rig) -> None:
+    """For certain not done, and to be tried again; reads of a database that takes no writes stay fresh, however many
+    writes it refuses."""
+    path = rig.known_user()
+    rig.to_queue.set(AWAY)
+    for fault in (KNOWN[0], KNOWN[1], refusing("users", any_number()), refusing("operations", 1406)):
+        with fault.on(rig.database):
+            for number in range(8):
+                user = {"name": "Bob", "email": f"bob-{number}@example.com"}
+                refused(rig.client.post("/users", json=user, headers=key()), 503, "WRITES_UNAVAILABLE")
+                assert "stale" not in rig.client.get(path).json()["meta"]
+    wait_until(lambda: rig.client.post("/users", json=EVE).status_code == 201, HEALING_S, "it takes writes again")
     assert rig.count("users") == 2
 
 

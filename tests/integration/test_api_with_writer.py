@@ -145,6 +145,7 @@ def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
     told = api.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
     assert {breaker["name"]: breaker["state"] for breaker in told} == {
         "database": "closed",
+        "database_writes": "closed",
         "queue": "closed",
         "cache": "closed",
         "external_proxy": "closed",

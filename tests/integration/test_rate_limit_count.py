@@ -41,7 +41,12 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
         return Counts(
             made[-1],
             make_breakers(
-                database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, external_timeout_s=1, open_s=5
+                database_timeout_s=1,
+                database_write_timeout_s=1,
+                queue_timeout_s=1,
+                cache_timeout_s=1,
+                external_timeout_s=1,
+                open_s=5,
             ).limits,
             clock,
         )

@@ -101,7 +101,10 @@ def test_no_limit() -> None:
 
 def test_a_refused_connection_is_an_outage() -> None:
     """Of the limiter's Redis; the cache's own breaker is another."""
-    breakers = make_breakers(database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, external_timeout_s=1, open_s=5)
+    breakers = make_breakers(
+        database_timeout_s=1, database_write_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, external_timeout_s=1,
+        open_s=5,
+    )  # fmt: skip
     for _ in range(5):
         with pytest.raises(ConnectionError), breakers.limits.guard():
             raise ConnectionError

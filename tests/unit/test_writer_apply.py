@@ -48,7 +48,7 @@ class Database:
             with self._lock:
                 self._running -= 1
 
-    async def ping(self) -> None:
+    async def control_write(self) -> None:
         """Whether it is there."""
         if self.away:
             raise ConnectionError("away")
@@ -69,7 +69,7 @@ def breaker() -> Breaker:
 @pytest.fixture
 async def apply(database: Database, breaker: Breaker) -> AsyncIterator[Applier]:
     """An applier with the loop that pings."""
-    hold = Hold(breaker, database.ping)
+    hold = Hold(breaker, database.control_write)
     pace = Pace(len(BATCH), target_s=1, ramp_s=10)
     probing = asyncio.create_task(hold.probing())
     with ThreadPoolExecutor(3) as threads:

@@ -10,6 +10,7 @@ from shared.letters.ids import time_of
 from shared.letters.letter import Letter
 from shared.letters.state import State
 from shared.store.apply import faults
+from shared.store.control import evidence
 from shared.store.dead_letters import body
 from shared.store.dead_letters.statements import added, counted, insert, many, rows_with, widened
 from shared.store.engine import Engine
@@ -41,7 +42,7 @@ _KNOWN_USERS = "SELECT DISTINCT user_id, fingerprint FROM dead_letters WHERE use
 
 def index(engine: Engine, letters: Sequence[Letter]) -> int:
     """Insert what is new; returns how many that were. Raises the store's faults: then none is in."""
-    with faults(), engine.begin() as connection:
+    with evidence(engine), faults(), engine.begin() as connection:
         return add(connection, letters, imported=False)
 
 

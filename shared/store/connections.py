@@ -1,0 +1,79 @@
+"""Connections: those that have outlived what they were made for are dropped, with all others of their pool.
+
+One rule: an error that is not about contention, a clash or the data says something about the server or our access to
+it, so no connection that was made before is trusted any more. And a pooled connection on which nothing fails is asked
+now and then whether its server still has the role that it had: a demoted primary answers reads for ever.
+"""
+
+import time
+from typing import Any
+
+import pymysql
+import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import ExceptionContext
+
+from shared.faults import BadData, Contention, Unexplained
+from shared.store.classify import NotConnected, classify
+
+#: Execution option of a connection that goes on after any error, behind a savepoint.
+KEPT = "holdfast_kept"
+
+#: How long a connection is used before its server's role is looked at again.
+_ROLE_KNOWN_S = 1.0
+_ROLE = "SELECT @@global.read_only"
+
+
+def watch(engine: sa.Engine) -> None:
+    """Apply the rule to an engine's connections."""
+    sa.event.listen(engine, "do_connect", _connect)
+    sa.event.listen(engine, "handle_error", _drop, retval=True)
+    sa.event.listen(engine, "connect", _connected)
+    sa.event.listen(engine, "checkout", _checked_out)
+
+
+def _connect(dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
+    """A connection. Raises NotConnected, whatever the driver raised."""
+    try:
+        return dialect.connect(*args, **parameters)
+    except Exception as error:
+        number_and_text = error.args if isinstance(error, pymysql.err.Error) else (None, repr(error))
+        raise NotConnected(*number_and_text) from error
+
+
+def _drop(context: ExceptionContext) -> Exception | None:
+    """Mark the connection for dropping, unless the error leaves it as good as it was."""
+    if context.connection is not None and context.connection.get_execution_options().get(KEPT):
+        return None
+    error = context.sqlalchemy_exception
+    if error is None and not isinstance(context.original_exception, Exception):
+        return None  # the program ends
+    if error is not None and isinstance(classify(error), Contention | BadData):
+        return None
+    context.is_disconnect = True
+    # An exception of another kind than the driver's own, from inside the driver.
+    return None if error is not None else Unexplained(type(context.original_exception).__name__)
+
+
+def _connected(connection: Any, record: Any) -> None:
+    record.info["role"] = _role(connection)
+    record.info["role_at"] = time.monotonic()
+
+
+def _checked_out(connection: Any, record: Any, _proxy: Any) -> None:
+    """Raises InvalidatePoolError, on which the pool makes a new connection, when the server has another role."""
+    now = time.monotonic()
+    if now - record.info["role_at"] < _ROLE_KNOWN_S:
+        return
+    if _role(connection) != record.info["role"]:
+        raise sa.exc.InvalidatePoolError("the server has another role than when the connection was made")
+    record.info["role_at"] = now
+
+
+def _role(connection: Any) -> object:
+    """Whether the server takes writes; None: it does not say."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(_ROLE)
+            return cursor.fetchone()
+    except pymysql.err.Error:
+        return None

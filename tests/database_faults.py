@@ -1,0 +1,100 @@
+"""What can be wrong with a database that runs: each fault is put in place and taken away, and all connections made
+before are ended, as they are when such a thing happens to a server that restarts or fails over."""
+
+import contextlib
+import random
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import pymysql
+
+from tests.servers import Database
+
+_USER = "'holdfast'@'127.0.0.1'"
+
+
+@dataclass(frozen=True)
+class DatabaseFault:
+    """`reads`: whether reads still work."""
+
+    name: str
+    begin: str
+    end: str
+    reads: bool = True
+
+    @contextmanager
+    def on(self, database: Database) -> Iterator[None]:
+        """While the block runs."""
+        as_root(database, self.begin)
+        end_connections(database)
+        try:
+            yield
+        finally:
+            as_root(database, self.end)
+
+
+#: Those of the server, the access to it and the schema.
+KNOWN = (
+    DatabaseFault("read-only", "SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"),
+    DatabaseFault("read-only transactions", "SET GLOBAL tx_read_only = 1", "SET GLOBAL tx_read_only = 0"),
+    DatabaseFault(
+        "expired password", f"ALTER USER {_USER} PASSWORD EXPIRE", f"ALTER USER {_USER} IDENTIFIED BY 'test-only'",
+        reads=False,
+    ),
+    DatabaseFault(
+        "locked account", f"ALTER USER {_USER} ACCOUNT LOCK", f"ALTER USER {_USER} ACCOUNT UNLOCK", reads=False
+    ),
+    DatabaseFault(
+        "another password", f"ALTER USER {_USER} IDENTIFIED BY 'another'",
+        f"ALTER USER {_USER} IDENTIFIED BY 'test-only'", reads=False,
+    ),
+    DatabaseFault(
+        "no right to insert", f"REVOKE INSERT ON holdfast.* FROM {_USER}", f"GRANT ALL ON holdfast.* TO {_USER}"
+    ),
+    DatabaseFault(
+        "no right to delete", f"REVOKE DELETE ON holdfast.* FROM {_USER}", f"GRANT ALL ON holdfast.* TO {_USER}"
+    ),
+    DatabaseFault(
+        "a missing column", "ALTER TABLE holdfast.users RENAME COLUMN name TO called",
+        "ALTER TABLE holdfast.users RENAME COLUMN called TO name", reads=False,
+    ),
+    DatabaseFault(
+        "a new column without a value", "ALTER TABLE holdfast.users ADD COLUMN extra INT NOT NULL",
+        "ALTER TABLE holdfast.users DROP COLUMN extra",
+    ),
+    DatabaseFault(
+        "a missing table", "RENAME TABLE holdfast.operations TO holdfast.elsewhere",
+        "RENAME TABLE holdfast.elsewhere TO holdfast.operations",
+    ),
+)  # fmt: skip
+
+
+def refusing(table: str, number: int, condition: str = "TRUE") -> DatabaseFault:
+    """Every row of a table for which `condition` holds is refused with this error number."""
+    trigger = (
+        f"CREATE TRIGGER holdfast.refusing BEFORE INSERT ON holdfast.{table} FOR EACH ROW IF {condition} THEN"
+        f" SIGNAL SQLSTATE '45000' SET MYSQL_ERRNO = {number}, MESSAGE_TEXT = 'refused by a trigger'; END IF"
+    )
+    return DatabaseFault(f"{table} refused with {number}", trigger, "DROP TRIGGER holdfast.refusing")
+
+
+def any_number() -> int:
+    """Any error number at all, but for the three of contention, which are no fault."""
+    return random.choice([number for number in range(1000, 65_000) if number not in {1062, 1205, 1213}])
+
+
+def as_root(database: Database, statement: str) -> None:
+    """One statement."""
+    with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+        cursor.execute("SET lock_wait_timeout = 20")
+        cursor.execute(statement)
+
+
+def end_connections(database: Database) -> None:
+    """Of everybody but root."""
+    with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'holdfast'")
+        for (id,) in cursor.fetchall():
+            with contextlib.suppress(pymysql.err.OperationalError):  # gone by itself meanwhile
+                cursor.execute(f"KILL {id}")

@@ -1,0 +1,69 @@
+"""Poison needs evidence: whatever is wrong with the database, no entry pays for it; what is wrong with one entry is
+found among its neighbours, whatever the error is called."""
+
+import time
+
+import pytest
+
+from services.api.accept import Candidate
+from shared.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
+from tests.database_faults import KNOWN, DatabaseFault, any_number, refusing
+from tests.integration.conftest import StartWriter
+from tests.integration.test_writer_outages import assert_nobody_paid, holds
+from tests.processes import Service
+from tests.servers import Database, wait_until
+from tests.stream import Stream, change, new_user
+
+
+def heartbeat() -> Candidate:
+    """As an api makes one."""
+    return Candidate(heartbeat_id(time.time()), HEARTBEAT_USER, Heartbeat.__name__, b"{}")
+
+
+def reasons(writer: Service) -> int:
+    """How often it said why a control write failed."""
+    return writer.log.read_text().count('"action": "control_write_failed"')
+
+
+def refused_at_random() -> list[DatabaseFault]:
+    """Triggers that refuse every row, with numbers that nobody has on a list, and with some that are on one."""
+    numbers = [any_number(), any_number(), 1644, 1406, 1290]
+    return [refusing(("users", "operations")[at % 2], number) for at, number in enumerate(numbers)]
+
+
+def test_no_fault_of_the_database_is_an_entry_s(
+    stream: Stream, start_writer: StartWriter, own_database: Database
+) -> None:
+    """One writer through every fault: it holds creates, changes and heartbeats, charges nobody, and applies all of them
+    when the fault has gone."""
+    writer = start_writer()
+    for fault in [*KNOWN, *refused_at_random()]:
+        known = new_user()
+        stream.accept([known])
+        stream.wait_for_end([known])
+        failed = reasons(writer)
+        with fault.on(own_database):
+            writes = [*(new_user() for _ in range(30)), change(known.user_id, name="changed"), heartbeat()]
+            stream.accept(writes)
+            wait_until(lambda failed=failed: reasons(writer) > failed, what=f"{fault.name}: it holds and says why")
+            stream.accept([new_user(), heartbeat()])
+            assert holds(writer), fault.name
+            assert_nobody_paid(stream)
+        stream.wait_for_end(writes)
+        assert_nobody_paid(stream)
+    assert writer.ready()
+
+
+@pytest.mark.parametrize("number", [any_number(), 1644, 1406, 1290], ids=["any", "signal", "data", "outage"])
+def test_one_entry_that_is_refused_alone(
+    stream: Stream, start_writer: StartWriter, own_database: Database, number: int
+) -> None:
+    """A dead letter, even where the error's number means an outage; its neighbours are applied."""
+    neighbours, unlucky = [new_user() for _ in range(12)], new_user("Unlucky")
+    with refusing("users", number, "NEW.name = 'Unlucky'").on(own_database):
+        stream.accept([*neighbours[:5], unlucky, *neighbours[5:]])
+        start_writer()
+        stream.wait_for_end(neighbours)
+    [letter] = stream.dead()
+    assert letter[b"reason"] == (b"invalid_data" if number == 1406 else b"attempts_exhausted")
+    assert letter[b"original.operation_id"] == unlucky.operation_id.encode()
