@@ -71,7 +71,7 @@ def test_the_primary_is_switched(rig: Rig, writer: processes.Service, standby: D
     wait_until(lambda: listed(rig) == ["Eve"], _SWITCHED_S, "the api reads the new primary")
     with rig.queue.client() as queue:
         assert not queue.keys("{holdfast}:attempts:*")
-        assert not queue.exists("{holdfast}:dead")
+        assert queue.xlen("{holdfast}:dead") == 0
 
 
 def names(database: Database) -> list[str]:
