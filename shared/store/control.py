@@ -62,8 +62,8 @@ def _a_life() -> list[Write]:
     """Of a user: every kind of statement that a write may need."""
     user_id, now = str(uuid.uuid4()), wall_clock()
     commands: tuple[Command, ...] = (
-        CreateUser(name="control", email=f"{user_id}@control.invalid"),
-        UpdateUser(email=f"{user_id}@changed.invalid"),
+        CreateUser(name="c", email=f"{user_id}@a.invalid"),
+        UpdateUser(email=f"{user_id}@b.invalid"),
         DeleteUser(),
     )
     return [Write(str(uuid.uuid4()), user_id, command, now + after) for after, command in enumerate(commands)]
