@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import context
 
+from shared.faults import Fault
 from shared.settings import StoreSettings
 from shared.store.connections import KEPT
 from shared.store.engine import Timeouts, make_engine
@@ -19,7 +20,7 @@ def run() -> None:
     with engine.connect() as guard, engine.connect() as connection:
         if guard.execute(sa.select(sa.func.get_lock(_LOCK, _LOCK_WAIT_S))).scalar() != 1:
             raise SystemExit("another migration is running")
-        connection.execution_options(**{KEPT: True})  # it asks for tables that may not be there
+        connection.execution_options(**{KEPT: (Fault,)})  # it asks for tables that may not be there
         context.configure(connection=connection, target_metadata=metadata)
         with context.begin_transaction():
             context.run_migrations()

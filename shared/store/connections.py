@@ -15,7 +15,7 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 from shared.faults import BadData, Contention, Unexplained
 from shared.store.classify import NotConnected, classify
 
-#: Execution option of a connection that goes on after any error, behind a savepoint.
+#: Execution option of a connection: kinds of faults after which it goes on as well.
 KEPT = "holdfast_kept"
 
 #: How long a connection is used before its server's role is looked at again.
@@ -42,16 +42,15 @@ def _connect(dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
 
 def _drop(context: ExceptionContext) -> Exception | None:
     """Mark the connection for dropping, unless the error leaves it as good as it was."""
-    if context.connection is not None and context.connection.get_execution_options().get(KEPT):
-        return None
     error = context.sqlalchemy_exception
     if error is None and not isinstance(context.original_exception, Exception):
         return None  # the program ends
-    if error is not None and isinstance(classify(error), Contention | BadData):
-        return None
-    context.is_disconnect = True
-    # An exception of another kind than the driver's own, from inside the driver.
-    return None if error is not None else Unexplained(type(context.original_exception).__name__)
+    # Not the driver's own kind, and yet from inside it: nobody else would name it.
+    fault = classify(error) if error else Unexplained(type(context.original_exception).__name__)
+    options = context.connection.get_execution_options() if context.connection else {}
+    if not isinstance(fault, (Contention, BadData, *options.get(KEPT, ()))):
+        context.is_disconnect = True
+    return None if error else fault
 
 
 def _connected(connection: Any, record: Any) -> None:

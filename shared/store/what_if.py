@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from shared.commands import Write, changes, email_key
 from shared.decide import Decision, Delivery, Ended, Known, decide
-from shared.faults import Clash, Contention, Fault, Outage
+from shared.faults import Clash, Contention, Fault, Outage, Unexplained
 from shared.letters.resent import resent
 from shared.outcome import Applied, Dead, Duplicate, Outcome, Rejected, Retry, Superseded
 from shared.queue.codec import Undecodable, decode
@@ -64,7 +64,7 @@ def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
 
 def _kept(engine: Engine) -> sa.Connection:
     """One on which a letter's error ends no other letter's try."""
-    return engine.connect().execution_options(**{KEPT: True})
+    return engine.connect().execution_options(**{KEPT: (Unexplained,)})
 
 
 def _batches(tried: list[_Tried]) -> Iterator[list[_Tried]]:

@@ -14,7 +14,7 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from shared.faults import Fault
+from shared.faults import Fault, Unexplained
 from shared.store.closing import close
 from shared.store.counts import OperationCounts, counts_in, operation_counts
 from shared.store.engine import Engine, Timeouts, make_engine
@@ -174,7 +174,7 @@ def test_steps_that_are_killed_leave_nothing_half_done(engine: Engine, database:
                 raise ConnectionError("killed")
 
         sa.event.listen(engine, "before_cursor_execute", stop)
-        with pytest.raises(ConnectionError):
+        with pytest.raises(Unexplained, match="ConnectionError"):
             close(engine, _NEWEST, 30)
         sa.event.remove(engine, "before_cursor_execute", stop)
         assert _agrees(engine, _NEWEST).open == 50

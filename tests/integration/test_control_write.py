@@ -1,0 +1,103 @@
+"""A control write says how the database is, and leaves no trace; connections do not outlive what they were made for."""
+
+from collections.abc import Iterator
+
+import pytest
+import sqlalchemy as sa
+
+from shared.faults import Contention, Fault, Outage
+from shared.store import reads
+from shared.store.apply import faults
+from shared.store.control import control_write
+from shared.store.engine import Engine, Timeouts, make_engine
+from shared.store.what_if import what_if
+from tests.database_faults import KNOWN, DatabaseFault, any_number, as_root, refusing
+from tests.dead_letters.test_what_if import create, fields
+from tests.servers import Database
+
+FAULTS = [*KNOWN, *(refusing(table, any_number()) for table in ("users", "operations", "email_releases"))]
+
+
+@pytest.fixture
+def engine(own_database: Database) -> Iterator[Engine]:
+    """With two connections, as a service makes it."""
+    made = make_engine(own_database.dsn, Timeouts(2, 2, 10, 1), 2)
+    yield made
+    made.dispose()
+
+
+def rows(database: Database) -> int:
+    """Of all tables together."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT table_name FROM information_schema.tables WHERE table_schema = 'holdfast'")
+        total = 0
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"SELECT COUNT(*) FROM {table}")
+            total += (cursor.fetchone() or (0,))[0]
+        return total
+
+
+def connection_ids(engine: Engine) -> set[int]:
+    """Of both pooled connections."""
+    with engine.connect() as one, engine.connect() as other:
+        return {int(each.execute(sa.text("SELECT CONNECTION_ID()")).scalar_one()) for each in (one, other)}
+
+
+def test_a_control_write_leaves_nothing(engine: Engine, own_database: Database) -> None:
+    """In no table, though it commits a change."""
+    before, seen = rows(own_database), []
+    sa.event.listen(engine, "before_cursor_execute", lambda *told: seen.append(told[2].split()[0]))
+    sa.event.listen(engine, "rollback_savepoint", lambda *_: seen.append("rolled back"))
+    sa.event.listen(engine, "commit", lambda _: seen.append("committed"))
+    control_write(engine)
+    assert seen[-4:] == ["rolled back", "INSERT", "DELETE", "committed"]
+    assert {"SELECT", "INSERT", "DELETE"} <= set(seen[:-4])
+    assert rows(own_database) == before
+
+
+def test_it_fails_where_writes_do(engine: Engine, own_database: Database) -> None:
+    """With every fault of the server, of our access to it and of the schema; it names the error; it works afterwards.
+    What-if blames no letter meanwhile."""
+    for fault in FAULTS:
+        with fault.on(own_database):
+            with pytest.raises(Outage) as raised:
+                control_write(engine)
+            assert raised.value.detail.startswith("a control write failed: database error "), fault.name
+            with pytest.raises(Outage):
+                what_if(engine, {1: fields(create(1))})
+        control_write(engine)
+
+
+@pytest.mark.parametrize("fault", [refusing("users", any_number()), refusing("users", 1290)], ids=["any", "1290"])
+def test_a_connection_that_is_refused_goes_with_its_pool(
+    engine: Engine, own_database: Database, fault: DatabaseFault
+) -> None:
+    """All that were made before it; an error about the data or another transaction says nothing about connections."""
+    before = connection_ids(engine)
+    with pytest.raises(Fault), faults(), engine.begin() as connection:
+        connection.execute(sa.text("INSERT INTO users (id, name) VALUES ('x', NULL)"))
+    with pytest.raises(Contention), faults(), engine.begin() as connection:
+        connection.execute(sa.text("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"))
+    assert connection_ids(engine) == before
+    with fault.on(own_database):
+        now = connection_ids(engine)
+        with pytest.raises(Outage):
+            control_write(engine)
+        assert not connection_ids(engine) & now
+
+
+def test_a_connection_that_only_reads_notices_that_its_server_was_demoted(
+    engine: Engine, own_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is left for a new one, once; then the server is as it is, and its reads are good."""
+    monkeypatch.setattr("shared.store.connections._ROLE_KNOWN_S", 0)
+    before = connection_ids(engine)
+    assert connection_ids(engine) == before
+    as_root(own_database, "SET GLOBAL read_only = 1")
+    try:
+        after = connection_ids(engine)
+        assert not after & before
+        assert reads.user(engine, "nobody") is None
+        assert connection_ids(engine) == after
+    finally:
+        as_root(own_database, "SET GLOBAL read_only = 0")
