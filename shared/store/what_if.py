@@ -44,8 +44,9 @@ class _Tried:
 
 
 def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
-    """The verdict of each letter (by number), whose entry would have these fields. Raises Outage, also when a letter
-    fails and a control write too, or Contention that does not end; nothing is ever changed."""
+    """The verdict of each letter (by number), whose entry would have these fields. Raises a Fault: contention that
+    does not end, what fails before any letter is tried, Outage when a letter fails and a control write too. Nothing is
+    ever changed."""
     verdicts: dict[int, WhatIf] = {}
     decoded: list[_Tried] = []
     for number, fields in entries.items():
