@@ -160,6 +160,7 @@ entries_lost = Counter("holdfast_entries_lost_total", "Pending entries that were
 orphans = Counter(
     "holdfast_orphans_total", "Entries that were delivered and in nobody's pending list, handed out again", ["stream"]
 )
+_born(orphans, ("writes", "dead_letters"))
 groups_recreated = Counter("holdfast_groups_recreated_total", "Consumer groups that had to be made again")
 consumer_restarts = Counter("holdfast_consumer_restarts_total", "Times the reading loop was started again")
 

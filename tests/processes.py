@@ -38,6 +38,9 @@ class Service:
         self.port = free_port()
         self.log = folder / f"{module}-{self.port}.log"
         self._module = module
+        metrics_port = environment.get("HOLDFAST_DLQ_METRICS_PORT", self.port)
+        #: host:port that Prometheus scrapes.
+        self.scraped_at = f"127.0.0.1:{metrics_port}"
         self._environment = os.environ | environment | {port_setting: str(self.port)}
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -45,6 +48,11 @@ class Service:
     def url(self) -> str:
         """Base URL."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def metrics_url(self) -> str:
+        """What Prometheus asks."""
+        return f"http://{self.scraped_at}/metrics"
 
     @property
     def pid(self) -> int:
@@ -103,7 +111,7 @@ class Service:
 
     def metric(self, sample: str) -> float:
         """The value of `name{label="value"}`, as Prometheus would read it now; 0 when there is none."""
-        for line in httpx.get(f"{self.url}/metrics", timeout=5).text.splitlines():
+        for line in httpx.get(self.metrics_url, timeout=5).text.splitlines():
             name, _, value = line.rpartition(" ")
             if name == sample:
                 return float(value)
@@ -143,6 +151,7 @@ def dlq_admin(
         "DB_DSN": dsn,
         "HOLDFAST_INSTANCE": name,
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
+        "HOLDFAST_DLQ_METRICS_PORT": str(free_port()),
         "HOLDFAST_DLQ_BLOCK_MS": "200",
         "HOLDFAST_DLQ_CLAIM_IDLE_S": "1",
         "HOLDFAST_DLQ_PROBE_CAP_S": "0.3",

@@ -3,7 +3,7 @@
 import os
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from deploy.local import alerting, database, exporters, metrics_store, probe
@@ -19,7 +19,7 @@ LOOPBACK = "127.0.0.1"
 class Program:
     """One supervised process. Stores start first and stop last; services get `service_env` besides their own.
 
-    `job`: Prometheus scrapes it, as its `instance`.
+    `job`: Prometheus scrapes it, as its `instance`, at `metrics_port` if that is another.
     """
 
     name: str
@@ -33,11 +33,17 @@ class Program:
     stop_wait_s: int = 10
     job: str = ""
     instance: str = ""
+    metrics_port: int = 0
 
     @property
     def address(self) -> str:
         """Where this machine reaches it, `host:port`."""
         return f"{_reachable(self.host)}:{self.port}"
+
+    @property
+    def scraped_at(self) -> str:
+        """Where its metrics are, `host:port`."""
+        return f"{_reachable(self.host)}:{self.metrics_port or self.port}"
 
     def not_ready(self) -> str | None:
         """What is missing, or None when it is ready."""
@@ -101,13 +107,17 @@ def _services(settings: StackSettings) -> list[Program]:
             "PROXY_PORT",
             HOLDFAST_PROXY_THIRD_PARTY_URL=_url(settings.listen_host, settings.third_party_port),
         ),
-        service(
-            "dlq_admin",
-            "dlq_admin",
-            settings.dlq_port,
-            "DLQ_PORT",
-            HOLDFAST_DLQ_SESSION_SECRET=secret("session_secret"),
-            HOLDFAST_DLQ_PROMETHEUS_URL=_url(settings.listen_host, settings.prometheus_port),
+        replace(
+            service(
+                "dlq_admin",
+                "dlq_admin",
+                settings.dlq_port,
+                "DLQ_PORT",
+                HOLDFAST_DLQ_METRICS_PORT=str(settings.dlq_metrics_port),
+                HOLDFAST_DLQ_SESSION_SECRET=secret("session_secret"),
+                HOLDFAST_DLQ_PROMETHEUS_URL=_url(settings.listen_host, settings.prometheus_port),
+            ),
+            metrics_port=settings.dlq_metrics_port,
         ),
     ]
 

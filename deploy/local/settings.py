@@ -20,6 +20,7 @@ class StackSettings:
     api_port: int = 8080
     proxy_port: int = 8081
     dlq_port: int = 8082
+    dlq_metrics_port: int = 8083
     writer_port: int = 8090  # the first writer's; the next ones take the next free numbers
     third_party_port: int = 8099
     prometheus_port: int = 9090

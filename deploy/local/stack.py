@@ -135,7 +135,7 @@ def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None
     for name in ("redis-queue", "redis-cache", "prometheus", "alertmanager"):
         (LOCAL / name).mkdir(mode=0o700, exist_ok=True)
     supervisor_conf.write(wanted, service_env(settings))
-    metrics_store.write_config((program.job, program.instance, program.address) for program in wanted if program.job)
+    metrics_store.write_config((program.job, program.instance, program.scraped_at) for program in wanted if program.job)
     exporters.write_config(settings.db_port)
     alerting.write_config(next(program.address for program in wanted if program.name == "dlq_admin"))
 

@@ -23,7 +23,7 @@ from services.api.idempotency import KeyIds
 from services.api.key_handover import KeyHandover
 from services.api.override_marks import OverrideMarks
 from services.api.rate_limit import RateLimit
-from services.api.rate_limit_client import Clients, networks
+from services.api.rate_limit_client import Clients
 from services.api.rate_limit_count import Counts
 from services.api.settings import ApiSettings
 from services.api.shed import Shed
@@ -43,6 +43,7 @@ from shared.grafana.configured import annotations
 from shared.http import docs
 from shared.http.app import service_app
 from shared.http.client import HttpClient
+from shared.http.forwarded import Addresses, networks
 from shared.http.health import Health, closed
 from shared.http.keys import Keys
 from shared.logs import Action
@@ -148,7 +149,7 @@ class Api:
     def app(self) -> FastAPI:
         """With its edge, its routes, and its life."""
         settings = self._settings
-        clients = Clients(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
+        addresses = Addresses(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
         counts = Counts(self._limits, self._breakers.limits, time.monotonic)
         return service_app(
             Health("api", shown={str(breaker.name): closed(breaker) for breaker in self._breakers.all()}),
@@ -161,11 +162,12 @@ class Api:
             wait_max_s=settings.api_wait_max_s,
             cors_origins=settings.cors_origins,
             keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
+            addresses=addresses,
             explanations=self._explanations,
             needs=scope_needed,
             before_scrape=self._board.member.breakers,
             before_keys=[Middleware(Shed, self._lag, _SLOW_SHARE * settings.api_read_timeout_s)],
-            after_keys=[Middleware(RateLimit, counts, clients, settings.rates_per_min)],
+            after_keys=[Middleware(RateLimit, counts, Clients(addresses), settings.rates_per_min)],
         )
 
     def _add_routes(self, app: FastAPI) -> None:

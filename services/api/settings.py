@@ -4,8 +4,8 @@ from typing import Literal, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
-from services.api.rate_limit_client import networks
 from shared.budget import Budget, Part
+from shared.http.forwarded import networks
 from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
 
 

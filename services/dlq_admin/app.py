@@ -19,6 +19,7 @@ from services.dlq_admin.auditor.auditor import Auditor
 from services.dlq_admin.auditor.history import History
 from services.dlq_admin.console.app import ConsoleSettings, add_console
 from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.console.logouts import Logouts
 from services.dlq_admin.dashboards.pictures import Pictures
 from services.dlq_admin.dashboards.prometheus import Prometheus
 from services.dlq_admin.dashboards.read import read_all
@@ -53,9 +54,10 @@ from shared.fleet.member import Member
 from shared.grafana.configured import annotations
 from shared.http import docs
 from shared.http.app import service_app
+from shared.http.forwarded import Addresses, networks
 from shared.http.health import Health
 from shared.http.keys import Keys
-from shared.http.server import QuietServer, config
+from shared.http.server import QuietServer, config, listen
 from shared.logs import Action
 from shared.loop_lag import watch
 from shared.queue.connection import RedisTimeouts, connect
@@ -100,6 +102,7 @@ class DlqAdmin:
     def __init__(self, settings: DlqAdminSettings) -> None:
         self._settings = settings
         self._keys = Keys(settings.keys_file, open_to_all=False)
+        self._addresses = Addresses(networks(settings.dlq_trusted_proxies), settings.dlq_forwarded_header)
         self._redis, engine = stores(settings)
         threads = settings.db_pool_size - _BACKGROUND_THREADS - _AUDIT_THREADS
         self._database = Database(
@@ -120,6 +123,7 @@ class DlqAdmin:
             self._cache, Member("dlq_admin", settings.instance, lambda: [self._database.breaker]), watching=True
         )
         self._alerts = Alerts(self._cache, settings.dlq_alert_silence_s)
+        self._logouts = Logouts(self._cache)
         self._pictures = pictures(settings)
         self._annotations = annotations(settings)
         history = History(
@@ -141,8 +145,13 @@ class DlqAdmin:
         """Until SIGTERM; then finish what is in hand."""
         await self._reading.own_the_signals()
         settings = self._settings
-        server = QuietServer(config(self.http(), settings.listen_host, settings.dlq_port, drain_s=settings.drain_s))
-        serving = asyncio.create_task(server.serve())
+        server = QuietServer(
+            config(
+                self.http(), settings.listen_host, settings.dlq_port, drain_s=settings.drain_s, bounds=settings.bounds
+            )
+        )
+        sockets = [listen(settings.listen_host, port) for port in (settings.dlq_port, settings.dlq_metrics_port)]
+        serving = asyncio.create_task(server.serve(sockets))
         await self._reading.groups()
         loops = start(
             {
@@ -157,6 +166,7 @@ class DlqAdmin:
                 "event_loop_lag": watch,
                 **self._auditor.loops(),
                 "alerts": self._alerts.run,
+                "logouts": self._logouts.run,
             }
         )
         memory.settle()
@@ -182,6 +192,8 @@ class DlqAdmin:
             cors_origins=self._settings.cors_origins,
             add_routes=self._add_routes,
             keys=self._keys,
+            addresses=self._addresses,
+            metrics_port=self._settings.dlq_metrics_port,
             needs=scope_needed,
             before_scrape=self._before_scrape,
         )
@@ -225,9 +237,10 @@ class DlqAdmin:
         docs.add_routes(app)
         secret = settings.dlq_session_secret
         add_console(
-            app, desk, self._keys,
+            app, desk, self._keys, self._logouts, self._addresses,
             ConsoleSettings(
-                secret.get_secret_value() if secret else None, settings.dlq_session_s, settings.dlq_runbook_base
+                secret.get_secret_value() if secret else None, settings.dlq_session_s, settings.dlq_session_max_s,
+                settings.dlq_runbook_base,
             ),
         )  # fmt: skip
 

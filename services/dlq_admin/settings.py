@@ -1,17 +1,35 @@
 """What an operator may change about dlq_admin."""
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 
 from shared.budget import Budget, Part
+from shared.http.bounds import Bounds
+from shared.http.forwarded import networks
 from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
+
+#: What a body takes on the wire, chunk sizes included, of what is in it.
+_WIRE_SHARE = 1.25
+#: A slower upload is given up.
+_SLOWEST_BYTES_PER_S = 2**20
 
 
 class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     """`HOLDFAST_DLQ_...`, besides the shared ones."""
 
     dlq_port: int = Field(default=8082, ge=1, le=65535, description="The port of HTTP")
+    dlq_metrics_port: int = Field(
+        default=8083, ge=1, le=65535, description="The port at which `/metrics` is answered; not for the outside"
+    )
+    dlq_trusted_proxies: str = Field(
+        default="", description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: they say whom they speak for"
+    )
+    dlq_forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
+        default="x-forwarded-for", description="The one header in which they say it"
+    )
     dlq_batch_max: int = Field(default=500, ge=1, le=5000, description="Most dead letters indexed in one transaction")
     dlq_block_ms: int = Field(default=1000, ge=10, le=60_000, description="Longest wait for new dead letters")
     dlq_claim_idle_s: float = Field(
@@ -55,6 +73,9 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_session_s: float = Field(
         default=7200, ge=60, le=86_400, description="How long a login to the console lasts after the last page"
     )
+    dlq_session_max_s: float = Field(
+        default=43_200, ge=60, le=604_800, description="How long it lasts at most, however many pages there were"
+    )
     dlq_session_secret: SecretStr | None = Field(
         default=None, min_length=16,
         description="Signs logins; the same for all replicas. Left out: they end when the process does",
@@ -88,6 +109,19 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     def operations_keep_s(self) -> float:
         """In seconds."""
         return self.dlq_operations_keep_days * 86_400
+
+    @property
+    def bounds(self) -> Bounds:
+        """A file to import may be larger than any other body, and take as long as it is large."""
+        usual = super().bounds
+        wire_bytes = max(usual.wire_bytes, int(self.dlq_import_max_bytes * _WIRE_SHARE))
+        return replace(usual, wire_bytes=wire_bytes, body_s=usual.body_s + wire_bytes / _SLOWEST_BYTES_PER_S)
+
+    @field_validator("dlq_trusted_proxies")
+    @classmethod
+    def _networks(cls, value: str) -> str:
+        networks(value)
+        return value
 
     @classmethod
     def own_prefix(cls) -> str:

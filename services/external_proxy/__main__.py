@@ -15,7 +15,8 @@ def main() -> None:
     logs.configure("external_proxy", settings.log_level, settings.log_style)
     spans.begin("external_proxy", settings.instance, settings.otlp_endpoint, settings.trace_share)
     app = make_app(settings)
-    uvicorn.Server(config(app, settings.listen_host, settings.proxy_port, drain_s=settings.drain_s)).run()
+    host, port = settings.listen_host, settings.proxy_port
+    uvicorn.Server(config(app, host, port, drain_s=settings.drain_s, bounds=settings.bounds)).run()
 
 
 if __name__ == "__main__":

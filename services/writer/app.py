@@ -107,7 +107,10 @@ class Writer:
         """Until SIGTERM; then finish the batch in hand."""
         self._loop = asyncio.get_running_loop()
         await self._reading.own_the_signals()
-        server = QuietServer(config(self.http(), self._settings.listen_host, self._settings.writer_port, drain_s=1))
+        settings = self._settings
+        server = QuietServer(
+            config(self.http(), settings.listen_host, settings.writer_port, drain_s=1, bounds=settings.bounds)
+        )
         loops = start({"health": server.serve})
         await self._reading.groups()
         loops += start({

@@ -19,11 +19,12 @@ from shared.http.conditional import Conditional
 from shared.http.cors import Cors
 from shared.http.edge import Edge
 from shared.http.envelope import failure
+from shared.http.forwarded import Addresses
 from shared.http.health import Health
 from shared.http.identify import Identify, Needs
 from shared.http.keys import Keys
 from shared.http.methods import HeadAsGet, Options, allowed
-from shared.http.scrape import scrape
+from shared.http.scrape import Scraper
 from shared.http.traced import Traced
 from shared.tracing import spans
 
@@ -54,6 +55,8 @@ def service_app(
     wait_max_s: float = 0,
     cors_origins: frozenset[str] = frozenset(),
     keys: Keys | None = None,
+    addresses: Addresses | None = None,
+    metrics_port: int | None = None,
     explanations: Explanations | None = None,
     needs: Needs = lambda _method, _path: None,
     before_scrape: Callable[[], object] = lambda: None,
@@ -64,7 +67,8 @@ def service_app(
     up to `wait_max_s` by its preference. Pages of `cors_origins` may use it from a browser.
 
     `needs` names the scope that a method and path ask of a key; handlers may `require` more. Without `keys` nobody
-    has any. `before_scrape` brings up to date what only a look at it brings up to date.
+    has any; `addresses` sees through our own proxies. `metrics_port`: metrics are told only to who connects to that
+    port. `before_scrape` brings up to date what only a look at it brings up to date.
     `before_keys` and `after_keys` see a request before and after it is known who asks, the first one first;
     an AppError that they raise is the answer.
     """
@@ -80,7 +84,7 @@ def service_app(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = DirectRoute
-    identify = Middleware(Identify, keys or Keys(None, open_to_all=True), needs)
+    identify = Middleware(Identify, keys or Keys(None, open_to_all=True), needs, addresses or Addresses())
     traced = [] if spans.collector is None else [Middleware(Traced)]
     cors = Cors(cors_origins)
     edge = Middleware(Edge, timeout_s, explanations, wait_max_s=wait_max_s, cors=cors)
@@ -92,11 +96,13 @@ def service_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     add_routes(app)  # before the rest: routes are tried in order
     health.add_routes(app)
+    scraper = Scraper(before_scrape)
 
     @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
     async def metrics(request: Request) -> Response:
-        before_scrape()
-        text, media_type = await scrape(request.headers.get("accept", ""))
+        if metrics_port is not None and request.scope["server"][1] != metrics_port:
+            raise NoSuchPath()
+        text, media_type = await scraper(request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": media_type})
 
     return app

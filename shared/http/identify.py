@@ -1,35 +1,49 @@
 """Identify: puts who asks into `scope["principal"]` (None: nobody we know), and turns away who may not ask this."""
 
+import time
 from collections.abc import Callable
 
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.errors import NotAllowed, NotAuthenticated
+from shared.errors import NotAllowed, NotAuthenticated, RateLimited
 from shared.http.envelope import failure
-from shared.http.keys import Keys, require
+from shared.http.forwarded import Addresses
+from shared.http.keys import Keys, Principal, require
+from shared.http.tries import Tries
 
 #: From method and path to the scope that they ask for; None: anybody's.
 Needs = Callable[[str, str], str | None]
 
 
 class Identify:
-    """ASGI middleware. A key that is sent has to be right, also where none is needed."""
+    """ASGI middleware. A key that is sent has to be right, also where none is needed. An address that sends many wrong
+    ones is told to wait; a right key is let in from there all the same, for others may be behind that address."""
 
-    def __init__(self, app: ASGIApp, keys: Keys, needs: Needs) -> None:
+    def __init__(self, app: ASGIApp, keys: Keys, needs: Needs, addresses: Addresses) -> None:
         self._app = app
         self._keys = keys
         self._needs = needs
+        self._addresses = addresses
+        self._tries = Tries()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http":
             try:
-                scope["principal"] = self._keys.who(dict(scope["headers"]))
+                scope["principal"] = self._who(scope)
                 needed = self._needs(scope["method"], scope["path"])
                 if needed is not None:
                     require(Request(scope), needed)
-            except (NotAuthenticated, NotAllowed) as error:
+            except (NotAuthenticated, NotAllowed, RateLimited) as error:
                 await failure(error, Request(scope))(scope, receive, send)
                 return
         await self._app(scope, receive, send)
+
+    def _who(self, scope: Scope) -> Principal | None:
+        try:
+            return self._keys.who(dict(scope["headers"]))
+        except NotAuthenticated:
+            if wait_s := self._tries.wrong(self._addresses.of(scope), time.monotonic()):
+                raise RateLimited("Too many wrong keys from this address.", retry_after_s=wait_s) from None
+            raise

@@ -3,7 +3,7 @@ for as long as fifty requests take."""
 
 import asyncio
 import copy
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import REGISTRY, CollectorRegistry
 from prometheus_client.exposition import choose_encoder
@@ -23,6 +23,25 @@ class _Alone(CollectorRegistry):
     def collect(self) -> Iterator[Metric]:
         """That one."""
         yield self._family
+
+
+class Scraper:
+    """Makes one text at a time for each form: who asks while it is being made gets the same."""
+
+    def __init__(self, before: Callable[[], object]) -> None:
+        """`before` brings up to date what only a look at it brings up to date."""
+        self._before = before
+        self._making: dict[str, asyncio.Task[tuple[bytes, str]]] = {}
+
+    async def __call__(self, accept: str) -> tuple[bytes, str]:
+        """(text, media type), in the form that `accept` asks for."""
+        _, media_type = choose_encoder(accept)
+        making = self._making.get(media_type)
+        if making is None:
+            self._before()
+            making = self._making[media_type] = asyncio.create_task(scrape(accept))
+            making.add_done_callback(lambda _: self._making.pop(media_type))
+        return await asyncio.shield(making)  # who hangs up takes nobody's text away
 
 
 async def scrape(accept: str) -> tuple[bytes, str]:

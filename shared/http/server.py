@@ -2,6 +2,7 @@
 
 import contextlib
 import resource
+import socket
 from collections.abc import Generator
 from typing import Any
 
@@ -10,10 +11,12 @@ import uvicorn
 from shared.http.bounds import Bounds
 from shared.http.protocol import bounded
 
+#: Connections that wait to be accepted.
+_BACKLOG = 512
 
-def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds | None = None) -> uvicorn.Config:
+
+def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds) -> uvicorn.Config:
     """uvicorn's configuration, the same for every service."""
-    bounds = bounds or Bounds()
     _make_room(bounds.connections_max + bounds.connections_kept)
     return uvicorn.Config(
         app,
@@ -29,8 +32,14 @@ def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds | N
         proxy_headers=False,
         timeout_keep_alive=int(bounds.idle_s),
         timeout_graceful_shutdown=int(drain_s),
-        backlog=512,
+        backlog=_BACKLOG,
     )
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket, for a server that has more than one. Raises OSError."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
 #: Files, and connections to what is behind us.

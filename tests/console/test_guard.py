@@ -1,6 +1,8 @@
 """The console's door: who gets in, with which form, and what a browser may do with the pages."""
 
+import asyncio
 import re
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,9 +12,14 @@ from fastapi.routing import APIRoute
 
 from services.dlq_admin.app import DlqAdmin
 from services.dlq_admin.console import session
-from services.dlq_admin.console.tries import Tries
+from services.dlq_admin.console.guard import COOKIE
+from services.dlq_admin.console.logouts import Logouts
 from services.dlq_admin.settings import DlqAdminSettings
+from shared.http.tries import Tries
+from shared.queue.connection import RedisTimeouts, connect
+from shared.supervise import stop
 from tests import keys
+from tests.servers import RedisServer
 
 _OPEN = {"/console/login", "/console/static/{digest}/{name}"}
 _RANK = {None: 0, keys.VIEWER: 1, keys.OPERATOR: 2, keys.ADMIN: 3}
@@ -123,15 +130,76 @@ async def test_a_revoked_key_ends_its_session(
 
 
 async def test_wrong_keys_are_counted(browser: httpx.AsyncClient) -> None:
-    """After some the address has to wait, with the right key too; a key without `view` is no key to the console."""
+    """After some the address has to wait; a right key gets in all the same, for many people have one proxy's address.
+    A key without `view` is no key to the console."""
     assert (await _log_in(browser, keys.READER)).status_code == 401
     assert (await _log_in(browser, "")).status_code == 401
     for _ in range(8):
         assert (await _log_in(browser, "wrong")).status_code == 401
-    refused = await _log_in(browser, keys.OPERATOR)
+    refused = await _log_in(browser, "wrong")
     assert refused.status_code == 429
     assert int(refused.headers["retry-after"]) > 0
     assert "set-cookie" not in refused.headers
+    assert (await _log_in(browser, keys.OPERATOR)).status_code == 303
+
+
+async def test_wrong_keys_are_counted_wherever_they_are_sent(browser: httpx.AsyncClient) -> None:
+    """The REST routes have the same limit; what is not known to be a key takes nothing from who has one."""
+    for _ in range(10):
+        assert (await browser.get("/dlq/groups", headers=keys.bearer("wrong"))).status_code == 401
+    refused = await browser.get("/dlq/groups", headers=keys.bearer("wrong"))
+    assert (refused.status_code, refused.json()["error"]["code"]) == (429, "RATE_LIMITED")
+    assert int(refused.headers["retry-after"]) > 0
+    assert (await browser.get("/dlq/groups", headers=keys.bearer(keys.VIEWER))).status_code == 503
+
+
+async def test_behind_a_trusted_proxy_every_client_has_its_own_tries(keys_file: Path) -> None:
+    """The address is what our proxy says, and nobody else's word for it."""
+    admin = DlqAdmin(
+        DlqAdminSettings(
+            redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none", keys_file=keys_file,
+            dlq_trusted_proxies="127.0.0.0/8",
+        )
+    )  # fmt: skip
+    transport = httpx.ASGITransport(admin.http())
+    async with httpx.AsyncClient(transport=transport, base_url="http://dlq") as client:
+        for address, expected in [("198.51.100.1", 401)] * 10 + [("198.51.100.1", 429), ("198.51.100.2", 401)]:
+            headers = keys.bearer("wrong") | {"X-Forwarded-For": address}
+            assert (await client.get("/dlq/groups", headers=headers)).status_code == expected, address
+
+
+async def test_a_cookie_is_worth_nothing_after_the_logout(browser: httpx.AsyncClient) -> None:
+    """Also a copy of it that somebody kept."""
+    await _log_in(browser, keys.OPERATOR)
+    csrf = await _csrf(browser)
+    kept = browser.cookies.get(COOKIE)
+    assert (await browser.post("/console/logout", data={"csrf": csrf})).status_code == 303
+    browser.cookies.clear()
+    again = await browser.get("/console", headers={"Cookie": f"{COOKIE}={kept}"})
+    assert again.headers["location"].startswith("/console/login")
+
+
+async def test_a_logout_is_known_to_every_replica(redis_server: RedisServer) -> None:
+    """Through the cache; one that was away is told as soon as it is back."""
+    sessions = session.Sessions(b"a secret", 100, 1000)
+    one, _ = sessions.begin("key", time.time())
+    other, _ = sessions.begin("key", time.time())
+    away = connect("127.0.0.1:1", RedisTimeouts(0.2, 0.2))
+    cache = connect(redis_server.address, RedisTimeouts(1, 1))
+    here, there = Logouts(away), Logouts(cache)
+    await here.add(one)
+    assert await here.has(one)
+    assert not await here.has(other)
+    assert not await there.has(one)
+    here._cache = cache
+    telling = asyncio.create_task(here.run())
+    async with asyncio.timeout(10):
+        while not await there.has(one):
+            await asyncio.sleep(0.05)
+    await stop([telling])
+    assert not await there.has(other)
+    await cache.aclose()
+    await away.aclose()
 
 
 @pytest.mark.parametrize(
@@ -166,30 +234,40 @@ async def test_assets_are_for_ever_and_pages_are_not(browser: httpx.AsyncClient)
 
 def test_cookies_that_are_not_ours() -> None:
     """Changed, cut, of another secret, or too old: nobody's."""
-    ours = session.Sessions(b"ours", 100)
-    cookie = ours.begin("key", 1000)
+    ours = session.Sessions(b"ours", 100, 1000)
+    _, cookie = ours.begin("key", 1000)
     read = ours.read(cookie, 1099)
     assert read is not None
     assert ours.read(cookie, 1100) is None
-    assert session.Sessions(b"theirs", 100).read(cookie, 1001) is None
-    for odd in ("", "a.b.c.d", "....", cookie[:-1], "x" + cookie, cookie.replace(".1100.", ".9999."), "é.1.x.y"):
+    assert session.Sessions(b"theirs", 100, 1000).read(cookie, 1001) is None
+    odd_ones = ("", "a.b.c.d", "....", cookie[:-1], "x" + cookie, cookie.replace(".1100.", ".9999."), "é.1.x.y")
+    for odd in (*odd_ones, cookie.replace(".1000.", ".1001.")):
         assert ours.read(odd, 1001) is None
-    later = ours.prolonged(read, 1050)
-    assert later is not None
-    again = ours.read(later, 1120)
+    prolonged = ours.prolonged(read, 1050)
+    assert prolonged is not None
+    again = ours.read(prolonged[1], 1120)
     assert again is not None
     assert ours.is_csrf(again, ours.csrf(read))
     assert not ours.is_csrf(again, "")
 
 
+def test_no_session_outlasts_its_day() -> None:
+    """However many pages there were: prolonged again and again it ends `most_s` after the login."""
+    sessions = session.Sessions(b"ours", 100, 1000)
+    current, cookie = sessions.begin("key", 5000)
+    for now in range(5000, 6000, 10):
+        assert sessions.read(cookie, now) is not None
+        if later := sessions.prolonged(current, now):
+            current, cookie = later
+    assert current.ends_at == 6000
+    assert sessions.read(cookie, 6000) is None
+    assert session.Sessions(b"ours", 100, 500).read(cookie, 5999) is None  # a shorter setting holds for old cookies too
+
+
 def test_tries_come_back_with_time() -> None:
-    """One by one; an address does not pay for another."""
+    """One by one; an address does not pay for another, and what is refused is not counted."""
     tries = Tries(most=3, refill_s=10)
-    for _ in range(3):
-        assert tries.wait_s("a", 0) == 0
-        tries.wrong("a", 0)
-    assert tries.wait_s("a", 0) == 10
-    assert tries.wait_s("b", 0) == 0
-    assert tries.wait_s("a", 10) == 0
-    tries.wrong("a", 10)
-    assert tries.wait_s("a", 10) == 10
+    assert [tries.wrong("a", 0) for _ in range(5)] == [0, 0, 0, 10, 10]
+    assert tries.wrong("b", 0) == 0
+    assert tries.wrong("a", 10) == 0
+    assert tries.wrong("a", 10) == 10

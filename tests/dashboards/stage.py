@@ -137,7 +137,10 @@ def _prometheus(folder: Path, targets: dict[str, dict[str, Any]]) -> Watcher:
     targets = targets | {"prometheus": {"prometheus": None}, "alertmanager": {}}
     for job, found in targets.items():
         told = [
-            {"targets": [f"127.0.0.1:{it.port if it else port}"], "labels": {"instance": name}}
+            {
+                "targets": [getattr(it, "scraped_at", f"127.0.0.1:{it.port}") if it else f"127.0.0.1:{port}"],
+                "labels": {"instance": name},
+            }
             for name, it in found.items()
         ]
         (folder / "targets" / f"{job}.json").write_text(json.dumps(told))

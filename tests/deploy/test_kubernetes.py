@@ -25,6 +25,8 @@ SERVICES: dict[str, tuple[type[Settings], str]] = {
     "external-proxy": (ProxySettings, "proxy_port"),
     "dlq-admin": (DlqAdminSettings, "dlq_port"),
 }
+#: Where metrics are told, if not at the service's own port.
+METRICS = {"dlq-admin": "dlq_metrics_port"}
 PODS = {
     document["metadata"]["name"]: document["spec"]["template"]["spec"]
     for document in DOCUMENTS
@@ -67,10 +69,12 @@ def test_every_service_is_probed_scraped_and_ended_gently(name: str) -> None:
     deployment = _one("Deployment", name)
     pod = PODS[name]
     (container,) = pod["containers"]
-    assert container["ports"] == [{"name": "http", "containerPort": port}]
+    metrics_port = settings.model_fields[METRICS.get(name, port_setting)].default
+    listens = [{"name": "http", "containerPort": port}]
+    assert container["ports"] == listens + [{"name": "metrics", "containerPort": metrics_port}] * (metrics_port != port)
     assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "http"}
     assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "http"}
-    assert deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"] == str(port)
+    assert deployment["spec"]["template"]["metadata"]["annotations"]["prometheus.io/port"] == str(metrics_port)
     pause_s = int(container["lifecycle"]["preStop"]["exec"]["command"][-1])
     assert pod["terminationGracePeriodSeconds"] > pause_s + settings.model_fields["drain_s"].default
     assert deployment["spec"]["selector"]["matchLabels"] == deployment["spec"]["template"]["metadata"]["labels"]

@@ -80,7 +80,7 @@ def admin(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
         HOLDFAST_DLQ_AUDIT_EVERY_S="0.1", HOLDFAST_DB_TIMEOUT_S="2", HOLDFAST_DB_LOCK_WAIT_S="1",
         HOLDFAST_DLQ_READ_TIMEOUT_S="1", HOLDFAST_REDIS_TIMEOUT_S="1", HOLDFAST_DRAIN_S="1",
     ).start()  # fmt: skip
-    wait_until(lambda: f"{_MISSING} 0" in httpx.get(f"{service.url}/metrics").text, what="a first look")
+    wait_until(lambda: f"{_MISSING} 0" in httpx.get(service.metrics_url).text, what="a first look")
     yield service
     service.kill()
 
@@ -181,7 +181,7 @@ def test_without_anything_it_goes_stale_from_the_start(tmp_path: Path) -> None:
     service.start(wait=False)
     try:
         service.wait_until_alive()
-        told = httpx.get(f"{service.url}/metrics").text
+        told = httpx.get(service.metrics_url).text
         assert time.time() - _last(service, "ledger") < 20
         assert not [line for line in told.splitlines() if line.startswith(("holdfast_ledger", "holdfast_stream"))]
         assert httpx.get(f"{service.url}/ledger", headers=keys.bearer(keys.VIEWER)).json()["data"] is None

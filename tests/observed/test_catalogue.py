@@ -40,7 +40,7 @@ Family = dict[str, tuple[str, set[tuple[str, ...]]]]
 def scrape(service: Service) -> Family:
     """Name -> type and the label sets' names, of what has a sample."""
     told: Family = {}
-    for family in text_string_to_metric_families(httpx.get(f"{service.url}/metrics", timeout=10).text):
+    for family in text_string_to_metric_families(httpx.get(service.metrics_url, timeout=10).text):
         if family.name.startswith("holdfast_") and family.samples:
             labels = {tuple(sorted(set(sample.labels) - {"le"})) for sample in family.samples}
             told[family.name] = (family.type, labels)
@@ -128,7 +128,7 @@ def test_declared_and_exported_are_the_same(
         pass
     runner.recovered("catalogue", {"detect": 1}, "passed")
     writer = services["writer"]
-    wait_until(lambda: 'heartbeat_timestamp_seconds{stage="committed"}' in httpx.get(f"{writer.url}/metrics").text)
+    wait_until(lambda: 'heartbeat_timestamp_seconds{stage="committed"}' in httpx.get(writer.metrics_url).text)
 
     exported: Family = {}
     for service in services.values():

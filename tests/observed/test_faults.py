@@ -184,6 +184,9 @@ async def test_a_fault_is_one_region_told_by_whoever_was_told(clean_redis: Redis
     await redis.aclose()
 
 
+_METRICS = "http://dlq:8083/metrics"
+
+
 @pytest.fixture
 async def alone(tmp_path: Path) -> "Iterator[httpx.AsyncClient]":
     """Asks a dlq_admin that has no store at all."""
@@ -200,7 +203,7 @@ async def test_without_stores_it_is_known_here(alone: httpx.AsyncClient) -> None
     headers = keys.bearer(keys.ANNOUNCER)
     told = await alone.put("/faults/cache-down", json={"target": "cache", "for_s": 5}, headers=headers)
     assert (told.status_code, told.json()["data"]["active"]) == (200, True)
-    assert 'holdfast_fault_active{fault="cache-down",target="cache"} 1.0' in (await alone.get("/metrics")).text
+    assert 'holdfast_fault_active{fault="cache-down",target="cache"} 1.0' in (await alone.get(_METRICS)).text
     ended = await alone.delete("/faults/cache-down?target=cache", headers=headers)
     assert [each["fault"] for each in ended.json()["data"]["ended"]] == ["cache-down"]
     again = await alone.delete("/faults/cache-down", headers=headers)

@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 from redis.exceptions import ConnectionError
 
 from services.api.breakers import make_breakers
-from services.api.rate_limit_client import Clients, networks
+from services.api.rate_limit_client import Clients
 from services.api.rate_limit_policy import RatePolicy, grant, rate_policy
+from shared.http.forwarded import Addresses, networks
 from shared.http.keys import ANYBODY, Principal
 
 
@@ -19,7 +20,7 @@ def scope(peer: str, *headers: tuple[str, str], principal: Principal | None = No
     return {"client": (peer, 1), "headers": sent, "principal": principal}
 
 
-_OURS = Clients(networks("10.0.0.0/8, fd00::/8"), "x-forwarded-for")
+_OURS = Clients(Addresses(networks("10.0.0.0/8, fd00::/8"), "x-forwarded-for"))
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_by_address(peer: str, forwarded: list[str], expected: str) -> None:
 )
 def test_by_the_standard_header(sent: str, expected: str) -> None:
     """`Forwarded`, where that is what our proxies write; then the other header is the client's own invention."""
-    clients = Clients(networks("10.0.0.0/8"), "forwarded")
+    clients = Clients(Addresses(networks("10.0.0.0/8"), "forwarded"))
     assert clients.name(scope("10.0.0.1", ("forwarded", sent), ("x-forwarded-for", "6.6.6.6"))) == expected
 
 
@@ -73,7 +74,7 @@ def test_by_key() -> None:
 @given(st.text(max_size=60), st.sampled_from(["x-forwarded-for", "forwarded"]))
 def test_whatever_is_sent_it_is_somebody(sent: str, header: str) -> None:
     """No header can crash it."""
-    clients = Clients(networks("10.0.0.0/8"), header)
+    clients = Clients(Addresses(networks("10.0.0.0/8"), header))
     headers = [(header.encode(), sent.encode())]
     assert clients.name({"client": ("10.0.0.1", 1), "headers": headers}).startswith("from:")
 

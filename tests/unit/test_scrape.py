@@ -7,7 +7,7 @@ from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
 from shared import metrics
-from shared.http.scrape import scrape
+from shared.http.scrape import Scraper, scrape
 
 _OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -42,3 +42,21 @@ async def test_others_come_in_between() -> None:
     await scrape("")
     other.cancel()
     assert rounds > 20
+
+
+async def test_who_asks_while_it_is_written_gets_the_same() -> None:
+    """Fifty scrapes at once cost one; one who hangs up takes nobody's text away; the next one is new."""
+    looks = 0
+
+    def look() -> None:
+        nonlocal looks
+        looks += 1
+
+    scraper = Scraper(look)
+    asking = [asyncio.create_task(scraper("text/plain")) for _ in range(50)]
+    await asyncio.sleep(0)
+    asking[0].cancel()
+    texts = {(await each)[0] for each in asking[1:]}
+    assert (len(texts), looks) == (1, 1)
+    await asyncio.gather(scraper("text/plain"), scraper(_OPEN_METRICS))
+    assert looks == 3

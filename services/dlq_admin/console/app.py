@@ -25,9 +25,11 @@ from services.dlq_admin.console.assets import Assets
 from services.dlq_admin.console.desk import Desk
 from services.dlq_admin.console.guard import Guard
 from services.dlq_admin.console.links import Links
+from services.dlq_admin.console.logouts import Logouts
 from services.dlq_admin.console.render import Pages
 from services.dlq_admin.console.session import Sessions
 from shared.errors import NoSuchPath
+from shared.http.forwarded import Addresses
 from shared.http.keys import Keys
 
 
@@ -37,16 +39,19 @@ class ConsoleSettings:
 
     secret: str | None
     session_s: float
+    session_max_s: float
     runbook_base: str | None = None
 
 
-def add_console(app: FastAPI, desk: Desk, keys: Keys, settings: ConsoleSettings) -> None:
+def add_console(
+    app: FastAPI, desk: Desk, keys: Keys, logouts: Logouts, addresses: Addresses, settings: ConsoleSettings
+) -> None:
     """Everything under `/console`, and a way there."""
     assets = Assets()
     pages = Pages(assets, alerts.strip(desk.alerts, Links(settings.runbook_base, desk.pictures.dashboards)))
     secret = settings.secret.encode() if settings.secret else secrets.token_bytes(32)
-    sessions = Sessions(secret, settings.session_s)
-    guard = Guard(keys, sessions, pages)
+    sessions = Sessions(secret, settings.session_s, settings.session_max_s)
+    guard = Guard(keys, sessions, logouts, pages)
     router = APIRouter(route_class=guard.route_class(), include_in_schema=False)
 
     @app.get("/", include_in_schema=False)
@@ -57,7 +62,7 @@ def add_console(app: FastAPI, desk: Desk, keys: Keys, settings: ConsoleSettings)
     async def static(digest: str, name: str) -> Response:
         return assets.answer(digest, name)
 
-    login.add_routes(router, pages, guard, keys, sessions)
+    login.add_routes(router, pages, guard, keys, sessions, logouts, addresses)
     for each in (home, live, groups, letters, what_if, edits, replays, discards, audit, requests, alerts):
         each.add_routes(router, pages, desk)
 

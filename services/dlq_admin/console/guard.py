@@ -12,6 +12,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
 from services.dlq_admin.console.forms import read_form
+from services.dlq_admin.console.logouts import Logouts
 from services.dlq_admin.console.render import Pages
 from services.dlq_admin.console.session import Session, Sessions
 from shared import logs, metrics
@@ -51,9 +52,10 @@ class LoggedIn(NamedTuple):
 class Guard:
     """Wraps every route of the console."""
 
-    def __init__(self, keys: Keys, sessions: Sessions, pages: Pages) -> None:
+    def __init__(self, keys: Keys, sessions: Sessions, logouts: Logouts, pages: Pages) -> None:
         self._keys = keys
         self._sessions = sessions
+        self._logouts = logouts
         self._pages = pages
 
     def route_class(self) -> type[APIRoute]:
@@ -108,7 +110,7 @@ class Guard:
             return
         session = self._sessions.read(request.cookies.get(COOKIE, ""), time.time())
         holder = self._keys.holder(session.key) if session else None
-        if session is None or holder is None:
+        if session is None or holder is None or await self._logouts.has(session):
             raise NotAuthenticated()
         request.scope["principal"] = holder
         csrf = self._sessions.csrf(session)
@@ -136,14 +138,14 @@ class Guard:
         logged_in: LoggedIn | None = request.scope.get("console")
         visit = request.method == "GET" and "hx-request" not in request.headers
         if logged_in and visit and (later := self._sessions.prolonged(logged_in.session, time.time())):
-            self.remember(request, response, later)
+            self.remember(request, response, *later)
         return response
 
-    def remember(self, request: Request, response: Response, cookie: str) -> None:
+    def remember(self, request: Request, response: Response, session: Session, cookie: str) -> None:
         """Give the browser its session."""
         response.set_cookie(
-            COOKIE, cookie, max_age=self._sessions.life_s, path="/console", httponly=True, samesite="strict",
-            secure=is_secure(request),
+            COOKIE, cookie, max_age=max(1, session.ends_at - int(time.time())), path="/console", httponly=True,
+            samesite="strict", secure=is_secure(request),
         )  # fmt: skip
 
 

@@ -10,19 +10,29 @@ from starlette.responses import RedirectResponse, Response
 
 from services.dlq_admin.console.forms import form_of
 from services.dlq_admin.console.guard import COOKIE, Guard
+from services.dlq_admin.console.logouts import Logouts
 from services.dlq_admin.console.render import Pages
 from services.dlq_admin.console.session import Sessions
-from services.dlq_admin.console.tries import Tries
 from shared import logs
 from shared.errors import NotAuthenticated
+from shared.http.forwarded import Addresses
 from shared.http.keys import VIEW, Keys
+from shared.http.tries import Tries
 from shared.logs import Action
 
 _HOME = "/console"
 _WRONG_S = 0.3
 
 
-def add_routes(router: APIRouter, pages: Pages, guard: Guard, keys: Keys, sessions: Sessions) -> None:
+def add_routes(
+    router: APIRouter,
+    pages: Pages,
+    guard: Guard,
+    keys: Keys,
+    sessions: Sessions,
+    logouts: Logouts,
+    addresses: Addresses,
+) -> None:
     """In and out."""
     tries = Tries()
 
@@ -34,30 +44,30 @@ def add_routes(router: APIRouter, pages: Pages, guard: Guard, keys: Keys, sessio
     async def log_in(request: Request) -> Response:
         form = form_of(request)
         to = _inside(form["to"])
-        address = request.client.host if request.client else ""
-        if wait_s := tries.wait_s(address, time.monotonic()):
-            said = f"Too many wrong keys from your address. Try again in {wait_s} s."
-            response = pages.page(request, "login.html", 429, to=to, problem=said)
-            response.headers["Retry-After"] = str(wait_s)
-            return response
         key = form["key"]
         try:
             holder = keys.who({b"x-api-key": key.encode()})
         except NotAuthenticated:
             holder = None
         if holder is None or not key or not holder.may(VIEW):
-            tries.wrong(address, time.monotonic())
+            address = addresses.of(request.scope)
+            if wait_s := tries.wrong(address, time.monotonic()):
+                problem = f"Too many wrong keys from your address. Try again in {wait_s} s."
+                response = pages.page(request, "login.html", 429, to=to, problem=problem)
+                response.headers["Retry-After"] = str(wait_s)
+                return response
             logs.warning(Action.LOGIN_REFUSED, address=address, request_id=request.scope["request_id"])
             await asyncio.sleep(_WRONG_S)
-            said = "This key may not see dead letters." if holder and key else "This key is not known."
-            return pages.page(request, "login.html", 401, to=to, problem=said)
+            problem = "This key may not see dead letters." if holder and key else "This key is not known."
+            return pages.page(request, "login.html", 401, to=to, problem=problem)
         logs.info(Action.LOGGED_IN, name=holder.name, role=holder.role, request_id=request.scope["request_id"])
         response = RedirectResponse(to, 303)
-        guard.remember(request, response, sessions.begin(key, time.time()))
+        guard.remember(request, response, *sessions.begin(key, time.time()))
         return response
 
     @router.post("/console/logout")
-    async def log_out(_: Request) -> Response:
+    async def log_out(request: Request) -> Response:
+        await logouts.add(request.scope["console"].session)
         response = RedirectResponse("/console/login", 303)
         response.delete_cookie(COOKIE, path="/console", httponly=True, samesite="strict")
         return response

@@ -9,43 +9,44 @@ _DIGEST_CHARS = 32
 
 
 class Session(NamedTuple):
-    """`key`: the start of the key's SHA-256. `nonce` stays the same when the session is prolonged."""
+    """`key`: the start of the key's SHA-256. Times are Unix seconds. `nonce` stays the same when it is prolonged."""
 
     key: str
+    began_at: int
     ends_at: int
     nonce: str
 
 
 class Sessions:
-    """Makes cookies and reads them. `life_s`: how long one is good for after the last page."""
+    """Makes cookies and reads them. `life_s`: how long one is good for after the last page; `most_s`: after the login,
+    however many pages there were."""
 
-    def __init__(self, secret: bytes, life_s: float) -> None:
+    def __init__(self, secret: bytes, life_s: float, most_s: float) -> None:
         self._secret = secret
         self._life_s = int(life_s)
+        self._most_s = int(most_s)
 
-    @property
-    def life_s(self) -> int:
-        """Seconds."""
-        return self._life_s
-
-    def begin(self, credential: str, now: float) -> str:
-        """The cookie of a key that was found right."""
+    def begin(self, credential: str, now: float) -> tuple[Session, str]:
+        """The session of a key that was found right, and its cookie."""
         digest = hashlib.sha256(credential.encode()).hexdigest()[:_DIGEST_CHARS]
-        return self._cookie(Session(digest, int(now) + self._life_s, secrets.token_urlsafe(16)))
+        session = self._lasting(Session(digest, int(now), 0, secrets.token_urlsafe(16)), now)
+        return session, self._cookie(session)
 
     def read(self, cookie: str, now: float) -> Session | None:
         """None: not ours, or over."""
-        key, ends_at, nonce, mac = [*cookie.split("."), "", "", "", ""][:4]
-        if not hmac.compare_digest(mac.encode(), self._mac("session", f"{key}.{ends_at}.{nonce}").encode()):
+        key, began_at, ends_at, nonce, mac = [*cookie.split("."), "", "", "", "", ""][:5]
+        signed = f"{key}.{began_at}.{ends_at}.{nonce}"
+        if not hmac.compare_digest(mac.encode(), self._mac("session", signed).encode()):
             return None
-        session = Session(key, int(ends_at), nonce)
-        return session if now < session.ends_at else None
+        session = Session(key, int(began_at), int(ends_at), nonce)
+        return session if now < min(session.ends_at, session.began_at + self._most_s) else None
 
-    def prolonged(self, session: Session, now: float) -> str | None:
-        """A later cookie of the same session; None: it is good for long enough."""
-        if session.ends_at - now > self._life_s * 3 / 4:
+    def prolonged(self, session: Session, now: float) -> tuple[Session, str] | None:
+        """The same session with a later end, and its cookie; None: it lasts long enough, or cannot last longer."""
+        later = self._lasting(session, now)
+        if later.ends_at - session.ends_at < self._life_s / 4:
             return None
-        return self._cookie(session._replace(ends_at=int(now) + self._life_s))
+        return later, self._cookie(later)
 
     def csrf(self, session: Session) -> str:
         """What every form of this session carries."""
@@ -55,9 +56,12 @@ class Sessions:
         """Whether a form is of this session."""
         return hmac.compare_digest(self.csrf(session).encode(), token.encode())
 
+    def _lasting(self, session: Session, now: float) -> Session:
+        return session._replace(ends_at=min(int(now) + self._life_s, session.began_at + self._most_s))
+
     def _cookie(self, session: Session) -> str:
-        told = f"{session.key}.{session.ends_at}.{session.nonce}"
-        return f"{told}.{self._mac('session', told)}"
+        signed = f"{session.key}.{session.began_at}.{session.ends_at}.{session.nonce}"
+        return f"{signed}.{self._mac('session', signed)}"
 
     def _mac(self, use: str, text: str) -> str:
         return hmac.new(self._secret, f"{use}:{text}".encode(), hashlib.sha256).hexdigest()

@@ -6,6 +6,7 @@ import sys
 import uvicorn
 
 from shared import memory
+from shared.http.bounds import Bounds
 from shared.http.server import config
 
 
@@ -13,7 +14,7 @@ def main() -> None:
     """Until SIGTERM. What we do about the garbage collector is done for the peers too."""
     app = importlib.import_module(f"tests.bench.contestants.{sys.argv[1]}").app
     memory.settle()
-    uvicorn.Server(config(app, "127.0.0.1", int(sys.argv[2]), drain_s=1)).run()
+    uvicorn.Server(config(app, "127.0.0.1", int(sys.argv[2]), drain_s=1, bounds=Bounds())).run()
 
 
 if __name__ == "__main__":

@@ -1,0 +1,88 @@
+"""Forwarded: the address that a request comes from, seen through our own proxies and no further."""
+
+from collections.abc import Iterable
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+from starlette.types import Scope
+
+_FORWARDED_MAX = 32
+_IPV6_PREFIX = 64
+
+
+class Addresses:
+    """`trusted`: the networks of our own proxies. `header`: the one header, lower-case, that they write, either
+    `x-forwarded-for` or `forwarded`; another would be the client's own."""
+
+    def __init__(self, trusted: Iterable[IPv4Network | IPv6Network] = (), header: str = "x-forwarded-for") -> None:
+        self._trusted = tuple(trusted)
+        self._header = header.encode()
+        self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
+
+    def of(self, scope: Scope) -> str:
+        """The client's address, or the /64 of an IPv6 one; `unknown` where there is none."""
+        peer = scope["client"][0] if scope["client"] else ""
+        if self._trusted and self._is_trusted(peer):
+            peer = self._behind(scope["headers"], peer)
+        return _group(peer)
+
+    def _behind(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> str:
+        """From the right, the first address that is none of ours: what is left of it anybody can have written."""
+        sent = b",".join(value for name, value in headers if name == self._header).decode("latin-1")
+        for hop in reversed(sent.split(",")[-_FORWARDED_MAX:]):
+            address = _address(_for(hop) if self._header == b"forwarded" else hop)
+            if address is None:
+                break
+            peer = address
+            if not self._is_trusted(address):
+                break
+        return peer
+
+    def _look_up(self, address: str) -> bool:
+        known = _parsed(address)
+        return known is not None and any(known in network for network in self._trusted)
+
+
+def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """`10.0.0.0/8, fd00::/8`. Raises ValueError."""
+    return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+
+
+def _for(hop: str) -> str:
+    """The `for` of one element of a Forwarded header."""
+    for part in hop.split(";"):
+        name, _, value = part.strip().partition("=")
+        if name.lower() == "for":
+            return value.strip('"')
+    return ""
+
+
+def _address(hop: str) -> str | None:
+    """`1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]:5678`; None: something else, such as `unknown`."""
+    hop = hop.strip()
+    if hop.startswith("["):
+        hop = hop[1:].partition("]")[0]
+    elif hop.count(":") == 1:
+        hop = hop.partition(":")[0]
+    return hop if _parsed(hop) is not None else None
+
+
+@lru_cache(maxsize=4096)
+def _group(address: str) -> str:
+    """Who has one IPv6 address usually has all 2**64 of its network."""
+    known = _parsed(address)
+    if known is None:
+        return "unknown"
+    if isinstance(known, IPv6Address):
+        return str(ip_network((known, _IPV6_PREFIX), strict=False))
+    return str(known)
+
+
+@lru_cache(maxsize=4096)
+def _parsed(address: str) -> IPv4Address | IPv6Address | None:
+    """An IPv4 address in an IPv6 one is the IPv4 one."""
+    try:
+        known = ip_address(address.partition("%")[0])
+    except ValueError:
+        return None
+    return (known.ipv4_mapped or known) if isinstance(known, IPv6Address) else known
