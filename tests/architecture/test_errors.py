@@ -24,6 +24,7 @@ def test_only_what_may_have_happened_is_indefinite() -> None:
         "ConfigUnavailable",
         "FleetUnreachable",
         "OutcomeUnknown",
+        "RequestInProgress",
         "Unexpected",
         "UpstreamOutcomeUnknown",
     }

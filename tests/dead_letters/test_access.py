@@ -93,6 +93,6 @@ async def test_metrics_are_not_told_on_the_public_side(admin: DlqAdmin) -> None:
     transport = httpx.ASGITransport(admin.http())
     async with httpx.AsyncClient(transport=transport) as client:
         public = await client.get("http://dlq:8082/metrics", headers=keys.bearer(keys.ADMIN))
-        assert (public.status_code, public.json()["error"]["code"]) == (404, "NO_SUCH_PATH")
+        assert (public.status_code, public.json()["error"]["code"]) == (404, "PATH_NOT_FOUND")
         inside = await client.get("http://dlq:8083/metrics")
         assert (inside.status_code, "holdfast_build_info" in inside.text) == (200, True)
