@@ -94,6 +94,19 @@ class BodyTooLarge(AppError):
     code = "BODY_TOO_LARGE"
 
 
+class OverBudget(AppError):
+    """The request is more work than is done for one: `details.budget` says of what, `details.most` how much is."""
+
+    type = "validation_error"
+    code = "OVER_BUDGET"
+
+
+class DocumentTooLarge(OverBudget):
+    """A document is larger than is worked on: `details.budget` says in what, `details.most` how large it may be."""
+
+    code = "DOCUMENT_TOO_LARGE"
+
+
 class MalformedHttp(AppError):
     """What was sent is not a valid HTTP request."""
 

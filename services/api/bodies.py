@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, Validat
 from pydantic_core import ErrorDetails
 
 from shared.commands import EMAIL_MAX_CHARS, NAME_MAX_CHARS
+from shared.documents import malformed
 from shared.errors import AppError, InvalidRequest, MalformedJson
 from shared.typed import clean_email, clean_name
 
@@ -54,7 +55,7 @@ def parse_user(body: bytes) -> dict[str, str]:
     try:
         user = _USER.validate_json(body)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, body) from None
     _refuse_repeated_keys(body, len(UserBody.model_fields))
     return {"name": user.name, "email": user.email}
 
@@ -64,7 +65,7 @@ def parse_patch(body: bytes) -> dict[str, str]:
     try:
         patch = _PATCH.validate_json(body)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _refusal(error, body) from None
     _refuse_repeated_keys(body, len(patch.model_fields_set))
     given = {name: getattr(patch, name) for name in UserPatch.model_fields if name in patch.model_fields_set}
     if nulls := [name for name, value in given.items() if value is None]:
@@ -101,10 +102,10 @@ _MESSAGES = {
 }
 
 
-def _refusal(error: ValidationError) -> AppError:
+def _refusal(error: ValidationError, body: bytes) -> AppError:
     problems = error.errors(include_url=False, include_context=False)
     if any(problem["type"] == "json_invalid" for problem in problems):
-        return MalformedJson()
+        return malformed(body)
     return _invalid([_problem(problem) for problem in problems])
 
 

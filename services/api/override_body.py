@@ -5,7 +5,8 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.errors import InvalidRequest, MalformedJson
+from shared.documents import malformed
+from shared.errors import InvalidRequest
 from shared.fleet.order import FOR_DEFAULT_S, FOR_MAX_S, Measure
 
 _TEXT_MAX_CHARS = 500
@@ -39,7 +40,7 @@ def parse(body: bytes) -> OverrideBody:
     except ValidationError as error:
         problem = error.errors(include_url=False, include_context=False)[0]
         if problem["type"] == "json_invalid":
-            raise MalformedJson() from None
+            raise malformed(body) from None
         field = str(problem["loc"][0])[:100].encode("utf-8", "replace").decode() if problem["loc"] else None
         details = {"field": field, "value": None, "constraint": problem["msg"]}
         raise InvalidRequest("The override is not valid.", code="INVALID_OVERRIDE", details=details) from None

@@ -8,15 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas
-from services.dlq_admin.ask import BulkAsked, actor, asked
+from services.dlq_admin.ask import BODY_ERRORS, BulkAsked, actor, asked
 from services.dlq_admin.database import Database
 from services.dlq_admin.dues import Dues
 from shared.errors import (
-    BodyTooLarge,
     CountMismatch,
     DatabaseUnavailable,
-    InvalidRequest,
-    MalformedJson,
     OutcomeUnknown,
     SelectionTooLarge,
 )
@@ -75,7 +72,7 @@ def add_routes(app: FastAPI, discards: Discards) -> None:
     responses = answer(
         "What was changed, or on a dry run would be. `others`: letters of the selection in another state, untouched.",
         schemas.BULK,
-    ) | errors(InvalidRequest, MalformedJson, BodyTooLarge, CountMismatch, SelectionTooLarge, DatabaseUnavailable,
+    ) | errors(*BODY_ERRORS, CountMismatch, SelectionTooLarge, DatabaseUnavailable,
                OutcomeUnknown)  # fmt: skip
     example = {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "Test data of Monday", "expected_count": 120}
 

@@ -10,12 +10,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas
-from services.dlq_admin.ask import LETTER_ID, BulkAsked, LetterId, Reason, actor, asked
+from services.dlq_admin.ask import BODY_ERRORS, LETTER_ID, BulkAsked, LetterId, Reason, actor, asked
 from services.dlq_admin.database import Database
+from shared.documents import Work
 from shared.errors import (
     BodyTooLarge,
     CountMismatch,
     DatabaseUnavailable,
+    DocumentTooLarge,
     EditInvalid,
     EditNotFound,
     InvalidRequest,
@@ -23,6 +25,7 @@ from shared.errors import (
     LetterNotFound,
     MalformedJson,
     OutcomeUnknown,
+    OverBudget,
     SelectionTooLarge,
     TransformNotFound,
 )
@@ -66,7 +69,7 @@ class EditAsked(BaseModel):
         if self.patch is not None:
             return patch_change(self.patch)
 
-        def by_hand(fields: Mapping[bytes, bytes], entry_id: str) -> Any:
+        def by_hand(fields: Mapping[bytes, bytes], entry_id: str, _: Work) -> Any:
             told = document(fields)
             told |= self.fields if self.fields is not None else {"payload": self.payload}
             taken = {name for name, value in (self.fields or {}).items() if value is None}
@@ -103,7 +106,7 @@ class TransformRevertAsked(BaseModel):
 
 def patch_change(patch: list[Operation]) -> Change:
     """A patch as the store takes it."""
-    return lambda fields, entry_id: patched_fields(fields, patch, entry_id)
+    return lambda fields, entry_id, work: patched_fields(fields, patch, entry_id, work)
 
 
 class Edits:
@@ -192,8 +195,17 @@ class Edits:
 
 def add_routes(app: FastAPI, made: Edits) -> None:
     """All four."""
-    one = (InvalidRequest, MalformedJson, BodyTooLarge, LetterNotFound, LetterBusy, DatabaseUnavailable, OutcomeUnknown)
-    many = (InvalidRequest, MalformedJson, BodyTooLarge, CountMismatch, SelectionTooLarge, DatabaseUnavailable,
+    one = (
+        InvalidRequest,
+        MalformedJson,
+        BodyTooLarge,
+        DocumentTooLarge,
+        LetterNotFound,
+        LetterBusy,
+        DatabaseUnavailable,
+        OutcomeUnknown,
+    )
+    many = (*BODY_ERRORS, OverBudget, CountMismatch, SelectionTooLarge, DatabaseUnavailable,
             OutcomeUnknown)  # fmt: skip
 
     @app.post(

@@ -13,10 +13,12 @@ from starlette.responses import Response, StreamingResponse
 from services.dlq_admin import schemas
 from services.dlq_admin.ask import SHORT_MAX_CHARS, FilterAsked, ShortReason, actor
 from services.dlq_admin.database import Database
+from shared.documents import Budget, parse
 from shared.errors import (
     BodyTooLarge,
     CountMismatch,
     DatabaseUnavailable,
+    DocumentTooLarge,
     InvalidRequest,
     LetterDiffers,
     OutcomeUnknown,
@@ -35,6 +37,7 @@ from shared.store.dead_letters.search import Page
 
 _NDJSON = "application/x-ndjson"
 _PAGE = 200
+_LINE = Budget(bytes=64 * 2**20)
 _PART_MAX_S = 60.0
 _LINES: dict[str, Any] = {_NDJSON: {"schema": {"type": "string"}}}
 _EXPORTED: dict[int | str, Any] = {200: {"description": "One letter a line.", "content": _LINES}}
@@ -77,8 +80,8 @@ class Exchange:
             page = await self._database.work(search.search, wanted, below=page.next, limit=_PAGE)
 
     async def bring(self, request: Request, who: Actor, *, expected: int | None, dry_run: bool) -> dict[str, Any]:
-        """All letters of the body, or none. Raises InvalidRequest, BodyTooLarge, CountMismatch, LetterDiffers,
-        DatabaseUnavailable, OutcomeUnknown."""
+        """All letters of the body, or none. Raises InvalidRequest, BodyTooLarge, DocumentTooLarge, CountMismatch,
+        LetterDiffers, DatabaseUnavailable, OutcomeUnknown."""
         raw = await read_body(request, self._import_max_bytes)
         letters = await asyncio.to_thread(_parsed, raw)
         try:
@@ -109,7 +112,8 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
     @app.post(
         "/dlq/import", tags=["exchange"], summary="Bring exported dead letters in; what is here already stays as it is",
         responses=answer("How many are new, and how many were here.", schemas.IMPORTED)
-        | errors(InvalidRequest, BodyTooLarge, CountMismatch, LetterDiffers, DatabaseUnavailable, OutcomeUnknown),
+        | errors(InvalidRequest, BodyTooLarge, DocumentTooLarge, CountMismatch, LetterDiffers, DatabaseUnavailable,
+                 OutcomeUnknown),
         openapi_extra={"requestBody": {"required": True, "content": _LINES}},
     )  # fmt: skip
     async def bring(
@@ -135,7 +139,7 @@ def _parsed(raw: bytes) -> list[Letter]:
         if not line.strip():
             continue
         try:
-            letters.append(from_line(orjson.loads(line)))
+            letters.append(from_line(parse(line, _LINE)))
         except ValueError as error:
             what = "not JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)
             raise InvalidRequest(

@@ -7,16 +7,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas, told
-from services.dlq_admin.ask import FINGERPRINT, LETTER_ID, NoteAsked, actor, asked
+from services.dlq_admin.ask import BODY_ERRORS, FINGERPRINT, LETTER_ID, NoteAsked, actor, asked
 from services.dlq_admin.database import Database
 from services.dlq_admin.running import Running
 from services.dlq_admin.trend import trends
 from shared.errors import (
-    BodyTooLarge,
     DatabaseUnavailable,
     GroupNotFound,
     InvalidRequest,
-    MalformedJson,
     OutcomeUnknown,
 )
 from shared.http.document import a_list, answer, body, errors
@@ -96,7 +94,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
     @app.put(
         "/dlq/groups/{fingerprint}/note", tags=["groups"], summary="A word on a group; it outlives its letters",
         responses=answer("The group.", schemas.GROUP)
-        | errors(InvalidRequest, MalformedJson, BodyTooLarge, GroupNotFound, DatabaseUnavailable, OutcomeUnknown),
+        | errors(*BODY_ERRORS, GroupNotFound, DatabaseUnavailable, OutcomeUnknown),
         openapi_extra=body(NoteAsked, {"text": "Known since Monday; wait for build 0.1.1."}),
     )  # fmt: skip
     async def write_note(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:

@@ -1,8 +1,9 @@
 """`/dlq/overview`: the state of the system in one look. Every part of it may be unknown; none keeps the others."""
 
 import time
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import FastAPI
 from redis.asyncio import Redis
@@ -17,12 +18,16 @@ from services.dlq_admin.index import Indexer
 from services.dlq_admin.retain import Retention
 from services.dlq_admin.running import Running
 from services.dlq_admin.trend import trends
+from shared import logs, metrics
 from shared.errors import AppError
 from shared.fleet.board import Board
 from shared.http.document import answer, errors
 from shared.http.envelope import precise, success
+from shared.logs import Action
 from shared.queue.backlog import backlog
 from shared.store.dead_letters import groups
+
+T = TypeVar("T")
 
 
 class Overview:
@@ -54,20 +59,25 @@ class Overview:
             trend = (await trends(self._database, None))[""]
         except AppError:
             letters = None
-        running = await self._running.builds()
         return {
             "letters": letters,
             "trend": trend,
-            "waiting": await on_stream.length(self._redis),
+            "waiting": await _part("waiting", lambda: on_stream.length(self._redis)),
             "holding": self._indexer.holding,
-            "backlog": await self._backlog(),
+            "backlog": await _part("backlog", self._backlog),
             "ledger": told(reading) if letters is not None and (reading := self._ledger()) else None,
-            "breakers": self._board.roll.shown(time.monotonic()) if self._board.reachable else None,
-            "writers": [{"name": name, "build": build} for name, build in running.items()],
+            "breakers": await _part("breakers", self._breakers),
+            "writers": await _part("writers", self._writers) or [],
             "retention": self._retention.report(),
             "banner": on_stream.BANNER if letters is None else None,
             "as_of": precise(datetime.now(UTC)),
         }
+
+    async def _breakers(self) -> list[dict[str, Any]] | None:
+        return self._board.roll.shown(time.monotonic()) if self._board.reachable else None
+
+    async def _writers(self) -> list[dict[str, Any]]:
+        return [{"name": name, "build": build} for name, build in (await self._running.builds()).items()]
 
     async def _backlog(self) -> dict[str, Any] | None:
         try:
@@ -75,6 +85,16 @@ class Overview:
         except (RedisError, OSError):
             return None
         return {"depth": seen.depth, "oldest_age_s": round(seen.oldest_age_s, 3)}
+
+
+async def _part(name: str, ask: Callable[[], Awaitable[T]]) -> T | None:
+    """Its answer; None when it fails in a way that nobody named: the other parts stay."""
+    try:
+        return await ask()
+    except Exception as error:  # noqa: BLE001 - logged and counted like any other, and shown as unknown
+        metrics.panics.inc()
+        logs.error(Action.PANIC_RECOVERED, exc=error, part=name)
+        return None
 
 
 def add_routes(app: FastAPI, overview: Overview) -> None:

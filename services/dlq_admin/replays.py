@@ -8,16 +8,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas
-from services.dlq_admin.ask import BulkAsked, Reason, actor, asked
+from services.dlq_admin.ask import BODY_ERRORS, BulkAsked, Reason, actor, asked
 from services.dlq_admin.database import Database
 from services.dlq_admin.replay.keep import Keeper
 from services.dlq_admin.replay.pace import step_of
 from shared.errors import (
-    BodyTooLarge,
     CountMismatch,
     DatabaseUnavailable,
     InvalidRequest,
-    MalformedJson,
     NothingToReplay,
     OutcomeUnknown,
     ReplayNotFound,
@@ -157,7 +155,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
     @app.post(
         "/dlq/replays", tags=["replays"], summary="Send dead letters again",
         responses=answer("The replay; on a dry run, what it would send.", schemas.REPLAY_MADE)
-        | errors(InvalidRequest, MalformedJson, BodyTooLarge, CountMismatch, NothingToReplay, SelectionTooLarge,
+        | errors(*BODY_ERRORS, CountMismatch, NothingToReplay, SelectionTooLarge,
                  DatabaseUnavailable, OutcomeUnknown),
         openapi_extra=body(
             ReplayAsked,
@@ -228,7 +226,7 @@ def _add_word(app: FastAPI, replays: Replays, word: str, summary: str) -> None:
     @app.post(
         f"/dlq/replays/{{replay_id}}/{word}", tags=["replays"], summary=summary, name=f"{word}_replay",
         responses=answer("The replay after it.", schemas.REPLAY)
-        | errors(InvalidRequest, MalformedJson, BodyTooLarge, ReplayNotFound, ReplayNotNow, SecondPersonNeeded,
+        | errors(*BODY_ERRORS, ReplayNotFound, ReplayNotNow, SecondPersonNeeded,
                  DatabaseUnavailable, OutcomeUnknown),
         openapi_extra=body(WordAsked, {"reason": "The fix is not out yet"}),
     )  # fmt: skip

@@ -21,7 +21,10 @@ class _Numbers(defaultdict[str, Any]):
 def sentence(decision: Mapping[str, Any]) -> str:
     """What was decided, and on what grounds."""
     say = SAYS.get(decision.get("action", ""))
-    return say(_Numbers(decision)) if say else f"{decision.get('action', '?')}."
+    try:
+        return say(_Numbers(decision)) if say else f"{decision.get('action', '?')}."
+    except (TypeError, ValueError, LookupError, ArithmeticError):
+        return f"{decision['action']}, with numbers that another build wrote."
 
 
 def _refused(it: _Numbers) -> str:

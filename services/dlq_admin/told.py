@@ -6,9 +6,9 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from services.dlq_admin.fix import verdict
+from shared.documents import parse
+from shared.errors import DocumentTooLarge
 from shared.http.envelope import precise
 from shared.letters import mask
 from shared.letters.ids import id_of, time_of
@@ -80,8 +80,8 @@ def group(one: Group, running: Mapping[str, str]) -> dict[str, Any]:
 def body(original: Mapping[bytes, bytes], attempts: list[Any], *, revealed: bool) -> dict[str, Any]:
     """What died: its fields, what its payload says, and every attempt at it."""
     try:
-        payload = orjson.loads(original.get(b"payload", b""))
-    except ValueError:
+        payload = parse(original.get(b"payload", b""))
+    except (ValueError, DocumentTooLarge):  # it is shown as the text that it is
         payload = None
     problem = None
     try:

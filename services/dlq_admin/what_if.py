@@ -10,13 +10,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas
-from services.dlq_admin.ask import Reason, SelectionAsked, actor, asked
+from services.dlq_admin.ask import BODY_ERRORS, Reason, SelectionAsked, actor, asked
 from services.dlq_admin.database import Database
 from shared.errors import (
-    BodyTooLarge,
     DatabaseUnavailable,
-    InvalidRequest,
-    MalformedJson,
     OutcomeUnknown,
     SelectionTooLarge,
 )
@@ -86,7 +83,7 @@ def add_routes(app: FastAPI, what_ifs: WhatIfs) -> None:
             "A verdict for each letter of the selection that is dead or discarded; `others`: letters in another state.",
             schemas.WHAT_IF,
         )
-        | errors(InvalidRequest, MalformedJson, BodyTooLarge, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown),
+        | errors(*BODY_ERRORS, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown),
         openapi_extra=body(WhatIfAsked, {"selection": {"fingerprint": "0123456789abcdef"}, "limit": 10}),
     )  # fmt: skip
     async def ask_what_if(request: Request) -> Response:

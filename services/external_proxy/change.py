@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.external_proxy.config import Config
+from shared.moments import UnixSeconds
 
 
 class Change(BaseModel):
@@ -13,11 +14,11 @@ class Change(BaseModel):
     version: int = Field(ge=1)
     config: Config | None
     #: When it reverts by itself, and to what.
-    until: float | None = None
+    until: UnixSeconds | None = None
     then: Config | None = None
     actor: str
     reason: str
-    at: float
+    at: UnixSeconds
 
     def over(self, now: float) -> bool:
         """Whether it has reverted."""

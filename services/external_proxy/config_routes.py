@@ -15,6 +15,7 @@ from services.external_proxy import openapi
 from services.external_proxy.bodies import ConfigAsked, ConfigReverted
 from services.external_proxy.config import Config
 from services.external_proxy.live import Live
+from shared.documents import parse
 from shared.errors import InvalidRequest, MalformedJson
 from shared.http.body import read_body
 from shared.http.envelope import precise, success
@@ -72,7 +73,7 @@ def _answer(live: Live) -> Response:
 
 async def _document(request: Request) -> Any:
     try:
-        return orjson.loads(await read_body(request))
+        return parse(await read_body(request))
     except orjson.JSONDecodeError as error:
         raise MalformedJson from error
 

@@ -13,6 +13,7 @@ from services.external_proxy import openapi
 from services.external_proxy.live import Live
 from services.external_proxy.third_party import Question, ThirdParty
 from shared.cache.last_good import LastGood
+from shared.documents import parse
 from shared.errors import AppError, InvalidRequest, MalformedJson, UpstreamRefused
 from shared.http.body import read_body
 from shared.http.degraded import copies_allowed, degraded
@@ -42,7 +43,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
     async def write(request: Request) -> Response:
         body = await read_body(request)
         try:
-            orjson.loads(body)
+            parse(body)
         except orjson.JSONDecodeError as error:
             raise MalformedJson from error
         headers = passed_on(request) | {"Content-Type": "application/json"} | _idempotency_key(request)

@@ -7,6 +7,7 @@ from shared.errors import (
     BodyTooLarge,
     CircuitOpen,
     ConfigUnavailable,
+    DocumentTooLarge,
     InvalidCondition,
     InvalidRequest,
     MalformedJson,
@@ -58,6 +59,7 @@ _CHANGE_ERRORS = (
     InvalidRequest,
     MalformedJson,
     BodyTooLarge,
+    DocumentTooLarge,
     PreconditionFailed,
     ConfigUnavailable,
 )
@@ -77,7 +79,7 @@ WRITE: dict[str, Any] = {
     "summary": "Send a document to the third party; attempted again only with an Idempotency-Key",
     "responses": answer("What it answered.", {}, example=_DOCUMENT)
     | answer("What it answered, with a 201.", {}, example=_DOCUMENT, status=201)
-    | errors(*_UPSTREAM, UpstreamOutcomeUnknown, InvalidRequest, MalformedJson, BodyTooLarge),
+    | errors(*_UPSTREAM, UpstreamOutcomeUnknown, InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge),
     "openapi_extra": body(None, {"any": "document"}) | {"parameters": [TIMEOUT, _KEY]},
 }
 CONFIG: dict[str, Any] = {

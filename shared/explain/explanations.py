@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any, cast
 
 import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.types import Scope
 
 from shared import metrics
+from shared.documents import parse
+from shared.errors import OverBudget
 from shared.explain.allowance import Allowance, Because
 from shared.explain.decisions import Note, Notes
 from shared.http.open_to import SAFE_METHODS
 from shared.http.outcome import RequestOutcome
+from shared.moments import UnixSeconds
 from shared.queue.script import NotSent, Script
 from shared.settings import CacheSettings
 from shared.tracing import spans
@@ -27,6 +31,36 @@ _BATCH_MAX = 200
 _WAITING_MAX = 1000
 #: A caller may use one request id for all its tries.
 _OF_ONE_MAX = 20
+
+
+class _Decision(BaseModel):
+    """With whatever numbers it has."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at_ms: float = Field(allow_inf_nan=False)
+    action: str = Field(max_length=100)
+
+
+class _Kept(BaseModel):
+    """An explanation, as `ended` writes it."""
+
+    service: str
+    instance: str
+    at: UnixSeconds
+    method: str
+    route: str
+    status: int | None
+    outcome: str
+    took_ms: float = Field(allow_inf_nan=False)
+    deadline_ms: float | None
+    left_ms: float | None
+    operation_id: str | None = None
+    trace_id: str | None = None
+    decisions: list[_Decision]
+
+
+_KEPT = TypeAdapter(_Kept)
 
 
 class Explanations:
@@ -93,9 +127,18 @@ def explanations(redis: Redis, service: str, settings: CacheSettings) -> Explana
 
 
 async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
-    """What is kept of a request, in the order in which it began. Raises RedisError or OSError."""
+    """What is kept of a request, in the order in which it began; what is none of ours is left out. Raises RedisError or
+    OSError."""
     kept: list[bytes] = cast(Any, await redis.lrange(_PREFIX + request_id, 0, -1))
-    return sorted((orjson.loads(each) for each in kept), key=lambda told: float(told["at"]))
+    found = [explanation for each in kept if (explanation := _readable(each)) is not None]
+    return sorted(found, key=lambda explanation: float(explanation["at"]))
+
+
+def _readable(kept: bytes) -> dict[str, Any] | None:
+    try:
+        return _KEPT.validate_json(orjson.dumps(parse(kept))).model_dump()
+    except (ValueError, OverBudget):  # of another build, or of nobody
+        return None
 
 
 def _because(scope: Scope, outcome: RequestOutcome) -> Because | None:

@@ -6,7 +6,8 @@ A replica that is silent is shown as stale, because its breakers may have moved;
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-import orjson
+from shared import documents
+from shared.errors import OverBudget
 
 STALE_S = 3.0
 GONE_S = 10.0
@@ -71,8 +72,8 @@ def parse(value: bytes) -> tuple[float, list[dict[str, Any]]]:
     have written and makes no sense here has none, and is as old as can be."""
     try:
         told_us, _, body = value.partition(b" ")
-        told = orjson.loads(body)
+        told = documents.parse(body)
         breakers = [each for each in told if isinstance(each["name"], str) and isinstance(each["state"], str)]
         return int(told_us) / 1e6, breakers
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError, OverBudget):
         return 0.0, []

@@ -14,6 +14,8 @@ import orjson
 
 from shared import versions
 from shared.commands import Write, changes
+from shared.documents import Work, parse
+from shared.errors import DocumentTooLarge
 from shared.letters.patch import Operation, PatchFailed, patched
 from shared.letters.told import take, tell
 from shared.queue.codec import Undecodable, decode
@@ -69,12 +71,14 @@ def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
     return _typed(fields, after)
 
 
-def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str) -> Edited | None:
-    """`fields` with the patch done to their document. Raises EditRefused."""
+def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, work: Work) -> Edited | None:
+    """`fields` with the patch done to their document. Raises EditRefused; OverBudget when `work` is used up."""
     try:
-        return edited(fields, patched(document(fields), patch), entry_id)
+        return edited(fields, patched(document(fields), patch, work), entry_id)
     except PatchFailed as error:
         raise EditRefused(f"step {error.at + 1}: {error}") from None
+    except DocumentTooLarge as error:
+        raise EditRefused(str(error)) from None
 
 
 def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
@@ -130,9 +134,10 @@ def _bytes(name: str, value: Any) -> bytes:
 
 
 def _json(value: bytes) -> Any:
+    """As JSON; what is none, or is too much of it, as the text that it is."""
     try:
-        return orjson.loads(value)
-    except ValueError:
+        return parse(value)
+    except (ValueError, DocumentTooLarge):
         return tell(value)
 
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from shared.dead_letter import own_frame
+from shared.documents import parse
+from shared.errors import DocumentTooLarge
 from shared.letters import packed
 from shared.letters.ids import number_of, time_of
 from shared.queue.codec import raw_text
@@ -105,8 +105,8 @@ def _original(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
 def _attempts(raw: bytes, last: dict[str, Any]) -> list[dict[str, Any]]:
     """Charged attempts are listed by the writer, the last of them again as the reason for the letter."""
     try:
-        told = orjson.loads(raw)
-    except ValueError:
+        told = parse(raw)
+    except (ValueError, DocumentTooLarge):
         told = []
     attempts = [attempt for attempt in told if isinstance(attempt, dict)] if isinstance(told, list) else []
     known = attempts and all(attempts[-1].get(name) == last.get(name) for name in ("kind", "code", "error", "writer"))
@@ -121,8 +121,8 @@ def _fingerprint(fields: Mapping[bytes, bytes], reason: str, error: str) -> str:
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        told = orjson.loads(raw)
-    except ValueError:
+        told = parse(raw)
+    except (ValueError, DocumentTooLarge):
         return {}
     return told if isinstance(told, dict) else {}
 

@@ -1,11 +1,12 @@
 """Patch: JSON Patch (RFC 6902) with JSON Pointer (RFC 6901). All six operations; all of a patch or nothing of it."""
 
-import copy
 import re
 from collections.abc import Sequence
 from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.documents import USUAL, Size, Work, measure, over
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _POINTER = r"^(/([^/~]|~[01])*)*$"
@@ -38,37 +39,89 @@ class Operation(BaseModel):
         return self
 
 
-def patched(document: Any, patch: Sequence[Operation]) -> Any:
-    """A new document. Raises PatchFailed."""
-    root = {"": copy.deepcopy(document)}  # so that the whole document is a member like any other
+class _Patching:
+    """One document while it is patched: never larger than a document may be, not even between two steps."""
+
+    def __init__(self, document: Any, work: Work) -> None:
+        self._work = work
+        self._size = measure(document)
+        self.root = {"": self._copied(document)}  # so that the whole document is a member like any other
+
+    def _copied(self, value: Any) -> Any:
+        """Its own copy. Raises OverBudget before anything is copied that would be too much."""
+        self._work.spend(measure(value).values)
+        return _copy(value)
+
+    def _grow(self, pointer: str, value: Any) -> Any:
+        """A copy of `value`, with room made for it at `pointer`."""
+        more = measure(value)
+        whole = Size(
+            max(self._size.depth, pointer.count("/") + more.depth),
+            self._size.values + more.values, self._size.bytes + more.bytes,
+        )  # fmt: skip
+        if whole.depth > USUAL.depth or whole.values > USUAL.values or whole.bytes > USUAL.bytes:
+            # What was taken away since was not counted: count anew, with the new value as it will be.
+            whole = self._counted(more, pointer)
+        self._size = whole
+        return self._copied(value)
+
+    def _counted(self, more: Size, pointer: str) -> Size:
+        self._work.spend(self._size.values)
+        now = measure(self.root[""])
+        whole = Size(max(now.depth, pointer.count("/") + more.depth), now.values + more.values, now.bytes + more.bytes)
+        for name in ("depth", "values", "bytes"):
+            if getattr(whole, name) > getattr(USUAL, name):
+                over(name, getattr(USUAL, name))
+        return whole
+
+    def step(self, step: Operation) -> None:
+        """Raises PatchFailed, OverBudget."""
+        self._work.spend(1 + step.path.count("/"))
+        match step.op:
+            case "add":
+                _add(self.root, step.path, self._grow(step.path, step.value))
+            case "remove":
+                _take(self.root, step.path)
+            case "replace":
+                _get(self.root, step.path)
+                parent, key = _parent(self.root, step.path)
+                parent[key] = self._grow(step.path, step.value)
+            case "move":
+                self._move(step.path, step.source or "")
+            case "copy":
+                _add(self.root, step.path, self._grow(step.path, _get(self.root, step.source or "")))
+            case "test":
+                self._work.spend(measure(step.value).values)
+                if not _same(_get(self.root, step.path), step.value):
+                    raise PatchFailed("the value is another")
+
+    def _move(self, to: str, source: str) -> None:
+        if to.startswith(source + "/"):
+            raise PatchFailed("a value cannot be moved into itself")
+        if to == source:
+            _get(self.root, source)
+            return
+        value = _take(self.root, source)
+        _add(self.root, to, self._grow(to, value))
+
+
+def patched(document: Any, patch: Sequence[Operation], work: Work | None = None) -> Any:
+    """A new document. `work`: what may be done altogether, where there are more documents than one. Raises PatchFailed,
+    OverBudget."""
+    patching = _Patching(document, work or Work())
     for at, step in enumerate(patch):
         try:
-            _one(root, step)
+            patching.step(step)
         except PatchFailed as error:
             raise PatchFailed(f"{step.op} {step.path[:100]}: {error}", at) from None
-    return root[""]
+    return patching.root[""]
 
 
-def _one(root: dict[str, Any], step: Operation) -> None:
-    match step.op:
-        case "add":
-            _add(root, step.path, copy.deepcopy(step.value))
-        case "remove":
-            _take(root, step.path)
-        case "replace":
-            _get(root, step.path)
-            parent, key = _parent(root, step.path)
-            parent[key] = copy.deepcopy(step.value)
-        case "move":
-            source = step.source or ""
-            if step.path.startswith(source + "/"):
-                raise PatchFailed("a value cannot be moved into itself")
-            _add(root, step.path, _take(root, source))
-        case "copy":
-            _add(root, step.path, copy.deepcopy(_get(root, step.source or "")))
-        case "test":
-            if not _same(_get(root, step.path), step.value):
-                raise PatchFailed("the value is another")
+def _copy(value: Any) -> Any:
+    """Of a measured value, so no deeper than Python's stack."""
+    if isinstance(value, dict):
+        return {name: _copy(each) for name, each in value.items()}
+    return [_copy(each) for each in value] if isinstance(value, list) else value
 
 
 def _keys(pointer: str) -> list[str]:
@@ -124,6 +177,8 @@ def _add(root: dict[str, Any], pointer: str, value: Any) -> None:
 
 
 def _take(root: dict[str, Any], pointer: str) -> Any:
+    if pointer == "":
+        raise PatchFailed("the whole document cannot be taken away")
     value = _get(root, pointer)
     parent, key = _parent(root, pointer)
     del parent[key]

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Mapping
 
 from redis.asyncio import Redis
@@ -13,6 +14,7 @@ from shared.queue.names import WRITERS
 
 _EVERY_S = 5.0
 _GONE_S = 20.0
+_SAID = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
 
 # By Redis' clock: no two machines' clocks are compared. Who is long gone is forgotten on the way.
 _SAY = """
@@ -20,7 +22,7 @@ local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
 local all = redis.call('HGETALL', KEYS[1])
 for i = 1, #all, 2 do
-  if now - tonumber(string.match(all[i + 1], '^%d+')) > 3600 then redis.call('HDEL', KEYS[1], all[i]) end
+  if now - tonumber(string.match(all[i + 1], '^%d+') or '0') > 3600 then redis.call('HDEL', KEYS[1], all[i]) end
 end
 return now
 """
@@ -51,7 +53,7 @@ async def running_builds(redis: Redis) -> dict[str, str]:
 def _lately(said: Mapping[str, str], now_s: int) -> dict[str, str]:
     running = {}
     for name, word in said.items():
-        at, _, build = word.partition(" ")
-        if at.isdigit() and now_s - int(at) <= _GONE_S:
-            running[name] = build
+        match = _SAID.fullmatch(word)  # what somebody else put there is left out
+        if match and abs(now_s - int(match[1])) <= _GONE_S:
+            running[name] = match[2]
     return dict(sorted(running.items()))

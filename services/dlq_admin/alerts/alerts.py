@@ -16,6 +16,7 @@ from typing import Any
 
 import orjson
 from fastapi import FastAPI
+from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.requests import Request
@@ -24,9 +25,8 @@ from starlette.responses import Response
 from services.dlq_admin import schemas
 from services.dlq_admin.alerts.heard import WATCHDOG, Heard, Watch
 from services.dlq_admin.alerts.notice import Notice, Posted
-from services.dlq_admin.ask import asked
+from services.dlq_admin.ask import BODY_ERRORS, asked
 from shared import logs
-from shared.errors import BodyTooLarge, InvalidRequest, MalformedJson
 from shared.http.document import answer, body, errors
 from shared.http.envelope import precise, success
 from shared.logs import Action
@@ -34,6 +34,9 @@ from shared.logs import Action
 KEY = "holdfast:alerts"
 _KEPT_S = 86_400
 _EVERY_S = 2.0
+#: What two replicas' clocks may differ by.
+_AHEAD_S = 60.0
+_NOTICE = TypeAdapter(Notice)
 #: A storm of alerts is not to be one of log lines.
 _LOGGED_MOST = 20
 _EXAMPLE = {
@@ -112,9 +115,14 @@ class Alerts:
         now_s, known, over = time.time(), [], list[bytes | str]()
         for field, word in told.items():
             try:
-                known.append(Notice(**orjson.loads(word)))
-            except (ValueError, TypeError):
-                over.append(field)  # of another build
+                notice = _NOTICE.validate_json(word)
+            except ValueError:
+                over.append(field)  # of another build, or of nobody
+                continue
+            if notice.heard_s > now_s + _AHEAD_S:  # it would count for ever
+                over.append(field)
+            else:
+                known.append(notice)
         self._heard.take(known)
         self._heard.forget(now_s)
         kept = {each.fingerprint for each in self._heard.kept(known)}
@@ -127,7 +135,8 @@ def _told(notice: Notice) -> dict[str, Any]:
     return {
         "name": notice.name, "severity": notice.severity, "summary": notice.summary, "description": notice.description,
         "runbook_url": notice.runbook, "dashboard_url": notice.dashboard, "labels": notice.labels,
-        "since": _moment(notice.since_s), "heard_at": _moment(notice.heard_s), "fingerprint": notice.fingerprint,
+        "since": _moment(notice.since_s) if notice.since_s else None,
+        "heard_at": _moment(notice.heard_s), "fingerprint": notice.fingerprint,
     }  # fmt: skip
 
 
@@ -141,7 +150,7 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
     @app.post(
         "/alerts", tags=["alerts"], summary="Alertmanager's webhook, version 4",
         responses=answer("How many alerts fire now that did not, or no longer do.", schemas.ALERTS_TAKEN)
-        | errors(MalformedJson, InvalidRequest, BodyTooLarge),
+        | errors(*BODY_ERRORS),
         openapi_extra=body(Posted, _EXAMPLE),
     )  # fmt: skip
     async def take_alerts(request: Request) -> Response:

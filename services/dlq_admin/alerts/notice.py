@@ -1,9 +1,11 @@
 """Notice: what Alertmanager posts (webhook, version 4), cut to what is shown. Pure."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, Field
+
+from shared.moments import UnixSeconds, unix_s
 
 _TEXT_MAX_CHARS = 500
 _LABELS_MAX = 20
@@ -33,7 +35,8 @@ class Posted(BaseModel):
 
 
 class Notice(NamedTuple):
-    """One alert. `labels` without those that have a place of their own; times are seconds since the epoch."""
+    """One alert. `labels` without those that have a place of their own; times are seconds since the epoch, 0 where what
+    was posted is no time that a calendar has."""
 
     fingerprint: str
     firing: bool
@@ -44,8 +47,8 @@ class Notice(NamedTuple):
     runbook: str
     dashboard: str
     labels: dict[str, str]
-    since_s: float
-    heard_s: float
+    since_s: UnixSeconds
+    heard_s: UnixSeconds
 
     @classmethod
     def of(cls, alert: _Alert, now_s: float) -> Self:
@@ -53,11 +56,10 @@ class Notice(NamedTuple):
         told = {name: _cut(text) for name, text in alert.annotations.items()}
         labels = {name[:_GROUPS_MAX_CHARS]: _cut(value, _LABEL_MAX_CHARS) for name, value in alert.labels.items()}
         name, severity = labels.pop("alertname", ""), labels.pop("severity", "none")
-        starts = alert.starts_at if alert.starts_at.tzinfo else alert.starts_at.replace(tzinfo=UTC)
         return cls(
             alert.fingerprint, alert.status == "firing", name, severity, told.get("summary") or name or "An alert",
             told.get("description", ""), told.get("runbook_url", ""), told.get("dashboard_url", ""),
-            dict(list(labels.items())[:_LABELS_MAX]), starts.timestamp(), now_s,
+            dict(list(labels.items())[:_LABELS_MAX]), unix_s(alert.starts_at) or 0.0, now_s,
         )  # fmt: skip
 
     @property

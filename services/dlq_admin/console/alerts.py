@@ -52,7 +52,7 @@ def _line(notice: Notice, links: Links) -> dict[str, Any]:
         "tone": _TONES.get(notice.severity, "calm"),
         "summary": notice.summary,
         "description": notice.description,
-        "since": _moment(notice.since_s),
+        "since": _moment(notice.since_s or None),
         "runbook": notice.runbook,
         "runbook_link": links.runbook(notice.runbook),
         "dashboard_link": links.dashboard(notice.dashboard),

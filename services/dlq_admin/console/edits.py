@@ -14,7 +14,8 @@ from services.dlq_admin.console.forms import Form, form_of, told_selection, vali
 from services.dlq_admin.console.render import Pages
 from services.dlq_admin.console.visible import written_out
 from services.dlq_admin.edits import EditAsked, RevertAsked, TransformAsked
-from shared.errors import AppError, EditInvalid, InvalidRequest
+from shared.documents import parse
+from shared.errors import AppError, EditInvalid, InvalidRequest, OverBudget
 
 #: A patch that changes nothing, to begin with.
 _EXAMPLE = '[\n  {"op": "move", "from": "/payload/full_name", "path": "/payload/name"}\n]'
@@ -45,7 +46,7 @@ def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
         try:
             asked = valid(EditAsked, {"reason": form["reason"], "fields": _fields(form), "dry_run": not save})
             told = await desk.edits.edit(letter_id, asked.wanted(), actor(request, asked.reason), dry_run=not save)
-        except (EditInvalid, InvalidRequest) as error:
+        except (EditInvalid, InvalidRequest, OverBudget) as error:
             problem = _said(error)
         if save and told is not None:
             return RedirectResponse(f"/console/letters/{letter_id}", 303)
@@ -101,8 +102,8 @@ def _to_edit(one: dict[str, Any]) -> tuple[str, str, str | None]:
     told = {field["name"]: field["value"] for field in fields
             if isinstance(field["name"], str) and field["name"] not in _TRACES}  # fmt: skip
     payload = told.pop("payload", "")
-    with contextlib.suppress(orjson.JSONDecodeError):  # then as it is told: text, or base64 of what is none
-        payload = orjson.loads(payload) if isinstance(payload, str) else payload
+    with contextlib.suppress(orjson.JSONDecodeError, OverBudget):  # then as it is told: text, or base64 of what is none
+        payload = parse(payload) if isinstance(payload, str) else payload
     return _text(payload), _text(told), None
 
 
@@ -118,13 +119,14 @@ def _fields(form: Form) -> dict[str, Any]:
 
 def _json(text: str, what: str) -> Any:
     try:
-        return orjson.loads(text)
+        return parse(text)
     except orjson.JSONDecodeError as error:
         raise InvalidRequest(f"{what.capitalize()} is not JSON: {error}") from None
 
 
 def _said(error: AppError) -> str:
-    why = (error.details or {}).get("why")
+    details = error.details or {}
+    why = f"More than {details['most']} {details['budget']}." if isinstance(error, OverBudget) else details.get("why")
     return f"{error.message} {why}" if why else error.message
 
 

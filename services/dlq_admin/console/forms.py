@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
 from services.dlq_admin.ask import SelectionAsked
+from shared.documents import parse
 from shared.errors import InvalidRequest, MalformedJson
 from shared.http.body import read_body
 
@@ -42,7 +43,7 @@ class Form:
                 raise InvalidRequest("No letter is ticked.")
             return valid(SelectionAsked, {"ids": self.all("id")})
         try:
-            return valid(SelectionAsked, orjson.loads(self["selection"]))
+            return valid(SelectionAsked, parse(self["selection"]))
         except orjson.JSONDecodeError:
             raise MalformedJson("The form carries no selection.") from None
 

@@ -17,7 +17,10 @@ def age_s(moment: str, now: datetime | None = None) -> float:
 
 def ago(moment: str, now: datetime | None = None) -> str:
     """`3 min ago`."""
-    seconds = age_s(moment, now)
+    try:
+        seconds = age_s(moment, now)
+    except (ValueError, OverflowError):
+        return "at an unknown time"
     return "just now" if seconds < 1.5 else f"{lasting(seconds)} ago"
 
 
@@ -33,7 +36,10 @@ def lasting(seconds: float) -> str:
 
 def clock(moment: str) -> str:
     """`2026-01-15 10:30:00` in UTC."""
-    return parsed(moment).strftime("%Y-%m-%d %H:%M:%S")
+    try:
+        return parsed(moment).strftime("%Y-%m-%d %H:%M:%S")
+    except (ValueError, OverflowError):
+        return moment
 
 
 def size(count: int) -> str:

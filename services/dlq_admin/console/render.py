@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, Response
 from services.dlq_admin.console import chart, moments, visible, words
 from services.dlq_admin.console.advice import next_step
 from services.dlq_admin.console.assets import Assets
+from services.dlq_admin.console.parts import PartedTemplate
 from shared.errors import AppError
 from shared.http.keys import OPERATE
 
@@ -26,6 +27,7 @@ class Pages:
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
         )  # fmt: skip
+        self._templates.template_class = PartedTemplate
         self._templates.globals.update(
             asset=assets.url, alerts=alerts, bars=chart.bars, shares=chart.shares, word=words.word, next_step=next_step,
             WORDS_STATES=words.STATES, WORDS_REASONS=words.REASONS, WORDS_ITEMS=words.ITEMS,
@@ -44,10 +46,10 @@ class Pages:
             "may_operate": principal is not None and principal.may(OPERATE),
             "csrf": logged_in.csrf if logged_in else "",
             "path": request.url.path,
+            "request_id": request.scope["request_id"],
         }
         return HTMLResponse(self._templates.get_template(template).render(told | about), status)
 
     def error(self, request: Request, error: AppError, status: int) -> Response:
         """What went wrong, and whether to try again."""
-        return self.page(request, "error.html", status, error=error, code=status,
-                         request_id=request.scope["request_id"])  # fmt: skip
+        return self.page(request, "error.html", status, error=error, code=status)

@@ -61,5 +61,5 @@ def _understood(data: Any, grid: Grid | None) -> list[Series]:
         if kind not in ("vector", "matrix"):
             raise Refused(f"the query gives a {kind}")
         return series.now(result) if grid is None else series.over(result, grid)
-    except (LookupError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
         raise BadAnswer("protocol") from error

@@ -54,13 +54,19 @@ def over(result: Iterable[Mapping[str, Any]], grid: Grid) -> list[Series]:
             place = round((at_s - grid.start_s) / grid.step_s)
             if 0 <= place < grid.points:
                 values[place] = number(text)
-        found.append(Series(each["metric"], values))
+        found.append(Series(_labels(each["metric"]), values))
     return found
 
 
 def now(result: Iterable[Mapping[str, Any]]) -> list[Series]:
     """Of a vector. Raises as `over` does."""
-    return [Series(each["metric"], [number(each["value"][1])]) for each in result]
+    return [Series(_labels(each["metric"]), [number(each["value"][1])]) for each in result]
+
+
+def _labels(metric: Any) -> Mapping[str, str]:
+    if not isinstance(metric, dict) or not all(isinstance(value, str) for value in metric.values()):
+        raise ValueError("not the labels of a series")
+    return metric
 
 
 def number(text: str) -> float | None:

@@ -2,17 +2,23 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
+
+from pydantic import Field
+
+from shared.moments import UnixSeconds
 
 #: Each is a label of metrics that stay as long as it is known.
 KNOWN_MAX = 100
+#: Of one announcement; whoever makes the fault says so again before.
+FOR_MAX_S = 600.0
 
 
 class Name(NamedTuple):
     """Of a fault: what it is, and what it is done to."""
 
-    fault: str
-    target: str
+    fault: Annotated[str, Field(max_length=64)]
+    target: Annotated[str, Field(max_length=64)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +26,13 @@ class Announced:
     """One fault, the last time it was on."""
 
     name: Name
-    began_s: float
+    began_s: UnixSeconds
     #: It is over then; whoever makes it says so again before.
-    until_s: float
+    until_s: UnixSeconds
     #: When this was said: of two replicas' words the later one counts.
-    said_s: float
+    said_s: UnixSeconds
     #: When it ended the time before; None: it is the first time.
-    ended_before_s: float | None = None
+    ended_before_s: UnixSeconds | None = None
 
     def active(self, now_s: float) -> bool:
         """Whether it is on."""

@@ -6,6 +6,7 @@ answers: nothing depends on it.
 | `holdfast:announced` | hash | `fault <name> <target>` or `recovery <fault>` -> what is known, JSON |
 """
 
+import time
 from collections.abc import Iterable
 from typing import Any, cast
 
@@ -13,7 +14,7 @@ from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.dlq_admin.faults.announced import Announced
+from services.dlq_admin.faults.announced import FOR_MAX_S, Announced
 from services.dlq_admin.faults.recoveries import Recovery
 from shared import logs
 from shared.logs import Action
@@ -24,6 +25,8 @@ _FORGOTTEN_S = 86_400
 _FAULT, _RECOVERY = TypeAdapter(Announced), TypeAdapter(Recovery)
 #: Somebody else's entries cost no more than this.
 _READ_MAX = 1000
+#: What two replicas' clocks may differ by.
+_AHEAD_S = 60.0
 
 
 class Kept:
@@ -43,7 +46,7 @@ class Kept:
         for field, value in list(found.items())[:_READ_MAX]:
             try:
                 if field.startswith(b"fault "):
-                    faults.append(_FAULT.validate_json(value))
+                    faults.append(_in_time(_FAULT.validate_json(value)))
                 else:
                     recoveries.append(_RECOVERY.validate_json(value))
             except ValueError as error:  # another build may have written it
@@ -63,3 +66,10 @@ class Kept:
             await pipeline.execute()
         except (RedisError, OSError):
             return  # whoever makes the fault says so again in a moment
+
+
+def _in_time(fault: Announced) -> Announced:
+    """Raises ValueError for one that would never be over, or never be said again."""
+    if fault.said_s > time.time() + _AHEAD_S or fault.until_s > fault.said_s + FOR_MAX_S:
+        raise ValueError("it is of a time to come")
+    return fault

@@ -1,20 +1,25 @@
 """Recoveries: the last measured one from each fault."""
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 
-PHASES = ("detect", "contain", "resume", "drain", "steady")
+from pydantic import Field
+
+from shared.moments import UnixSeconds
+
 _KNOWN_MAX = 100
 
+Phase = Literal["detect", "contain", "resume", "drain", "steady"]
+PHASES: tuple[Phase, ...] = ("detect", "contain", "resume", "drain", "steady")
 Verdict = Literal["passed", "failed", "unknown"]
 
 
 class Recovery(NamedTuple):
     """Seconds of each phase; a phase that is not there was not measured. `at_s`: when it was told, Unix time."""
 
-    fault: str
-    phases: dict[str, float]
+    fault: Annotated[str, Field(max_length=64)]
+    phases: dict[Phase, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
     verdict: Verdict
-    at_s: float
+    at_s: UnixSeconds
 
 
 class Recoveries:

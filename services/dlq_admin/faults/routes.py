@@ -11,16 +11,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas
-from services.dlq_admin.ask import asked
-from services.dlq_admin.faults.announced import Announced, Name
+from services.dlq_admin.ask import BODY_ERRORS, asked
+from services.dlq_admin.faults.announced import FOR_MAX_S, Announced, Name
 from services.dlq_admin.faults.desk import FaultDesk
 from services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
-from shared.errors import BodyTooLarge, InvalidRequest, MalformedJson, TooManyFaults
+from shared.errors import InvalidRequest, TooManyFaults
 from shared.http.document import answer, body, errors
 from shared.http.envelope import precise, success
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
-FOR_MAX_S = 600.0
 _DAY_S = 86_400.0
 
 Target = Literal[
@@ -52,7 +51,7 @@ class RecoveryAsked(BaseModel):
     verdict: Verdict
 
 
-_WRONG = (InvalidRequest, MalformedJson, BodyTooLarge)
+_WRONG = BODY_ERRORS
 
 
 def add_routes(app: FastAPI, desk: FaultDesk) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from shared.documents import Work
 from shared.letters.edit import Edited
 from shared.letters.state import State
 from shared.letters.told import take_fields, tell_fields
@@ -31,8 +32,9 @@ _IN_FORCE = (
     " AND l.edit = e.number WHERE e.letter_id IN ({})"
 )
 
-#: What an operator wants of the fields of an entry, whose id comes second; None: nothing new. Raises EditRefused.
-Change = Callable[[Mapping[bytes, bytes], str], Edited | None]
+#: What an operator wants of the fields of an entry, whose id comes second, within what may be done altogether; None:
+#: nothing new. Raises EditRefused, OverBudget.
+Change = Callable[[Mapping[bytes, bytes], str, Work], Edited | None]
 
 
 class NotDead(Exception):
@@ -111,7 +113,7 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
     that does not exist, NotDead, EditRefused."""
     with faults(), engine.begin() as connection:
         before = _editable(connection, number)
-        after = change(before.fields, before.entry_id)
+        after = change(before.fields, before.entry_id, Work())
         if after is not None and not dry_run:
             write(connection, [Version(number, next_number(connection, number), after.fields)], actor)
             audit_id = record(connection, actor, Deed.EDIT, letters=1, details={"from": before.edit})

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from shared.documents import Work
 from shared.letters.edit import EditRefused
 from shared.letters.selection import Selection
 from shared.letters.state import State
@@ -45,6 +46,8 @@ class Worked:
     refused: Counter[str] = field(default_factory=Counter)
     #: Verdict of what would then be sent -> letters; of a preview.
     verdicts: Counter[Verdict] = field(default_factory=Counter)
+    #: What may still be done to their documents.
+    work: Work = field(default_factory=Work)
     #: The first few: before, after.
     sample: list[tuple[Current, Mapping[bytes, bytes]]] = field(default_factory=list)
 
@@ -146,7 +149,7 @@ def _changed(found: Mapping[int, Current], change: Change, worked: Worked) -> li
     for number, one in sorted(found.items()):
         worked.letters += 1
         try:
-            after = change(one.fields, one.entry_id)
+            after = change(one.fields, one.entry_id, worked.work)
         except EditRefused as error:
             why = str(error)
             known = why in worked.refused or len(worked.refused) < _REASONS_MAX

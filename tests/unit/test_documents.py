@@ -1,0 +1,146 @@
+"""JSON that other people wrote costs no more than is allowed, and is refused by name where it would."""
+
+import json
+import resource
+import subprocess
+import sys
+import textwrap
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter
+
+from shared.documents import USUAL, Budget, Work, measure, parse
+from shared.errors import OverBudget
+from shared.letters import mask
+from shared.letters.edit import document
+from shared.letters.patch import Operation, PatchFailed, patched
+
+_PATCH = TypeAdapter(list[Operation])
+_KEYS = st.sampled_from(["", "a", "b", "0", "1", "-", "999999999", "~0", "~1", "ü"])
+_POINTERS = st.lists(_KEYS, max_size=6).map(lambda keys: "".join(f"/{key}" for key in keys))
+_SCALARS = st.none() | st.booleans() | st.integers(-5, 5) | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+_NAMES = _KEYS.filter(lambda key: "~" not in key)
+_DOCUMENTS = st.recursive(
+    _SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(_NAMES, inner, max_size=4), max_leaves=20
+)
+
+
+def _operation(op: str, path: str, source: str, value: Any) -> dict[str, Any]:
+    return {"op": op, "path": path} | ({"from": source} if op in ("move", "copy") else {"value": value})
+
+
+_OPERATIONS = st.builds(
+    _operation, st.sampled_from(["add", "remove", "replace", "move", "copy", "copy", "test"]), _POINTERS, _POINTERS,
+    _DOCUMENTS,
+)  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)
+@given(_DOCUMENTS, st.lists(_OPERATIONS, max_size=60))
+def test_any_patch_ends_in_a_document_or_a_reason(whole: Any, steps: list[dict[str, Any]]) -> None:
+    """The result is within the budget and can be written; the document itself is as it was."""
+    before = json.dumps(whole)
+    try:
+        after = patched(whole, _PATCH.validate_python(steps))
+    except (PatchFailed, OverBudget):
+        pass
+    else:
+        measure(after)
+        orjson.dumps(after)
+    assert json.dumps(whole) == before
+
+
+def _nested(kind: str, depth: int) -> bytes:
+    opened, closed = {"list": (b"[", b"]"), "object": (b'{"a":', b"}"), "open": (b"[", b"")}[kind]
+    return opened * depth + b"1" + closed * depth
+
+
+@pytest.mark.parametrize("kind", ["list", "object", "open"])
+@pytest.mark.parametrize("depth", [101, 199, 201, 255, 1023, 1025, 20_000])
+def test_depth_is_refused_by_name(kind: str, depth: int) -> None:
+    """At every place where some parser, writer or stack would give up; also where the JSON is not whole."""
+    raw = _nested(kind, depth)
+    with pytest.raises((OverBudget, orjson.JSONDecodeError)) as caught:
+        parse(raw)
+    if kind != "open" or depth > USUAL.depth:
+        assert isinstance(caught.value, OverBudget)
+        assert caught.value.details == {"budget": "depth", "most": USUAL.depth}
+
+
+@pytest.mark.parametrize("raw", [b'"' + b"[" * 5000 + b'"', b'"\\"' + b"[" * 5000 + b'"', b'["[[[", "\\\\", "]"]'])
+def test_brackets_in_text_have_no_depth(raw: bytes) -> None:
+    """Only what the parser counts is counted."""
+    assert parse(raw) == orjson.loads(raw)
+
+
+_WIDE, _LONG = b"[" + b"1," * 2000 + b"1]", b'"' + b"x" * 2000 + b'"'
+
+
+@pytest.mark.parametrize(
+    ("raw", "budget", "name"), [(_WIDE, Budget(values=1000), "values"), (_LONG, Budget(bytes=1000), "bytes")]
+)
+def test_width_is_refused_by_name(raw: bytes, budget: Budget, name: str) -> None:
+    """Values and bytes."""
+    with pytest.raises(OverBudget) as caught:
+        parse(raw, budget)
+    assert (caught.value.details or {})["budget"] == name
+
+
+def test_work_on_many_is_bounded() -> None:
+    """However small each is; and by the clock."""
+    work = Work(values=1000)
+    patch = _PATCH.validate_python([{"op": "test", "path": "/a/0", "value": 1}])
+    with pytest.raises(OverBudget) as caught:
+        [patched({"a": [1, 2, 3]}, patch, work) for _ in range(1000)]
+    assert (caught.value.details or {})["budget"] == "work"
+    late = Work(seconds=-1)
+    with pytest.raises(OverBudget) as caught:
+        late.spend(1)
+    assert (caught.value.details or {})["budget"] == "seconds"
+
+
+@pytest.mark.parametrize("depth", [90, 300, 1020, 5000])
+def test_a_deep_payload_is_text(depth: int) -> None:
+    """A stored payload that is too deep is shown, masked and patched around as the text that it is."""
+    told = document({b"schema": b"1", b"payload": _nested("list", depth)})
+    assert isinstance(told["payload"], str) == (depth > USUAL.depth)
+    after = patched(told, _PATCH.validate_python([{"op": "replace", "path": "/schema", "value": "2"}]))
+    orjson.dumps([after, mask.value(after, revealed=False)])
+
+
+_BOMBS = textwrap.dedent("""
+    import resource, sys
+    from pydantic import TypeAdapter
+    from shared.errors import OverBudget
+    from shared.letters.patch import Operation, PatchFailed, patched
+    patch = TypeAdapter(list[Operation]).validate_python
+    document = {"payload": {"a": ["x" * 1000] * 10}}
+    bombs = [
+        [{"op": "copy", "from": "/payload", "path": f"/payload/{n}"} for n in range(100)],
+        [{"op": "copy", "from": "", "path": "/payload/a/-"} for n in range(100)],
+        [{"op": "copy", "from": "/payload/a", "path": "/payload/a/0"} for n in range(100)],
+        [{"op": "add", "path": "/payload/a/0", "value": ["y" * 10_000] * 100}] * 100,
+        [step for n in range(50) for step in ({"op": "copy", "from": "/payload", "path": "/payload/b"},
+                                             {"op": "move", "from": "/payload/b", "path": "/payload/a"})],
+    ]
+    for bomb in bombs:
+        try:
+            patched(document, patch(bomb))
+        except (OverBudget, PatchFailed) as error:
+            print(type(error).__name__)
+""")
+
+
+def test_bombs_cost_little_memory() -> None:
+    """In a process that may have little more than it takes to start."""
+    limit = 768 * 2**20  # of address space, most of which is libraries
+    done = subprocess.run(
+        [sys.executable, "-c", _BOMBS], capture_output=True, text=True, timeout=120,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "DocumentTooLarge" in done.stdout
