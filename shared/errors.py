@@ -590,8 +590,15 @@ class ReplayNotNow(AppError):
     code = "REPLAY_STATE"
 
 
+class AllowanceUsedUp(AppError):
+    """So many letters need a second person, who allows them, or approves the replay; `details.left` may be changed."""
+
+    type = "conflict"
+    code = "ALLOWANCE_USED_UP"
+
+
 class SecondPersonNeeded(AppError):
-    """Whoever created a replay cannot approve it."""
+    """Nobody approves his own replay, or allows himself more letters: another person has to."""
 
     type = "conflict"
     code = "SECOND_PERSON_NEEDED"

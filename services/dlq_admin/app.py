@@ -10,10 +10,23 @@ from fastapi import FastAPI
 from faststream import FastStream
 from redis.asyncio import Redis
 
-from services.dlq_admin import audit, discards, edits, exchange, groups, letters, overview, replays, requests, what_if
+from services.dlq_admin import (
+    allowances,
+    audit,
+    discards,
+    edits,
+    exchange,
+    groups,
+    letters,
+    overview,
+    replays,
+    requests,
+    what_if,
+)
 from services.dlq_admin.access import scope_needed
 from services.dlq_admin.alerts import alerts
 from services.dlq_admin.alerts.alerts import Alerts
+from services.dlq_admin.allowances import Allowances
 from services.dlq_admin.auditor import routes as ledger
 from services.dlq_admin.auditor.auditor import Auditor
 from services.dlq_admin.auditor.history import History
@@ -67,6 +80,7 @@ from shared.queue.reading import Reading
 from shared.queue.subscribe import subscriber_app
 from shared.queue.watch import Watch
 from shared.store.dead_letters import index
+from shared.store.dead_letters.allowance import Rules
 from shared.store.engine import Engine, Timeouts, make_engine
 from shared.supervise import start, stop
 
@@ -205,21 +219,23 @@ class DlqAdmin:
     def _add_routes(self, app: FastAPI) -> None:
         running = Running(self._redis)
         settings = self._settings
+        rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
         desk = Desk(
             Overview(
                 self._database, self._redis, running, self._indexer, self._retention, self._board, self._auditor.ledger
             ),
             Groups(self._database, running),
             Letters(self._database, self._redis, running),
-            Discards(self._database, self._dues, most=settings.dlq_bulk_max),
+            Discards(self._database, self._dues, most=settings.dlq_bulk_max, rules=rules),
             WhatIfs(self._database, most=settings.dlq_transform_max),
-            Edits(self._database, most=settings.dlq_transform_max),
-            Replays(self._database, self._keeper, most=settings.dlq_bulk_max, approve_over=settings.dlq_approve_over),
+            Edits(self._database, most=settings.dlq_transform_max, rules=rules),
+            Replays(self._database, self._keeper, most=settings.dlq_bulk_max, rules=rules),
             Exchange(self._database, import_max_bytes=settings.dlq_import_max_bytes),
             self._database,
             Requests(self._cache, Fates(self._redis, self._database), settings.explain_keep_s),
             self._pictures,
             self._alerts,
+            Allowances(self._database, rules),
         )
         overview.add_routes(app, desk.overview)
         groups.add_routes(app, desk.groups)
@@ -230,6 +246,7 @@ class DlqAdmin:
         replays.add_routes(app, desk.replays)
         exchange.add_routes(app, desk.exchange)
         audit.add_routes(app, self._database)
+        allowances.add_routes(app, desk.allowances)
         faults.add_routes(app, self._faults)
         requests.add_routes(app, desk.requests)
         ledger.add_routes(app, self._auditor.ledger)

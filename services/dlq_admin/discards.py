@@ -1,6 +1,7 @@
 """`/dlq/discards` and `/dlq/restores`: a decision on a selection, and its way back. Nothing is deleted."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -8,10 +9,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas
+from services.dlq_admin.allowances import used_up
 from services.dlq_admin.ask import BODY_ERRORS, BulkAsked, actor, asked
 from services.dlq_admin.database import Database
 from services.dlq_admin.dues import Dues
 from shared.errors import (
+    AllowanceUsedUp,
     CountMismatch,
     DatabaseUnavailable,
     OutcomeUnknown,
@@ -23,6 +26,7 @@ from shared.letters.ids import id_of
 from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.dead_letters import change
+from shared.store.dead_letters.allowance import Rules, UsedUp
 from shared.store.dead_letters.audit import Actor
 from shared.store.dead_letters.change import Found
 
@@ -30,10 +34,11 @@ from shared.store.dead_letters.change import Found
 class Discards:
     """The changes that routes and pages ask for."""
 
-    def __init__(self, database: Database, dues: Dues, *, most: int) -> None:
+    def __init__(self, database: Database, dues: Dues, *, most: int, rules: Rules) -> None:
         self._database = database
         self._dues = dues
         self._most = most
+        self._rules = rules
 
     async def look(self, selection: Selection, state: State) -> dict[str, Any]:
         """What a change of letters in `state` would change. Raises SelectionTooLarge, DatabaseUnavailable."""
@@ -44,11 +49,11 @@ class Discards:
         return _told(found) | {"dry_run": True}
 
     async def discard(self, selection: Selection, who: Actor, expected: int) -> dict[str, Any]:
-        """Raises CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
-        return await self._do(change.discard, selection, who, expected)
+        """Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp, DatabaseUnavailable, OutcomeUnknown."""
+        return await self._do(partial(change.discard, rules=self._rules), selection, who, expected)
 
     async def restore(self, selection: Selection, who: Actor, expected: int) -> dict[str, Any]:
-        """Raises like `discard`."""
+        """Raises like `discard`; it takes a decision back, and so needs no allowance."""
         return await self._do(change.restore, selection, who, expected)
 
     async def _do(
@@ -58,6 +63,8 @@ class Discards:
             found, audit_id = await self._database.change(what, selection, who, expected=expected, most=self._most)
         except change.CountDiffers as differs:
             raise CountMismatch(details={"expected_count": expected, "actual_count": differs.actual}) from None
+        except UsedUp as error:
+            raise used_up(error) from None
         except change.TooMany:
             raise self._too_many() from None
         self._dues.hurry()
@@ -72,7 +79,7 @@ def add_routes(app: FastAPI, discards: Discards) -> None:
     responses = answer(
         "What was changed, or on a dry run would be. `others`: letters of the selection in another state, untouched.",
         schemas.BULK,
-    ) | errors(*BODY_ERRORS, CountMismatch, SelectionTooLarge, DatabaseUnavailable,
+    ) | errors(*BODY_ERRORS, AllowanceUsedUp, CountMismatch, SelectionTooLarge, DatabaseUnavailable,
                OutcomeUnknown)  # fmt: skip
     example = {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "Test data of Monday", "expected_count": 120}
 

@@ -10,10 +10,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.dlq_admin import schemas
+from services.dlq_admin.allowances import used_up
 from services.dlq_admin.ask import BODY_ERRORS, LETTER_ID, BulkAsked, LetterId, Reason, actor, asked
 from services.dlq_admin.database import Database
 from shared.documents import Work
 from shared.errors import (
+    AllowanceUsedUp,
     BodyTooLarge,
     CountMismatch,
     DatabaseUnavailable,
@@ -37,6 +39,7 @@ from shared.letters.ids import id_of, number_of
 from shared.letters.patch import Operation
 from shared.letters.selection import Selection
 from shared.store.dead_letters import change, edits, transforms
+from shared.store.dead_letters.allowance import Rules, UsedUp
 from shared.store.dead_letters.audit import Actor
 from shared.store.dead_letters.edits import Change
 from shared.store.dead_letters.transforms import Worked
@@ -112,9 +115,10 @@ def patch_change(patch: list[Operation]) -> Change:
 class Edits:
     """The changes that routes and pages ask for."""
 
-    def __init__(self, database: Database, *, most: int) -> None:
+    def __init__(self, database: Database, *, most: int, rules: Rules) -> None:
         self._database = database
         self._most = most
+        self._rules = rules
 
     async def edit(self, letter_id: str, wanted: Change, who: Actor, *, dry_run: bool) -> dict[str, Any]:
         """What it changes, and what would become of it. Raises LetterNotFound, LetterBusy, EditInvalid,
@@ -165,12 +169,15 @@ class Edits:
     async def transform(
         self, selection: Selection, patch: list[Operation], who: Actor, expected: int
     ) -> dict[str, Any]:
-        """Raises CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
+        """Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp, DatabaseUnavailable, OutcomeUnknown."""
         told = [each.model_dump(by_alias=True, exclude_unset=True) for each in patch]
         try:
             transform_id, worked = await self._database.change(
-                transforms.make, selection, patch_change(patch), told, who, expected=expected, most=self._most
-            )
+                transforms.make, selection, patch_change(patch), told, who, expected=expected, most=self._most,
+                rules=self._rules,
+            )  # fmt: skip
+        except UsedUp as error:
+            raise used_up(error) from None
         except change.CountDiffers as differs:
             raise CountMismatch(details={"expected_count": expected, "actual_count": differs.actual}) from None
         except change.TooMany:
@@ -234,7 +241,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
             "Its counts and the first differences; on a dry run also what would become of every letter.",
             schemas.TRANSFORMED,
         )
-        | errors(*many),
+        | errors(AllowanceUsedUp, *many),
         openapi_extra=body(
             TransformAsked,
             {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "The field was renamed", "dry_run": True,

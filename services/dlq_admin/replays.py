@@ -29,7 +29,8 @@ from shared.letters.ids import id_of
 from shared.letters.replay import ItemState, Plan, ReplayState, StopRules
 from shared.letters.selection import Selection
 from shared.letters.state import State
-from shared.store.dead_letters import change
+from shared.store.dead_letters import allowance, change
+from shared.store.dead_letters.allowance import Rules
 from shared.store.dead_letters.audit import Actor
 from shared.store.replays import create, read, steer
 from shared.store.replays.create import state_for
@@ -79,22 +80,24 @@ class WordAsked(BaseModel):
 class Replays:
     """The questions and changes that routes and pages ask for."""
 
-    def __init__(self, database: Database, keeper: Keeper, *, most: int, approve_over: int) -> None:
+    def __init__(self, database: Database, keeper: Keeper, *, most: int, rules: Rules) -> None:
         self._database = database
         self._keeper = keeper
         self._most = most
-        self._approve_over = approve_over
+        self._rules = rules
 
-    async def look(self, selection: Selection, plan: Plan) -> dict[str, Any]:
-        """What would be sent, and how. Raises SelectionTooLarge, DatabaseUnavailable."""
+    async def look(self, selection: Selection, plan: Plan, name: str) -> dict[str, Any]:
+        """What would be sent, and how, if somebody of this name asked. Raises SelectionTooLarge,
+        DatabaseUnavailable."""
         try:
             found = await self._database.read(change.look, selection, {State.DEAD}, most=self._most)
         except change.TooMany:
             raise SelectionTooLarge(details={"most": self._most}) from None
+        alone = await self._database.read(allowance.left, name, self._rules)
         return {
             "dry_run": True, "count": len(found.numbers), "groups": found.per_group, "others": found.others,
             "sample": [id_of(number) for number in found.sample], "plan": plan.told(),
-            "state": state_for(found, self._approve_over),
+            "state": state_for(found, alone.letters),
             "at_least_s": round(len(found.numbers) / plan.rate_per_s, 1),
         }  # fmt: skip
 
@@ -103,7 +106,7 @@ class Replays:
         try:
             made = await self._database.change(
                 create.create, selection, plan, who, expected=expected, most=self._most,
-                approve_over=self._approve_over,
+                rules=self._rules,
             )  # fmt: skip
         except change.CountDiffers as differs:
             raise CountMismatch(details={"expected_count": expected, "actual_count": differs.actual}) from None
@@ -165,7 +168,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
     async def create_replay(request: Request) -> Response:
         wish = await asked(request, ReplayAsked)
         if wish.dry_run or wish.expected_count is None:
-            return success(await replays.look(wish.selection.meant(), wish.plan()))
+            return success(await replays.look(wish.selection.meant(), wish.plan(), request.scope["principal"].name))
         who = actor(request, wish.reason)
         return success(await replays.create(wish.selection.meant(), wish.plan(), who, wish.expected_count))
 

@@ -49,6 +49,9 @@ RECORD = an_object(
         "selection": {"type": ["object", "null"]}, "details": {"type": ["object", "null"]}, "request_id": TEXT,
     }
 )  # fmt: skip
+ALLOWANCE = an_object(
+    {"actor": TEXT, "letters": _COUNT, "window_s": {"type": "number"}, "left": _COUNT, "more_at": or_null(_MOMENT)}
+)
 ALERTS_TAKEN = an_object({"moved": _COUNT})
 ALERTS = an_object(
     {

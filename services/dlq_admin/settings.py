@@ -49,7 +49,12 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=20_000, ge=1, le=100_000, description="Most dead letters of one what-if, or of one transform"
     )
     dlq_approve_over: int = Field(
-        default=1000, ge=1, le=10**9, description="Letters above which a replay needs a second person's word"
+        default=1000, ge=1, le=10**9,
+        description="Letters that one person may replay, discard and transform, all together, within the window below;"
+        " more need a second person's word",
+    )  # fmt: skip
+    dlq_approve_window_s: float = Field(
+        default=86_400, ge=1, le=31 * 86_400, description="How long a changed letter counts against that"
     )
     dlq_replay_wait_days: float = Field(
         default=14, gt=0, le=3650,

@@ -10,6 +10,7 @@ from shared.letters.replay import ItemState, Plan, ReplayState
 from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.dead_letters import audit, change, groups, index
+from shared.store.dead_letters.allowance import Rules
 from shared.store.dead_letters.audit import Actor
 from shared.store.engine import Engine, Timeouts, make_engine
 from shared.store.replays import create, lease, read, results, sending, steer
@@ -35,7 +36,7 @@ def engine(clean_database: Database) -> Iterator[Engine]:
 def replay_id(engine: Engine) -> int:
     """Of a replay of ten letters."""
     index.index(engine, [letter(n) for n in range(10)])
-    made = create.create(engine, DEAD, Plan(), ANN, expected=10, most=100, approve_over=100)
+    made = create.create(engine, DEAD, Plan(), ANN, expected=10, most=100, rules=Rules(100, 60))
     assert made.replay_id is not None
     return made.replay_id
 

@@ -4,11 +4,15 @@ from typing import Annotated
 
 from fastapi import APIRouter, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from services.dlq_admin import told
+from services.dlq_admin.allowances import AllowAsked
+from services.dlq_admin.ask import actor
 from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.console.forms import form_of, valid
 from services.dlq_admin.console.render import Pages
+from shared.errors import InvalidRequest, SecondPersonNeeded
 from shared.store.dead_letters import audit
 from shared.store.dead_letters.audit import Deed
 
@@ -16,7 +20,7 @@ _PAGE = 50
 
 
 def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
-    """The one page."""
+    """The page, and a second person's word."""
 
     @router.get("/console/audit")
     async def deeds(
@@ -25,11 +29,27 @@ def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
         action: Annotated[str, Query(max_length=20)] = "",
         cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     ) -> Response:
+        return await shown(request, who, action, cursor, None)
+
+    @router.post("/console/allowances")
+    async def allow(request: Request) -> Response:
+        form = form_of(request)
+        try:
+            wish = valid(
+                AllowAsked, {"actor": form["actor"], "letters": form.number("letters"), "reason": form["reason"]}
+            )
+            await desk.allowances.allow(wish.actor, wish.letters, actor(request, wish.reason))
+        except (InvalidRequest, SecondPersonNeeded) as error:
+            return await shown(request, "", "", None, error.message)
+        return RedirectResponse("/console/audit?action=allow", 303)
+
+    async def shown(request: Request, who: str, action: str, cursor: int | None, problem: str | None) -> Response:
         found = await desk.database.read(
             audit.page, before=cursor, limit=_PAGE + 1, actor=who or None, action=action or None
         )
         rows = [told.record(row) for row in found[:_PAGE]]
         end = rows[-1]["id"] if len(found) > _PAGE else None
         return pages.page(
-            request, "audit.html", deeds=rows, next=end, actor=who, action=action, actions=[deed.value for deed in Deed]
-        )
+            request, "audit.html", 422 if problem else 200, deeds=rows, next=end, actor=who, action=action,
+            actions=[deed.value for deed in Deed], problem=problem,
+        )  # fmt: skip

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from services.dlq_admin.alerts.alerts import Alerts
+from services.dlq_admin.allowances import Allowances
 from services.dlq_admin.dashboards.pictures import Pictures
 from services.dlq_admin.database import Database
 from services.dlq_admin.discards import Discards
@@ -32,3 +33,4 @@ class Desk:
     requests: Requests
     pictures: Pictures
     alerts: Alerts
+    allowances: Allowances

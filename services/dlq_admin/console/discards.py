@@ -8,7 +8,7 @@ from services.dlq_admin.ask import BulkAsked, actor
 from services.dlq_admin.console.desk import Desk
 from services.dlq_admin.console.forms import form_of, told_selection, valid
 from services.dlq_admin.console.render import Pages
-from shared.errors import CountMismatch, InvalidRequest
+from shared.errors import AllowanceUsedUp, CountMismatch, InvalidRequest
 from shared.letters.state import State
 
 
@@ -36,7 +36,7 @@ async def _changed(request: Request, pages: Pages, desk: Desk, what: str) -> Res
             )
             change = desk.discards.discard if what == "discard" else desk.discards.restore
             told = await change(wish.selection.meant(), actor(request, wish.reason), wish.expected_count or 0)
-        except (CountMismatch, InvalidRequest) as error:
+        except (AllowanceUsedUp, CountMismatch, InvalidRequest) as error:
             problem = error.message
     done = told is not None
     if told is None:
@@ -44,4 +44,5 @@ async def _changed(request: Request, pages: Pages, desk: Desk, what: str) -> Res
     return pages.page(
         request, "discard.html", 422 if problem else 200, what=what, told=told, done=done, problem=problem,
         selection=told_selection(selection), reason=form["reason"],
+        allowance=await desk.allowances.of(request.scope["principal"].name) if what == "discard" else None,
     )  # fmt: skip

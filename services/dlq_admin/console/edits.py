@@ -69,7 +69,7 @@ def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
         patch = form["patch"] or _EXAMPLE
         about: dict[str, Any] = {
             "selection": told_selection(selection), "patch": patch, "reason": form["reason"], "told": None,
-            "problem": None, "made": False,
+            "problem": None, "made": False, "allowance": await desk.allowances.of(request.scope["principal"].name),
         }  # fmt: skip
         if form["act"]:
             try:

@@ -104,13 +104,19 @@ async def _planned(request: Request, pages: Pages, desk: Desk, form: Form, probl
     if form["rate"]:
         plan["breaker"] = form["breaker"]
     about: dict[str, Any] = {"selection": told_selection(selection), "plan": plan, "reason": form["reason"],
-                             "look": None, "problem": problem}  # fmt: skip
+                             "look": None, "problem": problem, "allowance": None}  # fmt: skip
     try:
+        about["allowance"] = await desk.allowances.of(_name(request))
         wish = valid(ReplayAsked, _asked(form, selection) | {"dry_run": True, "reason": "a dry run"})
-        about["look"] = await desk.replays.look(wish.selection.meant(), wish.plan())
+        about["look"] = await desk.replays.look(wish.selection.meant(), wish.plan(), _name(request))
     except AppError as error:
         about["problem"] = about["problem"] or error.message
     return pages.page(request, "replay_new.html", 422 if about["problem"] else 200, **about)
+
+
+def _name(request: Request) -> str:
+    name: str = request.scope["principal"].name
+    return name
 
 
 def _asked(form: Form, selection: SelectionAsked) -> dict[str, Any]:

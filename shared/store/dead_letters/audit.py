@@ -39,6 +39,7 @@ class Deed(StrEnum):
     CANCEL = "cancel"
     RECALL = "recall"
     APPROVE = "approve"
+    ALLOW = "allow"
 
 
 @dataclass(frozen=True, slots=True)

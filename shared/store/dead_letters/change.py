@@ -13,6 +13,7 @@ from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.apply import faults
 from shared.store.dead_letters import search
+from shared.store.dead_letters.allowance import Rules, lock, use
 from shared.store.dead_letters.audit import Actor, Deed, concerns, record
 from shared.store.dead_letters.statements import counted, insert, rows_with
 from shared.store.dead_letters.tables import groups, items, letters
@@ -58,9 +59,13 @@ def look(engine: Engine, selection: Selection, states: Collection[State], *, mos
         return resolve(connection, selection, states, most=most, lock=False)
 
 
-def discard(engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int) -> tuple[Found, int]:
-    """`dead` -> `discarded`; what it was, and the id of its record. Raises CountDiffers, TooMany."""
+def discard(
+    engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int, rules: Rules | None = None
+) -> tuple[Found, int]:
+    """`dead` -> `discarded`; what it was, and the id of its record. `rules`: of the actor's allowance, if there is one.
+    Raises CountDiffers, TooMany, UsedUp."""
     with faults(), engine.begin() as connection:
+        use(lock(connection, actor.name, rules) if rules else None, expected)
         return _switch(connection, selection, actor, Deed.DISCARD, State.DEAD, State.DISCARDED, expected, most)
 
 

@@ -16,6 +16,7 @@ from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.apply import faults
 from shared.store.dead_letters import edits
+from shared.store.dead_letters.allowance import Rules, lock, use
 from shared.store.dead_letters.audit import Actor, Deed, concerns, record
 from shared.store.dead_letters.change import CountDiffers, TooMany, resolve
 from shared.store.dead_letters.edits import Change, Current, Version
@@ -72,11 +73,14 @@ def preview(engine: Engine, selection: Selection, change: Change, *, most: int) 
 
 
 def make(
-    engine: Engine, selection: Selection, change: Change, patch: Any, actor: Actor, *, expected: int, most: int
-) -> tuple[int, Worked]:
-    """In one transaction; its id, and what came of it. Raises CountDiffers, TooMany."""
+    engine: Engine, selection: Selection, change: Change, patch: Any, actor: Actor, *, expected: int, most: int,
+    rules: Rules | None = None,
+) -> tuple[int, Worked]:  # fmt: skip
+    """In one transaction; its id, and what came of it. `rules`: of the actor's allowance, if there is one. Raises
+    CountDiffers, TooMany, UsedUp, OverBudget."""
     worked = Worked()
     with faults(), engine.begin() as connection:
+        use(lock(connection, actor.name, rules) if rules else None, expected)
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=True).numbers
         if len(numbers) != expected:
             raise CountDiffers(len(numbers))

@@ -12,6 +12,7 @@ from shared.letters.replay import ItemState, Plan, ReplayState
 from shared.letters.selection import Selection
 from shared.letters.state import State
 from shared.store.apply import faults
+from shared.store.dead_letters.allowance import Rules, lock
 from shared.store.dead_letters.audit import Actor, Deed, concerns, record
 from shared.store.dead_letters.change import CountDiffers, Found, move, resolve
 from shared.store.dead_letters.statements import insert, many, rows_with
@@ -42,17 +43,18 @@ class Created:
 
 
 def create(
-    engine: Engine, selection: Selection, plan: Plan, actor: Actor, *, expected: int, most: int, approve_over: int
+    engine: Engine, selection: Selection, plan: Plan, actor: Actor, *, expected: int, most: int, rules: Rules
 ) -> Created:
-    """`dead` -> `replaying`. Above `approve_over` letters it waits for a second person. Raises CountDiffers, TooMany,
-    NothingToReplay."""
+    """`dead` -> `replaying`. Above what is left of the actor's allowance it waits for a second person. Raises
+    CountDiffers, TooMany, NothingToReplay."""
     with faults(), engine.begin() as connection:
+        alone = lock(connection, actor.name, rules).letters
         found = resolve(connection, selection, {State.DEAD}, most=most, lock=True)
         if len(found.numbers) != expected:
             raise CountDiffers(len(found.numbers))
         if not found.numbers:
             raise NothingToReplay
-        state = state_for(found, approve_over)
+        state = state_for(found, alone)
         replay_id = _insert(connection, selection, plan, actor, len(found.numbers), state)
         move(connection, found, State.DEAD, State.REPLAYING)
         for at in range(0, len(found.numbers), _PAGE):
@@ -70,9 +72,9 @@ def create(
         return Created(replay_id, found, state)
 
 
-def state_for(found: Found, approve_over: int) -> ReplayState:
-    """In which a replay of these letters begins."""
-    return ReplayState.AWAITING_APPROVAL if len(found.numbers) > approve_over else ReplayState.RUNNING
+def state_for(found: Found, alone: int) -> ReplayState:
+    """In which a replay of these letters begins. `alone`: how many may be sent without a second person."""
+    return ReplayState.AWAITING_APPROVAL if len(found.numbers) > alone else ReplayState.RUNNING
 
 
 def _insert(
