@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from shared.queue.names import EMAILS, OPERATION, REPLAY, USER, WRITES
-from tests import processes
+from tests import keys, processes
 from tests.replays.conftest import OVER, Desk
 from tests.servers import wait_until
 from tests.stream import new_user
@@ -79,8 +79,9 @@ def _rest(desk: Desk) -> None:
     def over() -> bool:
         running = [each for each in desk.told("GET", "/dlq/replays") if each["state"] not in OVER]
         for each in running:
-            if each["state"] in ("paused", "stopped"):
-                desk.ask("POST", f"/dlq/replays/{each['id']}/resume", json={"reason": "the drill"})
+            word = {"paused": "resume", "stopped": "resume", "awaiting_approval": "approve"}.get(each["state"])
+            if word:
+                desk.ask("POST", f"/dlq/replays/{each['id']}/{word}", keys.ADMIN, json={"reason": "the drill"})
         return not running
 
     wait_until(over, 60, "no replay is under way")

@@ -17,7 +17,7 @@ from shared.store.engine import Engine
 _USED = sa.text(
     "SELECT COALESCE(SUM(letters), 0) AS used, MIN(at) AS first FROM audit_log WHERE actor = :actor AND at > :since"
     " AND action IN ('replay', 'discard', 'transform') AND letters > 0"
-    f" AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(details, '$.state')), '') <> '{ReplayState.AWAITING_APPROVAL}'"
+    " AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(details, '$.state')), '') <> :approved"
 )
 _GRANTED = sa.text(
     "SELECT COALESCE(SUM(letters), 0) FROM audit_log WHERE action = 'allow' AND at > :since"
@@ -85,7 +85,7 @@ def allow(engine: Engine, to: str, letters: int, actor: Actor) -> int:
 def _left(connection: sa.Connection, name: str, rules: Rules) -> Left:
     since = (datetime.now(UTC) - timedelta(seconds=rules.window_s)).replace(tzinfo=None)
     known = {"actor": name, "since": since}
-    used = connection.execute(_USED, known).one()
+    used = connection.execute(_USED, known | {"approved": ReplayState.AWAITING_APPROVAL.value}).one()
     granted = int(connection.execute(_GRANTED, known).scalar_one())
     more_at = used.first.replace(tzinfo=UTC) + timedelta(seconds=rules.window_s) if used.first else None
     return Left(max(0, rules.letters + granted - int(used.used)), more_at)

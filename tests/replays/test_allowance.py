@@ -1,0 +1,125 @@
+"""What one person changes is counted, however it is cut up: beyond an allowance a second person has to say so."""
+
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from shared.letters.filter import Filter
+from shared.letters.replay import Plan, ReplayState
+from shared.letters.selection import Selection
+from shared.letters.state import State
+from shared.queue.names import DEAD
+from shared.store.dead_letters import allowance, change, index, transforms
+from shared.store.dead_letters.allowance import Rules, UsedUp
+from shared.store.dead_letters.audit import Actor
+from shared.store.engine import Engine, Timeouts, make_engine
+from shared.store.replays import create
+from tests import keys, letters
+from tests.letters import letter
+from tests.replays.conftest import Desk
+from tests.servers import Database, wait_until
+
+ANN, BOB = (Actor(name, "operate", "because", "req_12345678") for name in ("ann", "bob"))
+RULES = Rules(20, 60)
+
+
+@pytest.fixture
+def engine(clean_database: Database) -> Iterator[Engine]:
+    """With sixty letters in its database."""
+    made = make_engine(clean_database.dsn, Timeouts(2, 2, 20, 5), pool_size=8)
+    index.index(made, [letter(n) for n in range(60)])
+    yield made
+    made.dispose()
+
+
+def _these(first: int, count: int) -> Selection:
+    return Selection(numbers=tuple(letter(n).number for n in range(first, first + count)))
+
+
+def _discard(engine: Engine, first: int, count: int, who: Actor = ANN, rules: Rules = RULES) -> None:
+    change.discard(engine, _these(first, count), who, expected=count, most=100, rules=rules)
+
+
+def _replay(engine: Engine, first: int, count: int) -> ReplayState:
+    return create.create(engine, _these(first, count), Plan(), ANN, expected=count, most=100, rules=RULES).state
+
+
+def test_all_that_one_does_counts_together(engine: Engine) -> None:
+    """Replays, discards and transforms; not what was refused or waits for approval, nor what others do."""
+    assert _replay(engine, 0, 8) is ReplayState.RUNNING
+    _discard(engine, 8, 6)
+    with pytest.raises(UsedUp) as refused:
+        _discard(engine, 14, 7)
+    assert (refused.value.left.letters, refused.value.needed) == (6, 7)
+    assert _replay(engine, 14, 7) is ReplayState.AWAITING_APPROVAL
+    assert allowance.left(engine, "ann", RULES).letters == 6
+    with pytest.raises(UsedUp):
+        transforms.make(engine, _these(21, 7), _unchanged, [], ANN, expected=7, most=100, rules=RULES)
+    _discard(engine, 21, 6)
+    assert allowance.left(engine, "ann", RULES).letters == 0
+    assert allowance.left(engine, "bob", RULES).letters == 20
+    change.restore(engine, _these(21, 6), ANN, expected=6, most=100)
+    assert allowance.left(engine, "ann", RULES).letters == 0, "a way back costs nothing and gives nothing back"
+
+
+def _unchanged(*_: object) -> None:
+    return None
+
+
+def test_a_second_person_allows_more(engine: Engine) -> None:
+    """Somebody else, on record; never oneself; and what is too old to count counts no more."""
+    _discard(engine, 0, 20)
+    with pytest.raises(allowance.SamePerson):
+        allowance.allow(engine, "ann", 10, ANN)
+    allowance.allow(engine, "ann", 10, BOB)
+    _discard(engine, 20, 10)
+    with pytest.raises(UsedUp):
+        _discard(engine, 30, 1)
+    before = allowance.left(engine, "ann", RULES).more_at
+    assert before is not None
+    assert 0 < before.timestamp() - time.time() <= RULES.window_s
+    wait_until(lambda: allowance.left(engine, "ann", Rules(20, 0.01)).letters == 20, what="the window has passed")
+
+
+def test_requests_side_by_side_do_not_use_it_twice(engine: Engine) -> None:
+    """Of eight at once that each take half of it, two are obeyed."""
+    ends: list[str] = []
+
+    def go(at: int) -> None:
+        try:
+            _discard(engine, at * 7, 7, rules=Rules(14, 60))
+            ends.append("done")
+        except UsedUp:
+            ends.append("refused")
+
+    threads = [threading.Thread(target=go, args=(at,)) for at in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(ends) == ["done"] * 2 + ["refused"] * 6
+    discarded = Selection(matching=Filter(state=State.DISCARDED))
+    assert len(change.look(engine, discarded, {State.DISCARDED}, most=100).numbers) == 14
+
+
+def test_pages_and_routes_say_what_is_left(desk: Desk) -> None:
+    """Before, when it is used up, and after somebody else allowed more."""
+    with desk.redis_server.client() as client:
+        ids = [client.xadd(DEAD, letters.fields()).decode() for _ in range(45)]
+    desk.indexed()
+    assert desk.told("GET", "/dlq/allowances")["left"] == 40
+    wish = {"selection": {"ids": ids[:30]}, "expected_count": 30, "reason": "a test"}
+    desk.told("POST", "/dlq/discards", json=wish)
+    wish = {"selection": {"ids": ids[30:]}, "expected_count": 15, "reason": "a test"}
+    refused = desk.ask("POST", "/dlq/discards", json=wish)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ALLOWANCE_USED_UP")
+    assert refused.json()["error"]["details"]["left"] == 10
+    name = desk.told("GET", "/dlq/allowances")["actor"]
+    more = {"actor": name, "letters": 5, "reason": "a test"}
+    assert desk.ask("POST", "/dlq/allowances", json=more).json()["error"]["code"] == "SECOND_PERSON_NEEDED"
+    assert desk.told("POST", "/dlq/allowances", keys.ADMIN, json=more)["left"] == 15
+    desk.told("POST", "/dlq/discards", json=wish)
+    desk.http.post("/console/login", data={"key": keys.OPERATOR})
+    assert "Let somebody else change more letters" in desk.http.get("/console/audit").text
