@@ -156,3 +156,42 @@ def test_a_part_that_fails_says_so() -> None:
     assert "card" in page
     assert "req_1" in page
     assert "zero" not in page
+
+
+def _deep(depth: int) -> str:
+    return "[" * depth + "]" * depth
+
+
+def test_bombs_are_refused_by_name(client: httpx.Client, redis_server: RedisServer) -> None:
+    """Doubling copies, deep and wide values, moves into a child, the whole document taken away: a 4xx that says why."""
+    with redis_server.client() as redis:
+        letter = redis.xadd(DEAD, letters.fields()).decode()
+        wait_until(lambda: redis.xlen(DEAD) == 0, what="indexed")
+    doubling = [{"op": "copy", "from": "/payload", "path": f"/payload/{n}"} for n in range(40)]
+    patches = [
+        doubling, [{"op": "remove", "path": ""}], [{"op": "move", "from": "/payload", "path": "/payload/a/b"}],
+        [{"op": "add", "path": "/payload/9999999999", "value": 10**400}],
+        [{"op": "add", "path": "/a" * 3000, "value": 1}],
+        [{"op": "add", "path": "/payload/a", "value": [0] * 90_000}, {"op": "copy", "from": "", "path": "/payload/b"}],
+    ]  # fmt: skip
+    selection = {"ids": [letter]}
+    for patch in patches:
+        for path, wish in (
+            (f"/dlq/letters/{letter}/edits", {"reason": "a test", "patch": patch}),
+            ("/dlq/transforms", {"selection": selection, "reason": "a test", "patch": patch, "dry_run": True}),
+        ):
+            answer = client.post(path, content=json.dumps(wish))
+            if answer.status_code == 200:  # a preview says for each letter why not
+                assert answer.json()["data"]["edited"] == 0, answer.text
+                assert answer.json()["data"]["refused"], answer.text
+            else:
+                assert answer.status_code in (400, 422), answer.text
+    for path in ("/dlq/what-if", "/dlq/discards", "/dlq/replays", "/alerts", f"/dlq/letters/{letter}/edits"):
+        for depth in (150, 250, 900, 20_000):
+            raw = f'{{"reason": "a test", "payload": {_deep(depth)}, "selection": {_deep(depth)}}}'
+            answer = client.post(path, content=raw)
+            assert answer.status_code == 422, f"{path} {depth}: {answer.text}"
+            assert answer.json()["error"]["details"] == {"budget": "depth", "most": 100}
+    raw = json.dumps({"id": "1-1", "attempts": [{}]})[:-1] + f', "original": {_deep(900)}}}'
+    answer = client.post("/dlq/import?why=a-test&dry_run=true", content=raw, headers=keys.bearer(keys.ADMIN))
+    assert answer.json()["error"]["code"] == "DOCUMENT_TOO_LARGE", answer.text

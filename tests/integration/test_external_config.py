@@ -226,3 +226,13 @@ def test_a_restart_keeps_what_was_told(
         assert attempts(late) == 7
     finally:
         late.kill()
+
+
+@pytest.mark.parametrize("depth", [150, 250, 300, 1100, 20_000])
+def test_a_deep_configuration_is_refused_by_name(operator: httpx.Client, depth: int) -> None:
+    """At every depth that some parser or writer gives up at; and a lesser one is taken."""
+    deep = '{"a":' * depth + "1" + "}" * depth
+    answer = operator.put("/config", content=f'{{"config": {{"fallback": {{"default": {deep}}}}}, "reason": "a test"}}')
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error"]["details"] == {"budget": "depth", "most": 100}
+    assert change(operator, {"fallback": {"default": json.loads('{"a":' * 50 + "1" + "}" * 50)}}).status_code == 200
