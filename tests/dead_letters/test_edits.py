@@ -6,6 +6,7 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
+from shared.documents import Work
 from shared.letters.edit import EditRefused, document, edited, patched_fields
 from shared.letters.filter import Filter
 from shared.letters.patch import Operation
@@ -25,7 +26,7 @@ EVERYTHING = Selection(matching=Filter(state=State.DEAD))
 def named(name: str) -> Change:
     """An edit that sets the name."""
 
-    def wanted(fields: Any, entry_id: str) -> Any:
+    def wanted(fields: Any, entry_id: str, _: Work) -> Any:
         told = document(fields)
         return edited(fields, told | {"payload": told["payload"] | {"name": name}}, entry_id)
 
@@ -35,7 +36,7 @@ def named(name: str) -> Change:
 def by(*operations: dict[str, Any]) -> tuple[Change, list[dict[str, Any]]]:
     """A patch as a change."""
     patch = [Operation.model_validate(each) for each in operations]
-    return (lambda fields, entry_id: patched_fields(fields, patch, entry_id)), list(operations)
+    return (lambda fields, entry_id, work: patched_fields(fields, patch, entry_id, work)), list(operations)
 
 
 def names(engine: Engine, *numbers: int) -> list[str]:
