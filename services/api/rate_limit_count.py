@@ -39,7 +39,7 @@ class Taken(NamedTuple):
 class _Client:
     """One client's requests of one kind, as far as this process knows."""
 
-    __slots__ = ("asking", "leased", "leased_until", "left", "none_until", "own_whole_at", "whole_at")
+    __slots__ = ("asking", "leased", "leased_until", "left", "none_until", "own_whole_at", "waiting", "whole_at")
 
     def __init__(self) -> None:
         self.leased = 0
@@ -50,6 +50,8 @@ class _Client:
         self.none_until = 0.0
         self.own_whole_at = 0.0
         self.asking: asyncio.Task[None] | None = None
+        #: Requests that have to have a lease.
+        self.waiting = 0
 
 
 class Counts:
@@ -63,22 +65,28 @@ class Counts:
         self._degraded = False
 
     async def take(self, name: str, policy: RatePolicy) -> Taken:
-        """One request of the client `name`. Awaits Redis only where nothing is leased."""
-        now = self._clock()
+        """One request of the client `name`. Awaits Redis only where nothing is leased. A lease is shared by all who wait
+        for it: who comes too late for it asks for the next, until the common count says that there is no more."""
         client = self._client(name, policy)
-        if now >= client.leased_until:
-            client.leased = 0
-        if not client.leased:
-            if now >= client.none_until:
+        while not self._leased(client):
+            now = self._clock()
+            if now < client.none_until:
+                return Taken(False, 0, max(0.0, client.whole_at - now), client.none_until - now)
+            client.waiting += 1
+            try:
                 await asyncio.shield(client.asking or self._ask(name, policy, client))
-                now = self._clock()
-            if not client.leased:
-                next_in_s = max(0.0, client.none_until - now) or policy.interval_s
-                return Taken(False, 0, max(0.0, client.whole_at - now), next_in_s)
+            finally:
+                client.waiting -= 1
+        now = self._clock()
         client.leased -= 1
         if client.asking is None and policy.lease > 1 and client.leased < _RENEW_AT * policy.lease:
             self._ask(name, policy, client)
         return Taken(True, client.left + client.leased, client.whole_at - now, 0.0)
+
+    def _leased(self, client: _Client) -> int:
+        if self._clock() >= client.leased_until:
+            client.leased = 0
+        return client.leased
 
     def _client(self, name: str, policy: RatePolicy) -> _Client:
         key = f"{policy.name}:{policy.per_min}:{name}"
@@ -98,22 +106,23 @@ class Counts:
 
     async def _lease(self, name: str, policy: RatePolicy, client: _Client) -> None:
         try:
-            told = await self._common(name, policy)
+            wanted = max(policy.lease, client.waiting)
+            told = await self._common(name, policy, wanted)
             now = self._clock()
             if told is None:
-                told, client.own_whole_at = grant(policy, client.own_whole_at, policy.lease, now)
+                told, client.own_whole_at = grant(policy, client.own_whole_at, wanted, now)
             client.leased += told.granted
             client.leased_until = now + _LEASE_LIFE_S
             client.left = told.left
             client.whole_at = now + told.whole_in_s
-            client.none_until = now + told.next_in_s if not told.granted else 0.0
+            client.none_until = now + (told.next_in_s or policy.interval_s) if not told.granted else 0.0
         finally:
             client.asking = None
 
-    async def _common(self, name: str, policy: RatePolicy) -> Grant | None:
+    async def _common(self, name: str, policy: RatePolicy, wanted: int) -> Grant | None:
         """None: it cannot be had, count yourself."""
         key = f"{_PREFIX}{policy.name}:{policy.per_min}:{name}"
-        arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, policy.lease]
+        arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, wanted]
         try:
             told = await self._breaker.call_async(self._in_time, key, arguments)
         except (CallRefused, NotSent, RedisError, OSError, TimeoutError) as error:

@@ -76,6 +76,33 @@ async def test_the_burst_and_then_no_more(counts: Counts) -> None:
     assert await _passed(counts, policy, 1, "key:b") == 1
 
 
+@pytest.mark.parametrize("per_min", [6, 60, 300, 600, 1200, 60_000])
+@pytest.mark.parametrize("away", [False, True], ids=["redis", "no-redis"])
+async def test_all_that_is_allowed_passes_also_when_it_comes_at_once(
+    make: Make, clean_redis: RedisServer, per_min: int, away: bool
+) -> None:
+    """Whoever waits for a lease that others use up asks again: the whole burst passes, and no more."""
+    policy = RatePolicy("reads", per_min)
+    counts = make("127.0.0.1:1" if away else clean_redis.address)
+    taken = await asyncio.gather(*(counts.take("key:a", policy) for _ in range(50)))
+    passed = sum(one.allowed for one in taken)
+    assert min(50, policy.burst) <= passed <= min(50, policy.burst + 1)  # one may have come back meanwhile
+    refused = [one for one in taken if not one.allowed]
+    assert all(0 < one.next_in_s <= policy.interval_s for one in refused)
+
+
+async def test_latecomers_get_what_is_left(counts: Counts, clean_redis: RedisServer) -> None:
+    """Wave after wave of requests at once: together they are let have the burst, in few questions."""
+    policy = RatePolicy("reads", 1800)
+    with clean_redis.client() as redis:
+        before = redis.info("stats")["total_commands_processed"]
+        waves = [await asyncio.gather(*(counts.take("key:a", policy) for _ in range(70))) for _ in range(5)]
+        asked = redis.info("stats")["total_commands_processed"] - before
+    passed = sum(one.allowed for wave in waves for one in wave)
+    assert policy.burst <= passed <= policy.burst + 30
+    assert asked < 60
+
+
 async def test_who_is_over_the_limit_is_not_asked_about(counts: Counts, clean_redis: RedisServer) -> None:
     """Until something can have come back, a refusal costs no round trip."""
     policy = RatePolicy("writes", 6)
@@ -108,7 +135,7 @@ async def test_the_script_counts_as_we_do(clean_redis: RedisServer, make: Make) 
     policy = RatePolicy("reads", 60)
     counts, whole_at = make(clean_redis.address), 0.0
     for _ in range(15):
-        common = await counts._common("key:a", policy)
+        common = await counts._common("key:a", policy, policy.lease)
         ours, whole_at = grant(policy, whole_at, policy.lease, 100.0)
         assert isinstance(common, Grant)
         assert (common.granted, common.left) == (ours.granted, ours.left)
