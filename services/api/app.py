@@ -45,6 +45,7 @@ from shared.http.app import service_app
 from shared.http.client import HttpClient
 from shared.http.forwarded import Addresses, networks
 from shared.http.health import Health, closed
+from shared.http.json_bytes import DEPTH_MAX
 from shared.http.keys import Keys
 from shared.logs import Action
 from shared.loop_lag import watch
@@ -59,6 +60,8 @@ from shared.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
 _EXTERNAL_KEPT_S = 86_400.0
+#: What the proxy's envelope adds to the third party's.
+_ENVELOPE_DEPTH = 4
 
 #: A request that took this share of the longest wait for the database had something behind it that hung.
 _SLOW_SHARE = 0.8
@@ -143,7 +146,10 @@ class Api:
         settings = self._settings
         self._last_good = LastGood(self._cache, "external", hard_s=_EXTERNAL_KEPT_S)
         self._proxy = HttpClient(
-            "external_proxy", str(settings.api_external_proxy_url), in_flight_max=settings.api_external_in_flight_max
+            "external_proxy",
+            str(settings.api_external_proxy_url),
+            in_flight_max=settings.api_external_in_flight_max,
+            depth_max=DEPTH_MAX + _ENVELOPE_DEPTH,
         )
 
     def app(self) -> FastAPI:

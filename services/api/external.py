@@ -19,7 +19,7 @@ from shared.errors import AppError, CircuitOpen, DeadlineExceeded, ProxyBusy, Pr
 from shared.explain.decisions import note
 from shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
 from shared.http.degraded import copies_allowed, degraded
-from shared.http.envelope import route_of
+from shared.http.envelope import data_of, route_of
 from shared.http.passed_on import passed_on
 from shared.logs import Action
 
@@ -59,10 +59,11 @@ class External:
             if kept is None:
                 raise
             meta = {"fallback": {"used": True, "kind": "last_good", "reason": error.code}}
-            return degraded(request, error, kept.as_of, kept.document, "cached_data", meta, source="last_good")
+            data = orjson.Fragment(kept.raw)
+            return degraded(request, error, kept.as_of, data, "cached_data", meta, source="last_good")
         told: dict[str, Any] = answer.document
-        if told.get("success") and not told["meta"].get("stale"):
-            self._last_good.keep(told["data"])
+        if told.get("success") and not told["meta"].get("stale") and (whole := data_of(answer.raw)) is not None:
+            self._last_good.keep(whole)
         return _passed_back(request, answer)
 
     async def _ask(self, request: Request, fresh: bool) -> Answer:
@@ -127,4 +128,4 @@ def _passed_back(request: Request, answer: Answer) -> Response:
         request.scope["degraded"] = True
     passed = {name: answer.headers[name] for name in _PASSED_BACK if name in answer.headers}
     media_type = answer.headers["content-type"]
-    return Response(orjson.dumps(answer.document), answer.status, passed, media_type)
+    return Response(answer.raw, answer.status, passed, media_type)

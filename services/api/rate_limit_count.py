@@ -65,8 +65,8 @@ class Counts:
         self._degraded = False
 
     async def take(self, name: str, policy: RatePolicy) -> Taken:
-        """One request of the client `name`. Awaits Redis only where nothing is leased. A lease is shared by all who wait
-        for it: who comes too late for it asks for the next, until the common count says that there is no more."""
+        """One request of the client `name`. Awaits Redis only where nothing is leased. All who wait for a lease share
+        it; who comes too late for it asks for the next, until the common count says that there is no more."""
         client = self._client(name, policy)
         while not self._leased(client):
             now = self._clock()

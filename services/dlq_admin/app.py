@@ -85,7 +85,6 @@ from shared.store.engine import Engine, Timeouts, make_engine
 from shared.supervise import start, stop
 
 _DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
-_SILENCE_MAX_S = 6.0
 _BATCHES_MAX = 2
 _BACKGROUND_THREADS = 3
 _AUDIT_THREADS = 2
@@ -151,7 +150,7 @@ class DlqAdmin:
             instance=settings.instance, lease_s=settings.dlq_lease_s,
             tell=lambda one, ended: self._annotations.say(mark.replay(one, ended=ended)),
         )  # fmt: skip
-        self._watch = Watch(lambda: self._batches, _SILENCE_MAX_S)
+        self._watch = Watch(lambda: self._batches, settings.dlq_turn_max_s)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.dlq_probe_cap_s)
         self._batches: set[asyncio.Task[None]] = set()
 

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 from shared.budget import Budget, Part
 from shared.http.bounds import Bounds
 from shared.http.forwarded import networks
+from shared.queue.watch import SILENCE_MAX_S
 from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
 
 #: What a body takes on the wire, chunk sizes included, of what is in it.
@@ -38,6 +39,10 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     dlq_probe_cap_s: float = Field(
         default=5, gt=0, le=300, description="Longest pause between two tries at a dependency that is down"
     )
+    dlq_turn_max_s: float = Field(
+        default=120, gt=0, le=3600,
+        description="Longest turn of the reading loop before `/livez` fails; no outage of the queue makes one longer",
+    )  # fmt: skip
     dlq_timeout_s: float = Field(default=40, ge=1, le=300, description="Longest time to an answer")
     dlq_read_timeout_s: float = Field(
         default=5, gt=0, le=60, description="Longest wait for a page; then what is on the stream is shown instead"
@@ -149,6 +154,11 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
             Budget(
                 "a key's life", Part("dlq_operations_keep_days", self.operations_keep_s),
                 (Part("api_key_lifetime_s", self.api_key_lifetime_s),),
+            ),
+            Budget(
+                "a turn", Part("dlq_turn_max_s", self.dlq_turn_max_s),
+                (Part("a silent reader", SILENCE_MAX_S), Part("dlq_probe_cap_s", self.dlq_probe_cap_s),
+                 self.queue_answer(times=2)),
             ),
             Budget(
                 "a block", Part("redis_timeout_s", self.redis_timeout_s),

@@ -53,6 +53,7 @@ class Config(BaseModel):
     backoff_cap_s: float = Field(default=2, gt=0, le=30)
     retry_share: float = Field(default=0.1, ge=0, le=1, description="Further attempts that a first one pays for")
     in_flight_max: int = Field(default=64, ge=1, le=4096, description="Most calls to the third party at once")
+    retry_after_max_s: float = Field(default=300, ge=1, le=_DAY_S, description="Longest Retry-After that is passed on")
     body_max_bytes: int = Field(default=1024 * 1024, ge=1024, le=64 * 1024 * 1024)
     breaker: BreakerNumbers = BreakerNumbers()
     fallback: FallbackRules = FallbackRules()

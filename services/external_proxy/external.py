@@ -36,8 +36,9 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
             if instead is None:
                 raise
             return instead
-        last_good.keep(answer.document)
-        return success(answer.document, meta={"source": "third_party", "stale": False, "fallback": _told(False)})
+        last_good.keep(answer.raw)
+        meta = {"source": "third_party", "stale": False, "fallback": _told(False)}
+        return success(orjson.Fragment(answer.raw), meta=meta)
 
     @app.post("/external", **openapi.WRITE)
     async def write(request: Request) -> Response:
@@ -48,7 +49,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
             raise MalformedJson from error
         headers = passed_on(request) | {"Content-Type": "application/json"} | _idempotency_key(request)
         answer = await third_party.ask(Question("write", "POST", _PATH, headers, body))
-        return success(answer.document, status=answer.status if answer.status in (200, 201) else 200)
+        return success(orjson.Fragment(answer.raw), status=answer.status if answer.status in (200, 201) else 200)
 
 
 def _instead(request: Request, error: AppError, last_good: LastGood, live: Live) -> Response | None:
@@ -59,7 +60,7 @@ def _instead(request: Request, error: AppError, last_good: LastGood, live: Live)
     kept = last_good.get(rules.max_age_s)
     if kept is not None:
         meta = {"fallback": _told(True, "last_good", kept.as_of, error.code)}
-        return degraded(request, error, kept.as_of, kept.document, "cached_data", meta, source="last_good")
+        return degraded(request, error, kept.as_of, orjson.Fragment(kept.raw), "cached_data", meta, source="last_good")
     if rules.default is not None:
         meta = {"fallback": _told(True, "default", None, error.code)}
         return degraded(request, error, None, rules.default, "cached_data", meta, source="default")

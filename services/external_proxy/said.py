@@ -53,13 +53,13 @@ class NoLonger(Exception):
         self.earlier = earlier
 
 
-def retry_after_s(headers: Mapping[str, str]) -> float | None:
-    """From `Retry-After`, in seconds or as a date. None: it is not there or makes no sense."""
+def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
+    """From `Retry-After`, in seconds or as a date, at most `longest_s`. None: it is not there or makes no sense."""
     raw = headers.get("retry-after", "").strip()
     if _SECONDS.match(raw):
-        return float(raw)
+        return min(float(raw), longest_s)
     try:
-        return max(0.0, parsedate_to_datetime(raw).timestamp() - time.time())
+        return min(max(0.0, parsedate_to_datetime(raw).timestamp() - time.time()), longest_s)
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -93,5 +93,5 @@ class ThirdParty:
         limits = Limits(limit_s, config.connect_s, config.body_max_bytes)
         answer = await self._client.call(question.method, question.path, limits, headers, question.body)
         if not 200 <= answer.status < 300:
-            raise ErrorSaid(answer.status, retry_after_s(answer.headers))
+            raise ErrorSaid(answer.status, retry_after_s(answer.headers, config.retry_after_max_s))
         return answer

@@ -49,7 +49,6 @@ from shared.store.control import control_write
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import start, stop
 
-_SILENCE_MAX_S = 6.0
 _DEFERRED_MAX = 5000
 _BATCHES_MAX = 4
 _FULL_PAUSE_S = 0.1
@@ -100,7 +99,7 @@ class Writer:
             lambda: self._hold.active,
             idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
         )  # fmt: skip
-        self._watch = Watch(lambda: self._pipeline.in_hand, _SILENCE_MAX_S)
+        self._watch = Watch(lambda: self._pipeline.in_hand, settings.writer_turn_max_s)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.writer_probe_cap_s)
 
     async def run(self) -> None:

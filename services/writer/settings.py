@@ -3,6 +3,7 @@
 from pydantic import Field
 
 from shared.budget import Budget, Part
+from shared.queue.watch import SILENCE_MAX_S
 from shared.settings import CacheSettings, StoreSettings
 
 
@@ -34,6 +35,10 @@ class WriterSettings(CacheSettings, StoreSettings):
     writer_probe_cap_s: float = Field(
         default=5, gt=0, le=300, description="Longest pause between two looks at a dependency that is down"
     )
+    writer_turn_max_s: float = Field(
+        default=120, gt=0, le=3600,
+        description="Longest turn of the reading loop before `/livez` fails; no outage of the queue makes one longer",
+    )  # fmt: skip
     writer_pace_target_s: float = Field(
         default=0.5, gt=0, le=60, description="Longest transaction that says the database is well; a longer one slows"
     )
@@ -53,6 +58,11 @@ class WriterSettings(CacheSettings, StoreSettings):
         claim = Part("writer_claim_idle_s", self.writer_claim_idle_s)
         return (
             *super().budgets(),
+            Budget(
+                "a turn", Part("writer_turn_max_s", self.writer_turn_max_s),
+                (Part("a silent reader", SILENCE_MAX_S), Part("writer_probe_cap_s", self.writer_probe_cap_s),
+                 self.queue_answer(times=2)),
+            ),
             Budget(
                 "a block", Part("redis_timeout_s", self.redis_timeout_s),
                 (Part("writer_block_ms", self.writer_block_ms / 1000),),

@@ -4,22 +4,23 @@ work."""
 
 import asyncio
 import time
-from typing import Any, NamedTuple
+from math import isfinite
+from typing import NamedTuple
 
-import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared import metrics
+from shared.http.json_bytes import DEPTH_MAX, parsed
 
 _PREFIX = "holdfast:cache:last_good:"
 _EVERY_S = 1.0
 
 
 class Kept(NamedTuple):
-    """An answer as it was at `as_of`, in Unix seconds."""
+    """An answer as it was at `as_of`, in Unix seconds: its JSON, byte for byte."""
 
-    document: Any
+    raw: bytes
     as_of: float
 
 
@@ -34,9 +35,9 @@ class LastGood:
         self._theirs: Kept | None = None
         self._seen: bytes | str | None = None
 
-    def keep(self, document: Any) -> None:
+    def keep(self, raw: bytes) -> None:
         """A good answer came now."""
-        self._kept = Kept(document, time.time())
+        self._kept = Kept(raw, time.time())
 
     def get(self, max_age_s: float) -> Kept | None:
         """The latest, unless it is older than `max_age_s` or `hard_s`."""
@@ -55,7 +56,7 @@ class LastGood:
             elif ours is not None and (theirs is None or theirs.as_of < ours.as_of):
                 lifetime_ms = int((self._hard_s - (time.time() - ours.as_of)) * 1000)
                 if lifetime_ms > 0:
-                    await self._redis.set(self._key, orjson.dumps([ours.as_of, ours.document]), px=lifetime_ms)
+                    await self._redis.set(self._key, _encoded(ours), px=lifetime_ms)
         except (RedisError, OSError):
             metrics.cache_requests.labels("error").inc()
 
@@ -66,10 +67,21 @@ class LastGood:
             await asyncio.sleep(_EVERY_S)
 
 
+def _encoded(kept: Kept) -> bytes:
+    """A JSON array of both, without making other JSON of the answer."""
+    return b"[%s,%s]" % (repr(kept.as_of).encode(), kept.raw)
+
+
 def _decoded(value: bytes | str | None) -> Kept | None:
     """None also for what is not one of ours."""
+    text = value.encode() if isinstance(value, str) else value or b""
+    as_of, comma, raw = text.removeprefix(b"[").partition(b",")
+    raw = raw.removesuffix(b"]")
     try:
-        as_of, document = orjson.loads(value or b"")
-        return Kept(document, min(float(as_of), time.time()))
-    except (ValueError, TypeError):
+        if not comma or text != b"[" + as_of + comma + raw + b"]":
+            return None
+        parsed(raw, DEPTH_MAX)
+        at = float(as_of)
+        return Kept(raw, min(at, time.time())) if isfinite(at) else None
+    except ValueError:
         return None

@@ -9,18 +9,15 @@ from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
 import aiohttp
-import orjson
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
 from shared import metrics
+from shared.http.charset import is_utf_8
+from shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
 from shared.tracing import spans
 
 #: Sooner than servers close idle connections, so that a call rarely meets one that is being closed.
 _IDLE_S = 10.0
-
-#: Nested deeper than this, our own answer could not be written.
-_DEPTH_LEFT = 8
-_SURELY_FLAT = 200
 
 Why = Literal["protocol", "encoding", "content_type", "too_large", "cut_short", "not_json", "too_deep"]
 
@@ -58,17 +55,21 @@ class Limits(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole answer. `document`: its JSON; for errors and redirects None when it is none. Names in lower case."""
+    """A whole answer. `document`: its JSON, to look at; for errors and redirects None when it is none. `raw`: the same,
+    byte for byte, to pass on. Names in lower case."""
 
     status: int
     headers: Mapping[str, str]
     document: Any
+    raw: bytes = b""
 
 
 class HttpClient:
-    """Calls to one base URL. `in_flight_max` may be changed at any time; `name` is for the metrics."""
+    """Calls to one base URL. `in_flight_max` may be changed at any time; `name` is for the metrics; `depth_max`: of an
+    answer's JSON."""
 
-    def __init__(self, name: str, base_url: str, *, in_flight_max: int) -> None:
+    def __init__(self, name: str, base_url: str, *, in_flight_max: int, depth_max: int = DEPTH_MAX) -> None:
+        self._depth_max = depth_max
         self._base_url = base_url.rstrip("/")
         self.in_flight_max = in_flight_max
         self._in_flight = 0
@@ -114,13 +115,15 @@ class HttpClient:
             timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect_s),
         ) as response:  # fmt: skip
             told = {name.lower(): value for name, value in response.headers.items()}
+            raw = b""
             try:
-                document = _document(response, await _read(response, limits.body_max_bytes))
+                raw = await _read(response, limits.body_max_bytes)
+                document = _document(response, raw, self._depth_max)
             except (BadAnswer, aiohttp.ClientPayloadError):
                 if response.ok and response.status < 300:
                     raise
                 document = None  # an error is an error, whatever it says about itself
-            return Answer(response.status, told, document)
+            return Answer(response.status, told, document, raw)
 
     def _session(self) -> aiohttp.ClientSession:
         """Made on first use: it belongs to the event loop."""
@@ -156,26 +159,16 @@ async def _read(response: ClientResponse, most_bytes: int) -> bytes:
     return bytes(body)
 
 
-def _document(response: ClientResponse, body: bytes) -> Any:
+def _document(response: ClientResponse, body: bytes, depth_max: int) -> Any:
     if response.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise BadAnswer("encoding")
-    media_type = response.headers.get("Content-Type", "").partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
+    content_type = response.headers.get("Content-Type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    if (media_type != "application/json" and not media_type.endswith("+json")) or not is_utf_8(content_type):
         raise BadAnswer("content_type")
     try:
-        document = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise BadAnswer("not_json") from error
-    if body.count(b"[") + body.count(b"{") > _SURELY_FLAT:
-        _check_depth(document)
-    return document
-
-
-def _check_depth(document: Any) -> None:
-    """orjson reads deeper than it writes."""
-    for _ in range(_DEPTH_LEFT):
-        document = [document]
-    try:
-        orjson.dumps(document)
-    except orjson.JSONEncodeError as error:
+        return parsed(body, depth_max)
+    except TooDeep as error:
         raise BadAnswer("too_deep") from error
+    except ValueError as error:
+        raise BadAnswer("not_json") from error

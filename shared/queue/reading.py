@@ -68,6 +68,7 @@ class Reading:
     async def run(self) -> None:
         """Until `stop()`."""
         while not self.stopping:
+            self._watch.turned()
             await self.groups()
             if self.stopping:
                 return
@@ -91,6 +92,7 @@ class Reading:
                 self._reader.exit()
 
     async def _ensure_groups(self) -> None:
+        self._watch.turned()
         for stream in await ensure_groups(self._redis):
             metrics.groups_recreated.inc()
             logs.warning(Action.GROUP_RECREATED, stream=stream)

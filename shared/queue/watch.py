@@ -1,33 +1,48 @@
 """Watch: is the reading loop alive? Progress is the sign of it, because FastStream's own ping stays true when its
-subscriber has stopped."""
+subscriber has stopped.
+
+Two questions: whether the reader hears from Redis, which decides whether another reader is started; and whether the
+loop turns, which decides whether the process is alive. A Redis that is away, for however long, leaves the loop turning:
+it tries again, waits, tries again. Only a try that never ends stops it.
+"""
 
 import time
 from collections.abc import Callable
 
 from shared import metrics
 
+#: A reader that waits for entries hears from Redis more often; one that is silent for so long is replaced.
+SILENCE_MAX_S = 6.0
+
 
 class Watch:
-    """Remembers when the reader last heard from Redis. `busy`: whether there is work in hand."""
+    """Remembers when the reader last heard from Redis, and when the loop last turned. `busy`: whether there is work in
+    hand; `turn_max_s`: the longest turn of a loop that is alive."""
 
-    def __init__(self, busy: Callable[[], object], silence_max_s: float) -> None:
+    def __init__(self, busy: Callable[[], object], turn_max_s: float, *, silence_max_s: float = SILENCE_MAX_S) -> None:
         self._busy = busy
         self._silence_max_s = silence_max_s
-        self._alive_at = time.monotonic()
+        self._turn_max_s = turn_max_s
+        self._alive_at = self._turned_at = time.monotonic()
 
     def alive(self) -> None:
         """Redis answered the reader, or the reader was started anew."""
-        self._alive_at = time.monotonic()
+        self._alive_at = self._turned_at = time.monotonic()
         metrics.last_progress.set_to_current_time()
+
+    def turned(self) -> None:
+        """The loop begins another try, whatever came of the last one."""
+        self._turned_at = time.monotonic()
 
     @property
     def stalled(self) -> bool:
         """Whether the reader is silent and has no work in hand that would explain it."""
         if self._busy():
-            self._alive_at = time.monotonic()
+            self._alive_at = self._turned_at = time.monotonic()
         return time.monotonic() - self._alive_at > self._silence_max_s
 
     def progress(self) -> tuple[bool, str]:
-        """A health check. A Redis that is away is no reason to be restarted: the limit is wide."""
-        silent_s = time.monotonic() - self._alive_at
-        return silent_s < 20 * self._silence_max_s, f"last answer {silent_s:.0f} s ago"
+        """A health check: whether the loop turns."""
+        now = time.monotonic()
+        fine = now - self._turned_at < self._turn_max_s
+        return fine, f"last answer {now - self._alive_at:.0f} s ago, last try {now - self._turned_at:.0f} s ago"

@@ -1,0 +1,88 @@
+"""Alive is what turns: an outage of the queue, however long, restarts nobody; a loop that is stuck is seen."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.reading import Reading
+from shared.queue.watch import Watch
+from tests import processes
+from tests.servers import Database, RedisServer, wait_until
+
+_TURN_MAX_S = 10.0
+_QUICK = {
+    "HOLDFAST_WRITER_TURN_MAX_S": str(_TURN_MAX_S), "HOLDFAST_DLQ_TURN_MAX_S": str(_TURN_MAX_S),
+    "HOLDFAST_WRITER_PROBE_CAP_S": "0.3", "HOLDFAST_DLQ_PROBE_CAP_S": "0.3", "HOLDFAST_REDIS_TIMEOUT_S": "0.8",
+}  # fmt: skip
+
+
+def test_an_outage_longer_than_the_limit_restarts_nobody(
+    tmp_path: Path, own_redis: RedisServer, database: Database
+) -> None:
+    """Redis hangs, then is gone: writer, dlq_admin and api answer /livez with 200 all the while."""
+    address, dsn = own_redis.address, database.dsn
+    more = _QUICK | {"HOLDFAST_WRITER_BLOCK_MS": "200", "HOLDFAST_DRAIN_S": "1"}
+    services = [
+        processes.writer(tmp_path, address, dsn, **more),
+        processes.dlq_admin(tmp_path, address, dsn, **more),
+        processes.api(tmp_path, address, dsn),
+    ]
+    try:
+        for one in services:
+            one.start(wait=False)
+        for one in services:
+            one.wait_until_alive()
+        own_redis.freeze()
+
+        def silent_s(service: processes.Service) -> float:
+            answer = httpx.get(f"{service.url}/livez", timeout=5)
+            assert answer.status_code == 200, answer.text
+            checks = answer.json()["data"]["checks"]
+            return float(checks["reading"]["detail"].split()[2]) if checks else 1e9
+
+        wait_until(lambda: min(map(silent_s, services)) > 0.6 * _TURN_MAX_S, 60, "a silence")
+        own_redis.kill()
+        wait_until(lambda: min(map(silent_s, services)) > 1.2 * _TURN_MAX_S, 60, "a long silence")
+    finally:
+        for one in services:
+            one.kill()
+
+
+class _Stuck:
+    """A reader that neither reads nor ends."""
+
+    def on_startup(self, _: Any) -> None:
+        """Nothing."""
+
+    def exit(self) -> None:
+        """Nothing comes of it."""
+
+    async def run(self) -> None:
+        """For ever."""
+        await asyncio.Event().wait()
+
+
+async def test_a_loop_that_hangs_is_not_alive(clean_redis: RedisServer) -> None:
+    """With Redis there, and nothing in hand; work in hand would explain it."""
+    redis = connect(clean_redis.address, RedisTimeouts(1, 1))
+    in_hand: list[int] = []
+    watch = Watch(lambda: in_hand, 0.3, silence_max_s=0.1)
+    reading = Reading(redis, _Stuck, watch, probe_cap_s=0.1)  # type: ignore[arg-type, return-value]
+    loops = [asyncio.create_task(reading.run()), asyncio.create_task(reading.watching())]
+    try:
+        end = time.monotonic() + 20
+        while watch.progress()[0]:
+            assert time.monotonic() < end, watch.progress()
+            await asyncio.sleep(0.02)
+        in_hand.append(1)
+        assert not watch.stalled
+        assert watch.progress()[0]
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await redis.aclose()
