@@ -1,4 +1,4 @@
-"""The third party's words reach the client as they are, through both services and their copies; nonsense is an error."""
+"""The third party's words reach the client as they are, through both services and their copies."""
 
 import threading
 from collections.abc import Iterator
