@@ -102,10 +102,26 @@ docker-test: ## Is what runs as it should be: confined, scaled, a replica killed
 .PHONY: check
 check: lint types test-grafana test ## Everything that CI runs: lint + types + tests
 
+# Most tests wait for a server most of the time, so there are more workers than cores; each has servers of its own.
+JOBS ?= $(shell echo $$((2 * $$(nproc))))
+
 .PHONY: test
-test: ## Every test, against real servers that the tests start themselves (ARGS= for pytest)
+test: ## Every test, against real servers that the tests start themselves, several at a time (JOBS=, ARGS= for pytest)
 	@$(LOCAL) setup dev
-	@$(VENV) -m pytest $(ARGS)
+	@$(VENV) -m pytest -n $(JOBS) $(ARGS)
+
+.PHONY: quick
+quick: ## What needs no server, while you write: lint, types and the tests of pure code (seconds)
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-unit
+
+.PHONY: test-unit
+test-unit: venv-dev ## The tests of pure code
+	@$(VENV) -m pytest -n 2 -q tests/unit tests/architecture $(ARGS)
+
+.PHONY: test-repeat
+test-repeat: ## One test N times, until it fails (N=20, TEST=tests/faults/test_both.py::test_hung)
+	@$(LOCAL) setup dev
+	@$(VENV) -m pytest --repeat $(or $(N),20) --exitfirst $(or $(TEST),$(error TEST= names the test)) $(ARGS)
 
 .PHONY: lint
 lint: venv-dev ## Style, form, and which module may import which

@@ -8,7 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import Database, RedisServer
+from tests.repeat import pytest_addoption as pytest_addoption
+from tests.repeat import pytest_generate_tests as pytest_generate_tests
+from tests.schedule import pytest_collection_finish as pytest_collection_finish
+from tests.schedule import pytest_xdist_make_scheduler as pytest_xdist_make_scheduler
+from tests.servers import START_DEADLINE_S, Database, RedisServer
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,7 +29,7 @@ def migrate(dsn: str, to: str = "head") -> None:
     """Bring the schema up to date, or to a revision, as a deploy does."""
     command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", to]
     environment = os.environ | {"DB_DSN": dsn}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,5 +1,6 @@
 """Where the local stack keeps its things: all of it under `.local/`, which git ignores."""
 
+import contextlib
 import hashlib
 import os
 import tempfile
@@ -45,8 +46,20 @@ def _short_folder() -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file at once, readable by its owner only."""
-    fresh = path.with_name(path.name + ".new")
-    fresh.unlink(missing_ok=True)
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+    _fresh(path, text).replace(path)
+
+
+def write_private_once(path: Path, text: str) -> None:
+    """The same, unless the file is there already, be it since a moment ago."""
+    fresh = _fresh(path, text)
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(fresh)
+    fresh.unlink()
+
+
+def _fresh(path: Path, text: str) -> Path:
+    """A file of this name's beside it: another process may be writing the same one."""
+    descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
+    with os.fdopen(descriptor, "w") as file:
         file.write(text)
-    fresh.replace(path)
+    return Path(fresh)

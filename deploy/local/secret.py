@@ -4,14 +4,14 @@ import hashlib
 import secrets
 from pathlib import Path
 
-from deploy.local.places import SECRETS, write_private
+from deploy.local.places import SECRETS, write_private, write_private_once
 
 
 def secret(name: str) -> str:
     """The secret called `name`; the first call draws it."""
     path = SECRETS / name
     if not path.exists():
-        write_private(path, secrets.token_urlsafe(24) + "\n")
+        write_private_once(path, secrets.token_urlsafe(24) + "\n")
     return path.read_text().strip()
 
 

@@ -8,8 +8,8 @@ from tests.convergence.world import World
 from tests.servers import Database, RedisServer
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def world(redis_server: RedisServer, database: Database) -> Iterator[World]:
-    """Connections for all histories of a file."""
+    """Connections for all histories."""
     with World(redis_server, database) as world:
         yield world

@@ -2,9 +2,11 @@
 
 import os
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
-from hypothesis import HealthCheck, given, note, settings
+import pytest
+from hypothesis import HealthCheck, given, note, seed, settings
 from hypothesis import strategies as st
 
 from tests.convergence.histories import Step, histories, peaceful_histories
@@ -15,16 +17,22 @@ EXAMPLES = int(os.environ.get("HOLDFAST_EXAMPLES", "0"))
 _SEEDS = st.integers(0, 2**32 - 1)
 
 
-def bounded(examples: int) -> settings:
-    """So many examples, the same ones each time; HOLDFAST_EXAMPLES=5000 looks further, and elsewhere each time."""
-    return settings(
-        max_examples=EXAMPLES or examples,
-        derandomize=not EXAMPLES,
+#: The examples are tried in parts, so that several workers can share them.
+_PARTS = 5
+in_parts = pytest.mark.parametrize("part", range(_PARTS))
+
+
+def bounded(examples: int, part: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """A part of so many examples, the same ones each time; HOLDFAST_EXAMPLES=5000 looks further, and elsewhere each
+    time."""
+    limits = settings(
+        max_examples=(EXAMPLES or examples) // _PARTS,
         database=None,
         deadline=None,
         print_blob=True,
-        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+        suppress_health_check=[HealthCheck.too_slow],
     )
+    return limits if EXAMPLES else lambda test: seed(part)(limits(test))
 
 
 def command(step: Step, number: int, model: SequentialModel, email: str | None) -> Accepted:
@@ -35,59 +43,67 @@ def command(step: Step, number: int, model: SequentialModel, email: str | None) 
     return Accepted(operation_id, user_id, step.command, 0, step.name, email, if_match)
 
 
-@bounded(250)
-@given(history=histories, seed=_SEEDS)
-def test_every_user_and_operation_ends_as_in_the_order_of_acceptance(
-    world: World, history: list[Step], seed: int
-) -> None:
+@pytest.mark.long
+@in_parts
+def test_every_user_and_operation_ends_as_in_the_order_of_acceptance(world: World, part: int) -> None:
     """Users, versions and statuses equal a sequential model's, hand-overs of addresses and If-Match included."""
-    chance, model = random.Random(seed), SequentialModel()
 
-    async def live() -> None:
-        crew = world.crew(chance)
-        for number, step in enumerate(history):
-            wanted = command(step, number, model, step.email)
-            result, version = await world.accept(wanted)
-            note(f"{result} {wanted} at {version}")
-            if result == "accepted":
-                model.take(replace(wanted, version=version))
-            await crew.deliver_some(step.deliveries, chance)
-        await crew.send_copies(chance.randint(0, 3), chance)
-        await crew.drain(chance)
-        await crew.send_copies(chance.randint(0, 3), chance)
-        await crew.deliver_some(chance.randint(0, 5), chance)
-        await crew.drain(chance)
-        assert await world.leftovers() == []
+    @bounded(250, part)
+    @given(history=histories, chance_seed=_SEEDS)
+    def holds(history: list[Step], chance_seed: int) -> None:
+        chance, model = random.Random(chance_seed), SequentialModel()
 
-    world.run(live)
-    assert world.visible() == model.visible()
-    assert world.status() == model.status
-    assert world.personal_data_of_the_invisible() == []
+        async def live() -> None:
+            crew = world.crew(chance)
+            for number, step in enumerate(history):
+                wanted = command(step, number, model, step.email)
+                result, version = await world.accept(wanted)
+                note(f"{result} {wanted} at {version}")
+                if result == "accepted":
+                    model.take(replace(wanted, version=version))
+                await crew.deliver_some(step.deliveries, chance)
+            await crew.send_copies(chance.randint(0, 3), chance)
+            await crew.drain(chance)
+            await crew.send_copies(chance.randint(0, 3), chance)
+            await crew.deliver_some(chance.randint(0, 5), chance)
+            await crew.drain(chance)
+            assert await world.leftovers() == []
+
+        world.run(live)
+        assert world.visible() == model.visible()
+        assert world.status() == model.status
+        assert world.personal_data_of_the_invisible() == []
+
+    holds()
 
 
-@bounded(200)
-@given(history=peaceful_histories, seed=_SEEDS)
-def test_users_end_alike_even_when_no_write_waits_for_an_earlier_one(
-    world: World, history: list[Step], seed: int
-) -> None:
+@pytest.mark.long
+@in_parts
+def test_users_end_alike_even_when_no_write_waits_for_an_earlier_one(world: World, part: int) -> None:
     """Merging alone gives the model's users where nobody wants another's address: no write ever waits here."""
-    chance, model = random.Random(seed), SequentialModel()
 
-    async def live() -> None:
-        crew = world.crew(chance, patience=lambda _: False)
-        for number, step in enumerate(history):
-            email = None if step.email is None else f"user{step.slot}{step.email}@example.com"
-            wanted = command(step, number, model, email)
-            result, version = await world.accept(wanted)
-            note(f"{result} {wanted} at {version}")
-            model.take(replace(wanted, version=version))
-            await crew.deliver_some(step.deliveries, chance)
-        await crew.send_copies(chance.randint(0, 3), chance)
-        await crew.drain(chance)
-        await crew.deliver_some(chance.randint(0, 5), chance)
-        assert await world.leftovers() == []
+    @bounded(200, part)
+    @given(history=peaceful_histories, chance_seed=_SEEDS)
+    def holds(history: list[Step], chance_seed: int) -> None:
+        chance, model = random.Random(chance_seed), SequentialModel()
 
-    world.run(live)
-    assert world.visible() == model.visible()
-    assert world.status().keys() == model.status.keys()
-    assert world.personal_data_of_the_invisible() == []
+        async def live() -> None:
+            crew = world.crew(chance, patience=lambda _: False)
+            for number, step in enumerate(history):
+                email = None if step.email is None else f"user{step.slot}{step.email}@example.com"
+                wanted = command(step, number, model, email)
+                result, version = await world.accept(wanted)
+                note(f"{result} {wanted} at {version}")
+                model.take(replace(wanted, version=version))
+                await crew.deliver_some(step.deliveries, chance)
+            await crew.send_copies(chance.randint(0, 3), chance)
+            await crew.drain(chance)
+            await crew.deliver_some(chance.randint(0, 5), chance)
+            assert await world.leftovers() == []
+
+        world.run(live)
+        assert world.visible() == model.visible()
+        assert world.status().keys() == model.status.keys()
+        assert world.personal_data_of_the_invisible() == []
+
+    holds()

@@ -11,6 +11,7 @@ from tests.dashboards.story import told
 _CALM_S = 5.0
 
 
+@pytest.mark.long
 @pytest.mark.skipif(bool(missing()), reason=f"not here: {', '.join(missing())}; make setup installs them")
 def test_no_panel_is_empty_after_a_run_in_which_everything_happened(tmp_path: Path) -> None:
     """Poison, its replay, a third party, a database, a client and a writer that misbehave; Prometheus is asked."""

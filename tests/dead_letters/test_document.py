@@ -13,6 +13,8 @@ from tests import keys, letters, processes
 from tests.integration.test_openapi import _CHECKS
 from tests.servers import Database, RedisServer, wait_until
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture(scope="module")
 def service(

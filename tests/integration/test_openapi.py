@@ -22,6 +22,8 @@ from schemathesis.specs.openapi.checks import (
 from tests import processes
 from tests.servers import Database, RedisServer
 
+pytestmark = pytest.mark.long
+
 _CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -1,7 +1,11 @@
 """The metastable case in short: naive retries outlive the stall, ours do not."""
 
+import pytest
+
 from tests.metastable.policies import POLICIES
 from tests.metastable.run import simulate
+
+pytestmark = pytest.mark.long
 
 _NONE, _NAIVE, _BUDGET, _BOUNDED, _OURS = POLICIES
 

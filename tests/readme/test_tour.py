@@ -24,6 +24,7 @@ def newcomer(tmp_path: Path) -> Iterator[Clone]:
         fresh.run("make down", _COMMAND_S)
 
 
+@pytest.mark.long
 def test_the_tour_works_as_written(newcomer: Clone) -> None:
     """Every command of the README, in its order, ends well, and none of its answers is an error without a copy."""
     typed = [command for block in blocks((ROOT / "README.md").read_text(), "sh") for command in commands(block)]

@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 import orjson
+import pytest
 
 from shared.queue.names import EMAILS, LEDGER, OPERATION, REPLAY, USER, WRITES
 from tests import keys, processes
@@ -11,6 +12,8 @@ from tests.integration.test_writer_dead_letters import altered
 from tests.replays.conftest import LONG, SHORT, Desk
 from tests.servers import wait_until
 from tests.stream import change, new_user
+
+pytestmark = pytest.mark.long
 
 
 def operation_rows(desk: Desk) -> dict[str, tuple[str, int]]:

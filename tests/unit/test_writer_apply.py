@@ -3,8 +3,8 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -21,6 +21,24 @@ BATCH = list(range(100))
 
 #: A transaction takes a moment, so that another could begin beside it.
 _WORK_S = 0.002
+
+
+class Threads(ThreadPoolExecutor):
+    """Remembers what it was given."""
+
+    def __init__(self) -> None:
+        super().__init__(3)
+        self.given: list[Future[Any]] = []
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As any executor."""
+        self.given.append(super().submit(fn, *args, **kwargs))
+        return self.given[-1]
+
+    @property
+    def idle(self) -> bool:
+        """Whether all of that is over."""
+        return all(future.done() for future in self.given)
 
 
 class Database:
@@ -67,13 +85,19 @@ def breaker() -> Breaker:
 
 
 @pytest.fixture
-async def apply(database: Database, breaker: Breaker) -> AsyncIterator[Applier]:
+def threads() -> Iterator[Threads]:
+    """For the transactions."""
+    with Threads() as threads:
+        yield threads
+
+
+@pytest.fixture
+async def apply(database: Database, breaker: Breaker, threads: Threads) -> AsyncIterator[Applier]:
     """An applier with the loop that pings."""
     hold = Hold(breaker, database.control_write)
     pace = Pace(len(BATCH), target_s=1, ramp_s=10)
     probing = asyncio.create_task(hold.probing())
-    with ThreadPoolExecutor(3) as threads:
-        yield Applier(database.transaction, threads, breaker, hold, pace)
+    yield Applier(database.transaction, threads, breaker, hold, pace)
     probing.cancel()
 
 
@@ -91,12 +115,12 @@ async def test_in_health_a_batch_is_one_transaction(apply: Applier, database: Da
 
 
 async def test_after_an_outage_it_begins_with_a_little_at_a_time(
-    apply: Applier, database: Database, breaker: Breaker
+    apply: Applier, database: Database, breaker: Breaker, threads: Threads
 ) -> None:
     """Of two whole batches that were held; every outcome is where it belongs."""
     database.away = True
     held = [asyncio.create_task(apply(BATCH)) for _ in range(2)]  # type: ignore[arg-type]
-    await until(lambda: breaker.state is State.OPEN)
+    await until(lambda: breaker.state is State.OPEN and threads.idle)
     tried = len(database.sizes)
     database.at_once = 0
     database.away = False

@@ -1,0 +1,46 @@
+"""Ports for servers under test that no other test process gives out, and that the kernel gives to nobody's connection.
+
+A port that the kernel picked (`bind` to 0) and that is closed until a server listens on it may be anybody's by then.
+So each test process takes blocks of ports below the kernel's own range. A block belongs to the process that has bound
+its first port: other processes, of this run or another, cannot bind it, and it is free again when the process ends.
+"""
+
+import socket
+from collections.abc import Iterator
+from itertools import chain
+
+#: The usual ports of a stack and its copies (tests/readme) are not among them.
+_RANGE = range(10_000, 15_000)
+_BLOCK = 50
+
+_claims: list[socket.socket] = []
+
+
+def free_port() -> int:
+    """A port nobody listens on, not given out before by this process, nor by any other that still runs."""
+    return next(_ports)
+
+
+def _blocks() -> Iterator[Iterator[int]]:
+    for first in range(_RANGE.start, _RANGE.stop, _BLOCK):
+        claim = socket.socket()
+        try:
+            claim.bind(("127.0.0.1", first))
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        yield filter(_is_free, range(first + 1, first + _BLOCK))
+    raise AssertionError(f"all ports from {_RANGE.start} to {_RANGE.stop - 1} are taken")
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+_ports = chain.from_iterable(_blocks())

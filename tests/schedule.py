@@ -1,0 +1,83 @@
+"""Schedule: which of several workers runs which test, and when. `pytest -n 4` makes the workers (pytest-xdist).
+
+Each worker has servers of its own, for session fixtures are per process. A file whose tests share a fixture of the
+module stays on one worker; any other test goes wherever there is room. What takes long (`@pytest.mark.long`) begins
+first, then what needs servers, and tests of pure code fill the gaps at the end.
+"""
+
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+_SHARED = {"class", "module", "package"}
+#: Between a test's id and how it is scheduled, on the way from a worker to the scheduler.
+_MARK = " @ "
+_LONG, _SERVERS, _PURE = "0", "1", "2"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
+    """A worker tells the scheduler the ids of its tests; we put each test's rank and unit after its id."""
+    if not hasattr(session.config, "workerinput"):
+        yield
+        return
+    items = session.items = sorted(session.items, key=_rank)
+    told = [SimpleNamespace(nodeid=f"{item.nodeid}{_MARK}{_rank(item)} {_unit(item)}") for item in items]
+    session.items = told  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        session.items = items
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Ours."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Scheduler(LoadScopeScheduling):  # type: ignore[misc]  # untyped there
+        """A worker needs to know its next test before it begins one; it is given no more than that, and nothing long
+        to wait behind something long."""
+
+        def _split_scope(self, nodeid: str) -> str:
+            return nodeid.partition(_MARK)[2]
+
+        def _reschedule(self, node: Any) -> None:
+            if node.shutting_down or not self.workqueue:
+                super()._reschedule(node)
+            elif self._pending_of(self.assigned_work[node]) < 2:
+                self._assign_work_unit(node)
+
+        def _assign_work_unit(self, node: Any) -> None:
+            units = self.assigned_work[node].items()
+            if any(unit.startswith(_LONG) and not all(tests.values()) for unit, tests in units):
+                self.workqueue.move_to_end(next(reversed(self.workqueue)), last=False)
+            super()._assign_work_unit(node)
+
+    config.option.loadscopereorder = False  # they come in our order
+    return Scheduler(config, log)
+
+
+def _rank(item: pytest.Item) -> str:
+    if item.get_closest_marker("long"):
+        return _LONG
+    return _PURE if not _scopes(item) & {*_SHARED, "session"} else _SERVERS
+
+
+def _unit(item: pytest.Item) -> str:
+    return item.nodeid.partition("::")[0] if _scopes(item) & _SHARED else item.nodeid
+
+
+def _scopes(item: pytest.Item) -> set[str]:
+    """Of all fixtures that the test uses."""
+    info = getattr(item, "_fixtureinfo", None)
+    found: dict[str, Sequence[Any]] = info.name2fixturedefs if info else {}
+    return {
+        definitions[-1].scope for name, definitions in found.items() if definitions and name not in _WITHOUT_SERVERS
+    }
+
+
+#: Of pytest itself, and cheap.
+_WITHOUT_SERVERS = {"tmp_path_factory", "event_loop_policy", "pytestconfig", "record_testsuite_property"}
