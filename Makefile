@@ -274,6 +274,11 @@ bench-dlq: ## A million dead letters: indexing rate, and how long an operator wa
 	@$(VENV) -m tests.bench.dlq $(ARGS)
 	@$(VENV) -m tests.bench.dlq_replay
 
+.PHONY: bench-ledger
+bench-ledger: ## A reading of the ledger at 10,000 and at 10,000,000 operations, beside a full count (20 minutes)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.ledger $(ARGS)
+
 .PHONY: bench-breaker
 bench-breaker: ## What a closed breaker costs a call, beside the plain package (seconds)
 	@$(LOCAL) setup dev

@@ -6,7 +6,7 @@ its row was closed. A reading adds both up in one snapshot, so its cost follows 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -17,13 +17,10 @@ from shared.store.tables import operation_totals
 _PAGE = 1000
 
 # The indexes are named: their statistics lag behind, and the wrong one reads the whole table.
-_COUNT = "SELECT effect = 'rejected', entry_id IS NULL, COUNT(*) FROM operations"
-_OPEN = sa.text(
-    f"{_COUNT} FORCE INDEX (operations_closed) WHERE closed = 0 AND (entry_id IS NULL OR version <= :cut) GROUP BY 1, 2"
-)
+_COUNT = "SELECT COUNT(*), SUM(effect = 'rejected'), SUM(entry_id IS NULL) FROM operations"
+_OPEN = sa.text(f"{_COUNT} FORCE INDEX (operations_closed) WHERE closed = 0 AND (entry_id IS NULL OR version <= :cut)")
 _LATER = sa.text(
     f"{_COUNT} FORCE INDEX (operations_version) WHERE closed = 1 AND entry_id IS NOT NULL AND version > :cut"
-    " GROUP BY 1, 2"
 )
 
 
@@ -69,17 +66,23 @@ def counts_in(connection: sa.Connection, up_to_version: int) -> OperationCounts:
     """The same, in a transaction that sees one snapshot."""
     cut = {"cut": up_to_version}
     totals = read_totals(connection)
-    counted: list[Any] = [*connection.execute(_OPEN, cut).all()]
-    still_open = sum(count for _, _, count in counted)
+    still_open, rejected, direct = _counted(connection, _OPEN, cut)
+    later = later_rejected = 0
     if totals.closed_to > up_to_version:  # another replica has closed rows that this reading began too early for
-        counted += [(*kind, -count) for *kind, count in connection.execute(_LATER, cut)]
+        later, later_rejected, _ = _counted(connection, _LATER, cut)
     return OperationCounts(
-        applied=totals.applied + sum(count for was_rejected, _, count in counted if not was_rejected),
-        rejected=totals.rejected + sum(count for was_rejected, _, count in counted if was_rejected),
-        direct=totals.direct + sum(count for _, was_direct, count in counted if was_direct),
+        applied=totals.applied + still_open - rejected - (later - later_rejected),
+        rejected=totals.rejected + rejected - later_rejected,
+        direct=totals.direct + direct,
         open=still_open,
         totals=totals,
     )
+
+
+def _counted(connection: sa.Connection, query: sa.TextClause, cut: dict[str, int]) -> tuple[int, int, int]:
+    """(all, rejected, direct)"""
+    every, rejected, direct = connection.execute(query, cut).one()
+    return int(every), int(rejected or 0), int(direct or 0)
 
 
 def read_totals(connection: sa.Connection, *, lock: bool = False) -> Totals:
