@@ -25,9 +25,9 @@ _TABLES = (
 )  # fmt: skip
 
 
-def migrate(dsn: str, to: str = "head") -> None:
+def migrate(dsn: str, to: str = "head", how: str = "upgrade") -> None:
     """Bring the schema up to date, or to a revision, as a deploy does."""
-    command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", to]
+    command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", how, to]
     environment = os.environ | {"DB_DSN": dsn}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S)
     assert done.returncode == 0, done.stderr

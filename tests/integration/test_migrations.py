@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from shared.store.closing import close
+from shared.store.counts import operation_counts
+from shared.store.engine import Timeouts, make_engine
 from tests.conftest import migrate
 from tests.servers import Database
 
@@ -42,3 +45,28 @@ def test_addresses_get_their_new_keys(before: str, database: Database) -> None:
         assert list(cursor.fetchall()) == [(id, new) for id, _, _, new in _USERS]
         cursor.execute("SELECT version FROM email_releases WHERE email_key = 'é@xn--bcher-kva.example'")
         assert cursor.fetchone() == (7,)
+
+
+def test_operations_of_before_are_counted_in_steps(before: str, database: Database) -> None:
+    """Every row, those that were removed before, and the same again after going back."""
+    migrate(before, to="0005")
+    with database.connect(user="root", database=_SCHEMA) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO operations VALUES (%s, 'u', 'CreateUser', %s, %s, 0, NULL, NULL, %s, NOW(6))",
+            [(f"op-{at}", at, "rejected" if at % 5 == 0 else "applied", None if at % 4 == 0 else "1-1")
+             for at in range(1, 41)],
+        )  # fmt: skip
+        cursor.execute("INSERT INTO operations_reaped VALUES ('applied', 7)")
+        migrate(before)
+        engine = make_engine(before, Timeouts(5, 5, 20, 5), 1)
+        counts = operation_counts(engine, 100)
+        assert (counts.applied, counts.rejected, counts.direct, counts.open, counts.kept) == (39, 8, 10, 40, 40)
+        steps = 0
+        while close(engine, 100, 9):
+            steps += 1
+        after = operation_counts(engine, 100)
+        engine.dispose()
+        assert (steps, after.applied, after.rejected, after.direct, after.open, after.kept) == (5, 39, 8, 10, 0, 40)
+        migrate(before, to="0005", how="downgrade")
+        cursor.execute("SELECT effect, operations FROM operations_reaped ORDER BY effect")
+        assert list(cursor.fetchall()) == [("applied", 7), ("rejected", 0)]
