@@ -16,6 +16,7 @@ from services.api.access import scope_needed
 from services.api.backlog import Backlog
 from services.api.breakers import LIMITS_TIMEOUT_S, Breakers, make_breakers
 from services.api.database import Database
+from services.api.deletions import Deletions
 from services.api.direct import DirectPath
 from services.api.external import External
 from services.api.heartbeat import Heartbeats
@@ -33,7 +34,8 @@ from services.api.wait import Waiters
 from services.api.write import WritePath
 from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
-from shared.cache.copies import Copies, Copy
+from shared.cache.copies import Copies
+from shared.cache.form import USER, UserCopy
 from shared.cache.last_good import LastGood
 from shared.cache.refresh import Refresher
 from shared.explain.explanations import explanations
@@ -111,6 +113,7 @@ class Api:
         settings, breakers = self._settings, self._breakers
         copies = Copies(self._cache, breakers.cache, hard_s=settings.cache_hard_s, in_process_max=_IN_PROCESS_COPIES)
         self._refresher = Refresher(copies, settings.cache_soft_s)
+        self._deletions = Deletions(self._database, self._cache, breakers.cache, copies, hard_s=settings.cache_hard_s)
         self._view = View(
             self._redis, breakers.queue, self._database, copies, self._refresher,
             stale_max_s=settings.api_stale_max_s, read_timeout_s=settings.api_read_timeout_s,
@@ -139,7 +142,7 @@ class Api:
     def _changed(self, users: Iterable[User]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
         now = time.time()
-        copies = [(f"user:{user.id}", Copy((user,), now)) for user in users]
+        copies = [(USER + user.id, UserCopy(user, now)) for user in users]
         self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
     def _external(self) -> None:
@@ -195,6 +198,7 @@ class Api:
             "refresher": self._refresher.run,
             "last_good": self._last_good.run,
             "backlog": self._backlog.run,
+            "deletions": self._deletions.run,
             "key_handover": self._handover.run,
             "heartbeat": self._heartbeats.run,
             "board": self._board.run,

@@ -84,14 +84,13 @@ def _add_reads(app: FastAPI, view: View) -> None:
         if email is not None:
             seen = await view.by_email(email_key(email.strip()), fresh=fresh)
         else:
-            seen = await view.page(_position(cursor), limit + 1, fresh=fresh)
-        page, more = seen.users[:limit], len(seen.users) > limit
+            seen = await view.page(_position(cursor), limit, fresh=fresh)
         meta = {
-            "next_cursor": _cursor(page[-1].created_version) if more else None,
+            "next_cursor": _cursor(seen.next_after) if seen.next_after else None,
             "limit": limit,
             "request_id": request.scope["request_id"],
         }
-        data = [describe_user(user) for user in page]
+        data = [describe_user(user) for user in seen.users]
         if seen.copy and seen.instead_of:
             return degraded(request, seen.instead_of, seen.copy.as_of, data, "cached_users", meta)
         return success(data, meta=meta)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -14,7 +14,9 @@ from services.api.shed import spared
 from shared import versions
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
-from shared.cache.copies import Copies, Copy
+from shared.cache import form
+from shared.cache.copies import Copies, Page
+from shared.cache.form import Listed, PageCopy, UserCopy
 from shared.cache.refresh import Refresher
 from shared.commands import Write
 from shared.errors import (
@@ -43,6 +45,9 @@ from shared.store.dead_letters.search import Row
 _REFUSALS = (DatabaseUnavailable, CircuitOpen, Overloaded)
 
 
+_C = TypeVar("_C", UserCopy, Page)
+
+
 class Seen(NamedTuple):
     """What a read found: users, and how we know."""
 
@@ -50,8 +55,10 @@ class Seen(NamedTuple):
     #: Part of it is still on its way to the database. None: the queue did not say.
     pending: bool | None = False
     #: The copy it comes from, and why it does not come from the database.
-    copy: Copy | None = None
+    copy: UserCopy | Page | None = None
     instead_of: AppError | None = None
+    #: Of a page that is not the last: the version after which the next one begins.
+    next_after: int | None = None
 
 
 class View:
@@ -83,14 +90,15 @@ class View:
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
         writes = await self._pending(user_id)
         copy = refusal = None
+        name = form.USER + user_id
         try:
-            row: User | None = await self._shared(f"user:{user_id}", reads.user, user_id)
+            row, as_of = await self._shared(name, reads.user, user_id)
             if row is not None:
-                self._refresher.offer([(f"user:{user_id}", Copy((row,), time.time()))])
+                self._refresher.offer([(name, UserCopy(row, as_of))])
         except _REFUSALS as error:
             refusal = error
-            copy = None if fresh else await self._copy(f"user:{user_id}")
-            row = copy.users[0] if copy else None
+            copy = None if fresh else self._young(name, await self._copies.user(user_id))
+            row = copy.user if copy else None
         user = _with_pending(row, writes or [])
         visible = user is not None and user.visible
         # An id is never used again: a copy that says deleted is as good as the database.
@@ -103,39 +111,59 @@ class View:
 
     async def page(self, after: int, limit: int, *, fresh: bool) -> Seen:
         """At most `limit` users created after version `after`. Raises like `user`."""
-        return await self._page(f"page:{after}:{limit}", fresh, reads.page_of_users, after, limit)
+        # One more than is shown tells whether there is a page after this one.
+        seen, listed = await self._page(form.page(after, limit), fresh, reads.page_of_users, after, limit + 1)
+        if len(listed) <= limit:
+            return seen
+        last = listed[limit - 1].created_version
+        return seen._replace(users=[user for user in seen.users if user.created_version <= last], next_after=last)
 
     async def by_email(self, key: str, *, fresh: bool) -> Seen:
         """The user who has this address, or nobody. Raises like `user`."""
-        return await self._page(f"email:{key}", fresh, reads.users_by_email, key)
+        seen, _ = await self._page(form.address(key), fresh, reads.users_by_email, key)
+        # A user's own copy may be newer: then the address is no longer theirs.
+        return seen._replace(users=[user for user in seen.users if user.email_key == key])
 
-    async def _page(self, name: str, fresh: bool, read: Callable[..., list[User]], *args: object) -> Seen:
+    async def _page(
+        self, name: str, fresh: bool, read: Callable[..., reads.Read], *args: object
+    ) -> tuple[Seen, tuple[Listed, ...]]:
         try:
-            users: list[User] = await self._shared(name, read, *args)
+            (users, began_us), as_of = await self._shared(name, read, *args)
         except _REFUSALS as refusal:
-            copy = None if fresh else await self._copy(name)
+            copy = None if fresh else self._young(name, await self._copies.page(name))
             if copy is None:
                 raise
-            return Seen(list(copy.users), copy=copy, instead_of=refusal)
-        self._refresher.offer([(name, Copy(tuple(users), time.time()))])
-        return Seen(users)
+            return Seen(copy.users, copy=copy, instead_of=refusal), copy.listed
+        page = PageCopy.of(users, began_us, as_of)
+        # The users first: a page without them is no copy.
+        self._refresher.renew([(form.USER + user.id, UserCopy(user, as_of)) for user in users])
+        self._refresher.offer([(name, page)])
+        return Seen(users), page.listed
 
-    async def _shared(self, name: str, read: Callable[..., Any], *args: object) -> Any:
-        """A read of the database, one at a time of each kind; none where the request is to be spared one."""
+    async def _shared(self, name: str, read: Callable[..., Any], *args: object) -> tuple[Any, float]:
+        """A read of the database, one at a time of each kind, and when it began (Unix seconds); none where the request
+        is to be spared one."""
         if (refusal := spared()) is not None:
             raise refusal
+
+        async def call() -> tuple[Any, float]:
+            began = time.time()
+            return await self._database.call(read, *args), began
+
         if not self._database.undisturbed:  # nobody waits for somebody else's probe
-            return await self._database.call(read, *args)
+            return await call()
         try:
-            return await self._flights.share(name, lambda: self._database.call(read, *args), self._read_timeout_s)
+            found: tuple[Any, float] = await self._flights.share(name, call, self._read_timeout_s)
+            return found
         except TimeoutError as waited:
             raise DatabaseUnavailable() from waited
 
-    async def _copy(self, name: str) -> Copy | None:
-        copy = await self._copies.get(name)
-        if copy and copy.age_s <= self._stale_max_s:
+    def _young(self, name: str, copy: _C | None) -> _C | None:
+        """The copy, if it may still be shown."""
+        age_s = max(0.0, time.time() - copy.as_of) if copy else None
+        if age_s is not None and age_s <= self._stale_max_s:
             return copy
-        too_old_s = round(copy.age_s, 1) if copy else None
+        too_old_s = None if age_s is None else round(age_s, 1)
         decided(Action.NO_COPY, of=name.partition(":")[0], age_s=too_old_s, age_max_s=self._stale_max_s)
         return None
 

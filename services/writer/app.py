@@ -24,7 +24,8 @@ from services.writer.settle import Settler
 from services.writer.traced import traced
 from shared import logs, memory, metrics
 from shared.build import VERSION_WITHOUT_INSTALL
-from shared.cache.copies import Copies, Copy, cache_breaker
+from shared.cache.copies import Copies, cache_breaker
+from shared.cache.form import USER, UserCopy
 from shared.cache.refresh import Refresher
 from shared.decide import Delivery, Ended
 from shared.fleet.board import Board
@@ -170,7 +171,7 @@ class Writer:
     def _changed(self, users: Iterable[User]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
         now = time.time()
-        copies = [(f"user:{user.id}", Copy((user,), now)) for user in users]
+        copies = [(USER + user.id, UserCopy(user, now)) for user in users]
         self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
     async def _control_write(self) -> None:

@@ -1,13 +1,12 @@
-"""Copies: what is kept of a user, or of a page of users, and how old it may get."""
+"""Copies: what is kept of users and of pages of them, and how old it may get."""
 
 import random
 import time
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -15,13 +14,16 @@ from shared import metrics
 from shared.breaker.breaker import Breaker
 from shared.breaker.policy import STORE_OPEN_MAX_S, Policy
 from shared.breaker.refused import CallRefused
+from shared.cache.form import USER, Copy, Listed, PageCopy, UserCopy, decoded, encoded, later
 from shared.merge import User
 
 _PREFIX = "holdfast:cache:"
 _SCRIPT = (Path(__file__).parent / "put.lua").read_text()
 
 #: Lifetimes differ by up to this share, so that copies made together do not go together.
-_JITTER = 0.1
+JITTER = 0.1
+
+_AWAY = (RedisError, OSError, CallRefused)
 
 
 def cache_breaker(timeout_s: float) -> Breaker:
@@ -29,16 +31,12 @@ def cache_breaker(timeout_s: float) -> Breaker:
     return Breaker("cache", Policy(attempt_timeout_s=timeout_s, open_max_s=STORE_OPEN_MAX_S, ramp_s=0))
 
 
-class Copy(NamedTuple):
-    """Users as they were at `as_of`, in Unix seconds. One user, or the users of a page."""
+class Page(NamedTuple):
+    """A page's copy as it is shown: those of its users who are not deleted, as they are known now."""
 
-    users: tuple[User, ...]
+    users: list[User]
+    listed: tuple[Listed, ...]
     as_of: float
-
-    @property
-    def age_s(self) -> float:
-        """How old it is."""
-        return max(0.0, time.time() - self.as_of)
 
 
 class Copies:
@@ -52,68 +50,94 @@ class Copies:
         self._in_process_max = in_process_max
         self._latest: OrderedDict[str, Copy] = OrderedDict()
 
+    async def user(self, user_id: str) -> UserCopy | None:
+        """The user's copy. Never raises."""
+        copy = await self.get(USER + user_id)
+        return copy if isinstance(copy, UserCopy) else None
+
+    async def page(self, name: str) -> Page | None:
+        """The page's copy with the users' own; none when a user's is missing, or older than the page. Never raises."""
+        page = await self.get(name)
+        if not isinstance(page, PageCopy):
+            return None
+        users = []
+        own, _ = await self._look([USER + one.id for one in page.listed])
+        for listed, copy in zip(page.listed, own, strict=True):
+            if not isinstance(copy, UserCopy):
+                return None
+            if copy.user.deleted_version:
+                continue
+            if copy.user.version < listed.version:
+                return None
+            users.append(copy.user)
+        return Page(users, page.listed, page.as_of)
+
     async def get(self, name: str) -> Copy | None:
         """The copy under `name`, if there is one that is not past its lifetime. Never raises."""
-        try:
-            value = await self._breaker.call_async(self._redis.get, _PREFIX + name)
-        except (RedisError, OSError, CallRefused):
-            metrics.cache_requests.labels("error").inc()
-            value = None
-        if value is not None:
-            metrics.cache_requests.labels("hit").inc()
-            return _decoded(value)
-        latest = self._latest.get(name)
-        if latest is None or latest.age_s > self._hard_s:
-            metrics.cache_requests.labels("miss").inc()
-            return None
-        metrics.cache_requests.labels("in_process").inc()
-        return latest
+        (copy,), result = await self._look([name])
+        metrics.cache_requests.labels(result).inc()
+        return copy
 
-    async def put(self, copies: Iterable[tuple[str, Copy]]) -> None:
-        """Keep copies under their names, unless newer ones are there. Never raises."""
-        keys: list[str] = []
-        arguments: list[bytes | int] = []
+    async def _look(self, names: Sequence[str]) -> tuple[list[Copy | None], str]:
+        """The newer of the cache's copy and this process's, for each name; and how the cache answered for the first."""
+        if not names:
+            return [], "hit"
+        values: list[bytes | str | None] = [None] * len(names)
+        try:
+            values = await self._breaker.call_async(self._redis.mget, [_PREFIX + name for name in names])
+        except _AWAY:
+            metrics.cache_requests.labels("error").inc()
+        found, result = [], "miss"
+        for at, (name, value) in enumerate(zip(names, values, strict=True)):
+            cached = decoded(name, value) if value is not None else None
+            latest = self._latest.get(name)
+            young = latest if latest and time.time() - latest.as_of <= self._hard_s else None
+            found.append(later(cached, young))
+            if at == 0 and found[0]:
+                result = "hit" if cached else "in_process"
+        return found, result
+
+    async def put(self, copies: Iterable[tuple[str, Copy]]) -> bool:
+        """Keep copies under their names, unless newer ones are there. Never raises; False: not in the cache."""
         offered = list(copies)
         for name, copy in offered:
+            self.remember(name, copy)
+        return await self._put_in_cache(offered)
+
+    async def bury(self, tombstones: Sequence[tuple[str, UserCopy]], new: Sequence[tuple[str, UserCopy]]) -> bool:
+        """Put these in the place of copies that this process has, and the new ones in the cache. Like `put`."""
+        for name, tombstone in tombstones:
+            if name in self._latest:  # or many deletes would push out what is of use
+                self.remember(name, tombstone)
+        return await self._put_in_cache(new)
+
+    async def _put_in_cache(self, offered: Sequence[tuple[str, Copy]]) -> bool:
+        if not offered:
+            return True
+        keys: list[str] = []
+        arguments: list[bytes | int] = []
+        for name, copy in offered:
             keys.append(_PREFIX + name)
-            lifetime_s = self._hard_s * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - jitter, not a secret
-            arguments += [_encoded(copy), int(lifetime_s * 1000)]
-        if not keys:
-            return
+            lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
+            arguments += [encoded(copy), int(lifetime_s * 1000)]
         try:
             await self._breaker.call_async(self._put, keys=keys, args=arguments)
-        except (RedisError, OSError, CallRefused):
+        except _AWAY:
             metrics.cache_requests.labels("error").inc()
-        finally:
-            for name, copy in offered:
-                self.remember(name, copy)
+            return False
+        return True
 
     def has_as_good(self, name: str, copy: Copy, soft_s: float) -> bool:
         """Whether this process has put the same state there within about `soft_s`."""
         known = self._latest.get(name)
-        if known is None or known.users != copy.users:
+        if known is None or known.content != copy.content:
             return False
-        return copy.as_of - known.as_of < soft_s * random.uniform(1 - _JITTER, 1)  # noqa: S311 - jitter, not a secret
+        return copy.as_of - known.as_of < soft_s * random.uniform(1 - JITTER, 1)  # noqa: S311 - jitter, not a secret
 
     def remember(self, name: str, copy: Copy) -> None:
         """Keep a copy in this process, unless a newer one is there."""
-        known = self._latest.get(name)
-        if known is None or _version(known) <= _version(copy):
+        if later(self._latest.get(name), copy) is copy:
             self._latest[name] = copy
             self._latest.move_to_end(name)
         if len(self._latest) > self._in_process_max:
             self._latest.popitem(last=False)
-
-
-def _version(copy: Copy) -> int:
-    """A user's own version; of a page, the newest in it, or its time when it is empty."""
-    return max((user.version for user in copy.users), default=int(copy.as_of * 1_000_000))
-
-
-def _encoded(copy: Copy) -> bytes:
-    return orjson.dumps([_version(copy), copy.as_of, [list(user) for user in copy.users]])
-
-
-def _decoded(value: bytes | str) -> Copy:
-    _, as_of, users = orjson.loads(value)
-    return Copy(tuple(User(*user) for user in users), as_of)

@@ -7,7 +7,8 @@ from collections import OrderedDict
 from collections.abc import Iterable
 
 from shared import metrics
-from shared.cache.copies import Copies, Copy
+from shared.cache.copies import Copies
+from shared.cache.form import Copy
 
 _EVERY_S = 0.05
 _AT_ONCE = 500
@@ -57,5 +58,5 @@ class Refresher:
 
     async def _check(self, name: str, fresh: Copy) -> None:
         copy = await self._copies.get(name)
-        match = "missing" if copy is None else "same" if copy.users == fresh.users else "behind"
+        match = "missing" if copy is None else "same" if copy.content == fresh.content else "behind"
         metrics.fallback_checked.labels(match).inc()

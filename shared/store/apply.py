@@ -37,6 +37,8 @@ _SELECT_RELEASES = (
 )
 _AND_HORIZON = "UNION ALL SELECT '', '', purged_to, NULL, NULL, 0 FROM operation_totals"
 _SELECT_ENDED = "SELECT operation_id, effect, user_version, rejection, entry_id, version FROM operations WHERE"
+_INSERT_DELETED = "INSERT INTO deleted_users (user_id, deleted_at) VALUES"
+_DELETED_AGAIN = "ON DUPLICATE KEY UPDATE deleted_at = VALUES(deleted_at)"
 _RELEASE = sa.text(
     "INSERT INTO email_releases (email_key, user_id, version) VALUES (:email_key, :user_id, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
@@ -210,6 +212,9 @@ def write_down(connection: sa.Connection, decision: Decision, known: Known) -> N
         if old := sorted(id for id in decision.users if id in known.users):
             connection.execute(sa.delete(users).where(users.c.id.in_(old)))
         connection.exec_driver_sql(_INSERT_USER, [_user_row(decision.users[id]) for id in sorted(decision.users)])
+    if gone := sorted(user.id for user in decision.users.values() if user.deleted_version):
+        values = ",".join(["(%s, UTC_TIMESTAMP(6))"] * len(gone))
+        connection.exec_driver_sql(f"{_INSERT_DELETED} {values} {_DELETED_AGAIN}", tuple(gone))
     if decision.released:
         rows = [
             {"email_key": key, "user_id": user_id, "version": version}

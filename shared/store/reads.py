@@ -1,8 +1,8 @@
 """Reads: what the api and the ledger ask the database. None of them locks anything."""
 
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -13,6 +13,8 @@ from shared.store.apply import faults, final_from, user_from
 from shared.store.engine import Engine
 from shared.store.tables import operation_totals, operations, users
 
+_NOW = sa.func.utc_timestamp(6)
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as the database gives it: UTC without saying so
 _VISIBLE = sa.and_(users.c.created_version > 0, users.c.deleted_version == 0)
 
 
@@ -37,20 +39,37 @@ def user(engine: Engine, user_id: str) -> User | None:
     return user_from(row) if row else None
 
 
-def page_of_users(engine: Engine, after: int, limit: int) -> list[User]:
+class Read(NamedTuple):
+    """Users, and when the read of them began: microseconds by the database's clock."""
+
+    users: list[User]
+    began_us: int
+
+
+def page_of_users(engine: Engine, after: int, limit: int) -> Read:
     """At most `limit` users in the order of their creation, created later than version `after`."""
-    query = sa.select(users).where(_VISIBLE, users.c.created_version > after)
-    with faults(), engine.connect() as connection:
-        rows = connection.execute(query.order_by(users.c.created_version).limit(limit)).all()
-    return [user_from(row) for row in rows]
+    query = sa.select(_NOW, users).where(_VISIBLE, users.c.created_version > after)
+    return _read(engine, query.order_by(users.c.created_version).limit(limit))
 
 
-def users_by_email(engine: Engine, email_key: str) -> list[User]:
+def users_by_email(engine: Engine, email_key: str) -> Read:
     """The visible user who has this address, or nobody."""
-    query = sa.select(users).where(_VISIBLE, users.c.email_key == email_key)
+    return _read(engine, sa.select(_NOW, users).where(_VISIBLE, users.c.email_key == email_key))
+
+
+def _read(engine: Engine, query: sa.Select[Any]) -> Read:
     with faults(), engine.connect() as connection:
         rows = connection.execute(query).all()
-    return [user_from(row) for row in rows]
+        if rows:
+            return Read([User(*row[1:]) for row in rows], _us(rows[0][0]))
+    # Nobody: no row to say when. So first when, and then who.
+    with faults(), engine.connect() as connection:
+        began = connection.execute(sa.select(_NOW)).scalar_one()
+        return Read([User(*row[1:]) for row in connection.execute(query).all()], _us(began))
+
+
+def _us(moment: datetime) -> int:
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:

@@ -256,7 +256,7 @@ def copied_name(server: RedisServer, user_id: str) -> str | None:
     """The name in the cache's copy of a user."""
     with server.client() as cache:
         value = cache.get(f"holdfast:cache:user:{user_id}")
-    return orjson.loads(value)[2][0][1] if value else None
+    return orjson.loads(value)[3][1] if value else None
 
 
 def test_errors_keep_their_envelope(rig: Rig) -> None:

@@ -1,0 +1,99 @@
+"""Deletions: a deleted user leaves every copy, whatever became of the message that says so.
+
+Writers and the direct way renew the copy of a user they delete, at once and beside the work, and that may be lost. So
+each api follows the database's own record of deletions, written in the transaction of the delete: it forgets the users
+in its own memory, and puts a tombstone in the place of their copy in the cache. How far the cache has come is kept in
+the cache, so that nothing is left out after a time in which no api reached both.
+"""
+
+import asyncio
+import calendar
+import contextlib
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Never
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from services.api.database import Database
+from shared.breaker.breaker import Breaker
+from shared.breaker.refused import CallRefused
+from shared.cache.copies import JITTER, Copies
+from shared.cache.form import USER, UserCopy
+from shared.errors import AppError
+from shared.merge import User
+from shared.store import deleted_users
+from shared.store.deleted_users import Deleted
+
+_EVERY_S = 1.0
+_FORGET_EVERY_S = 60.0
+_MARK = "holdfast:cache:deletions_until"
+_SPARE_S = 600.0
+
+
+class Deletions:
+    """`run` it."""
+
+    def __init__(self, database: Database, redis: Redis, breaker: Breaker, copies: Copies, *, hard_s: float) -> None:
+        self._database = database
+        self._redis = redis
+        self._breaker = breaker
+        self._copies = copies
+        self._kept_s = hard_s * (1 + JITTER) + _SPARE_S
+        self._until: datetime | None = None
+        self._done: frozenset[Deleted] = frozenset()
+
+    async def run(self) -> Never:
+        """For ever."""
+        forgotten_at = 0.0
+        while True:
+            with contextlib.suppress(AppError):  # the database is away: nobody is deleted
+                await self.look()
+                if time.monotonic() - forgotten_at > _FORGET_EVERY_S:
+                    forgotten_at = time.monotonic()
+                    await self._database.call(deleted_users.forget, self._kept_s)
+            await asyncio.sleep(_EVERY_S)
+
+    async def look(self) -> None:
+        """Once. Raises what a database away raises."""
+        if self._until is None:  # no copy in this process is older than that
+            self._until = await self._database.call(deleted_users.now)
+        reached, mark = await self._mark()
+        found, until = await self._database.call(deleted_users.deleted_since, min(self._until, mark or self._until))
+        fresh = [each for each in found if each not in self._done]
+        taken = await self._copies.bury(_tombstones(found), _tombstones(fresh))
+        self._until = until
+        if reached and taken:
+            self._done = frozenset(found)
+            await self._set_mark(until)
+
+    async def _mark(self) -> tuple[bool, datetime | None]:
+        """Whether the cache answers, and until when it knows of deletions; None: it is new."""
+        try:
+            value = await self._breaker.call_async(self._redis.get, _MARK)
+        except (RedisError, OSError, CallRefused):
+            return False, None
+        try:
+            return True, datetime.fromtimestamp(float(value), UTC).replace(tzinfo=None) if value else None
+        except (ValueError, OverflowError):
+            return True, None
+
+    async def _set_mark(self, until: datetime) -> None:
+        with contextlib.suppress(RedisError, OSError, CallRefused):
+            await self._breaker.call_async(
+                self._redis.set, _MARK, calendar.timegm(until.timetuple()), px=int(self._kept_s * 1000)
+            )
+
+
+def _tombstones(deleted: Iterable[Deleted]) -> list[tuple[str, UserCopy]]:
+    as_of = time.time()
+    return [
+        (USER + each.user_id, UserCopy(User(each.user_id, deleted_version=_us(each.deleted_at)), as_of))
+        for each in deleted
+    ]
+
+
+def _us(moment: datetime) -> int:
+    return calendar.timegm(moment.timetuple()) * 1_000_000 + moment.microsecond

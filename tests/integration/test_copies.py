@@ -1,0 +1,167 @@
+"""Copies in a real cache: in any order of arrival the newest stays, whatever else is found there."""
+
+import asyncio
+import json
+import random
+import time
+from collections.abc import Awaitable, Iterator
+from typing import TypeVar
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from shared.cache import form
+from shared.cache.copies import Copies, cache_breaker
+from shared.cache.form import Copy, PageCopy, UserCopy
+from shared.merge import User
+from shared.queue.connection import RedisTimeouts, connect
+from tests.servers import RedisServer
+
+T = TypeVar("T")
+ADA = User("ada", "Ada", 10, "ada@example.com", "ada@example.com", 10, 10)
+BOB = User("bob", "Bob", 20, "bob@example.com", "bob@example.com", 20, 20)
+GONE = BOB._replace(name="", email="", email_key=None, deleted_version=30)
+PAGE = form.page(0, 51)
+
+
+@pytest.fixture
+def run(clean_redis: RedisServer) -> Iterator["Runner"]:
+    """Does something with copies, as one process; `fresh` is another process, which has none of its own."""
+    with asyncio.Runner() as runner:
+        its = Runner(runner, clean_redis)
+        yield its
+        its(its.redis.aclose())
+
+
+class Runner:
+    """Of what is done with copies."""
+
+    def __init__(self, runner: asyncio.Runner, server: RedisServer) -> None:
+        self._runner = runner
+        self.server = server
+        self.redis = connect(server.address, RedisTimeouts(2, 2))
+
+    def copies(self) -> Copies:
+        """Those of a new process."""
+        return Copies(self.redis, cache_breaker(2), hard_s=60, in_process_max=100)
+
+    def __call__(self, work: Awaitable[T]) -> T:
+        """What it gives."""
+
+        async def whole() -> T:
+            return await work
+
+        return self._runner.run(whole())
+
+
+def test_a_deleted_user_leaves_the_page(run: Runner) -> None:
+    """Read with its newest user, who is deleted: not shown from then on, whichever page arrives last and whatever
+    either process has of its own; and no name or address is left in the cache."""
+    now = time.time()
+    here, there = run.copies(), run.copies()
+    before, after = PageCopy.of([ADA, BOB], 100, now), PageCopy.of([ADA], 200, now)
+    own = [("user:ada", UserCopy(ADA, now)), ("user:bob", UserCopy(BOB, now))]
+    run(here.put([*own, (PAGE, before)]))
+    run(there.put([*own, (PAGE, before)]))
+    run(here.put([("user:bob", UserCopy(GONE, now - 5))]))
+    for copies in (here, there, run.copies()):
+        page = run(copies.page(PAGE))
+        assert page is not None
+        assert [user.id for user in page.users] == ["ada"]
+    run(here.put([(PAGE, after)]))
+    run(there.put([(PAGE, before), *own]))
+    page = run(run.copies().page(PAGE))
+    assert page is not None
+    assert [one.id for one in page.listed] == ["ada"]
+    with run.server.client() as redis:
+        kept = b"".join(redis.mget(redis.keys("*")))
+    assert b"ob" not in kept.replace(b"bob", b"")
+    assert b"bob@example.com" not in kept
+
+
+def test_a_page_that_is_not_whole_is_no_copy(run: Runner) -> None:
+    """A user's own copy was pushed out, or is older than what the page showed."""
+    now, copies = time.time(), run.copies()
+    run(copies.put([("user:ada", UserCopy(ADA, now)), (PAGE, PageCopy.of([ADA, BOB], 100, now))]))
+    assert run(run.copies().page(PAGE)) is None
+    newer = BOB._replace(name="Rob", name_version=25)
+    run(copies.put([("user:bob", UserCopy(BOB, now)), (PAGE, PageCopy.of([ADA, newer], 200, now))]))
+    assert run(run.copies().page(PAGE)) is None
+    run(copies.put([("user:bob", UserCopy(newer, now))]))
+    page = run(run.copies().page(PAGE))
+    assert page is not None
+    assert page.users == [ADA, newer]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.integers(0, 2**32))
+def test_the_newest_copy_stays(run: Runner, seed: int) -> None:
+    """Copies arrive in any order, some twice: what stays is the newest, of a page and of a user."""
+    chance = random.Random(seed)
+    pages: list[tuple[str, Copy]] = [
+        (PAGE, PageCopy.of(chance.sample([ADA, BOB], chance.randint(0, 2)), chance.randint(0, 5), chance.random()))
+        for _ in range(5)
+    ]
+    users: list[tuple[str, Copy]] = [
+        ("user:bob", UserCopy(BOB._replace(name_version=20 + chance.randint(0, 3)), chance.random())) for _ in range(4)
+    ]
+    users += [("user:bob", UserCopy(GONE, chance.random()))] * chance.randint(0, 1)
+    offered = [*pages, *users, *pages[:2]]
+    chance.shuffle(offered)
+    with run.server.client() as redis:
+        redis.flushall()
+    for each in offered:
+        run(run.copies().put([each]))
+    fresh = run.copies()
+    for name, among in ((PAGE, pages), ("user:bob", users)):
+        copy = run(fresh.get(name))
+        assert copy is not None
+        assert (copy.order, copy.as_of) == max((each.order, each.as_of) for _, each in among)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.binary(max_size=100)
+    | st.recursive(
+        st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5), lambda inner: st.lists(inner)
+    ).map(lambda value: json.dumps(value).encode("utf-8", "replace"))
+)
+def test_whatever_is_there_is_a_miss_and_gives_way(run: Runner, there: bytes) -> None:
+    """Another build's copy, or anything at all: never an exception, and the next copy takes its place."""
+    now = time.time()
+    with run.server.client() as redis:
+        redis.set("holdfast:cache:user:ada", there)
+        redis.set(f"holdfast:cache:{PAGE}", there)
+    assert run(run.copies().user("ada")) is None
+    assert run(run.copies().page(PAGE)) is None
+    run(run.copies().put([("user:ada", UserCopy(ADA, now)), (PAGE, PageCopy.of([ADA], 1, now))]))
+    page = run(run.copies().page(PAGE))
+    assert page is not None
+    assert page.users == [ADA]
+
+
+def test_another_kind_of_key_gives_way(run: Runner) -> None:
+    """A name that holds a list or a hash."""
+    with run.server.client() as redis:
+        redis.rpush("holdfast:cache:user:ada", "x")
+    assert run(run.copies().user("ada")) is None
+    run(run.copies().put([("user:ada", UserCopy(ADA, 1.0))]))
+    with run.server.client() as redis:
+        assert redis.type("holdfast:cache:user:ada") == b"string"
+
+
+def test_of_its_own_and_the_caches_the_newer_is_shown(run: Runner) -> None:
+    """This process learned of a delete that the cache did not, or the other way round."""
+    now = time.time()
+    copies = run.copies()
+    run(copies.put([("user:bob", UserCopy(BOB, now))]))
+    assert run(copies.bury([("user:bob", UserCopy(GONE, now)), ("user:ada", UserCopy(ADA, now))], [])) is True
+    copy = run(copies.user("bob"))
+    assert copy is not None
+    assert copy.user == GONE
+    assert run(copies.user("ada")) is None  # it had no copy to bury
+    run(run.copies().put([("user:bob", UserCopy(GONE, now))]))
+    copy = run(run.copies().user("bob"))
+    assert copy is not None
+    assert copy.user.deleted_version
