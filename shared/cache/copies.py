@@ -93,6 +93,8 @@ class Copies:
             latest = self._latest.get(name)
             young = latest if latest and time.time() - latest.as_of <= self._hard_s else None
             found.append(later(cached, young))
+            if latest and cached and found[-1] is cached:
+                self.remember(name, cached)  # what was seen once is not unseen when the cache goes too
             if at == 0 and found[0]:
                 result = "hit" if cached else "in_process"
         return found, result
