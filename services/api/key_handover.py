@@ -23,7 +23,8 @@ from shared.store import direct_keys
 from shared.store.direct_keys import DirectKey
 from shared.versions import Clock
 
-_EVERY_S = 1.0
+#: Between looks, while there may be keys that the queue does not know of, and while nothing says so.
+_DOUBTFUL_EVERY_S, _EVERY_S = 1.0, 5.0
 _AT_ONCE = 500
 
 #: What a look may fail with; it says nothing about any key.
@@ -41,17 +42,23 @@ class KeyHandover:
         self._clock = clock
         self._key_lifetime_s = key_lifetime_s
         self.sure = False
+        self._doubted = asyncio.Event()
 
     def doubt(self) -> None:
         """The queue did not answer: there may be direct writes, here or elsewhere."""
         self.sure = False
+        self._doubted.set()
 
     async def run(self) -> Never:
         """For ever."""
         while True:
             with contextlib.suppress(*AWAY):
                 await self.look()
-            await asyncio.sleep(_EVERY_S)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._doubted.wait(), _EVERY_S if self.sure else _DOUBTFUL_EVERY_S)
+            if self._doubted.is_set():
+                self._doubted.clear()
+                await asyncio.sleep(_DOUBTFUL_EVERY_S)
 
     async def look(self) -> None:
         """Hand over what waits. Raises what a store away raises."""

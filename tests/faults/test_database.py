@@ -129,8 +129,8 @@ def test_refusing_for_too_many_connections(rig: Rig, writer: Service) -> None:
     path = rig.known_user()
     with altered(rig.database, "max_connections", 10, afterwards=151), ExitStack() as hogs:
         rig.to_database.set(Faults(reset=True))
-        rig.to_database.heal()
         take_every_connection(rig.database, hogs)
+        rig.to_database.heal()
         with within():
             assert stale(rig.client.get(path))["data"]["name"] == "Ada"
             assert rig.client.post("/users", json=EVE).status_code == 202
