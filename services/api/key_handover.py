@@ -55,7 +55,8 @@ class KeyHandover:
             with contextlib.suppress(*AWAY):
                 await self.look()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._doubted.wait(), _EVERY_S if self.sure else _DOUBTFUL_EVERY_S)
+                async with asyncio.timeout(_EVERY_S if self.sure else _DOUBTFUL_EVERY_S):
+                    await self._doubted.wait()
             if self._doubted.is_set():
                 self._doubted.clear()
                 await asyncio.sleep(_DOUBTFUL_EVERY_S)
