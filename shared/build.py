@@ -6,10 +6,15 @@ from importlib.metadata import PackageNotFoundError, version
 VERSION_WITHOUT_INSTALL = "0.1.0"
 
 
+def revision() -> str:
+    """Whatever the image or the stack put into HOLDFAST_REVISION; settings refuse what is no name."""
+    return os.environ.get("HOLDFAST_REVISION", "dev")
+
+
 def build_id() -> str:
-    """`<version>+<revision>`; the revision is whatever the image or the stack put into HOLDFAST_REVISION."""
+    """`<version>+<revision>`."""
     try:
         release = version("holdfast")
     except PackageNotFoundError:
         release = VERSION_WITHOUT_INSTALL
-    return f"{release}+{os.environ.get('HOLDFAST_REVISION', 'dev')}"
+    return f"{release}+{revision()}"

@@ -6,6 +6,7 @@ Read once, in `__main__`. `DB_DSN` and `REDIS_ADDR` keep the names that users al
 """
 
 import os
+import re
 import socket
 from pathlib import Path
 from typing import Literal, Self
@@ -15,12 +16,16 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shared.address.parse import parse_dsn, parse_redis
 from shared.budget import Budget, Part, check
+from shared.build import revision
 from shared.http.bounds import Bounds
 from shared.http.origins import parse_origins
 from shared.secret_files import SecretFiles, file_variables
 
 ENV_PREFIX = "HOLDFAST_"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
+
+#: What a name of ours may be that goes into keys, channels, entries, headers, columns and labels.
+_NAME = r"^[A-Za-z0-9._+-]{1,64}$"
 
 #: Names that the local stack and images put into the environment for themselves.
 _OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR", "HOLDFAST_DLQ_URL", "HOLDFAST_DLQ_KEY"}
@@ -49,7 +54,11 @@ class Settings(BaseSettings):
     keys_file: Path | None = Field(
         default=None, description="API keys, hashed: see shared/http/keys.py. Outside `demo` the api needs one"
     )
-    instance: str = Field(default_factory=socket.gethostname, description="Name of this replica, unique in its service")
+    instance: str = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9._+-]", "-", socket.gethostname())[:64] or "unnamed",
+        pattern=_NAME,
+        description="Name of this replica, unique in its service; left out: the host's",
+    )
     drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish work in hand after SIGTERM")
     otlp_endpoint: str | None = Field(
         default=None,
@@ -124,6 +133,12 @@ class Settings(BaseSettings):
         return self
 
     @model_validator(mode="after")
+    def _refuse_odd_revision(self) -> Self:
+        if not re.fullmatch(_NAME.strip("^$"), revision()):
+            raise ValueError(f"HOLDFAST_REVISION does not match {_NAME}")
+        return self
+
+    @model_validator(mode="after")
     def _refuse_misspelt(self) -> Self:
         others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
         # One environment may serve all services.
@@ -186,7 +201,9 @@ class GrafanaSettings(Settings):
     """For services that tell Grafana what was done. None of them needs it."""
 
     grafana_url: str | None = Field(default=None, description="Where replays and overrides are marked, if anywhere")
-    grafana_token: str = Field(default="", repr=False, description="A service account's token that may annotate")
+    grafana_token: str = Field(
+        default="", pattern=r"^[\x21-\x7e]*$", repr=False, description="A service account's token that may annotate"
+    )
     grafana_timeout_s: float = Field(default=5, gt=0, le=60, description="Longest wait for Grafana, in the background")
 
 
