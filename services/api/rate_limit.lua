@@ -5,11 +5,13 @@
 local interval, burst, wanted = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local whole = math.max(now, tonumber(redis.call('GET', KEYS[1]) or 0))
+local most = now + burst * interval -- with no allowance at all; further away, Redis' clock went back since
+local stored = tonumber(redis.call('GET', KEYS[1]) or 0) or 0
+local whole = math.min(math.max(now, stored), most)
 
 local left = math.floor((burst * interval - (whole - now)) / interval + 1e-6)
 local granted = math.max(0, math.min(wanted, left))
-if granted > 0 then
+if granted > 0 or stored > most then
   whole = whole + granted * interval
   redis.call('SET', KEYS[1], string.format('%.0f', whole), 'PX', math.ceil((whole - now) / 1000) + 1)
 end

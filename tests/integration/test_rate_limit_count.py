@@ -193,3 +193,32 @@ async def test_another_limit_is_another_count(counts: Counts) -> None:
     low, high = RatePolicy("reads", 6), RatePolicy("reads", 6000)
     assert await _passed(counts, low, 3) == low.burst
     assert await _passed(counts, high, 10) == 10
+
+
+@pytest.mark.parametrize("stored", ["3600 s", "a year", "nan", "inf", "-5", "1e40", "junk", ""])
+async def test_a_clock_that_went_back_locks_nobody_out(
+    clean_redis: RedisServer, make: Make, clock: Clock, stored: str
+) -> None:
+    """Whatever is stored, nobody waits for longer than one without any allowance does; and it comes back in time."""
+    policy = RatePolicy("writes", 1200)
+    counts = make(clean_redis.address)
+    await counts.take("key:a", policy)
+    with clean_redis.client() as redis:
+        [key] = redis.keys("*rate:*")
+        seconds, micros = redis.time()
+        ahead = {"3600 s": 3600, "a year": 365 * 86_400}.get(stored)
+        now = seconds * 1_000_000 + micros
+        redis.set(key, str(now + ahead * 1_000_000) if ahead else stored)
+        fresh = make(clean_redis.address)
+        taken = await fresh.take("key:a", policy)
+        assert taken.next_in_s <= policy.interval_s + 0.01
+        assert taken.whole_in_s <= policy.burst * policy.interval_s + 0.01
+        kept = redis.get(key)
+        if ahead:
+            assert float(kept) <= now + 10_000_000 + policy.burst * policy.interval_s * 1_000_000
+    deadline = asyncio.get_running_loop().time() + 10
+    while not taken.allowed:
+        assert asyncio.get_running_loop().time() < deadline, "it comes back"
+        await asyncio.sleep(policy.interval_s)
+        clock.now += policy.interval_s
+        taken = await fresh.take("key:a", policy)
