@@ -30,6 +30,7 @@ class Ledger:
     direct: int
     #: Dead letters brought in from a file.
     imported: int
+    #: Those included that newer writes had overtaken.
     applied: int
     rejected: int
     dead_lettered: int

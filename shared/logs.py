@@ -65,6 +65,7 @@ class Action(StrEnum):
     ALERT_OVER = "alert_over"
     DASHBOARD_UNREADABLE = "dashboard_unreadable"
     SETTLE_FAILED = "settle_failed"
+    STREAM_MENDED = "stream_mended"
     CONFIG_CHANGED = "config_changed"
     CONFIG_REFUSED = "config_refused"
     RATE_LIMITER_DEGRADED = "rate_limiter_degraded"

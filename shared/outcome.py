@@ -3,7 +3,7 @@
 import traceback as tracebacks
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from shared.faults import Fault
 
@@ -44,6 +44,7 @@ class Applied:
     """It changed the user; `version` is the user's version after it."""
 
     version: int
+    status: ClassVar[str] = "applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ class Superseded:
     """It took its place in the order, and a newer write had already overtaken all that it set."""
 
     version: int
+    status: ClassVar[str] = "superseded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ class Rejected:
 
     code: str
     detail: dict[str, Any]
+    status: ClassVar[str] = "rejected"
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,12 @@ from datetime import UTC, datetime
 
 _US_PER_MS = 1000
 
+#: Every version is below. Lua, JSON and JavaScript hold it exactly.
+VERSION_MAX = 2**53
+
+#: An entry's id further ahead of the clock was made up; as in `clock.lua`, which says why.
+HORIZON_US = 86_400_000_000
+
 
 def from_stream_id(stream_id: str) -> int:
     """`"1764000000123-45"` -> `1764000000123045`."""
@@ -53,6 +59,9 @@ class Clock:
         self.seen = max(self.seen, version)
 
     def next(self) -> int:
-        """A version above every one seen."""
-        self.seen = max(self.seen + 1, wall_clock())
-        return self.seen
+        """A version above every one seen. Raises OverflowError when none is left."""
+        version = max(self.seen + 1, wall_clock())
+        if version >= VERSION_MAX:
+            raise OverflowError("no version is left below 2**53")
+        self.seen = version
+        return version

@@ -3,16 +3,15 @@
 import json
 import uuid
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from services.api.accept import Candidate
 from shared.commands import email_key
 from shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, PREFIX, WRITERS_GROUP, WRITES
-from tests.conftest import ROOT
+from shared.queue.script import text_of
 from tests.servers import Database, RedisServer, wait_until
 
-ACCEPT_SCRIPT = Path(ROOT / "shared/queue/accept.lua").read_text()
+ACCEPT_SCRIPT = text_of("accept")
 _KEY_LIFETIME_S = 60
 USER_PENDING_MAX = 100_000
 
@@ -41,7 +40,7 @@ class Stream:
         """All in one step, so that one read sees them all."""
         values = [value for candidate in candidates for value in candidate.arguments()]
         with self._server.client() as client:
-            about = (PREFIX, 0, _KEY_LIFETIME_S, USER_PENDING_MAX)
+            about = (PREFIX, 0, 1, _KEY_LIFETIME_S, USER_PENDING_MAX)
             answers = client.eval(ACCEPT_SCRIPT, 3, WRITES, CLOCK, EMAILS, *about, *values)
         assert {answer[0] for answer in answers} == {b"accepted"}
 

@@ -13,7 +13,7 @@ _FIRST_S = 0.02
 _LATER_MAX_S = 0.5
 #: How long after the last request we wait for writes to be over.
 PATIENCE_S = 60.0
-_ENDED = {"applied", "rejected", "dead_lettered", "discarded"}
+_ENDED = {"applied", "superseded", "rejected", "dead_lettered", "discarded"}
 
 
 @dataclass(slots=True)

@@ -11,22 +11,17 @@ from math import ceil
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
-from redis.exceptions import (
-    AuthenticationError,
-    BusyLoadingError,
-    ConnectionError,
-    OutOfMemoryError,
-    RedisError,
-    ResponseError,
-)
+from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
 
+from services.api.floor import Floor
 from shared import logs, metrics
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
-from shared.errors import AcceptanceUnknown, AppError, QueueFull, QueueUnavailable
+from shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
 from shared.logs import Action
+from shared.queue.codec import SCHEMA, Undecodable, decode
 from shared.queue.names import CLOCK, EMAILS, MESSAGING, PREFIX, WRITES
-from shared.queue.script import NotSent, Script
+from shared.queue.script import NotSent, Script, refused
 from shared.retry import OneMore
 from shared.retry_budget import RetryBudget
 from shared.tracing import spans
@@ -50,7 +45,8 @@ class Candidate:
     request_id: str = ""
     traceparent: str = ""
     notify: str = ""
-    expire_ms: str = ""
+    #: In microseconds since the epoch, by the api's clock.
+    expires_at: str = ""
     if_none_match: str = ""
 
     def arguments(self) -> tuple[str | bytes, ...]:
@@ -58,8 +54,21 @@ class Candidate:
         return (
             self.operation_id, self.user_id, self.command, self.payload, self.email_key, self.key_hash,
             self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
-            self.expire_ms, self.if_none_match,
+            self.expires_at, self.if_none_match,
         )  # fmt: skip
+
+    def fields(self) -> dict[bytes, bytes]:
+        """Of its entry, as `accept.lua` makes them; a version stands in for what only the queue knows."""
+        told = {
+            b"schema": SCHEMA, b"command": self.command.encode(), b"operation_id": self.operation_id.encode(),
+            b"user_id": self.user_id.encode(), b"version": b"1", b"payload": self.payload,
+        }  # fmt: skip
+        optional = {
+            b"if_match": self.if_match, b"if_none_match": self.if_none_match, b"body_hash": self.body_hash,
+            b"request_id": self.request_id, b"traceparent": self.traceparent, b"notify": self.notify,
+            b"expires_at": self.expires_at,
+        }  # fmt: skip
+        return told | {name: value.encode() for name, value in optional.items() if value}
 
 
 class Answer(NamedTuple):
@@ -78,8 +87,10 @@ _ACCEPTED = {
     for result in ("accepted", "repeated", "reused", "busy", "user_backlog", "email_taken")
 }
 
-#: Redis' own answers, all given before a script runs. (The client library calls some of them connection errors.)
-_REFUSALS = (ResponseError, BusyLoadingError, AuthenticationError)
+#: A write's own error, and whether it is certain that its entry is not on the stream.
+_OWN_ERRORS = {b"failed": True, b"unknown": False}
+#: Nobody in Redis knows how far versions have come.
+_NO_CLOCK = b"no_clock"
 
 _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
 
@@ -91,6 +102,7 @@ class Acceptor:
         self,
         redis: Redis,
         clock: Clock,
+        floor: Floor,
         breaker: Breaker,
         *,
         batch_max: int,
@@ -98,6 +110,7 @@ class Acceptor:
         user_pending_max: int,
     ) -> None:
         self._redis = redis
+        self._floor = floor
         self._script = Script(redis, "accept")
         self._clock = clock
         self._breaker = breaker
@@ -111,7 +124,12 @@ class Acceptor:
         self.failing_since: float | None = None
 
     async def accept(self, candidate: Candidate) -> Answer:
-        """Raises QueueUnavailable or QueueFull (it did not happen), or AcceptanceUnknown (it may have)."""
+        """Raises QueueUnavailable or QueueFull (it did not happen), AcceptanceUnknown (it may have), or InvalidRequest
+        for what no writer could read."""
+        try:
+            decode(candidate.fields())
+        except Undecodable as error:
+            raise InvalidRequest(details={"constraint": str(error)}) from error
         if spans.collector is None:
             return await self._accepted(candidate)
         about = {"messaging.message.id": candidate.operation_id, "holdfast.command": candidate.command}
@@ -157,39 +175,63 @@ class Acceptor:
         self.failing_since = None
         metrics.accept_duration.observe(time.perf_counter() - began)
         metrics.accept_batch_size.observe(len(batch))
-        for (candidate, waiting), (result, operation_id, user_id, version, *unsure) in zip(batch, replies, strict=True):
-            told = result.decode()
-            if told == "repeated" and not candidate.key_hash:
-                told = "accepted"  # by our own first try
-            if told == "busy" and again:
-                told = "repeated"  # the request that holds the key may be this one
-            if told == "email_taken" and again:  # our first try may have been applied, and the address changed since
-                _refuse(candidate, waiting, AcceptanceUnknown())
-                continue
-            answer = Answer(told, operation_id.decode(), user_id.decode(), int(version or 0), bool(unsure))
-            self._clock.observe(answer.version)
-            _ACCEPTED[answer.result].inc()
-            if not waiting.done():
-                waiting.set_result(answer)
+        if len(replies) > len(batch):
+            logs.warning(Action.STREAM_MENDED, entries=int(replies.pop()[1]))
+        for (candidate, waiting), reply in zip(batch, replies, strict=True):
+            self._answered(candidate, waiting, reply, again=again)
+
+    def _answered(
+        self, candidate: Candidate, waiting: "asyncio.Future[Answer]", reply: list[bytes], *, again: bool
+    ) -> None:
+        result, operation_id, user_id, version, *more = reply
+        if result in _OWN_ERRORS:
+            self._failed([(candidate, waiting)], _own_error(result, more[0]))
+            return
+        told = result.decode()
+        if told == "repeated" and not candidate.key_hash:
+            told = "accepted"  # by our own first try
+        if told == "busy" and again:
+            told = "repeated"  # the request that holds the key may be this one
+        if told == "email_taken" and again:  # our first try may have been applied, and the address changed since
+            _refuse(candidate, waiting, AcceptanceUnknown())
+            return
+        answer = Answer(told, operation_id.decode(), user_id.decode(), int(version or 0), bool(more))
+        self._clock.observe(answer.version)
+        _ACCEPTED[answer.result].inc()
+        if not waiting.done():
+            waiting.set_result(answer)
 
     async def _evaluate(self, candidates: Sequence[Candidate]) -> tuple[list[list[bytes]], bool]:
-        """One EVALSHA, and whether it is the second. What fails before it is sent did not happen; what fails after it
-        may have."""
+        """One EVALSHA, and another when the queue does not know how far versions have come and the database does; and
+        whether it was sent twice. What fails before it is sent did not happen; what fails after it may have, unless
+        Redis refused to run it."""
+        await self._floor.tried()
+        replies, again = await self._run(candidates, floor_is_sure=False)
+        if replies == _NO_CLOCK:
+            try:
+                await self._floor.read()
+            except AppError as error:
+                raise QueueUnavailable(retry_after_s=error.retry_after_s) from error
+            replies, twice = await self._run(candidates, floor_is_sure=True)
+            again = again or twice
+        return list(replies), again
+
+    async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> tuple[Any, bool]:
         values = [value for candidate in candidates for value in candidate.arguments()]
         arguments: list[str | bytes | int] = [
-            PREFIX, self._clock.seen, self._key_lifetime_s, self._user_pending_max, *values
+            PREFIX, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s, self._user_pending_max,
+            *values,
         ]  # fmt: skip
         try:
             return await self._breaker.call_async(self._ask, arguments)
-        except CallRefused as refused:
-            raise QueueUnavailable(retry_after_s=ceil(refused.retry_after_s)) from refused
+        except CallRefused as refusal:
+            raise QueueUnavailable(retry_after_s=ceil(refusal.retry_after_s)) from refusal
         except NotSent as error:
             raise QueueUnavailable() from error.__cause__
-        except _REFUSALS as error:
-            # Redis refuses a script before it runs: out of memory, read-only, loading, unable to write its log.
-            raise (QueueFull() if isinstance(error, OutOfMemoryError) else QueueUnavailable()) from error
         except (RedisError, OSError) as error:
-            raise AcceptanceUnknown() from error
+            if not refused(error):
+                raise AcceptanceUnknown() from error
+            raise (QueueFull() if isinstance(error, OutOfMemoryError) else QueueUnavailable()) from error
 
     async def _ask(self, arguments: list[str | bytes | int]) -> tuple[Any, bool]:
         """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
@@ -197,15 +239,15 @@ class Acceptor:
         self._one_more.begun()
         try:
             return await self._script([WRITES, CLOCK, EMAILS], arguments), False
-        except _REFUSALS:
-            raise
-        except (ConnectionError, OSError) as first:
-            if not self._one_more.may():
+        except (ConnectionError, OSError) as first:  # which the client library calls some refusals, too
+            if refused(first) or not self._one_more.may():
                 raise
             try:
                 return await self._script([WRITES, CLOCK, EMAILS], arguments), True
-            except (NotSent, *_REFUSALS):
-                raise first from None
+            except (NotSent, RedisError) as second:
+                if isinstance(second, NotSent) or refused(second):
+                    raise first from None
+                raise
 
     def _failed(self, batch: list[_Waiting], error: AppError, bug: Exception | None = None) -> None:
         self.failing_since = self.failing_since or time.monotonic()
@@ -222,3 +264,9 @@ def _refuse(candidate: Candidate, waiting: "asyncio.Future[Answer]", error: AppE
     if not waiting.done():
         details = None if error.definite else {"operation_id": candidate.operation_id}
         waiting.set_exception(type(error)(details=details, retry_after_s=error.retry_after_s))
+
+
+def _own_error(result: bytes, error: bytes) -> AppError:
+    failed: AppError = QueueUnavailable() if _OWN_ERRORS[result] else AcceptanceUnknown()
+    failed.__cause__ = ResponseError(error.decode("utf-8", "backslashreplace"))
+    return failed

@@ -19,6 +19,7 @@ from services.api.database import Database
 from services.api.deletions import Deletions
 from services.api.direct import DirectPath
 from services.api.external import External
+from services.api.floor import Floor
 from services.api.heartbeat import Heartbeats
 from services.api.idempotency import KeyIds
 from services.api.key_handover import KeyHandover
@@ -122,8 +123,9 @@ class Api:
     def _writes(self) -> None:
         settings, queue = self._settings, self._breakers.queue
         clock = Clock()
+        self._floor = Floor(self._database, clock)
         acceptor = Acceptor(
-            self._redis, clock, queue,
+            self._redis, clock, self._floor, queue,
             batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
             user_pending_max=settings.api_user_pending_max,
         )  # fmt: skip
@@ -132,7 +134,7 @@ class Api:
             self._redis, queue, depth_max=settings.api_backlog_max, wait_max_s=settings.api_backlog_age_max_s
         )
         self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
-        direct = DirectPath(self._database, clock, self._changed)
+        direct = DirectPath(self._database, clock, self._floor, self._changed)
         self._handover = KeyHandover(self._redis, queue, self._database, clock, settings.api_key_lifetime_s)
         self._path = WritePath(
             acceptor, self._waiters, self._view, self._database, direct, self._backlog,
@@ -194,6 +196,7 @@ class Api:
         if self._settings.profile == "demo":
             logs.warning(Action.OPEN_TO_ALL)
         loops = start({
+            "floor": self._floor.run,
             "waiters": self._waiters.listen,
             "refresher": self._refresher.run,
             "last_good": self._last_good.run,

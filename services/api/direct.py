@@ -2,9 +2,11 @@
 whatever is still queued: a write that also reached the queue is found there to be a duplicate."""
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from services.api.accept import Answer, Candidate
 from services.api.database import Database
+from services.api.floor import Floor
 from services.api.rejections import error_of
 from shared import deadline
 from shared.commands import COMMANDS, Write
@@ -12,6 +14,8 @@ from shared.errors import (
     AcceptanceUnknown,
     AppError,
     CircuitOpen,
+    DatabaseUnavailable,
+    DeadlineExceeded,
     EmailTaken,
     KeyReused,
     OrderUnknown,
@@ -19,55 +23,73 @@ from shared.errors import (
 )
 from shared.faults import CommitUnknown, Contention, Fault
 from shared.merge import User
-from shared.outcome import Applied, Dead, Duplicate, Final, Rejected, Retry, Superseded
+from shared.outcome import Applied, Dead, Duplicate, Final, Outcome, Rejected, Retry, Superseded
 from shared.retry import Retrier
 from shared.retry_budget import RetryBudget
 from shared.retry_rules import Again, Attempts, Hope
 from shared.store.apply import apply_directly
 from shared.versions import Clock
 
+#: A user that is ahead of this process's clock says by how much; then another may change it meanwhile.
+_VERSIONS_TRIED = 3
+
 
 class DirectPath:
     """Applies a candidate that the queue did not take."""
 
-    def __init__(self, database: Database, clock: Clock, changed: Callable[[Iterable[User]], None]) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, floor: Floor, changed: Callable[[Iterable[User]], None]
+    ) -> None:
         """`changed` is told of users, in a thread, as by `apply_directly`."""
         self._database = database
         self._changed = changed
         self._clock = clock
+        self._floor = floor
         self._retrier = Retrier("database", RetryBudget(), Attempts(most=4, base_s=0.02, cap_s=0.2))
 
-    async def apply(self, candidate: Candidate, refused: AppError) -> Answer:
-        """`refused`: how the queue failed. Raises WritesUnavailable or OrderUnknown (it did not happen),
-        AcceptanceUnknown (it may have), EmailTaken, KeyReused, or what the same request was rejected with before."""
-        write = self._write(candidate)
+    async def apply(self, candidate: Candidate, refused: AppError) -> tuple[Answer, Final]:
+        """`refused`: how the queue failed. The answer, and how the write ended: now, or at an earlier try. Raises
+        WritesUnavailable or OrderUnknown (it did not happen), AcceptanceUnknown (it may have), EmailTaken, KeyReused,
+        or what the same request was rejected with before."""
+        details = {"operation_id": candidate.operation_id}
         # If the queue may have it after all, no refusal here is the last word.
-        unknown = None if refused.definite else AcceptanceUnknown(details={"operation_id": write.operation_id})
+        unknown = None if refused.definite else AcceptanceUnknown(details=details)
         if candidate.if_match or candidate.if_none_match:  # the row may miss a queued write that the caller has seen
-            raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
+            raise unknown or OrderUnknown(details=details)
         try:
-            outcome = await self._retrier.run(
-                lambda _: self._database.run(apply_directly, write, candidate.key_hash, self._changed),
-                _hope, deadline.remaining_s,
-            )  # fmt: skip
+            outcome = await self._outcome(candidate)
         except CommitUnknown as fault:
-            raise AcceptanceUnknown(details={"operation_id": write.operation_id}) from fault
+            raise AcceptanceUnknown(details=details) from fault
         except CircuitOpen as refusal:
             raise (unknown or WritesUnavailable(retry_after_s=refusal.retry_after_s)) from refusal
-        except Fault as fault:
+        except (Fault, DatabaseUnavailable, DeadlineExceeded, OverflowError) as fault:
             raise (unknown or WritesUnavailable()) from fault
         match outcome:
-            case Applied(version) | Superseded(version):
-                return Answer("accepted", write.operation_id, write.user_id, version)
+            case Applied(version):
+                return Answer("accepted", candidate.operation_id, candidate.user_id, version), outcome
             case Duplicate(_, first):
-                return self._repeated(candidate, first)
+                return self._repeated(candidate, first), first
             case Rejected("EMAIL_TAKEN") if unknown is None and not candidate.key_hash:
                 # With a key an earlier try may be on the stream, and may get the address: then nothing is final yet.
                 raise EmailTaken(details={"field": "email", "constraint": "must be unique"})
             case Rejected(KeyReused.code):  # by an operation that is over: no other try changes that
-                raise error_of(outcome, write.operation_id)
-            case Rejected() | Retry() | Dead():
-                raise unknown or OrderUnknown(details={"operation_id": write.operation_id})
+                raise error_of(outcome, candidate.operation_id)
+            case Superseded() | Rejected() | Retry() | Dead():
+                raise unknown or OrderUnknown(details=details)
+
+    async def _outcome(self, candidate: Candidate) -> Outcome:
+        await self._floor.known()
+        outcome: Outcome = Retry()
+        for _ in range(_VERSIONS_TRIED):
+            apply = partial(self._in_database, self._write(candidate), candidate.key_hash)
+            outcome = await self._retrier.run(apply, _hope, deadline.remaining_s)
+            if not isinstance(outcome, Superseded):
+                break
+            self._clock.observe(outcome.version)  # the user is ahead of this clock, and this is the later write
+        return outcome
+
+    async def _in_database(self, write: Write, key_hash: str, _: int) -> Outcome:
+        return await self._database.run(apply_directly, write, key_hash, self._changed)
 
     @staticmethod
     def _repeated(candidate: Candidate, first: Final) -> Answer:
@@ -86,7 +108,7 @@ class DirectPath:
             body_hash=candidate.body_hash,
             request_id=candidate.request_id,
             traceparent=candidate.traceparent,
-            expires_at=version + int(candidate.expire_ms) * 1000 if candidate.expire_ms else None,
+            expires_at=int(candidate.expires_at) if candidate.expires_at else None,
         )
 
 

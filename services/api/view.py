@@ -260,7 +260,7 @@ def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
         "id": ended.operation_id,
         "user_id": ended.user_id,
         "command": ended.command,
-        "status": "expired" if expired else "rejected" if rejected else "applied",
+        "status": "expired" if expired else ended.outcome.status,
         "done": True,
         "failed_attempts": 0,
         "last_error": None,

@@ -36,7 +36,7 @@ from shared.http.etag import etag
 from shared.http.passed_on import traceparent
 from shared.logs import Action
 from shared.merge import User
-from shared.outcome import Rejected
+from shared.outcome import Applied, Final, Rejected
 from shared.queue.names import KEY
 from shared.store import reads
 from shared.store.direct_keys import DirectKey
@@ -91,7 +91,7 @@ class WritePath:
             request_id=request.scope["request_id"],
             traceparent=traceparent(sent.get(b"traceparent", b"")),
             notify=self.waiters.channel if wait_s else "",
-            expire_ms=expire_ms,
+            expires_at=str(versions.wall_clock() + int(expire_ms) * 1000) if expire_ms else "",
         )
         request.scope["overdue_details"] = {"operation_id": candidate.operation_id}
         try:
@@ -103,9 +103,9 @@ class WritePath:
                 Action.WRITE_NOT_TAKEN,
                 code=refused.code, definite=refused.definite, operation_id=candidate.operation_id,
             )  # fmt: skip
-            answer = await self.direct.apply(candidate, refused)
+            answer, outcome = await self.direct.apply(candidate, refused)
             note(Action.WRITE_DIRECT, **_numbers(answer))
-            return await self._done(command, answer, way="direct")
+            return await self._done(command, answer, outcome, way="direct")
         note(Action.WRITE_ANSWERED, **_numbers(answer), entry_id=_entry_id(answer))
         if key and _doubtful(answer, sure=self.handover.sure):
             answer = await self._known_before(answer, key)
@@ -149,20 +149,21 @@ class WritePath:
             return None
         if ended is None:
             return None
-        if isinstance(ended.outcome, Rejected):
-            raise error_of(ended.outcome, answer.operation_id)
-        return await self._done(command, answer, way="queue")
+        return await self._done(command, answer, ended.outcome, way="queue")
 
-    async def _done(self, command: str, answer: Answer, *, way: str) -> Response:
-        """`way`: `queue` or `direct`, how the write reached the database."""
-        told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "applied"}
+    async def _done(self, command: str, answer: Answer, outcome: Final, *, way: str) -> Response:
+        """`way`: `queue` or `direct`, how the write reached the database. Raises the error of a rejection."""
+        if isinstance(outcome, Rejected):
+            raise error_of(outcome, answer.operation_id)
+        told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": outcome.status}
         all_headers = _headers(answer) | ({"Preference-Applied": "wait"} if way == "queue" else {})
         if command != "DeleteUser" and (user := await self._as_it_is(answer.user_id)):
             told |= describe_user(user)
             all_headers["ETag"] = etag(user.version)
-        if command == "CreateUser":
+        created = command == "CreateUser" and isinstance(outcome, Applied)
+        if created:
             all_headers["Location"] = f"/users/{answer.user_id}"
-        return success(told, status=201 if command == "CreateUser" else 200, meta={"way": way}, headers=all_headers)
+        return success(told, status=201 if created else 200, meta={"way": way}, headers=all_headers)
 
     async def _as_it_is(self, user_id: str) -> User | None:
         try:

@@ -90,8 +90,8 @@ def _ended(ended: reads.EndedOperation) -> dict[str, Any]:
         case Rejected(code, _):
             return {"status": "rejected", "says": f"Rejected, {code}, {after}.", **about, "code": code}
         case Superseded(version):
-            says = f"Applied {after}; newer writes had overtaken all that it set."
-            return {"status": "applied", "says": says, **about, "user_version": version}
+            says = f"Superseded {after}: newer writes had overtaken all that it set."
+            return {"status": "superseded", "says": says, **about, "user_version": version}
         case applied:
             return {"status": "applied", "says": f"Applied {after}.", **about, "user_version": applied.version}
 

@@ -169,7 +169,11 @@ EXPLAINED = an_object(
             an_object(
                 {
                     "operation_id": TEXT,
-                    "status": {"enum": ["queued", "applied", "rejected", "dead_lettered", "discarded", "unknown"]},
+                    "status": {
+                        "enum": [
+                            "queued", "applied", "superseded", "rejected", "dead_lettered", "discarded", "unknown",
+                        ]
+                    },
                     "says": TEXT,
                 }
             )

@@ -41,6 +41,7 @@ from shared.pool import Pool
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.entry import Entry
 from shared.queue.names import WRITERS_GROUP, WRITES
+from shared.queue.plausible import Plausible
 from shared.queue.presence import Presence
 from shared.queue.reading import Reading
 from shared.queue.subscribe import subscriber_app
@@ -94,7 +95,7 @@ class Writer:
             probe_cap_s=settings.writer_probe_cap_s,
         )  # fmt: skip
         apply = Applier(self._transaction, self._thread, breaker, self._hold, pace)
-        self._pipeline = Pipeline(traced(apply), settle, settings.writer_batch_max)
+        self._pipeline = Pipeline(Plausible(self._redis).of, traced(apply), settle, settings.writer_batch_max)
         self._reclaimer = Reclaimer(
             self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
             lambda: self._hold.active,

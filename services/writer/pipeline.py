@@ -1,6 +1,6 @@
 """The pipeline: decode -> apply -> settle, one outcome per entry, whatever way the entry came in.
 
-It imports no I/O: `Apply` and `Settle` are handed in.
+It imports no I/O: `Apply`, `Settle` and `Vet` are handed in.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ class Handled(NamedTuple):
 
 Apply = Callable[[list[Delivery]], Awaitable[list[Outcome]]]
 Settle = Callable[[list[Handled]], Awaitable[None]]
+#: The entries that may be handled under the ids they have.
+Vet = Callable[[Sequence[Entry]], Awaitable[Sequence[Entry]]]
 
 
 #: While one waits for the database, the other has the processor.
@@ -43,7 +45,8 @@ class Pipeline:
     """New, reclaimed and deferred entries, side by side: one batch is decoded while others are applied or settled.
     Whatever waits when a transaction begins goes into it, so that a busy writer makes few large ones."""
 
-    def __init__(self, apply: Apply, settle: Settle, batch_max: int) -> None:
+    def __init__(self, vet: Vet, apply: Apply, settle: Settle, batch_max: int) -> None:
+        self._vet = vet
         self._apply = apply
         self._settle = settle
         self._batch_max = batch_max
@@ -57,7 +60,7 @@ class Pipeline:
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
-            decoded = [(entry, _decode(entry)) for entry in entries]
+            decoded = [(entry, _decode(entry)) for entry in await self._vet(entries)]
             deliveries = [what for _, what in decoded if isinstance(what, Delivery)]
             outcomes = iter(await self._applied(deliveries) if deliveries else [])
             await self._settle([_handled(entry, what, outcomes) for entry, what in decoded])
@@ -98,7 +101,7 @@ def _handled(entry: Entry, what: Delivery | Dead | Retry, outcomes: Iterator[Out
 
 def _decode(entry: Entry) -> Delivery | Dead | Retry:
     try:
-        return Delivery(decode(entry.fields), entry.id)
+        return Delivery(decode(entry.fields, entry.id), entry.id)
     except Undecodable as error:
         return Dead(Reason.UNDECODABLE, Failure("Undecodable", "UNDECODABLE", str(error)))
     except Exception as error:  # noqa: BLE001 - a bug of ours must not fail the entry's neighbours

@@ -183,7 +183,7 @@ def _message(one: Handled, final: Final) -> str:
     told: dict[str, object] = {"operation_id": _operation_id(one)}
     match final:
         case Applied(version) | Superseded(version):
-            told |= {"status": "applied", "version": version}
+            told |= {"status": final.status, "version": version}
         case Rejected(code, detail):
             told |= {"status": "rejected", "code": code, "detail": detail}
     return json.dumps(told)

@@ -2,52 +2,59 @@
 -- Accept writes: for each, in order, decide and record in one atomic step.
 --
 -- KEYS  1 write stream, 2 clock, 3 emails
--- ARGV  1 key prefix, 2 version floor, 3 lifetime of an Idempotency-Key (s), 4 most pending writes of one user, then per
---       write 14 values ('' = none):
+-- ARGV  1 key prefix, 2 version floor, 3 whether the floor is the database's as of now ('' = no),
+--       4 lifetime of an Idempotency-Key (s), 5 most pending writes of one user, then per write 14 values ('' = none):
 --       operation_id user_id command payload email_key key_hash body_hash busy_ms if_match request_id traceparent
---       notify expire_ms if_none_match
+--       notify expires_at if_none_match
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "user_backlog" | "email_taken", operation_id,
--- user_id, version}, and "unsure" after it when a key is new to a memory that may have forgotten keys.
+--   user_id, version}, and "unsure" after it when a key is new to a memory that may have forgotten keys;
+--   or {"failed" | "unknown", operation_id, user_id, '', error}: an error of its own, before or after its entry was
+--   added. Last {"mended", entries}, if entries were in the way. Or just "no_clock": nobody knows how far versions
+--   have come, and the floor is not the database's; nothing was done.
 --
 -- No `maxmemory` refusal can come halfway: Redis checks before it runs a script.
 
+-- include clock.lua
+
 local stream, clock, emails = KEYS[1], KEYS[2], KEYS[3]
-local prefix, floor, key_ttl_s, pending_max = ARGV[1], tonumber(ARGV[2]), ARGV[3], tonumber(ARGV[4])
-local WIDTH, FIRST = 14, 5
+local prefix, floor, key_ttl_s, pending_max = ARGV[1], believed(ARGV[2]) or 0, ARGV[4], tonumber(ARGV[5])
+local WIDTH, FIRST = 14, 6
+local BUSY_MAX_US = 60000000 -- the longest `Prefer: wait`; further ahead, the clock went back since
 
-local time = redis.call('TIME')
-local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local keys_since = tonumber(redis.call('GET', prefix .. 'keys_since') or math.huge)
+local keys_since = tonumber(redis.call('GET', prefix .. 'keys_since') or '') or math.huge
 local sure = keys_since + tonumber(key_ttl_s) * 1000000 <= now_us or keys_since == 0
-local newest = math.max(tonumber(redis.call('GET', clock) or '0'), floor)
 
-local function stream_id(version)
-  return string.format('%.0f-%.0f', math.floor(version / 1000), version % 1000)
-end
+local newest = newest_given(clock, stream, floor)
+if not newest and ARGV[3] == '' then return 'no_clock' end
+newest = math.max(newest or 0, floor)
 
-local function append(version, fields)
-  local added = redis.pcall('XADD', stream, stream_id(version), unpack(fields))
-  if type(added) ~= 'table' then return version end
-  -- The stream is ahead of the clock (an entry added by hand): start again above its newest entry.
-  local info = redis.call('XINFO', 'STREAM', stream)
-  for i = 1, #info, 2 do
-    if info[i] == 'last-generated-id' then
-      local ms = tonumber(string.match(info[i + 1], '^(%d+)-'))
-      version = (ms + 1) * 1000
+local moved, added = 0, false
+local VERSION_AT = 10 -- in the fields
+
+-- Add the entry under the next version; returns the version.
+local function append(fields)
+  for try = 1, 2 do
+    local version = math.max(now_us, newest + 1)
+    if version >= VERSION_MAX then error('no version is left below 2^53') end
+    fields[VERSION_AT] = string.format('%.0f', version)
+    local done = redis.pcall('XADD', stream, stream_id(version), unpack(fields))
+    if type(done) ~= 'table' then
+      newest, added = version, true
+      return version
     end
+    if try == 2 then error(done) end
+    local mended
+    newest, mended = catch_up(stream, newest) -- the stream is ahead: an entry was added by hand
+    moved = moved + mended
   end
-  for i = 1, #fields, 2 do
-    if fields[i] == 'version' then fields[i + 1] = string.format('%.0f', version) end
-  end
-  redis.call('XADD', stream, stream_id(version), unpack(fields))
-  return version
 end
 
 local function repeated(record, body_hash)
   local known = redis.call('HMGET', record, 'body', 'operation', 'user', 'version', 'busy_until')
   if not known[1] then return nil end
   if known[1] ~= body_hash then return {'reused', known[2], known[3], known[4]} end
-  if known[5] and tonumber(known[5]) > now_us then return {'busy', known[2], known[3], known[4]} end
+  local busy_us = known[5] and tonumber(known[5]) - now_us or 0
+  if busy_us > 0 and busy_us <= BUSY_MAX_US then return {'busy', known[2], known[3], known[4]} end
   return {'repeated', known[2], known[3], known[4]}
 end
 
@@ -55,7 +62,7 @@ local function accept(at)
   local operation_id, user_id, command, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
   local email_key, key_hash, body_hash = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
   local busy_ms, if_match, request_id = ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
-  local traceparent, notify, expire_ms, if_none_match = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12], ARGV[at + 13]
+  local traceparent, notify, expires_at, if_none_match = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12], ARGV[at + 13]
 
   local record = prefix .. 'key:' .. key_hash
   local operation = prefix .. 'op:' .. operation_id
@@ -73,10 +80,9 @@ local function accept(at)
   local user = prefix .. 'user:' .. user_id
   if redis.call('HLEN', user) > pending_max then return {'user_backlog', operation_id, user_id, ''} end -- `last` is one
   local after = redis.call('HGET', user, 'last')
-  local version = math.max(now_us, newest + 1)
   local fields = {
-    'schema', '1', 'command', command, 'operation_id', operation_id, 'user_id', user_id,
-    'version', string.format('%.0f', version), 'payload', payload,
+    'schema', '1', 'command', command, 'operation_id', operation_id, 'user_id', user_id, 'version', '',
+    'payload', payload,
   }
   local function optional(name, value)
     if value and value ~= '' then fields[#fields + 1] = name; fields[#fields + 1] = value end
@@ -88,11 +94,9 @@ local function accept(at)
   optional('request_id', request_id)
   optional('traceparent', traceparent)
   optional('notify', notify)
-  if expire_ms ~= '' then optional('expires_at', string.format('%.0f', version + tonumber(expire_ms) * 1000)) end
+  optional('expires_at', expires_at)
 
-  version = append(version, fields)
-  newest = version
-  local text = string.format('%.0f', version)
+  local text = string.format('%.0f', append(fields))
   redis.call('HSET', user, operation_id, text .. ' ' .. command .. ' ' .. payload, 'last', operation_id)
   redis.call('HSET', operation, 'user', user_id, 'version', text, 'command', command)
   if email_key ~= '' then redis.call('HSET', emails, email_key, user_id .. ' ' .. operation_id) end
@@ -107,6 +111,15 @@ local function accept(at)
 end
 
 local answers = {}
-for at = FIRST, #ARGV, WIDTH do answers[#answers + 1] = accept(at) end
+for at = FIRST, #ARGV, WIDTH do
+  added = false
+  local fine, answer = pcall(accept, at)
+  if not fine then
+    local why = type(answer) == 'table' and answer.err or tostring(answer)
+    answer = {added and 'unknown' or 'failed', ARGV[at], ARGV[at + 1], '', why}
+  end
+  answers[#answers + 1] = answer
+end
 redis.call('SET', clock, string.format('%.0f', newest))
+if moved > 0 then answers[#answers + 1] = {'mended', moved} end
 return answers

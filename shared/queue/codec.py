@@ -6,13 +6,13 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from shared.commands import COMMANDS, Command, Write
+from shared.versions import VERSION_MAX, from_stream_id
 
 SCHEMA = b"1"
 
 _PAYLOADS: dict[bytes, TypeAdapter[Command]] = {name.encode(): TypeAdapter(model) for name, model in COMMANDS.items()}
 _REQUIRED = (b"schema", b"command", b"operation_id", b"user_id", b"version", b"payload")
 _ID_MAX_BYTES = 36
-_VERSION_MAX = 2**53
 
 
 class Undecodable(Exception):
@@ -43,8 +43,9 @@ def encode(write: Write) -> dict[str, str]:
     return fields | {name: str(value) for name, value in optional.items() if value not in (None, "")}
 
 
-def decode(fields: Mapping[bytes, bytes]) -> Write:
-    """The write that an entry holds. Raises Undecodable."""
+def decode(fields: Mapping[bytes, bytes], entry_id: str = "") -> Write:
+    """The write that an entry holds. `entry_id`: whose it is, if it is on a stream; a version is never newer than its
+    entry, as a replay is a newer entry with the old version. Raises Undecodable."""
     if missing := [name.decode() for name in _REQUIRED if name not in fields]:
         raise Undecodable(f"missing fields: {', '.join(missing)}")
     if fields[b"schema"] != SCHEMA:
@@ -59,6 +60,8 @@ def decode(fields: Mapping[bytes, bytes]) -> Write:
             payload.validate_json(fields[b"payload"]),
             _version(fields[b"version"]),
         )
+        if entry_id and write.version > from_stream_id(entry_id):
+            raise Undecodable("the version is newer than its entry")
         return write if len(fields) == len(_REQUIRED) else write._replace(**_optional(fields))
     except ValidationError as error:
         places = sorted({f"{'.'.join(map(str, e['loc'])) or 'payload'}: {e['type']}" for e in error.errors()})
@@ -85,7 +88,7 @@ def _id(value: bytes) -> str:
 
 
 def _version(value: bytes) -> int:
-    if not value.isdigit() or not 0 < int(value[:17]) < _VERSION_MAX or len(value) > 16:
+    if not value.isdigit() or not 0 < int(value[:17]) < VERSION_MAX or len(value) > 16:
         raise Undecodable("a version is not a positive integer below 2**53")
     return int(value)
 

@@ -8,30 +8,27 @@
 --
 -- Without an operation_id the entry is not a write that we can read: it is sent, and nothing is kept of it.
 
+-- include clock.lua
+
 local stream, clock, emails, ledger, sent = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
 local prefix, replay = ARGV[1], ARGV[2]
 
-local time = redis.call('TIME')
-local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local newest = tonumber(redis.call('GET', clock) or '0')
+local given = newest_given(clock, stream, 0)
+local newest = given or 0
 local closed = redis.call('HGET', sent, 'closed')
 
-local function stream_id(id)
-  return string.format('%.0f-%.0f', math.floor(id / 1000), id % 1000)
-end
-
-local function append(fields)
+-- `version`: the write's, which its entry is never older than.
+local function append(fields, version)
+  local limit = math.max(now_us, newest) + HORIZON_US
+  newest = math.max(newest, version <= limit and version - 1 or 0)
   local id = math.max(now_us, newest + 1)
   local added = redis.pcall('XADD', stream, stream_id(id), unpack(fields))
-  if type(added) == 'table' then -- the stream is ahead of the clock: as in accept.lua
-    local info = redis.call('XINFO', 'STREAM', stream)
-    for i = 1, #info, 2 do
-      if info[i] == 'last-generated-id' then id = (tonumber(string.match(info[i + 1], '^(%d+)-')) + 1) * 1000 end
-    end
-    redis.call('XADD', stream, stream_id(id), unpack(fields))
+  if type(added) ~= 'table' then
+    newest = id
+    return added
   end
-  newest = id
-  return stream_id(id)
+  newest = catch_up(stream, newest) + 1 -- the stream is ahead
+  return redis.call('XADD', stream, stream_id(newest), unpack(fields))
 end
 
 local function put_back(operation_id, user_id, command, version, payload)
@@ -61,7 +58,7 @@ while at <= #ARGV do
     local fields = {}
     for i = at + 9, at + 8 + count do fields[#fields + 1] = ARGV[i] end
     for _, value in ipairs({'replay', replay, 'letter', letter_id}) do fields[#fields + 1] = value end
-    answer = append(fields)
+    answer = append(fields, believed(ARGV[at + 4]) or 0)
     redis.call('HSET', sent, letter_id, answer)
     redis.call('HINCRBY', ledger, 'replayed', 1)
     if operation_id ~= '' then
@@ -73,5 +70,5 @@ while at <= #ARGV do
   at = at + 9 + count
 end
 redis.call('EXPIRE', sent, 2592000) -- should nobody ever say that this replay is over
-if newest > 0 then redis.call('SET', clock, string.format('%.0f', newest)) end
+if given and newest > given then redis.call('SET', clock, string.format('%.0f', newest)) end -- lost, it stays lost
 return answers

@@ -1,8 +1,10 @@
-"""Script: a Lua file, one of those beside this one unless told otherwise, called in one round trip.
+"""Script: a Lua file, one of those beside this one unless told otherwise, called in one round trip. A line
+`-- include NAME.lua` in it stands for that file, which several scripts share.
 
 Two things that redis-py's own scripts do not do: the command is packed in C, and an error says whether it was sent.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,10 +16,30 @@ from redis.exceptions import NoScriptError, RedisError
 from shared.queue.connection import Unsent
 
 _FOLDER = Path(__file__).parent
+_INCLUDE = re.compile(r"^-- include (\w+\.lua)$", re.MULTILINE)
+
+
+def text_of(name: str, folder: Path = _FOLDER) -> str:
+    """What Redis runs."""
+    return _INCLUDE.sub(lambda found: (folder / found[1]).read_text(), (folder / f"{name}.lua").read_text())
 
 
 class NotSent(Exception):
     """No connection could be had, so nothing was asked of Redis. The reason is the cause."""
+
+
+#: What Redis answers instead of running a script.
+_REFUSALS = {
+    "OOM", "READONLY", "MISCONF", "NOSCRIPT", "LOADING", "BUSY", "NOPERM", "NOAUTH", "WRONGPASS", "MASTERDOWN",
+    "NOREPLICAS", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT",
+}  # fmt: skip
+
+
+def refused(error: Exception) -> bool:
+    """Whether Redis refused to run the script, so that nothing of it happened. An error out of a running script names
+    the script, whatever its code."""
+    code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    return code in _REFUSALS and "script: " not in str(error)
 
 
 class Script:
@@ -25,7 +47,7 @@ class Script:
 
     def __init__(self, redis: Redis, name: str, folder: Path = _FOLDER) -> None:
         self._pool = redis.connection_pool
-        registered = redis.register_script((folder / f"{name}.lua").read_text())
+        registered = redis.register_script(text_of(name, folder))
         self._sha, self._text = str(registered.sha), str(registered.script)
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:

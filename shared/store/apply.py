@@ -91,8 +91,9 @@ def apply_directly(
     engine: sa.Engine, write: Write, key_hash: str, changed: Callable[[Iterable[User]], None]
 ) -> Outcome:
     """Apply one write that never was on the stream, because the queue is away. A refusal leaves no trace: without
-    the queue nobody can tell whether an earlier write, still on its way, would change it. `key_hash`: the queue is to
-    be told of it, if there is one. `changed`: as for `apply`.
+    the queue nobody can tell whether an earlier write, still on its way, would change it. Nor does a write that is
+    superseded: its version was too low. `key_hash`: the queue is to be told of it, if there is one. `changed`: as
+    for `apply`.
 
     Raises CommitUnknown when it may have happened, any other Fault when it did not.
     """
@@ -101,7 +102,7 @@ def apply_directly(
     with faults(), connection:
         known = load(connection, [Delivery(write)])
         decision = decide([Delivery(write)], known, lambda _: False, wall_clock())
-        if isinstance(decision.outcomes[0], Rejected):
+        if isinstance(decision.outcomes[0], Rejected | Superseded):
             return decision.outcomes[0]
         write_down(connection, decision, known)
         if key_hash and decision.ended:
@@ -239,14 +240,12 @@ def _operation_row(delivery: Delivery, outcome: Final, now: str) -> tuple[Any, .
     write = delivery.write
     rejection = None
     match outcome:
-        case Applied(version):
-            effect = "applied"
-        case Superseded(version):
-            effect = "superseded"
+        case Applied(version) | Superseded(version):
+            pass
         case Rejected(code, detail):
-            effect, version = "rejected", 0
+            version = 0
             rejection = json.dumps({"code": code, "detail": detail})
     return (
-        write.operation_id, write.user_id, type(write.command).__name__, write.version, effect, version, rejection,
-        write.body_hash or None, delivery.entry_id, now,
+        write.operation_id, write.user_id, type(write.command).__name__, write.version, outcome.status, version,
+        rejection, write.body_hash or None, delivery.entry_id, now,
     )  # fmt: skip

@@ -17,6 +17,7 @@ import orjson
 
 from services.api.accept import Candidate
 from shared.queue.names import CLOCK, EMAILS, PREFIX, WRITERS_GROUP, WRITES
+from shared.queue.script import text_of
 from tests.bench.contestants import two_rows
 from tests.bench.process import ROOT, Process
 from tests.bench.stage import Stage
@@ -26,7 +27,6 @@ OURS, OURS_TWICE = "Holdfast, one writer", "Holdfast, two writers"
 LIMIT, LIMIT_TWICE = "hand-written inserts, one process", "hand-written inserts, two processes"
 CELERY, TASKIQ = "Celery worker", "taskiq worker"
 
-_ACCEPT = ROOT / "shared" / "queue" / "accept.lua"
 _STAGING = PREFIX + "bench-staging"
 _KEY_LIFETIME_S = 3600
 _CHUNK = 500
@@ -88,11 +88,11 @@ def _ours(stage: Stage, writes: int, *, writers: int) -> float:
 
 def accept_backlog(stage: Stage, writes: int) -> None:
     """What the api does, into a stream of another name, which becomes the write stream when all is in it."""
-    accept = stage.redis.register_script(_ACCEPT.read_text())
+    accept = stage.redis.register_script(text_of("accept"))
     for first in range(0, writes, _CHUNK):
         candidates = [_candidate(number) for number in range(first, min(first + _CHUNK, writes))]
         values = [value for candidate in candidates for value in candidate.arguments()]
-        answers = accept(keys=[_STAGING, CLOCK, EMAILS], args=[PREFIX, 0, _KEY_LIFETIME_S, writes, *values])
+        answers = accept(keys=[_STAGING, CLOCK, EMAILS], args=[PREFIX, 0, 1, _KEY_LIFETIME_S, writes, *values])
         assert all(answer[0] == b"accepted" for answer in answers), "a write of the backlog was refused"
     stage.redis.xgroup_create(_STAGING, WRITERS_GROUP, id="0")
     stage.redis.rename(_STAGING, WRITES)

@@ -22,6 +22,7 @@ from shared.outcome import Outcome
 from shared.queue.connection import text
 from shared.queue.entry import Entry
 from shared.queue.names import WRITES
+from shared.queue.plausible import Plausible
 from shared.store.apply import apply
 from shared.store.engine import Engine
 
@@ -61,7 +62,7 @@ class Crew:
         breaker = database_breaker(timeout_s=5, probe_cap_s=1)
         pace = Pace(self._batch_max, target_s=5, ramp_s=1)
         applier = Applier(transaction, threads, breaker, Hold(breaker, never_down), pace)
-        return Pipeline(applier, settle, self._batch_max)
+        return Pipeline(Plausible(self._redis).of, applier, settle, self._batch_max)
 
     async def on_stream(self) -> list[Entry]:
         """The entries that are not settled."""

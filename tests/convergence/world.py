@@ -68,7 +68,7 @@ class World:
             email_key=email_key(write.email) if write.email else "",
             if_match=str(write.if_match) if write.if_match else "",
         )
-        arguments = [WRITES, CLOCK, EMAILS, PREFIX, 0, _KEY_LIFETIME_S, USER_PENDING_MAX, *candidate.arguments()]
+        arguments = [WRITES, CLOCK, EMAILS, PREFIX, 0, 1, _KEY_LIFETIME_S, USER_PENDING_MAX, *candidate.arguments()]
         [(result, _, _, version)] = await self._redis.eval(ACCEPT_SCRIPT, 3, *arguments)
         return result.decode(), int(version or 0)
 

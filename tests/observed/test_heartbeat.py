@@ -132,10 +132,21 @@ class _Pressure:
         return self.refuses
 
 
+class _EmptyDatabase:
+    """A floor of no version at all."""
+
+    async def tried(self) -> None:
+        """At once."""
+
+    async def read(self) -> None:
+        """Likewise."""
+
+
 async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisServer) -> None:
     """Not twice in one pause, whoever asks; not under back-pressure; not behind one that is stuck."""
     redis, pressure = connect(clean_redis.address, RedisTimeouts(2, 5)), _Pressure()
-    acceptor = Acceptor(redis, Clock(), Breaker("queue"), batch_max=10, key_lifetime_s=60, user_pending_max=10)
+    floor: Any = _EmptyDatabase()
+    acceptor = Acceptor(redis, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, user_pending_max=10)
     unbound: Any = pressure
     backlog: Backlog = unbound
     replicas = [Heartbeats(redis, acceptor, backlog, every_s=60) for _ in range(3)]

@@ -15,6 +15,7 @@ from shared.queue.names import CLOCK, EMAILS, LEDGER, OPERATION, USER, WRITES
 from shared.queue.pending import pending_operation, pending_writes
 from shared.store.dead_letters.edits import Current
 from shared.store.replays.sending import Chosen
+from shared.versions import to_stream_id, wall_clock
 from tests.letters import letter
 from tests.servers import RedisServer
 
@@ -52,9 +53,10 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
     redis = connect(clean_redis.address, RedisTimeouts(2, 2))
     one = letter(1, name="Ann", user_id="u-1", operation_id="o-1", original={b"notify": b"x", b"replay": b"9"})
     await redis.hset(OPERATION + "o-1", mapping={"status": "dead_lettered", "letter": "1-1", "reason": "x"})
-    await redis.set(CLOCK, 3_000_000_000_000_000)
+    newest = wall_clock() + 3_600_000_000
+    await redis.set(CLOCK, newest)
     [sent] = await Sender(redis).send(7, [chosen(one)])
-    assert sent.entry_id == "3000000000000-1"
+    assert sent.entry_id == to_stream_id(newest + 1)
     [(_, fields)] = await redis.xrange(WRITES)
     assert fields == {name: value for name, value in one.original.items() if name != b"notify"} | {
         b"replay": b"7", b"letter": b"1764000000001-0",

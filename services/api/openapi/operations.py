@@ -10,7 +10,7 @@ _MAYBE = {"type": ["string", "null"]}
 _SCHEMA = an_object(
     {
         "id": TEXT, "user_id": TEXT, "command": TEXT,
-        "status": {"enum": ["queued", "applied", "rejected", "expired", "dead_lettered", "discarded"]},
+        "status": {"enum": ["queued", "applied", "superseded", "rejected", "expired", "dead_lettered", "discarded"]},
         "done": {"type": "boolean"}, "failed_attempts": INTEGER, "last_error": _MAYBE,
         "accepted_at": TEXT, "ended_at": _MAYBE, "waiting_s": {"type": "number"},
         "user_version": {"type": ["integer", "null"]}, "error": {"type": ["object", "null"]},

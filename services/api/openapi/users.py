@@ -76,9 +76,10 @@ _QUEUED = answer(
 
 def _done(status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
     return answer(
-        "Applied: while you waited (`Prefer: wait`), or at once because the queue is away.",
+        "Applied, while you waited (`Prefer: wait`) or at once because the queue is away; `superseded` if newer"
+        " writes had overtaken all that it set.",
         an_object(
-            {"id": TEXT, "operation_id": TEXT, "status": {"enum": ["applied"]}},
+            {"id": TEXT, "operation_id": TEXT, "status": {"enum": ["applied", "superseded"]}},
             {"name": TEXT, "email": TEXT, "created_at": TEXT, "updated_at": TEXT, "version": INTEGER},
         ),
         {"operation_id": OPERATION_ID, "status": "applied", **_EXAMPLE},
@@ -105,7 +106,7 @@ _READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen)
 CREATE: dict[str, Any] = {
     "tags": ["users"],
     "summary": "Create a user",
-    "responses": _QUEUED | _CREATED | errors(*_WRITE_ERRORS, *_BODY_ERRORS),
+    "responses": _QUEUED | _CREATED | _APPLIED | errors(*_WRITE_ERRORS, *_BODY_ERRORS),
     "openapi_extra": body(UserBody, {"name": "Ada Lovelace", "email": "ada@example.com"}) | {"parameters": _NEW},
 }
 REPLACE: dict[str, Any] = {

@@ -1,0 +1,125 @@
+-- Included by other scripts (see script.py). Versions, the stream ids that they are, and a stream whose ids ran away.
+--
+-- A version may be given out below 2^53. What says how far versions have come is believed up to BELIEVED_MAX, so that
+-- 35 years of versions are left above it. One witness alone is believed up to HORIZON_US ahead of the rest: further
+-- ahead the clock key needs the stream, or the caller's floor, to confirm it, and an entry was put there by hand.
+
+local VERSION_MAX, BELIEVED_MAX = 9007199254740992, 7881299347898368
+local HORIZON_US = 86400000000 -- a day: no wrong time zone and no resumed machine is further ahead
+local MOST_VALUES = 7000       -- unpack() passes on less than 8000
+local PAGE, LAST_ID = 500, '18446744073709551615-18446744073709551615'
+
+local time = redis.call('TIME')
+local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+
+local function stream_id(version)
+  return string.format('%.0f-%.0f', math.floor(version / 1000), version % 1000)
+end
+
+-- The least version whose id is above `id`. Of an id that is far too high: about, and far too high as well.
+local function version_above(id)
+  return (tonumber(string.match(id, '^(%d+)-')) + 1) * 1000
+end
+
+-- What somebody says is a version, as a number; nil for what cannot be believed to be one.
+local function believed(text)
+  local version = type(text) == 'string' and string.match(text, '^%d+$') and tonumber(text)
+  return version and version < BELIEVED_MAX and version or nil
+end
+
+local function by_name(pairs_)
+  local of = {}
+  for i = 1, #pairs_, 2 do of[pairs_[i]] = pairs_[i + 1] end
+  return of
+end
+
+local function is_above(id, other)
+  local ms, seq = string.match(id, '^(%d+)-(%d+)$')
+  local other_ms, other_seq = string.match(other, '^(%d+)-(%d+)$')
+  ms, other_ms = tonumber(ms), tonumber(other_ms)
+  return ms > other_ms or (ms == other_ms and tonumber(seq) > tonumber(other_seq))
+end
+
+local function last_id(stream)
+  local info = redis.pcall('XINFO', 'STREAM', stream)
+  return info.err and '0-0' or by_name(info)['last-generated-id']
+end
+
+-- The newest version given out, as the clock key has it; nil: it is lost, or nonsense.
+local function newest_given(clock, stream, floor)
+  local newest = believed(redis.pcall('GET', clock))
+  if newest and newest > math.max(now_us, floor) + HORIZON_US and newest >= version_above(last_id(stream)) then
+    return nil
+  end
+  return newest
+end
+
+local function add(stream, id, fields)
+  if #fields > MOST_VALUES then fields = {'packed', cmsgpack.pack(fields)} end -- put there by hand: no write of ours
+  return redis.call('XADD', stream, id, unpack(fields))
+end
+
+-- Make the stream anew without the ids above `limit` (a version), and add the entries that had them at its end, as new
+-- ones. Redis lets nobody lower the ids of a stream that had an entry so high. Nothing is lost: fields stay as they
+-- are, the groups keep what is pending, and the counts go on as if each entry had been where it is now.
+-- `moved(fields, old_id, new_id)` is called for each. Returns the newest version used, and how many entries moved.
+local function mend(stream, limit, newest, moved)
+  local info, groups = by_name(redis.call('XINFO', 'STREAM', stream)), redis.call('XINFO', 'GROUPS', stream)
+  local made, limit_id, count = stream .. ':mended', stream_id(limit), 0
+  redis.call('DEL', made)
+  redis.call('XGROUP', 'CREATE', made, 'none', '0', 'MKSTREAM')
+  redis.call('XGROUP', 'DESTROY', made, 'none')
+
+  local function each(from, to, take)
+    local page
+    repeat
+      page = redis.call('XRANGE', stream, from, to, 'COUNT', PAGE)
+      for _, entry in ipairs(page) do take(entry[1], entry[2]) end
+      if #page > 0 then from = '(' .. page[#page][1] end
+    until #page < PAGE or from == '(' .. LAST_ID -- above which Redis looks for nothing
+  end
+
+  local top = '0-0'
+  each('-', limit_id, function(id, fields) top = add(made, id, fields) end)
+  newest = math.max(newest, top == '0-0' and 0 or version_above(top) - 1)
+  local base = stream_id(newest)
+  redis.call('XSETID', made, base)
+
+  for _, group in ipairs(groups) do
+    local of = by_name(group)
+    local read, delivered = of['entries-read'], of['last-delivered-id']
+    if is_above(delivered, limit_id) then
+      local again = #redis.call('XRANGE', stream, '(' .. limit_id, delivered)
+      read, delivered = read and math.max(0, read - again), base
+    end
+    redis.call('XGROUP', 'CREATE', made, of.name, delivered, unpack(read and {'ENTRIESREAD', read} or {}))
+    local from, page = '-', nil
+    repeat
+      page = redis.call('XPENDING', stream, of.name, from, limit_id, PAGE)
+      for _, one in ipairs(page) do
+        redis.call('XCLAIM', made, of.name, one[2], 0, one[1], 'IDLE', one[3], 'RETRYCOUNT', one[4], 'FORCE', 'JUSTID')
+      end
+      if #page > 0 then from = '(' .. page[#page][1] end
+    until #page < PAGE
+  end
+
+  each('(' .. limit_id, '+', function(id, fields)
+    newest, count = newest + 1, count + 1
+    fields[#fields + 1] = 'moved_from'
+    fields[#fields + 1] = id
+    local new_id = add(made, stream_id(newest), fields)
+    if moved then moved(fields, id, new_id) end
+  end)
+  local deleted = info['max-deleted-entry-id']
+  redis.call('XSETID', made, stream_id(newest), 'ENTRIESADDED', info['entries-added'],
+    'MAXDELETEDID', is_above(deleted, base) and base or deleted)
+  redis.call('RENAME', made, stream)
+  return newest, count
+end
+
+-- Make room for versions on a stream whose newest id is above `newest`: follow an id that is not far ahead, else mend.
+local function catch_up(stream, newest)
+  local last, limit = last_id(stream), math.max(now_us, newest) + HORIZON_US
+  if is_above(last, stream_id(limit)) then return mend(stream, limit, limit - HORIZON_US) end
+  return math.max(newest, version_above(last) - 1), 0
+end

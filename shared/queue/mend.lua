@@ -1,0 +1,13 @@
+#!lua flags=allow-oom
+-- Move entries whose ids are implausibly far ahead to the end of the stream, should there be any: see clock.lua.
+--
+-- KEYS  1 write stream, 2 clock
+-- Returns {the version above which no entry's id is now, entries moved}
+
+-- include clock.lua
+
+local stream, clock = KEYS[1], KEYS[2]
+local newest = math.max(now_us, newest_given(clock, stream, 0) or 0)
+local limit, moved = newest + HORIZON_US, 0
+if is_above(last_id(stream), stream_id(limit)) then newest, moved = mend(stream, limit, newest) end
+return {string.format('%.0f', limit), moved}

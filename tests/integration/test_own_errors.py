@@ -1,0 +1,130 @@
+"""A write's own error in the middle of a batch is its own; and only a refusal before the script ran is definite."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
+
+from services.api.accept import Acceptor, Answer
+from shared.breaker.breaker import Breaker
+from shared.errors import AcceptanceUnknown, QueueFull, QueueUnavailable
+from shared.queue.connection import RedisTimeouts, connect
+from shared.queue.names import CLOCK, KEYS_SINCE, OPERATION, USER, WRITES
+from shared.queue.script import Script, refused
+from shared.versions import Clock
+from tests.servers import RedisServer
+from tests.stream import new_user
+
+
+class _EmptyDatabase:
+    """A floor of no version at all."""
+
+    async def tried(self) -> None:
+        """At once."""
+
+    async def read(self) -> None:
+        """Likewise."""
+
+
+def acceptor(redis: Redis) -> Acceptor:
+    """One api's."""
+    floor: Any = _EmptyDatabase()
+    return Acceptor(
+        redis, Clock(), floor, Breaker("queue"), batch_max=100, key_lifetime_s=60, user_pending_max=1000
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
+    """A client of an empty queue."""
+    client = connect(clean_redis.address, RedisTimeouts(2, 5))
+    yield client
+    await client.aclose()
+
+
+async def accept(redis: Redis, count: int, *, spoilt: dict[int, str]) -> tuple[list[Any], list[Any]]:
+    """`count` writes in one batch, before which keys of another type were put where some need theirs."""
+    candidates = [new_user() for _ in range(count)]
+    for number, prefix in spoilt.items():
+        one = candidates[number]
+        await redis.set(prefix + (one.user_id if prefix == USER else one.operation_id), "of another type")
+    taking = acceptor(redis)
+    ends = await asyncio.gather(*map(taking.accept, candidates), return_exceptions=True)
+    return candidates, list(ends)
+
+
+@pytest.mark.parametrize("prefix", [USER, OPERATION])
+@pytest.mark.parametrize("at", [0, 3, 6])
+async def test_only_the_write_with_the_error_is_refused(redis: Redis, at: int, prefix: str) -> None:
+    """Its neighbours are accepted, before and after it; it is not on the stream, and is told so."""
+    candidates, ends = await accept(redis, 7, spoilt={at: prefix})
+    assert isinstance(ends[at], QueueUnavailable)
+    assert [isinstance(end, Answer) for end in ends] == [number != at for number in range(7)]
+    on_stream = {fields[b"operation_id"].decode() for _, fields in await redis.xrange(WRITES)}
+    assert on_stream == {one.operation_id for number, one in enumerate(candidates) if number != at}
+
+
+async def test_an_error_behind_the_entry_is_no_refusal(redis: Redis, clean_redis: RedisServer) -> None:
+    """A right that is missing halfway: every entry is on the stream, so that every answer is `unknown`."""
+    await redis.execute_command("ACL", "SETUSER", "half", "on", ">half", "~*", "&*", "+@all", "-hset")
+    half = connect(f"redis://half:half@{clean_redis.address}", RedisTimeouts(2, 5))
+    try:
+        _, ends = await accept(half, 4, spoilt={})
+        assert all(isinstance(end, AcceptanceUnknown) for end in ends)
+        assert await redis.xlen(WRITES) == 4
+        newest = (await redis.xinfo_stream(WRITES))["last-generated-id"].decode().replace("-", "")
+        assert (await redis.get(CLOCK) or b"").decode()[:13] == newest[:13]
+    finally:
+        await half.aclose()
+        await redis.execute_command("ACL", "DELUSER", "half")
+
+
+async def test_an_error_of_the_script_itself_is_unknown(redis: Redis) -> None:
+    """Not of one write: nobody can tell from it how far the script came."""
+    await redis.rpush(KEYS_SINCE, "of another type")
+    _, ends = await accept(redis, 3, spoilt={})
+    assert all(isinstance(end, AcceptanceUnknown) for end in ends)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "well", "error"),
+    [("maxmemory", "1", "0", QueueFull), ("min-replicas-to-write", "1", "0", QueueUnavailable)],
+)
+async def test_a_refusal_to_run_the_script_is_definite(
+    redis: Redis, setting: str, value: str, well: str, error: type[Exception]
+) -> None:
+    """Nothing was added, and the answer says so."""
+    try:
+        await redis.config_set(setting, value)
+        _, ends = await accept(redis, 3, spoilt={})
+    finally:
+        await redis.config_set(setting, well)
+    assert all(isinstance(end, error) for end in ends)
+    assert await redis.xlen(WRITES) == 0
+
+
+CODES = ["OOM", "READONLY", "MISCONF", "LOADING", "NOPERM", "NOAUTH", "MASTERDOWN", "NOREPLICAS", "BUSY", "WRONGTYPE",
+         "ERR", "NOGROUP", "EXECABORT", "UNKILLABLE", ""]  # fmt: skip
+
+
+@given(code=st.sampled_from(CODES), words=st.text(max_size=30), inside=st.booleans())
+def test_what_counts_as_a_refusal(code: str, words: str, inside: bool) -> None:
+    """Known codes of answers in place of a run; never an error that names the script it comes from."""
+    error = ResponseError(f"{code} {words}" + (" script: 0123abcd, on @user_script:7." if inside else ""))
+    definite = code in CODES[:9] and not inside and "script: " not in words
+    assert refused(error) is definite
+    assert not refused(RedisError(words + " the connection is gone")) or words.split(" ")[0] in CODES[:9]
+
+
+async def test_a_real_error_out_of_a_script_names_it(redis: Redis) -> None:
+    """What the rule above rests on, as this Redis words it."""
+    await redis.set(WRITES, "of another type")
+    with pytest.raises(ResponseError) as failed:
+        await Script(redis, "charge")([WRITES], ["attempt", "error"])
+    assert not refused(failed.value)
+    assert "script: " in str(failed.value)

@@ -1,0 +1,190 @@
+"""Whatever was put on the stream or into the clock by hand, versions stay such that every writer takes them."""
+
+import itertools
+import random
+import time
+import uuid
+from typing import Any
+
+import pytest
+import redis
+
+from services.api.accept import Candidate
+from shared.queue.codec import decode
+from shared.queue.names import CLOCK, EMAILS, LEDGER, PREFIX, WRITERS_GROUP, WRITES
+from shared.queue.script import text_of
+from shared.versions import HORIZON_US, VERSION_MAX, from_stream_id, to_stream_id
+from tests.servers import RedisServer
+from tests.stream import ACCEPT_SCRIPT, new_user
+
+_US = 1_000_000
+_JUNK_IDS = (
+    "18446744073709551615-18446744073709551615", "18446744073709551614-0", "9223372036854775808-7",
+    "9007199254740993-1", "9007199254740-992", "7881299347898-368", "4102444800000-5000",
+)  # fmt: skip
+_AHEAD_S = (3600, 86_390, 86_410, 7 * 86_400, 400 * 86_400)
+_ODD_CLOCKS = ("", "abc", "-1", "0", "nan", "inf", "1e300", "0x7fffffffffffff", str(2**53), str(2**63), "9" * 40,
+               str(8 * 10**15 - 1), "4102444800000000", " 1764000000000000 ")  # fmt: skip
+
+
+def accept(client: redis.Redis, *candidates: Candidate, floor: object = 0, sure: str = "1") -> Any:
+    """What the script answers."""
+    values = [value for candidate in candidates for value in candidate.arguments()]
+    return client.eval(ACCEPT_SCRIPT, 3, WRITES, CLOCK, EMAILS, PREFIX, str(floor), sure, 60, 1000, *values)
+
+
+def versions_of(answers: list[list[Any]]) -> list[int]:
+    """Of accepted writes, whatever was mended besides."""
+    accepted = [answer for answer in answers if answer[0] != b"mended"]
+    assert {answer[0] for answer in accepted} == {b"accepted"}, accepted
+    return [int(answer[3]) for answer in accepted]
+
+
+def now_us() -> int:
+    """By this machine's clock, which is Redis' too."""
+    return int(time.time() * _US)
+
+
+class Case:
+    """A stream as it may be at any moment, and what is known of it."""
+
+    def __init__(self, client: redis.Redis, chance: random.Random) -> None:
+        self.client, self.chance = client, chance
+        client.flushall()
+        client.xgroup_create(WRITES, WRITERS_GROUP, "0", mkstream=True)
+        client.xgroup_create(WRITES, "others", "0")
+        self.entries = 0
+        self.given = self.write(chance.randrange(4))
+
+    def write(self, count: int, **more: Any) -> list[int]:
+        """Accept `count` writes; their versions."""
+        if not count:
+            return []
+        versions = versions_of(accept(self.client, *[new_user() for _ in range(count)], **more))
+        self.entries += count
+        return versions
+
+    def junk(self, entry_id: str) -> dict[bytes, bytes]:
+        """Put an entry there by hand, and let a reader have some of what is there, or be done with it."""
+        fields = {b"command": b"CreateUser", uuid.uuid4().hex.encode(): b"\x00\xff", b"version": str(2**52).encode()}
+        self.client.xadd(WRITES, dict(fields), id=entry_id)
+        self.entries += 1
+        return fields
+
+    def read(self, count: int, group: str = WRITERS_GROUP) -> dict[str, dict[bytes, bytes]]:
+        """Deliver new entries to a reader."""
+        told: Any = self.client.xreadgroup(group, "writer-1", {WRITES: ">"}, count=count) if count else []
+        return {id.decode(): fields for _, page in told for id, fields in page}
+
+    def settle(self, *ids: str) -> None:
+        """As a writer does, when it is done with them."""
+        if ids:
+            self.client.xack(WRITES, WRITERS_GROUP, *ids)
+            self.client.xdel(WRITES, *ids)
+
+    def info(self) -> Any:
+        """Of the stream."""
+        return self.client.xinfo_stream(WRITES)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_junk_ids_poison_nothing(clean_redis: RedisServer, seed: int) -> None:
+    """Delivered, settled or neither: later writes get plausible versions, and nothing is lost or read twice."""
+    chance = random.Random(seed)
+    with clean_redis.client() as client:
+        case = Case(client, chance)
+        seen = case.read(chance.randrange(3))
+        far = chance.random() < 0.7
+        ids = [chance.choice(_JUNK_IDS)] if far else [f"{now_us() // 1000 + chance.choice(_AHEAD_S) * 1000}-0"]
+        junk = [case.junk(entry_id) for entry_id in ids]
+        if not far and chance.random() < 0.5:
+            junk.append(case.junk(chance.choice(_JUNK_IDS)))
+        read = case.read(chance.randrange(6))
+        settled = [id for id in (seen | read) if chance.random() < 0.3]
+        case.settle(*settled)
+        gone = [(seen | read)[id] for id in settled]
+        waiting = {row["message_id"].decode(): row["times_delivered"] for row in case.client.xpending_range(
+            WRITES, WRITERS_GROUP, "-", "+", 100)}  # fmt: skip
+        before = {id.decode(): fields for id, fields in client.xrange(WRITES)}
+
+        versions = case.write(3) + case.write(1)
+
+        assert case.given + versions == sorted(set(case.given + versions))
+        limit = now_us() + HORIZON_US
+        assert all(version <= limit for version in versions)
+        entries = {id.decode(): fields for id, fields in client.xrange(WRITES)}
+        for version in versions:
+            assert decode(entries[to_stream_id(version)], to_stream_id(version)).version == version
+        assert all(from_stream_id(id) <= limit for id in entries)
+        for id, fields in before.items():
+            if from_stream_id(id) <= limit - _US * 60:
+                assert entries[id] == fields
+        for fields in junk:
+            same = [found for found in entries.values() if fields.items() <= found.items()]
+            assert len(same) + sum(fields.items() <= each.items() for each in gone) == 1
+        assert len(entries) == len(before) + 4
+        assert case.info()["entries-added"] == case.entries
+        still = {row["message_id"].decode(): row["times_delivered"] for row in client.xpending_range(
+            WRITES, WRITERS_GROUP, "-", "+", 100)}  # fmt: skip
+        assert still == {id: times for id, times in waiting.items() if id in entries}
+        assert set(case.read(100)) == set(entries) - set(still), "each is read once"
+        assert len(case.read(100, "others")) == len(entries)
+
+
+@pytest.mark.parametrize(("kept", "floor"), list(itertools.product(_ODD_CLOCKS, ("0", str(2**53), "abc"))))
+def test_a_clock_of_nonsense_is_none(clean_redis: RedisServer, kept: str, floor: str) -> None:
+    """Neither the key nor the floor makes a version that a writer refuses, and what is credible is kept above."""
+    with clean_redis.client() as client:
+        [first] = versions_of(accept(client, new_user()))
+        client.set(CLOCK, kept)
+        [second] = versions_of(accept(client, new_user(), floor=floor))
+        assert first < second < now_us() + HORIZON_US
+        client.delete(CLOCK)
+        client.rpush(CLOCK, "of another type")
+        [third] = versions_of(accept(client, new_user(), floor=floor))
+        assert second < third < now_us() + HORIZON_US
+        assert client.get(CLOCK) == str(third).encode()
+
+
+@pytest.mark.parametrize("ahead_s", [7200, 3 * 86_400, 400 * 86_400, 20 * 365 * 86_400])
+def test_what_two_agree_on_is_followed(clean_redis: RedisServer, ahead_s: int) -> None:
+    """A queue whose clock was ahead, however far, and was set right: its versions are in use, and later ones above."""
+    with clean_redis.client() as client:
+        newest = now_us() + ahead_s * _US
+        client.xadd(WRITES, {"left": "behind"}, id=to_stream_id(newest))
+        client.set(CLOCK, newest)
+        assert versions_of(accept(client, new_user())) == [newest + 1]
+        client.flushall()
+        assert versions_of(accept(client, new_user(), floor=newest)) == [newest + 1], "the database says so"
+
+
+def test_a_queue_without_memory_asks_first(clean_redis: RedisServer) -> None:
+    """No clock and no floor of the database: nothing is accepted, and nothing written."""
+    with clean_redis.client() as client:
+        assert accept(client, new_user(), floor=now_us(), sure="") == b"no_clock"
+        assert client.keys() == []
+        versions_of(accept(client, new_user(), sure="1"))
+        versions_of(accept(client, new_user(), sure=""))
+
+
+def test_no_version_is_given_out_that_codecs_refuse(clean_redis: RedisServer) -> None:
+    """Even where everything believable is at its end."""
+    with clean_redis.client() as client:
+        believed = VERSION_MAX - 2**50 - 1
+        client.set(CLOCK, believed)
+        client.xadd(WRITES, {"left": "behind"}, id=to_stream_id(believed))
+        [version] = versions_of(accept(client, new_user()))
+        assert version == believed + 1
+        assert decode(client.xrevrange(WRITES, count=1)[0][1]).version == version
+
+
+def test_a_replay_is_never_older_than_its_write(clean_redis: RedisServer) -> None:
+    """A letter from a time when the queue's clock was ahead becomes an entry that the writers take, once only."""
+    with clean_redis.client() as client:
+        ahead = now_us() + 7200 * _US
+        keys = [WRITES, CLOCK, EMAILS, LEDGER, PREFIX + "replay:1"]
+        about = ["1-0", str(uuid.uuid4()), "u", "CreateUser", ahead, "{}", "", "", 2, "version", ahead]
+        told: Any = client.eval(text_of("replay"), 5, *keys, PREFIX, "1", *about)
+        assert from_stream_id(told[0].decode()) >= ahead
+        assert client.exists(CLOCK) == 0, "a queue that has lost its clock still asks the database"
+        assert client.eval(text_of("replay"), 5, *keys, PREFIX, "1", *about) == told
