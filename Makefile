@@ -40,6 +40,10 @@ logs: ## Follow the logs (ONLY=writer for one program)
 ledger: ## Is every accepted write accounted for? Its terms, from the running stack's stores
 	@$(LOCAL) inside $(VENV) -m services.dlq_admin ledger
 
+.PHONY: verify-audit
+verify-audit: ## Is the running stack's audit as it was written? Walks along its chain of hashes
+	@$(LOCAL) inside $(VENV) -m services.dlq_admin verify-audit
+
 .PHONY: dlq
 dlq: ## A word to the running stack's dlq_admin, with the operator token (ARGS="groups"; ARGS=--help)
 	@$(LOCAL) dlq $(ARGS)

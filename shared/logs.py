@@ -23,6 +23,7 @@ class Action(StrEnum):
     LOGIN_REFUSED = "login_refused"
     KEYS_UNREADABLE = "keys_unreadable"
     PANIC_RECOVERED = "panic_recovered"
+    AUDIT_SEALED = "audit_sealed"
     BACKPRESSURE_MOVED = "backpressure_moved"
     ACCEPTANCE_FAILED = "acceptance_failed"
     WRITE_REJECTED = "write_rejected"

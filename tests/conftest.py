@@ -21,7 +21,7 @@ _TABLES = (
     "dead_letter_bodies",
     "dead_letter_groups", "dead_letter_builds", "dead_letter_trend", "dead_letter_notes", "dead_letter_dues",
     "dead_letter_edits", "dead_letter_transforms", "replays", "replay_items", "audit_log", "audit_letters",
-    "dead_letter_actors",
+    "dead_letter_actors", "audit_seals",
 )  # fmt: skip
 
 

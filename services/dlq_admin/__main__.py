@@ -1,4 +1,4 @@
-"""`python -m services.dlq_admin [serve | ledger | COMMAND ...]`; `--help` lists what an operator can say."""
+"""`python -m services.dlq_admin [serve | ledger | verify-audit | COMMAND ...]`; `--help` lists the rest."""
 
 import sys
 
@@ -14,6 +14,10 @@ def main() -> int:
         from services.dlq_admin.process import ledger
 
         return ledger()
+    if arguments == ["verify-audit"]:
+        from services.dlq_admin.process import verify_audit
+
+        return verify_audit()
     from services.dlq_admin.cli.main import main as command
 
     return command(arguments)

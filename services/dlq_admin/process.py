@@ -1,4 +1,4 @@
-"""Process: `serve`, the service itself, and `ledger`, a look at both stores without it."""
+"""Process: `serve`, the service itself; `ledger` and `verify-audit`, looks at the stores without it."""
 
 import asyncio
 import sys
@@ -12,6 +12,7 @@ from services.dlq_admin.settings import DlqAdminSettings
 from shared import logs
 from shared.faults import Fault
 from shared.ledger import table
+from shared.store.dead_letters import seals
 from shared.tracing import spans
 
 
@@ -42,3 +43,24 @@ async def _ledger(settings: DlqAdminSettings) -> int:
         engine.dispose()
     print(table(read))
     return 0 if read.missing == 0 else 1
+
+
+def verify_audit() -> int:
+    """Exit code: 0 the chain is whole, 1 it is not, 2 not known."""
+    settings = DlqAdminSettings()
+    redis, engine = stores(settings)
+    try:
+        verdict = seals.verify(engine)
+    except Fault as error:
+        print(f"The audit cannot be read: {error}", file=sys.stderr)
+        return 2
+    finally:
+        engine.dispose()
+        asyncio.run(redis.aclose())
+    for problem in verdict.problems:
+        print(problem)
+    last = verdict.last
+    print(f"{verdict.rows:,} audit entries sealed, {verdict.unsealed:,} waiting for their seal")
+    print(f"newest seal: {last.seq} {last.hash}" if last else "no seal yet")
+    print("NOT AS IT WAS SEALED" if verdict.problems else "whole")
+    return 1 if verdict.problems else 0

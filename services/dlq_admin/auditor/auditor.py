@@ -14,13 +14,15 @@ from shared.ledger import ROWS, TERMS, Ledger
 from shared.letters.ids import time_of
 from shared.logs import Action
 from shared.queue.streams import Streams
-from shared.store.dead_letters import standing
+from shared.store.dead_letters import seals, standing
 
 _QUEUE_LIMIT_S = 5.0
 _DATABASE_LIMIT_S = 10.0
 #: A reading of the ledger older than so many of its own durations, and than this, says nothing about now.
 _STALE_S = 30.0
 _STALE_DURATIONS = 20
+#: Audit entries whose transaction may commit after that many later ones. A start looks at all of them.
+_LATE_ROWS = 1000
 
 
 class Reading(NamedTuple):
@@ -40,10 +42,12 @@ class Auditor:
         self._streams = Streams(redis)
         self._reading: Reading | None = None
         self._missing = 0
+        self._newest_sealed = self._sealed_to = 0
         self._probes = (
             Probe("queue", self._queue, every_s=every_s, limit_s=_QUEUE_LIMIT_S),
             Probe("database", self._letters, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
             Probe("ledger", self._ledger, every_s=every_s),
+            Probe("audit", self._seal, every_s=every_s, limit_s=_DATABASE_LIMIT_S),
             *besides,
         )
 
@@ -88,3 +92,11 @@ class Auditor:
             say = logs.error if ledger.missing else logs.info
             say(Action.LEDGER_MOVED, missing=ledger.missing, accepted=ledger.accepted)
         self._missing = ledger.missing
+
+    async def _seal(self) -> None:
+        """The log holds the newest seal, too: cutting off the end of the chain does not go unnoticed."""
+        while (last := await self._database.audit(seals.seal, self._sealed_to)) is not None:
+            logs.info(Action.AUDIT_SEALED, seq=last.seq, hash=last.hash)
+            self._newest_sealed = max(self._newest_sealed, last.audit_id)
+        # From now on only new rows are looked at, and those of transactions that took long.
+        self._sealed_to = max(0, self._newest_sealed - _LATE_ROWS)

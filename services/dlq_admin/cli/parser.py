@@ -14,7 +14,8 @@ _EPILOG = """exit codes:
   2  nothing sensible was typed, or dlq_admin cannot be reached
 
 HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY say where and who. A key is never typed: others could read it.
-Besides: serve (the service itself; the default), ledger (is every accepted write accounted for?).
+Besides: serve (the service itself; the default), ledger (is every accepted write accounted for?),
+verify-audit (is the audit as it was written?).
 """
 _TIMEOUT_S = 60.0
 

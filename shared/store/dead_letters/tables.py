@@ -122,4 +122,7 @@ audit = sa.Table(
     *_texts("selection", "details", "request_id"),
 )
 
+#: The chain over it: see seals.py.
+seals = sa.Table("audit_seals", metadata, *_numbers("seq", "audit_id"), *_texts("hash"))
+
 audit_letters = sa.Table("audit_letters", metadata, *_numbers("letter_id", "audit_id"))

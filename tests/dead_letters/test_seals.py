@@ -1,0 +1,83 @@
+"""The audit is a chain: whatever is changed in it afterwards is found."""
+
+import random
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from shared.store.dead_letters import seals
+from shared.store.dead_letters.audit import Actor, Deed, note_down
+from shared.store.engine import Engine
+from tests.servers import Database
+
+_ROWS = 40
+
+
+def seal_all(engine: Engine) -> None:
+    """Until there is nothing left to seal."""
+    while seals.seal(engine, 0) is not None:
+        pass
+
+
+@pytest.fixture
+def sealed(engine: Engine) -> Engine:
+    """An audit of some rows, in two goes."""
+    for number in range(_ROWS):
+        note_down(
+            engine,
+            Actor(f"ann{number}", "operate", "why — ünïcode", "req"),
+            Deed.REVEAL,
+            numbers=[],
+            selection={"n": number},
+        )
+        if number in (_ROWS // 2, _ROWS - 1):
+            seal_all(engine)
+    return engine
+
+
+def test_an_audit_that_nobody_touched_is_whole(sealed: Engine) -> None:
+    """Every row is sealed once, however often sealing runs, and a new row waits for its seal."""
+    seal_all(sealed)
+    verdict = seals.verify(sealed)
+    assert (verdict.rows, verdict.unsealed, verdict.problems) == (_ROWS, 0, ())
+    note_down(sealed, Actor("bob", "operate", "later", "req"), Deed.REVEAL, numbers=[])
+    assert seals.verify(sealed).unsealed == 1
+
+
+@pytest.mark.parametrize(
+    "tampering",
+    [
+        "UPDATE audit_log SET actor = 'somebody' WHERE id = {id}",
+        "UPDATE audit_log SET reason = CONCAT(reason, ' ') WHERE id = {id}",
+        "UPDATE audit_log SET at = at + INTERVAL 1 MICROSECOND WHERE id = {id}",
+        "UPDATE audit_log SET selection = NULL WHERE id = {id}",
+        "UPDATE audit_log SET letters = letters + 1 WHERE id = {id}",
+        "DELETE FROM audit_log WHERE id = {id}",
+        "DELETE FROM audit_seals WHERE audit_id = {id}",
+        "UPDATE audit_seals SET hash = REPEAT('a', 64) WHERE audit_id = {id}",
+    ],
+)
+def test_tampering_is_found(sealed: Engine, database: Database, tampering: str) -> None:
+    """Whatever column, whichever row but the newest seal, whose hash is in the log as well."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM audit_log ORDER BY id")
+        ids = [id for (id,) in cursor.fetchall()]
+        cursor.execute(tampering.format(id=random.Random(tampering).choice(ids[:-1])))
+        assert cursor.rowcount == 1
+    assert seals.verify(sealed).problems
+
+
+def test_replicas_that_seal_at_once_make_one_chain(engine: Engine) -> None:
+    """Two seal while others write; at the end every row has one seal and the chain is whole."""
+
+    def write(number: int) -> None:
+        note_down(engine, Actor(f"ann{number}", "operate", "why", "req"), Deed.REVEAL, numbers=[])
+
+    with ThreadPoolExecutor(6) as pool:
+        work = [pool.submit(write, number) for number in range(60)]
+        work += [pool.submit(seals.seal, engine, 0) for _ in range(30)]  # type: ignore[misc]
+        for each in work:
+            each.result()
+    seal_all(engine)
+    verdict = seals.verify(engine)
+    assert (verdict.rows, verdict.unsealed, verdict.problems) == (60, 0, ())
