@@ -40,6 +40,8 @@ def test_a_writer_that_holds_for_the_database_can_be_stopped(
 def test_a_writer_without_redis_can_be_stopped(start_writer: StartWriter, own_redis: RedisServer) -> None:
     """An outage of the queue does not keep it from ending."""
     writer = start_writer()
+    with own_redis.client() as queue:
+        wait_until(lambda: any(each["cmd"] == "xreadgroup" for each in queue.client_list()), what="it reads")
     own_redis.kill()
     wait_until(lambda: "reader" in writer.log.read_text() or "Error" in writer.log.read_text(), what="it has noticed")
     assert writer.stop() == 0

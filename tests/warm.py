@@ -1,0 +1,131 @@
+"""Warm: a process that has imported one of our services, and forks a new process of it for each start.
+
+To import a service takes a second and a half of a core, and the tests start hundreds. What a fork runs is the
+service's own `__main__`, with an environment, a session and a log of its own. When the tests end, however they end,
+so does this process, and everything that it has forked and that still runs.
+"""
+
+import atexit
+import json
+import os
+import runpy
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Mapping, Sequence
+from importlib import import_module
+from pathlib import Path
+
+_POLL_S = 0.01
+_END_S = 30.0
+
+
+class Forked:
+    """As much of `subprocess.Popen` as a test needs."""
+
+    def __init__(self, origin: "Warm", pid: int) -> None:
+        self.pid = pid
+        self._origin = origin
+        self._code: int | None = None
+
+    def poll(self) -> int | None:
+        """Its exit code, negative for a signal; None while it runs."""
+        if self._code is None:
+            self._code = self._origin.ask({"code_of": self.pid})
+        return self._code
+
+    def wait(self, timeout: float) -> int:
+        """The same, when it has ended. Raises subprocess.TimeoutExpired."""
+        end = time.monotonic() + timeout
+        while (code := self.poll()) is None:
+            if time.monotonic() > end:
+                raise subprocess.TimeoutExpired(str(self.pid), timeout)
+            time.sleep(_POLL_S)
+        return code
+
+
+class Warm:
+    """Our end of it: one process a module, made at its first start."""
+
+    _of: dict[str, "Warm"] = {}  # noqa: RUF012 - shared on purpose
+    _making = threading.Lock()
+
+    def __init__(self, module: str) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, module], cwd=Path(__file__).parent.parent, start_new_session=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+        )  # fmt: skip
+        self._asking = threading.Lock()
+        atexit.register(self._end)
+
+    @classmethod
+    def of(cls, module: str) -> "Warm":
+        """The one of this module."""
+        with cls._making:
+            return cls._of.setdefault(module, cls._of.get(module) or cls(module))
+
+    def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
+        """`python -m <module> <arguments>`."""
+        wish = {"arguments": arguments, "environment": dict(environment), "log": str(log)}
+        pid = self.ask(wish)
+        assert pid
+        return Forked(self, pid)
+
+    def ask(self, wish: Mapping[str, object]) -> int | None:
+        """One line there, one back."""
+        assert self._process.stdin
+        assert self._process.stdout
+        with self._asking:
+            self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+            self._process.stdin.flush()
+            answer: int | None = json.loads(self._process.stdout.readline())
+            return answer
+
+    def _end(self) -> None:
+        self._process.communicate(timeout=_END_S)
+
+
+def _serve(module: str) -> None:
+    import_module(f"{module}.app")
+    codes: dict[int, int | None] = {}
+
+    def ended(*_: object) -> None:
+        for pid in [pid for pid, code in codes.items() if code is None]:
+            done, status = os.waitpid(pid, os.WNOHANG)
+            if done:
+                codes[pid] = os.waitstatus_to_exitcode(status)
+
+    for line in sys.stdin:
+        wish = json.loads(line)
+        if "code_of" in wish:
+            ended()
+            answer = codes[wish["code_of"]]
+        else:
+            answer = os.fork()
+            if answer == 0:
+                _become(module, **wish)
+                return
+            codes[answer] = None
+        print(json.dumps(answer), flush=True)  # noqa: T201 - to whoever asked
+    for pid, code in codes.items():
+        if code is None:
+            os.kill(pid, signal.SIGKILL)
+
+
+def _become(module: str, arguments: list[str], environment: dict[str, str], log: str) -> None:
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    output = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    for number, instead in enumerate((nothing, output, output)):
+        os.dup2(instead, number)
+    os.environ.clear()
+    os.environ.update(environment)
+    time.tzset()
+    sys.argv = [module, *arguments]
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+if __name__ == "__main__":
+    _serve(sys.argv[1])
