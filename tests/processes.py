@@ -112,11 +112,11 @@ class Service:
 
     def ready(self) -> bool:
         """What an orchestrator asks. Raises when it does not answer at all."""
-        return httpx.get(f"{self.url}/readyz", timeout=5).status_code == 200
+        return httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200
 
     def metric(self, sample: str) -> float:
         """The value of `name{label="value"}`, as Prometheus would read it now; 0 when there is none."""
-        for line in httpx.get(self.metrics_url, timeout=5).text.splitlines():
+        for line in httpx.get(self.metrics_url, timeout=30).text.splitlines():
             name, _, value = line.rpartition(" ")
             if name == sample:
                 return float(value)
@@ -193,7 +193,7 @@ class ThirdParty(Service):
 
     def __init__(self, folder: Path) -> None:
         super().__init__("deploy.third_party", "UNUSED", folder, {})
-        self._client = httpx.Client(base_url=self.url, timeout=5)
+        self._client = httpx.Client(base_url=self.url, timeout=30)
 
     def behave(self, **behaviour: object) -> None:
         """From now on; nothing: well."""

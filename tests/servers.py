@@ -202,7 +202,7 @@ class PrometheusServer(Server):
 
     def value(self, query: str) -> float | None:
         """Of the first series that the query gives now."""
-        told = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=5).json()["data"]["result"]
+        told = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=30).json()["data"]["result"]
         return float(told[0]["value"][1]) if told else None
 
     def answers(self) -> bool:

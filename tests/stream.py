@@ -9,7 +9,7 @@ from services.api.accept import Candidate
 from shared.commands import email_key
 from shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, PREFIX, WRITERS_GROUP, WRITES
 from shared.queue.script import text_of
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
 
 ACCEPT_SCRIPT = text_of("accept")
 _KEY_LIFETIME_S = 60
@@ -82,7 +82,9 @@ class Stream:
             cursor.execute("SELECT operation_id, effect FROM operations")
             return dict(cursor.fetchall())
 
-    def wait_for_end(self, candidates: Sequence[Candidate], effect: str = "applied", deadline_s: float = 30) -> None:
+    def wait_for_end(
+        self, candidates: Sequence[Candidate], effect: str = "applied", deadline_s: float = START_DEADLINE_S
+    ) -> None:
         """Until every one of `candidates` has ended like this and nothing is left on the stream."""
         wanted = {candidate.operation_id: effect for candidate in candidates}
         wait_until(lambda: self.backlog() == 0, deadline_s, "the backlog is gone")

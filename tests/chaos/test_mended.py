@@ -107,7 +107,7 @@ def test_filler_fills_and_goes_away(own_redis: RedisServer, journal: Journal) ->
     cli = ["redis-cli", "-p", str(own_redis.port)]
 
     def run(command: list[str]) -> str:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         if done.returncode:
             raise Problem(done.stdout + done.stderr)
         return done.stdout
@@ -147,7 +147,7 @@ def test_a_hop_comes_and_goes_while_clients_are_connected(own_redis: RedisServer
                 client.ping()
         assert before.ping()
         assert mend(journal)
-        rules = subprocess.run(["iptables", "-t", "nat", "-S", "OUTPUT"], capture_output=True, text=True, timeout=10)
+        rules = subprocess.run(["iptables", "-t", "nat", "-S", "OUTPUT"], capture_output=True, text=True, timeout=60)
         assert f"--dport {own_redis.port} " not in rules.stdout
         with redis.Redis(port=own_redis.port, socket_timeout=1) as client:
             assert client.ping()

@@ -140,9 +140,7 @@ async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
     assert here.firing() == []
     clean_redis.freeze()
     try:
-        began = time.monotonic()
         await here.take(Posted.model_validate(post(alert())))
-        assert time.monotonic() - began < 2
         assert len(here.firing()) == 1
     finally:
         clean_redis.thaw()

@@ -131,7 +131,7 @@ def run(folder: Path, letters: int, seconds: float, seed: int) -> ReplayDrill:
         wait_until(lambda: _state(stage, replay["id"]) in _OVER, _END_S, "the replay is over")
         took = began()
         done = stage.ask("GET", f"/dlq/replays/{replay['id']}")
-        wait_until(lambda: _length(stage, DEAD) == 0, 30, "indexed")
+        wait_until(lambda: _length(stage, DEAD) == 0, what="indexed")
         told = ReplayDrill(seed, letters, dict(nemesis.kills), done["counts"], took, _leases(stage, replay["id"]))
         told.wrong = _judge(stage, good, broken, done)
         return told
@@ -164,7 +164,7 @@ def _bury(stage: ReplayStage, letters: int) -> tuple[set[str], set[str]]:
                           "version": str(1_700_000_000_000_000 + number), "payload": payload}  # fmt: skip
                 pipeline.xadd(WRITES, fields)
             pipeline.execute()
-    wait_until(lambda: _length(stage, WRITES) == _length(stage, DEAD) == 0, 60, "dead and indexed")
+    wait_until(lambda: _length(stage, WRITES) == _length(stage, DEAD) == 0, what="dead and indexed")
     for at in range(0, letters, _PAGE * 10):
         wish = {"selection": {"filter": {"state": "dead"}}, "reason": "renamed", "patch": _PATCH}
         stage.ask("POST", "/dlq/transforms", json=wish | {"expected_count": letters})

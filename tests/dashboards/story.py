@@ -140,7 +140,7 @@ def _stutter(it: Stage) -> bool:
 def _too_much(it: Stage) -> None:
     """More at once than one client may, and once more."""
     limited = 'holdfast_rate_limited_requests_total{policy="writes"}'
-    with httpx.Client(base_url=it.api.url, headers=keys.bearer(keys.OTHER), timeout=15) as client:
+    with httpx.Client(base_url=it.api.url, headers=keys.bearer(keys.OTHER), timeout=30) as client:
         for _ in range(2):
             before = it.api.metric(limited)
             end = time.monotonic() + _HEALING_S

@@ -125,7 +125,7 @@ def test_without_its_database_nothing_leaves_the_stream(
     bury(own_redis, 30)
     wait_until(lambda: service.metric('holdfast_holding{dependency="database"}') == 1, what="it holds")
     assert left(own_redis)[0] == 30
-    health = httpx.get(f"{service.url}/health", timeout=5)
+    health = httpx.get(f"{service.url}/health", timeout=30)
     assert (health.status_code, health.json()["data"]["status"]) == (200, "degraded")
     assert service.stop() == 0
     again = start("dlq-2")

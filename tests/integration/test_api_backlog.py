@@ -16,7 +16,7 @@ def test_a_long_backlog_refuses_until_it_is_short(
 ) -> None:
     """503 with Retry-After while nothing drains, and certain that nothing happened; reads go on; 202 again later."""
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_API_BACKLOG_MAX="10").start()
-    with httpx.Client(base_url=service.url, timeout=20) as client:
+    with httpx.Client(base_url=service.url, timeout=30) as client:
 
         def write() -> httpx.Response:
             return client.post("/users", json=ADA | {"email": f"ada{next(numbers)}@example.com"})
@@ -45,7 +45,7 @@ def test_one_locked_row_closes_the_shop_for_its_user_only(
     limits = {"HOLDFAST_API_BACKLOG_AGE_MAX_S": "0.5", "HOLDFAST_API_USER_PENDING_MAX": "5"}
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, **limits).start()
     wait = {"Prefer": "wait=10"}
-    with httpx.Client(base_url=service.url, timeout=20) as client, own_database.connect() as person:
+    with httpx.Client(base_url=service.url, timeout=30) as client, own_database.connect() as person:
         locked = client.post("/users", json=ADA, headers=wait).json()["data"]["id"]
         person.begin()
         person.cursor().execute("SELECT * FROM users WHERE id = %s FOR UPDATE", (locked,))

@@ -37,7 +37,7 @@ def proxies(
 @pytest.fixture
 def operator(proxies: list[processes.Service], own_redis: RedisServer) -> Iterator[httpx.Client]:
     """A client of the first replica with an operator's key; both go by their settings."""
-    with httpx.Client(base_url=proxies[0].url, headers=keys.bearer(keys.OPERATOR), timeout=10) as client:
+    with httpx.Client(base_url=proxies[0].url, headers=keys.bearer(keys.OPERATOR), timeout=30) as client:
         wait_until(lambda: reverted(client).status_code == 200, what="back to the settings")
         wait_until(lambda: all(attempts(proxy) == 3 for proxy in proxies), what="everywhere")
         yield client

@@ -99,7 +99,7 @@ async def _replicas(redis: RedisServer, folder: Path, grafana: _PlayedGrafana) -
 
 
 async def _until(condition: Any) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -149,7 +149,7 @@ async def test_a_grafana_that_hangs_delays_nobody(clean_redis: RedisServer, tmp_
     """Overrides answer while the first of them is still being told."""
     grafana = _PlayedGrafana()
     grafana.hangs = True
-    async with _replicas(clean_redis, tmp_path, grafana) as (one, _), asyncio.timeout(10):
+    async with _replicas(clean_redis, tmp_path, grafana) as (one, _), asyncio.timeout(60):
         await one.order("force_open", for_s=600)
         await _until(lambda: grafana.asked == 1)
         for _ in range(20):
@@ -165,7 +165,7 @@ def test_an_api_without_the_extra_or_without_a_grafana_works(
     url = f"http://127.0.0.1:{free_port()}"
     api = processes.api(tmp_path, clean_redis.address, database.dsn, HOLDFAST_GRAFANA_URL=url).start()
     try:
-        with httpx.Client(base_url=api.url, timeout=15) as client:
+        with httpx.Client(base_url=api.url, timeout=30) as client:
             answer = client.post(
                 _PATH, content=json.dumps({"action": "force_open", "reason": "a test", "for_s": 60}),
                 headers={"Content-Type": "application/json"} | keys.bearer(keys.OPERATOR),

@@ -128,7 +128,7 @@ def test_every_service_works_over_tls(stores: Stores, tmp_path: Path) -> None:
         wait_until(lambda: _all_up(services), what="all services are ready")
         with stores.redis.client() as client:
             client.xadd("{holdfast}:writes", {"schema": "1", "command": "Nonsense"})
-        with httpx.Client(base_url=services[0].url, timeout=20) as api:
+        with httpx.Client(base_url=services[0].url, timeout=30) as api:
             user = {"name": "Ada", "email": "ada@example.com"}
             answer = api.post("/users", json=user, headers={"Prefer": "wait=10"})
         assert (answer.status_code, answer.json()["data"]["status"]) == (201, "applied")

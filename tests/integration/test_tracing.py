@@ -61,7 +61,7 @@ def traced(
             service.start(wait=False)
         for service in started:
             service.wait_until_alive()
-        with httpx.Client(base_url=api.url, timeout=10) as client:
+        with httpx.Client(base_url=api.url, timeout=30) as client:
             yield Traced(client, writer, receiver)
         for service in started:
             service.kill()
@@ -75,7 +75,7 @@ def receiver(traced: Traced, clean_database: Database) -> Receiver:
 
 
 def _one(receiver: Receiver, service: str, name: str) -> Told:
-    wait_until(lambda: receiver.named(service, name), 10, f"{service}: {name}")
+    wait_until(lambda: receiver.named(service, name), what=f"{service}: {name}")
     (span,) = receiver.named(service, name)
     return span
 
@@ -116,7 +116,7 @@ def test_a_caller_decides_whether_its_trace_is_taken(traced: Traced, receiver: R
     assert traced.api.get("/users", headers={"traceparent": _SENT}).status_code == 200
     _one(receiver, "api", "GET /users")
     applied = 'holdfast_outcomes_total{outcome="Applied"}'
-    wait_until(lambda: traced.writer.metric(applied) >= 1, 10, "applied")
+    wait_until(lambda: traced.writer.metric(applied) >= 1, what="applied")
     assert not receiver.named("api", "POST /users")
     assert not [each for each in receiver.spans if each.service == "writer"]
 
@@ -125,7 +125,7 @@ def test_a_call_of_the_proxy_is_part_of_the_trace(traced: Traced, receiver: Rece
     """Through the api's breaker, the proxy's edge, and the third party's breaker."""
     assert traced.api.get("/external-api", headers={"traceparent": _SENT}).status_code == 200
     call = _one(receiver, "api", "call external_proxy")
-    wait_until(lambda: receiver.named("external_proxy", "GET /external"), 10, "the proxy's span")
+    wait_until(lambda: receiver.named("external_proxy", "GET /external"), what="the proxy's span")
     served = _one(receiver, "external_proxy", "GET /external")
     (onwards,) = [each for each in receiver.spans if each.service == "external_proxy" and each.kind == "CLIENT"]
     assert {call.trace_id, served.trace_id, onwards.trace_id} == {_TRACE}
@@ -140,7 +140,7 @@ def test_writes_of_one_batch_share_a_transaction(
     trace = "5bf92f3577b34da6a3ce929d0e0e4736"
     stream.accept([_with(new_user(), _SENT), _with(new_user(), f"00-{trace}-00f067aa0ba902b8-01")])
     commit = _one(receiver, "writer", "transaction")
-    wait_until(lambda: len(receiver.named("writer", "process {holdfast}:writes")) == 2, 10, "both entries' spans")
+    wait_until(lambda: len(receiver.named("writer", "process {holdfast}:writes")) == 2, what="both entries' spans")
     mine, other = sorted(receiver.named("writer", "process {holdfast}:writes"), key=lambda each: each.trace_id)
     assert (mine.trace_id, other.trace_id) == (_TRACE, trace)
     assert (commit.trace_id, commit.parent_id, commit.links) == (_TRACE, mine.span_id, (other.span_id,))
@@ -175,7 +175,7 @@ def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
 
     api = str(traced.api.base_url)
     assert of(api, "holdfast_http_request_duration_seconds_bucket")
-    wait_until(lambda: of(traced.writer.url, "holdfast_commit_delay_seconds_bucket"), 10, "the commit's exemplar")
+    wait_until(lambda: of(traced.writer.url, "holdfast_commit_delay_seconds_bucket"), what="the commit's exemplar")
     plain = httpx.get(f"{api}/metrics")
     assert plain.headers["content-type"].startswith("text/plain")
     assert "trace_id" not in plain.text
@@ -212,7 +212,7 @@ def test_a_receiver_that_hangs_holds_nobody_up(
         more = _SOON | {"HOLDFAST_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_MAX_QUEUE_SIZE": "20",
                         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5", "HOLDFAST_DRAIN_S": "1"}  # fmt: skip
         api = processes.api(tmp_path, clean_redis.address, clean_database.dsn, **more).start()
-        with httpx.Client(base_url=api.url, timeout=5) as client:
+        with httpx.Client(base_url=api.url, timeout=30) as client:
             assert client.get("/users").status_code == 200
             assert receiver.asked.wait(10)
             assert {client.get("/users").status_code for _ in range(60)} == {200}
@@ -237,7 +237,7 @@ def test_a_receiver_that_is_gone_is_told_of_once(
         failed = 'holdfast_spans_total{result="failed"}'
         for expected in (1, 2):
             assert httpx.get(f"{api.url}/users").status_code == 200
-            wait_until(lambda expected=expected: api.metric(failed) >= expected, 15, "lost spans")  # type: ignore[misc]
+            wait_until(lambda expected=expected: api.metric(failed) >= expected, what="lost spans")  # type: ignore[misc]
         api.kill()
     told = [json.loads(line) for line in api.log.read_text().splitlines()]
     assert [each["action"] for each in told if "trace" in each.get("action", "")] == ["traces_lost"]

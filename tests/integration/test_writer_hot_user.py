@@ -16,7 +16,7 @@ def test_two_writers_apply_a_queue_of_writes_to_one_user_in_order(
         stream.accept(writes[at : at + 250])
     for name in ("writer-1", "writer-2"):
         start_writer(name, HOLDFAST_WRITER_BATCH_MAX="100")
-    stream.wait_for_end(writes, deadline_s=60)
+    stream.wait_for_end(writes)
     with own_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT effect, COUNT(*) FROM operations GROUP BY effect")
         assert cursor.fetchall() == (("applied", 2001),)

@@ -34,7 +34,7 @@ def test_a_writer_that_holds_for_the_database_can_be_stopped(
     assert [entry["times_delivered"] for entry in stream.pending()] == [0, 0, 0]
     own_database.start()
     start_writer("writer-2")
-    stream.wait_for_end(users, deadline_s=5)
+    stream.wait_for_end(users)
 
 
 def test_a_writer_without_redis_can_be_stopped(start_writer: StartWriter, own_redis: RedisServer) -> None:

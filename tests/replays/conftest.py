@@ -91,9 +91,9 @@ class Desk:
         """As it is now."""
         return self.told("GET", f"/dlq/replays/{replay['id']}")
 
-    def over(self, replay: Any, deadline_s: float = 30) -> Any:
+    def over(self, replay: Any) -> Any:
         """When nothing is left of it."""
-        wait_until(lambda: self.one(replay)["state"] in OVER, deadline_s, f"over: {self.one(replay)}")
+        wait_until(lambda: self.one(replay)["state"] in OVER, what=f"over: {self.one(replay)}")
         return self.one(replay)
 
     def outcomes(self, replay: Any) -> dict[str, str]:

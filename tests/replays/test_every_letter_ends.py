@@ -84,7 +84,7 @@ def _rest(desk: Desk) -> None:
                 desk.ask("POST", f"/dlq/replays/{each['id']}/{word}", keys.ADMIN, json={"reason": "the drill"})
         return not running
 
-    wait_until(over, 60, "no replay is under way")
+    wait_until(over, what="no replay is under way")
     desk.indexed()
     letters = desk.told("GET", "/dlq/letters", params={"limit": 500})
     assert {each["state"] for each in letters} <= _REST

@@ -56,7 +56,7 @@ def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
     assert lease.take(engine, "b/1", 5, most=4) == []
     sending.step(engine, first, [], 2)
     taken: list[lease.Lease] = []
-    wait_until(lambda: taken or taken.extend(lease.take(engine, "b/1", 5, most=4)) or taken, 5, "lapsed")
+    wait_until(lambda: taken or taken.extend(lease.take(engine, "b/1", 5, most=4)) or taken, what="lapsed")
     [second] = taken
     assert second.token == first.token + 1
     for late in (

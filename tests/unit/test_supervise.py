@@ -36,7 +36,7 @@ async def _rounds(name: str, error: Exception, count: int) -> float:
         raise error
 
     task = asyncio.create_task(supervise.forever(name, loop))
-    await asyncio.wait_for(done.wait(), 10)
+    await asyncio.wait_for(done.wait(), 60)
     await supervise.stop([task])
     return float(metrics.loop_crashes.labels(name)._value.get())
 

@@ -102,8 +102,8 @@ async def apply(database: Database, breaker: Breaker, threads: Threads) -> Async
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    """For ten seconds at most."""
-    async with asyncio.timeout(10):
+    """For a minute at most."""
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.01)
 
@@ -124,7 +124,7 @@ async def test_after_an_outage_it_begins_with_a_little_at_a_time(
     tried = len(database.sizes)
     database.at_once = 0
     database.away = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert await asyncio.gather(*held) == [[Applied(number) for number in BATCH]] * 2
     after = database.sizes[tried:]
     assert after[0] < len(BATCH) / 10
@@ -142,7 +142,7 @@ async def test_forced_open_nothing_is_asked(apply: Applier, database: Database, 
             await asyncio.shield(held)
     assert database.sizes == []
     breaker.lift(actor="ann", reason="a test")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert len(await held) == len(BATCH)
 
 
@@ -156,5 +156,5 @@ async def test_forced_closed_it_tries_a_dead_database_but_not_in_a_spin(
     await until(lambda: len(database.sizes) >= 3)
     assert len(database.sizes) < 10
     database.away = False
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         assert len(await held) == len(BATCH)
