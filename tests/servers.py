@@ -8,6 +8,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
@@ -32,6 +33,13 @@ def wait_until(condition: Callable[[], object], deadline_s: float = START_DEADLI
         time.sleep(0.02)
 
 
+def _with_us() -> list[str]:
+    """What has a server end with the tests, however they end. The kernel minds the thread that started it, and any
+    other thread than the main one may be over sooner."""
+    here = threading.current_thread() is threading.main_thread() and shutil.which("setpriv")
+    return ["setpriv", "--pdeathsig", "KILL", "--"] if here else []
+
+
 class Server(ABC):
     """One server process."""
 
@@ -43,7 +51,8 @@ class Server(ABC):
     def start(self) -> None:
         """Start, and wait until it answers."""
         with (self.folder / "server.log").open("ab") as log:
-            self._process = subprocess.Popen(self._command, stdout=log, stderr=log, start_new_session=True)
+            command = [*_with_us(), *self._command]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait_until(self._answers_or_died, what=self._command[0])
 
     def kill(self) -> None:

@@ -1,0 +1,35 @@
+"""What several workers are given to do."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from tests import schedule
+
+_ID = "tests/a/test_b.py::test_c[1]"
+
+
+def item(*scopes: str, long: bool = False) -> Any:
+    """A test with a fixture of each of these scopes."""
+    fixtures = {f"fixture-{scope}": [SimpleNamespace(scope=scope)] for scope in scopes}
+    return SimpleNamespace(
+        nodeid=_ID,
+        _fixtureinfo=SimpleNamespace(name2fixturedefs=fixtures),
+        get_closest_marker=lambda name: "mark" if long and name == "long" else None,
+    )
+
+
+@pytest.mark.parametrize(
+    ("test", "rank", "unit"),
+    [
+        (item(), "2", _ID),
+        (item("function"), "2", _ID),
+        (item("function", "session"), "1", _ID),
+        (item("session", "module"), "1", "tests/a/test_b.py"),
+        (item("session", long=True), "0", _ID),
+    ],
+)
+def test_what_goes_together_and_what_goes_first(test: Any, rank: str, unit: str) -> None:
+    """A file whose tests share a fixture stays together; long tests are first, pure ones last."""
+    assert (schedule._rank(test), schedule._unit(test)) == (rank, unit)
