@@ -10,8 +10,9 @@ import pytest
 import redis
 
 from services.api.accept import Candidate
+from shared.letters.ids import number_of
 from shared.queue.codec import decode
-from shared.queue.names import CLOCK, EMAILS, LEDGER, PREFIX, WRITERS_GROUP, WRITES
+from shared.queue.names import CLOCK, DEAD, DLQ_GROUP, EMAILS, LEDGER, PREFIX, WRITERS_GROUP, WRITES
 from shared.queue.script import text_of
 from shared.versions import HORIZON_US, VERSION_MAX, from_stream_id, to_stream_id
 from tests.servers import RedisServer
@@ -188,3 +189,22 @@ def test_a_replay_is_never_older_than_its_write(clean_redis: RedisServer) -> Non
         assert from_stream_id(told[0].decode()) >= ahead
         assert client.exists(CLOCK) == 0, "a queue that has lost its clock still asks the database"
         assert client.eval(text_of("replay"), 5, *keys, PREFIX, "1", *about) == told
+
+
+@pytest.mark.parametrize("junk_id", [*_JUNK_IDS[:4], "7881299347899-0"])
+def test_junk_among_dead_letters_keeps_no_letter_out_of_the_table(clean_redis: RedisServer, junk_id: str) -> None:
+    """The next letter has an id that the table takes, and so has the junk; what was delivered is handed out again."""
+    with clean_redis.client() as client:
+        client.xgroup_create(DEAD, DLQ_GROUP, "0", mkstream=True)
+        client.xadd(DEAD, {"junk": "1"}, id=junk_id)
+        client.xreadgroup(DLQ_GROUP, "dlq-1", {DEAD: ">"})
+        [version] = versions_of(accept(client, new_user()))
+        keys = [WRITES, DEAD, EMAILS, LEDGER]
+        entry = [to_stream_id(version), "dead", "", "", "", 2, "reason", "undecodable"]
+        assert client.eval(text_of("settle"), 4, *keys, PREFIX, WRITERS_GROUP, *entry) == 1
+        letters = client.xrange(DEAD)
+        assert [number_of(id.decode()) < 2**63 for id, _ in letters] == [True, True]
+        assert letters[0][1] == {b"junk": b"1", b"moved_from": junk_id.encode()}
+        told: Any = client.xreadgroup(DLQ_GROUP, "dlq-1", {DEAD: ">"})
+        assert [id for id, _ in told[0][1]] == [id for id, _ in letters]
+        assert client.xinfo_stream(DEAD)["entries-added"] == 2
