@@ -80,6 +80,8 @@ class Retry:
     failure: Failure | None = None
     #: Users whose earlier writes may change the answer.
     waits_for: tuple[str, ...] = ()
+    #: Somebody else has the user's row locked.
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

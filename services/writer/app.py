@@ -15,6 +15,7 @@ from services.writer.apply import Applier
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
 from services.writer.hold import Hold, database_breaker
+from services.writer.locked_rows import LockedRows
 from services.writer.pace import Pace
 from services.writer.pipeline import TRANSACTIONS_AT_ONCE, Pipeline
 from services.writer.reaper import reaping
@@ -94,7 +95,7 @@ class Writer:
             writer=settings.instance, attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
         )  # fmt: skip
-        apply = Applier(self._transaction, self._thread, breaker, self._hold, pace)
+        apply = Applier(LockedRows(self._transaction), self._thread, breaker, self._hold, pace)
         self._pipeline = Pipeline(Plausible(self._redis).of, traced(apply), settle, settings.writer_batch_max)
         self._reclaimer = Reclaimer(
             self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
@@ -166,8 +167,8 @@ class Writer:
             self._batches_crashed.inc()
             logs.error(Action.BATCH_FAILED, exc=error, entries=len(entries))
 
-    def _transaction(self, batch: list[Delivery]) -> list[Outcome]:
-        return store.apply(self._engine, batch, self._deferred.patient, self._changed)
+    def _transaction(self, batch: list[Delivery], past_locks: bool) -> list[Outcome]:
+        return store.apply(self._engine, batch, self._deferred.patient, self._changed, past_locks=past_locks)
 
     def _changed(self, users: Iterable[User]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""

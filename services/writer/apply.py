@@ -2,7 +2,7 @@
 
 | the store raises | what happens                                                                      |
 |------------------|-----------------------------------------------------------------------------------|
-| Contention       | the same batch again, full jitter, a few times; then halves; alone: no charge     |
+| Contention       | the same batch again, past locked rows, a few times; then halves; alone: no charge |
 | Outage           | hold everything until a control write works, then again, at a gentle pace         |
 | Clash, BadData   | halves, until the entry stands alone                                              |
 | anything else    | a control write: if it fails, an Outage; if not, halves, until the entry stands alone |
@@ -36,7 +36,8 @@ _CONTENTION_BASE_S, _CONTENTION_CAP_S = 0.02, 0.5
 #: An operator may hold the breaker closed: then this is all that spares a database that is down.
 _AFTER_OUTAGE_S = 0.1
 
-Transaction = Callable[[list[Delivery]], list[Outcome]]
+#: (batch, whether it has just met a lock) -> outcomes.
+Transaction = Callable[[list[Delivery], bool], list[Outcome]]
 
 
 class Applier:
@@ -115,11 +116,15 @@ class Applier:
             return Retry(failure_of(again))
 
     async def _through_contention(self, batch: list[Delivery], *, doubted: bool) -> list[Outcome]:
+        again = False
+
         async def once() -> list[Outcome]:
+            nonlocal again
+            met_a_lock, again = again, True
             async with nullcontext() if self._pace.full else self._gently:
                 if doubted:  # the breaker would believe an outage at once
-                    return await self._timed(batch)
-                return await self._breaker.call_async(self._timed, batch)
+                    return await self._timed(batch, met_a_lock)
+                return await self._breaker.call_async(self._timed, batch, met_a_lock)
 
         metrics.apply_batch_size.observe(len(batch))
         return await again_on(
@@ -131,11 +136,12 @@ class Applier:
             before_sleep=lambda _: metrics.retries.labels("database", "contention").inc(),
         )
 
-    async def _timed(self, batch: list[Delivery]) -> list[Outcome]:
+    async def _timed(self, batch: list[Delivery], met_a_lock: bool) -> list[Outcome]:
         began = time.monotonic()
         try:
             with metrics.apply_duration.time(), transaction(batch):
-                return await asyncio.get_running_loop().run_in_executor(self._thread, self._transaction, batch)
+                loop = asyncio.get_running_loop()
+                return await loop.run_in_executor(self._thread, self._transaction, batch, met_a_lock)
         finally:
             self._pace.ended(began, time.monotonic())
             metrics.pace.set(self._pace.share)

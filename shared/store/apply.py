@@ -13,7 +13,7 @@ from shared.commands import CreateUser, Heartbeat, Write
 from shared.decide import Decision, Delivery, Ended, Known, Patience, decide, mentioned
 from shared.faults import Clash, CommitUnknown
 from shared.merge import User
-from shared.outcome import Applied, Final, Outcome, Rejected, Superseded
+from shared.outcome import Applied, Final, Outcome, Rejected, Retry, Superseded
 from shared.store.classify import classify
 from shared.store.tables import direct_keys, operations, users
 from shared.versions import wall_clock
@@ -30,6 +30,7 @@ _INSERT_OPERATION = _multi_row_insert(operations)
 _USER_COLUMNS = ", ".join(users.columns.keys())
 _SELECT_USERS_BY_KEY = f"SELECT {_USER_COLUMNS} FROM users WHERE email_key IN ({{}})"  # noqa: S608 - our own names
 _LOCK_USERS = f"SELECT {_USER_COLUMNS} FROM users WHERE id IN ({{}}) FOR UPDATE"  # noqa: S608 - our own names
+_LOCK_FREE_USERS = "SELECT id FROM users WHERE id IN ({}) FOR UPDATE SKIP LOCKED"
 # The horizon comes with the rows, from one snapshot: where a removed row is missing, the horizon says that it may be.
 _SELECT_HORIZON = "SELECT '', '', purged_to FROM operation_totals"
 _SELECT_RELEASES = (
@@ -46,26 +47,35 @@ _RELEASE = sa.text(
 
 
 def apply(
-    engine: sa.Engine, batch: list[Delivery], patient: Patience, changed: Callable[[Iterable[User]], None]
+    engine: sa.Engine,
+    batch: list[Delivery],
+    patient: Patience,
+    changed: Callable[[Iterable[User]], None],
+    *,
+    past_locks: bool = False,
 ) -> list[Outcome]:
     """Apply `batch` in one transaction; one outcome each, in the order of the batch. When it is committed, `changed`
-    is told the users that are not as they were.
+    is told the users that are not as they were. `past_locks`: writes to users whose row somebody has locked are left
+    for later; without it, the lock is waited for.
 
     Raises a Fault. After an Outage or an Unexplained nothing is known: it may have been committed. After any other
     nothing happened. Which of them it is, is a guess by the error's number.
     """
-    if all(isinstance(delivery.write.command, CreateUser | Heartbeat) for delivery in batch):
+    if not past_locks and all(isinstance(delivery.write.command, CreateUser | Heartbeat) for delivery in batch):
         # Almost always nothing is known of new users. The keys of the tables find out for less than a look does.
         with suppress(Clash):
             decision = _insert_unlooked(engine, batch, patient)
             changed(decision.users.values())
             return decision.outcomes
     with faults(), engine.begin() as connection:
-        known = load(connection, batch)
-        decision = decide(batch, known, patient, wall_clock())
+        locked = _locked(connection, batch) if past_locks else set()
+        free = [delivery for delivery in batch if delivery.write.user_id not in locked]
+        known = load(connection, free) if free else Known()
+        decision = decide(free, known, patient, wall_clock())
         write_down(connection, decision, known)
     changed(decision.users.values())
-    return decision.outcomes
+    outcomes = iter(decision.outcomes)
+    return [Retry(locked=True) if delivery.write.user_id in locked else next(outcomes) for delivery in batch]
 
 
 def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience) -> Decision:
@@ -181,6 +191,15 @@ def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
         known.released, known.horizon = _releases(connection, keys)
     known.users.update({row[0]: User(*row) for row in _rows_with(connection, _LOCK_USERS, user_ids)})
     return known
+
+
+def _locked(connection: sa.Connection, batch: list[Delivery]) -> set[str]:
+    """Ids of the users of `batch` whose row another transaction has; the others' rows are ours from here on."""
+    user_ids = {delivery.write.user_id for delivery in batch}
+    there = {row[0] for row in _rows_with(connection, "SELECT id FROM users WHERE id IN ({})", user_ids)}
+    if not there:
+        return set()
+    return there - {row[0] for row in _rows_with(connection, _LOCK_FREE_USERS, there)}
 
 
 def _releases(connection: sa.Connection, keys: set[str]) -> tuple[dict[str, dict[str, int]], int]:

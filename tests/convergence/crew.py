@@ -14,6 +14,7 @@ from services.writer.apply import Applier
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
 from services.writer.hold import Hold, database_breaker
+from services.writer.locked_rows import LockedRows
 from services.writer.pace import Pace
 from services.writer.pipeline import Pipeline
 from services.writer.settle import Settler
@@ -52,8 +53,8 @@ class Crew:
     def _writer(self, name: str, engine: Engine, threads: ThreadPoolExecutor, patience: Patience | None) -> Pipeline:
         deferred = Deferred(_PATIENCE_S, base_s=0.2, cap_s=10)
 
-        def transaction(batch: list[Delivery]) -> list[Outcome]:
-            return apply(engine, batch, patience or deferred.patient, lambda _: None)
+        def transaction(batch: list[Delivery], past_locks: bool) -> list[Outcome]:
+            return apply(engine, batch, patience or deferred.patient, lambda _: None, past_locks=past_locks)
 
         async def never_down() -> None:
             raise AssertionError("nothing is down here")
@@ -61,7 +62,7 @@ class Crew:
         settle = Settler(self._redis, deferred, DeadShare(1.0, 1000), writer=name, attempts_max=5, probe_cap_s=1)
         breaker = database_breaker(timeout_s=5, probe_cap_s=1)
         pace = Pace(self._batch_max, target_s=5, ramp_s=1)
-        applier = Applier(transaction, threads, breaker, Hold(breaker, never_down), pace)
+        applier = Applier(LockedRows(transaction), threads, breaker, Hold(breaker, never_down), pace)
         return Pipeline(Plausible(self._redis).of, applier, settle, self._batch_max)
 
     async def on_stream(self) -> list[Entry]:

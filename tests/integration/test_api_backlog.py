@@ -64,7 +64,7 @@ def test_one_locked_row_closes_the_shop_for_its_user_only(
         wait_until(lambda: client.patch(f"/users/{locked}", json={"name": "more"}).status_code == 503, what="refused")
         refused = client.patch(f"/users/{locked}", json={"name": "more"})
         assert (error_of(refused)["code"], error_of(refused)["definite"]) == ("USER_BACKLOG", True)
-        assert client.post("/users", json=ADA | {"email": "last@example.com"}).status_code == 202
+        assert client.post("/users", json=ADA | {"email": "last@example.com"}, headers=wait).status_code == 201
         person.rollback()
         wait_until(
             lambda: client.patch(f"/users/{locked}", json={"name": "again"}).status_code == 202, what="open again"

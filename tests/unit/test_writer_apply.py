@@ -51,7 +51,7 @@ class Database:
         self._running = 0
         self._lock = threading.Lock()
 
-    def transaction(self, batch: list[Any]) -> list[Outcome]:
+    def transaction(self, batch: list[Any], _again: bool) -> list[Outcome]:
         """The outcome of number n is Applied(n)."""
         with self._lock:
             self._running += 1

@@ -41,7 +41,7 @@ async def applied(batch: list[int], wrong: Wrong) -> list[Outcome]:
     """The outcomes of a batch, in which entry number n is Applied(n) if all is well."""
     calls = iter(range(10**6))
 
-    def transaction(entries: list[Any]) -> list[Outcome]:
+    def transaction(entries: list[Any], _again: bool = False) -> list[Outcome]:
         number = wrong(next(calls), [delivery.write for delivery in entries])
         if number is not None:
             raise fault_of(number)
