@@ -59,6 +59,8 @@ def write_private_once(path: Path, text: str) -> None:
 
 def _fresh(path: Path, text: str) -> Path:
     """A file of this name's beside it: another process may be writing the same one."""
+    if path.is_relative_to(LOCAL):
+        make_all()
     descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
     with os.fdopen(descriptor, "w") as file:
         file.write(text)
