@@ -48,6 +48,10 @@ verify-audit: ## Is the running stack's audit as it was written? Walks along its
 dlq: ## A word to the running stack's dlq_admin, with the operator token (ARGS="groups"; ARGS=--help)
 	@$(LOCAL) dlq $(ARGS)
 
+.PHONY: redis
+redis: ## redis-cli to the running stack, as the operator (ARGS="queue XLEN {holdfast}:writes"; ARGS=cache)
+	@$(LOCAL) redis $(ARGS)
+
 .PHONY: api-key
 api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write; FILE= adds it there)
 	@$(VENV) -m shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)

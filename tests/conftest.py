@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import login_of
 from tests.repeat import pytest_addoption as pytest_addoption
 from tests.repeat import pytest_generate_tests as pytest_generate_tests
 from tests.schedule import pytest_collection_finish as pytest_collection_finish
@@ -28,7 +29,7 @@ _TABLES = (
 def migrate(dsn: str, to: str = "head", how: str = "upgrade") -> None:
     """Bring the schema up to date, or to a revision, as a deploy does."""
     command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", how, to]
-    environment = os.environ | {"DB_DSN": dsn}
+    environment = os.environ | {"DB_DSN": login_of("migrate", dsn)}
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S)
     assert done.returncode == 0, done.stderr
 
@@ -39,7 +40,9 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServ
     server = RedisServer(tmp_path_factory.mktemp("redis"))
     server.start()
     yield server
+    refused = server.refused()
     server.kill()
+    assert not refused, "a service lacks a right in deploy/privileges/redis.py"
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +81,9 @@ def clean_database(database: Database) -> Database:
 def _own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
     server = RedisServer(tmp_path_factory.mktemp("own-redis"))
     yield server
+    refused = server.refused() if server.running else []
     server.kill()
+    assert not refused, "a service lacks a right in deploy/privileges/redis.py"
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from tests import keys
-from tests.servers import START_DEADLINE_S, free_port, wait_until
+from tests.servers import PASSWORD, START_DEADLINE_S, free_port, wait_until
 from tests.warm import Forked, Warm
 
 ROOT = Path(__file__).parent.parent
@@ -30,6 +30,22 @@ QUICK = {
     "HOLDFAST_WRITER_PROBE_CAP_S": "0.3",
     "HOLDFAST_DRAIN_S": "1",
 }
+
+
+def stores_of(service: str, redis_addr: str, dsn: str, more: Mapping[str, str]) -> dict[str, str]:
+    """The settings, `more` included, with which it logs in as itself; an address that is a URL stays as it is."""
+    stores = {"REDIS_ADDR": redis_addr} | {key: value for key, value in more.items() if key.endswith("REDIS_ADDR")}
+    queues = {key: addr if "://" in addr else f"redis://{service}:{PASSWORD}@{addr}" for key, addr in stores.items()}
+    return {**more, **queues, **({"DB_DSN": login_of(service, dsn)} if dsn else {})}
+
+
+def login_of(service: str, dsn: str) -> str:
+    """The DSN of a test server, for this service's user; that of a database which is a test's own stays."""
+    return (
+        dsn
+        if not dsn.endswith("/holdfast")
+        else dsn.replace(f"holdfast:{PASSWORD}@", f"holdfast_{service}:{PASSWORD}@")
+    )
 
 
 class Service:
@@ -136,14 +152,12 @@ class Service:
 def api(folder: Path, redis_addr: str, dsn: str, **more: str) -> Service:
     """An api, open to all as on a demo; it knows `tests/keys.py`."""
     environment = {
-        "REDIS_ADDR": redis_addr,
-        "DB_DSN": dsn,
         "HOLDFAST_INSTANCE": "api-test",
         "HOLDFAST_PROFILE": "demo",
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
         "HOLDFAST_API_IDEMPOTENCY_SECRET": "a secret of the tests",
         "HOLDFAST_API_HEARTBEAT_S": "0",  # what is not the test's own would be counted with it
-    } | more
+    } | stores_of("api", redis_addr, dsn, more)
     return Service("services.api", "HOLDFAST_API_PORT", folder, environment)
 
 
@@ -152,15 +166,13 @@ def dlq_admin(
 ) -> Service:
     """A dlq_admin; it knows `tests/keys.py`."""
     environment = {
-        "REDIS_ADDR": redis_addr,
-        "DB_DSN": dsn,
         "HOLDFAST_INSTANCE": name,
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
         "HOLDFAST_DLQ_METRICS_PORT": str(free_port()),
         "HOLDFAST_DLQ_BLOCK_MS": "200",
         "HOLDFAST_DLQ_CLAIM_IDLE_S": "1",
         "HOLDFAST_DLQ_PROBE_CAP_S": "0.3",
-    } | more
+    } | stores_of("dlq_admin", redis_addr, dsn, more)
     return Service(module, "HOLDFAST_DLQ_PORT", folder, environment)
 
 
@@ -168,7 +180,7 @@ def writer(
     folder: Path, redis_addr: str, dsn: str, name: str = "writer-test", module: str = "services.writer", **more: str
 ) -> Service:
     """A writer; `module` may name one that misbehaves on purpose."""
-    environment = {"REDIS_ADDR": redis_addr, "DB_DSN": dsn, "HOLDFAST_INSTANCE": name} | more
+    environment = {"HOLDFAST_INSTANCE": name} | stores_of("writer", redis_addr, dsn, more)
     return Service(module, "HOLDFAST_WRITER_PORT", folder, environment)
 
 
@@ -177,14 +189,13 @@ def external_proxy(
 ) -> Service:
     """An external_proxy whose settings hold `config`; it knows `tests/keys.py` and looks for changes often."""
     environment = {
-        "REDIS_ADDR": redis_addr,
         "HOLDFAST_PROXY_THIRD_PARTY_URL": third_party,
         "HOLDFAST_PROXY_CONFIG": json.dumps(config),
         "HOLDFAST_PROXY_CONFIG_POLL_S": "0.2",
         "HOLDFAST_INSTANCE": "proxy-test",
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
         "HOLDFAST_DRAIN_S": "1",
-    } | more
+    } | stores_of("external_proxy", redis_addr, "", more)
     return Service("services.external_proxy", "HOLDFAST_PROXY_PORT", folder, environment)
 
 

@@ -13,15 +13,21 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pymysql
 import redis
 
+from deploy.privileges import database as privileges
+from deploy.privileges import redis as redis_privileges
 from tests.ports import free_port as free_port
 
 #: Much longer than anything takes: a machine may be busy, and what never comes is seen all the same.
 START_DEADLINE_S = 120.0
+
+#: Of every user of a store, ours and the services'.
+PASSWORD = "test-only"  # noqa: S105 - of servers that go away
 
 
 def wait_until(condition: Callable[[], object], deadline_s: float = START_DEADLINE_S, what: str = "condition") -> None:
@@ -95,24 +101,36 @@ class Server(ABC):
 
 
 class RedisServer(Server):
-    """The queue's Redis: every write is on disk before it is answered."""
+    """The queue's Redis, and the cache's: every write is on disk before it is answered. Services have their own users;
+    without a password one may do everything, as a test must."""
 
     def __init__(self, folder: Path, *extra: str) -> None:
         self.port = free_port()
+        services = redis_privileges.acl(dict.fromkeys(redis_privileges.NAMES, PASSWORD), "queue", "cache").splitlines()
+        users = folder / "users.acl"
+        users.write_text("\n".join(["user default on nopass ~* &* +@all", *services[1:], ""]))
         command = [
             "redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", "",
-            "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", *extra,
+            "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction",
+            "--aclfile", str(users), *extra,
         ]  # fmt: skip
         super().__init__(folder, command)
 
     @property
     def address(self) -> str:
-        """For REDIS_ADDR."""
+        """For REDIS_ADDR, without a user."""
         return f"127.0.0.1:{self.port}"
 
     def client(self) -> redis.Redis:
         """A plain client, for looking and for doing harm."""
         return redis.Redis(port=self.port, socket_timeout=5)
+
+    def refused(self) -> list[str]:
+        """What it has refused to the services' users, as `user: command or key`."""
+        with self.client() as client:
+            log: Any = client.acl_log()
+        mine = [each for each in log if each["username"] in redis_privileges.NAMES and each["reason"] != "auth"]
+        return [f"{each['username']}: {each['object']}" for each in mine]
 
     def answers(self) -> bool:
         """Whether it serves."""
@@ -150,8 +168,10 @@ class Database(Server):
         super().start()
         with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE DATABASE IF NOT EXISTS holdfast")
-            cursor.execute("CREATE USER IF NOT EXISTS 'holdfast'@'127.0.0.1' IDENTIFIED BY 'test-only'")
+            cursor.execute(f"CREATE USER IF NOT EXISTS 'holdfast'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
             cursor.execute("GRANT ALL ON holdfast.* TO 'holdfast'@'127.0.0.1'")
+            for statement in privileges.users(dict.fromkeys(privileges.with_users(), PASSWORD), "127.0.0.1"):
+                cursor.execute(statement)
 
     def kill(self) -> None:
         """kill -9; the socket stands outside the folder and would stay."""
@@ -160,8 +180,8 @@ class Database(Server):
 
     @property
     def dsn(self) -> str:
-        """For DB_DSN."""
-        return f"mysql://holdfast:test-only@127.0.0.1:{self.port}/holdfast"
+        """For DB_DSN, as a user who may do everything."""
+        return f"mysql://holdfast:{PASSWORD}@127.0.0.1:{self.port}/holdfast"
 
     def connect(
         self, user: str = "holdfast", database: str | None = "holdfast"
@@ -169,7 +189,7 @@ class Database(Server):
         """A plain connection, for looking and for doing harm. As root it goes through the socket."""
         root = user == "root"
         return pymysql.connect(
-            user=user, password="" if root else "test-only", database=database, port=self.port, host="127.0.0.1",
+            user=user, password="" if root else PASSWORD, database=database, port=self.port, host="127.0.0.1",
             unix_socket=self._socket if root else None, connect_timeout=5, read_timeout=30, autocommit=True,
         )  # fmt: skip
 

@@ -33,12 +33,15 @@ for _ in range({megabytes}):
     time.sleep(0.002)
 time.sleep(5)
 """
-#: As the services' own user, who may end its own.
+#: Everybody's but the administrator's own.
 _KILL_ALL = """
-export MYSQL_PWD="$(cat /run/holdfast/mysql/password)"
-mysql -h 127.0.0.1 -u holdfast -N -e 'SHOW PROCESSLIST' | while read -r id user rest; do echo "KILL $id;"; done |
-mysql -h 127.0.0.1 -u holdfast --force 2>/dev/null; true
+export MYSQL_PWD="$(cat /run/holdfast/mysql/root_password)"
+mysql -h 127.0.0.1 -u root -N -e 'SHOW PROCESSLIST' | while read -r id user rest; do
+case "$user" in holdfast_*) echo "KILL $id;";; esac; done |
+mysql -h 127.0.0.1 -u root --force 2>/dev/null; true
 """
+#: redis-cli as the operator; the password stays in the container.
+_CLI = 'REDISCLI_AUTH="$(cat /run/holdfast/redis/operator)" exec redis-cli --user operator "$@"'
 _MIB = 1024 * 1024
 
 
@@ -86,7 +89,7 @@ class ContainerStack:
                 misbehave(address("third_party", 8099), behaviour, self._journal, self._lasts_s)
             case Fill(program):
                 [one] = self._running(program)
-                fill(_run, ["docker", "exec", one["Id"], "redis-cli"], self._journal, self._lasts_s)
+                fill(_run, ["docker", *_redis_cli(one["Id"])], self._journal, self._lasts_s)
             case Starve(program):
                 _starve(self._running(program)[0])
             case Throttle(programs, cores):
@@ -146,7 +149,12 @@ def _reconnect(program: Program, container: str) -> None:
         said("exec", container, "sh", "-c", _KILL_ALL)
         return
     for kind in ("normal", "pubsub"):
-        said("exec", container, "redis-cli", "-e", "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+        said(*_redis_cli(container), "-e", "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes")
+
+
+def _redis_cli(container: str) -> list[str]:
+    """After `docker`."""
+    return ["exec", container, "sh", "-c", _CLI, "redis-cli"]
 
 
 def _run(command: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from deploy.local import database, stack
 from deploy.local.packages import find
 from deploy.local.problem import Problem
 from deploy.local.processes import Process
-from deploy.local.programs import LOOPBACK, programs
+from deploy.local.programs import programs
 from deploy.local.secret import secret
 from deploy.local.settings import saved
 from deploy.local.supervisor_client import Supervisor
@@ -87,8 +88,7 @@ class LocalStack:
             case Behave(behaviour):
                 misbehave(self._programs["third_party"].address, behaviour, self._journal, self._lasts_s)
             case Fill(program):
-                cli = [find("redis-cli"), "-h", LOOPBACK, "-p", str(self._programs[_name(program)].port)]
-                fill(_output, cli, self._journal, self._lasts_s)
+                fill(_output, _redis_cli(program), self._journal, self._lasts_s)
             case Starve(program):
                 self._starve(self._running(program)[0])
             case Throttle(names, cores):
@@ -141,14 +141,13 @@ class LocalStack:
         """End the connections there are, at the server."""
         if program == "database":
             client = [find("mariadb"), f"--socket={database.socket()}", "--batch", "--skip-column-names"]
-            ask = f"SELECT id FROM information_schema.processlist WHERE user='{database.USER}'"  # noqa: S608 - a constant
+            ask = f"SELECT id FROM information_schema.processlist WHERE user LIKE '{database.NAME}\\_%'"  # noqa: S608 - a constant
             ids = _output([*client, "-e", ask])
             kill = "".join(f"KILL CONNECTION {id};" for id in ids.split())
             subprocess.run([*client, "--force", "-e", kill], capture_output=True, timeout=_COMMAND_S, check=False)
             return
-        cli = [find("redis-cli"), "-h", LOOPBACK, "-p", str(self._programs[_name(program)].port)]
         for kind in ("normal", "pubsub"):
-            _output([*cli, "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])
+            _output([*_redis_cli(program), "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])
 
     def _wait_for(self, hop: Hop) -> None:
         deadline = time.monotonic() + _BACK_S
@@ -156,6 +155,11 @@ class LocalStack:
             if time.monotonic() > deadline:
                 raise Problem(f"after {_BACK_S:.0f} s nobody has come back through the fault proxy")
             time.sleep(0.1)
+
+
+def _redis_cli(program: Program) -> list[str]:
+    """As the operator; the password is neither in it nor, so, in the journal."""
+    return [sys.executable, "-m", "deploy.local", "redis", str(program)]
 
 
 def _name(program: Program) -> str:

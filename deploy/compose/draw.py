@@ -5,17 +5,23 @@ What is there already stays, so that secrets of your own can be laid there befor
 """
 
 import hashlib
+import json
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
+from deploy.privileges import database, redis
+from deploy.privileges.redis import Place
+from deploy.privileges.services import SERVICES
 from shared.http.keys import parse
 
 FOLDER = Path("/run/holdfast")
 
-#: Who may look at the database server's counters, and at nothing in the database.
-_WATCHER = "holdfast_watcher"
+#: Whoever asks the database, whose server is `mysql`, from any address of its network.
+_HOST = "%"
+_PORTS: Mapping[Place, int] = {"queue": 6379, "cache": 6379}
 
 
 def draw(folder: Path) -> list[str]:
@@ -28,25 +34,46 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         path = folder / name
         return path.read_text().strip() if path.exists() else secrets.token_urlsafe(24)
 
+    at_database = {name: f"passwords/database_{name}" for name in database.with_users()}
+    at_redis = {name: f"passwords/redis_{name}" for name in redis.NAMES}
     drawn = {
         name: secret(name)
-        for name in ("mysql/root_password", "mysql/password", "exporter/password", "sessions/secret",
-                     "idempotency/secret", "grafana/admin_password", "operator/token",
-                     "alertmanager/alertmanager_token")
+        for name in (
+            *at_database.values(), *at_redis.values(), "mysql/root_password", "sessions/secret", "idempotency/secret",
+            "grafana/admin_password", "operator/token", "alertmanager/alertmanager_token",
+        )
     }  # fmt: skip
-    database, watcher = drawn["mysql/password"], drawn["exporter/password"]
+    of_database = {name: drawn[file] for name, file in at_database.items()}
+    of_redis = {name: drawn[file] for name, file in at_redis.items()}
     keys = (("operator", "admin", "operator/token"), ("alertmanager", "announce", "alertmanager/alertmanager_token"))
+    watcher = database.user(database.WATCHER, _HOST).name
     return [
         *((name, f"{text}\n") for name, text in drawn.items()),
-        ("database/dsn", f"mysql://holdfast:{database}@mysql:3306/holdfast\n"),
+        *((f"stores/{name}/dsn", _dsn(name, of_database[name])) for name in of_database if name != database.WATCHER),
+        *(
+            (f"stores/{name}/{place}", f"redis://{name}:{of_redis[name]}@{place}:{port}\n")
+            for name in SERVICES for place, port in _PORTS.items()
+        ),
+        *((f"redis/{place}.acl", redis.acl(of_redis, place)) for place in _PORTS),
+        *((f"redis/{name}", f"{of_redis[name]}\n") for name in (redis.WATCHER, redis.OPERATOR)),
+        # With and without the user: which of them the exporter looks up depends on its version.
+        ("exporter/redis.json", json.dumps({
+            f"redis://{user}{place}:{port}": of_redis[redis.WATCHER]
+            for place, port in _PORTS.items() for user in ("", f"{redis.WATCHER}@")
+        }) + "\n"),
         ("keys/api_keys", "".join(f"{name} {scopes} {_digest(drawn[token])}\n" for name, scopes, token in keys)),
-        ("exporter/my.cnf", f"[client]\nuser={_WATCHER}\npassword={watcher}\nhost=mysql\nport=3306\n"),
-        # The server carries this out when it makes its data folder.
-        ("mysql-init/watcher.sql",
-         f"CREATE USER IF NOT EXISTS '{_WATCHER}'@'%' IDENTIFIED BY '{watcher}' WITH MAX_USER_CONNECTIONS 3;\n"),
+        ("exporter/my.cnf",
+         f"[client]\nuser={watcher}\npassword={of_database[database.WATCHER]}\nhost=mysql\nport=3306\n"),
+        ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
+        # The server carries this out when it makes its data folder; the tables' rights come with the migrations.
+        ("mysql-init/users.sql", "".join(f"{each};\n" for each in database.users(of_database, _HOST))),
         # The place where its configuration is mounted: a volume that cannot be written has to have it already.
         ("alertmanager/alertmanager.yml", ""),
     ]  # fmt: skip
+
+
+def _dsn(service: str, password: str) -> str:
+    return f"mysql://{database.user(service, _HOST).name}:{password}@mysql:3306/{database.SCHEMA}\n"
 
 
 def _digest(token: str) -> str:

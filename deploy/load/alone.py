@@ -37,7 +37,7 @@ def redis() -> Iterator[str]:
     port = _free_port()
     with tempfile.TemporaryDirectory(prefix="holdfast-load-") as folder:
         command = [find("redis-server"), "--port", str(port), "--bind", LOOPBACK, "--dir", folder, "--save", ""]
-        with _process(command, {}, port, probe.redis):
+        with _process(command, {}, port, probe.redis()):
             yield f"{LOOPBACK}:{port}"
 
 

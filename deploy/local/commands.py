@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from typing import IO, NoReturn
 
 from deploy.local import circuits, doctor, packages, places, python_env, stack, status
+from deploy.local import redis as redis_servers
 from deploy.local.follow import follow
 from deploy.local.problem import Problem
 from deploy.local.programs import LOOPBACK, programs, service_env
@@ -93,10 +94,10 @@ def venv(name: str) -> int:
 
 
 def inside(*command: str) -> int:
-    """Run a command with the settings of the running stack."""
+    """Run a command with the settings of the running stack's dlq_admin."""
     if stack.running() is None:
         raise Problem("the stack is not running", "make up")
-    env = service_env(saved()) | {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_LOG_STYLE": "auto"}
+    env = service_env(saved(), "dlq_admin") | {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_LOG_STYLE": "auto"}
     return subprocess.run(command, env=os.environ | env, check=False).returncode
 
 
@@ -108,6 +109,11 @@ def dlq(*arguments: str) -> int:
     env = {"HOLDFAST_DLQ_URL": f"http://{address}", "HOLDFAST_DLQ_KEY": secret("operator_token")}
     command = (str(places.VENV_PYTHON), "-m", "services.dlq_admin", *(arguments or ("overview",)))
     return subprocess.run(command, env=os.environ | env, cwd=places.REPO, check=False).returncode
+
+
+def redis(place: str = "", *arguments: str) -> int:
+    """redis-cli to the queue or the cache of the running stack, as the operator."""
+    redis_servers.cli(saved(), place, *arguments)
 
 
 def not_running() -> int:
@@ -130,6 +136,7 @@ _COMMANDS: Mapping[str, Callable[..., int]] = {
     "venv": venv,
     "inside": inside,
     "dlq": dlq,
+    "redis": redis,
     "not-running": not_running,
 }
 

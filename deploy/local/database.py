@@ -1,4 +1,4 @@
-"""The database server of the local stack: own data folder, own port, own password, no trace in /var/lib/mysql."""
+"""The database server of the local stack: own data folder, own port, a user per service, no trace in /var/lib/mysql."""
 
 import getpass
 import os
@@ -12,18 +12,23 @@ from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, 
 from deploy.local.problem import Problem
 from deploy.local.say import say
 from deploy.local.secret import secret
+from deploy.privileges.database import MIGRATE, SCHEMA, user, users, with_users
 
-NAME = USER = "holdfast"
-#: Who may look at the server's counters, and at nothing in the database.
-WATCHER = "holdfast_watcher"
+NAME = SCHEMA
+_HOST = "127.0.0.1"
 _CONFIG = REPO / "deploy" / "mariadb" / "mariadb.cnf"
 _DATA = LOCAL / "mariadb"
 _INIT = SECRETS / "database.sql"
 
 
-def dsn(port: int) -> str:
-    """What services connect with."""
-    return f"mysql://{USER}:{secret('db_password')}@127.0.0.1:{port}/{NAME}"
+def login(service: str) -> tuple[str, str]:
+    """Name and password of a service's user."""
+    return user(service, _HOST).name, secret(f"db_{service}_password")
+
+
+def dsn(service: str, port: int) -> str:
+    """What it connects with."""
+    return f"mysql://{':'.join(login(service))}@{_HOST}:{port}/{NAME}"
 
 
 def socket() -> str:
@@ -47,26 +52,21 @@ def command(port: int) -> tuple[str, ...]:
 
 def prepare() -> None:
     """Make the data folder if there is none, and the statements that the server runs at every start."""
-    password = secret("db_password")
-    write_private(
-        _INIT,
-        f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin;\n"
-        f"CREATE USER IF NOT EXISTS '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
-        f"ALTER USER '{USER}'@'127.0.0.1' IDENTIFIED BY '{password}';\n"
-        f"GRANT ALL ON {NAME}.* TO '{USER}'@'127.0.0.1';\n"
-        # It needs no right to ask for the global status; three connections, so that it takes none from a service.
-        f"CREATE USER IF NOT EXISTS '{WATCHER}'@'127.0.0.1' IDENTIFIED BY '{secret('db_watcher_password')}';\n"
-        f"ALTER USER '{WATCHER}'@'127.0.0.1' IDENTIFIED BY '{secret('db_watcher_password')}'\n"
-        f"  WITH MAX_USER_CONNECTIONS 3;\n",
-    )
+    statements = [
+        f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+        # Of earlier releases: one user with all rights for all services.
+        f"DROP USER IF EXISTS 'holdfast'@'{_HOST}'",
+        *users({name: login(name)[1] for name in with_users()}, _HOST),
+    ]
+    write_private(_INIT, "".join(f"{statement};\n" for statement in statements))
     if not _DATA.exists():
         _make_data_folder()
 
 
 def migrate(port: int) -> None:
-    """Bring the schema to its newest revision. Raises Problem with what Alembic said."""
+    """Bring the schema, and the services' rights in it, to the newest revision. Raises Problem: what Alembic said."""
     alembic = [str(VENV_PYTHON), "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
-    env = os.environ | {"DB_DSN": dsn(port)}
+    env = os.environ | {"DB_DSN": dsn(MIGRATE, port)}
     done = subprocess.run(alembic, cwd=REPO, env=env, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise Problem(f"the migrations failed:\n{(done.stdout + done.stderr)[-4000:]}")

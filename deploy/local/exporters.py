@@ -1,9 +1,12 @@
 """Exporters: what turns the counters of Redis and of the database into metrics. They listen on this machine only."""
 
-from deploy.local.database import WATCHER
+from collections.abc import Mapping
+
+from deploy.local import database
+from deploy.local import redis as redis_servers
 from deploy.local.packages import find
 from deploy.local.places import CONF, write_private
-from deploy.local.secret import secret
+from deploy.privileges.database import WATCHER
 
 _MY_CNF = CONF / "mysqld-exporter.cnf"
 #: Each of these asks for a right of its own; the global status, which asks for none, is what is shown.
@@ -16,6 +19,13 @@ def redis(watched_port: int, port: int) -> tuple[str, ...]:
     return (find("prometheus-redis-exporter"), *address)
 
 
+def redis_login() -> Mapping[str, str]:
+    """Its environment."""
+    # It does without CONFIG, which would show more than it needs.
+    login = {"REDIS_USER": WATCHER, "REDIS_PASSWORD": redis_servers.password(WATCHER)}
+    return {**login, "REDIS_EXPORTER_CONFIG_COMMAND": "-"}
+
+
 def mysql(port: int) -> tuple[str, ...]:
     """The database's exporter."""
     left_out = (f"--no-collect.{collector}" for collector in _LEFT_OUT)
@@ -25,5 +35,6 @@ def mysql(port: int) -> tuple[str, ...]:
 
 def write_config(watched_port: int) -> None:
     """What the database's exporter logs in with."""
-    login = f"user={WATCHER}\npassword={secret('db_watcher_password')}\nhost=127.0.0.1\nport={watched_port}\n"
+    user, password = database.login(WATCHER)
+    login = f"user={user}\npassword={password}\nhost=127.0.0.1\nport={watched_port}\n"
     write_private(_MY_CNF, f"[client]\n{login}")

@@ -10,15 +10,22 @@ Probe = Callable[[str, int], str | None]
 _TIMEOUT_S = 2.0
 
 
-def redis(host: str, port: int) -> str | None:
+def redis(user: str = "", password: str = "") -> Probe:
     """Answers PING, and has loaded its data."""
-    try:
-        with socket.create_connection((host, port), _TIMEOUT_S) as connection:
-            connection.sendall(b"PING\r\n")
-            answer = connection.recv(200)
-    except OSError as error:
-        return f"no answer on port {port}: {error}"
-    return None if answer.startswith(b"+PONG") else answer.decode(errors="replace").strip()
+    login = f"AUTH {user} {password}\r\n".encode() if user else b""
+
+    def probe(host: str, port: int) -> str | None:
+        try:
+            with socket.create_connection((host, port), _TIMEOUT_S) as connection:
+                connection.sendall(login + b"PING\r\n")
+                answers = connection.makefile("rb")
+                answer = answers.readline() if not login else answers.readline() + answers.readline()
+        except OSError as error:
+            return f"no answer on port {port}: {error}"
+        wanted = b"+OK\r\n+PONG\r\n" if login else b"+PONG\r\n"
+        return None if answer == wanted else answer.decode(errors="replace").strip()
+
+    return probe
 
 
 def mysql(host: str, port: int) -> str | None:

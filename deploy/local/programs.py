@@ -7,17 +7,21 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from deploy.local import alerting, database, exporters, metrics_store, probe
+from deploy.local import redis as redis_servers
 from deploy.local.packages import find, which
 from deploy.local.places import LOCAL, REPO, VENV_PYTHON
 from deploy.local.secret import keys_file, secret
 from deploy.local.settings import StackSettings
+from deploy.privileges.database import TABLES
+from deploy.privileges.redis import WATCHER, Place
+from deploy.privileges.services import Service
 
 LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """One supervised process. Stores start first and stop last; services get `service_env` besides their own.
+    """One supervised process. Stores start first and stop last.
 
     `job`: Prometheus scrapes it, as its `instance`, at `metrics_port` if that is another.
     """
@@ -56,12 +60,12 @@ def programs(settings: StackSettings) -> list[Program]:
     return [*_services(settings), *_neighbours(settings), *_watchers(settings), *_stores(settings)]
 
 
-def service_env(settings: StackSettings) -> dict[str, str]:
-    """What every service gets. Holds a secret."""
+def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
+    """What a service gets, its logins included. Holds secrets."""
     env = {
-        "DB_DSN": database.dsn(settings.db_port),
-        "REDIS_ADDR": f"{LOOPBACK}:{settings.queue_port}",
-        "HOLDFAST_CACHE_REDIS_ADDR": f"{LOOPBACK}:{settings.cache_port}",
+        "REDIS_ADDR": redis_servers.url(service, settings.queue_port),
+        "HOLDFAST_CACHE_REDIS_ADDR": redis_servers.url(service, settings.cache_port),
+        **({"DB_DSN": database.dsn(service, settings.db_port)} if TABLES[service] else {}),
         "HOLDFAST_PROFILE": "demo",
         "HOLDFAST_KEYS_FILE": str(keys_file()),
         "HOLDFAST_LISTEN_HOST": settings.listen_host,
@@ -72,7 +76,7 @@ def service_env(settings: StackSettings) -> dict[str, str]:
 
 
 def _services(settings: StackSettings) -> list[Program]:
-    def service(module: str, name: str, port: int, setting: str, **more: str) -> Program:
+    def service(module: Service, name: str, port: int, setting: str, **more: str) -> Program:
         return Program(
             name=name,
             kind="service",
@@ -81,7 +85,12 @@ def _services(settings: StackSettings) -> list[Program]:
             port_setting=setting,
             ready=probe.http_ok("/readyz"),
             host=settings.listen_host,
-            env={f"HOLDFAST_{setting}": str(port), "HOLDFAST_INSTANCE": name, **more},
+            env={
+                **service_env(settings, module),
+                f"HOLDFAST_{setting}": str(port),
+                "HOLDFAST_INSTANCE": name,
+                **more,
+            },
             stop_wait_s=25,  # longer than the services' own HOLDFAST_DRAIN_S
             job=module,
             instance=name,
@@ -153,10 +162,12 @@ def _watchers(settings: StackSettings) -> list[Program]:
         Program(
             "exporter-queue", "neighbour", exporters.redis(settings.queue_port, settings.queue_exporter_port),
             settings.queue_exporter_port, "QUEUE_EXPORTER_PORT", probe.http_ok("/"), job="redis", instance="queue",
+            env=exporters.redis_login(),
         ),
         Program(
             "exporter-cache", "neighbour", exporters.redis(settings.cache_port, settings.cache_exporter_port),
             settings.cache_exporter_port, "CACHE_EXPORTER_PORT", probe.http_ok("/"), job="redis", instance="cache",
+            env=exporters.redis_login(),
         ),
         Program(
             "exporter-mysql", "neighbour", exporters.mysql(settings.db_exporter_port),
@@ -167,17 +178,18 @@ def _watchers(settings: StackSettings) -> list[Program]:
 
 
 def _stores(settings: StackSettings) -> list[Program]:
-    def redis(name: str, port: int, setting: str) -> Program:
-        folder = LOCAL / name
-        where = ("--bind", LOOPBACK, "--port", str(port), "--dir", str(folder))
-        config = REPO / "deploy" / "redis" / f"{name.removeprefix('redis-')}.conf"
-        return Program(
-            name, "store", (find("redis-server"), str(config), *where), port, setting, probe.redis, stop_wait_s=30
-        )
+    def redis(place: Place, port: int, setting: str) -> Program:
+        name = f"redis-{place}"
+        where = ("--bind", LOOPBACK, "--port", str(port), "--dir", str(LOCAL / name))
+        config = REPO / "deploy" / "redis" / f"{place}.conf"
+        login = ("--aclfile", redis_servers.acl_file(place))
+        ready = probe.redis(WATCHER, redis_servers.password(WATCHER))
+        command = (find("redis-server"), str(config), *where, *login)
+        return Program(name, "store", command, port, setting, ready, stop_wait_s=30)
 
     return [
-        redis("redis-queue", settings.queue_port, "QUEUE_PORT"),
-        redis("redis-cache", settings.cache_port, "CACHE_PORT"),
+        redis("queue", settings.queue_port, "QUEUE_PORT"),
+        redis("cache", settings.cache_port, "CACHE_PORT"),
         Program(
             "mariadb", "store", database.command(settings.db_port), settings.db_port, "DB_PORT", probe.mysql,
             stop_wait_s=60,

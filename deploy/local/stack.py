@@ -9,7 +9,7 @@ from deploy.local import alerting, database, exporters, metrics_store, ports, pr
 from deploy.local.places import LOCAL, LOGS, REPO, VENV_PYTHON
 from deploy.local.postpone import postponed
 from deploy.local.problem import Problem
-from deploy.local.programs import Program, programs, service_env
+from deploy.local.programs import Program, programs
 from deploy.local.readiness import wait_ready
 from deploy.local.say import say
 from deploy.local.settings import StackSettings
@@ -134,7 +134,7 @@ def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSetting
 def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None:
     for name in ("redis-queue", "redis-cache", "prometheus", "alertmanager"):
         (LOCAL / name).mkdir(mode=0o700, exist_ok=True)
-    supervisor_conf.write(wanted, service_env(settings))
+    supervisor_conf.write(wanted)
     metrics_store.write_config((program.job, program.instance, program.scraped_at) for program in wanted if program.job)
     exporters.write_config(settings.db_port)
     alerting.write_config(next(program.address for program in wanted if program.name == "dlq_admin"))

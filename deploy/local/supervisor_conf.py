@@ -11,9 +11,9 @@ PATH = CONF / "supervisord.conf"
 SOCKET = "supervisor.sock"
 
 
-def write(programs: Iterable[Program], service_env: Mapping[str, str]) -> None:
-    """Replace the configuration; it holds the database's password."""
-    write_private(PATH, "\n".join([_head(), *(_section(program, service_env) for program in programs)]))
+def write(programs: Iterable[Program]) -> None:
+    """Replace the configuration; it holds the services' passwords."""
+    write_private(PATH, "\n".join([_head(), *map(_section, programs)]))
 
 
 def _head() -> str:
@@ -42,13 +42,12 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
 
-def _section(program: Program, service_env: Mapping[str, str]) -> str:
+def _section(program: Program) -> str:
     command = [str(VENV_PYTHON), "-m", "deploy.local.launch", program.name, *program.command]
-    env = {**service_env, **program.env} if program.kind == "service" else program.env
     return f"""\
 [program:{program.name}]
 command={_plain(shlex.join(command))}
-environment={_environment(env)}
+environment={_environment(program.env)}
 autostart=false
 ; Whatever it died of, it comes back; a program that cannot start is tried again after 1 s, 2 s, 3 s ...
 autorestart=true

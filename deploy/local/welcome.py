@@ -24,8 +24,8 @@ def welcome(settings: StackSettings, seconds: float) -> str:
 Holdfast is ready ({seconds:.1f} s).
 
 {chr(10).join(lines)}
-  {"queue Redis":14} redis-cli -p {settings.queue_port}
-  {"cache Redis":14} redis-cli -p {settings.cache_port}
+  {"queue Redis":14} make redis ARGS=queue   (redis-cli, as the operator)
+  {"cache Redis":14} make redis ARGS=cache
   {"database":14} mariadb --socket={database.socket()} {database.NAME}
   {"operator token":14} {secret("operator_token")}   (.local/secrets; an API key that may do everything)
 

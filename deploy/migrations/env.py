@@ -1,8 +1,10 @@
-"""Alembic's entry point: migrates the database that DB_DSN, or the file in DB_DSN_FILE, names, one runner at a time."""
+"""Alembic's entry point: migrates the database that DB_DSN, or the file in DB_DSN_FILE, names, one runner at a time;
+then gives the services' users their rights, and takes from them what they need no more."""
 
 import sqlalchemy as sa
 from alembic import context
 
+from deploy.privileges import database
 from shared.faults import Fault
 from shared.settings import StoreSettings
 from shared.store.connections import KEPT
@@ -11,6 +13,8 @@ from shared.store.tables import metadata
 
 _LOCK = "holdfast_migrations"
 _LOCK_WAIT_S = 60
+#: What a server says when a right is to be taken away of which there is no record.
+_NO_SUCH_GRANT = (1141, 1147)
 
 
 def run() -> None:
@@ -25,7 +29,24 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
+        _grant(connection)
     engine.dispose()
+
+
+def _grant(connection: sa.Connection) -> None:
+    """Only as the user whose business it is: where all services share one user, there is nothing to divide."""
+    name, _, host = str(connection.execute(sa.select(sa.func.current_user())).scalar()).rpartition("@")
+    if name != database.user(database.MIGRATE, host).name:
+        return
+    for give, take in database.grants(sa.inspect(connection).get_table_names(), host):
+        if give:
+            connection.exec_driver_sql(give)
+        try:
+            if take:
+                connection.exec_driver_sql(take)
+        except sa.exc.DBAPIError as error:
+            if error.orig is None or error.orig.args[0] not in _NO_SUCH_GRANT:
+                raise
 
 
 run()

@@ -72,7 +72,7 @@ class LocalStack:
             probe.bind((LOOPBACK, 0))
             port = probe.getsockname()[1]
         own = {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": name}
-        env = os.environ | service_env(self._settings) | own | dict(settings)
+        env = os.environ | service_env(self._settings, "api") | own | dict(settings)
         log = LOGS / f"{name}.log"
         with log.open("wb") as output:
             command = [str(VENV_PYTHON), "-m", "services.api"]
@@ -89,7 +89,7 @@ class LocalStack:
 
     def ledger(self) -> tuple[bool, str]:
         """As `make ledger` has it."""
-        env = os.environ | service_env(self._settings) | {"HOLDFAST_LISTEN_HOST": LOOPBACK}
+        env = os.environ | service_env(self._settings, "dlq_admin") | {"HOLDFAST_LISTEN_HOST": LOOPBACK}
         command = [str(VENV_PYTHON), "-m", "services.dlq_admin", "ledger"]
         done = subprocess.run(
             command, cwd=REPO, env=env, capture_output=True, text=True, timeout=_LEDGER_S, check=False

@@ -86,13 +86,19 @@ def test_no_secret_is_in_the_file() -> None:
         "session-secret": {"secrets", "dlq_admin"},
         "idempotency-secret": {"secrets", "api"},
         "mysql-secrets": {"secrets", "mysql"},
-        "database-secret": {"secrets", "migrate", "api", "writer", "dlq_admin"},
+        "passwords": {"secrets"},
+        "api-stores": {"secrets", "api"},
+        "writer-stores": {"secrets", "writer"},
+        "dlq-admin-stores": {"secrets", "dlq_admin"},
+        "external-proxy-stores": {"secrets", "external_proxy"},
+        "migrate-stores": {"secrets", "migrate"},
+        "redis-secrets": {"secrets", "queue", "cache"},
     }.items():
         assert {name for name, volumes in mounted.items() if secret in volumes} == users
     for service in SERVICES.values():
         for variable, value in (service.get("environment") or {}).items():
             if re.search("PASSWORD|SECRET|TOKEN|DSN", variable) and "_FILE" not in variable:
-                assert (variable, value) == ("DB_DSN", "${DB_DSN:-}")
+                assert value in ("${DB_DSN:-}", "${MIGRATE_DB_DSN:-${DB_DSN:-}}")
 
 
 @pytest.mark.parametrize("name", ["api", "writer", "external_proxy", "dlq_admin", "haproxy"])

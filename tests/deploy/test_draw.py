@@ -1,41 +1,48 @@
 """The secrets of the system in containers."""
 
+import hashlib
 from pathlib import Path
 
 import pytest
 
 from deploy.compose.draw import draw, main
-from shared.address.parse import parse_dsn
+from shared.address.parse import parse_dsn, parse_redis
 from shared.http.keys import Keys
 
 FOLDERS = (
-    "keys",
-    "database",
-    "sessions",
-    "idempotency",
-    "mysql",
-    "mysql-init",
-    "exporter",
-    "alertmanager",
-    "grafana",
-    "operator",
-)
+    "keys", "passwords", "sessions", "idempotency", "mysql", "mysql-init", "redis", "exporter", "alertmanager",
+    "grafana", "operator", *(f"stores/{name}" for name in ("api", "writer", "dlq_admin", "external_proxy", "migrate")),
+)  # fmt: skip
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Empty volumes."""
     for name in FOLDERS:
-        (tmp_path / name).mkdir()
+        (tmp_path / name).mkdir(parents=True)
     return tmp_path
 
 
 def test_what_is_drawn_fits_together(folder: Path) -> None:
-    """The DSN has the database's password, and the tokens are known keys."""
+    """Each service logs in as itself, with a password that the servers are told; and the tokens are known keys."""
     assert main([str(folder)]) == 0
-    password = (folder / "mysql/password").read_text().strip()
-    assert parse_dsn((folder / "database/dsn").read_text().strip()).password == password
-    assert (folder / "exporter/password").read_text().strip() in (folder / "mysql-init/watcher.sql").read_text()
+    users = (folder / "mysql-init/users.sql").read_text()
+    logins = []
+    for place in ("queue", "cache"):
+        acl = (folder / f"redis/{place}.acl").read_text()
+        for service in ("api", "writer", "dlq_admin", "external_proxy"):
+            address = parse_redis((folder / f"stores/{service}/{place}").read_text().strip())
+            assert (address.user, address.host) == (service, place)
+            assert f"user {service} on #{hashlib.sha256((address.password or '').encode()).hexdigest()} " in acl
+            logins.append(address.password)
+    for service in ("api", "writer", "dlq_admin", "migrate"):
+        dsn = parse_dsn((folder / f"stores/{service}/dsn").read_text().strip())
+        assert f"'{dsn.user}'@'%' IDENTIFIED BY '{dsn.password}'" in users
+        logins.append(dsn.password)
+    assert len(set(logins)) == 4 + 4
+    assert not (folder / "stores/external_proxy/dsn").exists()
+    assert (folder / "mysql/watcher_password").read_text().strip() in (folder / "exporter/my.cnf").read_text()
+    assert (folder / "redis/watcher").read_text().strip() in (folder / "exporter/redis.json").read_text()
     keys = Keys(folder / "keys/api_keys", open_to_all=False)
     for token, name in (("operator/token", "operator"), ("alertmanager/alertmanager_token", "alertmanager")):
         sent = (folder / token).read_text().strip().encode()
@@ -49,16 +56,16 @@ def test_what_is_there_stays(folder: Path) -> None:
     draw(folder)
     before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
     assert draw(folder) == []
-    (folder / "database/dsn").unlink()
+    (folder / "stores/api/dsn").unlink()
     (folder / "keys/api_keys").unlink()
-    assert set(draw(folder)) == {"database/dsn", "keys/api_keys"}
+    assert set(draw(folder)) == {"stores/api/dsn", "keys/api_keys"}
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
 
 
 def test_a_missing_volume_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 1 and which one."""
     assert main([str(tmp_path)]) == 1
-    assert "mysql" in capsys.readouterr().err
+    assert "passwords" in capsys.readouterr().err
 
 
 def test_nothing_secret_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -23,7 +23,7 @@ from tests import processes
 from tests.certificates import Authority
 from tests.conftest import migrate
 from tests.external import PATIENT
-from tests.servers import Database, RedisServer, free_port, wait_until
+from tests.servers import PASSWORD, Database, RedisServer, free_port, wait_until
 
 _TIMEOUTS = Timeouts(checkout_s=1, connect_s=5, io_s=5, lock_wait_s=1)
 _SECRET = "never-in-clear"  # noqa: S105 - looked for on the wire
@@ -40,14 +40,14 @@ class TlsRedis(RedisServer):
         self._ca = authority.certificate
         super().__init__(
             folder, "--port", "0", "--tls-cert-file", str(certificate), "--tls-key-file", str(key),
-            "--tls-ca-cert-file", str(authority.certificate), "--requirepass", _SECRET,
+            "--tls-ca-cert-file", str(authority.certificate),
         )  # fmt: skip
         self._command += ["--tls-port", str(self.port)]
 
     def client(self) -> redis.Redis:
         """For looking."""
         return redis.Redis(
-            host="127.0.0.1", port=self.port, password=_SECRET, socket_timeout=5, ssl=True, ssl_ca_certs=str(self._ca),
+            host="127.0.0.1", port=self.port, socket_timeout=5, ssl=True, ssl_ca_certs=str(self._ca),
             ssl_certfile=str(self._certificate), ssl_keyfile=str(self._key),
         )  # fmt: skip
 
@@ -104,12 +104,12 @@ def _running(*services: processes.Service) -> Iterator[None]:
 
 
 def _all(folder: Path, queue: str, dsn: str) -> list[processes.Service]:
-    """Every service, and the cache where the queue is."""
+    """Every service, and the cache where the queue is. `queue`: with a place for the user's name."""
     return [
-        processes.api(folder, queue, dsn, HOLDFAST_REDIS_CONNECT_TIMEOUT_S="1"),
-        processes.writer(folder, queue, dsn),
-        processes.dlq_admin(folder, queue, dsn),
-        processes.external_proxy(folder, queue, "http://127.0.0.1:1", PATIENT),
+        processes.api(folder, queue.format("api"), dsn, HOLDFAST_REDIS_CONNECT_TIMEOUT_S="1"),
+        processes.writer(folder, queue.format("writer"), dsn),
+        processes.dlq_admin(folder, queue.format("dlq_admin"), dsn),
+        processes.external_proxy(folder, queue.format("external_proxy"), "http://127.0.0.1:1", PATIENT),
     ]
 
 
@@ -121,7 +121,7 @@ def _all_up(services: list[processes.Service]) -> bool:
 
 def test_every_service_works_over_tls(stores: Stores, tmp_path: Path) -> None:
     """From the request to the row, through a reader of each stream; the dead letter of an entry without sense too."""
-    queue = f"rediss://:{_SECRET}@{stores.redis.address}?{stores.redis.with_client}"
+    queue = f"rediss://{{}}:{PASSWORD}@{stores.redis.address}?{stores.redis.with_client}"
     dsn = f"{stores.database.dsn}?ssl_ca={stores.authority.certificate}&ssl_verify_identity=true"
     services = _all(tmp_path, queue, dsn)
     with _running(*services):
@@ -149,7 +149,7 @@ async def test_a_redis_that_nobody_vouches_for_is_refused(stores: Stores, option
     other, key = stores.stranger.issue("other")
     ca = other if "certfile" in options else stores.stranger.certificate
     filled = options.format(stranger=ca, authority=stores.authority.certificate, stranger_key=key)
-    client = connect(f"rediss://:{_SECRET}@{stores.redis.address}?{filled}", RedisTimeouts(5, 5))
+    client = connect(f"rediss://{stores.redis.address}?{filled}", RedisTimeouts(5, 5))
     with pytest.raises(RedisError):
         await client.ping()
     await client.aclose()

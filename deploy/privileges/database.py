@@ -1,0 +1,119 @@
+"""Database: which service may do what with which table, as a table; and the statements that make it so.
+
+A right that is not here is refused by the server, whatever a service is made to ask for. `audit_log` is append-only:
+no service may change or delete a row of it.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from deploy.privileges.services import SERVICES, Service
+
+SCHEMA = "holdfast"
+#: Who makes the tables, owns them, and passes rights on.
+MIGRATE = "migrate"
+#: Who may look at the server's counters, and at nothing in the database.
+WATCHER = "watcher"
+
+Right = Literal["SELECT", "INSERT", "UPDATE", "DELETE"]
+RIGHTS: tuple[Right, ...] = ("SELECT", "INSERT", "UPDATE", "DELETE")
+_APPEND: frozenset[Right] = frozenset({"SELECT", "INSERT"})
+_READ: frozenset[Right] = frozenset({"SELECT"})
+_CHANGE: frozenset[Right] = frozenset({"SELECT", "INSERT", "UPDATE"})
+_ALL: frozenset[Right] = frozenset(RIGHTS)
+
+#: Of a letter, the api needs its state for `/operations/{id}`: neither the body nor its edits.
+_LETTER = {"dead_letters": _READ}
+#: What applying a write reads and changes. Old rows of users are replaced, so they are deleted.
+_WRITES = {
+    "users": _ALL, "operations": _APPEND, "email_releases": _CHANGE, "operation_totals": _READ, "deleted_users": _ALL,
+}  # fmt: skip
+
+TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
+    "api": {**_WRITES, **_LETTER, "direct_keys": _ALL},
+    "writer": _WRITES,
+    "dlq_admin": {
+        # A what-if makes the writes, in a transaction that is rolled back.
+        **_WRITES,
+        # It closes and purges.
+        "operations": _ALL,
+        "email_releases": _ALL,
+        "operation_totals": _CHANGE,
+        "dead_letters": _ALL,
+        "dead_letter_bodies": _ALL,
+        "dead_letter_groups": _CHANGE,
+        "dead_letter_builds": _CHANGE,
+        "dead_letter_trend": _CHANGE,
+        "dead_letter_notes": _ALL,
+        "dead_letter_dues": _ALL,
+        "dead_letter_edits": _ALL,
+        "dead_letter_transforms": _CHANGE,
+        "dead_letter_actors": _CHANGE,
+        "replays": _CHANGE,
+        "replay_items": _CHANGE,
+        "audit_log": _APPEND,
+        "audit_letters": _APPEND,
+        "audit_seals": _APPEND,
+    },
+    "external_proxy": {},
+}
+
+#: What making and changing tables takes; TRIGGER and the like are nobody's.
+_DDL = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
+_WATCHER_CONNECTIONS_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A user of the database server, from wherever (`host` as MySQL has it: `%` is anywhere)."""
+
+    name: str
+    host: str
+
+    def __str__(self) -> str:
+        return f"'{self.name}'@'{self.host}'"
+
+
+def user(service: str, host: str) -> User:
+    """The user of a service, of `migrate` or of the `watcher`."""
+    return User(f"{SCHEMA}_{service}", host)
+
+
+def with_users() -> Sequence[str]:
+    """Who has a user: the services with tables, and those two."""
+    return [*(service for service in SERVICES if TABLES[service]), MIGRATE, WATCHER]
+
+
+def users(passwords: Mapping[str, str], host: str) -> list[str]:
+    """The statements that make the users or give them these passwords, for the server's administrator. Services may do
+    nothing before `grants` were made, which needs the tables."""
+    statements = []
+    for service in with_users():
+        limit = f" WITH MAX_USER_CONNECTIONS {_WATCHER_CONNECTIONS_MAX}" if service == WATCHER else ""
+        login = f"{user(service, host)} IDENTIFIED BY {_quoted(passwords[service])}"
+        statements += [f"CREATE USER IF NOT EXISTS {login}", f"ALTER USER {login}{limit}"]
+    return [
+        *statements,
+        f"GRANT {', '.join((*RIGHTS, *_DDL))} ON {SCHEMA}.* TO {user(MIGRATE, host)} WITH GRANT OPTION",
+    ]
+
+
+def grants(tables: Sequence[str], host: str) -> Iterator[tuple[str, str]]:
+    """Per service and table: the statement that gives it its rights ('' for none), and the one that takes all others
+    away, which fails where there never were any. In this order nobody is without a right that it needs."""
+    for service in SERVICES:
+        if not TABLES[service]:
+            continue
+        for table in tables:
+            wanted = TABLES[service].get(table, frozenset())
+            where, whom = f"ON {SCHEMA}.{table}", user(service, host)
+            others = [right for right in RIGHTS if right not in wanted]
+            yield (
+                f"GRANT {', '.join(right for right in RIGHTS if right in wanted)} {where} TO {whom}" if wanted else "",
+                f"REVOKE {', '.join(others)} {where} FROM {whom}" if others else "",
+            )
+
+
+def _quoted(password: str) -> str:
+    return "'" + password.replace("\\", "\\\\").replace("'", "''") + "'"

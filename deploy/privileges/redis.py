@@ -1,0 +1,188 @@
+"""Redis: which user may call which commands on which keys, as a table; and the ACL that makes it so.
+
+Whoever may not call XADD on the write stream cannot put a write there, through a script either: Redis checks each
+command of a script against its caller. Of the services only the api and dlq_admin may; a writer may put the stream that
+it reads in order.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from shared.queue.names import (
+    ATTEMPTS,
+    AUDIT,
+    CLOCK,
+    DEAD,
+    EMAILS,
+    HEARTBEAT,
+    KEY,
+    KEYS_SINCE,
+    LEDGER,
+    NOTIFY,
+    OPERATION,
+    REPLAY,
+    USER,
+    WRITERS,
+    WRITES,
+)  # fmt: skip
+
+Place = Literal["queue", "cache"]
+
+#: Sees counters, and how long the write stream is; of keys nothing else.
+WATCHER = "watcher"
+#: May do everything: for people, and for faults that are made on purpose.
+OPERATOR = "operator"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """These commands, on these keys only."""
+
+    commands: str
+    keys: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """`anywhere`: commands that need no key. Scripts may be called with the keys of all rules."""
+
+    rules: tuple[Rule, ...] = ()
+    anywhere: str = ""
+    channels: tuple[str, ...] = ()
+    everything: bool = False
+
+
+#: What a connection and a script of any service may do.
+_EACH = "ping time select multi exec discard script|load"
+_GROUPS = (Rule("xgroup|create", (WRITES, DEAD)),)
+#: To look at a stream.
+_LOOK = "exists xlen xrange xrevrange xpending xinfo|stream xinfo|groups xinfo|consumers"
+_CONSUME = "xreadgroup xack xdel xclaim xautoclaim"
+
+
+def _mend(stream: str) -> tuple[Rule, ...]:
+    """To make a stream anew whose ids ran away (clock.lua): beside it, then in its place."""
+    made = f"{stream}:mended"
+    return (
+        Rule(f"{_LOOK} rename", (stream, made)),
+        Rule("xadd del xsetid xclaim xgroup|create xgroup|destroy", (made,)),
+    )
+
+
+_HASHES = "get set del exists expire hget hset hsetnx hdel hmget hgetall hlen hincrby"
+_CHANNELS = (f"{NOTIFY}*",)
+
+_FLEET = (
+    Rule("hset hgetall hdel expire", ("holdfast:fleet:reports",)),
+    Rule("xrange", ("holdfast:fleet:orders",)),
+)
+_EXPLAIN = Rule("rpush ltrim expire", ("holdfast:explain:*",))
+_COPIES = Rule("get mget set", ("holdfast:cache:*",))
+_CONFIG = ("{holdfast}:external_proxy:config", "{holdfast}:external_proxy:config:audit")
+
+USERS: Mapping[Place, Mapping[str, User]] = {
+    "queue": {
+        "api": User(
+            (
+                Rule("xadd", (WRITES,)),
+                *_mend(WRITES),
+                Rule(_HASHES, (CLOCK, EMAILS, HEARTBEAT, KEYS_SINCE, f"{USER}*", f"{OPERATION}*", f"{KEY}*")),
+                Rule("xadd", (AUDIT,)),
+                *_GROUPS,
+            ),
+            "subscribe unsubscribe",
+            _CHANNELS,
+        ),
+        "writer": User(
+            (
+                Rule(f"{_LOOK} {_CONSUME} xgroup|delconsumer", (WRITES,)),
+                # One rule: a command with several keys must find all of them in the same one.
+                Rule(
+                    f"{_HASHES} rpush lrange llen",
+                    (CLOCK, EMAILS, LEDGER, WRITERS, f"{USER}*", f"{OPERATION}*", f"{ATTEMPTS}*"),
+                ),
+                Rule("xadd", (DEAD,)),
+                *_mend(WRITES),
+                *_mend(DEAD),
+                *_GROUPS,
+            ),
+            "publish",
+            _CHANNELS,
+        ),
+        "dlq_admin": User(
+            (
+                Rule("xadd xdel", (WRITES,)),
+                *_mend(WRITES),
+                Rule(f"{_LOOK} {_CONSUME}", (DEAD,)),
+                Rule(_HASHES, (CLOCK, EMAILS, LEDGER, WRITERS, f"{USER}*", f"{OPERATION}*", f"{REPLAY}*")),
+                *_GROUPS,
+            ),
+        ),
+        "external_proxy": User((Rule("get set lpush ltrim lrange", _CONFIG),)),
+    },
+    "cache": {
+        "api": User((
+            _COPIES, Rule("get set", ("holdfast:rate:*",)), *_FLEET, _EXPLAIN,
+            # It alone gives the fleet orders.
+            Rule("xadd", ("holdfast:fleet:orders",)),
+        )),
+        "writer": User((_COPIES, *_FLEET, _EXPLAIN)),
+        "dlq_admin": User((
+            *_FLEET, Rule("rpush ltrim expire lrange", ("holdfast:explain:*",)),
+            Rule("hset hgetall hdel expire", ("holdfast:alerts", "holdfast:announced")),
+            Rule("set exists", ("holdfast:logged_out:*",)),
+        )),
+        "external_proxy": User((Rule("get set", ("holdfast:cache:last_good:*",)), *_FLEET, _EXPLAIN)),
+    },
+}  # fmt: skip
+
+_WATCHING = User(
+    (Rule("xlen", (WRITES,)),), "ping info client|setname slowlog|len slowlog|get latency|latest latency|histogram"
+)
+
+#: Everybody with a password.
+NAMES: Sequence[str] = (*USERS["queue"], WATCHER, OPERATOR)
+
+
+def users(*places: Place) -> dict[str, User]:
+    """Who may do what on one server that is all of these places."""
+    merged = {
+        name: User(
+            tuple(rule for place in places for rule in USERS[place][name].rules),
+            " ".join(filter(None, (USERS[place][name].anywhere for place in places))),
+            tuple(channel for place in places for channel in USERS[place][name].channels),
+        )
+        for name in USERS["queue"]
+    }
+    return merged | {WATCHER: _WATCHING, OPERATOR: User(everything=True)}
+
+
+def acl(passwords: Mapping[str, str], *places: Place) -> str:
+    """The file that `aclfile` names. It holds hashes of the passwords only; who has none may do nothing."""
+    lines = ["user default off resetpass resetchannels -@all"]
+    for name, user in users(*places).items():
+        digest = hashlib.sha256(passwords[name].encode()).hexdigest()
+        lines.append(f"user {name} on #{digest} {' '.join(_rights(user))}")
+    return "\n".join(lines) + "\n"
+
+
+def _rights(user: User) -> Iterable[str]:
+    if user.everything:
+        return ("~*", "&*", "+@all")
+    keys = sorted({key for rule in user.rules for key in rule.keys})
+    every = f"{_EACH} {user.anywhere}" if user is not _WATCHING else user.anywhere
+    scripts = [f"(+eval +evalsha {_patterns(keys)})"] if user is not _WATCHING else []
+    return (
+        "resetchannels", *(f"&{channel}" for channel in user.channels), "-@all", *_allowed(every), *scripts,
+        *(f"({' '.join(_allowed(rule.commands))} {_patterns(rule.keys)})" for rule in user.rules),
+    )  # fmt: skip
+
+
+def _allowed(commands: str) -> list[str]:
+    return [f"+{command}" for command in dict.fromkeys(commands.split())]
+
+
+def _patterns(keys: Iterable[str]) -> str:
+    return " ".join(f"~{key}" for key in keys)

@@ -1,0 +1,65 @@
+"""Who may do what in the stores, as tables: whole, and no wider than their promises."""
+
+import hashlib
+from itertools import combinations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.privileges import database, redis
+from deploy.privileges.services import SERVICES
+from shared.queue.names import DEAD, PREFIX, WRITES
+
+_PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), min_size=1, max_size=30)
+
+
+def test_nobody_changes_the_audit() -> None:
+    """Rows are added and read, by dlq_admin alone."""
+    for table in ("audit_log", "audit_letters", "audit_seals"):
+        rights = {service: database.TABLES[service].get(table, frozenset()) for service in SERVICES}
+        assert rights == {service: {"SELECT", "INSERT"} if service == "dlq_admin" else set() for service in SERVICES}
+
+
+def test_grants_never_leave_a_gap() -> None:
+    """What is given and what is taken add up to all rights, and never name one twice."""
+    for give, take in database.grants(["users", "audit_log", "of_a_later_release"], "%"):
+        given, taken = (
+            set(statement.removeprefix(word).split(" ON ")[0].split(", ")) - {""}
+            for statement, word in ((give, "GRANT "), (take, "REVOKE "))
+        )
+        assert given | taken == set(database.RIGHTS)
+        assert not given & taken
+
+
+@given(_PASSWORDS)
+def test_a_password_cannot_leave_its_quotes(password: str) -> None:
+    """In SQL it is one literal, and in an ACL file there is its hash only."""
+    statement = database.users(dict.fromkeys(database.with_users(), password), "%")[0]
+    literal = statement.split(" IDENTIFIED BY ")[1]
+    assert literal[1:-1].replace("\\\\", "").replace("''", "").find("'") == -1
+    file = redis.acl(dict.fromkeys(redis.NAMES, password), "queue")
+    assert file.count(hashlib.sha256(password.encode()).hexdigest()) == len(redis.NAMES)
+    assert len(password) < 8 or password not in file
+
+
+def test_who_may_add_to_a_stream() -> None:
+    """Writes: the api and dlq_admin. Dead letters: writers."""
+    may = {
+        stream: {
+            name
+            for name, user in redis.users("queue", "cache").items()
+            if any("xadd" in rule.commands.split() and stream in rule.keys for rule in user.rules)
+        }
+        for stream in (WRITES, DEAD)
+    }
+    assert may == {WRITES: {"api", "dlq_admin"}, DEAD: {"writer"}}
+
+
+def test_the_external_proxy_has_nothing_in_common_with_the_queue() -> None:
+    """Its keys and those of the other services never match the same name."""
+    of = {name: {key for rule in user.rules for key in rule.keys} for name, user in redis.USERS["queue"].items()}
+    assert all(key.startswith(f"{PREFIX}external_proxy:") for key in of["external_proxy"])
+    for name, other in combinations(of, 2):
+        if "external_proxy" in (name, other):
+            mine, theirs = of["external_proxy"], of[other if name == "external_proxy" else name]
+            assert not any(a.startswith(b.rstrip("*")) or b.startswith(a.rstrip("*")) for a in mine for b in theirs)
