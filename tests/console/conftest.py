@@ -10,9 +10,13 @@ from playwright.sync_api import Browser, BrowserContext, Error, Page, expect, sy
 
 from tests import keys, processes
 from tests.processes import QUICK
-from tests.servers import Database, RedisServer
+from tests.servers import START_DEADLINE_S, Database, RedisServer
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+
+#: A browser beside three other workers is slow now and then.
+_PATIENCE_MS = START_DEADLINE_S * 1000
+expect.set_options(timeout=_PATIENCE_MS)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +57,7 @@ class Seen:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.complaints: list[str] = []
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(_PATIENCE_MS)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("dialog", self._dialog)
         page.on("console", self._said)

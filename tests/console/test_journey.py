@@ -81,7 +81,7 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     expect(page.get_by_role("alert")).to_be_visible()  # it is one letter
     page.get_by_label("Type the count").fill("1")
     page.get_by_role("button", name="Begin the replay").click()
-    expect(page.locator("#state")).to_have_attribute("data-state", "done", timeout=20_000)  # by itself
+    expect(page.locator("#state")).to_have_attribute("data-state", "done")  # by itself
     expect(page.locator("table.list .pill")).to_have_text("applied")  # the list as well
     expect(page.locator("#tile-applied")).to_contain_text("1")
     accessible(page, "Replay")
@@ -114,7 +114,7 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     page.get_by_label("Why, for the audit").fill("transformed")
     page.get_by_label("Type the count").fill(str(moved))
     page.get_by_role("button", name="Begin the replay").click()
-    expect(page.locator("#tile-applied")).to_contain_text(str(moved), timeout=20_000)
+    expect(page.locator("#tile-applied")).to_contain_text(str(moved))
 
     page.goto("/console/letters?text=unknown+schema")
     page.locator("input[name=id]").first.check()

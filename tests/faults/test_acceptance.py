@@ -5,12 +5,14 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
 from services.api.accept import Acceptor, Answer, Candidate
-from services.api.breakers import make_breakers
+from shared.breaker.breaker import Breaker
 from shared.errors import AcceptanceUnknown, AppError
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.names import EMAILS, PREFIX, WRITES
@@ -58,11 +60,17 @@ async def queue(relay: Relay) -> AsyncIterator[Redis]:
     await redis.aclose()
 
 
+async def _known() -> None:
+    """The database has nothing that versions would have to be above."""
+
+
 @pytest.fixture
 def accept(queue: Redis) -> Accept:
     """A fresh acceptor's, as answer or error."""
-    breakers = make_breakers(database_timeout_s=1, queue_timeout_s=1, cache_timeout_s=1, external_timeout_s=1, open_s=1)
-    acceptor = Acceptor(queue, Clock(), breakers.queue, batch_max=10, key_lifetime_s=60)
+    floor: Any = SimpleNamespace(tried=_known, read=_known)
+    acceptor = Acceptor(
+        queue, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, user_pending_max=10
+    )  # fmt: skip
 
     async def tried(candidate: Candidate) -> Answer | AppError:
         try:
