@@ -35,6 +35,7 @@ class Action(StrEnum):
     CONTROL_WRITE_FAILED = "control_write_failed"
     CONTROL_WRITE_WORKED = "control_write_worked"
     WRITER_HALTED = "writer_halted"
+    WRITER_WENT_ON = "writer_went_on"
     CONSUMER_RESTARTED = "consumer_restarted"
     CONSUMER_REMOVED = "consumer_removed"
     ENTRIES_RECLAIMED = "entries_reclaimed"

@@ -2,6 +2,7 @@
 nothing is."""
 
 import http.client
+import json
 import socket
 from collections.abc import Callable
 
@@ -46,11 +47,20 @@ def http_ok(path: str) -> Probe:
         try:
             connection.request("GET", path)
             response = connection.getresponse()
-            body = response.read(500).decode(errors="replace").strip()
+            body = response.read(10_000)
         except (OSError, http.client.HTTPException) as error:
             return f"no answer to GET {path} on port {port}: {error}"
         finally:
             connection.close()
-        return None if 200 <= response.status < 300 else f"GET {path} says {response.status}: {body}"
+        return None if 200 <= response.status < 300 else f"GET {path} says {response.status}: {_reason(body)}"
 
     return probe
+
+
+def _reason(body: bytes) -> str:
+    """What the checks that fail see; of what is no health answer, its beginning."""
+    try:
+        checks = json.loads(body)["data"]["checks"]
+        return "; ".join(f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"])
+    except (ValueError, LookupError, TypeError, AttributeError):
+        return body[:500].decode(errors="replace").strip()

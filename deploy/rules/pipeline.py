@@ -133,7 +133,7 @@ def _stuck(profile: Profile) -> Iterable[Alert]:
         expr="max by (job, instance) (holdfast_writer_halted) == 1",
         summary="Clients' writes wait for you: {{ $labels.instance }} will not dead-letter any more",
         description="Most of what {{ $labels.instance }} handled last would have become dead letters, which is our "
-        "fault rather than theirs. It goes on by itself when what waits can be applied.",
+        "fault rather than theirs. It tries a few again, ever later, and goes on by itself when one can be applied.",
         dashboard=Dashboard.PIPELINE,
     )
 

@@ -22,6 +22,7 @@ from services.dlq_admin import (
     replays,
     requests,
     what_if,
+    writers,
 )
 from services.dlq_admin.access import scope_needed
 from services.dlq_admin.alerts import alerts
@@ -60,6 +61,7 @@ from services.dlq_admin.retain import Retention
 from services.dlq_admin.running import Running
 from services.dlq_admin.settings import DlqAdminSettings
 from services.dlq_admin.what_if import WhatIfs
+from services.dlq_admin.writers import Writers
 from shared import logs, memory
 from shared.build import VERSION_WITHOUT_INSTALL
 from shared.fleet.board import Board
@@ -218,10 +220,17 @@ class DlqAdmin:
     def _add_routes(self, app: FastAPI) -> None:
         running = Running(self._redis)
         settings = self._settings
+        its_writers = Writers(self._redis, running, self._database)
         rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
         desk = Desk(
             Overview(
-                self._database, self._redis, running, self._indexer, self._retention, self._board, self._auditor.ledger
+                self._database,
+                self._redis,
+                its_writers,
+                self._indexer,
+                self._retention,
+                self._board,
+                self._auditor.ledger,
             ),
             Groups(self._database, running),
             Letters(self._database, self._redis, running),
@@ -235,6 +244,7 @@ class DlqAdmin:
             self._pictures,
             self._alerts,
             Allowances(self._database, rules),
+            its_writers,
         )
         overview.add_routes(app, desk.overview)
         groups.add_routes(app, desk.groups)
@@ -248,6 +258,7 @@ class DlqAdmin:
         allowances.add_routes(app, desk.allowances)
         faults.add_routes(app, self._faults)
         requests.add_routes(app, desk.requests)
+        writers.add_routes(app, desk.writers)
         ledger.add_routes(app, self._auditor.ledger)
         alerts.add_routes(app, self._alerts)
         docs.add_routes(app)

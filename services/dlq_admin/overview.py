@@ -16,8 +16,8 @@ from services.dlq_admin.auditor.routes import LastReading, told
 from services.dlq_admin.database import Database
 from services.dlq_admin.index import Indexer
 from services.dlq_admin.retain import Retention
-from services.dlq_admin.running import Running
 from services.dlq_admin.trend import trends
+from services.dlq_admin.writers import Writers
 from shared import logs, metrics
 from shared.errors import AppError
 from shared.fleet.board import Board
@@ -37,7 +37,7 @@ class Overview:
         self,
         database: Database,
         redis: Redis,
-        running: Running,
+        writers: Writers,
         indexer: Indexer,
         retention: Retention,
         board: Board,
@@ -45,7 +45,7 @@ class Overview:
     ) -> None:
         self._database = database
         self._redis = redis
-        self._running = running
+        self._writers = writers
         self._indexer = indexer
         self._retention = retention
         self._board = board
@@ -67,7 +67,7 @@ class Overview:
             "backlog": await _part("backlog", self._backlog),
             "ledger": told(reading) if letters is not None and (reading := self._ledger()) else None,
             "breakers": await _part("breakers", self._breakers),
-            "writers": await _part("writers", self._writers) or [],
+            "writers": await _part("writers", self._writers.told) or [],
             "retention": self._retention.report(),
             "banner": on_stream.BANNER if letters is None else None,
             "as_of": precise(datetime.now(UTC)),
@@ -75,9 +75,6 @@ class Overview:
 
     async def _breakers(self) -> list[dict[str, Any]] | None:
         return self._board.roll.shown(time.monotonic()) if self._board.reachable else None
-
-    async def _writers(self) -> list[dict[str, Any]]:
-        return [{"name": name, "build": build} for name, build in (await self._running.builds()).items()]
 
     async def _backlog(self) -> dict[str, Any] | None:
         try:

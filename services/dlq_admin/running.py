@@ -1,4 +1,4 @@
-"""Running: the builds that handle writes now, asked for at most every few seconds."""
+"""Running: the builds that handle writes now, and which writers are halted, asked for at most every few seconds."""
 
 import time
 from collections.abc import Mapping
@@ -6,25 +6,36 @@ from collections.abc import Mapping
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from shared.queue.halts import HaltReport, Halts
 from shared.queue.presence import running_builds
 
-_FRESH_S = 2.0
+_FRESH_S = 1.0
 
 
 class Running:
-    """Writer -> build. Empty when nobody is heard of, or the queue does not answer."""
+    """Empty when nobody is heard of, or the queue does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._known: Mapping[str, str] = {}
+        self._halts = Halts(redis)
+        self._builds: Mapping[str, str] = {}
+        self._halted: Mapping[str, HaltReport] = {}
         self._asked_at = float("-inf")
 
     async def builds(self) -> Mapping[str, str]:
-        """As of a moment ago."""
+        """Writer -> build, as of a moment ago."""
+        await self._look()
+        return self._builds
+
+    async def halted(self) -> Mapping[str, HaltReport]:
+        """Writer -> why, as of a moment ago."""
+        await self._look()
+        return self._halted
+
+    async def _look(self) -> None:
         if time.monotonic() - self._asked_at > _FRESH_S:
             try:
-                self._known = await running_builds(self._redis)
+                self._builds, self._halted = await running_builds(self._redis), await self._halts.read()
             except (RedisError, OSError):
-                self._known = {}
+                self._builds, self._halted = {}, {}
             self._asked_at = time.monotonic()
-        return self._known

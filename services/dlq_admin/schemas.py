@@ -90,13 +90,19 @@ BULK = an_object(
 )
 IMPORTED = an_object({"dry_run": _FLAG, "new": _COUNT, "known": _COUNT})
 FROM_STREAM = an_object({"letters": a_list(LETTER), "waiting": _COUNT, "banner": TEXT})
+HALTED = an_object(
+    {"why": TEXT, "would_be_dead": _COUNT, "for_s": {"type": "number"}, "tries": _COUNT,
+     "next_try_in_s": {"type": "number"}}
+)  # fmt: skip
+WRITERS = a_list(an_object({"name": TEXT, "build": _MAYBE, "halted": or_null(HALTED)}))
+WENT_ON = an_object({"dry_run": _FLAG, "writers": a_list(TEXT)}, {"audit_id": _COUNT})
 OVERVIEW = an_object(
     {
         "letters": or_null(_COUNTS), "waiting": {"type": ["integer", "null"]}, "holding": TEXT,
         "trend": or_null(_TREND),
         "backlog": _OBJECT_OR_NULL, "ledger": _OBJECT_OR_NULL,
         "breakers": or_null(a_list(an_object({"service": TEXT, "instance": TEXT, "name": TEXT, "state": TEXT}))),
-        "writers": a_list(an_object({"name": TEXT, "build": TEXT})),
+        "writers": WRITERS,
         "retention": {"type": "object"}, "as_of": _MOMENT, "banner": _MAYBE,
     }
 )  # fmt: skip

@@ -14,6 +14,7 @@ from services.writer import heartbeat
 from services.writer.apply import Applier
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
+from services.writer.halting import Halting
 from services.writer.hold import Hold, database_breaker
 from services.writer.locked_rows import LockedRows
 from services.writer.pace import Pace
@@ -41,6 +42,7 @@ from shared.outcome import Outcome
 from shared.pool import Pool
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.entry import Entry
+from shared.queue.halts import Halts
 from shared.queue.names import WRITERS_GROUP, WRITES
 from shared.queue.plausible import Plausible
 from shared.queue.presence import Presence
@@ -85,13 +87,16 @@ class Writer:
         self._deferred = Deferred(
             settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
         )
-        self._dead_share = DeadShare(settings.writer_dead_share_max, settings.writer_dead_share_over)
         breaker = database_breaker(settings.db_timeout_s, settings.writer_probe_cap_s)
         self._board = Board(self._cache, Member("writer", settings.instance, lambda: [breaker, of_the_cache]))
         self._hold = Hold(breaker, self._control_write)
+        share = DeadShare(
+            settings.writer_dead_share_max, settings.writer_dead_share_over, settings.writer_halt_pause_max_s
+        )
+        self._halting = Halting(share, self._deferred, lambda: self._hold.active)
         pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s, ramp_s=_PACE_RAMP_S)
         settle = Settler(
-            self._redis, self._deferred, self._dead_share,
+            self._redis, self._deferred, self._halting,
             writer=settings.instance, attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
         )  # fmt: skip
@@ -102,7 +107,7 @@ class Writer:
             lambda: self._hold.active,
             idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
         )  # fmt: skip
-        self._watch = Watch(lambda: self._pipeline.in_hand, settings.writer_turn_max_s)
+        self._watch = Watch(lambda: self._pipeline.in_hand or self._full, settings.writer_turn_max_s)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.writer_probe_cap_s)
 
     async def run(self) -> None:
@@ -121,6 +126,7 @@ class Writer:
             "deferred": lambda: self._deferred.run(self._pipeline),
             "reclaim": self._reclaimer.run,
             "keep_alive": self._reclaimer.keep_alive,
+            "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),
             "watch": self._reading.watching,
             "event_loop_lag": watch,
             "reaper": lambda: reaping(self._redis),
@@ -144,16 +150,20 @@ class Writer:
     @property
     def _full(self) -> bool:
         """Whether nothing more may be taken in hand for now."""
-        return len(self._deferred.held()) > _DEFERRED_MAX or self._dead_share.halted
+        return len(self._deferred.held()) > _DEFERRED_MAX or self._halting.halted
 
     async def _take(self, entries: list[Entry]) -> None:
         """Begin on a batch. Comes back when there is room for another: one is applied while the next is decoded and
         the one before is settled."""
-        while self._full and not self._reading.stopping:  # noqa: ASYNC110 - several things make room
-            await asyncio.sleep(_FULL_PAUSE_S)
-        if self._full:
-            return
         heartbeat.consumed(entries)
+        while self._full and not self._reading.stopping:
+            if self._halting.halted:  # then they may be among those that are tried
+                for entry in entries:
+                    self._deferred.hold_back(entry, dying=False)
+                entries = []
+            await asyncio.sleep(_FULL_PAUSE_S)
+        if self._full or not entries:
+            return
         task = asyncio.create_task(self._handle(entries))
         self._batches.add(task)
         task.add_done_callback(self._batches.discard)
@@ -191,12 +201,7 @@ class Writer:
         health = Health(
             "writer",
             live={"reading": self._watch.progress},
-            ready={
-                "dead_share": lambda: (
-                    not self._dead_share.halted,
-                    "halted: too many of the recent entries would be dead-lettered" if self._dead_share.halted else "",
-                )
-            },
+            ready={"dead_share": self._halting.check},
             shown={"database": lambda: (not self._hold.active, "down, holding" if self._hold.active else "")},
         )
         return service_app(

@@ -1,27 +1,94 @@
 """Dead share: when too many of the recent entries would die, the fault is ours (a bad deploy, a changed schema), not
-theirs. Then the writer stops and says so, rather than empty the stream into the dead letters."""
+theirs. Then the writer halts rather than empty the stream into the dead letters. Pure: time comes in.
 
+| a halt ends     | when                                                                                            |
+|-----------------|-------------------------------------------------------------------------------------------------|
+| by itself       | after a pause a few entries are tried again, and one lives; the pause grows with each try in vain |
+| by an operator  | who takes responsibility: as many entries as are kept, and a whole window more, may die         |
+"""
+
+import uuid
 from collections import deque
+from dataclasses import dataclass, field
 
-from shared import metrics
+_PAUSE_BASE_S = 1.0
+
+
+@dataclass(slots=True)
+class Halt:
+    """`why`: what the last entry that would be dead says. Times are monotonic."""
+
+    since: float
+    why: str
+    next_try: float
+    tries: int = 0
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
 
 
 class DeadShare:
     """The share of dead outcomes among the last `over` ones."""
 
-    def __init__(self, share_max: float, over: int) -> None:
+    def __init__(self, share_max: float, over: int, pause_max_s: float) -> None:
         self._share_max = share_max
+        self._over = over
+        self._pause_base_s = min(_PAUSE_BASE_S, pause_max_s)
+        self._pause_max_s = pause_max_s
+        self._pause_s = self._pause_base_s
         self._recent: deque[bool] = deque(maxlen=over)
-        self._enough = over // 4
+        #: Outcomes since the last halt, up to a window.
+        self._since_halt = over
+        #: Outcomes for which an operator has taken responsibility.
+        self._excused = 0
+        #: None: what dies is dead-lettered.
+        self.halt: Halt | None = None
 
-    @property
-    def halted(self) -> bool:
-        """Whether nothing more may be dead-lettered."""
-        recent = len(self._recent)
-        return recent >= self._enough and sum(self._recent) / recent > self._share_max
-
-    def observe(self, *, dead: int, alive: int) -> None:
-        """Count outcomes. Entries that are alive lead out of a halt."""
+    def observe(self, *, dead: int, alive: int, now: float, why: str = "") -> None:
+        """Count outcomes; `why` is that of a dead one. An entry that lives ends a halt, unless most of those that came
+        with it are dead."""
+        if self._excused > 0:
+            self._excused -= dead + alive
+            return
+        if self.halt is not None and alive:
+            self._recent.clear()
         self._recent.extend([True] * dead)
         self._recent.extend([False] * alive)
-        metrics.halted.set(self.halted)
+        if self._too_many():
+            self._begin_or_stay(now, why)
+        elif self.halt is not None:
+            if alive:
+                self._end()
+            elif dead:
+                self.halt.why = why
+        else:
+            self._since_halt = min(self._over, self._since_halt + dead + alive)
+
+    def try_now(self, now: float) -> bool:
+        """Whether a few entries are to be tried; the next try is then later."""
+        if self.halt is None or now < self.halt.next_try:
+            return False
+        self._pause_s = min(self._pause_max_s, 2 * self._pause_s)
+        self.halt.next_try = now + self._pause_s
+        self.halt.tries += 1
+        return True
+
+    def go_on(self, kept: int) -> None:
+        """An operator's: `kept` entries and a window more may die."""
+        self._end()
+        self._excused = kept + self._over
+
+    def _begin_or_stay(self, now: float, why: str) -> None:
+        if self.halt is None:
+            if self._since_halt >= self._over:  # a halt soon after another one does not begin with a short pause
+                self._pause_s = self._pause_base_s
+            self.halt = Halt(now, why, now + self._pause_s)
+        elif why:
+            self.halt.why = why
+
+    def _end(self) -> None:
+        self.halt = None
+        self._recent.clear()
+        self._since_halt = 0
+
+    def _too_many(self) -> bool:
+        recent = len(self._recent)
+        return recent >= self._over // 4 and sum(self._recent) / recent > self._share_max

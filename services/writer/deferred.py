@@ -24,6 +24,10 @@ class _Waiting:
     turns: int = 0
     #: Whose writes it waits behind; None: it waits out a backoff, alone.
     user_id: str | None = None
+    #: It waits for the end of a halt, or until it is one of those that are tried.
+    held_back: bool = False
+    #: And it would be dead.
+    dying: bool = False
 
 
 class Deferred:
@@ -54,6 +58,28 @@ class Deferred:
     def for_backoff(self, entry: Entry, attempt: int) -> None:
         """Try again after failure number `attempt`."""
         self._put(entry, backoff_s(attempt, self._base_s, self._cap_s), 0)
+
+    def hold_back(self, entry: Entry, *, dying: bool) -> None:
+        """Keep it while the writer is halted: until `try_some` picks it, or `release`."""
+        self._waiting[entry.id] = _Waiting(entry, math.inf, held_back=True, dying=dying)
+        metrics.deferred_entries.set(len(self._waiting))
+
+    @property
+    def dying(self) -> int:
+        """Entries kept here that would be dead."""
+        return sum(waiting.dying for waiting in self._waiting.values())
+
+    def try_some(self, most: int) -> None:
+        """Some of those held back are due now, whichever: what is first may be what is bad."""
+        held = [waiting for waiting in self._waiting.values() if waiting.held_back]
+        for waiting in random.sample(held, min(most, len(held))):
+            waiting.due = time.monotonic()
+
+    def release(self) -> None:
+        """All that is held back is due now. What would die will die together, which says more than one by one."""
+        for waiting in self._waiting.values():
+            if waiting.held_back:
+                waiting.due = time.monotonic()
 
     def forget(self, entry_id: str, operation_id: str = "") -> None:
         """It is settled."""

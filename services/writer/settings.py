@@ -32,6 +32,9 @@ class WriterSettings(CacheSettings, StoreSettings):
         default=0.5, gt=0, le=1, description="Share of recent entries above which nothing more is dead-lettered"
     )
     writer_dead_share_over: int = Field(default=200, ge=10, le=10_000, description="What `recent` means, in entries")
+    writer_halt_pause_max_s: float = Field(
+        default=30, gt=0, le=3600, description="Longest pause before a halted writer tries a few entries again"
+    )
     writer_probe_cap_s: float = Field(
         default=5, gt=0, le=300, description="Longest pause between two looks at a dependency that is down"
     )

@@ -14,8 +14,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.writer import heartbeat
-from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
+from services.writer.halting import Halting
 from services.writer.pipeline import Handled
 from shared import logs, metrics, versions
 from shared.build import build_id
@@ -32,9 +32,6 @@ from shared.tracing import spans
 
 T = TypeVar("T")
 
-#: While the writer is halted the entries come back as after this many failures: at the longest backoff.
-_HALTED_RETRY_ATTEMPT = 10
-
 
 class Settler:
     """One writer's way of settling."""
@@ -43,7 +40,7 @@ class Settler:
         self,
         redis: Redis,
         deferred: Deferred,
-        dead_share: DeadShare,
+        halting: Halting,
         *,
         writer: str,
         attempts_max: int,
@@ -51,7 +48,7 @@ class Settler:
     ) -> None:
         self._redis = redis
         self._deferred = deferred
-        self._dead_share = dead_share
+        self._halting = halting
         self._writer = writer
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
@@ -85,15 +82,11 @@ class Settler:
         )
 
     def _spare(self, handled: list[Handled]) -> list[Handled]:
-        """`handled` without the entries that would die while too many do: those are kept for later."""
-        dying = [one for one in handled if isinstance(one.outcome, Dead)]
+        """`handled` without the entries that would die while too many do: those are kept."""
+        dying = [(one.entry, one.outcome) for one in handled if isinstance(one.outcome, Dead)]
         alive = sum(not isinstance(one.outcome, Dead | Retry) for one in handled)
-        self._dead_share.observe(dead=len(dying), alive=alive)
-        if not dying or not self._dead_share.halted:
+        if not self._halting.keeps(dying, alive):
             return handled
-        logs.error(Action.WRITER_HALTED, would_be_dead=len(dying), reason=str(dying[0].outcome))
-        for one in dying:
-            self._deferred.for_backoff(one.entry, _HALTED_RETRY_ATTEMPT)
         return [one for one in handled if not isinstance(one.outcome, Dead)]
 
     async def _charged(self, one: Handled) -> Handled:

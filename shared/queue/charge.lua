@@ -6,5 +6,7 @@
 -- Returns the number of attempts.
 
 local made = redis.call('RPUSH', KEYS[1], ARGV[1])
+-- A halted writer tries again and again: the last ones are enough, and more than may be made otherwise.
+if made > 100 then redis.call('LPOP', KEYS[1]); made = 100 end
 if KEYS[2] then redis.call('HSET', KEYS[2], 'attempts', made, 'error', ARGV[2]) end
 return made

@@ -14,6 +14,8 @@
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
 | `{holdfast}:writers`         | hash   | each writer -> when it last said so, and its build               |
+| `{holdfast}:halts`           | hash   | each halted writer -> when it last said so, and why              |
+| `{holdfast}:go_on`           | hash   | a halted writer -> an operator's word that lets it go on         |
 | `{holdfast}:replay:<id>`      | hash   | letter -> entry, of what a replay has sent; `closed`              |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
@@ -26,6 +28,8 @@ EMAILS = PREFIX + "emails"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
 WRITERS = PREFIX + "writers"
+HALTS = PREFIX + "halts"
+GO_ON = PREFIX + "go_on"
 HEARTBEAT = PREFIX + "heartbeat"
 USER = PREFIX + "user:"
 OPERATION = PREFIX + "op:"

@@ -18,7 +18,7 @@ from shared.what_if import Verdict
 
 def _overview(dead: int, **more: Any) -> dict[str, Any]:
     letters = {"dead": dead, "replaying": 0, "dying_groups": min(dead, 1)}
-    return {"letters": letters, "waiting": 0, "ledger": {"missing": 0, "accepted": 5}} | more
+    return {"letters": letters, "waiting": 0, "ledger": {"missing": 0, "accepted": 5}, "writers": []} | more
 
 
 def _group(age_s: float = 0, reason: str = "invalid_data", changed: str | None = "no", dead: int = 1) -> dict[str, Any]:

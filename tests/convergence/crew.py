@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from services.writer.apply import Applier
 from services.writer.dead_share import DeadShare
 from services.writer.deferred import Deferred
+from services.writer.halting import Halting
 from services.writer.hold import Hold, database_breaker
 from services.writer.locked_rows import LockedRows
 from services.writer.pace import Pace
@@ -59,7 +60,8 @@ class Crew:
         async def never_down() -> None:
             raise AssertionError("nothing is down here")
 
-        settle = Settler(self._redis, deferred, DeadShare(1.0, 1000), writer=name, attempts_max=5, probe_cap_s=1)
+        halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
+        settle = Settler(self._redis, deferred, halting, writer=name, attempts_max=5, probe_cap_s=1)
         breaker = database_breaker(timeout_s=5, probe_cap_s=1)
         pace = Pace(self._batch_max, target_s=5, ramp_s=1)
         applier = Applier(LockedRows(transaction), threads, breaker, Hold(breaker, never_down), pace)

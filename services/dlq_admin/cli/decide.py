@@ -126,3 +126,13 @@ def word(client: Client, options: argparse.Namespace) -> Told:
         f"/dlq/replays/{options.which}/{options.command}", {"reason": options.reason, "dry_run": options.dry_run}
     )
     return Told(answer, [progress(answer.data), *(["Nothing was done."] if options.dry_run else [])])
+
+
+def go_on(client: Client, options: argparse.Namespace) -> Told:
+    """Halted writers, or one of them."""
+    answer = client.send(
+        "/dlq/writers/go-on", {"writer": options.writer, "reason": options.reason, "dry_run": options.dry_run}
+    )
+    names = ", ".join(map(plain, answer.data["writers"]))
+    lines = [f"{'Halted' if options.dry_run else 'Told to go on'}: {names}" if names else "No writer is halted."]
+    return Told(answer, [*lines, *(["Nothing was done."] if options.dry_run else [])])

@@ -25,7 +25,8 @@ def overview(client: Client, _: argparse.Namespace) -> Told:
             "backlog": f"{backlog['depth']} writes, the oldest {backlog['oldest_age_s']} s" if backlog else "not known",
             "ledger": _balance(ledger) if ledger else "not known",
             "breakers": ("; ".join(breakers) or "all closed") if told["breakers"] is not None else "not known",
-            "writers": ", ".join(f"{one['name']} ({one['build']})" for one in told["writers"]) or "none heard of",
+            "writers": ", ".join(f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})"
+                                 for one in told["writers"]) or "none heard of",
             "retention": "; ".join(
                 f"{name}: {f'''{rule['keep_days']} days''' if rule['keep_days'] else 'for ever'}"
                 + (f", {rule['due_in_24_h']} go within a day" if rule["due_in_24_h"] else "")
@@ -40,6 +41,22 @@ def _balance(ledger: dict[str, Any]) -> str:
     if ledger["missing"] == 0:
         return f"balanced: {ledger['accepted']} accepted"
     return f"OUT OF BALANCE by {ledger['missing']} of {ledger['accepted']}"
+
+
+def writers(client: Client, _: argparse.Namespace) -> Told:
+    """Each, and why it is halted if it is."""
+    answer = client.get("/dlq/writers")
+    rows = [(one["name"], one["build"], *_halt(one["halted"])) for one in answer.data]
+    return Told(answer, table(("writer", "build", "state", "would be dead", "next try", "why"), rows))
+
+
+def _halt(halted: dict[str, Any] | None) -> tuple[str, object, str, str]:
+    if halted is None:
+        return "works", "-", "-", "-"
+    return (
+        f"halted for {halted['for_s']:.0f} s", halted["would_be_dead"], f"in {halted['next_try_in_s']:.0f} s",
+        halted["why"],
+    )  # fmt: skip
 
 
 def groups(client: Client, options: argparse.Namespace) -> Told:

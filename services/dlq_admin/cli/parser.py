@@ -49,6 +49,7 @@ _Add = Callable[[str, Callable[[Client, argparse.Namespace], Told], str], argpar
 
 def _look(add: _Add) -> None:
     add("overview", look.overview, "The state of the system in one look.")
+    add("writers", look.writers, "Which writers run, and which are halted and why.")
     groups = add("groups", look.groups, "What fails alike, the newest first.")
     groups.add_argument("which", nargs="?", metavar="FINGERPRINT", help="this one, with its note and its builds")
     groups.add_argument("--every", action="store_true", help="groups that are over, too")
@@ -92,6 +93,9 @@ def _decide(add: _Add) -> None:
     show.add_argument("--watch", action="store_true", help="until it is over")
     show.add_argument("--outcome", action="append", metavar="X", help="the letters that ended so; may be given again")
     _page(show)
+    go_on = add("go-on", decide.go_on, "Let halted writers go on: whatever dies then becomes a dead letter.")
+    go_on.add_argument("--writer", metavar="NAME", help="this one only")
+    _reason(go_on)
     for name, about in {
         "pause": "Send no more for now.",
         "resume": "Go on, also after it stopped by itself.",

@@ -20,7 +20,14 @@ class Advice(NamedTuple):
 
 
 def at_a_glance(overview: Mapping[str, Any], groups: Sequence[Mapping[str, Any]]) -> Advice:
-    """Is anything dying now, and since when."""
+    """Is anything dying now, and since when; or would it, if a writer had not halted."""
+    halted = [one for one in overview["writers"] if one["halted"]]
+    if halted:
+        would = sum(one["halted"]["would_be_dead"] for one in halted)
+        return Advice(
+            "bad", f"{len(halted)} of {len(overview['writers'])} writers halted",
+            f"Too much would be dead: {would:,} entries are kept, and writes behind them wait.",
+        )  # fmt: skip
     letters = overview["letters"]
     if letters is None:
         waiting = overview["waiting"]

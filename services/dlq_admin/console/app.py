@@ -20,6 +20,7 @@ from services.dlq_admin.console import (
     replays,
     requests,
     what_if,
+    writers,
 )
 from services.dlq_admin.console.assets import Assets
 from services.dlq_admin.console.desk import Desk
@@ -63,7 +64,7 @@ def add_console(
         return assets.answer(digest, name)
 
     login.add_routes(router, pages, guard, keys, sessions, logouts, addresses)
-    for each in (home, live, groups, letters, what_if, edits, replays, discards, audit, requests, alerts):
+    for each in (home, live, groups, letters, what_if, edits, replays, discards, audit, requests, alerts, writers):
         each.add_routes(router, pages, desk)
 
     @router.get("/console/{rest:path}")

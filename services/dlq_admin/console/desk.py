@@ -15,6 +15,7 @@ from services.dlq_admin.overview import Overview
 from services.dlq_admin.replays import Replays
 from services.dlq_admin.requests import Requests
 from services.dlq_admin.what_if import WhatIfs
+from services.dlq_admin.writers import Writers
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,4 @@ class Desk:
     pictures: Pictures
     alerts: Alerts
     allowances: Allowances
+    writers: Writers

@@ -40,6 +40,7 @@ class Deed(StrEnum):
     RECALL = "recall"
     APPROVE = "approve"
     ALLOW = "allow"
+    GO_ON = "go_on"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,12 @@ def note_down(engine: Engine, actor: Actor, deed: Deed, *, numbers: list[int], s
         audit_id = record(connection, actor, deed, letters=len(numbers), selection=selection)
         concerns(connection, audit_id, numbers)
         return audit_id
+
+
+def on_record(engine: Engine, actor: Actor, deed: Deed, *, details: Any) -> int:
+    """A deed that concerns no letter. Its row's id."""
+    with faults(), engine.begin() as connection:
+        return record(connection, actor, deed, letters=0, details=details)
 
 
 def page(

@@ -1,0 +1,37 @@
+"""Writers: which run, which are halted and why; and the word that lets them go on."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.dlq_admin.ask import actor
+from services.dlq_admin.console.desk import Desk
+from services.dlq_admin.console.forms import form_of, valid
+from services.dlq_admin.console.render import Pages
+from services.dlq_admin.writers import GoOnAsked
+from shared.errors import AppError
+
+
+def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:
+    """Both."""
+
+    @router.get("/console/writers")
+    async def writers(request: Request) -> Response:
+        return pages.page(
+            request, "writers.html", writers=await desk.writers.told(), went_on=None, problem=None, reason=""
+        )
+
+    @router.post("/console/writers/go-on")
+    async def go_on(request: Request) -> Response:
+        form = form_of(request)
+        went_on = problem = None
+        try:
+            wish = valid(GoOnAsked, {"writer": form["writer"] or None, "reason": form["reason"]})
+            told = await desk.writers.go_on(wish.writer, actor(request, wish.reason), dry_run=False)
+            went_on = told["writers"]
+        except AppError as error:
+            problem = error.message
+        return pages.page(
+            request, "writers.html", 422 if problem else 200, writers=await desk.writers.told(), went_on=went_on,
+            problem=problem, reason=form["reason"],
+        )  # fmt: skip

@@ -1,0 +1,109 @@
+"""Halting: what follows from the dead share. What would die is kept; a few entries are tried now and then; operators
+see why, and may let the writer go on."""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Never
+
+from services.writer.dead_share import DeadShare, Halt
+from services.writer.deferred import Deferred
+from shared import logs, metrics
+from shared.logs import Action
+from shared.outcome import Dead
+from shared.queue.entry import Entry
+from shared.queue.halts import HaltReport, Halts
+
+_TICK_S = 0.1
+_REPORT_EVERY_S = 1.0
+#: As few as can show that it is not always the same one.
+_TRIED = 5
+_WHY_MAX_CHARS = 300
+
+
+class Halting:
+    """`holding`: whether the database is away, so that a try would say nothing."""
+
+    def __init__(self, share: DeadShare, deferred: Deferred, holding: Callable[[], bool]) -> None:
+        self._share = share
+        self._deferred = deferred
+        self._holding = holding
+        self._reported_at = -_REPORT_EVERY_S
+        self._reported = False
+
+    @property
+    def halted(self) -> bool:
+        """Whether nothing is to be dead-lettered or read."""
+        return self._share.halt is not None
+
+    def keeps(self, dying: Sequence[tuple[Entry, Dead]], alive: int) -> bool:
+        """Take note of a batch's outcomes; whether those that would die are kept here instead."""
+        before, why = self._share.halt, _why(dying[-1][1]) if dying else ""
+        reported = before.why if before else ""
+        self._share.observe(dead=len(dying), alive=alive, now=time.monotonic(), why=why)
+        halt = self._share.halt
+        metrics.halted.set(halt is not None)
+        if before is None and halt is None:
+            return False
+        for entry, _ in dying:
+            self._deferred.hold_back(entry, dying=True)
+        if halt is None and before is not None:
+            self._went_on(before)
+        elif halt is not None and halt.why != reported:
+            logs.error(Action.WRITER_HALTED, would_be_dead=self._deferred.dying, why=halt.why)
+        return True
+
+    def check(self) -> tuple[bool, str]:
+        """For /readyz."""
+        halt = self._share.halt
+        return halt is None, _sentence(self._report(halt)) if halt else ""
+
+    async def run(self, halts: Halts, writer: str) -> Never:
+        """For ever. Raises RedisError, OSError: the supervisor starts it again."""
+        while True:
+            self._try_some()
+            await self._tell(halts, writer)
+            await asyncio.sleep(_TICK_S)
+
+    def _try_some(self) -> None:
+        if not self._holding() and self._share.try_now(time.monotonic()):
+            self._deferred.try_some(_TRIED)
+
+    async def _tell(self, halts: Halts, writer: str) -> None:
+        halt, now = self._share.halt, time.monotonic()
+        if halt is None:
+            if self._reported:
+                await halts.over(writer)
+                self._reported = False
+            return
+        if now - self._reported_at < _REPORT_EVERY_S:
+            return
+        self._reported, self._reported_at = True, now
+        order = await halts.report(writer, self._report(halt))
+        if order is not None and self._share.halt is halt:
+            self._share.go_on(len(self._deferred.held()))
+            metrics.halted.set(0)
+            self._went_on(halt, by=order.actor, reason=order.reason)
+
+    def _went_on(self, halt: Halt, **who: str) -> None:
+        self._deferred.release()
+        for_s = round(time.monotonic() - halt.since, 1)
+        logs.warning(Action.WRITER_WENT_ON, halted_for_s=for_s, tries=halt.tries, **who)
+
+    def _report(self, halt: Halt) -> HaltReport:
+        now = time.monotonic()
+        return HaltReport(
+            id=halt.id, why=halt.why, would_be_dead=self._deferred.dying, for_s=round(now - halt.since, 1),
+            tries=halt.tries, next_try_in_s=round(max(0.0, halt.next_try - now), 1),
+        )  # fmt: skip
+
+
+def _why(outcome: Dead) -> str:
+    return f"{outcome.reason.value}: {outcome.failure.message}"[:_WHY_MAX_CHARS]
+
+
+def _sentence(report: HaltReport) -> str:
+    return (
+        f"halted for {report.for_s:.0f} s: {report.would_be_dead} entries would be dead-lettered, the last as"
+        f" {report.why}; {report.tries} tries, the next in {report.next_try_in_s:.0f} s"
+    )

@@ -1,0 +1,99 @@
+"""Halts: which writers are halted and why, and an operator's word that lets one go on. By Redis' clock."""
+
+import re
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from redis.asyncio import Redis
+
+from shared.queue.connection import text
+from shared.queue.names import GO_ON, HALTS
+
+_GONE_S = 10
+_FORGOTTEN_S = 60
+_REPORT = re.compile(r"([0-9]{1,12}) (.+)", re.DOTALL)
+
+# At maxmemory too: a halted writer keeps the queue full.
+_SAY = """#!lua flags=allow-oom
+local now = redis.call('TIME')[1]
+redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
+redis.call('EXPIRE', KEYS[1], ARGV[3])
+local word = redis.call('HGET', KEYS[2], ARGV[1])
+redis.call('HDEL', KEYS[2], ARGV[1])
+return word
+"""
+_ORDER = """#!lua flags=allow-oom
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+redis.call('EXPIRE', KEYS[1], ARGV[1])
+return 1
+"""
+
+
+class HaltReport(BaseModel):
+    """One writer's halt, as it reports it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = Field(max_length=64)
+    #: What the last entry that would be dead-lettered says of why.
+    why: str = Field(max_length=1000)
+    would_be_dead: int = Field(ge=0)
+    for_s: float = Field(ge=0, allow_inf_nan=False)
+    tries: int = Field(ge=0)
+    next_try_in_s: float = Field(allow_inf_nan=False)
+
+
+class GoOn(BaseModel):
+    """An operator takes responsibility for what dies after the halt with this id."""
+
+    model_config = ConfigDict(frozen=True)
+
+    halt_id: str
+    actor: str
+    reason: str
+
+
+class Halts:
+    """The queue's knowledge of them. Everything raises RedisError, OSError."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    async def report(self, writer: str, halt: HaltReport) -> GoOn | None:
+        """Report a halt; an operator's word on it, once."""
+        word = await self._redis.eval(_SAY, 2, HALTS, GO_ON, writer, halt.model_dump_json(), _FORGOTTEN_S)
+        try:
+            order = GoOn.model_validate_json(word) if word else None
+        except ValidationError:  # another build's, or nobody's
+            return None
+        return order if order and order.halt_id == halt.id else None
+
+    async def over(self, writer: str) -> None:
+        """It is halted no longer."""
+        await self._redis.hdel(HALTS, writer)
+
+    async def read(self) -> dict[str, HaltReport]:
+        """By writer, of those who reported lately."""
+        seconds, _ = await self._redis.time()
+        found = await self._redis.hgetall(HALTS)
+        return _lately({text(name): text(value) for name, value in found.items()}, seconds)
+
+    async def order(self, halted: Mapping[str, HaltReport], actor: str, reason: str) -> None:
+        """Let these writers go on; they take it up within about a second, and within a minute or not at all."""
+        words: list[str] = []
+        for writer, halt in halted.items():
+            words += [writer, GoOn(halt_id=halt.id, actor=actor, reason=reason).model_dump_json()]
+        if words:
+            await self._redis.eval(_ORDER, 1, GO_ON, _FORGOTTEN_S, *words)
+
+
+def _lately(reports: Mapping[str, str], now_s: int) -> dict[str, HaltReport]:
+    halted = {}
+    for name, value in sorted(reports.items()):
+        match = _REPORT.fullmatch(value)
+        if match and abs(now_s - int(match[1])) <= _GONE_S:
+            try:
+                halted[name] = HaltReport.model_validate_json(match[2])
+            except ValidationError:
+                continue  # what another build or somebody else put there is left out
+    return halted

@@ -1,0 +1,105 @@
+"""A halted writer finds its way on: by itself when the fault has gone, by an operator's word when it never will."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from services.dlq_admin.cli.main import main
+from tests import keys, processes
+from tests.integration.conftest import StartWriter
+from tests.integration.test_writer_dead_letters import POISON, altered
+from tests.servers import Database, RedisServer, wait_until
+from tests.stream import Stream, new_user
+
+_HALTS_SOON = {
+    "HOLDFAST_WRITER_DEAD_SHARE_OVER": "40", "HOLDFAST_WRITER_BATCH_MAX": "20", "HOLDFAST_WRITER_HALT_PAUSE_MAX_S": "2",
+}  # fmt: skip
+
+
+@pytest.fixture
+def admin(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[processes.Service]:
+    """A dlq_admin on the same servers."""
+    service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn).start()
+    yield service
+    service.kill()
+
+
+def _ask(admin: processes.Service, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
+    with httpx.Client(base_url=admin.url, headers={"Authorization": f"Bearer {key}"}, timeout=10) as client:
+        return client.request(method, path, **more)
+
+
+def _halted(admin: processes.Service) -> list[dict[str, Any]]:
+    told = _ask(admin, "GET", "/dlq/writers").json()["data"]
+    return [one for one in told if one["halted"]]
+
+
+def test_it_goes_on_by_itself_when_the_fault_has_gone(
+    stream: Stream, start_writer: StartWriter, own_database: Database
+) -> None:
+    """A column is too short for every write: nothing is dead-lettered once it has halted, whatever it tries; then the
+    column is as it should be, and everything that was kept is applied, without anybody's word."""
+    broken, restore = "ALTER TABLE users MODIFY name VARCHAR(3) NOT NULL", (
+        "ALTER TABLE users MODIFY name VARCHAR(200) NOT NULL"
+    )  # fmt: skip
+    writes = [new_user("much too long") for _ in range(70)]
+    with altered(own_database, broken, restore):
+        stream.accept(writes)
+        writer = start_writer(**_HALTS_SOON)
+        wait_until(lambda: not writer.ready(), what="the writer is halted")
+        before = len(stream.dead())
+        wait_until(lambda: "2 tries" in httpx.get(f"{writer.url}/readyz").text, what="it has tried twice")
+        check = httpx.get(f"{writer.url}/readyz").json()["data"]["checks"]["dead_share"]
+        assert "invalid_data" in check["detail"]
+        assert len(stream.dead()) == before < 20
+    wait_until(lambda: stream.backlog() == 0, what="everything that was kept is applied")
+    assert writer.ready()
+    assert len(stream.dead()) == before
+    assert len(stream.ended()) + before == len(writes)
+    log = writer.log.read_text()
+    assert log.count('"writer_halted"') <= 2 * 2
+    assert '"writer_went_on"' in log
+
+
+def test_an_operators_word_lets_it_go_on(
+    stream: Stream, start_writer: StartWriter, admin: processes.Service, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    """The halt and its reason are on the console, at `/dlq/writers` and at the command line; the word is on record, and
+    after it what dies becomes dead letters and what lives is applied."""
+    good = [new_user() for _ in range(10)]
+    stream.add_raw(*[POISON | {b"number": str(number).encode()} for number in range(70)])
+    stream.accept(good)
+    writer = start_writer(**_HALTS_SOON)
+    wait_until(lambda: _halted(admin), what="dlq_admin knows that the writer is halted")
+    [told] = _halted(admin)
+    assert told["name"] == "writer-1"
+    assert told["halted"]["would_be_dead"] > 0
+    assert told["halted"]["why"].startswith("undecodable")
+    monkeypatch.setenv("HOLDFAST_DLQ_URL", admin.url)
+    monkeypatch.setenv("HOLDFAST_DLQ_KEY", keys.VIEWER)
+    assert main(["writers"]) == 0
+    assert "undecodable" in capsys.readouterr().out
+    assert main(["go-on", "--reason", "not mine to say"]) == 1, "a viewer may not"
+    monkeypatch.setenv("HOLDFAST_DLQ_KEY", keys.OPERATOR)
+    assert main(["go-on", "--reason", "looked at it", "--dry-run"]) == 0
+    assert "writer-1" in capsys.readouterr().out
+    assert _ask(admin, "POST", "/dlq/writers/go-on", json={"reason": "ok!", "writer": "else"}).json()["data"] == {
+        "dry_run": False, "writers": [],
+    }  # fmt: skip
+    assert main(["go-on", "--reason", "all of it is test data"]) == 0
+    wait_until(lambda: stream.backlog() == 0, what="everything is over")
+    assert len(stream.dead()) + _indexed(admin) >= 70
+    stream.wait_for_end(good)
+    assert writer.ready()
+    wait_until(lambda: not _halted(admin), what="it is halted no longer")
+    [record] = _ask(admin, "GET", "/dlq/audit", params={"action": "go_on"}).json()["data"]
+    assert (record["reason"], record["letters"]) == ("all of it is test data", 0)
+    assert "writer-1" in record["details"]["halted"]
+
+
+def _indexed(admin: processes.Service) -> int:
+    return int(_ask(admin, "GET", "/dlq/overview").json()["data"]["letters"]["dead"])
