@@ -16,6 +16,8 @@ from shared.queue.names import (
     CLOCK,
     DEAD,
     EMAILS,
+    GO_ON,
+    HALTS,
     HEARTBEAT,
     KEY,
     KEYS_SINCE,
@@ -100,8 +102,8 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 Rule(f"{_LOOK} {_CONSUME} xgroup|delconsumer", (WRITES,)),
                 # One rule: a command with several keys must find all of them in the same one.
                 Rule(
-                    f"{_HASHES} rpush lrange llen",
-                    (CLOCK, EMAILS, LEDGER, WRITERS, f"{USER}*", f"{OPERATION}*", f"{ATTEMPTS}*"),
+                    f"{_HASHES} rpush lpop lrange llen",
+                    (CLOCK, EMAILS, LEDGER, WRITERS, HALTS, GO_ON, f"{USER}*", f"{OPERATION}*", f"{ATTEMPTS}*"),
                 ),
                 Rule("xadd", (DEAD,)),
                 *_mend(WRITES),
@@ -116,7 +118,10 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 Rule("xadd xdel", (WRITES,)),
                 *_mend(WRITES),
                 Rule(f"{_LOOK} {_CONSUME}", (DEAD,)),
-                Rule(_HASHES, (CLOCK, EMAILS, LEDGER, WRITERS, f"{USER}*", f"{OPERATION}*", f"{REPLAY}*")),
+                Rule(
+                    _HASHES,
+                    (CLOCK, EMAILS, LEDGER, WRITERS, HALTS, GO_ON, f"{USER}*", f"{OPERATION}*", f"{REPLAY}*"),
+                ),
                 *_GROUPS,
             ),
         ),
