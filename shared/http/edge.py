@@ -17,6 +17,7 @@ from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequ
 from shared.explain import decisions
 from shared.explain.decisions import Notes, decided
 from shared.explain.explanations import Explanations
+from shared.http.browser import for_a_browser
 from shared.http.cors import Cors
 from shared.http.envelope import failure, route_of
 from shared.http.open_to import SAFE_METHODS
@@ -90,7 +91,8 @@ class Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 # A list of our own: the one in the message may belong to a response that is sent more than once.
-                message = {**message, "headers": [*message.get("headers", ()), *answer_headers]}
+                given = [*message.get("headers", ()), *answer_headers]
+                message = {**message, "headers": given + for_a_browser(given)}
             await send(message)
 
         self._in_flight += 1

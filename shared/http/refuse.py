@@ -7,6 +7,7 @@ from starlette.requests import Request
 
 from shared import metrics
 from shared.errors import AppError
+from shared.http.browser import for_a_browser
 from shared.http.envelope import failure
 from shared.http.request_id import new, sane
 
@@ -18,5 +19,6 @@ def refusal(error: AppError, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
     response = failure(error, Request(scope), {"Connection": "close"})
     metrics.http_requests.labels("unmatched", "other", str(response.status_code)).inc()
     status = f"HTTP/1.1 {response.status_code} {HTTPStatus(response.status_code).phrase}".encode()
-    fields = [name + b": " + value for name, value in [*response.raw_headers, (b"x-request-id", request_id)]]
+    given = [*response.raw_headers, (b"x-request-id", request_id)]
+    fields = [name + b": " + value for name, value in given + for_a_browser(given)]
     return b"\r\n".join([status, *fields, b"", bytes(response.body)])
