@@ -28,7 +28,7 @@ class Ledger:
     duplicates: int
     #: Applied by the api itself while the queue was away.
     direct: int
-    #: Dead letters brought in from a file.
+    #: Dead letters brought in from a file, or put on their stream by hand: no entry of the write stream is theirs.
     imported: int
     #: Those included that newer writes had overtaken.
     applied: int

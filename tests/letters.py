@@ -1,6 +1,8 @@
 """Dead letters for tests, as a writer would have put them on the stream."""
 
+import itertools
 import json
+import random
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +12,8 @@ from shared.letters.letter import Letter, read
 from shared.outcome import Reason
 
 _BEGAN_MS = 1_764_000_000_000
+#: An entry dies once.
+_ENTRIES = itertools.count(random.getrandbits(40))
 TRACEBACK = '  File "/srv/shared/store/apply.py", line 64, in apply\n    _write(connection, decision, known)\n'
 
 
@@ -31,7 +35,7 @@ def fields(
         "at": datetime.now(UTC).isoformat(), "writer": "writer-1", "build": build, "kind": "BadData", "code": code,
         "error": error, "traceback": TRACEBACK,
     }  # fmt: skip
-    described = describe("1764000000000-1", original, reason, attempt)
+    described = describe(more.get("entry_id", f"1764000000000-{next(_ENTRIES)}"), original, reason, attempt)
     letter = {name.encode(): value.encode() for name, value in described.items()} | {b"attempts": b"[]"}
     return letter | {b"original." + name: value for name, value in original.items()}
 

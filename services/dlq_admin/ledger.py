@@ -10,6 +10,7 @@ from redis.asyncio import Redis
 from shared import versions
 from shared.ledger import Ledger
 from shared.letters.ids import NUMBER_MAX, id_of, number_or_none
+from shared.letters.letter import names_an_entry
 from shared.queue.connection import text
 from shared.queue.names import REPLAY
 from shared.queue.snapshot import backlog, letters_on_stream, snapshot
@@ -60,8 +61,12 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
             elif ended[operation_id] != entry_id:
                 copies += 1
     # The stream before the table: what leaves the one in between is in the other.
-    waiting = [number_or_none(each) async for page in letters_on_stream(redis, queue.dead_cut) for each in page]
-    readable = [number for number in waiting if number is not None]
+    waiting = [
+        (number_or_none(letter_id), names_an_entry(entry_id))
+        async for page in letters_on_stream(redis, queue.dead_cut) for letter_id, entry_id in page
+    ]  # fmt: skip
+    readable = {number: of_an_entry for number, of_an_entry in waiting if number is not None}
+    unreadable = [of_an_entry for number, of_an_entry in waiting if number is None]
     cut = number_or_none(queue.dead_cut)
     write_cut = versions.from_stream_id(queue.cut)
     letters = await ask(letter_counts, NUMBER_MAX if cut is None else cut, readable, write_cut)
@@ -72,10 +77,10 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
         replayed=queue.replayed,
         duplicates=queue.duplicates + copies,
         direct=counts.direct,
-        imported=letters.imported,
+        imported=letters.imported + unreadable.count(False),
         applied=counts.applied,
         rejected=counts.rejected,
-        dead_lettered=letters.dead_lettered - resent + len(waiting) - len(readable),
+        dead_lettered=letters.dead_lettered - resent + len(unreadable),
         discarded=letters.discarded,
         in_flight=in_flight,
         kept=counts.kept,

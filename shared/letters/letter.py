@@ -17,6 +17,7 @@ from shared.queue.codec import raw_text
 
 _ORIGINAL, _PACKED = b"original.", b"original_packed"
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_ENTRY = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _TEXT_MAX_CHARS, _ERROR_MAX_CHARS, _FRAME_MAX_CHARS = 100, 1000, 200
 _COMMAND_MAX_CHARS = 40
 _YEAR_MIN = 1970
@@ -65,6 +66,12 @@ class Letter:
         return int(told) if told.isdigit() and len(told) <= _VERSION_MAX_CHARS else None
 
     @property
+    def names_an_entry(self) -> bool:
+        """Whether it is of an entry of the write stream. What somebody put on the dead-letter stream by hand is not,
+        and no write was accepted for it."""
+        return names_an_entry(self.entry_id)
+
+    @property
     def size_bytes(self) -> int:
         """Of the original, names and values."""
         return sum(len(name) + len(value) for name, value in self.original.items())
@@ -90,6 +97,11 @@ def read(entry_id: str, fields: Mapping[bytes, bytes]) -> Letter:
         original=_original(fields),
         attempts=_attempts(fields.get(b"attempts", b""), last),
     )
+
+
+def names_an_entry(entry_id: str) -> bool:
+    """Whether that is what a stream calls an entry."""
+    return _ENTRY.fullmatch(entry_id) is not None
 
 
 def _original(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:

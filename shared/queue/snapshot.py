@@ -53,11 +53,12 @@ def _of(info: Any, name: str, absent: object) -> Any:
     return info[name]
 
 
-async def letters_on_stream(redis: Redis, dead_cut: str) -> AsyncIterator[list[str]]:
-    """Ids of the dead letters up to `dead_cut` that are still on their stream, page by page."""
+async def letters_on_stream(redis: Redis, dead_cut: str) -> AsyncIterator[list[tuple[str, str]]]:
+    """(letter id, id of the entry it is of, '' for none) of the dead letters up to `dead_cut` that are still on their
+    stream, page by page."""
     start = "-"
     while page := entries(await redis.xrange(DEAD, start, dead_cut, count=_PAGE)):
-        yield [letter_id for letter_id, _ in page]
+        yield [(letter_id, raw_text(fields, b"entry_id")) for letter_id, fields in page]
         start = f"({page[-1][0]}"
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from services.dlq_admin.ledger import read_ledger
 from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import DEAD, DLQ_GROUP, OPERATION
+from shared.queue.names import DEAD, DLQ_GROUP, OPERATION, WRITES
 from shared.store.engine import Timeouts, make_engine
 from tests import letters, processes
 from tests.servers import Database, RedisServer, wait_until
@@ -171,3 +171,32 @@ def test_a_lost_group_is_made_again(own_redis: RedisServer, own_database: Databa
         client.flushall()
     bury(own_redis, 5)
     wait_until(lambda: indexed(own_database) == 8, what="it works again")
+
+
+async def test_letters_put_there_by_hand_leave_the_books_balanced(
+    own_redis: RedisServer, own_database: Database, start: Start
+) -> None:
+    """No write was accepted for them: of the stream, without an entry, and a copy of another letter; ids that no table
+    takes included."""
+    bury(own_redis, 3)
+    with own_redis.client() as client:
+        dead = client.xrange(DEAD)[0][1]
+        for fields in (
+            {b"note": b"a"},
+            {b"entry_id": b"1-x", b"reason": b"unknown"},
+            letters.fields(entry_id=""),
+            dead,
+        ):
+            client.xadd(DEAD, fields)
+    redis = connect(own_redis.address, RedisTimeouts(2, 5))
+    engine = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 2)
+    with own_redis.client() as client:  # what the three were accepted as, and settled
+        for _ in range(3):
+            client.xdel(WRITES, client.xadd(WRITES, {"command": "CreateUser"}))
+        client.xadd(DEAD, {b"note": b"b"}, id=b"99999999999999-0")
+    start()
+    wait_until(lambda: left(own_redis)[0] == 1, what="all but the one no table takes is off the stream")
+    ledger = await read_ledger(redis, engine)
+    assert (ledger.missing, ledger.accepted, ledger.dead_lettered, ledger.imported) == (0, 8, 8, 5), ledger
+    await redis.aclose()
+    engine.dispose()

@@ -235,7 +235,7 @@ def test_what_was_exported_comes_back(engine: Engine) -> None:
     with pytest.raises(exchange.Differs):
         exchange.bring(engine, [letter(3), letter(2, name="Eve")], ANN, expected=None, dry_run=False)
     assert all_of(engine, Filter()) == [other.number, same.number]
-    assert counts.letter_counts(engine, other.number, []) == counts.LetterCounts(2, 0, 1)
+    assert counts.letter_counts(engine, other.number, {}) == counts.LetterCounts(2, 0, 1)
 
 
 def test_only_what_is_over_goes_by_age(engine: Engine) -> None:
@@ -250,7 +250,7 @@ def test_only_what_is_over_goes_by_age(engine: Engine) -> None:
     assert retention.purge(engine, (State.DISCARDED,), later) == 2
     assert retention.purge(engine, (State.DISCARDED,), later) == 0
     assert len(all_of(engine, Filter())) == 6
-    assert counts.letter_counts(engine, letters[-1].number, []) == counts.LetterCounts(6, 2, 0)
+    assert counts.letter_counts(engine, letters[-1].number, {}) == counts.LetterCounts(6, 2, 0)
     assert audit.page(engine, before=None, limit=1)[0].action == "purge"
 
 
@@ -258,8 +258,37 @@ def test_the_ledger_s_share_is_as_of_one_moment(engine: Engine) -> None:
     """Letters that came later do not count; those still on the stream count once."""
     letters = some(10)
     index.index(engine, letters)
-    on_stream = [letters[5].number, letter(50).number]
+    on_stream = {letters[5].number: True, letter(50).number: True}
     assert counts.letter_counts(engine, letters[5].number, on_stream) == counts.LetterCounts(7, 0, 0)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_no_entry_tells_of_was_brought_in(engine: Engine, seed: int) -> None:
+    """A letter without an entry, with nonsense for one, or with an entry that died already, in any batches, on the
+    stream or in the table: dead like the others, and accepted only by being here."""
+    draw = random.Random(seed)
+    good = [letter(at) for at in range(0, 40, 2)]
+    odd = [
+        "",
+        "soon",
+        "-1",
+        "1764000000000",
+        "\u0661-1",
+        draw.choice(good[:5]).entry_id,
+        draw.choice(good[:5]).entry_id,
+    ]
+    by_hand = [letter(11 + 2 * at, entry_id=entry_id) for at, entry_id in enumerate(odd)]
+    everything = sorted([*good, *by_hand], key=lambda each: each.number)
+    while everything:
+        batch = everything[: draw.randint(1, 9)]
+        del everything[: len(batch)]
+        on_stream = {each.number: each.names_an_entry for each in everything if not each.names_an_entry}
+        index.index(engine, batch)
+        index.index(engine, batch)
+        got = counts.letter_counts(engine, batch[-1].number, on_stream)
+        hands = [each for each in by_hand if each.number <= batch[-1].number or not each.names_an_entry]
+        goods = [each for each in good if each.number <= batch[-1].number]
+        assert got == counts.LetterCounts(len(goods) + len(hands), 0, len(hands))
 
 
 def test_the_trend_of_groups(engine: Engine) -> None:

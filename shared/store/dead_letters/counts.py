@@ -1,6 +1,6 @@
 """Counts: the dead letters' share of the ledger, as of one moment."""
 
-from collections.abc import Collection
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -23,15 +23,17 @@ class LetterCounts:
     dead_lettered: int
     #: Discarded, also those that retention has taken since.
     discarded: int
-    #: Brought in from a file: no entry of this write stream tells of them.
+    #: Brought in from a file, or put on the dead-letter stream by hand: no entry of this write stream tells of them.
     imported: int
     #: Of those that are dead: letters that a replay may have put on the write stream just now.
     doubts: tuple[Doubt, ...] = ()
 
 
-def letter_counts(engine: Engine, up_to: int, on_stream: Collection[int], write_cut: int | None = None) -> LetterCounts:
-    """Of the letters with a number up to `up_to`. `on_stream`: numbers of those the dead-letter stream still had.
-    `write_cut`: with which entry the write stream ended then, as a version; None: now."""
+def letter_counts(
+    engine: Engine, up_to: int, on_stream: Mapping[int, bool], write_cut: int | None = None
+) -> LetterCounts:
+    """Of the letters with a number up to `up_to`. `on_stream`: numbers of those the dead-letter stream still had, and
+    whether they are of an entry. `write_cut`: with which entry the write stream ended then, as a version; None: now."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     states = (State.DEAD, State.REPLAYING, State.DISCARDED)
     columns = [*[groups.c[state.value] for state in states], groups.c.purged, groups.c.imported]
@@ -45,11 +47,12 @@ def letter_counts(engine: Engine, up_to: int, on_stream: Collection[int], write_
         dead -= newer.get(State.DEAD, (0, 0))[0]
         discarded -= newer.get(State.DISCARDED, (0, 0))[0]
         sent, unsure = in_queue(connection, write_cut), doubts(connection)
-        present = len(rows_with(connection, _PRESENT, on_stream))
+        present = {number for (number,) in rows_with(connection, _PRESENT, on_stream)}
+    absent = [of_an_entry for number, of_an_entry in on_stream.items() if number not in present]
     unsent = max(0, replaying - sent)
     return LetterCounts(
-        dead_lettered=dead + unsent + len(set(on_stream)) - present,
+        dead_lettered=dead + unsent + len(absent),
         discarded=discarded + purged,
-        imported=imported - sum(new for _, new in newer.values()),
+        imported=imported - sum(new for _, new in newer.values()) + absent.count(False),
         doubts=tuple(unsure),
     )

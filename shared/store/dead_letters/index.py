@@ -37,6 +37,7 @@ _COUNT_BUILD = insert(
 )  # fmt: skip
 _COUNT_TREND = insert("dead_letter_trend", ("bucket", "fingerprint", "letters"), on_clash=added(["letters"]))
 _KNOWN = "SELECT id FROM dead_letters WHERE id IN ({})"
+_KNOWN_ENTRIES = "SELECT entry_id FROM dead_letters WHERE imported = 0 AND entry_id IN ({})"
 _KNOWN_USERS = "SELECT DISTINCT user_id, fingerprint FROM dead_letters WHERE user_id IN ({})"
 
 
@@ -47,7 +48,7 @@ def index(engine: Engine, letters: Sequence[Letter]) -> int:
 
 
 def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool) -> int:
-    """The same inside somebody's transaction."""
+    """The same inside somebody's transaction. `imported`: none of them is of an entry of this write stream."""
     if not letters:
         return 0
     newest = sorted(letters, key=lambda letter: letter.number)
@@ -60,16 +61,31 @@ def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool)
     users = {(letter.user_id, letter.fingerprint) for letter in fresh if letter.user_id}
     users -= {tuple(row) for row in rows_with(connection, _KNOWN_USERS, {user for user, _ in users})}
     now = _naive(datetime.now(UTC))
-    many(connection, _INSERT_LETTER, [_row(letter, imported, now) for letter in fresh])
+    foreign = {letter.number for letter in fresh} if imported else _foreign(connection, fresh)
+    many(connection, _INSERT_LETTER, [_row(letter, letter.number in foreign, now) for letter in fresh])
     body.write(connection, fresh)
-    _count(connection, fresh, counted(fingerprint for _, fingerprint in users), imported=imported)
+    _count(connection, fresh, counted(fingerprint for _, fingerprint in users), foreign)
     return len(fresh)
 
 
-def _count(connection: sa.Connection, fresh: Sequence[Letter], users: Any, *, imported: bool) -> None:
+def _foreign(connection: sa.Connection, fresh: Sequence[Letter]) -> set[int]:
+    """Numbers of letters that somebody put on the dead-letter stream by hand: they name no entry, or one that another
+    letter is of, for an entry dies once. `fresh` is in order."""
+    named = [letter.entry_id for letter in fresh if letter.names_an_entry]
+    taken = {entry_id for (entry_id,) in rows_with(connection, _KNOWN_ENTRIES, named)}
+    foreign: set[int] = set()
+    for letter in fresh:
+        if not letter.names_an_entry or letter.entry_id in taken:
+            foreign.add(letter.number)
+        taken.add(letter.entry_id)
+    return foreign
+
+
+def _count(connection: sa.Connection, fresh: Sequence[Letter], users: Any, foreign: set[int]) -> None:
     per_group = counted(letter.fingerprint for letter in fresh)
+    brought = counted(letter.fingerprint for letter in fresh if letter.number in foreign)
     for name, count in per_group.items():
-        connection.exec_driver_sql(_COUNT_GROUP, (count, count if imported else 0, users.get(name, 0), name))
+        connection.exec_driver_sql(_COUNT_GROUP, (count, brought.get(name, 0), users.get(name, 0), name))
     builds = counted((letter.fingerprint, letter.build) for letter in fresh)
     many(connection, _COUNT_BUILD, [(*key, count, *_span(fresh, key)) for key, count in builds.items()])
     buckets = counted((int(time_of(one.number).timestamp()) // BUCKET_S, one.fingerprint) for one in fresh)
