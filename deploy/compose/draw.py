@@ -15,6 +15,7 @@ from pathlib import Path
 from deploy.privileges import database, redis
 from deploy.privileges.redis import Place
 from deploy.privileges.services import SERVICES
+from shared import files
 from shared.http.keys import parse
 
 FOLDER = Path("/run/holdfast")
@@ -82,13 +83,7 @@ def _digest(token: str) -> str:
 
 def _written(path: Path, text: str) -> bool:
     """Whether it was missing. Whole or not at all: who starts after a crash must not read half a secret."""
-    if path.exists():
-        return False
-    unfinished = path.with_name(f".{path.name}")
-    unfinished.write_text(text)
-    unfinished.chmod(0o444)
-    unfinished.rename(path)
-    return True
+    return not path.exists() and files.create(path, text, mode=0o444)
 
 
 def main(arguments: list[str]) -> int:

@@ -1,12 +1,12 @@
 """Where the local stack keeps its things: all of it under `.local/`, which git ignores."""
 
-import contextlib
 import hashlib
 import os
 import tempfile
 from pathlib import Path
 
 from deploy.local.problem import Problem
+from shared import files
 
 REPO = Path(__file__).resolve().parents[2]
 LOCAL = REPO / ".local"
@@ -46,22 +46,16 @@ def _short_folder() -> Path:
 
 def write_private(path: Path, text: str) -> None:
     """Replace a file at once, readable by its owner only."""
-    _fresh(path, text).replace(path)
+    _make_room(path)
+    files.replace(path, text, mode=0o600)
 
 
 def write_private_once(path: Path, text: str) -> None:
     """The same, unless the file is there already, be it since a moment ago."""
-    fresh = _fresh(path, text)
-    with contextlib.suppress(FileExistsError):
-        path.hardlink_to(fresh)
-    fresh.unlink()
+    _make_room(path)
+    files.create(path, text)
 
 
-def _fresh(path: Path, text: str) -> Path:
-    """A file of this name's beside it: another process may be writing the same one."""
+def _make_room(path: Path) -> None:
     if path.is_relative_to(LOCAL):
         make_all()
-    descriptor, fresh = tempfile.mkstemp(prefix=f"{path.name}.", dir=path.parent)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(text)
-    return Path(fresh)

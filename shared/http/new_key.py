@@ -6,6 +6,7 @@ With FILE the line is added to it, unless it has a key of that name already.
 import sys
 from pathlib import Path
 
+from shared import files
 from shared.http.keys import new_key, parse
 
 _USAGE = (
@@ -27,13 +28,13 @@ def main(arguments: list[str]) -> int:
         if name in {principal.name for principal in parse(written).values()}:
             print(f"There is a key for {name} already; who has lost it deletes its line and asks for another.")
             return 0
-    except ValueError as error:
+        if path:
+            files.replace(path, "\n".join([*written.splitlines(), line, ""]))
+    except (OSError, ValueError) as error:
         print(f"{error}\n{_USAGE}", file=sys.stderr)
         return 2
     print(f"The key, which is shown only now:\n  {key}")
-    if path:
-        path.write_text(written + line + "\n")
-    else:
+    if path is None:
         print(f"Its line for HOLDFAST_KEYS_FILE:\n  {line}")
     return 0
 

@@ -4,6 +4,7 @@ notice within two seconds."""
 import sys
 from pathlib import Path
 
+from shared import files
 from shared.http.keys import parse
 
 _USAGE = "python -m shared.http.revoke_key NAME FILE"
@@ -18,13 +19,14 @@ def main(arguments: list[str]) -> int:
     try:
         lines = path.read_text().splitlines(keepends=True)
         kept = [line for line in lines if name not in {principal.name for principal in parse(line).values()}]
+        if len(kept) < len(lines):
+            files.replace(path, "".join(kept))
     except (OSError, ValueError) as error:
         print(f"{error}\n{_USAGE}", file=sys.stderr)
         return 2
     if len(kept) == len(lines):
         print(f"There is no key for {name}.", file=sys.stderr)
         return 1
-    path.write_text("".join(kept))
     print(f"Revoked: {len(lines) - len(kept)} key(s) of {name}.")
     return 0
 

@@ -1,0 +1,63 @@
+"""Files that others read while they are written, keys and secrets above all: whoever reads sees the old text or the new
+one, also after a crash at any moment. The standard library alone."""
+
+import contextlib
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+_PRIVATE = 0o600
+
+
+def replace(path: Path, text: str, *, mode: int | None = None) -> None:
+    """Write all of it anew, at once. Without `mode`, mode and owner stay; a new file is readable by its owner only. A
+    link stays one. Raises OSError: then the file is as it was."""
+    path = path.resolve()
+    try:
+        before = path.stat()
+    except FileNotFoundError:
+        before = None
+    if mode is None:
+        mode = before.st_mode & 0o7777 if before else _PRIVATE
+    with _fresh(path, text, mode, before) as fresh:
+        os.replace(fresh, path)
+    _keep(path.parent)
+
+
+def create(path: Path, text: str, *, mode: int = _PRIVATE) -> bool:
+    """The same for a file that is not there, be it since a moment ago; else False, and nothing is written."""
+    with _fresh(path, text, mode) as fresh:
+        try:
+            os.link(fresh, path)
+        except FileExistsError:
+            return False
+    _keep(path.parent)
+    return True
+
+
+@contextlib.contextmanager
+def _fresh(path: Path, text: str, mode: int, owner: os.stat_result | None = None) -> Iterator[Path]:
+    """A file beside it that is whole on the disk: another process may be writing the same one."""
+    descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            if owner is not None and (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
+                os.fchown(descriptor, owner.st_uid, owner.st_gid)
+            os.fchmod(descriptor, mode)  # after the owner, whose change may take bits away
+            os.fsync(descriptor)
+        yield Path(name)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name)
+
+
+def _keep(folder: Path) -> None:
+    """The name too is on the disk."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,115 @@
+"""Key files and secrets: whoever reads sees the old text or the new one, whenever the writer is killed."""
+
+import os
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+
+from deploy.compose.draw import _texts, draw
+from deploy.local.places import write_private
+from shared import files
+from shared.http.keys import new_key, parse
+from shared.http.new_key import main as add
+from shared.http.revoke_key import main as revoke
+
+_KILLED = """
+import os, signal, sys
+from pathlib import Path
+def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
+setattr(os, sys.argv[1], die)
+from deploy.local.places import write_private
+from shared.http import new_key, revoke_key
+match sys.argv[2]:
+    case "add": new_key.main(["ann", "view", sys.argv[3]])
+    case "revoke": revoke_key.main(["bob", sys.argv[3]])
+    case "private": write_private(Path(sys.argv[3]), "other")
+"""
+
+
+@pytest.mark.parametrize("moment", ["fchmod", "fsync", "replace"])
+@pytest.mark.parametrize("how", ["add", "revoke", "private"])
+def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path, how: str, moment: str) -> None:
+    """With the new text half written, written, on the disk; and the next writer is not in its way."""
+    path = tmp_path / "keys"
+    old = "# ours\n" + "".join(new_key(name, "view")[1] + "\n" for name in ("bob", "eve"))
+    path.write_text(old)
+    done = subprocess.run([sys.executable, "-c", _KILLED, moment, how, str(path)], check=False, timeout=60)
+    assert done.returncode < 0
+    assert path.read_text() == old
+    assert revoke(["bob", str(path)]) == 0
+    assert {who.name for who in parse(path.read_text()).values()} == {"eve"}
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    """One who reads all the time, while keys come and go: each text is whole, and known."""
+    path = tmp_path / "keys"
+    add(["first", "view", str(path)])
+    over = threading.Event()
+    seen: list[str] = []
+
+    def read() -> None:
+        while not over.is_set():
+            seen.append(path.read_text())
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    written = {path.read_text()}
+    for turn in range(100):
+        assert (add if turn % 2 == 0 else lambda told: revoke([told[0], told[2]]))(["ann", "view", str(path)]) == 0
+        written.add(path.read_text())
+    over.set()
+    reader.join(30)
+    assert set(seen) <= written
+    assert [each.name for each in tmp_path.iterdir()] == ["keys"]
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o444])
+def test_mode_and_owner_stay(tmp_path: Path, mode: int) -> None:
+    """A service of another user still reads its keys, and nobody else does; a link stays one."""
+    path, link = tmp_path / "real" / "keys", tmp_path / "keys"
+    path.parent.mkdir()
+    path.write_text("# ours")
+    path.chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(path, 10001, 10002)
+    before = path.stat()
+    link.symlink_to(path)
+    assert add(["ann", "view", str(link)]) == 0
+    after = path.stat()
+    assert link.is_symlink()
+    assert path.read_text().startswith("# ours\nann view ")
+    assert (after.st_mode, after.st_uid, after.st_gid) == (before.st_mode, before.st_uid, before.st_gid)
+
+
+def test_new_files_are_for_their_owner(tmp_path: Path) -> None:
+    """Whatever the umask lets others do."""
+    before = os.umask(0)
+    try:
+        add(["ann", "view", str(tmp_path / "keys")])
+        write_private(tmp_path / "secret", "x")
+        assert files.create(tmp_path / "once", "one")
+        assert not files.create(tmp_path / "once", "two")
+    finally:
+        os.umask(before)
+    assert {each.stat().st_mode & 0o777 for each in tmp_path.iterdir()} == {0o600}
+    assert (tmp_path / "once").read_text() == "one"
+
+
+def test_who_cannot_write_changes_nothing_and_shows_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """No key is shown that no file has."""
+    path = tmp_path / "none" / "keys"
+    assert add(["ann", "view", str(path)]) == 2
+    assert "shown only now" not in capsys.readouterr().out
+
+
+def test_secrets_of_containers_are_drawn_whole(tmp_path: Path) -> None:
+    """And once: whoever draws again leaves each as it is, with nothing beside it."""
+    for name, _ in _texts(tmp_path):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    drawn = draw(tmp_path)
+    assert drawn
+    assert draw(tmp_path) == []
+    assert {str(each.relative_to(tmp_path)) for each in tmp_path.rglob("*") if each.is_file()} == set(drawn)
