@@ -170,7 +170,7 @@ class Database(Server):
             cursor.execute("CREATE DATABASE IF NOT EXISTS holdfast")
             cursor.execute(f"CREATE USER IF NOT EXISTS 'holdfast'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
             cursor.execute("GRANT ALL ON holdfast.* TO 'holdfast'@'127.0.0.1'")
-            for statement in privileges.users(dict.fromkeys(privileges.with_users(), PASSWORD), "127.0.0.1"):
+            for statement in privileges.users(dict.fromkeys(privileges.with_users(), PASSWORD), "127.0.0.%"):
                 cursor.execute(statement)
 
     def kill(self) -> None:

@@ -50,9 +50,9 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
     watcher = database.user(database.WATCHER, _HOST).name
     return [
         *((name, f"{text}\n") for name, text in drawn.items()),
-        *((f"stores/{name}/dsn", _dsn(name, of_database[name])) for name in of_database if name != database.WATCHER),
+        *((f"stores-{name}/dsn", _dsn(name, of_database[name])) for name in of_database if name != database.WATCHER),
         *(
-            (f"stores/{name}/{place}", f"redis://{name}:{of_redis[name]}@{place}:{port}\n")
+            (f"stores-{name}/{place}", f"redis://{name}:{of_redis[name]}@{place}:{port}\n")
             for name in SERVICES for place, port in _PORTS.items()
         ),
         *((f"redis/{place}.acl", redis.acl(of_redis, place)) for place in _PORTS),

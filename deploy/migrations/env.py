@@ -40,13 +40,18 @@ def _grant(connection: sa.Connection) -> None:
         return
     for give, take in database.grants(sa.inspect(connection).get_table_names(), host):
         if give:
-            connection.exec_driver_sql(give)
+            connection.exec_driver_sql(_plain(give))
         try:
             if take:
-                connection.exec_driver_sql(take)
+                connection.exec_driver_sql(_plain(take))
         except sa.exc.DBAPIError as error:
             if error.orig is None or error.orig.args[0] not in _NO_SUCH_GRANT:
                 raise
+
+
+def _plain(statement: str) -> str:
+    """The driver takes `%`, of a user's host, for a placeholder."""
+    return statement.replace("%", "%%")
 
 
 run()

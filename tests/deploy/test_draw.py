@@ -11,7 +11,7 @@ from shared.http.keys import Keys
 
 FOLDERS = (
     "keys", "passwords", "sessions", "idempotency", "mysql", "mysql-init", "redis", "exporter", "alertmanager",
-    "grafana", "operator", *(f"stores/{name}" for name in ("api", "writer", "dlq_admin", "external_proxy", "migrate")),
+    "grafana", "operator", *(f"stores-{name}" for name in ("api", "writer", "dlq_admin", "external_proxy", "migrate")),
 )  # fmt: skip
 
 
@@ -31,16 +31,16 @@ def test_what_is_drawn_fits_together(folder: Path) -> None:
     for place in ("queue", "cache"):
         acl = (folder / f"redis/{place}.acl").read_text()
         for service in ("api", "writer", "dlq_admin", "external_proxy"):
-            address = parse_redis((folder / f"stores/{service}/{place}").read_text().strip())
+            address = parse_redis((folder / f"stores-{service}/{place}").read_text().strip())
             assert (address.user, address.host) == (service, place)
             assert f"user {service} on #{hashlib.sha256((address.password or '').encode()).hexdigest()} " in acl
             logins.append(address.password)
     for service in ("api", "writer", "dlq_admin", "migrate"):
-        dsn = parse_dsn((folder / f"stores/{service}/dsn").read_text().strip())
+        dsn = parse_dsn((folder / f"stores-{service}/dsn").read_text().strip())
         assert f"'{dsn.user}'@'%' IDENTIFIED BY '{dsn.password}'" in users
         logins.append(dsn.password)
     assert len(set(logins)) == 4 + 4
-    assert not (folder / "stores/external_proxy/dsn").exists()
+    assert not (folder / "stores-external_proxy/dsn").exists()
     assert (folder / "mysql/watcher_password").read_text().strip() in (folder / "exporter/my.cnf").read_text()
     assert (folder / "redis/watcher").read_text().strip() in (folder / "exporter/redis.json").read_text()
     keys = Keys(folder / "keys/api_keys", open_to_all=False)
@@ -56,9 +56,9 @@ def test_what_is_there_stays(folder: Path) -> None:
     draw(folder)
     before = {path: path.read_text() for path in folder.rglob("*") if path.is_file()}
     assert draw(folder) == []
-    (folder / "stores/api/dsn").unlink()
+    (folder / "stores-api/dsn").unlink()
     (folder / "keys/api_keys").unlink()
-    assert set(draw(folder)) == {"stores/api/dsn", "keys/api_keys"}
+    assert set(draw(folder)) == {"stores-api/dsn", "keys/api_keys"}
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
 
 
