@@ -180,6 +180,25 @@ def test_the_external_proxy_reaches_its_own_keys_only(queue: Production) -> None
             client.publish("{holdfast}:notify:api-1", "x")
 
 
+def test_a_restart_loses_nothing(queue: Production) -> None:
+    """Redis reads its file as somebody too: what scripts, transactions and plain commands wrote is there again."""
+    script = "redis.call('HSET', KEYS[2], 'a', 'b') return redis.call('XADD', KEYS[1], '*', 'schema', '1')"
+    with queue.client("api") as api, queue.client() as operator:
+        operator.flushall()
+        api.eval(script, 2, WRITES, f"{USER}1")
+        with api.pipeline(transaction=True) as transaction:
+            transaction.xadd(WRITES, {"schema": "1"}).set(CLOCK, "1").execute()
+        api.xadd(WRITES, {"schema": "1"})
+        before = operator.xrange(WRITES)
+    queue.kill()
+    queue.start()
+    with queue.client() as operator:
+        assert len(before) == 3  # type: ignore[arg-type]
+        assert operator.xrange(WRITES) == before
+        assert operator.exists(CLOCK, f"{USER}1") == 2
+        assert operator.acl_log() == []
+
+
 def test_a_wrong_password_is_refused(queue: Production) -> None:
     """And so is somebody else's name."""
     for user, password in (("api", "guess"), ("nobody", PASSWORD), ("default", "guess")):
