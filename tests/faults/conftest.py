@@ -1,13 +1,15 @@
 """The rig, made anew for each test on servers that are started once."""
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
 from deploy.faults.threaded import FaultProxy
+from shared.queue.names import CLOCK
+from shared.versions import wall_clock
 from tests import processes
 from tests.faults.rig import DEADLINE_S, Rig
 from tests.servers import Database, RedisServer
@@ -33,28 +35,6 @@ def own_cache(_own_cache: RedisServer) -> RedisServer:
     return _own_cache
 
 
-class Apis:
-    """Apis that are alike: while a test uses one, the next one starts."""
-
-    def __init__(self, folder: Path, redis_addr: str, dsn: str, cache_addr: str) -> None:
-        self._make = lambda: processes.api(
-            folder, redis_addr, dsn, HOLDFAST_CACHE_REDIS_ADDR=cache_addr, HOLDFAST_API_BREAKER_OPEN_S="0.3"
-        ).start(wait=False)
-        self._spare = self._make()
-
-    @contextmanager
-    def one(self) -> Iterator[processes.Service]:
-        """A fresh one."""
-        api, self._spare = self._spare, self._make()
-        api.wait_until_alive()
-        yield api
-        api.kill()
-
-    def end(self) -> None:
-        """No more tests."""
-        self._spare.kill()
-
-
 @pytest.fixture(scope="session")
 def _ways(
     _own_database: Database, _own_redis: RedisServer, _own_cache: RedisServer
@@ -67,32 +47,28 @@ def _ways(
         yield database, queue, cache
 
 
-@pytest.fixture(scope="session")
-def _apis(
-    tmp_path_factory: pytest.TempPathFactory,
-    _own_database: Database,
-    _ways: tuple[FaultProxy, FaultProxy, FaultProxy],
-) -> Iterator[Apis]:
-    database, queue, cache = (f"127.0.0.1:{way.port}" for way in _ways)
-    dsn = _own_database.dsn.replace(f"127.0.0.1:{_own_database.port}", database)
-    apis = Apis(tmp_path_factory.mktemp("apis"), queue, dsn, cache)
-    yield apis
-    apis.end()
-
-
 @pytest.fixture
 def rig(
+    tmp_path: Path,
     own_database: Database,
     own_redis: RedisServer,
     own_cache: RedisServer,
     _ways: tuple[FaultProxy, FaultProxy, FaultProxy],
-    _apis: Apis,
 ) -> Iterator[Rig]:
-    """A fresh api on servers and ways to them that the test may break; all whole and empty at first."""
+    """A fresh api on servers and ways to them that the test may break; all whole and empty at first. The queue has its
+    clock: without it, and without the database, nobody knows how far versions have come."""
     for way in _ways:
         way.heal()
-    with _apis.one() as api, httpx.Client(base_url=api.url, timeout=4 * DEADLINE_S) as client:
-        yield Rig(own_database, own_redis, own_cache, *_ways, api, client)
+    with own_redis.client() as client:
+        client.set(CLOCK, wall_clock())
+    database, queue, cache = (f"127.0.0.1:{way.port}" for way in _ways)
+    dsn = own_database.dsn.replace(f"127.0.0.1:{own_database.port}", database)
+    api = processes.api(
+        tmp_path, queue, dsn, HOLDFAST_CACHE_REDIS_ADDR=cache, HOLDFAST_API_BREAKER_OPEN_S="0.3"
+    )  # fmt: skip
+    with httpx.Client(base_url=api.start().url, timeout=4 * DEADLINE_S) as http:
+        yield Rig(own_database, own_redis, own_cache, *_ways, api, http)
+    api.kill()
 
 
 @pytest.fixture
