@@ -7,7 +7,7 @@ import re
 import unicodedata
 
 #: The property Bidi_Control: marks, embeddings, overrides and isolates of direction.
-_BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
 #: The property Default_Ignorable_Code_Point: fillers, joiners, variation selectors, tags; also the code points that
 #: Unicode reserves for more of them.
 _IGNORABLES = (
@@ -17,7 +17,7 @@ _IGNORABLES = (
 #: Those, and the blank of Braille: a symbol without ink, the only one of its kind.
 INKLESS = _IGNORABLES + "\u2800"
 
-_TURNS = re.compile(f"[{_BIDI_CONTROLS}]")
+_TURNS = re.compile(f"[{BIDI_CONTROLS}]")
 _INKLESS = re.compile(f"[{INKLESS}]")
 
 

@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import jinja2
@@ -28,6 +29,10 @@ _TIMES = (
 )  # fmt: skip
 _NUMBERS = (-1, 0, 1e308, -1e308, 2**70, 10**400, float("nan"), float("inf"), None, "x", [], {}, True)
 _TEXTS = ("", "\u202eevil", "\x00", "x" * 100_000, "<script>alert(1)</script>", "{{ 7 * 7 }}", "²", "\ud800")
+#: Turns the text around it, or does things: nowhere. What shows nothing is nowhere but in a field that sends it back.
+_TURNING = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\x00-\x08\x0b\x0e-\x1f]")
+_FIELD = re.compile('value="[^"]*"|<textarea.*?</textarea>', re.DOTALL)
+_EVIL = "\u202eevil\u2066\u200b\x1b"
 _DEEP = "[" * 600 + "]" * 600
 _PAGES = (
     "/console", "/console/strip", "/console/alerts", "/console/groups", "/console/groups?every=true",
@@ -124,12 +129,41 @@ def test_every_page_stays(client: httpx.Client, redis_server: RedisServer, seed:
         wait_until(lambda: redis.xlen(DEAD) == 0, what="indexed, whatever it says")
     for path in ("/alerts", "/faults", "/dlq/overview"):
         wait_until(lambda path=path: good in client.get(path).text, what=f"{path} shows what is good")  # type: ignore[misc]
-    for path in (*_PAGES, "/console/requests?id=req_odd12345", *_each(client)):
+    _say_evil_things(client)
+    for path in (*_PAGES, *_TYPED, "/console/requests?id=req_odd12345", *_each(client)):
         page = client.get(path, follow_redirects=True)
+        if path.startswith("/console"):
+            assert not _TURNING.search(page.text), path
+            assert "\u200b" not in _FIELD.sub("", page.text), path
+        if path in _TYPED:
+            assert page.status_code < 500, path
+            continue
         assert page.status_code == (404 if "nowhere" in path else 200), f"{path}: {page.text[-2000:]}"
         assert "This part failed" not in page.text, path
         if path.startswith("/console") and path not in ("/console/strip", "/console/alerts"):
             assert 'aria-label="Main"' in page.text, path
+
+
+#: What stands in an address shows in a field, in a title, or in an error.
+_TYPED = tuple(
+    f"/console/{path}{quote(_EVIL)}"
+    for path in ("letters?text=", "letters?code=", "letters?user_id=", "letters?state=", "requests?id=", "audit?actor=",
+                 "audit?actor=x&cursor=", "find?q=", "live/", "letters/", "groups/", "login?to=/console/", "replays/")
+)  # fmt: skip
+
+
+def _say_evil_things(client: httpx.Client) -> None:
+    """Wherever a person or a program may say something that others read."""
+    told = {name: _EVIL for name in ("summary", "description", "runbook_url", "dashboard_url")}
+    odd = alert(_EVIL, severity=_EVIL, annotations=told)
+    assert client.post("/alerts", content=json.dumps(post(odd))).status_code == 200
+    groups = client.get("/dlq/groups", params={"limit": 5}).json()["data"]
+    for group in groups:
+        client.put(f"/dlq/groups/{group['fingerprint']}/note", json={"text": _EVIL})
+    some = [each["id"] for each in client.get("/dlq/letters", params={"state": "dead", "limit": 3}).json()["data"]]
+    if some:
+        wish = {"selection": {"ids": some}, "reason": "why " + _EVIL, "expected_count": len(some)}
+        client.post("/dlq/discards", json=wish)
 
 
 def _each(client: httpx.Client) -> list[str]:

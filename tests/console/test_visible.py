@@ -48,3 +48,45 @@ def test_bytes_are_dumped() -> None:
 def test_json_to_type_in_says_the_same(value: object) -> None:
     """What cannot be seen is escaped, and reads back as it was."""
     assert json.loads(visible.written_out(json.dumps(value, ensure_ascii=False))) == value
+
+
+_ODD = st.text(st.characters() | st.sampled_from("\u202e\u2066\u200b\x00\x1b\ud800\u2028\ufeff"))
+
+
+@given(_ODD)
+def test_no_expression_of_a_template_hides_or_turns_anything(text: str) -> None:
+    """Without a filter, in a tag or in its attribute; what is HTML already has been seen to."""
+    told = visible.inert(text)
+    assert visible.inert(told) == told
+    assert not visible._UNSEEN.search(told)
+    assert visible.inert(visible.visible(text)) == visible.visible(text)
+    assert visible.inert(7) == 7
+
+
+@given(_ODD)
+def test_a_field_sends_back_what_was_typed_or_what_it_shows(text: str) -> None:
+    """Joiners and variation selectors stay, for names and emoji have them; direction and control characters show."""
+    told = str(visible.typed(text))
+    assert not set(told) & set('\u202e\u2066\x00\x1b\ud800\u2028<"')
+    assert "❤\ufe0f" in str(visible.typed("❤\ufe0f" + text))
+
+
+@given(st.recursive(st.text(st.characters(exclude_categories=["Cs"])), lambda each: st.lists(each, max_size=3)))
+def test_json_in_a_field_comes_back_the_same(value: object) -> None:
+    """The selection that a form carries, and an edit that was refused."""
+    told = visible.exact(json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\r\n"))
+    assert json.loads(told.unescape()) == value
+    assert not visible._UNSEEN.search(told)
+
+
+def test_every_template_is_covered() -> None:
+    """The console's environment puts every expression through it."""
+    from services.dlq_admin.console.assets import Assets
+    from services.dlq_admin.console.render import Pages
+
+    templates = Pages(Assets(), lambda: {})._templates
+    page = templates.from_string('<a title="{{ x }}" href="{{ x }}">{{ x }}{{ x|show }}{{ x ~ "y" }}</a>')
+    told = page.render(x="\u202eevil\u200b")
+    assert "\u202e" not in told
+    assert "\u200b" not in told
+    assert 'title="[U+202E]evil[U+200B]"' in told

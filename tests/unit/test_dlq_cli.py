@@ -11,9 +11,10 @@ from typing import Any
 import pytest
 
 from services.dlq_admin.cli import selection, table
-from services.dlq_admin.cli.main import main
+from services.dlq_admin.cli.main import _say, main
 from services.dlq_admin.cli.parser import make
 from services.dlq_admin.cli.selection import Usage
+from services.dlq_admin.cli.told import Told
 from tests.servers import free_port
 
 KEY = "a-key"
@@ -201,6 +202,14 @@ def test_nothing_in_a_letter_reaches_the_terminal() -> None:
     assert all(line.isprintable() for line in lines)
     assert max(map(len, lines)) < 90
     assert table.table(("a",), []) == ["(none)"]
+
+
+def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:
+    """Also where a command forgot it: direction, control and inkless characters of a writer's name."""
+    assert table.plain("a\u202e\u3164\u2800\ufe0fb") == "a����b"
+    for lines in (["\u202eevil"], ["a\nb"]):
+        _say(Told(None, lines), as_json=False)
+    assert capsys.readouterr().out == "�evil\na�b\n"
 
 
 def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def _say(told: Told, *, as_json: bool) -> None:
     if banner:
         print(plain(banner), file=sys.stderr)
     if not as_json:
-        print("\n".join(told.lines), end="\n" if told.lines else "")
+        print("\n".join(map(plain, told.lines)), end="\n" if told.lines else "")
     elif told.answer is not None:
         said = {"data": told.answer.data, "meta": told.answer.meta} | ({"banner": banner} if banner else {})
         print(json.dumps(said))

@@ -1,8 +1,10 @@
 """Table: lines for a terminal. What comes out of a dead letter is not to be trusted: nothing in it reaches the terminal
-as a control character, or turns the direction of the text."""
+as a control character, turns the direction of the text, or hides in it."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+from shared.characters import inkless
 
 _CELL_MAX_CHARS = 60
 
@@ -11,7 +13,7 @@ def plain(value: Any, most: int | None = None) -> str:
     """As text on one line."""
     if value is None:
         return "-"
-    text = "".join(char if char.isprintable() else "�" for char in str(value))
+    text = "".join(char if char.isprintable() and not inkless(char) else "�" for char in str(value))
     return text if most is None or len(text) <= most else text[: most - 1] + "…"
 
 

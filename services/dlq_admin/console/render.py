@@ -26,6 +26,7 @@ class Pages:
         self._templates = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES), autoescape=True, undefined=jinja2.StrictUndefined,
             trim_blocks=True, lstrip_blocks=True, auto_reload=False,
+            finalize=visible.inert,
         )  # fmt: skip
         self._templates.template_class = PartedTemplate
         self._templates.globals.update(
@@ -33,7 +34,8 @@ class Pages:
             WORDS_STATES=words.STATES, WORDS_REASONS=words.REASONS, WORDS_ITEMS=words.ITEMS,
         )  # fmt: skip
         self._templates.filters.update(
-            show=visible.visible, pretty=visible.pretty, told=visible.told_value, ago=moments.ago, clock=moments.clock,
+            show=visible.visible, pretty=visible.pretty, told=visible.told_value,
+            typed=visible.typed, exact=visible.exact, ago=moments.ago, clock=moments.clock,
             lasting=moments.lasting, size=moments.size, n=lambda count: f"{count:,}",
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from services.dlq_admin.console.visible import inert
 from services.dlq_admin.dashboards import series
 from services.dlq_admin.dashboards.prometheus import Prometheus, Refused
 from services.dlq_admin.dashboards.read import Dashboard, Panel
@@ -64,7 +65,7 @@ class Pictures:
                 dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
                 found = await self._found(dashboard, SPANS[span], grid)
                 kept.told = _told(dashboard, SPANS[span], grid, found, kept.told)
-                kept.packed = gzip.compress(orjson.dumps(kept.told), _PACKING)
+                kept.packed = gzip.compress(inert(orjson.dumps(kept.told).decode()).encode(), _PACKING)
                 kept.asked_at = time.monotonic()
         return kept.packed
 
