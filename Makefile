@@ -66,11 +66,17 @@ doctor: ## What is here, what is missing, and what to do about it; changes nothi
 
 ##@ Docker
 
-COMPOSE := docker compose --profile demo
+DIGESTS := $(wildcard deploy/compose/digests.yml)
+COMPOSE := docker compose $(DIGESTS:%=-f docker-compose.yml -f %) --profile demo
 
 .PHONY: docker-build
 docker-build: ## The images, one a service
 	REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) $(COMPOSE) build
+
+.PHONY: docker-pin
+docker-pin: ## Hold the images that are here by their digests, in deploy/compose/digests.yml; other targets then take it
+	@docker pull --quiet python:3.13-slim && docker compose pull --quiet --ignore-buildable
+	@$(PYTHON) -m deploy.compose.pin
 
 .PHONY: docker-run
 docker-run: docker-build ## The whole system in containers, in the background (API_PORT=, DLQ_PORT=, GRAFANA_PORT=, DB_DSN=, REDIS_ADDR=)
@@ -143,11 +149,19 @@ lint: venv-dev ## Style, form, and which module may import which
 types: venv-dev ## Static types
 	@$(VENV) -m mypy
 
+SBOM := $(or $(OUT),.local/sbom)
+
 .PHONY: audit
 audit: ## Are there published weaknesses in what is pinned? Needs the advisory database; not part of check
 	@$(LOCAL) setup audit
 	@for image in $(IMAGES); do echo "requirements/$$image.txt"; \
 		.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/$$image.txt || exit 1; done
+
+.PHONY: sbom
+sbom: ## A bill of materials for each image, CycloneDX, from what is pinned; each valid by its schema (OUT=.local/sbom)
+	@$(LOCAL) setup sbom
+	@$(PYTHON) -m deploy.sbom $(SBOM)
+	@.venv-sbom/bin/python -m deploy.sbom.validate $(SBOM)/*.cdx.json
 
 .PHONY: test-rules
 test-rules: ## Every alert fires when it should and not when it nearly should, in promtool (seconds)
@@ -344,12 +358,13 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 	$(COMPILE) $(EVERYTHING) --group bench -c requirements/dev.txt -o requirements/bench.txt
 	$(COMPILE) --extra dlq_admin --extra grafana --group grafana-test -c requirements/dev.txt -o requirements/grafana.txt
 	$(PIN) --group audit -o requirements/audit.txt
+	$(PIN) --group sbom -o requirements/sbom.txt
 	for image in $(IMAGES); do $(COMPILE) --extra $$image -c requirements/dev.txt -o requirements/$$image.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
 	@$(LOCAL) not-running
-	rm -rf .venv .venv-bench .venv-grafana .venv-audit .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -1,5 +1,5 @@
-"""`python -m deploy.sbom FOLDER [IMAGE] [VERSION]`: write each image's bill of materials, or that image's, into FOLDER as
-`holdfast-IMAGE.cdx.json`. The standard library alone."""
+"""`python -m deploy.sbom FOLDER [IMAGE] [VERSION]`: write each image's bill of materials, or that image's, into FOLDER
+as `holdfast-IMAGE.cdx.json`. The standard library alone."""
 
 import json
 import sys

@@ -212,6 +212,26 @@ def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureF
     assert capsys.readouterr().out == "�evil\na�b\n"
 
 
+def test_an_allowance_is_asked_for_and_given(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    """What is left, until when; more for somebody by name, with a reason, and never without one."""
+    data = {"actor": "ann", "left": 3, "letters": 1000, "window_s": 86400, "more_at": None}
+    played.told = {"success": True, "data": data, "meta": {}}
+    assert main(["allowances"]) == 0
+    assert "3 of 1000 letters in 86400 s" in capsys.readouterr().out
+    assert main(["allow", "ann", "1200", "--reason", "looked at it together"]) == 0
+    method, path, _, body = played.asked[-1]
+    assert (method, path) == ("POST", "/dlq/allowances")
+    assert json.loads(body) == {"actor": "ann", "letters": 1200, "reason": "looked at it together"}
+    with pytest.raises(SystemExit, match="2"):
+        main(["allow", "ann", "1200"])
+    played.status = 403
+    played.told = {
+        "success": False,
+        "error": {"message": "Somebody else has to say so.", "code": "SECOND_PERSON_NEEDED"},
+    }
+    assert main(["allow", "me", "5", "--reason", "for myself"]) == 1
+
+
 def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:
     """`@` names it; what is not JSON is not sent."""
     file = tmp_path / "patch.json"

@@ -128,6 +128,26 @@ def word(client: Client, options: argparse.Namespace) -> Told:
     return Told(answer, [progress(answer.data), *(["Nothing was done."] if options.dry_run else [])])
 
 
+def allowances(client: Client, options: argparse.Namespace) -> Told:
+    """What is left to whoever asks."""
+    answer = client.get("/dlq/allowances")
+    return Told(answer, _allowance(answer.data))
+
+
+def allow(client: Client, options: argparse.Namespace) -> Told:
+    """More for somebody else."""
+    wish = {"actor": options.actor, "letters": options.letters, "reason": options.reason}
+    answer = client.send("/dlq/allowances", wish)
+    return Told(answer, _allowance(answer.data))
+
+
+def _allowance(told: Any) -> list[str]:
+    return facts({
+        "who": told["actor"], "left": f"{told['left']} of {told['letters']} letters in {told['window_s']} s",
+        "more at": told["more_at"],
+    })  # fmt: skip
+
+
 def go_on(client: Client, options: argparse.Namespace) -> Told:
     """Halted writers, or one of them."""
     answer = client.send(

@@ -1,0 +1,63 @@
+"""`python -m deploy.compose.pin [FILE]`: hold what was pulled: an override for docker-compose.yml that names every
+image which is not built here, and the one that ours are built from, by its digest. A tag may be moved; a digest may not.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from deploy.compose.engine import compose, said
+from deploy.local.places import REPO
+from deploy.local.problem import Problem
+from deploy.local.say import say
+
+FILE = REPO / "deploy" / "compose" / "digests.yml"
+_BASE = "python:3.13-slim"
+
+
+def pinned(services: Mapping[str, Any], digest_of: Callable[[str], str]) -> dict[str, Any]:
+    """The override. `digest_of` an image reference: `name@sha256:...`. Raises what it raises."""
+    known: dict[str, str] = {}
+
+    def held(image: str) -> str:
+        if image not in known:
+            known[image] = digest_of(image)
+        return known[image]
+
+    found = {
+        name: {"build": {"args": {"PYTHON_IMAGE": held(_BASE)}}}
+        if "build" in about
+        else {"image": held(about["image"])}
+        for name, about in sorted(services.items())
+    }
+    return {"services": found}
+
+
+def _digest(image: str) -> str:
+    """Raises Problem: it was not pulled, or was built here and has none."""
+    if "@sha256:" in image:
+        return image
+    digests = json.loads(said("image", "inspect", "--format", "{{json .RepoDigests}}", image)) or []
+    if not digests:
+        raise Problem(f"{image} has no digest", f"docker pull {image}")
+    return str(digests[0])
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 1: an image is not here, or Docker is not."""
+    file = Path(arguments[0]) if arguments else FILE
+    try:
+        services = json.loads(compose("config", "--format", "json"))["services"]
+        text = json.dumps(pinned(services, _digest), indent=2)  # JSON is YAML
+    except Problem as problem:
+        say(str(problem))
+        return 1
+    file.write_text(f"# Written by `make docker-pin`; `make docker-run` takes it while it is here.\n{text}\n")
+    say(f"{file}: {text.count('@sha256:')} digests")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,48 @@
+"""Images by digest: every one that compose runs, and the one that ours are built from."""
+
+import hashlib
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.compose.pin import main, pinned
+
+ROOT = Path(__file__).parent.parent.parent
+SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+
+def _digest(image: str) -> str:
+    return f"{image.partition(':')[0]}@sha256:{hashlib.sha256(image.encode()).hexdigest()}"
+
+
+def test_every_image_is_held() -> None:
+    """Other people's by digest, ours by the digest of what they are built from, which the recipe takes."""
+    override = pinned(SERVICES, _digest)["services"]
+    assert set(override) == set(SERVICES)
+    for name, about in SERVICES.items():
+        if "build" in about:
+            base = override[name]["build"]["args"]["PYTHON_IMAGE"]
+            assert base == _digest("python:3.13-slim")
+        else:
+            assert override[name] == {"image": _digest(about["image"])}
+    assert "ARG PYTHON_IMAGE=python:3.13-slim\n" in (ROOT / "deploy" / "Dockerfile").read_text()
+
+
+@pytest.mark.parametrize("pulled", [True, False])
+def test_the_file_is_written_whole_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pulled: bool) -> None:
+    """From what Docker says; an image that was never pulled has no digest, and then nothing is written."""
+    config = {"services": {"queue": {"image": "redis:8"}, "api": {"image": "holdfast/api:dev", "build": {}}}}
+    docker = tmp_path / "docker"
+    digests = json.dumps([_digest("redis:8")] if pulled else [])
+    docker.write_text(f"#!/bin/sh\nif [ $1 = image ]; then echo '{digests}'; else echo '{json.dumps(config)}'; fi\n")
+    docker.chmod(docker.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    file = tmp_path / "digests.yml"
+    assert main([str(file)]) == (0 if pulled else 1)
+    assert file.exists() == pulled
+    if pulled:
+        assert yaml.safe_load(file.read_text())["services"]["queue"] == {"image": _digest("redis:8")}

@@ -1,0 +1,92 @@
+"""Bills of materials: each image's names every package that is pinned for it, and nothing else."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.sbom.__main__ import main
+from deploy.sbom.bom import IMAGES, Pin, bill, pins
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """With all of them."""
+    folder = tmp_path_factory.mktemp("sbom")
+    assert main([str(folder)]) == 0
+    return folder
+
+
+def _read(folder: Path, image: str) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads((folder / f"holdfast-{image}.cdx.json").read_text())
+    return told
+
+
+@pytest.mark.parametrize("image", IMAGES)
+def test_every_pinned_package_is_named(folder: Path, image: str) -> None:
+    """By version, with each hash that pip accepts; found anew by other means than the code's."""
+    text = (ROOT / "requirements" / f"{IMAGES[image]}.txt").read_text()
+    told = _read(folder, image)["components"]
+    assert [(each["name"], each["version"]) for each in told] == re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", text, re.M)
+    assert [one["content"] for each in told for one in each["externalReferences"][0]["hashes"]] == re.findall(
+        r"sha256:([0-9a-f]{64})", text
+    )
+    conditional = {each["name"] for each in told if each["scope"] == "optional"}
+    assert conditional == set(re.findall(r"^([\w.-]+)(?:\[.*\])?==\S+ ;", text, re.M))
+    assert len({each["bom-ref"] for each in told}) == len(told)
+
+
+def test_there_is_one_for_every_image_that_is_built() -> None:
+    """From the requirements that its build takes; and the build writes it too."""
+    services = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"].values()
+    built = [each["build"]["args"] for each in services if "build" in each]
+    assert {each["SERVICE"]: each.get("REQUIREMENTS", each["SERVICE"]) for each in built} == IMAGES
+    assert "python -m deploy.sbom /made/app ${SERVICE} ${VERSION}" in (ROOT / "deploy" / "Dockerfile").read_text()
+    assert "!deploy/sbom\n" in (ROOT / ".dockerignore").read_text()
+
+
+def test_the_same_pins_give_the_same_bill(folder: Path, tmp_path: Path) -> None:
+    """To the byte, and another serial number for anything else; no address of a registry is in it."""
+    assert main([str(tmp_path), "api"]) == 0
+    name = "holdfast-api.cdx.json"
+    assert [each.name for each in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_bytes() == (folder / name).read_bytes()
+    assert "http" not in re.sub(r'"[\w.-]*http[\w.-]*"|/[\w.-]*http[\w.-]*@', "", (folder / name).read_text())
+    packages = pins((ROOT / "requirements" / "api.txt").read_text())
+    serials = {bill("api", "1", some)["serialNumber"] for some in (packages, packages[1:])}
+    assert len(serials | {_read(folder, "api")["serialNumber"]}) == 3
+
+
+_NAMES = st.from_regex(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,10}[A-Za-z0-9])?", fullmatch=True)
+
+
+@given(st.lists(st.tuples(_NAMES, st.sampled_from(["", "python_version < '3.12'"]), st.integers(1, 3)), max_size=5))
+def test_what_was_pinned_is_read(packages: list[tuple[str, str, int]]) -> None:
+    """With extras, conditions, comments and any number of hashes."""
+    wanted = [Pin(name, "1.0", condition, ("a" * 64,) * count) for name, condition, count in packages]
+    text = "# ours\n" + "".join(
+        f"{pin.name}[x,y]==1.0{f' ; {pin.condition}' if pin.condition else ''}"
+        + "".join(f" \\\n    --hash=sha256:{each}" for each in pin.hashes) + "\n    # via x\n"
+        for pin in wanted
+    )  # fmt: skip
+    assert pins(text) == wanted
+
+
+@pytest.mark.parametrize("line", ["redis", "redis>=8", "redis==8", "-r other.txt", "redis @ file:///x --hash=sha256:a"])
+def test_what_is_not_pinned_is_no_bill(line: str) -> None:
+    """An image holds what its bill says, or there is none."""
+    with pytest.raises(ValueError, match="not pinned"):
+        pins(line)
+
+
+def test_an_unknown_image_is_refused(tmp_path: Path) -> None:
+    """And nothing is written."""
+    assert main([str(tmp_path), "none"]) == main([]) == 2
+    assert list(tmp_path.iterdir()) == []
