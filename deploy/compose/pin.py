@@ -1,5 +1,5 @@
-"""`python -m deploy.compose.pin [FILE]`: hold what was pulled: an override for docker-compose.yml that names every
-image which is not built here, and the one that ours are built from, by its digest. A tag may be moved; a digest may not.
+"""`python -m deploy.compose.pin [FILE]`: hold what was pulled: an override for docker-compose.yml that names by its
+digest every image which is not built here, and the one that ours are built from. A tag may be moved; a digest may not.
 """
 
 import json
