@@ -106,6 +106,11 @@ event_loop_lag = Gauge(
     "holdfast_event_loop_lag_seconds", "How late the event loop is, 90th percentile of the last second"
 )
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
+loop_failures = Counter(
+    "holdfast_loop_failures_total",
+    "Failed tries of what goes on trying, by loop and kind: a store gave `no_answer`, or it `refused` by an answer",
+    ["loop", "kind"],
+)  # fmt: skip
 pool_in_use = Gauge("holdfast_pool_in_use", "What is taken of a bounded pool, or waits for it", ["pool"])
 pool_capacity = Gauge("holdfast_pool_capacity", "What a bounded pool has", ["pool"])
 

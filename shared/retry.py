@@ -18,6 +18,7 @@ from shared.explain.decisions import decided, note
 from shared.logs import Action
 from shared.retry_budget import RetryBudget
 from shared.retry_rules import Again, Attempts, Hope, Suppressed
+from shared.trying import Trying
 
 T = TypeVar("T")
 
@@ -31,17 +32,17 @@ async def again_on(
     *,
     base_s: float,
     cap_s: float,
-    attempts: int | None,
+    attempts: int,
     before_sleep: Callable[[RetryCallState], None] | None = None,
 ) -> T:
-    """`call()` until it raises something else than `error`, or `attempts` are used up (None: never).
+    """`call()` until it raises something else than `error`, or `attempts` are used up.
 
     Waits uniform(0, min(cap_s, base_s * 2**n)) seconds before try n + 1, and raises the last error itself.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(error),
         wait=wait_random_exponential(multiplier=base_s, max=cap_s),
-        stop=stop_never if attempts is None else stop_after_attempt(attempts),
+        stop=stop_after_attempt(attempts),
         before_sleep=before_sleep,
         reraise=True,
     )
@@ -50,6 +51,21 @@ async def again_on(
         return await call()
 
     return await retrying(attempt)
+
+
+async def until_it_works(
+    trying: Trying, error: tuple[type[BaseException], ...], call: Callable[[], Awaitable[T]], *, base_s: float,
+    cap_s: float,
+) -> T:  # fmt: skip
+    """`call()`, again and again, until it raises something else than `error`. Waits like `again_on`; `trying` reports
+    why."""
+
+    async def attempt() -> T:
+        with trying:
+            return await call()
+
+    wait = wait_random_exponential(multiplier=base_s, max=cap_s)
+    return await AsyncRetrying(retry=retry_if_exception_type(error), wait=wait, stop=stop_never, reraise=True)(attempt)
 
 
 class Retrier:

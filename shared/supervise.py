@@ -1,19 +1,21 @@
-"""Supervise: a background loop that crashes is logged with its traceback, counted, and started again. One whose
-dependency is away has not crashed: it says so once, and is started again likewise."""
+"""Supervise: a background loop that crashes is logged with its traceback, counted, and started again. One whose store
+fails it has not crashed: it says so once, and is started again likewise."""
 
 import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextvars import ContextVar
 from typing import Any, Never, NoReturn
 
-from redis.exceptions import ConnectionError as RedisGone
-from redis.exceptions import TimeoutError as RedisSilent
+from redis.exceptions import RedisError
 
 from shared import logs, metrics
 from shared.errors import DatabaseUnavailable, QueueUnavailable
 from shared.faults import Outage, Unexplained
 from shared.logs import Action
+from shared.queue.script import NotSent
+from shared.trying import Trying
 
 _BASE_S, _CAP_S = 0.5, 30.0
 #: What only waits for a store goes on soon after it is back.
@@ -21,7 +23,11 @@ _AWAY_CAP_S = 5.0
 _CALM_S = 60.0
 _CANCEL_AGAIN_S = 1.0
 _CANCELLED_TIMES = 5
-_AWAY = (Outage, Unexplained, DatabaseUnavailable, QueueUnavailable, RedisGone, RedisSilent)
+_AWAY = (Outage, Unexplained, DatabaseUnavailable, QueueUnavailable, RedisError, NotSent)
+#: One that has run for so long since it failed works again, if it says nothing itself.
+_WELL_S = 15.0
+
+_trying: ContextVar[Trying] = ContextVar("the loop that runs here")
 
 
 def start(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[Never]]:
@@ -46,12 +52,22 @@ async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
         logs.error(Action.LOOPS_LEFT_RUNNING, tasks=sorted(task.get_name() for task in running))
 
 
+def turned() -> None:
+    """For loops: a whole turn was good."""
+    trying = _trying.get(None)
+    if trying is not None and trying.failing:
+        trying.worked()
+
+
 async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
     """Run `loop()` for ever, with full jitter between crashes; a minute without one forgives the earlier ones."""
     crashes = 0
     crashed = metrics.loop_crashes.labels(name)
+    trying = Trying(name)
+    _trying.set(trying)
     while True:
         began = time.monotonic()
+        well = asyncio.get_running_loop().call_later(_WELL_S, trying.worked)
         try:
             await loop()
         except Exception as error:  # noqa: BLE001 - whatever it was, the loop has to go on
@@ -60,7 +76,8 @@ async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
             if not away:
                 crashed.inc()
                 logs.error(Action.LOOP_CRASHED, exc=error, loop=name, crashes=crashes)
-            elif crashes == 1:
-                logs.warning(Action.LOOP_HELD_UP, loop=name, error=type(error).__name__)
+            else:
+                trying.failed(error)
             ceiling = min(_AWAY_CAP_S if away else _CAP_S, _BASE_S * 2 ** (crashes - 1))
+            well.cancel()
             await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret

@@ -82,9 +82,11 @@ def _loops(profile: Profile) -> Iterable[Alert]:
         severity=Severity.WARNING,
         expr="max by (job, loop) (\n"
         f"  increase(holdfast_loop_crashes_total[{profile.crashing_over}])\n"
+        f'  or increase(holdfast_loop_failures_total{{kind="refused"}}[{profile.crashing_over}])\n'
         f") >= {_CRASHES_MAX}",
-        summary="Clients may wait: the loop {{ $labels.loop }} of {{ $labels.job }} crashes again and again",
-        description="The loop {{ $labels.loop }} of {{ $labels.job }} crashed {{ $value | humanize }} times in "
-        f"{profile.crashing_over}, and not for want of a store; it is started again each time, ever later.",
+        summary="Clients may wait: the loop {{ $labels.loop }} of {{ $labels.job }} fails again and again",
+        description="The loop {{ $labels.loop }} of {{ $labels.job }} failed {{ $value | humanize }} times in "
+        f"{profile.crashing_over}, and not for want of a store: by a bug, or because a store answered no. It goes on "
+        "trying; the log says why.",
         dashboard=Dashboard.DEPENDENCIES,
     )

@@ -1,7 +1,6 @@
 """Accept: commands become writes. Requests that arrive together share one round trip, and so one fsync."""
 
 import asyncio
-import contextlib
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -26,6 +25,7 @@ from shared.retry import OneMore
 from shared.retry_budget import RetryBudget
 from shared.tracing import spans
 from shared.tracing.spans import Kind
+from shared.trying import Trying
 from shared.versions import Clock
 
 
@@ -117,6 +117,7 @@ class Acceptor:
         self._batch_max = batch_max
         self._key_lifetime_s = key_lifetime_s
         self._user_pending_max = user_pending_max
+        self._accepting, self._forgetting = Trying("accept"), Trying("forget_busy")
         self._one_more = OneMore("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
         self._flusher: asyncio.Task[None] | None = None
@@ -148,7 +149,7 @@ class Acceptor:
 
     async def forget_busy(self, record: str) -> None:
         """The request that holds this Idempotency-Key is being answered. Forgotten by itself if this fails."""
-        with contextlib.suppress(RedisError, OSError):
+        with self._forgetting.surviving(RedisError, OSError):
             await self._redis.hdel(record, "busy_until")
 
     async def _flush(self) -> None:
@@ -173,6 +174,7 @@ class Acceptor:
             self._failed(batch, AcceptanceUnknown(), error)
             return
         self.failing_since = None
+        self._accepting.worked()
         metrics.accept_duration.observe(time.perf_counter() - began)
         metrics.accept_batch_size.observe(len(batch))
         if len(replies) > len(batch):
@@ -252,10 +254,10 @@ class Acceptor:
     def _failed(self, batch: list[_Waiting], error: AppError, bug: Exception | None = None) -> None:
         self.failing_since = self.failing_since or time.monotonic()
         metrics.writes_accepted.labels("refused" if error.definite else "unknown").inc(len(batch))
-        cause = error.__cause__ or bug
-        logs.warning(
-            Action.ACCEPTANCE_FAILED, writes=len(batch), code=error.code, error=type(cause).__name__, exc_info=bug
-        )
+        if bug is None:
+            self._accepting.failed(error)
+        else:
+            logs.error(Action.ACCEPTANCE_FAILED, exc=bug, writes=len(batch), code=error.code)
         for candidate, waiting in batch:
             _refuse(candidate, waiting, error)
 

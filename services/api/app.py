@@ -55,10 +55,11 @@ from shared.loop_lag import watch
 from shared.merge import User
 from shared.queue.connection import RedisTimeouts, connect
 from shared.queue.groups import ensure_groups
-from shared.retry import again_on
+from shared.retry import until_it_works
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import start, stop
 from shared.tracing import spans
+from shared.trying import Trying
 from shared.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
@@ -225,7 +226,8 @@ class Api:
 
     async def _groups(self) -> None:
         """The consumer groups, as soon as there is a queue to make them in."""
-        await again_on((RedisError, OSError), lambda: ensure_groups(self._redis), base_s=0.2, cap_s=5, attempts=None)
+        trying = Trying("groups")
+        await until_it_works(trying, (RedisError, OSError), lambda: ensure_groups(self._redis), base_s=0.2, cap_s=5)
 
 
 def _connect(address: str, connect_timeout_s: float, timeout_s: float) -> Redis:

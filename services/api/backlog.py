@@ -13,6 +13,7 @@ from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
 from shared.logs import Action
 from shared.queue.backlog import backlog
+from shared.trying import Trying
 
 _EVERY_S = 0.5
 _JITTER = 0.2
@@ -24,6 +25,7 @@ class Backlog:
     def __init__(self, redis: Redis, breaker: Breaker, *, depth_max: int, wait_max_s: float) -> None:
         self._redis = redis
         self._breaker = breaker
+        self._trying = Trying("backlog")
         self._pressure = Backpressure(depth_max, wait_max_s)
 
     async def run(self) -> None:
@@ -46,7 +48,8 @@ class Backlog:
     async def _look(self) -> None:
         before = self._pressure.active
         try:
-            seen = await self._breaker.call_async(backlog, self._redis)
+            with self._trying:
+                seen = await self._breaker.call_async(backlog, self._redis)
         except (CallRefused, RedisError, OSError):
             self._pressure.blind()
         else:

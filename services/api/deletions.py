@@ -8,7 +8,6 @@ the cache, so that nothing is left out after a time in which no api reached both
 
 import asyncio
 import calendar
-import contextlib
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -26,6 +25,7 @@ from shared.errors import AppError
 from shared.merge import User
 from shared.store import deleted_users
 from shared.store.deleted_users import Deleted
+from shared.trying import Trying
 
 _EVERY_S = 1.0
 _FORGET_EVERY_S = 60.0
@@ -42,6 +42,7 @@ class Deletions:
         self._breaker = breaker
         self._copies = copies
         self._kept_s = hard_s * (1 + JITTER) + _SPARE_S
+        self._looking, self._marking = Trying("deletions"), Trying("deletions_mark")
         self._until: datetime | None = None
         self._done: frozenset[Deleted] = frozenset()
 
@@ -49,7 +50,7 @@ class Deletions:
         """For ever."""
         forgotten_at = 0.0
         while True:
-            with contextlib.suppress(AppError):  # the database is away: nobody is deleted
+            with self._looking.surviving(AppError):  # while the database is away nobody is deleted
                 await self.look()
                 if time.monotonic() - forgotten_at > _FORGET_EVERY_S:
                     forgotten_at = time.monotonic()
@@ -72,7 +73,8 @@ class Deletions:
     async def _mark(self) -> tuple[bool, datetime | None]:
         """Whether the cache answers, and until when it knows of deletions; None: it is new."""
         try:
-            value = await self._breaker.call_async(self._redis.get, _MARK)
+            with self._marking:
+                value = await self._breaker.call_async(self._redis.get, _MARK)
         except (RedisError, OSError, CallRefused):
             return False, None
         try:
@@ -81,7 +83,7 @@ class Deletions:
             return True, None
 
     async def _set_mark(self, until: datetime) -> None:
-        with contextlib.suppress(RedisError, OSError, CallRefused):
+        with self._marking.surviving(RedisError, OSError, CallRefused):
             await self._breaker.call_async(
                 self._redis.set, _MARK, calendar.timegm(until.timetuple()), px=int(self._kept_s * 1000)
             )

@@ -2,11 +2,11 @@
 forgotten: a write below it would be accepted, and change nothing."""
 
 import asyncio
-import contextlib
 
 from services.api.database import Database
 from shared.errors import AppError
 from shared.store import reads
+from shared.trying import Trying
 from shared.versions import Clock
 
 _PAUSE_S = 0.5
@@ -18,6 +18,7 @@ class Floor:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._trying = Trying("floor")
         self._tried = self._known = False
 
     async def read(self) -> None:
@@ -34,13 +35,13 @@ class Floor:
     async def tried(self) -> None:
         """Returns when it was read once, or could not be. Then the queue's own clock has to do."""
         if not self._tried:
-            with contextlib.suppress(AppError):
+            with self._trying.surviving(AppError):
                 await self.read()
 
     async def run(self) -> None:
         """For ever: read it once, as soon as there is a database."""
         while not self._known:
-            with contextlib.suppress(AppError):
+            with self._trying.surviving(AppError):
                 await self.read()
             await asyncio.sleep(_PAUSE_S)
         await asyncio.Event().wait()

@@ -6,7 +6,6 @@ been on its way for too long.
 """
 
 import asyncio
-import contextlib
 import time
 from typing import Never
 
@@ -20,6 +19,7 @@ from shared.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
 from shared.errors import AppError
 from shared.queue.names import HEARTBEAT
 from shared.queue.pending import oldest_pending
+from shared.trying import Trying
 
 #: So long heartbeats are added behind one that is not applied: they show that this side still works.
 _STUCK_S = 60.0
@@ -35,6 +35,7 @@ class Heartbeats:
         self._acceptor = acceptor
         self._backlog = backlog
         self._every_s = every_s
+        self._trying = Trying("heartbeat")
 
     async def run(self) -> Never:
         """For ever."""
@@ -42,7 +43,7 @@ class Heartbeats:
             await asyncio.Event().wait()
         metrics.heartbeat.labels("accepted").set_to_current_time()  # so that one that never beats goes stale too
         while True:
-            with contextlib.suppress(RedisError, OSError, AppError):  # the beat that is missing says it
+            with self._trying.surviving(RedisError, OSError, AppError):
                 await self.beat()
             await asyncio.sleep(self._every_s)
 

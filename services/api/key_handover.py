@@ -21,6 +21,7 @@ from shared.queue.names import KEY, KEYS_SINCE, PREFIX
 from shared.queue.script import NotSent, Script
 from shared.store import direct_keys
 from shared.store.direct_keys import DirectKey
+from shared.trying import Trying
 from shared.versions import Clock
 
 #: Between looks, while there may be keys that the queue does not know of, and while nothing says so.
@@ -41,18 +42,20 @@ class KeyHandover:
         self._database = database
         self._clock = clock
         self._key_lifetime_s = key_lifetime_s
+        self._trying = Trying("key_handover")
         self.sure = False
         self._doubted = asyncio.Event()
 
     def doubt(self) -> None:
         """The queue did not answer: there may be direct writes, here or elsewhere."""
+        self._trying = Trying("key_handover")
         self.sure = False
         self._doubted.set()
 
     async def run(self) -> Never:
         """For ever."""
         while True:
-            with contextlib.suppress(*AWAY):
+            with self._trying.surviving(*AWAY):
                 await self.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_S if self.sure else _DOUBTFUL_EVERY_S):

@@ -12,11 +12,11 @@ from redis.exceptions import RedisError
 
 from services.api.breakers import LIMITS_TIMEOUT_S
 from services.api.rate_limit_policy import Grant, RatePolicy, grant
-from shared import logs, metrics
+from shared import metrics
 from shared.breaker.breaker import Breaker
 from shared.breaker.refused import CallRefused
-from shared.logs import Action
 from shared.queue.script import NotSent, Script
+from shared.trying import Trying
 
 #: Each limit has a count of its own: after a change of it, what was taken under the old one says nothing.
 _PREFIX = "holdfast:rate:"
@@ -62,7 +62,7 @@ class Counts:
         self._breaker = breaker
         self._clock = clock
         self._clients: OrderedDict[str, _Client] = OrderedDict()
-        self._degraded = False
+        self._trying = Trying("rate_limit")
 
     async def take(self, name: str, policy: RatePolicy) -> Taken:
         """One request of the client `name`. Awaits Redis only where nothing is leased. All who wait for a lease share
@@ -124,11 +124,12 @@ class Counts:
         key = f"{_PREFIX}{policy.name}:{policy.per_min}:{name}"
         arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, wanted]
         try:
-            told = await self._breaker.call_async(self._in_time, key, arguments)
-        except (CallRefused, NotSent, RedisError, OSError, TimeoutError) as error:
-            self._now(degraded=True, why=type(error).__name__)
+            with self._trying:
+                told = await self._breaker.call_async(self._in_time, key, arguments)
+        except (CallRefused, NotSent, RedisError, OSError, TimeoutError):
+            metrics.rate_limiter_degraded.set(1)
             return None
-        self._now(degraded=False)
+        metrics.rate_limiter_degraded.set(0)
         granted, left, whole_in_ms, next_in_ms = told
         return Grant(granted, left, whole_in_ms / 1000, next_in_ms / 1000)
 
@@ -136,13 +137,3 @@ class Counts:
         async with asyncio.timeout(LIMITS_TIMEOUT_S):
             told: list[int] = await self._script([key], arguments)
             return told
-
-    def _now(self, *, degraded: bool, why: str = "") -> None:
-        if degraded == self._degraded:
-            return
-        self._degraded = degraded
-        metrics.rate_limiter_degraded.set(degraded)
-        if degraded:
-            logs.warning(Action.RATE_LIMITER_DEGRADED, error=why)
-        else:
-            logs.info(Action.RATE_LIMITER_RECOVERED)

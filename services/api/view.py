@@ -40,6 +40,7 @@ from shared.queue.pending import PendingOperation, pending_operation, pending_wr
 from shared.store import reads
 from shared.store.dead_letters import one as dead
 from shared.store.dead_letters.search import Row
+from shared.trying import Trying
 
 #: The database does not answer, is known not to, or is not asked because too many wait for it.
 _REFUSALS = (DatabaseUnavailable, CircuitOpen, Overloaded)
@@ -83,6 +84,7 @@ class View:
         self._stale_max_s = stale_max_s
         self._read_timeout_s = read_timeout_s
         self._flights: Flights[Any] = Flights()
+        self._looking, self._asking = Trying("pending_writes"), Trying("pending_operation")
 
     async def user(self, user_id: str, *, fresh: bool = False) -> Seen:
         """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
@@ -170,7 +172,8 @@ class View:
     async def _pending(self, user_id: str) -> list[Write] | None:
         """None: the queue does not answer."""
         try:
-            return await self._queue.call_async(pending_writes, self._redis, user_id)
+            with self._looking:
+                return await self._queue.call_async(pending_writes, self._redis, user_id)
         except (CallRefused, RedisError, OSError):
             return None
 
@@ -179,7 +182,9 @@ class View:
         OperationPurged: it is older than what they keep."""
         redis_failed = False
         try:
-            if pending := await self._queue.call_async(pending_operation, self._redis, operation_id):
+            with self._asking:
+                pending = await self._queue.call_async(pending_operation, self._redis, operation_id)
+            if pending:
                 return describe_pending(operation_id, pending)
         except (CallRefused, RedisError, OSError):
             redis_failed = True

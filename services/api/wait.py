@@ -12,6 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from shared.queue.names import NOTIFY, OPERATION
+from shared.supervise import turned
+from shared.trying import Trying
 
 _LOOK_EVERY_S = 0.5
 
@@ -22,12 +24,14 @@ class Waiters:
     def __init__(self, redis: Redis, instance: str) -> None:
         self._redis = redis
         self.channel = NOTIFY + instance
+        self._trying = Trying("waiters_look")
         self._events: dict[str, asyncio.Event] = {}
 
     async def listen(self) -> None:
         """For ever: wake whoever waits for the operation in each message."""
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(self.channel)
+            turned()
             while True:
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=None)
                 if message and (event := self._events.get(json.loads(message["data"])["operation_id"])):
@@ -51,7 +55,8 @@ class Waiters:
 
     async def _settled(self, operation_id: str) -> bool:
         try:
-            status, version = await self._redis.hmget(OPERATION + operation_id, "status", "version")
+            with self._trying:
+                status, version = await self._redis.hmget(OPERATION + operation_id, "status", "version")
         except (RedisError, OSError):
             return False
         return version is None or status is not None

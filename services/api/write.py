@@ -1,6 +1,5 @@
 """Write: the one path that POST, PUT, PATCH and DELETE share, from command to answer."""
 
-import contextlib
 from dataclasses import dataclass
 
 import orjson
@@ -40,6 +39,7 @@ from shared.outcome import Applied, Final, Rejected
 from shared.queue.names import KEY
 from shared.store import reads
 from shared.store.direct_keys import DirectKey
+from shared.trying import Trying
 
 _REFUSALS: dict[str, type[AppError]] = {
     "email_taken": EmailTaken,
@@ -50,6 +50,9 @@ _REFUSALS: dict[str, type[AppError]] = {
 
 #: Seconds. Who writes so much to one user is asked to wait for longer than a busy moment lasts.
 _RETRY_AFTER_S = {"user_backlog": 5}
+
+
+_TELLING = Trying("key_told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +133,7 @@ class WritePath:
         if first is None or (answer.result == "accepted" and first.version >= answer.version):
             return answer
         known = DirectKey(key.key_hash, first.body_hash or "", first.operation_id, first.user_id, first.version)
-        with contextlib.suppress(*AWAY):
+        with _TELLING.surviving(*AWAY):
             await self.handover.tell([known])
         if first.operation_id != key.operation_id:
             raise KeyReused(details={"operation_id": first.operation_id})

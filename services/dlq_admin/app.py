@@ -274,7 +274,7 @@ class DlqAdmin:
     def _make_reader(self) -> FastStream:
         settings = self._settings
         return subscriber_app(
-            settings.redis_addr, DEAD, DLQ_GROUP, settings.instance, self._take, self._watch.alive,
+            settings.redis_addr, DEAD, DLQ_GROUP, settings.instance, self._take, self._watch,
             batch_max=settings.dlq_batch_max, block_ms=settings.dlq_block_ms, timeout_s=settings.redis_timeout_s,
         )  # fmt: skip
 

@@ -12,6 +12,7 @@ from shared.queue.names import EMAILS
 from shared.queue.script import Script
 from shared.store.dead_letters import dues
 from shared.store.dead_letters.dues import Due
+from shared.supervise import turned
 
 _PAGE = 500
 _EVERY_S = 5.0
@@ -34,6 +35,7 @@ class Dues:
         while True:
             while await self.pay():
                 pass
+            turned()
             self._wake.clear()
             try:
                 async with asyncio.timeout(_EVERY_S):

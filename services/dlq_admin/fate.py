@@ -19,6 +19,7 @@ from shared.queue.pending import PendingOperation, pending_operation
 from shared.store import reads
 from shared.store.dead_letters import one as dead
 from shared.store.dead_letters.search import Row
+from shared.trying import Trying
 from shared.versions import from_id, to_datetime, to_stream_id
 
 
@@ -28,12 +29,15 @@ class Fates:
     def __init__(self, redis: Redis, database: Database) -> None:
         self._redis = redis
         self._database = database
+        self._trying = Trying("fates")
 
     async def of(self, operation_id: str) -> dict[str, Any]:
         """`status`, `says`, and what there is to know of that."""
         queue_answers = True
         try:
-            if pending := await pending_operation(self._redis, operation_id):
+            with self._trying:
+                pending = await pending_operation(self._redis, operation_id)
+            if pending:
                 return {"operation_id": operation_id, **await self._pending(pending)}
         except (RedisError, OSError):
             queue_answers = False

@@ -18,7 +18,9 @@ from shared.queue.entry import Entry
 from shared.queue.names import DEAD, DLQ_GROUP, PREFIX
 from shared.queue.orphans import Orphans
 from shared.queue.script import NotSent, Script
-from shared.retry import again_on
+from shared.retry import until_it_works
+from shared.supervise import turned
+from shared.trying import Trying
 
 _PAGE = 500
 _BASE_S = 0.2
@@ -36,6 +38,7 @@ class Indexer:
         self._write = write
         self._idle_s = idle_s
         self._probe_cap_s = probe_cap_s
+        self._indexing, self._taking_off = Trying("index"), Trying("take_off")
         self._script = Script(redis, "letters")
         self._orphans = Orphans(redis, DEAD, DLQ_GROUP, "dead_letters")
         #: Ids of entries that are being indexed here.
@@ -73,25 +76,28 @@ class Indexer:
                     await self.handle(ours)
                 if text(cursor) == "0-0":
                     break
+            turned()
             await asyncio.sleep(self._idle_s / 3)
 
     async def _insist(self, letters: list[Letter]) -> list[Letter]:
         """Those that are in the table now."""
-        done = await again_on(
-            (Outage, Contention), lambda: self._halving(letters), base_s=_BASE_S, cap_s=self._probe_cap_s,
-            attempts=None, before_sleep=lambda state: self._hold(state.outcome.exception() if state.outcome else None),
+
+        async def once() -> list[Letter]:
+            try:
+                return await self._halving(letters)
+            except Outage as error:
+                self._hold(str(error))
+                raise
+
+        done = await until_it_works(
+            self._indexing, (Outage, Contention), once, base_s=_BASE_S, cap_s=self._probe_cap_s
         )  # fmt: skip
-        if self.holding:
-            self.holding = ""
-            metrics.holding.labels("database").set(0)
-            logs.info(Action.INDEXING_RESUMED)
+        self._hold("")
         return done
 
-    def _hold(self, error: BaseException | None) -> None:
-        if isinstance(error, Outage) and not self.holding:
-            self.holding = str(error)
-            metrics.holding.labels("database").set(1)
-            logs.warning(Action.INDEXING_HELD, error=str(error))
+    def _hold(self, why: str) -> None:
+        self.holding = why
+        metrics.holding.labels("database").set(bool(why))
 
     async def _halving(self, letters: list[Letter]) -> list[Letter]:
         """A letter that the table does not take keeps none of its neighbours out."""
@@ -111,10 +117,9 @@ class Indexer:
 
     async def _take_off(self, letters: list[Letter]) -> None:
         told = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
-        await again_on(
-            (RedisError, OSError, NotSent), lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *told]),
-            base_s=_BASE_S, cap_s=self._probe_cap_s, attempts=None,
-            before_sleep=lambda state: logs.warning(Action.SETTLE_FAILED, attempt=state.attempt_number),
+        await until_it_works(
+            self._taking_off, (RedisError, OSError, NotSent), lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *told]),
+            base_s=_BASE_S, cap_s=self._probe_cap_s,
         )  # fmt: skip
 
 

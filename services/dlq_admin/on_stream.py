@@ -8,11 +8,14 @@ from redis.exceptions import RedisError
 from shared.letters.letter import Letter, read
 from shared.queue.connection import entries
 from shared.queue.names import DEAD
+from shared.trying import Trying
 
 BANNER = (
     "The database does not answer. These are the dead letters that arrived since it went away, from their stream, where"
     " they are safe; those that were indexed before are not shown."
 )
+
+_LOOKING = Trying("dead_letters_on_stream")
 
 
 class Waiting(NamedTuple):
@@ -25,10 +28,11 @@ class Waiting(NamedTuple):
 async def newest(redis: Redis, limit: int) -> Waiting | None:
     """None: Redis does not answer either."""
     try:
-        pipeline = redis.pipeline(transaction=False)
-        pipeline.xrevrange(DEAD, count=limit)
-        pipeline.xlen(DEAD)
-        found, count = await pipeline.execute()
+        with _LOOKING:
+            pipeline = redis.pipeline(transaction=False)
+            pipeline.xrevrange(DEAD, count=limit)
+            pipeline.xlen(DEAD)
+            found, count = await pipeline.execute()
     except (RedisError, OSError):
         return None
     return Waiting(_readable(found), count)
@@ -37,7 +41,8 @@ async def newest(redis: Redis, limit: int) -> Waiting | None:
 async def one(redis: Redis, letter_id: str) -> Letter | None:
     """None: it is not there, or nobody can tell."""
     try:
-        found = _readable(await redis.xrange(DEAD, letter_id, letter_id))
+        with _LOOKING:
+            found = _readable(await redis.xrange(DEAD, letter_id, letter_id))
     except (RedisError, OSError):
         return None
     return found[0] if found else None
@@ -46,7 +51,8 @@ async def one(redis: Redis, letter_id: str) -> Letter | None:
 async def length(redis: Redis) -> int | None:
     """How many wait; None: nobody can tell."""
     try:
-        return int(await redis.xlen(DEAD))
+        with _LOOKING:
+            return int(await redis.xlen(DEAD))
     except (RedisError, OSError):
         return None
 

@@ -26,6 +26,7 @@ from shared.http.envelope import precise, success
 from shared.logs import Action
 from shared.queue.backlog import backlog
 from shared.store.dead_letters import groups
+from shared.trying import Trying
 
 T = TypeVar("T")
 
@@ -50,6 +51,7 @@ class Overview:
         self._retention = retention
         self._board = board
         self._ledger = ledger
+        self._trying = Trying("overview")
 
     async def told(self) -> dict[str, Any]:
         """What is not known is null."""
@@ -78,7 +80,8 @@ class Overview:
 
     async def _backlog(self) -> dict[str, Any] | None:
         try:
-            seen = await backlog(self._redis)
+            with self._trying:
+                seen = await backlog(self._redis)
         except (RedisError, OSError):
             return None
         return {"depth": seen.depth, "oldest_age_s": round(seen.oldest_age_s, 3)}

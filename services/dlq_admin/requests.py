@@ -17,6 +17,7 @@ from shared.errors import ExplanationsUnavailable, InvalidRequest, RequestUnknow
 from shared.explain.explanations import recall
 from shared.http.document import answer, errors
 from shared.http.envelope import precise, success
+from shared.trying import Trying
 
 REQUEST_ID = r"^[A-Za-z0-9._-]{8,128}$"
 _OPERATIONS_MAX = 20
@@ -29,11 +30,13 @@ class Requests:
         self._cache = cache
         self._fates = fates
         self._keep_s = keep_s
+        self._trying = Trying("requests")
 
     async def explained(self, request_id: str) -> dict[str, Any]:
         """All that is known. Raises RequestUnknown, ExplanationsUnavailable."""
         try:
-            kept = await recall(self._cache, request_id)
+            with self._trying:
+                kept = await recall(self._cache, request_id)
         except (RedisError, OSError) as error:
             raise ExplanationsUnavailable() from error
         if not kept:

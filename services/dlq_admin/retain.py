@@ -12,6 +12,7 @@ from shared.letters.state import State
 from shared.logs import Action
 from shared.store.dead_letters import retention
 from shared.store.replays import steer
+from shared.supervise import turned
 
 _EVERY_S = 600.0
 _WARNING = timedelta(days=1)
@@ -48,6 +49,7 @@ class Retention:
         """For ever."""
         while True:
             await self.once(datetime.now(UTC))
+            turned()
             await asyncio.sleep(_EVERY_S)
 
     async def once(self, now: datetime) -> None:

@@ -8,6 +8,7 @@ from redis.exceptions import RedisError
 
 from shared.queue.halts import HaltReport, Halts
 from shared.queue.presence import running_builds
+from shared.trying import Trying
 
 _FRESH_S = 1.0
 
@@ -18,6 +19,7 @@ class Running:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._halts = Halts(redis)
+        self._trying = Trying("running")
         self._builds: Mapping[str, str] = {}
         self._halted: Mapping[str, HaltReport] = {}
         self._asked_at = float("-inf")
@@ -35,7 +37,8 @@ class Running:
     async def _look(self) -> None:
         if time.monotonic() - self._asked_at > _FRESH_S:
             try:
-                self._builds, self._halted = await running_builds(self._redis), await self._halts.read()
+                with self._trying:
+                    self._builds, self._halted = await running_builds(self._redis), await self._halts.read()
             except (RedisError, OSError):
                 self._builds, self._halted = {}, {}
             self._asked_at = time.monotonic()

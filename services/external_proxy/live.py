@@ -18,6 +18,7 @@ from shared import logs, metrics
 from shared.errors import ConfigUnavailable, PreconditionFailed
 from shared.http.etag import Conditions, etag, tag
 from shared.logs import Action
+from shared.trying import Trying
 
 _KEY = "{holdfast}:external_proxy:config"
 _AUDIT_KEY = "{holdfast}:external_proxy:config:audit"
@@ -39,6 +40,7 @@ class Live:
         self._settings = settings
         self._apply = apply
         self._poll_s = poll_s
+        self._trying, self._putting = Trying("config"), Trying("config_change")
         #: A late look at what was there before a change must not undo it.
         self._one_by_one = asyncio.Lock()
         self._found: bytes | str = b""
@@ -64,14 +66,8 @@ class Live:
 
     async def _look(self) -> None:
         try:
-            value = await self._redis.get(_KEY)
-            found = self._read(value)
-            ours = self.change
-            if ours is not None and (value is None or (found is not None and found.version < ours.version)):
-                # Redis has forgotten, or another replica has told it what was before; we know better.
-                await self._put(keys=[_KEY, _AUDIT_KEY], args=[value or b"", ours.model_dump_json(), b"", 0])
-                value = await self._redis.get(_KEY)
-                found = self._read(value)
+            with self._trying:
+                value, found = await self._found_there()
             self.store_answers = True
         except (RedisError, OSError):
             self.store_answers = False
@@ -80,6 +76,18 @@ class Live:
             if found is not None and found.version >= self.version:  # an older one is put right at the next look
                 self.change = found
         self._settle()
+
+    async def _found_there(self) -> tuple[bytes | str | None, Change | None]:
+        """What is in Redis, and what that means."""
+        value = await self._redis.get(_KEY)
+        found = self._read(value)
+        ours = self.change
+        if ours is not None and (value is None or (found is not None and found.version < ours.version)):
+            # Redis has forgotten, or another replica has told it what was before; we know better.
+            await self._put(keys=[_KEY, _AUDIT_KEY], args=[value or b"", ours.model_dump_json(), b"", 0])
+            value = await self._redis.get(_KEY)
+            found = self._read(value)
+        return value, found
 
     async def put(
         self, config: Config | None, *, for_s: float | None, expected: Conditions, actor: str, reason: str
@@ -106,9 +114,10 @@ class Live:
             "before": self.config.model_dump(), "after": (config or self._settings).model_dump(),
         })  # fmt: skip
         try:
-            taken = await self._put(
-                keys=[_KEY, _AUDIT_KEY], args=[self._found, change.model_dump_json(), entry, _AUDIT_KEPT]
-            )
+            with self._putting:
+                taken = await self._put(
+                    keys=[_KEY, _AUDIT_KEY], args=[self._found, change.model_dump_json(), entry, _AUDIT_KEPT]
+                )
         except (RedisError, OSError) as error:
             raise ConfigUnavailable from error
         if taken:
@@ -119,7 +128,8 @@ class Live:
     async def audit(self) -> list[dict[str, Any]]:
         """Changes, newest first. Raises ConfigUnavailable."""
         try:
-            return [orjson.loads(entry) for entry in await self._redis.lrange(_AUDIT_KEY, 0, -1)]
+            with self._putting:
+                return [orjson.loads(entry) for entry in await self._redis.lrange(_AUDIT_KEY, 0, -1)]
         except (RedisError, OSError, ValueError) as error:
             raise ConfigUnavailable from error
 

@@ -1,7 +1,6 @@
 """The writer, wired: one reader, one pipeline, and the loops beside them."""
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterable, Sequence
 from typing import Never
@@ -53,6 +52,7 @@ from shared.store import apply as store
 from shared.store.control import control_write
 from shared.store.engine import Timeouts, make_engine
 from shared.supervise import start, stop
+from shared.trying import Trying
 
 _DEFERRED_MAX = 5000
 _BATCHES_MAX = 4
@@ -143,7 +143,7 @@ class Writer:
     def _make_reader(self) -> FastStream:
         settings = self._settings
         return subscriber_app(
-            settings.redis_addr, WRITES, WRITERS_GROUP, settings.instance, self._take, self._watch.alive,
+            settings.redis_addr, WRITES, WRITERS_GROUP, settings.instance, self._take, self._watch,
             batch_max=settings.writer_batch_max, block_ms=settings.writer_block_ms, timeout_s=settings.redis_timeout_s,
         )  # fmt: skip
 
@@ -213,7 +213,7 @@ class Writer:
         if self._batches:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
         await stop(loops[1:])
-        with contextlib.suppress(RedisError, OSError):
+        with Trying("let_go").surviving(RedisError, OSError):
             await self._reclaimer.let_go(self._settings.instance)
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)

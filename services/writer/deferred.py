@@ -13,6 +13,7 @@ from services.writer.pipeline import Pipeline
 from shared import metrics
 from shared.commands import Write
 from shared.queue.entry import Entry
+from shared.supervise import turned
 
 _TICK_S = 0.02
 
@@ -97,6 +98,7 @@ class Deferred:
             await asyncio.sleep(_TICK_S)
             if due := self._due():
                 await pipeline.handle(due)
+            turned()
 
     def _due(self) -> list[Entry]:
         """What is due; and with a user's write, the user's others: a queue of writes to one user goes in one go."""

@@ -13,6 +13,7 @@ from shared.logs import Action
 from shared.outcome import Dead
 from shared.queue.entry import Entry
 from shared.queue.halts import HaltReport, Halts
+from shared.supervise import turned
 
 _TICK_S = 0.1
 _REPORT_EVERY_S = 1.0
@@ -63,6 +64,7 @@ class Halting:
         while True:
             self._try_some()
             await self._tell(halts, writer)
+            turned()
             await asyncio.sleep(_TICK_S)
 
     def _try_some(self) -> None:

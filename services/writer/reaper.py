@@ -9,6 +9,7 @@ from shared import logs
 from shared.logs import Action
 from shared.queue.connection import text
 from shared.queue.names import WRITERS_GROUP, WRITES
+from shared.supervise import turned
 
 _ABANDONED_MS = 3_600_000
 _EVERY_S = 600
@@ -48,3 +49,4 @@ async def reaping(redis: Redis) -> None:
     while True:
         await asyncio.sleep(_EVERY_S)
         await reap(redis)
+        turned()

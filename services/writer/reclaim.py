@@ -23,6 +23,7 @@ from shared.queue.connection import text
 from shared.queue.entry import Entry
 from shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
 from shared.queue.orphans import Orphans
+from shared.supervise import turned
 
 _PAGE = 500
 #: More than one writer can have in hand.
@@ -75,6 +76,7 @@ class Reclaimer:
             await self._orphans.adopt(self._consumer, self._idle_ms)
             while await self._once():
                 pass
+            turned()
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
     async def keep_alive(self) -> None:
@@ -88,6 +90,7 @@ class Reclaimer:
             busy = self._pipeline.in_hand - waiting
             await self._touch(waiting, retrycount=1)
             await self._touch(busy, retrycount=1 if self._outage() else None)
+            turned()
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
     async def _touch(self, ids: set[str], retrycount: int | None) -> None:

@@ -27,8 +27,9 @@ from shared.queue.codec import raw_text
 from shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, OPERATION, PREFIX, WRITERS_GROUP, WRITES
 from shared.queue.pending import oldest_pending
 from shared.queue.script import NotSent, Script
-from shared.retry import again_on
+from shared.retry import until_it_works
 from shared.tracing import spans
+from shared.trying import Trying
 
 T = TypeVar("T")
 
@@ -52,6 +53,7 @@ class Settler:
         self._writer = writer
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
+        self._trying = {step: Trying(step) for step in ("settle", "charge", "defer")}
         self._script = Script(redis, "settle")
         self._charge_script = Script(redis, "charge")
 
@@ -62,23 +64,18 @@ class Settler:
         if leaving:
             arguments = [value for one in leaving for value in self._arguments(one)]
             keys = [WRITES, DEAD, EMAILS, LEDGER]
-            await self._insist(lambda: self._script(keys, [PREFIX, WRITERS_GROUP, *arguments]))
+            await self._insist("settle", lambda: self._script(keys, [PREFIX, WRITERS_GROUP, *arguments]))
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
             _tell(one)
         for outcome, count in Counter(type(one.outcome).__name__ for one in handled).items():
             metrics.outcomes.labels(outcome).inc(count)
-        await self._insist(lambda: self._defer(handled))
+        await self._insist("defer", lambda: self._defer(handled))
 
-    async def _insist(self, step: Callable[[], Awaitable[T]]) -> T:
+    async def _insist(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""
-        return await again_on(
-            (RedisError, OSError, NotSent),
-            step,
-            base_s=0.1,
-            cap_s=self._probe_cap_s,
-            attempts=None,
-            before_sleep=lambda state: logs.warning(Action.SETTLE_FAILED, attempt=state.attempt_number),
+        return await until_it_works(
+            self._trying[name], (RedisError, OSError, NotSent), step, base_s=0.1, cap_s=self._probe_cap_s
         )
 
     def _spare(self, handled: list[Handled]) -> list[Handled]:
@@ -93,7 +90,7 @@ class Settler:
         """Record the failed attempt of a Retry that is charged; the last one turns it into Dead."""
         match one.outcome:
             case Retry(Failure() as failure):
-                return await self._insist(lambda: self._charge(one, failure))
+                return await self._insist("charge", lambda: self._charge(one, failure))
             case _:
                 return one
 

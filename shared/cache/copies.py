@@ -16,6 +16,7 @@ from shared.breaker.policy import STORE_OPEN_MAX_S, Policy
 from shared.breaker.refused import CallRefused
 from shared.cache.form import USER, Copy, Listed, PageCopy, UserCopy, decoded, encoded, later
 from shared.merge import User
+from shared.trying import Trying
 
 _PREFIX = "holdfast:cache:"
 _SCRIPT = (Path(__file__).parent / "put.lua").read_text()
@@ -47,6 +48,7 @@ class Copies:
         self._redis = redis
         self._breaker = breaker
         self._hard_s = hard_s
+        self._looking, self._putting = Trying("copies_read"), Trying("copies_written")
         self._in_process_max = in_process_max
         self._latest: OrderedDict[str, Copy] = OrderedDict()
 
@@ -84,7 +86,8 @@ class Copies:
             return [], "hit"
         values: list[bytes | str | None] = [None] * len(names)
         try:
-            values = await self._breaker.call_async(self._redis.mget, [_PREFIX + name for name in names])
+            with self._looking:
+                values = await self._breaker.call_async(self._redis.mget, [_PREFIX + name for name in names])
         except _AWAY:
             metrics.cache_requests.labels("error").inc()
         found, result = [], "miss"
@@ -123,7 +126,8 @@ class Copies:
             lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
             arguments += [encoded(copy), int(lifetime_s * 1000)]
         try:
-            await self._breaker.call_async(self._put, keys=keys, args=arguments)
+            with self._putting:
+                await self._breaker.call_async(self._put, keys=keys, args=arguments)
         except _AWAY:
             metrics.cache_requests.labels("error").inc()
             return False

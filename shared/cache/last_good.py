@@ -12,6 +12,7 @@ from redis.exceptions import RedisError
 
 from shared import metrics
 from shared.http.json_bytes import DEPTH_MAX, parsed
+from shared.trying import Trying
 
 _PREFIX = "holdfast:cache:last_good:"
 _EVERY_S = 1.0
@@ -31,6 +32,7 @@ class LastGood:
         self._redis = redis
         self._key = _PREFIX + name
         self._hard_s = hard_s
+        self._trying = Trying("last_good")
         self._kept: Kept | None = None
         self._theirs: Kept | None = None
         self._seen: bytes | str | None = None
@@ -47,18 +49,22 @@ class LastGood:
     async def sync(self) -> None:
         """Take what is newer in Redis, and give it what is newer here. Never raises."""
         try:
-            value = await self._redis.get(self._key)
-            if value != self._seen:  # they may be large, and are seldom new
-                self._seen, self._theirs = value, _decoded(value)
-            theirs, ours = self._theirs, self._kept
-            if theirs is not None and (ours is None or theirs.as_of > ours.as_of):
-                self._kept = theirs
-            elif ours is not None and (theirs is None or theirs.as_of < ours.as_of):
-                lifetime_ms = int((self._hard_s - (time.time() - ours.as_of)) * 1000)
-                if lifetime_ms > 0:
-                    await self._redis.set(self._key, _encoded(ours), px=lifetime_ms)
+            with self._trying:
+                await self._sync()
         except (RedisError, OSError):
             metrics.cache_requests.labels("error").inc()
+
+    async def _sync(self) -> None:
+        value = await self._redis.get(self._key)
+        if value != self._seen:  # they may be large, and are seldom new
+            self._seen, self._theirs = value, _decoded(value)
+        theirs, ours = self._theirs, self._kept
+        if theirs is not None and (ours is None or theirs.as_of > ours.as_of):
+            self._kept = theirs
+        elif ours is not None and (theirs is None or theirs.as_of < ours.as_of):
+            lifetime_ms = int((self._hard_s - (time.time() - ours.as_of)) * 1000)
+            if lifetime_ms > 0:
+                await self._redis.set(self._key, _encoded(ours), px=lifetime_ms)
 
     async def run(self) -> None:
         """`sync`, for ever."""

@@ -24,6 +24,7 @@ from shared.moments import UnixSeconds
 from shared.queue.script import NotSent, Script
 from shared.settings import CacheSettings
 from shared.tracing import spans
+from shared.trying import Trying
 
 _PREFIX = "holdfast:explain:"
 _EVERY_S = 0.2
@@ -70,6 +71,7 @@ class Explanations:
         self._script = Script(redis, "keep", Path(__file__).parent)
         self._about = {"service": service, "instance": instance}
         self._keep_s = keep_s
+        self._trying = Trying("explanations")
         self._allowance = Allowance(time.monotonic())
         self._waiting: deque[tuple[str, bytes]] = deque()
 
@@ -113,7 +115,8 @@ class Explanations:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_MAX))]
             keys, explanations = zip(*batch, strict=True)
             try:
-                await self._script(keys, [self._keep_s, _OF_ONE_MAX, *explanations])
+                with self._trying:
+                    await self._script(keys, [self._keep_s, _OF_ONE_MAX, *explanations])
             except (RedisError, OSError, NotSent):
                 metrics.explanations.labels("failed").inc(len(batch))
                 return

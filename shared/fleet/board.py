@@ -10,7 +10,6 @@ within a second; only a replica that starts after that no longer hears of an ear
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Callable
 
@@ -24,6 +23,7 @@ from shared.fleet.order import Given, Order
 from shared.fleet.roll import STALE_S, Roll, member_key
 from shared.logs import Action
 from shared.queue.connection import entries, text
+from shared.trying import Trying
 
 REPORTS = "holdfast:fleet:reports"
 ORDERS = "holdfast:fleet:orders"
@@ -52,6 +52,7 @@ class Board:
         self._watching = watching
         self._heard = "-"
         self._tell = heard
+        self._trying, self._giving = Trying("board"), Trying("orders")
         self.member = member
         self._key = member_key(member.service, member.instance)
         self.roll = Roll(self._key)
@@ -65,8 +66,9 @@ class Board:
         """For ever."""
         while True:
             try:
-                while await self.beat():
-                    pass  # it has just obeyed: that is news
+                with self._trying:
+                    while await self.beat():
+                        pass  # it has just obeyed: that is news
                 metrics.board_beats.labels("done").inc()
             except (RedisError, OSError):
                 metrics.board_beats.labels("failed").inc()
@@ -92,15 +94,17 @@ class Board:
 
     async def give(self, order: Order) -> bool:
         """Tell every replica, who hear of it within about a second. Whether the board took it."""
+        fields = order.fields()
         try:
-            await self._redis.xadd(ORDERS, {name: value for name, value in order.fields().items()}, maxlen=_ORDERS_KEPT)
+            with self._giving:
+                await self._redis.xadd(ORDERS, {name: value for name, value in fields.items()}, maxlen=_ORDERS_KEPT)
             return True
         except (RedisError, OSError):
             return False
 
     async def leave(self) -> None:
         """Be gone at once rather than after a while of silence."""
-        with contextlib.suppress(RedisError, OSError):
+        with self._trying.surviving(RedisError, OSError):
             await self._redis.hdel(REPORTS, self._key)
 
     def _take(self, orders: object) -> None:

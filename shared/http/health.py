@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from shared import trying
 from shared.breaker.breaker import Breaker
 from shared.breaker.snapshot import State
 from shared.build import build_id
@@ -52,7 +53,7 @@ class Health:
 
         @app.get("/health", tags=["health"], summary="Everything it knows about itself", responses=_RESPONSES)
         async def health(_: Request) -> Response:
-            return self._answer(self.live | self.ready, self.shown)
+            return self._answer(self.live | self.ready, self.shown | {"loops": trying.check})
 
     def _answer(self, decisive: dict[str, Check], shown: dict[str, Check] | None = None) -> Response:
         results = {name: check() for name, check in decisive.items()}

@@ -6,6 +6,7 @@ from redis.exceptions import RedisError
 from shared import logs
 from shared.logs import Action
 from shared.queue.names import AUDIT
+from shared.trying import text_of
 
 _KEPT = 10_000
 
@@ -16,5 +17,5 @@ async def record(redis: Redis, fields: dict[str, str]) -> bool:
         await redis.xadd(AUDIT, {name: value for name, value in fields.items()}, maxlen=_KEPT, approximate=True)
         return True
     except (RedisError, OSError) as error:
-        logs.warning(Action.AUDIT_FAILED, error=type(error).__name__, **fields)
+        logs.warning(Action.AUDIT_FAILED, error=text_of(error), **fields)
         return False

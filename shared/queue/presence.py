@@ -1,7 +1,6 @@
 """Presence: which writers run, and which build of each, so that an operator can tell whether a fix has arrived."""
 
 import asyncio
-import contextlib
 import re
 from collections.abc import Mapping
 
@@ -11,6 +10,7 @@ from redis.exceptions import RedisError
 from shared.build import build_id
 from shared.queue.connection import text
 from shared.queue.names import WRITERS
+from shared.trying import Trying
 
 _EVERY_S = 5.0
 _GONE_S = 20.0
@@ -34,11 +34,12 @@ class Presence:
     def __init__(self, redis: Redis, instance: str) -> None:
         self._redis = redis
         self._instance = instance
+        self._trying = Trying("presence")
 
     async def run(self) -> None:
         """For ever."""
         while True:
-            with contextlib.suppress(RedisError, OSError):  # nothing waits for it; other loops tell of an outage
+            with self._trying.surviving(RedisError, OSError):
                 await self._redis.eval(_SAY, 1, WRITERS, self._instance, build_id())
             await asyncio.sleep(_EVERY_S)
 

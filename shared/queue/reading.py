@@ -16,7 +16,8 @@ from shared import logs, metrics
 from shared.logs import Action
 from shared.queue.groups import ensure_groups
 from shared.queue.watch import Watch
-from shared.retry import again_on
+from shared.retry import until_it_works
+from shared.trying import Trying
 
 _LOOK_EVERY_S = 1.0
 _AFTER_CRASH_S = 1.0
@@ -32,8 +33,10 @@ class Reading:
         self._make_reader = make_reader
         self._watch = watch
         self._probe_cap_s = probe_cap_s
+        self._trying = Trying("groups")
         self._reader: FastStream | None = None
         self._stop_asked = asyncio.Event()
+        self._crashed = metrics.loop_crashes.labels("reading")
 
     @property
     def stopping(self) -> bool:
@@ -55,7 +58,9 @@ class Reading:
     async def groups(self) -> None:
         """Wait for Redis, and for the groups to be there; or for the order to stop."""
         made = asyncio.create_task(
-            again_on((RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._probe_cap_s, attempts=None)
+            until_it_works(
+                self._trying, (RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._probe_cap_s
+            )
         )
         stopped = asyncio.create_task(self._stop_asked.wait())
         await asyncio.wait({made, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -74,14 +79,19 @@ class Reading:
                 return
             if self._reader is not None:
                 metrics.consumer_restarts.inc()
-                logs.warning(Action.CONSUMER_RESTARTED)
-            self._watch.alive()
+                if not self._watch.trying.failing:  # else it is known why
+                    logs.warning(Action.CONSUMER_RESTARTED)
+            self._watch.began()
             self._reader = self._make_reader()
             self._reader.on_startup(self.own_the_signals)
             try:
                 await self._reader.run()
-            except Exception as error:  # noqa: BLE001 - Redis went away under it; the next one waits for Redis
-                logs.error(Action.LOOP_CRASHED, exc=error, loop="reader")
+            except (RedisError, OSError) as error:  # it went away under the reader; the next one waits for it
+                self._watch.trying.failed(error)
+                await asyncio.sleep(_AFTER_CRASH_S)
+            except Exception as error:  # noqa: BLE001 - a bug; the next one may have more luck
+                logs.error(Action.LOOP_CRASHED, exc=error, loop="reading")
+                self._crashed.inc()
                 await asyncio.sleep(_AFTER_CRASH_S)
 
     async def watching(self) -> None:

@@ -9,29 +9,42 @@ from faststream import AckPolicy, FastStream
 from faststream.redis import RedisBroker, StreamSub
 from faststream.redis.annotations import RedisBatchStreamMessage
 from redis.asyncio.connection import AbstractConnection
-from redis.exceptions import OutOfMemoryError, ResponseError
+from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from shared.address.parse import parse_redis
 from shared.queue.connection import connection_options, text
 from shared.queue.entry import Entry
+from shared.queue.watch import Watch
 
 Handle = Callable[[list[Entry]], Awaitable[None]]
 
 
-def _noting(kind: type[AbstractConnection], answered: Callable[[], None]) -> type[AbstractConnection]:
-    """A connection of this kind that notes every answer: an empty read is progress too, and FastStream tells nobody.
+def _noting(kind: type[AbstractConnection], watch: Watch) -> type[AbstractConnection]:
+    """A connection of this kind that notes every read: an empty one is progress too, and a refused one is a reason,
+    and FastStream tells nobody of either.
 
     FastStream makes the group before it reads. Ours is there already, which a full Redis does not look at when it
     refuses; FastStream knows what to do when it is told so.
     """
 
     class NotingConnection(kind):  # type: ignore[misc, valid-type]  # which one is known when it runs
+        _reads = False
+
+        async def send_command(self, *args: Any, **kwargs: Any) -> None:
+            self._reads = args[0] == "XREADGROUP"
+            await super().send_command(*args, **kwargs)
+
         async def read_response(self, *args: Any, **kwargs: Any) -> Any:
             try:
                 response = await super().read_response(*args, **kwargs)
             except OutOfMemoryError as full:
                 raise ResponseError("the group already exists") from full
-            answered()
+            except (RedisError, OSError) as error:
+                if self._reads:
+                    watch.trying.failed(error)
+                raise
+            if self._reads:
+                watch.alive()
             return response
 
     return NotingConnection
@@ -53,15 +66,15 @@ def subscriber_app(
     group: str,
     consumer: str,
     handle: Handle,
-    answered: Callable[[], None],
+    watch: Watch,
     *,
     batch_max: int,
     block_ms: int,
     timeout_s: float,
 ) -> FastStream:
-    """A FastStream application that reads `stream` as `consumer` of `group`; calls `answered` on every sign of life."""
+    """A FastStream application that reads `stream` as `consumer` of `group`; `watch` hears how each read ended."""
     options = connection_options(parse_redis(address))
-    kind = _noting(options.pop("connection_class"), answered)
+    kind = _noting(options.pop("connection_class"), watch)
     broker = RedisBroker(
         socket_timeout=timeout_s,
         connection_class=kind,  # type: ignore[arg-type]  # a Unix socket's is none of TCP, and serves as well

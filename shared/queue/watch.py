@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 
 from shared import metrics
+from shared.trying import Trying
 
 #: A reader that waits for entries hears from Redis more often; one that is silent for so long is replaced.
 SILENCE_MAX_S = 6.0
@@ -24,9 +25,16 @@ class Watch:
         self._silence_max_s = silence_max_s
         self._turn_max_s = turn_max_s
         self._alive_at = self._turned_at = time.monotonic()
+        self.trying = Trying("reading")
 
     def alive(self) -> None:
-        """Redis answered the reader, or the reader was started anew."""
+        """Redis answered the reader."""
+        self.began()
+        if self.trying.failing:
+            self.trying.worked()
+
+    def began(self) -> None:
+        """The reader was started anew."""
         self._alive_at = self._turned_at = time.monotonic()
         metrics.last_progress.set_to_current_time()
 

@@ -106,6 +106,7 @@ HALTED = 'holdfast_writer_halted{job="writer",instance="%s"}'
 DEAD = 'holdfast_dead_letters_total{job="writer",instance="%s",reason="invalid_data"}'
 LETTERS_OLDEST = 'holdfast_dead_letters_oldest_timestamp_seconds{job="dlq_admin",instance="dlq_admin"}'
 LETTERS_OPEN = 'holdfast_dead_letters_open{job="dlq_admin",instance="dlq_admin"}'
+REFUSED = 'holdfast_loop_failures_total{job="writer",instance="%s",loop="settle",kind="refused"}'
 CRASHES = 'holdfast_loop_crashes_total{job="dlq_admin",instance="%s",loop="indexer"}'
 FAULT_ACTIVE = 'holdfast_fault_active{job="dlq_admin",instance="dlq_admin",fault="%s",target="database"}'
 FAULT_END = (

@@ -26,6 +26,7 @@ from tests.rules.case import (
     ORPHANS,
     PROBE,
     QUEUE_UP,
+    REFUSED,
     REQUESTS,
     UNREAD,
     UP_API,
@@ -245,6 +246,11 @@ def _retries(scene: Scene) -> list[Case]:
              nearly=("RetryStorm",)),
         Case("a loop crashes again and again", loops, {fault + 12 * step: (
              Firing("LoopCrashing", {"job": "dlq_admin", "loop": "indexer"}),)}),
+        Case("a store says no to a loop again and again", {REFUSED % "writer-0": scene.rate(0, 0.2)}, {
+            fault + 12 * step: (Firing("LoopCrashing", {"job": "writer", "loop": "settle"}),)}),
+        Case("a store says no to each writer once",
+             {REFUSED % f"writer-{number}": scene.jump(1) for number in range(3)}, {fault + 12 * step: ()},
+             nearly=("LoopCrashing",)),
         Case("a loop of three replicas crashes once each",
              {CRASHES % f"dlq_admin-{number}": scene.jump(1) for number in range(3)}, {fault + 12 * step: ()},
              nearly=("LoopCrashing",)),

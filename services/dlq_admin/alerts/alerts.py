@@ -8,7 +8,6 @@ It lies in the cache Redis. While that is away, each replica knows what it was t
 """
 
 import asyncio
-import contextlib
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -30,6 +29,7 @@ from shared import logs
 from shared.http.document import answer, body, errors
 from shared.http.envelope import precise, success
 from shared.logs import Action
+from shared.trying import Trying
 
 KEY = "holdfast:alerts"
 _KEPT_S = 86_400
@@ -55,11 +55,12 @@ class Alerts:
     def __init__(self, cache: Redis, silence_s: float) -> None:
         self._cache = cache
         self._heard = Heard(silence_s)
+        self._reading, self._telling = Trying("alerts"), Trying("alerts_told")
 
     async def run(self) -> None:
         """For ever: hear what other replicas were told."""
         while True:
-            with contextlib.suppress(RedisError, OSError):
+            with self._reading.surviving(RedisError, OSError):
                 await self.read()
             await asyncio.sleep(_EVERY_S)
 
@@ -74,7 +75,7 @@ class Alerts:
         for each in moved[:_LOGGED_MOST]:
             action = Action.ALERT_FIRED if each.firing else Action.ALERT_OVER
             logs.info(action, alert=each.name, severity=each.severity, fingerprint=each.fingerprint)
-        with contextlib.suppress(RedisError, OSError):
+        with self._telling.surviving(RedisError, OSError):
             await self._tell(self._heard.kept(notices))
         return len(moved)
 

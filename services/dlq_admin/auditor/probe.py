@@ -6,19 +6,13 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Never
 
-from redis.exceptions import RedisError
-
-from shared import logs, metrics
-from shared.faults import Fault
-from shared.logs import Action
-from shared.queue.script import NotSent
+from shared import metrics
+from shared.trying import AWAY, Trying
 
 #: Looking takes no more than this share of the time, however large the system grows.
 _SHARE_MAX = 0.1
 #: A look that failed says nothing about the next one.
 _FAILED_PAUSE_S = 5.0
-
-_FAILURES = (RedisError, NotSent, Fault, OSError)  # a TimeoutError is an OSError
 
 
 class Probe:
@@ -38,7 +32,7 @@ class Probe:
         self._every_s = every_s
         self._limit_s = limit_s
         self._share_max = share_max
-        self._works = True
+        self._trying = Trying(f"audit_{name}")
         metrics.probe_last_success.labels(name).set_to_current_time()  # so that one that never works goes stale too
         metrics.probe_duration.labels(name)
 
@@ -55,16 +49,11 @@ class Probe:
         """One look; whether it worked."""
         began = time.monotonic()
         try:
-            async with asyncio.timeout(self._limit_s):
-                await self._look()
-        except _FAILURES as error:
-            if self._works:
-                logs.warning(Action.PROBE_FAILED, probe=self.name, error=type(error).__name__)
-            self._works = False
+            with self._trying:
+                async with asyncio.timeout(self._limit_s):
+                    await self._look()
+        except AWAY:  # a TimeoutError is an OSError
             return False
         metrics.probe_last_success.labels(self.name).set_to_current_time()
         metrics.probe_duration.labels(self.name).set(time.monotonic() - began)
-        if not self._works:
-            logs.info(Action.PROBE_WORKS, probe=self.name)
-        self._works = True
         return True

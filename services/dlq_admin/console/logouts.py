@@ -17,6 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from services.dlq_admin.console.session import Session
+from shared.trying import Trying
 
 _KEY = "holdfast:logged_out:"
 _EVERY_S = 1.0
@@ -27,6 +28,7 @@ class Logouts:
 
     def __init__(self, cache: Redis) -> None:
         self._cache = cache
+        self._asking, self._telling = Trying("logouts_asked"), Trying("logouts")
         #: Nonce -> when the session would have ended (Unix time).
         self._here: dict[str, int] = {}
         self._untold: set[str] = set()
@@ -43,7 +45,8 @@ class Logouts:
         if session.nonce in self._here:
             return True
         try:
-            return bool(await self._cache.exists(_KEY + session.nonce))
+            with self._asking:
+                return bool(await self._cache.exists(_KEY + session.nonce))
         except (RedisError, OSError):
             return False
 
@@ -60,7 +63,8 @@ class Logouts:
         for nonce in [*self._untold]:
             left_s = max(1, ceil(self._here[nonce] - time.time()))
             try:
-                await self._cache.set(_KEY + nonce, "1", ex=left_s)
+                with self._telling:
+                    await self._cache.set(_KEY + nonce, "1", ex=left_s)
             except (RedisError, OSError):
                 return
             self._untold.discard(nonce)

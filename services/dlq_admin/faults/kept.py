@@ -19,6 +19,7 @@ from services.dlq_admin.faults.recoveries import Recovery
 from shared import logs
 from shared.logs import Action
 from shared.queue.connection import text
+from shared.trying import Trying
 
 KEY = "holdfast:announced"
 _FORGOTTEN_S = 86_400
@@ -34,11 +35,13 @@ class Kept:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._reading, self._writing = Trying("faults"), Trying("faults_kept")
 
     async def read(self) -> tuple[list[Announced], list[Recovery]]:
         """All of it."""
         try:
-            found: dict[bytes, bytes] = cast(Any, await self._redis.hgetall(KEY))
+            with self._reading:
+                found: dict[bytes, bytes] = cast(Any, await self._redis.hgetall(KEY))
         except (RedisError, OSError):
             return [], []
         faults: list[Announced] = []
@@ -63,7 +66,8 @@ class Kept:
         pipeline.hset(KEY, mapping=cast(Any, fields))
         pipeline.expire(KEY, _FORGOTTEN_S)
         try:
-            await pipeline.execute()
+            with self._writing:
+                await pipeline.execute()
         except (RedisError, OSError):
             return  # whoever makes the fault says so again in a moment
 

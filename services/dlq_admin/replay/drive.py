@@ -10,18 +10,15 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-from redis.exceptions import RedisError
-
 from services.dlq_admin.database import Database
 from services.dlq_admin.replay.pace import Bucket, canary_allows
 from services.dlq_admin.replay.send import Sender, sendable
 from services.dlq_admin.replay.stop import Recent, Surroundings, why_stop
 from services.dlq_admin.replay.traces import Traces
 from shared import logs, metrics
-from shared.faults import Contention, Fault
+from shared.faults import Contention
 from shared.letters.replay import WAITING_FOR_A_PERSON, ItemState, ReplayState
 from shared.logs import Action
-from shared.queue.script import NotSent
 from shared.retry import again_on
 from shared.store.engine import Engine
 from shared.store.replays import read, results, sending
@@ -29,6 +26,7 @@ from shared.store.replays.lease import Lease, LeaseLost, let_go
 from shared.store.replays.read import Replay
 from shared.store.replays.results import Result
 from shared.store.replays.sending import Chosen, Sent
+from shared.trying import AWAY, Trying
 
 _BATCH = 250
 _PAGE = 1000
@@ -63,6 +61,7 @@ class Driver:
         self._sender = sender
         self._traces = traces
         self._look = look
+        self._trying = Trying("replay")
         self.wake = asyncio.Event()
         self._sent: list[Sent] = []
         self._replay: Replay | None = None
@@ -83,10 +82,11 @@ class Driver:
         try:
             while True:
                 try:
-                    if (ended := await self._once()) is not None:
+                    with self._trying:
+                        ended = await self._once()
+                    if ended is not None:
                         return ended
-                except (RedisError, OSError, NotSent, Fault) as error:
-                    logs.warning(Action.REPLAY_HELD_UP, replay=self._lease.replay_id, error=str(error)[:200])
+                except AWAY:
                     self._unsure, self._closed, self._sent = True, False, []
                     await asyncio.sleep(random.uniform(0.05, _AGAIN_CAP_S))  # noqa: S311 - jitter
         except LeaseLost:

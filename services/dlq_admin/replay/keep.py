@@ -1,7 +1,6 @@
 """Keep: every replay that is not over is driven by some replica, whatever becomes of the one that drove it before."""
 
 import asyncio
-import contextlib
 import secrets
 from collections.abc import Callable
 
@@ -15,6 +14,7 @@ from shared.logs import Action
 from shared.store.replays import lease, read
 from shared.store.replays.lease import Lease
 from shared.store.replays.read import Replay
+from shared.trying import Trying
 
 #: Those that send; and all, as many only wait for results.
 _AT_ONCE, _MOST = 4, 64
@@ -41,6 +41,7 @@ class Keeper:
         self._tell = tell
         self._driven: dict[int, tuple[Lease, Driver, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
+        self._trying = Trying("keeper")
 
     def hurry(self, replay_id: int) -> None:
         """Somebody changed it just now."""
@@ -52,7 +53,7 @@ class Keeper:
         """For ever."""
         heir_of = self._name
         while True:
-            with contextlib.suppress(Fault):  # the database is away: the drivers tell of it
+            with self._trying.surviving(Fault):
                 await self._take(heir_of)
                 heir_of = ""
             try:
@@ -66,7 +67,7 @@ class Keeper:
         """Let go of everything; what was on its way is asked about by whoever comes next."""
         driven = list(self._driven.values())
         await supervise.stop(task for _, _, task in driven)
-        with contextlib.suppress(Fault):
+        with self._trying.surviving(Fault):
             for mine, _, _ in driven:
                 await self._database.work(lease.let_go, mine)
 
@@ -87,7 +88,7 @@ class Keeper:
 
     async def _drive(self, mine: Lease, driver: Driver) -> None:
         try:
-            with contextlib.suppress(Fault):
+            with self._trying.surviving(Fault):
                 if (begun := await self._database.work(read.replay, mine.replay_id)) is not None:
                     self._tell(begun, False)
             ended = await driver.run()

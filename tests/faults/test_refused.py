@@ -1,0 +1,176 @@
+"""A Redis that answers no: a wrong password, a right that is missing, a key of another type. No service is silent about
+it, none fills its log with it, and all go on once it is mended."""
+
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from deploy.privileges import redis as privileges
+from shared.fleet.board import REPORTS
+from shared.queue.names import DEAD, HEARTBEAT, WRITERS, WRITES
+from tests import processes
+from tests.processes import QUICK
+from tests.servers import PASSWORD, Database, RedisServer, wait_until
+
+#: What each service cannot work without: commands that one of its loops makes all the time.
+_NEEDED = {
+    "api": ("xinfo|stream", "hgetall", "hset", "evalsha"),
+    "writer": ("xreadgroup", "xpending", "xautoclaim", "hset", "evalsha"),
+    "dlq_admin": ("xreadgroup", "xautoclaim", "xlen", "hset", "evalsha"),
+}
+#: Keys that all of them use, and what one of them says of it.
+_KEYS = {"api": (WRITES, REPORTS, HEARTBEAT), "writer": (WRITES, WRITERS, REPORTS), "dlq_admin": (DEAD, REPORTS)}
+
+
+@pytest.fixture(scope="module")
+def queue(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis that tests may break, with the users of a deployment."""
+    server = RedisServer(tmp_path_factory.mktemp("refused"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def services(
+    tmp_path_factory: pytest.TempPathFactory, queue: RedisServer, database: Database
+) -> Iterator[dict[str, processes.Service]]:
+    """One of each."""
+    folder = tmp_path_factory.mktemp("services")
+    quick = {key: value for key, value in QUICK.items() if "WRITER" not in key}
+    found = {
+        "api": processes.api(folder, queue.address, database.dsn, HOLDFAST_API_HEARTBEAT_S="0.5"),
+        "writer": processes.writer(folder, queue.address, database.dsn, **QUICK),
+        "dlq_admin": processes.dlq_admin(folder, queue.address, database.dsn, **quick, HOLDFAST_DLQ_PROBE_CAP_S="0.3"),
+    }
+    for service in found.values():
+        service.start(wait=False)
+    for service in found.values():
+        service.wait_until_alive()
+    yield found
+    for service in found.values():
+        service.kill()
+
+
+class Told:
+    """What a service has logged since this was made."""
+
+    def __init__(self, service: processes.Service) -> None:
+        self._service = service
+        self._from = service.log.stat().st_size
+
+    def lines(self, action: str) -> list[dict[str, Any]]:
+        """Of this action."""
+        with self._service.log.open("rb") as log:
+            log.seek(self._from)
+            found = [
+                json.loads(line) for line in log.read().splitlines() if line.startswith(b"{") and line.endswith(b"}")
+            ]
+        return [line for line in found if line.get("action") == action]
+
+    def refused(self, words: str) -> bool:
+        """Whether one says this, as an error."""
+        return any(
+            words in line["error"] and line["level"] == "error" and line["kind"] == "refused"
+            for line in self.lines("loop_held_up")
+        )
+
+
+def _check(service: processes.Service) -> dict[str, Any]:
+    checks: dict[str, Any] = httpx.get(f"{service.url}/health", timeout=5).json()["data"]["checks"]["loops"]
+    return checks
+
+
+def _all_is_well(services: dict[str, processes.Service]) -> None:
+    for name, service in services.items():
+        wait_until(lambda service=service: _check(service)["ok"], what=f"{name} fails at nothing")
+
+
+def _speaks_and_recovers(
+    queue: RedisServer, services: dict[str, processes.Service], words: dict[str, str], broken: Any, mended: Any
+) -> None:
+    _all_is_well(services)
+    told = {name: Told(service) for name, service in services.items()}
+    broken()
+    try:
+        for name, service in services.items():
+            wait_until(lambda name=name: told[name].refused(words[name]), 40, f"{name} says {words[name]}")
+            wait_until(
+                lambda name=name, service=service: words[name] in _check(service)["detail"], 40, f"{name} shows it"
+            )
+    finally:
+        mended()
+    _all_is_well(services)
+    for each in told.values():
+        wait_until(lambda each=each: each.lines("loop_goes_on"), what="it says that it goes on")
+        assert each.lines("loop_crashed") == []
+        lines = Counter((line["loop"], line["error"]) for line in each.lines("loop_held_up"))
+        assert max(lines.values()) <= 10, lines
+
+
+def _lines_of(name: str) -> list[str]:
+    rules = privileges.acl(dict.fromkeys(privileges.NAMES, PASSWORD), "queue", "cache").splitlines()
+    [line] = [line for line in rules if line.startswith(f"user {name} ")]
+    return line.removeprefix(f"user {name} ").replace("(", "\0(").replace(") ", ")\0").split("\0")
+
+
+def _set_user(client: Any, name: str, rules: list[str]) -> None:
+    words = [word for rule in rules if rule.strip() for word in ([rule] if rule.startswith("(") else rule.split())]
+    client.execute_command("ACL", "SETUSER", name, "reset", *words)
+
+
+def test_a_wrong_password(queue: RedisServer, services: dict[str, processes.Service]) -> None:
+    """Changed while they run, and every connection cut."""
+
+    def kill(client: Any, passwords: str) -> None:
+        for name in services:
+            client.execute_command("ACL", "SETUSER", name, "resetpass", f">{passwords}")
+            client.execute_command("CLIENT", "KILL", "USER", name)
+
+    with queue.client() as client:
+        words = dict.fromkeys(services, "invalid username-password pair")
+        _speaks_and_recovers(queue, services, words, lambda: kill(client, "another"), lambda: kill(client, PASSWORD))
+
+
+def test_a_missing_right(queue: RedisServer, services: dict[str, processes.Service]) -> None:
+    """One that the service needs all the time, drawn at random."""
+    drawn = {name: random.choice(_NEEDED[name]) for name in services}
+    with queue.client() as client:
+
+        def broken() -> None:
+            for name, command in drawn.items():
+                _set_user(client, name, [_without(rule, command) for rule in _lines_of(name)])
+
+        def mended() -> None:
+            for name in services:
+                _set_user(client, name, _lines_of(name))
+
+        words = {name: "permissions" for name in drawn}
+        _speaks_and_recovers(queue, services, words, broken, mended)
+
+
+def _without(rule: str, command: str) -> str:
+    return " ".join(word for word in rule.replace("(", "( ").split() if word != f"+{command}").replace("( ", "(")
+
+
+def test_a_key_of_another_type(queue: RedisServer, services: dict[str, processes.Service]) -> None:
+    """One that the service uses all the time, drawn at random."""
+    drawn = {random.choice(_KEYS[name]) for name in services}
+    wrong = {key: "zset" for key in drawn}
+    with queue.client() as client:
+
+        def broken() -> None:
+            for key in wrong:
+                client.delete(key)
+                client.zadd(key, {"x": 1})
+
+        def mended() -> None:
+            client.delete(*wrong)
+
+        words = dict.fromkeys(services, "WRONGTYPE")
+        _speaks_and_recovers(queue, services, words, broken, mended)
