@@ -123,11 +123,11 @@ _DEEP = 20_000
 _HARMLESS: dict[str, tuple[bytes, int, str]] = {
     "no JSON": (_post(b"{"), 400, "MALFORMED_JSON"),
     "nothing": (_post(b""), 400, "MALFORMED_JSON"),
-    "deep arrays": (_post(b"[" * _DEEP + b"]" * _DEEP), 400, "MALFORMED_JSON"),
-    "deep arrays in a field": (_post(b'{"name":' + b"[" * _DEEP + b"]" * _DEEP + b"}"), 400, "MALFORMED_JSON"),
-    "deep objects": (_post(b'{"a":' * 10_000 + b"1" + b"}" * 10_000), 400, "MALFORMED_JSON"),
+    "deep arrays": (_post(b"[" * _DEEP + b"]" * _DEEP), 422, "DOCUMENT_TOO_LARGE"),
+    "deep arrays in a field": (_post(b'{"name":' + b"[" * _DEEP + b"]" * _DEEP + b"}"), 422, "DOCUMENT_TOO_LARGE"),
+    "deep objects": (_post(b'{"a":' * 10_000 + b"1" + b"}" * 10_000), 422, "DOCUMENT_TOO_LARGE"),
     "deep in an unknown field": (_post(b'{"x":' + b"[" * 150 + b"]" * 150 + b"}"), 422, "MISSING_FIELD"),
-    "not closed": (_post(b'{"name":' + b"[" * _DEEP), 400, "MALFORMED_JSON"),
+    "not closed": (_post(b'{"name":' + b"[" * _DEEP), 422, "DOCUMENT_TOO_LARGE"),
     "an integer of 60,000 digits": (_post(b'{"name":' + b"9" * 60_000 + b',"email":"a@b.co"}'), 400, "MALFORMED_JSON"),
     "a float of 60,000 digits": (_post(b'{"name":0.' + b"9" * 60_000 + b',"email":"a@b.co"}'), 422, "INVALID_TYPE"),
     "a huge exponent": (_post(b'{"name":1e999999999,"email":"a@b.co"}'), 422, "INVALID_TYPE"),
@@ -150,7 +150,6 @@ _HARMLESS: dict[str, tuple[bytes, int, str]] = {
     "encoded slashes": (_get(b"/users/..%2f..%2fetc%2fpasswd"), 404, "PATH_NOT_FOUND"),
     "half an encoding": (_get(b"/users/%z%"), 404, "USER_NOT_FOUND"),
     "absolute form": (_get(b"http://elsewhere/nothing"), 404, "PATH_NOT_FOUND"),
-    "asterisk": (b"OPTIONS * HTTP/1.1\r\n" + _HOST + b"\r\n", 404, "PATH_NOT_FOUND"),
     "another protocol": (_get(b"/nothing", b"Upgrade: websocket\r\nConnection: Upgrade\r\n"), 404, "PATH_NOT_FOUND"),
     "another protocol, with a body": (_post(b"[]", b"Upgrade: h2c\r\nConnection: Upgrade\r\n"), 422, "INVALID_BODY"),
     "TRACE": (b"TRACE /users HTTP/1.1\r\n" + _HOST + b"\r\n", 405, "METHOD_NOT_ALLOWED"),
@@ -166,11 +165,26 @@ _HARMLESS: dict[str, tuple[bytes, int, str]] = {
 def test_what_a_connection_survives(server: int, name: str) -> None:
     """One error in the envelope, and the next request on the same connection is answered as if nothing had been."""
     sent, status, code = _HARMLESS[name]
-    with raw.connection(server) as wire:
-        wire.sendall(sent + b"GET /livez HTTP/1.1\r\n" + _HOST + b"Connection: close\r\n\r\n")
-        answers = raw.answers_until_closed(wire)
+    answers: list[raw.Answer] = []
+
+    def answered() -> bool:
+        with raw.connection(server) as wire:
+            wire.sendall(sent + b"GET /livez HTTP/1.1\r\n" + _HOST + b"Connection: close\r\n\r\n")
+            answers[:] = raw.answers_until_closed(wire)
+        return answers[0].status != 503  # on a busy machine it turns such requests away for a while
+
+    wait_until(answered, what="not shed")
     assert [answer.status for answer in answers] == [status, 200]
     _check(answers[0], status, code)
+
+
+def test_the_server_as_a_whole_may_be_asked_what_it_takes(server: int) -> None:
+    """`OPTIONS *` is about no path: an answer without a body, and the connection goes on."""
+    with raw.connection(server) as wire:
+        wire.sendall(
+            b"OPTIONS * HTTP/1.1\r\n" + _HOST + b"\r\nGET /livez HTTP/1.1\r\n" + _HOST + b"Connection: close\r\n\r\n"
+        )
+        assert [answer.status for answer in raw.answers_until_closed(wire)] == [204, 200]
 
 
 def test_the_callers_id_is_on_the_answer_to_what_was_no_request(server: int) -> None:
