@@ -9,9 +9,15 @@ from dataclasses import dataclass
 
 import pymysql
 
-from tests.servers import Database
+from tests.servers import PASSWORD, Database
 
-_USER = "'holdfast'@'127.0.0.1'"
+#: Those of the services, whose rights are on tables.
+_EACH = [f"'holdfast_{service}'@'127.0.0.%'" for service in ("api", "writer", "dlq_admin")]
+_USERS = ", ".join(_EACH)
+
+
+def _identified_by(password: str) -> str:
+    return "ALTER USER " + ", ".join(f"{user} IDENTIFIED BY '{password}'" for user in _EACH)
 
 
 @dataclass(frozen=True)
@@ -39,21 +45,21 @@ KNOWN = (
     DatabaseFault("read-only", "SET GLOBAL read_only = 1", "SET GLOBAL read_only = 0"),
     DatabaseFault("read-only transactions", "SET GLOBAL tx_read_only = 1", "SET GLOBAL tx_read_only = 0"),
     DatabaseFault(
-        "expired password", f"ALTER USER {_USER} PASSWORD EXPIRE", f"ALTER USER {_USER} IDENTIFIED BY 'test-only'",
-        reads=False,
+        "expired password", f"ALTER USER {_USERS} PASSWORD EXPIRE", _identified_by(PASSWORD), reads=False,
     ),
     DatabaseFault(
-        "locked account", f"ALTER USER {_USER} ACCOUNT LOCK", f"ALTER USER {_USER} ACCOUNT UNLOCK", reads=False
+        "locked account", f"ALTER USER {_USERS} ACCOUNT LOCK", f"ALTER USER {_USERS} ACCOUNT UNLOCK", reads=False
     ),
     DatabaseFault(
-        "another password", f"ALTER USER {_USER} IDENTIFIED BY 'another'",
-        f"ALTER USER {_USER} IDENTIFIED BY 'test-only'", reads=False,
+        "another password", _identified_by("another"), _identified_by(PASSWORD), reads=False,
     ),
     DatabaseFault(
-        "no right to insert", f"REVOKE INSERT ON holdfast.* FROM {_USER}", f"GRANT ALL ON holdfast.* TO {_USER}"
+        "no right to insert", f"REVOKE INSERT ON holdfast.operations FROM {_USERS}",
+        f"GRANT INSERT ON holdfast.operations TO {_USERS}",
     ),
     DatabaseFault(
-        "no right to delete", f"REVOKE DELETE ON holdfast.* FROM {_USER}", f"GRANT ALL ON holdfast.* TO {_USER}"
+        "no right to delete", f"REVOKE DELETE ON holdfast.users FROM {_USERS}",
+        f"GRANT DELETE ON holdfast.users TO {_USERS}",
     ),
     DatabaseFault(
         "a missing column", "ALTER TABLE holdfast.users RENAME COLUMN name TO called",
@@ -94,7 +100,7 @@ def as_root(database: Database, statement: str) -> None:
 def end_connections(database: Database) -> None:
     """Of everybody but root."""
     with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT id FROM information_schema.processlist WHERE user = 'holdfast'")
+        cursor.execute("SELECT id FROM information_schema.processlist WHERE user LIKE 'holdfast%'")
         for (id,) in cursor.fetchall():
             with contextlib.suppress(pymysql.err.OperationalError):  # gone by itself meanwhile
                 cursor.execute(f"KILL {id}")
