@@ -98,7 +98,10 @@ def service_app(
     health.add_routes(app)
     scraper = Scraper(before_scrape)
 
-    @app.get("/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response)
+    @app.get(
+        "/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response,
+        include_in_schema=metrics_port is None,  # the document is about the port that it is read at
+    )  # fmt: skip
     async def metrics(request: Request) -> Response:
         if metrics_port is not None and request.scope["server"][1] != metrics_port:
             raise NoSuchPath()
