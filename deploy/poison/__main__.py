@@ -10,9 +10,11 @@ from collections import Counter
 from deploy.local import stack
 from deploy.local.problem import Problem
 from deploy.local.programs import LOOPBACK, programs
+from deploy.local.redis import password
 from deploy.local.settings import saved
 from deploy.poison.entries import GOOD, MEANING, poison
 from deploy.poison.queue import put
+from deploy.privileges.redis import OPERATOR
 
 _DEFAULT = 20
 _MOST = 100_000
@@ -32,7 +34,7 @@ def main() -> int:
         if stack.running() is None:
             raise Problem("the stack is not running", "make up")
         entries = list(poison(count, time.time_ns() // 1000, secrets.randbits(64), good_each=_GOOD_EACH))
-        put((LOOPBACK, saved().queue_port), _STREAM, [fields for _, fields in entries])
+        put((LOOPBACK, saved().queue_port), (OPERATOR, password(OPERATOR)), _STREAM, [fields for _, fields in entries])
     except Problem as problem:
         sys.stderr.write(f"{problem}\n")
         return 2

@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Iterable, Mapping
+from typing import BinaryIO
 
 from deploy.local.problem import Problem
 
@@ -9,20 +10,27 @@ _TIMEOUT_S = 5.0
 _BATCH = 500
 
 
-def put(address: tuple[str, int], stream: str, entries: list[Mapping[str, bytes]]) -> None:
-    """In their order. Raises Problem."""
+def put(address: tuple[str, int], login: tuple[str, str], stream: str, entries: list[Mapping[str, bytes]]) -> None:
+    """In their order. `login`: name and password. Raises Problem."""
     try:
         with socket.create_connection(address, _TIMEOUT_S) as connection, connection.makefile("rb") as answers:
+            connection.sendall(_command((b"AUTH", *(word.encode() for word in login))))
+            _answer(answers, b"+")
             for at in range(0, len(entries), _BATCH):
                 batch = entries[at : at + _BATCH]
                 connection.sendall(b"".join(_command(_words(stream, fields)) for fields in batch))
                 for _ in batch:
-                    head = answers.readline()
-                    if not head.startswith(b"$"):
-                        raise Problem(f"the queue refuses: {head.decode(errors='replace').strip() or 'it hung up'}")
+                    _answer(answers, b"$")
                     answers.readline()  # the entry's id
     except OSError as error:
         raise Problem(f"the queue does not answer on port {address[1]}: {error}", "make status") from error
+
+
+def _answer(answers: BinaryIO, kind: bytes) -> None:
+    """Read the line that an answer begins with. Raises Problem."""
+    head = answers.readline()
+    if not head.startswith(kind):
+        raise Problem(f"the queue refuses: {head.decode(errors='replace').strip() or 'it hung up'}")
 
 
 def _words(stream: str, fields: Mapping[str, bytes]) -> Iterable[bytes]:
