@@ -18,6 +18,7 @@ NAME = SCHEMA
 _HOST = "127.0.0.1"
 _CONFIG = REPO / "deploy" / "mariadb" / "mariadb.cnf"
 _DATA = LOCAL / "mariadb"
+_TMP = LOCAL / "mariadb.tmp"
 _INIT = SECRETS / "database.sql"
 
 
@@ -44,6 +45,7 @@ def command(port: int) -> tuple[str, ...]:
         f"--datadir={_DATA}",
         f"--port={port}",
         f"--socket={socket()}",
+        f"--tmpdir={_TMP}",  # a shared one is swept by every server that starts
         f"--pid-file={_DATA}/mariadbd.pid",
         f"--init-file={_INIT}",
         *_as_root(),
@@ -59,6 +61,7 @@ def prepare() -> None:
         *users({name: login(name)[1] for name in with_users()}, _HOST),
     ]
     write_private(_INIT, "".join(f"{statement};\n" for statement in statements))
+    _TMP.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not _DATA.exists():
         _make_data_folder()
 
@@ -81,15 +84,16 @@ def _make_data_folder() -> None:
         # mariadb-install-db is a shell script that cannot do with a space in a path: show it another one.
         repo = Path(folder) / "repo"
         repo.symlink_to(REPO)
-        _install_db(repo / fresh.relative_to(REPO), repo / _CONFIG.relative_to(REPO))
+        _install_db(*(repo / each.relative_to(REPO) for each in (fresh, _TMP, _CONFIG)))
     fresh.rename(_DATA)
 
 
-def _install_db(data: Path, config: Path) -> None:
+def _install_db(data: Path, tmp: Path, config: Path) -> None:
     install = [
         find("mariadb-install-db"),
         f"--defaults-file={config}",
         f"--datadir={data}",
+        f"--tmpdir={tmp}",
         "--skip-test-db",
         "--skip-name-resolve",
         # The superuser gets in through the socket, as this user and nobody else: no password that could be empty.
