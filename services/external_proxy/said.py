@@ -25,7 +25,7 @@ from shared.errors import (
 from shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
 from shared.retry_rules import Again, Hope, Suppressed
 
-_SECONDS = re.compile(r"^[0-9]{1,9}$")
+_SECONDS = re.compile(r"[0-9]+")
 _THROTTLED_S = 1.0
 
 #: Ours, not the third party's, to say.
@@ -56,7 +56,7 @@ class NoLonger(Exception):
 def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
     """From `Retry-After`, in seconds or as a date, at most `longest_s`. None: it is not there or makes no sense."""
     raw = headers.get("retry-after", "").strip()
-    if _SECONDS.match(raw):
+    if _SECONDS.fullmatch(raw):
         return min(float(raw), longest_s)
     try:
         return min(max(0.0, parsedate_to_datetime(raw).timestamp() - time.time()), longest_s)
