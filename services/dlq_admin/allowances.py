@@ -13,7 +13,7 @@ from services.dlq_admin.database import Database
 from shared.errors import AllowanceUsedUp, DatabaseUnavailable, OutcomeUnknown, SecondPersonNeeded
 from shared.http.document import answer, body, errors
 from shared.http.envelope import precise, success
-from shared.http.keys import Principal
+from shared.http.keys import NAME, Principal
 from shared.store.dead_letters import allowance
 from shared.store.dead_letters.allowance import Left, Rules, UsedUp
 from shared.store.dead_letters.audit import Actor
@@ -24,7 +24,7 @@ class AllowAsked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    actor: str = Field(min_length=1, max_length=64)
+    actor: str = Field(pattern=NAME)
     letters: int = Field(ge=1, le=1_000_000)
     reason: Reason
 

@@ -27,7 +27,9 @@ _SCOPES = {READ, WRITE, VIEW, ANNOUNCE, OPERATE, ADMIN}
 _INCLUDED = {OPERATE: {READ, WRITE, VIEW, ANNOUNCE}, ADMIN: {READ, WRITE, VIEW, ANNOUNCE, OPERATE}}
 #: Limits of a key's own: requests a minute.
 _OPTIONS = {"reads", "writes"}
-_NAME = re.compile(r"^[A-Za-z0-9._@-]{1,64}$")
+#: The form of a key's name, wherever one is given.
+NAME = r"^[A-Za-z0-9._@-]{1,64}$"
+_NAME = re.compile(NAME)
 _DIGEST = re.compile(r"^[0-9a-f]{64}$")
 _CREDENTIAL_MAX_BYTES = 512
 _LOOK_EVERY_S = 2.0
@@ -121,7 +123,7 @@ def parse(text: str) -> dict[str, Principal]:
         options = dict(word.partition("=")[::2] for word in rest if word)
         if not all(name in _OPTIONS and value.isdecimal() for name, value in options.items()):
             raise ValueError(f"line {number} of the keys has more than numbers for {sorted(_OPTIONS)}")
-        if not _NAME.match(name) or not _DIGEST.match(digest) or not set(scopes.split(",")) <= _SCOPES:
+        if not _NAME.fullmatch(name) or not _DIGEST.match(digest) or not set(scopes.split(",")) <= _SCOPES:
             raise ValueError(f"line {number} of the keys is not `name scopes sha256`, scopes of {sorted(_SCOPES)}")
         if digest in known:
             raise ValueError(f"line {number} of the keys repeats an earlier key")

@@ -73,6 +73,9 @@ def test_a_second_person_allows_more(engine: Engine) -> None:
     _discard(engine, 0, 20)
     with pytest.raises(allowance.SamePerson):
         allowance.allow(engine, "ann", 10, ANN)
+    for other in ("ann ", "Ann", "a\u0301nn", "\u00e4nn"):
+        allowance.allow(engine, other, 10, ANN)
+    assert allowance.left(engine, "ann", RULES).letters == 0, "only an equal name is the same person's"
     allowance.allow(engine, "ann", 10, BOB)
     _discard(engine, 20, 10)
     with pytest.raises(UsedUp):
@@ -119,6 +122,10 @@ def test_pages_and_routes_say_what_is_left(desk: Desk) -> None:
     name = desk.told("GET", "/dlq/allowances")["actor"]
     more = {"actor": name, "letters": 5, "reason": "a test"}
     assert desk.ask("POST", "/dlq/allowances", json=more).json()["error"]["code"] == "SECOND_PERSON_NEEDED"
+    for spelling in (f"{name} ", f" {name}", f"{name}\t", f"{name}\n", f"{name}\0", "", "\u00e5nn"):
+        odd = desk.ask("POST", "/dlq/allowances", json=more | {"actor": spelling})
+        assert (odd.status_code, odd.json()["error"]["code"]) == (422, "INVALID_BODY"), spelling
+    assert desk.told("GET", "/dlq/allowances")["left"] == 10
     assert desk.told("POST", "/dlq/allowances", keys.ADMIN, json=more)["left"] == 15
     desk.told("POST", "/dlq/discards", json=wish)
     desk.http.post("/console/login", data={"key": keys.OPERATOR})

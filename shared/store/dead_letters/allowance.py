@@ -19,9 +19,10 @@ _USED = sa.text(
     " AND action IN ('replay', 'discard', 'transform') AND letters > 0"
     " AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(details, '$.state')), '') <> :approved"
 )
+#: As bytes: a collation may take two spellings for one name.
 _GRANTED = sa.text(
     "SELECT COALESCE(SUM(letters), 0) FROM audit_log WHERE action = 'allow' AND at > :since"
-    " AND JSON_UNQUOTE(JSON_EXTRACT(details, '$.to')) = :actor"
+    " AND CAST(JSON_UNQUOTE(JSON_EXTRACT(details, '$.to')) AS BINARY) = CAST(:actor AS BINARY)"
 )
 _LOCK = insert("dead_letter_actors", ("actor",), on_clash="actor = VALUES(actor)")
 
