@@ -13,6 +13,7 @@ from starlette.responses import Response, StreamingResponse
 from services.dlq_admin import schemas
 from services.dlq_admin.ask import SHORT_MAX_CHARS, FilterAsked, ShortReason, actor
 from services.dlq_admin.database import Database
+from services.dlq_admin.settings import IMPORT_PATH
 from shared.documents import Budget, parse
 from shared.errors import (
     BodyTooLarge,
@@ -110,7 +111,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
         return StreamingResponse(lines, media_type=_NDJSON, headers=headers)
 
     @app.post(
-        "/dlq/import", tags=["exchange"], summary="Bring exported dead letters in; what is here already stays as it is",
+        IMPORT_PATH, tags=["exchange"], summary="Bring exported dead letters in; what is here already stays as it is",
         responses=answer("How many are new, and how many were here.", schemas.IMPORTED)
         | errors(InvalidRequest, BodyTooLarge, DocumentTooLarge, CountMismatch, LetterDiffers, DatabaseUnavailable,
                  OutcomeUnknown),

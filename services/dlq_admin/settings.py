@@ -12,6 +12,7 @@ from shared.http.forwarded import networks
 from shared.queue.watch import SILENCE_MAX_S
 from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
 
+IMPORT_PATH = "/dlq/import"
 #: What a body takes on the wire, chunk sizes included, of what is in it.
 _WIRE_SHARE = 1.25
 #: A slower upload is given up.
@@ -125,7 +126,10 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         """A file to import may be larger than any other body, and take as long as it is large."""
         usual = super().bounds
         wire_bytes = max(usual.wire_bytes, int(self.dlq_import_max_bytes * _WIRE_SHARE))
-        return replace(usual, wire_bytes=wire_bytes, body_s=usual.body_s + wire_bytes / _SLOWEST_BYTES_PER_S)
+        return replace(
+            usual, wire_bytes=wire_bytes, slow_paths=frozenset({IMPORT_PATH.encode()}),
+            slow_body_s=usual.body_s + wire_bytes / _SLOWEST_BYTES_PER_S,
+        )  # fmt: skip
 
     @field_validator("dlq_trusted_proxies")
     @classmethod

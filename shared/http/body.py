@@ -10,8 +10,9 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """The request's body, as it was sent. Raises UnsupportedEncoding, UnsupportedMediaType, or BodyTooLarge: at once if
-    it is announced, else as soon as it is seen."""
+    """The request's body, as it was sent. While `scope["body_due"]` is there it has not arrived whole, and nothing can
+    have been done. Raises UnsupportedEncoding, UnsupportedMediaType, or BodyTooLarge: at once if it is announced, else
+    as soon as it is seen."""
     for name, value in request.scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > max_bytes:
             raise _refusal(max_bytes)
@@ -21,6 +22,7 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
             constraint = "charset must be utf-8, or left out"
             details = {"field": "Content-Type", "value": raw[:100], "constraint": constraint}
             raise UnsupportedMediaType("The request body must be UTF-8.", details=details)
+    request.scope["body_due"] = True
     chunks: list[bytes] = []
     size = 0
     async for chunk in request.stream():
@@ -28,6 +30,7 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
         if size > max_bytes:
             raise _refusal(max_bytes)
         chunks.append(chunk)
+    del request.scope["body_due"]
     return b"".join(chunks)
 
 

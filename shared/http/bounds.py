@@ -20,6 +20,9 @@ class Bounds:
     #: From the connection, or from the first byte, to the last of the head; then to the last of the body.
     head_s: float = 10.0
     body_s: float = 10.0
+    #: Paths whose bodies may be large, and how long these may take.
+    slow_paths: frozenset[bytes] = frozenset()
+    slow_body_s: float = 10.0
     #: How long an answer may wait for a client that does not read it.
     write_s: float = 30.0
     idle_s: float = 30.0
@@ -29,3 +32,7 @@ class Bounds:
     #: Connections above that, for the paths below alone.
     connections_kept: int = 64
     kept_paths: frozenset[bytes] = frozenset({b"/livez", b"/readyz", b"/health", b"/metrics"})
+
+    def body_s_at(self, target: bytes) -> float:
+        """How long the body of a request for `target` may take."""
+        return self.slow_body_s if target.partition(b"?")[0] in self.slow_paths else self.body_s

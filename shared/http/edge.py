@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared import deadline, logs, metrics
-from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, Unexpected
+from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, RequestTooSlow, Unexpected
 from shared.explain import decisions
 from shared.explain.decisions import Notes, decided
 from shared.explain.explanations import Explanations
@@ -118,7 +118,8 @@ class Edge:
                 self._explanations.ended(scope, notes, route, status, outcome, took_s)
 
     async def _in_time(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises DeadlineExceeded, or AnswerOverdue where something may have been done."""
+        """Raises RequestTooSlow while a body is not here, DeadlineExceeded, or AnswerOverdue where something may have
+        been done."""
         seconds = self._timeout_s
         if asked.wait_s and scope["method"] not in SAFE_METHODS:  # only a write has an end to wait for
             seconds += min(asked.wait_s, self._wait_max_s)
@@ -134,6 +135,8 @@ class Edge:
             if not limit.expired():
                 raise
             decided(Action.DEADLINE_EXCEEDED, route=route_of(scope), limit_ms=round(seconds * 1000))
+            if "body_due" in scope:  # handlers read it before they do anything
+                raise RequestTooSlow() from None
             if scope["method"] in SAFE_METHODS:
                 raise DeadlineExceeded() from None
             raise AnswerOverdue(details=scope.get("overdue_details")) from None

@@ -182,7 +182,7 @@ class BoundedHttp(HttpToolsProtocol):
         elif self._timed is not self._at:
             self._unwatch()
             self._timed = self._at
-            seconds = self.bounds.body_s if self._at is _BODY else self.bounds.head_s
+            seconds = self.bounds.body_s_at(self.url) if self._at is _BODY else self.bounds.head_s
             self._timer = self.loop.call_later(seconds, self._late)
 
     def _unwatch(self) -> None:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from shared import deadline
 from shared.http.app import service_app
+from shared.http.body import read_body
 from shared.http.health import Health
 
 
@@ -27,6 +28,11 @@ def crashing_app() -> FastAPI:
     @app.api_route("/left", methods=["GET", "POST"])
     async def left(_: Request) -> Response:
         return Response(str(deadline.remaining_s()))
+
+    @app.post("/body")
+    async def body(request: Request) -> Response:
+        await read_body(request)
+        return await hang(request)
 
     @app.get("/crash")
     async def crash(_: Request) -> Response:
@@ -83,6 +89,23 @@ async def test_what_hangs_is_answered_in_time(
     error = answer.json()["error"]
     assert (answer.status_code, error["code"], error["definite"]) == (504, code, definite)
     assert "x-request-id" in answer.headers
+
+
+@pytest.mark.parametrize(("whole", "status", "code"), [(False, 408, "REQUEST_TIMEOUT"), (True, 504, "ANSWER_OVERDUE")])
+@pytest.mark.parametrize("headers", [{}, {"X-Request-Timeout-Ms": "50"}])
+async def test_a_write_whose_body_is_not_here_did_not_happen(
+    client: httpx.AsyncClient, whole: bool, status: int, code: str, headers: dict[str, str]
+) -> None:
+    """408, and definite; once the body is read, nobody can know any more."""
+
+    async def content() -> AsyncIterator[bytes]:
+        yield b"{"
+        if not whole:
+            await asyncio.Event().wait()
+
+    answer = await client.post("/body", content=content(), headers=headers)
+    error = answer.json()["error"]
+    assert (answer.status_code, error["code"], error["definite"]) == (status, code, not whole)
 
 
 async def test_a_caller_may_lower_the_deadline_and_not_raise_it(client: httpx.AsyncClient) -> None:
