@@ -133,7 +133,7 @@ class BoundedHttp(HttpToolsProtocol):
         """One header. Trailers come this way too, when the request is under way: nobody should believe them."""
         if self._at is not _HEAD:
             return
-        name = name.lower()
+        name, value = name.lower(), value.rstrip(b" \t")  # blanks after a value are no part of it
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))

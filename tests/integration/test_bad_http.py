@@ -157,6 +157,11 @@ _HARMLESS: dict[str, tuple[bytes, int, str]] = {
     "text where a number belongs": (_get(b"/users?limit=%00"), 422, "INVALID_PARAMETER"),
     "a header that is no text": (_get(b"/nothing", b"Accept: \xff\xfe\r\n"), 404, "PATH_NOT_FOUND"),
     "an insane request id": (_get(b"/nothing", b"X-Request-ID: <script>\r\n"), 404, "PATH_NOT_FOUND"),
+    "blanks after a value": (_get(b"/nothing", b"X-Request-Timeout-Ms:\t 30000 \t \r\n"), 404, "PATH_NOT_FOUND"),
+    "blanks after all values": (
+        _post(b"{}", b"X-Expire-After-Ms: 1000 \t\r\nX-Request-Timeout-Ms: 9000\t\r\nContent-Encoding: identity \r\n"),
+        422, "MISSING_FIELD"),
+    "a blank inside a value": (_get(b"/nothing", b"X-Request-Timeout-Ms: 30 00\r\n"), 422, "INVALID_REQUEST_TIMEOUT"),
     "trailers": (_CHUNKED + b"1\r\n{\r\n0\r\nX-Request-ID: req_from_a_trailer\r\n\r\n", 400, "MALFORMED_JSON"),
 }  # fmt: skip
 
