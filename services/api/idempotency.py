@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import orjson
 from starlette.requests import Request
 
+from services.api.ids import canonical_path
 from shared import keyed
 from shared.errors import InvalidRequest
 from shared.http.keys import ANYBODY, Principal
@@ -46,7 +47,8 @@ class KeyIds:
                 code="INVALID_IDEMPOTENCY_KEY",
                 details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
             )
-        scope = orjson.dumps([_caller(request), request.scope["method"], request.scope["path"], match[1]])
+        path = canonical_path(request.scope["path"])
+        scope = orjson.dumps([_caller(request), request.scope["method"], path, match[1]])
         digest = self._digest(scope)
         return Idempotency(
             key_hash=digest,

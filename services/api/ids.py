@@ -9,3 +9,8 @@ def canonical(raw: str) -> str | None:
     """A UUID in its one form; None for what is none, and so can be nobody's id."""
     lower = raw.lower()
     return lower if _UUID.fullmatch(lower) else None
+
+
+def canonical_path(path: str) -> str:
+    """The one form of all paths that name the same thing."""
+    return "/".join(canonical(part) or part for part in path.split("/"))

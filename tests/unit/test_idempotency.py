@@ -86,6 +86,15 @@ def test_ids_are_the_keys_of_one_caller(secret: str, key: str, other: str) -> No
     assert other == key or ids(secret, other, caller=ada) != found
 
 
+@given(_TEXT, _TEXT, st.uuids(), st.randoms())
+def test_one_user_spelled_in_many_ways_is_one(secret: str, key: str, user: uuid.UUID, random: "object") -> None:
+    """The ids of a key are those of the path's one form, which is the path that was always hashed; no other path's."""
+    plain = f"/users/{user}"
+    spelled = "/users/" + "".join(random.choice((c, c.upper())) for c in str(user))  # type: ignore[attr-defined]  # st.randoms()
+    assert ids(secret, key, path=spelled) == ids(secret, key, path=plain)
+    assert ids(secret, key, path=plain.upper()) != ids(secret, key, path=plain)
+
+
 @given(_TEXT, _TEXT, _TEXT)
 def test_another_body_is_another_operation_of_the_same_key(secret: str, key: str, body: str) -> None:
     """Whoever meets both sees that they have the key in common; ids without a key have nothing in common."""
