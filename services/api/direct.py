@@ -19,6 +19,7 @@ from shared.errors import (
     EmailTaken,
     KeyReused,
     OrderUnknown,
+    WriteExpired,
     WritesUnavailable,
 )
 from shared.faults import CommitUnknown, Contention, Fault
@@ -49,8 +50,8 @@ class DirectPath:
 
     async def apply(self, candidate: Candidate, refused: AppError) -> tuple[Answer, Final]:
         """`refused`: how the queue failed. The answer, and how the write ended: now, or at an earlier try. Raises
-        WritesUnavailable or OrderUnknown (it did not happen), AcceptanceUnknown (it may have), EmailTaken, KeyReused,
-        or what the same request was rejected with before."""
+        WritesUnavailable, OrderUnknown or WriteExpired (it did not happen), AcceptanceUnknown (it may have),
+        EmailTaken, KeyReused, or what the same request was rejected with before."""
         details = {"operation_id": candidate.operation_id}
         # If the queue may have it after all, no refusal here is the last word.
         unknown = None if refused.definite else AcceptanceUnknown(details=details)
@@ -72,7 +73,8 @@ class DirectPath:
             case Rejected("EMAIL_TAKEN") if unknown is None and not candidate.key_hash:
                 # With a key an earlier try may be on the stream, and may get the address: then nothing is final yet.
                 raise EmailTaken(details={"field": "email", "constraint": "must be unique"})
-            case Rejected(KeyReused.code):  # by an operation that is over: no other try changes that
+            # Reused by an operation that is over: no other try changes that. Expired: nor had an earlier try more time.
+            case Rejected(KeyReused.code | WriteExpired.code as code) if unknown is None or code == KeyReused.code:
                 raise error_of(outcome, candidate.operation_id)
             case Superseded() | Rejected() | Retry() | Dead():
                 raise unknown or OrderUnknown(details=details)

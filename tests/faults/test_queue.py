@@ -74,6 +74,22 @@ def test_what_only_the_queue_knows_is_not_guessed(rig: Rig) -> None:
     assert rig.client.get(NOBODY).status_code == 404
 
 
+def test_a_direct_write_past_its_time_is_expired(rig: Rig) -> None:
+    """With a key or without one, a create or a change: it did not happen; one that has time does."""
+    user = rig.known_user()
+    rig.queue.kill()
+    late, in_time = {"X-Expire-After-Ms": "1"}, {"X-Expire-After-Ms": "60000"}
+    wait_until(
+        lambda: rig.client.patch(user, json={"name": "Direct"}).status_code == 200, what="it is known to be away"
+    )
+    with within():
+        for headers in (late, late | key()):
+            refused(rig.client.post("/users", json=EVE, headers=headers), 504, "WRITE_EXPIRED")
+            refused(rig.client.patch(user, json={"name": "Late"}, headers=headers), 504, "WRITE_EXPIRED")
+        assert rig.count("users") == 1
+        assert rig.client.post("/users", json=EVE, headers=in_time).status_code == 201
+
+
 def test_a_direct_write_is_done_once_too(rig: Rig) -> None:
     """The same key again is the same user, and another body with it is refused."""
     rig.queue.kill()
