@@ -18,6 +18,8 @@ from shared.queue.script import NotSent
 from shared.trying import Trying
 
 _BASE_S, _CAP_S = 0.5, 30.0
+#: Of the pause: more would change nothing, and a count that grows for long is too large a number in the end.
+_DOUBLINGS_MAX = 10
 #: What only waits for a store goes on soon after it is back.
 _AWAY_CAP_S = 5.0
 _CALM_S = 60.0
@@ -78,6 +80,6 @@ async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
                 logs.error(Action.LOOP_CRASHED, exc=error, loop=name, crashes=crashes)
             else:
                 trying.failed(error)
-            ceiling = min(_AWAY_CAP_S if away else _CAP_S, _BASE_S * 2 ** (crashes - 1))
+            ceiling = min(_AWAY_CAP_S if away else _CAP_S, _BASE_S * 2 ** min(crashes - 1, _DOUBLINGS_MAX))
             well.cancel()
             await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret

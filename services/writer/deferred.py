@@ -16,6 +16,9 @@ from shared.queue.entry import Entry
 from shared.supervise import turned
 
 _TICK_S = 0.02
+_TURN_MAX_S = 0.5
+#: More would not change a pause, and a count that grows for long would be too large a number in the end.
+_DOUBLINGS_MAX = 30
 
 
 @dataclass(slots=True)
@@ -53,7 +56,7 @@ class Deferred:
         """Try again soon: an earlier write is on its way. Nobody is charged."""
         self._since.setdefault(write.operation_id, time.monotonic())
         turns = self._waiting[entry.id].turns + 1 if entry.id in self._waiting else 1
-        delay = min(0.5, _TICK_S * 2**turns)
+        delay = min(_TURN_MAX_S, _TICK_S * 2 ** min(turns, _DOUBLINGS_MAX))
         self._put(entry, random.uniform(0, delay), turns, write.user_id)  # noqa: S311 - jitter, not a secret
 
     def for_backoff(self, entry: Entry, attempt: int) -> None:
@@ -118,5 +121,5 @@ class Deferred:
 def backoff_s(attempt: int, base_s: float, cap_s: float) -> float:
     """The pause after failure number `attempt`. Half of it is certain, so that the tries are spread over a time in
     which a fault may go; half is jitter, so that entries that failed together do not come back together."""
-    pause_s = min(cap_s, base_s * 2 ** (attempt - 1))
+    pause_s = min(cap_s, base_s * 2 ** min(attempt - 1, _DOUBLINGS_MAX))
     return random.uniform(pause_s / 2, pause_s)  # noqa: S311 - jitter, not a secret

@@ -12,6 +12,12 @@ from shared.store import connections
 
 __all__ = ["Engine", "Timeouts", "make_engine"]
 
+#: What would give our statements another meaning, or cut their results off, if a server's own setting said otherwise.
+_SESSION = (
+    "sql_mode='TRADITIONAL', time_zone='+00:00', sql_select_limit=18446744073709551615, sql_big_selects=1,"
+    " sql_safe_updates=0, sql_auto_is_null=0, unique_checks=1, foreign_key_checks=1, completion_type=0"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Timeouts:
@@ -34,7 +40,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
     """An engine that never waits longer than `timeouts`; it connects on first use. Raises ValueError for what is no
     DSN."""
     address = parse_dsn(dsn)
-    session = f"SET SESSION innodb_lock_wait_timeout={timeouts.lock_wait_s}, sql_mode='TRADITIONAL', time_zone='+00:00'"
+    session = f"SET SESSION innodb_lock_wait_timeout={timeouts.lock_wait_s}, {_SESSION}"
     engine = sa.create_engine(
         sa.URL.create("mysql+pymysql", address.user, address.password, address.host, address.port, address.database),
         isolation_level="READ COMMITTED",

@@ -11,7 +11,7 @@ from services.dlq_admin.app import DlqAdmin
 from services.dlq_admin.settings import DlqAdminSettings
 from tests import keys
 
-_OPEN = {"/livez", "/readyz", "/health", "/docs", "/docs/swagger-ui.js", "/docs/swagger-ui.css"}
+_OPEN = {"/livez", "/readyz", "/health", "/docs", "/docs/start.js", "/docs/swagger-ui.js", "/docs/swagger-ui.css"}
 #: Besides the rule: a look needs `view`, anything else `operate`.
 _MORE = {
     ("GET", "/dlq/export"): "operate", ("POST", "/dlq/import"): "admin", ("PUT", "/faults/{fault}"): "announce",

@@ -16,11 +16,16 @@ _apply = store.apply
 
 
 def _deadly(
-    engine: Engine, batch: list[Delivery], patient: Patience, changed: Callable[[Iterable[User]], None]
+    engine: Engine,
+    batch: list[Delivery],
+    patient: Patience,
+    changed: Callable[[Iterable[User]], None],
+    *,
+    past_locks: bool = False,
 ) -> list[Outcome]:
     if any(changes(delivery.write.command)[0] == "Killer" for delivery in batch):
         os.kill(os.getpid(), signal.SIGKILL)
-    return _apply(engine, batch, patient, changed)
+    return _apply(engine, batch, patient, changed, past_locks=past_locks)
 
 
 if __name__ == "__main__":

@@ -93,3 +93,23 @@ async def test_a_loop_that_never_ends_is_told_of_and_left(
     assert told == [Action.LOOPS_LEFT_RUNNING]
     over.set()
     await task
+
+
+async def test_the_pause_has_an_end_however_often_it_crashed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A loop that has crashed thousands of times is started again like any other."""
+    starts = 0
+
+    async def crashing() -> None:
+        nonlocal starts
+        starts += 1
+        if starts > 3000:
+            raise asyncio.CancelledError
+        raise RuntimeError("again")
+
+    async def at_once(_: float) -> None:
+        pass
+
+    monkeypatch.setattr(supervise.asyncio, "sleep", at_once)
+    with pytest.raises(asyncio.CancelledError):
+        await supervise.forever("test", crashing)
+    assert starts == 3001
