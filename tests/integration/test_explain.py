@@ -174,6 +174,8 @@ def broken(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> It
 def test_a_read_without_a_database(broken: Case, own_database: Database) -> None:
     """The breaker that refused, with the counts it opened on, the copy and its age; dlq_admin too has no database."""
     assert broken.api.get("/users").status_code == 200
+    first = broken.api.post("/users", json=_ADA | {"email": "first@example.com"})  # from here on the queue has a clock
+    assert first.status_code == 202
     own_database.kill()
 
     def refused() -> bool:
