@@ -19,9 +19,9 @@ from tests.servers import PASSWORD, Database, RedisServer, wait_until
 
 #: What each service cannot work without: commands that one of its loops makes all the time.
 _NEEDED = {
-    "api": ("xinfo|stream", "hgetall", "hset", "evalsha"),
-    "writer": ("xreadgroup", "xpending", "xautoclaim", "hset", "evalsha"),
-    "dlq_admin": ("xreadgroup", "xautoclaim", "xlen", "hset", "evalsha"),
+    "api": ("xinfo|stream", "hgetall", "evalsha"),
+    "writer": ("xreadgroup", "xpending", "xautoclaim", "evalsha"),
+    "dlq_admin": ("xreadgroup", "xautoclaim", "xlen", "evalsha"),
 }
 #: Keys that all of them use, and what one of them says of it.
 _KEYS = {"api": (WRITES, REPORTS, HEARTBEAT), "writer": (WRITES, WRITERS, REPORTS), "dlq_admin": (DEAD, REPORTS)}

@@ -15,6 +15,7 @@ from shared.store.what_if import what_if
 from shared.what_if import Verdict
 from tests.database_faults import KNOWN, DatabaseFault, any_number, as_root, refusing
 from tests.dead_letters.test_what_if import create, fields
+from tests.processes import login_of
 from tests.servers import Database
 
 FAULTS = [*KNOWN, *(refusing(table, any_number()) for table in ("users", "operations", "email_releases"))]
@@ -23,7 +24,7 @@ FAULTS = [*KNOWN, *(refusing(table, any_number()) for table in ("users", "operat
 @pytest.fixture
 def engine(own_database: Database) -> Iterator[Engine]:
     """With two connections, as a service makes it."""
-    made = make_engine(own_database.dsn, Timeouts(2, 2, 10, 1), 2)
+    made = make_engine(login_of("dlq_admin", own_database.dsn), Timeouts(2, 2, 10, 1), 2)
     yield made
     made.dispose()
 

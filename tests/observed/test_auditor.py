@@ -154,7 +154,7 @@ def test_without_the_database_its_looks_go_stale(
     down = time.time()
     stream.accept([new_user()])
     wait_until(lambda: admin.metric('holdfast_stream_entries{stream="writes"}') == 2, what="the queue is seen")
-    wait_until(lambda: '"probe": "ledger"' in admin.log.read_text(), what="a look failed")
+    wait_until(lambda: '"loop": "audit_ledger"' in admin.log.read_text(), what="a look failed")
     assert _last(admin, "queue") > down
     assert max(_last(admin, "database"), _last(admin, "ledger")) < down + 0.5
     assert (_term(admin, "in_flight"), admin.metric(_MISSING)) == (1, 0)
