@@ -192,9 +192,11 @@ def test_full(rig: Rig, start_writer: StartWriter) -> None:
 
 def test_a_caller_who_waits_hears_that_it_is_queued(rig: Rig) -> None:
     """The queue hangs while somebody waits for the end of a write: 202 when the wait is over."""
+    accepted = 'holdfast_writes_accepted_total{result="accepted"}'
+    before = rig.api.metric(accepted)
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(rig.client.post, "/users", json=ADA, headers={"Prefer": "wait=2"})
-        wait_until(lambda: rig.backlog() == 1, what="accepted")
+        wait_until(lambda: rig.api.metric(accepted) == before + 1, what="the api knows that it was accepted")
         rig.to_queue.set(SILENT)
         with within():
             answer = waiting.result()
