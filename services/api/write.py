@@ -75,8 +75,9 @@ class WritePath:
         wait_s = headers.wait_s(sent, self.wait_max_s)
         if_match, if_none_match = headers.versions_wanted(request, new=user_id is None)
         expire_ms = headers.expire_ms(sent)
-        asked = body_hash(command, payload, _wanted(if_match, if_none_match, expire_ms))
-        key = self.key_ids.of(request, sent.get(b"idempotency-key"), asked)
+        raw_key = sent.get(b"idempotency-key")
+        asked = body_hash(command, payload, _wanted(if_match, if_none_match, expire_ms)) if raw_key is not None else ""
+        key = self.key_ids.of(request, raw_key, asked)
         if (retry_after_s := self.backlog.refusal_s()) is not None:
             decided(Action.WRITES_HELD_BACK, retry_after_s=retry_after_s, **self.backlog.numbers())
             raise WriteBacklog(retry_after_s=retry_after_s)
