@@ -203,7 +203,7 @@ _MISSING = Number(
 _LOSS = Number(
     title="What says that something was lost?",
     shows="Entries that vanished while a writer had them, entries trimmed before anybody read them, entries that were "
-    "in nobody's pending list and were handed out again, consumer groups that had to be made again; in the time shown.",
+    "pending for no consumer and were handed out again, consumer groups that had to be made again; in the time shown.",
     normal="0, all four.",
     act="docs/runbooks/HoldfastMessageLoss.md. A group made again: the queue lost its data or was flushed.",
     unit="short",

@@ -59,7 +59,7 @@ TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
     "external_proxy": {},
 }
 
-#: What making and changing tables takes; TRIGGER and the like are nobody's.
+#: Rights to make and change tables. No user has TRIGGER and the like.
 _DDL = ("CREATE", "ALTER", "DROP", "INDEX", "REFERENCES")
 _WATCHER_CONNECTIONS_MAX = 3
 

@@ -96,9 +96,9 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         severity=Severity.WARNING,
         expr=f"sum by (stream) (increase(holdfast_orphans_total[{profile.loss_over}])) > 0",
         labels={"slo": "durability"},
-        summary="Late writes: {{ $value | humanize }} entries of {{ $labels.stream }} were in nobody's pending list",
-        description="{{ $value | humanize }} entries on the stream {{ $labels.stream }} had been delivered and were "
-        f"pending for nobody, in the last {profile.loss_over}. They were handed out again; find what dropped them.",
+        summary="Late writes: {{ $value | humanize }} entries of {{ $labels.stream }} were pending for no consumer",
+        description="{{ $value | humanize }} entries on the stream {{ $labels.stream }} had been delivered and "
+        f"were pending for no consumer, in the last {profile.loss_over}. They were handed out again: find out why.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(

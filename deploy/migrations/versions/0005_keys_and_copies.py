@@ -1,4 +1,4 @@
-"""Idempotency-Keys that the queue has to be told of, and deleted users whose copies have to go."""
+"""Idempotency-Keys of direct writes, for the queue to learn; and deleted users, whose copies are to be removed."""
 
 from alembic import op
 
