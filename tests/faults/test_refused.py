@@ -160,14 +160,16 @@ def _without(rule: str, command: str) -> str:
 
 def test_a_key_of_another_type(queue: RedisServer, services: dict[str, processes.Service]) -> None:
     """One that the service uses all the time, drawn at random."""
-    drawn = {random.choice(_KEYS[name]) for name in services}
-    wrong = {key: "zset" for key in drawn}
+    wrong = {random.choice(_KEYS[name]) for name in services}
     with queue.client() as client:
 
         def broken() -> None:
-            for key in wrong:
-                client.delete(key)
-                client.zadd(key, {"x": 1})
+            # In one step: a service that writes in between would make the key again, of its own type.
+            with client.pipeline(transaction=True) as step:
+                for key in wrong:
+                    step.delete(key)
+                    step.zadd(key, {"x": 1})
+                step.execute()
 
         def mended() -> None:
             client.delete(*wrong)
