@@ -38,11 +38,11 @@ logs: ## Follow the logs (ONLY=writer for one program)
 
 .PHONY: ledger
 ledger: ## Is every accepted write accounted for? Its terms, from the running stack's stores
-	@$(LOCAL) inside $(VENV) -m services.dlq_admin ledger
+	@$(LOCAL) inside $(VENV) -m holdfast.services.dlq_admin ledger
 
 .PHONY: verify-audit
 verify-audit: ## Is the running stack's audit as it was written? Walks along its chain of hashes
-	@$(LOCAL) inside $(VENV) -m services.dlq_admin verify-audit
+	@$(LOCAL) inside $(VENV) -m holdfast.services.dlq_admin verify-audit
 
 .PHONY: dlq
 dlq: ## A word to the running stack's dlq_admin, with the operator token (ARGS="groups"; ARGS=--help)
@@ -54,11 +54,11 @@ redis: ## redis-cli to the running stack, as the operator (ARGS="queue XLEN {hol
 
 .PHONY: api-key
 api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write; FILE= adds it there)
-	@$(VENV) -m shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)
+	@$(VENV) -m holdfast.shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)
 
 .PHONY: api-key-revoke
 api-key-revoke: venv-local ## Take a name's keys out of a keys file (NAME=, FILE=.local/secrets/api_keys)
-	@$(VENV) -m shared.http.revoke_key "$(NAME)" "$(or $(FILE),.local/secrets/api_keys)"
+	@$(VENV) -m holdfast.shared.http.revoke_key "$(NAME)" "$(or $(FILE),.local/secrets/api_keys)"
 
 .PHONY: doctor
 doctor: ## What is here, what is missing, and what to do about it; changes nothing
@@ -249,7 +249,7 @@ test-grafana: ## Annotations and the check through the real client, in an enviro
 .PHONY: grafana-check
 grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAFANA_URL=, HOLDFAST_GRAFANA_TOKEN=)
 	@$(LOCAL) setup grafana
-	@.venv-grafana/bin/python -m shared.grafana.check "$(or $(GRAFANA_URL),http://127.0.0.1:3000)" \
+	@.venv-grafana/bin/python -m holdfast.shared.telemetry.grafana.check "$(or $(GRAFANA_URL),http://127.0.0.1:3000)" \
 		$(if $(wildcard deploy/grafana/dashboards),--dashboards deploy/grafana/dashboards) $(ARGS)
 
 ##@ Load

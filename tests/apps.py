@@ -5,14 +5,14 @@ from pathlib import Path
 import httpx
 from fastapi import FastAPI
 
-from services.api.app import make_app as make_api
-from services.api.settings import ApiSettings
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.settings import DlqAdminSettings
-from services.external_proxy.app import make_app as make_proxy
-from services.external_proxy.settings import ProxySettings
-from services.writer.app import Writer
-from services.writer.settings import WriterSettings
+from holdfast.services.api.app import make_app as make_api
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.external_proxy.app import make_app as make_proxy
+from holdfast.services.external_proxy.settings import ProxySettings
+from holdfast.services.writer.app import Writer
+from holdfast.services.writer.settings import WriterSettings
 from tests import keys
 
 _NOWHERE = "127.0.0.1:1"

@@ -7,9 +7,9 @@ import uuid
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.dead_letter import describe
-from shared.letters.letter import Letter, read
-from shared.outcome import Reason
+from holdfast.shared.letters.dead_letter import describe
+from holdfast.shared.letters.letter import Letter, read
+from holdfast.shared.writes.outcome import Reason
 
 _BEGAN_MS = 1_764_000_000_000
 #: An entry dies once.

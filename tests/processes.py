@@ -158,11 +158,16 @@ def api(folder: Path, redis_addr: str, dsn: str, **more: str) -> Service:
         "HOLDFAST_API_IDEMPOTENCY_SECRET": "a secret of the tests",
         "HOLDFAST_API_HEARTBEAT_S": "0",  # what is not the test's own would be counted with it
     } | stores_of("api", redis_addr, dsn, more)
-    return Service("services.api", "HOLDFAST_API_PORT", folder, environment)
+    return Service("holdfast.services.api", "HOLDFAST_API_PORT", folder, environment)
 
 
 def dlq_admin(
-    folder: Path, redis_addr: str, dsn: str, name: str = "dlq-test", module: str = "services.dlq_admin", **more: str
+    folder: Path,
+    redis_addr: str,
+    dsn: str,
+    name: str = "dlq-test",
+    module: str = "holdfast.services.dlq_admin",
+    **more: str,
 ) -> Service:
     """A dlq_admin; it knows `tests/keys.py`."""
     environment = {
@@ -177,7 +182,12 @@ def dlq_admin(
 
 
 def writer(
-    folder: Path, redis_addr: str, dsn: str, name: str = "writer-test", module: str = "services.writer", **more: str
+    folder: Path,
+    redis_addr: str,
+    dsn: str,
+    name: str = "writer-test",
+    module: str = "holdfast.services.writer",
+    **more: str,
 ) -> Service:
     """A writer; `module` may name one that misbehaves on purpose."""
     environment = {"HOLDFAST_INSTANCE": name} | stores_of("writer", redis_addr, dsn, more)
@@ -196,7 +206,7 @@ def external_proxy(
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
         "HOLDFAST_DRAIN_S": "1",
     } | stores_of("external_proxy", redis_addr, "", more)
-    return Service("services.external_proxy", "HOLDFAST_PROXY_PORT", folder, environment)
+    return Service("holdfast.services.external_proxy", "HOLDFAST_PROXY_PORT", folder, environment)
 
 
 class ThirdParty(Service):

@@ -5,13 +5,13 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.api.accept import Candidate
-from shared.commands import email_key
-from shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, PREFIX, WRITERS_GROUP, WRITES
-from shared.queue.script import text_of
+from holdfast.services.api.accept import Candidate
+from holdfast.shared.connections.script import text_of
+from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, LUA, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.writes.commands import email_key
 from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
 
-ACCEPT_SCRIPT = text_of("accept")
+ACCEPT_SCRIPT = text_of(LUA / "accept.lua")
 _KEY_LIFETIME_S = 60
 USER_PENDING_MAX = 100_000
 

@@ -81,7 +81,7 @@ class LocalStack:
                     self._journal.add({"how": "continue", "process": process})
                     os.kill(one.pid, signal.SIGSTOP)
             case Network(program, faults, of):
-                told = dict(faults) | ({"clients": [f"services.{of} "]} if of else {})
+                told = dict(faults) | ({"clients": [f"holdfast.services.{of} "]} if of else {})
                 hop = self._hops[program]
                 self._journal.add({"how": "heal", "address": hop.control, "path": "/faults"})
                 hop.set(told)

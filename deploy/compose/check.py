@@ -104,7 +104,11 @@ def stopped_and_started() -> str:
 
 def balanced() -> str:
     """Every accepted write is accounted for."""
-    return compose("exec", "-T", "dlq_admin", "python", "-m", "services.dlq_admin", "ledger").splitlines()[-1].strip()
+    return (
+        compose("exec", "-T", "dlq_admin", "python", "-m", "holdfast.services.dlq_admin", "ledger")
+        .splitlines()[-1]
+        .strip()
+    )
 
 
 CHECKS: tuple[Callable[[], str], ...] = (

@@ -15,8 +15,8 @@ from pathlib import Path
 from deploy.privileges import database, redis
 from deploy.privileges.redis import Place
 from deploy.privileges.services import SERVICES
-from shared import files
-from shared.http.keys import parse
+from holdfast.shared.http.keys import parse
+from holdfast.shared.runtime import files
 
 FOLDER = Path("/run/holdfast")
 

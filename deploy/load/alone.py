@@ -50,7 +50,7 @@ def external_proxy(redis_address: str, third_party_url: str, config: Mapping[str
         "HOLDFAST_PROXY_THIRD_PARTY_URL": third_party_url, "HOLDFAST_PROXY_CONFIG": json.dumps(config),
         "HOLDFAST_PROXY_PORT": str(port), "HOLDFAST_INSTANCE": "proxy-load", "HOLDFAST_DRAIN_S": "0.1",
     }  # fmt: skip
-    with _process([sys.executable, "-m", "services.external_proxy"], env, port, probe.http_ok("/readyz")):
+    with _process([sys.executable, "-m", "holdfast.services.external_proxy"], env, port, probe.http_ok("/readyz")):
         yield f"http://{LOOPBACK}:{port}"
 
 

@@ -107,7 +107,7 @@ def dlq(*arguments: str) -> int:
         raise Problem("the stack is not running", "make up")
     address = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
     env = {"HOLDFAST_DLQ_URL": f"http://{address}", "HOLDFAST_DLQ_KEY": secret("operator_token")}
-    command = (str(places.VENV_PYTHON), "-m", "services.dlq_admin", *(arguments or ("overview",)))
+    command = (str(places.VENV_PYTHON), "-m", "holdfast.services.dlq_admin", *(arguments or ("overview",)))
     return subprocess.run(command, env=os.environ | env, cwd=places.REPO, check=False).returncode
 
 

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from deploy.local.problem import Problem
-from shared import files
+from holdfast.shared.runtime import files
 
 REPO = Path(__file__).resolve().parents[2]
 LOCAL = REPO / ".local"

@@ -80,7 +80,7 @@ def _services(settings: StackSettings) -> list[Program]:
         return Program(
             name=name,
             kind="service",
-            command=(str(VENV_PYTHON), "-m", f"services.{module}"),
+            command=(str(VENV_PYTHON), "-m", f"holdfast.services.{module}"),
             port=port,
             port_setting=setting,
             ready=probe.http_ok("/readyz"),

@@ -5,11 +5,11 @@ import sqlalchemy as sa
 from alembic import context
 
 from deploy.privileges import database
-from shared.faults import Fault
-from shared.settings import StoreSettings
-from shared.store.connections import KEPT
-from shared.store.engine import Timeouts, make_engine
-from shared.store.tables import metadata
+from holdfast.shared.faults import Fault
+from holdfast.shared.runtime.settings import StoreSettings
+from holdfast.shared.store.connections import KEPT
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.tables import metadata
 
 _LOCK = "holdfast_migrations"
 _LOCK_WAIT_S = 60

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from shared.queue.names import (
+from holdfast.shared.queue.names import (  # fmt: skip
     ATTEMPTS,
     AUDIT,
     CLOCK,
@@ -28,7 +28,7 @@ from shared.queue.names import (
     USER,
     WRITERS,
     WRITES,
-)  # fmt: skip
+)
 
 Place = Literal["queue", "cache"]
 

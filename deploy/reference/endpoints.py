@@ -4,15 +4,15 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from deploy.reference.markdown import page, table
-from services.api import access as api_access
-from services.api.app import make_app as api_app
-from services.api.settings import ApiSettings
-from services.dlq_admin import access as dlq_access
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.settings import DlqAdminSettings
-from services.external_proxy.app import make_app as proxy_app
-from services.external_proxy.settings import ProxySettings
-from shared.http.keys import OPERATE
+from holdfast.services.api import access as api_access
+from holdfast.services.api.app import make_app as api_app
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.dlq_admin import access as dlq_access
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.external_proxy.app import make_app as proxy_app
+from holdfast.services.external_proxy.settings import ProxySettings
+from holdfast.shared.http.keys import OPERATE
 
 Scope = Callable[[str, str], str | None]
 

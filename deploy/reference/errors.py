@@ -1,8 +1,8 @@
 """Every error that a client may get."""
 
 from deploy.reference.markdown import page, table
-from shared.errors import AppError, catalogue
-from shared.http.envelope import status_of
+from holdfast.shared.errors import AppError, catalogue
+from holdfast.shared.http.envelope import status_of
 
 _ABOUT = """What a client reads of an error is `error.code`. `retryable`: the same request may succeed later, not before
 `error.retry_after` seconds (`Retry-After`). Not `definite`: it may have happened; the same `Idempotency-Key`, or the

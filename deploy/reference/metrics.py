@@ -4,7 +4,7 @@ from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.reference.markdown import page, table
-from shared import metrics as declared
+from holdfast.shared.telemetry import metrics as declared
 
 _ABOUT = """Each service has its own at `/metrics`; `job` and `instance` come from the scrape. A service that never does
 a thing exports its metric at 0, or not at all where the labels are not known beforehand."""

@@ -1,10 +1,10 @@
 """The services, by the name of their settings."""
 
-from services.api.settings import ApiSettings
-from services.dlq_admin.settings import DlqAdminSettings
-from services.external_proxy.settings import ProxySettings
-from services.writer.settings import WriterSettings
-from shared.settings import Settings
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.external_proxy.settings import ProxySettings
+from holdfast.services.writer.settings import WriterSettings
+from holdfast.shared.runtime.settings import Settings
 
 SERVICES: dict[str, type[Settings]] = {
     "api": ApiSettings,

@@ -8,8 +8,15 @@ from pydantic_core import PydanticUndefined
 
 from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
-from shared.secret_files import variable
-from shared.settings import ENV_PREFIX, CacheSettings, GrafanaSettings, QueueSettings, Settings, StoreSettings
+from holdfast.shared.runtime.secret_files import variable
+from holdfast.shared.runtime.settings import (
+    ENV_PREFIX,
+    CacheSettings,
+    GrafanaSettings,
+    QueueSettings,
+    Settings,
+    StoreSettings,
+)
 
 _SHARED: tuple[tuple[str, type[Settings]], ...] = (
     ("Every service", Settings),

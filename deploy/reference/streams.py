@@ -4,10 +4,10 @@ from typing import Any
 
 import yaml
 
-from shared.commands import COMMANDS
-from shared.outcome import Reason
-from shared.queue import names
-from shared.queue.codec import SCHEMA
+from holdfast.shared.queue import names
+from holdfast.shared.queue.codec import SCHEMA
+from holdfast.shared.writes.commands import COMMANDS
+from holdfast.shared.writes.outcome import Reason
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 36, "description": "A UUID, as the api makes them"}
 _VERSION = {"type": "string", "pattern": "^[0-9]{1,16}$"}

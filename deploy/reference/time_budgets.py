@@ -2,7 +2,7 @@
 
 from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
-from shared.settings import StoreSettings
+from holdfast.shared.runtime.settings import StoreSettings
 
 _ABOUT = """Checked when a service starts: the worst case of the inner limits, one after another, ends before the outer
 one. The numbers are the defaults; every name is a [setting](settings.md)."""

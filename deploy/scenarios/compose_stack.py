@@ -87,7 +87,9 @@ class ComposeStack:
     def ledger(self) -> tuple[bool, str]:
         """As dlq_admin has it."""
         try:
-            return True, compose("exec", "-T", "dlq_admin", "python", "-m", "services.dlq_admin", "ledger").rstrip()
+            return True, compose(
+                "exec", "-T", "dlq_admin", "python", "-m", "holdfast.services.dlq_admin", "ledger"
+            ).rstrip()
         except Problem as problem:
             return False, str(problem)
 

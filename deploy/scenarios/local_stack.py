@@ -75,7 +75,7 @@ class LocalStack:
         env = os.environ | service_env(self._settings, "api") | own | dict(settings)
         log = LOGS / f"{name}.log"
         with log.open("wb") as output:
-            command = [str(VENV_PYTHON), "-m", "services.api"]
+            command = [str(VENV_PYTHON), "-m", "holdfast.services.api"]
             process = subprocess.Popen(command, cwd=REPO, env=env, stdout=output, stderr=output, start_new_session=True)
         self._beside.append(process)
         self._addresses[name] = f"{LOOPBACK}:{port}"
@@ -90,7 +90,7 @@ class LocalStack:
     def ledger(self) -> tuple[bool, str]:
         """As `make ledger` has it."""
         env = os.environ | service_env(self._settings, "dlq_admin") | {"HOLDFAST_LISTEN_HOST": LOOPBACK}
-        command = [str(VENV_PYTHON), "-m", "services.dlq_admin", "ledger"]
+        command = [str(VENV_PYTHON), "-m", "holdfast.services.dlq_admin", "ledger"]
         done = subprocess.run(
             command, cwd=REPO, env=env, capture_output=True, text=True, timeout=_LEDGER_S, check=False
         )

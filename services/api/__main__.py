@@ -1,12 +1,12 @@
-"""`python -m services.api`: read the settings, run."""
+"""`python -m holdfast.services.api`: read the settings, run."""
 
 import uvicorn
 
-from services.api.app import make_app
-from services.api.settings import ApiSettings
-from shared import logs
-from shared.http.server import config
-from shared.tracing import spans
+from holdfast.services.api.app import make_app
+from holdfast.services.api.settings import ApiSettings
+from holdfast.shared.http.server import config
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.tracing import spans
 
 
 def main() -> None:

@@ -12,21 +12,21 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
 
-from services.api.floor import Floor
-from shared import logs, metrics
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
-from shared.logs import Action
-from shared.queue.codec import SCHEMA, Undecodable, decode
-from shared.queue.names import CLOCK, EMAILS, MESSAGING, PREFIX, WRITES
-from shared.queue.script import NotSent, Script, refused
-from shared.retry import OneMore
-from shared.retry_budget import RetryBudget
-from shared.tracing import spans
-from shared.tracing.spans import Kind
-from shared.trying import Trying
-from shared.versions import Clock
+from holdfast.services.api.floor import Floor
+from holdfast.shared.connections.script import NotSent, Script, refused
+from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
+from holdfast.shared.queue.codec import SCHEMA, Undecodable, decode
+from holdfast.shared.queue.names import CLOCK, EMAILS, LUA, MESSAGING, PREFIX, WRITES
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.retry import OneMore
+from holdfast.shared.resilience.retry_budget import RetryBudget
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.telemetry.tracing.spans import Kind
+from holdfast.shared.writes.versions import Clock
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ class Acceptor:
     ) -> None:
         self._redis = redis
         self._floor = floor
-        self._script = Script(redis, "accept")
+        self._script = Script(redis, LUA / "accept.lua")
         self._clock = clock
         self._breaker = breaker
         self._batch_max = batch_max

@@ -10,57 +10,58 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.middleware import Middleware
 
-from services.api import external, operations, overrides, status, users
-from services.api.accept import Acceptor
-from services.api.access import scope_needed
-from services.api.backlog import Backlog
-from services.api.breakers import LIMITS_TIMEOUT_S, Breakers, make_breakers
-from services.api.database import Database
-from services.api.deletions import Deletions
-from services.api.direct import DirectPath
-from services.api.external import External
-from services.api.floor import Floor
-from services.api.heartbeat import Heartbeats
-from services.api.idempotency import KeyIds
-from services.api.key_handover import KeyHandover
-from services.api.override_marks import OverrideMarks
-from services.api.rate_limit import RateLimit
-from services.api.rate_limit_client import Clients
-from services.api.rate_limit_count import Counts
-from services.api.settings import ApiSettings
-from services.api.shed import Shed
-from services.api.shed_lag import Lag
-from services.api.view import View
-from services.api.wait import Waiters
-from services.api.write import WritePath
-from shared import logs, memory
-from shared.build import VERSION_WITHOUT_INSTALL
-from shared.cache.copies import Copies
-from shared.cache.form import USER, UserCopy
-from shared.cache.last_good import LastGood
-from shared.cache.refresh import Refresher
-from shared.explain.explanations import explanations
-from shared.fleet.board import Board
-from shared.fleet.member import Member
-from shared.grafana.configured import annotations
-from shared.http import docs
-from shared.http.app import service_app
-from shared.http.client import HttpClient
-from shared.http.forwarded import Addresses, networks
-from shared.http.health import Health, closed
-from shared.http.json_bytes import DEPTH_MAX
-from shared.http.keys import Keys
-from shared.logs import Action
-from shared.loop_lag import watch
-from shared.merge import User
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.groups import ensure_groups
-from shared.retry import until_it_works
-from shared.store.engine import Timeouts, make_engine
-from shared.supervise import start, stop
-from shared.tracing import spans
-from shared.trying import Trying
-from shared.versions import Clock
+from holdfast.services.api import external, operations, overrides, status, users
+from holdfast.services.api.accept import Acceptor
+from holdfast.services.api.access import scope_needed
+from holdfast.services.api.backlog import Backlog
+from holdfast.services.api.breakers import LIMITS_TIMEOUT_S, Breakers, make_breakers
+from holdfast.services.api.database import Database
+from holdfast.services.api.deletions import Deletions
+from holdfast.services.api.direct import DirectPath
+from holdfast.services.api.external import External
+from holdfast.services.api.floor import Floor
+from holdfast.services.api.heartbeat import Heartbeats
+from holdfast.services.api.idempotency import KeyIds
+from holdfast.services.api.key_handover import KeyHandover
+from holdfast.services.api.override_marks import OverrideMarks
+from holdfast.services.api.rate_limit import RateLimit
+from holdfast.services.api.rate_limit_client import Clients
+from holdfast.services.api.rate_limit_count import Counts
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.api.shed import Shed
+from holdfast.services.api.shed_lag import Lag
+from holdfast.services.api.view import View
+from holdfast.services.api.wait import Waiters
+from holdfast.services.api.write import WritePath
+from holdfast.shared.cache.copies import Copies
+from holdfast.shared.cache.form import USER, UserCopy
+from holdfast.shared.cache.last_good import LastGood
+from holdfast.shared.cache.refresh import Refresher
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.http import docs
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.client import HttpClient
+from holdfast.shared.http.explain.explanations import explanations
+from holdfast.shared.http.forwarded import Addresses, networks
+from holdfast.shared.http.health import Health, closed
+from holdfast.shared.http.json_bytes import DEPTH_MAX
+from holdfast.shared.http.keys import Keys
+from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.resilience.retry import until_it_works
+from holdfast.shared.resilience.supervise import start, stop
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.runtime import memory
+from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.grafana.configured import annotations
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.loop_lag import watch
+from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
 _EXTERNAL_KEPT_S = 86_400.0

@@ -7,13 +7,13 @@ import time
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import logs, metrics
-from shared.backpressure import Backpressure, Sight
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.logs import Action
-from shared.queue.backlog import backlog
-from shared.trying import Trying
+from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.resilience.backpressure import Backpressure, Sight
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 _EVERY_S = 0.5
 _JITTER = 0.2

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import ErrorDetails
 
-from shared.commands import EMAIL_MAX_CHARS, NAME_MAX_CHARS
-from shared.documents import malformed
-from shared.errors import AppError, InvalidRequest, MalformedJson
-from shared.typed import clean_email, clean_name
+from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, NAME_MAX_CHARS, clean_email, clean_name
+from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson
+from holdfast.shared.runtime.documents import malformed
 
 _VALUE_MAX_CHARS = 100
 _NAME_CONSTRAINT = (

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 from redis.exceptions import RedisError, ResponseError
 
-from services.api.database import read_ends
-from shared import deadline
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import STORE_OPEN_MAX_S, Policy
-from shared.breaker.verdict import Judgement, Verdict
-from shared.cache.copies import cache_breaker
-from shared.faults import BadData, Contention, Outage
-from shared.http.client import NotReached, TookTooLong, TooManyAtOnce
-from shared.queue.script import NotSent
+from holdfast.services.api.database import read_ends
+from holdfast.shared.cache.copies import cache_breaker
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.faults import BadData, Contention, Outage
+from holdfast.shared.http.client import NotReached, TookTooLong, TooManyAtOnce
+from holdfast.shared.resilience import deadline
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import STORE_OPEN_MAX_S, Policy
+from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 
 #: How long a request may be held up to be counted.
 LIMITS_TIMEOUT_S = 0.05

@@ -6,13 +6,13 @@ from collections.abc import Callable
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
-from shared import deadline
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
-from shared.faults import Fault
-from shared.pool import Pool
-from shared.store.engine import Engine
+from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
+from holdfast.shared.faults import Fault
+from holdfast.shared.resilience import deadline
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.pool import Pool
+from holdfast.shared.store.engine import Engine
 
 #: Word for word what clients of the API look for.
 _AWAY = "Database service temporarily unavailable"

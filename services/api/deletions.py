@@ -16,16 +16,16 @@ from typing import Never
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.api.database import Database
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.cache.copies import JITTER, Copies
-from shared.cache.form import USER, UserCopy
-from shared.errors import AppError
-from shared.merge import User
-from shared.store import deleted_users
-from shared.store.deleted_users import Deleted
-from shared.trying import Trying
+from holdfast.services.api.database import Database
+from holdfast.shared.cache.copies import JITTER, Copies
+from holdfast.shared.cache.form import USER, UserCopy
+from holdfast.shared.errors import AppError
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.store import deleted_users
+from holdfast.shared.store.deleted_users import Deleted
+from holdfast.shared.writes.merge import User
 
 _EVERY_S = 1.0
 _FORGET_EVERY_S = 60.0

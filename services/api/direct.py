@@ -4,13 +4,11 @@ whatever is still queued: a write that also reached the queue is found there to 
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from services.api.accept import Answer, Candidate
-from services.api.database import Database
-from services.api.floor import Floor
-from services.api.rejections import error_of
-from shared import deadline
-from shared.commands import COMMANDS, Write
-from shared.errors import (
+from holdfast.services.api.accept import Answer, Candidate
+from holdfast.services.api.database import Database
+from holdfast.services.api.floor import Floor
+from holdfast.services.api.rejections import error_of
+from holdfast.shared.errors import (
     AcceptanceUnknown,
     AppError,
     CircuitOpen,
@@ -22,14 +20,16 @@ from shared.errors import (
     WriteExpired,
     WritesUnavailable,
 )
-from shared.faults import CommitUnknown, Contention, Fault
-from shared.merge import User
-from shared.outcome import Applied, Dead, Duplicate, Final, Outcome, Rejected, Retry, Superseded
-from shared.retry import Retrier
-from shared.retry_budget import RetryBudget
-from shared.retry_rules import Again, Attempts, Hope
-from shared.store.apply import apply_directly
-from shared.versions import Clock
+from holdfast.shared.faults import CommitUnknown, Contention, Fault
+from holdfast.shared.resilience import deadline
+from holdfast.shared.resilience.retry import Retrier
+from holdfast.shared.resilience.retry_budget import RetryBudget
+from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope
+from holdfast.shared.store.apply import apply_directly
+from holdfast.shared.writes.commands import COMMANDS, Write
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Final, Outcome, Rejected, Retry, Superseded
+from holdfast.shared.writes.versions import Clock
 
 #: A user that is ahead of this process's clock says by how much; then another may change it meanwhile.
 _VERSIONS_TRIED = 3

@@ -9,19 +9,20 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import headers, openapi
-from services.api.shed import spared
-from shared import deadline, metrics
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.cache.last_good import LastGood
-from shared.errors import AppError, CircuitOpen, DeadlineExceeded, ProxyBusy, ProxyUnavailable, Unexpected
-from shared.explain.decisions import note
-from shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
-from shared.http.degraded import copies_allowed, degraded
-from shared.http.envelope import data_of, route_of
-from shared.http.passed_on import passed_on
-from shared.logs import Action
+from holdfast.services.api import headers, openapi
+from holdfast.services.api.shed import spared
+from holdfast.shared.cache.last_good import LastGood
+from holdfast.shared.errors import AppError, CircuitOpen, DeadlineExceeded, ProxyBusy, ProxyUnavailable, Unexpected
+from holdfast.shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
+from holdfast.shared.http.degraded import copies_allowed, degraded
+from holdfast.shared.http.envelope import data_of, route_of
+from holdfast.shared.http.passed_on import passed_on
+from holdfast.shared.resilience import deadline
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.decisions import note
+from holdfast.shared.telemetry.logs import Action
 
 #: Word for word like the database's.
 _AWAY = "External service temporarily unavailable"

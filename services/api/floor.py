@@ -3,11 +3,11 @@ forgotten: a write below it would be accepted, and change nothing."""
 
 import asyncio
 
-from services.api.database import Database
-from shared.errors import AppError
-from shared.store import reads
-from shared.trying import Trying
-from shared.versions import Clock
+from holdfast.services.api.database import Database
+from holdfast.shared.errors import AppError
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.store import reads
+from holdfast.shared.writes.versions import Clock
 
 _PAUSE_S = 0.5
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import uuid_utils
 from starlette.requests import Request
 
-from shared.errors import InvalidRequest, PreconditionFailed, UnsupportedMediaType
-from shared.http.etag import IF_MATCH, conditions
+from holdfast.shared.errors import InvalidRequest, PreconditionFailed, UnsupportedMediaType
+from holdfast.shared.http.etag import IF_MATCH, conditions
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _EXPIRE_MAX_MS = 86_400_000

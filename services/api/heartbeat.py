@@ -12,14 +12,14 @@ from typing import Never
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.api.accept import Acceptor, Candidate
-from services.api.backlog import Backlog
-from shared import metrics
-from shared.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
-from shared.errors import AppError
-from shared.queue.names import HEARTBEAT
-from shared.queue.pending import oldest_pending
-from shared.trying import Trying
+from holdfast.services.api.accept import Acceptor, Candidate
+from holdfast.services.api.backlog import Backlog
+from holdfast.shared.errors import AppError
+from holdfast.shared.queue.names import HEARTBEAT
+from holdfast.shared.queue.pending import oldest_pending
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.writes.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
 
 #: So long heartbeats are added behind one that is not applied: they show that this side still works.
 _STUCK_S = 60.0

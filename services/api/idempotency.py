@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import orjson
 from starlette.requests import Request
 
-from services.api.ids import canonical_path
-from shared import keyed
-from shared.errors import InvalidRequest
-from shared.http.keys import ANYBODY, Principal
+from holdfast.services.api.ids import canonical_path
+from holdfast.shared.errors import InvalidRequest
+from holdfast.shared.http.keys import ANYBODY, Principal
+from holdfast.shared.writes import keyed
 
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 

@@ -13,16 +13,16 @@ from typing import Never
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.api.database import Database
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
-from shared.queue.names import KEY, KEYS_SINCE, PREFIX
-from shared.queue.script import NotSent, Script
-from shared.store import direct_keys
-from shared.store.direct_keys import DirectKey
-from shared.trying import Trying
-from shared.versions import Clock
+from holdfast.services.api.database import Database
+from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
+from holdfast.shared.queue.names import KEY, KEYS_SINCE, LUA, PREFIX
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.store import direct_keys
+from holdfast.shared.store.direct_keys import DirectKey
+from holdfast.shared.writes.versions import Clock
 
 #: Between looks, while there may be keys that the queue does not know of, and while nothing says so.
 _DOUBTFUL_EVERY_S, _EVERY_S = 1.0, 5.0
@@ -37,7 +37,7 @@ class KeyHandover:
 
     def __init__(self, redis: Redis, queue: Breaker, database: Database, clock: Clock, key_lifetime_s: int) -> None:
         self._redis = redis
-        self._remember = Script(redis, "remember")
+        self._remember = Script(redis, LUA / "remember.lua")
         self._queue = queue
         self._database = database
         self._clock = clock

@@ -6,11 +6,11 @@ from fastapi import FastAPI, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import openapi
-from services.api.ids import canonical
-from services.api.view import View
-from shared.errors import OperationNotFound
-from shared.http.envelope import success
+from holdfast.services.api import openapi
+from holdfast.services.api.ids import canonical
+from holdfast.services.api.view import View
+from holdfast.shared.errors import OperationNotFound
+from holdfast.shared.http.envelope import success
 
 
 def add_routes(app: FastAPI, view: View) -> None:

@@ -5,9 +5,9 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from shared.documents import malformed
-from shared.errors import InvalidRequest
-from shared.fleet.order import FOR_DEFAULT_S, FOR_MAX_S, Measure
+from holdfast.shared.errors import InvalidRequest
+from holdfast.shared.fleet.order import FOR_DEFAULT_S, FOR_MAX_S, Measure
+from holdfast.shared.runtime.documents import malformed
 
 _TEXT_MAX_CHARS = 500
 

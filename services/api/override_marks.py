@@ -4,8 +4,8 @@ it runs out, or when another order takes its place."""
 import time
 from collections.abc import Sequence
 
-from shared.fleet.order import Given, Measure, Order
-from shared.grafana.annotations import Annotations, Said
+from holdfast.shared.fleet.order import Given, Measure, Order
+from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
 
 _ENDS = (Measure.LIFT, Measure.RESET)
 _MS = 1000.0

@@ -9,20 +9,20 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import openapi
-from services.api.headers import require_json
-from services.api.override_body import parse
-from services.api.override_marks import OverrideMarks
-from services.api.status import everybody
-from shared import logs
-from shared.errors import AppError, BreakerNotFound, FleetUnreachable
-from shared.fleet.board import Board
-from shared.fleet.order import Order
-from shared.http.body import read_body
-from shared.http.envelope import success
-from shared.http.keys import OPERATE, require
-from shared.logs import Action
-from shared.queue import audit
+from holdfast.services.api import openapi
+from holdfast.services.api.headers import require_json
+from holdfast.services.api.override_body import parse
+from holdfast.services.api.override_marks import OverrideMarks
+from holdfast.services.api.status import everybody
+from holdfast.shared.errors import AppError, BreakerNotFound, FleetUnreachable
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.order import Order
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.envelope import success
+from holdfast.shared.http.keys import OPERATE, require
+from holdfast.shared.queue import audit
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 _EVERYBODY = "every replica"
 _ONLY_US = "this replica only: the board that the others read cannot be reached"

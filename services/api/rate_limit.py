@@ -2,15 +2,15 @@
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.lanes import Lane, lane_of
-from services.api.rate_limit_client import Clients
-from services.api.rate_limit_count import Counts, Taken
-from services.api.rate_limit_policy import RatePolicy, rate_policy, whole_seconds
-from shared import metrics
-from shared.errors import RateLimited
-from shared.explain.decisions import decided, note
-from shared.http.keys import Principal
-from shared.logs import Action
+from holdfast.services.api.lanes import Lane, lane_of
+from holdfast.services.api.rate_limit_client import Clients
+from holdfast.services.api.rate_limit_count import Counts, Taken
+from holdfast.services.api.rate_limit_policy import RatePolicy, rate_policy, whole_seconds
+from holdfast.shared.errors import RateLimited
+from holdfast.shared.http.keys import Principal
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.decisions import decided, note
+from holdfast.shared.telemetry.logs import Action
 
 
 class RateLimit:

@@ -2,8 +2,8 @@
 
 from starlette.types import Scope
 
-from shared.http.forwarded import Addresses
-from shared.http.keys import ANYBODY, Principal
+from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.keys import ANYBODY, Principal
 
 
 class Clients:

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.api.breakers import LIMITS_TIMEOUT_S
-from services.api.rate_limit_policy import Grant, RatePolicy, grant
-from shared import metrics
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.queue.script import NotSent, Script
-from shared.trying import Trying
+from holdfast.services.api.breakers import LIMITS_TIMEOUT_S
+from holdfast.services.api.rate_limit_policy import Grant, RatePolicy, grant
+from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import metrics
 
 #: Each limit has a count of its own: after a change of it, what was taken under the old one says nothing.
 _PREFIX = "holdfast:rate:"
@@ -58,7 +58,7 @@ class Counts:
     """All clients. `clock` is monotonic, in seconds. Never raises because of Redis."""
 
     def __init__(self, redis: Redis, breaker: Breaker, clock: Callable[[], float]) -> None:
-        self._script = Script(redis, "rate_limit", Path(__file__).parent)
+        self._script = Script(redis, Path(__file__).with_name("rate_limit.lua"))
         self._breaker = breaker
         self._clock = clock
         self._clients: OrderedDict[str, _Client] = OrderedDict()

@@ -1,7 +1,15 @@
 """Rejections: what a rejected write is called in front of a client, at once or on its operation."""
 
-from shared.errors import AppError, EmailTaken, KeyReused, PreconditionFailed, UserExists, UserNotFound, WriteExpired
-from shared.outcome import Rejected
+from holdfast.shared.errors import (
+    AppError,
+    EmailTaken,
+    KeyReused,
+    PreconditionFailed,
+    UserExists,
+    UserNotFound,
+    WriteExpired,
+)
+from holdfast.shared.writes.outcome import Rejected
 
 _ERRORS: dict[str, type[AppError]] = {
     error.code: error for error in (EmailTaken, KeyReused, PreconditionFailed, UserExists, UserNotFound, WriteExpired)

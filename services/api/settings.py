@@ -4,9 +4,9 @@ from typing import Literal, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
 
-from shared.budget import Budget, Part
-from shared.http.forwarded import networks
-from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
+from holdfast.shared.http.forwarded import networks
+from holdfast.shared.runtime.settings import CacheSettings, GrafanaSettings, StoreSettings
+from holdfast.shared.runtime.time_budgets import Budget, Part
 
 
 class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):

@@ -12,14 +12,14 @@ from contextvars import ContextVar
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.api.lanes import Lane, lane_of
-from services.api.shed_lag import Lag
-from services.api.shed_limit import Limit, LimitPolicy
-from services.api.shed_room import Room
-from shared import metrics
-from shared.errors import Overloaded
-from shared.explain.decisions import decided
-from shared.logs import Action
+from holdfast.services.api.lanes import Lane, lane_of
+from holdfast.services.api.shed_lag import Lag
+from holdfast.services.api.shed_limit import Limit, LimitPolicy
+from holdfast.services.api.shed_room import Room
+from holdfast.shared.errors import Overloaded
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.decisions import decided
+from holdfast.shared.telemetry.logs import Action
 
 _RETRY_AFTER_S = (1, 2, 3)
 _SPARED: ContextVar[Overloaded | None] = ContextVar("spared", default=None)

@@ -1,7 +1,7 @@
 """Shed by lag: what the event loop's lag means for who is let in."""
 
-from services.api.lanes import Lane
-from shared.loop_lag import Lateness
+from holdfast.services.api.lanes import Lane
+from holdfast.shared.telemetry.loop_lag import Lateness
 
 _TOO_LATE_S = 0.1
 _LEVEL_MAX = 4

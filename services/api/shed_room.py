@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from prometheus_client import Gauge
 
-from services.api.shed_limit import Limit
+from holdfast.services.api.shed_limit import Limit
 
 _WAIT_S = 0.1
 

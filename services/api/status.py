@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import openapi
-from shared.breaker.snapshot import State
-from shared.errors import NoSuchPath
-from shared.fleet.board import Board
-from shared.fleet.roll import about
-from shared.http.envelope import success
+from holdfast.services.api import openapi
+from holdfast.shared.errors import NoSuchPath
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.roll import about
+from holdfast.shared.http.envelope import success
+from holdfast.shared.resilience.breaker.snapshot import State
 
 
 def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:

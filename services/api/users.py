@@ -9,17 +9,18 @@ from fastapi import FastAPI, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import headers, openapi
-from services.api.bodies import parse_patch, parse_user
-from services.api.ids import canonical
-from services.api.view import View, describe_user
-from services.api.write import WritePath
-from shared.commands import EMAIL_MAX_CHARS, email_key
-from shared.errors import InvalidRequest, UserNotFound
-from shared.http.body import read_body
-from shared.http.degraded import degraded
-from shared.http.envelope import success
-from shared.http.etag import etag
+from holdfast.services.api import headers, openapi
+from holdfast.services.api.bodies import parse_patch, parse_user
+from holdfast.services.api.ids import canonical
+from holdfast.services.api.view import View, describe_user
+from holdfast.services.api.write import WritePath
+from holdfast.shared.domain.typed import EMAIL_MAX_CHARS
+from holdfast.shared.errors import InvalidRequest, UserNotFound
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.degraded import degraded
+from holdfast.shared.http.envelope import success
+from holdfast.shared.http.etag import etag
+from holdfast.shared.writes.commands import email_key
 
 _LIMIT_MAX = 200
 #: As it may be typed: a composed character counts once in an address, and has up to four parts here.

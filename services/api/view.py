@@ -7,19 +7,15 @@ from typing import Any, NamedTuple, TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.api.database import Database
-from services.api.flights import Flights
-from services.api.rejections import error_of
-from services.api.shed import spared
-from shared import versions
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.cache import form
-from shared.cache.copies import Copies, Page
-from shared.cache.form import Listed, PageCopy, UserCopy
-from shared.cache.refresh import Refresher
-from shared.commands import Write
-from shared.errors import (
+from holdfast.services.api.database import Database
+from holdfast.services.api.flights import Flights
+from holdfast.services.api.rejections import error_of
+from holdfast.services.api.shed import spared
+from holdfast.shared.cache import form
+from holdfast.shared.cache.copies import Copies, Page
+from holdfast.shared.cache.form import Listed, PageCopy, UserCopy
+from holdfast.shared.cache.refresh import Refresher
+from holdfast.shared.errors import (
     AppError,
     CircuitOpen,
     DatabaseUnavailable,
@@ -30,17 +26,21 @@ from shared.errors import (
     WriteDiscarded,
     WriteExpired,
 )
-from shared.explain.decisions import decided
-from shared.http.envelope import precise
-from shared.letters.state import State
-from shared.logs import Action
-from shared.merge import User, merge
-from shared.outcome import Rejected
-from shared.queue.pending import PendingOperation, pending_operation, pending_writes
-from shared.store import reads
-from shared.store.dead_letters import one as dead
-from shared.store.dead_letters.search import Row
-from shared.trying import Trying
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import one as dead
+from holdfast.shared.letters.store.search import Row
+from holdfast.shared.queue.pending import PendingOperation, pending_operation, pending_writes
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.store import reads
+from holdfast.shared.telemetry.decisions import decided
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.commands import Write
+from holdfast.shared.writes.merge import User, merge
+from holdfast.shared.writes.outcome import Rejected
 
 #: The database does not answer, is known not to, or is not asked because too many wait for it.
 _REFUSALS = (DatabaseUnavailable, CircuitOpen, Overloaded)

@@ -11,9 +11,9 @@ import json
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.queue.names import NOTIFY, OPERATION
-from shared.supervise import turned
-from shared.trying import Trying
+from holdfast.shared.queue.names import NOTIFY, OPERATION
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.trying import Trying
 
 _LOOK_EVERY_S = 0.5
 

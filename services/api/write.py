@@ -6,20 +6,18 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api import headers
-from services.api.accept import Acceptor, Answer, Candidate
-from services.api.backlog import Backlog
-from services.api.database import Database
-from services.api.direct import DirectPath
-from services.api.idempotency import Idempotency, KeyIds, body_hash
-from services.api.key_handover import AWAY, KeyHandover
-from services.api.rejections import error_of
-from services.api.shed import step_out
-from services.api.view import View, describe_user
-from services.api.wait import Waiters
-from shared import versions
-from shared.commands import email_key
-from shared.errors import (
+from holdfast.services.api import headers
+from holdfast.services.api.accept import Acceptor, Answer, Candidate
+from holdfast.services.api.backlog import Backlog
+from holdfast.services.api.database import Database
+from holdfast.services.api.direct import DirectPath
+from holdfast.services.api.idempotency import Idempotency, KeyIds, body_hash
+from holdfast.services.api.key_handover import AWAY, KeyHandover
+from holdfast.services.api.rejections import error_of
+from holdfast.services.api.shed import step_out
+from holdfast.services.api.view import View, describe_user
+from holdfast.services.api.wait import Waiters
+from holdfast.shared.errors import (
     AcceptanceUnknown,
     AppError,
     EmailTaken,
@@ -29,17 +27,19 @@ from shared.errors import (
     UserBacklog,
     WriteBacklog,
 )
-from shared.explain.decisions import decided, note
-from shared.http.envelope import precise, success
-from shared.http.etag import etag
-from shared.http.passed_on import traceparent
-from shared.logs import Action
-from shared.merge import User
-from shared.outcome import Applied, Final, Rejected
-from shared.queue.names import KEY
-from shared.store import reads
-from shared.store.direct_keys import DirectKey
-from shared.trying import Trying
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.etag import etag
+from holdfast.shared.http.passed_on import traceparent
+from holdfast.shared.queue.names import KEY
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.store import reads
+from holdfast.shared.store.direct_keys import DirectKey
+from holdfast.shared.telemetry.decisions import decided, note
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.commands import email_key
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Applied, Final, Rejected
 
 _REFUSALS: dict[str, type[AppError]] = {
     "email_taken": EmailTaken,

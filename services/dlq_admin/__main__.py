@@ -1,4 +1,4 @@
-"""`python -m services.dlq_admin [serve | ledger | verify-audit | COMMAND ...]`; `--help` lists the rest."""
+"""`python -m holdfast.services.dlq_admin [serve | ledger | verify-audit | COMMAND ...]`; `--help` lists the rest."""
 
 import sys
 
@@ -7,18 +7,18 @@ def main() -> int:
     """The exit code. A command over HTTP loads nothing of the service."""
     arguments = sys.argv[1:]
     if arguments in ([], ["serve"]):
-        from services.dlq_admin.process import serve
+        from holdfast.services.dlq_admin.process import serve
 
         return serve()
     if arguments == ["ledger"]:
-        from services.dlq_admin.process import ledger
+        from holdfast.services.dlq_admin.process import ledger
 
         return ledger()
     if arguments == ["verify-audit"]:
-        from services.dlq_admin.process import verify_audit
+        from holdfast.services.dlq_admin.process import verify_audit
 
         return verify_audit()
-    from services.dlq_admin.cli.main import main as command
+    from holdfast.services.dlq_admin.cli.main import main as command
 
     return command(arguments)
 

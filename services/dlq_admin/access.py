@@ -1,8 +1,8 @@
 """Access: which scope of an API key a request needs. Whoever adds a route that reads in clear, or lets writes in, says
 so here."""
 
-from shared.http.keys import ADMIN, ANNOUNCE, OPERATE, VIEW
-from shared.http.open_to import OPEN_PATHS, SAFE_METHODS
+from holdfast.shared.http.keys import ADMIN, ANNOUNCE, OPERATE, VIEW
+from holdfast.shared.http.open_to import OPEN_PATHS, SAFE_METHODS
 
 #: People log in: its own guard asks who they are.
 _CONSOLE = "/console"

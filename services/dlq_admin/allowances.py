@@ -7,16 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.ask import BODY_ERRORS, Reason, actor, asked
-from services.dlq_admin.database import Database
-from shared.errors import AllowanceUsedUp, DatabaseUnavailable, OutcomeUnknown, SecondPersonNeeded
-from shared.http.document import answer, body, errors
-from shared.http.envelope import precise, success
-from shared.http.keys import NAME, Principal
-from shared.store.dead_letters import allowance
-from shared.store.dead_letters.allowance import Left, Rules, UsedUp
-from shared.store.dead_letters.audit import Actor
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, Reason, actor, asked
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.errors import AllowanceUsedUp, DatabaseUnavailable, OutcomeUnknown, SecondPersonNeeded
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.keys import NAME, Principal
+from holdfast.shared.letters.store import allowance
+from holdfast.shared.letters.store.allowance import Left, Rules, UsedUp
+from holdfast.shared.letters.store.audit import Actor
 
 
 class AllowAsked(BaseModel):

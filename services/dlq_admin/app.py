@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from faststream import FastStream
 from redis.asyncio import Redis
 
-from services.dlq_admin import (
+from holdfast.services.dlq_admin import (
     allowances,
     audit,
     discards,
@@ -24,69 +24,70 @@ from services.dlq_admin import (
     what_if,
     writers,
 )
-from services.dlq_admin.access import scope_needed
-from services.dlq_admin.alerts import alerts
-from services.dlq_admin.alerts.alerts import Alerts
-from services.dlq_admin.allowances import Allowances
-from services.dlq_admin.auditor import routes as ledger
-from services.dlq_admin.auditor.auditor import Auditor
-from services.dlq_admin.auditor.history import History
-from services.dlq_admin.console.app import ConsoleSettings, add_console
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.logouts import Logouts
-from services.dlq_admin.dashboards.pictures import Pictures
-from services.dlq_admin.dashboards.prometheus import Prometheus
-from services.dlq_admin.dashboards.read import read_all
-from services.dlq_admin.database import Database
-from services.dlq_admin.discards import Discards
-from services.dlq_admin.dues import Dues
-from services.dlq_admin.edits import Edits
-from services.dlq_admin.exchange import Exchange
-from services.dlq_admin.fate import Fates
-from services.dlq_admin.faults import routes as faults
-from services.dlq_admin.faults.desk import FaultDesk
-from services.dlq_admin.faults.kept import Kept
-from services.dlq_admin.groups import Groups
-from services.dlq_admin.index import Indexer
-from services.dlq_admin.letters import Letters
-from services.dlq_admin.overview import Overview
-from services.dlq_admin.replay import mark
-from services.dlq_admin.replay.around import Around
-from services.dlq_admin.replay.keep import Keeper
-from services.dlq_admin.replay.send import Sender
-from services.dlq_admin.replay.traces import Traces
-from services.dlq_admin.replays import Replays
-from services.dlq_admin.requests import Requests
-from services.dlq_admin.retain import Retention
-from services.dlq_admin.running import Running
-from services.dlq_admin.settings import DlqAdminSettings
-from services.dlq_admin.what_if import WhatIfs
-from services.dlq_admin.writers import Writers
-from shared import logs, memory
-from shared.build import VERSION_WITHOUT_INSTALL
-from shared.fleet.board import Board
-from shared.fleet.member import Member
-from shared.grafana.configured import annotations
-from shared.http import docs
-from shared.http.app import service_app
-from shared.http.forwarded import Addresses, networks
-from shared.http.health import Health
-from shared.http.keys import Keys
-from shared.http.server import QuietServer, config, listen
-from shared.logs import Action
-from shared.loop_lag import watch
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.entry import Entry
-from shared.queue.names import DEAD, DLQ_GROUP
-from shared.queue.reading import Reading
-from shared.queue.subscribe import subscriber_app
-from shared.queue.watch import Watch
-from shared.store.dead_letters import index
-from shared.store.dead_letters.allowance import Rules
-from shared.store.engine import Engine, Timeouts, make_engine
-from shared.supervise import start, stop
+from holdfast.services.dlq_admin.access import scope_needed
+from holdfast.services.dlq_admin.alerts import alerts
+from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.allowances import Allowances
+from holdfast.services.dlq_admin.auditor import routes as ledger
+from holdfast.services.dlq_admin.auditor.auditor import Auditor
+from holdfast.services.dlq_admin.auditor.history import History
+from holdfast.services.dlq_admin.console.app import ConsoleSettings, add_console
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.logouts import Logouts
+from holdfast.services.dlq_admin.dashboards.pictures import Pictures
+from holdfast.services.dlq_admin.dashboards.prometheus import Prometheus
+from holdfast.services.dlq_admin.dashboards.read import read_all
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.discards import Discards
+from holdfast.services.dlq_admin.dues import Dues
+from holdfast.services.dlq_admin.edits import Edits
+from holdfast.services.dlq_admin.exchange import Exchange
+from holdfast.services.dlq_admin.fate import Fates
+from holdfast.services.dlq_admin.faults import routes as faults
+from holdfast.services.dlq_admin.faults.desk import FaultDesk
+from holdfast.services.dlq_admin.faults.kept import Kept
+from holdfast.services.dlq_admin.groups import Groups
+from holdfast.services.dlq_admin.index import Indexer
+from holdfast.services.dlq_admin.letters import Letters
+from holdfast.services.dlq_admin.overview import Overview
+from holdfast.services.dlq_admin.replay import mark
+from holdfast.services.dlq_admin.replay.around import Around
+from holdfast.services.dlq_admin.replay.keep import Keeper
+from holdfast.services.dlq_admin.replay.send import Sender
+from holdfast.services.dlq_admin.replay.traces import Traces
+from holdfast.services.dlq_admin.replays import Replays
+from holdfast.services.dlq_admin.requests import Requests
+from holdfast.services.dlq_admin.retain import Retention
+from holdfast.services.dlq_admin.running import Running
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.dlq_admin.what_if import WhatIfs
+from holdfast.services.dlq_admin.writers import Writers
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.http import docs
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.forwarded import Addresses, networks
+from holdfast.shared.http.health import Health
+from holdfast.shared.http.keys import Keys
+from holdfast.shared.http.server import QuietServer, config, listen
+from holdfast.shared.letters.store import index
+from holdfast.shared.letters.store.allowance import Rules
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import DEAD, DLQ_GROUP
+from holdfast.shared.queue.reading import Reading
+from holdfast.shared.queue.subscribe import subscriber_app
+from holdfast.shared.queue.watch import Watch
+from holdfast.shared.resilience.supervise import start, stop
+from holdfast.shared.runtime import memory
+from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.grafana.configured import annotations
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.loop_lag import watch
 
-_DASHBOARDS = Path(__file__).parents[2] / "deploy" / "grafana" / "dashboards"
+_DASHBOARDS = Path(__file__).resolve().parents[2] / "deploy" / "grafana" / "dashboards"
 _BATCHES_MAX = 2
 _BACKGROUND_THREADS = 3
 _AUDIT_THREADS = 2

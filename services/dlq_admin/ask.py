@@ -7,16 +7,16 @@ import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
-from shared.documents import parse
-from shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidRequest, MalformedJson
-from shared.http.body import read_body
-from shared.http.keys import Principal
-from shared.letters.filter import Filter
-from shared.letters.ids import NUMBER_MAX, first_number, number_of
-from shared.letters.replay import ItemState
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.store.dead_letters.audit import Actor
+from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidRequest, MalformedJson
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.keys import Principal
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.ids import NUMBER_MAX, first_number, number_of
+from holdfast.shared.letters.replay import ItemState
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store.audit import Actor
+from holdfast.shared.runtime.documents import parse
 
 IDS_MAX = 10_000
 _BODY_MAX_BYTES = 1 << 20

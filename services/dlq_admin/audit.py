@@ -6,13 +6,13 @@ from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas, told
-from services.dlq_admin.database import Database
-from shared.errors import DatabaseUnavailable, InvalidRequest
-from shared.http.document import a_list, answer, errors
-from shared.http.envelope import success
-from shared.store.dead_letters import audit
-from shared.store.dead_letters.audit import Deed
+from holdfast.services.dlq_admin import schemas, told
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
+from holdfast.shared.http.document import a_list, answer, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters.store import audit
+from holdfast.shared.letters.store.audit import Deed
 
 
 def add_routes(app: FastAPI, database: Database) -> None:

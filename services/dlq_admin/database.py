@@ -5,16 +5,16 @@ from collections.abc import Callable
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
-from shared import deadline
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
-from shared.breaker.refused import CallRefused
-from shared.breaker.verdict import Judgement, Verdict
-from shared.errors import DatabaseUnavailable, DeadlineExceeded, OutcomeUnknown
-from shared.faults import Contention, Fault, Outage, Unexplained
-from shared.pool import Pool
-from shared.retry import again_on
-from shared.store.engine import Engine
+from holdfast.shared.errors import DatabaseUnavailable, DeadlineExceeded, OutcomeUnknown
+from holdfast.shared.faults import Contention, Fault, Outage, Unexplained
+from holdfast.shared.resilience import deadline
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
+from holdfast.shared.resilience.pool import Pool
+from holdfast.shared.resilience.retry import again_on
+from holdfast.shared.store.engine import Engine
 
 _TRIES = 6
 #: So few calls are made here that no share of them says anything.

@@ -8,27 +8,27 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.allowances import used_up
-from services.dlq_admin.ask import BODY_ERRORS, BulkAsked, actor, asked
-from services.dlq_admin.database import Database
-from services.dlq_admin.dues import Dues
-from shared.errors import (
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.allowances import used_up
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, BulkAsked, actor, asked
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.dues import Dues
+from holdfast.shared.errors import (
     AllowanceUsedUp,
     CountMismatch,
     DatabaseUnavailable,
     OutcomeUnknown,
     SelectionTooLarge,
 )
-from shared.http.document import answer, body, errors
-from shared.http.envelope import success
-from shared.letters.ids import id_of
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.store.dead_letters import change
-from shared.store.dead_letters.allowance import Rules, UsedUp
-from shared.store.dead_letters.audit import Actor
-from shared.store.dead_letters.change import Found
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import change
+from holdfast.shared.letters.store.allowance import Rules, UsedUp
+from holdfast.shared.letters.store.audit import Actor
+from holdfast.shared.letters.store.change import Found
 
 
 class Discards:

@@ -4,15 +4,15 @@ import asyncio
 
 from redis.asyncio import Redis
 
-from services.dlq_admin.database import Database
-from shared.commands import changes, email_key
-from shared.letters.state import State
-from shared.queue.codec import Undecodable, decode
-from shared.queue.names import EMAILS
-from shared.queue.script import Script
-from shared.store.dead_letters import dues
-from shared.store.dead_letters.dues import Due
-from shared.supervise import turned
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.connections.script import Script
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import dues
+from holdfast.shared.letters.store.dues import Due
+from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.queue.names import EMAILS, LUA
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.writes.commands import changes, email_key
 
 _PAGE = 500
 _EVERY_S = 5.0
@@ -22,7 +22,7 @@ class Dues:
     """Any replica pays what any replica owes; paying twice changes nothing."""
 
     def __init__(self, redis: Redis, database: Database) -> None:
-        self._script = Script(redis, "reservations")
+        self._script = Script(redis, LUA / "reservations.lua")
         self._database = database
         self._wake = asyncio.Event()
 

@@ -9,12 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.allowances import used_up
-from services.dlq_admin.ask import BODY_ERRORS, LETTER_ID, BulkAsked, LetterId, Reason, actor, asked
-from services.dlq_admin.database import Database
-from shared.documents import Work
-from shared.errors import (
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.allowances import used_up
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, LETTER_ID, BulkAsked, LetterId, Reason, actor, asked
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.errors import (
     AllowanceUsedUp,
     BodyTooLarge,
     CountMismatch,
@@ -31,19 +30,20 @@ from shared.errors import (
     SelectionTooLarge,
     TransformNotFound,
 )
-from shared.http.document import answer, body, errors
-from shared.http.envelope import success
-from shared.letters import mask
-from shared.letters.edit import EditRefused, document, edited, patched_fields
-from shared.letters.ids import id_of, number_of
-from shared.letters.patch import Operation
-from shared.letters.selection import Selection
-from shared.store.dead_letters import change, edits, transforms
-from shared.store.dead_letters.allowance import Rules, UsedUp
-from shared.store.dead_letters.audit import Actor
-from shared.store.dead_letters.edits import Change
-from shared.store.dead_letters.transforms import Worked
-from shared.store.what_if import what_if
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters import mask
+from holdfast.shared.letters.edit import EditRefused, document, edited, patched_fields
+from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.patch import Operation
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.store import change, edits, transforms
+from holdfast.shared.letters.store.allowance import Rules, UsedUp
+from holdfast.shared.letters.store.audit import Actor
+from holdfast.shared.letters.store.edits import Change
+from holdfast.shared.letters.store.transforms import Worked
+from holdfast.shared.letters.store.what_if import what_if
+from holdfast.shared.runtime.documents import Work
 
 _PATCH_MAX = 100
 

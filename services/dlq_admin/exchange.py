@@ -10,12 +10,11 @@ from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.dlq_admin import schemas
-from services.dlq_admin.ask import SHORT_MAX_CHARS, FilterAsked, ShortReason, actor
-from services.dlq_admin.database import Database
-from services.dlq_admin.settings import IMPORT_PATH
-from shared.documents import Budget, parse
-from shared.errors import (
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.ask import SHORT_MAX_CHARS, FilterAsked, ShortReason, actor
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.settings import IMPORT_PATH
+from holdfast.shared.errors import (
     BodyTooLarge,
     CountMismatch,
     DatabaseUnavailable,
@@ -24,17 +23,18 @@ from shared.errors import (
     LetterDiffers,
     OutcomeUnknown,
 )
-from shared.http.body import read_body
-from shared.http.document import answer, errors
-from shared.http.envelope import success
-from shared.letters.filter import Filter
-from shared.letters.ids import id_of
-from shared.letters.letter import Letter
-from shared.letters.line import from_line, to_line
-from shared.store.dead_letters import audit, exchange, one, search
-from shared.store.dead_letters.audit import Actor, Deed
-from shared.store.dead_letters.change import CountDiffers
-from shared.store.dead_letters.search import Page
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.document import answer, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.line import from_line, to_line
+from holdfast.shared.letters.store import audit, exchange, one, search
+from holdfast.shared.letters.store.audit import Actor, Deed
+from holdfast.shared.letters.store.change import CountDiffers
+from holdfast.shared.letters.store.search import Page
+from holdfast.shared.runtime.documents import Budget, parse
 
 _NDJSON = "application/x-ndjson"
 _PAGE = 200

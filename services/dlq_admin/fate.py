@@ -7,20 +7,20 @@ from typing import Any, cast
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.dlq_admin.database import Database
-from shared.errors import AppError
-from shared.http.envelope import precise
-from shared.letters.ids import id_of
-from shared.letters.state import State
-from shared.outcome import Rejected, Superseded
-from shared.queue.connection import text
-from shared.queue.names import WRITERS_GROUP, WRITES
-from shared.queue.pending import PendingOperation, pending_operation
-from shared.store import reads
-from shared.store.dead_letters import one as dead
-from shared.store.dead_letters.search import Row
-from shared.trying import Trying
-from shared.versions import from_id, to_datetime, to_stream_id
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.connections.redis import text
+from holdfast.shared.errors import AppError
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import one as dead
+from holdfast.shared.letters.store.search import Row
+from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.pending import PendingOperation, pending_operation
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.store import reads
+from holdfast.shared.writes.outcome import Rejected, Superseded
+from holdfast.shared.writes.versions import from_id, to_datetime, to_stream_id
 
 
 class Fates:

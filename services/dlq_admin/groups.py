@@ -6,23 +6,18 @@ from fastapi import FastAPI, Path, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas, told
-from services.dlq_admin.ask import BODY_ERRORS, FINGERPRINT, LETTER_ID, NoteAsked, actor, asked
-from services.dlq_admin.database import Database
-from services.dlq_admin.running import Running
-from services.dlq_admin.trend import trends
-from shared.errors import (
-    DatabaseUnavailable,
-    GroupNotFound,
-    InvalidRequest,
-    OutcomeUnknown,
-)
-from shared.http.document import a_list, answer, body, errors
-from shared.http.envelope import success
-from shared.letters.ids import id_of, number_of
-from shared.letters.state import State
-from shared.store.dead_letters import groups, notes
-from shared.store.dead_letters.audit import Actor
+from holdfast.services.dlq_admin import schemas, told
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, FINGERPRINT, LETTER_ID, NoteAsked, actor, asked
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.running import Running
+from holdfast.services.dlq_admin.trend import trends
+from holdfast.shared.errors import DatabaseUnavailable, GroupNotFound, InvalidRequest, OutcomeUnknown
+from holdfast.shared.http.document import a_list, answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import groups, notes
+from holdfast.shared.letters.store.audit import Actor
 
 _NOTED = "a note on a group"
 

@@ -7,20 +7,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import logs, metrics
-from shared.faults import Contention, Outage
-from shared.letters.ids import id_of
-from shared.letters.letter import Letter, read
-from shared.logs import Action
-from shared.queue.connection import entries as entries_of
-from shared.queue.connection import text
-from shared.queue.entry import Entry
-from shared.queue.names import DEAD, DLQ_GROUP, PREFIX
-from shared.queue.orphans import Orphans
-from shared.queue.script import NotSent, Script
-from shared.retry import until_it_works
-from shared.supervise import turned
-from shared.trying import Trying
+from holdfast.shared.connections.redis import entries as entries_of
+from holdfast.shared.connections.redis import text
+from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.faults import Contention, Outage
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.letter import Letter, read
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import DEAD, DLQ_GROUP, LUA, PREFIX
+from holdfast.shared.queue.orphans import Orphans
+from holdfast.shared.resilience.retry import until_it_works
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 _PAGE = 500
 _BASE_S = 0.2
@@ -39,7 +39,7 @@ class Indexer:
         self._idle_s = idle_s
         self._probe_cap_s = probe_cap_s
         self._indexing, self._taking_off = Trying("index"), Trying("take_off")
-        self._script = Script(redis, "letters")
+        self._script = Script(redis, LUA / "letters.lua")
         self._orphans = Orphans(redis, DEAD, DLQ_GROUP, "dead_letters")
         #: Ids of entries that are being indexed here.
         self.in_hand: set[str] = set()

@@ -7,17 +7,17 @@ from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from redis.asyncio import Redis
 
-from shared import versions
-from shared.ledger import Ledger
-from shared.letters.ids import NUMBER_MAX, id_of, number_or_none
-from shared.letters.letter import names_an_entry
-from shared.queue.connection import text
-from shared.queue.names import REPLAY
-from shared.queue.snapshot import backlog, letters_on_stream, snapshot
-from shared.store.counts import ended_by, operation_counts
-from shared.store.dead_letters.counts import letter_counts
-from shared.store.engine import Engine
-from shared.store.replays.doubts import Doubt
+from holdfast.shared.connections.redis import text
+from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
+from holdfast.shared.letters.letter import names_an_entry
+from holdfast.shared.letters.replays.doubts import Doubt
+from holdfast.shared.letters.store.counts import letter_counts
+from holdfast.shared.queue.names import REPLAY
+from holdfast.shared.queue.snapshot import backlog, letters_on_stream, snapshot
+from holdfast.shared.store.counts import ended_by, operation_counts
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.ledger import Ledger
 
 P = ParamSpec("P")
 T = TypeVar("T")

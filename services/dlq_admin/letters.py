@@ -8,19 +8,19 @@ from redis.asyncio import Redis
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import on_stream, schemas, told
-from services.dlq_admin.ask import LETTER_ID, SHORT_MAX_CHARS, FilterAsked, LetterId, actor
-from services.dlq_admin.database import Database
-from services.dlq_admin.fix import verdict
-from services.dlq_admin.running import Running
-from shared.errors import DatabaseUnavailable, InvalidRequest, LetterNotFound, OutcomeUnknown
-from shared.http.document import a_list, answer, errors
-from shared.http.envelope import failure, success
-from shared.http.keys import OPERATE, require
-from shared.letters.filter import Filter
-from shared.letters.ids import id_of, number_of
-from shared.store.dead_letters import audit, one, search
-from shared.store.dead_letters.audit import Actor, Deed
+from holdfast.services.dlq_admin import on_stream, schemas, told
+from holdfast.services.dlq_admin.ask import LETTER_ID, SHORT_MAX_CHARS, FilterAsked, LetterId, actor
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.fix import verdict
+from holdfast.services.dlq_admin.running import Running
+from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest, LetterNotFound, OutcomeUnknown
+from holdfast.shared.http.document import a_list, answer, errors
+from holdfast.shared.http.envelope import failure, success
+from holdfast.shared.http.keys import OPERATE, require
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.store import audit, one, search
+from holdfast.shared.letters.store.audit import Actor, Deed
 
 _FRESH = {"Cache-Control": "no-store"}
 

@@ -5,10 +5,10 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.letters.letter import Letter, read
-from shared.queue.connection import entries
-from shared.queue.names import DEAD
-from shared.trying import Trying
+from holdfast.shared.connections.redis import entries
+from holdfast.shared.letters.letter import Letter, read
+from holdfast.shared.queue.names import DEAD
+from holdfast.shared.resilience.trying import Trying
 
 BANNER = (
     "The database does not answer. These are the dead letters that arrived since it went away, from their stream, where"

@@ -11,22 +11,22 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import on_stream, schemas
-from services.dlq_admin.auditor.routes import LastReading, told
-from services.dlq_admin.database import Database
-from services.dlq_admin.index import Indexer
-from services.dlq_admin.retain import Retention
-from services.dlq_admin.trend import trends
-from services.dlq_admin.writers import Writers
-from shared import logs, metrics
-from shared.errors import AppError
-from shared.fleet.board import Board
-from shared.http.document import answer, errors
-from shared.http.envelope import precise, success
-from shared.logs import Action
-from shared.queue.backlog import backlog
-from shared.store.dead_letters import groups
-from shared.trying import Trying
+from holdfast.services.dlq_admin import on_stream, schemas
+from holdfast.services.dlq_admin.auditor.routes import LastReading, told
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.index import Indexer
+from holdfast.services.dlq_admin.retain import Retention
+from holdfast.services.dlq_admin.trend import trends
+from holdfast.services.dlq_admin.writers import Writers
+from holdfast.shared.errors import AppError
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.http.document import answer, errors
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.letters.store import groups
+from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 T = TypeVar("T")
 

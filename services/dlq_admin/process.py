@@ -6,14 +6,14 @@ import sys
 import uvloop
 from redis.exceptions import RedisError
 
-from services.dlq_admin.app import DlqAdmin, stores
-from services.dlq_admin.ledger import read_ledger
-from services.dlq_admin.settings import DlqAdminSettings
-from shared import logs
-from shared.faults import Fault
-from shared.ledger import table
-from shared.store.dead_letters import seals
-from shared.tracing import spans
+from holdfast.services.dlq_admin.app import DlqAdmin, stores
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.faults import Fault
+from holdfast.shared.letters.store import seals
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.writes.ledger import table
 
 
 def serve() -> int:

@@ -7,12 +7,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.ask import BODY_ERRORS, BulkAsked, Reason, actor, asked
-from services.dlq_admin.database import Database
-from services.dlq_admin.replay.keep import Keeper
-from services.dlq_admin.replay.pace import step_of
-from shared.errors import (
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, BulkAsked, Reason, actor, asked
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.replay.keep import Keeper
+from holdfast.services.dlq_admin.replay.pace import step_of
+from holdfast.shared.errors import (
     CountMismatch,
     DatabaseUnavailable,
     InvalidRequest,
@@ -23,18 +23,18 @@ from shared.errors import (
     SecondPersonNeeded,
     SelectionTooLarge,
 )
-from shared.http.document import a_list, answer, body, errors
-from shared.http.envelope import precise, success
-from shared.letters.ids import id_of
-from shared.letters.replay import ItemState, Plan, ReplayState, StopRules
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.store.dead_letters import allowance, change
-from shared.store.dead_letters.allowance import Rules
-from shared.store.dead_letters.audit import Actor
-from shared.store.replays import create, read, steer
-from shared.store.replays.create import state_for
-from shared.store.replays.read import Item, Replay
+from holdfast.shared.http.document import a_list, answer, body, errors
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.replay import ItemState, Plan, ReplayState, StopRules
+from holdfast.shared.letters.replays import create, read, steer
+from holdfast.shared.letters.replays.create import state_for
+from holdfast.shared.letters.replays.read import Item, Replay
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import allowance, change
+from holdfast.shared.letters.store.allowance import Rules
+from holdfast.shared.letters.store.audit import Actor
 
 _FRESH = {"Cache-Control": "no-store"}
 _ID_MAX = 2**63 - 1

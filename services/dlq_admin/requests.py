@@ -10,14 +10,14 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.fate import Fates
-from services.dlq_admin.sentences import sentence
-from shared.errors import ExplanationsUnavailable, InvalidRequest, RequestUnknown
-from shared.explain.explanations import recall
-from shared.http.document import answer, errors
-from shared.http.envelope import precise, success
-from shared.trying import Trying
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.fate import Fates
+from holdfast.services.dlq_admin.sentences import sentence
+from holdfast.shared.errors import ExplanationsUnavailable, InvalidRequest, RequestUnknown
+from holdfast.shared.http.document import answer, errors
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.explain.explanations import recall
+from holdfast.shared.resilience.trying import Trying
 
 REQUEST_ID = r"^[A-Za-z0-9._-]{8,128}$"
 _OPERATIONS_MAX = 20

@@ -4,15 +4,15 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 
-from services.dlq_admin.database import Database
-from services.dlq_admin.settings import DlqAdminSettings
-from shared import logs
-from shared.http.envelope import precise
-from shared.letters.state import State
-from shared.logs import Action
-from shared.store.dead_letters import retention
-from shared.store.replays import steer
-from shared.supervise import turned
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.replays import steer
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import retention
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 _EVERY_S = 600.0
 _WARNING = timedelta(days=1)

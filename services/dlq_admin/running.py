@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.queue.halts import HaltReport, Halts
-from shared.queue.presence import running_builds
-from shared.trying import Trying
+from holdfast.shared.queue.halts import HaltReport, Halts
+from holdfast.shared.queue.presence import running_builds
+from holdfast.shared.resilience.trying import Trying
 
 _FRESH_S = 1.0
 

@@ -2,11 +2,11 @@
 
 from typing import Any
 
-from shared.http.document import INTEGER, TEXT, a_list, an_object, or_null
-from shared.ledger import ROWS, TERMS
-from shared.letters.replay import ItemState, ReplayState
-from shared.letters.state import State
-from shared.what_if import Verdict
+from holdfast.shared.http.document import INTEGER, TEXT, a_list, an_object, or_null
+from holdfast.shared.letters.replay import ItemState, ReplayState
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.writes.ledger import ROWS, TERMS
 
 _MOMENT = {"type": "string", "format": "date-time"}
 _MAYBE = {"type": ["string", "null"]}

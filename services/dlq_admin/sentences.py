@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from shared.breaker.refusal import Refusal
-from shared.breaker.snapshot import Why
-from shared.logs import Action
-from shared.retry_rules import Suppressed
+from holdfast.shared.resilience.breaker.refusal import Refusal
+from holdfast.shared.resilience.breaker.snapshot import Why
+from holdfast.shared.resilience.retry_rules import Suppressed
+from holdfast.shared.telemetry.logs import Action
 
 
 class _Numbers(defaultdict[str, Any]):

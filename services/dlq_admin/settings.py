@@ -6,11 +6,11 @@ from typing import Literal
 
 from pydantic import Field, SecretStr, field_validator
 
-from shared.budget import Budget, Part
-from shared.http.bounds import Bounds
-from shared.http.forwarded import networks
-from shared.queue.watch import SILENCE_MAX_S
-from shared.settings import CacheSettings, GrafanaSettings, StoreSettings
+from holdfast.shared.http.forwarded import networks
+from holdfast.shared.queue.watch import SILENCE_MAX_S
+from holdfast.shared.runtime.bounds import Bounds
+from holdfast.shared.runtime.settings import CacheSettings, GrafanaSettings, StoreSettings
+from holdfast.shared.runtime.time_budgets import Budget, Part
 
 IMPORT_PATH = "/dlq/import"
 #: What a body takes on the wire, chunk sizes included, of what is in it.

@@ -6,23 +6,23 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
-from services.dlq_admin.fix import verdict
-from shared.documents import parse
-from shared.errors import DocumentTooLarge
-from shared.http.envelope import precise
-from shared.letters import mask
-from shared.letters.ids import id_of, time_of
-from shared.letters.letter import Letter
-from shared.letters.state import State
-from shared.merge import User
-from shared.outcome import Rejected
-from shared.queue.codec import Undecodable, decode
-from shared.store.dead_letters.audit import Recorded
-from shared.store.dead_letters.groups import Group
-from shared.store.dead_letters.one import Whole
-from shared.store.dead_letters.search import Row
-from shared.store.reads import EndedOperation
-from shared.versions import to_datetime
+from holdfast.services.dlq_admin.fix import verdict
+from holdfast.shared.errors import DocumentTooLarge
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters import mask
+from holdfast.shared.letters.ids import id_of, time_of
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store.audit import Recorded
+from holdfast.shared.letters.store.groups import Group
+from holdfast.shared.letters.store.one import Whole
+from holdfast.shared.letters.store.search import Row
+from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.runtime.documents import parse
+from holdfast.shared.store.reads import EndedOperation
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Rejected
+from holdfast.shared.writes.versions import to_datetime
 
 _MOMENTS = ("dead_at", "indexed_at", "state_at")
 

@@ -5,9 +5,9 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
-from services.dlq_admin.database import Database
-from shared.http.envelope import precise
-from shared.store.dead_letters import groups
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.store import groups
 
 
 class Span(NamedTuple):

@@ -9,25 +9,21 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.ask import BODY_ERRORS, Reason, SelectionAsked, actor, asked
-from services.dlq_admin.database import Database
-from shared.errors import (
-    DatabaseUnavailable,
-    OutcomeUnknown,
-    SelectionTooLarge,
-)
-from shared.http.document import answer, body, errors
-from shared.http.envelope import success
-from shared.letters import mask
-from shared.letters.ids import id_of
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.store.dead_letters import audit, change, edits
-from shared.store.dead_letters.audit import Actor, Deed
-from shared.store.engine import Engine
-from shared.store.what_if import what_if
-from shared.what_if import WhatIf
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, Reason, SelectionAsked, actor, asked
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, SelectionTooLarge
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters import mask
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import audit, change, edits
+from holdfast.shared.letters.store.audit import Actor, Deed
+from holdfast.shared.letters.store.what_if import what_if
+from holdfast.shared.letters.what_if import WhatIf
+from holdfast.shared.store.engine import Engine
 
 #: States in which a letter could be sent again, at once or after a restore.
 _STATES = (State.DEAD, State.DISCARDED)

@@ -9,16 +9,16 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.ask import BODY_ERRORS, Reason, actor, asked
-from services.dlq_admin.database import Database
-from services.dlq_admin.running import Running
-from shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUnavailable
-from shared.http.document import answer, body, errors
-from shared.http.envelope import success
-from shared.queue.halts import Halts
-from shared.store.dead_letters import audit
-from shared.store.dead_letters.audit import Actor, Deed
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, Reason, actor, asked
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.running import Running
+from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUnavailable
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters.store import audit
+from holdfast.shared.letters.store.audit import Actor, Deed
+from holdfast.shared.queue.halts import Halts
 
 
 class GoOnAsked(BaseModel):

@@ -1,12 +1,12 @@
-"""`python -m services.external_proxy`: read the settings, run."""
+"""`python -m holdfast.services.external_proxy`: read the settings, run."""
 
 import uvicorn
 
-from services.external_proxy.app import make_app
-from services.external_proxy.settings import ProxySettings
-from shared import logs
-from shared.http.server import config
-from shared.tracing import spans
+from holdfast.services.external_proxy.app import make_app
+from holdfast.services.external_proxy.settings import ProxySettings
+from holdfast.shared.http.server import config
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.tracing import spans
 
 
 def main() -> None:

@@ -6,28 +6,29 @@ from collections.abc import AsyncIterator
 
 from fastapi import FastAPI
 
-from services.external_proxy import config_routes, external
-from services.external_proxy.config import Config
-from services.external_proxy.live import Live
-from services.external_proxy.settings import ProxySettings
-from services.external_proxy.third_party import ThirdParty, make_breaker
-from shared import logs, memory
-from shared.build import VERSION_WITHOUT_INSTALL
-from shared.cache.last_good import LastGood
-from shared.explain.explanations import explanations
-from shared.fleet.board import Board
-from shared.fleet.member import Member
-from shared.http.app import service_app
-from shared.http.client import HttpClient
-from shared.http.health import Health, closed
-from shared.http.keys import Keys
-from shared.logs import Action
-from shared.loop_lag import watch
-from shared.queue.connection import RedisTimeouts, connect
-from shared.retry import Retrier
-from shared.retry_budget import RetryBudget
-from shared.supervise import start, stop
-from shared.tracing import spans
+from holdfast.services.external_proxy import config_routes, external
+from holdfast.services.external_proxy.config import Config
+from holdfast.services.external_proxy.live import Live
+from holdfast.services.external_proxy.settings import ProxySettings
+from holdfast.services.external_proxy.third_party import ThirdParty, make_breaker
+from holdfast.shared.cache.last_good import LastGood
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.client import HttpClient
+from holdfast.shared.http.explain.explanations import explanations
+from holdfast.shared.http.health import Health, closed
+from holdfast.shared.http.keys import Keys
+from holdfast.shared.resilience.retry import Retrier
+from holdfast.shared.resilience.retry_budget import RetryBudget
+from holdfast.shared.resilience.supervise import start, stop
+from holdfast.shared.runtime import memory
+from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.loop_lag import watch
+from holdfast.shared.telemetry.tracing import spans
 
 _OPERATIONS = ("read", "write")
 

@@ -2,8 +2,8 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.external_proxy.config import Config
-from shared.moments import UnixSeconds
+from holdfast.services.external_proxy.config import Config
+from holdfast.shared.runtime.moments import UnixSeconds
 
 
 class Change(BaseModel):

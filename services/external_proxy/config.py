@@ -4,9 +4,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.breaker.policy import Policy
-from shared.budget import Budget, Part, check
-from shared.retry_rules import Attempts
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.retry_rules import Attempts
+from holdfast.shared.runtime.time_budgets import Budget, Part, check
 
 _DAY_S = 86_400
 _BUCKETS = 30
@@ -14,7 +14,7 @@ _RULES = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=Tru
 
 
 class BreakerNumbers(BaseModel):
-    """See shared/breaker/policy.py."""
+    """See shared/resilience/breaker/policy.py."""
 
     model_config = _RULES
 

@@ -11,16 +11,16 @@ from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.external_proxy import openapi
-from services.external_proxy.bodies import ConfigAsked, ConfigReverted
-from services.external_proxy.config import Config
-from services.external_proxy.live import Live
-from shared.documents import parse
-from shared.errors import InvalidRequest, MalformedJson
-from shared.http.body import read_body
-from shared.http.envelope import precise, success
-from shared.http.etag import Conditions, conditions, etag
-from shared.http.keys import OPERATE, require
+from holdfast.services.external_proxy import openapi
+from holdfast.services.external_proxy.bodies import ConfigAsked, ConfigReverted
+from holdfast.services.external_proxy.config import Config
+from holdfast.services.external_proxy.live import Live
+from holdfast.shared.errors import InvalidRequest, MalformedJson
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.etag import Conditions, conditions, etag
+from holdfast.shared.http.keys import OPERATE, require
+from holdfast.shared.runtime.documents import parse
 
 Model = TypeVar("Model", bound=BaseModel)
 

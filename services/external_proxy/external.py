@@ -9,16 +9,16 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.external_proxy import openapi
-from services.external_proxy.live import Live
-from services.external_proxy.third_party import Question, ThirdParty
-from shared.cache.last_good import LastGood
-from shared.documents import parse
-from shared.errors import AppError, InvalidRequest, MalformedJson, UpstreamRefused
-from shared.http.body import read_body
-from shared.http.degraded import copies_allowed, degraded
-from shared.http.envelope import precise, success
-from shared.http.passed_on import passed_on
+from holdfast.services.external_proxy import openapi
+from holdfast.services.external_proxy.live import Live
+from holdfast.services.external_proxy.third_party import Question, ThirdParty
+from holdfast.shared.cache.last_good import LastGood
+from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson, UpstreamRefused
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.degraded import copies_allowed, degraded
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.passed_on import passed_on
+from holdfast.shared.runtime.documents import parse
 
 _PATH = "/data"
 _KEY_MAX = 255

@@ -12,13 +12,13 @@ from pydantic import ValidationError
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.external_proxy.change import Change, following
-from services.external_proxy.config import Config
-from shared import logs, metrics
-from shared.errors import ConfigUnavailable, PreconditionFailed
-from shared.http.etag import Conditions, etag, tag
-from shared.logs import Action
-from shared.trying import Trying
+from holdfast.services.external_proxy.change import Change, following
+from holdfast.services.external_proxy.config import Config
+from holdfast.shared.errors import ConfigUnavailable, PreconditionFailed
+from holdfast.shared.http.etag import Conditions, etag, tag
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 _KEY = "{holdfast}:external_proxy:config"
 _AUDIT_KEY = "{holdfast}:external_proxy:config:audit"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.external_proxy.bodies import ConfigAsked, ConfigReverted
-from shared.errors import (
+from holdfast.services.external_proxy.bodies import ConfigAsked, ConfigReverted
+from holdfast.shared.errors import (
     BodyTooLarge,
     CircuitOpen,
     ConfigUnavailable,
@@ -21,7 +21,7 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from shared.http.document import (
+from holdfast.shared.http.document import (
     ALLOW_FALLBACK,
     COPY_HEADERS,
     INTEGER,

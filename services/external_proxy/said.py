@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from math import ceil
 
-from shared.breaker.refusal import Refusal
-from shared.breaker.refused import CallRefused
-from shared.breaker.verdict import Judgement, Throttled, Verdict
-from shared.errors import (
+from holdfast.shared.errors import (
     AppError,
     CircuitOpen,
     ProxyBusy,
@@ -22,8 +19,11 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
-from shared.retry_rules import Again, Hope, Suppressed
+from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
+from holdfast.shared.resilience.breaker.refusal import Refusal
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
+from holdfast.shared.resilience.retry_rules import Again, Hope, Suppressed
 
 _SECONDS = re.compile(r"[0-9]+")
 _THROTTLED_S = 1.0

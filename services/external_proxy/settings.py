@@ -2,9 +2,9 @@
 
 from pydantic import AnyHttpUrl, Field
 
-from services.external_proxy.config import Config
-from shared.budget import Budget
-from shared.settings import CacheSettings
+from holdfast.services.external_proxy.config import Config
+from holdfast.shared.runtime.settings import CacheSettings
+from holdfast.shared.runtime.time_budgets import Budget
 
 
 class ProxySettings(CacheSettings):

@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from services.external_proxy.live import Live
-from services.external_proxy.said import ErrorSaid, NoLonger, hope, judgement, retry_after_s, told
-from shared import deadline
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
-from shared.breaker.refused import CallRefused
-from shared.errors import DeadlineExceeded
-from shared.http.client import Answer, CallFailed, HttpClient, Limits
-from shared.retry import Retrier
+from holdfast.services.external_proxy.live import Live
+from holdfast.services.external_proxy.said import ErrorSaid, NoLonger, hope, judgement, retry_after_s, told
+from holdfast.shared.errors import DeadlineExceeded
+from holdfast.shared.http.client import Answer, CallFailed, HttpClient, Limits
+from holdfast.shared.resilience import deadline
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.retry import Retrier
 
 _IDEMPOTENT = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
 

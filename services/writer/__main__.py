@@ -1,11 +1,11 @@
-"""`python -m services.writer`: read the settings, run."""
+"""`python -m holdfast.services.writer`: read the settings, run."""
 
 import uvloop
 
-from services.writer.app import Writer
-from services.writer.settings import WriterSettings
-from shared import logs
-from shared.tracing import spans
+from holdfast.services.writer.app import Writer
+from holdfast.services.writer.settings import WriterSettings
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.tracing import spans
 
 
 def main() -> None:

@@ -9,50 +9,51 @@ from fastapi import FastAPI
 from faststream import FastStream
 from redis.exceptions import RedisError
 
-from services.writer import heartbeat
-from services.writer.apply import Applier
-from services.writer.dead_share import DeadShare
-from services.writer.deferred import Deferred
-from services.writer.halting import Halting
-from services.writer.hold import Hold, database_breaker
-from services.writer.locked_rows import LockedRows
-from services.writer.pace import Pace
-from services.writer.pipeline import TRANSACTIONS_AT_ONCE, Pipeline
-from services.writer.reaper import reaping
-from services.writer.reclaim import Reclaimer
-from services.writer.settings import WriterSettings
-from services.writer.settle import Settler
-from services.writer.traced import traced
-from shared import logs, memory, metrics
-from shared.build import VERSION_WITHOUT_INSTALL
-from shared.cache.copies import Copies, cache_breaker
-from shared.cache.form import USER, UserCopy
-from shared.cache.refresh import Refresher
-from shared.decide import Delivery, Ended
-from shared.fleet.board import Board
-from shared.fleet.member import Member
-from shared.http.app import service_app
-from shared.http.health import Health
-from shared.http.server import QuietServer, config
-from shared.logs import Action
-from shared.loop_lag import watch
-from shared.merge import User
-from shared.outcome import Outcome
-from shared.pool import Pool
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.entry import Entry
-from shared.queue.halts import Halts
-from shared.queue.names import WRITERS_GROUP, WRITES
-from shared.queue.plausible import Plausible
-from shared.queue.presence import Presence
-from shared.queue.reading import Reading
-from shared.queue.subscribe import subscriber_app
-from shared.queue.watch import Watch
-from shared.store import apply as store
-from shared.store.control import control_write
-from shared.store.engine import Timeouts, make_engine
-from shared.supervise import start, stop
-from shared.trying import Trying
+from holdfast.services.writer import heartbeat
+from holdfast.services.writer.apply import Applier
+from holdfast.services.writer.dead_share import DeadShare
+from holdfast.services.writer.deferred import Deferred
+from holdfast.services.writer.halting import Halting
+from holdfast.services.writer.hold import Hold, database_breaker
+from holdfast.services.writer.locked_rows import LockedRows
+from holdfast.services.writer.pace import Pace
+from holdfast.services.writer.pipeline import TRANSACTIONS_AT_ONCE, Pipeline
+from holdfast.services.writer.reaper import reaping
+from holdfast.services.writer.reclaim import Reclaimer
+from holdfast.services.writer.settings import WriterSettings
+from holdfast.services.writer.settle import Settler
+from holdfast.services.writer.traced import traced
+from holdfast.shared.cache.copies import Copies, cache_breaker
+from holdfast.shared.cache.form import USER, UserCopy
+from holdfast.shared.cache.refresh import Refresher
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
+from holdfast.shared.http.server import QuietServer, config
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.halts import Halts
+from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.plausible import Plausible
+from holdfast.shared.queue.presence import Presence
+from holdfast.shared.queue.reading import Reading
+from holdfast.shared.queue.subscribe import subscriber_app
+from holdfast.shared.queue.watch import Watch
+from holdfast.shared.resilience.pool import Pool
+from holdfast.shared.resilience.supervise import start, stop
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.runtime import memory
+from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.store import apply as store
+from holdfast.shared.store.control import control_write
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.loop_lag import watch
+from holdfast.shared.writes.decide import Delivery, Ended
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Outcome
 
 _DEFERRED_MAX = 5000
 _BATCHES_MAX = 4

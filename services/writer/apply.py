@@ -18,18 +18,18 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import nullcontext
 
-from services.writer.hold import Hold
-from services.writer.pace import Pace
-from services.writer.traced import transaction
-from shared import logs, metrics
-from shared.breaker.breaker import Breaker
-from shared.breaker.refused import CallRefused
-from shared.breaker.snapshot import State, Transition
-from shared.decide import Delivery
-from shared.faults import BadData, Clash, Contention, Fault, Outage
-from shared.logs import Action
-from shared.outcome import Dead, Outcome, Reason, Retry, failure_of
-from shared.retry import again_on
+from holdfast.services.writer.hold import Hold
+from holdfast.services.writer.pace import Pace
+from holdfast.services.writer.traced import transaction
+from holdfast.shared.faults import BadData, Clash, Contention, Fault, Outage
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.snapshot import State, Transition
+from holdfast.shared.resilience.retry import again_on
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Dead, Outcome, Reason, Retry, failure_of
 
 _CONTENTION_ATTEMPTS = 4
 _CONTENTION_BASE_S, _CONTENTION_CAP_S = 0.02, 0.5

@@ -9,11 +9,11 @@ import random
 import time
 from dataclasses import dataclass
 
-from services.writer.pipeline import Pipeline
-from shared import metrics
-from shared.commands import Write
-from shared.queue.entry import Entry
-from shared.supervise import turned
+from holdfast.services.writer.pipeline import Pipeline
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.writes.commands import Write
 
 _TICK_S = 0.02
 _TURN_MAX_S = 0.5

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Never
 
-from services.writer.dead_share import DeadShare, Halt
-from services.writer.deferred import Deferred
-from shared import logs, metrics
-from shared.logs import Action
-from shared.outcome import Dead
-from shared.queue.entry import Entry
-from shared.queue.halts import HaltReport, Halts
-from shared.supervise import turned
+from holdfast.services.writer.dead_share import DeadShare, Halt
+from holdfast.services.writer.deferred import Deferred
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.halts import HaltReport, Halts
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes.outcome import Dead
 
 _TICK_S = 0.1
 _REPORT_EVERY_S = 1.0

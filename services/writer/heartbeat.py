@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable
 
-from shared import metrics, versions
-from shared.commands import Heartbeat, Write
-from shared.queue.entry import Entry
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.commands import Heartbeat, Write
 
 _COMMAND = Heartbeat.__name__.encode()
 

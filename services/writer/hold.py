@@ -5,14 +5,14 @@ doing the right thing."""
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from shared import logs, metrics
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
-from shared.breaker.refused import CallRefused
-from shared.breaker.snapshot import Override, State
-from shared.breaker.verdict import Judgement, Verdict
-from shared.faults import BadData, Contention, Fault, Outage
-from shared.logs import Action
+from holdfast.shared.faults import BadData, Contention, Fault, Outage
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.snapshot import Override, State
+from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 _LOOK_EVERY_S = 0.2
 _FIRST_OPEN_S = 0.2

@@ -6,8 +6,8 @@ and so do the next ones for the same users, until those rows are free: their wri
 
 from collections.abc import Callable
 
-from shared.decide import Delivery
-from shared.outcome import Outcome, Retry
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Outcome, Retry
 
 #: (batch, whether to go past locked rows) -> outcomes.
 Transaction = Callable[[list[Delivery], bool], list[Outcome]]

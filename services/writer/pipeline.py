@@ -9,10 +9,10 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from shared.decide import Delivery
-from shared.outcome import Dead, Failure, Outcome, Reason, Retry, failure_of
-from shared.queue.codec import Undecodable, decode
-from shared.queue.entry import Entry
+from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry, failure_of
 
 
 class Handled(NamedTuple):

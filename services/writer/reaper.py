@@ -5,11 +5,11 @@ import asyncio
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared import logs
-from shared.logs import Action
-from shared.queue.connection import text
-from shared.queue.names import WRITERS_GROUP, WRITES
-from shared.supervise import turned
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 _ABANDONED_MS = 3_600_000
 _EVERY_S = 600

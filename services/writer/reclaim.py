@@ -11,19 +11,19 @@ from dataclasses import dataclass
 
 from redis.asyncio import Redis
 
-from services.writer.deferred import Deferred
-from services.writer.pipeline import Handled, Pipeline, Settle
-from shared import logs, metrics
-from shared.decide import Ended
-from shared.logs import Action
-from shared.outcome import Dead, Failure, Outcome, Reason
-from shared.queue.codec import raw_text
-from shared.queue.connection import entries as entries_of
-from shared.queue.connection import text
-from shared.queue.entry import Entry
-from shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
-from shared.queue.orphans import Orphans
-from shared.supervise import turned
+from holdfast.services.writer.deferred import Deferred
+from holdfast.services.writer.pipeline import Handled, Pipeline, Settle
+from holdfast.shared.connections.redis import entries as entries_of
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.codec import raw_text
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.orphans import Orphans
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes.decide import Ended
+from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason
 
 _PAGE = 500
 #: More than one writer can have in hand.

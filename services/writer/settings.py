@@ -2,9 +2,9 @@
 
 from pydantic import Field
 
-from shared.budget import Budget, Part
-from shared.queue.watch import SILENCE_MAX_S
-from shared.settings import CacheSettings, StoreSettings
+from holdfast.shared.queue.watch import SILENCE_MAX_S
+from holdfast.shared.runtime.settings import CacheSettings, StoreSettings
+from holdfast.shared.runtime.time_budgets import Budget, Part
 
 
 class WriterSettings(CacheSettings, StoreSettings):

@@ -13,23 +13,24 @@ from typing import TypeVar
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.writer import heartbeat
-from services.writer.deferred import Deferred
-from services.writer.halting import Halting
-from services.writer.pipeline import Handled
-from shared import logs, metrics, versions
-from shared.build import build_id
-from shared.commands import changes, email_key
-from shared.dead_letter import describe
-from shared.logs import Action
-from shared.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rejected, Retry, Superseded
-from shared.queue.codec import raw_text
-from shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, OPERATION, PREFIX, WRITERS_GROUP, WRITES
-from shared.queue.pending import oldest_pending
-from shared.queue.script import NotSent, Script
-from shared.retry import until_it_works
-from shared.tracing import spans
-from shared.trying import Trying
+from holdfast.services.writer import heartbeat
+from holdfast.services.writer.deferred import Deferred
+from holdfast.services.writer.halting import Halting
+from holdfast.services.writer.pipeline import Handled
+from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.letters.dead_letter import describe
+from holdfast.shared.queue.codec import raw_text
+from holdfast.shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, LUA, OPERATION, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.pending import oldest_pending
+from holdfast.shared.resilience.retry import until_it_works
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.runtime.build import build_id
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.commands import changes, email_key
+from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rejected, Retry, Superseded
 
 T = TypeVar("T")
 
@@ -54,8 +55,8 @@ class Settler:
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
         self._trying = {step: Trying(step) for step in ("settle", "charge", "defer")}
-        self._script = Script(redis, "settle")
-        self._charge_script = Script(redis, "charge")
+        self._script = Script(redis, LUA / "settle.lua")
+        self._charge_script = Script(redis, LUA / "charge.lua")
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""

@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from contextvars import ContextVar
 
-from services.writer.pipeline import Apply
-from shared.decide import Delivery
-from shared.outcome import Dead, Failure, Outcome, Retry
-from shared.queue.names import MESSAGING, WRITERS_GROUP, WRITES
-from shared.tracing import spans
-from shared.tracing.spans import Attributes, Kind, Span
+from holdfast.services.writer.pipeline import Apply
+from holdfast.shared.queue.names import MESSAGING, WRITERS_GROUP, WRITES
+from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.telemetry.tracing.spans import Attributes, Kind, Span
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Retry
 
 #: By entry id, those that are being applied.
 _OPEN: ContextVar[Mapping[str | None, Span]] = ContextVar("open entries")

@@ -10,13 +10,13 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import metrics
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import STORE_OPEN_MAX_S, Policy
-from shared.breaker.refused import CallRefused
-from shared.cache.form import USER, Copy, Listed, PageCopy, UserCopy, decoded, encoded, later
-from shared.merge import User
-from shared.trying import Trying
+from holdfast.shared.cache.form import USER, Copy, Listed, PageCopy, UserCopy, decoded, encoded, later
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import STORE_OPEN_MAX_S, Policy
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.writes.merge import User
 
 _PREFIX = "holdfast:cache:"
 _SCRIPT = (Path(__file__).parent / "put.lua").read_text()

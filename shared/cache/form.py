@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, Self, get_type_hints
 import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from shared.merge import User
+from holdfast.shared.writes.merge import User
 
 _Version = Annotated[int, Field(ge=0, lt=2**53)]
 _Moment = Annotated[float, Field(ge=0, lt=2**40, allow_inf_nan=False)]

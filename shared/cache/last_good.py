@@ -10,9 +10,9 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import metrics
-from shared.http.json_bytes import DEPTH_MAX, parsed
-from shared.trying import Trying
+from holdfast.shared.http.json_bytes import DEPTH_MAX, parsed
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import metrics
 
 _PREFIX = "holdfast:cache:last_good:"
 _EVERY_S = 1.0

@@ -6,9 +6,9 @@ import random
 from collections import OrderedDict
 from collections.abc import Iterable
 
-from shared import metrics
-from shared.cache.copies import Copies
-from shared.cache.form import Copy
+from holdfast.shared.cache.copies import Copies
+from holdfast.shared.cache.form import Copy
+from holdfast.shared.telemetry import metrics
 
 _EVERY_S = 0.05
 _AT_ONCE = 500

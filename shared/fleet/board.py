@@ -17,13 +17,13 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import logs, metrics
-from shared.fleet.member import Member
-from shared.fleet.order import Given, Order
-from shared.fleet.roll import STALE_S, Roll, member_key
-from shared.logs import Action
-from shared.queue.connection import entries, text
-from shared.trying import Trying
+from holdfast.shared.connections.redis import entries, text
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.fleet.order import Given, Order
+from holdfast.shared.fleet.roll import STALE_S, Roll, member_key
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 REPORTS = "holdfast:fleet:reports"
 ORDERS = "holdfast:fleet:orders"

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, assert_never
 
-from shared.breaker.breaker import Breaker
-from shared.fleet.order import Given, Measure, Order
+from holdfast.shared.fleet.order import Given, Measure, Order
+from holdfast.shared.resilience.breaker.breaker import Breaker
 
 _TRANSITIONS_TOLD = 10
 _MS = 1000.0

@@ -6,8 +6,8 @@ A replica that is silent is shown as stale, because its breakers may have moved;
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from shared import documents
-from shared.errors import OverBudget
+from holdfast.shared.errors import OverBudget
+from holdfast.shared.runtime import documents
 
 STALE_S = 3.0
 GONE_S = 10.0

@@ -13,20 +13,20 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.errors import AppError, BodyTooLarge, InvalidRequest, MalformedJson, MethodNotAllowed, NoSuchPath
-from shared.explain.explanations import Explanations
-from shared.http.conditional import Conditional
-from shared.http.cors import Cors
-from shared.http.edge import Edge
-from shared.http.envelope import failure
-from shared.http.forwarded import Addresses
-from shared.http.health import Health
-from shared.http.identify import Identify, Needs
-from shared.http.keys import Keys
-from shared.http.methods import HeadAsGet, Options, allowed
-from shared.http.scrape import Scraper
-from shared.http.traced import Traced
-from shared.tracing import spans
+from holdfast.shared.errors import AppError, BodyTooLarge, InvalidRequest, MalformedJson, MethodNotAllowed, NoSuchPath
+from holdfast.shared.http.conditional import Conditional
+from holdfast.shared.http.cors import Cors
+from holdfast.shared.http.edge import Edge
+from holdfast.shared.http.envelope import failure
+from holdfast.shared.http.explain.explanations import Explanations
+from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.health import Health
+from holdfast.shared.http.identify import Identify, Needs
+from holdfast.shared.http.keys import Keys
+from holdfast.shared.http.methods import HeadAsGet, Options, allowed
+from holdfast.shared.http.scrape import Scraper
+from holdfast.shared.http.traced import Traced
+from holdfast.shared.telemetry.tracing import spans
 
 _TIMEOUT_S = 10.0
 
@@ -80,7 +80,7 @@ def service_app(
         redirect_slashes=False,
         docs_url=None,  # shared/http/docs.py
         redoc_url=None,
-        # Looked up anew on every request when left on; ours are in shared/metrics.py.
+        # Looked up anew on every request when left on; ours are in shared/telemetry/metrics.py.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = DirectRoute

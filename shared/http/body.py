@@ -3,8 +3,8 @@ answer an oversized body in words of their own; here it gets the envelope like e
 
 from starlette.requests import Request
 
-from shared.errors import BodyTooLarge, UnsupportedEncoding, UnsupportedMediaType
-from shared.http.charset import is_utf_8
+from holdfast.shared.errors import BodyTooLarge, UnsupportedEncoding, UnsupportedMediaType
+from holdfast.shared.http.charset import is_utf_8
 
 MAX_BODY_BYTES = 64 * 1024
 

@@ -11,10 +11,10 @@ from typing import Any, Literal, NamedTuple
 import aiohttp
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
-from shared import metrics
-from shared.http.charset import is_utf_8
-from shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
-from shared.tracing import spans
+from holdfast.shared.http.charset import is_utf_8
+from holdfast.shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.tracing import spans
 
 #: Sooner than servers close idle connections, so that a call rarely meets one that is being closed.
 _IDLE_S = 10.0

@@ -8,9 +8,9 @@ whether it is still true.
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import PreconditionFailed
-from shared.http.envelope import failure
-from shared.http.etag import IF_NONE_MATCH, Conditions, conditions, tag
+from holdfast.shared.errors import PreconditionFailed
+from holdfast.shared.http.envelope import failure
+from holdfast.shared.http.etag import IF_NONE_MATCH, Conditions, conditions, tag
 
 #: They describe a body, and a 304 has none.
 _OF_THE_BODY = {b"content-length", b"content-type", b"content-encoding", b"content-range"}

@@ -21,7 +21,7 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Cors:
-    """`origins`: as `shared/http/origins.py` reads them."""
+    """`origins`: as `shared/runtime/origins.py` reads them."""
 
     def __init__(self, origins: frozenset[str]) -> None:
         self._origins = frozenset(origin.encode() for origin in origins)

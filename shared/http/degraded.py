@@ -8,11 +8,11 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared import metrics
-from shared.errors import AppError, CircuitOpen
-from shared.explain.decisions import decided
-from shared.http.envelope import failure, precise, success
-from shared.logs import Action
+from holdfast.shared.errors import AppError, CircuitOpen
+from holdfast.shared.http.envelope import failure, precise, success
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.decisions import decided
+from holdfast.shared.telemetry.logs import Action
 
 
 def degraded(

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from shared.errors import (
+from holdfast.shared.errors import (
     AppError,
     BodyTooLarge,
     DeadlineExceeded,
@@ -17,7 +17,7 @@ from shared.errors import (
     UnsupportedEncoding,
     UnsupportedMediaType,
 )
-from shared.http.envelope import status_of
+from holdfast.shared.http.envelope import status_of
 
 TEXT: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}

@@ -12,19 +12,19 @@ from typing import Any, NamedTuple
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import deadline, logs, metrics
-from shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, RequestTooSlow, Unexpected
-from shared.explain import decisions
-from shared.explain.decisions import Notes, decided
-from shared.explain.explanations import Explanations
-from shared.http.browser import for_a_browser
-from shared.http.cors import Cors
-from shared.http.envelope import failure, route_of
-from shared.http.open_to import SAFE_METHODS
-from shared.http.outcome import RequestOutcome, outcome_of
-from shared.http.request_id import new, sane
-from shared.logs import Action
-from shared.tracing import spans
+from holdfast.shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, RequestTooSlow, Unexpected
+from holdfast.shared.http.browser import for_a_browser
+from holdfast.shared.http.cors import Cors
+from holdfast.shared.http.envelope import failure, route_of
+from holdfast.shared.http.explain.explanations import Explanations
+from holdfast.shared.http.open_to import SAFE_METHODS
+from holdfast.shared.http.outcome import RequestOutcome, outcome_of
+from holdfast.shared.http.request_id import new, sane
+from holdfast.shared.resilience import deadline
+from holdfast.shared.telemetry import decisions, logs, metrics
+from holdfast.shared.telemetry.decisions import Notes, decided
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.tracing import spans
 
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
 _TIMEOUT_MS = range(50, 30_001)

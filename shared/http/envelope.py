@@ -8,10 +8,10 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared import metrics
-from shared.errors import AppError, BodyTooLarge, CircuitOpen
-from shared.explain.decisions import note
-from shared.logs import Action
+from holdfast.shared.errors import AppError, BodyTooLarge, CircuitOpen
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.decisions import note
+from holdfast.shared.telemetry.logs import Action
 
 _STATUS_BY_TYPE = {
     "validation_error": 422,

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from shared.errors import InvalidCondition
+from holdfast.shared.errors import InvalidCondition
 
 IF_MATCH, IF_NONE_MATCH = "If-Match", "If-None-Match"
 _NAMES = {name.lower().encode(): name for name in (IF_MATCH, IF_NONE_MATCH)}

@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from shared.errors import HeadTooLarge, MalformedHttp, TargetTooLong
-from shared.http.bounds import Bounds
+from holdfast.shared.errors import HeadTooLarge, MalformedHttp, TargetTooLong
+from holdfast.shared.runtime.bounds import Bounds
 
 Headers = Sequence[tuple[bytes, bytes]]
 

@@ -11,11 +11,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared import trying
-from shared.breaker.breaker import Breaker
-from shared.breaker.snapshot import State
-from shared.build import build_id
-from shared.http.envelope import success
+from holdfast.shared.http.envelope import success
+from holdfast.shared.resilience import trying
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.snapshot import State
+from holdfast.shared.runtime.build import build_id
 
 Check = Callable[[], tuple[bool, str]]
 

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.errors import NotAllowed, NotAuthenticated, RateLimited
-from shared.http.envelope import failure
-from shared.http.forwarded import Addresses
-from shared.http.keys import Keys, Principal, require
-from shared.http.tries import Tries
+from holdfast.shared.errors import NotAllowed, NotAuthenticated, RateLimited
+from holdfast.shared.http.envelope import failure
+from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.keys import Keys, Principal, require
+from holdfast.shared.http.tries import Tries
 
 #: From method and path to the scope that they ask for; None: anybody's.
 Needs = Callable[[str, str], str | None]

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from starlette.requests import Request
 
-from shared import logs
-from shared.errors import NotAllowed, NotAuthenticated
-from shared.logs import Action
+from holdfast.shared.errors import NotAllowed, NotAuthenticated
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 READ, WRITE, VIEW, ANNOUNCE, OPERATE, ADMIN = "read", "write", "view", "announce", "operate", "admin"
 _SCOPES = {READ, WRITE, VIEW, ANNOUNCE, OPERATE, ADMIN}

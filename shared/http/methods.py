@@ -7,8 +7,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.errors import NoSuchPath
-from shared.http.cors import Cors
+from holdfast.shared.errors import NoSuchPath
+from holdfast.shared.http.cors import Cors
 
 
 class HeadAsGet:

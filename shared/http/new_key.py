@@ -1,4 +1,4 @@
-"""`python -m shared.http.new_key NAME SCOPES [FILE]`: a new API key, and its line for the keys file.
+"""`python -m holdfast.shared.http.new_key NAME SCOPES [FILE]`: a new API key, and its line for the keys file.
 
 With FILE the line is added to it, unless it has a key of that name already.
 """
@@ -6,11 +6,11 @@ With FILE the line is added to it, unless it has a key of that name already.
 import sys
 from pathlib import Path
 
-from shared import files
-from shared.http.keys import new_key, parse
+from holdfast.shared.http.keys import new_key, parse
+from holdfast.shared.runtime import files
 
 _USAGE = (
-    "python -m shared.http.new_key NAME SCOPES [FILE]   "
+    "python -m holdfast.shared.http.new_key NAME SCOPES [FILE]   "
     "(scopes: read, write, view, announce, operate, admin; joined by commas)"
 )
 

@@ -9,11 +9,11 @@ from typing import Any, ClassVar
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from shared.errors import AppError, BodyTooLarge, MalformedHttp, Overloaded, RequestTooSlow
-from shared.http.bounds import Bounds
-from shared.http.head import check_form, check_size, head_too_large, without_upgrade
-from shared.http.linger import LingeringTransport
-from shared.http.refuse import refusal
+from holdfast.shared.errors import AppError, BodyTooLarge, MalformedHttp, Overloaded, RequestTooSlow
+from holdfast.shared.http.head import check_form, check_size, head_too_large, without_upgrade
+from holdfast.shared.http.linger import LingeringTransport
+from holdfast.shared.http.refuse import refusal
+from holdfast.shared.runtime.bounds import Bounds
 
 
 class _At(Enum):

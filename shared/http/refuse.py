@@ -5,11 +5,11 @@ from http import HTTPStatus
 
 from starlette.requests import Request
 
-from shared import metrics
-from shared.errors import AppError
-from shared.http.browser import for_a_browser
-from shared.http.envelope import failure
-from shared.http.request_id import new, sane
+from holdfast.shared.errors import AppError
+from holdfast.shared.http.browser import for_a_browser
+from holdfast.shared.http.envelope import failure
+from holdfast.shared.http.request_id import new, sane
+from holdfast.shared.telemetry import metrics
 
 
 def refusal(error: AppError, headers: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -1,13 +1,13 @@
-"""`python -m shared.http.revoke_key NAME FILE`: take every key of that name out of a keys file. Services that run
-notice within two seconds."""
+"""`python -m holdfast.shared.http.revoke_key NAME FILE`: take every key of that name out of a keys file.
+Services that run notice within two seconds."""
 
 import sys
 from pathlib import Path
 
-from shared import files
-from shared.http.keys import parse
+from holdfast.shared.http.keys import parse
+from holdfast.shared.runtime import files
 
-_USAGE = "python -m shared.http.revoke_key NAME FILE"
+_USAGE = "python -m holdfast.shared.http.revoke_key NAME FILE"
 
 
 def main(arguments: list[str]) -> int:

@@ -8,8 +8,8 @@ from typing import Any
 
 import uvicorn
 
-from shared.http.bounds import Bounds
-from shared.http.protocol import bounded
+from holdfast.shared.http.protocol import bounded
+from holdfast.shared.runtime.bounds import Bounds
 
 #: Connections that wait to be accepted.
 _BACKLOG = 512

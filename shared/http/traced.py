@@ -3,10 +3,10 @@ wanted."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.http.envelope import route_of
-from shared.http.open_to import OPEN_PATHS
-from shared.http.passed_on import traceparent
-from shared.tracing.spans import Kind, Span, span
+from holdfast.shared.http.envelope import route_of
+from holdfast.shared.http.open_to import OPEN_PATHS
+from holdfast.shared.http.passed_on import traceparent
+from holdfast.shared.telemetry.tracing.spans import Kind, Span, span
 
 
 class Traced:

@@ -1,1 +1,1 @@
-"""Letters: dead letters as everybody after the writer knows them. Pure: what they hold, and its forms."""
+"""Dead letters and replays: what they hold and its forms, pure; and their own SQL, in `store` and `replays`."""

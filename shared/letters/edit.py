@@ -12,14 +12,14 @@ from typing import Any
 
 import orjson
 
-from shared import versions
-from shared.commands import Write, changes
-from shared.documents import Work, parse
-from shared.errors import DocumentTooLarge
-from shared.letters.patch import Operation, PatchFailed, patched
-from shared.letters.told import take, tell
-from shared.queue.codec import Undecodable, decode
-from shared.typed import clean_email, clean_name
+from holdfast.shared.domain.typed import clean_email, clean_name
+from holdfast.shared.errors import DocumentTooLarge
+from holdfast.shared.letters.patch import Operation, PatchFailed, patched
+from holdfast.shared.letters.told import take, tell
+from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.runtime.documents import Work, parse
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.commands import Write, changes
 
 _PAYLOAD = b"payload"
 _ENTRY_ID = re.compile(r"[0-9]{1,13}-[0-9]{1,3}", re.ASCII)

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from shared.letters.state import State
+from holdfast.shared.letters.state import State
 
 
 @dataclass(frozen=True, slots=True)

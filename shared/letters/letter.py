@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.dead_letter import own_frame
-from shared.documents import parse
-from shared.errors import DocumentTooLarge
-from shared.letters import packed
-from shared.letters.ids import number_of, time_of
-from shared.queue.codec import raw_text
+from holdfast.shared.errors import DocumentTooLarge
+from holdfast.shared.letters import packed
+from holdfast.shared.letters.dead_letter import own_frame
+from holdfast.shared.letters.ids import number_of, time_of
+from holdfast.shared.queue.codec import raw_text
+from holdfast.shared.runtime.documents import parse
 
 _ORIGINAL, _PACKED = b"original.", b"original_packed"
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.letters.ids import id_of, number_of
-from shared.letters.letter import Letter
-from shared.letters.told import take_fields, tell_fields
+from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.told import take_fields, tell_fields
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _ID_MAX_CHARS = 40

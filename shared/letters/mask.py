@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from shared.letters.told import Told, tell
+from holdfast.shared.letters.told import Told, tell
 
 #: Fields of an entry that hold nothing personal. Whatever else an entry has may.
 _PLAIN = {

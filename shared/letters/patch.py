@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from shared.documents import USUAL, Size, Work, measure, over
+from holdfast.shared.runtime.documents import USUAL, Size, Work, measure, over
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _POINTER = r"^(/([^/~]|~[01])*)*$"

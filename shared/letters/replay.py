@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
-from shared.letters.state import State
+from holdfast.shared.letters.state import State
 
 
 class ReplayState(StrEnum):

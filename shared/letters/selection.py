@@ -4,9 +4,9 @@ them in a replay. One form for whatever is done to them."""
 from dataclasses import dataclass
 from typing import Any
 
-from shared.letters.filter import Filter
-from shared.letters.ids import id_of
-from shared.letters.replay import ItemState
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.replay import ItemState
 
 
 @dataclass(frozen=True, slots=True)

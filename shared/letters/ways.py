@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from shared.letters.replay import LETTER_AFTER, RESULTS, ItemState, ReplayState
-from shared.letters.state import State
+from holdfast.shared.letters.replay import LETTER_AFTER, RESULTS, ItemState, ReplayState
+from holdfast.shared.letters.state import State
 
 
 class Rest(StrEnum):

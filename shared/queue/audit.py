@@ -3,10 +3,10 @@
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import logs
-from shared.logs import Action
-from shared.queue.names import AUDIT
-from shared.trying import text_of
+from holdfast.shared.queue.names import AUDIT
+from holdfast.shared.resilience.trying import text_of
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 _KEPT = 10_000
 

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared import versions
-from shared.queue.connection import text
-from shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.writes import versions
 
 
 class StreamBacklog(NamedTuple):

@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from shared.commands import COMMANDS, Command, Write
-from shared.versions import VERSION_MAX, from_stream_id
+from holdfast.shared.writes.commands import COMMANDS, Command, Write
+from holdfast.shared.writes.versions import VERSION_MAX, from_stream_id
 
 SCHEMA = b"1"
 

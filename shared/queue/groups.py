@@ -3,7 +3,7 @@
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
 
 _GROUPS = ((WRITES, WRITERS_GROUP), (DEAD, DLQ_GROUP))
 

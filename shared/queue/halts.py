@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from redis.asyncio import Redis
 
-from shared.queue.connection import text
-from shared.queue.names import GO_ON, HALTS
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.names import GO_ON, HALTS
 
 _GONE_S = 10
 _FORGOTTEN_S = 60

@@ -20,6 +20,11 @@
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
 
+from pathlib import Path
+
+#: The scripts that change these keys atomically.
+LUA = Path(__file__).parent / "lua"
+
 PREFIX = "{holdfast}:"
 WRITES = PREFIX + "writes"
 DEAD = PREFIX + "dead"

@@ -3,10 +3,11 @@ again: the stream is the truth of what must be done, a pending list is a conveni
 
 from redis.asyncio import Redis
 
-from shared import logs, metrics
-from shared.logs import Action
-from shared.queue.connection import text
-from shared.queue.script import Script
+from holdfast.shared.connections.redis import text
+from holdfast.shared.connections.script import Script
+from holdfast.shared.queue.names import LUA
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 _PAGE = 500
 
@@ -15,7 +16,7 @@ class Orphans:
     """Of one stream and group. `label` names the stream in the metric."""
 
     def __init__(self, redis: Redis, stream: str, group: str, label: str) -> None:
-        self._script = Script(redis, "orphans")
+        self._script = Script(redis, LUA / "orphans.lua")
         self._stream = stream
         self._group = group
         self._adopted = metrics.orphans.labels(label)

@@ -6,9 +6,9 @@ from typing import Any, cast
 
 from redis.asyncio import Redis
 
-from shared.commands import COMMANDS, Write
-from shared.queue.connection import text
-from shared.queue.names import LAST, OPERATION, USER
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.names import LAST, OPERATION, USER
+from holdfast.shared.writes.commands import COMMANDS, Write
 
 
 @dataclass(frozen=True, slots=True)

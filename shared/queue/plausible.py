@@ -5,18 +5,19 @@ from collections.abc import Sequence
 
 from redis.asyncio import Redis
 
-from shared import logs, versions
-from shared.logs import Action
-from shared.queue.entry import Entry
-from shared.queue.names import CLOCK, WRITES
-from shared.queue.script import Script
+from holdfast.shared.connections.script import Script
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import CLOCK, LUA, WRITES
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes import versions
 
 
 class Plausible:
     """Of the write stream. Asks Redis only when an id is far ahead of this process's own clock, which may be wrong."""
 
     def __init__(self, redis: Redis) -> None:
-        self._script = Script(redis, "mend")
+        self._script = Script(redis, LUA / "mend.lua")
 
     async def of(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """Those of `entries` that are still on the stream under their ids. Raises NotSent, RedisError, OSError."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared.build import build_id
-from shared.queue.connection import text
-from shared.queue.names import WRITERS
-from shared.trying import Trying
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.names import WRITERS
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.runtime.build import build_id
 
 _EVERY_S = 5.0
 _GONE_S = 20.0

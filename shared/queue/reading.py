@@ -12,12 +12,12 @@ from faststream import FastStream
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from shared import logs, metrics
-from shared.logs import Action
-from shared.queue.groups import ensure_groups
-from shared.queue.watch import Watch
-from shared.retry import until_it_works
-from shared.trying import Trying
+from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.watch import Watch
+from holdfast.shared.resilience.retry import until_it_works
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 _LOOK_EVERY_S = 1.0
 _AFTER_CRASH_S = 1.0

@@ -7,10 +7,10 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from shared import versions
-from shared.queue.codec import raw_text
-from shared.queue.connection import entries, text
-from shared.queue.names import DEAD, LEDGER, WRITES
+from holdfast.shared.connections.redis import entries, text
+from holdfast.shared.queue.codec import raw_text
+from holdfast.shared.queue.names import DEAD, LEDGER, WRITES
+from holdfast.shared.writes import versions
 
 _PAGE = 1000
 

@@ -4,10 +4,10 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from shared import versions
-from shared.queue.connection import text
-from shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
-from shared.queue.script import Script
+from holdfast.shared.connections.redis import text
+from holdfast.shared.connections.script import Script
+from holdfast.shared.queue.names import DEAD, DLQ_GROUP, LUA, WRITERS_GROUP, WRITES
+from holdfast.shared.writes import versions
 
 _GROUPS = {"writes": (WRITES, WRITERS_GROUP), "dead_letters": (DEAD, DLQ_GROUP)}
 #: More than are delivered and not settled at any time; the look stays short all the same.
@@ -30,7 +30,7 @@ class Streams:
     """`look` takes one round trip a stream, whatever is on them."""
 
     def __init__(self, redis: Redis) -> None:
-        self._script = Script(redis, "streams")
+        self._script = Script(redis, LUA / "streams.lua")
 
     async def look(self) -> dict[str, StreamSeen]:
         """`writes` and `dead_letters`, as Redis sees them now. Raises NotSent, RedisError, OSError."""

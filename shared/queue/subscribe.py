@@ -11,10 +11,10 @@ from faststream.redis.annotations import RedisBatchStreamMessage
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
-from shared.address.parse import parse_redis
-from shared.queue.connection import connection_options, text
-from shared.queue.entry import Entry
-from shared.queue.watch import Watch
+from holdfast.shared.connections.address import parse_redis
+from holdfast.shared.connections.redis import connection_options, text
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.watch import Watch
 
 Handle = Callable[[list[Entry]], Awaitable[None]]
 

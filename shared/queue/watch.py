@@ -9,8 +9,8 @@ it tries again, waits, tries again. Only a try that never ends stops it.
 import time
 from collections.abc import Callable
 
-from shared import metrics
-from shared.trying import Trying
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import metrics
 
 #: A reader that waits for entries hears from Redis more often; one that is silent for so long is replaced.
 SILENCE_MAX_S = 6.0

@@ -8,15 +8,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared import keyed
-from shared.commands import CreateUser, Heartbeat, Write
-from shared.decide import Decision, Delivery, Ended, Known, Patience, decide, mentioned
-from shared.faults import Clash, CommitUnknown
-from shared.merge import User
-from shared.outcome import Applied, Final, Outcome, Rejected, Retry, Superseded
-from shared.store.classify import classify
-from shared.store.tables import direct_keys, operations, users
-from shared.versions import wall_clock
+from holdfast.shared.faults import Clash, CommitUnknown
+from holdfast.shared.store.classify import classify
+from holdfast.shared.store.tables import direct_keys, operations, users
+from holdfast.shared.writes import keyed
+from holdfast.shared.writes.commands import CreateUser, Heartbeat, Write
+from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, Patience, decide, mentioned
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Applied, Final, Outcome, Rejected, Retry, Superseded
+from holdfast.shared.writes.versions import wall_clock
 
 
 def _multi_row_insert(table: sa.Table) -> str:

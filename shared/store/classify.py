@@ -10,7 +10,7 @@ import re
 import pymysql
 import sqlalchemy as sa
 
-from shared.faults import BadData, Clash, Contention, Fault, Outage, Unexplained
+from holdfast.shared.faults import BadData, Clash, Contention, Fault, Outage, Unexplained
 
 #: Lock wait timeout, deadlock: InnoDB undid our work, the other transaction went on.
 _CONTENTION = {1205, 1213}

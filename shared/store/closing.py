@@ -10,9 +10,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from shared.store.apply import faults
-from shared.store.counts import read_totals
-from shared.store.engine import Engine
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.counts import read_totals
+from holdfast.shared.store.engine import Engine
 
 _OPEN = sa.text(
     "SELECT operation_id, version, effect, entry_id FROM operations FORCE INDEX (operations_closed)"

@@ -12,8 +12,8 @@ import pymysql
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ExceptionContext
 
-from shared.faults import BadData, Contention, Unexplained
-from shared.store.classify import NotConnected, classify
+from holdfast.shared.faults import BadData, Contention, Unexplained
+from holdfast.shared.store.classify import NotConnected, classify
 
 #: Execution option of a connection: kinds of faults after which it goes on as well.
 KEPT = "holdfast_kept"

@@ -11,14 +11,14 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
-from shared.commands import Command, CreateUser, DeleteUser, UpdateUser, Write
-from shared.decide import Decision, Delivery, Known, decide
-from shared.faults import Fault, Outage, Unexplained
-from shared.outcome import Applied
-from shared.store.apply import faults, load, write_down
-from shared.store.engine import Engine
-from shared.store.tables import users
-from shared.versions import wall_clock
+from holdfast.shared.faults import Fault, Outage, Unexplained
+from holdfast.shared.store.apply import faults, load, write_down
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.tables import users
+from holdfast.shared.writes.commands import Command, CreateUser, DeleteUser, UpdateUser, Write
+from holdfast.shared.writes.decide import Decision, Delivery, Known, decide
+from holdfast.shared.writes.outcome import Applied
+from holdfast.shared.writes.versions import wall_clock
 
 
 def control_write(engine: Engine) -> None:

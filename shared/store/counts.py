@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from shared.store.apply import faults, load_ended
-from shared.store.engine import Engine
-from shared.store.tables import operation_totals
+from holdfast.shared.store.apply import faults, load_ended
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.tables import operation_totals
 
 _PAGE = 1000
 

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from shared.store.apply import faults
-from shared.store.engine import Engine
-from shared.store.tables import deleted_users
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.tables import deleted_users
 
 #: More than passes between the statement that writes a row and its commit.
 _OVERLAP = timedelta(seconds=10)

@@ -5,9 +5,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from shared.store.apply import faults
-from shared.store.engine import Engine
-from shared.store.tables import direct_keys, operations
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.tables import direct_keys, operations
 
 
 class DirectKey(NamedTuple):

@@ -6,9 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy import Engine, QueuePool
 
-from shared import metrics
-from shared.address.parse import Address, parse_dsn
-from shared.store import connections
+from holdfast.shared.connections.address import Address, parse_dsn
+from holdfast.shared.store import connections
+from holdfast.shared.telemetry import metrics
 
 __all__ = ["Engine", "Timeouts", "make_engine"]
 

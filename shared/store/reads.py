@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from shared import keyed
-from shared.merge import User
-from shared.outcome import Final
-from shared.store.apply import faults, final_from, user_from
-from shared.store.engine import Engine
-from shared.store.tables import operation_totals, operations, users
+from holdfast.shared.store.apply import faults, final_from, user_from
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.tables import operation_totals, operations, users
+from holdfast.shared.writes import keyed
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Final
 
 _NOW = sa.func.utc_timestamp(6)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as the database gives it: UTC without saying so

@@ -10,7 +10,7 @@ _ID = sa.String(36, collation="ascii_bin").with_variant(
 )
 _TEXT_COLLATION = "utf8mb4_bin"
 
-#: One row a user, tombstones and shadows included; see `shared/merge.py`. Every version is in microseconds
+#: One row a user, tombstones and shadows included; see `shared/writes/merge.py`. Every version is in microseconds
 #: since the epoch; 0 means never.
 users = sa.Table(
     "users",

@@ -1,7 +1,7 @@
 """The catalogue of errors."""
 
-from shared.errors import catalogue
-from shared.http.envelope import status_of
+from holdfast.shared.errors import catalogue
+from holdfast.shared.http.envelope import status_of
 
 
 def test_every_error_is_told_apart_and_explained() -> None:

@@ -59,7 +59,7 @@ def start_api(stage: Stage, cores: set[int]) -> Server:
     """Our own, with everything on."""
     port = free_port()
     own = {"HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": "api-bench"}
-    process = Process(["-m", "services.api"], stage.environment | own, stage.folder / f"api-{port}.log")
+    process = Process(["-m", "holdfast.services.api"], stage.environment | own, stage.folder / f"api-{port}.log")
     return _started(process, port, cores)
 
 

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import orjson
 
-from services.api.accept import Candidate
-from shared.queue.names import CLOCK, EMAILS, PREFIX, WRITERS_GROUP, WRITES
-from shared.queue.script import text_of
+from holdfast.services.api.accept import Candidate
+from holdfast.shared.connections.script import text_of
+from holdfast.shared.queue.names import CLOCK, EMAILS, LUA, PREFIX, WRITERS_GROUP, WRITES
 from tests.bench.contestants import two_rows
 from tests.bench.process import ROOT, Process
 from tests.bench.stage import Stage
@@ -60,7 +60,7 @@ def writer(stage: Stage, name: str) -> tuple[Process, int]:
     """A real writer, not started, and its port."""
     port = free_port()
     own = {"HOLDFAST_WRITER_PORT": str(port), "HOLDFAST_INSTANCE": name}
-    return Process(["-m", "services.writer"], stage.environment | own, _log(stage, name)), port
+    return Process(["-m", "holdfast.services.writer"], stage.environment | own, _log(stage, name)), port
 
 
 def start_writers(stage: Stage, count: int, stack: ExitStack) -> None:
@@ -88,7 +88,7 @@ def _ours(stage: Stage, writes: int, *, writers: int) -> float:
 
 def accept_backlog(stage: Stage, writes: int) -> None:
     """What the api does, into a stream of another name, which becomes the write stream when all is in it."""
-    accept = stage.redis.register_script(text_of("accept"))
+    accept = stage.redis.register_script(text_of(LUA / "accept.lua"))
     for first in range(0, writes, _CHUNK):
         candidates = [_candidate(number) for number in range(first, min(first + _CHUNK, writes))]
         values = [value for candidate in candidates for value in candidate.arguments()]

@@ -15,8 +15,8 @@ from statistics import median
 
 from circuitbreaker import CircuitBreaker, CircuitBreakerError
 
-from shared import logs
-from shared.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.telemetry import logs
 from tests.bench.table import Part, Row, as_text
 
 _ROUNDS = 25

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import httpx
 
-from shared.queue.names import DEAD
-from shared.store.engine import Timeouts, make_engine
+from holdfast.shared.queue.names import DEAD
+from holdfast.shared.store.engine import Timeouts, make_engine
 from tests import keys, letters, processes
 from tests.bench import dlq_seed
 from tests.conftest import migrate

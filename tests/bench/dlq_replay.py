@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import orjson
 
-from shared.queue.names import DEAD
+from holdfast.shared.queue.names import DEAD
 from tests import keys, letters, processes
 from tests.conftest import migrate
 from tests.servers import Database, RedisServer, wait_until

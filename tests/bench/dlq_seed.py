@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
-from shared.letters.letter import Letter
-from shared.store.dead_letters import index
-from shared.store.engine import Engine
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.store import index
+from holdfast.shared.store.engine import Engine
 from tests import letters
 
 GROUPS = 200

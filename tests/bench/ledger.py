@@ -12,11 +12,11 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from deploy.load.percentiles import percentiles
-from shared.store import purging
-from shared.store.apply import faults
-from shared.store.closing import close
-from shared.store.counts import operation_counts
-from shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.letters.store import purging
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.closing import close
+from holdfast.shared.store.counts import operation_counts
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests.bench import machine, page
 from tests.bench.table import Part, Row, as_text
 from tests.conftest import migrate

@@ -140,7 +140,7 @@ def test_a_hop_comes_and_goes_while_clients_are_connected(own_redis: RedisServer
             hop.set({"down": {"blackhole": True}})
             with pytest.raises(redis.TimeoutError):
                 client.ping()
-            hop.set({"down": {"blackhole": True}, "clients": ["services.writer "]})
+            hop.set({"down": {"blackhole": True}, "clients": ["holdfast.services.writer "]})
             assert client.ping()
             hop.set({"down": {"blackhole": True}, "clients": [this_process()]})
             with pytest.raises(redis.TimeoutError):

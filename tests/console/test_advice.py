@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 
 from deploy.poison.entries import GOOD, MEANING, poison
-from services.dlq_admin.console.advice import at_a_glance, next_step
-from services.dlq_admin.console.chart import bars, shares
-from services.dlq_admin.console.words import ITEMS, REASONS, REPLAYS, STATES, VERDICTS
-from shared.letters.replay import ItemState, ReplayState
-from shared.letters.state import State
-from shared.outcome import Reason
-from shared.queue.codec import Undecodable, decode
-from shared.what_if import Verdict
+from holdfast.services.dlq_admin.console.advice import at_a_glance, next_step
+from holdfast.services.dlq_admin.console.chart import bars, shares
+from holdfast.services.dlq_admin.console.words import ITEMS, REASONS, REPLAYS, STATES, VERDICTS
+from holdfast.shared.letters.replay import ItemState, ReplayState
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.writes.outcome import Reason
 
 
 def _overview(dead: int, **more: Any) -> dict[str, Any]:

@@ -9,13 +9,13 @@ import httpx
 import orjson
 import pytest
 
-from services.dlq_admin.alerts.alerts import KEY, Alerts
-from services.dlq_admin.alerts.heard import Heard
-from services.dlq_admin.alerts.notice import Notice, Posted
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.console.links import Links
-from services.dlq_admin.settings import DlqAdminSettings
-from shared.queue.connection import RedisTimeouts, connect
+from holdfast.services.dlq_admin.alerts.alerts import KEY, Alerts
+from holdfast.services.dlq_admin.alerts.heard import Heard
+from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.console.links import Links
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.connections.redis import RedisTimeouts, connect
 from tests import keys
 from tests.console.board import UID
 from tests.servers import RedisServer
@@ -192,5 +192,5 @@ async def test_a_silent_watchdog_is_on_the_page(client: httpx.AsyncClient, monke
     await _tell(client, post(alert("HoldfastWatchdog", severity="none")))
     assert "Alerting is alive" in (await client.get("/console/alerts")).text
     later_s = time.time() + _SILENCE_S + 5
-    monkeypatch.setattr("services.dlq_admin.alerts.alerts.time.time", lambda: later_s)
+    monkeypatch.setattr("holdfast.services.dlq_admin.alerts.alerts.time.time", lambda: later_s)
     assert "Alerting says nothing any more" in (await client.get("/console/alerts")).text

@@ -6,9 +6,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.settings import DlqAdminSettings
-from shared.queue.names import DEAD
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.queue.names import DEAD
 from tests import keys, letters
 from tests.servers import RedisServer
 

@@ -10,14 +10,14 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.console import session
-from services.dlq_admin.console.guard import COOKIE
-from services.dlq_admin.console.logouts import Logouts
-from services.dlq_admin.settings import DlqAdminSettings
-from shared.http.tries import Tries
-from shared.queue.connection import RedisTimeouts, connect
-from shared.supervise import stop
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.console import session
+from holdfast.services.dlq_admin.console.guard import COOKIE
+from holdfast.services.dlq_admin.console.logouts import Logouts
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.http.tries import Tries
+from holdfast.shared.resilience.supervise import stop
 from tests import keys
 from tests.servers import RedisServer
 
@@ -118,7 +118,7 @@ async def test_a_revoked_key_ends_its_session(
     browser: httpx.AsyncClient, keys_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its line gone from the file, the next page is the login."""
-    monkeypatch.setattr("shared.http.keys._LOOK_EVERY_S", 0.0)
+    monkeypatch.setattr("holdfast.shared.http.keys._LOOK_EVERY_S", 0.0)
     await _log_in(browser, keys.OPERATOR)
     assert (await browser.get("/console")).status_code == 200
     rest = [line for line in keys_file.read_text().splitlines(keepends=True) if not line.startswith(keys.OPERATOR)]

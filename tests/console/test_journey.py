@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import expect
 
 from deploy.poison.entries import poison
-from shared.queue.names import DEAD, WRITES
+from holdfast.shared.queue.names import DEAD, WRITES
 from tests import processes
 from tests.conftest import empty
 from tests.console.conftest import Seen, accessible

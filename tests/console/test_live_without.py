@@ -5,8 +5,8 @@ from pathlib import Path
 
 import httpx
 
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from tests import keys
 from tests.console.board import BOARD
 

@@ -14,11 +14,11 @@ import httpx
 import jinja2
 import pytest
 
-from services.dlq_admin.alerts.alerts import KEY as ALERTS
-from services.dlq_admin.console.parts import PartedTemplate
-from services.dlq_admin.faults.kept import KEY as ANNOUNCED
-from shared.fleet.board import ORDERS, REPORTS
-from shared.queue.names import DEAD, WRITERS
+from holdfast.services.dlq_admin.alerts.alerts import KEY as ALERTS
+from holdfast.services.dlq_admin.console.parts import PartedTemplate
+from holdfast.services.dlq_admin.faults.kept import KEY as ANNOUNCED
+from holdfast.shared.fleet.board import ORDERS, REPORTS
+from holdfast.shared.queue.names import DEAD, WRITERS
 from tests import keys, letters, processes
 from tests.console.test_alerts import alert, post
 from tests.servers import Database, RedisServer, wait_until

@@ -10,23 +10,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 from redis.asyncio import Redis
 
-from services.writer.apply import Applier
-from services.writer.dead_share import DeadShare
-from services.writer.deferred import Deferred
-from services.writer.halting import Halting
-from services.writer.hold import Hold, database_breaker
-from services.writer.locked_rows import LockedRows
-from services.writer.pace import Pace
-from services.writer.pipeline import Pipeline
-from services.writer.settle import Settler
-from shared.decide import Delivery, Patience
-from shared.outcome import Outcome
-from shared.queue.connection import text
-from shared.queue.entry import Entry
-from shared.queue.names import WRITES
-from shared.queue.plausible import Plausible
-from shared.store.apply import apply
-from shared.store.engine import Engine
+from holdfast.services.writer.apply import Applier
+from holdfast.services.writer.dead_share import DeadShare
+from holdfast.services.writer.deferred import Deferred
+from holdfast.services.writer.halting import Halting
+from holdfast.services.writer.hold import Hold, database_breaker
+from holdfast.services.writer.locked_rows import LockedRows
+from holdfast.services.writer.pace import Pace
+from holdfast.services.writer.pipeline import Pipeline
+from holdfast.services.writer.settle import Settler
+from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import WRITES
+from holdfast.shared.queue.plausible import Plausible
+from holdfast.shared.store.apply import apply
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes.decide import Delivery, Patience
+from holdfast.shared.writes.outcome import Outcome
 
 _PATIENCE_S = 600.0
 _ROUNDS_MAX = 60

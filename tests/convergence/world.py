@@ -7,12 +7,12 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
-from services.api.accept import Candidate
-from shared.commands import email_key
-from shared.decide import Patience
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, OPERATION, PREFIX, USER, WRITES
-from shared.store.engine import Timeouts, make_engine
+from holdfast.services.api.accept import Candidate
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, OPERATION, PREFIX, USER, WRITES
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.writes.commands import email_key
+from holdfast.shared.writes.decide import Patience
 from tests.convergence.crew import Crew
 from tests.convergence.sequential_model import Accepted
 from tests.servers import Database, RedisServer

@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
-from shared.queue.names import WRITES
+from holdfast.shared.queue.names import WRITES
 from tests.crash.clients import Clients
 from tests.crash.nemesis import Nemesis
 from tests.crash.stage import Stage

@@ -5,11 +5,11 @@ import random
 import signal
 from pathlib import Path
 
-from services.writer import app
-from services.writer.__main__ import main
-from services.writer.pipeline import Handled
-from services.writer.settle import Settler
-from shared.outcome import Applied, Rejected, Superseded
+from holdfast.services.writer import app
+from holdfast.services.writer.__main__ import main
+from holdfast.services.writer.pipeline import Handled
+from holdfast.services.writer.settle import Settler
+from holdfast.shared.writes.outcome import Applied, Rejected, Superseded
 
 #: The share of batches after which it dies, and the file that gets a line for each death: how many writes were
 #: committed and not acknowledged. Beside it, `calm` tells it to live.

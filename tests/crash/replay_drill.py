@@ -11,10 +11,10 @@ from typing import Any
 import httpx
 import orjson
 
-from services.dlq_admin.ledger import read_ledger
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import DEAD, EMAILS, LEDGER, OPERATION, USER, WRITES
-from shared.store.engine import Timeouts, make_engine
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.names import DEAD, EMAILS, LEDGER, OPERATION, USER, WRITES
+from holdfast.shared.store.engine import Timeouts, make_engine
 from tests import keys
 from tests.conftest import migrate
 from tests.crash.nemesis import Nemesis

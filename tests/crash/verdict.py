@@ -6,7 +6,7 @@ from typing import Any
 
 import redis
 
-from shared.queue.names import ATTEMPTS, DEAD, EMAILS, OPERATION, USER, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import ATTEMPTS, DEAD, EMAILS, OPERATION, USER, WRITERS_GROUP, WRITES
 from tests.convergence.sequential_model import Accepted, SequentialModel
 from tests.crash.disputes import Disputed, Ended, disputed
 from tests.servers import Database, RedisServer

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests.servers import Database
 
 

@@ -4,9 +4,9 @@ import os
 import signal
 import sys
 
-from services.dlq_admin.__main__ import main
-from services.dlq_admin.index import Indexer
-from shared.letters.letter import Letter
+from holdfast.services.dlq_admin.__main__ import main
+from holdfast.services.dlq_admin.index import Indexer
+from holdfast.shared.letters.letter import Letter
 
 
 async def _die(self: Indexer, letters: list[Letter]) -> None:

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from fastapi.routing import APIRoute
 
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from tests import keys
 
 _OPEN = {"/livez", "/readyz", "/health", "/docs", "/docs/start.js", "/docs/swagger-ui.js", "/docs/swagger-ui.css"}

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from services.dlq_admin.cli.main import main
-from shared.queue.names import DEAD
+from holdfast.services.dlq_admin.cli.main import main
+from holdfast.shared.queue.names import DEAD
 from tests import keys, letters, processes
 from tests.conftest import ROOT, empty
 from tests.servers import Database, RedisServer, wait_until
@@ -33,9 +33,9 @@ def service(clean_redis: RedisServer, database: Database, tmp_path: Path) -> Ite
 
 
 def test_it_starts_without_the_service(service: processes.Service) -> None:
-    """`python -m services.dlq_admin COMMAND`; nothing of what the service needs is imported."""
+    """`python -m holdfast.services.dlq_admin COMMAND`; nothing of what the service needs is imported."""
     environment = {"PATH": "/usr/bin:/bin", "HOLDFAST_DLQ_URL": service.url, "HOLDFAST_DLQ_KEY": keys.VIEWER}
-    command = [sys.executable, "-X", "importtime", "-m", "services.dlq_admin", "overview"]
+    command = [sys.executable, "-X", "importtime", "-m", "holdfast.services.dlq_admin", "overview"]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, done.stdout.startswith("dead letters")) == (0, True)
     assert not [name for name in ("fastapi", "redis", "pydantic", "sqlalchemy") if f" {name}\n" in done.stderr]

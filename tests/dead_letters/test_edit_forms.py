@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from shared.letters.edit import EditRefused, document, edited
-from shared.letters.patch import Operation, PatchFailed, patched
-from shared.versions import from_stream_id
+from holdfast.shared.letters.edit import EditRefused, document, edited
+from holdfast.shared.letters.patch import Operation, PatchFailed, patched
+from holdfast.shared.writes.versions import from_stream_id
 from tests import letters
 
 _PATCH = TypeAdapter(list[Operation])

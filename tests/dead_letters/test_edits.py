@@ -6,17 +6,17 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from shared.documents import Work
-from shared.letters.edit import EditRefused, document, edited, patched_fields
-from shared.letters.filter import Filter
-from shared.letters.patch import Operation
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.store.dead_letters import change, edits, index, one, transforms
-from shared.store.dead_letters.audit import Actor
-from shared.store.dead_letters.edits import Change
-from shared.store.engine import Engine
-from shared.what_if import Verdict
+from holdfast.shared.letters.edit import EditRefused, document, edited, patched_fields
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.patch import Operation
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import change, edits, index, one, transforms
+from holdfast.shared.letters.store.audit import Actor
+from holdfast.shared.letters.store.edits import Change
+from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.runtime.documents import Work
+from holdfast.shared.store.engine import Engine
 from tests.letters import letter
 
 ANN = Actor("ann", "operate", "because", "req_12345678")

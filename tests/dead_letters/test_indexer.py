@@ -9,10 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
-from services.dlq_admin.ledger import read_ledger
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import DEAD, DLQ_GROUP, OPERATION, WRITES
-from shared.store.engine import Timeouts, make_engine
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.names import DEAD, DLQ_GROUP, OPERATION, WRITES
+from holdfast.shared.store.engine import Timeouts, make_engine
 from tests import letters, processes
 from tests.servers import Database, RedisServer, wait_until
 
@@ -24,10 +24,10 @@ def start(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
     """Starts dlq_admins on servers that the test may break. They end with the test."""
     started: list[processes.Service] = []
 
-    def start(name: str = "dlq-1", module: str = "services.dlq_admin", **more: str) -> processes.Service:
+    def start(name: str = "dlq-1", module: str = "holdfast.services.dlq_admin", **more: str) -> processes.Service:
         service = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, name, module, **more)
         started.append(service)
-        return service.start(wait=module == "services.dlq_admin")
+        return service.start(wait=module == "holdfast.services.dlq_admin")
 
     yield start
     for service in started:

@@ -7,10 +7,10 @@ from typing import Any
 
 import httpx
 
-from services.dlq_admin.ledger import read_ledger
-from shared.ledger import Ledger, table
-from shared.queue.connection import RedisTimeouts, connect
-from shared.store.engine import Timeouts, make_engine
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.writes.ledger import Ledger, table
 from tests import keys, processes
 from tests.integration.test_writer_dead_letters import POISON
 from tests.servers import Database, RedisServer

@@ -9,8 +9,8 @@ import httpx
 import orjson
 import pytest
 
-from shared.build import build_id
-from shared.queue.names import DEAD, EMAILS, OPERATION, WRITERS
+from holdfast.shared.queue.names import DEAD, EMAILS, OPERATION, WRITERS
+from holdfast.shared.runtime.build import build_id
 from tests import keys, letters, processes
 from tests.conftest import empty
 from tests.servers import Database, RedisServer, wait_until

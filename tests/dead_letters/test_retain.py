@@ -2,13 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.dlq_admin.database import Database
-from services.dlq_admin.retain import Retention
-from services.dlq_admin.settings import DlqAdminSettings
-from shared.letters.filter import Filter
-from shared.letters.selection import Selection
-from shared.store.dead_letters import change, groups, index
-from shared.store.engine import Engine
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.retain import Retention
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.store import change, groups, index
+from holdfast.shared.store.engine import Engine
 from tests.dead_letters.test_store import ANN, MOST, some
 
 

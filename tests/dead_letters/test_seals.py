@@ -5,9 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from shared.store.dead_letters import seals
-from shared.store.dead_letters.audit import Actor, Deed, note_down
-from shared.store.engine import Engine
+from holdfast.shared.letters.store import seals
+from holdfast.shared.letters.store.audit import Actor, Deed, note_down
+from holdfast.shared.store.engine import Engine
 from tests.servers import Database
 
 _ROWS = 40

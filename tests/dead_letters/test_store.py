@@ -10,17 +10,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from shared.faults import Contention
-from shared.letters.filter import Filter
-from shared.letters.letter import Letter
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.outcome import Reason
-from shared.store.dead_letters import audit, change, counts, exchange, groups, index, notes, one, retention, search
-from shared.store.dead_letters.audit import Actor
-from shared.store.dead_letters.tables import builds, trend
-from shared.store.dead_letters.tables import letters as table
-from shared.store.engine import Engine
+from holdfast.shared.faults import Contention
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import audit, change, counts, exchange, groups, index, notes, one, retention, search
+from holdfast.shared.letters.store.audit import Actor
+from holdfast.shared.letters.store.tables import builds, trend
+from holdfast.shared.letters.store.tables import letters as table
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes.outcome import Reason
 from tests.letters import letter
 
 ANN = Actor("ann", "operate", "because", "req_12345678")

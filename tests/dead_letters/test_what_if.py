@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from shared.commands import CreateUser, DeleteUser, UpdateUser, Write
-from shared.decide import Delivery
-from shared.queue.codec import encode
-from shared.store import apply as store
-from shared.store.engine import Engine
-from shared.store.what_if import what_if
-from shared.what_if import Verdict
+from holdfast.shared.letters.store.what_if import what_if
+from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.queue.codec import encode
+from holdfast.shared.store import apply as store
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes.commands import CreateUser, DeleteUser, UpdateUser, Write
+from holdfast.shared.writes.decide import Delivery
 from tests.servers import Database
 
 _BEGAN = 1_764_000_000_000_000

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.queue.names import DEAD
+from holdfast.shared.queue.names import DEAD
 from tests import keys, letters, processes
 from tests.servers import Database, RedisServer, wait_until
 

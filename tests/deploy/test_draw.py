@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from deploy.compose.draw import draw, main
-from shared.address.parse import parse_dsn, parse_redis
-from shared.http.keys import Keys
+from holdfast.shared.connections.address import parse_dsn, parse_redis
+from holdfast.shared.http.keys import Keys
 
 FOLDERS = (
     "keys", "passwords", "sessions", "idempotency", "mysql", "mysql-init", "redis", "exporter", "alertmanager",

@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from deploy.compose.load import Load
-from shared.errors import catalogue
-from shared.http.envelope import status_of
+from holdfast.shared.errors import catalogue
+from holdfast.shared.http.envelope import status_of
 from tests import processes
 from tests.processes import Service
 from tests.servers import Database, RedisServer, free_port, wait_until

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import yaml
 
-from services.api.settings import ApiSettings
-from services.dlq_admin.settings import DlqAdminSettings
-from services.external_proxy.settings import ProxySettings
-from services.writer.settings import WriterSettings
-from shared.queue.names import WRITES
-from shared.secret_files import variable
-from shared.settings import ENV_PREFIX, Settings
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.external_proxy.settings import ProxySettings
+from holdfast.services.writer.settings import WriterSettings
+from holdfast.shared.queue.names import WRITES
+from holdfast.shared.runtime.secret_files import variable
+from holdfast.shared.runtime.settings import ENV_PREFIX, Settings
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy/kubernetes"
 FILES = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]

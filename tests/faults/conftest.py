@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from deploy.faults.threaded import FaultProxy
-from shared.queue.names import CLOCK
-from shared.versions import wall_clock
+from holdfast.shared.queue.names import CLOCK
+from holdfast.shared.writes.versions import wall_clock
 from tests import processes
 from tests.faults.rig import DEADLINE_S, Rig
 from tests.servers import Database, RedisServer

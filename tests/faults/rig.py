@@ -12,7 +12,7 @@ import httpx
 
 from deploy.faults.faults import Faults
 from deploy.faults.threaded import FaultProxy
-from shared.queue.names import WRITES
+from holdfast.shared.queue.names import WRITES
 from tests import processes
 from tests.integration.test_api_accepts import ADA, error_of
 from tests.servers import Database, RedisServer, wait_until

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from services.api.accept import Acceptor, Answer, Candidate
-from shared.breaker.breaker import Breaker
-from shared.errors import AcceptanceUnknown, AppError
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import EMAILS, PREFIX, WRITES
-from shared.versions import Clock
+from holdfast.services.api.accept import Acceptor, Answer, Candidate
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.errors import AcceptanceUnknown, AppError
+from holdfast.shared.queue.names import EMAILS, PREFIX, WRITES
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.writes.versions import Clock
 from tests.faults.relay import Relay, Step
 from tests.servers import START_DEADLINE_S, RedisServer
 from tests.stream import new_user

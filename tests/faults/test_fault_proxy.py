@@ -274,7 +274,9 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
 
 async def test_faults_for_one_client_are_not_for_another(proxy: Proxy, ends: Ends) -> None:
     """By the process at the other end, on living connections too; a reset picks its connections in the same way."""
-    await proxy.set(Faults.from_json({"up": {"blackhole": True}, "reset": True, "clients": ["services.writer "]}))
+    await proxy.set(
+        Faults.from_json({"up": {"blackhole": True}, "reset": True, "clients": ["holdfast.services.writer "]})
+    )
     ends[1].write(b"x")
     assert await soon(ends[0].readexactly(1)) == b"x"
     [(ours, count)] = proxy.clients.items()
@@ -289,11 +291,11 @@ async def test_faults_for_one_client_are_not_for_another(proxy: Proxy, ends: End
 
 def test_an_address_is_a_client_as_a_whole() -> None:
     """10.0.0.1 is not 10.0.0.11; of a command line a part is enough."""
-    faults = Faults(clients=("10.0.0.1", "services.api "))
+    faults = Faults(clients=("10.0.0.1", "holdfast.services.api "))
     assert faults.meet("10.0.0.1")
-    assert faults.meet("/venv/python -m services.api ")
+    assert faults.meet("/venv/python -m holdfast.services.api ")
     assert not faults.meet("10.0.0.11")
-    assert not faults.meet("/venv/python -m services.writer ")
+    assert not faults.meet("/venv/python -m holdfast.services.writer ")
 
 
 def test_faults_survive_the_way_through_json() -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import httpx
 
-from shared.queue.names import KEY
+from holdfast.shared.queue.names import KEY
 from tests.faults.conftest import StartWriter
 from tests.faults.rig import AWAY, WAIT, Rig
 from tests.integration.test_api_accepts import error_of, key

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from deploy.faults.faults import Faults, LoseReply
-from shared.queue.names import ATTEMPTS, OPERATION
+from holdfast.shared.queue.names import ATTEMPTS, OPERATION
 from tests.conftest import ROOT
 from tests.faults.conftest import StartWriter
 from tests.faults.rig import NOBODY, SILENT, Rig, refused, within
@@ -17,7 +17,7 @@ from tests.servers import wait_until
 #: Takes the queue away; returns what brings it back.
 Break = Callable[[Rig], Callable[[], None]]
 
-CHARGE = (ROOT / "shared/queue/charge.lua").read_text()
+CHARGE = (ROOT / "shared/queue/lua/charge.lua").read_text()
 
 EVE = {"name": "Eve", "email": "eve@example.com"}
 

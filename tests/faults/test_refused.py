@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from deploy.privileges import redis as privileges
-from shared.fleet.board import REPORTS
-from shared.queue.names import DEAD, HEARTBEAT, WRITERS, WRITES
+from holdfast.shared.fleet.board import REPORTS
+from holdfast.shared.queue.names import DEAD, HEARTBEAT, WRITERS, WRITES
 from tests import processes
 from tests.processes import QUICK
 from tests.servers import PASSWORD, Database, RedisServer, wait_until

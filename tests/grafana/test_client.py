@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.grafana.annotations import Annotations, Said
-from shared.grafana.client import GrafanaFailed, connect
+from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
+from holdfast.shared.telemetry.grafana.client import GrafanaFailed, connect
 from tests.grafana.server import TOKEN, FakeGrafana, grafana
 
 pytest.importorskip("grafana_client")
@@ -66,7 +66,16 @@ async def test_a_slow_or_absent_grafana_fails_nobody(fake: FakeGrafana) -> None:
 
 def check(fake: FakeGrafana, folder: Path, *more: str) -> tuple[int, str]:
     """As `make grafana-check` runs it."""
-    command = [sys.executable, "-m", "shared.grafana.check", fake.url, "--token", TOKEN, "--dashboards", str(folder)]
+    command = [
+        sys.executable,
+        "-m",
+        "holdfast.shared.telemetry.grafana.check",
+        fake.url,
+        "--token",
+        TOKEN,
+        "--dashboards",
+        str(folder),
+    ]
     done = subprocess.run([*command, *more], cwd=_ROOT, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout
 

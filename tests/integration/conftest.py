@@ -66,7 +66,7 @@ def start_writer(own_redis: RedisServer, own_database: Database, tmp_path: Path)
     started: list[processes.Service] = []
 
     def start(
-        name: str = "writer-1", module: str = "services.writer", *, wait: bool = True, **more: str
+        name: str = "writer-1", module: str = "holdfast.services.writer", *, wait: bool = True, **more: str
     ) -> processes.Service:
         service = processes.writer(
             tmp_path, own_redis.address, own_database.dsn, name, module, **(processes.QUICK | more)

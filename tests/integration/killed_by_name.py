@@ -4,13 +4,13 @@ import os
 import signal
 from collections.abc import Callable, Iterable
 
-from services.writer.__main__ import main
-from shared.commands import changes
-from shared.decide import Delivery, Patience
-from shared.merge import User
-from shared.outcome import Outcome
-from shared.store import apply as store
-from shared.store.engine import Engine
+from holdfast.services.writer.__main__ import main
+from holdfast.shared.store import apply as store
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes.commands import changes
+from holdfast.shared.writes.decide import Delivery, Patience
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Outcome
 
 _apply = store.apply
 

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from services.api.settings import ApiSettings
-from shared.queue.codec import decode
-from shared.queue.names import KEYS_SINCE, WRITES
+from holdfast.services.api.settings import ApiSettings
+from holdfast.shared.queue.codec import decode
+from holdfast.shared.queue.names import KEYS_SINCE, WRITES
 from tests.apps import client_of, make
 from tests.servers import Database, RedisServer
 

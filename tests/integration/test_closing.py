@@ -14,10 +14,10 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from shared.faults import Fault, Unexplained
-from shared.store.closing import close
-from shared.store.counts import OperationCounts, counts_in, operation_counts
-from shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.faults import Fault, Unexplained
+from holdfast.shared.store.closing import close
+from holdfast.shared.store.counts import OperationCounts, counts_in, operation_counts
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests.servers import Database, wait_until
 
 _TIMES = Timeouts(5, 5, 20, 5)
@@ -33,8 +33,8 @@ _FULL = sa.text(
 )
 _CLOSER = (
     "import sys\n"
-    "from shared.store.closing import close\n"
-    "from shared.store.engine import Timeouts, make_engine\n"
+    "from holdfast.shared.store.closing import close\n"
+    "from holdfast.shared.store.engine import Timeouts, make_engine\n"
     "engine = make_engine(sys.argv[1], Timeouts(5, 5, 20, 5), 1)\n"
     "print('ready', flush=True)\n"
     "while True: close(engine, int(sys.argv[2]), 7)\n"

@@ -6,13 +6,13 @@ from contextlib import suppress
 import pytest
 import sqlalchemy as sa
 
-from shared.faults import Contention, Fault, Outage
-from shared.store import reads
-from shared.store.apply import faults
-from shared.store.control import control_write
-from shared.store.engine import Engine, Timeouts, make_engine
-from shared.store.what_if import what_if
-from shared.what_if import Verdict
+from holdfast.shared.faults import Contention, Fault, Outage
+from holdfast.shared.letters.store.what_if import what_if
+from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.store import reads
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.control import control_write
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests.database_faults import KNOWN, DatabaseFault, any_number, as_root, refusing
 from tests.dead_letters.test_what_if import create, fields
 from tests.processes import login_of
@@ -93,7 +93,7 @@ def test_a_connection_that_only_reads_notices_that_its_server_was_demoted(
     engine: Engine, own_database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is left for a new one, once; then the server is as it is, and its reads are good."""
-    monkeypatch.setattr("shared.store.connections._ROLE_KNOWN_S", 0)
+    monkeypatch.setattr("holdfast.shared.store.connections._ROLE_KNOWN_S", 0)
     before = connection_ids(engine)
     assert connection_ids(engine) == before
     as_root(own_database, "SET GLOBAL read_only = 1")

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from shared.cache import form
-from shared.cache.copies import Copies, cache_breaker
-from shared.cache.form import Copy, PageCopy, UserCopy
-from shared.merge import User
-from shared.queue.connection import RedisTimeouts, connect
+from holdfast.shared.cache import form
+from holdfast.shared.cache.copies import Copies, cache_breaker
+from holdfast.shared.cache.form import Copy, PageCopy, UserCopy
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.writes.merge import User
 from tests.servers import RedisServer
 
 T = TypeVar("T")

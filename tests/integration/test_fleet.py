@@ -12,11 +12,11 @@ from typing import Any
 import httpx
 import pytest
 
-from shared.breaker.breaker import Breaker
-from shared.fleet.board import Board
-from shared.fleet.member import Member
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import AUDIT
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.queue.names import AUDIT
+from holdfast.shared.resilience.breaker.breaker import Breaker
 from tests import keys, processes
 from tests.conftest import ROOT, empty
 from tests.integration.test_api_accepts import ADA, error_of

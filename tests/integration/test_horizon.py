@@ -9,22 +9,21 @@ import httpx
 import pytest
 import sqlalchemy as sa
 
-from services.dlq_admin.auditor.history import History
-from services.dlq_admin.database import Database as AdminDatabase
-from services.dlq_admin.ledger import read_ledger
-from shared.commands import CreateUser, DeleteUser, Heartbeat, UpdateUser, Write
-from shared.decide import Delivery
-from shared.outcome import Applied, Dead, Duplicate, Outcome, Reason
-from shared.queue.codec import encode
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import DEAD, WRITES
-from shared.store import purging
-from shared.store.apply import apply
-from shared.store.closing import close
-from shared.store.counts import operation_counts
-from shared.store.dead_letters import index
-from shared.store.engine import Engine, Timeouts, make_engine
-from shared.versions import to_stream_id, wall_clock
+from holdfast.services.dlq_admin.auditor.history import History
+from holdfast.services.dlq_admin.database import Database as AdminDatabase
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.letters.store import index, purging
+from holdfast.shared.queue.codec import encode
+from holdfast.shared.queue.names import DEAD, WRITES
+from holdfast.shared.store.apply import apply
+from holdfast.shared.store.closing import close
+from holdfast.shared.store.counts import operation_counts
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.writes.commands import CreateUser, DeleteUser, Heartbeat, UpdateUser, Write
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Reason
+from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests import letters
 from tests.servers import Database, RedisServer
 

@@ -6,7 +6,16 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from shared.http.client import Answer, BadAnswer, CallFailed, HttpClient, Limits, NotReached, TookTooLong, TooManyAtOnce
+from holdfast.shared.http.client import (
+    Answer,
+    BadAnswer,
+    CallFailed,
+    HttpClient,
+    Limits,
+    NotReached,
+    TookTooLong,
+    TooManyAtOnce,
+)
 from tests.servers import free_port
 
 _LIMITS = Limits(total_s=2.0, connect_s=0.5, body_max_bytes=10_000)

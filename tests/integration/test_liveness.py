@@ -7,9 +7,9 @@ from typing import Any
 
 import httpx
 
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.reading import Reading
-from shared.queue.watch import Watch
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.reading import Reading
+from holdfast.shared.queue.watch import Watch
 from tests import processes
 from tests.servers import Database, RedisServer, wait_until
 

@@ -4,9 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.store.closing import close
-from shared.store.counts import operation_counts
-from shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.closing import close
+from holdfast.shared.store.counts import operation_counts
+from holdfast.shared.store.engine import Timeouts, make_engine
 from tests.conftest import migrate
 from tests.servers import Database
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from redis import Redis
 
-from shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
 from tests import processes
 from tests.integration.conftest import StartWriter
 from tests.servers import Database, RedisServer, wait_until

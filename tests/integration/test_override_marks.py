@@ -13,16 +13,16 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.override_marks import OverrideMarks
-from services.api.overrides import add_routes
-from shared.breaker.breaker import Breaker
-from shared.fleet.board import Board
-from shared.fleet.member import Member
-from shared.grafana.annotations import Annotations
-from shared.http.app import service_app
-from shared.http.health import Health
-from shared.http.keys import Keys
-from shared.queue.connection import RedisTimeouts, connect
+from holdfast.services.api.override_marks import OverrideMarks
+from holdfast.services.api.overrides import add_routes
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
+from holdfast.shared.http.keys import Keys
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.telemetry.grafana.annotations import Annotations
 from tests import keys, processes
 from tests.servers import Database, RedisServer, free_port, wait_until
 

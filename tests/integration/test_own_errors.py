@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from services.api.accept import Acceptor, Answer
-from shared.breaker.breaker import Breaker
-from shared.errors import AcceptanceUnknown, QueueFull, QueueUnavailable
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import CLOCK, KEYS_SINCE, OPERATION, USER, WRITES
-from shared.queue.script import Script, refused
-from shared.versions import Clock
+from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.script import Script, refused
+from holdfast.shared.errors import AcceptanceUnknown, QueueFull, QueueUnavailable
+from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, LUA, OPERATION, USER, WRITES
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.writes.versions import Clock
 from tests.servers import RedisServer
 from tests.stream import new_user
 
@@ -125,6 +125,6 @@ async def test_a_real_error_out_of_a_script_names_it(redis: Redis) -> None:
     """What the rule above rests on, as this Redis words it."""
     await redis.set(WRITES, "of another type")
     with pytest.raises(ResponseError) as failed:
-        await Script(redis, "charge")([WRITES], ["attempt", "error"])
+        await Script(redis, LUA / "charge.lua")([WRITES], ["attempt", "error"])
     assert not refused(failed.value)
     assert "script: " in str(failed.value)

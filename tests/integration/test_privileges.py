@@ -12,7 +12,7 @@ from redis.retry import Retry
 from deploy.privileges import database as privileges
 from deploy.privileges import redis as redis_privileges
 from deploy.privileges.services import SERVICES, Service
-from shared.queue.names import AUDIT, CLOCK, DEAD, EMAILS, LEDGER, OPERATION, USER, WRITES
+from holdfast.shared.queue.names import AUDIT, CLOCK, DEAD, EMAILS, LEDGER, OPERATION, USER, WRITES
 from tests.conftest import migrate
 from tests.servers import PASSWORD, Database, RedisServer
 

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
-from services.api.rate_limit_count import Counts
-from services.api.rate_limit_policy import Grant, RatePolicy, grant
-from shared.queue.connection import RedisTimeouts, connect
+from holdfast.services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
+from holdfast.services.api.rate_limit_count import Counts
+from holdfast.services.api.rate_limit_policy import Grant, RatePolicy, grant
+from holdfast.shared.connections.redis import RedisTimeouts, connect
 from tests.servers import RedisServer
 
 

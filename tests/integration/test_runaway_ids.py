@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 import redis
 
-from services.api.accept import Candidate
-from shared.letters.ids import number_of
-from shared.queue.codec import decode
-from shared.queue.names import CLOCK, DEAD, DLQ_GROUP, EMAILS, LEDGER, PREFIX, WRITERS_GROUP, WRITES
-from shared.queue.script import text_of
-from shared.versions import HORIZON_US, VERSION_MAX, from_stream_id, to_stream_id
+from holdfast.services.api.accept import Candidate
+from holdfast.shared.connections.script import text_of
+from holdfast.shared.letters.ids import number_of
+from holdfast.shared.queue.codec import decode
+from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, EMAILS, LEDGER, LUA, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.writes.versions import HORIZON_US, VERSION_MAX, from_stream_id, to_stream_id
 from tests.servers import RedisServer
 from tests.stream import ACCEPT_SCRIPT, new_user
 
@@ -185,10 +185,10 @@ def test_a_replay_is_never_older_than_its_write(clean_redis: RedisServer) -> Non
         ahead = now_us() + 7200 * _US
         keys = [WRITES, CLOCK, EMAILS, LEDGER, PREFIX + "replay:1"]
         about = ["1-0", str(uuid.uuid4()), "u", "CreateUser", ahead, "{}", "", "", 2, "version", ahead]
-        told: Any = client.eval(text_of("replay"), 5, *keys, PREFIX, "1", *about)
+        told: Any = client.eval(text_of(LUA / "replay.lua"), 5, *keys, PREFIX, "1", *about)
         assert from_stream_id(told[0].decode()) >= ahead
         assert client.exists(CLOCK) == 0, "a queue that has lost its clock still asks the database"
-        assert client.eval(text_of("replay"), 5, *keys, PREFIX, "1", *about) == told
+        assert client.eval(text_of(LUA / "replay.lua"), 5, *keys, PREFIX, "1", *about) == told
 
 
 @pytest.mark.parametrize("junk_id", [*_JUNK_IDS[:4], "7881299347899-0"])
@@ -201,7 +201,7 @@ def test_junk_among_dead_letters_keeps_no_letter_out_of_the_table(clean_redis: R
         [version] = versions_of(accept(client, new_user()))
         keys = [WRITES, DEAD, EMAILS, LEDGER]
         entry = [to_stream_id(version), "dead", "", "", "", 2, "reason", "undecodable"]
-        assert client.eval(text_of("settle"), 4, *keys, PREFIX, WRITERS_GROUP, *entry) == 1
+        assert client.eval(text_of(LUA / "settle.lua"), 4, *keys, PREFIX, WRITERS_GROUP, *entry) == 1
         letters = client.xrange(DEAD)
         assert [number_of(id.decode()) < 2**63 for id, _ in letters] == [True, True]
         assert letters[0][1] == {b"junk": b"1", b"moved_from": junk_id.encode()}

@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import Timeouts, make_engine
 from tests.database_faults import as_root
 from tests.integration.conftest import StartWriter
 from tests.servers import Database, wait_until

@@ -8,12 +8,12 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin.settings import IMPORT_PATH, DlqAdminSettings
-from shared.http.app import service_app
-from shared.http.body import read_body
-from shared.http.bounds import Bounds
-from shared.http.health import Health
-from shared.http.server import QuietServer, config
+from holdfast.services.dlq_admin.settings import IMPORT_PATH, DlqAdminSettings
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.health import Health
+from holdfast.shared.http.server import QuietServer, config
+from holdfast.shared.runtime.bounds import Bounds
 from tests.servers import free_port
 
 _WAIT_S = 30

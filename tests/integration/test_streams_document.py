@@ -8,9 +8,9 @@ import jsonschema_rs
 from faststream.specification import AsyncAPI
 
 from deploy.reference.streams import document
-from shared.queue.entry import Entry
-from shared.queue.names import WRITERS_GROUP, WRITES
-from shared.queue.subscribe import subscriber_app
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.subscribe import subscriber_app
 from tests.integration.conftest import StartWriter
 from tests.servers import RedisServer, wait_until
 from tests.stream import Stream, change, new_user

@@ -17,8 +17,8 @@ import redis
 import sqlalchemy as sa
 from redis.exceptions import RedisError
 
-from shared.queue.connection import RedisTimeouts, connect
-from shared.store.engine import Timeouts, make_engine
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.store.engine import Timeouts, make_engine
 from tests import processes
 from tests.certificates import Authority
 from tests.conftest import migrate
@@ -223,7 +223,9 @@ def test_nothing_goes_to_a_queue_in_clear(tmp_path: Path) -> None:
     services = []
     for name, listener in listeners.items():
         queue = f"rediss://{name}:{_SECRET}@127.0.0.1:{listener.port}"
-        services += [each for each in _all(tmp_path, queue, dsn) if each.log.name.startswith(f"services.{name}")]
+        services += [
+            each for each in _all(tmp_path, queue, dsn) if each.log.name.startswith(f"holdfast.services.{name}")
+        ]
     try:
         with _running(*services):
             for name, listener in listeners.items():
@@ -276,7 +278,7 @@ def test_what_is_not_understood_stops_the_start() -> None:
     }  # fmt: skip
     started = [
         subprocess.Popen(
-            [sys.executable, "-m", f"services.{module}"], cwd=processes.ROOT, env=environment,
+            [sys.executable, "-m", f"holdfast.services.{module}"], cwd=processes.ROOT, env=environment,
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )
         for module in ("api", "writer", "dlq_admin", "external_proxy")

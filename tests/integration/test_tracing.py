@@ -12,10 +12,10 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from services.api.accept import Candidate
-from shared.commands import CreateUser, Write
-from shared.queue.codec import encode
-from shared.versions import wall_clock
+from holdfast.services.api.accept import Candidate
+from holdfast.shared.queue.codec import encode
+from holdfast.shared.writes.commands import CreateUser, Write
+from holdfast.shared.writes.versions import wall_clock
 from tests import otlp, processes
 from tests.conftest import ROOT
 from tests.external import PATIENT
@@ -185,8 +185,9 @@ def test_when_off_nothing_of_it_is_imported() -> None:
     """Neither what makes spans nor what sends them, by any service (FastAPI imports the API itself); with an endpoint
     they are, so this would be seen."""
     program = (
-        "import sys; import services.api.app, services.writer.app, services.external_proxy.app, services.dlq_admin.app;"
-        "from shared.tracing import spans; spans.begin('api', 'api-1', {endpoint}, 1);"
+        "import sys; from holdfast.services.api import app; from holdfast.services.writer import app;"
+        "from holdfast.services.external_proxy import app; from holdfast.services.dlq_admin import app;"
+        "from holdfast.shared.telemetry.tracing import spans; spans.begin('api', 'api-1', {endpoint}, 1);"
         "wanted = ('opentelemetry.sdk.trace', 'opentelemetry.exporter', 'requests');"
         "print([name for name in wanted if name in sys.modules]);"
         "spans.end()"

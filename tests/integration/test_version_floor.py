@@ -12,12 +12,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from services.dlq_admin.ledger import read_ledger
-from shared.ledger import Ledger
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import CLOCK, DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
-from shared.store.engine import Timeouts, make_engine
-from shared.versions import from_stream_id, to_stream_id
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.writes.ledger import Ledger
+from holdfast.shared.writes.versions import from_stream_id, to_stream_id
 from tests import processes
 from tests.integration.test_api_accepts import ADA, error_of
 from tests.integration.test_api_with_writer import create

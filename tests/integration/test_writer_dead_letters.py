@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.build import build_id
+from holdfast.shared.runtime.build import build_id
 from tests.integration.conftest import StartWriter
 from tests.servers import Database, wait_until
 from tests.stream import Stream, new_user

@@ -6,8 +6,8 @@ import time
 
 import pytest
 
-from services.api.accept import Candidate
-from shared.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
+from holdfast.services.api.accept import Candidate
+from holdfast.shared.writes.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
 from tests.database_faults import KNOWN, DatabaseFault, any_number, refusing
 from tests.integration.conftest import StartWriter
 from tests.integration.test_writer_outages import assert_nobody_paid, holds

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from services.dlq_admin.cli.main import main
+from holdfast.services.dlq_admin.cli.main import main
 from tests import keys, processes
 from tests.integration.conftest import StartWriter
 from tests.integration.test_writer_dead_letters import POISON, altered

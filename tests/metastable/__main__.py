@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from shared import logs
+from holdfast.shared.telemetry import logs
 from tests.metastable.policies import POLICIES
 from tests.metastable.run import HEALTHY_S, LOAD, STALL_S, Result, simulate
 

@@ -5,13 +5,13 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy as BreakerPolicy
-from shared.breaker.refused import CallRefused
-from shared.breaker.verdict import Judgement, Verdict
-from shared.retry import Retrier, again_on
-from shared.retry_budget import RetryBudget
-from shared.retry_rules import Again, Attempts, Hope, Suppressed
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import Policy as BreakerPolicy
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
+from holdfast.shared.resilience.retry import Retrier, again_on
+from holdfast.shared.resilience.retry_budget import RetryBudget
+from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope, Suppressed
 from tests.metastable.server import Expired, Full, Server
 from tests.metastable.virtual_time import now_s
 

@@ -8,9 +8,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import DEAD, WRITERS_GROUP, WRITES
-from shared.queue.streams import Streams, trimmed_unread
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.names import DEAD, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.streams import Streams, trimmed_unread
 from tests import keys, letters
 from tests.processes import QUICK, Service, dlq_admin, writer
 from tests.servers import Database, RedisServer, wait_until

@@ -10,8 +10,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.announce import Announcer
-from shared import metrics
-from shared.queue.names import DEAD
+from holdfast.shared.queue.names import DEAD
+from holdfast.shared.telemetry import metrics
 from tests import keys, letters, processes
 from tests.external import NOWHERE, PATIENT
 from tests.processes import QUICK, Service

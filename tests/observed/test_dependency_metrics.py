@@ -9,12 +9,12 @@ import pytest
 from prometheus_client import REGISTRY
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
-from shared.breaker.verdict import Judgement, Verdict
-from shared.faults import BadData, Outage
-from shared.pool import Pool
-from shared.queue.script import NotSent
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.faults import BadData, Outage
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
+from holdfast.shared.resilience.pool import Pool
 
 _CALLS = "holdfast_dependency_call_duration_seconds"
 

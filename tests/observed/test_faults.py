@@ -9,14 +9,14 @@ import httpx
 import pytest
 
 from deploy.announce import Announcer
-from services.dlq_admin.app import DlqAdmin
-from services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
-from services.dlq_admin.faults.desk import FaultDesk
-from services.dlq_admin.faults.kept import Kept
-from services.dlq_admin.faults.recoveries import Recoveries, Recovery
-from services.dlq_admin.settings import DlqAdminSettings
-from shared.grafana.annotations import Annotations, Said
-from shared.queue.connection import RedisTimeouts, connect
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
+from holdfast.services.dlq_admin.faults.desk import FaultDesk
+from holdfast.services.dlq_admin.faults.kept import Kept
+from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
 from tests import keys
 from tests.processes import Service, dlq_admin
 from tests.servers import Database, RedisServer, wait_until

@@ -8,20 +8,20 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.accept import Acceptor, Candidate
-from services.api.backlog import Backlog
-from services.api.heartbeat import Heartbeats
-from services.dlq_admin.ledger import read_ledger
-from shared.breaker.breaker import Breaker
-from shared.commands import HEARTBEAT_USER, Heartbeat, Write, heartbeat_id
-from shared.decide import Delivery, Known, decide
-from shared.outcome import Applied
-from shared.queue.codec import Undecodable, decode, encode
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import HEARTBEAT
-from shared.store.engine import Engine, Timeouts, make_engine
-from shared.store.what_if import what_if
-from shared.versions import Clock, wall_clock
+from holdfast.services.api.accept import Acceptor, Candidate
+from holdfast.services.api.backlog import Backlog
+from holdfast.services.api.heartbeat import Heartbeats
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.letters.store.what_if import what_if
+from holdfast.shared.queue.codec import Undecodable, decode, encode
+from holdfast.shared.queue.names import HEARTBEAT
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.writes.commands import HEARTBEAT_USER, Heartbeat, Write, heartbeat_id
+from holdfast.shared.writes.decide import Delivery, Known, decide
+from holdfast.shared.writes.outcome import Applied
+from holdfast.shared.writes.versions import Clock, wall_clock
 from tests import processes
 from tests.processes import QUICK, Service
 from tests.servers import Database, RedisServer, wait_until

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.logs import Action
+from holdfast.shared.telemetry.logs import Action
 from tests import keys, processes
 from tests.integration.test_writer_dead_letters import POISON
 from tests.processes import QUICK, Service

@@ -7,11 +7,11 @@ from typing import Any
 import httpx
 import pytest
 
-from services.api.accept import Candidate
-from services.dlq_admin.ledger import read_ledger
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import DEAD
-from shared.store.engine import Timeouts, make_engine
+from holdfast.services.api.accept import Candidate
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.names import DEAD
+from holdfast.shared.store.engine import Timeouts, make_engine
 from tests import keys, processes
 from tests.conftest import empty
 from tests.integration.test_writer_dead_letters import altered

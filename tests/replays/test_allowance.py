@@ -6,16 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.letters.filter import Filter
-from shared.letters.replay import Plan, ReplayState
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.queue.names import DEAD
-from shared.store.dead_letters import allowance, change, index, transforms
-from shared.store.dead_letters.allowance import Rules, UsedUp
-from shared.store.dead_letters.audit import Actor
-from shared.store.engine import Engine, Timeouts, make_engine
-from shared.store.replays import create
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.replay import Plan, ReplayState
+from holdfast.shared.letters.replays import create
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import allowance, change, index, transforms
+from holdfast.shared.letters.store.allowance import Rules, UsedUp
+from holdfast.shared.letters.store.audit import Actor
+from holdfast.shared.queue.names import DEAD
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests import keys, letters
 from tests.letters import letter
 from tests.replays.conftest import Desk

@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.queue.names import EMAILS, OPERATION, REPLAY, USER, WRITES
+from holdfast.shared.queue.names import EMAILS, OPERATION, REPLAY, USER, WRITES
 from tests import keys, processes
 from tests.replays.conftest import OVER, Desk
 from tests.servers import wait_until

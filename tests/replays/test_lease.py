@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from shared.letters.filter import Filter
-from shared.letters.replay import ItemState, Plan, ReplayState
-from shared.letters.selection import Selection
-from shared.letters.state import State
-from shared.store.dead_letters import audit, change, groups, index
-from shared.store.dead_letters.allowance import Rules
-from shared.store.dead_letters.audit import Actor
-from shared.store.engine import Engine, Timeouts, make_engine
-from shared.store.replays import create, lease, read, results, sending, steer
-from shared.store.replays.lease import LeaseLost
-from shared.store.replays.results import Result
-from shared.store.replays.sending import Sent
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.replay import ItemState, Plan, ReplayState
+from holdfast.shared.letters.replays import create, lease, read, results, sending, steer
+from holdfast.shared.letters.replays.lease import LeaseLost
+from holdfast.shared.letters.replays.results import Result
+from holdfast.shared.letters.replays.sending import Sent
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store import audit, change, groups, index
+from holdfast.shared.letters.store.allowance import Rules
+from holdfast.shared.letters.store.audit import Actor
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests.letters import letter
 from tests.servers import Database, wait_until
 

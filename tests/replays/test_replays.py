@@ -6,7 +6,7 @@ from typing import Any
 import orjson
 import pytest
 
-from shared.queue.names import EMAILS, LEDGER, OPERATION, REPLAY, USER, WRITES
+from holdfast.shared.queue.names import EMAILS, LEDGER, OPERATION, REPLAY, USER, WRITES
 from tests import keys, processes
 from tests.integration.test_writer_dead_letters import altered
 from tests.replays.conftest import LONG, SHORT, Desk

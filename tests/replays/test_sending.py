@@ -5,17 +5,17 @@ import time
 import orjson
 import pytest
 
-from services.dlq_admin.replay.around import Around
-from services.dlq_admin.replay.send import Sender, sendable
-from shared.fleet.roll import Roll
-from shared.letters.letter import Letter
-from shared.letters.state import State
-from shared.queue.connection import RedisTimeouts, connect
-from shared.queue.names import CLOCK, EMAILS, LEDGER, OPERATION, USER, WRITES
-from shared.queue.pending import pending_operation, pending_writes
-from shared.store.dead_letters.edits import Current
-from shared.store.replays.sending import Chosen
-from shared.versions import to_stream_id, wall_clock
+from holdfast.services.dlq_admin.replay.around import Around
+from holdfast.services.dlq_admin.replay.send import Sender, sendable
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.roll import Roll
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.replays.sending import Chosen
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store.edits import Current
+from holdfast.shared.queue.names import CLOCK, EMAILS, LEDGER, OPERATION, USER, WRITES
+from holdfast.shared.queue.pending import pending_operation, pending_writes
+from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests.letters import letter
 from tests.servers import RedisServer
 

@@ -12,7 +12,7 @@ import pytest
 from deploy.rules.files import groups
 from deploy.rules.profile import PROFILES, Profile
 from deploy.rules.rule import Record
-from shared import metrics
+from holdfast.shared.telemetry import metrics
 from tests.rules.test_texts import PAGES
 
 #: What others export: Prometheus itself, and the exporters of Redis and of the database.
@@ -21,7 +21,7 @@ SCRAPED = {"job", "instance"}
 
 
 def exported() -> dict[str, set[str]]:
-    """Series -> labels: what the metrics in shared/metrics.py are on the wire."""
+    """Series -> labels: what the metrics in shared/telemetry/metrics.py are on the wire."""
     found = {}
     for metric in vars(metrics).values():
         if isinstance(metric, prometheus_client.metrics.MetricWrapperBase):

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import Policy
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from shared.address import tls
-from shared.address.parse import parse_dsn, parse_redis
+from holdfast.shared.connections import tls
+from holdfast.shared.connections.address import parse_dsn, parse_redis
 
 _SECRET = "p-4711-p"  # noqa: S105 - looked for in messages
 _ESCAPED = st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1, max_size=20)

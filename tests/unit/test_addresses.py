@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.commands import EMAIL_MAX_CHARS, email_key
-from shared.typed import clean_email
+from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, clean_email
+from holdfast.shared.writes.commands import email_key
 
 
 def other_ways(email: str) -> set[str]:

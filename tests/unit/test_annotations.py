@@ -5,8 +5,8 @@ import importlib.util
 
 import pytest
 
-from shared.grafana.annotations import Annotations, Said
-from shared.grafana.client import Grafana, GrafanaFailed, connect
+from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
+from holdfast.shared.telemetry.grafana.client import Grafana, GrafanaFailed, connect
 
 _SAID = Said("replay:1", "Replay 1", ("replay",), 1.0, 2.0)
 

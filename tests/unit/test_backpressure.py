@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.backpressure import Backpressure, Sight
+from holdfast.shared.resilience.backpressure import Backpressure, Sight
 
 
 def seen(at: float, depth: int, waiting_s: float = 0.0, drained: int = 0, waiting: int | None = None) -> Sight:

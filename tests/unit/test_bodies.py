@@ -6,8 +6,8 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.bodies import parse_patch, parse_user
-from shared.errors import InvalidRequest, MalformedJson
+from holdfast.services.api.bodies import parse_patch, parse_user
+from holdfast.shared.errors import InvalidRequest, MalformedJson
 
 
 def user(**fields: object) -> bytes:

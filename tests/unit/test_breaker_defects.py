@@ -9,8 +9,8 @@ import circuitbreaker
 import pytest
 from circuitbreaker import CircuitBreaker, CircuitBreakerError
 
-from shared.breaker.breaker import Breaker
-from shared.breaker.verdict import Judgement, Verdict
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from tests.unit.breakers import Clock, breaker, fail, half_open, opened, succeed
 
 

@@ -10,7 +10,7 @@ import pytest
 from circuitbreaker import CircuitBreakerError, CircuitBreakerMonitor
 from prometheus_client import REGISTRY
 
-from shared.breaker.snapshot import State
+from holdfast.shared.resilience.breaker.snapshot import State
 from tests.unit.breakers import Clock, breaker, fail, half_open, opened, succeed
 
 

@@ -4,11 +4,11 @@ import threading
 
 import pytest
 
-from shared.breaker.breaker import Breaker
-from shared.breaker.policy import Policy
-from shared.breaker.refused import CallRefused
-from shared.breaker.snapshot import Override, State, Transition
-from shared.breaker.verdict import Judgement, Throttled, Verdict
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.snapshot import Override, State, Transition
+from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
 from tests.unit.breakers import Chance, Clock, breaker, fail, half_open, opened, succeed
 
 ANN = {"actor": "ann", "reason": "drill"}

@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.breaker.breaker import Breaker
-from shared.breaker.machine import UNCOUNTED
-from shared.breaker.policy import Policy
-from shared.breaker.refused import CallRefused
-from shared.breaker.snapshot import Override, Snapshot, State, Transition, Why
-from shared.breaker.verdict import Judgement, Throttled, Verdict
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.machine import UNCOUNTED
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.snapshot import Override, Snapshot, State, Transition, Why
+from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
 from tests.unit.breakers import Clock
 
 #: Why -> the steps that it may explain. Anything else is a bug.

@@ -5,7 +5,7 @@ from collections import deque
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.breaker.window import RateWindow
+from holdfast.shared.resilience.breaker.window import RateWindow
 
 
 def test_what_is_older_than_the_window_drops_out() -> None:

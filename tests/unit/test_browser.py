@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from shared.errors import MalformedHttp
-from shared.http import docs
-from shared.http.app import service_app
-from shared.http.browser import NOTHING, for_a_browser
-from shared.http.health import Health
-from shared.http.refuse import refusal
+from holdfast.shared.errors import MalformedHttp
+from holdfast.shared.http import docs
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.browser import NOTHING, for_a_browser
+from holdfast.shared.http.health import Health
+from holdfast.shared.http.refuse import refusal
 
 _DOCUMENTS = (
     "text/html",

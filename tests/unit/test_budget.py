@@ -3,9 +3,9 @@
 import pytest
 from pydantic import ValidationError
 
-from services.api.settings import ApiSettings
-from services.writer.settings import WriterSettings
-from shared.budget import Budget, Part, check
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.writer.settings import WriterSettings
+from holdfast.shared.runtime.time_budgets import Budget, Part, check
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.commands import CreateUser, DeleteUser, UpdateUser, Write
-from shared.queue.codec import Undecodable, decode, encode
+from holdfast.shared.queue.codec import Undecodable, decode, encode
+from holdfast.shared.writes.commands import CreateUser, DeleteUser, UpdateUser, Write
 
 _ID = "0198c0de-0000-7000-8000-000000000001"
 _text = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=200)

@@ -8,10 +8,10 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.cache import form
-from shared.cache.form import Copy, PageCopy, UserCopy, decoded, encoded, later
-from shared.commands import CreateUser, DeleteUser, UpdateUser, Write
-from shared.merge import User, merge
+from holdfast.shared.cache import form
+from holdfast.shared.cache.form import Copy, PageCopy, UserCopy, decoded, encoded, later
+from holdfast.shared.writes.commands import CreateUser, DeleteUser, UpdateUser, Write
+from holdfast.shared.writes.merge import User, merge
 
 _TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 _VERSIONS = st.integers(0, 2**53 - 1)

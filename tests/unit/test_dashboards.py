@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from services.dlq_admin.app import _DASHBOARDS
-from services.dlq_admin.dashboards.read import read, read_all
-from services.dlq_admin.dashboards.series import Event, Grid, Series, events, name, now, number, over
-from services.dlq_admin.dashboards.variables import SPANS, Span, Variables
+from holdfast.services.dlq_admin.app import _DASHBOARDS
+from holdfast.services.dlq_admin.dashboards.read import read, read_all
+from holdfast.services.dlq_admin.dashboards.series import Event, Grid, Series, events, name, now, number, over
+from holdfast.services.dlq_admin.dashboards.variables import SPANS, Span, Variables
 from tests.console.board import BOARD, UID
 
 _DRAWN = {"stat", "timeseries", "state-timeline", "table", "bargauge", "text", "heatmap"}

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.writer.dead_share import DeadShare
+from holdfast.services.writer.dead_share import DeadShare
 
 
 def _share(share_max: float = 0.5, over: int = 200, pause_max_s: float = 8) -> DeadShare:

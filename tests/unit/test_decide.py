@@ -1,9 +1,9 @@
 """Decide: what a batch does, given what the store knows."""
 
-from shared.commands import Command, CreateUser, DeleteUser, UpdateUser, Write
-from shared.decide import Decision, Delivery, Ended, Known, decide, mentioned
-from shared.merge import User
-from shared.outcome import Applied, Duplicate, Rejected, Retry
+from holdfast.shared.writes.commands import Command, CreateUser, DeleteUser, UpdateUser, Write
+from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, decide, mentioned
+from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.outcome import Applied, Duplicate, Rejected, Retry
 
 NOW = 1_764_000_000_000_000
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from services.dlq_admin.sentences import SAYS, sentence
-from shared.breaker.refusal import Refusal
-from shared.explain import decisions
-from shared.explain.allowance import Allowance, Because
-from shared.explain.decisions import Lines, Notes, decided, note
-from shared.logs import Action
-from shared.retry_rules import Suppressed
+from holdfast.services.dlq_admin.sentences import SAYS, sentence
+from holdfast.shared.http.explain.allowance import Allowance, Because
+from holdfast.shared.resilience.breaker.refusal import Refusal
+from holdfast.shared.resilience.retry_rules import Suppressed
+from holdfast.shared.telemetry import decisions
+from holdfast.shared.telemetry.decisions import Lines, Notes, decided, note
+from holdfast.shared.telemetry.logs import Action
 from tests.conftest import ROOT
 
 

@@ -2,9 +2,9 @@
 
 import time
 
-from services.writer.deferred import Deferred, backoff_s
-from shared.commands import UpdateUser, Write
-from shared.queue.entry import Entry
+from holdfast.services.writer.deferred import Deferred, backoff_s
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.writes.commands import UpdateUser, Write
 
 
 def test_a_wait_of_any_number_of_turns_has_a_short_pause() -> None:

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from services.dlq_admin.cli import selection, table
-from services.dlq_admin.cli.main import _say, main
-from services.dlq_admin.cli.parser import make
-from services.dlq_admin.cli.selection import Usage
-from services.dlq_admin.cli.told import Told
+from holdfast.services.dlq_admin.cli import selection, table
+from holdfast.services.dlq_admin.cli.main import _say, main
+from holdfast.services.dlq_admin.cli.parser import make
+from holdfast.services.dlq_admin.cli.selection import Usage
+from holdfast.services.dlq_admin.cli.told import Told
 from tests.servers import free_port
 
 KEY = "a-key"

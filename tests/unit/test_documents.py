@@ -13,11 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter
 
-from shared.documents import USUAL, Budget, Work, measure, parse
-from shared.errors import OverBudget
-from shared.letters import mask
-from shared.letters.edit import document
-from shared.letters.patch import Operation, PatchFailed, patched
+from holdfast.shared.errors import OverBudget
+from holdfast.shared.letters import mask
+from holdfast.shared.letters.edit import document
+from holdfast.shared.letters.patch import Operation, PatchFailed, patched
+from holdfast.shared.runtime.documents import USUAL, Budget, Work, measure, parse
 
 _PATCH = TypeAdapter(list[Operation])
 _KEYS = st.sampled_from(["", "a", "b", "0", "1", "-", "999999999", "~0", "~1", "ü"])
@@ -115,8 +115,8 @@ def test_a_deep_payload_is_text(depth: int) -> None:
 _BOMBS = textwrap.dedent("""
     import resource, sys
     from pydantic import TypeAdapter
-    from shared.errors import OverBudget
-    from shared.letters.patch import Operation, PatchFailed, patched
+    from holdfast.shared.errors import OverBudget
+    from holdfast.shared.letters.patch import Operation, PatchFailed, patched
     patch = TypeAdapter(list[Operation]).validate_python
     document = {"payload": {"a": ["x" * 1000] * 10}}
     bombs = [

@@ -10,10 +10,10 @@ from prometheus_client import REGISTRY
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared import deadline
-from shared.http.app import service_app
-from shared.http.body import read_body
-from shared.http.health import Health
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.health import Health
+from holdfast.shared.resilience import deadline
 
 
 def crashing_app() -> FastAPI:

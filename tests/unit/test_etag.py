@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import InvalidCondition
-from shared.http.etag import IF_MATCH, IF_NONE_MATCH, Conditions, Tag, Tags, conditions, etag, tag, tags
+from holdfast.shared.errors import InvalidCondition
+from holdfast.shared.http.etag import IF_MATCH, IF_NONE_MATCH, Conditions, Tag, Tags, conditions, etag, tag, tags
 
 #: `etagc`: a comma and a backslash are letters like any other.
 _opaque = st.text(st.sampled_from([chr(code) for code in (0x21, *range(0x23, 0x7F), *range(0x80, 0x100))]), max_size=8)

@@ -5,10 +5,10 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from services.api.settings import ApiSettings
-from services.external_proxy.change import Change, following
-from services.external_proxy.config import Config
-from services.external_proxy.settings import ProxySettings
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.external_proxy.change import Change, following
+from holdfast.services.external_proxy.config import Config
+from holdfast.services.external_proxy.settings import ProxySettings
 
 _A, _B = Config(attempts=1), Config(attempts=2)
 

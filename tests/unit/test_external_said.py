@@ -2,10 +2,10 @@
 
 import pytest
 
-from services.external_proxy.said import ErrorSaid, NoLonger, hope, judgement, retry_after_s, told
-from shared.breaker.verdict import Throttled, Verdict
-from shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
-from shared.retry_rules import Again, Suppressed
+from holdfast.services.external_proxy.said import ErrorSaid, NoLonger, hope, judgement, retry_after_s, told
+from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
+from holdfast.shared.resilience.breaker.verdict import Throttled, Verdict
+from holdfast.shared.resilience.retry_rules import Again, Suppressed
 
 
 @pytest.mark.parametrize(

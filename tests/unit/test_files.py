@@ -10,10 +10,10 @@ import pytest
 
 from deploy.compose.draw import _texts, draw
 from deploy.local.places import write_private
-from shared import files
-from shared.http.keys import new_key, parse
-from shared.http.new_key import main as add
-from shared.http.revoke_key import main as revoke
+from holdfast.shared.http.keys import new_key, parse
+from holdfast.shared.http.new_key import main as add
+from holdfast.shared.http.revoke_key import main as revoke
+from holdfast.shared.runtime import files
 
 _KILLED = """
 import os, signal, sys
@@ -21,7 +21,7 @@ from pathlib import Path
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 setattr(os, sys.argv[1], die)
 from deploy.local.places import write_private
-from shared.http import new_key, revoke_key
+from holdfast.shared.http import new_key, revoke_key
 match sys.argv[2]:
     case "add": new_key.main(["ann", "view", sys.argv[3]])
     case "revoke": revoke_key.main(["bob", sys.argv[3]])

@@ -7,16 +7,16 @@ import orjson
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
-from shared.breaker.breaker import Breaker
-from shared.breaker.snapshot import Override, State
-from shared.fleet.board import Board
-from shared.fleet.member import Member
-from shared.fleet.order import Given, Measure, Order
-from shared.fleet.roll import GONE_S, STALE_S, Roll
-from shared.http.app import service_app
-from shared.http.health import Health
-from shared.queue import audit
-from shared.queue.connection import RedisTimeouts, connect
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.fleet.member import Member
+from holdfast.shared.fleet.order import Given, Measure, Order
+from holdfast.shared.fleet.roll import GONE_S, STALE_S, Roll
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
+from holdfast.shared.queue import audit
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.snapshot import Override, State
 from tests.servers import free_port
 from tests.unit.breakers import EPOCH, Clock, breaker, fail, opened
 

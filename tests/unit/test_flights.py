@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from services.api.flights import Flights
+from holdfast.services.api.flights import Flights
 
 
 class Store:

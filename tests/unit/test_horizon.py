@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.horizon import Waiting, horizon
+from holdfast.shared.writes.horizon import Waiting, horizon
 
 _US = 1_000_000
 _version = st.integers(0, 2**52)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.requests import Request
 
-from services.api.idempotency import Idempotency, KeyIds, body_hash
-from shared import keyed
-from shared.http.keys import ANYBODY, Principal
+from holdfast.services.api.idempotency import Idempotency, KeyIds, body_hash
+from holdfast.shared.http.keys import ANYBODY, Principal
+from holdfast.shared.writes import keyed
 from tests.conftest import ROOT
 
 _TEXT = st.text(st.characters(min_codepoint=0x23, max_codepoint=0x7E), min_size=1, max_size=40)
@@ -33,8 +33,8 @@ def ids(
 
 
 _SEEDED = """
-from services.api.bodies import parse_patch
-from services.api.idempotency import body_hash
+from holdfast.services.api.bodies import parse_patch
+from holdfast.services.api.idempotency import body_hash
 for body in (b'{"name": "Ada", "email": "a@example.com"}', b'{"email": "a@example.com", "name": "Ada"}'):
     payload = parse_patch(body)
     print(list(payload), body_hash("UpdateUser", payload, ""))

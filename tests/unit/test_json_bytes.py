@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.cache.last_good import Kept, _decoded, _encoded
-from shared.http.envelope import data_of, success
-from shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
+from holdfast.shared.cache.last_good import Kept, _decoded, _encoded
+from holdfast.shared.http.envelope import data_of, success
+from holdfast.shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
 
 _space = st.sampled_from(["", " ", "\n", "\t\r\n "])
 _numbers = st.from_regex(r"-?(0|[1-9][0-9]{0,40})(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,5})?", fullmatch=True)

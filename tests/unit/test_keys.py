@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from shared.http.keys import Keys, new_key, parse
-from shared.http.new_key import main
-from shared.http.revoke_key import main as revoke
+from holdfast.shared.http.keys import Keys, new_key, parse
+from holdfast.shared.http.new_key import main
+from holdfast.shared.http.revoke_key import main as revoke
 
 DIGEST = "a" * 64
 

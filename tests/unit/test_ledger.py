@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from shared.ledger import Ledger, table
+from holdfast.shared.writes.ledger import Ledger, table
 
 _BALANCED = Ledger(
     entries=110,

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.commands import Command, CreateUser, DeleteUser, ReplaceUser, UpdateUser, Write
-from shared.merge import EmailClaim, User, merge
-from shared.outcome import Applied, Final, Rejected, Superseded
+from holdfast.shared.writes.commands import Command, CreateUser, DeleteUser, ReplaceUser, UpdateUser, Write
+from holdfast.shared.writes.merge import EmailClaim, User, merge
+from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
 CREATE = CreateUser(name="Ann", email="Ann@Example.com")
 

@@ -6,9 +6,9 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from shared.http.app import service_app
-from shared.http.health import Health
-from shared.http.origins import parse_origins
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
+from holdfast.shared.runtime.origins import parse_origins
 from tests.apps import SERVICES, client_of, make, paths
 from tests.keys import OPERATOR, bearer
 

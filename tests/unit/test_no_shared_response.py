@@ -7,8 +7,8 @@ import pytest
 from starlette.requests import Request
 from starlette.responses import Response
 
-from shared.http.app import service_app
-from shared.http.health import Health
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
 from tests.apps import SERVICES, client_of, make, paths
 from tests.keys import OPERATOR, bearer
 

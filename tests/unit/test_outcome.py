@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.http.outcome import RequestOutcome, outcome_of
+from holdfast.shared.http.outcome import RequestOutcome, outcome_of
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from deploy.privileges import database, redis
 from deploy.privileges.services import SERVICES
-from shared.queue.names import DEAD, PREFIX, WRITES
+from holdfast.shared.queue.names import DEAD, PREFIX, WRITES
 
 _PASSWORDS = st.text(st.characters(codec="utf-8", exclude_characters="\0\n\r"), min_size=1, max_size=30)
 

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.exceptions import ConnectionError
 
-from services.api.breakers import make_breakers
-from services.api.rate_limit_client import Clients
-from services.api.rate_limit_policy import RatePolicy, grant, rate_policy
-from shared.http.forwarded import Addresses, networks
-from shared.http.keys import ANYBODY, Principal
+from holdfast.services.api.breakers import make_breakers
+from holdfast.services.api.rate_limit_client import Clients
+from holdfast.services.api.rate_limit_policy import RatePolicy, grant, rate_policy
+from holdfast.shared.http.forwarded import Addresses, networks
+from holdfast.shared.http.keys import ANYBODY, Principal
 
 
 def scope(peer: str, *headers: tuple[str, str], principal: Principal | None = None) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from shared.retry import Retrier
-from shared.retry_budget import RetryBudget
-from shared.retry_rules import Again, Attempts, Hope, Suppressed
+from holdfast.shared.resilience.retry import Retrier
+from holdfast.shared.resilience.retry_budget import RetryBudget
+from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope, Suppressed
 
 _QUICK = Attempts(most=3, base_s=0.001, cap_s=0.002)
 

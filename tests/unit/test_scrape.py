@@ -6,8 +6,8 @@ import pytest
 from prometheus_client import REGISTRY
 from prometheus_client.exposition import choose_encoder
 
-from shared import metrics
-from shared.http.scrape import Scraper, scrape
+from holdfast.shared.http.scrape import Scraper, scrape
+from holdfast.shared.telemetry import metrics
 
 _OPEN_METRICS = "application/openmetrics-text; version=1.0.0"
 

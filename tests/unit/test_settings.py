@@ -6,8 +6,8 @@ import pytest
 from pydantic import ValidationError
 from pydantic_settings import SettingsError
 
-from services.api.settings import ApiSettings
-from shared.address.parse import parse_dsn
+from holdfast.services.api.settings import ApiSettings
+from holdfast.shared.connections.address import parse_dsn
 
 
 @pytest.fixture(autouse=True)

@@ -11,10 +11,10 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.api.shed import Shed, spared, step_out
-from services.api.shed_lag import Lag
-from shared.http.app import service_app
-from shared.http.health import Health
+from holdfast.services.api.shed import Shed, spared, step_out
+from holdfast.services.api.shed_lag import Lag
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
 
 _HIGHEST = 256
 #: Nothing here is slow: a limit that sank would be another test's business.

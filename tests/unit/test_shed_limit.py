@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.api.lanes import Lane, lane_of
-from services.api.shed_lag import Lag
-from services.api.shed_limit import Limit, LimitPolicy
+from holdfast.services.api.lanes import Lane, lane_of
+from holdfast.services.api.shed_lag import Lag
+from holdfast.services.api.shed_limit import Limit, LimitPolicy
 
 _POLICY = LimitPolicy(slow_s=0.8)
 _CLIENTS_S = 1.1

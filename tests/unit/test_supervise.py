@@ -7,10 +7,11 @@ from typing import NoReturn
 import pytest
 from redis.exceptions import ConnectionError as RedisGone
 
-from shared import logs, metrics, supervise
-from shared.errors import DatabaseUnavailable
-from shared.faults import Outage
-from shared.logs import Action
+from holdfast.shared.errors import DatabaseUnavailable
+from holdfast.shared.faults import Outage
+from holdfast.shared.resilience import supervise
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 
 @pytest.fixture

@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 from redis.exceptions import ConnectionError as Gone
 
-from shared import logs, metrics, supervise, trying
-from shared.breaker.refused import CallRefused
-from shared.errors import DatabaseUnavailable, QueueUnavailable
-from shared.faults import BadData, Contention, Outage, Unexplained
-from shared.logs import Action
-from shared.queue.script import NotSent
-from shared.retry import until_it_works
-from shared.trying import NO_ANSWER, REFUSED, Trying
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.errors import DatabaseUnavailable, QueueUnavailable
+from holdfast.shared.faults import BadData, Contention, Outage, Unexplained
+from holdfast.shared.resilience import supervise, trying
+from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.retry import until_it_works
+from holdfast.shared.resilience.trying import NO_ANSWER, REFUSED, Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 ROOT = Path(__file__).parents[2]
 _ANSWERS = [ResponseError("WRONGTYPE Operation against a key"), NoPermissionError("no right"),

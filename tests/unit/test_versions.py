@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from shared import versions
+from holdfast.shared.writes import versions
 
 
 def test_a_version_is_a_stream_id_in_another_notation() -> None:

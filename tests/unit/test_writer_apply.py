@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from services.writer.apply import Applier
-from services.writer.hold import Hold, database_breaker
-from services.writer.pace import Pace
-from shared.breaker.breaker import Breaker
-from shared.breaker.snapshot import State
-from shared.faults import Outage
-from shared.outcome import Applied, Outcome
+from holdfast.services.writer.apply import Applier
+from holdfast.services.writer.hold import Hold, database_breaker
+from holdfast.services.writer.pace import Pace
+from holdfast.shared.faults import Outage
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.snapshot import State
+from holdfast.shared.writes.outcome import Applied, Outcome
 
 BATCH = list(range(100))
 

@@ -10,15 +10,15 @@ import pymysql
 import pytest
 import sqlalchemy as sa
 
-from services.writer.apply import Applier
-from services.writer.deferred import backoff_s
-from services.writer.hold import Hold, database_breaker
-from services.writer.pace import Pace
-from services.writer.settings import WriterSettings
-from shared.decide import Delivery
-from shared.faults import BadData, Contention, Fault, Outage, Unexplained
-from shared.outcome import Applied, Dead, Outcome, Reason, Retry
-from shared.store.classify import NotConnected, classify
+from holdfast.services.writer.apply import Applier
+from holdfast.services.writer.deferred import backoff_s
+from holdfast.services.writer.hold import Hold, database_breaker
+from holdfast.services.writer.pace import Pace
+from holdfast.services.writer.settings import WriterSettings
+from holdfast.shared.faults import BadData, Contention, Fault, Outage, Unexplained
+from holdfast.shared.store.classify import NotConnected, classify
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Applied, Dead, Outcome, Reason, Retry
 
 CONTENTION = {1062, 1205, 1213}
 DATA = 1406

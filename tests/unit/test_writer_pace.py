@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.writer.pace import Pace
+from holdfast.services.writer.pace import Pace
 
 BATCH_MAX, TARGET_S, RAMP_S = 500, 0.5, 10.0
 

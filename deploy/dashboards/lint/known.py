@@ -12,7 +12,7 @@ from prometheus_client import Counter, Histogram
 from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.dashboards.lint.expression import labels_of
-from shared import metrics
+from holdfast.shared.telemetry import metrics
 
 RULES = Path(__file__).parents[2] / "prometheus" / "rules"
 

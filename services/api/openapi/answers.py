@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from shared.errors import AppError, RateLimited
-from shared.http import document
-from shared.http.document import header, parameter
+from holdfast.shared.errors import AppError, RateLimited
+from holdfast.shared.http import document
+from holdfast.shared.http.document import header, parameter
 
 ID = "0198c0de-0000-7000-8000-000000000001"
 OPERATION_ID = "0198c0de-0000-7000-8000-0000000000aa"

@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services.api.openapi.answers import TIME, answer, errors
-from services.api.override_body import OverrideBody
-from shared.errors import (
+from holdfast.services.api.openapi.answers import TIME, answer, errors
+from holdfast.services.api.override_body import OverrideBody
+from holdfast.shared.errors import (
     BodyTooLarge,
     BreakerNotFound,
     FleetUnreachable,
@@ -13,7 +13,7 @@ from shared.errors import (
     NoSuchPath,
     UnsupportedMediaType,
 )
-from shared.http.document import INTEGER, TEXT, a_list, an_object, body
+from holdfast.shared.http.document import INTEGER, TEXT, a_list, an_object, body
 
 _BREAKER = an_object(
     {"name": TEXT, "state": {"enum": ["closed", "open", "half_open"]}, "service": TEXT, "instance": TEXT,

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from services.api.openapi.answers import FRESH, TIME, answer, errors
-from shared.errors import (
+from holdfast.services.api.openapi.answers import FRESH, TIME, answer, errors
+from holdfast.shared.errors import (
     CircuitOpen,
     InvalidRequest,
     ProxyBusy,
@@ -15,7 +15,7 @@ from shared.errors import (
     UpstreamTimeout,
     UpstreamUnreachable,
 )
-from shared.http.document import ALLOW_FALLBACK, COPY_HEADERS, a_copy
+from holdfast.shared.http.document import ALLOW_FALLBACK, COPY_HEADERS, a_copy
 
 EXTERNAL: dict[str, Any] = {
     "tags": ["third party"],

@@ -2,9 +2,15 @@
 
 from typing import Any
 
-from services.api.openapi.answers import ID, OPERATION_ID, TIME, VERSION, answer, errors
-from shared.errors import CircuitOpen, DatabaseUnavailable, OperationNotFound, OperationPurged, QueueUnavailable
-from shared.http.document import INTEGER, RETRY_AFTER, TEXT, an_object
+from holdfast.services.api.openapi.answers import ID, OPERATION_ID, TIME, VERSION, answer, errors
+from holdfast.shared.errors import (
+    CircuitOpen,
+    DatabaseUnavailable,
+    OperationNotFound,
+    OperationPurged,
+    QueueUnavailable,
+)
+from holdfast.shared.http.document import INTEGER, RETRY_AFTER, TEXT, an_object
 
 _MAYBE = {"type": ["string", "null"]}
 _SCHEMA = an_object(

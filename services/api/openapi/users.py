@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services.api.bodies import UserBody, UserPatch
-from services.api.openapi.answers import FRESH, ID, OPERATION_ID, TIME, VERSION, answer, errors
-from shared.errors import (
+from holdfast.services.api.bodies import UserBody, UserPatch
+from holdfast.services.api.openapi.answers import FRESH, ID, OPERATION_ID, TIME, VERSION, answer, errors
+from holdfast.shared.errors import (
     AcceptanceUnknown,
     AnswerOverdue,
     BodyTooLarge,
@@ -26,7 +26,7 @@ from shared.errors import (
     WriteExpired,
     WritesUnavailable,
 )
-from shared.http.document import (
+from holdfast.shared.http.document import (
     COPY_HEADERS,
     INTEGER,
     RETRY_AFTER,

@@ -21,15 +21,15 @@ from redis.exceptions import RedisError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.alerts.heard import WATCHDOG, Heard, Watch
-from services.dlq_admin.alerts.notice import Notice, Posted
-from services.dlq_admin.ask import BODY_ERRORS, asked
-from shared import logs
-from shared.http.document import answer, body, errors
-from shared.http.envelope import precise, success
-from shared.logs import Action
-from shared.trying import Trying
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.alerts.heard import WATCHDOG, Heard, Watch
+from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, asked
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:alerts"
 _KEPT_S = 86_400

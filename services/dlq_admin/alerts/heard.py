@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from services.dlq_admin.alerts.notice import Notice
+from holdfast.services.dlq_admin.alerts.notice import Notice
 
 WATCHDOG = "HoldfastWatchdog"
 _MOST = 500

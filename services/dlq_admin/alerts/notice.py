@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from shared.moments import UnixSeconds, unix_s
+from holdfast.shared.runtime.moments import UnixSeconds, unix_s
 
 _TEXT_MAX_CHARS = 500
 _LABELS_MAX = 20

@@ -6,15 +6,15 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from services.dlq_admin.auditor.probe import Probe
-from services.dlq_admin.database import Database
-from services.dlq_admin.ledger import read_ledger
-from shared import logs, metrics
-from shared.ledger import ROWS, TERMS, Ledger
-from shared.letters.ids import time_of
-from shared.logs import Action
-from shared.queue.streams import Streams
-from shared.store.dead_letters import seals, standing
+from holdfast.services.dlq_admin.auditor.probe import Probe
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.letters.ids import time_of
+from holdfast.shared.letters.store import seals, standing
+from holdfast.shared.queue.streams import Streams
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes.ledger import ROWS, TERMS, Ledger
 
 _QUEUE_LIMIT_S = 5.0
 _DATABASE_LIMIT_S = 10.0

@@ -10,14 +10,15 @@ from collections.abc import Awaitable, Callable
 
 from redis.asyncio import Redis
 
-from services.dlq_admin.auditor.probe import Probe
-from services.dlq_admin.database import Database
-from shared import logs, versions
-from shared.horizon import Waiting, horizon
-from shared.logs import Action
-from shared.queue.snapshot import may_return, snapshot
-from shared.store import purging
-from shared.store.closing import close
+from holdfast.services.dlq_admin.auditor.probe import Probe
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.letters.store import purging
+from holdfast.shared.queue.snapshot import may_return, snapshot
+from holdfast.shared.store.closing import close
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.horizon import Waiting, horizon
 
 #: Rows of one transaction.
 STEP_ROWS = 500

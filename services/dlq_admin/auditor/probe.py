@@ -6,8 +6,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Never
 
-from shared import metrics
-from shared.trying import AWAY, Trying
+from holdfast.shared.resilience.trying import AWAY, Trying
+from holdfast.shared.telemetry import metrics
 
 #: Looking takes no more than this share of the time, however large the system grows.
 _SHARE_MAX = 0.1

@@ -9,11 +9,11 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.auditor.auditor import Reading
-from shared.http.document import answer, errors
-from shared.http.envelope import precise, success
-from shared.versions import to_datetime
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.auditor.auditor import Reading
+from holdfast.shared.http.document import answer, errors
+from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.writes.versions import to_datetime
 
 LastReading = Callable[[], Reading | None]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from services.dlq_admin.cli import selection
-from services.dlq_admin.cli.client import Client
-from services.dlq_admin.cli.decide import bulk, counted, done, why
-from services.dlq_admin.cli.selection import Usage
-from services.dlq_admin.cli.table import counts, facts, plain, table
-from services.dlq_admin.cli.told import Told
+from holdfast.services.dlq_admin.cli import selection
+from holdfast.services.dlq_admin.cli.client import Client
+from holdfast.services.dlq_admin.cli.decide import bulk, counted, done, why
+from holdfast.services.dlq_admin.cli.selection import Usage
+from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
+from holdfast.services.dlq_admin.cli.told import Told
 
 
 def edit(client: Client, options: argparse.Namespace) -> Told:

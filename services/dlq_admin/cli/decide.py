@@ -4,12 +4,12 @@ many; that number, typed back, makes them do it."""
 import argparse
 from typing import Any
 
-from services.dlq_admin.cli import selection
-from services.dlq_admin.cli.client import Answer, Client
-from services.dlq_admin.cli.selection import Usage
-from services.dlq_admin.cli.table import counts, facts, plain, table
-from services.dlq_admin.cli.told import Told
-from services.dlq_admin.cli.watch import progress, watch
+from holdfast.services.dlq_admin.cli import selection
+from holdfast.services.dlq_admin.cli.client import Answer, Client
+from holdfast.services.dlq_admin.cli.selection import Usage
+from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
+from holdfast.services.dlq_admin.cli.told import Told
+from holdfast.services.dlq_admin.cli.watch import progress, watch
 
 
 def bulk(client: Client, path: str, options: argparse.Namespace, more: dict[str, Any] | None = None) -> Answer:

@@ -5,10 +5,10 @@ import json
 from typing import Any
 from urllib.parse import quote
 
-from services.dlq_admin.cli import selection
-from services.dlq_admin.cli.client import Client
-from services.dlq_admin.cli.table import counts, facts, plain, table
-from services.dlq_admin.cli.told import Told, paged
+from holdfast.services.dlq_admin.cli import selection
+from holdfast.services.dlq_admin.cli.client import Client
+from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
+from holdfast.services.dlq_admin.cli.told import Told, paged
 
 
 def overview(client: Client, _: argparse.Namespace) -> Told:

@@ -7,11 +7,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from services.dlq_admin.cli import parser
-from services.dlq_admin.cli.client import Client, NotReachable, Refused
-from services.dlq_admin.cli.selection import Usage
-from services.dlq_admin.cli.table import plain
-from services.dlq_admin.cli.told import Told, refusal
+from holdfast.services.dlq_admin.cli import parser
+from holdfast.services.dlq_admin.cli.client import Client, NotReachable, Refused
+from holdfast.services.dlq_admin.cli.selection import Usage
+from holdfast.services.dlq_admin.cli.table import plain
+from holdfast.services.dlq_admin.cli.told import Told, refusal
 
 DONE, REFUSED, NOT_DONE = 0, 1, 2
 

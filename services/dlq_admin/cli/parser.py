@@ -4,9 +4,9 @@ import argparse
 import os
 from collections.abc import Callable
 
-from services.dlq_admin.cli import change, decide, look, selection
-from services.dlq_admin.cli.client import Client
-from services.dlq_admin.cli.told import Told
+from holdfast.services.dlq_admin.cli import change, decide, look, selection
+from holdfast.services.dlq_admin.cli.client import Client
+from holdfast.services.dlq_admin.cli.told import Told
 
 _EPILOG = """exit codes:
   0  done; of a dry run: told
@@ -23,7 +23,7 @@ _TIMEOUT_S = 60.0
 def make() -> argparse.ArgumentParser:
     """`options.run(client, options)` is the command."""
     parser = argparse.ArgumentParser(
-        prog="python -m services.dlq_admin",
+        prog="python -m holdfast.services.dlq_admin",
         description="Dead letters: see what died and why, decide what becomes of it.",
         epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
     )  # fmt: skip

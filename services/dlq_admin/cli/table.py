@@ -4,7 +4,7 @@ as a control character, turns the direction of the text, or hides in it."""
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from shared.characters import inkless
+from holdfast.shared.domain.characters import inkless
 
 _CELL_MAX_CHARS = 60
 

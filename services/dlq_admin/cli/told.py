@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from services.dlq_admin.cli.client import Answer, Refused
-from services.dlq_admin.cli.table import plain
+from holdfast.services.dlq_admin.cli.client import Answer, Refused
+from holdfast.services.dlq_admin.cli.table import plain
 
 
 class Told(NamedTuple):

@@ -3,9 +3,9 @@
 import time
 from typing import Any
 
-from services.dlq_admin.cli.client import Client
-from services.dlq_admin.cli.table import counts, plain
-from services.dlq_admin.cli.told import Told
+from holdfast.services.dlq_admin.cli.client import Client
+from holdfast.services.dlq_admin.cli.table import counts, plain
+from holdfast.services.dlq_admin.cli.told import Told
 
 _EVERY_S = 1.0
 _OVER = {"done", "cancelled", "recalled"}

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.dlq_admin.console.moments import age_s, lasting
-from shared.outcome import Reason
+from holdfast.services.dlq_admin.console.moments import age_s, lasting
+from holdfast.shared.writes.outcome import Reason
 
 #: A death so young means that writes are dying now.
 _NOW_S = 120.0

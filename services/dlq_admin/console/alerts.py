@@ -8,12 +8,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin.alerts.alerts import Alerts
-from services.dlq_admin.alerts.notice import Notice
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.links import Links
-from services.dlq_admin.console.render import Pages
-from shared.http.envelope import precise
+from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.alerts.notice import Notice
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.links import Links
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.shared.http.envelope import precise
 
 _SHOWN = 4
 _MORE_SHOWN = 50

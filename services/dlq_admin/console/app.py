@@ -7,7 +7,7 @@ from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.console import (
+from holdfast.services.dlq_admin.console import (
     alerts,
     audit,
     discards,
@@ -22,16 +22,16 @@ from services.dlq_admin.console import (
     what_if,
     writers,
 )
-from services.dlq_admin.console.assets import Assets
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.guard import Guard
-from services.dlq_admin.console.links import Links
-from services.dlq_admin.console.logouts import Logouts
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.console.session import Sessions
-from shared.errors import NoSuchPath
-from shared.http.forwarded import Addresses
-from shared.http.keys import Keys
+from holdfast.services.dlq_admin.console.assets import Assets
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.guard import Guard
+from holdfast.services.dlq_admin.console.links import Links
+from holdfast.services.dlq_admin.console.logouts import Logouts
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.console.session import Sessions
+from holdfast.shared.errors import NoSuchPath
+from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.keys import Keys
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from starlette.responses import Response
 
-from shared.errors import NoSuchPath
+from holdfast.shared.errors import NoSuchPath
 
 _FOLDER = Path(__file__).parent / "static"
 _TYPES = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",

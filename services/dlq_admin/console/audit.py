@@ -6,15 +6,15 @@ from fastapi import APIRouter, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin import told
-from services.dlq_admin.allowances import AllowAsked
-from services.dlq_admin.ask import actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import form_of, valid
-from services.dlq_admin.console.render import Pages
-from shared.errors import InvalidRequest, SecondPersonNeeded
-from shared.store.dead_letters import audit
-from shared.store.dead_letters.audit import Deed
+from holdfast.services.dlq_admin import told
+from holdfast.services.dlq_admin.allowances import AllowAsked
+from holdfast.services.dlq_admin.ask import actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import form_of, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.shared.errors import InvalidRequest, SecondPersonNeeded
+from holdfast.shared.letters.store import audit
+from holdfast.shared.letters.store.audit import Deed
 
 _PAGE = 50
 

@@ -2,20 +2,20 @@
 
 from dataclasses import dataclass
 
-from services.dlq_admin.alerts.alerts import Alerts
-from services.dlq_admin.allowances import Allowances
-from services.dlq_admin.dashboards.pictures import Pictures
-from services.dlq_admin.database import Database
-from services.dlq_admin.discards import Discards
-from services.dlq_admin.edits import Edits
-from services.dlq_admin.exchange import Exchange
-from services.dlq_admin.groups import Groups
-from services.dlq_admin.letters import Letters
-from services.dlq_admin.overview import Overview
-from services.dlq_admin.replays import Replays
-from services.dlq_admin.requests import Requests
-from services.dlq_admin.what_if import WhatIfs
-from services.dlq_admin.writers import Writers
+from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.allowances import Allowances
+from holdfast.services.dlq_admin.dashboards.pictures import Pictures
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.discards import Discards
+from holdfast.services.dlq_admin.edits import Edits
+from holdfast.services.dlq_admin.exchange import Exchange
+from holdfast.services.dlq_admin.groups import Groups
+from holdfast.services.dlq_admin.letters import Letters
+from holdfast.services.dlq_admin.overview import Overview
+from holdfast.services.dlq_admin.replays import Replays
+from holdfast.services.dlq_admin.requests import Requests
+from holdfast.services.dlq_admin.what_if import WhatIfs
+from holdfast.services.dlq_admin.writers import Writers
 
 
 @dataclass(frozen=True, slots=True)

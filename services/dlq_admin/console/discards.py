@@ -4,12 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin.ask import BulkAsked, actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import form_of, told_selection, valid
-from services.dlq_admin.console.render import Pages
-from shared.errors import AllowanceUsedUp, CountMismatch, InvalidRequest
-from shared.letters.state import State
+from holdfast.services.dlq_admin.ask import BulkAsked, actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.shared.errors import AllowanceUsedUp, CountMismatch, InvalidRequest
+from holdfast.shared.letters.state import State
 
 
 def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:

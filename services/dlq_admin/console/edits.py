@@ -8,14 +8,14 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.ask import LETTER_ID, LetterId, actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import Form, form_of, told_selection, valid
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.console.visible import written_out
-from services.dlq_admin.edits import EditAsked, RevertAsked, TransformAsked
-from shared.documents import parse
-from shared.errors import AppError, EditInvalid, InvalidRequest, OverBudget
+from holdfast.services.dlq_admin.ask import LETTER_ID, LetterId, actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import Form, form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.console.visible import written_out
+from holdfast.services.dlq_admin.edits import EditAsked, RevertAsked, TransformAsked
+from holdfast.shared.errors import AppError, EditInvalid, InvalidRequest, OverBudget
+from holdfast.shared.runtime.documents import parse
 
 #: A patch that changes nothing, to begin with.
 _EXAMPLE = '[\n  {"op": "move", "from": "/payload/full_name", "path": "/payload/name"}\n]'

@@ -8,10 +8,10 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from services.dlq_admin.ask import SelectionAsked
-from shared.documents import parse
-from shared.errors import InvalidRequest, MalformedJson
-from shared.http.body import read_body
+from holdfast.services.dlq_admin.ask import SelectionAsked
+from holdfast.shared.errors import InvalidRequest, MalformedJson
+from holdfast.shared.http.body import read_body
+from holdfast.shared.runtime.documents import parse
 
 #: A payload may be large, and three times as large as it is once it is encoded.
 _MAX_BYTES = 4 * 2**20

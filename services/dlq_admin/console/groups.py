@@ -6,12 +6,12 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.ask import FINGERPRINT, NoteAsked, actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import form_of, valid
-from services.dlq_admin.console.render import Pages
-from shared.letters.filter import Filter
-from shared.letters.state import State
+from holdfast.services.dlq_admin.ask import FINGERPRINT, NoteAsked, actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import form_of, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.state import State
 
 _PAGE = 25
 _NEWEST = 10

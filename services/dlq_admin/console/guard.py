@@ -11,16 +11,16 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.console.forms import read_form
-from services.dlq_admin.console.logouts import Logouts
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.console.session import Session, Sessions
-from shared import logs, metrics
-from shared.errors import AppError, InvalidRequest, NotAllowed, NotAuthenticated, Unexpected
-from shared.http.app import DirectRoute
-from shared.http.envelope import route_of, status_of
-from shared.http.keys import OPERATE, VIEW, Keys, require
-from shared.logs import Action
+from holdfast.services.dlq_admin.console.forms import read_form
+from holdfast.services.dlq_admin.console.logouts import Logouts
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.console.session import Session, Sessions
+from holdfast.shared.errors import AppError, InvalidRequest, NotAllowed, NotAuthenticated, Unexpected
+from holdfast.shared.http.app import DirectRoute
+from holdfast.shared.http.envelope import route_of, status_of
+from holdfast.shared.http.keys import OPERATE, VIEW, Keys, require
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 COOKIE = "holdfast_session"
 _SAFE = {"GET", "HEAD"}

@@ -6,12 +6,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin.console.advice import at_a_glance
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.render import Pages
-from shared.errors import DatabaseUnavailable
-from shared.letters.replay import ACTIVE, ReplayState
-from shared.letters.state import State
+from holdfast.services.dlq_admin.console.advice import at_a_glance
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.shared.errors import DatabaseUnavailable
+from holdfast.shared.letters.replay import ACTIVE, ReplayState
+from holdfast.shared.letters.state import State
 
 _GROUPS = 5
 _REPLAYS = 5

@@ -9,14 +9,14 @@ from pydantic import BaseModel
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
-from services.dlq_admin.ask import FINGERPRINT, LETTER_ID, FilterAsked, LetterId, Reason, SelectionAsked, actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import form_of, told_selection, valid
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.letters import LettersAsked
-from shared.errors import DatabaseUnavailable, InvalidRequest
-from shared.letters.filter import Filter
-from shared.letters.ids import number_of
+from holdfast.services.dlq_admin.ask import FINGERPRINT, LETTER_ID, FilterAsked, LetterId, Reason, SelectionAsked, actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.letters import LettersAsked
+from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
+from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.ids import number_of
 
 _PAGE = 50
 _PAGED = {"cursor", "limit"}

@@ -8,11 +8,11 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.dashboards.read import Dashboard, Panel
-from services.dlq_admin.dashboards.variables import SPANS, USUAL_SPAN
-from shared.errors import NoSuchPath
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.dashboards.read import Dashboard, Panel
+from holdfast.services.dlq_admin.dashboards.variables import SPANS, USUAL_SPAN
+from holdfast.shared.errors import NoSuchPath
 
 #: As `SPANS` has them.
 _Span = Literal["5m", "15m", "1h"]

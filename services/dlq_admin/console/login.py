@@ -8,17 +8,17 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.console.forms import form_of
-from services.dlq_admin.console.guard import COOKIE, Guard
-from services.dlq_admin.console.logouts import Logouts
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.console.session import Sessions
-from shared import logs
-from shared.errors import NotAuthenticated
-from shared.http.forwarded import Addresses
-from shared.http.keys import VIEW, Keys
-from shared.http.tries import Tries
-from shared.logs import Action
+from holdfast.services.dlq_admin.console.forms import form_of
+from holdfast.services.dlq_admin.console.guard import COOKIE, Guard
+from holdfast.services.dlq_admin.console.logouts import Logouts
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.console.session import Sessions
+from holdfast.shared.errors import NotAuthenticated
+from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.keys import VIEW, Keys
+from holdfast.shared.http.tries import Tries
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 _HOME = "/console"
 _WRONG_S = 0.3

@@ -16,8 +16,8 @@ from typing import Never
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.dlq_admin.console.session import Session
-from shared.trying import Trying
+from holdfast.services.dlq_admin.console.session import Session
+from holdfast.shared.resilience.trying import Trying
 
 _KEY = "holdfast:logged_out:"
 _EVERY_S = 1.0

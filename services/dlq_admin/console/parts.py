@@ -7,8 +7,8 @@ from typing import Any, Self
 import jinja2
 from markupsafe import Markup
 
-from shared import logs, metrics
-from shared.logs import Action
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 #: Blocks whose text is within a tag, or is no HTML at all.
 _PLAIN = {"title": "Holdfast", "main_class": "", "head": "", "meta": ""}

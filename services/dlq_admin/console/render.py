@@ -8,12 +8,12 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from services.dlq_admin.console import chart, moments, visible, words
-from services.dlq_admin.console.advice import next_step
-from services.dlq_admin.console.assets import Assets
-from services.dlq_admin.console.parts import PartedTemplate
-from shared.errors import AppError
-from shared.http.keys import OPERATE
+from holdfast.services.dlq_admin.console import chart, moments, visible, words
+from holdfast.services.dlq_admin.console.advice import next_step
+from holdfast.services.dlq_admin.console.assets import Assets
+from holdfast.services.dlq_admin.console.parts import PartedTemplate
+from holdfast.shared.errors import AppError
+from holdfast.shared.http.keys import OPERATE
 
 _TEMPLATES = Path(__file__).parent / "templates"
 

@@ -6,14 +6,14 @@ from fastapi import APIRouter, Path, Query
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from services.dlq_admin.ask import SelectionAsked, actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import Form, form_of, told_selection, valid
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.replays import ReplayAsked, WordAsked
-from shared.errors import AppError, InvalidRequest, NoSuchPath
-from shared.letters.replay import ACTIVE, RESULTS, ItemState, ReplayState
-from shared.store.replays.steer import WORDS
+from holdfast.services.dlq_admin.ask import SelectionAsked, actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import Form, form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.replays import ReplayAsked, WordAsked
+from holdfast.shared.errors import AppError, InvalidRequest, NoSuchPath
+from holdfast.shared.letters.replay import ACTIVE, RESULTS, ItemState, ReplayState
+from holdfast.shared.letters.replays.steer import WORDS
 
 _PAGE = 25
 _ITEMS = 50

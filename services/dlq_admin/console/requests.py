@@ -6,10 +6,10 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.requests import REQUEST_ID
-from shared.errors import ExplanationsUnavailable, RequestUnknown
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.requests import REQUEST_ID
+from holdfast.shared.errors import ExplanationsUnavailable, RequestUnknown
 
 
 def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from shared import characters
+from holdfast.shared.domain import characters
 
 #: Controls but newline and tab, separators, halves of pairs, and whatever shows nothing or turns its neighbours.
 _UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb\ud800-\udfff" + characters.INKLESS + "]")

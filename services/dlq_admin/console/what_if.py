@@ -4,12 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin.ask import actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import form_of, told_selection, valid
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.what_if import WhatIfAsked
-from shared.what_if import Verdict
+from holdfast.services.dlq_admin.ask import actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.what_if import WhatIfAsked
+from holdfast.shared.letters.what_if import Verdict
 
 _SHOWN = 50
 

@@ -2,10 +2,10 @@
 
 from typing import Any, NamedTuple
 
-from shared.letters.replay import ItemState, ReplayState
-from shared.letters.state import State
-from shared.outcome import Reason
-from shared.what_if import Verdict
+from holdfast.shared.letters.replay import ItemState, ReplayState
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.writes.outcome import Reason
 
 
 class Word(NamedTuple):

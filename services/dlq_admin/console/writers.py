@@ -4,12 +4,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin.ask import actor
-from services.dlq_admin.console.desk import Desk
-from services.dlq_admin.console.forms import form_of, valid
-from services.dlq_admin.console.render import Pages
-from services.dlq_admin.writers import GoOnAsked
-from shared.errors import AppError
+from holdfast.services.dlq_admin.ask import actor
+from holdfast.services.dlq_admin.console.desk import Desk
+from holdfast.services.dlq_admin.console.forms import form_of, valid
+from holdfast.services.dlq_admin.console.render import Pages
+from holdfast.services.dlq_admin.writers import GoOnAsked
+from holdfast.shared.errors import AppError
 
 
 def add_routes(router: APIRouter, pages: Pages, desk: Desk) -> None:

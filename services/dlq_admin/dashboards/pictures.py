@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.dlq_admin.console.visible import inert
-from services.dlq_admin.dashboards import series
-from services.dlq_admin.dashboards.prometheus import Prometheus, Refused
-from services.dlq_admin.dashboards.read import Dashboard, Panel
-from services.dlq_admin.dashboards.series import Grid, Series
-from services.dlq_admin.dashboards.variables import SCRAPE_S, SPANS, Span
-from shared.http.client import CallFailed
+from holdfast.services.dlq_admin.console.visible import inert
+from holdfast.services.dlq_admin.dashboards import series
+from holdfast.services.dlq_admin.dashboards.prometheus import Prometheus, Refused
+from holdfast.services.dlq_admin.dashboards.read import Dashboard, Panel
+from holdfast.services.dlq_admin.dashboards.series import Grid, Series
+from holdfast.services.dlq_admin.dashboards.variables import SCRAPE_S, SPANS, Span
+from holdfast.shared.http.client import CallFailed
 
 _SERIES_MAX = 40
 _PACKING = 1

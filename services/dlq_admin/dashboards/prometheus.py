@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from services.dlq_admin.dashboards import series
-from services.dlq_admin.dashboards.series import Grid, Series
-from shared.http.client import BadAnswer, HttpClient, Limits
+from holdfast.services.dlq_admin.dashboards import series
+from holdfast.services.dlq_admin.dashboards.series import Grid, Series
+from holdfast.shared.http.client import BadAnswer, HttpClient, Limits
 
 _AT_ONCE = 6
 _CONNECT_S = 1.0

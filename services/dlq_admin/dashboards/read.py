@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from services.dlq_admin.dashboards.variables import Variables
-from shared import logs
-from shared.logs import Action
+from holdfast.services.dlq_admin.dashboards.variables import Variables
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 #: The one to begin with.
 HOME = "holdfast-failure-recovery"

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from services.dlq_admin.dashboards.variables import Span
+from holdfast.services.dlq_admin.dashboards.variables import Span
 
 _LABEL = re.compile(r"\{\{\s*(\w+)\s*\}\}")
 _AUTOMATIC = "__auto"

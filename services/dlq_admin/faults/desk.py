@@ -4,13 +4,13 @@ import asyncio
 import time
 from typing import Never
 
-from services.dlq_admin.faults.announced import Announced, Faults, Full, Name
-from services.dlq_admin.faults.kept import Kept
-from services.dlq_admin.faults.recoveries import Recoveries, Recovery
-from shared import logs, metrics
-from shared.errors import TooManyFaults
-from shared.grafana.annotations import Annotations, Said
-from shared.logs import Action
+from holdfast.services.dlq_admin.faults.announced import Announced, Faults, Full, Name
+from holdfast.services.dlq_admin.faults.kept import Kept
+from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
+from holdfast.shared.errors import TooManyFaults
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
+from holdfast.shared.telemetry.logs import Action
 
 _EVERY_S = 1.0
 

@@ -14,12 +14,12 @@ from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from services.dlq_admin.faults.announced import FOR_MAX_S, Announced
-from services.dlq_admin.faults.recoveries import Recovery
-from shared import logs
-from shared.logs import Action
-from shared.queue.connection import text
-from shared.trying import Trying
+from holdfast.services.dlq_admin.faults.announced import FOR_MAX_S, Announced
+from holdfast.services.dlq_admin.faults.recoveries import Recovery
+from holdfast.shared.connections.redis import text
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:announced"
 _FORGOTTEN_S = 86_400

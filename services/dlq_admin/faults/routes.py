@@ -10,14 +10,14 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.dlq_admin import schemas
-from services.dlq_admin.ask import BODY_ERRORS, asked
-from services.dlq_admin.faults.announced import FOR_MAX_S, Announced, Name
-from services.dlq_admin.faults.desk import FaultDesk
-from services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
-from shared.errors import InvalidRequest, TooManyFaults
-from shared.http.document import answer, body, errors
-from shared.http.envelope import precise, success
+from holdfast.services.dlq_admin import schemas
+from holdfast.services.dlq_admin.ask import BODY_ERRORS, asked
+from holdfast.services.dlq_admin.faults.announced import FOR_MAX_S, Announced, Name
+from holdfast.services.dlq_admin.faults.desk import FaultDesk
+from holdfast.services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
+from holdfast.shared.errors import InvalidRequest, TooManyFaults
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import precise, success
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _DAY_S = 86_400.0

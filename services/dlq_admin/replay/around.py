@@ -4,9 +4,9 @@ import time
 
 from redis.asyncio import Redis
 
-from services.dlq_admin.replay.stop import Surroundings
-from shared.fleet.roll import Roll
-from shared.queue.backlog import backlog
+from holdfast.services.dlq_admin.replay.stop import Surroundings
+from holdfast.shared.fleet.roll import Roll
+from holdfast.shared.queue.backlog import backlog
 
 _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 

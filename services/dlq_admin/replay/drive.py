@@ -10,23 +10,23 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Concatenate, ParamSpec, TypeVar
 
-from services.dlq_admin.database import Database
-from services.dlq_admin.replay.pace import Bucket, canary_allows
-from services.dlq_admin.replay.send import Sender, sendable
-from services.dlq_admin.replay.stop import Recent, Surroundings, why_stop
-from services.dlq_admin.replay.traces import Traces
-from shared import logs, metrics
-from shared.faults import Contention
-from shared.letters.replay import WAITING_FOR_A_PERSON, ItemState, ReplayState
-from shared.logs import Action
-from shared.retry import again_on
-from shared.store.engine import Engine
-from shared.store.replays import read, results, sending
-from shared.store.replays.lease import Lease, LeaseLost, let_go
-from shared.store.replays.read import Replay
-from shared.store.replays.results import Result
-from shared.store.replays.sending import Chosen, Sent
-from shared.trying import AWAY, Trying
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.replay.pace import Bucket, canary_allows
+from holdfast.services.dlq_admin.replay.send import Sender, sendable
+from holdfast.services.dlq_admin.replay.stop import Recent, Surroundings, why_stop
+from holdfast.services.dlq_admin.replay.traces import Traces
+from holdfast.shared.faults import Contention
+from holdfast.shared.letters.replay import WAITING_FOR_A_PERSON, ItemState, ReplayState
+from holdfast.shared.letters.replays import read, results, sending
+from holdfast.shared.letters.replays.lease import Lease, LeaseLost, let_go
+from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.letters.replays.results import Result
+from holdfast.shared.letters.replays.sending import Chosen, Sent
+from holdfast.shared.resilience.retry import again_on
+from holdfast.shared.resilience.trying import AWAY, Trying
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 _BATCH = 250
 _PAGE = 1000

@@ -4,17 +4,18 @@ import asyncio
 import secrets
 from collections.abc import Callable
 
-from services.dlq_admin.database import Database
-from services.dlq_admin.replay.drive import Driver, Look
-from services.dlq_admin.replay.send import Sender
-from services.dlq_admin.replay.traces import Traces
-from shared import logs, metrics, supervise
-from shared.faults import Fault
-from shared.logs import Action
-from shared.store.replays import lease, read
-from shared.store.replays.lease import Lease
-from shared.store.replays.read import Replay
-from shared.trying import Trying
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.replay.drive import Driver, Look
+from holdfast.services.dlq_admin.replay.send import Sender
+from holdfast.services.dlq_admin.replay.traces import Traces
+from holdfast.shared.faults import Fault
+from holdfast.shared.letters.replays import lease, read
+from holdfast.shared.letters.replays.lease import Lease
+from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.resilience import supervise
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
 
 #: Those that send; and all, as many only wait for results.
 _AT_ONCE, _MOST = 4, 64

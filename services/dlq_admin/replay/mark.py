@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from shared.grafana.annotations import Said
-from shared.letters.replay import Counts
-from shared.store.replays.read import Replay
+from holdfast.shared.letters.replay import Counts
+from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.telemetry.grafana.annotations import Said
 
 
 def replay(one: Replay, *, ended: bool) -> Said:

@@ -5,15 +5,15 @@ from typing import Any
 
 from redis.asyncio import Redis
 
-from shared.commands import Write, changes, email_key
-from shared.letters.ids import id_of
-from shared.letters.resent import resent
-from shared.queue.codec import Undecodable, decode, raw_text
-from shared.queue.connection import text
-from shared.queue.names import CLOCK, EMAILS, LEDGER, PREFIX, REPLAY, WRITERS_GROUP, WRITES
-from shared.queue.script import Script
-from shared.store.dead_letters.edits import Current
-from shared.store.replays.sending import Chosen, Sent
+from holdfast.shared.connections.redis import text
+from holdfast.shared.connections.script import Script
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.replays.sending import Chosen, Sent
+from holdfast.shared.letters.resent import resent
+from holdfast.shared.letters.store.edits import Current
+from holdfast.shared.queue.codec import Undecodable, decode, raw_text
+from holdfast.shared.queue.names import CLOCK, EMAILS, LEDGER, LUA, PREFIX, REPLAY, WRITERS_GROUP, WRITES
+from holdfast.shared.writes.commands import Write, changes, email_key
 
 #: What Lua can pass on at once, with room for what the script adds.
 _VALUES_MAX = 7000
@@ -30,8 +30,8 @@ class Sender:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._send = Script(redis, "replay")
-        self._recall = Script(redis, "recall")
+        self._send = Script(redis, LUA / "replay.lua")
+        self._recall = Script(redis, LUA / "recall.lua")
 
     async def send(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
         """Those that are on the stream now, or were before, with their entry; of a closed replay none is new. Raises

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from shared.letters.replay import Counts, ItemState, StopRules
+from holdfast.shared.letters.replay import Counts, ItemState, StopRules
 
 #: Results that the share is taken of, once there are more.
 _WINDOW = 200

@@ -9,10 +9,10 @@ from collections.abc import Collection, Sequence
 
 from redis.asyncio import Redis
 
-from shared.letters.letter import Letter, read
-from shared.queue.connection import entries as entries_of
-from shared.queue.names import DEAD, WRITES
-from shared.queue.script import Script
+from holdfast.shared.connections.redis import entries as entries_of
+from holdfast.shared.connections.script import Script
+from holdfast.shared.letters.letter import Letter, read
+from holdfast.shared.queue.names import DEAD, LUA, WRITES
 
 _PAGE = 200
 
@@ -22,7 +22,7 @@ class Traces:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._present = Script(redis, "present")
+        self._present = Script(redis, LUA / "present.lua")
 
     async def gone(self, entries: Sequence[str]) -> list[bool]:
         """Whether each is no longer on the write stream. Raises like a Script."""

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.api.bodies import UserBody
+from holdfast.services.api.bodies import UserBody
 
 app = FastAPI()
 

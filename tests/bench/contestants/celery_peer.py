@@ -11,7 +11,7 @@ from typing import Any
 from celery import Celery
 from fastapi import FastAPI
 
-from services.api.bodies import UserBody
+from holdfast.services.api.bodies import UserBody
 from tests.bench.contestants import two_rows
 
 celery = Celery("bench", broker=f"redis://{os.environ['REDIS_ADDR']}/0")

@@ -5,9 +5,9 @@ import sys
 
 import uvicorn
 
-from shared import memory
-from shared.http.bounds import Bounds
-from shared.http.server import config
+from holdfast.shared.http.server import config
+from holdfast.shared.runtime import memory
+from holdfast.shared.runtime.bounds import Bounds
 
 
 def main() -> None:

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 from fastapi import Depends, FastAPI
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from services.api.bodies import UserBody
-from shared.address.parse import parse_dsn
-from shared.commands import email_key
-from shared.store.tables import users
-from shared.versions import wall_clock
+from holdfast.services.api.bodies import UserBody
+from holdfast.shared.connections.address import parse_dsn
+from holdfast.shared.store.tables import users
+from holdfast.shared.writes.commands import email_key
+from holdfast.shared.writes.versions import wall_clock
 
 #: A connection for each of FastAPI's threads: with SQLAlchemy's default of 15 they wait for one another.
 _AT = parse_dsn(os.environ["DB_DSN"])

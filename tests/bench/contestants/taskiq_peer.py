@@ -14,7 +14,7 @@ from typing import Any
 from fastapi import FastAPI
 from taskiq_redis import RedisStreamBroker
 
-from services.api.bodies import UserBody
+from holdfast.services.api.bodies import UserBody
 from tests.bench.contestants import two_rows
 
 broker = RedisStreamBroker(url=f"redis://{os.environ['REDIS_ADDR']}/0")

@@ -7,8 +7,8 @@ from typing import Any
 
 import pymysql
 
-from shared.address.parse import parse_dsn
-from shared.versions import wall_clock
+from holdfast.shared.connections.address import parse_dsn
+from holdfast.shared.writes.versions import wall_clock
 
 INSERT_USER = (
     "INSERT INTO users (id, name, name_version, email, email_key, email_version, created_version, deleted_version)"

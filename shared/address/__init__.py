@@ -1,1 +1,0 @@
-"""Where a store is, who connects there, and how the connection is encrypted: one reading of REDIS_ADDR and DB_DSN."""

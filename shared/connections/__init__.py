@@ -1,0 +1,1 @@
+"""How to reach a store: addresses, TLS, Redis connections and scripts."""

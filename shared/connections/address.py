@@ -1,0 +1,157 @@
+"""Parse: REDIS_ADDR and DB_DSN, each read once and the same for every connection. Nothing in an address is ignored: an
+option that is not understood is an error. Errors never quote the address, because a password may be in it."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from holdfast.shared.connections import tls
+from holdfast.shared.connections.tls import Tls
+
+# As SQLAlchemy reads it: a password may hold `/`, `?` and `#` as they are; `@` and `%` only as %40 and %25.
+_URL = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://"
+    r"(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?P<host>\[[^]]*]|[^:@/?#]*)(?::(?P<port>\d+))?"
+    r"(?:/(?P<path>[^?#]*))?(?:\?(?P<query>[^#]*))?",
+    re.IGNORECASE,
+)
+# The form that Go programs use: user:password@tcp(host:port)/database?options, nothing of it escaped but the options.
+_GO_DSN = re.compile(
+    r"(?!(?:mysql|mariadb)[^:]*://)(?P<user>[^:@]*)(?::(?P<password>.*))?@tcp\((?P<host>\[[^]]*]|[^:()]*)(?::(?P<port>\d+))?\)"
+    r"/(?P<path>[^?]*)(?:\?(?P<query>.*))?",
+    re.DOTALL,
+)
+_DATABASE_PORT, _QUEUE_PORT = 3306, 6379
+_PORT_MAX = 65535
+
+#: Options of a DSN that speak of what is always so here, and their values that agree with it.
+_AGREED: Mapping[str, Callable[[str], bool]] = {
+    "charset": lambda value: value.lower().split(",")[0] == "utf8mb4",
+    "parsetime": lambda value: value.lower() in ("true", "false"),  # of Go's types
+    "loc": lambda value: value.upper() == "UTC",
+    "multistatements": lambda value: value.lower() == "false",
+}
+#: Options that our own settings decide.
+_ELSEWHERE: Mapping[str, str] = {
+    "timeout": "HOLDFAST_DB_CONNECT_TIMEOUT_S", "connect_timeout": "HOLDFAST_DB_CONNECT_TIMEOUT_S",
+    "readtimeout": "HOLDFAST_DB_TIMEOUT_S", "read_timeout": "HOLDFAST_DB_TIMEOUT_S",
+    "writetimeout": "HOLDFAST_DB_TIMEOUT_S", "write_timeout": "HOLDFAST_DB_TIMEOUT_S",
+    "socket_timeout": "HOLDFAST_REDIS_TIMEOUT_S", "socket_connect_timeout": "HOLDFAST_REDIS_CONNECT_TIMEOUT_S",
+    "max_connections": "this client itself",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One store. `database`: its name, or Redis' number. `socket`: the path of a Unix socket, instead of host and port.
+    `tls` None: plain."""
+
+    host: str
+    port: int
+    user: str | None = None
+    password: str | None = None
+    database: str = ""
+    socket: str | None = None
+    tls: Tls | None = None
+
+    def __repr__(self) -> str:
+        return f"Address({self.socket or f'{self.host}:{self.port}'})"
+
+
+def parse_redis(text: str) -> Address:
+    """`host:port`, or a `redis://`, `rediss://` or `unix://` URL. Raises ValueError."""
+    parts = _URL.fullmatch(text if "://" in text else f"redis://{text}")
+    if parts is None or parts["scheme"].lower() not in ("redis", "rediss", "unix"):
+        raise ValueError(
+            "neither host:port nor redis://, rediss:// (with TLS) or unix://user:password@host:port/number"
+        )
+    about_tls, others = _options(parts["query"])
+    scheme, path = parts["scheme"].lower(), unquote(parts["path"] or "")
+    number = others.pop("db", "" if scheme == "unix" else path)
+    _refuse(others)
+    if number and not number.isdecimal():
+        raise ValueError("a database of Redis is a number")
+    encrypted = _tls(about_tls or ([("tls", "true")] if scheme == "rediss" else []))
+    if scheme == "rediss" and encrypted is None:
+        raise ValueError("rediss:// asks for TLS, and an option turns it off")
+    if encrypted and not encrypted.required:
+        raise ValueError("TLS to Redis is either on or off")
+    if encrypted and scheme == "unix":
+        raise ValueError("there is no TLS on a Unix socket")
+    socket = f"/{path}" if scheme == "unix" else None
+    return _address(parts, _QUEUE_PORT, unquote, database=number, socket=socket, tls=encrypted)
+
+
+def parse_dsn(text: str) -> Address:
+    """A URL (`mysql://user:password@host:3306/db`) or the Go form (`user:password@tcp(host:3306)/db`). Of one that says
+    nothing of TLS: encrypted if the server offers it. Raises ValueError."""
+    go = _GO_DSN.fullmatch(text)
+    parts = go or _URL.fullmatch(text)
+    if parts is None:
+        raise ValueError("neither mysql://user:password@host:3306/db nor user:password@tcp(host)/db")
+    if go is None and (backend := parts["scheme"].lower().partition("+")[0]) not in ("mysql", "mariadb"):
+        raise ValueError(f"a MySQL-protocol database is needed, not {backend}")
+    if not parts["path"]:
+        raise ValueError("the DSN names no database")
+    about_tls, others = _options(parts["query"])
+    _refuse({name: value for name, value in others.items() if name not in _AGREED or not _AGREED[name](value)})
+    decode = _as_it_is if go else unquote
+    encrypted = _tls(about_tls or [("tls", "preferred")])
+    return _address(parts, _DATABASE_PORT, decode, database=decode(parts["path"]), tls=encrypted)
+
+
+def _address(
+    parts: re.Match[str], usual_port: int, decode: Callable[[str], str], *,
+    database: str, tls: Tls | None, socket: str | None = None,
+) -> Address:  # fmt: skip
+    port = int(parts["port"] or usual_port)
+    if not 0 < port <= _PORT_MAX:
+        raise ValueError(f"{port} is no port")
+    user, password = (decode(value) if value else None for value in (parts["user"], parts["password"]))
+    host = (parts["host"] or "localhost").strip("[]")
+    return Address(host, port, user, password, database, socket, tls)
+
+
+def _as_it_is(text: str) -> str:
+    return text
+
+
+def _tls(options: list[tuple[str, str]]) -> Tls | None:
+    """Read, and tried: a file that is missing is an error at the start and not at the first connection."""
+    if not options:
+        return None
+    wanted = tls.read(options)
+    if wanted and wanted.required:
+        wanted.context()
+    return wanted
+
+
+def _options(query: str | None) -> tuple[list[tuple[str, str]], dict[str, str]]:
+    """Those about TLS, and the others, by name."""
+    about_tls: list[tuple[str, str]] = []
+    others: dict[str, str] = {}
+    for pair in filter(None, (query or "").split("&")):
+        raw, _, value = pair.partition("=")
+        name = unquote(raw).lower().replace("-", "_")
+        if name in tls.OPTIONS:
+            about_tls.append((name, unquote(value)))
+        elif others.setdefault(name, unquote(value)) != unquote(value):
+            raise ValueError(f"the option {_shown(name)} has two values")
+    return about_tls, others
+
+
+def _refuse(unknown: Mapping[str, str]) -> None:
+    for name in unknown:
+        if name in _AGREED:
+            raise ValueError(f"the option {name} has a value that cannot be had here")
+        if name in _ELSEWHERE:
+            raise ValueError(f"the option {name} is not for the address: {_ELSEWHERE[name]} decides")
+        known = ", ".join(sorted(tls.OPTIONS))
+        raise ValueError(f"the option {_shown(name)} is not understood; about TLS these are: {known}")
+
+
+def _shown(name: str) -> str:
+    """A name, unless it may be the rest of a password that was not escaped."""
+    return name if re.fullmatch(r"[a-z][a-z_]{1,30}", name) else "at the end of the address"

@@ -1,0 +1,105 @@
+"""Connections to Redis: bounded waits, no retry that could add an entry twice, and TLS wherever it is asked for."""
+
+import ssl
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import BlockingConnectionPool, Connection, Redis, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError, RedisError
+
+from holdfast.shared.connections.address import Address, parse_redis
+
+
+@dataclass(frozen=True, slots=True)
+class RedisTimeouts:
+    """Seconds: to connect, and for any one answer."""
+
+    connect_s: float
+    io_s: float
+
+
+class Unsent(ConnectionError):
+    """The connection turned out to be dead before anything was sent, and there is no other."""
+
+
+class _Reviving(AbstractConnection):
+    """Of a connection that was reset while nobody used it, uvloop says RuntimeError when something is to be sent.
+    Nothing was, so a new connection and once more is no second time.
+
+    It does not introduce itself: a user of Redis that may do no more than its work may not CLIENT SETINFO."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**(_without_names(options) | {"driver_info": None}))
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        """Raises Unsent, or what redis-py raises."""
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError:
+            try:
+                await self.connect()  # type: ignore[no-untyped-call]  # untyped there
+            except (RedisError, OSError) as error:
+                raise Unsent from error
+            await super().send_packed_command(command, check_health)
+
+
+class _Plain(_Reviving, Connection):
+    pass
+
+
+class _Encrypted(_Plain):
+    """`tls`: as Address.tls makes it. Nothing is sent before the server has shown its certificate."""
+
+    def __init__(self, *, tls: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(**options)
+        self._tls = tls
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "ssl": self._tls}
+
+
+class _Local(_Reviving, UnixDomainSocketConnection):
+    pass
+
+
+def _without_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in ("lib_name", "lib_version")}
+
+
+def connection_options(address: Address) -> dict[str, Any]:
+    """What a pool of redis-py needs to know of `address`: every connection to Redis is made of these."""
+    login = {"username": address.user, "password": address.password, "db": int(address.database or 0)}
+    if address.socket:
+        return {"connection_class": _Local, "path": address.socket, **login}
+    where = {"host": address.host, "port": address.port, **login}
+    if address.tls:
+        return {"connection_class": _Encrypted, "tls": address.tls.context(), **where}
+    return {"connection_class": _Plain, **where}
+
+
+def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis:
+    """A client that connects on first use and never retries by itself. Raises ValueError for what is no address."""
+    pool = BlockingConnectionPool(
+        max_connections=pool_size,
+        timeout=timeouts.io_s,
+        socket_connect_timeout=timeouts.connect_s,
+        socket_timeout=timeouts.io_s,
+        retry=Retry(NoBackoff(), 0),
+        health_check_interval=0,
+        **connection_options(parse_redis(address)),
+    )
+    return Redis.from_pool(pool)
+
+
+def entries(reply: Any) -> list[tuple[str, Mapping[bytes, bytes]]]:
+    """A reply that lists stream entries, as (id, fields); ids whose entry is gone are left out."""
+    return [(text(entry_id), fields) for entry_id, fields in reply or () if fields]
+
+
+def text(value: Any) -> str:
+    """A reply as text; whatever is no UTF-8 stays visible."""
+    return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

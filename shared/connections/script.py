@@ -1,0 +1,78 @@
+"""Script: a Lua file, called in one round trip. A line `-- include NAME.lua` in it stands for the file of that name in
+the same folder, which several scripts share.
+
+Two things that redis-py's own scripts do not do: the command is packed in C, and an error says whether it was sent.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import hiredis
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from holdfast.shared.connections.redis import Unsent
+
+_INCLUDE = re.compile(r"^-- include (\w+\.lua)$", re.MULTILINE)
+
+
+def text_of(file: Path) -> str:
+    """What Redis runs."""
+    return _INCLUDE.sub(lambda found: file.with_name(found[1]).read_text(), file.read_text())
+
+
+class NotSent(Exception):
+    """No connection could be had, so nothing was asked of Redis. The reason is the cause."""
+
+
+#: What Redis answers instead of running a script.
+_REFUSALS = {
+    "OOM", "READONLY", "MISCONF", "NOSCRIPT", "LOADING", "BUSY", "NOPERM", "NOAUTH", "WRONGPASS", "MASTERDOWN",
+    "NOREPLICAS", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT",
+}  # fmt: skip
+
+
+def refused(error: Exception) -> bool:
+    """Whether Redis refused to run the script, so that nothing of it happened. An error out of a running script names
+    the script, whatever its code."""
+    code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
+    return code in _REFUSALS and "script: " not in str(error)
+
+
+class Script:
+    """`Script(redis, LUA / "accept.lua")`."""
+
+    def __init__(self, redis: Redis, file: Path) -> None:
+        self._pool = redis.connection_pool
+        registered = redis.register_script(text_of(file))
+        self._sha, self._text = str(registered.sha), str(registered.script)
+
+    async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
+        """The script's answer. Raises NotSent, Redis' own refusal (ResponseError), or whatever cut the answer off."""
+        try:
+            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
+        except (RedisError, OSError) as error:
+            raise NotSent from error
+        answered = False
+        try:
+            try:
+                await connection.send_packed_command(_packed("EVALSHA", self._sha, len(keys), *keys, *args))
+                reply = await connection.read_response()
+            except NoScriptError:
+                await connection.send_packed_command(_packed("EVAL", self._text, len(keys), *keys, *args))
+                reply = await connection.read_response()
+            answered = True
+            return reply
+        except Unsent as error:
+            raise NotSent from error
+        finally:
+            if not answered:  # an answer may still be on its way: nobody else must read it
+                await connection.disconnect()
+            await self._pool.release(connection)
+
+
+def _packed(*parts: str | bytes | int) -> bytes:
+    """A command as it goes over the wire."""
+    return hiredis.pack_command(parts)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one only

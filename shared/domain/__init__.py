@@ -1,0 +1,1 @@
+"""What is stored: how to declare a resource, and the one that is declared."""

@@ -1,0 +1,160 @@
+"""Explanations: of requests that were not plain good, of writes, and of whatever was asked for; brought to the cache
+Redis beside the work, and gone after a while. No request waits for it, or fails with it."""
+
+import asyncio
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, cast
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+from starlette.types import Scope
+
+from holdfast.shared.connections.script import NotSent, Script
+from holdfast.shared.errors import OverBudget
+from holdfast.shared.http.explain.allowance import Allowance, Because
+from holdfast.shared.http.open_to import SAFE_METHODS
+from holdfast.shared.http.outcome import RequestOutcome
+from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.moments import UnixSeconds
+from holdfast.shared.runtime.settings import CacheSettings
+from holdfast.shared.telemetry import metrics
+from holdfast.shared.telemetry.decisions import Note, Notes
+from holdfast.shared.telemetry.tracing import spans
+
+_PREFIX = "holdfast:explain:"
+_EVERY_S = 0.2
+_BATCH_MAX = 200
+_WAITING_MAX = 1000
+#: A caller may use one request id for all its tries.
+_OF_ONE_MAX = 20
+
+
+class _Decision(BaseModel):
+    """With whatever numbers it has."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at_ms: float = Field(allow_inf_nan=False)
+    action: str = Field(max_length=100)
+
+
+class _Kept(BaseModel):
+    """An explanation, as `ended` writes it."""
+
+    service: str
+    instance: str
+    at: UnixSeconds
+    method: str
+    route: str
+    status: int | None
+    outcome: str
+    took_ms: float = Field(allow_inf_nan=False)
+    deadline_ms: float | None
+    left_ms: float | None
+    operation_id: str | None = None
+    trace_id: str | None = None
+    decisions: list[_Decision]
+
+
+_KEPT = TypeAdapter(_Kept)
+
+
+class Explanations:
+    """Of one process."""
+
+    def __init__(self, redis: Redis, service: str, instance: str, keep_s: int) -> None:
+        self._script = Script(redis, Path(__file__).with_name("keep.lua"))
+        self._about = {"service": service, "instance": instance}
+        self._keep_s = keep_s
+        self._trying = Trying("explanations")
+        self._allowance = Allowance(time.monotonic())
+        self._waiting: deque[tuple[str, bytes]] = deque()
+
+    def ended(
+        self, scope: Scope, notes: Notes, route: str, status: int, outcome: RequestOutcome, took_s: float
+    ) -> None:
+        """A request is over: keep its explanation, if it is one to keep."""
+        because = _because(scope, outcome)
+        if because is None:
+            return
+        if len(self._waiting) >= _WAITING_MAX or not self._allowance.take(because, time.monotonic()):
+            metrics.explanations.labels("dropped").inc()
+            return
+        now = time.time()
+        began = time.monotonic() - took_s
+        limit_s = scope.get("time_limit_s")
+        told = self._about | {
+            "at": now - took_s,
+            "method": scope["method"],
+            "route": route,
+            "status": status or None,
+            "outcome": outcome.value,
+            "took_ms": _ms(took_s),
+            "deadline_ms": None if limit_s is None else _ms(limit_s),
+            "left_ms": None if limit_s is None else _ms(max(0.0, limit_s - took_s)),
+            "operation_id": (scope.get("overdue_details") or {}).get("operation_id"),
+            "trace_id": spans.trace_id(spans.traceparent()) or None,
+            "decisions": [_decision(each, began) for each in notes.taken],
+        }
+        self._waiting.append((_PREFIX + notes.request_id, orjson.dumps(told, default=str)))
+
+    async def run(self) -> None:
+        """For ever: bring them away."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            await self.flush()
+
+    async def flush(self) -> None:
+        """What waits. Never raises; what Redis does not take at once is not kept."""
+        while self._waiting:
+            batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_MAX))]
+            keys, explanations = zip(*batch, strict=True)
+            try:
+                with self._trying:
+                    await self._script(keys, [self._keep_s, _OF_ONE_MAX, *explanations])
+            except (RedisError, OSError, NotSent):
+                metrics.explanations.labels("failed").inc(len(batch))
+                return
+            metrics.explanations.labels("kept").inc(len(batch))
+
+
+def explanations(redis: Redis, service: str, settings: CacheSettings) -> Explanations | None:
+    """None: they are not wanted."""
+    keep_s = settings.explain_keep_s
+    return Explanations(redis, service, settings.instance, keep_s) if keep_s else None
+
+
+async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
+    """What is kept of a request, in the order in which it began; what is none of ours is left out. Raises RedisError or
+    OSError."""
+    kept: list[bytes] = cast(Any, await redis.lrange(_PREFIX + request_id, 0, -1))
+    found = [explanation for each in kept if (explanation := _readable(each)) is not None]
+    return sorted(found, key=lambda explanation: float(explanation["at"]))
+
+
+def _readable(kept: bytes) -> dict[str, Any] | None:
+    try:
+        return _KEPT.validate_json(orjson.dumps(parse(kept))).model_dump()
+    except (ValueError, OverBudget):  # of another build, or of nobody
+        return None
+
+
+def _because(scope: Scope, outcome: RequestOutcome) -> Because | None:
+    if outcome is not RequestOutcome.GOOD:
+        return Because.TROUBLE
+    if "explain" in scope:
+        return Because.ASKED
+    return None if scope["method"] in SAFE_METHODS else Because.WRITE
+
+
+def _decision(note: Note, began: float) -> dict[str, Any]:
+    return {"at_ms": _ms(max(0.0, note.at - began)), "action": note.action.value, **note.numbers}
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 1)

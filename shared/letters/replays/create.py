@@ -1,0 +1,93 @@
+"""Create: freeze a selection as the set of a replay, in one transaction. What dies later is not in it, and what is
+in it is nobody else's until it is over."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.letters.replay import ItemState, Plan, ReplayState
+from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store.allowance import Rules, lock
+from holdfast.shared.letters.store.audit import Actor, Deed, concerns, record
+from holdfast.shared.letters.store.change import CountDiffers, Found, move, resolve
+from holdfast.shared.letters.store.statements import insert, many, rows_with
+from holdfast.shared.letters.store.tables import letters
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_PAGE = 1000
+_INSERT = insert(
+    "replays",
+    ("created_at", "created_by", "reason", "selection", "letters", "plan", "state", "state_at", "state_reason",
+     "counts", "base", "started_at", "lease_token"),
+)  # fmt: skip
+_INSERT_ITEM = insert("replay_items", ("replay_id", "position", "letter_id", "state"))
+_ORDER = "SELECT id, COALESCE(version, 0) AS version FROM dead_letters WHERE id IN ({})"
+
+
+class NothingToReplay(Exception):
+    """No letter of the selection is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Created:
+    """`replay_id` None: a dry run."""
+
+    replay_id: int | None
+    found: Found
+    state: ReplayState
+
+
+def create(
+    engine: Engine, selection: Selection, plan: Plan, actor: Actor, *, expected: int, most: int, rules: Rules
+) -> Created:
+    """`dead` -> `replaying`. Above what is left of the actor's allowance it waits for a second person. Raises
+    CountDiffers, TooMany, NothingToReplay."""
+    with faults(), engine.begin() as connection:
+        alone = lock(connection, actor.name, rules).letters
+        found = resolve(connection, selection, {State.DEAD}, most=most, lock=True)
+        if len(found.numbers) != expected:
+            raise CountDiffers(len(found.numbers))
+        if not found.numbers:
+            raise NothingToReplay
+        state = state_for(found, alone)
+        replay_id = _insert(connection, selection, plan, actor, len(found.numbers), state)
+        move(connection, found, State.DEAD, State.REPLAYING)
+        for at in range(0, len(found.numbers), _PAGE):
+            page = found.numbers[at : at + _PAGE]
+            connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(replay_id=replay_id))
+        # In the order of acceptance, as far as it is known: so a user's writes come in their order.
+        ordered = sorted(rows_with(connection, _ORDER, found.numbers), key=lambda row: (row.version, row.id))
+        rows = [(replay_id, at, row.id, ItemState.WAITING.value) for at, row in enumerate(ordered)]
+        for at in range(0, len(rows), _PAGE):
+            many(connection, _INSERT_ITEM, rows[at : at + _PAGE])
+        details = {"replay": replay_id, "groups": dict(found.per_group), "plan": plan.told(), "state": state}
+        audit_id = record(connection, actor, Deed.REPLAY, letters=len(found.numbers), selection=selection.told(),
+                          details=details)  # fmt: skip
+        concerns(connection, audit_id, found.numbers)
+        return Created(replay_id, found, state)
+
+
+def state_for(found: Found, alone: int) -> ReplayState:
+    """In which a replay of these letters begins. `alone`: how many may be sent without a second person."""
+    return ReplayState.AWAITING_APPROVAL if len(found.numbers) > alone else ReplayState.RUNNING
+
+
+def _insert(
+    connection: sa.Connection, selection: Selection, plan: Plan, actor: Actor, letters: int, state: ReplayState
+) -> int:
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    started = now if state is ReplayState.RUNNING else None
+    row: tuple[Any, ...] = (
+        now, actor.name, actor.reason, _json(selection.told()), letters, _json(plan.told()), state.value, now, "",
+        _json({ItemState.WAITING.value: letters}), "{}", started, 0,
+    )  # fmt: skip
+    return int(connection.exec_driver_sql(_INSERT, row).lastrowid)
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

@@ -1,0 +1,39 @@
+"""Doubts: letters of replays that the ledger must not count twice: once as dead and once as on the write stream."""
+
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.store.tables import items
+from holdfast.shared.store.tables import operations
+
+
+class Doubt(NamedTuple):
+    """A letter that was meant to be sent. Whether it was, only the queue knows."""
+
+    replay_id: int
+    letter: int
+
+
+def in_queue(connection: sa.Connection, cut: int | None) -> int:
+    """Replaying letters that are no longer dead as of the entry that the write stream ended with then (`cut`, as a
+    version; None: now): put on the stream until then, or ended since by what was put there later."""
+    sent = sa.select(sa.func.count()).where(items.c.state == "sent")
+    if cut is None:
+        return int(connection.execute(sent).scalar_one())
+    number = sa.text(
+        "CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', 1) AS UNSIGNED) * 1000"
+        " + CAST(SUBSTRING_INDEX(replay_items.entry_id, '-', -1) AS UNSIGNED) > :cut"
+    ).bindparams(cut=cut)
+    later = sent.where(number)
+    ended = later.select_from(items.join(operations, operations.c.operation_id == items.c.operation_id)).where(
+        operations.c.entry_id == items.c.entry_id
+    )
+    all_sent, after, over = (int(connection.execute(query).scalar_one()) for query in (sent, later, ended))
+    return all_sent - after + over
+
+
+def doubts(connection: sa.Connection) -> list[Doubt]:
+    """Those that somebody is just about to send, or was when he died."""
+    query = sa.select(items.c.replay_id, items.c.letter_id).where(items.c.state == "sending")
+    return [Doubt(*row) for row in connection.execute(query)]

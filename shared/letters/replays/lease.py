@@ -1,0 +1,93 @@
+"""Lease: one replica drives a replay at a time. Every transaction of the driver checks its token and so cannot undo
+what a successor did; a lease that is not renewed lapses, by the database's clock."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.letters.replay import ACTIVE, WAITING_FOR_A_PERSON, Counts, ItemState
+from holdfast.shared.letters.replays.read import Replay, replay_from
+from holdfast.shared.letters.store.tables import items, replays
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_ACTIVE = [state.value for state in ACTIVE]
+_WAITING = [state.value for state in WAITING_FOR_A_PERSON]
+_NOW = sa.func.utc_timestamp(sa.literal_column("6"))
+
+
+class LeaseLost(Exception):
+    """Somebody else drives the replay now, or nobody has to: leave it alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to drive a replay."""
+
+    replay_id: int
+    owner: str
+    token: int
+    seconds: float
+
+
+def take(engine: Engine, owner: str, seconds: float, *, most: int, heir_of: str = "") -> list[Lease]:
+    """Leases on replays that nobody drives, at most so many. `heir_of`: a name whose leases need not lapse first, as it
+    was ours before we were started again."""
+    free = sa.or_(replays.c.lease_until.is_(None), replays.c.lease_until < _NOW)
+    if heir_of:
+        free = sa.or_(free, replays.c.lease_owner.startswith(heir_of, autoescape=True))
+    taken = []
+    with faults(), engine.connect() as connection:
+        # Whoever only waits for a person needs no driver: neither would he leave one to others.
+        work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
+        something = sa.or_(replays.c.state.not_in(_WAITING), work)
+        query = sa.select(replays.c.id).where(replays.c.state.in_(_ACTIVE), something, free)
+        query = query.order_by(replays.c.id).limit(most)
+        ids = list(connection.scalars(query))
+        connection.rollback()
+        for replay_id in ids:
+            claim = sa.update(replays).where(replays.c.id == replay_id, replays.c.state.in_(_ACTIVE), free)
+            values = {"lease_owner": owner, "lease_until": _until(seconds), "lease_token": replays.c.lease_token + 1}
+            if connection.execute(claim.values(values)).rowcount:
+                token = sa.select(replays.c.lease_token).where(replays.c.id == replay_id)
+                taken.append(Lease(replay_id, owner, connection.execute(token).scalar_one(), seconds))
+            connection.commit()
+    return taken
+
+
+def fenced(connection: sa.Connection, lease: Lease) -> Replay:
+    """The replay, locked for this transaction, and the lease renewed. Raises LeaseLost."""
+    row = connection.execute(sa.select(replays).where(replays.c.id == lease.replay_id).with_for_update()).one_or_none()
+    if row is None or row.lease_token != lease.token or row.state not in _ACTIVE:
+        raise LeaseLost
+    renewed = sa.update(replays).where(replays.c.id == lease.replay_id)
+    connection.execute(renewed.values(lease_until=_until(lease.seconds)))
+    return replay_from(row)
+
+
+def let_go(engine: Engine, lease: Lease) -> None:
+    """So that a successor need not wait."""
+    mine = sa.and_(replays.c.id == lease.replay_id, replays.c.lease_token == lease.token)
+    with faults(), engine.begin() as connection:
+        connection.execute(sa.update(replays).where(mine).values(lease_until=None))
+
+
+def keep_counts(connection: sa.Connection, replay: Replay, moved: dict[tuple[ItemState, ItemState], int]) -> Counts:
+    """(before, after) -> how many items. The replay is locked; `replay.counts` are changed along."""
+    for (before, after), count in moved.items():
+        replay.counts[before] = replay.counts[before] - count
+        replay.counts[after] = replay.counts[after] + count
+    told = orjson.dumps({state.value: count for state, count in replay.counts.items() if count}).decode()
+    connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(counts=told))
+    return replay.counts
+
+
+def _has(*states: ItemState) -> sa.ColumnElement[bool]:
+    """Whether a replay has an item in one of them."""
+    return sa.exists().where(items.c.state.in_([state.value for state in states]), items.c.replay_id == replays.c.id)
+
+
+def _until(seconds: float) -> Any:
+    return sa.func.timestampadd(sa.text("MICROSECOND"), int(seconds * 1_000_000), _NOW)

@@ -1,0 +1,103 @@
+"""Read: replays and their items."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.letters.replay import Counts, ItemState, Plan, ReplayState, plan_from
+from holdfast.shared.letters.store.tables import items, replays
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One, as it stands."""
+
+    id: int
+    created_at: datetime
+    created_by: str
+    reason: str
+    selection: dict[str, Any]
+    letters: int
+    plan: Plan
+    state: ReplayState
+    state_at: datetime
+    state_reason: str
+    counts: Counts
+    #: When it was last started or resumed: results of before do not count against it.
+    base: Counts
+    approved_by: str | None
+    approved_at: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    lease_owner: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One letter of a replay."""
+
+    position: int
+    letter: int
+    state: ItemState
+    operation_id: str | None
+    entry_id: str | None
+    sent_at: datetime | None
+    ended_at: datetime | None
+    outcome: dict[str, Any] | None
+
+
+def replay(engine: Engine, replay_id: int) -> Replay | None:
+    """None: there is none of this id."""
+    with faults(), engine.connect() as connection:
+        row = connection.execute(sa.select(replays).where(replays.c.id == replay_id)).one_or_none()
+    return replay_from(row) if row else None
+
+
+def page(engine: Engine, states: Collection[ReplayState], *, below: int | None, limit: int) -> list[Replay]:
+    """The newest with an id below `below`; of any state if there are none."""
+    query = sa.select(replays).order_by(replays.c.id.desc()).limit(limit)
+    if states:
+        query = query.where(replays.c.state.in_([state.value for state in states]))
+    if below is not None:
+        query = query.where(replays.c.id < below)
+    with faults(), engine.connect() as connection:
+        return [replay_from(row) for row in connection.execute(query)]
+
+
+def item_page(
+    engine: Engine, replay_id: int, states: Collection[ItemState], *, after: int | None, limit: int
+) -> list[Item]:
+    """In the order of sending, those after position `after`."""
+    query = sa.select(items).where(items.c.replay_id == replay_id).order_by(items.c.position).limit(limit)
+    if states:
+        query = query.where(items.c.state.in_([state.value for state in states]))
+    if after is not None:
+        query = query.where(items.c.position > after)
+    with faults(), engine.connect() as connection:
+        rows = connection.execute(query).all()
+    return [
+        Item(row.position, row.letter_id, ItemState(row.state), row.operation_id, row.entry_id, row.sent_at,
+             row.ended_at, orjson.loads(row.outcome) if row.outcome else None)
+        for row in rows
+    ]  # fmt: skip
+
+
+def replay_from(row: sa.Row[Any]) -> Replay:
+    """A row of the table."""
+    return Replay(
+        row.id, row.created_at, row.created_by, row.reason, orjson.loads(row.selection), row.letters,
+        plan_from(orjson.loads(row.plan)), ReplayState(row.state), row.state_at, row.state_reason,
+        counts_from(row.counts), counts_from(row.base), row.approved_by, row.approved_at, row.started_at,
+        row.ended_at, row.lease_owner,
+    )  # fmt: skip
+
+
+def counts_from(told: str) -> Counts:
+    """As they are kept."""
+    return Counts({ItemState(name): count for name, count in orjson.loads(told).items()})

@@ -1,0 +1,190 @@
+"""Results: what became of the items that were sent, told by the rows that the writers and the indexer wrote; and the
+letters, groups and counts that follow, in one transaction."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.replay import END, LETTER_AFTER, ItemState, ReplayState
+from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
+from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.letters.replays.sending import states_of
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.store.statements import counted, insert, many, rows_with
+from holdfast.shared.letters.store.tables import groups, replays
+from holdfast.shared.store.apply import faults, final_from
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
+
+_SENT = (
+    "SELECT i.position, i.letter_id, i.entry_id, o.entry_id AS ended_by, o.effect, o.user_version, o.rejection,"
+    " d.id AS again, d.fingerprint AS now_as, l.fingerprint AS was"
+    " FROM replay_items i JOIN dead_letters l ON l.id = i.letter_id"
+    " LEFT JOIN operations o ON o.operation_id = i.operation_id"
+    " LEFT JOIN dead_letters d ON d.entry_id = i.entry_id AND d.imported = 0"
+    " WHERE i.state = 'sent' AND i.replay_id = %s"
+)
+#: Its own entry ended the operation, or died again.
+_ENDED = "(o.entry_id = i.entry_id OR d.id IS NOT NULL)"
+_LOOK = f"{_SENT} AND {_ENDED} ORDER BY i.position LIMIT %s"
+_OPEN = f"{_SENT} AND NOT COALESCE({_ENDED}, 0) AND i.position > %s ORDER BY i.position LIMIT %s"
+_SETTLE = insert(
+    "replay_items", ("replay_id", "position", "letter_id", "state", "outcome", "ended_at"),
+    on_clash="state = VALUES(state), outcome = VALUES(outcome), ended_at = VALUES(ended_at)",
+)  # fmt: skip
+_LOCK = "SELECT id, fingerprint FROM dead_letters WHERE state = 'replaying' AND id IN ({}) FOR UPDATE"
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Of one item. `outcome`: for whoever looks at it later."""
+
+    position: int
+    letter: int
+    state: ItemState
+    outcome: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """A sent item that no row has ended yet. `was`: the fingerprint of its letter."""
+
+    position: int
+    letter: int
+    entry_id: str
+    was: str
+
+
+def look(engine: Engine, replay_id: int, limit: int) -> list[Result]:
+    """What is over, of what was sent."""
+    with faults(), engine.connect() as connection:
+        rows = connection.exec_driver_sql(_LOOK, (replay_id, limit)).all()
+    return _by_position(rows)
+
+
+def still_open(engine: Engine, replay_id: int, *, after: int, limit: int) -> list[Open]:
+    """What was sent and is not over, from the position after `after` on."""
+    with faults(), engine.connect() as connection:
+        rows = connection.exec_driver_sql(_OPEN, (replay_id, after, limit)).all()
+    found = {row.position: Open(row.position, row.letter_id, row.entry_id or "", row.was) for row in rows}
+    return list(found.values())
+
+
+def without_entry(engine: Engine, replay_id: int, positions: Sequence[int]) -> list[Result]:
+    """What became of sent items whose entries are on neither stream: as their rows tell; where another entry ended the
+    operation, a duplicate; where no row tells anything, lost."""
+    with faults(), engine.connect() as connection:
+        return _by_position(rows_with(connection, f"{_SENT % int(replay_id)} AND i.position IN ({{}})", positions))
+
+
+def died_again(one: Open, letter: int, fingerprint: str) -> Result:
+    """The result of an item whose entry is this dead letter now."""
+    state = ItemState.FAILED_SAME if fingerprint == one.was else ItemState.FAILED_DIFFERENTLY
+    told = {"entry_id": one.entry_id, "letter": id_of(letter), "fingerprint": fingerprint}
+    return Result(one.position, one.letter, state, told)
+
+
+def _by_position(rows: Sequence[Any]) -> list[Result]:
+    """One each, the surest: an id that is not the operation's own to the byte joins more rows than one."""
+    sure = sorted(rows, key=lambda row: row.again is not None or row.ended_by == row.entry_id)
+    return list({row.position: _result(row) for row in sure}.values())
+
+
+def settle(engine: Engine, lease: Lease, results: Sequence[Result]) -> tuple[Replay, int]:
+    """Write down what is over; the replay, and how many items that were. Raises LeaseLost."""
+    with faults(), engine.begin() as connection:
+        replay = fenced(connection, lease)
+        before = states_of(connection, lease.replay_id, [one.position for one in results])
+        fresh = [one for one in results if before[one.position] not in LETTER_AFTER]
+        for at in range(0, len(fresh), _PAGE):
+            _settle(connection, lease.replay_id, fresh[at : at + _PAGE])
+        if fresh:
+            keep_counts(connection, replay, dict(counted((before[one.position], one.state) for one in fresh)))
+        return replay, len(fresh)
+
+
+def end(engine: Engine, lease: Lease) -> Replay | None:
+    """End a replay that nothing is left of; None: something is. Raises LeaseLost."""
+    with faults(), engine.begin() as connection:
+        replay = fenced(connection, lease)
+        if replay.counts.unfinished:
+            return None
+        now = datetime.now(UTC).replace(tzinfo=None)
+        values = {"state": END.get(replay.state, ReplayState.DONE).value, "state_at": now, "ended_at": now,
+                  "lease_until": None}  # fmt: skip
+        connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
+        return replay
+
+
+def stop(engine: Engine, lease: Lease, why: str) -> None:
+    """`running` -> `stopped`, by itself. Raises LeaseLost."""
+    with faults(), engine.begin() as connection:
+        replay = fenced(connection, lease)
+        if replay.state is ReplayState.RUNNING:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            values = {"state": ReplayState.STOPPED.value, "state_at": now, "state_reason": why[:1000]}
+            connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
+
+
+def _settle(connection: sa.Connection, replay_id: int, results: Sequence[Result]) -> None:
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    many(connection, _SETTLE, [
+        (replay_id, one.position, one.letter, one.state.value, orjson.dumps(one.outcome).decode(), now)
+        for one in results
+    ])  # fmt: skip
+    after = {one.letter: LETTER_AFTER[one.state] for one in results}
+    locked = rows_with(connection, _LOCK, after)
+    for state in sorted(set(after.values())):
+        numbers = [row.id for row in locked if after[row.id] == state]
+        if not numbers:
+            continue
+        places = ", ".join(["%s"] * len(numbers))
+        connection.exec_driver_sql(
+            "UPDATE dead_letters l JOIN replay_items i ON i.letter_id = l.id AND i.replay_id = %s"  # noqa: S608
+            f" SET l.state = %s, l.state_at = %s, l.outcome = i.outcome WHERE l.id IN ({places})",
+            (replay_id, state.value, now, *numbers),
+        )
+    for name, moves in _by_group(locked, after).items():
+        values: dict[str, Any] = {State.REPLAYING.value: groups.c.replaying - sum(moves.values())}
+        values |= {state.value: groups.c[state.value] + count for state, count in moves.items()}
+        connection.execute(sa.update(groups).where(groups.c.fingerprint == name).values(values))
+
+
+def _by_group(locked: Sequence[Any], after: dict[int, State]) -> dict[str, dict[State, int]]:
+    """In the order in which everybody locks groups."""
+    moves: dict[str, dict[State, int]] = {}
+    for (name, state), count in counted((row.fingerprint, after[row.id]) for row in locked).items():
+        moves.setdefault(name, {})[state] = count
+    return dict(sorted(moves.items()))
+
+
+def _result(row: Any) -> Result:
+    about = {"entry_id": row.entry_id}
+    if row.again is not None:
+        was = Open(row.position, row.letter_id, row.entry_id, row.was)
+        return died_again(was, row.again, row.now_as)
+    if row.effect is None:
+        return Result(row.position, row.letter_id, ItemState.LOST, about)
+    if row.ended_by != row.entry_id:
+        told = about | {"ended_by": row.ended_by, "as": row.effect}
+        return Result(row.position, row.letter_id, ItemState.DUPLICATE, told)
+    state, more = _ended(final_from(row.effect, row.user_version, row.rejection))
+    return Result(row.position, row.letter_id, state, about | more)
+
+
+def _ended(final: Final) -> tuple[ItemState, dict[str, Any]]:
+    match final:
+        case Applied(version):
+            return ItemState.APPLIED, {"user_version": version}
+        case Superseded(version):
+            return ItemState.SUPERSEDED, {"user_version": version}
+        case Rejected("WRITE_EXPIRED", detail):
+            return ItemState.EXPIRED, {"code": "WRITE_EXPIRED", "detail": detail}
+        case Rejected(code, detail):
+            return ItemState.REJECTED, {"code": code, "detail": detail}

@@ -1,0 +1,109 @@
+"""Sending: which items go next, and what the queue said of them. An item is marked before it is sent, so that a driver
+who dies in between leaves behind what its successor has to ask the queue about."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.replay import ItemState, ReplayState
+from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
+from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.letters.store import edits
+from holdfast.shared.letters.store.edits import Current
+from holdfast.shared.letters.store.statements import counted, insert, many, rows_with
+from holdfast.shared.letters.store.tables import items
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_MARK = insert(
+    "replay_items", ("replay_id", "position", "letter_id", "state", "operation_id", "entry_id", "sent_at"),
+    on_clash="state = VALUES(state), operation_id = VALUES(operation_id), entry_id = VALUES(entry_id),"
+    " sent_at = VALUES(sent_at)",
+)  # fmt: skip
+_STATE_OF = "SELECT position, state FROM replay_items WHERE replay_id = {} AND position IN ({{}}) FOR UPDATE"
+
+
+class Chosen(NamedTuple):
+    """An item to send, with its letter's fields as of now."""
+
+    position: int
+    letter: Current
+
+
+class Sent(NamedTuple):
+    """What became of a chosen one. `entry_id` None: it was not sent, and waits again."""
+
+    position: int
+    letter: int
+    operation_id: str | None
+    entry_id: str | None
+
+
+def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int) -> tuple[Replay, list[Chosen]]:
+    """Note down what was sent, and choose the next `want` items if the replay still runs. Raises LeaseLost."""
+    with faults(), engine.begin() as connection:
+        replay = fenced(connection, lease)
+        moved: dict[tuple[ItemState, ItemState], int] = {}
+        if sent:
+            moved |= _note_down(connection, lease.replay_id, sent)
+        chosen: list[Chosen] = []
+        if want > 0 and replay.state is ReplayState.RUNNING:
+            chosen = _in_state(connection, lease.replay_id, ItemState.WAITING, want)
+            mark = sa.update(items).where(
+                items.c.replay_id == lease.replay_id, items.c.position.in_([one.position for one in chosen])
+            )
+            if chosen:
+                connection.execute(mark.values(state=ItemState.SENDING.value))
+                moved[ItemState.WAITING, ItemState.SENDING] = len(chosen)
+        if moved:
+            keep_counts(connection, replay, moved)
+        return replay, chosen
+
+
+def in_state(engine: Engine, lease: Lease, state: ItemState, limit: int) -> list[Chosen]:
+    """The first items in a state. Raises LeaseLost."""
+    with faults(), engine.begin() as connection:
+        fenced(connection, lease)
+        return _in_state(connection, lease.replay_id, state, limit)
+
+
+def these(engine: Engine, wanted: Sequence[tuple[int, int]]) -> list[Chosen]:
+    """(position, letter) with the fields of each."""
+    found = edits.look(engine, [letter for _, letter in wanted])
+    return [Chosen(position, found[letter]) for position, letter in wanted]
+
+
+def _in_state(connection: sa.Connection, replay_id: int, state: ItemState, limit: int) -> list[Chosen]:
+    query = sa.select(items.c.position, items.c.letter_id).where(
+        items.c.state == state.value, items.c.replay_id == replay_id
+    )
+    rows = connection.execute(query.order_by(items.c.position).limit(limit)).all()
+    # What is too much to be held in memory at once is for the next time.
+    rows = rows[: len(next(iter(edits.pages(connection, [row.letter_id for row in rows])), []))]
+    found: Mapping[int, Current] = edits.current(connection, [row.letter_id for row in rows])
+    return [Chosen(row.position, found[row.letter_id]) for row in rows]
+
+
+def _note_down(
+    connection: sa.Connection, replay_id: int, sent: Sequence[Sent]
+) -> dict[tuple[ItemState, ItemState], int]:
+    """Of those that were not known to be sent; (before, after) -> how many."""
+    before = states_of(connection, replay_id, [one.position for one in sent])
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    rows, moves = [], []
+    for one in sent:
+        if before[one.position] in (ItemState.WAITING, ItemState.SENDING):
+            state = ItemState.WAITING if one.entry_id is None else ItemState.SENT
+            at = None if one.entry_id is None else now
+            rows.append((replay_id, one.position, one.letter, state.value, one.operation_id, one.entry_id, at))
+            moves.append((before[one.position], state))
+    many(connection, _MARK, rows)
+    return dict(counted(moves))
+
+
+def states_of(connection: sa.Connection, replay_id: int, positions: Sequence[int]) -> dict[int, ItemState]:
+    """By position; the items are locked."""
+    rows = rows_with(connection, _STATE_OF.format(replay_id), positions)
+    return {row.position: ItemState(row.state) for row in rows}

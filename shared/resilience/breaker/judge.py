@@ -1,0 +1,56 @@
+"""Judge: from the error that ended a call to what it says about the dependency; a deadline is not a disconnect."""
+
+import asyncio
+from collections.abc import Callable
+
+from circuitbreaker import CircuitBreakerError
+
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.report import Report
+from holdfast.shared.resilience.breaker.verdict import Classify, Judgement, Verdict
+
+#: The moment at which our own time for the running call ends, on the breaker's clock; None: not limited.
+Deadline = Callable[[], float | None]
+
+#: Event loops round their timers, uvloop to milliseconds: a deadline may fire so much before its time.
+_TIMER_SLACK_S = 0.005
+
+
+class Judge:
+    """`classify` has the word on all but cancellations, another breaker's refusal, and our own haste."""
+
+    def __init__(self, classify: Classify, deadline: Deadline, report: Report) -> None:
+        self._classify = classify
+        self._deadline = deadline
+        self._report = report
+
+    def judge(self, error: BaseException, took_s: float, now: float, policy: Policy) -> Judgement:
+        """What `error` says, after `took_s` seconds. Never raises."""
+        if isinstance(error, asyncio.CancelledError | TimeoutError):
+            ours = took_s + _TIMER_SLACK_S >= policy.attempt_timeout_s or self._deadline_passed(now)
+            if ours and took_s < policy.fair_s:
+                return Verdict.NEUTRAL  # it was given too little time to say anything about the dependency
+            if isinstance(error, asyncio.CancelledError):
+                return Verdict.UNREACHABLE if ours else Verdict.NEUTRAL
+        if isinstance(error, CircuitBreakerError) or not isinstance(error, Exception):
+            return Verdict.NEUTRAL  # a breaker further in refused, or the program ends
+        return self._classified(error)
+
+    def counts_as_failure(self, _kind: type[BaseException], error: BaseException) -> bool:
+        """In the form of the package's `is_failure`."""
+        return isinstance(error, Exception) and self._classified(error) in (Verdict.FAILURE, Verdict.UNREACHABLE)
+
+    def _classified(self, error: Exception) -> Judgement:
+        try:
+            return self._classify(error)
+        except Exception as bug:  # noqa: BLE001 - whatever it was, the call must end as it did
+            self._report.callback_failed("classify", bug)
+            return Verdict.FAILURE
+
+    def _deadline_passed(self, now: float) -> bool:
+        try:
+            deadline = self._deadline()
+        except Exception as bug:  # noqa: BLE001 - the same
+            self._report.callback_failed("deadline", bug)
+            return False
+        return deadline is not None and now + _TIMER_SLACK_S >= deadline

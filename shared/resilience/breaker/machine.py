@@ -1,0 +1,280 @@
+"""Machine: whether a call may pass, and what its end changes. Pure: time comes in, transitions go out.
+
+Whoever is let through gets the generation as a token and brings it back with the outcome. The generation changes with
+every transition and with every probe, so an outcome that belongs to the past is told by its number alone.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import assert_never
+
+from holdfast.shared.resilience.breaker.evidence import Evidence
+from holdfast.shared.resilience.breaker.history import History
+from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.refusal import Refusal, Refused
+from holdfast.shared.resilience.breaker.snapshot import Imposed, Override, Snapshot, State, Transition, Why
+from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
+
+#: The token of a call that only passes because nothing is refused at the moment: no generation has this number.
+UNCOUNTED = 0
+
+
+class Machine:
+    """One breaker's state. Not for several threads at once; `now` is monotonic, in seconds.
+
+    `random` gives a number from 0 to 1, `stamp` the time of day of a monotonic moment.
+    """
+
+    def __init__(
+        self, policy: Policy, *, now: float, random: Callable[[], float], stamp: Callable[[float], datetime]
+    ) -> None:
+        #: The token, while every call may pass without a question and no clock has to be looked at; else None.
+        self.door: int | None = 1
+        self.generation = 1
+        self.state = State.CLOSED
+        self.policy = policy
+        self.imposed: Imposed | None = None
+        self.history = History(policy.transitions_kept)
+        self.evidence = Evidence(policy, now)
+        self._random = random
+        self._stamp = stamp
+        self._since = now
+        self._openings = 0
+        self._open_until = now
+        self._lease_until: float | None = None
+        self._probes_passed = 0
+        self._ramp_until: float | None = None
+        self._ramp_second = now
+        self._ramp_passed = 0
+        self._not_before: float | None = None
+        self._imposed_until = now
+        self._late_outcomes = 0
+        self._leaked_probes = 0
+
+    # --- calls ---
+
+    def admit(self, now: float) -> int | Refused:
+        """A token, or why not. Ask only when the door is shut."""
+        self.settle(now)
+        refused = self._refused(now)
+        if refused is not None:
+            return refused
+        if self.state is State.HALF_OPEN:
+            self.generation += 1
+            self._lease_until = now + self.policy.lease_s
+        return self.generation
+
+    def succeeded(self, token: int, took_s: float, now: float) -> None:
+        """A call ended well after `took_s` seconds."""
+        if token != self.door:
+            self.ended(token, Verdict.SUCCESS, took_s, now)
+            return
+        evidence = self.evidence
+        evidence.in_a_row = 0
+        evidence.add(now, False, took_s >= evidence.slow_s)
+        if evidence.failures or evidence.slow:
+            self._open_if_due(now)
+
+    def ended(self, token: int, judgement: Judgement, took_s: float, now: float) -> None:
+        """A call ended after `took_s` seconds, and this is what it says. A late one says nothing any more."""
+        self.settle(now)
+        if token != self.generation:
+            self._late_outcomes += token != UNCOUNTED
+            return
+        if isinstance(judgement, Throttled):
+            wait_s = min(judgement.for_s, self.policy.throttle_max_s)
+            self._not_before = max(self._not_before or now, now + wait_s)
+        match self.state:
+            case State.CLOSED:
+                self.evidence.weigh(judgement, took_s, now)
+                self._open_if_due(now)
+            case State.HALF_OPEN:
+                self._judge_probe(judgement, took_s, now)
+            case State.OPEN:
+                pass  # nobody is let through, so nobody has this token
+        self._hang_door()
+
+    def settle(self, now: float) -> None:
+        """Let happen what only needed time to pass."""
+        if self.door is not None:
+            return
+        if self.imposed is not None and now >= self._imposed_until:
+            self.lift(now)
+        if self.state is State.OPEN and now >= self._open_until:
+            self._move(State.HALF_OPEN, Why.WAITED, now)
+        if self._lease_until is not None and now >= self._lease_until:
+            self._lease_until = None
+            self.generation += 1
+            self._leaked_probes += 1
+        if self._ramp_until is not None and now >= self._ramp_until:
+            self._ramp_until = None
+        if self._not_before is not None and now >= self._not_before:
+            self._not_before = None
+        self._hang_door()
+
+    # --- operators ---
+
+    def impose(self, override: Override, for_s: float, actor: str, reason: str, now: float) -> None:
+        """Put an override in place of whatever there was, for `for_s` seconds."""
+        if self.imposed is not None:
+            self.lift(now)
+        self._imposed_until = now + for_s
+        self.imposed = Imposed(override, actor, reason, self._stamp(now), self._stamp(now + for_s))
+        match override:
+            case Override.FORCE_OPEN:
+                self._move(State.OPEN, Why.FORCED_OPEN, now, actor, reason)
+                self._open_until = self._imposed_until
+            case Override.FORCE_CLOSED:
+                self._move(State.CLOSED, Why.FORCED_CLOSED, now, actor, reason)
+            case Override.OBSERVE_ONLY:
+                self._note(self.state, Why.OBSERVE_ONLY, now, actor, reason)
+            case _:
+                assert_never(override)
+        self._hang_door()
+
+    def lift(self, now: float, actor: str | None = None, reason: str | None = None) -> None:
+        """End the override, if there is one, as its time limit would."""
+        imposed, self.imposed = self.imposed, None
+        if imposed is None:
+            return
+        if imposed.override is Override.FORCE_OPEN:
+            self._move(State.HALF_OPEN, Why.OVERRIDE_OVER, now, actor, reason)
+        else:
+            self._note(self.state, Why.OVERRIDE_OVER, now, actor, reason)
+        self._hang_door()
+
+    def reset(self, now: float, actor: str, reason: str) -> None:
+        """As new: closed, nothing counted, nothing imposed, no ramp."""
+        self.imposed = None
+        self._not_before = None
+        self._openings = 0
+        self._move(State.CLOSED, Why.RESET, now, actor, reason)
+        self._hang_door()
+
+    def adopt(self, policy: Policy, now: float) -> None:
+        """Go by other numbers from now on. The counts stay, unless the window has another shape."""
+        if (policy.window_s, policy.bucket_s) != (self.policy.window_s, self.policy.bucket_s):
+            self.evidence = Evidence(policy, now)
+        self.evidence.slow_s = policy.slow_s
+        self.history.keep(policy.transitions_kept)
+        self.policy = policy
+
+    # --- to look at ---
+
+    def open_remaining_s(self, now: float) -> float:
+        """Seconds until a probe may pass; 0 when not open."""
+        return max(0.0, self._open_until - now) if self.state is State.OPEN else 0.0
+
+    def snapshot(self, name: str, now: float) -> Snapshot:
+        """Everything, at `now`."""
+        self.settle(now)
+        return Snapshot(
+            name=name,
+            state=self.state,
+            since=self._stamp(self._since),
+            generation=self.generation,
+            counts=self.evidence.counts(now),
+            opened=self.history.opened,
+            next_probe_at=self._next_probe_at(now),
+            admitted_share=self._admitted_share(now),
+            not_before=None if self._not_before is None else self._stamp(self._not_before),
+            imposed=self.imposed,
+            transitions=tuple(self.history.last),
+            late_outcomes=self._late_outcomes,
+            leaked_probes=self._leaked_probes,
+        )
+
+    # --- within ---
+
+    def _refused(self, now: float) -> Refused | None:
+        override = None if self.imposed is None else self.imposed.override
+        if override is Override.FORCE_CLOSED:
+            return None
+        enforced = override is not Override.OBSERVE_ONLY
+        if self.state is State.OPEN:
+            refusal = Refusal.FORCED_OPEN if override is Override.FORCE_OPEN else Refusal.OPEN
+            return Refused(refusal, self._open_until - now, enforced)
+        if self._not_before is not None:
+            return Refused(Refusal.THROTTLED, self._not_before - now, enforced)
+        if self._lease_until is not None:
+            return Refused(Refusal.PROBING, self._lease_until - now, enforced)
+        if self._ramp_until is not None and not self._passes_ramp(now):
+            # anywhere in the rest of the ramp, so that the refused do not come back all at once
+            return Refused(Refusal.RAMPING, self._random() * (self._ramp_until - now), enforced)
+        return None
+
+    def _passes_ramp(self, now: float) -> bool:
+        if now - self._ramp_second >= 1:
+            self._ramp_second, self._ramp_passed = now, 0
+        passes = self._ramp_passed < self.policy.ramp_free_per_s or self._random() < self._admitted_share(now)
+        self._ramp_passed += passes
+        return passes
+
+    def _judge_probe(self, judgement: Judgement, took_s: float, now: float) -> None:
+        self._lease_until = None
+        match judgement:
+            case Verdict.FAILURE | Verdict.UNREACHABLE:
+                self._open(Why.PROBE_FAILED, now)
+            case Verdict.SUCCESS if took_s >= self.evidence.slow_s:
+                self._open(Why.PROBE_SLOW, now)
+            case Verdict.SUCCESS:
+                self._probes_passed += 1
+                if self._probes_passed >= self.policy.probes:
+                    self._move(State.CLOSED, Why.PROBES_SUCCEEDED, now)
+                    self._ramp_until = now + self.policy.ramp_s
+            case Verdict.NEUTRAL | Throttled():
+                pass  # no verdict: the next call is the next probe
+            case _:
+                assert_never(judgement)
+
+    def _open_if_due(self, now: float) -> None:
+        why = self.evidence.against(self.policy)
+        if why is not None and (self.imposed is None or self.imposed.override is not Override.FORCE_CLOSED):
+            self._open(why, now)
+
+    def _open(self, why: Why, now: float) -> None:
+        policy = self.policy
+        if self.state is State.CLOSED and now - self._since >= policy.window_s:
+            self._openings = 0  # it has been well for a whole window: what was before is forgiven
+        open_s = min(policy.open_max_s, policy.open_s * 2.0 ** min(self._openings, 30))
+        self._openings += 1
+        self._move(State.OPEN, why, now)
+        self._open_until = now + open_s * (1 + policy.jitter * (2 * self._random() - 1))
+
+    def _move(self, to: State, why: Why, now: float, actor: str | None = None, reason: str | None = None) -> None:
+        self.door = None  # first of all, as a finaliser may bring back an outcome in the middle of this
+        self.generation += 1
+        self._note(to, why, now, actor, reason)
+        self.state = to
+        self._since = now
+        self._lease_until = self._ramp_until = None
+        self._probes_passed = 0
+        self.evidence.clear(now)
+
+    def _note(self, to: State, why: Why, now: float, actor: str | None, reason: str | None) -> None:
+        counts = self.evidence.counts(now)
+        self.history.note(
+            Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason)
+        )  # fmt: skip
+
+    def _hang_door(self) -> None:
+        undisturbed = self.imposed is None and self._ramp_until is None and self._not_before is None
+        self.door = self.generation if self.state is State.CLOSED and undisturbed else None
+
+    def _admitted_share(self, now: float) -> float:
+        if self.state is not State.CLOSED:
+            return 0.0
+        policy = self.policy
+        if self._ramp_until is None or policy.ramp_s == 0:
+            return 1.0
+        left = min(1.0, max(0.0, (self._ramp_until - now) / policy.ramp_s))
+        return policy.ramp_from + (1 - policy.ramp_from) * (1 - left)
+
+    def _next_probe_at(self, now: float) -> datetime | None:
+        match self.state:
+            case State.CLOSED:
+                return None
+            case State.OPEN:
+                return self._stamp(self._open_until)
+            case State.HALF_OPEN:
+                return self._stamp(max(now, self._lease_until or now, self._not_before or now))

@@ -1,0 +1,135 @@
+"""Report: what a breaker does, as metrics and log lines."""
+
+from asyncio import CancelledError
+from datetime import UTC, datetime
+
+from holdfast.shared.resilience.breaker.refusal import Refusal, Refused
+from holdfast.shared.resilience.breaker.snapshot import State, Transition, Why
+from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.decisions import decided, note
+from holdfast.shared.telemetry.logs import Action
+
+
+class Report:
+    """Of one breaker."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        #: Calls that ended well: whoever adds to it holds the gate's lock.
+        self.successes = metrics.dependency_call_duration.tally(name, "success")
+        self._calls = {
+            result: metrics.dependency_call_duration.labels(name, result) for result in ("success", "error", "timeout")
+        }
+        self._recovery = metrics.breaker_recovery.labels(name)
+        self._opened_at: datetime | None = None
+        self._refused = {each: metrics.breaker_refused.labels(name, each.value) for each in Refusal}
+        self._would_refuse = {each: metrics.breaker_would_refuse.labels(name, each.value) for each in Refusal}
+        self._ended = {
+            kind: metrics.breaker_unsuccessful_calls.labels(name, kind)
+            for kind in ("throttled", *(each.value for each in Verdict if each is not Verdict.SUCCESS))
+        }
+        self._state = {each: metrics.breaker_state.labels(name, each.value) for each in State}
+        self._moved = {each: metrics.breaker_transitions.labels(name, each.value) for each in State}
+        self._opened: Transition | None = None
+        self._show(State.CLOSED)
+
+    def refused(self, refused: Refused) -> None:
+        """A call was not let through."""
+        self._refused[refused.refusal].inc()
+        opened = self._opened
+        decided(
+            Action.CALL_REFUSED,
+            breaker=self._name,
+            refusal=refused.refusal.value,
+            retry_after_s=round(refused.retry_after_s, 3),
+            why=opened.why.value if opened else None,
+            open_for_s=round((datetime.now(UTC) - opened.at).total_seconds(), 1) if opened else None,
+            calls=opened.counts.calls if opened else None,
+            failures=opened.counts.failures if opened else None,
+            slow=opened.counts.slow if opened else None,
+            unreachable_in_a_row=opened.counts.unreachable_in_a_row if opened else None,
+        )
+
+    def would_refuse(self, refusal: Refusal) -> None:
+        """A call was let through only because the breaker is observing."""
+        self._would_refuse[refusal].inc()
+
+    def ended(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
+        """A call did not just succeed."""
+        judged = "throttled" if isinstance(judgement, Throttled) else judgement.value
+        note(
+            Action.CALL_FAILED,
+            breaker=self._name, judged=judged, error=type(error).__name__, took_ms=round(took_s * 1000, 1),
+        )  # fmt: skip
+        if judgement is not Verdict.SUCCESS:
+            self._ended[judged].inc()
+        self._time_call(judgement, error, took_s)
+
+    def moved(self, transition: Transition) -> None:
+        """A transition, or an override that began or ended."""
+        if transition.to is State.OPEN:
+            self._opened = transition
+        if transition.origin is not transition.to:
+            self._moved[transition.to].inc()
+            self._show(transition.to)
+            self._time_recovery(transition)
+        fields = {
+            "breaker": self._name,
+            "origin": transition.origin.value,
+            "to": transition.to.value,
+            "why": transition.why.value,
+            "calls": transition.counts.calls,
+            "failures": transition.counts.failures,
+            "slow": transition.counts.slow,
+            "unreachable_in_a_row": transition.counts.unreachable_in_a_row,
+            "generation": transition.generation,
+        }
+        if transition.actor is not None:
+            logs.warning(Action.BREAKER_OVERRIDDEN, **fields, actor=transition.actor, reason=transition.reason)
+        elif transition.to is State.OPEN:
+            logs.warning(Action.BREAKER_MOVED, **fields)
+        else:
+            logs.info(Action.BREAKER_MOVED, **fields)
+
+    def callback_failed(self, what: str, error: Exception) -> None:
+        """A listener or a classifier has a bug; the call must not suffer from it."""
+        logs.error(Action.BREAKER_CALLBACK_FAILED, exc=error, breaker=self._name, callback=what)
+
+    def _time_call(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
+        """What says nothing of the dependency is not its time; a refusal is an answer."""
+        if judgement is not Verdict.NEUTRAL:
+            answered = judgement is Verdict.SUCCESS
+            self._calls["success" if answered else "timeout" if _is_timeout(error) else "error"].observe(took_s)
+
+    def _time_recovery(self, transition: Transition) -> None:
+        """From the first opening to closed; what an operator opened or closed is nobody's recovery."""
+        match transition.to:
+            case State.OPEN if self._opened_at is None and transition.why is not Why.FORCED_OPEN:
+                self._opened_at = transition.at
+            case State.CLOSED:
+                if self._opened_at is not None and transition.why is Why.PROBES_SUCCEEDED:
+                    self._recovery.observe((transition.at - self._opened_at).total_seconds())
+                self._opened_at = None
+            case _:
+                pass
+
+    def _show(self, state: State) -> None:
+        for each, gauge in self._state.items():
+            gauge.set(each is state)
+
+
+#: How deep drivers and our own layers wrap what really happened.
+_WRAPPED_MAX = 6
+
+
+def _is_timeout(error: BaseException) -> bool:
+    """Whether it is, or came of, a time limit. Drivers have their own classes for it, so the name counts too."""
+    seen: BaseException | None = error
+    for _ in range(_WRAPPED_MAX):
+        if seen is None:
+            return False
+        if isinstance(seen, TimeoutError | CancelledError) or "Timeout" in type(seen).__name__:
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False

@@ -1,0 +1,31 @@
+"""Pool: a bounded number of threads for blocking calls, which says how many of them are asked for."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any
+
+from holdfast.shared.telemetry import metrics
+
+
+class Pool(ThreadPoolExecutor):
+    """`name` is for the metrics and the threads."""
+
+    def __init__(self, name: str, threads: int) -> None:
+        super().__init__(threads, thread_name_prefix=name)
+        self._taken = 0
+        self._counting = threading.Lock()
+        metrics.pool_capacity.labels(name).set(threads)
+        metrics.pool_in_use.labels(name).set_function(lambda: self._taken)
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        """As any executor; what waits for a thread counts as well."""
+        future = super().submit(fn, *args, **kwargs)
+        with self._counting:
+            self._taken += 1
+        future.add_done_callback(self._done)
+        return future
+
+    def _done(self, _: Future[Any]) -> None:
+        with self._counting:
+            self._taken -= 1

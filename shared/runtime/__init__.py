@@ -1,0 +1,1 @@
+"""What a process needs to start and run: settings, secrets, files, its build."""

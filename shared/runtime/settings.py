@@ -1,0 +1,242 @@
+"""Settings that every service shares, and the rules all settings obey.
+
+Read once, in `__main__`. `DB_DSN` and `REDIS_ADDR` keep the names that users already know; everything else is
+`HOLDFAST_...`. Each may be in a file that `NAME_FILE` names. A misspelt key is refused: a service rejects every
+`HOLDFAST_` key that is neither shared nor, by its prefix, another service's.
+"""
+
+import os
+import re
+import socket
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import AliasChoices, Field, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from holdfast.shared.connections.address import parse_dsn, parse_redis
+from holdfast.shared.runtime.bounds import Bounds
+from holdfast.shared.runtime.build import revision
+from holdfast.shared.runtime.origins import parse_origins
+from holdfast.shared.runtime.secret_files import SecretFiles, file_variables
+from holdfast.shared.runtime.time_budgets import Budget, Part, check
+
+ENV_PREFIX = "HOLDFAST_"
+_SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
+
+#: What a name of ours may be that goes into keys, channels, entries, headers, columns and labels.
+_NAME = r"^[A-Za-z0-9._+-]{1,64}$"
+
+#: Names that the local stack and images put into the environment for themselves.
+_OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR", "HOLDFAST_DLQ_URL", "HOLDFAST_DLQ_KEY"}
+
+
+class Settings(BaseSettings):
+    """What all services agree on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX,
+        env_ignore_empty=True,
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        hide_input_in_errors=True,
+    )
+
+    profile: Literal["demo", "production"] = Field(
+        default="production", description="`demo` opens what must be closed elsewhere, and says so at start"
+    )
+    listen_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least that is logged")
+    log_style: Literal["json", "console", "auto"] = Field(
+        default="auto", description="JSON for machines, columns for people; by itself: columns on a terminal"
+    )
+    keys_file: Path | None = Field(
+        default=None, description="API keys, hashed: see shared/http/keys.py. Outside `demo` the api needs one"
+    )
+    instance: str = Field(
+        default_factory=lambda: re.sub(r"[^A-Za-z0-9._+-]", "-", socket.gethostname())[:64] or "unnamed",
+        pattern=_NAME,
+        description="Name of this replica, unique in its service; left out: the host's",
+    )
+    drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish work in hand after SIGTERM")
+    otlp_endpoint: str | None = Field(
+        default=None,
+        pattern=r"^https?://",
+        validation_alias=AliasChoices("HOLDFAST_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
+        description="Where traces go: base URL of an OTLP receiver over HTTP. Left out: there are none",
+    )
+    trace_share: float = Field(
+        default=1,
+        ge=0,
+        le=1,
+        validation_alias=AliasChoices("HOLDFAST_TRACE_SHARE", "OTEL_TRACES_SAMPLER_ARG", "trace_share"),
+        description="Share of the traces that begin here which are taken; others go by what was decided at their start",
+    )
+
+    http_request_timeout_s: float = Field(
+        default=10,
+        gt=0,
+        le=300,
+        description="Longest wait for all of a request's headers, and then for all of its body",
+    )
+    http_connections_max: int = Field(
+        default=2000, ge=1, le=100_000, description="Most open connections; above it only health is answered"
+    )
+
+    http_cors_origins: str = Field(
+        default="",
+        description="Origins whose web pages may use this service, `https://app.example, https://b.example`",
+    )
+
+    @field_validator("http_cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        parse_origins(value)
+        return value
+
+    @property
+    def cors_origins(self) -> frozenset[str]:
+        """For the HTTP application."""
+        return parse_origins(self.http_cors_origins)
+
+    @property
+    def bounds(self) -> Bounds:
+        """For the HTTP server."""
+        timeout_s = self.http_request_timeout_s
+        return Bounds(head_s=timeout_s, body_s=timeout_s, connections_max=self.http_connections_max)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The first that knows a value has it."""
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @classmethod
+    def own_prefix(cls) -> str:
+        """The prefix of this service's own keys, `API_` for the api."""
+        return ""
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """The table of this service's time limits, checked at its start."""
+        return ()
+
+    @model_validator(mode="after")
+    def _inner_before_outer(self) -> Self:
+        check(self.budgets())
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_odd_revision(self) -> Self:
+        if not re.fullmatch(_NAME.strip("^$"), revision()):
+            raise ValueError(f"HOLDFAST_REVISION does not match {_NAME}")
+        return self
+
+    @model_validator(mode="after")
+    def _refuse_misspelt(self) -> Self:
+        others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
+        # One environment may serve all services.
+        groups = (type(self), QueueSettings, CacheSettings, StoreSettings, GrafanaSettings)
+        known = {ENV_PREFIX + name.upper() for group in groups for name in group.model_fields}
+        known |= file_variables(known) | _OTHERS
+        unknown = [
+            key for key in os.environ if key.startswith(ENV_PREFIX) and key not in known and not key.startswith(others)
+        ]
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
+        return self
+
+
+class QueueSettings(Settings):
+    """For services that use the queue Redis."""
+
+    redis_addr: str = Field(
+        default="127.0.0.1:6379",
+        repr=False,
+        validation_alias=AliasChoices("REDIS_ADDR", "redis_addr"),
+        description="The queue Redis: host:port, or redis://user:password@host:port; with TLS rediss://",
+    )
+    redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
+    redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one answer of Redis")
+
+    @field_validator("redis_addr", "cache_redis_addr", check_fields=False)
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value is not None:
+            parse_redis(value)
+        return value
+
+    def queue_answer(self, times: int = 1) -> Part:
+        """An answer of the queue Redis, the connection made first."""
+        seconds = self.redis_connect_timeout_s + self.redis_timeout_s
+        return Part("redis_connect_timeout_s + redis_timeout_s", seconds, times)
+
+
+class CacheSettings(QueueSettings):
+    """For services that keep or read copies."""
+
+    cache_redis_addr: str | None = Field(
+        default=None, repr=False, description="The cache Redis, as above; left out, copies share the queue's Redis"
+    )
+    cache_timeout_s: float = Field(default=0.1, gt=0, le=10, description="Longest wait for one answer of the cache")
+    explain_keep_s: int = Field(
+        default=900, ge=0, le=86_400, description="How long it is known why a request was answered so; 0: not at all"
+    )
+    cache_soft_s: float = Field(default=60, gt=0, le=86_400, description="Age after which a copy is renewed")
+    cache_hard_s: float = Field(default=86_400, gt=0, le=2_592_000, description="Age at which a copy is gone")
+
+    @property
+    def cache_address(self) -> str:
+        """Where copies are kept."""
+        return self.cache_redis_addr or self.redis_addr
+
+
+class GrafanaSettings(Settings):
+    """For services that tell Grafana what was done. None of them needs it."""
+
+    grafana_url: str | None = Field(default=None, description="Where replays and overrides are marked, if anywhere")
+    grafana_token: str = Field(
+        default="", pattern=r"^[\x21-\x7e]*$", repr=False, description="A service account's token that may annotate"
+    )
+    grafana_timeout_s: float = Field(default=5, gt=0, le=60, description="Longest wait for Grafana, in the background")
+
+
+class StoreSettings(Settings):
+    """For services that use the database."""
+
+    db_dsn: str = Field(
+        repr=False,
+        validation_alias=AliasChoices("DB_DSN", "db_dsn"),
+        description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db; `?tls=true`",
+    )
+    db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
+    db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a connection")
+    db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for any one answer of the driver")
+    db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
+    db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads to use them")
+    #: The api's, but operations have to be kept for longer.
+    api_key_lifetime_s: int = Field(
+        default=86_400, ge=60, le=2_592_000,
+        description="How long an Idempotency-Key is remembered; the same for all services",
+    )  # fmt: skip
+
+    @field_validator("db_dsn")
+    @classmethod
+    def _dsn(cls, value: str) -> str:
+        parse_dsn(value)
+        return value
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """The server gives up before the socket does; a full pool is noticed before that."""
+        answer = Part("db_timeout_s", self.db_timeout_s)
+        return (
+            *super().budgets(),
+            Budget("a lock", answer, (Part("db_lock_wait_s", self.db_lock_wait_s),)),
+            Budget("a pooled connection", answer, (Part("db_checkout_timeout_s", self.db_checkout_timeout_s),)),
+        )

@@ -1,0 +1,1 @@
+"""What a process reports: metrics, logs, traces, decisions, annotations."""

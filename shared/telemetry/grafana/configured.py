@@ -1,0 +1,13 @@
+"""Configured: annotations to the Grafana of the settings, or to nobody."""
+
+from holdfast.shared.runtime.settings import GrafanaSettings
+from holdfast.shared.telemetry.grafana.annotations import Annotations
+from holdfast.shared.telemetry.grafana.client import connect
+
+
+def annotations(settings: GrafanaSettings) -> Annotations:
+    """Its client is imported once there is something to tell; nothing is asked yet."""
+    url, timeout_s = settings.grafana_url, settings.grafana_timeout_s
+    if url is None:
+        return Annotations(None, timeout_s=timeout_s)
+    return Annotations(lambda: connect(url, settings.grafana_token, timeout_s), timeout_s=timeout_s)

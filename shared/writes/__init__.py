@@ -1,0 +1,1 @@
+"""The life of a write, pure: command, version, merge, decide, outcome, ledger."""

@@ -1,0 +1,87 @@
+"""The ledger: accepted = applied + rejected + dead-lettered + discarded + in flight (promise 6).
+
+Every term comes from what the stores hold, never from a process's counters, and all of them as of one moment, the
+cut: the newest entry of the write stream when the reading began. Pure; `services/dlq_admin/ledger.py` reads.
+"""
+
+from dataclasses import dataclass
+
+from holdfast.shared.writes.versions import to_datetime
+
+#: What the law of the ledger is about, in its order.
+TERMS = ("accepted", "applied", "rejected", "dead_lettered", "discarded", "in_flight")
+
+
+#: What it says of the rows behind the terms.
+ROWS = ("kept", "open", "purged")
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The terms, in writes."""
+
+    #: Entries ever put on the write stream, by whomever.
+    entries: int
+    #: Of those: dead letters sent again.
+    replayed: int
+    #: Of those: second entries of an operation that another entry ended.
+    duplicates: int
+    #: Applied by the api itself while the queue was away.
+    direct: int
+    #: Dead letters brought in from a file, or put on their stream by hand: no entry of the write stream is theirs.
+    imported: int
+    #: Those included that newer writes had overtaken.
+    applied: int
+    rejected: int
+    dead_lettered: int
+    discarded: int
+    in_flight: int
+    #: Rows of ended operations that the database has; of those, the ones that every reading counts anew; and removed
+    #: ones, which stay counted.
+    kept: int = 0
+    open: int = 0
+    purged: int = 0
+    #: What is older is not kept, as a version; 0: all is kept.
+    horizon: int = 0
+
+    @property
+    def accepted(self) -> int:
+        """Writes that a client was promised."""
+        return self.entries - self.replayed - self.duplicates + self.direct + self.imported
+
+    @property
+    def accounted(self) -> int:
+        """Writes whose whereabouts are known."""
+        return self.applied + self.rejected + self.dead_lettered + self.discarded + self.in_flight
+
+    @property
+    def missing(self) -> int:
+        """Accepted and nowhere: must be 0. Below 0: the queue forgot what the database knows."""
+        return self.accepted - self.accounted
+
+
+def table(ledger: Ledger) -> str:
+    """For a terminal."""
+    rows = [
+        ("entries on the write stream, ever", ledger.entries, ""),
+        ("  sent again by replays", -ledger.replayed, ""),
+        ("  second copies of one operation", -ledger.duplicates, ""),
+        ("applied directly, queue away", ledger.direct, ""),
+        ("dead letters brought in", ledger.imported, ""),
+        ("accepted", ledger.accepted, "="),
+        ("applied", ledger.applied, ""),
+        ("rejected", ledger.rejected, ""),
+        ("dead-lettered", ledger.dead_lettered, ""),
+        ("discarded", ledger.discarded, ""),
+        ("in flight", ledger.in_flight, ""),
+        ("accounted for", ledger.accounted, "="),
+        ("missing", ledger.missing, "balanced" if ledger.missing == 0 else "OUT OF BALANCE"),
+        ("rows of operations kept", ledger.kept, ""),
+        ("  counted by every reading", ledger.open, ""),
+        ("rows removed, and still counted", ledger.purged, _horizon(ledger)),
+    ]
+    return "\n".join(f"{name:<36}{count:>14,}  {note}".rstrip() for name, count, note in rows)
+
+
+def _horizon(ledger: Ledger) -> str:
+    return f"what is older than {to_datetime(ledger.horizon):%Y-%m-%d %H:%M} UTC" if ledger.horizon else ""
