@@ -1,77 +1,68 @@
-"""Commands: validated requests to change a user; and the write that a command becomes once accepted.
+"""Commands: validated requests to change an entity; and the write that a command becomes once accepted."""
 
-The models here are the schema of the wire: strict about shape and size, silent about style. What a person may
-type (trimming, Unicode form, the grammar of an e-mail address) is decided once, where it is typed: in the api.
-"""
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, NamedTuple
 
-import re
-import unicodedata
-from functools import lru_cache
-from typing import Annotated, Literal, NamedTuple
-
-import idna
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-
-from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, NAME_MAX_CHARS
-
-#: How an internationalised label looks in ASCII.
-_IDNA_LABEL = re.compile(r"[@.]xn--", re.IGNORECASE)
-
-Name = Annotated[str, Field(min_length=1, max_length=NAME_MAX_CHARS)]
-Email = Annotated[str, Field(min_length=3, max_length=EMAIL_MAX_CHARS, pattern=r"^[^@\s]+@[^@\s]+$")]
+from holdfast.shared.domain.resource import ResourceType
 
 
-class _Payload(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+@dataclass(frozen=True, slots=True)
+class Create:
+    """Make an entity, whose id was assigned at acceptance. Optional fields that are not there are null."""
+
+    resource: ResourceType
+    values: Mapping[str, Any]
 
 
-class CreateUser(_Payload):
-    """Make a user whose id was assigned at acceptance."""
+@dataclass(frozen=True, slots=True)
+class Replace:
+    """Set every field; those that are not there become null."""
 
-    name: Name
-    email: Email
-
-
-class ReplaceUser(_Payload):
-    """Set every field of a user."""
-
-    name: Name
-    email: Email
+    resource: ResourceType
+    values: Mapping[str, Any]
 
 
-class UpdateUser(_Payload):
-    """Set the fields that are given."""
+@dataclass(frozen=True, slots=True)
+class Update:
+    """Set the fields that are there, at least one."""
 
-    name: Name | None = None
-    email: Email | None = None
-
-    @model_validator(mode="after")
-    def _changes_something(self) -> "UpdateUser":
-        if self.name is None and self.email is None:
-            raise ValueError("at least one field is required")
-        return self
+    resource: ResourceType
+    values: Mapping[str, Any]
 
 
-class DeleteUser(_Payload):
-    """Remove a user; its id is never used again."""
+@dataclass(frozen=True, slots=True)
+class Delete:
+    """Remove an entity; its id is never used again."""
+
+    resource: ResourceType
+    values: Mapping[str, Any] = field(default_factory=dict)
 
 
-class Heartbeat(_Payload):
-    """Change nothing, and go all the way: what a heartbeat meets on it, a write of a client meets too."""
+#: Of no resource: what a heartbeat is written to.
+HEARTBEATS = ResourceType(name="", singular="heartbeat", plural="heartbeats", summary="", fields=())
 
 
-Command = CreateUser | ReplaceUser | UpdateUser | DeleteUser | Heartbeat
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """Change nothing, and go all the way: what stops a heartbeat stops a client's write too."""
 
-COMMANDS: dict[str, type[Command]] = {
-    "CreateUser": CreateUser,
-    "ReplaceUser": ReplaceUser,
-    "UpdateUser": UpdateUser,
-    "DeleteUser": DeleteUser,
-    "Heartbeat": Heartbeat,
-}
+    resource: ResourceType = HEARTBEATS
+    values: Mapping[str, Any] = field(default_factory=dict)
 
-#: All heartbeats are writes of this user, who never is: ids of users are UUIDs.
-HEARTBEAT_USER = "heartbeat"
+
+Command = Create | Replace | Update | Delete | Heartbeat
+
+VERBS: tuple[type[Create] | type[Replace] | type[Update] | type[Delete], ...] = (Create, Replace, Update, Delete)
+
+
+def label(command: Command) -> str:
+    """`CreateUser`: how a command is called on the wire, in rows, logs and answers."""
+    return f"{type(command).__name__}{command.resource.name}"
+
+
+#: All heartbeats are writes of this entity, which never exists: ids of entities are UUIDs.
+HEARTBEAT_ID = "heartbeat"
 
 
 def heartbeat_id(unix_s: float) -> str:
@@ -79,20 +70,27 @@ def heartbeat_id(unix_s: float) -> str:
     return f"heartbeat-{unix_s * 1000:013.0f}"
 
 
+class Ref(NamedTuple):
+    """Which entity: the plural name of its resource, and its id."""
+
+    resource: str
+    id: str
+
+
 class Write(NamedTuple):
     """A command once accepted."""
 
     operation_id: str
-    user_id: str
+    entity_id: str
     command: Command
     version: int
-    #: The user's latest write that was still pending at acceptance. None: nothing was.
+    #: The entity's latest write that was still pending at acceptance. None: nothing was.
     after: str | None = None
-    #: Apply only if the user is at one of these versions; empty: at any.
+    #: Apply only if the entity is at one of these versions; empty: at any.
     if_match: tuple[int, ...] = ()
-    #: Apply only if the user is at none of these versions; `*`: only if there is no user.
+    #: Apply only if the entity is at none of these versions; `*`: only if there is none.
     if_none_match: tuple[int, ...] | Literal["*"] = ()
-    #: SHA-256 of the request, to tell a repeated key from a reused one.
+    #: SHA-256 of the request, to distinguish a repeated key from a reused one.
     body_hash: str = ""
     request_id: str = ""
     traceparent: str = ""
@@ -103,33 +101,7 @@ class Write(NamedTuple):
     #: The replay that sent it again; empty: none.
     replay: str = ""
 
-
-def changes(command: Command) -> tuple[str | None, str | None]:
-    """(name, email) that a command sets; None where it leaves the field alone."""
-    match command:
-        case CreateUser() | ReplaceUser() | UpdateUser():
-            return command.name, command.email
-        case DeleteUser() | Heartbeat():
-            return None, None
-
-
-def email_key(email: str) -> str:
-    """The form of an address under which it is unique, whichever way it was typed.
-
-    The domain is its IDNA A-label (IDNA 2008, mapped by UTS 46), so `straße.example` and `xn--strae-oqa.example` are
-    one domain and `strasse.example` is another. The local part is in lower case and NFC: mail systems that tell
-    `Ann@` from `ann@` do not exist in practice, while `ß` and `ss` are different letters.
-    """
-    if email.isascii() and not _IDNA_LABEL.search(email):
-        return email.lower()
-    local, _, domain = email.rpartition("@")
-    lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
-    return f"{lower}@{_domain_key(domain)}"
-
-
-@lru_cache(maxsize=4096)
-def _domain_key(domain: str) -> str:
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except idna.IDNAError:  # no domain of the public internet; the wire takes it, so it needs a key of its own
-        return unicodedata.normalize("NFC", domain.lower())
+    @property
+    def ref(self) -> Ref:
+        """Which entity it changes."""
+        return Ref(self.command.resource.plural, self.entity_id)

@@ -1,6 +1,6 @@
 """Decide: what a batch of writes does, worked out in memory from what the store knows.
 
-Pure. The store loads `Known`, calls `decide`, and writes down what `Decision` says in the same transaction.
+Pure. The store loads `Known`, calls `decide`, and writes what `Decision` says in the same transaction.
 """
 
 from collections.abc import Callable, Iterable
@@ -8,9 +8,12 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from holdfast.shared.writes import keyed
-from holdfast.shared.writes.commands import Heartbeat, Write, changes, email_key
-from holdfast.shared.writes.merge import EmailClaim, User, merge
+from holdfast.shared.writes.commands import Heartbeat, Ref, Write
+from holdfast.shared.writes.merge import Entity, Holder, merge, taken
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Final, Outcome, Reason, Rejected, Retry
+
+#: A unique value: the name of its field's claims, and the value's key.
+Claim = tuple[str, str]
 
 
 class Delivery(NamedTuple):
@@ -31,27 +34,27 @@ class Ended:
 
 @dataclass(slots=True)
 class Known:
-    """What the store holds about the operations, users and e-mail addresses that a batch mentions."""
+    """What the store holds about the operations, entities and unique values that a batch mentions."""
 
     ended: dict[str, Ended] = field(default_factory=dict)
-    users: dict[str, User] = field(default_factory=dict)
-    #: E-mail key -> the id of the user who has it.
-    owners: dict[str, str] = field(default_factory=dict)
-    #: E-mail key -> who let go of it, and at which version last.
-    released: dict[str, dict[str, int]] = field(default_factory=dict)
+    entities: dict[Ref, Entity] = field(default_factory=dict)
+    #: The entity that has a value now.
+    owners: dict[Claim, Ref] = field(default_factory=dict)
+    #: By the id of an entity: the version at which it last released the value.
+    released: dict[Claim, dict[str, int]] = field(default_factory=dict)
     #: Of anything older the store may have forgotten that it was applied.
     horizon: int = 0
 
 
 @dataclass(slots=True)
 class Decision:
-    """What to write down. `outcomes` is in the order of the batch."""
+    """What to write. `outcomes` is in the order of the batch."""
 
     outcomes: list[Outcome]
-    users: dict[str, User]
+    entities: dict[Ref, Entity]
     ended: list[tuple[Delivery, Final]]
-    #: (e-mail key, user id) -> the version at which the user let go of it.
-    released: dict[tuple[str, str], int]
+    #: (unique value, id of the entity) -> the version at which the entity released it.
+    released: dict[tuple[Claim, str], int]
 
 
 _TOO_OLD = Dead(
@@ -62,29 +65,33 @@ _TOO_OLD = Dead(
 Patience = Callable[[Write], bool]
 
 
-def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[str], set[str]]:
-    """(operation ids, user ids, e-mail keys) that deciding on `batch` needs to know of."""
-    operations, users, keys = set(), set(), set()
+def claims_of(write: Write) -> tuple[Claim, ...]:
+    """The unique values that a write asks for."""
+    return write.command.resource.claims(write.command.values)
+
+
+def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[Ref], set[Claim]]:
+    """(operation ids, entities, unique values) that deciding on `batch` needs to know of."""
+    operations, entities, claims = set(), set(), set()
     for delivery in batch:
         write = delivery.write
         operations.add(write.operation_id)
         if write.after:
             operations.add(write.after)
-        users.add(write.user_id)
-        _, email = changes(write.command)
-        if email is not None:
-            keys.add(email_key(email))
-    return operations, users, keys
+        if not isinstance(write.command, Heartbeat):
+            entities.add(write.ref)
+        claims.update(claims_of(write))
+    return operations, entities, claims
 
 
 def decide(batch: list[Delivery], known: Known, patient: Patience, now: int) -> Decision:
     """Merge every write of `batch`, oldest first, each seeing what the ones before it did. `now`: as a version."""
-    decision = Decision(outcomes=[Retry()] * len(batch), users={}, ended=[], released={})
+    decision = Decision(outcomes=[Retry()] * len(batch), entities={}, ended=[], released={})
     state = _State(known)
     for index in sorted(range(len(batch)), key=lambda i: batch[i].write.version):
         delivery = batch[index]
         decision.outcomes[index] = _one(delivery, state, decision, patient, now)
-    decision.users = state.changed
+    decision.entities = state.changed
     return decision
 
 
@@ -96,10 +103,10 @@ class _State:
         self.keyed: dict[str, tuple[int, str]] = {}
         for operation_id, ended in known.ended.items():
             self.remember(operation_id, ended.version)
-        self.users = dict(known.users)
+        self.entities = dict(known.entities)
         self.owners = dict(known.owners)
-        self.released = {key: dict(users) for key, users in known.released.items()}
-        self.changed: dict[str, User] = {}
+        self.released = {claim: dict(versions) for claim, versions in known.released.items()}
+        self.changed: dict[Ref, Entity] = {}
         self.horizon = known.horizon
 
     def remember(self, operation_id: str, version: int) -> None:
@@ -112,30 +119,39 @@ class _State:
         version, first = self.keyed.get(keyed.key_part(write.operation_id) or "", (write.version, ""))
         return Rejected("IDEMPOTENCY_KEY_REUSED", {"first_operation_id": first}) if version < write.version else None
 
-    def claim(self, write: Write) -> EmailClaim:
-        _, email = changes(write.command)
-        if email is None:
-            return EmailClaim()
-        key = email_key(email)
-        owner = self.owners.get(key)
-        by_others = [version for user, version in self.released.get(key, {}).items() if user != write.user_id]
-        released = max(by_others, default=0)
-        if owner in (None, write.user_id):
-            return EmailClaim(released=released)
-        since = self.users[owner].email_version if owner in self.users else 0
-        return EmailClaim(owner, since, released)
+    def holders(self, write: Write) -> list[Holder]:
+        """Of the values that the write asks for, one for each unique field."""
+        values = write.command.values
+        return [
+            self._holder(write, (each.unique.claims, each.unique.key(value)), each.index)
+            if each.unique and (value := values.get(each.name)) is not None
+            else Holder()
+            for each in write.command.resource.unique
+        ]
 
-    def put(self, before: User | None, after: User, version: int) -> str | None:
-        """Keep the changed user; returns the e-mail key that it let go of at `version`, if it did."""
-        self.users[after.id] = self.changed[after.id] = after
-        let_go = before.email_key if before and before.email_key != after.email_key else None
-        if let_go:
-            self.owners.pop(let_go, None)
-            mine = self.released.setdefault(let_go, {})
+    def _holder(self, write: Write, claim: Claim, index: int) -> Holder:
+        owner = self.owners.get(claim)
+        by_others = [version for id, version in self.released.get(claim, {}).items() if id != write.entity_id]
+        released = max(by_others, default=0)
+        if owner is None or owner == write.ref:
+            return Holder(released=released)
+        since = self.entities[owner].versions[index] if owner in self.entities else 0
+        return Holder(owner, since, released)
+
+    def put(self, before: Entity | None, after: Entity, version: int) -> list[Claim]:
+        """Keep the changed entity; returns the unique values that it released at `version`."""
+        self.entities[after.ref] = self.changed[after.ref] = after
+        if before and before.keys == after.keys:
+            return []
+        held = set(after.claims)
+        released = [claim for claim in (before.claims if before else ()) if claim not in held]
+        for claim in released:
+            self.owners.pop(claim, None)
+            mine = self.released.setdefault(claim, {})
             mine[after.id] = max(mine.get(after.id, 0), version)
-        if after.email_key:
-            self.owners[after.email_key] = after.id
-        return let_go
+        for claim in held:
+            self.owners[claim] = after.ref
+        return released
 
 
 def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patience, now: int) -> Outcome:
@@ -153,18 +169,18 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
         return _end(delivery, Applied(write.version), state, decision)
     overtaking = write.after is not None and write.after not in state.ended
     if overtaking and patient(write):
-        return Retry(waits_for=(write.user_id,))
+        return Retry(waits_for=(write.ref,))
 
-    before = state.users.get(write.user_id)
-    claim = state.claim(write)
-    after, outcome = merge(before, write, claim, overtaking=overtaking)
-    if _may_still_change(outcome, claim) and patient(write):
-        return Retry(waits_for=(claim.owner_id or "",))
+    before = state.entities.get(write.ref)
+    holders = state.holders(write)
+    after, outcome = merge(before, write, holders, overtaking=overtaking)
+    owner = _who_may_yet_release(outcome, before, write, holders)
+    if owner is not None and patient(write):
+        return Retry(waits_for=(owner,))
 
     if after is not None and after != before:
-        let_go = state.put(before, after, write.version)
-        if let_go:
-            decision.released[let_go, write.user_id] = write.version
+        for claim in state.put(before, after, write.version):
+            decision.released[claim, write.entity_id] = write.version
     return _end(delivery, outcome, state, decision)
 
 
@@ -176,6 +192,10 @@ def _end(delivery: Delivery, outcome: Final, state: _State, decision: Decision) 
     return outcome
 
 
-def _may_still_change(outcome: Final, claim: EmailClaim) -> bool:
-    """A refusal because of an owner who may have let go of the address in a write still on its way."""
-    return isinstance(outcome, Rejected) and outcome.code == "EMAIL_TAKEN" and claim.owner_id is not None
+def _who_may_yet_release(outcome: Outcome, before: Entity | None, write: Write, holders: list[Holder]) -> Ref | None:
+    """Of a write that is refused because of a unique value: the owner, who may have released it in a write still on its
+    way."""
+    if not (isinstance(outcome, Rejected) and outcome.code in write.command.resource.taken_codes):
+        return None
+    found = taken(before, write, holders)
+    return found[1].owner if found else None

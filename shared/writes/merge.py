@@ -1,132 +1,169 @@
-"""Merge: what one write does to one user, whatever order writes arrive in.
+"""Merge: what one write does to one entity, whatever order writes arrive in.
 
-Each field of a user keeps the version of the write that set it, and an older write never overwrites a newer
-field; a delete leaves a tombstone. So applying the same writes in any order, any number of times, ends in the
-state that the order of acceptance gives. An update that arrives before its create leaves a shadow: a row
-that no read shows until the create has come.
+Each field keeps the version of the write that set it, and an older write never overwrites a newer field; a delete
+leaves a tombstone. So applying the same writes in any order, any number of times, ends in the state that the order of
+acceptance gives. An update that arrives before its create leaves a shadow: a row that no read shows until the create
+has come.
 
 Pure: rows in, rows and outcomes out. `docs/adr/0003-order-free-convergence.md` gives the reasons.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple, Self
 
-from holdfast.shared.writes.commands import CreateUser, DeleteUser, Write, changes, email_key
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.writes.commands import Create, Delete, Ref, Replace, Write
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
 
-class User(NamedTuple):
-    """One row of `users`. A version of 0 means: never."""
+class Entity(NamedTuple):
+    """One row of a resource's table. `values` and `versions`: one per field; `keys`: one per unique field, None where
+    it claims nothing. A version of 0 means: never."""
 
+    resource: ResourceType
     id: str
-    name: str = ""
-    name_version: int = 0
-    email: str = ""
-    email_key: str | None = None
-    email_version: int = 0
+    values: tuple[Any, ...]
+    versions: tuple[int, ...]
+    keys: tuple[str | None, ...]
     created_version: int = 0
     deleted_version: int = 0
+
+    @classmethod
+    def nothing(cls, resource: ResourceType, id: str) -> Self:
+        """One of which nothing is known yet."""
+        return cls(resource, id, resource.empty_values, (0,) * len(resource.fields), (None,) * len(resource.unique))
+
+    @property
+    def ref(self) -> Ref:
+        """Which it is."""
+        return Ref(self.resource.plural, self.id)
 
     @property
     def version(self) -> int:
         """Of the newest write that took part in this state."""
-        return max(self.name_version, self.email_version, self.created_version, self.deleted_version)
+        return max(*self.versions, self.created_version, self.deleted_version)
 
     @property
     def visible(self) -> bool:
         """Created and not deleted."""
         return self.created_version > 0 and self.deleted_version == 0
 
+    @property
+    def claims(self) -> tuple[tuple[str, str], ...]:
+        """What it holds: (name of the claims, key) of each unique value."""
+        return tuple(
+            (field.unique.claims, key)
+            for field, key in zip(self.resource.unique, self.keys, strict=True)
+            if field.unique and key is not None
+        )
+
+    def shown(self) -> dict[str, Any]:
+        """The values under the fields' names."""
+        return self.resource.shown(self.values)
+
 
 @dataclass(frozen=True, slots=True)
-class EmailClaim:
-    """What the store knows of one e-mail address besides the writer's own user."""
+class Holder:
+    """What the store knows of one unique value, besides the writer's own entity."""
 
-    #: The user who has it now, and since which version; None: nobody else.
-    owner_id: str | None = None
+    #: The entity that has it now, and since which version; None: no other.
+    owner: Ref | None = None
     owner_since: int = 0
-    #: The newest version at which somebody else let go of it.
+    #: The newest version at which another one released it.
     released: int = 0
 
 
-_UNCLAIMED = EmailClaim()
+_FREE = Holder()
 
 
 def merge(
-    row: User | None, write: Write, claim: EmailClaim = _UNCLAIMED, *, overtaking: bool = False
-) -> tuple[User | None, Final]:
-    """The user after `write`, and how the write ended.
+    row: Entity | None, write: Write, holders: Sequence[Holder] = (), *, overtaking: bool = False
+) -> tuple[Entity | None, Final]:
+    """The entity after `write`, and how the write ended.
 
-    `row` None: nothing is known of this user yet. `overtaking`: an earlier write of this user is still on its
-    way, so that a user who is missing now may yet come. A heartbeat is no change of a user, and never gets here.
+    `row` None: nothing is known of this entity yet. `holders`: of the values that the write claims, one for each unique
+    field; none: all are free. `overtaking`: an earlier write of this entity is still on its way, so that an entity that
+    is missing now may yet come. A heartbeat changes no entity, and never gets here.
     """
-    before = row or User(id=write.user_id)
-    refusal = _misplaced(before, write, overtaking=overtaking) or _taken(before, write, claim)
-    if refusal and isinstance(write.command, CreateUser) and row and not row.created_version:
+    command = write.command
+    before = row or Entity.nothing(command.resource, write.entity_id)
+    refusal = _misplaced(before, write, overtaking=overtaking) or _taken(before, write, holders)
+    if refusal and isinstance(command, Create) and row and not row.created_version:
         return _deleted(row, write), refusal  # the shadow waited for a create that will never be
     if refusal:
         return row, refusal
 
-    after = _deleted(before, write) if isinstance(write.command, DeleteUser) else _changed(before, write)
-    unseen = before.deleted_version > 0 and not isinstance(write.command, DeleteUser)
+    after = _deleted(before, write) if isinstance(command, Delete) else _changed(before, write)
+    unseen = before.deleted_version > 0 and not isinstance(command, Delete)
     return after, Superseded(after.version) if unseen or after == before else Applied(after.version)
 
 
-def _misplaced(row: User, write: Write, *, overtaking: bool) -> Rejected | None:
-    """The user is not there, or not as it was expected, at this write's place in the order."""
-    if isinstance(write.command, CreateUser):
+def _misplaced(row: Entity, write: Write, *, overtaking: bool) -> Rejected | None:
+    """The entity is not there, or not as it was expected, at this write's place in the order."""
+    resource = write.command.resource
+    if isinstance(write.command, Create):
         if row.created_version not in (0, write.version):
-            return Rejected("USER_EXISTS", {})
+            return Rejected(resource.code("EXISTS"), {})
     elif 0 < row.deleted_version < write.version or not (row.version or overtaking):
-        return Rejected("USER_NOT_FOUND", {})
+        return Rejected(resource.code("NOT_FOUND"), {})
     return _unwanted(row, write)
 
 
-def _unwanted(row: User, write: Write) -> Rejected | None:
-    """The user's version is not one that the caller asked for. If-Match is first, as RFC 9110 (13.2.2) has it."""
+def _unwanted(row: Entity, write: Write) -> Rejected | None:
+    """Its version is not one that the caller asked for. If-Match is first, as RFC 9110 (13.2.2) has it."""
     if write.if_match and row.version not in write.if_match:
         return Rejected("PRECONDITION_FAILED", {"expected": list(write.if_match), "found": row.version})
     if write.if_none_match == "*":
-        # Of a change: whoever is missing here has an earlier write on its way, which the caller wants to be first.
-        met = isinstance(write.command, CreateUser) and row.version == 0
+        # Of a change: an entity that is missing here has an earlier write on its way, which the caller wants to be first.
+        met = isinstance(write.command, Create) and row.version == 0
         return None if met else Rejected("PRECONDITION_FAILED", {"unexpected": "*", "found": row.version})
     if row.version in write.if_none_match:
         return Rejected("PRECONDITION_FAILED", {"unexpected": list(write.if_none_match), "found": row.version})
     return None
 
 
-def _taken(row: User, write: Write, claim: EmailClaim) -> Rejected | None:
-    """Somebody else had the address at this write's place in the order, or has it now and we would need it."""
-    _, email = changes(write.command)
-    if email is None or email_key(email) == row.email_key:
-        return None
-    would_hold_it = write.version > row.email_version and row.deleted_version == 0
-    owned = claim.owner_id is not None and (would_hold_it or claim.owner_since < write.version)
-    if owned or claim.released > write.version:
-        return Rejected("EMAIL_TAKEN", {})
+def taken(row: Entity | None, write: Write, holders: Sequence[Holder]) -> tuple[str, Holder] | None:
+    """The error code of the first unique value that is another entity's at this write's place in the order, or that is
+    another's now and would be needed; and who has it."""
+    values = write.command.values
+    for place, (field, holder) in enumerate(zip(write.command.resource.unique, holders, strict=False)):
+        value = values.get(field.name)
+        if value is None or field.unique is None or (row and field.unique.key(value) == row.keys[place]):
+            continue
+        since = row.versions[field.index] if row else 0
+        would_hold_it = write.version > since and (row is None or row.deleted_version == 0)
+        owned = holder.owner is not None and (would_hold_it or holder.owner_since < write.version)
+        if owned or holder.released > write.version:
+            return field.unique.code, holder
     return None
 
 
-def _changed(row: User, write: Write) -> User:
-    created = write.version if isinstance(write.command, CreateUser) else row.created_version
+def _taken(row: Entity, write: Write, holders: Sequence[Holder]) -> Rejected | None:
+    found = taken(row, write, holders)
+    return Rejected(found[0], {}) if found else None
+
+
+def _changed(row: Entity, write: Write) -> Entity:
+    command, version = write.command, write.version
+    created = version if isinstance(command, Create) else row.created_version
     if row.deleted_version:
         return row._replace(created_version=created)
-    name, email = changes(write.command)
-    newer_name = name is not None and write.version > row.name_version
-    newer_email = email is not None and write.version > row.email_version
-    return User(
-        row.id,
-        name if newer_name else row.name,  # type: ignore[arg-type]  # newer, so not None
-        write.version if newer_name else row.name_version,
-        email if newer_email else row.email,  # type: ignore[arg-type]  # as above
-        email_key(email) if newer_email else row.email_key,  # type: ignore[arg-type]  # as above
-        write.version if newer_email else row.email_version,
-        created,
-        row.deleted_version,
-    )
+    values, versions, keys = list(row.values), list(row.versions), list(row.keys)
+    whole = isinstance(command, Create | Replace)
+    for field in command.resource.fields:
+        if version <= row.versions[field.index] or not (whole or field.name in command.values):
+            continue
+        values[field.index] = command.values.get(field.name)
+        versions[field.index] = version
+    for place, field in enumerate(command.resource.unique):
+        if field.unique and versions[field.index] != row.versions[field.index]:
+            value = values[field.index]
+            keys[place] = None if value is None else field.unique.key(value)
+    return Entity(row.resource, row.id, tuple(values), tuple(versions), tuple(keys), created, row.deleted_version)
 
 
-def _deleted(row: User, write: Write) -> User:
-    """A tombstone: versions stay, personal data goes. Of two deletes the earlier one is the delete."""
+def _deleted(row: Entity, write: Write) -> Entity:
+    """A tombstone: versions stay, values go. Of two deletes the earlier one is the delete."""
     first = min(row.deleted_version or write.version, write.version)
-    return row._replace(name="", email="", email_key=None, deleted_version=first)
+    return row._replace(values=row.resource.empty_values, keys=(None,) * len(row.keys), deleted_version=first)

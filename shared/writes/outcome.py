@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any, ClassVar
 
 from holdfast.shared.faults import Fault
+from holdfast.shared.writes.commands import Ref
 
 
 class Reason(StrEnum):
@@ -41,7 +42,7 @@ def failure_of(error: Exception) -> Failure:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """It changed the user; `version` is the user's version after it."""
+    """It changed the entity; `version` is the entity's version after it."""
 
     version: int
     status: ClassVar[str] = "applied"
@@ -78,9 +79,9 @@ class Retry:
     """Not now. `failure` is charged as an attempt; None means that it only waits its turn."""
 
     failure: Failure | None = None
-    #: Users whose earlier writes may change the answer.
-    waits_for: tuple[str, ...] = ()
-    #: Somebody else has the user's row locked.
+    #: Entities whose earlier writes may change the answer.
+    waits_for: tuple[Ref, ...] = ()
+    #: Another transaction has the entity's row locked.
     locked: bool = False
 
 

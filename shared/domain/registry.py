@@ -1,0 +1,44 @@
+"""The domain: the resources that this process serves. `HOLDFAST_DOMAIN` names the module or package that declares them."""
+
+import importlib
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+
+from holdfast.shared.domain.resource import DeclarationError, Resource, ResourceType
+
+DEFAULT = "holdfast.shared.domain.users"
+
+
+class Domain:
+    """Resources by their plural names, in the order of their declaration."""
+
+    def __init__(self, resources: Iterable[ResourceType]) -> None:
+        self.resources = tuple(resources)
+        self.by_plural: Mapping[str, ResourceType] = {each.plural: each for each in self.resources}
+        for what in ("name", "singular", "plural"):
+            names = [getattr(each, what) for each in self.resources]
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise DeclarationError(f"two resources have the {what} {', '.join(twice)}")
+        claims = [field.unique.claims for each in self.resources for field in each.unique if field.unique]
+        if len(claims) != len(set(claims)):
+            raise DeclarationError("two unique fields keep their claims under one name")
+
+
+def load(name: str) -> Domain:
+    """The resources that a module declares, or imports from others. Raises DeclarationError, or what importing raises."""
+    module = importlib.import_module(name)
+    found = [
+        each.type
+        for each in vars(module).values()
+        if isinstance(each, type) and issubclass(each, Resource) and each is not Resource
+    ]
+    if not found:
+        raise DeclarationError(f"{name} declares no resource")
+    return Domain(found)
+
+
+@cache
+def domain() -> Domain:
+    """This process's own."""
+    return load(os.environ.get("HOLDFAST_DOMAIN") or DEFAULT)

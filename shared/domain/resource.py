@@ -1,0 +1,216 @@
+"""Resource: how to declare what is stored. Everything else is derived from the declaration, once, at start.
+
+    class Article(Resource, plural="articles"):
+        \"\"\"A text, and the address that it has for good.\"\"\"
+
+        slug: Annotated[str, Slug(), Unique(), Public(), Example("on-failing-well")]
+        title: Annotated[str, Text(max_chars=200), Public(), Example("On failing well")]
+        body: Annotated[str, Text(max_chars=65_536, lines=True)]
+        published_at: Annotated[str, Moment(), Public()] | None = None
+
+A field without a default has to be there; one with `| None = None` may be missing, and may be set to null. What is not
+`Public` is personal: it is masked wherever somebody looks who is not meant to see it. A tombstone keeps no field at all.
+"""
+
+import types
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+
+from holdfast.shared.domain.field_types import FieldType, Key
+
+#: A key is part of an index.
+KEY_MAX_CHARS = 512
+_NAME_MAX_CHARS = 40
+_OWN_NAMES = {
+    "id",
+    "version",
+    "created_at",
+    "updated_at",
+    "created_version",
+    "deleted_version",
+    "status",
+    "operation_id",
+}
+
+
+class DeclarationError(TypeError):
+    """A resource is declared in a way that nothing can be derived from. The text says where and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """No two resources have the same value, compared by `key`.
+
+    `code` and `message`: of the error when a value is taken; by default they name the field: `SLUG_TAKEN`.
+    `claims`: the name under which values that pending writes claim are kept in Redis and released ones in the database.
+    """
+
+    key: Key = str
+    code: str = ""
+    message: str = ""
+    claims: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Anybody who may look at all may see the field's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """For the API's description. `changed`: another, after a change."""
+
+    value: Any
+    changed: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a resource, as declared. `index`: its place among the fields."""
+
+    name: str
+    index: int
+    type: FieldType
+    required: bool
+    public: bool
+    unique: Unique | None
+    example: Example | None
+    code: str
+    message: str
+
+    @property
+    def empty(self) -> Any:
+        """What it holds where there is no value."""
+        return self.type.empty if self.required else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ResourceType:
+    """What is declared of one resource. `name`: of its class, `User`; `singular`, `plural`: in addresses and keys."""
+
+    name: str
+    singular: str
+    plural: str
+    summary: str
+    fields: tuple[Field, ...]
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        """The fields by their names."""
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def unique(self) -> tuple[Field, ...]:
+        """The fields whose values are unique."""
+        return tuple(field for field in self.fields if field.unique)
+
+    @cached_property
+    def empty_values(self) -> tuple[Any, ...]:
+        """Of a tombstone."""
+        return tuple(field.empty for field in self.fields)
+
+    @cached_property
+    def taken_codes(self) -> frozenset[str]:
+        """The error codes that say that a value is somebody else's."""
+        return frozenset(field.unique.code for field in self.unique if field.unique)
+
+    def code(self, problem: str) -> str:
+        """`code("NOT_FOUND")` is `USER_NOT_FOUND`."""
+        return f"{self.singular.upper()}_{problem}"
+
+    def claims(self, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """What these values claim: the name of the claims, and the key, of each unique value that is there."""
+        return tuple(
+            (field.unique.claims, field.unique.key(value))
+            for field in self.unique
+            if field.unique and (value := values.get(field.name)) is not None
+        )
+
+    def shown(self, values: Iterable[Any]) -> dict[str, Any]:
+        """The values under the fields' names."""
+        return {field.name: value for field, value in zip(self.fields, values, strict=True)}
+
+
+class Resource:
+    """Base of every declared resource; see the module's documentation."""
+
+    type: ClassVar[ResourceType]
+
+    def __init_subclass__(cls, *, plural: str, singular: str = "") -> None:
+        """Raises DeclarationError."""
+        singular = singular or cls.__name__.lower()
+        for name in (plural, singular):
+            _check_name(name, f"{cls.__name__}: the name {name!r}")
+        hints = get_type_hints(cls, include_extras=True)
+        names = [name for name in cls.__annotations__ if name in hints and name != "type"]
+        fields = tuple(_field(cls, plural, index, name, hints[name]) for index, name in enumerate(names))
+        if not fields:
+            raise DeclarationError(f"{cls.__name__} has no fields")
+        cls.type = ResourceType(
+            name=cls.__name__,
+            singular=singular,
+            plural=plural,
+            summary=(cls.__doc__ or f"One of the {plural}.").strip(),
+            fields=fields,
+        )
+
+
+def _field(cls: type, plural: str, index: int, name: str, hint: Any) -> Field:
+    where = f"{cls.__name__}.{name}"
+    _check_name(name, where)
+    if name in _OWN_NAMES or name == f"{cls.__name__.lower()}_id":
+        raise DeclarationError(f"{where}: the name is taken, every resource has {name}")
+    hint, optional = _without_none(hint)
+    if get_origin(hint) is not Annotated:
+        raise DeclarationError(f"{where}: say what it may hold, as in Annotated[str, Text(max_chars=200)]")
+    marks = get_args(hint)[1:]
+    field_types = [mark for mark in marks if isinstance(mark, FieldType)]
+    if len(field_types) != 1:
+        raise DeclarationError(f"{where}: one field type is needed, and {len(field_types)} are given")
+    if optional != (getattr(cls, name, ...) is None):
+        raise DeclarationError(f"{where}: a field that may be missing is declared `| None = None`")
+    field_type = field_types[0]
+    title = name.replace("_", " ").capitalize()
+    return Field(
+        name=name,
+        index=index,
+        type=field_type,
+        required=not optional,
+        public=any(isinstance(mark, Public) for mark in marks),
+        unique=_unique(where, plural, name, field_type, _mark(marks, Unique)),
+        example=_mark(marks, Example),
+        code=field_type.code or f"INVALID_{name.upper()}",
+        message=field_type.message or f"{title} is invalid",
+    )
+
+
+def _unique(where: str, plural: str, name: str, field_type: FieldType, unique: Unique | None) -> Unique | None:
+    if unique is None:
+        return None
+    if field_type.column.kind == "text" and field_type.column.size > KEY_MAX_CHARS:
+        raise DeclarationError(f"{where}: a unique text has at most {KEY_MAX_CHARS} characters")
+    return Unique(
+        key=unique.key,
+        code=unique.code or f"{name.upper()}_TAKEN",
+        message=unique.message or f"Another one of the {plural} has this {name.replace('_', ' ')}.",
+        claims=unique.claims or f"{plural}.{name}",
+    )
+
+
+def _mark(marks: Iterable[Any], of: type) -> Any:
+    return next((mark for mark in marks if isinstance(mark, of)), None)
+
+
+def _without_none(hint: Any) -> tuple[Any, bool]:
+    """(the type, whether it may be None); None may stand inside Annotated or around it."""
+    if get_origin(hint) in (Union, types.UnionType):
+        rest = [each for each in get_args(hint) if each is not type(None)]
+        return (rest[0], True) if len(rest) == 1 and len(rest) < len(get_args(hint)) else (hint, False)
+    return hint, False
+
+
+def _check_name(name: str, where: str) -> None:
+    if not (name.isidentifier() and name.isascii() and name.islower() and len(name) <= _NAME_MAX_CHARS):
+        raise DeclarationError(f"{where}: lower-case letters, digits and _, at most {_NAME_MAX_CHARS}")

@@ -1,0 +1,49 @@
+"""Users: all that Holdfast knows about them."""
+
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Annotated
+
+import idna
+
+from holdfast.shared.domain.field_types import Email, Text
+from holdfast.shared.domain.resource import Example, Resource, Unique
+
+#: How an internationalised label looks in ASCII.
+_IDNA_LABEL = re.compile(r"[@.]xn--", re.IGNORECASE)
+
+
+def email_key(email: str) -> str:
+    """The form of an address under which it is unique, whichever way it was typed.
+
+    The domain is its IDNA A-label (IDNA 2008, mapped by UTS 46), so `straße.example` and `xn--strae-oqa.example` are
+    one domain and `strasse.example` is another. The local part is in lower case and NFC: mail systems that distinguish
+    `Ann@` and `ann@` do not exist in practice, while `ß` and `ss` are different letters.
+    """
+    if email.isascii() and not _IDNA_LABEL.search(email):
+        return email.lower()
+    local, _, host = email.rpartition("@")
+    lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
+    return f"{lower}@{_host_key(host)}"
+
+
+@lru_cache(maxsize=4096)
+def _host_key(host: str) -> str:
+    try:
+        return idna.encode(host, uts46=True).decode("ascii")
+    except idna.IDNAError:  # no domain of the public internet; the wire takes it, so it needs a key of its own
+        return unicodedata.normalize("NFC", host.lower())
+
+
+class User(Resource, plural="users"):
+    """A person, and the e-mail address that no other user has."""
+
+    name: Annotated[str, Text(max_chars=200), Example("Ada Lovelace", changed="Ada King")]
+    email: Annotated[
+        str,
+        Email(),
+        # `claims`: the name under which the builds before this one keep them.
+        Unique(key=email_key, message="Another user has this e-mail address.", claims="emails"),
+        Example("ada@example.com"),
+    ]
