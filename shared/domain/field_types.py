@@ -59,7 +59,7 @@ class FieldType(ABC):
     @property
     @abstractmethod
     def empty(self) -> Any:
-        """What a required field holds where there is no value: in a tombstone, and in a row that waits for its create."""
+        """What a required field holds where there is no value: in a tombstone, and in a shadow."""
 
     @abstractmethod
     def clean(self, value: Any) -> Any:

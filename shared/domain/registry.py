@@ -1,4 +1,7 @@
-"""The domain: the resources that this process serves. `HOLDFAST_DOMAIN` names the module or package that declares them."""
+"""The domain: the resources that this process serves.
+
+`HOLDFAST_DOMAIN` names the module or package that declares them.
+"""
 
 import importlib
 import os
@@ -26,7 +29,7 @@ class Domain:
 
 
 def load(name: str) -> Domain:
-    """The resources that a module declares, or imports from others. Raises DeclarationError, or what importing raises."""
+    """The resources that a module declares or imports. Raises DeclarationError, or what importing raises."""
     module = importlib.import_module(name)
     found = [
         each.type

@@ -9,7 +9,7 @@
         published_at: Annotated[str, Moment(), Public()] | None = None
 
 A field without a default has to be there; one with `| None = None` may be missing, and may be set to null. What is not
-`Public` is personal: it is masked wherever somebody looks who is not meant to see it. A tombstone keeps no field at all.
+`Public` is personal: it is masked wherever somebody looks who is not meant to see it. A tombstone keeps no value.
 """
 
 import types
