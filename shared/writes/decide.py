@@ -72,7 +72,9 @@ def claims_of(write: Write) -> tuple[Claim, ...]:
 
 def mentioned(batch: Iterable[Delivery]) -> tuple[set[str], set[Ref], set[Claim]]:
     """(operation ids, entities, unique values) that deciding on `batch` needs to know of."""
-    operations, entities, claims = set(), set(), set()
+    operations: set[str] = set()
+    entities: set[Ref] = set()
+    claims: set[Claim] = set()
     for delivery in batch:
         write = delivery.write
         operations.add(write.operation_id)

@@ -115,7 +115,7 @@ def _unwanted(row: Entity, write: Write) -> Rejected | None:
     if write.if_match and row.version not in write.if_match:
         return Rejected("PRECONDITION_FAILED", {"expected": list(write.if_match), "found": row.version})
     if write.if_none_match == "*":
-        # Of a change: an entity that is missing here has an earlier write on its way, which the caller wants to be first.
+        # Of a change: if it is missing here, an earlier write is on its way, which the caller wants to be first.
         met = isinstance(write.command, Create) and row.version == 0
         return None if met else Rejected("PRECONDITION_FAILED", {"unexpected": "*", "found": row.version})
     if row.version in write.if_none_match:
