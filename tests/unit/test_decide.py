@@ -1,9 +1,9 @@
 """Decide: what a batch does, given what the store knows."""
 
-from holdfast.shared.writes.commands import Command, CreateUser, DeleteUser, UpdateUser, Write
-from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, decide, mentioned
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.commands import Command, Write
+from holdfast.shared.writes.decide import Claim, Decision, Delivery, Ended, Known, decide, mentioned
 from holdfast.shared.writes.outcome import Applied, Duplicate, Rejected, Retry
+from tests.users import create_user, delete_user, email_claim, update_user, user_ref
 
 NOW = 1_764_000_000_000_000
 
@@ -15,7 +15,7 @@ def delivery(user: str, version: int, command: Command, entry: str | None = None
 
 def create(user: str, version: int, email: str) -> Delivery:
     """Of a user called like its id."""
-    return delivery(user, version, CreateUser(name=user, email=email))
+    return delivery(user, version, create_user(name=user, email=email))
 
 
 def patiently(*batch: Delivery, known: Known | None = None) -> Decision:
@@ -31,47 +31,47 @@ def at_once(*batch: Delivery, known: Known | None = None) -> Decision:
 def after_all(*batch: Delivery) -> Known:
     """What the store knows when `batch` has been decided."""
     decision = patiently(*batch)
-    owners = {user.email_key: user.id for user in decision.users.values() if user.email_key}
+    owners = {claim: entity.ref for entity in decision.entities.values() for claim in entity.claims}
     ended = {one.write.operation_id: Ended(outcome, one.entry_id) for one, outcome in decision.ended}
-    released: dict[str, dict[str, int]] = {}
-    for (key, user_id), version in decision.released.items():
-        released.setdefault(key, {})[user_id] = version
-    return Known(ended, dict(decision.users), owners, released)
+    released: dict[Claim, dict[str, int]] = {}
+    for (claim, id), version in decision.released.items():
+        released.setdefault(claim, {})[id] = version
+    return Known(ended, dict(decision.entities), owners, released)
 
 
 def test_a_batch_is_decided_oldest_first_and_answered_in_its_own_order() -> None:
     """The update came before its create in the batch, and sees it all the same."""
-    decision = patiently(delivery("u", 2, UpdateUser(name="Bea"), after="op-1"), create("u", 1, "ann@example.com"))
+    decision = patiently(delivery("u", 2, update_user(name="Bea"), after="op-1"), create("u", 1, "ann@example.com"))
     assert decision.outcomes == [Applied(2), Applied(1)]
     assert [one.write.version for one, _ in decision.ended] == [1, 2]
-    assert decision.users["u"].name == "Bea"
+    assert decision.entities[user_ref("u")].shown()["name"] == "Bea"
 
 
 def test_addresses_are_swapped_inside_a_batch() -> None:
     """Ann steps aside, Bob takes her address, Ann takes his."""
     known = after_all(create("ann", 1, "a@example.com"), create("bob", 2, "b@example.com"))
     decision = patiently(
-        delivery("ann", 5, UpdateUser(email="b@example.com"), after="op-3"),
-        delivery("bob", 4, UpdateUser(email="a@example.com")),
-        delivery("ann", 3, UpdateUser(email="aside@example.com")),
+        delivery("ann", 5, update_user(email="b@example.com"), after="op-3"),
+        delivery("bob", 4, update_user(email="a@example.com")),
+        delivery("ann", 3, update_user(email="aside@example.com")),
         known=known,
     )
     assert decision.outcomes == [Applied(5), Applied(4), Applied(3)]
-    assert {user.id: user.email for user in decision.users.values()} == {"ann": "b@example.com", "bob": "a@example.com"}
+    assert {each.id: each.shown()["email"] for each in decision.entities.values()} == {"ann": "b@example.com", "bob": "a@example.com"}
     assert decision.released == {
-        ("a@example.com", "ann"): 3,
-        ("b@example.com", "bob"): 4,
-        ("aside@example.com", "ann"): 5,
+        (email_claim("a@example.com"), "ann"): 3,
+        (email_claim("b@example.com"), "bob"): 4,
+        (email_claim("aside@example.com"), "ann"): 5,
     }
 
 
 def test_a_deleted_users_address_is_free_within_the_batch() -> None:
     """The new user comes after the delete in the order of acceptance, whatever the order of delivery."""
     known = after_all(create("ann", 1, "a@example.com"))
-    decision = patiently(create("bob", 3, "a@example.com"), delivery("ann", 2, DeleteUser()), known=known)
+    decision = patiently(create("bob", 3, "a@example.com"), delivery("ann", 2, delete_user()), known=known)
     assert decision.outcomes == [Applied(3), Applied(2)]
-    assert decision.users["ann"].email_key is None
-    assert decision.released == {("a@example.com", "ann"): 2}
+    assert decision.entities[user_ref("ann")].keys == (None,)
+    assert decision.released == {(email_claim("a@example.com"), "ann"): 2}
 
 
 def test_a_duplicate_inside_a_batch_takes_effect_once() -> None:
@@ -87,7 +87,7 @@ def test_the_same_entry_delivered_again_is_told_from_a_copy() -> None:
     again, copy = create("u", 1, "a@example.com"), Delivery(create("u", 1, "a@example.com").write, "copy")
     decision = patiently(again, copy, known=known)
     assert decision.outcomes == [Duplicate(True, Applied(1)), Duplicate(False, Applied(1))]
-    assert (decision.users, decision.ended, decision.released) == ({}, [], {})
+    assert (decision.entities, decision.ended, decision.released) == ({}, [], {})
 
 
 def test_a_duplicate_tells_how_the_operation_ended_the_first_time() -> None:
@@ -99,89 +99,89 @@ def test_a_duplicate_tells_how_the_operation_ended_the_first_time() -> None:
 
 def test_a_write_waits_for_the_one_before_it() -> None:
     """It names whose writes it waits for, is charged nothing, and changes nothing."""
-    decision = patiently(delivery("u", 2, UpdateUser(name="Bea"), after="op-1"))
-    assert decision.outcomes == [Retry(waits_for=("u",))]
-    assert (decision.users, decision.ended) == ({}, [])
+    decision = patiently(delivery("u", 2, update_user(name="Bea"), after="op-1"))
+    assert decision.outcomes == [Retry(waits_for=(user_ref("u"),))]
+    assert (decision.entities, decision.ended) == ({}, [])
 
 
 def test_a_whole_chain_waits_for_its_first_link() -> None:
     """No write of the chain is decided before the one it follows."""
-    links = [delivery("u", n, UpdateUser(name=str(n)), after=f"op-{n - 1}") for n in (2, 3, 4)]
-    assert patiently(*links).outcomes == [Retry(waits_for=("u",))] * 3
+    links = [delivery("u", n, update_user(name=str(n)), after=f"op-{n - 1}") for n in (2, 3, 4)]
+    assert patiently(*links).outcomes == [Retry(waits_for=(user_ref("u"),))] * 3
 
 
 def test_a_write_that_waits_no_longer_is_decided_without_the_one_before() -> None:
     """Its user may yet come: a shadow."""
-    decision = at_once(delivery("u", 2, UpdateUser(name="Bea"), after="op-1"))
+    decision = at_once(delivery("u", 2, update_user(name="Bea"), after="op-1"))
     assert decision.outcomes == [Applied(2)]
-    assert not decision.users["u"].visible
+    assert not decision.entities[user_ref("u")].visible
 
 
 def test_a_whole_chain_that_waits_no_longer_leaves_one_shadow() -> None:
     """The second early update finds the shadow of the first, and its user may still come."""
-    first = delivery("u", 2, UpdateUser(name="Bea"), after="op-1")
-    decision = at_once(first, delivery("u", 3, UpdateUser(name="Cleo"), after="op-2"))
+    first = delivery("u", 2, update_user(name="Bea"), after="op-1")
+    decision = at_once(first, delivery("u", 3, update_user(name="Cleo"), after="op-2"))
     assert decision.outcomes == [Applied(2), Applied(3)]
-    assert decision.users["u"].name == "Cleo"
+    assert decision.entities[user_ref("u")].shown()["name"] == "Cleo"
 
 
 def test_an_update_of_nobody_is_rejected_at_once() -> None:
     """Nothing of this user was pending at acceptance: there is nothing to wait for."""
-    assert patiently(delivery("u", 2, UpdateUser(name="Bea"))).outcomes == [Rejected("USER_NOT_FOUND", {})]
+    assert patiently(delivery("u", 2, update_user(name="Bea"))).outcomes == [Rejected("USER_NOT_FOUND", {})]
 
 
 def test_a_claim_on_an_owned_address_waits_for_its_owner() -> None:
     """The owner may have let go of it in a write still on its way; only then is the claim refused."""
     known = after_all(create("ann", 1, "a@example.com"))
     claim = create("bob", 3, "a@example.com")
-    assert patiently(claim, known=known).outcomes == [Retry(waits_for=("ann",))]
+    assert patiently(claim, known=known).outcomes == [Retry(waits_for=(user_ref("ann"),))]
     decision = at_once(claim, known=known)
     assert decision.outcomes == [Rejected("EMAIL_TAKEN", {})]
-    assert decision.users == {}
+    assert decision.entities == {}
     assert len(decision.ended) == 1
 
 
 def test_a_claim_older_than_the_release_is_refused_without_waiting() -> None:
     """At its place in the order the address was somebody's, and nothing can change that."""
-    known = Known(released={"a@example.com": {"ann": 5}})
+    known = Known(released={email_claim("a@example.com"): {"ann": 5}})
     assert patiently(create("bob", 3, "a@example.com"), known=known).outcomes == [Rejected("EMAIL_TAKEN", {})]
 
 
 def test_ones_own_release_is_no_reason_to_be_refused() -> None:
     """A create that arrives after its user's newer writes finds the address it brought already let go of."""
-    early = delivery("u", 2, UpdateUser(email="a@example.com"), after="op-1")
-    newest = delivery("u", 3, UpdateUser(email="b@example.com"), after="op-2")
+    early = delivery("u", 2, update_user(email="a@example.com"), after="op-1")
+    newest = delivery("u", 3, update_user(email="b@example.com"), after="op-2")
     first = at_once(early, newest)
     known = Known(
         ended={one.write.operation_id: Ended(outcome, one.entry_id) for one, outcome in first.ended},
-        users=first.users, owners={"b@example.com": "u"}, released={"a@example.com": {"u": 3}},
+        entities=first.entities, owners={email_claim("b@example.com"): user_ref("u")}, released={email_claim("a@example.com"): {"u": 3}},
     )  # fmt: skip
     decision = at_once(create("u", 1, "a@example.com"), known=known)
     assert decision.outcomes == [Applied(3)]
-    assert decision.users["u"].visible
-    assert decision.users["u"].email == "b@example.com"
+    assert decision.entities[user_ref("u")].visible
+    assert decision.entities[user_ref("u")].shown()["email"] == "b@example.com"
 
 
 def test_what_a_batch_mentions_is_all_that_deciding_needs() -> None:
     """Operations with those they follow, users, and addresses in the form in which they are unique."""
     batch = [
         create("ann", 1, "Ann@Example.com"),
-        delivery("bob", 3, UpdateUser(name="Bob"), after="op-2"),
-        delivery("cleo", 4, DeleteUser()),
+        delivery("bob", 3, update_user(name="Bob"), after="op-2"),
+        delivery("cleo", 4, delete_user()),
     ]
-    operations, users, keys = mentioned(batch)
+    operations, entities, claims = mentioned(batch)
     assert operations == {"op-1", "op-2", "op-3", "op-4"}
-    assert users == {"ann", "bob", "cleo"}
-    assert keys == {"ann@example.com"}
+    assert entities == {user_ref("ann"), user_ref("bob"), user_ref("cleo")}
+    assert claims == {email_claim("ann@example.com")}
 
 
 def test_deciding_leaves_what_is_known_alone() -> None:
     """A transaction that is rolled back must find everything as it was."""
     known = after_all(create("ann", 1, "a@example.com"))
-    before = User(*known.users["ann"])
-    patiently(delivery("ann", 2, UpdateUser(email="b@example.com")), known=known)
-    assert known.users == {"ann": before}
-    assert known.owners == {"a@example.com": "ann"}
+    before = known.entities[user_ref("ann")]
+    patiently(delivery("ann", 2, update_user(email="b@example.com")), known=known)
+    assert known.entities == {user_ref("ann"): before}
+    assert known.owners == {email_claim("a@example.com"): user_ref("ann")}
     assert known.released == {}
 
 
@@ -192,7 +192,7 @@ def test_what_comes_too_late_is_not_done() -> None:
     in_time = late._replace(write=late.write._replace(operation_id="other", after=None, expires_at=NOW + 1))
     decided = patiently(late)
     assert decided.outcomes == [Rejected("WRITE_EXPIRED", {"expires_at": NOW})]
-    assert not decided.users
+    assert not decided.entities
     assert isinstance(patiently(in_time).outcomes[0], Applied)
     ended = Known(ended={late.write.operation_id: Ended(Applied(1), late.entry_id)})
     assert isinstance(patiently(late, known=ended).outcomes[0], Duplicate)
@@ -201,7 +201,7 @@ def test_what_comes_too_late_is_not_done() -> None:
 def keyed_delivery(part: str, request: str, version: int, name: str) -> Delivery:
     """An update that came with the Idempotency-Key `part`."""
     operation = f"{part}0000000-0000-8000-a000-00{request:0>10}"
-    return Delivery(Write(operation, "u", UpdateUser(name=name), version), str(version))
+    return Delivery(Write(operation, "u", update_user(name=name), version), str(version))
 
 
 def test_a_key_used_again_for_another_request_is_refused() -> None:

@@ -2,11 +2,12 @@
 
 from typing import Any
 
-from holdfast.shared.writes.commands import Command, CreateUser, DeleteUser, ReplaceUser, UpdateUser, Write
-from holdfast.shared.writes.merge import EmailClaim, User, merge
+from holdfast.shared.writes.commands import Command, Write
+from holdfast.shared.writes.merge import Entity, Holder, merge
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
+from tests.users import create_user, delete_user, replace_user, update_user, user_ref, user_row
 
-CREATE = CreateUser(name="Ann", email="Ann@Example.com")
+CREATE = create_user(name="Ann", email="Ann@Example.com")
 
 
 def write(version: int, command: Command, **more: Any) -> Write:
@@ -14,7 +15,7 @@ def write(version: int, command: Command, **more: Any) -> Write:
     return Write(f"op-{version}", "u", command, version, **more)
 
 
-def merged(*writes: Write, row: User | None = None, overtaking: bool = False) -> tuple[User | None, Final]:
+def merged(*writes: Write, row: Entity | None = None, overtaking: bool = False) -> tuple[Entity | None, Final]:
     """The user after `writes`, and the last one's outcome."""
     for one in writes:
         row, outcome = merge(row, one, overtaking=overtaking)
@@ -24,102 +25,102 @@ def merged(*writes: Write, row: User | None = None, overtaking: bool = False) ->
 def test_a_create_makes_a_visible_user() -> None:
     """Every field has the create's version, and the address is unique in its case-folded form."""
     user, outcome = merged(write(1, CREATE))
-    assert user == User("u", "Ann", 1, "Ann@Example.com", "ann@example.com", 1, 1, 0)
+    assert user == user_row("u", "Ann", 1, "Ann@Example.com", "ann@example.com", 1, 1, 0)
     assert user.visible
     assert outcome == Applied(1)
 
 
 def test_an_update_sets_only_what_it_names() -> None:
     """A new name leaves the address at its version."""
-    user, outcome = merged(write(1, CREATE), write(2, UpdateUser(name="Bea")))
+    user, outcome = merged(write(1, CREATE), write(2, update_user(name="Bea")))
     assert user is not None
-    assert (user.name, user.name_version, user.email, user.email_version) == ("Bea", 2, "Ann@Example.com", 1)
+    assert (user.values, user.versions) == (("Bea", "Ann@Example.com"), (2, 1))
     assert outcome == Applied(2)
 
 
 def test_an_older_write_never_overwrites_a_newer_field() -> None:
     """The older replacement arrives late and still sets the address, which nobody has set since."""
-    late = write(2, ReplaceUser(name="Old", email="new@example.com"))
-    user, outcome = merged(write(1, CREATE), write(3, UpdateUser(name="Newest")), late)
+    late = write(2, replace_user(name="Old", email="new@example.com"))
+    user, outcome = merged(write(1, CREATE), write(3, update_user(name="Newest")), late)
     assert user is not None
-    assert (user.name, user.email, user.version) == ("Newest", "new@example.com", 3)
+    assert (user.values, user.version) == (("Newest", "new@example.com"), 3)
     assert outcome == Applied(3)
 
 
 def test_a_write_overtaken_in_all_that_it_sets_is_superseded() -> None:
     """It took its place in the order, and nothing of it is to be seen."""
-    user, outcome = merged(write(1, CREATE), write(3, UpdateUser(name="New")), write(2, UpdateUser(name="Old")))
+    user, outcome = merged(write(1, CREATE), write(3, update_user(name="New")), write(2, update_user(name="Old")))
     assert user is not None
-    assert user.name == "New"
+    assert user.values[0] == "New"
     assert outcome == Superseded(3)
 
 
 def test_merging_a_write_again_changes_nothing() -> None:
     """Redelivery is harmless even without the operations table."""
-    update = write(2, UpdateUser(name="Bea"))
+    update = write(2, update_user(name="Bea"))
     once, _ = merged(write(1, CREATE), update)
     assert merged(update, row=once) == (once, Superseded(2))
 
 
 def test_an_update_that_overtakes_its_create_leaves_a_shadow() -> None:
     """No read shows it until the create has come, which then fills in only what nobody has set since."""
-    shadow, outcome = merged(write(2, UpdateUser(name="Bea")), overtaking=True)
+    shadow, outcome = merged(write(2, update_user(name="Bea")), overtaking=True)
     assert shadow is not None
     assert not shadow.visible
     assert outcome == Applied(2)
     user, outcome = merged(write(1, CREATE), row=shadow)
     assert user is not None
     assert user.visible
-    assert (user.name, user.email, user.created_version, user.version) == ("Bea", "Ann@Example.com", 1, 2)
+    assert (user.values, user.created_version, user.version) == (("Bea", "Ann@Example.com"), 1, 2)
     assert outcome == Applied(2)
 
 
 def test_an_update_of_a_shadow_waits_for_the_create_as_the_shadow_does() -> None:
     """A shadow says that its create is on its way, so a second early update is no update of nobody."""
-    shadow, _ = merged(write(2, UpdateUser(name="Bea")), overtaking=True)
-    user, outcome = merged(write(3, UpdateUser(name="Cleo")), row=shadow)
+    shadow, _ = merged(write(2, update_user(name="Bea")), overtaking=True)
+    user, outcome = merged(write(3, update_user(name="Cleo")), row=shadow)
     assert user is not None
-    assert user.name == "Cleo"
+    assert user.values[0] == "Cleo"
     assert outcome == Applied(3)
 
 
 def test_an_update_of_nobody_is_rejected() -> None:
     """Nothing of this user is on its way, so nobody will come."""
-    assert merged(write(2, UpdateUser(name="Bea"))) == (None, Rejected("USER_NOT_FOUND", {}))
+    assert merged(write(2, update_user(name="Bea"))) == (None, Rejected("USER_NOT_FOUND", {}))
 
 
 def test_a_delete_leaves_a_tombstone_without_personal_data() -> None:
     """Versions stay, so that late writes find their place; the address is free for others."""
-    tombstone, outcome = merged(write(1, CREATE), write(2, DeleteUser()))
-    assert tombstone == User("u", "", 1, "", None, 1, 1, 2)
+    tombstone, outcome = merged(write(1, CREATE), write(2, delete_user()))
+    assert tombstone == user_row("u", "", 1, "", None, 1, 1, 2)
     assert not tombstone.visible
     assert outcome == Applied(2)
 
 
 def test_an_update_after_a_delete_is_rejected() -> None:
     """The user was gone at its place in the order."""
-    tombstone, _ = merged(write(1, CREATE), write(2, DeleteUser()))
-    assert merged(write(3, UpdateUser(name="Bea")), row=tombstone) == (tombstone, Rejected("USER_NOT_FOUND", {}))
+    tombstone, _ = merged(write(1, CREATE), write(2, delete_user()))
+    assert merged(write(3, update_user(name="Bea")), row=tombstone) == (tombstone, Rejected("USER_NOT_FOUND", {}))
 
 
 def test_an_update_from_before_a_delete_is_superseded() -> None:
     """It had its effect, which the delete has taken away."""
-    tombstone, _ = merged(write(1, CREATE), write(3, DeleteUser()))
-    assert merged(write(2, UpdateUser(name="Bea")), row=tombstone) == (tombstone, Superseded(3))
+    tombstone, _ = merged(write(1, CREATE), write(3, delete_user()))
+    assert merged(write(2, update_user(name="Bea")), row=tombstone) == (tombstone, Superseded(3))
 
 
 def test_a_delete_that_overtakes_an_update_hides_the_user_all_the_same() -> None:
     """A newer update that came first does not keep a deleted user alive."""
-    user, outcome = merged(write(1, CREATE), write(3, UpdateUser(name="Bea")), write(2, DeleteUser()))
+    user, outcome = merged(write(1, CREATE), write(3, update_user(name="Bea")), write(2, delete_user()))
     assert user is not None
     assert not user.visible
-    assert (user.name, user.email_key, user.deleted_version) == ("", None, 2)
+    assert (user.values, user.keys, user.deleted_version) == (("", ""), (None,), 2)
     assert outcome == Applied(3)
 
 
 def test_of_two_deletes_the_earlier_one_is_the_delete() -> None:
     """Whichever arrives first."""
-    early, late = write(2, DeleteUser()), write(3, DeleteUser())
+    early, late = write(2, delete_user()), write(3, delete_user())
     in_order, outcome = merged(write(1, CREATE), early, late)
     assert outcome == Rejected("USER_NOT_FOUND", {})
     assert merged(write(1, CREATE), late, early)[0] == in_order
@@ -127,7 +128,7 @@ def test_of_two_deletes_the_earlier_one_is_the_delete() -> None:
 
 def test_a_create_that_its_delete_overtook_is_never_seen() -> None:
     """The tombstone waited for it."""
-    tombstone, _ = merged(write(2, DeleteUser()), overtaking=True)
+    tombstone, _ = merged(write(2, delete_user()), overtaking=True)
     user, outcome = merged(write(1, CREATE), row=tombstone)
     assert user is not None
     assert not user.visible
@@ -138,22 +139,22 @@ def test_a_second_create_of_the_same_user_is_rejected() -> None:
     """An id is used once, even after a delete."""
     user, _ = merged(write(1, CREATE))
     assert merged(write(2, CREATE), row=user) == (user, Rejected("USER_EXISTS", {}))
-    tombstone, _ = merged(write(3, DeleteUser()), row=user)
+    tombstone, _ = merged(write(3, delete_user()), row=user)
     assert merged(write(4, CREATE), row=tombstone) == (tombstone, Rejected("USER_EXISTS", {}))
 
 
 def test_a_write_for_another_version_is_rejected_and_says_which_it_found() -> None:
     """If-Match is compared at apply time."""
     user, _ = merged(write(1, CREATE))
-    refused = write(3, UpdateUser(name="Bea"), if_match=(2, 5))
+    refused = write(3, update_user(name="Bea"), if_match=(2, 5))
     assert merged(refused, row=user) == (user, Rejected("PRECONDITION_FAILED", {"expected": [2, 5], "found": 1}))
-    assert merged(write(3, UpdateUser(name="Bea"), if_match=(1, 2)), row=user)[1] == Applied(3)
+    assert merged(write(3, update_user(name="Bea"), if_match=(1, 2)), row=user)[1] == Applied(3)
 
 
 def test_a_write_for_anything_but_a_version_is_rejected_at_it() -> None:
     """If-None-Match is compared at apply time too, after If-Match; `*` is met by nobody, and so by a create alone."""
     user, _ = merged(write(1, CREATE))
-    change = UpdateUser(name="Bea")
+    change = update_user(name="Bea")
     refused = write(3, change, if_none_match=(1, 2))
     assert merged(refused, row=user) == (user, Rejected("PRECONDITION_FAILED", {"unexpected": [1, 2], "found": 1}))
     assert merged(write(3, change, if_none_match=(2,)), row=user)[1] == Applied(3)
@@ -167,44 +168,44 @@ def test_a_write_for_anything_but_a_version_is_rejected_at_it() -> None:
 
 def test_somebody_elses_address_is_refused() -> None:
     """To a new user and to an old one."""
-    taken = EmailClaim(owner_id="other", owner_since=1)
-    assert merge(None, write(2, CREATE), taken) == (None, Rejected("EMAIL_TAKEN", {}))
+    taken = Holder(owner=user_ref("other"), owner_since=1)
+    assert merge(None, write(2, CREATE), [taken]) == (None, Rejected("EMAIL_TAKEN", {}))
     user, _ = merged(write(1, CREATE))
-    refused = write(2, UpdateUser(name="Bea", email="bob@example.com"))
-    assert merge(user, refused, taken) == (user, Rejected("EMAIL_TAKEN", {}))
+    refused = write(2, update_user(name="Bea", email="bob@example.com"))
+    assert merge(user, refused, [taken]) == (user, Rejected("EMAIL_TAKEN", {}))
 
 
 def test_ones_own_address_in_other_capitals_is_ones_own() -> None:
     """Uniqueness ignores case; what is shown does not."""
     user, _ = merged(write(1, CREATE))
-    same_key = write(2, UpdateUser(email="ANN@example.com"))
-    after, outcome = merge(user, same_key, EmailClaim(released=9))
+    same_key = write(2, update_user(email="ANN@example.com"))
+    after, outcome = merge(user, same_key, [Holder(released=9)])
     assert after is not None
-    assert (after.email, after.email_key) == ("ANN@example.com", "ann@example.com")
+    assert (after.values[1], after.keys) == ("ANN@example.com", ("ann@example.com",))
     assert outcome == Applied(2)
 
 
 def test_an_address_let_go_of_later_was_taken_at_the_time() -> None:
     """The owner's newer write arrived first; in order, this claim would have met the owner."""
-    assert merge(None, write(2, CREATE), EmailClaim(released=3))[1] == Rejected("EMAIL_TAKEN", {})
-    assert merge(None, write(4, CREATE), EmailClaim(released=3))[1] == Applied(4)
+    assert merge(None, write(2, CREATE), [Holder(released=3)])[1] == Rejected("EMAIL_TAKEN", {})
+    assert merge(None, write(4, CREATE), [Holder(released=3)])[1] == Applied(4)
 
 
 def test_a_late_claim_on_an_address_moved_away_from_since_needs_nobodys_leave() -> None:
     """Somebody has had it only since a later version, and the late write would not hold it any more."""
-    user, _ = merged(write(1, CREATE), write(3, UpdateUser(email="own@example.com")))
-    late = write(2, UpdateUser(name="Bea", email="bob@example.com"))
-    after, outcome = merge(user, late, EmailClaim(owner_id="other", owner_since=4))
+    user, _ = merged(write(1, CREATE), write(3, update_user(email="own@example.com")))
+    late = write(2, update_user(name="Bea", email="bob@example.com"))
+    after, outcome = merge(user, late, [Holder(owner=user_ref("other"), owner_since=4)])
     assert after is not None
-    assert (after.name, after.email) == ("Bea", "own@example.com")
+    assert after.values == ("Bea", "own@example.com")
     assert outcome == Applied(3)
 
 
 def test_a_refused_create_takes_its_shadow_with_it() -> None:
     """Nobody will come for the shadow, so it must not wait with an address in its hands."""
-    shadow, _ = merged(write(2, UpdateUser(email="early@example.com")), overtaking=True)
-    after, outcome = merge(shadow, write(1, CREATE), EmailClaim(owner_id="other", owner_since=0))
+    shadow, _ = merged(write(2, update_user(email="early@example.com")), overtaking=True)
+    after, outcome = merge(shadow, write(1, CREATE), [Holder(owner=user_ref("other"), owner_since=0)])
     assert outcome == Rejected("EMAIL_TAKEN", {})
     assert after is not None
     assert not after.visible
-    assert (after.email, after.email_key) == ("", None)
+    assert (after.values, after.keys) == (("", ""), (None,))
