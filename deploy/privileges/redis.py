@@ -15,7 +15,6 @@ from holdfast.shared.queue.names import (  # fmt: skip
     AUDIT,
     CLOCK,
     DEAD,
-    EMAILS,
     GO_ON,
     HALTS,
     HEARTBEAT,
@@ -24,8 +23,8 @@ from holdfast.shared.queue.names import (  # fmt: skip
     LEDGER,
     NOTIFY,
     OPERATION,
+    PREFIX,
     REPLAY,
-    USER,
     WRITERS,
     WRITES,
 )
@@ -73,6 +72,14 @@ def _mend(stream: str) -> tuple[Rule, ...]:
     )
 
 
+#: Pending writes and claims, whatever the resources are: keys of the first kind end in the id of an entity, names of the
+#: second have a dot. `emails`: those of users, named when nothing else was unique.
+_ENTITIES = (
+    f"{PREFIX}*:{'-'.join('?' * length for length in (8, 4, 4, 4, 12))}",
+    f"{PREFIX}heartbeat:heartbeat",
+    f"{PREFIX}*.*",
+    f"{PREFIX}emails",
+)
 _HASHES = "get set del exists expire hget hset hsetnx hdel hmget hgetall hlen hincrby"
 _CHANNELS = (f"{NOTIFY}*",)
 
@@ -90,7 +97,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
             (
                 Rule("xadd", (WRITES,)),
                 *_mend(WRITES),
-                Rule(_HASHES, (CLOCK, EMAILS, HEARTBEAT, KEYS_SINCE, f"{USER}*", f"{OPERATION}*", f"{KEY}*")),
+                Rule(_HASHES, (CLOCK, HEARTBEAT, KEYS_SINCE, *_ENTITIES, f"{OPERATION}*", f"{KEY}*")),
                 Rule("xadd", (AUDIT,)),
                 *_GROUPS,
             ),
@@ -103,7 +110,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 # One rule: a command with several keys must find all of them in the same one.
                 Rule(
                     f"{_HASHES} rpush lpop lrange llen",
-                    (CLOCK, EMAILS, LEDGER, WRITERS, HALTS, GO_ON, f"{USER}*", f"{OPERATION}*", f"{ATTEMPTS}*"),
+                    (CLOCK, LEDGER, WRITERS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{ATTEMPTS}*"),
                 ),
                 Rule("xadd", (DEAD,)),
                 *_mend(WRITES),
@@ -118,10 +125,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 Rule("xadd xdel", (WRITES,)),
                 *_mend(WRITES),
                 Rule(f"{_LOOK} {_CONSUME}", (DEAD,)),
-                Rule(
-                    _HASHES,
-                    (CLOCK, EMAILS, LEDGER, WRITERS, HALTS, GO_ON, f"{USER}*", f"{OPERATION}*", f"{REPLAY}*"),
-                ),
+                Rule(_HASHES, (CLOCK, LEDGER, WRITERS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{REPLAY}*")),
                 *_GROUPS,
             ),
         ),

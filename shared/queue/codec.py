@@ -1,33 +1,51 @@
-"""Codec: a write <-> the fields of a stream entry. Plain fields, so that `redis-cli XRANGE` is readable."""
+"""Codec: a write <-> the fields of a stream entry. Plain fields, so that `redis-cli XRANGE` is readable.
 
+Schema 2 names the resource and the entity. Schema 1 had a `user_id`, and its command names the resource. Both are
+decoded; schema 2 is encoded.
+"""
+
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+import orjson
+from pydantic import ValidationError
 
-from holdfast.shared.writes.commands import COMMANDS, Command, Write
+from holdfast.shared.queue.payloads import Payload, payloads
+from holdfast.shared.writes.commands import Command, Write, label
 from holdfast.shared.writes.versions import VERSION_MAX, from_stream_id
 
-SCHEMA = b"1"
+SCHEMA = b"2"
+_SCHEMA_1 = b"1"
 
-_PAYLOADS: dict[bytes, TypeAdapter[Command]] = {name.encode(): TypeAdapter(model) for name, model in COMMANDS.items()}
-_REQUIRED = (b"schema", b"command", b"operation_id", b"user_id", b"version", b"payload")
+_COMMON = (b"command", b"operation_id", b"version", b"payload")
+_REQUIRED = {
+    SCHEMA: (b"schema", b"resource", b"entity_id", *_COMMON),
+    _SCHEMA_1: (b"schema", b"user_id", *_COMMON),
+}
 _ID_MAX_BYTES = 36
+#: What another build may call a schema, a resource, a command or a field.
+_NUMBER, _NAME = re.compile(rb"[1-9][0-9]{0,8}"), re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,99}")
 
 
 class Undecodable(Exception):
-    """The entry is not a write of this schema. The message names what is wrong and never the payload."""
+    """The entry is not a write of any build. The message names field and problem, and never what the payload holds."""
+
+
+class UnknownWrite(Undecodable):
+    """The entry may be a write of another build: this one does not know its schema, resource, command or a field."""
 
 
 def encode(write: Write) -> dict[str, str]:
     """The fields of a write's entry, as `accept.lua` writes them."""
     fields = {
         "schema": SCHEMA.decode(),
-        "command": type(write.command).__name__,
+        "resource": write.command.resource.plural,
+        "command": label(write.command),
         "operation_id": write.operation_id,
-        "user_id": write.user_id,
+        "entity_id": write.entity_id,
         "version": str(write.version),
-        "payload": write.command.model_dump_json(exclude_none=True),
+        "payload": encode_payload(write.command).decode(),
     }
     optional = {
         "after": write.after,
@@ -43,35 +61,77 @@ def encode(write: Write) -> dict[str, str]:
     return fields | {name: str(value) for name, value in optional.items() if value not in (None, "")}
 
 
+def encode_payload(command: Command) -> bytes:
+    """As JSON text."""
+    return orjson.dumps(command.values)
+
+
 def decode(fields: Mapping[bytes, bytes], entry_id: str = "") -> Write:
     """The write that an entry holds. `entry_id`: whose it is, if it is on a stream; a version is never newer than its
-    entry, as a replay is a newer entry with the old version. Raises Undecodable."""
-    if missing := [name.decode() for name in _REQUIRED if name not in fields]:
-        raise Undecodable(f"missing fields: {', '.join(missing)}")
-    if fields[b"schema"] != SCHEMA:
-        raise Undecodable("unknown schema")
-    payload = _PAYLOADS.get(fields[b"command"])
-    if payload is None:
-        raise Undecodable("unknown command")
+    entry, as a replay is a newer entry with the old version. Raises UnknownWrite, or Undecodable."""
+    required = _required(fields)
     try:
+        payload = _payload(fields)
         write = Write(
             _id(fields[b"operation_id"]),
-            _id(fields[b"user_id"]),
-            payload.validate_json(fields[b"payload"]),
+            _id(fields[b"entity_id"] if required[1] == b"resource" else fields[b"user_id"]),
+            decode_payload(payload, fields[b"payload"]),
             _version(fields[b"version"]),
         )
         if entry_id and write.version > from_stream_id(entry_id):
             raise Undecodable("the version is newer than its entry")
-        return write if len(fields) == len(_REQUIRED) else write._replace(**_optional(fields))
-    except ValidationError as error:
-        places = sorted({f"{'.'.join(map(str, e['loc'])) or 'payload'}: {e['type']}" for e in error.errors()})
-        raise Undecodable(f"payload is not a {fields[b'command'].decode()}: {'; '.join(places)}") from None
+        return write if len(fields) == len(required) else write._replace(**_optional(fields))
     except UnicodeDecodeError:
         raise Undecodable("a field is not text") from None
 
 
+def decode_payload(payload: Payload, text: bytes) -> Command:
+    """The command that JSON text holds. Raises UnknownWrite, or Undecodable."""
+    try:
+        return payload.command(text)
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    places = sorted({f"{_place(problem['loc'])}: {problem['type']}" for problem in problems})
+    unknown = any(problem["type"] == "extra_forbidden" for problem in problems)
+    raise (UnknownWrite if unknown else Undecodable)(f"payload is not a {payload.label}: {'; '.join(places)}")
+
+
+def _place(where: tuple[int | str, ...]) -> str:
+    """A field's name; what is none may be anything, and is not repeated."""
+    text = ".".join(map(str, where)) or "payload"
+    return text if _NAME.fullmatch(text.encode("utf-8", "replace")) else "a field"
+
+
+def _required(fields: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
+    """The fields that an entry of this schema has. Raises UnknownWrite, or Undecodable."""
+    schema = fields.get(b"schema", SCHEMA)
+    required = _REQUIRED.get(schema)
+    if required is None:
+        if _NUMBER.fullmatch(schema):
+            raise UnknownWrite("unknown schema")
+        raise Undecodable("the schema is not a number")
+    if missing := [name.decode() for name in required if name not in fields]:
+        raise Undecodable(f"missing fields: {', '.join(missing)}")
+    return required
+
+
+def _payload(fields: Mapping[bytes, bytes]) -> Payload:
+    payload = payloads().get(fields[b"command"])
+    resource = fields.get(b"resource")
+    if payload is not None and resource in (None, payload.resource.plural.encode()):
+        return payload
+    for name in (b"resource", b"command"):
+        if not _NAME.fullmatch(fields.get(name, b"unnamed")):
+            raise Undecodable(f"the {name.decode()} is not a name")
+    if resource is not None and all(resource != known.resource.plural.encode() for known in payloads().values()):
+        raise UnknownWrite("unknown resource")
+    if payload is not None:
+        raise Undecodable("the command is another resource's")
+    raise UnknownWrite("unknown command")
+
+
 def _optional(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
-    """What most writes do without. Fields that nobody knows are somebody's later schema: they are left alone."""
+    """What most writes do without. Fields that are not known belong to a later schema: they are left alone."""
     return {name: read(fields[name.encode()]) for name, read in _OPTIONAL.items() if name.encode() in fields}
 
 
@@ -79,6 +139,17 @@ def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
     """A field of an entry that may be anything; empty when absent or not short ASCII."""
     value = fields.get(name, b"")
     return value.decode("ascii") if len(value) <= _ID_MAX_BYTES and value.isascii() else ""
+
+
+def raw_entity_id(fields: Mapping[bytes, bytes]) -> str:
+    """The id of the entity that an entry of any schema is about; empty like `raw_text`."""
+    return raw_text(fields, b"entity_id") or raw_text(fields, b"user_id")
+
+
+def raw_resource(fields: Mapping[bytes, bytes]) -> str:
+    """The plural name of the resource that an entry of any schema is about; empty when it names none that is known."""
+    payload = payloads().get(fields.get(b"command", b""))
+    return raw_text(fields, b"resource") or (payload.resource.plural if payload else "")
 
 
 def _id(value: bytes) -> str:

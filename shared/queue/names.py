@@ -5,11 +5,11 @@
 | `{holdfast}:writes`          | stream | accepted writes that are not over; its length is the backlog      |
 | `{holdfast}:dead`            | stream | dead letters                                                      |
 | `{holdfast}:clock`           | string | the newest version given out                                      |
-| `{holdfast}:emails`          | hash   | e-mail key -> `user_id operation_id` of the pending write that claims it |
 | `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed                 |
-| `{holdfast}:user:<id>`       | hash   | operation id -> `version command payload` of each pending write; `last` |
+| `{holdfast}:<singular>:<id>` | hash   | an entity's pending writes: operation id -> `version command payload`; `last` |
+| `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
-| `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, user                    |
+| `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, entity                  |
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
@@ -29,14 +29,12 @@ PREFIX = "{holdfast}:"
 WRITES = PREFIX + "writes"
 DEAD = PREFIX + "dead"
 CLOCK = PREFIX + "clock"
-EMAILS = PREFIX + "emails"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
 WRITERS = PREFIX + "writers"
 HALTS = PREFIX + "halts"
 GO_ON = PREFIX + "go_on"
 HEARTBEAT = PREFIX + "heartbeat"
-USER = PREFIX + "user:"
 OPERATION = PREFIX + "op:"
 KEY = PREFIX + "key:"
 KEYS_SINCE = PREFIX + "keys_since"
@@ -52,5 +50,5 @@ MESSAGING = {"messaging.system": "redis", "messaging.destination.name": WRITES}
 WRITERS_GROUP = "writers"
 DLQ_GROUP = "dlq_admin"
 
-#: The field of `user:<id>` that names its latest pending operation.
+#: The field of an entity's pending writes that names its latest operation.
 LAST = "last"

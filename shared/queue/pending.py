@@ -2,20 +2,37 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
-from holdfast.shared.queue.names import LAST, OPERATION, USER
-from holdfast.shared.writes.commands import COMMANDS, Write
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource
+from holdfast.shared.queue.names import LAST, OPERATION, PREFIX
+from holdfast.shared.queue.payloads import payloads
+from holdfast.shared.writes.commands import HEARTBEATS, Ref, Write
+
+
+class PendingWrites(NamedTuple):
+    """An entity's writes on their way, oldest first."""
+
+    writes: list[Write]
+    #: There is another that this build does not know.
+    unknown: bool = False
+
+    @property
+    def any(self) -> bool:
+        """Whether something is on its way."""
+        return self.unknown or bool(self.writes)
 
 
 @dataclass(frozen=True, slots=True)
 class PendingOperation:
-    """An operation that is queued or dead-lettered."""
+    """An operation that is queued or dead-lettered. `resource`: the plural name."""
 
-    user_id: str
+    resource: str
+    entity_id: str
     command: str
     version: int
     dead_letter_reason: str | None
@@ -23,30 +40,43 @@ class PendingOperation:
     last_error: str
 
 
-async def pending_writes(redis: Redis, user_id: str) -> list[Write]:
-    """The user's writes on their way, oldest first. Empty for almost every user, almost always."""
-    fields: dict[bytes, bytes] = cast(Any, await redis.hgetall(USER + user_id))
-    writes = []
+def pending_name(entity: Ref) -> str:
+    """Under which the entity's pending writes are kept, behind the prefix of all keys: `user:<id>`."""
+    resource = HEARTBEATS if entity.resource == HEARTBEATS.plural else domain().by_plural[entity.resource]
+    return f"{resource.singular}:{entity.id}"
+
+
+async def pending_writes(redis: Redis, entity: Ref) -> PendingWrites:
+    """Nothing for almost every entity, almost always."""
+    fields: dict[bytes, bytes] = cast(Any, await redis.hgetall(PREFIX + pending_name(entity)))
+    if not fields:
+        return PendingWrites([])
+    writes, unknown = [], False
     for operation_id, value in fields.items():
         if operation_id == LAST.encode():
             continue
-        version, command, payload = value.split(b" ", 2)
-        model = COMMANDS[command.decode()].model_validate_json(payload)
-        writes.append(Write(operation_id.decode(), user_id, model, int(version)))
-    return sorted(writes, key=lambda write: write.version)
+        version, label, payload = value.split(b" ", 2)
+        known = payloads().get(label)
+        try:
+            if known is None or known.resource.plural != entity.resource:
+                raise UnknownWrite("unknown command")
+            writes.append(Write(operation_id.decode(), entity.id, decode_payload(known, payload), int(version)))
+        except Undecodable:
+            unknown = True
+    return PendingWrites(sorted(writes, key=lambda write: write.version), unknown)
 
 
-async def oldest_pending(redis: Redis, user_ids: Iterable[str]) -> dict[str, int]:
-    """The version of each user's oldest write on its way; users without one are left out."""
-    asked = list(user_ids)
+async def oldest_pending(redis: Redis, entities: Iterable[Ref]) -> dict[Ref, int]:
+    """The version of each entity's oldest write on its way; entities without one are left out."""
+    asked = list(entities)
     pipeline = redis.pipeline(transaction=False)
-    for user_id in asked:
-        pipeline.hgetall(USER + user_id)
+    for entity in asked:
+        pipeline.hgetall(PREFIX + pending_name(entity))
     oldest = {}
-    for user_id, fields in zip(asked, await pipeline.execute(), strict=True):
+    for entity, fields in zip(asked, await pipeline.execute(), strict=True):
         versions = [int(value.split(b" ", 1)[0]) for field, value in fields.items() if field != LAST.encode()]
         if versions:
-            oldest[user_id] = min(versions)
+            oldest[entity] = min(versions)
     return oldest
 
 
@@ -56,7 +86,8 @@ async def pending_operation(redis: Redis, operation_id: str) -> PendingOperation
     if b"version" not in fields:
         return None
     return PendingOperation(
-        user_id=text(fields[b"user"]),
+        resource=raw_resource(fields),
+        entity_id=text(fields.get(b"entity") or fields[b"user"]),
         command=text(fields[b"command"]),
         version=int(fields[b"version"]),
         dead_letter_reason=text(fields[b"reason"]) if fields.get(b"status") == b"dead_lettered" else None,
