@@ -8,7 +8,7 @@ import unicodedata
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NamedTuple
 
@@ -65,6 +65,11 @@ class FieldType(ABC):
     def clean(self, value: Any) -> Any:
         """The value that a person meant by what they sent. Raises ValueError."""
 
+    @abstractmethod
+    def unlikely(self, seed: str) -> Any:
+        """A valid value that hardly anything has, another one for each seed (32 hexadecimal digits): for writes that
+        test the database."""
+
     @property
     def typed(self) -> Any:
         """The type of a value in a request, for pydantic: of the right JSON type, cleaned."""
@@ -119,6 +124,10 @@ class Text(FieldType):
         """No text."""
         return ""
 
+    def unlikely(self, seed: str) -> str:
+        """The seed, as often as it takes."""
+        return (seed * (self.min_chars // len(seed) + 1))[: self.max_chars]
+
     def clean(self, value: str) -> str:
         """Raises ValueError."""
         text = value if self.lines else value.strip()
@@ -164,6 +173,10 @@ class Slug(FieldType):
     def empty(self) -> str:
         """No text."""
         return ""
+
+    def unlikely(self, seed: str) -> str:
+        """The seed."""
+        return seed[: self.max_chars]
 
     def clean(self, value: str) -> str:
         """Raises ValueError."""
@@ -212,6 +225,10 @@ class Email(FieldType):
     def empty(self) -> str:
         """No text."""
         return ""
+
+    def unlikely(self, seed: str) -> str:
+        """Of a domain that cannot exist."""
+        return f"{seed}@control.invalid"
 
     def clean(self, value: str) -> str:
         """Raises ValueError. Of a plain address only the domain is looked at."""
@@ -270,6 +287,10 @@ class Integer(FieldType):
         """Zero."""
         return 0
 
+    def unlikely(self, seed: str) -> int:
+        """Anywhere within the bounds."""
+        return self.least + int(seed, 16) % (self.most - self.least + 1)
+
     def clean(self, value: int) -> int:
         """Raises ValueError."""
         if not self.least <= value <= self.most:
@@ -311,6 +332,11 @@ class Moment(FieldType):
         """No time."""
         return ""
 
+    def unlikely(self, seed: str) -> str:
+        """Of the first century."""
+        moment = datetime(1, 1, 1, tzinfo=UTC) + timedelta(microseconds=int(seed, 16) % 3_000_000_000_000_000)
+        return self.clean(moment.isoformat())
+
     def clean(self, value: str) -> str:
         """Raises ValueError."""
         try:
@@ -320,6 +346,48 @@ class Moment(FieldType):
             return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
         except OverflowError:
             raise ValueError("is outside the calendar") from None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Boolean(FieldType):
+    """True or false."""
+
+    @property
+    def constraint(self) -> str:
+        """For people."""
+        return "must be true or false"
+
+    @property
+    def json_schema(self) -> dict[str, Any]:
+        """For the API's description."""
+        return {"type": "boolean"}
+
+    @property
+    def wire(self) -> Any:
+        """One of two."""
+        return Annotated[bool, Field(strict=True)]
+
+    @property
+    def column(self) -> Column:
+        """As a truth value."""
+        return Column("boolean")
+
+    @property
+    def empty(self) -> bool:
+        """False."""
+        return False
+
+    def unlikely(self, seed: str) -> bool:
+        """One of two."""
+        return int(seed, 16) % 2 == 1
+
+    def clean(self, value: bool) -> bool:
+        """As it is."""
+        return value
+
+    @property
+    def _python(self) -> type:
+        return bool
 
 
 #: A value as the key under which it is unique.

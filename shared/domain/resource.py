@@ -22,7 +22,10 @@ from holdfast.shared.domain.field_types import FieldType, Key
 
 #: A key is part of an index.
 KEY_MAX_CHARS = 512
-_NAME_MAX_CHARS = 40
+#: Of a resource, singular, plural and of its class; and of a field.
+NAME_MAX_CHARS = 40
+#: `articles.slug`.
+CLAIMS_MAX_CHARS = 2 * NAME_MAX_CHARS + 1
 _OWN_NAMES = {
     "id",
     "version",
@@ -141,13 +144,14 @@ class Resource:
     def __init_subclass__(cls, *, plural: str, singular: str = "") -> None:
         """Raises DeclarationError."""
         singular = singular or cls.__name__.lower()
-        for name in (plural, singular):
+        for name in (plural, singular, cls.__name__.lower()):
             _check_name(name, f"{cls.__name__}: the name {name!r}")
         hints = get_type_hints(cls, include_extras=True)
         names = [name for name in cls.__annotations__ if name in hints and name != "type"]
         fields = tuple(_field(cls, plural, index, name, hints[name]) for index, name in enumerate(names))
         if not fields:
             raise DeclarationError(f"{cls.__name__} has no fields")
+        _check_columns(cls, fields)
         cls.type = ResourceType(
             name=cls.__name__,
             singular=singular,
@@ -191,6 +195,8 @@ def _unique(where: str, plural: str, name: str, field_type: FieldType, unique: U
         return None
     if field_type.column.kind == "text" and field_type.column.size > KEY_MAX_CHARS:
         raise DeclarationError(f"{where}: a unique text has at most {KEY_MAX_CHARS} characters")
+    if len(unique.claims) > CLAIMS_MAX_CHARS or not unique.claims.isascii():
+        raise DeclarationError(f"{where}: the name of the claims is ASCII, of at most {CLAIMS_MAX_CHARS} characters")
     return Unique(
         key=unique.key,
         code=unique.code or f"{name.upper()}_TAKEN",
@@ -211,6 +217,13 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
     return hint, False
 
 
+def _check_columns(cls: type, fields: Iterable[Field]) -> None:
+    """A value, its version and its key are columns of one table."""
+    names = [name for field in fields for name in (field.name, f"{field.name}_version", f"{field.name}_key")]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise DeclarationError(f"{cls.__name__}: {', '.join(twice)} would be two columns")
+
+
 def _check_name(name: str, where: str) -> None:
-    if not (name.isidentifier() and name.isascii() and name.islower() and len(name) <= _NAME_MAX_CHARS):
-        raise DeclarationError(f"{where}: lower-case letters, digits and _, at most {_NAME_MAX_CHARS}")
+    if not (name.isidentifier() and name.isascii() and name.islower() and len(name) <= NAME_MAX_CHARS):
+        raise DeclarationError(f"{where}: lower-case letters, digits and _, at most {NAME_MAX_CHARS}")

@@ -1,8 +1,9 @@
 """Control write: a write that is known to be good, made as any other: the same statements, through the same pool, with
 a commit. If it fails, no failure beside it says anything about the data.
 
-It leaves nothing behind. A user is created, changed and deleted as a writer would do it, behind a savepoint. Then a row
-is inserted and deleted for the commit to carry: clusters and read-only servers may refuse no earlier.
+It leaves nothing behind. An entity of each resource is created, changed and deleted as a writer would do it, behind a
+savepoint. Then a row is inserted and deleted for the commit to carry: clusters and read-only servers may refuse no
+earlier.
 """
 
 import uuid
@@ -11,11 +12,15 @@ from contextlib import contextmanager
 
 import sqlalchemy as sa
 
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.faults import Fault, Outage, Unexplained
-from holdfast.shared.store.apply import faults, load, write_down
+from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
-from holdfast.shared.store.tables import users
-from holdfast.shared.writes.commands import Command, CreateUser, DeleteUser, UpdateUser, Write
+from holdfast.shared.store.load import load
+from holdfast.shared.store.statements import statements_of
+from holdfast.shared.store.write_down import write_down
+from holdfast.shared.writes.commands import Command, Create, Delete, Update, Write
 from holdfast.shared.writes.decide import Decision, Delivery, Known, decide
 from holdfast.shared.writes.outcome import Applied
 from holdfast.shared.writes.versions import wall_clock
@@ -42,10 +47,12 @@ def evidence(engine: Engine) -> Iterator[None]:
 
 def _write_and_delete(connection: sa.Connection) -> None:
     savepoint = connection.begin_nested()
-    created, *_ = [_applied(connection, write) for write in _a_life()]
+    lives = [[_applied(connection, write) for write in _a_life(resource)] for resource in domain().resources]
     savepoint.rollback()
-    write_down(connection, Decision(outcomes=[], users=created.users, ended=[], released={}), Known())
-    connection.execute(sa.delete(users).where(users.c.id.in_(created.users)))
+    entities = {ref: entity for created, *_ in lives for ref, entity in created.entities.items()}
+    write_down(connection, Decision(outcomes=[], entities=entities, ended=[], released={}), Known())
+    for entity in entities.values():
+        connection.exec_driver_sql(statements_of(entity.resource).delete.format("%s"), (entity.id,))
 
 
 def _applied(connection: sa.Connection, write: Write) -> Decision:
@@ -58,12 +65,11 @@ def _applied(connection: sa.Connection, write: Write) -> Decision:
     return decision
 
 
-def _a_life() -> list[Write]:
-    """Of a user: every kind of statement that a write may need."""
-    user_id, now = str(uuid.uuid4()), wall_clock()
-    commands: tuple[Command, ...] = (
-        CreateUser(name="c", email=f"{user_id}@a.invalid"),
-        UpdateUser(email=f"{user_id}@b.invalid"),
-        DeleteUser(),
+def _a_life(resource: ResourceType) -> list[Write]:
+    """Of an entity: every kind of statement that a write may need."""
+    entity_id, now = str(uuid.uuid4()), wall_clock()
+    created, changed = (
+        {field.name: field.type.unlikely(uuid.uuid4().hex) for field in resource.fields} for _ in range(2)
     )
-    return [Write(str(uuid.uuid4()), user_id, command, now + after) for after, command in enumerate(commands)]
+    commands: tuple[Command, ...] = (Create(resource, created), Update(resource, changed), Delete(resource))
+    return [Write(str(uuid.uuid4()), entity_id, command, now + after) for after, command in enumerate(commands)]

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.apply import faults, load_ended
+from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.load import load_ended
 from holdfast.shared.store.tables import operation_totals
 
 _PAGE = 1000

@@ -16,7 +16,8 @@ class DirectKey(NamedTuple):
     key_hash: str
     body_hash: str
     operation_id: str
-    user_id: str
+    resource: str
+    entity_id: str
     version: int
 
 

@@ -6,16 +6,19 @@ from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.apply import faults, final_from, user_from
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.domain.resource import Field, ResourceType
+from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
-from holdfast.shared.store.tables import operation_totals, operations, users
+from holdfast.shared.store.load import final_from
+from holdfast.shared.store.statements import entity_from, statements_of
+from holdfast.shared.store.tables import operation_totals, operations, table_of
 from holdfast.shared.writes import keyed
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Final
 
 _NOW = sa.func.utc_timestamp(6)
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - as the database gives it: UTC without saying so
-_VISIBLE = sa.and_(users.c.created_version > 0, users.c.deleted_version == 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +26,9 @@ class EndedOperation:
     """An operation that is over, as a reader sees it."""
 
     operation_id: str
-    user_id: str
+    #: The plural name of the entity's.
+    resource: str
+    entity_id: str
     command: str
     version: int
     outcome: Final
@@ -32,40 +37,47 @@ class EndedOperation:
     body_hash: str | None
 
 
-def user(engine: Engine, user_id: str) -> User | None:
-    """The row of one user, shadows and tombstones included."""
+def entity(engine: Engine, resource: ResourceType, entity_id: str) -> Entity | None:
+    """The row of one entity, shadows and tombstones included."""
+    query = sa.select(*statements_of(resource).columns).where(table_of(resource).c.id == entity_id)
     with faults(), engine.connect() as connection:
-        row = connection.execute(sa.select(users).where(users.c.id == user_id)).one_or_none()
-    return user_from(row) if row else None
+        row = connection.execute(query).one_or_none()
+    return entity_from(resource, row) if row else None
 
 
 class Read(NamedTuple):
-    """Users, and when the read of them began: microseconds by the database's clock."""
+    """Entities, and when the read of them began: microseconds by the database's clock."""
 
-    users: list[User]
+    entities: list[Entity]
     began_us: int
 
 
-def page_of_users(engine: Engine, after: int, limit: int) -> Read:
-    """At most `limit` users in the order of their creation, created later than version `after`."""
-    query = sa.select(_NOW, users).where(_VISIBLE, users.c.created_version > after)
-    return _read(engine, query.order_by(users.c.created_version).limit(limit))
+def page(engine: Engine, resource: ResourceType, after: int, limit: int) -> Read:
+    """At most `limit` visible entities in the order of their creation, created later than version `after`."""
+    created = table_of(resource).c.created_version
+    return _read(engine, resource, _visible(resource).where(created > after).order_by(created).limit(limit))
 
 
-def users_by_email(engine: Engine, email_key: str) -> Read:
-    """The visible user who has this address, or nobody."""
-    return _read(engine, sa.select(_NOW, users).where(_VISIBLE, users.c.email_key == email_key))
+def by_unique_value(engine: Engine, resource: ResourceType, field: Field, key: str) -> Read:
+    """The visible entity that has this value of a unique field, or none."""
+    return _read(engine, resource, _visible(resource).where(table_of(resource).c[f"{field.name}_key"] == key))
 
 
-def _read(engine: Engine, query: sa.Select[Any]) -> Read:
+def _visible(resource: ResourceType) -> sa.Select[Any]:
+    table = table_of(resource).c
+    query = sa.select(_NOW, *statements_of(resource).columns)
+    return query.where(table.created_version > 0, table.deleted_version == 0)
+
+
+def _read(engine: Engine, resource: ResourceType, query: sa.Select[Any]) -> Read:
     with faults(), engine.connect() as connection:
         rows = connection.execute(query).all()
         if rows:
-            return Read([User(*row[1:]) for row in rows], _us(rows[0][0]))
-    # Nobody: no row to say when. So first when, and then who.
+            return Read([entity_from(resource, row[1:]) for row in rows], _us(rows[0][0]))
+    # No row says when. So first when, and then what.
     with faults(), engine.connect() as connection:
         began = connection.execute(sa.select(_NOW)).scalar_one()
-        return Read([User(*row[1:]) for row in connection.execute(query).all()], _us(began))
+        return Read([entity_from(resource, row[1:]) for row in connection.execute(query).all()], _us(began))
 
 
 def _us(moment: datetime) -> int:
@@ -83,8 +95,10 @@ def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:
 
 
 def _ended(row: sa.Row[Any]) -> EndedOperation:
-    outcome = final_from(row.effect, row.user_version, row.rejection)
-    return EndedOperation(row.operation_id, row.user_id, row.command, row.version, outcome, row.ended_at, row.body_hash)
+    outcome = final_from(row.effect, row.entity_version, row.rejection)
+    return EndedOperation(
+        row.operation_id, row.resource, row.entity_id, row.command, row.version, outcome, row.ended_at, row.body_hash
+    )
 
 
 def first_of_key(engine: Engine, operation_id: str) -> EndedOperation | None:
@@ -104,8 +118,8 @@ def horizon(engine: Engine) -> int:
 
 
 def newest_version(engine: Engine) -> int:
-    """Of all operations that are over and all users; 0: there are none. Each is read off the end of an index."""
-    columns = (operations.c.version, users.c.created_version)
+    """Of all operations that are over and all entities; 0: there are none. Each is read off the end of an index."""
+    columns = [operations.c.version, *(table_of(resource).c.created_version for resource in domain().resources)]
     with faults(), engine.connect() as connection:
         found = [connection.execute(sa.select(sa.func.max(column))).scalar_one() for column in columns]
     return max(version or 0 for version in found)

@@ -1,44 +1,97 @@
-"""Tables, as SQLAlchemy Core sees them. `deploy/migrations` makes them."""
+"""Tables, as SQLAlchemy Core sees them: one of each declared resource, and the engine's own. `deploy/migrations` makes
+them."""
+
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
+from holdfast.shared.domain.field_types import Column
+from holdfast.shared.domain.resource import CLAIMS_MAX_CHARS, KEY_MAX_CHARS, NAME_MAX_CHARS, ResourceType
+from holdfast.shared.writes.commands import LABEL_MAX_CHARS
+
 metadata = sa.MetaData()
 
-_ID = sa.String(36, collation="ascii_bin").with_variant(
-    mysql.CHAR(36, charset="ascii", collation="ascii_bin"), "mysql", "mariadb"
-)
-_TEXT_COLLATION = "utf8mb4_bin"
+_COLLATION = "utf8mb4_bin"
+#: A longer text is kept outside its row.
+_IN_ROW_MAX_CHARS = 1000
+#: TEXT has two bytes for its length, and a character has up to four.
+_TEXT_MAX_CHARS = 2**16 // 4 - 1
+_INDEX_MAX_CHARS = 64
 
-#: One row a user, tombstones and shadows included; see `shared/writes/merge.py`. Every version is in microseconds
-#: since the epoch; 0 means never.
-users = sa.Table(
-    "users",
-    metadata,
-    sa.Column("id", _ID, primary_key=True),
-    sa.Column("name", sa.String(200, collation=_TEXT_COLLATION), nullable=False),
-    sa.Column("name_version", sa.BigInteger, nullable=False),
-    sa.Column("email", sa.String(254, collation=_TEXT_COLLATION), nullable=False),
-    #: Case-folded e-mail, which may be longer than the e-mail; NULL frees it.
-    sa.Column("email_key", sa.String(512, collation=_TEXT_COLLATION), unique=True),
-    sa.Column("email_version", sa.BigInteger, nullable=False),
-    sa.Column("created_version", sa.BigInteger, nullable=False, index=True),
-    sa.Column("deleted_version", sa.BigInteger, nullable=False),
-)
+_ID = mysql.CHAR(36, charset="ascii", collation="ascii_bin")
+_RESOURCE = mysql.VARCHAR(NAME_MAX_CHARS, charset="ascii", collation="ascii_bin")
+_CLAIMS = mysql.VARCHAR(CLAIMS_MAX_CHARS, charset="ascii", collation="ascii_bin")
+_KEY = sa.String(KEY_MAX_CHARS, collation=_COLLATION)
 
-#: One row an operation that is over, written in the transaction that changed the user: the proof that it was
+
+@cache
+def table_of(resource: ResourceType) -> sa.Table:
+    """One row an entity, tombstones and shadows included; see `shared/writes/merge.py`. Of each field: its value, its
+    key if it is unique (NULL claims nothing), and the version of the write that set it. Every version is in
+    microseconds since the epoch; 0 means never."""
+    table: sa.Table = sa.Table(
+        resource.plural,
+        sa.MetaData(),
+        sa.Column("id", _ID, primary_key=True),
+        *_field_columns(resource),
+        sa.Column("created_version", sa.BigInteger, nullable=False),
+        sa.Column("deleted_version", sa.BigInteger, nullable=False),
+        *_indexes(resource),
+        mysql_engine="InnoDB",
+        mysql_charset="utf8mb4",
+        mysql_collate=_COLLATION,
+        mysql_row_format="DYNAMIC",
+    )
+    return table
+
+
+def _indexes(resource: ResourceType) -> list[sa.schema.SchemaItem]:
+    names = [f"{field.name}_key" for field in resource.unique]
+    return [
+        *(sa.Index(f"{resource.plural}_{name}"[-_INDEX_MAX_CHARS:], name, unique=True) for name in names),
+        sa.Index(f"{resource.plural}_created_version", "created_version"),
+    ]
+
+
+def _field_columns(resource: ResourceType) -> Iterator[sa.schema.SchemaItem]:
+    for field in resource.fields:
+        yield sa.Column(field.name, _type(field.type.column), nullable=not field.required)
+        if field.unique:
+            yield sa.Column(f"{field.name}_key", _KEY)
+        yield sa.Column(f"{field.name}_version", sa.BigInteger, nullable=False)
+
+
+def _type(column: Column) -> sa.types.TypeEngine[Any]:
+    match column.kind:
+        case "integer":
+            return sa.BigInteger()
+        case "boolean":
+            return sa.Boolean()
+        case "text" if column.size <= _IN_ROW_MAX_CHARS:
+            return sa.String(column.size, collation=_COLLATION)
+        case "text" if column.size <= _TEXT_MAX_CHARS:
+            return mysql.TEXT(collation=_COLLATION)
+        case "text":
+            return mysql.MEDIUMTEXT(collation=_COLLATION)
+
+
+#: One row an operation that is over, written in the transaction that changed the entity: the proof that it was
 #: applied once. An operation that is not here has not taken effect.
 operations = sa.Table(
     "operations",
     metadata,
     sa.Column("operation_id", _ID, primary_key=True),
-    sa.Column("user_id", _ID, nullable=False),
-    sa.Column("command", sa.String(20), nullable=False),
+    sa.Column("resource", _RESOURCE, nullable=False),
+    sa.Column("entity_id", _ID, nullable=False),
+    sa.Column("command", sa.String(LABEL_MAX_CHARS), nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False, index=True),
     #: applied | superseded | rejected
     sa.Column("effect", sa.String(20), nullable=False),
-    #: The user's version after it; 0 if rejected.
-    sa.Column("user_version", sa.BigInteger, nullable=False),
+    #: The entity's version after it; 0 if rejected.
+    sa.Column("entity_version", sa.BigInteger, nullable=False),
     #: The rejection: {"code": ..., "detail": {...}}.
     sa.Column("rejection", sa.Text),
     #: SHA-256 of the request, kept where the caller sent an Idempotency-Key.
@@ -66,7 +119,7 @@ operation_totals = sa.Table(
     sa.Column("purged", sa.BigInteger, nullable=False),
     #: The horizon: whatever is not newer may have been removed, and is not applied any more.
     sa.Column("purged_to", sa.BigInteger, nullable=False),
-    #: Rows of `email_releases` removed.
+    #: Rows of `released_values` removed.
     sa.Column("releases_purged", sa.BigInteger, nullable=False),
 )
 
@@ -77,24 +130,27 @@ direct_keys = sa.Table(
     sa.Column("key_hash", sa.String(64, collation="ascii_bin"), primary_key=True),
     sa.Column("body_hash", sa.String(64, collation="ascii_bin"), nullable=False),
     sa.Column("operation_id", _ID, primary_key=True),
-    sa.Column("user_id", _ID, nullable=False),
+    sa.Column("resource", _RESOURCE, nullable=False),
+    sa.Column("entity_id", _ID, nullable=False),
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 
-#: Users whose row became a tombstone, by the database's own clock: whoever keeps copies of users follows it.
-deleted_users = sa.Table(
-    "deleted_users",
+#: Entities whose row became a tombstone, by the database's own clock: whoever keeps copies follows it.
+deleted_entities = sa.Table(
+    "deleted_entities",
     metadata,
-    sa.Column("user_id", _ID, primary_key=True),
+    sa.Column("resource", _RESOURCE, primary_key=True),
+    sa.Column("entity_id", _ID, primary_key=True),
     sa.Column("deleted_at", mysql.DATETIME(fsp=6), nullable=False, index=True),
 )
 
-#: When a user last let go of an address, so that somebody's older claim that arrives late loses as it would have in
-#: order. By user: nobody's own change of address counts against their own older writes.
-email_releases = sa.Table(
-    "email_releases",
+#: When an entity last released a unique value, so that an older claim of another one that arrives late loses as it
+#: would have in order. By entity: its own changes do not count against its own older writes.
+released_values = sa.Table(
+    "released_values",
     metadata,
-    sa.Column("email_key", sa.String(512, collation=_TEXT_COLLATION), primary_key=True),
-    sa.Column("user_id", _ID, primary_key=True),
+    sa.Column("claims", _CLAIMS, primary_key=True),
+    sa.Column("claim_key", _KEY, primary_key=True),
+    sa.Column("entity_id", _ID, primary_key=True),
     sa.Column("version", sa.BigInteger, nullable=False, index=True),
 )

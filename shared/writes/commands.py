@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
-from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.domain.resource import NAME_MAX_CHARS, ResourceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +54,8 @@ class Heartbeat:
 Command = Create | Replace | Update | Delete | Heartbeat
 
 VERBS: tuple[type[Create] | type[Replace] | type[Update] | type[Delete], ...] = (Create, Replace, Update, Delete)
+
+LABEL_MAX_CHARS = max(len(verb.__name__) for verb in VERBS) + NAME_MAX_CHARS
 
 
 def label(command: Command) -> str:

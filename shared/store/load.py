@@ -1,0 +1,149 @@
+"""Load: what deciding on a batch needs to know. The rows of its entities stay locked until the transaction ends."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.store.statements import entity_from, statements_of
+from holdfast.shared.writes import keyed
+from holdfast.shared.writes.commands import Ref
+from holdfast.shared.writes.decide import Claim, Delivery, Ended, Known, mentioned
+from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
+
+# The horizon comes with the rows, from one snapshot: where a removed row is missing, the horizon says that it may be.
+_SELECT_HORIZON = "SELECT '', '', '', purged_to FROM operation_totals"
+_SELECT_RELEASES = "SELECT claims, claim_key, entity_id, version FROM released_values WHERE"
+_RELEASES_OF = "(claims = %s AND claim_key IN ({}))"
+_AND_HORIZON = "UNION ALL SELECT '', '', purged_to, NULL, NULL, 0 FROM operation_totals"
+_SELECT_ENDED = "SELECT operation_id, effect, entity_version, rejection, entry_id, version FROM operations WHERE"
+
+
+def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
+    """What deciding on `batch` needs to know."""
+    operation_ids, refs, claims = mentioned(batch)
+    ended, horizon = _load_ended_or_keyed(connection, operation_ids)
+    known = Known(ended=ended, horizon=horizon)
+    resources = _resources(batch)
+    if claims:
+        _load_holders(connection, resources, claims, known)
+        # After the holders: whoever sees a value free sees its release too.
+        known.released, known.horizon = load_releases(connection, claims)
+    for resource, ids in _ids_by_resource(resources, refs):
+        for row in rows_with(connection, statements_of(resource).lock, ids):
+            known.entities[Ref(resource.plural, row[0])] = entity_from(resource, row)
+    return known
+
+
+def locked_entities(connection: sa.Connection, batch: list[Delivery]) -> set[Ref]:
+    """The entities of `batch` whose row another transaction has; the others' rows are ours from here on."""
+    locked: set[Ref] = set()
+    for resource, ids in _ids_by_resource(_resources(batch), {delivery.write.ref for delivery in batch}):
+        statements = statements_of(resource)
+        if there := {row[0] for row in rows_with(connection, statements.existing, ids)}:
+            free = {row[0] for row in rows_with(connection, statements.lock_free, there)}
+            locked |= {Ref(resource.plural, id) for id in there - free}
+    return locked
+
+
+def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, Ended]:
+    """The operations among `operation_ids` that are over."""
+    return _ended(rows_with(connection, f"{_SELECT_ENDED} operation_id IN ({{}})", operation_ids))
+
+
+def load_releases(connection: sa.Connection, claims: Iterable[Claim]) -> tuple[dict[Claim, dict[str, int]], int]:
+    """Of each value: which entities released it, and when last; and the horizon."""
+    by_name = _keys_by_name(claims)
+    where = " OR ".join(_RELEASES_OF.format(_marks(keys)) for keys in by_name.values())
+    query = f"{_SELECT_RELEASES} {where} UNION ALL {_SELECT_HORIZON}" if by_name else _SELECT_HORIZON
+    values = tuple(value for name, keys in by_name.items() for value in (name, *keys))
+    rows: Any = connection.exec_driver_sql(query, values).all()
+    released: dict[Claim, dict[str, int]] = {}
+    for name, key, entity_id, version in rows:
+        if name:
+            released.setdefault((name, key), {})[entity_id] = version
+    return released, next((int(row[3]) for row in rows if not row[0]), 0)
+
+
+def final_from(effect: str, entity_version: int, rejection: str | None) -> Final:
+    """The outcome that an `operations` row records."""
+    match effect:
+        case "applied":
+            return Applied(entity_version)
+        case "superseded":
+            return Superseded(entity_version)
+        case _:
+            what = json.loads(rejection or "{}")
+            return Rejected(what.get("code", ""), what.get("detail", {}))
+
+
+def rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> Sequence[tuple[Any, ...]]:
+    """The rows of `query`, its `{}` filled with a placeholder a value."""
+    wanted = tuple(sorted(values))
+    rows: Any = connection.exec_driver_sql(query.format(_marks(wanted)), wanted).all()
+    return rows  # type: ignore[no-any-return]
+
+
+def _load_holders(
+    connection: sa.Connection, resources: Sequence[ResourceType], claims: Iterable[Claim], known: Known
+) -> None:
+    """The entities that have the claimed values now."""
+    by_name = _keys_by_name(claims)
+    for resource in resources:
+        for place, field in enumerate(resource.unique):
+            name = field.unique.claims if field.unique else ""
+            if name not in by_name:
+                continue
+            for row in rows_with(connection, statements_of(resource).by_key[place], by_name[name]):
+                holder = entity_from(resource, row)
+                known.entities[holder.ref] = holder
+                known.owners[name, holder.keys[place] or ""] = holder.ref
+
+
+def _load_ended_or_keyed(connection: sa.Connection, operation_ids: Iterable[str]) -> tuple[dict[str, Ended], int]:
+    """The operations among `operation_ids` that are over, and all others that are over and came with the
+    Idempotency-Key of one of them; and the horizon."""
+    parts = {each: keyed.key_part(each) for each in operation_ids}
+    plain = sorted(each for each, part in parts.items() if part is None)
+    ranges = sorted({keyed.bounds(part) for part in parts.values() if part is not None})
+    where = [f"operation_id IN ({_marks(plain)})"] if plain else []
+    where += ["operation_id BETWEEN %s AND %s"] * len(ranges)
+    values = (*plain, *(end for ends in ranges for end in ends))
+    query = f"{_SELECT_ENDED} {' OR '.join(where)} {_AND_HORIZON}"
+    rows: Any = connection.exec_driver_sql(query, values).all()
+    return _ended(row for row in rows if row[0]), next((int(row[2]) for row in rows if not row[0]), 0)
+
+
+def _ended(rows: Iterable[Any]) -> dict[str, Ended]:
+    return {
+        operation_id: Ended(final_from(effect, entity_version, rejection), entry_id, version)
+        for operation_id, effect, entity_version, rejection, entry_id, version in rows
+    }
+
+
+def _resources(batch: Iterable[Delivery]) -> list[ResourceType]:
+    """In the one order in which every transaction locks their rows."""
+    return sorted({delivery.write.command.resource for delivery in batch}, key=lambda resource: resource.plural)
+
+
+def _ids_by_resource(
+    resources: Iterable[ResourceType], refs: Iterable[Ref]
+) -> Iterator[tuple[ResourceType, list[str]]]:
+    ids = defaultdict(list)
+    for ref in refs:
+        ids[ref.resource].append(ref.id)
+    return ((resource, ids[resource.plural]) for resource in resources if resource.plural in ids)
+
+
+def _keys_by_name(claims: Iterable[Claim]) -> dict[str, list[str]]:
+    keys = defaultdict(list)
+    for name, key in sorted(claims):
+        keys[name].append(key)
+    return keys
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ",".join(["%s"] * len(values))

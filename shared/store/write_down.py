@@ -1,0 +1,76 @@
+"""Write down: make the database say what was decided."""
+
+import json
+from collections import defaultdict
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.shared.store.statements import insert_into, row_of, statements_of
+from holdfast.shared.store.tables import operations
+from holdfast.shared.writes.commands import label
+from holdfast.shared.writes.decide import Decision, Delivery, Known
+from holdfast.shared.writes.merge import Entity
+from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
+
+_INSERT_OPERATION = insert_into(
+    operations.name, [column.name for column in operations.columns if column.server_default is None]
+)
+_INSERT_DELETED = "INSERT INTO deleted_entities (resource, entity_id, deleted_at) VALUES"
+_DELETED_AGAIN = "ON DUPLICATE KEY UPDATE deleted_at = VALUES(deleted_at)"
+_RELEASE = sa.text(
+    "INSERT INTO released_values (claims, claim_key, entity_id, version) VALUES (:claims, :key, :entity_id, :version)"
+    " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
+)
+
+
+def write_down(connection: sa.Connection, decision: Decision, known: Known) -> None:
+    """In the caller's transaction. `known`: what the decision was made on."""
+    if decision.entities:
+        _write_entities(connection, decision, known)
+    if decision.released:
+        rows = [
+            {"claims": name, "key": key, "entity_id": entity_id, "version": version}
+            for ((name, key), entity_id), version in sorted(decision.released.items())
+        ]
+        connection.execute(_RELEASE, rows)
+    if decision.ended:
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        connection.exec_driver_sql(_INSERT_OPERATION, [_operation_row(*ended, now) for ended in decision.ended])
+
+
+def _write_entities(connection: sa.Connection, decision: Decision, known: Known) -> None:
+    """Resource by resource, each in the order of ids: every transaction locks in the same order."""
+    by_resource: dict[str, list[Entity]] = defaultdict(list)
+    for ref in sorted(decision.entities):
+        by_resource[ref.resource].append(decision.entities[ref])
+    for entities in by_resource.values():
+        statements = statements_of(entities[0].resource)
+        # Old rows go first, so that a unique value can pass from one entity of the batch to another. A plain INSERT and
+        # no upsert: a clash of unique values must fail, not overwrite the other entity.
+        if old := tuple(entity.id for entity in entities if entity.ref in known.entities):
+            connection.exec_driver_sql(statements.delete.format(",".join(["%s"] * len(old))), old)
+        connection.exec_driver_sql(statements.insert, [row_of(entity) for entity in entities])
+    if gone := [ref for ref in sorted(decision.entities) if decision.entities[ref].deleted_version]:
+        values = ",".join(["(%s, %s, UTC_TIMESTAMP(6))"] * len(gone))
+        connection.exec_driver_sql(
+            f"{_INSERT_DELETED} {values} {_DELETED_AGAIN}", tuple(value for ref in gone for value in ref)
+        )
+
+
+def _operation_row(delivery: Delivery, outcome: Final, now: str) -> tuple[Any, ...]:
+    """In the order of the columns of `operations`."""
+    write = delivery.write
+    rejection = None
+    match outcome:
+        case Applied(version) | Superseded(version):
+            pass
+        case Rejected(code, detail):
+            version = 0
+            rejection = json.dumps({"code": code, "detail": detail})
+    command = write.command
+    return (
+        write.operation_id, command.resource.plural, write.entity_id, label(command), write.version, outcome.status,
+        version, rejection, write.body_hash or None, delivery.entry_id, now,
+    )  # fmt: skip
