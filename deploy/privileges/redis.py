@@ -72,8 +72,8 @@ def _mend(stream: str) -> tuple[Rule, ...]:
     )
 
 
-#: Pending writes and claims, whatever the resources are: keys of the first kind end in the id of an entity, names of the
-#: second have a dot. `emails`: those of users, named when nothing else was unique.
+#: Pending writes and claims, whatever the resources are: a key of the first kind ends in an entity's id, and a name of
+#: the second has a dot. `emails`: of users, named when nothing else was unique.
 _ENTITIES = (
     f"{PREFIX}*:{'-'.join('?' * length for length in (8, 4, 4, 4, 12))}",
     f"{PREFIX}heartbeat:heartbeat",

@@ -1,4 +1,4 @@
-"""Dues: the queue is told what operators decided: a discarded write's address is free, a restored one's is not."""
+"""Dues: what operators decided reaches the queue: a discarded write claims no unique value, a restored one does."""
 
 import asyncio
 
@@ -10,9 +10,9 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.letters.store import dues
 from holdfast.shared.letters.store.dues import Due
 from holdfast.shared.queue.codec import Undecodable, decode
-from holdfast.shared.queue.names import EMAILS, LUA
+from holdfast.shared.queue.entities import claims_of, holder
+from holdfast.shared.queue.names import LUA, PREFIX, WRITES
 from holdfast.shared.resilience.supervise import turned
-from holdfast.shared.writes.commands import changes, email_key
 
 _PAGE = 500
 _EVERY_S = 5.0
@@ -46,22 +46,20 @@ class Dues:
     async def pay(self) -> int:
         """Some of what is owed; how much that was."""
         owed = await self._database.work(dues.owed, _PAGE)
-        told = [value for due in owed for value in _claim(due)]
-        if told:
-            await self._script([EMAILS], told)
+        arguments = [value for due in owed for value in _arguments(due)]
+        if arguments:
+            await self._script([WRITES], [PREFIX, *arguments])
         if owed:
             await self._database.work(dues.paid, owed)
         return len(owed)
 
 
-def _claim(due: Due) -> tuple[str, ...]:
-    """What the script is told; nothing for a write that claims no address."""
+def _arguments(due: Due) -> list[str | int]:
+    """For the script; none for a write that claims nothing."""
     try:
         write = decode(due.body.original)
     except Undecodable:
-        return ()
-    _, email = changes(write.command)
-    if not email or due.state not in (State.DEAD, State.DISCARDED):
-        return ()
-    action = "release" if due.state is State.DISCARDED else "reserve"
-    return action, email_key(email), f"{write.user_id} {write.operation_id}"
+        return []
+    if due.state not in (State.DEAD, State.DISCARDED):
+        return []
+    return ["release" if due.state is State.DISCARDED else "reserve", holder(write), *claims_of(write)]

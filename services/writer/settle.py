@@ -19,8 +19,9 @@ from holdfast.services.writer.halting import Halting
 from holdfast.services.writer.pipeline import Handled
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.letters.dead_letter import describe
-from holdfast.shared.queue.codec import raw_text
-from holdfast.shared.queue.names import ATTEMPTS, DEAD, EMAILS, LEDGER, LUA, OPERATION, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
+from holdfast.shared.queue.entities import claims_of, pending_name
+from holdfast.shared.queue.names import ATTEMPTS, DEAD, LEDGER, LUA, OPERATION, PREFIX, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.retry import until_it_works
 from holdfast.shared.resilience.trying import Trying
@@ -29,7 +30,7 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.commands import changes, email_key
+from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Final, Reason, Rejected, Retry, Superseded
 
 T = TypeVar("T")
@@ -64,7 +65,7 @@ class Settler:
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
         if leaving:
             arguments = [value for one in leaving for value in self._arguments(one)]
-            keys = [WRITES, DEAD, EMAILS, LEDGER]
+            keys = [WRITES, DEAD, LEDGER]
             await self._insist("settle", lambda: self._script(keys, [PREFIX, WRITERS_GROUP, *arguments]))
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
@@ -115,25 +116,25 @@ class Settler:
             for one in handled
             if one.delivery and isinstance(one.outcome, Retry) and one.outcome.failure is None
         ]
-        asked = {user_id for _, _, waits_for in turns for user_id in waits_for}
+        asked = {entity for _, _, waits_for in turns for entity in waits_for}
         oldest = await oldest_pending(self._redis, asked) if asked else {}
         for entry, write, waits_for in turns:
             metrics.retries.labels("database", "turn").inc()
             self._deferred.for_turn(entry, write)
-            if waits_for and all(oldest.get(user_id, write.version) >= write.version for user_id in waits_for):
+            if waits_for and all(oldest.get(entity, write.version) >= write.version for entity in waits_for):
                 self._deferred.impatient(write.operation_id)
 
     def _arguments(self, one: Handled) -> list[str | bytes | int]:
         match one.outcome:
             case Applied() | Superseded() | Rejected() as final:
-                return [one.entry.id, "done", *_pending_keys(one), _notify(one), _message(one, final)]
+                return [one.entry.id, "done", *_kept(one), _notify(one), _message(one, final)]
             case Duplicate(redelivered, first):
                 action = "done" if redelivered else "copy"
-                return [one.entry.id, action, *_pending_keys(one), _notify(one), _message(one, first)]
+                return [one.entry.id, action, *_kept(one), _notify(one), _message(one, first)]
             case Dead(reason, failure):
                 fields = describe(one.entry.id, one.entry.fields, reason, self._attempt(failure))
                 flat = [part for field in fields.items() for part in field]
-                return [one.entry.id, "dead", *_pending_keys(one), len(flat), *flat]
+                return [one.entry.id, "dead", *_kept(one), len(flat), *flat]
             case Retry():
                 raise AssertionError("a Retry does not leave the stream")
 
@@ -153,14 +154,15 @@ def _operation_id(one: Handled) -> str:
     return one.delivery.write.operation_id if one.delivery else raw_text(one.entry.fields, b"operation_id")
 
 
-def _pending_keys(one: Handled) -> tuple[str, str, str]:
-    """(operation id, user id, e-mail key) under which Redis keeps the pending write."""
-    if one.delivery is None:
-        fields = one.entry.fields
-        return raw_text(fields, b"operation_id"), raw_text(fields, b"user_id"), ""
-    write = one.delivery.write
-    _, email = changes(write.command)
-    return write.operation_id, write.user_id, email_key(email) if email else ""
+def _kept(one: Handled) -> list[str | int]:
+    """What Redis keeps of the pending write: operation, entity, name of the entity's pending writes, claims."""
+    if one.delivery:
+        write = one.delivery.write
+        return [write.operation_id, write.entity_id, pending_name(write.ref), *claims_of(write)]
+    fields = one.entry.fields
+    entity = Ref(raw_resource(fields), raw_entity_id(fields))
+    name = pending_name(entity) if entity.resource else ""
+    return [raw_text(fields, b"operation_id"), entity.id, name, *claims_of(None)]
 
 
 def _notify(one: Handled) -> str:

@@ -147,9 +147,10 @@ def raw_entity_id(fields: Mapping[bytes, bytes]) -> str:
 
 
 def raw_resource(fields: Mapping[bytes, bytes]) -> str:
-    """The plural name of the resource that an entry of any schema is about; empty when it names none that is known."""
-    payload = payloads().get(fields.get(b"command", b""))
-    return raw_text(fields, b"resource") or (payload.resource.plural if payload else "")
+    """The plural name of the resource that an entry of any schema is about; empty when it is none that is known."""
+    by_command = payloads().get(fields.get(b"command", b""))
+    named = fields.get(b"resource", by_command.resource.plural.encode() if by_command else b"")
+    return next((each.resource.plural for each in payloads().values() if each.resource.plural.encode() == named), "")
 
 
 def _id(value: bytes) -> str:

@@ -6,7 +6,7 @@
 | `{holdfast}:dead`            | stream | dead letters                                                      |
 | `{holdfast}:clock`           | string | the newest version given out                                      |
 | `{holdfast}:ledger`          | hash   | counts that no stream keeps: duplicates, replayed                 |
-| `{holdfast}:<singular>:<id>` | hash   | an entity's pending writes: operation id -> `version command payload`; `last` |
+| `{holdfast}:<singular>:<id>` | hash   | pending writes: operation id -> `version command payload`; `last` |
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, entity                  |

@@ -7,11 +7,11 @@ from typing import Any, NamedTuple, cast
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
-from holdfast.shared.domain.registry import domain
 from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode_payload, raw_resource
+from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.names import LAST, OPERATION, PREFIX
 from holdfast.shared.queue.payloads import payloads
-from holdfast.shared.writes.commands import HEARTBEATS, Ref, Write
+from holdfast.shared.writes.commands import Ref, Write
 
 
 class PendingWrites(NamedTuple):
@@ -38,12 +38,6 @@ class PendingOperation:
     dead_letter_reason: str | None
     failed_attempts: int
     last_error: str
-
-
-def pending_name(entity: Ref) -> str:
-    """Under which the entity's pending writes are kept, behind the prefix of all keys: `user:<id>`."""
-    resource = HEARTBEATS if entity.resource == HEARTBEATS.plural else domain().by_plural[entity.resource]
-    return f"{resource.singular}:{entity.id}"
 
 
 async def pending_writes(redis: Redis, entity: Ref) -> PendingWrites:

@@ -12,8 +12,9 @@ from holdfast.shared.letters.replays.sending import Chosen, Sent
 from holdfast.shared.letters.resent import resent
 from holdfast.shared.letters.store.edits import Current
 from holdfast.shared.queue.codec import Undecodable, decode, raw_text
-from holdfast.shared.queue.names import CLOCK, EMAILS, LEDGER, LUA, PREFIX, REPLAY, WRITERS_GROUP, WRITES
-from holdfast.shared.writes.commands import Write, changes, email_key
+from holdfast.shared.queue.entities import claims_of, pending_name
+from holdfast.shared.queue.names import CLOCK, LEDGER, LUA, PREFIX, REPLAY, WRITERS_GROUP, WRITES
+from holdfast.shared.writes.commands import Write, label
 
 #: What Lua can pass on at once, with room for what the script adds.
 _VALUES_MAX = 7000
@@ -39,7 +40,7 @@ class Sender:
         sent: list[Sent] = []
         for page in _pages(chosen):
             arguments = [value for one in page for value in _arguments(one.letter)]
-            keys = [WRITES, CLOCK, EMAILS, LEDGER, REPLAY + str(replay_id)]
+            keys = [WRITES, CLOCK, LEDGER, REPLAY + str(replay_id)]
             answers = await self._send(keys, [PREFIX, str(replay_id), *arguments])
             sent += [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
         return sent
@@ -62,19 +63,20 @@ class Sender:
 
     async def forget_lost(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:
         """Those whose entries are not on the stream: what the queue still keeps of them goes, and their letters claim
-        their addresses again."""
+        their unique values again."""
         return await self._take_back(replay_id, sent, entries, _LOST)
 
     async def _take_back(
         self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str
     ) -> list[Chosen]:
-        arguments: list[str] = []
+        arguments: list[str | int] = []
         for one in sent:
             write, old = _write(one.letter.fields), _write(one.letter.original)
-            arguments += [id_of(one.letter.number), entries[one.position], *_owner(write), _claims(write), _claims(old)]
+            about = (write.operation_id, write.entity_id, pending_name(write.ref)) if write else ("", "", "")
+            arguments += [id_of(one.letter.number), entries[one.position], *about, *claims_of(write), *claims_of(old)]
         if not arguments:
             return []
-        keys = [WRITES, EMAILS, REPLAY + str(replay_id)]
+        keys = [WRITES, REPLAY + str(replay_id)]
         answers = await self._recall(keys, [PREFIX, WRITERS_GROUP, answer, *arguments])
         return [one for one, each in zip(sent, answers, strict=True) if text(each) == answer]
 
@@ -112,10 +114,13 @@ def _arguments(letter: Current) -> list[str | bytes | int]:
     """Of one letter, as replay.lua takes them."""
     write, old = _write(letter.fields), _write(letter.original)
     fields = [part for field in resent(letter.fields).items() for part in field]
-    about: list[str | bytes | int] = ["", "", "", "", "", ""]
+    about: list[str | bytes | int] = [""] * 7
     if write is not None:
-        about = [*_owner(write), type(write.command).__name__, write.version, letter.fields[b"payload"], _claims(write)]
-    return [id_of(letter.number), *about, _claims(old), len(fields), *fields]
+        about = [
+            write.operation_id, write.ref.resource, write.entity_id, pending_name(write.ref), label(write.command),
+            write.version, letter.fields[b"payload"],
+        ]  # fmt: skip
+    return [id_of(letter.number), *about, *claims_of(write), *claims_of(old), len(fields), *fields]
 
 
 def _sent(one: Chosen, answer: str) -> Sent:
@@ -130,13 +135,3 @@ def _write(fields: Mapping[bytes, bytes]) -> Write | None:
         return decode(resent(fields))
     except Undecodable:
         return None
-
-
-def _owner(write: Write | None) -> tuple[str, str]:
-    return (write.operation_id, write.user_id) if write else ("", "")
-
-
-def _claims(write: Write | None) -> str:
-    """The e-mail key that it claims; empty if none."""
-    email = changes(write.command)[1] if write else None
-    return email_key(email) if email else ""

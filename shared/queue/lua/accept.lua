@@ -1,14 +1,16 @@
 #!lua
 -- Accept writes: for each, in order, decide and record in one atomic step.
 --
--- KEYS  1 write stream, 2 clock, 3 emails
+-- KEYS  1 write stream, 2 clock
 -- ARGV  1 key prefix, 2 version floor, 3 whether the floor is the database's as of now ('' = no),
---       4 lifetime of an Idempotency-Key (s), 5 most pending writes of one user, then per write 14 values ('' = none):
---       operation_id user_id command payload email_key key_hash body_hash busy_ms if_match request_id traceparent
---       notify expires_at if_none_match
--- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "user_backlog" | "email_taken", operation_id,
---   user_id, version}, and "unsure" after it when a key is new to a memory that may have forgotten keys;
---   or {"failed" | "unknown", operation_id, user_id, '', error}: an error of its own, before or after its entry was
+--       4 lifetime of an Idempotency-Key (s), 5 most pending writes of one entity, then per write 15 values ('' = none)
+--       and its claims (see entities.lua):
+--       operation_id resource entity_id pending command payload key_hash body_hash busy_ms if_match request_id
+--       traceparent notify expires_at if_none_match claims
+-- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "backlog" | "taken", operation_id, entity_id,
+--   version}, and after it, of one that is accepted, "unsure" when its key is new to a memory that may have forgotten
+--   keys; of one that is taken, which of its claims is, from 0;
+--   or {"failed" | "unknown", operation_id, entity_id, '', error}: an error of its own, before or after its entry was
 --   added. Last {"mended", entries}, if entries were in the way. Or just "no_clock": nobody knows how far versions
 --   have come, and the floor is not the database's; nothing was done.
 --
@@ -16,9 +18,12 @@
 
 -- include clock.lua
 
-local stream, clock, emails = KEYS[1], KEYS[2], KEYS[3]
+local stream, clock = KEYS[1], KEYS[2]
 local prefix, floor, key_ttl_s, pending_max = ARGV[1], believed(ARGV[2]) or 0, ARGV[4], tonumber(ARGV[5])
-local WIDTH, FIRST = 14, 6
+local WIDTH, FIRST = 15, 6
+
+-- include entities.lua
+
 local BUSY_MAX_US = 60000000 -- the longest `Prefer: wait`; further ahead, the clock went back since
 
 local keys_since = tonumber(redis.call('GET', prefix .. 'keys_since') or '') or math.huge
@@ -50,39 +55,40 @@ local function append(fields)
 end
 
 local function repeated(record, body_hash)
-  local known = redis.call('HMGET', record, 'body', 'operation', 'user', 'version', 'busy_until')
+  local known = redis.call('HMGET', record, 'body', 'operation', 'entity', 'user', 'version', 'busy_until')
   if not known[1] then return nil end
-  if known[1] ~= body_hash then return {'reused', known[2], known[3], known[4]} end
-  local busy_us = known[5] and tonumber(known[5]) - now_us or 0
-  if busy_us > 0 and busy_us <= BUSY_MAX_US then return {'busy', known[2], known[3], known[4]} end
-  return {'repeated', known[2], known[3], known[4]}
+  local entity_id = known[3] or known[4]
+  if known[1] ~= body_hash then return {'reused', known[2], entity_id, known[5]} end
+  local busy_us = known[6] and tonumber(known[6]) - now_us or 0
+  if busy_us > 0 and busy_us <= BUSY_MAX_US then return {'busy', known[2], entity_id, known[5]} end
+  return {'repeated', known[2], entity_id, known[5]}
 end
 
-local function accept(at)
-  local operation_id, user_id, command, payload = ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
-  local email_key, key_hash, body_hash = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6]
-  local busy_ms, if_match, request_id = ARGV[at + 7], ARGV[at + 8], ARGV[at + 9]
-  local traceparent, notify, expires_at, if_none_match = ARGV[at + 10], ARGV[at + 11], ARGV[at + 12], ARGV[at + 13]
+local function accept(at, claims)
+  local operation_id, resource, entity_id, pending = ARGV[at], ARGV[at + 1], ARGV[at + 2], prefix .. ARGV[at + 3]
+  local command, payload, key_hash, body_hash = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
+  local busy_ms, if_match, request_id = ARGV[at + 8], ARGV[at + 9], ARGV[at + 10]
+  local traceparent, notify, expires_at, if_none_match = ARGV[at + 11], ARGV[at + 12], ARGV[at + 13], ARGV[at + 14]
 
   local record = prefix .. 'key:' .. key_hash
-  local operation = prefix .. 'op:' .. operation_id
   local answer = key_hash ~= '' and repeated(record, body_hash)
   if answer and answer[1] ~= 'reused' then return answer end
   -- The same operation is the same request, whatever its key was reused for when it was forgotten.
-  local pending = redis.call('HMGET', operation, 'user', 'version')
-  if pending[2] then return {'repeated', operation_id, pending[1], pending[2]} end
+  local known = redis.call('HMGET', prefix .. 'op:' .. operation_id, 'entity', 'user', 'version')
+  if known[3] then return {'repeated', operation_id, known[1] or known[2], known[3]} end
   if answer then return answer end
-  if email_key ~= '' then
-    local holder = redis.call('HGET', emails, email_key)
-    if holder and string.sub(holder, 1, #user_id) ~= user_id then return {'email_taken', operation_id, user_id, ''} end
+  for i, claim in ipairs(claims) do
+    local holder = redis.call('HGET', claim[1], claim[2])
+    if holder and string.sub(holder, 1, #entity_id) ~= entity_id then
+      return {'taken', operation_id, entity_id, '', tostring(i - 1)}
+    end
   end
 
-  local user = prefix .. 'user:' .. user_id
-  if redis.call('HLEN', user) > pending_max then return {'user_backlog', operation_id, user_id, ''} end -- `last` is one
-  local after = redis.call('HGET', user, 'last')
+  if redis.call('HLEN', pending) > pending_max then return {'backlog', operation_id, entity_id, ''} end -- `last` is one
+  local after = redis.call('HGET', pending, 'last')
   local fields = {
-    'schema', '1', 'command', command, 'operation_id', operation_id, 'user_id', user_id, 'version', '',
-    'payload', payload,
+    'schema', '2', 'resource', resource, 'command', command, 'operation_id', operation_id, 'version', '',
+    'entity_id', entity_id, 'payload', payload,
   }
   local function optional(name, value)
     if value and value ~= '' then fields[#fields + 1] = name; fields[#fields + 1] = value end
@@ -97,28 +103,30 @@ local function accept(at)
   optional('expires_at', expires_at)
 
   local text = string.format('%.0f', append(fields))
-  redis.call('HSET', user, operation_id, text .. ' ' .. command .. ' ' .. payload, 'last', operation_id)
-  redis.call('HSET', operation, 'user', user_id, 'version', text, 'command', command)
-  if email_key ~= '' then redis.call('HSET', emails, email_key, user_id .. ' ' .. operation_id) end
+  redis.call('HSET', pending, operation_id, text .. ' ' .. command .. ' ' .. payload, 'last', operation_id)
+  keep_operation(operation_id, resource, entity_id, text, command)
+  for _, claim in ipairs(claims) do redis.call('HSET', claim[1], claim[2], entity_id .. ' ' .. operation_id) end
   if key_hash ~= '' then
-    redis.call('HSET', record, 'body', body_hash, 'operation', operation_id, 'user', user_id, 'version', text)
+    keep_key(record, body_hash, operation_id, entity_id, text)
     if busy_ms ~= '' then
       redis.call('HSET', record, 'busy_until', string.format('%.0f', now_us + tonumber(busy_ms) * 1000))
     end
     redis.call('EXPIRE', record, key_ttl_s)
   end
-  return {'accepted', operation_id, user_id, text, key_hash ~= '' and not sure and 'unsure' or nil}
+  return {'accepted', operation_id, entity_id, text, key_hash ~= '' and not sure and 'unsure' or nil}
 end
 
-local answers = {}
-for at = FIRST, #ARGV, WIDTH do
+local answers, at = {}, FIRST
+while at <= #ARGV do
   added = false
-  local fine, answer = pcall(accept, at)
+  local claims, next = claims_at(at + WIDTH)
+  local fine, answer = pcall(accept, at, claims)
   if not fine then
     local why = type(answer) == 'table' and answer.err or tostring(answer)
-    answer = {added and 'unknown' or 'failed', ARGV[at], ARGV[at + 1], '', why}
+    answer = {added and 'unknown' or 'failed', ARGV[at], ARGV[at + 2], '', why}
   end
   answers[#answers + 1] = answer
+  at = next
 end
 redis.call('SET', clock, string.format('%.0f', newest))
 if moved > 0 then answers[#answers + 1] = {'mended', moved} end

@@ -3,18 +3,20 @@
 -- accepted under a key after that is what the key was reused for.
 --
 -- KEYS  1 the first of the records, so that Redis knows the slot
--- ARGV  1 key prefix, 2 lifetime of a key (s), then per write: key_hash body_hash operation_id user_id version
+-- ARGV  1 key prefix, 2 lifetime of a key (s), then per write: key_hash body_hash operation_id entity_id version
 -- Returns how many were not known so.
 
 local prefix, ttl_s = ARGV[1], ARGV[2]
+
+-- include entities.lua
+
 local new = 0
 for at = 3, #ARGV, 5 do
   local record = prefix .. 'key:' .. ARGV[at]
   local known = tonumber(redis.call('HGET', record, 'version') or math.huge)
   if known > tonumber(ARGV[at + 4]) then
     redis.call('DEL', record)
-    redis.call('HSET', record, 'body', ARGV[at + 1], 'operation', ARGV[at + 2], 'user', ARGV[at + 3],
-      'version', ARGV[at + 4])
+    keep_key(record, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
     redis.call('EXPIRE', record, ttl_s)
     new = new + 1
   end

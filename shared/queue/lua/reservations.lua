@@ -1,17 +1,18 @@
 #!lua flags=allow-oom
--- Addresses that dead letters claim: let go of when a letter is discarded, claimed again when it is restored.
+-- Unique values that dead letters claim: released when a letter is discarded, claimed again when it is restored. A value
+-- that another write claims stays as it is.
 --
--- KEYS  1 emails
--- ARGV  per letter: "release" | "reserve", email_key, "user_id operation_id"
--- Returns how many of them changed anything. Somebody else's claim never does.
+-- KEYS  1 write stream, so that Redis knows the slot
+-- ARGV  1 key prefix, then per letter: "release" | "reserve", holder, its claims (see entities.lua)
 
-local emails, changed = KEYS[1], 0
-for at = 1, #ARGV, 3 do
-  local action, email_key, holder = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  if action == 'reserve' then
-    changed = changed + redis.call('HSETNX', emails, email_key, holder)
-  elseif redis.call('HGET', emails, email_key) == holder then
-    changed = changed + redis.call('HDEL', emails, email_key)
-  end
+local prefix = ARGV[1]
+
+-- include entities.lua
+
+local at = 2
+while at <= #ARGV do
+  local claims, next = claims_at(at + 2)
+  local act = ARGV[at] == 'reserve' and reserve or release
+  act(claims, ARGV[at + 1])
+  at = next
 end
-return changed

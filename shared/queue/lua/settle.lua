@@ -2,8 +2,9 @@
 -- Settle entries of the write stream: take each off the stream together with everything kept while it was pending.
 -- An entry that somebody else settled first is left alone. Works at maxmemory: it is how memory comes back.
 --
--- KEYS  1 write stream, 2 dead-letter stream, 3 emails, 4 ledger
--- ARGV  1 key prefix, 2 group, then per entry: entry_id action operation_id user_id email_key and, by action,
+-- KEYS  1 write stream, 2 dead-letter stream, 3 ledger
+-- ARGV  1 key prefix, 2 group, then per entry: entry_id action operation_id entity_id pending, its claims (see
+--       entities.lua) and, by action,
 --       "done"   notify_channel message        ('' = nobody waits)
 --       "copy"   notify_channel message        a second entry of an operation that another entry ended
 --       "dead"   count name value ...          fields of the dead letter, put before the original ones
@@ -11,34 +12,21 @@
 
 -- include clock.lua
 
-local stream, dead, emails, ledger = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local stream, dead, ledger = KEYS[1], KEYS[2], KEYS[3]
 local prefix, group = ARGV[1], ARGV[2]
 local MOST_AT_ONCE = 4000
 
 -- What is taken away in bulk at the end: one command for a whole batch costs a fraction of one each.
-local acknowledged, keys_gone, emails_gone = {}, {}, {}
+local acknowledged, keys_gone, claims_gone = {}, {}, {}
 
-local function forget_pending(operation_id, user_id)
-  local user = prefix .. 'user:' .. user_id
-  local last = redis.call('HGET', user, 'last')
-  if last == operation_id and redis.call('HLEN', user) == 2 then -- itself and `last`: the usual case
-    redis.call('DEL', user)
-    return
-  end
-  redis.call('HDEL', user, operation_id)
-  if last ~= operation_id then return end
-  local left, latest = redis.call('HGETALL', user), nil
-  local newest = -1
-  for i = 1, #left, 2 do
-    local version = tonumber(string.match(left[i + 1], '^(%d+) '))
-    if left[i] ~= 'last' and version > newest then latest, newest = left[i], version end
-  end
-  if latest then redis.call('HSET', user, 'last', latest) else redis.call('DEL', user) end
-end
+-- include entities.lua
 
-local function release_email(email_key, operation_id, user_id)
-  if email_key ~= '' and redis.call('HGET', emails, email_key) == user_id .. ' ' .. operation_id then
-    emails_gone[#emails_gone + 1] = email_key
+local function release_later(claims, holder)
+  for _, claim in ipairs(claims) do
+    if redis.call('HGET', claim[1], claim[2]) == holder then
+      claims_gone[claim[1]] = claims_gone[claim[1]] or {}
+      table.insert(claims_gone[claim[1]], claim[2])
+    end
   end
 end
 
@@ -69,13 +57,13 @@ local function bury(entry_id, original, at, count)
   return redis.call('XADD', dead, '*', unpack(letter))
 end
 
-local function settle_dead(entry_id, operation_id, user_id, at, count)
+local function settle_dead(entry_id, operation_id, pending, at, count)
   local entry = redis.call('XRANGE', stream, entry_id, entry_id)[1]
   if not entry then return end -- somebody else was first
   local letter_id = bury(entry_id, entry[2], at, count)
   if operation_id ~= '' then
-    -- The e-mail stays reserved: a replay must find it as it was promised.
-    forget_pending(operation_id, user_id)
+    -- Its claims stay: a replay must find the values as they were promised.
+    forget_pending(pending, operation_id)
     redis.call('HSET', prefix .. 'op:' .. operation_id, 'status', 'dead_lettered', 'letter', letter_id,
       'reason', ARGV[at + 1])
   end
@@ -87,17 +75,18 @@ end
 
 local at = 3
 while at <= #ARGV do
-  local entry_id, action = ARGV[at], ARGV[at + 1]
-  local operation_id, user_id, email_key = ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  at = at + 5
+  local entry_id, action, operation_id = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  local entity_id, pending = ARGV[at + 3], ARGV[at + 4]
+  local claims
+  claims, at = claims_at(at + 5)
   if action == 'dead' then
     local count = tonumber(ARGV[at])
-    settle_dead(entry_id, operation_id, user_id, at + 1, count)
+    settle_dead(entry_id, operation_id, pending, at + 1, count)
     at = at + 1 + count
   else
     if action == 'copy' then settle_copy(entry_id) end
-    forget_pending(operation_id, user_id)
-    release_email(email_key, operation_id, user_id)
+    forget_pending(pending, operation_id)
+    release_later(claims, entity_id .. ' ' .. operation_id)
     keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id
     if ARGV[at] ~= '' then redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end
     at = at + 2
@@ -118,5 +107,5 @@ end
 
 in_bulk(acknowledged, 'XACK', stream, group)
 in_bulk(keys_gone, 'DEL')
-in_bulk(emails_gone, 'HDEL', emails)
+for hash, keys in pairs(claims_gone) do in_bulk(keys, 'HDEL', hash) end
 return in_bulk(acknowledged, 'XDEL', stream)

@@ -1,0 +1,27 @@
+"""Entities: what a script is given of a write's entity and of the unique values that it claims; see `entities.lua`."""
+
+from collections.abc import Collection
+
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.writes.commands import HEARTBEATS, Ref, Write
+
+
+def pending_name(entity: Ref) -> str:
+    """Under which the entity's pending writes are kept, behind the prefix of all keys: `user:<id>`."""
+    resource = HEARTBEATS if entity.resource == HEARTBEATS.plural else domain().by_plural[entity.resource]
+    return f"{resource.singular}:{entity.id}"
+
+
+def claims_of(write: Write | None) -> list[str | int]:
+    """The unique values that a write claims, as scripts take them."""
+    return listed(write.command.resource.claims(write.command.values)) if write else [0]
+
+
+def listed(claims: Collection[tuple[str, str]]) -> list[str | int]:
+    """As scripts take them: how many, then of each the name of the claims and the key."""
+    return [len(claims), *(part for claim in claims for part in claim)]
+
+
+def holder(write: Write) -> str:
+    """Who holds what a write claims."""
+    return f"{write.entity_id} {write.operation_id}"
