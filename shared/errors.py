@@ -1,4 +1,5 @@
-"""Every failure we name. The docstring is the sentence that the caller, or an operator, reads.
+"""Every failure we name; those that name a resource are in `shared/domain/errors.py`. The docstring is the sentence
+that the caller, or an operator, reads.
 
 HTTP status codes live in `shared/http/envelope.py` alone; vendor exceptions are translated in the module that
 called the vendor.
@@ -23,7 +24,7 @@ class AppError(Exception):
     """Something went wrong on our side; the details are in our logs under this request id."""
 
     type: ClassVar[ErrorType] = "internal_error"
-    code: ClassVar[str] = "INTERNAL_ERROR"
+    code: str = "INTERNAL_ERROR"
     #: The same request may succeed later.
     retryable: ClassVar[bool] = False
     #: We know that what was asked for did not happen.
@@ -56,7 +57,7 @@ class InvalidRequest(AppError):
     def __init__(self, message: str = "", *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
         super().__init__(message, details=details)
         if code is not None:
-            self.code = code  # type: ignore[misc]  # one class carries the code of each field's rule
+            self.code = code
 
 
 class MalformedJson(AppError):
@@ -170,13 +171,6 @@ class NotAllowed(AppError):
 # --- the world is not as the caller thought ---------------------------------------------------------------------
 
 
-class UserNotFound(AppError):
-    """There is no user with this id."""
-
-    type = "not_found"
-    code = "USER_NOT_FOUND"
-
-
 class OperationNotFound(AppError):
     """There is no operation with this id, or its record is no longer kept."""
 
@@ -198,22 +192,8 @@ class BreakerNotFound(AppError):
     code = "BREAKER_NOT_FOUND"
 
 
-class UserExists(AppError):
-    """A user with this id exists."""
-
-    type = "conflict"
-    code = "USER_EXISTS"
-
-
-class EmailTaken(AppError):
-    """Another user has this e-mail address."""
-
-    type = "conflict"
-    code = "EMAIL_TAKEN"
-
-
 class PreconditionFailed(AppError):
-    """The user is not at a version that If-Match and If-None-Match ask for; nothing was written."""
+    """It is not at a version that If-Match and If-None-Match ask for; nothing was written."""
 
     type = "conflict"
     code = "PRECONDITION_FAILED"
@@ -297,8 +277,8 @@ class WritesUnavailable(AppError):
 
 
 class OrderUnknown(AppError):
-    """While the write queue is away nobody can tell whether an earlier write is still on its way to this user; the
-    write did not happen."""
+    """While the write queue is away nobody can tell whether an earlier write of the same entity is still on its way;
+    this one did not happen."""
 
     type = "service_unavailable"
     code = "ORDER_UNKNOWN"
@@ -370,14 +350,6 @@ class WriteBacklog(AppError):
 
     type = "service_unavailable"
     code = "WRITE_BACKLOG"
-    retryable = True
-
-
-class UserBacklog(AppError):
-    """Too many writes of this user wait to be applied; this one did not happen. Writes of other users are accepted."""
-
-    type = "service_unavailable"
-    code = "USER_BACKLOG"
     retryable = True
 
 
@@ -613,9 +585,9 @@ class OutcomeUnknown(AppError):
 
 
 def catalogue() -> list[type[AppError]]:
-    """Every named failure, in the order of this file."""
+    """Every failure that is named without a resource, in the order of this file."""
 
     def walk(root: type[AppError]) -> list[type[AppError]]:
         return [root, *(found for child in root.__subclasses__() for found in walk(child))]
 
-    return walk(AppError)[1:]
+    return [error for error in walk(AppError)[1:] if error.code]

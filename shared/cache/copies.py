@@ -1,4 +1,4 @@
-"""Copies: what is kept of users and of pages of them, and how old it may get."""
+"""Copies: what is kept of entities and of pages of them, and how old it may get."""
 
 import random
 import time
@@ -10,13 +10,14 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.shared.cache.form import USER, Copy, Listed, PageCopy, UserCopy, decoded, encoded, later
+from holdfast.shared.cache.form import Copy, EntityCopy, Listed, PageCopy, decoded, encoded, entity_name, later
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import STORE_OPEN_MAX_S, Policy
 from holdfast.shared.resilience.breaker.refused import CallRefused
 from holdfast.shared.resilience.trying import Trying
 from holdfast.shared.telemetry import metrics
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.commands import Ref
+from holdfast.shared.writes.merge import Entity
 
 _PREFIX = "holdfast:cache:"
 _SCRIPT = (Path(__file__).parent / "put.lua").read_text()
@@ -33,9 +34,9 @@ def cache_breaker(timeout_s: float) -> Breaker:
 
 
 class Page(NamedTuple):
-    """A page's copy as it is shown: those of its users who are not deleted, as they are known now."""
+    """A page's copy as it is shown: those of its entities that are not deleted, as they are known now."""
 
-    users: list[User]
+    entities: list[Entity]
     listed: tuple[Listed, ...]
     as_of: float
 
@@ -52,27 +53,28 @@ class Copies:
         self._in_process_max = in_process_max
         self._latest: OrderedDict[str, Copy] = OrderedDict()
 
-    async def user(self, user_id: str) -> UserCopy | None:
-        """The user's copy. Never raises."""
-        copy = await self.get(USER + user_id)
-        return copy if isinstance(copy, UserCopy) else None
+    async def entity(self, entity: Ref) -> EntityCopy | None:
+        """The entity's copy. Never raises."""
+        copy = await self.get(entity_name(entity))
+        return copy if isinstance(copy, EntityCopy) else None
 
-    async def page(self, name: str) -> Page | None:
-        """The page's copy with the users' own; none when a user's is missing, or older than the page. Never raises."""
+    async def page(self, name: str, resource: str) -> Page | None:
+        """The page's copy with those of its entities; none when one of them is missing, or older than the page.
+        `resource`: their plural name. Never raises."""
         page = await self.get(name)
         if not isinstance(page, PageCopy):
             return None
-        users = []
-        own, _ = await self._look([USER + one.id for one in page.listed])
+        entities = []
+        own, _ = await self._look([entity_name(Ref(resource, one.id)) for one in page.listed])
         for listed, copy in zip(page.listed, own, strict=True):
-            if not isinstance(copy, UserCopy):
+            if not isinstance(copy, EntityCopy):
                 return None
-            if copy.user.deleted_version:
+            if copy.entity.deleted_version:
                 continue
-            if copy.user.version < listed.version:
+            if copy.entity.version < listed.version:
                 return None
-            users.append(copy.user)
-        return Page(users, page.listed, page.as_of)
+            entities.append(copy.entity)
+        return Page(entities, page.listed, page.as_of)
 
     async def get(self, name: str) -> Copy | None:
         """The copy under `name`, if there is one that is not past its lifetime. Never raises."""
@@ -109,7 +111,7 @@ class Copies:
             self.remember(name, copy)
         return await self._put_in_cache(offered)
 
-    async def bury(self, tombstones: Sequence[tuple[str, UserCopy]], new: Sequence[tuple[str, UserCopy]]) -> bool:
+    async def bury(self, tombstones: Sequence[tuple[str, EntityCopy]], new: Sequence[tuple[str, EntityCopy]]) -> bool:
         """Put these in the place of copies that this process has, and the new ones in the cache. Like `put`."""
         for name, tombstone in tombstones:
             if name in self._latest:  # or many deletes would push out what is of use

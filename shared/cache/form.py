@@ -1,45 +1,49 @@
 """Form: what a copy is, and how it is written down.
 
-A user is kept once, under the user's own name; a page of users, or who has an address, holds only which users, so that
-nothing of a user is left anywhere when one copy is gone. A copy is a JSON array: form, order, as_of, content. Of two
-copies of one thing the one that comes later in its order is the newer state, whatever clock says what.
+An entity is kept once, under its own name; a page of entities, or which one has a unique value, holds only which ones,
+so that nothing of an entity is left anywhere when one copy is gone. A copy is a JSON array: form, order, as_of, and
+content. Of two copies of one thing the one that comes later in its order is the newer state, whatever clock says what.
 """
 
 import hashlib
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_type_hints
 
 import orjson
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from holdfast.shared.writes.merge import User
+from holdfast.shared.domain.registry import Domain, domain
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.writes.commands import Ref
+from holdfast.shared.writes.merge import Entity
 
 _Version = Annotated[int, Field(ge=0, lt=2**53)]
 _Moment = Annotated[float, Field(ge=0, lt=2**40, allow_inf_nan=False)]
 _STRICT = ConfigDict(strict=True)
 
 
-class UserCopy(NamedTuple):
-    """A user as the row was at `as_of`, in Unix seconds."""
+class EntityCopy(NamedTuple):
+    """An entity as its row was at `as_of`, in Unix seconds."""
 
-    user: User
+    entity: Entity
     as_of: float
 
     @property
     def order(self) -> tuple[int, ...]:
         """Grows with every change of a row, in any order of writes; nothing comes after a delete."""
-        user = self.user
-        return (int(user.deleted_version > 0), user.created_version, user.name_version, user.email_version)
+        entity = self.entity
+        return (int(entity.deleted_version > 0), entity.created_version, *entity.versions)
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """What it says."""
-        return self.user
+        """The state."""
+        return self.entity
 
 
 class Listed(NamedTuple):
-    """A user on a page: which one, at least at which version, and where in the order of creation."""
+    """An entity on a page: which one, at least at which version, and where in the order of creation."""
 
     id: str
     version: int
@@ -47,7 +51,7 @@ class Listed(NamedTuple):
 
 
 class PageCopy(NamedTuple):
-    """Who was on a page at `as_of`."""
+    """What was on a page at `as_of`."""
 
     listed: tuple[Listed, ...]
     #: When the read began, in microseconds by the database's clock.
@@ -55,9 +59,9 @@ class PageCopy(NamedTuple):
     as_of: float
 
     @classmethod
-    def of(cls, users: Iterable[User], read_us: int, as_of: float) -> Self:
-        """The page that shows these users."""
-        return cls(tuple(Listed(user.id, user.version, user.created_version) for user in users), read_us, as_of)
+    def of(cls, entities: Iterable[Entity], read_us: int, as_of: float) -> Self:
+        """The page that shows these."""
+        return cls(tuple(Listed(each.id, each.version, each.created_version) for each in entities), read_us, as_of)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -66,11 +70,11 @@ class PageCopy(NamedTuple):
 
     @property
     def content(self) -> tuple[Any, ...]:
-        """What it says."""
+        """The state."""
         return self.listed
 
 
-Copy = UserCopy | PageCopy
+Copy = EntityCopy | PageCopy
 
 
 def later(one: Copy | None, other: Copy | None) -> Copy | None:
@@ -82,56 +86,99 @@ def later(one: Copy | None, other: Copy | None) -> Copy | None:
 
 def encoded(copy: Copy) -> bytes:
     """As it is kept."""
-    if isinstance(copy, UserCopy):
-        return orjson.dumps([_USER_FORM, copy.order, copy.as_of, tuple(copy.user)])
+    if isinstance(copy, EntityCopy):
+        form = _forms(domain())[copy.entity.resource.singular]
+        return orjson.dumps([form.name, copy.order, copy.as_of, _row(copy.entity)])
     return orjson.dumps([_PAGE_FORM, copy.order, copy.as_of, [tuple(one) for one in copy.listed]])
 
 
 def decoded(name: str, value: bytes | str) -> Copy | None:
-    """The copy under `name`; None for whatever is not one of this build's."""
+    """The copy under `name`; None for whatever is not of a form of this build."""
+    form = _forms(domain()).get(name.partition(":")[0])
     try:
-        if name.startswith(USER):
-            _, _, as_of, row = _USER.validate_json(value)
-            copy: Copy = UserCopy(User(*row), min(as_of, time.time()))
-            return copy if name == USER + row[0] else None
+        if form is not None:
+            _, _, as_of, row = form.adapter.validate_json(value)
+            copy = EntityCopy(_entity(form.resource, row), min(as_of, time.time()))
+            return copy if name == entity_name(copy.entity.ref) else None
         _, (read_us,), as_of, listed = _PAGE.validate_json(value)
         return PageCopy(tuple(Listed(*one) for one in listed), read_us, min(as_of, time.time()))
     except ValidationError:
         return None
 
 
-#: Names of users' copies: this, and the id.
-USER = "user:"
+def entity_name(entity: Ref) -> str:
+    """The name of an entity's copy: `user:<id>`."""
+    return f"{domain().by_plural[entity.resource].singular}:{entity.id}"
 
 
-def page(after: int, limit: int) -> str:
+def page_name(resource: ResourceType, after: int, limit: int) -> str:
     """The name of a page's copy."""
-    return f"page:{after}:{limit}"
+    return f"page:{resource.plural}:{after}:{limit}"
 
 
-def address(email_key: str) -> str:
-    """The name of the copy of who has an address. Not the address: it would stay when its user is gone."""
-    return f"address:{hashlib.sha256(email_key.encode()).hexdigest()}"
+def unique_name(claims: str, key: str) -> str:
+    """The name of the copy of which entity has a unique value. Not the value: it would stay when its entity is gone."""
+    return f"unique:{claims}:{hashlib.sha256(key.encode()).hexdigest()}"
+
+
+class _Form(NamedTuple):
+    resource: ResourceType
+    name: str
+    adapter: TypeAdapter[Any]
+
+
+@cache
+def _forms(of: Domain) -> Mapping[str, _Form]:
+    """How copies of entities are written, by the singular name."""
+    return {resource.singular: _form_of(resource) for resource in of.resources}
+
+
+def _form_of(resource: ResourceType) -> _Form:
+    columns: list[tuple[str, Any]] = [("id", str)]
+    for field in resource.fields:
+        value: Any = {"text": str, "integer": int, "boolean": bool}[field.type.column.kind]
+        columns.append((field.name, value if field.required else value | None))
+        columns += [(f"{field.name}_key", str | None)] if field.unique else []
+        columns.append((f"{field.name}_version", int))
+    columns += [("created_version", int), ("deleted_version", int)]
+    versions = {name for name, _ in columns if name.endswith("_version") and name not in resource.by_name}
+    name = _form(resource.name, columns)
+    row = _tuple(*(_Version if column in versions else hint for column, hint in columns))
+    return _Form(resource, name, TypeAdapter(_tuple(Literal[name], list[_Version], _Moment, row), config=_STRICT))
+
+
+def _row(entity: Entity) -> list[Any]:
+    """In the order of the columns."""
+    row: list[Any] = [entity.id]
+    keys = iter(entity.keys)
+    for field, value, version in zip(entity.resource.fields, entity.values, entity.versions, strict=True):
+        row += [value, next(keys), version] if field.unique else [value, version]
+    return [*row, entity.created_version, entity.deleted_version]
+
+
+def _entity(resource: ResourceType, row: Sequence[Any]) -> Entity:
+    values, keys, versions = [], [], []
+    rest = iter(row)
+    id = next(rest)
+    for field in resource.fields:
+        values.append(next(rest))
+        if field.unique:
+            keys.append(next(rest))
+        versions.append(next(rest))
+    return Entity(resource, id, tuple(values), tuple(versions), tuple(keys), next(rest), next(rest))
 
 
 def _tuple(*types: Any) -> Any:
     return tuple.__class_getitem__(types)
 
 
-def _types(of: Any) -> Any:
-    """The values of a NamedTuple, each bounded."""
-    return _tuple(*(_Version if hint is int else hint for hint in get_type_hints(of).values()))
+def _form(name: str, columns: Iterable[tuple[str, Any]]) -> str:
+    """Another build's columns are another form."""
+    told = " ".join(f"{column}:{hint}" for column, hint in columns)
+    return f"{name}:{hashlib.sha256(told.encode()).hexdigest()[:8]}"
 
 
-def _form(of: Any) -> str:
-    """Another build's fields are another form."""
-    fields = " ".join(f"{name}:{hint}" for name, hint in get_type_hints(of).items())
-    return f"{of.__name__}:{hashlib.sha256(fields.encode()).hexdigest()[:8]}"
-
-
-_USER_FORM, _PAGE_FORM = _form(User), _form(Listed)
-_LISTED: Any = list.__class_getitem__(_types(Listed))
-_USER: TypeAdapter[Any] = TypeAdapter(
-    _tuple(Literal[_USER_FORM], list[_Version], _Moment, _types(User)), config=_STRICT
-)
-_PAGE: TypeAdapter[Any] = TypeAdapter(_tuple(Literal[_PAGE_FORM], tuple[_Version], _Moment, _LISTED), config=_STRICT)
+_LISTED = tuple(get_type_hints(Listed).items())
+_PAGE_FORM = _form(Listed.__name__, _LISTED)
+_LISTS: Any = list.__class_getitem__(_tuple(*(_Version if hint is int else hint for _, hint in _LISTED)))
+_PAGE: TypeAdapter[Any] = TypeAdapter(_tuple(Literal[_PAGE_FORM], tuple[_Version], _Moment, _LISTS), config=_STRICT)
