@@ -18,7 +18,7 @@ from tests.servers import START_DEADLINE_S, Database, RedisServer
 ROOT = Path(__file__).parent.parent
 
 _TABLES = (
-    "users", "operations", "operation_totals", "direct_keys", "deleted_users", "email_releases", "dead_letters",
+    "users", "operations", "operation_totals", "direct_keys", "deleted_entities", "released_values", "dead_letters",
     "dead_letter_bodies",
     "dead_letter_groups", "dead_letter_builds", "dead_letter_trend", "dead_letter_notes", "dead_letter_dues",
     "dead_letter_edits", "dead_letter_transforms", "replays", "replay_items", "audit_log", "audit_letters",

@@ -1,9 +1,11 @@
 """Alembic's entry point: migrates the database that DB_DSN, or the file in DB_DSN_FILE, names, one runner at a time;
-then gives the services' users their rights, and takes from them what they need no more."""
+then makes what the tables of declared resources lack, gives the services' users their rights, and takes from them what
+they need no more."""
 
 import sqlalchemy as sa
 from alembic import context
 
+from deploy.migrations import declared
 from deploy.privileges import database
 from holdfast.shared.faults import Fault
 from holdfast.shared.runtime.settings import StoreSettings
@@ -29,8 +31,20 @@ def run() -> None:
         with context.begin_transaction():
             context.run_migrations()
         connection.commit()
+        if context.get_context().get_current_revision() == context.get_head_revision():
+            _follow_declarations(connection)
         _grant(connection)
     engine.dispose()
+
+
+def _follow_declarations(connection: sa.Connection) -> None:
+    """Raises SystemExit where a declaration and its table do not fit."""
+    try:
+        for resource in declared.own():
+            for change in declared.changes(connection, resource):
+                connection.exec_driver_sql(_plain(change.up))
+    except declared.RefusedError as refused:
+        raise SystemExit(str(refused)) from None
 
 
 def _grant(connection: sa.Connection) -> None:
@@ -50,7 +64,7 @@ def _grant(connection: sa.Connection) -> None:
 
 
 def _plain(statement: str) -> str:
-    """The driver takes `%`, of a user's host, for a placeholder."""
+    """The driver takes `%` for a placeholder."""
     return statement.replace("%", "%%")
 
 

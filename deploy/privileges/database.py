@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from deploy.privileges.services import SERVICES, Service
+from holdfast.shared.domain.registry import domain
 
 SCHEMA = "holdfast"
 #: Who makes the tables, owns them, and passes rights on.
@@ -25,20 +26,23 @@ _ALL: frozenset[Right] = frozenset(RIGHTS)
 
 #: Of a letter, the api needs its state for `/operations/{id}`: neither the body nor its edits.
 _LETTER = {"dead_letters": _READ}
-#: What applying a write reads and changes. Old rows of users are replaced, so they are deleted.
+#: What applying a write reads and changes. Old rows of entities are replaced, so they are deleted.
 _WRITES = {
-    "users": _ALL, "operations": _APPEND, "email_releases": _CHANGE, "operation_totals": _READ, "deleted_users": _ALL,
+    **{resource.plural: _ALL for resource in domain().resources},
+    "operations": _APPEND, "released_values": _CHANGE, "operation_totals": _READ, "deleted_entities": _ALL,
 }  # fmt: skip
+#: Tables that apis of the build before read during an upgrade.
+_BEFORE: Mapping[str, frozenset[Right]] = {"deleted_users": frozenset({"SELECT", "DELETE"})}
 
 TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
-    "api": {**_WRITES, **_LETTER, "direct_keys": _ALL},
+    "api": {**_WRITES, **_LETTER, **_BEFORE, "direct_keys": _ALL},
     "writer": _WRITES,
     "dlq_admin": {
         # A what-if makes the writes, in a transaction that is rolled back.
         **_WRITES,
         # It closes and purges.
         "operations": _ALL,
-        "email_releases": _ALL,
+        "released_values": _ALL,
         "operation_totals": _CHANGE,
         "dead_letters": _ALL,
         "dead_letter_bodies": _ALL,
@@ -107,7 +111,7 @@ def grants(tables: Sequence[str], host: str) -> Iterator[tuple[str, str]]:
             continue
         for table in tables:
             wanted = TABLES[service].get(table, frozenset())
-            where, whom = f"ON {SCHEMA}.{table}", user(service, host)
+            where, whom = f"ON {SCHEMA}.`{table}`", user(service, host)
             others = [right for right in RIGHTS if right not in wanted]
             yield (
                 f"GRANT {', '.join(right for right in RIGHTS if right in wanted)} {where} TO {whom}" if wanted else "",

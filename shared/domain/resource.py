@@ -89,7 +89,7 @@ class Field:
         return self.type.empty if self.required else None
 
 
-@dataclass(frozen=True, eq=False, kw_only=True)
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
 class ResourceType:
     """What is declared of one resource. `name`: of its class, `User`; `singular`, `plural`: in addresses and keys."""
 
@@ -98,6 +98,9 @@ class ResourceType:
     plural: str
     summary: str
     fields: tuple[Field, ...]
+
+    def __repr__(self) -> str:
+        return f"<{self.plural}>"
 
     @cached_property
     def by_name(self) -> Mapping[str, Field]:

@@ -24,7 +24,7 @@ letters = sa.Table(
     "dead_letters",
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True),
-    *_texts("fingerprint", "state", "entry_id", "operation_id", "user_id", "command"),
+    *_texts("fingerprint", "state", "entry_id", "operation_id", "resource", "entity_id", "command"),
     *_numbers("version"),
     *_texts("reason", "kind", "code", "error", "frame"),
     sa.Column("dead_at", _MOMENT),
@@ -48,7 +48,7 @@ groups = sa.Table(
     metadata,
     sa.Column("fingerprint", sa.String, primary_key=True),
     *_texts("reason", "kind", "code", "command", "frame", "error"),
-    *_numbers("first_id", "last_id", "users", *State, "imported", "purged"),
+    *_numbers("first_id", "last_id", "entities", *State, "imported", "purged"),
 )
 
 builds = sa.Table(

@@ -1,0 +1,1 @@
+"""Migrations: the schema, step by step; and the tables of declared resources."""

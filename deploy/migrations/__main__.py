@@ -1,0 +1,66 @@
+"""`python -m deploy.migrations`: bring the database of DB_DSN to the newest schema. `... revision NAME`: write the
+revision that the resources which Holdfast comes with need since the last one, by looking at that database.
+"""
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+from alembic.config import main as alembic
+
+from deploy.migrations.declared import Change, changes
+from holdfast.shared.domain import registry
+from holdfast.shared.runtime.settings import StoreSettings
+from holdfast.shared.store.engine import Timeouts, make_engine
+
+_HERE = Path(__file__).parent
+VERSIONS = _HERE / "versions"
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 2: the arguments were not understood."""
+    match arguments:
+        case []:
+            alembic(["-c", str(_HERE / "alembic.ini"), "upgrade", "head"])
+            return 0
+        case ["revision", name] if name.isidentifier():
+            return _revision(name)
+        case _:
+            sys.stderr.write(__doc__ or "")
+            return 2
+
+
+def _revision(name: str) -> int:
+    engine = make_engine(
+        StoreSettings().db_dsn, Timeouts(checkout_s=5, connect_s=5, io_s=60, lock_wait_s=30), pool_size=1
+    )
+    with engine.connect() as connection:
+        found = [
+            each for resource in registry.load(registry.DEFAULT).resources for each in changes(connection, resource)
+        ]
+    engine.dispose()
+    if not found:
+        sys.stdout.write("the database has all that is declared\n")
+        return 0
+    newest = max(int(path.stem.partition("_")[0]) for path in VERSIONS.glob("[0-9]*.py"))
+    path = VERSIONS / f"{newest + 1:04d}_{name}.py"
+    path.write_text(source(name, newest, found))
+    sys.stdout.write(f"{path}\n")
+    return 0
+
+
+def source(name: str, before: int, found: Iterable[Change]) -> str:
+    """The text of a revision."""
+    found = list(found)
+    up = [f"    op.execute({change.up!r})" for change in found]
+    down = [f"    op.execute({change.down!r})" for change in reversed(found) if change.down]
+    return "\n".join([
+        f'"""{name.replace("_", " ").capitalize()}."""', "", "from alembic import op", "",
+        f'revision = "{before + 1:04d}"', f'down_revision = "{before:04d}"', "", "",
+        "def upgrade() -> None:", *up, "", "",
+        "def downgrade() -> None:", *(down or ["    pass"]), "",
+    ])  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

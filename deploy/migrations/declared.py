@@ -1,0 +1,115 @@
+"""Declared: what the tables of declared resources lack, as statements that both MySQL and MariaDB take.
+
+The tables that Holdfast comes with are changed by revisions, which `python -m deploy.migrations revision NAME` writes.
+Those of anybody's own resources are made and changed at the end of every upgrade.
+
+| declared                    | done                                                                             |
+|-----------------------------|----------------------------------------------------------------------------------|
+| a new resource              | its table is made                                                                |
+| a new field                 | its columns are added; where it is required, rows that are there hold it empty   |
+| a longer text               | its column is widened; it is never narrowed                                      |
+| a field may be missing now  | its column takes NULL                                                            |
+| a field is gone             | its columns stay, and take NULL: the next change of an entity empties them       |
+| another kind of value, or a field that becomes unique | refused: declare a new field                           |
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from holdfast.shared.domain import registry
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.store.tables import table_of
+
+_TEXT_CHARS = {"TINYTEXT": 2**8 // 4, "TEXT": 2**16 // 4, "MEDIUMTEXT": 2**24 // 4, "LONGTEXT": 2**32 // 4}
+
+
+class Change(NamedTuple):
+    """A statement, and the one that takes it back; '': nothing does."""
+
+    up: str
+    down: str = ""
+
+
+class RefusedError(Exception):
+    """The declaration and the table do not fit. The message says where and why."""
+
+
+def own() -> tuple[ResourceType, ...]:
+    """The resources of this process whose tables no revision makes."""
+    shipped = registry.load(registry.DEFAULT).resources
+    return tuple(resource for resource in registry.domain().resources if resource not in shipped)
+
+
+def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
+    """What the resource's table lacks. Raises RefusedError."""
+    table, inspector = table_of(resource), sa.inspect(connection)
+    if not inspector.has_table(table.name):
+        create = str(sa.schema.CreateTable(table).compile(dialect=connection.dialect)).strip()
+        return [Change(create, f"DROP TABLE {_quoted(table.name)}"), *_indexes(table, set())]
+    found = {column["name"]: column for column in inspector.get_columns(table.name)}
+    _refuse_new_keys(resource, found)
+    return [
+        *_columns(resource, table, found),
+        *_gone(table, found),
+        *_indexes(table, {str(index["name"]) for index in inspector.get_indexes(table.name)}),
+    ]
+
+
+def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
+    alter, before = f"ALTER TABLE {_quoted(table.name)}", ""
+    empty = {field.name: field.empty for field in resource.fields}
+    for column in table.columns:
+        spec = str(sa.schema.CreateColumn(column).compile(dialect=mysql.dialect()))
+        if column.name not in found:
+            default = "" if column.nullable else f" DEFAULT ({_literal(empty.get(column.name, 0))})"
+            yield Change(
+                f"{alter} ADD COLUMN {spec}{default} AFTER {before}", f"{alter} DROP COLUMN {_quoted(column.name)}"
+            )
+        elif _wider(table.name, column, found[column.name]["type"]) or (
+            column.nullable and not found[column.name]["nullable"]
+        ):
+            yield Change(f"{alter} MODIFY {spec}")
+        before = _quoted(column.name)
+
+
+def _gone(table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
+    """An insert that does not know of a column must work."""
+    for name, column in found.items():
+        if name not in table.columns and not column["nullable"] and column["default"] is None:
+            kind = column["type"].compile(dialect=mysql.dialect())
+            yield Change(f"ALTER TABLE {_quoted(table.name)} MODIFY {_quoted(name)} {kind} NULL")
+
+
+def _indexes(table: sa.Table, found: set[str]) -> Iterable[Change]:
+    for index in sorted(table.indexes, key=lambda index: str(index.name)):
+        if index.name not in found:
+            create = str(sa.schema.CreateIndex(index).compile(dialect=mysql.dialect()))
+            yield Change(create, f"DROP INDEX {_quoted(str(index.name))} ON {_quoted(table.name)}")
+
+
+def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:
+    for field in resource.unique:
+        if field.name in found and f"{field.name}_key" not in found:
+            raise RefusedError(f"{resource.plural}.{field.name} becomes unique, and may have equal values already")
+
+
+def _wider(table: str, column: "sa.Column[Any]", found: Any) -> bool:
+    """Whether the declared column holds more than the one that is there. Raises RefusedError."""
+    if isinstance(column.type, sa.String) != isinstance(found, sa.String):
+        raise RefusedError(f"{table}.{column.name} would hold another kind of value")
+    return isinstance(column.type, sa.String) and _chars(column.type) > _chars(found)
+
+
+def _chars(kind: Any) -> int:
+    return kind.length or _TEXT_CHARS[type(kind).__name__]
+
+
+def _literal(value: Any) -> str:
+    return str(int(value)) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+
+
+def _quoted(name: str) -> str:
+    return f"`{name}`"
