@@ -23,8 +23,9 @@ from holdfast.services.writer.reclaim import Reclaimer
 from holdfast.services.writer.settings import WriterSettings
 from holdfast.services.writer.settle import Settler
 from holdfast.services.writer.traced import traced
+from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.cache.copies import Copies, cache_breaker
-from holdfast.shared.cache.form import USER, UserCopy
+from holdfast.shared.cache.form import EntityCopy, entity_name
 from holdfast.shared.cache.refresh import Refresher
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.fleet.board import Board
@@ -48,11 +49,12 @@ from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.load import load_ended
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.loop_lag import watch
 from holdfast.shared.writes.decide import Delivery, Ended
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Outcome
 
 _DEFERRED_MAX = 5000
@@ -102,9 +104,16 @@ class Writer:
             probe_cap_s=settings.writer_probe_cap_s,
         )  # fmt: skip
         apply = Applier(LockedRows(self._transaction), self._thread, breaker, self._hold, pace)
-        self._pipeline = Pipeline(Plausible(self._redis).of, traced(apply), settle, settings.writer_batch_max)
+        reclaiming = f"{settings.instance}:reclaim"
+        self._unknown = Unknown(
+            self._redis, reclaiming,
+            idle_s=settings.writer_claim_idle_s, patience_s=settings.writer_unknown_patience_s,
+        )  # fmt: skip
+        self._pipeline = Pipeline(
+            Plausible(self._redis).of, traced(apply), settle, self._unknown.met, settings.writer_batch_max
+        )
         self._reclaimer = Reclaimer(
-            self._redis, f"{settings.instance}:reclaim", self._pipeline, self._deferred, settle, self._ended,
+            self._redis, reclaiming, self._pipeline, self._deferred, self._unknown, settle, self._ended,
             lambda: self._hold.active,
             idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
         )  # fmt: skip
@@ -127,6 +136,7 @@ class Writer:
             "deferred": lambda: self._deferred.run(self._pipeline),
             "reclaim": self._reclaimer.run,
             "keep_alive": self._reclaimer.keep_alive,
+            "unknown": lambda: self._unknown.run(self._reclaimer.take, lambda: self._halting.halted),
             "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),
             "watch": self._reading.watching,
             "event_loop_lag": watch,
@@ -178,13 +188,13 @@ class Writer:
             self._batches_crashed.inc()
             logs.error(Action.BATCH_FAILED, exc=error, entries=len(entries))
 
-    def _transaction(self, batch: list[Delivery], past_locks: bool) -> list[Outcome]:
+    def _transaction(self, batch: list[Delivery], *, past_locks: bool) -> list[Outcome]:
         return store.apply(self._engine, batch, self._deferred.patient, self._changed, past_locks=past_locks)
 
-    def _changed(self, users: Iterable[User]) -> None:
+    def _changed(self, entities: Iterable[Entity]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
         now = time.time()
-        copies = [(USER + user.id, UserCopy(user, now)) for user in users]
+        copies = [(entity_name(entity.ref), EntityCopy(entity, now)) for entity in entities]
         self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
     async def _control_write(self) -> None:
@@ -193,7 +203,7 @@ class Writer:
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:
             with store.faults(), self._engine.connect() as connection:
-                return store.load_ended(connection, operation_ids)
+                return load_ended(connection, operation_ids)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, look)
 

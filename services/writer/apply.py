@@ -37,16 +37,14 @@ _CONTENTION_BASE_S, _CONTENTION_CAP_S = 0.02, 0.5
 _AFTER_OUTAGE_S = 0.1
 
 #: (batch, whether it has just met a lock) -> outcomes.
-Transaction = Callable[[list[Delivery], bool], list[Outcome]]
+Attempt = Callable[[list[Delivery], bool], list[Outcome]]
 
 
 class Applier:
-    """Runs the store's transaction in a thread of its own, and knows what each kind of failure asks for."""
+    """Runs the store's transaction in a thread of its own, and knows what each kind of failure calls for."""
 
-    def __init__(
-        self, transaction: Transaction, thread: Executor, breaker: Breaker, hold: Hold, pace: Pace
-    ) -> None:  # fmt: skip
-        self._transaction = transaction
+    def __init__(self, attempt: Attempt, thread: Executor, breaker: Breaker, hold: Hold, pace: Pace) -> None:
+        self._try = attempt
         self._thread = thread
         self._breaker = breaker
         self._hold = hold
@@ -141,7 +139,7 @@ class Applier:
         try:
             with metrics.apply_duration.time(), transaction(batch):
                 loop = asyncio.get_running_loop()
-                return await loop.run_in_executor(self._thread, self._transaction, batch, met_a_lock)
+                return await loop.run_in_executor(self._thread, self._try, batch, met_a_lock)
         finally:
             self._pace.ended(began, time.monotonic())
             metrics.pace.set(self._pace.share)

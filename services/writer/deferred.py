@@ -13,7 +13,7 @@ from holdfast.services.writer.pipeline import Pipeline
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.resilience.supervise import turned
 from holdfast.shared.telemetry import metrics
-from holdfast.shared.writes.commands import Write
+from holdfast.shared.writes.commands import Ref, Write
 
 _TICK_S = 0.02
 _TURN_MAX_S = 0.5
@@ -26,8 +26,8 @@ class _Waiting:
     entry: Entry
     due: float
     turns: int = 0
-    #: Whose writes it waits behind; None: it waits out a backoff, alone.
-    user_id: str | None = None
+    #: The entity whose writes it waits behind; None: it waits out a backoff, alone.
+    entity: Ref | None = None
     #: It waits for the end of a halt, or until it is one of those that are tried.
     held_back: bool = False
     #: And it would be dead.
@@ -57,7 +57,7 @@ class Deferred:
         self._since.setdefault(write.operation_id, time.monotonic())
         turns = self._waiting[entry.id].turns + 1 if entry.id in self._waiting else 1
         delay = min(_TURN_MAX_S, _TICK_S * 2 ** min(turns, _DOUBLINGS_MAX))
-        self._put(entry, random.uniform(0, delay), turns, write.user_id)  # noqa: S311 - jitter, not a secret
+        self._put(entry, random.uniform(0, delay), turns, write.ref)  # noqa: S311 - jitter, not a secret
 
     def for_backoff(self, entry: Entry, attempt: int) -> None:
         """Try again after failure number `attempt`."""
@@ -104,17 +104,17 @@ class Deferred:
             turned()
 
     def _due(self) -> list[Entry]:
-        """What is due; and with a user's write, the user's others: a queue of writes to one user goes in one go."""
+        """What is due; and with an entity's write, the entity's others: what queues for one entity goes in one go."""
         now = time.monotonic()
-        due = {waiting.user_id for waiting in self._waiting.values() if waiting.due <= now}
+        due = {waiting.entity for waiting in self._waiting.values() if waiting.due <= now}
         return [
             waiting.entry
             for waiting in self._waiting.values()
-            if waiting.due <= now or (waiting.user_id is not None and waiting.user_id in due)
+            if waiting.due <= now or (waiting.entity is not None and waiting.entity in due)
         ]
 
-    def _put(self, entry: Entry, delay_s: float, turns: int, user_id: str | None = None) -> None:
-        self._waiting[entry.id] = _Waiting(entry, time.monotonic() + delay_s, turns, user_id)
+    def _put(self, entry: Entry, delay_s: float, turns: int, entity: Ref | None = None) -> None:
+        self._waiting[entry.id] = _Waiting(entry, time.monotonic() + delay_s, turns, entity)
         metrics.deferred_entries.set(len(self._waiting))
 
 

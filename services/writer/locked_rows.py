@@ -1,33 +1,38 @@
-"""Locked rows: what keeps a row that somebody has locked from holding up everybody else's writes.
+"""Locked rows: what keeps a row that another transaction has locked from holding up all other writes.
 
 A transaction waits for a lock, for locks are short. Once it has waited in vain it goes past the rows that are locked,
-and so do the next ones for the same users, until those rows are free: their writes wait for a later turn, uncharged.
+and so do the next ones for the same entities, until those rows are free: their writes wait for a later turn, uncharged.
 """
 
-from collections.abc import Callable
+from typing import Protocol
 
+from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Outcome, Retry
 
-#: (batch, whether to go past locked rows) -> outcomes.
-Transaction = Callable[[list[Delivery], bool], list[Outcome]]
+
+class Transaction(Protocol):
+    """Applies a batch. `past_locks`: without waiting for locked rows."""
+
+    def __call__(self, batch: list[Delivery], *, past_locks: bool) -> list[Outcome]:
+        """One outcome each. Raises a Fault."""
 
 
 class LockedRows:
-    """Runs `transaction`, and remembers whose rows were locked."""
+    """Runs `transaction`, and remembers which entities' rows were locked."""
 
     def __init__(self, transaction: Transaction) -> None:
         self._transaction = transaction
-        self._locked: frozenset[str] = frozenset()
+        self._locked: frozenset[Ref] = frozenset()
 
-    def __call__(self, batch: list[Delivery], again: bool) -> list[Outcome]:
-        """`again`: the same batch has just met a lock. Raises as `transaction` does."""
-        users = {delivery.write.user_id for delivery in batch}
-        outcomes = self._transaction(batch, again or not self._locked.isdisjoint(users))
+    def __call__(self, batch: list[Delivery], met_a_lock: bool) -> list[Outcome]:
+        """`met_a_lock`: the same batch has just waited for one in vain. Raises as `transaction` does."""
+        entities = {delivery.write.ref for delivery in batch}
+        outcomes = self._transaction(batch, past_locks=met_a_lock or not self._locked.isdisjoint(entities))
         locked = {
-            delivery.write.user_id
+            delivery.write.ref
             for delivery, outcome in zip(batch, outcomes, strict=True)
             if isinstance(outcome, Retry) and outcome.locked
         }
-        self._locked = (self._locked - users) | locked
+        self._locked = (self._locked - entities) | locked
         return outcomes

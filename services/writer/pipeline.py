@@ -1,6 +1,6 @@
 """The pipeline: decode -> apply -> settle, one outcome per entry, whatever way the entry came in.
 
-It imports no I/O: `Apply`, `Settle` and `Vet` are handed in.
+It imports no I/O: `Vet`, `Apply`, `Settle` and `Unknown` are passed in.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.queue.codec import Undecodable, UnknownWrite, decode
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry, failure_of
@@ -27,6 +27,8 @@ Apply = Callable[[list[Delivery]], Awaitable[list[Outcome]]]
 Settle = Callable[[list[Handled]], Awaitable[None]]
 #: The entries that may be handled under the ids they have.
 Vet = Callable[[Sequence[Entry]], Awaitable[Sequence[Entry]]]
+#: The outcome of an entry that this build does not know.
+Unknown = Callable[[str, UnknownWrite], Dead | Retry]
 
 
 #: While one waits for the database, the other has the processor.
@@ -45,10 +47,11 @@ class Pipeline:
     """New, reclaimed and deferred entries, side by side: one batch is decoded while others are applied or settled.
     Whatever waits when a transaction begins goes into it, so that a busy writer makes few large ones."""
 
-    def __init__(self, vet: Vet, apply: Apply, settle: Settle, batch_max: int) -> None:
+    def __init__(self, vet: Vet, apply: Apply, settle: Settle, unknown: Unknown, batch_max: int) -> None:
         self._vet = vet
         self._apply = apply
         self._settle = settle
+        self._unknown = unknown
         self._batch_max = batch_max
         self._applying = asyncio.Semaphore(TRANSACTIONS_AT_ONCE)
         self._waiting: deque[_Turn] = deque()
@@ -60,12 +63,22 @@ class Pipeline:
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
-            decoded = [(entry, _decode(entry)) for entry in await self._vet(entries)]
+            decoded = [(entry, self._decode(entry)) for entry in await self._vet(entries)]
             deliveries = [what for _, what in decoded if isinstance(what, Delivery)]
             outcomes = iter(await self._applied(deliveries) if deliveries else [])
             await self._settle([_handled(entry, what, outcomes) for entry, what in decoded])
         finally:
             self.in_hand -= ids
+
+    def _decode(self, entry: Entry) -> Delivery | Dead | Retry:
+        try:
+            return Delivery(decode(entry.fields, entry.id), entry.id)
+        except UnknownWrite as error:
+            return self._unknown(entry.id, error)
+        except Undecodable as error:
+            return Dead(Reason.UNDECODABLE, Failure("Undecodable", "UNDECODABLE", str(error)))
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not fail the entry's neighbours
+            return Retry(failure_of(error))
 
     async def _applied(self, deliveries: list[Delivery]) -> list[Outcome]:
         turn = _Turn(deliveries)
@@ -97,12 +110,3 @@ def _handled(entry: Entry, what: Delivery | Dead | Retry, outcomes: Iterator[Out
             return Handled(entry, what, next(outcomes))
         case Dead() | Retry():
             return Handled(entry, None, what)
-
-
-def _decode(entry: Entry) -> Delivery | Dead | Retry:
-    try:
-        return Delivery(decode(entry.fields, entry.id), entry.id)
-    except Undecodable as error:
-        return Dead(Reason.UNDECODABLE, Failure("Undecodable", "UNDECODABLE", str(error)))
-    except Exception as error:  # noqa: BLE001 - a bug of ours must not fail the entry's neighbours
-        return Retry(failure_of(error))

@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.pipeline import Handled, Pipeline, Settle
+from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import entries as entries_of
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.codec import raw_text
@@ -51,6 +52,7 @@ class Reclaimer:
         consumer: str,
         pipeline: Pipeline,
         deferred: Deferred,
+        unknown: Unknown,
         settle: Settle,
         ended: EndedLookup,
         outage: Callable[[], bool],
@@ -62,6 +64,7 @@ class Reclaimer:
         self._consumer = consumer
         self._pipeline = pipeline
         self._deferred = deferred
+        self._unknown = unknown
         self._settle = settle
         self._ended = ended
         self._outage = outage
@@ -74,8 +77,7 @@ class Reclaimer:
         while True:
             await self._report_lost()
             await self._orphans.adopt(self._consumer, self._idle_ms)
-            while await self._once():
-                pass
+            await self._take_over()
             turned()
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
@@ -113,26 +115,33 @@ class Reclaimer:
                     WRITES, WRITERS_GROUP, self._consumer, 0, held, idle=self._idle_ms, retrycount=0, justid=True
                 )
 
-    async def _once(self) -> bool:
-        """Take over one page; whether there may be more."""
-        page = await self._silent()
-        ours = self._pipeline.in_hand.union(self._deferred.held())
-        silent = [entry for entry in page if entry.id not in ours]
-        if not silent:
-            return False
-        in_bulk = [entry.id for entry in silent if entry.unexplained < 2]
-        if in_bulk:
-            await self._pipeline.handle(await self._claim(in_bulk))
+    async def take(self, ids: list[str]) -> None:
+        """Take over those of `ids` that are silent, in bulk."""
+        await self._pipeline.handle(await self._claim(ids))
+
+    async def _take_over(self) -> None:
+        """All that is silent, page by page; what this build does not know is left to others."""
+        seen: set[str] = set()
+        after = "-"
+        while page := await self._silent(after):
+            seen.update(entry.id for entry in page)
+            ours = self._unknown.ids.union(self._pipeline.in_hand, self._deferred.held())
+            await self._take_page([entry for entry in page if entry.id not in ours])
+            after = f"({page[-1].id}"
+        self._unknown.keep(seen)
+
+    async def _take_page(self, silent: list[_Silent]) -> None:
+        if in_bulk := [entry.id for entry in silent if entry.unexplained < 2]:
+            await self.take(in_bulk)
         for entry in silent:
             if entry.unexplained >= self._crashes_max:
                 await self._bury(entry)
             elif entry.unexplained >= 2:
-                await self._pipeline.handle(await self._claim([entry.id]))
-        return len(page) == _PAGE
+                await self.take([entry.id])
 
-    async def _silent(self) -> list[_Silent]:
+    async def _silent(self, after: str) -> list[_Silent]:
         found = await self._redis.xpending_range(
-            WRITES, WRITERS_GROUP, min="-", max="+", count=_PAGE, idle=self._idle_ms
+            WRITES, WRITERS_GROUP, min=after, max="+", count=_PAGE, idle=self._idle_ms
         )
         pipeline = self._redis.pipeline(transaction=False)
         for entry in found:

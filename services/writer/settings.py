@@ -22,12 +22,20 @@ class WriterSettings(CacheSettings, StoreSettings):
         le=86_400,
         description="How long a write waits for an earlier one that is known to be on its way, before it goes ahead",
     )
+    writer_unknown_patience_s: float = Field(
+        default=90,
+        ge=0,
+        le=86_400,
+        description="How long a write that no writer's build knows waits for another build, before it is dead-lettered",
+    )
     writer_attempts_max: int = Field(default=5, ge=1, le=100, description="Tries at an error that nothing explains")
     writer_backoff_base_s: float = Field(
         default=20, gt=0, le=600, description="First pause before another try; the next ones double"
     )
     writer_backoff_cap_s: float = Field(default=60, gt=0, le=3600, description="Longest pause before another try")
-    writer_crashes_max: int = Field(default=3, ge=1, le=100, description="Writers an entry may kill")
+    writer_crashes_max: int = Field(
+        default=3, ge=1, le=100, description="Writer crashes tolerated per entry before it is dead-lettered"
+    )
     writer_dead_share_max: float = Field(
         default=0.5, gt=0, le=1, description="Share of recent entries above which nothing more is dead-lettered"
     )

@@ -17,6 +17,7 @@ from holdfast.services.writer import heartbeat
 from holdfast.services.writer.deferred import Deferred
 from holdfast.services.writer.halting import Halting
 from holdfast.services.writer.pipeline import Handled
+from holdfast.services.writer.unknown import is_unknown
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.letters.dead_letter import describe
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
@@ -69,7 +70,7 @@ class Settler:
             await self._insist("settle", lambda: self._script(keys, [PREFIX, WRITERS_GROUP, *arguments]))
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
-            _tell(one)
+            _report(one)
         for outcome, count in Counter(type(one.outcome).__name__ for one in handled).items():
             metrics.outcomes.labels(outcome).inc(count)
         await self._insist("defer", lambda: self._defer(handled))
@@ -82,11 +83,13 @@ class Settler:
 
     def _spare(self, handled: list[Handled]) -> list[Handled]:
         """`handled` without the entries that would die while too many do: those are kept."""
-        dying = [(one.entry, one.outcome) for one in handled if isinstance(one.outcome, Dead)]
+        dying = [
+            (one.entry, one.outcome) for one in handled if isinstance(one.outcome, Dead) and not is_unknown(one.outcome)
+        ]
         alive = sum(not isinstance(one.outcome, Dead | Retry) for one in handled)
         if not self._halting.keeps(dying, alive):
             return handled
-        return [one for one in handled if not isinstance(one.outcome, Dead)]
+        return [one for one in handled if not isinstance(one.outcome, Dead) or is_unknown(one.outcome)]
 
     async def _charged(self, one: Handled) -> Handled:
         """Record the failed attempt of a Retry that is charged; the last one turns it into Dead."""
@@ -110,7 +113,7 @@ class Settler:
         return one
 
     async def _defer(self, handled: list[Handled]) -> None:
-        """Keep the writes that wait for others; those that wait for nobody any more decide next time."""
+        """Keep the writes that wait for others; those that have nothing left to wait for decide next time."""
         turns = [
             (one.entry, one.delivery.write, one.outcome.waits_for)
             for one in handled
@@ -170,19 +173,19 @@ def _notify(one: Handled) -> str:
 
 
 def _message(one: Handled, final: Final) -> str:
-    """What a waiting api is told; nothing where nobody waits."""
+    """The outcome for an api that waits for it; nothing where none waits."""
     if not _notify(one):
         return ""
-    told: dict[str, object] = {"operation_id": _operation_id(one)}
+    message: dict[str, object] = {"operation_id": _operation_id(one)}
     match final:
         case Applied(version) | Superseded(version):
-            told |= {"status": final.status, "version": version}
+            message |= {"status": final.status, "version": version}
         case Rejected(code, detail):
-            told |= {"status": "rejected", "code": code, "detail": detail}
-    return json.dumps(told)
+            message |= {"status": "rejected", "code": code, "detail": detail}
+    return json.dumps(message)
 
 
-def _tell(one: Handled) -> None:
+def _report(one: Handled) -> None:
     """Log one outcome, as far as a person would want to know."""
     match one.outcome:
         case Applied() if one.delivery:

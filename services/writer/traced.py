@@ -13,6 +13,7 @@ from holdfast.services.writer.pipeline import Apply
 from holdfast.shared.queue.names import MESSAGING, WRITERS_GROUP, WRITES
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.telemetry.tracing.spans import Attributes, Kind, Span
+from holdfast.shared.writes.commands import label
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Retry
 
@@ -62,7 +63,7 @@ def _begun(delivery: Delivery) -> Span:
         "messaging.consumer.group.name": WRITERS_GROUP,
         "messaging.message.id": write.operation_id,
         "holdfast.entry_id": delivery.entry_id or "",
-        "holdfast.command": type(write.command).__name__,
+        "holdfast.command": label(write.command),
     }
     name = f"process {WRITES}"
     if write.replay:

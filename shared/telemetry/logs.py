@@ -29,6 +29,7 @@ class Action(StrEnum):
     ACCEPTANCE_FAILED = "acceptance_failed"
     WRITE_REJECTED = "write_rejected"
     WRITE_DEAD_LETTERED = "write_dead_lettered"
+    WRITE_UNKNOWN = "write_unknown"
     ATTEMPT_FAILED = "attempt_failed"
     BATCH_FAILED = "batch_failed"
     BATCH_SPLIT = "batch_split"

@@ -20,13 +20,14 @@ from holdfast.services.writer.pace import Pace
 from holdfast.services.writer.pipeline import Pipeline
 from holdfast.services.writer.settle import Settler
 from holdfast.shared.connections.redis import text
+from holdfast.shared.queue.codec import UnknownWrite
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import WRITES
 from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.store.apply import apply
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.writes.decide import Delivery, Patience
-from holdfast.shared.writes.outcome import Outcome
+from holdfast.shared.writes.outcome import Dead, Outcome, Retry
 
 _PATIENCE_S = 600.0
 _ROUNDS_MAX = 60
@@ -54,18 +55,21 @@ class Crew:
     def _writer(self, name: str, engine: Engine, threads: ThreadPoolExecutor, patience: Patience | None) -> Pipeline:
         deferred = Deferred(_PATIENCE_S, base_s=0.2, cap_s=10)
 
-        def transaction(batch: list[Delivery], past_locks: bool) -> list[Outcome]:
+        def transaction(batch: list[Delivery], *, past_locks: bool) -> list[Outcome]:
             return apply(engine, batch, patience or deferred.patient, lambda _: None, past_locks=past_locks)
 
         async def never_down() -> None:
             raise AssertionError("nothing is down here")
+
+        def never_unknown(_entry_id: str, error: UnknownWrite) -> Dead | Retry:
+            raise AssertionError(error)
 
         halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
         settle = Settler(self._redis, deferred, halting, writer=name, attempts_max=5, probe_cap_s=1)
         breaker = database_breaker(timeout_s=5, probe_cap_s=1)
         pace = Pace(self._batch_max, target_s=5, ramp_s=1)
         applier = Applier(LockedRows(transaction), threads, breaker, Hold(breaker, never_down), pace)
-        return Pipeline(Plausible(self._redis).of, applier, settle, self._batch_max)
+        return Pipeline(Plausible(self._redis).of, applier, settle, never_unknown, self._batch_max)
 
     async def on_stream(self) -> list[Entry]:
         """The entries that are not settled."""

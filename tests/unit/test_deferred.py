@@ -4,13 +4,14 @@ import time
 
 from holdfast.services.writer.deferred import Deferred, backoff_s
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.writes.commands import UpdateUser, Write
+from holdfast.shared.writes.commands import Write
+from tests.users import update_user
 
 
 def test_a_wait_of_any_number_of_turns_has_a_short_pause() -> None:
     """After thousands of turns the next one comes as soon as after ten."""
     deferred = Deferred(patience_s=600, base_s=20, cap_s=60)
-    entry, write = Entry("1-0", {}), Write("operation", "user", UpdateUser(name="x"), 1)
+    entry, write = Entry("1-0", {}), Write("operation", "user", update_user(name="x"), 1)
     for _ in range(5000):
         deferred.for_turn(entry, write)
     assert deferred.held() == ["1-0"]

@@ -1,0 +1,106 @@
+"""Unknown: entries of which this build does not know the schema, the resource, the command or a field.
+
+A newer build may have accepted them, so they are not poison. They are charged nothing and let go, so that a writer that
+knows them takes them over. An entry is dead-lettered once all live writers have had this very build for `patience_s`:
+then nothing will come that knows it, and an operator decides.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable
+
+from redis.asyncio import Redis
+
+from holdfast.shared.queue.codec import UnknownWrite
+from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.presence import running_builds
+from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.runtime.build import build_id
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry
+
+_EVERY_S = 1.0
+_PAGE = 500
+_CODE = "UNKNOWN_WRITE"
+
+#: Take over the entries with these ids that are still let go, and handle them.
+Take = Callable[[list[str]], Awaitable[None]]
+
+
+class Unknown:
+    """Those that this writer has met. `consumer`: whose pending list they are in after they are let go."""
+
+    def __init__(self, redis: Redis, consumer: str, *, idle_s: float, patience_s: float) -> None:
+        self._redis = redis
+        self._consumer = consumer
+        self._idle_ms = int(idle_s * 1000)
+        self._patience_s = patience_s
+        self._since: dict[str, float] = {}
+        #: Met, and not let go yet.
+        self._fresh: set[str] = set()
+        #: To be dead-lettered when they are met again.
+        self._given_up: set[str] = set()
+        #: Since when all writers have this build.
+        self._alone_since: float | None = None
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """Entries that are left to other writers."""
+        return frozenset(self._since)
+
+    def met(self, entry_id: str, error: UnknownWrite) -> Dead | Retry:
+        """The outcome of an entry that cannot be decoded for this reason."""
+        if entry_id in self._given_up:
+            return Dead(Reason.UNDECODABLE, Failure(type(error).__name__, _CODE, f"{error}, to all writers"))
+        if entry_id not in self._since:
+            logs.warning(Action.WRITE_UNKNOWN, entry=entry_id, error=str(error))
+        self._since.setdefault(entry_id, time.monotonic())
+        self._fresh.add(entry_id)
+        return Retry()
+
+    def keep(self, waiting: Iterable[str]) -> None:
+        """Forget all that are not `waiting` to be taken over: another writer has them, or they are settled."""
+        left = self._fresh.union(waiting)
+        self._since = {entry_id: since for entry_id, since in self._since.items() if entry_id in left}
+
+    async def run(self, take: Take, halted: Callable[[], bool]) -> None:
+        """For ever: let go of what was met, and give up what nothing will come for."""
+        while True:
+            await self._let_go()
+            if self._since and not halted():
+                await self._give_up(take)
+            turned()
+            await asyncio.sleep(_EVERY_S)
+
+    async def _let_go(self) -> None:
+        """Free to be taken over at once, and with no delivery counted."""
+        while ids := sorted(self._fresh)[:_PAGE]:
+            await self._redis.xclaim(
+                WRITES, WRITERS_GROUP, self._consumer, 0, [*ids], idle=self._idle_ms, retrycount=0, justid=True
+            )
+            self._fresh.difference_update(ids)
+
+    async def _give_up(self, take: Take) -> None:
+        now = time.monotonic()
+        if any(build != build_id() for build in (await running_builds(self._redis)).values()):
+            self._alone_since = None
+            return
+        self._alone_since = self._alone_since or now
+        overdue = [
+            entry_id
+            for entry_id, since in self._since.items()
+            if now - max(since, self._alone_since) >= self._patience_s
+        ]
+        for at in range(0, len(overdue), _PAGE):
+            page = overdue[at : at + _PAGE]
+            self._given_up.update(page)
+            await take(page)
+            self._given_up.difference_update(page)
+            for entry_id in page:
+                self._since.pop(entry_id, None)
+
+
+def is_unknown(outcome: Outcome) -> bool:
+    """Whether an entry is dead because no writer knows it: that says nothing about the writers or other entries."""
+    return isinstance(outcome, Dead) and outcome.failure.code == _CODE
