@@ -22,7 +22,7 @@ BY_LABEL = {
     },
     "result": {
         "success": GOOD, "timeout": REJECTED, "error": FAILED,
-        "accepted": GOOD, "repeated": ALSO_GOOD, "reused": REJECTED, "busy": DEGRADED, "email_taken": ABANDONED,
+        "accepted": GOOD, "repeated": ALSO_GOOD, "reused": REJECTED, "busy": DEGRADED, "taken": ABANDONED,
         "unknown": OTHER, "refused": FAILED,
         "hit": GOOD, "in_process": ALSO_GOOD, "miss": DEGRADED,
     },

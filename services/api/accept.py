@@ -15,8 +15,9 @@ from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, Resp
 from holdfast.services.api.floor import Floor
 from holdfast.shared.connections.script import NotSent, Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
-from holdfast.shared.queue.codec import SCHEMA, Undecodable, decode
-from holdfast.shared.queue.names import CLOCK, EMAILS, LUA, MESSAGING, PREFIX, WRITES
+from holdfast.shared.queue.codec import SCHEMA, Undecodable, decode, encode_payload
+from holdfast.shared.queue.entities import listed, pending_name
+from holdfast.shared.queue.names import CLOCK, LUA, MESSAGING, PREFIX, WRITES
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refused import CallRefused
 from holdfast.shared.resilience.retry import OneMore
@@ -26,18 +27,17 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.telemetry.tracing.spans import Kind
+from holdfast.shared.writes.commands import Command, Ref, label
 from holdfast.shared.writes.versions import Clock
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A command with everything that acceptance needs; the fields are `accept.lua`'s, in its order."""
+    """A command with everything that acceptance needs."""
 
     operation_id: str
-    user_id: str
-    command: str
-    payload: bytes
-    email_key: str = ""
+    entity_id: str
+    command: Command
     key_hash: str = ""
     body_hash: str = ""
     busy_ms: str = ""
@@ -49,42 +49,47 @@ class Candidate:
     expires_at: str = ""
     if_none_match: str = ""
 
-    def arguments(self) -> tuple[str | bytes, ...]:
-        """For the script."""
-        return (
-            self.operation_id, self.user_id, self.command, self.payload, self.email_key, self.key_hash,
-            self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
-            self.expires_at, self.if_none_match,
-        )  # fmt: skip
+    def arguments(self) -> list[str | bytes | int]:
+        """For `accept.lua`, in its order."""
+        command = self.command
+        entity = Ref(command.resource.plural, self.entity_id)
+        return [
+            self.operation_id, *entity, pending_name(entity), label(command), encode_payload(command),
+            self.key_hash, self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
+            self.expires_at, self.if_none_match, *listed(command.resource.claims(command.values)),
+        ]  # fmt: skip
 
     def fields(self) -> dict[bytes, bytes]:
         """Of its entry, as `accept.lua` makes them; a version stands in for what only the queue knows."""
-        told = {
-            b"schema": SCHEMA, b"command": self.command.encode(), b"operation_id": self.operation_id.encode(),
-            b"user_id": self.user_id.encode(), b"version": b"1", b"payload": self.payload,
+        required = {
+            b"schema": SCHEMA, b"resource": self.command.resource.plural.encode(),
+            b"command": label(self.command).encode(), b"operation_id": self.operation_id.encode(),
+            b"entity_id": self.entity_id.encode(), b"version": b"1", b"payload": encode_payload(self.command),
         }  # fmt: skip
         optional = {
             b"if_match": self.if_match, b"if_none_match": self.if_none_match, b"body_hash": self.body_hash,
             b"request_id": self.request_id, b"traceparent": self.traceparent, b"notify": self.notify,
             b"expires_at": self.expires_at,
         }  # fmt: skip
-        return told | {name: value.encode() for name, value in optional.items() if value}
+        return required | {name: value.encode() for name, value in optional.items() if value}
 
 
 class Answer(NamedTuple):
-    """What the queue said: `accepted | repeated | reused | busy | user_backlog | email_taken`, and of which write."""
+    """How the queue answered: `accepted | repeated | reused | busy | backlog | taken`, and of which write."""
 
     result: str
     operation_id: str
-    user_id: str
+    entity_id: str
     version: int
     #: Accepted under an Idempotency-Key that the queue may have known before.
     unsure: bool = False
+    #: Which of the command's claims is taken.
+    claim: int = 0
 
 
 _ACCEPTED = {
     result: metrics.writes_accepted.labels(result)
-    for result in ("accepted", "repeated", "reused", "busy", "user_backlog", "email_taken")
+    for result in ("accepted", "repeated", "reused", "busy", "backlog", "taken")
 }
 
 #: A write's own error, and whether it is certain that its entry is not on the stream.
@@ -107,7 +112,7 @@ class Acceptor:
         *,
         batch_max: int,
         key_lifetime_s: int,
-        user_pending_max: int,
+        entity_pending_max: int,
     ) -> None:
         self._redis = redis
         self._floor = floor
@@ -116,7 +121,7 @@ class Acceptor:
         self._breaker = breaker
         self._batch_max = batch_max
         self._key_lifetime_s = key_lifetime_s
-        self._user_pending_max = user_pending_max
+        self._entity_pending_max = entity_pending_max
         self._accepting, self._forgetting = Trying("accept"), Trying("forget_busy")
         self._one_more = OneMore("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
@@ -133,7 +138,7 @@ class Acceptor:
             raise InvalidRequest(details={"constraint": str(error)}) from error
         if spans.collector is None:
             return await self._accepted(candidate)
-        about = {"messaging.message.id": candidate.operation_id, "holdfast.command": candidate.command}
+        about = {"messaging.message.id": candidate.operation_id, "holdfast.command": label(candidate.command)}
         with spans.span(f"send {WRITES}", Kind.PRODUCER, MESSAGING | about):
             answer = await self._accepted(replace(candidate, traceparent=spans.traceparent()))
             spans.event("answered", {"holdfast.result": answer.result})
@@ -185,19 +190,21 @@ class Acceptor:
     def _answered(
         self, candidate: Candidate, waiting: "asyncio.Future[Answer]", reply: list[bytes], *, again: bool
     ) -> None:
-        result, operation_id, user_id, version, *more = reply
-        if result in _OWN_ERRORS:
-            self._failed([(candidate, waiting)], _own_error(result, more[0]))
+        raw, operation_id, entity_id, version, *more = reply
+        if raw in _OWN_ERRORS:
+            self._failed([(candidate, waiting)], _own_error(raw, more[0]))
             return
-        told = result.decode()
-        if told == "repeated" and not candidate.key_hash:
-            told = "accepted"  # by our own first try
-        if told == "busy" and again:
-            told = "repeated"  # the request that holds the key may be this one
-        if told == "email_taken" and again:  # our first try may have been applied, and the address changed since
+        result = raw.decode()
+        if result == "repeated" and not candidate.key_hash:
+            result = "accepted"  # by our own first try
+        if result == "busy" and again:
+            result = "repeated"  # the request that holds the key may be this one
+        if result == "taken" and again:  # our first try may have been applied, and the value changed since
             _refuse(candidate, waiting, AcceptanceUnknown())
             return
-        answer = Answer(told, operation_id.decode(), user_id.decode(), int(version or 0), bool(more))
+        answer = Answer(result, operation_id.decode(), entity_id.decode(), int(version or 0))
+        if more:
+            answer = answer._replace(claim=int(more[0])) if result == "taken" else answer._replace(unsure=True)
         self._clock.observe(answer.version)
         _ACCEPTED[answer.result].inc()
         if not waiting.done():
@@ -221,7 +228,7 @@ class Acceptor:
     async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> tuple[Any, bool]:
         values = [value for candidate in candidates for value in candidate.arguments()]
         arguments: list[str | bytes | int] = [
-            PREFIX, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s, self._user_pending_max,
+            PREFIX, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s, self._entity_pending_max,
             *values,
         ]  # fmt: skip
         try:
@@ -240,12 +247,12 @@ class Acceptor:
         are found, and not taken twice. Whatever becomes of the second try, the first may have been taken."""
         self._one_more.begun()
         try:
-            return await self._script([WRITES, CLOCK, EMAILS], arguments), False
+            return await self._script([WRITES, CLOCK], arguments), False
         except (ConnectionError, OSError) as first:  # which the client library calls some refusals, too
             if refused(first) or not self._one_more.may():
                 raise
             try:
-                return await self._script([WRITES, CLOCK, EMAILS], arguments), True
+                return await self._script([WRITES, CLOCK], arguments), True
             except (NotSent, RedisError) as second:
                 if isinstance(second, NotSent) or refused(second):
                     raise first from None

@@ -10,7 +10,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.middleware import Middleware
 
-from holdfast.services.api import external, operations, overrides, status, users
+from holdfast.services.api import external, operations, overrides, resources, status
 from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.access import scope_needed
 from holdfast.services.api.backlog import Backlog
@@ -34,10 +34,11 @@ from holdfast.services.api.view import View
 from holdfast.services.api.wait import Waiters
 from holdfast.services.api.write import WritePath
 from holdfast.shared.cache.copies import Copies
-from holdfast.shared.cache.form import USER, UserCopy
+from holdfast.shared.cache.form import EntityCopy, entity_name
 from holdfast.shared.cache.last_good import LastGood
 from holdfast.shared.cache.refresh import Refresher
 from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.http import docs
@@ -60,7 +61,7 @@ from holdfast.shared.telemetry.grafana.configured import annotations
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.loop_lag import watch
 from holdfast.shared.telemetry.tracing import spans
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
@@ -71,7 +72,7 @@ _ENVELOPE_DEPTH = 4
 #: A request that took this share of the longest wait for the database had something behind it that hung.
 _SLOW_SHARE = 0.8
 
-_DESCRIPTION = """A users API that keeps its promises while the things behind it fail.
+_DESCRIPTION = """An API that keeps its promises while the things behind it fail.
 
 Writes are **accepted** (`202`, on disk) and take effect exactly once, in the order of acceptance. Ask
 `/operations/{id}` what became of one, send `Prefer: wait=5` to be told at once, and an `Idempotency-Key` to make
@@ -129,7 +130,7 @@ class Api:
         acceptor = Acceptor(
             self._redis, clock, self._floor, queue,
             batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
-            user_pending_max=settings.api_user_pending_max,
+            entity_pending_max=settings.api_entity_pending_max,
         )  # fmt: skip
         self._waiters = Waiters(self._redis, settings.instance)
         self._backlog = Backlog(
@@ -143,10 +144,10 @@ class Api:
             KeyIds(settings.idempotency_secret), self._handover, settings.api_wait_max_s,
         )  # fmt: skip
 
-    def _changed(self, users: Iterable[User]) -> None:
+    def _changed(self, entities: Iterable[Entity]) -> None:
         """Committed, in a thread: their copies are renewed, beside the work."""
         now = time.time()
-        copies = [(USER + user.id, UserCopy(user, now)) for user in users]
+        copies = [(entity_name(entity.ref), EntityCopy(entity, now)) for entity in entities]
         self._loop.call_soon_threadsafe(self._refresher.renew, copies)
 
     def _external(self) -> None:
@@ -184,7 +185,8 @@ class Api:
         )
 
     def _add_routes(self, app: FastAPI) -> None:
-        users.add_routes(app, self._path, self._view)
+        for resource in domain().resources:
+            resources.add_routes(app, resource, self._path, self._view)
         operations.add_routes(app, self._view)
         status.add_routes(app, self._board, demo=self._settings.profile == "demo")
         overrides.add_routes(app, self._board, self._redis, self._marks)

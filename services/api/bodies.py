@@ -1,81 +1,95 @@
-"""Bodies: what a person may send, cleaned and turned into a command, or refused field by field."""
+"""Bodies: what a person may send, cleaned and made into the values of a command, or refused field by field."""
 
 import json
-from typing import Annotated, Any
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Any, NamedTuple
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError, WithJsonSchema
-from pydantic_core import ErrorDetails
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import CoreConfig, ErrorDetails, SchemaValidator, core_schema
 
-from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, NAME_MAX_CHARS, clean_email, clean_name
+from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson
+from holdfast.shared.http.body import MAX_BODY_BYTES
 from holdfast.shared.runtime.documents import malformed
 
 _VALUE_MAX_CHARS = 100
-_NAME_CONSTRAINT = (
-    f"must be 1 to {NAME_MAX_CHARS} characters, at least one of them visible,"
-    " without control characters or marks of text direction"
-)
-_EMAIL_CONSTRAINT = "must be valid email format"
-
-_Name = Annotated[
-    str, AfterValidator(clean_name), WithJsonSchema({"type": "string", "minLength": 1, "maxLength": NAME_MAX_CHARS})
-]
-_Email = Annotated[
-    str,
-    AfterValidator(clean_email),
-    WithJsonSchema({"type": "string", "format": "email", "maxLength": EMAIL_MAX_CHARS}),
-]
+#: A character outside Unicode's first plane, in JSON's escapes.
+_CHAR_MAX_BYTES = 12
 
 
-class _Body(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
+class Body(NamedTuple):
+    """What may be sent: as a validator of JSON, and as its JSON schema."""
+
+    validator: SchemaValidator
+    json_schema: dict[str, Any]
 
 
-class UserBody(_Body):
-    """All of a user: for POST and PUT."""
+class Bodies(NamedTuple):
+    """What may be sent of one resource: all of it, for POST and PUT, or some of it, for PATCH."""
 
-    name: _Name
-    email: _Email
-
-
-class UserPatch(_Body):
-    """Some of a user: for PATCH."""
-
-    name: _Name | None = None
-    email: _Email | None = None
+    whole: Body
+    part: Body
+    max_bytes: int
 
 
-_USER = TypeAdapter(UserBody)
-_PATCH = TypeAdapter(UserPatch)
+@cache
+def bodies_of(resource: ResourceType) -> Bodies:
+    """Derived from the declaration once."""
+    longest = sum(_CHAR_MAX_BYTES * each.type.column.size for each in resource.fields)
+    required = [each.name for each in resource.fields if each.required]
+    max_bytes = MAX_BODY_BYTES + (longest if longest > MAX_BODY_BYTES else 0)
+    return Bodies(_body(resource, required), _body(resource, []), max_bytes)
 
 
-def parse_user(body: bytes) -> dict[str, str]:
-    """The payload of a CreateUser or ReplaceUser. Raises InvalidRequest or MalformedJson."""
-    try:
-        user = _USER.validate_json(body)
-    except ValidationError as error:
-        raise _refusal(error, body) from None
-    _refuse_repeated_keys(body, len(UserBody.model_fields))
-    return {"name": user.name, "email": user.email}
+def _body(resource: ResourceType, required: Collection[str]) -> Body:
+    fields = {
+        each.name: core_schema.typed_dict_field(TypeAdapter(_type(each)).core_schema, required=each.name in required)
+        for each in resource.fields
+    }
+    schema: dict[str, Any] = {
+        "type": "object",
+        "properties": {each.name: TypeAdapter(_type(each)).json_schema() for each in resource.fields},
+        "additionalProperties": False,
+    }
+    return Body(
+        SchemaValidator(core_schema.typed_dict_schema(fields, extra_behavior="forbid"), CoreConfig(strict=True)),
+        schema | ({"required": list(required)} if required else {"minProperties": 1}),
+    )
 
 
-def parse_patch(body: bytes) -> dict[str, str]:
-    """The payload of an UpdateUser: the given fields. Raises InvalidRequest or MalformedJson."""
-    try:
-        patch = _PATCH.validate_json(body)
-    except ValidationError as error:
-        raise _refusal(error, body) from None
-    _refuse_repeated_keys(body, len(patch.model_fields_set))
-    given = {name: getattr(patch, name) for name in UserPatch.model_fields if name in patch.model_fields_set}
-    if nulls := [name for name, value in given.items() if value is None]:
-        raise _invalid([_told(name, None, "must not be null", "INVALID_TYPE") for name in nulls])
-    if not given:
+def _type(field: Field) -> Any:
+    return field.type.typed if field.required else field.type.typed | None
+
+
+def parse_whole(resource: ResourceType, body: bytes) -> dict[str, Any]:
+    """The values of a Create or Replace. Raises InvalidRequest or MalformedJson."""
+    sent = _parsed(resource, bodies_of(resource).whole, body)
+    return {name: value for name, value in sent.items() if value is not None}
+
+
+def parse_part(resource: ResourceType, body: bytes) -> dict[str, Any]:
+    """The values of an Update: the fields that were sent. Raises InvalidRequest or MalformedJson."""
+    sent = _parsed(resource, bodies_of(resource).part, body)
+    if not sent:
         raise InvalidRequest(
             "The request changes nothing.",
             code="NOTHING_TO_CHANGE",
-            details={"field": None, "value": None, "constraint": "at least one of name, email"},
-        )
-    return given
+            details={
+                "field": None, "value": None, "constraint": f"at least one of {', '.join(resource.by_name)}",
+            },
+        )  # fmt: skip
+    return sent
+
+
+def _parsed(resource: ResourceType, form: Body, body: bytes) -> dict[str, Any]:
+    """The fields that were sent, in the order of their declaration."""
+    try:
+        sent: dict[str, Any] = form.validator.validate_json(body)
+    except ValidationError as error:
+        raise _refusal(resource, error, body) from None
+    _refuse_repeated_keys(body, len(sent))
+    return sent
 
 
 def _refuse_repeated_keys(body: bytes, fields: int) -> None:
@@ -92,55 +106,63 @@ def _refuse_repeated_keys(body: bytes, fields: int) -> None:
 
 
 _MESSAGES = {
-    "INVALID_EMAIL_FORMAT": "Email address format is invalid",
-    "INVALID_NAME": "Name is invalid",
     "MISSING_FIELD": "A required field is missing",
     "UNKNOWN_FIELD": "The request has a field that is not known",
     "INVALID_TYPE": "A field has the wrong type",
     "INVALID_BODY": "The request body must be a JSON object",
 }
+_TYPES = {"string": "must be a string", "integer": "must be a whole number", "boolean": "must be true or false"}
 
 
-def _refusal(error: ValidationError, body: bytes) -> AppError:
-    problems = error.errors(include_url=False, include_context=False)
-    if any(problem["type"] == "json_invalid" for problem in problems):
-        return malformed(body)
-    return _invalid([_problem(problem) for problem in problems])
+class _Problem(NamedTuple):
+    code: str
+    message: str
+    field: str | None
+    value: str | None
+    constraint: str
+
+    @property
+    def details(self) -> dict[str, Any]:
+        return {"field": self.field, "value": self.value, "constraint": self.constraint}
 
 
-def _invalid(told: list[dict[str, Any]]) -> InvalidRequest:
+def _refusal(resource: ResourceType, error: ValidationError, body: bytes) -> AppError:
     """The first problem inlined, all of them listed when there are several."""
-    first = told[0]
-    code = first.pop("_code")
-    for other in told[1:]:
-        other["code"] = other.pop("_code")
-    details = dict(first)
-    if len(told) > 1:
-        details["errors"] = [{**first, "code": code}, *told[1:]]
-    return InvalidRequest(_MESSAGES[code], code=code, details=details)
+    found = error.errors(include_url=False, include_context=False)
+    if any(problem["type"] == "json_invalid" for problem in found):
+        return malformed(body)
+    problems = [_problem(resource.by_name, problem) for problem in found]
+    first = problems[0]
+    details = first.details
+    if len(problems) > 1:
+        details["errors"] = [{**problem.details, "code": problem.code} for problem in problems]
+    return InvalidRequest(first.message, code=first.code, details=details)
 
 
-def _problem(problem: ErrorDetails) -> dict[str, Any]:
-    field = str(problem["loc"][0])[:_VALUE_MAX_CHARS] if problem["loc"] else None
+def _problem(fields: Mapping[str, Field], problem: ErrorDetails) -> _Problem:
+    name = _printable(str(problem["loc"][0])[:_VALUE_MAX_CHARS]) if problem["loc"] else None
+    field = fields.get(str(problem["loc"][0])) if problem["loc"] else None
     match problem["type"]:
-        case "email":
-            return _told(field, problem["input"], _EMAIL_CONSTRAINT, "INVALID_EMAIL_FORMAT")
-        case "name":
-            return _told(field, problem["input"], _NAME_CONSTRAINT, "INVALID_NAME")
+        case "value_error" if field is not None:
+            return _Problem(field.code, field.message, name, _shown(problem["input"]), field.type.constraint)
         case "missing":
-            return _told(field, None, "is required", "MISSING_FIELD")
-        case "extra_forbidden":
-            # What an unknown field holds may be a secret sent by mistake: it is not sent back.
-            return _told(field, None, "is not a known field", "UNKNOWN_FIELD")
-        case _ if field is None:
-            return _told(None, None, "must be a JSON object", "INVALID_BODY")
+            return _general("MISSING_FIELD", name, "is required")
+        case _ if field is not None:
+            constraint = _TYPES[field.type.json_schema["type"]]
+            return _general("INVALID_TYPE", name, constraint if problem["input"] is not None else "must not be null")
+        case _ if name is None:
+            return _general("INVALID_BODY", None, "must be a JSON object")
         case _:
-            return _told(field, None, "must be a string", "INVALID_TYPE")
+            # What an unknown field holds may be a secret sent by mistake: it is not sent back.
+            return _general("UNKNOWN_FIELD", name, "is not a known field")
 
 
-def _told(field: str | None, value: Any, constraint: str, code: str) -> dict[str, Any]:
-    shown = _printable(value[:_VALUE_MAX_CHARS]) if isinstance(value, str) else None
-    return {"field": _printable(field) if field else field, "value": shown, "constraint": constraint, "_code": code}
+def _general(code: str, field: str | None, constraint: str) -> _Problem:
+    return _Problem(code, _MESSAGES[code], field, None, constraint)
+
+
+def _shown(value: Any) -> str | None:
+    return _printable(value[:_VALUE_MAX_CHARS]) if isinstance(value, str) else None
 
 
 def _printable(text: str) -> str:

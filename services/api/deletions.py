@@ -1,9 +1,9 @@
-"""Deletions: a deleted user leaves every copy, whatever became of the message that says so.
+"""Deletions: a deleted entity leaves every copy, whatever became of the message that says so.
 
-Writers and the direct way renew the copy of a user they delete, at once and beside the work, and that may be lost. So
-each api follows the database's own record of deletions, written in the transaction of the delete: it forgets the users
-in its own memory, and puts a tombstone in the place of their copy in the cache. How far the cache has come is kept in
-the cache, so that nothing is left out after a time in which no api reached both.
+Writers and the direct way renew the copy of an entity they delete, at once and beside the work, and that may be lost.
+So each api follows the database's own record of deletions, written in the transaction of the delete: it forgets the
+entities in its own memory, and puts a tombstone in the place of their copy in the cache. How far the cache has come is
+kept in the cache, so that nothing is left out after a time in which no api reached both.
 """
 
 import asyncio
@@ -18,14 +18,15 @@ from redis.exceptions import RedisError
 
 from holdfast.services.api.database import Database
 from holdfast.shared.cache.copies import JITTER, Copies
-from holdfast.shared.cache.form import USER, UserCopy
+from holdfast.shared.cache.form import EntityCopy, entity_name
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.errors import AppError
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refused import CallRefused
 from holdfast.shared.resilience.trying import Trying
-from holdfast.shared.store import deleted_users
-from holdfast.shared.store.deleted_users import Deleted
-from holdfast.shared.writes.merge import User
+from holdfast.shared.store import deleted_entities
+from holdfast.shared.store.deleted_entities import Deleted
+from holdfast.shared.writes.merge import Entity
 
 _EVERY_S = 1.0
 _FORGET_EVERY_S = 60.0
@@ -50,19 +51,19 @@ class Deletions:
         """For ever."""
         forgotten_at = 0.0
         while True:
-            with self._looking.surviving(AppError):  # while the database is away nobody is deleted
+            with self._looking.surviving(AppError):  # while the database is away nothing is deleted
                 await self.look()
                 if time.monotonic() - forgotten_at > _FORGET_EVERY_S:
                     forgotten_at = time.monotonic()
-                    await self._database.call(deleted_users.forget, self._kept_s)
+                    await self._database.call(deleted_entities.forget, self._kept_s)
             await asyncio.sleep(_EVERY_S)
 
     async def look(self) -> None:
         """Once. Raises what a database away raises."""
         if self._until is None:  # no copy in this process is older than that
-            self._until = await self._database.call(deleted_users.now)
+            self._until = await self._database.call(deleted_entities.now)
         reached, mark = await self._mark()
-        found, until = await self._database.call(deleted_users.deleted_since, min(self._until, mark or self._until))
+        found, until = await self._database.call(deleted_entities.deleted_since, min(self._until, mark or self._until))
         fresh = [each for each in found if each not in self._done]
         taken = await self._copies.bury(_tombstones(found), _tombstones(fresh))
         self._until = until
@@ -89,12 +90,15 @@ class Deletions:
             )
 
 
-def _tombstones(deleted: Iterable[Deleted]) -> list[tuple[str, UserCopy]]:
+def _tombstones(deleted: Iterable[Deleted]) -> list[tuple[str, EntityCopy]]:
     as_of = time.time()
-    return [
-        (USER + each.user_id, UserCopy(User(each.user_id, deleted_version=_us(each.deleted_at)), as_of))
-        for each in deleted
-    ]
+    tombstones = []
+    for each in deleted:
+        if (resource := domain().by_plural.get(each.resource)) is not None:  # else no copy is shown of it
+            nothing = Entity.nothing(resource, each.entity_id)
+            tombstone = nothing._replace(deleted_version=_us(each.deleted_at))
+            tombstones.append((entity_name(tombstone.ref), EntityCopy(tombstone, as_of)))
+    return tombstones
 
 
 def _us(moment: datetime) -> int:

@@ -8,13 +8,13 @@ from holdfast.services.api.accept import Answer, Candidate
 from holdfast.services.api.database import Database
 from holdfast.services.api.floor import Floor
 from holdfast.services.api.rejections import error_of
+from holdfast.shared.domain.errors import ValueTaken, field_taken
 from holdfast.shared.errors import (
     AcceptanceUnknown,
     AppError,
     CircuitOpen,
     DatabaseUnavailable,
     DeadlineExceeded,
-    EmailTaken,
     KeyReused,
     OrderUnknown,
     WriteExpired,
@@ -26,12 +26,12 @@ from holdfast.shared.resilience.retry import Retrier
 from holdfast.shared.resilience.retry_budget import RetryBudget
 from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope
 from holdfast.shared.store.apply import apply_directly
-from holdfast.shared.writes.commands import COMMANDS, Write
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.commands import Write
+from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Final, Outcome, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import Clock
 
-#: A user that is ahead of this process's clock says by how much; then another may change it meanwhile.
+#: An entity that is ahead of this process's clock says by how much; then another may change it meanwhile.
 _VERSIONS_TRIED = 3
 
 
@@ -39,9 +39,9 @@ class DirectPath:
     """Applies a candidate that the queue did not take."""
 
     def __init__(
-        self, database: Database, clock: Clock, floor: Floor, changed: Callable[[Iterable[User]], None]
+        self, database: Database, clock: Clock, floor: Floor, changed: Callable[[Iterable[Entity]], None]
     ) -> None:
-        """`changed` is told of users, in a thread, as by `apply_directly`."""
+        """`changed` gets the entities that changed, in a thread, as from `apply_directly`."""
         self._database = database
         self._changed = changed
         self._clock = clock
@@ -51,8 +51,8 @@ class DirectPath:
     async def apply(self, candidate: Candidate, refused: AppError) -> tuple[Answer, Final]:
         """`refused`: how the queue failed. The answer, and how the write ended: now, or at an earlier try. Raises
         WritesUnavailable, OrderUnknown or WriteExpired (it did not happen), AcceptanceUnknown (it may have),
-        EmailTaken, KeyReused, or what the same request was rejected with before."""
-        details = {"operation_id": candidate.operation_id}
+        ValueTaken, KeyReused, or what the same request was rejected with before."""
+        details, resource = {"operation_id": candidate.operation_id}, candidate.command.resource
         # If the queue may have it after all, no refusal here is the last word.
         unknown = None if refused.definite else AcceptanceUnknown(details=details)
         if candidate.if_match or candidate.if_none_match:  # the row may miss a queued write that the caller has seen
@@ -67,15 +67,17 @@ class DirectPath:
             raise (unknown or WritesUnavailable()) from fault
         match outcome:
             case Applied(version):
-                return Answer("accepted", candidate.operation_id, candidate.user_id, version), outcome
+                return Answer("accepted", candidate.operation_id, candidate.entity_id, version), outcome
             case Duplicate(_, first):
                 return self._repeated(candidate, first), first
-            case Rejected("EMAIL_TAKEN") if unknown is None and not candidate.key_hash:
-                # With a key an earlier try may be on the stream, and may get the address: then nothing is final yet.
-                raise EmailTaken(details={"field": "email", "constraint": "must be unique"})
+            case Rejected(code) if (
+                unknown is None and not candidate.key_hash and (field := field_taken(resource, code))
+            ):
+                # With a key an earlier try may be on the stream, and may get the value: then nothing is final yet.
+                raise ValueTaken(field, details={"field": field.name, "constraint": "must be unique"})
             # Reused by an operation that is over: no other try changes that. Expired: nor had an earlier try more time.
             case Rejected(KeyReused.code | WriteExpired.code as code) if unknown is None or code == KeyReused.code:
-                raise error_of(outcome, candidate.operation_id)
+                raise error_of(outcome, candidate.operation_id, resource)
             case Superseded() | Rejected() | Retry() | Dead():
                 raise unknown or OrderUnknown(details=details)
 
@@ -87,7 +89,7 @@ class DirectPath:
             outcome = await self._retrier.run(apply, _hope, deadline.remaining_s)
             if not isinstance(outcome, Superseded):
                 break
-            self._clock.observe(outcome.version)  # the user is ahead of this clock, and this is the later write
+            self._clock.observe(outcome.version)  # the entity is ahead of this clock, and this is the later write
         return outcome
 
     async def _in_database(self, write: Write, key_hash: str, _: int) -> Outcome:
@@ -97,15 +99,15 @@ class DirectPath:
     def _repeated(candidate: Candidate, first: Final) -> Answer:
         """The same operation is the same request. Raises what it was rejected with."""
         if isinstance(first, Rejected):
-            raise error_of(first, candidate.operation_id)
-        return Answer("repeated", candidate.operation_id, candidate.user_id, first.version)
+            raise error_of(first, candidate.operation_id, candidate.command.resource)
+        return Answer("repeated", candidate.operation_id, candidate.entity_id, first.version)
 
     def _write(self, candidate: Candidate) -> Write:
         version = self._clock.next()
         return Write(
             operation_id=candidate.operation_id,
-            user_id=candidate.user_id,
-            command=COMMANDS[candidate.command].model_validate_json(candidate.payload),
+            entity_id=candidate.entity_id,
+            command=candidate.command,
             version=version,
             body_hash=candidate.body_hash,
             request_id=candidate.request_id,

@@ -42,13 +42,13 @@ def wait_s(headers: Headers, longest_s: float) -> float:
 
 def versions_wanted(request: Request, *, new: bool) -> tuple[str, str]:
     """(`if_match`, `if_none_match`) as the write's entry has them: `7,9`, `*`, or empty for no condition. They are
-    decided where the write is applied. A user who is `new` is not there, and has no version. Raises InvalidCondition,
-    and PreconditionFailed for what no user can meet.
+    decided where the write is applied. What is `new` is not there, and has no version. Raises InvalidCondition, and
+    PreconditionFailed for what nothing can meet.
     """
     if_match, if_none_match = conditions(request.scope["headers"])
     among = if_match.versions(strong=True) if if_match else ()
     if if_match and not among and (new or not if_match.any):
-        raise PreconditionFailed(details={"field": IF_MATCH, "constraint": "names no version of the user"})
+        raise PreconditionFailed(details={"field": IF_MATCH, "constraint": "names no version of it"})
     if if_none_match is None or new:
         return _listed(among), ""
     return _listed(among), "*" if if_none_match.any else _listed(if_none_match.versions(strong=False))

@@ -19,12 +19,13 @@ from holdfast.shared.queue.names import HEARTBEAT
 from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.trying import Trying
 from holdfast.shared.telemetry import metrics
-from holdfast.shared.writes.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
+from holdfast.shared.writes.commands import HEARTBEAT_ID, HEARTBEATS, Heartbeat, Ref, heartbeat_id
 
 #: So long heartbeats are added behind one that is not applied: they show that this side still works.
 _STUCK_S = 60.0
 #: Each api asks a little sooner than the last beat's time is over.
 _MARK_SHARE = 0.9
+_ENTITY = Ref(HEARTBEATS.plural, HEARTBEAT_ID)
 
 
 class Heartbeats:
@@ -53,11 +54,11 @@ class Heartbeats:
             return False
         if not await self._redis.set(HEARTBEAT, "1", nx=True, px=int(self._every_s * 1000 * _MARK_SHARE)):
             return False
-        candidate = Candidate(heartbeat_id(time.time()), HEARTBEAT_USER, Heartbeat.__name__, b"{}")
+        candidate = Candidate(heartbeat_id(time.time()), HEARTBEAT_ID, Heartbeat())
         answer = await self._acceptor.accept(candidate)
         metrics.heartbeat.labels("accepted").set(answer.version / 1_000_000)
         return True
 
     async def _stuck(self) -> bool:
-        oldest = (await oldest_pending(self._redis, [HEARTBEAT_USER])).get(HEARTBEAT_USER)
+        oldest = (await oldest_pending(self._redis, [_ENTITY])).get(_ENTITY)
         return oldest is not None and time.time() - oldest / 1_000_000 > _STUCK_S

@@ -16,18 +16,19 @@ from holdfast.services.api.ids import canonical_path
 from holdfast.shared.errors import InvalidRequest
 from holdfast.shared.http.keys import ANYBODY, Principal
 from holdfast.shared.writes import keyed
+from holdfast.shared.writes.commands import Command, label
 
 _KEY = re.compile(r'^"?([\x21\x23-\x7e]{1,255})"?$')
 
 
 @dataclass(frozen=True, slots=True)
 class Idempotency:
-    """What a key and a request lead to. A key is remembered by `key_hash`; `user_id` is of the user it creates."""
+    """What a key and a request lead to. A key is remembered by `key_hash`; `entity_id` is the id of what it creates."""
 
     key_hash: str
     body_hash: str
     operation_id: str
-    user_id: str
+    entity_id: str
 
 
 class KeyIds:
@@ -54,16 +55,16 @@ class KeyIds:
             key_hash=digest,
             body_hash=body_hash,
             operation_id=keyed.operation_id(digest, self._digest(scope + body_hash.encode())),
-            user_id=keyed.user_id(digest[34:]),
+            entity_id=keyed.entity_id(digest[34:]),
         )
 
     def _digest(self, message: bytes) -> str:
         return hmac.digest(self._secret, message, "sha256").hex()
 
 
-def body_hash(command: str, payload: dict[str, str], conditions: str) -> str:
+def body_hash(command: Command, conditions: str) -> str:
     """Of what was asked, in a form that does not depend on the order of the fields. SHA-256, hex."""
-    canonical = orjson.dumps([command, payload, conditions], option=orjson.OPT_SORT_KEYS)
+    canonical = orjson.dumps([label(command), command.values, conditions], option=orjson.OPT_SORT_KEYS)
     return hashlib.sha256(canonical).hexdigest()
 
 

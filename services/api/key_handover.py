@@ -75,7 +75,7 @@ class KeyHandover:
 
     async def tell(self, keys: Sequence[DirectKey]) -> None:
         """The queue what these keys were used for. Raises what the queue away raises."""
-        arguments = [PREFIX, self._key_lifetime_s, *(value for key in keys for value in key)]
+        arguments = [PREFIX, self._key_lifetime_s, *(value for key in keys for value in _arguments(key))]
         await self._queue.call_async(self._remember, [KEY + keys[0].key_hash], arguments)
 
     async def _mark(self) -> None:
@@ -84,3 +84,8 @@ class KeyHandover:
             return
         began = await self._database.call(direct_keys.anything_ended)
         await self._queue.call_async(self._redis.set, KEYS_SINCE, self._clock.next() if began else 0, nx=True)
+
+
+def _arguments(key: DirectKey) -> tuple[str | int, ...]:
+    """As `remember.lua` takes them."""
+    return key.key_hash, key.body_hash, key.operation_id, key.entity_id, key.version

@@ -1,7 +1,9 @@
 """Lanes: what kind of request it is, told by method and path alone, before any work."""
 
 from enum import StrEnum
+from functools import cache
 
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.http.open_to import SAFE_METHODS
 
 
@@ -18,12 +20,17 @@ class Lane(StrEnum):
 
 _KEPT = {"/livez", "/readyz", "/health", "/metrics"}
 _KEPT_UNDER = ("/circuit-breaker/", "/operations/")
-_SERVED = "/users"
+
+
+@cache
+def _served() -> tuple[str, ...]:
+    """What the paths of all resources begin with."""
+    return tuple(f"/{resource.plural}" for resource in domain().resources)
 
 
 def lane_of(method: str, path: str) -> Lane:
     """The lane of a request."""
-    if path.startswith(_SERVED):
+    if path.startswith(_served()):
         return Lane.READS if method in SAFE_METHODS else Lane.WRITES
     if path in _KEPT or path.startswith(_KEPT_UNDER):
         return Lane.KEPT

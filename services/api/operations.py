@@ -16,7 +16,7 @@ from holdfast.shared.http.envelope import success
 def add_routes(app: FastAPI, view: View) -> None:
     """Everything under `/operations`."""
 
-    @app.get("/operations/{operation_id}", **openapi.OPERATION)
+    @app.get("/operations/{operation_id}", **openapi.operation())
     async def read_operation(
         request: Request, operation_id: Annotated[str, Path(json_schema_extra={"format": "uuid"})]
     ) -> Response:

@@ -1,21 +1,17 @@
 """Rejections: what a rejected write is called in front of a client, at once or on its operation."""
 
-from holdfast.shared.errors import (
-    AppError,
-    EmailTaken,
-    KeyReused,
-    PreconditionFailed,
-    UserExists,
-    UserNotFound,
-    WriteExpired,
-)
+from holdfast.shared.domain.errors import WriteRejected, error_of_resource
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.errors import AppError, KeyReused, PreconditionFailed, WriteExpired
 from holdfast.shared.writes.outcome import Rejected
 
-_ERRORS: dict[str, type[AppError]] = {
-    error.code: error for error in (EmailTaken, KeyReused, PreconditionFailed, UserExists, UserNotFound, WriteExpired)
-}
+_ERRORS: dict[str, type[AppError]] = {error.code: error for error in (KeyReused, PreconditionFailed, WriteExpired)}
 
 
-def error_of(rejected: Rejected, operation_id: str) -> AppError:
-    """The error that a write was rejected with."""
-    return _ERRORS[rejected.code](details={"operation_id": operation_id, **rejected.detail})
+def error_of(rejected: Rejected, operation_id: str, resource: ResourceType | None) -> AppError:
+    """The error that a write of `resource` was rejected with; None: of one that this build does not know."""
+    details = {"operation_id": operation_id, **rejected.detail}
+    if (general := _ERRORS.get(rejected.code)) is not None:
+        return general(details=details)
+    own = error_of_resource(resource, rejected.code, details) if resource else None
+    return own or WriteRejected(rejected.code, details=details)

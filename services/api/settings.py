@@ -35,9 +35,9 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=3600, gt=0, le=604_800,
         description="Longest that a new write may have to wait for a writer; above it no more are accepted",
     )  # fmt: skip
-    api_user_pending_max: int = Field(
+    api_entity_pending_max: int = Field(
         default=1000, ge=1, le=100_000,
-        description="Writes of one user that may wait; above it only this user's are refused",
+        description="Writes of one entity that may wait; above it only those of this one are refused",
     )  # fmt: skip
     api_stale_max_s: float = Field(
         default=3600, gt=0, le=86_400, description="Oldest copy that is served while the database does not answer"

@@ -1,4 +1,4 @@
-"""View: users and operations as a caller sees them: the database's row, with the writes still on their way on top."""
+"""View: entities and operations as a caller sees them: the database's row with the writes still on their way on top."""
 
 import time
 from collections.abc import Callable
@@ -11,10 +11,11 @@ from holdfast.services.api.database import Database
 from holdfast.services.api.flights import Flights
 from holdfast.services.api.rejections import error_of
 from holdfast.services.api.shed import spared
-from holdfast.shared.cache import form
 from holdfast.shared.cache.copies import Copies, Page
-from holdfast.shared.cache.form import Listed, PageCopy, UserCopy
+from holdfast.shared.cache.form import EntityCopy, Listed, PageCopy, entity_name, page_name, unique_name
 from holdfast.shared.cache.refresh import Refresher
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import (
     AppError,
     CircuitOpen,
@@ -30,7 +31,7 @@ from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.store import one as dead
 from holdfast.shared.letters.store.search import Row
-from holdfast.shared.queue.pending import PendingOperation, pending_operation, pending_writes
+from holdfast.shared.queue.pending import PendingOperation, PendingWrites, pending_operation, pending_writes
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refused import CallRefused
 from holdfast.shared.resilience.trying import Trying
@@ -38,25 +39,25 @@ from holdfast.shared.store import reads
 from holdfast.shared.telemetry.decisions import decided
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.commands import Write
-from holdfast.shared.writes.merge import User, merge
+from holdfast.shared.writes.commands import Ref, Write
+from holdfast.shared.writes.merge import Entity, merge
 from holdfast.shared.writes.outcome import Rejected
 
 #: The database does not answer, is known not to, or is not asked because too many wait for it.
 _REFUSALS = (DatabaseUnavailable, CircuitOpen, Overloaded)
 
 
-_C = TypeVar("_C", UserCopy, Page)
+_C = TypeVar("_C", EntityCopy, Page)
 
 
 class Seen(NamedTuple):
-    """What a read found: users, and how we know."""
+    """What a read found: entities, and how we know."""
 
-    users: list[User]
+    entities: list[Entity]
     #: Part of it is still on its way to the database. None: the queue did not say.
     pending: bool | None = False
     #: The copy it comes from, and why it does not come from the database.
-    copy: UserCopy | Page | None = None
+    copy: EntityCopy | Page | None = None
     instead_of: AppError | None = None
     #: Of a page that is not the last: the version after which the next one begins.
     next_after: int | None = None
@@ -86,61 +87,65 @@ class View:
         self._flights: Flights[Any] = Flights()
         self._looking, self._asking = Trying("pending_writes"), Trying("pending_operation")
 
-    async def user(self, user_id: str, *, fresh: bool = False) -> Seen:
-        """The user, or nobody. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
-        QueueUnavailable when nobody knows."""
+    async def entity(self, which: Ref, *, fresh: bool = False) -> Seen:
+        """The entity, or none. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
+        QueueUnavailable when no store knows."""
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
-        writes = await self._pending(user_id)
+        pending = await self._pending(which)
         copy = refusal = None
-        name = form.USER + user_id
+        name = entity_name(which)
         try:
-            row, as_of = await self._shared(name, reads.user, user_id)
+            row, as_of = await self._shared(name, reads.entity, domain().by_plural[which.resource], which.id)
             if row is not None:
-                self._refresher.offer([(name, UserCopy(row, as_of))])
+                self._refresher.offer([(name, EntityCopy(row, as_of))])
         except _REFUSALS as error:
             refusal = error
-            copy = None if fresh else self._young(name, await self._copies.user(user_id))
-            row = copy.user if copy else None
-        user = _with_pending(row, writes or [])
-        visible = user is not None and user.visible
+            copy = None if fresh else self._young(name, await self._copies.entity(which))
+            row = copy.entity if copy else None
+        entity = _with_pending(row, pending.writes if pending else [])
+        visible = entity is not None and entity.visible
         # An id is never used again: a copy that says deleted is as good as the database.
         if not visible and not (row and row.deleted_version):
             if refusal:
                 raise refusal
-            if writes is None:
-                raise QueueUnavailable("The queue, which may know of this user, does not answer.")
-        return Seen([user] if user and visible else [], None if writes is None else bool(writes), copy, refusal)
+            if pending is None:
+                raise QueueUnavailable("The queue, which may know of it, does not answer.")
+        return Seen([entity] if entity and visible else [], None if pending is None else pending.any, copy, refusal)
 
-    async def page(self, after: int, limit: int, *, fresh: bool) -> Seen:
-        """At most `limit` users created after version `after`. Raises like `user`."""
+    async def page(self, resource: ResourceType, after: int, limit: int, *, fresh: bool) -> Seen:
+        """At most `limit` entities created after version `after`. Raises like `entity`."""
+        name = page_name(resource, after, limit)
         # One more than is shown tells whether there is a page after this one.
-        seen, listed = await self._page(form.page(after, limit), fresh, reads.page_of_users, after, limit + 1)
+        seen, listed = await self._page(name, resource, fresh, reads.page, after, limit + 1)
         if len(listed) <= limit:
             return seen
         last = listed[limit - 1].created_version
-        return seen._replace(users=[user for user in seen.users if user.created_version <= last], next_after=last)
+        return seen._replace(
+            entities=[entity for entity in seen.entities if entity.created_version <= last], next_after=last
+        )
 
-    async def by_email(self, key: str, *, fresh: bool) -> Seen:
-        """The user who has this address, or nobody. Raises like `user`."""
-        seen, _ = await self._page(form.address(key), fresh, reads.users_by_email, key)
-        # A user's own copy may be newer: then the address is no longer theirs.
-        return seen._replace(users=[user for user in seen.users if user.email_key == key])
+    async def by_unique_value(self, resource: ResourceType, field: Field, key: str, *, fresh: bool) -> Seen:
+        """The entity that has this value, or none. Raises like `entity`."""
+        claims = field.unique.claims if field.unique else ""
+        seen, _ = await self._page(unique_name(claims, key), resource, fresh, reads.by_unique_value, field, key)
+        # An entity's own copy may be newer: then the value is no longer its own.
+        return seen._replace(entities=[entity for entity in seen.entities if (claims, key) in entity.claims])
 
     async def _page(
-        self, name: str, fresh: bool, read: Callable[..., reads.Read], *args: object
+        self, name: str, resource: ResourceType, fresh: bool, read: Callable[..., reads.Read], *args: object
     ) -> tuple[Seen, tuple[Listed, ...]]:
         try:
-            (users, began_us), as_of = await self._shared(name, read, *args)
+            (entities, began_us), as_of = await self._shared(name, read, resource, *args)
         except _REFUSALS as refusal:
-            copy = None if fresh else self._young(name, await self._copies.page(name))
+            copy = None if fresh else self._young(name, await self._copies.page(name, resource.plural))
             if copy is None:
                 raise
-            return Seen(copy.users, copy=copy, instead_of=refusal), copy.listed
-        page = PageCopy.of(users, began_us, as_of)
-        # The users first: a page without them is no copy.
-        self._refresher.renew([(form.USER + user.id, UserCopy(user, as_of)) for user in users])
+            return Seen(copy.entities, copy=copy, instead_of=refusal), copy.listed
+        page = PageCopy.of(entities, began_us, as_of)
+        # The entities first: a page without them is no copy.
+        self._refresher.renew([(entity_name(entity.ref), EntityCopy(entity, as_of)) for entity in entities])
         self._refresher.offer([(name, page)])
-        return Seen(users), page.listed
+        return Seen(entities), page.listed
 
     async def _shared(self, name: str, read: Callable[..., Any], *args: object) -> tuple[Any, float]:
         """A read of the database, one at a time of each kind, and when it began (Unix seconds); none where the request
@@ -169,11 +174,11 @@ class View:
         decided(Action.NO_COPY, of=name.partition(":")[0], age_s=too_old_s, age_max_s=self._stale_max_s)
         return None
 
-    async def _pending(self, user_id: str) -> list[Write] | None:
+    async def _pending(self, entity: Ref) -> PendingWrites | None:
         """None: the queue does not answer."""
         try:
             with self._looking:
-                return await self._queue.call_async(pending_writes, self._redis, user_id)
+                return await self._queue.call_async(pending_writes, self._redis, entity)
         except (CallRefused, RedisError, OSError):
             return None
 
@@ -203,16 +208,22 @@ class View:
         return describe_ended(ended)
 
 
-def describe_user(user: User) -> dict[str, Any]:
-    """`data` of a user."""
+def describe(entity: Entity) -> dict[str, Any]:
+    """`data` of an entity."""
     return {
-        "id": user.id,
-        "name": user.name,
-        "email": user.email,
-        "created_at": precise(versions.to_datetime(user.created_version)),
-        "updated_at": precise(versions.to_datetime(user.version)),
-        "version": user.version,
+        "id": entity.id,
+        **entity.shown(),
+        "created_at": precise(versions.to_datetime(entity.created_version)),
+        "updated_at": precise(versions.to_datetime(entity.version)),
+        "version": entity.version,
     }
+
+
+def _of_entity(resource: str, entity_id: str, version: int | None) -> dict[str, Any]:
+    """What an operation says of its entity, under the resource's own names: `user_id`."""
+    known = domain().by_plural.get(resource)
+    one = known.singular if known else "entity"
+    return {f"{one}_id": entity_id, f"{one}_version": version}
 
 
 def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, Any]:
@@ -223,7 +234,7 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
         error = _error(WriteDeadLettered(), {"reason": pending.dead_letter_reason})
     return {
         "id": operation_id,
-        "user_id": pending.user_id,
+        **_of_entity(pending.resource, pending.entity_id, None),
         "command": pending.command,
         "status": "dead_lettered" if dead else "queued",
         "done": dead,
@@ -232,7 +243,6 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
         "accepted_at": precise(versions.to_datetime(pending.version)),
         "ended_at": None,
         "waiting_s": round(max(0.0, time.time() - pending.version / 1_000_000), 3),
-        "user_version": None,
         "error": error,
     }
 
@@ -243,7 +253,7 @@ def describe_letter(letter: Row) -> dict[str, Any]:
     version = letter.version or 0
     return {
         "id": letter.operation_id,
-        "user_id": letter.user_id or "",
+        **_of_entity(letter.resource or "", letter.entity_id or "", None),
         "command": letter.command,
         "status": "discarded" if discarded else "dead_lettered",
         "done": True,
@@ -252,7 +262,6 @@ def describe_letter(letter: Row) -> dict[str, Any]:
         "accepted_at": precise(versions.to_datetime(version)),
         "ended_at": precise(letter.state_at) if discarded else None,
         "waiting_s": 0.0 if discarded else round(max(0.0, time.time() - version / 1_000_000), 3),
-        "user_version": None,
         "error": _error(WriteDiscarded() if discarded else WriteDeadLettered(), {"reason": letter.reason}),
     }
 
@@ -261,9 +270,11 @@ def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
     """`data` of an operation that is over."""
     rejected = ended.outcome if isinstance(ended.outcome, Rejected) else None
     expired = rejected is not None and rejected.code == WriteExpired.code
+    version = None if isinstance(ended.outcome, Rejected) else ended.outcome.version
+    resource = domain().by_plural.get(ended.resource)
     return {
         "id": ended.operation_id,
-        "user_id": ended.user_id,
+        **_of_entity(ended.resource, ended.entity_id, version),
         "command": ended.command,
         "status": "expired" if expired else ended.outcome.status,
         "done": True,
@@ -272,8 +283,7 @@ def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
         "accepted_at": precise(versions.to_datetime(ended.version)),
         "ended_at": precise(ended.ended_at),
         "waiting_s": 0.0,
-        "user_version": None if isinstance(ended.outcome, Rejected) else ended.outcome.version,
-        "error": _error(error_of(rejected, ended.operation_id), rejected.detail) if rejected else None,
+        "error": _error(error_of(rejected, ended.operation_id, resource), rejected.detail) if rejected else None,
     }
 
 
@@ -282,8 +292,8 @@ def _error(error: AppError, details: dict[str, Any]) -> dict[str, Any]:
     return {"code": error.code, "message": error.message, "details": details}
 
 
-def _with_pending(row: User | None, writes: list[Write]) -> User | None:
-    user = row
+def _with_pending(row: Entity | None, writes: list[Write]) -> Entity | None:
+    entity = row
     for write in writes:
-        user, _ = merge(user, write, overtaking=True)
-    return user
+        entity, _ = merge(entity, write, overtaking=True)
+    return entity

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,16 +14,15 @@ from holdfast.services.api.idempotency import Idempotency, KeyIds, body_hash
 from holdfast.services.api.key_handover import AWAY, KeyHandover
 from holdfast.services.api.rejections import error_of
 from holdfast.services.api.shed import step_out
-from holdfast.services.api.view import View, describe_user
+from holdfast.services.api.view import View, describe
 from holdfast.services.api.wait import Waiters
+from holdfast.shared.domain.errors import EntityBacklog, ValueTaken
 from holdfast.shared.errors import (
     AcceptanceUnknown,
     AppError,
-    EmailTaken,
     KeyReused,
     QueueUnavailable,
     RequestInProgress,
-    UserBacklog,
     WriteBacklog,
 )
 from holdfast.shared.http.envelope import precise, success
@@ -37,20 +35,12 @@ from holdfast.shared.store.direct_keys import DirectKey
 from holdfast.shared.telemetry.decisions import decided, note
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.commands import email_key
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.commands import Command, Create, Delete, Ref
+from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Applied, Final, Rejected
 
-_REFUSALS: dict[str, type[AppError]] = {
-    "email_taken": EmailTaken,
-    "reused": KeyReused,
-    "busy": RequestInProgress,
-    "user_backlog": UserBacklog,
-}
-
-#: Seconds. Who writes so much to one user is asked to wait for longer than a busy moment lasts.
-_RETRY_AFTER_S = {"user_backlog": 5}
-
+#: Who writes so much to one entity is asked to wait for longer than a busy moment lasts.
+_BACKLOG_RETRY_AFTER_S = 5
 
 _TELLING = Trying("key_told")
 
@@ -69,24 +59,22 @@ class WritePath:
     handover: KeyHandover
     wait_max_s: float
 
-    async def take(self, request: Request, command: str, payload: dict[str, str], user_id: str | None) -> Response:
-        """Accept the command and answer; `user_id` None: a new user. Raises an AppError for a refusal."""
+    async def take(self, request: Request, command: Command, entity_id: str | None) -> Response:
+        """Accept the command and answer; `entity_id` None: a new entity. Raises an AppError for a refusal."""
         sent = headers.of(request)
         wait_s = headers.wait_s(sent, self.wait_max_s)
-        if_match, if_none_match = headers.versions_wanted(request, new=user_id is None)
+        if_match, if_none_match = headers.versions_wanted(request, new=entity_id is None)
         expire_ms = headers.expire_ms(sent)
         raw_key = sent.get(b"idempotency-key")
-        asked = body_hash(command, payload, _wanted(if_match, if_none_match, expire_ms)) if raw_key is not None else ""
+        asked = body_hash(command, _wanted(if_match, if_none_match, expire_ms)) if raw_key is not None else ""
         key = self.key_ids.of(request, raw_key, asked)
         if (retry_after_s := self.backlog.refusal_s()) is not None:
             decided(Action.WRITES_HELD_BACK, retry_after_s=retry_after_s, **self.backlog.numbers())
             raise WriteBacklog(retry_after_s=retry_after_s)
         candidate = Candidate(
             operation_id=key.operation_id if key else headers.new_id(),
-            user_id=user_id or (key.user_id if key else headers.new_id()),
+            entity_id=entity_id or (key.entity_id if key else headers.new_id()),
             command=command,
-            payload=orjson.dumps(payload),
-            email_key=email_key(payload["email"]) if "email" in payload else "",
             key_hash=key.key_hash if key else "",
             body_hash=key.body_hash if key else "",
             busy_ms=str(int(wait_s * 1000)) if key and wait_s else "",
@@ -113,14 +101,14 @@ class WritePath:
         note(Action.WRITE_ANSWERED, **_numbers(answer), entry_id=_entry_id(answer))
         if key and _doubtful(answer, sure=self.handover.sure):
             answer = await self._known_before(answer, key)
-        if refusal := _REFUSALS.get(answer.result):
-            raise refusal(details=_why(answer, payload), retry_after_s=_RETRY_AFTER_S.get(answer.result))
+        if refusal := _refusal(answer, command):
+            raise refusal
         if wait_s:
             step_out(request)
             ended = await self._answer_when_over(command, answer, candidate, wait_s)
             if ended is not None:
                 return ended
-        return _queued(request, answer, waited=bool(wait_s))
+        return _queued(request, answer, command, waited=bool(wait_s))
 
     async def _known_before(self, answer: Answer, key: Idempotency) -> Answer:
         """The queue forgets keys that it never saw (a direct write) or has lost. Then the operations row tells what the
@@ -128,20 +116,22 @@ class WritePath:
         try:
             first = await self.database.call(reads.first_of_key, key.operation_id)
         except AppError as error:
-            if answer.result != "email_taken":
+            if answer.result != "taken":
                 return answer  # whoever applies it looks again
             raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
         if first is None or (answer.result == "accepted" and first.version >= answer.version):
             return answer
-        known = DirectKey(key.key_hash, first.body_hash or "", first.operation_id, first.user_id, first.version)
+        known = DirectKey(
+            key.key_hash, first.body_hash or "", first.operation_id, first.resource, first.entity_id, first.version
+        )
         with _TELLING.surviving(*AWAY):
             await self.handover.tell([known])
         if first.operation_id != key.operation_id:
             raise KeyReused(details={"operation_id": first.operation_id})
-        return Answer("repeated", first.operation_id, first.user_id, first.version)
+        return Answer("repeated", first.operation_id, first.entity_id, first.version)
 
     async def _answer_when_over(
-        self, command: str, answer: Answer, candidate: Candidate, wait_s: float
+        self, command: Command, answer: Answer, candidate: Candidate, wait_s: float
     ) -> Response | None:
         over = await self.waiters.ended(answer.operation_id, wait_s)
         note(Action.WRITE_WAITED_FOR, over=over, at_most_s=wait_s)
@@ -155,52 +145,80 @@ class WritePath:
             return None
         return await self._done(command, answer, ended.outcome, way="queue")
 
-    async def _done(self, command: str, answer: Answer, outcome: Final, *, way: str) -> Response:
+    async def _done(self, command: Command, answer: Answer, outcome: Final, *, way: str) -> Response:
         """`way`: `queue` or `direct`, how the write reached the database. Raises the error of a rejection."""
         if isinstance(outcome, Rejected):
-            raise error_of(outcome, answer.operation_id)
-        told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": outcome.status}
+            raise error_of(outcome, answer.operation_id, command.resource)
+        data = {"id": answer.entity_id, "operation_id": answer.operation_id, "status": outcome.status}
         all_headers = _headers(answer) | ({"Preference-Applied": "wait"} if way == "queue" else {})
-        if command != "DeleteUser" and (user := await self._as_it_is(answer.user_id)):
-            told |= describe_user(user)
-            all_headers["ETag"] = etag(user.version)
-        created = command == "CreateUser" and isinstance(outcome, Applied)
+        if not isinstance(command, Delete) and (entity := await self._as_it_is(_ref(command, answer))):
+            data |= describe(entity)
+            all_headers["ETag"] = etag(entity.version)
+        created = isinstance(command, Create) and isinstance(outcome, Applied)
         if created:
-            all_headers["Location"] = f"/users/{answer.user_id}"
-        return success(told, status=201 if created else 200, meta={"way": way}, headers=all_headers)
+            all_headers["Location"] = _path(command, answer)
+        return success(data, status=201 if created else 200, meta={"way": way}, headers=all_headers)
 
-    async def _as_it_is(self, user_id: str) -> User | None:
+    async def _as_it_is(self, entity: Ref) -> Entity | None:
         try:
-            users = (await self.view.user(user_id)).users
-        except AppError:  # the same
+            found = (await self.view.entity(entity)).entities
+        except AppError:  # of the look; it says nothing about the write
             return None
-        return users[0] if users else None
+        return found[0] if found else None
 
 
 def _doubtful(answer: Answer, *, sure: bool) -> bool:
     """Whether the operations row may know more of the key than the queue does."""
-    return answer.result in ("email_taken", "reused") or (answer.result == "accepted" and (answer.unsure or not sure))
+    return answer.result in ("taken", "reused") or (answer.result == "accepted" and (answer.unsure or not sure))
 
 
-def _queued(request: Request, answer: Answer, *, waited: bool) -> Response:
-    told = {"id": answer.user_id, "operation_id": answer.operation_id, "status": "queued"}
+def _refusal(answer: Answer, command: Command) -> AppError | None:
+    """None: it was accepted, now or before."""
+    resource, details = command.resource, {"operation_id": answer.operation_id}
+    match answer.result:
+        case "taken":
+            claiming = [field for field in resource.unique if command.values.get(field.name) is not None]
+            field = claiming[answer.claim]
+            value = command.values[field.name]
+            return ValueTaken(field, details={"field": field.name, "value": value, "constraint": "must be unique"})
+        case "reused":
+            return KeyReused(details=details)
+        case "busy":
+            return RequestInProgress(details=details)
+        case "backlog":
+            return EntityBacklog(resource, details=details, retry_after_s=_BACKLOG_RETRY_AFTER_S)
+        case _:
+            return None
+
+
+def _ref(command: Command, answer: Answer) -> Ref:
+    return Ref(command.resource.plural, answer.entity_id)
+
+
+def _path(command: Command, answer: Answer) -> str:
+    """Of the entity."""
+    return f"/{command.resource.plural}/{answer.entity_id}"
+
+
+def _queued(request: Request, answer: Answer, command: Command, *, waited: bool) -> Response:
+    data = {"id": answer.entity_id, "operation_id": answer.operation_id, "status": "queued"}
     meta = {
         "request_id": request.scope["request_id"],
         "accepted_at": precise(versions.to_datetime(answer.version)),
         "version": answer.version,
         "operation": f"/operations/{answer.operation_id}",
-        "user": f"/users/{answer.user_id}",
+        command.resource.singular: _path(command, answer),
     }
     all_headers = {"Location": f"/operations/{answer.operation_id}", "Retry-After": "1", **_headers(answer)}
     if waited:
         all_headers["Preference-Applied"] = "wait"
-    return success(told, status=202, meta=meta, headers=all_headers)
+    return success(data, status=202, meta=meta, headers=all_headers)
 
 
 def _numbers(answer: Answer) -> dict[str, object]:
     """For the explanation."""
     return {
-        "result": answer.result, "operation_id": answer.operation_id, "user_id": answer.user_id,
+        "result": answer.result, "operation_id": answer.operation_id, "entity_id": answer.entity_id,
         "version": answer.version or None,
     }  # fmt: skip
 
@@ -211,12 +229,6 @@ def _entry_id(answer: Answer) -> str | None:
 
 def _headers(answer: Answer) -> dict[str, str]:
     return {"Idempotent-Replayed": "true"} if answer.result == "repeated" else {}
-
-
-def _why(answer: Answer, payload: dict[str, str]) -> dict[str, object]:
-    if answer.result == "email_taken":
-        return {"field": "email", "value": payload["email"], "constraint": "must be unique"}
-    return {"operation_id": answer.operation_id}
 
 
 def _wanted(if_match: str, if_none_match: str, expire_ms: str) -> str:

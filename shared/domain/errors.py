@@ -18,10 +18,8 @@ class OfResource(AppError):
     def __init__(
         self, resource: ResourceType, *, details: dict[str, Any] | None = None, retry_after_s: int | None = None
     ) -> None:
-        one, many = (name.replace("_", " ") for name in (resource.singular, resource.plural))
-        article = "An" if one[0] in "aeio" else "A"
-        message = self.words.format(one=one, many=many, a_one=f"{article} {one}")
-        super().__init__(message, details=details, retry_after_s=retry_after_s)
+        message = self.words.format(one=resource.one, many=resource.many, a_one=resource.a_one)
+        super().__init__(f"{message[0].upper()}{message[1:]}", details=details, retry_after_s=retry_after_s)
         self.code = resource.code(self.problem)
 
 
@@ -76,13 +74,18 @@ class WriteRejected(AppError):
         self.code = code or type(self).code
 
 
-def of(resource: ResourceType, code: str, details: dict[str, Any] | None = None) -> AppError | None:
+def error_of_resource(resource: ResourceType, code: str, details: dict[str, Any] | None = None) -> AppError | None:
     """The error of a resource that has this code; None: it has none."""
     for error in (EntityNotFound, EntityExists, EntityBacklog):
         if resource.code(error.problem) == code:
             return error(resource, details=details)
-    taken = next((field for field in resource.unique if field.unique and field.unique.code == code), None)
-    return ValueTaken(taken, details=details) if taken else None
+    field = field_taken(resource, code)
+    return ValueTaken(field, details=details) if field else None
+
+
+def field_taken(resource: ResourceType, code: str) -> Field | None:
+    """The unique field whose value is taken when an error has this code."""
+    return next((field for field in resource.unique if field.unique and field.unique.code == code), None)
 
 
 def catalogue(domain: Domain) -> Iterator[AppError]:

@@ -122,6 +122,21 @@ class ResourceType:
         """The error codes that say that a value is somebody else's."""
         return frozenset(field.unique.code for field in self.unique if field.unique)
 
+    @property
+    def one(self) -> str:
+        """In a sentence: `blog post`."""
+        return self.singular.replace("_", " ")
+
+    @property
+    def a_one(self) -> str:
+        """In a sentence: `an article`."""
+        return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"
+
+    @property
+    def many(self) -> str:
+        """In a sentence: `blog posts`."""
+        return self.plural.replace("_", " ")
+
     def code(self, problem: str) -> str:
         """`code("NOT_FOUND")` is `USER_NOT_FOUND`."""
         return f"{self.singular.upper()}_{problem}"

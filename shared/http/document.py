@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from fastapi import FastAPI
 from pydantic import BaseModel
 
 from holdfast.shared.errors import (
@@ -134,9 +135,27 @@ def _example(error: AppError) -> dict[str, Any]:
     return {"success": False, "error": told | {"timestamp": "2026-01-15T10:30:00Z"}, "fallback_data": None}
 
 
-def body(model: type[BaseModel] | None, example: Any) -> dict[str, Any]:
+def component(name: str) -> dict[str, Any]:
+    """A schema that the document has under a name; see `with_components`."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def with_components(app: FastAPI, schemas: Mapping[str, Any]) -> None:
+    """Put named schemas into the application's document."""
+    written = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = written()
+        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
+
+
+def body(schema: type[BaseModel] | dict[str, Any] | None, example: Any) -> dict[str, Any]:
     """`openapi_extra` of a route that reads its body itself. None: any JSON."""
-    schema = {} if model is None else model.model_json_schema()
+    if not isinstance(schema, dict):
+        schema = {} if schema is None else schema.model_json_schema()
     named = schema.pop("$defs", {})
     content = {"application/json": {"schema": _inline(schema, named), "example": example}}
     return {"requestBody": {"required": True, "content": content}}
@@ -148,6 +167,6 @@ def _inline(schema: Any, named: dict[str, Any]) -> Any:
         return [_inline(each, named) for each in schema]
     if not isinstance(schema, dict):
         return schema
-    if (reference := schema.get("$ref")) is not None:
-        return _inline(named[reference.rpartition("/")[2]], named)
+    if (reference := schema.get("$ref")) is not None and (found := named.get(reference.rpartition("/")[2])) is not None:
+        return _inline(found, named)
     return {key: _inline(value, named) for key, value in schema.items()}

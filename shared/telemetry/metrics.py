@@ -126,7 +126,7 @@ rate_limiter_degraded = Gauge(
 
 # --- accepting ---
 writes_accepted = Counter("holdfast_writes_accepted_total", "Acceptances by result, heartbeats included", ["result"])
-_born(writes_accepted, ["accepted", "repeated", "reused", "busy", "email_taken", "unknown", "refused"])
+_born(writes_accepted, ["accepted", "repeated", "reused", "busy", "taken", "backlog", "unknown", "refused"])
 accept_batch_size = Histogram(
     "holdfast_accept_batch_writes", "Writes that shared one round trip to the queue", buckets=_SIZES
 )

@@ -17,8 +17,8 @@ def operation_id(key_digest: str, request_digest: str) -> str:
     return _uuid8(key_digest[:_KEY_DIGITS] + request_digest[:_REQUEST_DIGITS])
 
 
-def user_id(digest: str) -> str:
-    """The id of the user that a key creates, from at least 30 hex digits."""
+def entity_id(digest: str) -> str:
+    """The id of the entity that a key creates, from at least 30 hex digits."""
     return _uuid8(digest[: _KEY_DIGITS + _REQUEST_DIGITS])
 
 

@@ -6,7 +6,8 @@ from email_validator import EmailNotValidError, validate_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.services.api.bodies import parse_patch, parse_user
+from holdfast.services.api.bodies import parse_part, parse_whole
+from holdfast.shared.domain.users import User
 from holdfast.shared.errors import InvalidRequest, MalformedJson
 
 
@@ -18,18 +19,18 @@ def user(**fields: object) -> bytes:
 def refusal(body: bytes) -> InvalidRequest:
     """How `body` is refused."""
     with pytest.raises(InvalidRequest) as caught:
-        parse_user(body)
+        parse_whole(User.type, body)
     return caught.value
 
 
 def test_a_name_is_trimmed_and_composed() -> None:
     """Surrounding space goes, and a letter followed by its accent becomes one character."""
-    assert parse_user(user(name="  Zoe\u0308 "))["name"] == "Zo\u00eb"
+    assert parse_whole(User.type, user(name="  Zoe\u0308 "))["name"] == "Zo\u00eb"
 
 
 def test_length_is_counted_in_characters() -> None:
     """Two hundred characters of four bytes each are a name, one more is not."""
-    assert parse_user(user(name="\U0001f600" * 200))["name"] == "\U0001f600" * 200
+    assert parse_whole(User.type, user(name="\U0001f600" * 200))["name"] == "\U0001f600" * 200
     assert refusal(user(name="\U0001f600" * 201)).code == "INVALID_NAME"
 
 
@@ -63,7 +64,7 @@ def test_several_wrong_fields_are_listed_with_the_first_inlined() -> None:
 def test_what_is_no_json(body: bytes) -> None:
     """Broken syntax, NaN, bytes that are no text and half a surrogate pair are refused."""
     with pytest.raises((MalformedJson, InvalidRequest)):
-        parse_user(body)
+        parse_whole(User.type, body)
 
 
 @pytest.mark.parametrize("body", [b"null", b"[]", b'"x"', b"3", b'{"name":3,"email":"a@example.com"}'])
@@ -74,10 +75,10 @@ def test_what_is_json_of_another_shape(body: bytes) -> None:
 
 def test_a_patch_holds_what_was_given() -> None:
     """A field left out stays out; null and an empty patch are refused."""
-    assert parse_patch(b'{"name": " Ada "}') == {"name": "Ada"}
+    assert parse_part(User.type, b'{"name": " Ada "}') == {"name": "Ada"}
     for body, code in ((b"{}", "NOTHING_TO_CHANGE"), (b'{"email": null}', "INVALID_TYPE")):
         with pytest.raises(InvalidRequest) as caught:
-            parse_patch(body)
+            parse_part(User.type, body)
         assert caught.value.code == code
 
 
@@ -93,9 +94,9 @@ def test_the_short_cut_for_plain_addresses_agrees_with_the_library(local: str, d
         expected = validate_email(typed.strip(), check_deliverability=False).normalized
     except EmailNotValidError:
         with pytest.raises(InvalidRequest):
-            parse_user(user(email=typed))
+            parse_whole(User.type, user(email=typed))
     else:
-        assert parse_user(user(email=typed))["email"] == expected
+        assert parse_whole(User.type, user(email=typed))["email"] == expected
 
 
 _INVISIBLE = st.text(
@@ -132,7 +133,7 @@ def test_a_name_that_turns_its_neighbours_is_refused(before: str, mark: str) -> 
 )
 def test_names_of_every_script_are_taken(name: str) -> None:
     """Joiners inside words and pictures are part of how they are written."""
-    assert parse_user(user(name=name))["name"] == name
+    assert parse_whole(User.type, user(name=name))["name"] == name
 
 
 @pytest.mark.parametrize("email", ["a\u3164b@example.com", "a\u2800@example.com", "\u115fx@example.com"])

@@ -2,9 +2,7 @@
 
 from holdfast.services.api.openapi.breakers import BREAKERS, OVERRIDE, PANIC
 from holdfast.services.api.openapi.external import EXTERNAL
-from holdfast.services.api.openapi.operations import OPERATION
-from holdfast.services.api.openapi.users import CREATE, DELETE, LIST, READ, REPLACE, UPDATE
+from holdfast.services.api.openapi.operations import operation
+from holdfast.services.api.openapi.resources import components_of, documents_of
 
-__all__ = [
-    "BREAKERS", "CREATE", "DELETE", "EXTERNAL", "LIST", "OPERATION", "OVERRIDE", "PANIC", "READ", "REPLACE", "UPDATE",
-]  # fmt: skip
+__all__ = ["BREAKERS", "EXTERNAL", "OVERRIDE", "PANIC", "components_of", "documents_of", "operation"]

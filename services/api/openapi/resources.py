@@ -1,0 +1,233 @@
+"""What the document says about the routes of a resource, derived from its declaration."""
+
+from typing import Any, NamedTuple
+
+from holdfast.services.api.bodies import bodies_of
+from holdfast.services.api.openapi.answers import FRESH, ID, OPERATION_ID, TIME, VERSION, answer, errors
+from holdfast.shared.domain.errors import EntityBacklog, EntityNotFound, ValueTaken
+from holdfast.shared.domain.resource import Field, ResourceType
+from holdfast.shared.errors import (
+    AcceptanceUnknown,
+    AnswerOverdue,
+    AppError,
+    BodyTooLarge,
+    CircuitOpen,
+    DatabaseUnavailable,
+    InvalidCondition,
+    InvalidRequest,
+    KeyReused,
+    MalformedJson,
+    OrderUnknown,
+    PreconditionFailed,
+    QueueFull,
+    QueueUnavailable,
+    RequestInProgress,
+    WriteBacklog,
+    WriteExpired,
+    WritesUnavailable,
+)
+from holdfast.shared.http.document import (
+    COPY_HEADERS,
+    INTEGER,
+    RETRY_AFTER,
+    TEXT,
+    TIMEOUT,
+    a_copy,
+    a_list,
+    an_object,
+    body,
+    component,
+    header,
+    parameter,
+)
+
+_UUID = {"type": "string", "format": "uuid"}
+_MOMENT = {"type": "string", "format": "date-time"}
+
+_LOCATION = {"Location": header("Where to ask")}
+_REPLAYED = {"Idempotent-Replayed": header("`true`: this answers a repeated Idempotency-Key")}
+_AT = f'"{VERSION}"'
+_NEW = [
+    parameter("Idempotency-Key", "Sending again with the same key and body is safe.", "8f14e45f-ceea-467e"),
+    parameter("Prefer", "`wait=N`: answer when the write has taken effect, at most N (≤ 10) s later.", "wait=5"),
+    TIMEOUT,
+    parameter("X-Expire-After-Ms", "What is not applied so many ms after acceptance is not to be.", "60000"),
+]
+_QUEUED = answer(
+    "Accepted: on disk, and will take effect exactly once.",
+    an_object({"id": _UUID, "operation_id": _UUID, "status": {"enum": ["queued"]}}),
+    {"id": ID, "operation_id": OPERATION_ID, "status": "queued"},
+    _LOCATION | _REPLAYED | RETRY_AFTER,
+    status=202,
+)
+_READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen)
+
+
+class Documents(NamedTuple):
+    """Of each route, what its decorator is given."""
+
+    create: dict[str, Any]
+    replace: dict[str, Any]
+    update: dict[str, Any]
+    delete: dict[str, Any]
+    read: dict[str, Any]
+    list: dict[str, Any]
+
+
+def documents_of(resource: ResourceType) -> Documents:
+    """Of all routes of a resource."""
+    return _Writer(resource).documents()
+
+
+def components_of(resource: ResourceType) -> dict[str, Any]:
+    """The named schemas that these documents refer to."""
+    bodies = bodies_of(resource)
+    about = {"description": resource.summary}
+    return {
+        resource.name: _entity(resource) | about,
+        f"{resource.name}Body": bodies.whole.json_schema,
+        f"{resource.name}Patch": bodies.part.json_schema,
+    }
+
+
+def _entity(resource: ResourceType) -> dict[str, Any]:
+    fields = {each.name: _value(each) for each in resource.fields}
+    return an_object({"id": _UUID, **fields, "created_at": _MOMENT, "updated_at": _MOMENT, "version": INTEGER})
+
+
+def _value(field: Field) -> dict[str, Any]:
+    """As it is in an answer, where what it may be counts for less than what it is."""
+    schema = {"type": field.type.json_schema["type"]}
+    return schema if field.required else {"type": [schema["type"], "null"]}
+
+
+class _Writer:
+    """Writes the documents of one resource."""
+
+    def __init__(self, resource: ResourceType) -> None:
+        self._resource = resource
+        self._one = resource.one
+        self._examples = {each.name: each.example.value if each.example else None for each in resource.fields}
+        self._etag = {"ETag": header(f"The {self._one}'s version, for If-Match and If-None-Match")}
+
+    def documents(self) -> Documents:
+        """All of them."""
+        a_one, name = self._resource.a_one, self._resource.name
+        whole, part = self._body(f"{name}Body", self._sent()), self._body(f"{name}Patch", self._changed())
+        replaced = self._body(f"{name}Body", self._sent() | self._changed())
+        here, not_found = self._path(), EntityNotFound(self._resource)
+        change = {"parameters": [*here, *_NEW, self._if_match(), self._unless()]}
+        applied = self._done(200, _REPLAYED)
+        create = errors(*self._write_errors(), *self._body_errors())
+        changes = errors(*self._write_errors(), *self._body_errors(), not_found)
+        return Documents(
+            create=self._route(
+                "create", f"Create {a_one}", _QUEUED | self._done(201, _LOCATION) | applied | create,
+                whole | {"parameters": _NEW},
+            ),
+            replace=self._route("replace", f"Replace {a_one}", _QUEUED | applied | changes, replaced | change),
+            update=self._route("update", f"Change some of {a_one}", _QUEUED | applied | changes, part | change),
+            delete=self._route(
+                "delete", f"Delete {a_one}", _QUEUED | applied | errors(*self._write_errors(), not_found), change
+            ),
+            read=self._route(
+                "read", f"Read {a_one}, writes still on their way included", self._read(),
+                {"parameters": [*here, self._if_none_match(), FRESH, TIMEOUT]},
+            ),
+            list=self._route(
+                "list", f"List {self._resource.many} in the order of their creation", self._list(),
+                {"parameters": [FRESH, TIMEOUT]}, plural=True,
+            ),
+        )  # fmt: skip
+
+    def _route(
+        self, verb: str, summary: str, responses: dict[int | str, Any], extra: dict[str, Any], *, plural: bool = False
+    ) -> dict[str, Any]:
+        name = f"{verb}_{self._resource.plural if plural else self._resource.singular}"
+        return {
+            "name": name, "tags": [self._resource.plural], "summary": summary, "responses": responses,
+            "openapi_extra": extra,
+        }  # fmt: skip
+
+    def _read(self) -> dict[int | str, Any]:
+        return (
+            answer(
+                f"The {self._one}; `meta.pending` tells whether a write is still on its way (null: the queue does not"
+                " answer), `meta.stale` that it is a copy.",
+                component(self._resource.name), self._example(), self._etag | COPY_HEADERS,
+                fallback=a_copy(f"cached_{self._resource.singular}"),
+            )
+            | {304: {"description": f"The {self._one} is still at an ETag in If-None-Match.", "headers": self._etag}}
+            | errors(*_READ_ERRORS, InvalidCondition, PreconditionFailed, EntityNotFound(self._resource))
+        )  # fmt: skip
+
+    def _list(self) -> dict[int | str, Any]:
+        return answer(
+            "A page; `meta.next_cursor` leads to the next, null on the last. Writes on their way are not in it.",
+            a_list(component(self._resource.name)), [self._example()], COPY_HEADERS,
+            fallback=a_copy(f"cached_{self._resource.plural}"),
+        ) | errors(*_READ_ERRORS)  # fmt: skip
+
+    def _done(self, status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
+        fields = {each.name: _value(each) for each in self._resource.fields}
+        return answer(
+            "Applied, while you waited (`Prefer: wait`) or at once because the queue is away; `superseded` if newer"
+            " writes had overtaken all that it set.",
+            an_object(
+                {"id": TEXT, "operation_id": TEXT, "status": {"enum": ["applied", "superseded"]}},
+                {**fields, "created_at": TEXT, "updated_at": TEXT, "version": INTEGER},
+            ),
+            {"operation_id": OPERATION_ID, "status": "applied", **self._example()},
+            self._etag | headers,
+            status=status,
+        )
+
+    def _write_errors(self) -> tuple[type[AppError] | AppError, ...]:
+        return (
+            InvalidRequest, InvalidCondition, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge,
+            QueueUnavailable, QueueFull, WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen,
+            AcceptanceUnknown, AnswerOverdue, EntityBacklog(self._resource), WriteBacklog, WriteExpired,
+        )  # fmt: skip
+
+    def _body_errors(self) -> tuple[type[AppError] | AppError, ...]:
+        resource = self._resource
+        invalid = [
+            InvalidRequest(
+                each.message, code=each.code,
+                details={"field": each.name, "value": "invalid", "constraint": each.type.constraint},
+            )
+            for each in resource.fields
+        ]  # fmt: skip
+        return (*invalid, MalformedJson, *(ValueTaken(field) for field in resource.unique))
+
+    def _example(self) -> dict[str, Any]:
+        """Of an answer."""
+        return {"id": ID, **self._examples, "created_at": TIME, "updated_at": TIME, "version": VERSION}
+
+    def _sent(self) -> dict[str, Any]:
+        return {name: value for name, value in self._examples.items() if value is not None}
+
+    def _changed(self) -> dict[str, Any]:
+        """What the examples say about a change; the first field where they say nothing."""
+        changed = {
+            each.name: each.example.changed
+            for each in self._resource.fields
+            if each.example and each.example.changed is not None
+        }
+        return changed or dict(list(self._sent().items())[:1])
+
+    def _body(self, name: str, example: dict[str, Any]) -> dict[str, Any]:
+        return body(component(name), example)
+
+    def _path(self) -> list[dict[str, Any]]:
+        name, about = f"{self._resource.singular}_id", f"The {self._one}'s id"
+        return [{"name": name, "in": "path", "required": True, "description": about, "schema": _UUID}]
+
+    def _if_match(self) -> dict[str, Any]:
+        return parameter("If-Match", f"Apply only if the {self._one} is at one of these ETags.", _AT)
+
+    def _unless(self) -> dict[str, Any]:
+        return parameter("If-None-Match", f"Apply only if the {self._one} is at none of these ETags.", _AT)
+
+    def _if_none_match(self) -> dict[str, Any]:
+        return parameter("If-None-Match", f"Answer 304 if the {self._one} is still at one of these ETags.", _AT)
