@@ -1,7 +1,7 @@
 """Edit: the fields of a letter's entry as a document that a person or a patch may change, and back. Pure.
 
 The document is an object: every field by its name, `payload` as the JSON that it holds. What is no text is
-`{"base64": ...}`. Who a write is (`operation_id`, `user_id`, `version`) cannot be changed, only supplied where the
+`{"base64": ...}`. Who a write is (`operation_id`, `resource`, `entity_id`, `version`) cannot be changed, only supplied where the
 entry has none that makes sense: the same operation throughout.
 """
 
@@ -12,18 +12,18 @@ from typing import Any
 
 import orjson
 
-from holdfast.shared.domain.typed import clean_email, clean_name
 from holdfast.shared.errors import DocumentTooLarge
 from holdfast.shared.letters.patch import Operation, PatchFailed, patched
 from holdfast.shared.letters.told import take, tell
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.runtime.documents import Work, parse
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.commands import Write, changes
+from holdfast.shared.writes.commands import Write
 
 _PAYLOAD = b"payload"
 _ENTRY_ID = re.compile(r"[0-9]{1,13}-[0-9]{1,3}", re.ASCII)
-_IDENTITY = ("operation_id", "user_id", "version")
+#: `user_id`: of an entry of schema 1.
+_IDENTITY = ("operation_id", "resource", "entity_id", "user_id", "version")
 #: Of a replay before; the next one writes its own.
 _TRACES = {b"replay", b"letter"}
 _SIZE_MAX_BYTES = 4 * 2**20
@@ -90,14 +90,14 @@ def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
     payload = orjson.loads(after[_PAYLOAD])
     old = _json(before.get(_PAYLOAD, b""))
     clean = dict(payload)
-    name, email = changes(write.command)
-    for field, value, rule in (("name", name, clean_name), ("email", email, clean_email)):
-        if value is None or (isinstance(old, dict) and old.get(field) == value):
+    for name, value in write.command.values.items():
+        if value is None or (isinstance(old, dict) and old.get(name) == value):
             continue
+        field = write.command.resource.by_name[name]
         try:
-            clean[field] = rule(value)
+            clean[name] = field.type.clean(value)
         except ValueError:
-            raise EditRefused(f"payload.{field}: not what a person may type") from None
+            raise EditRefused(f"payload.{name}: {field.message}; it {field.type.constraint}") from None
     if clean != payload:
         after[_PAYLOAD] = orjson.dumps(clean)
         write = decode(after)

@@ -16,7 +16,8 @@ class Filter:
     code: str | None = None
     command: str | None = None
     build: str | None = None
-    user_id: str | None = None
+    resource: str | None = None
+    entity_id: str | None = None
     operation_id: str | None = None
     text: str | None = None
     first: int | None = None

@@ -12,7 +12,7 @@ from holdfast.shared.errors import DocumentTooLarge
 from holdfast.shared.letters import packed
 from holdfast.shared.letters.dead_letter import own_frame
 from holdfast.shared.letters.ids import number_of, time_of
-from holdfast.shared.queue.codec import raw_text
+from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
 from holdfast.shared.runtime.documents import parse
 
 _ORIGINAL, _PACKED = b"original.", b"original_packed"
@@ -50,9 +50,14 @@ class Letter:
         return raw_text(self.original, b"operation_id") or None
 
     @property
-    def user_id(self) -> str | None:
-        """Whom the write concerns."""
-        return raw_text(self.original, b"user_id") or None
+    def resource(self) -> str | None:
+        """The plural name of what the write changes one of, if this build knows it."""
+        return raw_resource(self.original) or None
+
+    @property
+    def entity_id(self) -> str | None:
+        """Which one."""
+        return raw_entity_id(self.original) or None
 
     @property
     def command(self) -> str:

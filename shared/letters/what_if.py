@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.merge import Entity
 
 
 class Verdict(StrEnum):
@@ -15,7 +15,7 @@ class Verdict(StrEnum):
     #: The row is newer in all that the write sets.
     SUPERSEDED = "superseded"
     REJECTED = "rejected"
-    #: An earlier write of the user is not over.
+    #: An earlier write of the entity is not over.
     WOULD_WAIT = "would_wait"
     #: The database refuses it, or we have a bug: it would be dead again.
     STILL_FAILS = "still_fails"
@@ -24,13 +24,13 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """One letter's verdict. `before`, `after`: the user's row; None where there is none, or where nobody got so far."""
+    """One letter's verdict. `before`, `after`: the entity's row; None where there is none, or it was not tried."""
 
     verdict: Verdict
     #: Why, in words without personal data; a code where there is one.
     why: str = ""
-    before: User | None = None
-    after: User | None = None
+    before: Entity | None = None
+    after: Entity | None = None
     #: Of a write that would wait: its verdict once it waits no longer.
     then: Verdict | None = None
     detail: dict[str, Any] = field(default_factory=dict)
@@ -38,6 +38,6 @@ class WhatIf:
     @property
     def diff(self) -> dict[str, tuple[Any, Any]]:
         """Column -> (before, after), of those that differ."""
-        old = self.before._asdict() if self.before else {}
-        new = self.after._asdict() if self.after else {}
+        old = self.before.as_columns() if self.before else {}
+        new = self.after.as_columns() if self.after else {}
         return {name: (old.get(name), value) for name, value in new.items() if old.get(name) != value}

@@ -58,6 +58,15 @@ class Entity(NamedTuple):
             if field.unique and key is not None
         )
 
+    def as_columns(self) -> dict[str, Any]:
+        """The row, by the names of its table's columns."""
+        row: dict[str, Any] = {"id": self.id}
+        keys = iter(self.keys)
+        for field, value, version in zip(self.resource.fields, self.values, self.versions, strict=True):
+            row |= {field.name: value} | ({f"{field.name}_key": next(keys)} if field.unique else {})
+            row[f"{field.name}_version"] = version
+        return row | {"created_version": self.created_version, "deleted_version": self.deleted_version}
+
     def shown(self) -> dict[str, Any]:
         """The values under the fields' names."""
         return self.resource.shown(self.values)

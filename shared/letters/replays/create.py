@@ -60,7 +60,7 @@ def create(
         for at in range(0, len(found.numbers), _PAGE):
             page = found.numbers[at : at + _PAGE]
             connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(replay_id=replay_id))
-        # In the order of acceptance, as far as it is known: so a user's writes come in their order.
+        # In the order of acceptance, as far as it is known: so an entity's writes come in their order.
         ordered = sorted(rows_with(connection, _ORDER, found.numbers), key=lambda row: (row.version, row.id))
         rows = [(replay_id, at, row.id, ItemState.WAITING.value) for at, row in enumerate(ordered)]
         for at in range(0, len(rows), _PAGE):

@@ -17,12 +17,13 @@ from holdfast.shared.letters.replays.sending import states_of
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.store.statements import counted, insert, many, rows_with
 from holdfast.shared.letters.store.tables import groups, replays
-from holdfast.shared.store.apply import faults, final_from
+from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.load import final_from
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
 _SENT = (
-    "SELECT i.position, i.letter_id, i.entry_id, o.entry_id AS ended_by, o.effect, o.user_version, o.rejection,"
+    "SELECT i.position, i.letter_id, i.entry_id, o.entry_id AS ended_by, o.effect, o.entity_version, o.rejection,"
     " d.id AS again, d.fingerprint AS now_as, l.fingerprint AS was"
     " FROM replay_items i JOIN dead_letters l ON l.id = i.letter_id"
     " LEFT JOIN operations o ON o.operation_id = i.operation_id"
@@ -174,16 +175,16 @@ def _result(row: Any) -> Result:
     if row.ended_by != row.entry_id:
         told = about | {"ended_by": row.ended_by, "as": row.effect}
         return Result(row.position, row.letter_id, ItemState.DUPLICATE, told)
-    state, more = _ended(final_from(row.effect, row.user_version, row.rejection))
+    state, more = _ended(final_from(row.effect, row.entity_version, row.rejection))
     return Result(row.position, row.letter_id, state, about | more)
 
 
 def _ended(final: Final) -> tuple[ItemState, dict[str, Any]]:
     match final:
         case Applied(version):
-            return ItemState.APPLIED, {"user_version": version}
+            return ItemState.APPLIED, {"entity_version": version}
         case Superseded(version):
-            return ItemState.SUPERSEDED, {"user_version": version}
+            return ItemState.SUPERSEDED, {"entity_version": version}
         case Rejected("WRITE_EXPIRED", detail):
             return ItemState.EXPIRED, {"code": "WRITE_EXPIRED", "detail": detail}
         case Rejected(code, detail):

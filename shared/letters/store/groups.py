@@ -38,8 +38,8 @@ class Group:
     #: Numbers of the first and the last letter ever seen.
     first: int
     last: int
-    #: Users who were ever affected.
-    users: int
+    #: Entities that were ever affected.
+    entities: int
     states: dict[State, int]
     imported: int
     purged: int
@@ -81,7 +81,7 @@ def _whole(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Group
     return [
         Group(
             row.fingerprint, row.reason, row.kind, row.code, row.command, row.frame, row.error,
-            row.first_id, row.last_id, row.users, {state: row._mapping[state.value] for state in State},
+            row.first_id, row.last_id, row.entities, {state: row._mapping[state.value] for state in State},
             row.imported, row.purged, by_build[row.fingerprint], by_note.get(row.fingerprint),
         )
         for row in rows

@@ -18,17 +18,17 @@ from holdfast.shared.store.engine import Engine
 BUCKET_S = 60
 
 _LETTER = (
-    "id", "fingerprint", "state", "entry_id", "operation_id", "user_id", "command", "version", "reason", "kind",
-    "code", "error", "frame", "dead_at", "writer", "build", "attempts", "size_bytes", "imported", "edit",
+    "id", "fingerprint", "state", "entry_id", "operation_id", "resource", "entity_id", "command", "version", "reason",
+    "kind", "code", "error", "frame", "dead_at", "writer", "build", "attempts", "size_bytes", "imported", "edit",
     "indexed_at", "state_at",
 )  # fmt: skip
 _INSERT_LETTER = insert("dead_letters", _LETTER)
-_COUNTS = (*State, "users", "imported", "purged")
+_COUNTS = (*State, "entities", "imported", "purged")
 _GROUP = ("fingerprint", "reason", "kind", "code", "command", "frame", "error", "first_id", "last_id", *_COUNTS)
-#: Made or locked first, whatever comes: two who index the same letters or users then come one after the other.
+#: Made or locked first, whatever comes: two who index the same letters or entities then come one after the other.
 _MEET_GROUP = insert("dead_letter_groups", _GROUP, on_clash=f"{widened()}, error = VALUES(error)")
 _COUNT_GROUP = (
-    "UPDATE dead_letter_groups SET dead = dead + %s, imported = imported + %s, users = users + %s"
+    "UPDATE dead_letter_groups SET dead = dead + %s, imported = imported + %s, entities = entities + %s"
     " WHERE fingerprint = %s"
 )
 _COUNT_BUILD = insert(
@@ -38,7 +38,7 @@ _COUNT_BUILD = insert(
 _COUNT_TREND = insert("dead_letter_trend", ("bucket", "fingerprint", "letters"), on_clash=added(["letters"]))
 _KNOWN = "SELECT id FROM dead_letters WHERE id IN ({})"
 _KNOWN_ENTRIES = "SELECT entry_id FROM dead_letters WHERE imported = 0 AND entry_id IN ({})"
-_KNOWN_USERS = "SELECT DISTINCT user_id, fingerprint FROM dead_letters WHERE user_id IN ({})"
+_KNOWN_ENTITIES = "SELECT DISTINCT entity_id, fingerprint FROM dead_letters WHERE entity_id IN ({})"
 
 
 def index(engine: Engine, letters: Sequence[Letter]) -> int:
@@ -58,13 +58,13 @@ def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool)
     fresh = list({letter.number: letter for letter in newest if letter.number not in known}.values())
     if not fresh:
         return 0
-    users = {(letter.user_id, letter.fingerprint) for letter in fresh if letter.user_id}
-    users -= {tuple(row) for row in rows_with(connection, _KNOWN_USERS, {user for user, _ in users})}
+    entities = {(letter.entity_id, letter.fingerprint) for letter in fresh if letter.entity_id}
+    entities -= {tuple(row) for row in rows_with(connection, _KNOWN_ENTITIES, {id for id, _ in entities})}
     now = _naive(datetime.now(UTC))
     foreign = {letter.number for letter in fresh} if imported else _foreign(connection, fresh)
     many(connection, _INSERT_LETTER, [_row(letter, letter.number in foreign, now) for letter in fresh])
     body.write(connection, fresh)
-    _count(connection, fresh, counted(fingerprint for _, fingerprint in users), foreign)
+    _count(connection, fresh, counted(fingerprint for _, fingerprint in entities), foreign)
     return len(fresh)
 
 
@@ -81,11 +81,11 @@ def _foreign(connection: sa.Connection, fresh: Sequence[Letter]) -> set[int]:
     return foreign
 
 
-def _count(connection: sa.Connection, fresh: Sequence[Letter], users: Any, foreign: set[int]) -> None:
+def _count(connection: sa.Connection, fresh: Sequence[Letter], entities: Any, foreign: set[int]) -> None:
     per_group = counted(letter.fingerprint for letter in fresh)
     brought = counted(letter.fingerprint for letter in fresh if letter.number in foreign)
     for name, count in per_group.items():
-        connection.exec_driver_sql(_COUNT_GROUP, (count, brought.get(name, 0), users.get(name, 0), name))
+        connection.exec_driver_sql(_COUNT_GROUP, (count, brought.get(name, 0), entities.get(name, 0), name))
     builds = counted((letter.fingerprint, letter.build) for letter in fresh)
     many(connection, _COUNT_BUILD, [(*key, count, *_span(fresh, key)) for key, count in builds.items()])
     buckets = counted((int(time_of(one.number).timestamp()) // BUCKET_S, one.fingerprint) for one in fresh)
@@ -110,9 +110,9 @@ def _group(newest: Letter, letters: Sequence[Letter]) -> tuple[Any, ...]:
 def _row(letter: Letter, imported: bool, now: str) -> tuple[Any, ...]:
     """In the order of `_LETTER`."""
     return (
-        letter.number, letter.fingerprint, State.DEAD.value, letter.entry_id, letter.operation_id, letter.user_id,
-        letter.command, letter.version, letter.reason, letter.kind, letter.code, letter.error, letter.frame,
-        _naive(letter.dead_at), letter.writer, letter.build, len(letter.attempts), letter.size_bytes,
+        letter.number, letter.fingerprint, State.DEAD.value, letter.entry_id, letter.operation_id, letter.resource,
+        letter.entity_id, letter.command, letter.version, letter.reason, letter.kind, letter.code, letter.error,
+        letter.frame, _naive(letter.dead_at), letter.writer, letter.build, len(letter.attempts), letter.size_bytes,
         int(imported), 0, now, now,
     )  # fmt: skip
 

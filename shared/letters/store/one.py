@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.letters.store import audit, body
 from holdfast.shared.letters.store.body import Body
 from holdfast.shared.letters.store.search import Row, row_of
@@ -16,7 +17,7 @@ from holdfast.shared.letters.told import take_fields
 from holdfast.shared.store import reads
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.merge import Entity
 
 _KIN_MAX = 100
 
@@ -57,8 +58,8 @@ class Whole:
     deeds: list[audit.Recorded]
     #: Of the same operation, this one included, oldest first.
     kin: list[Row]
-    #: As it is now; None: there is no such user.
-    user: User | None
+    #: As it is now; None: there is none.
+    entity: Entity | None
     #: How the operation ended, if it did.
     ended: reads.EndedOperation | None
 
@@ -83,11 +84,12 @@ def whole(engine: Engine, number: int) -> Whole | None:
             None,
             None,
         )
-    if row.user_id is None:
+    resource = domain().by_plural.get(row.resource or "")
+    if row.entity_id is None or resource is None:
         return told
     ended = reads.ended_operation(engine, row.operation_id) if row.operation_id else None
     return Whole(told.row, told.body, told.edits, told.sendings, told.deeds, told.kin,
-                 reads.user(engine, row.user_id), ended)  # fmt: skip
+                 reads.entity(engine, resource, row.entity_id), ended)  # fmt: skip
 
 
 def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:

@@ -25,14 +25,14 @@ _ADVANCE = sa.text(
     "INSERT INTO operation_totals (id, purged_to) VALUES (1, :to)"
     " ON DUPLICATE KEY UPDATE purged_to = GREATEST(purged_to, VALUES(purged_to))"
 )
-# Also by its end: what was on its way when a later write of its user was accepted ended after that.
+# Also by its end: what was on its way when a later write of its entity was accepted ended after that.
 _DUE = sa.text(
     "SELECT operation_id, version FROM operations FORCE INDEX (operations_version)"
     " WHERE version >= :after AND version < :horizon AND closed = 1 AND ended_at < :ended_before"
     " ORDER BY version LIMIT :most FOR UPDATE SKIP LOCKED"
 )
 _DELETE = "DELETE FROM operations WHERE operation_id IN ({})"
-_DELETE_RELEASES = sa.text("DELETE FROM email_releases WHERE version < :horizon ORDER BY version LIMIT :most")
+_DELETE_RELEASES = sa.text("DELETE FROM released_values WHERE version < :horizon ORDER BY version LIMIT :most")
 _COUNT = sa.text(
     "UPDATE operation_totals SET purged = purged + :operations, releases_purged = releases_purged + :releases"
     " WHERE id = 1"

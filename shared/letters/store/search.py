@@ -33,7 +33,8 @@ class Row:
     state: State
     entry_id: str
     operation_id: str | None
-    user_id: str | None
+    resource: str | None
+    entity_id: str | None
     command: str
     #: Of the write, if it has one that makes sense.
     version: int | None
@@ -101,7 +102,7 @@ def numbers(
 ) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
     """The `id`s of the newest `limit` letters of a filter, its text left aside. None: there is none."""
     rest = _conditions(wanted, below)
-    if wanted.user_id is None and wanted.operation_id is None and (_of_groups(wanted) or wanted.build):
+    if wanted.entity_id is None and wanted.operation_id is None and (_of_groups(wanted) or wanted.build):
         runs = _runs(connection, wanted)
         if not runs:
             return None
@@ -109,7 +110,7 @@ def numbers(
             each = [_newest([letters.c.fingerprint == name, letters.c.state == state, *rest], limit)
                     for name, state in runs]  # fmt: skip
             return each[0] if len(each) == 1 else sa.union_all(*each).order_by(sa.desc("id")).limit(limit)
-    names = ("fingerprint", "reason", "code", "command", "state", "user_id", "operation_id")
+    names = ("fingerprint", "reason", "code", "command", "state", "resource", "entity_id", "operation_id")
     same = [letters.c[name] == getattr(wanted, name) for name in names if getattr(wanted, name) is not None]
     return _newest([*same, *rest], limit)
 

@@ -1,9 +1,9 @@
 """What-if: the real load, decide and write of apply.py, in a transaction that is rolled back.
 
-Letters of one user are tried together in the order of acceptance, each seeing what the ones before it would have
+Letters of one entity are tried together in the order of acceptance, each seeing what the ones before it would have
 done, as a writer would have it. The writes of a batch are made for real, behind a savepoint; when the database refuses
 them the batch is split, much as the writer does it, until the refusal belongs to one letter. Transactions are short:
-the rows of users are locked while one runs.
+the rows of entities are locked while one runs.
 """
 
 import time
@@ -16,16 +16,18 @@ from holdfast.shared.faults import Clash, Contention, Fault, Outage, Unexplained
 from holdfast.shared.letters.resent import resent
 from holdfast.shared.letters.what_if import Verdict, WhatIf
 from holdfast.shared.queue.codec import Undecodable, decode
-from holdfast.shared.store.apply import faults, load, write_down
+from holdfast.shared.store.apply import faults
 from holdfast.shared.store.connections import KEPT
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Engine
-from holdfast.shared.writes.commands import Write, changes, email_key
-from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, decide
+from holdfast.shared.store.load import load
+from holdfast.shared.store.write_down import write_down
+from holdfast.shared.writes.commands import Write
+from holdfast.shared.writes.decide import Decision, Delivery, Ended, Known, claims_of, decide
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import wall_clock
 
-#: Letters of one transaction, unless one user has more.
+#: Letters of one transaction, unless one entity has more.
 _BATCH = 200
 #: Into how many a batch is split that the database refuses.
 _PARTS = 8
@@ -69,10 +71,10 @@ def _kept(engine: Engine) -> sa.Connection:
 
 
 def _batches(tried: list[_Tried]) -> Iterator[list[_Tried]]:
-    """A user's letters stay together, in the order of acceptance."""
+    """An entity's letters stay together, in the order of acceptance."""
     batch: list[_Tried] = []
-    for one in sorted(tried, key=lambda one: (one.delivery.write.user_id, one.delivery.write.version, one.number)):
-        if len(batch) >= _BATCH and batch[-1].delivery.write.user_id != one.delivery.write.user_id:
+    for one in sorted(tried, key=lambda one: (one.delivery.write.ref, one.delivery.write.version, one.number)):
+        if len(batch) >= _BATCH and batch[-1].delivery.write.ref != one.delivery.write.ref:
             yield batch
             batch = []
         batch.append(one)
@@ -128,57 +130,56 @@ def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tu
 def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], Decision, Known]:
     """One after the other, so that each has a before and an after of its own. `known` stays as it was."""
     verdicts: dict[int, WhatIf] = {}
-    whole = Decision(outcomes=[], users={}, ended=[], released={})
-    released = {key: dict(users) for key, users in known.released.items()}
-    now = Known(dict(known.ended), dict(known.users), dict(known.owners), released, known.horizon)
+    whole = Decision(outcomes=[], entities={}, ended=[], released={})
+    released = {claim: dict(versions) for claim, versions in known.released.items()}
+    now = Known(dict(known.ended), dict(known.entities), dict(known.owners), released, known.horizon)
     for one in batch:
         write = one.delivery.write
-        before = now.users.get(write.user_id)
+        before = now.entities.get(write.ref)
         seen = _concerning(now, write)
         waits = decide([one.delivery], seen, lambda _: True, wall_clock()).outcomes[0]
         decision = decide([one.delivery], seen, lambda _: False, wall_clock())
         verdict, why, detail = _named(decision.outcomes[0])
-        after = decision.users.get(write.user_id, before)
-        # A refusal because of a taken address is told as such: hardly ever does a write on its way change it.
-        behind_own = isinstance(waits, Retry) and write.user_id in waits.waits_for
+        after = decision.entities.get(write.ref, before)
+        # A refusal because of a taken value is shown as such: hardly ever does a write on its way change it.
+        behind_own = isinstance(waits, Retry) and write.ref in waits.waits_for
         then = verdict if behind_own else None
         verdicts[one.number] = WhatIf(Verdict.WOULD_WAIT if then else verdict, why, before, after, then, detail)
         _remember(now, decision)
-        whole.users |= decision.users
+        whole.entities |= decision.entities
         whole.ended += decision.ended
-        for key, version in decision.released.items():
-            whole.released[key] = max(version, whole.released.get(key, 0))
+        for release, version in decision.released.items():
+            whole.released[release] = max(version, whole.released.get(release, 0))
     return verdicts, whole, now
 
 
 def _concerning(known: Known, write: Write) -> Known:
     """The little that one write needs."""
-    _, email = changes(write.command)
-    key = email_key(email) if email is not None else ""
-    owner = known.owners.get(key)
+    claims = claims_of(write)
+    owners = {claim: known.owners[claim] for claim in claims if claim in known.owners}
     operations = [write.operation_id, write.after or ""]
     return Known(
         {id: known.ended[id] for id in operations if id in known.ended},
-        {id: known.users[id] for id in (write.user_id, owner or "") if id in known.users},
-        {key: owner} if owner else {},
-        {key: known.released[key]} if key in known.released else {},
+        {ref: known.entities[ref] for ref in (write.ref, *owners.values()) if ref in known.entities},
+        owners,
+        {claim: known.released[claim] for claim in claims if claim in known.released},
         known.horizon,
     )
 
 
 def _remember(known: Known, decision: Decision) -> None:
     """As a look into the database would find it after the write."""
-    for id, user in decision.users.items():
-        old = known.users.get(id)
-        if old and old.email_key and known.owners.get(old.email_key) == id:
-            del known.owners[old.email_key]
-        if user.email_key:
-            known.owners[user.email_key] = id
-        known.users[id] = user
+    for ref in decision.entities:
+        for claim in known.entities[ref].claims if ref in known.entities else ():
+            if known.owners.get(claim) == ref:
+                del known.owners[claim]
+    for ref, entity in decision.entities.items():
+        known.owners |= dict.fromkeys(entity.claims, ref)
+        known.entities[ref] = entity
     for delivery, outcome in decision.ended:
         known.ended[delivery.write.operation_id] = Ended(outcome, delivery.entry_id, delivery.write.version)
-    for (key, id), version in decision.released.items():
-        mine = known.released.setdefault(key, {})
+    for (claim, id), version in decision.released.items():
+        mine = known.released.setdefault(claim, {})
         mine[id] = max(mine.get(id, 0), version)
 
 
@@ -187,7 +188,7 @@ def _named(outcome: Outcome) -> tuple[Verdict, str, dict[str, object]]:
         case Applied():
             return Verdict.WOULD_APPLY, "", {}
         case Superseded(version):
-            return Verdict.SUPERSEDED, "the user's row is newer", {"user_version": version}
+            return Verdict.SUPERSEDED, "the entity's row is newer", {"entity_version": version}
         case Rejected(code, detail):
             return Verdict.REJECTED, code, dict(detail)
         case Duplicate(_, first):
