@@ -106,7 +106,8 @@ def _services(settings: StackSettings) -> list[Program]:
             HOLDFAST_API_IDEMPOTENCY_SECRET=secret("idempotency_secret"),
         ),
         *(
-            service("writer", f"writer-{number}", port, "WRITER_PORT")
+            # There is one build here: no other has to be waited for.
+            service("writer", f"writer-{number}", port, "WRITER_PORT", HOLDFAST_WRITER_UNKNOWN_PATIENCE_S="10")
             for number, port in enumerate(settings.writer_ports())
         ),
         service(

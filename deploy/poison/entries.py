@@ -40,7 +40,7 @@ def poison(count: int, now_us: int, seed: int, *, good_each: int = 0) -> Iterato
 
 
 def _fields(mishap: str, name: str, email: str, user_id: str, operation_id: str, version: int) -> Fields:
-    schema, payload = b"1", json.dumps({"name": name, "email": email}).encode()
+    schema, payload = b"2", json.dumps({"name": name, "email": email}).encode()
     match mishap:
         case "moved_on":
             payload = json.dumps({"full_name": name, "email": email}).encode()
@@ -51,10 +51,10 @@ def _fields(mishap: str, name: str, email: str, user_id: str, operation_id: str,
         case "no_text":
             payload = b'{"name": "' + name.encode("utf-16") + b'\xff\x00\x9c", "email": '
         case "later":
-            schema = b"2"
+            schema = b"3"
         case _:
             pass
     return {
-        "schema": schema, "command": b"CreateUser", "operation_id": operation_id.encode(), "user_id": user_id.encode(),
-        "version": str(version).encode(), "payload": payload,
+        "schema": schema, "resource": b"users", "command": b"CreateUser", "operation_id": operation_id.encode(),
+        "entity_id": user_id.encode(), "version": str(version).encode(), "payload": payload,
     }  # fmt: skip

@@ -1,6 +1,8 @@
 """Every error that a client may get."""
 
 from deploy.reference.markdown import page, table
+from holdfast.shared.domain import errors as of_resources
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.errors import AppError, catalogue
 from holdfast.shared.http.envelope import status_of
 
@@ -11,11 +13,12 @@ operation in `error.details.operation_id`, tells. An `internal_error` without a 
 
 def errors() -> str:
     """The page."""
-    rows = [_row(error) for error in sorted(catalogue(), key=lambda error: (status_of(error), error.code))]
+    every: list[AppError | type[AppError]] = [*catalogue(), *of_resources.catalogue(domain())]
+    rows = [_row(error) for error in sorted(every, key=lambda error: (status_of(error), error.code))]
     return page("Errors", _ABOUT, table(("status", "type", "code", "retryable", "definite", "meaning"), rows))
 
 
-def _row(error: type[AppError]) -> tuple[str, ...]:
-    meaning = " ".join((error.__doc__ or "").split())
+def _row(error: AppError | type[AppError]) -> tuple[str, ...]:
+    meaning = error.message if isinstance(error, AppError) else " ".join((error.__doc__ or "").split())
     marks = ("yes" if error.retryable else "", "yes" if error.definite else "**no**")
     return (str(status_of(error)), f"`{error.type}`", f"`{error.code}`", *marks, meaning)

@@ -6,7 +6,7 @@ import yaml
 
 from holdfast.shared.queue import names
 from holdfast.shared.queue.codec import SCHEMA
-from holdfast.shared.writes.commands import COMMANDS
+from holdfast.shared.queue.payloads import Payload, payloads
 from holdfast.shared.writes.outcome import Reason
 
 _ID = {"type": "string", "minLength": 1, "maxLength": 36, "description": "A UUID, as the api makes them"}
@@ -28,7 +28,7 @@ def streams() -> str:
 
 def document() -> dict[str, Any]:
     """The document."""
-    messages = [*COMMANDS, "DeadLetter"]
+    writes = {payload.label: payload for payload in payloads().values()}
     return {
         "asyncapi": "3.0.0",
         "info": {"title": "Holdfast streams", "version": SCHEMA.decode(), "description": " ".join(_ABOUT.split())},
@@ -37,7 +37,7 @@ def document() -> dict[str, Any]:
             "queue": {"host": "queue:6379", "protocol": "redis", "description": "REDIS_ADDR; AOF always, noeviction"}
         },
         "channels": {
-            "writes": _channel(names.WRITES, "Accepted writes that are not over", COMMANDS),
+            "writes": _channel(names.WRITES, "Accepted writes that are not over", writes),
             "dead_letters": _channel(names.DEAD, "Writes that cannot work, whole, until dlq_admin has them",
                                      ["DeadLetter"]),
         },
@@ -51,9 +51,12 @@ def document() -> dict[str, Any]:
             "dlq_admin_replays": _operation("send", "writes", "The original fields again; the same operation"),
         },
         "components": {
-            "messages": {name: _message(name) for name in messages},
+            "messages": {
+                **{name: _message(name, payload.summary) for name, payload in writes.items()},
+                "DeadLetter": _message("DeadLetter", "A write that cannot work, and why"),
+            },
             "schemas": {
-                **{name: _entry(name) for name in COMMANDS},
+                **{name: _entry(payload) for name, payload in writes.items()},
                 "DeadLetter": _dead_letter(),
             },
         },
@@ -72,26 +75,26 @@ def _operation(action: str, channel: str, summary: str, group: str | None = None
     return told | {"x-redis": {"XREADGROUP": group} if group else {"XADD": "*"}}
 
 
-def _message(name: str) -> dict[str, Any]:
-    about = (COMMANDS[name].__doc__ or "").strip() if name in COMMANDS else "A write that cannot work, and why"
-    return {"name": name, "summary": about, "payload": {"$ref": f"#/components/schemas/{name}"}}
+def _message(name: str, summary: str) -> dict[str, Any]:
+    return {"name": name, "summary": summary, "payload": {"$ref": f"#/components/schemas/{name}"}}
 
 
-def _entry(command: str) -> dict[str, Any]:
-    model = COMMANDS[command].model_json_schema()
+def _entry(payload: Payload) -> dict[str, Any]:
+    one = payload.resource.one
     properties = {
         "schema": {"const": SCHEMA.decode(), "description": "Version of this form"},
-        "command": {"const": command},
+        "resource": {"const": payload.resource.plural},
+        "command": {"const": payload.label},
         "operation_id": _ID,
-        "user_id": _ID,
+        "entity_id": _ID,
         "version": {**_VERSION, "description": "Acceptance in microseconds, strictly increasing; also the entry's id"},
-        "payload": {"type": "string", "contentMediaType": "application/json", "contentSchema": model},
-        "after": {**_ID, "description": "The user's write that was still pending at acceptance"},
-        "if_match": {**_VERSIONS, "description": "Apply only if the user is at one of these versions"},
+        "payload": {"type": "string", "contentMediaType": "application/json", "contentSchema": payload.json_schema},
+        "after": {**_ID, "description": f"The {one}'s write that was still pending at acceptance"},
+        "if_match": {**_VERSIONS, "description": f"Apply only if the {one} is at one of these versions"},
         "if_none_match": {
             "type": "string",
             "pattern": r"^(\*|[0-9]{1,16}(,[0-9]{1,16})*)$",
-            "description": "Apply only if the user is at none of these versions; `*`: only if there is no user",
+            "description": f"Apply only if the {one} is at none of these versions; `*`: only if there is no {one}",
         },
         "body_hash": {**_TEXT, "description": "SHA-256 of the request: a repeated key from a reused one"},
         "request_id": {**_TEXT, "description": "Of the request that was accepted; in every log line about it"},
@@ -103,7 +106,7 @@ def _entry(command: str) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
-        "required": ["schema", "command", "operation_id", "user_id", "version", "payload"],
+        "required": ["schema", "resource", "command", "operation_id", "entity_id", "version", "payload"],
         "additionalProperties": True,
     }
 

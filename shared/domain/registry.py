@@ -8,9 +8,15 @@ import os
 from collections.abc import Iterable, Mapping
 from functools import cache
 
+from holdfast.shared.domain import DEFAULT
 from holdfast.shared.domain.resource import DeclarationError, Resource, ResourceType
 
-DEFAULT = "holdfast.shared.domain.users"
+#: Names that Holdfast has taken: of its own paths, keys in Redis, tables, and copies.
+RESERVED = frozenset({
+    "attempts", "audit", "clock", "config", "dead", "dead_letters", "docs", "entity", "go_on", "halts", "health",
+    "heartbeat", "heartbeats", "key", "keys_since", "last_good", "ledger", "livez", "metrics", "notify", "op",
+    "operation", "operations", "page", "panic", "readyz", "replay", "replays", "unique", "version", "writers", "writes",
+})  # fmt: skip
 
 
 class Domain:
@@ -23,6 +29,8 @@ class Domain:
             names = [getattr(each, what) for each in self.resources]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise DeclarationError(f"two resources have the {what} {', '.join(twice)}")
+            if taken := sorted(RESERVED.intersection(names)):
+                raise DeclarationError(f"Holdfast itself has something of the name {', '.join(taken)}")
         claims = [field.unique.claims for each in self.resources for field in each.unique if field.unique]
         if len(claims) != len(set(claims)):
             raise DeclarationError("two unique fields keep their claims under one name")
@@ -41,7 +49,12 @@ def load(name: str) -> Domain:
     return Domain(found)
 
 
+def configured() -> str:
+    """What names the module or package of this process's own."""
+    return os.environ.get("HOLDFAST_DOMAIN") or DEFAULT
+
+
 @cache
 def domain() -> Domain:
     """This process's own."""
-    return load(os.environ.get("HOLDFAST_DOMAIN") or DEFAULT)
+    return load(configured())

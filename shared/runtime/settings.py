@@ -15,6 +15,7 @@ from pydantic import AliasChoices, Field, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from holdfast.shared.connections.address import parse_dsn, parse_redis
+from holdfast.shared.domain import DEFAULT
 from holdfast.shared.runtime.bounds import Bounds
 from holdfast.shared.runtime.build import revision
 from holdfast.shared.runtime.origins import parse_origins
@@ -210,6 +211,9 @@ class GrafanaSettings(Settings):
 class StoreSettings(Settings):
     """For services that use the database."""
 
+    domain: str = Field(
+        default=DEFAULT, description="Module or package that declares the resources; only in the environment"
+    )
     db_dsn: str = Field(
         repr=False,
         validation_alias=AliasChoices("DB_DSN", "db_dsn"),
@@ -225,6 +229,19 @@ class StoreSettings(Settings):
         default=86_400, ge=60, le=2_592_000,
         description="How long an Idempotency-Key is remembered; the same for all services",
     )  # fmt: skip
+
+    @field_validator("domain")
+    @classmethod
+    def _declares_resources(cls, value: str) -> str:
+        from holdfast.shared.domain import registry  # here: not every service has a domain, and what it imports
+
+        if value != registry.configured():
+            raise ValueError("HOLDFAST_DOMAIN is read from the environment only")
+        try:
+            registry.load(value)
+        except Exception as error:  # whatever somebody's module raises when it is imported
+            raise ValueError(f"{value} declares no resources: {type(error).__name__}: {error}") from error
+        return value
 
     @field_validator("db_dsn")
     @classmethod
