@@ -23,10 +23,11 @@ def fields(
 ) -> dict[bytes, bytes]:  # fmt: skip
     """A dead letter's fields: of a good write that the database refused."""
     original = {
-        b"schema": b"1",
+        b"schema": b"2",
+        b"resource": b"users",
         b"command": command.encode(),
         b"operation_id": (operation_id or str(uuid.uuid4())).encode(),
-        b"user_id": (user_id or str(uuid.uuid4())).encode(),
+        b"entity_id": (user_id or str(uuid.uuid4())).encode(),
         b"version": b"1764000000000001",
         b"payload": json.dumps({"name": name, "email": f"{name.lower()}@example.com"}).encode(),
     }

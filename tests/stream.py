@@ -1,15 +1,14 @@
 """The write stream as the tests use it: writes accepted through the real script, and a look at what became of them."""
 
-import json
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.services.api.accept import Candidate
 from holdfast.shared.connections.script import text_of
-from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, LUA, PREFIX, WRITERS_GROUP, WRITES
-from holdfast.shared.writes.commands import email_key
+from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, LUA, PREFIX, WRITERS_GROUP, WRITES
 from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
+from tests.users import create_user, update_user
 
 ACCEPT_SCRIPT = text_of(LUA / "accept.lua")
 _KEY_LIFETIME_S = 60
@@ -19,14 +18,12 @@ USER_PENDING_MAX = 100_000
 def new_user(name: str = "Ann", email: str = "") -> Candidate:
     """A create with new ids, and an address of its own unless given one."""
     email = email or f"{uuid.uuid4().hex}@example.com"
-    payload = json.dumps({"name": name, "email": email}).encode()
-    return Candidate(str(uuid.uuid4()), str(uuid.uuid4()), "CreateUser", payload, email_key(email))
+    return Candidate(str(uuid.uuid4()), str(uuid.uuid4()), create_user(name, email))
 
 
 def change(user_id: str, **fields: str) -> Candidate:
     """An update of a user."""
-    key = email_key(fields["email"]) if "email" in fields else ""
-    return Candidate(str(uuid.uuid4()), user_id, "UpdateUser", json.dumps(fields).encode(), key)
+    return Candidate(str(uuid.uuid4()), user_id, update_user(**fields))
 
 
 class Stream:
@@ -41,7 +38,7 @@ class Stream:
         values = [value for candidate in candidates for value in candidate.arguments()]
         with self._server.client() as client:
             about = (PREFIX, 0, 1, _KEY_LIFETIME_S, USER_PENDING_MAX)
-            answers = client.eval(ACCEPT_SCRIPT, 3, WRITES, CLOCK, EMAILS, *about, *values)
+            answers = client.eval(ACCEPT_SCRIPT, 2, WRITES, CLOCK, *about, *values)
         assert {answer[0] for answer in answers} == {b"accepted"}
 
     def add_raw(self, *entries: Mapping[str | bytes, str | bytes]) -> list[str]:
