@@ -1,8 +1,8 @@
 """Edit: the fields of a letter's entry as a document that a person or a patch may change, and back. Pure.
 
 The document is an object: every field by its name, `payload` as the JSON that it holds. What is no text is
-`{"base64": ...}`. Who a write is (`operation_id`, `resource`, `entity_id`, `version`) cannot be changed, only supplied where the
-entry has none that makes sense: the same operation throughout.
+`{"base64": ...}`. Which write it is (`operation_id`, `resource`, `entity_id`, `version`) cannot be changed, only
+supplied where the entry has none that makes sense: the same operation throughout.
 """
 
 import re

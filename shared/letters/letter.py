@@ -14,12 +14,13 @@ from holdfast.shared.letters.dead_letter import own_frame
 from holdfast.shared.letters.ids import number_of, time_of
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
 _ORIGINAL, _PACKED = b"original.", b"original_packed"
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _ENTRY = re.compile(r"[0-9]{1,20}-[0-9]{1,20}")
 _TEXT_MAX_CHARS, _ERROR_MAX_CHARS, _FRAME_MAX_CHARS = 100, 1000, 200
-_COMMAND_MAX_CHARS = 40
+_COMMAND_MAX_CHARS = LABEL_MAX_CHARS
 _YEAR_MIN = 1970
 _VERSION_MAX_CHARS = 16
 

@@ -7,8 +7,8 @@ from holdfast.shared.letters.told import Told, tell
 
 #: Fields of an entry that hold nothing personal. Whatever else an entry has may.
 _PLAIN = {
-    b"schema", b"resource", b"entity_id", b"user_id", b"command", b"operation_id", b"version", b"after", b"if_match", b"if_none_match",
-    b"request_id", b"traceparent", b"expires_at", b"notify", b"replay", b"letter",
+    b"schema", b"resource", b"entity_id", b"user_id", b"command", b"operation_id", b"version", b"after", b"if_match",
+    b"if_none_match", b"request_id", b"traceparent", b"expires_at", b"notify", b"replay", b"letter",
 }  # fmt: skip
 _PLAIN_MAX_BYTES = 200
 #: Of one value; an export has all of it.
