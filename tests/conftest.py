@@ -26,11 +26,11 @@ _TABLES = (
 )  # fmt: skip
 
 
-def migrate(dsn: str, to: str = "head", how: str = "upgrade") -> None:
+def migrate(dsn: str, to: str = "head", how: str = "upgrade", **environment: str) -> None:
     """Bring the schema up to date, or to a revision, as a deploy does."""
     command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", how, to]
-    environment = os.environ | {"DB_DSN": login_of("migrate", dsn)}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S)
+    variables = os.environ | {"DB_DSN": login_of("migrate", dsn)} | environment
+    done = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=START_DEADLINE_S)
     assert done.returncode == 0, done.stderr
 
 

@@ -1,0 +1,1 @@
+"""The schema follows revisions and declarations, and loses nothing."""

@@ -1,0 +1,35 @@
+"""A schema beside the one that all tests share."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+
+from tests.servers import Database
+
+SCHEMA = "holdfast_before"
+
+
+@dataclass
+class Schema:
+    """An empty one, with a cursor in it."""
+
+    dsn: str
+    database: Database
+
+    def rows(self, statement: str, *values: object) -> tuple[tuple[object, ...], ...]:
+        """What a statement returns."""
+        with self.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
+            cursor.execute(statement, values)
+            return tuple(cursor.fetchall())
+
+
+@pytest.fixture
+def schema(database: Database) -> Iterator[Schema]:
+    """Empty, and gone afterwards."""
+    with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+        cursor.execute(f"DROP DATABASE IF EXISTS {SCHEMA}")
+        cursor.execute(f"CREATE DATABASE {SCHEMA}")
+        cursor.execute(f"GRANT ALL ON {SCHEMA}.* TO 'holdfast'@'127.0.0.1'")
+        yield Schema(database.dsn.removesuffix("/holdfast") + f"/{SCHEMA}", database)
+        cursor.execute(f"DROP DATABASE {SCHEMA}")

@@ -1,0 +1,186 @@
+"""Tables follow what is declared: they are made, they grow, and what is there stays."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT, migrate
+from tests.migrations.conftest import Schema
+from tests.servers import START_DEADLINE_S
+
+_HEAD = """
+from typing import Annotated
+from holdfast.shared.domain.field_types import Boolean, Integer, Moment, Slug, Text
+from holdfast.shared.domain.resource import Resource, Unique
+
+class Part(Resource, plural="parts"):
+"""
+_FIRST = """
+    number: Annotated[str, Slug(), Unique()]
+    title: Annotated[str, Text(max_chars=200)]
+    order: Annotated[int, Integer()]
+    sold: Annotated[bool, Boolean()]
+    price: Annotated[int, Integer()]
+"""
+#: A longer text, one that may be missing, one that is gone, and new ones; `order` is a word of SQL.
+_SECOND = """
+    number: Annotated[str, Slug(), Unique()]
+    title: Annotated[str, Text(max_chars=20_000)]
+    order: Annotated[int, Integer()] | None = None
+    sold: Annotated[bool, Boolean()]
+    code: Annotated[str, Text(max_chars=20), Unique()]
+    added_at: Annotated[str, Moment()] | None = None
+"""
+
+#: A life of a part: it is created, changed, and its number goes to another one.
+_USE = """
+import os
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.store import reads
+from holdfast.shared.store.apply import apply
+from holdfast.shared.store.control import control_write
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.writes.commands import Create, Delete, Update, Write
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.versions import wall_clock
+
+engine = make_engine(os.environ["DB_DSN"], Timeouts(5, 5, 20, 5), 2)
+control_write(engine)
+parts = domain().by_plural["parts"]
+old = reads.page(engine, parts, 0, 10).entities
+print([each.shown() for each in old])
+now = wall_clock()
+values = [{field.name: field.type.unlikely(str(n) * 32) for field in parts.fields} for n in range(3)]
+writes = [Create(parts, values[0]), Create(parts, values[1]), Create(parts, values[0]),
+          Update(parts, {"title": values[2]["title"], "sold": True})]
+batch = [Delivery(Write(f"{now}-{n}", f"{now}-{n % 3}", command, now + n), f"1-{n}")
+         for n, command in enumerate(writes)]
+print([str(each) for each in apply(engine, batch, lambda _: False, lambda _: None)])
+print([each.shown()["sold"] for each in reads.page(engine, parts, now - 1, 10).entities])
+apply(engine, [Delivery(Write(f"{now}-gone-{at}", each.id, Delete(parts), now + 10 + at), f"2-{at}")
+               for at, each in enumerate(reads.page(engine, parts, now - 1, 10).entities)],
+      lambda _: False, lambda _: None)
+"""
+
+
+def run(code: str, folder: Path, domain: str, dsn: str) -> str:
+    """What a process with this domain prints."""
+    environment = os.environ | {"DB_DSN": dsn, "HOLDFAST_DOMAIN": domain, "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=START_DEADLINE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def upgrade(schema: Schema, folder: Path, fields: str) -> str:
+    """Declare parts with these fields, and migrate; the domain's name."""
+    domain = f"parts_{abs(hash(fields))}"
+    (folder / f"{domain}.py").write_text(_HEAD + fields)
+    migrate(schema.dsn, HOLDFAST_DOMAIN=domain, PYTHONPATH=str(folder))
+    return domain
+
+
+def test_a_declared_table_is_made_and_grows(schema: Schema, tmp_path: Path) -> None:
+    """Rows stay, new columns are there at once, a field that is gone does no harm, and again changes nothing."""
+    domain = upgrade(schema, tmp_path, _FIRST)
+    assert run(_USE, tmp_path, domain, schema.dsn).splitlines() == ["[]", *run_of_a_life(schema)]
+    schema.rows("INSERT INTO parts VALUES ('old', 'n-1', 'n-1', 5, 'Bolt', 5, 7, 5, 1, 5, 100, 5, 5, 0)")
+    schema.rows("COMMIT")
+    domain = upgrade(schema, tmp_path, _SECOND)
+    before = schema.rows("SHOW CREATE TABLE parts")
+    there, *rest = run(_USE, tmp_path, domain, schema.dsn).splitlines()
+    assert there == str([
+        {"number": "n-1", "title": "Bolt", "order": 7, "sold": True, "code": "", "added_at": None}
+    ])  # fmt: skip
+    assert rest == run_of_a_life(schema)
+    upgrade(schema, tmp_path, _SECOND)
+    assert schema.rows("SHOW CREATE TABLE parts") == before
+
+
+def run_of_a_life(schema: Schema) -> list[str]:
+    """What `_USE` prints of the writes that it makes, whose versions are in the table."""
+    rows = schema.rows("SELECT version FROM operations WHERE command != 'DeletePart' ORDER BY version DESC LIMIT 4")
+    fourth, _, second, first = (f"Applied(version={row[0]})" for row in rows)
+    return [str([first, second, "Rejected(code='NUMBER_TAKEN', detail={})", fourth]), "[True, True]"]
+
+
+_TITLE = "title: Annotated[str, Text(max_chars=200)]"
+
+
+@pytest.mark.parametrize(
+    ("changed", "why"),
+    [
+        ("title: Annotated[int, Integer()]", "another kind of value"),
+        ("title: Annotated[str, Text(max_chars=200), Unique()]", "becomes unique"),
+    ],
+)
+def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, changed: str, why: str) -> None:
+    """With the field's name, and nothing is changed."""
+    upgrade(schema, tmp_path, _FIRST)
+    before = schema.rows("SHOW CREATE TABLE parts")
+    with pytest.raises(AssertionError, match=f"parts.title.*{why}"):
+        upgrade(schema, tmp_path, _FIRST.replace(_TITLE, changed))
+    assert schema.rows("SHOW CREATE TABLE parts") == before
+
+
+_PHONE = "    phone: Annotated[str, Text(max_chars=40)] | None = None\n    email: Annotated["
+
+#: A user with a phone goes from the wire to a row, and a request's body is cleaned.
+_WITH_A_PHONE = """
+import os, uuid
+from holdfast.services.api.bodies import *
+from holdfast.shared.domain.users import User
+from holdfast.shared.queue.codec import decode
+from holdfast.shared.store import reads
+from holdfast.shared.store.apply import apply
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.writes.decide import Delivery
+
+id = str(uuid.uuid4())
+fields = {b"schema": b"2", b"resource": b"users", b"entity_id": id.encode(), b"command": b"CreateUser",
+          b"operation_id": id.encode(), b"version": b"7",
+          b"payload": b'{"name": "Ann", "email": "ann@example.com", "phone": "+43 1"}'}
+engine = make_engine(os.environ["DB_DSN"], Timeouts(5, 5, 20, 5), 2)
+print(apply(engine, [Delivery(decode(fields), "1-1")], lambda _: False, lambda _: None))
+print(reads.entity(engine, User.type, id).shown())
+"""
+
+
+def test_a_field_of_users_is_one_line_and_a_generated_revision(schema: Schema, tmp_path: Path) -> None:
+    """In a copy of the sources: the line, the command that writes the revision, and the field is in wire and row."""
+    migrate(schema.dsn)
+    for name in ("shared", "services", "deploy"):
+        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(ROOT / "holdfast", tmp_path / "holdfast", symlinks=True)
+    users = tmp_path / "shared" / "domain" / "users.py"
+    users.write_text(users.read_text().replace("    email: Annotated[", _PHONE))
+    environment = os.environ | {"DB_DSN": schema.dsn, "PYTHONPATH": str(tmp_path)}
+
+    def python(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True,
+            timeout=START_DEADLINE_S,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    revision = Path(python("-m", "deploy.migrations", "revision", "phones_of_users"))
+    assert revision.name.endswith("_phones_of_users.py")
+    assert "phone" in revision.read_text()
+    python("-m", "deploy.migrations")
+    assert python("-c", _WITH_A_PHONE).splitlines() == [
+        "[Applied(version=7)]", str({"name": "Ann", "phone": "+43 1", "email": "ann@example.com"}),
+    ]  # fmt: skip
+    assert python("-m", "deploy.migrations", "revision", "again") == "the database has all that is declared"
+    python("-m", "alembic", "-c", "deploy/migrations/alembic.ini", "downgrade", "-1")
+    assert "phone" not in str(schema.rows("SHOW CREATE TABLE users"))

@@ -1,0 +1,105 @@
+"""Migrations: rows written by earlier builds are right after an upgrade."""
+
+import pymysql
+import pytest
+
+from holdfast.shared.store.closing import close
+from holdfast.shared.store.counts import operation_counts
+from holdfast.shared.store.engine import Timeouts, make_engine
+from tests.conftest import migrate
+from tests.migrations.conftest import SCHEMA, Schema
+
+_ID = "00000000-0000-4000-8000-00000000000{}"
+#: (id, email, key by the rule of before, key now)
+_USERS = (
+    (_ID.format(1), "Ann@Example.com", "ann@example.com", "ann@example.com"),
+    (_ID.format(2), "info@straße.example", "info@strasse.example", "info@xn--strae-oqa.example"),
+    (_ID.format(3), "Groß@x.example", "gross@x.example", "groß@x.example"),
+    (_ID.format(4), "é@bücher.example", "é@bücher.example", "é@xn--bcher-kva.example"),
+)  # fmt: skip
+
+
+def test_addresses_get_their_new_keys(schema: Schema) -> None:
+    """Keys that lost the difference between `ß` and `ss` are made again from the address; others stay."""
+    migrate(schema.dsn, to="0003")
+    with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
+        for id, email, old, _ in _USERS:
+            cursor.execute("INSERT INTO users VALUES (%s, 'x', 1, %s, %s, 1, 1, 0)", (id, email, old))
+        cursor.execute("INSERT INTO users VALUES ('gone', '', 1, '', NULL, 1, 1, 2)")
+        cursor.execute("INSERT INTO email_releases VALUES ('é@bücher.example', 'gone', 7)")
+        migrate(schema.dsn)
+        cursor.execute("SELECT id, email_key FROM users WHERE email_key IS NOT NULL ORDER BY id")
+        assert list(cursor.fetchall()) == [(id, new) for id, _, _, new in _USERS]
+        cursor.execute("SELECT version FROM released_values WHERE claim_key = 'é@xn--bcher-kva.example'")
+        assert cursor.fetchone() == (7,)
+
+
+def test_operations_of_before_are_counted_in_steps(schema: Schema) -> None:
+    """Every row, those that were removed before, and the same again after going back."""
+    migrate(schema.dsn, to="0005")
+    with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO operations VALUES (%s, 'u', 'CreateUser', %s, %s, 0, NULL, NULL, %s, NOW(6))",
+            [(f"op-{at}", at, "rejected" if at % 5 == 0 else "applied", None if at % 4 == 0 else "1-1")
+             for at in range(1, 41)],
+        )  # fmt: skip
+        cursor.execute("INSERT INTO operations_reaped VALUES ('applied', 7)")
+        migrate(schema.dsn)
+        engine = make_engine(schema.dsn, Timeouts(5, 5, 20, 5), 1)
+        counts = operation_counts(engine, 100)
+        assert (counts.applied, counts.rejected, counts.direct, counts.open, counts.kept) == (39, 8, 10, 40, 40)
+        steps = 0
+        while close(engine, 100, 9):
+            steps += 1
+        after = operation_counts(engine, 100)
+        engine.dispose()
+        assert (steps, after.applied, after.rejected, after.direct, after.open, after.kept) == (5, 39, 8, 10, 0, 40)
+        migrate(schema.dsn, to="0005", how="downgrade")
+        cursor.execute("SELECT effect, operations FROM operations_reaped ORDER BY effect")
+        assert list(cursor.fetchall()) == [("applied", 7), ("rejected", 0)]
+
+
+def test_rows_of_before_are_of_users(schema: Schema) -> None:
+    """What the build before wrote is there as of the resource `users`; it still reads by its names; and back again."""
+    migrate(schema.dsn, to="0008")
+    with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, ended_at)"
+            " VALUES ('op', 'ann', 'CreateUser', 5, 'applied', 5, NOW(6))"
+        )
+        cursor.execute("INSERT INTO email_releases VALUES ('ann@example.com', 'ann', 7)")
+        cursor.execute("INSERT INTO deleted_users VALUES ('ann', '2026-01-01')")
+        cursor.execute("INSERT INTO direct_keys VALUES ('k', 'b', 'op', 'ann', 5)")
+        migrate(schema.dsn)
+        for table, row in (
+            ("SELECT resource, entity_id, command, entity_version, user_id, user_version FROM operations",
+             ("users", "ann", "CreateUser", 5, "ann", 5)),
+            ("SELECT claims, claim_key, entity_id, version FROM released_values",
+             ("emails", "ann@example.com", "ann", 7)),
+            ("SELECT resource, entity_id, YEAR(deleted_at) FROM deleted_entities", ("users", "ann", 2026)),
+            ("SELECT user_id FROM deleted_users", ("ann",)),
+            ("SELECT resource, entity_id FROM direct_keys", ("users", "ann")),
+        ):  # fmt: skip
+            cursor.execute(table)
+            assert cursor.fetchall() == (row,), table
+        cursor.execute("INSERT INTO deleted_entities VALUES ('users', 'bob', '2026-01-02'), ('articles', 'a', NOW(6))")
+        cursor.execute("INSERT INTO released_values VALUES ('articles.slug', 'on-failing', 'a', 8)")
+        migrate(schema.dsn, to="0008", how="downgrade")
+        for table, rows in (
+            ("SELECT user_id, user_version FROM operations", (("ann", 5),)),
+            ("SELECT * FROM email_releases", (("ann@example.com", "ann", 7),)),
+            ("SELECT user_id FROM deleted_users ORDER BY user_id", (("ann",), ("bob",))),
+        ):
+            cursor.execute(table)
+            assert cursor.fetchall() == rows, table
+
+
+def test_a_writer_of_the_build_before_can_end_no_operation(schema: Schema) -> None:
+    """Whatever it writes, its control write included: so it holds."""
+    migrate(schema.dsn)
+    with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
+        with pytest.raises(pymysql.MySQLError):
+            cursor.execute(
+                "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, ended_at)"
+                " VALUES ('op', 'ann', 'CreateUser', 5, 'applied', 5, NOW(6))"
+            )
