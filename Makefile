@@ -331,7 +331,7 @@ docs: venv-dev ## Write the reference pages anew from the code: endpoints, error
 	@$(VENV) -m deploy.reference
 
 .PHONY: docs-build
-docs-build: venv-docs ## The documentation as a site; a broken link, a missing page or a wrong diagram fails (OUT=.local/site)
+docs-build: venv-docs ## The documentation as a site; a broken link or a page without a place in it fails (OUT=.local/site)
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --clean --site-dir $(abspath $(or $(OUT),.local/site))
 
 .PHONY: docs-serve

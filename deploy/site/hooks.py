@@ -7,11 +7,10 @@ import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import mermaidx
 from mkdocs.config.defaults import MkDocsConfig
-from mkdocs.exceptions import PluginError
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
@@ -22,20 +21,10 @@ FROM_OUTSIDE = {
     "SECURITY.md": "security-policy.md",
     "deploy/kubernetes/README.md": "operations/kubernetes.md",
 }
-#: The script that mermaidx renders with is the one of the npm package `mermaid`, unchanged.
+#: mermaidx, a renderer, carries the script of the npm package `mermaid`, unchanged. Nothing else of it is used.
 MERMAID = "assets/javascripts/mermaid.min.js"
 
 _LINK = re.compile(r"(?<=\]\()([^)\s:#]+)(?=[)#])")
-_DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```", re.MULTILINE | re.DOTALL)
-
-
-_checks_diagrams = True
-
-
-def on_startup(command: Literal["build", "gh-deploy", "serve"], dirty: bool) -> None:
-    """A check of all diagrams takes some seconds: too long after each change of a page that is being written."""
-    global _checks_diagrams
-    _checks_diagrams = command != "serve"
 
 
 def on_config(config: MkDocsConfig) -> None:
@@ -56,12 +45,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Check every diagram; let links to the documents from outside lead to their places."""
-    for diagram in _DIAGRAM.findall(markdown) if _checks_diagrams else ():
-        try:
-            mermaidx.render(diagram).svg()
-        except Exception as error:
-            raise PluginError(f"{page.file.src_uri}: Mermaid does not understand a diagram: {error}") from error
+    """Links to the documents from outside lead to their places."""
     if page.file.generated_by:
         return markdown
     return with_links_from(page.file.src_uri, f"docs/{page.file.src_uri}", markdown)
@@ -88,11 +72,10 @@ def with_links_from(place: str, source: str, text: str) -> str:
 
 def _expanded(entries: list[Any], docs: Path) -> Iterator[Any]:
     for entry in entries:
-        match entry:
-            case str() if entry.endswith("/"):
-                pages = sorted(docs.joinpath(entry).glob("*.md"), key=lambda page: (page.name != "README.md", page))
-                yield from (str(page.relative_to(docs)) for page in pages)
-            case str():
-                yield entry
-            case dict():
-                yield {title: list(_expanded(below, docs)) for title, below in entry.items()}
+        if isinstance(entry, dict):
+            yield {title: list(_expanded(below, docs)) for title, below in entry.items()}
+        elif entry.endswith("/"):
+            pages = sorted(docs.joinpath(entry).glob("*.md"), key=lambda page: (page.name != "README.md", page))
+            yield from (str(page.relative_to(docs)) for page in pages)
+        else:
+            yield entry
