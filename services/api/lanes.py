@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from holdfast.shared.http.open_to import SAFE_METHODS
+from holdfast.shared.http.open_paths import SAFE_METHODS
 
 
 class Lane(StrEnum):

@@ -29,9 +29,9 @@ from holdfast.shared.errors import (
 )
 from holdfast.shared.http.envelope import precise, success
 from holdfast.shared.http.etag import etag
-from holdfast.shared.http.passed_on import traceparent
+from holdfast.shared.http.propagated import traceparent
 from holdfast.shared.queue.names import KEY
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import reads
 from holdfast.shared.store.direct_keys import DirectKey
 from holdfast.shared.telemetry.decisions import decided, note
@@ -52,7 +52,7 @@ _REFUSALS: dict[str, type[AppError]] = {
 _RETRY_AFTER_S = {"user_backlog": 5}
 
 
-_TELLING = Trying("key_told")
+_TELLING = FailureReporter("key_told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +134,7 @@ class WritePath:
         if first is None or (answer.result == "accepted" and first.version >= answer.version):
             return answer
         known = DirectKey(key.key_hash, first.body_hash or "", first.operation_id, first.user_id, first.version)
-        with _TELLING.surviving(*AWAY):
+        with _TELLING.suppressing(*AWAY):
             await self.handover.tell([known])
         if first.operation_id != key.operation_id:
             raise KeyReused(details={"operation_id": first.operation_id})

@@ -2,7 +2,7 @@
 so here."""
 
 from holdfast.shared.http.keys import ADMIN, ANNOUNCE, OPERATE, VIEW
-from holdfast.shared.http.open_to import OPEN_PATHS, SAFE_METHODS
+from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
 
 #: People log in: its own guard asks who they are.
 _CONSOLE = "/console"

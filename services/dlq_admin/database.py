@@ -10,10 +10,10 @@ from holdfast.shared.faults import Contention, Fault, Outage, Unexplained
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.resilience.pool import Pool
-from holdfast.shared.resilience.retry import again_on
+from holdfast.shared.resilience.retry import retry_on
 from holdfast.shared.store.engine import Engine
 
 _TRIES = 6
@@ -58,7 +58,7 @@ class Database:
             return await self._in(self._questions, lambda: work(self.engine, *args, **kwargs))
 
         try:
-            return await again_on(Contention, once, base_s=0.02, cap_s=0.5, attempts=_TRIES)
+            return await retry_on(Contention, once, base_s=0.02, cap_s=0.5, attempts=_TRIES)
         except Contention as fault:
             raise DatabaseUnavailable("The dead letters are being changed by others; nothing was done.") from fault
         except Fault as fault:

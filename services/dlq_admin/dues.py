@@ -11,7 +11,7 @@ from holdfast.shared.letters.store import dues
 from holdfast.shared.letters.store.dues import Due
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.queue.names import EMAILS, LUA
-from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.writes.commands import changes, email_key
 
 _PAGE = 500
@@ -35,7 +35,7 @@ class Dues:
         while True:
             while await self.pay():
                 pass
-            turned()
+            iteration_succeeded()
             self._wake.clear()
             try:
                 async with asyncio.timeout(_EVERY_S):

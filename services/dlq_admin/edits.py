@@ -43,7 +43,7 @@ from holdfast.shared.letters.store.audit import Actor
 from holdfast.shared.letters.store.edits import Change
 from holdfast.shared.letters.store.transforms import Worked
 from holdfast.shared.letters.store.what_if import what_if
-from holdfast.shared.runtime.documents import Work
+from holdfast.shared.runtime.documents import WorkBudget
 
 _PATCH_MAX = 100
 
@@ -72,7 +72,7 @@ class EditAsked(BaseModel):
         if self.patch is not None:
             return patch_change(self.patch)
 
-        def by_hand(fields: Mapping[bytes, bytes], entry_id: str, _: Work) -> Any:
+        def by_hand(fields: Mapping[bytes, bytes], entry_id: str, _: WorkBudget) -> Any:
             told = document(fields)
             told |= self.fields if self.fields is not None else {"payload": self.payload}
             taken = {name for name, value in (self.fields or {}).items() if value is None}

@@ -17,7 +17,7 @@ from holdfast.shared.letters.store import one as dead
 from holdfast.shared.letters.store.search import Row
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
 from holdfast.shared.queue.pending import PendingOperation, pending_operation
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import reads
 from holdfast.shared.writes.outcome import Rejected, Superseded
 from holdfast.shared.writes.versions import from_id, to_datetime, to_stream_id
@@ -29,13 +29,13 @@ class Fates:
     def __init__(self, redis: Redis, database: Database) -> None:
         self._redis = redis
         self._database = database
-        self._trying = Trying("fates")
+        self._reporter = FailureReporter("fates")
 
     async def of(self, operation_id: str) -> dict[str, Any]:
         """`status`, `says`, and what there is to know of that."""
         queue_answers = True
         try:
-            with self._trying:
+            with self._reporter:
                 pending = await pending_operation(self._redis, operation_id)
             if pending:
                 return {"operation_id": operation_id, **await self._pending(pending)}

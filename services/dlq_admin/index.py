@@ -16,9 +16,9 @@ from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import DEAD, DLQ_GROUP, LUA, PREFIX
 from holdfast.shared.queue.orphans import Orphans
-from holdfast.shared.resilience.retry import until_it_works
-from holdfast.shared.resilience.supervise import turned
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -38,7 +38,7 @@ class Indexer:
         self._write = write
         self._idle_s = idle_s
         self._probe_cap_s = probe_cap_s
-        self._indexing, self._taking_off = Trying("index"), Trying("take_off")
+        self._indexing, self._taking_off = FailureReporter("index"), FailureReporter("take_off")
         self._script = Script(redis, LUA / "letters.lua")
         self._orphans = Orphans(redis, DEAD, DLQ_GROUP, "dead_letters")
         #: Ids of entries that are being indexed here.
@@ -76,7 +76,7 @@ class Indexer:
                     await self.handle(ours)
                 if text(cursor) == "0-0":
                     break
-            turned()
+            iteration_succeeded()
             await asyncio.sleep(self._idle_s / 3)
 
     async def _insist(self, letters: list[Letter]) -> list[Letter]:
@@ -89,7 +89,7 @@ class Indexer:
                 self._hold(str(error))
                 raise
 
-        done = await until_it_works(
+        done = await retry_forever(
             self._indexing, (Outage, Contention), once, base_s=_BASE_S, cap_s=self._probe_cap_s
         )  # fmt: skip
         self._hold("")
@@ -117,7 +117,7 @@ class Indexer:
 
     async def _take_off(self, letters: list[Letter]) -> None:
         told = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
-        await until_it_works(
+        await retry_forever(
             self._taking_off, (RedisError, OSError, NotSent), lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *told]),
             base_s=_BASE_S, cap_s=self._probe_cap_s,
         )  # fmt: skip

@@ -8,14 +8,14 @@ from redis.exceptions import RedisError
 from holdfast.shared.connections.redis import entries
 from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.names import DEAD
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 BANNER = (
     "The database does not answer. These are the dead letters that arrived since it went away, from their stream, where"
     " they are safe; those that were indexed before are not shown."
 )
 
-_LOOKING = Trying("dead_letters_on_stream")
+_LOOKING = FailureReporter("dead_letters_on_stream")
 
 
 class Waiting(NamedTuple):

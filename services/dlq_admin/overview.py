@@ -24,7 +24,7 @@ from holdfast.shared.http.document import answer, errors
 from holdfast.shared.http.envelope import precise, success
 from holdfast.shared.letters.store import groups
 from holdfast.shared.queue.backlog import backlog
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -51,7 +51,7 @@ class Overview:
         self._retention = retention
         self._board = board
         self._ledger = ledger
-        self._trying = Trying("overview")
+        self._reporter = FailureReporter("overview")
 
     async def told(self) -> dict[str, Any]:
         """What is not known is null."""
@@ -80,7 +80,7 @@ class Overview:
 
     async def _backlog(self) -> dict[str, Any] | None:
         try:
-            with self._trying:
+            with self._reporter:
                 seen = await backlog(self._redis)
         except (RedisError, OSError):
             return None

@@ -17,7 +17,7 @@ from holdfast.shared.errors import ExplanationsUnavailable, InvalidRequest, Requ
 from holdfast.shared.http.document import answer, errors
 from holdfast.shared.http.envelope import precise, success
 from holdfast.shared.http.explain.explanations import recall
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 REQUEST_ID = r"^[A-Za-z0-9._-]{8,128}$"
 _OPERATIONS_MAX = 20
@@ -30,12 +30,12 @@ class Requests:
         self._cache = cache
         self._fates = fates
         self._keep_s = keep_s
-        self._trying = Trying("requests")
+        self._reporter = FailureReporter("requests")
 
     async def explained(self, request_id: str) -> dict[str, Any]:
         """All that is known. Raises RequestUnknown, ExplanationsUnavailable."""
         try:
-            with self._trying:
+            with self._reporter:
                 kept = await recall(self._cache, request_id)
         except (RedisError, OSError) as error:
             raise ExplanationsUnavailable() from error

@@ -10,7 +10,7 @@ from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.replays import steer
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.store import retention
-from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
@@ -49,7 +49,7 @@ class Retention:
         """For ever."""
         while True:
             await self.once(datetime.now(UTC))
-            turned()
+            iteration_succeeded()
             await asyncio.sleep(_EVERY_S)
 
     async def once(self, now: datetime) -> None:

@@ -8,7 +8,7 @@ from redis.exceptions import RedisError
 
 from holdfast.shared.queue.halts import HaltReport, Halts
 from holdfast.shared.queue.presence import running_builds
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 _FRESH_S = 1.0
 
@@ -19,7 +19,7 @@ class Running:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._halts = Halts(redis)
-        self._trying = Trying("running")
+        self._reporter = FailureReporter("running")
         self._builds: Mapping[str, str] = {}
         self._halted: Mapping[str, HaltReport] = {}
         self._asked_at = float("-inf")
@@ -37,7 +37,7 @@ class Running:
     async def _look(self) -> None:
         if time.monotonic() - self._asked_at > _FRESH_S:
             try:
-                with self._trying:
+                with self._reporter:
                     self._builds, self._halted = await running_builds(self._redis), await self._halts.read()
             except (RedisError, OSError):
                 self._builds, self._halted = {}, {}

@@ -114,7 +114,7 @@ SAYS: dict[str, Callable[[_Numbers], str]] = {
         f"A call through the breaker {it['breaker']} ended with {it['error']} after {it['took_ms']} ms; it counts as"
         f" {it['judged']}."
     ),
-    Action.CALLED_AGAIN: lambda it: (
+    Action.RETRIED: lambda it: (
         f"Attempt {it['attempt']} of {it['most']} at {it['dependency']} after a pause of {it['pause_ms']} ms; the retry"
         f" budget has {it['budget']} tokens left."
     ),

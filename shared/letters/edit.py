@@ -17,7 +17,7 @@ from holdfast.shared.errors import DocumentTooLarge
 from holdfast.shared.letters.patch import Operation, PatchFailed, patched
 from holdfast.shared.letters.told import take, tell
 from holdfast.shared.queue.codec import Undecodable, decode
-from holdfast.shared.runtime.documents import Work, parse
+from holdfast.shared.runtime.documents import WorkBudget, parse
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Write, changes
 
@@ -71,7 +71,7 @@ def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
     return _typed(fields, after)
 
 
-def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, work: Work) -> Edited | None:
+def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, work: WorkBudget) -> Edited | None:
     """`fields` with the patch done to their document. Raises EditRefused; OverBudget when `work` is used up."""
     try:
         return edited(fields, patched(document(fields), patch, work), entry_id)

@@ -6,7 +6,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from holdfast.shared.runtime.documents import USUAL, Size, Work, measure, over
+from holdfast.shared.runtime.documents import DEFAULT_BUDGET, Size, WorkBudget, measure, over
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
 _POINTER = r"^(/([^/~]|~[01])*)*$"
@@ -42,7 +42,7 @@ class Operation(BaseModel):
 class _Patching:
     """One document while it is patched: never larger than a document may be, not even between two steps."""
 
-    def __init__(self, document: Any, work: Work) -> None:
+    def __init__(self, document: Any, work: WorkBudget) -> None:
         self._work = work
         self._size = measure(document)
         self.root = {"": self._copied(document)}  # so that the whole document is a member like any other
@@ -59,7 +59,11 @@ class _Patching:
             max(self._size.depth, pointer.count("/") + more.depth),
             self._size.values + more.values, self._size.bytes + more.bytes,
         )  # fmt: skip
-        if whole.depth > USUAL.depth or whole.values > USUAL.values or whole.bytes > USUAL.bytes:
+        if (
+            whole.depth > DEFAULT_BUDGET.depth
+            or whole.values > DEFAULT_BUDGET.values
+            or whole.bytes > DEFAULT_BUDGET.bytes
+        ):
             # What was taken away since was not counted: count anew, with the new value as it will be.
             whole = self._counted(more, pointer)
         self._size = whole
@@ -70,8 +74,8 @@ class _Patching:
         now = measure(self.root[""])
         whole = Size(max(now.depth, pointer.count("/") + more.depth), now.values + more.values, now.bytes + more.bytes)
         for name in ("depth", "values", "bytes"):
-            if getattr(whole, name) > getattr(USUAL, name):
-                over(name, getattr(USUAL, name))
+            if getattr(whole, name) > getattr(DEFAULT_BUDGET, name):
+                over(name, getattr(DEFAULT_BUDGET, name))
         return whole
 
     def step(self, step: Operation) -> None:
@@ -105,10 +109,10 @@ class _Patching:
         _add(self.root, to, self._grow(to, value))
 
 
-def patched(document: Any, patch: Sequence[Operation], work: Work | None = None) -> Any:
+def patched(document: Any, patch: Sequence[Operation], work: WorkBudget | None = None) -> Any:
     """A new document. `work`: what may be done altogether, where there are more documents than one. Raises PatchFailed,
     OverBudget."""
-    patching = _Patching(document, work or Work())
+    patching = _Patching(document, work or WorkBudget())
     for at, step in enumerate(patch):
         try:
             patching.step(step)

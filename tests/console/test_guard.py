@@ -16,7 +16,7 @@ from holdfast.services.dlq_admin.console.guard import COOKIE
 from holdfast.services.dlq_admin.console.logouts import Logouts
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.http.tries import Tries
+from holdfast.shared.http.wrong_keys import WrongKeyLimit
 from holdfast.shared.resilience.supervise import stop
 from tests import keys
 from tests.servers import RedisServer
@@ -266,7 +266,7 @@ def test_no_session_outlasts_its_day() -> None:
 
 def test_tries_come_back_with_time() -> None:
     """One by one; an address does not pay for another, and what is refused is not counted."""
-    tries = Tries(most=3, refill_s=10)
+    tries = WrongKeyLimit(most=3, refill_s=10)
     assert [tries.wrong("a", 0) for _ in range(5)] == [0, 0, 0, 10, 10]
     assert tries.wrong("b", 0) == 0
     assert tries.wrong("a", 10) == 0

@@ -8,7 +8,7 @@ import pytest
 from holdfast.services.dlq_admin.replay.around import Around
 from holdfast.services.dlq_admin.replay.send import Sender, sendable
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.fleet.roll import Roll
+from holdfast.shared.fleet.roster import Roster
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.replays.sending import Chosen
 from holdfast.shared.letters.state import State
@@ -116,7 +116,7 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
     redis = connect(clean_redis.address, RedisTimeouts(2, 2))
     for _ in range(7):
         await redis.xadd(WRITES, {"a": "b"})
-    roll = Roll("dlq_admin/here")
+    roll = Roster("dlq_admin/here")
     reports = {
         b"writer/one": orjson.dumps([{"name": "database", "state": "open"}]),
         b"writer/two": orjson.dumps([{"name": "database", "state": "closed"}, {"name": "cache", "state": "open"}]),

@@ -27,7 +27,7 @@ from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
 from holdfast.services.dlq_admin.ask import BODY_ERRORS, asked
 from holdfast.shared.http.document import answer, body, errors
 from holdfast.shared.http.envelope import precise, success
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
@@ -55,12 +55,12 @@ class Alerts:
     def __init__(self, cache: Redis, silence_s: float) -> None:
         self._cache = cache
         self._heard = Heard(silence_s)
-        self._reading, self._telling = Trying("alerts"), Trying("alerts_told")
+        self._reading, self._telling = FailureReporter("alerts"), FailureReporter("alerts_told")
 
     async def run(self) -> None:
         """For ever: hear what other replicas were told."""
         while True:
-            with self._reading.surviving(RedisError, OSError):
+            with self._reading.suppressing(RedisError, OSError):
                 await self.read()
             await asyncio.sleep(_EVERY_S)
 
@@ -75,7 +75,7 @@ class Alerts:
         for each in moved[:_LOGGED_MOST]:
             action = Action.ALERT_FIRED if each.firing else Action.ALERT_OVER
             logs.info(action, alert=each.name, severity=each.severity, fingerprint=each.fingerprint)
-        with self._telling.surviving(RedisError, OSError):
+        with self._telling.suppressing(RedisError, OSError):
             await self._tell(self._heard.kept(notices))
         return len(moved)
 

@@ -16,7 +16,7 @@ from holdfast.services.dlq_admin.console.session import Sessions
 from holdfast.shared.errors import NotAuthenticated
 from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.keys import VIEW, Keys
-from holdfast.shared.http.tries import Tries
+from holdfast.shared.http.wrong_keys import WrongKeyLimit
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
@@ -34,7 +34,7 @@ def add_routes(
     addresses: Addresses,
 ) -> None:
     """In and out."""
-    tries = Tries()
+    tries = WrongKeyLimit()
 
     @router.get("/console/login")
     async def ask_for_key(request: Request) -> Response:

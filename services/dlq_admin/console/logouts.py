@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.console.session import Session
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 _KEY = "holdfast:logged_out:"
 _EVERY_S = 1.0
@@ -28,7 +28,7 @@ class Logouts:
 
     def __init__(self, cache: Redis) -> None:
         self._cache = cache
-        self._asking, self._telling = Trying("logouts_asked"), Trying("logouts")
+        self._asking, self._telling = FailureReporter("logouts_asked"), FailureReporter("logouts")
         #: Nonce -> when the session would have ended (Unix time).
         self._here: dict[str, int] = {}
         self._untold: set[str] = set()

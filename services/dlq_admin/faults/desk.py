@@ -9,7 +9,7 @@ from holdfast.services.dlq_admin.faults.kept import Kept
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.shared.errors import TooManyFaults
 from holdfast.shared.telemetry import logs, metrics
-from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
+from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
 from holdfast.shared.telemetry.logs import Action
 
 _EVERY_S = 1.0
@@ -102,7 +102,7 @@ class FaultDesk:
         self._on = active
 
 
-def _said(one: Announced, ended_s: float | None) -> Said:
+def _said(one: Announced, ended_s: float | None) -> Annotation:
     """By its start, so that the next time is another region."""
     key = f"fault:{one.name.fault}:{one.name.target}:{one.began_s * 1000:.0f}"
-    return Said(key, f"{one.name.fault} → {one.name.target}", ("fault",), one.began_s, ended_s)
+    return Annotation(key, f"{one.name.fault} → {one.name.target}", ("fault",), one.began_s, ended_s)

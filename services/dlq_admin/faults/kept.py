@@ -17,7 +17,7 @@ from redis.exceptions import RedisError
 from holdfast.services.dlq_admin.faults.announced import FOR_MAX_S, Announced
 from holdfast.services.dlq_admin.faults.recoveries import Recovery
 from holdfast.shared.connections.redis import text
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
@@ -35,7 +35,7 @@ class Kept:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
-        self._reading, self._writing = Trying("faults"), Trying("faults_kept")
+        self._reading, self._writing = FailureReporter("faults"), FailureReporter("faults_kept")
 
     async def read(self) -> tuple[list[Announced], list[Recovery]]:
         """All of it."""

@@ -5,7 +5,7 @@ import time
 from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.replay.stop import Surroundings
-from holdfast.shared.fleet.roll import Roll
+from holdfast.shared.fleet.roster import Roster
 from holdfast.shared.queue.backlog import backlog
 
 _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
@@ -14,7 +14,7 @@ _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 class Around:
     """`await around(in_flight)`: entries of the replay itself are not counted as other people's."""
 
-    def __init__(self, redis: Redis, roll: Roll) -> None:
+    def __init__(self, redis: Redis, roll: Roster) -> None:
         self._redis = redis
         self._roll = roll
 

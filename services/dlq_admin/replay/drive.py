@@ -22,8 +22,8 @@ from holdfast.shared.letters.replays.lease import Lease, LeaseLost, let_go
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.results import Result
 from holdfast.shared.letters.replays.sending import Chosen, Sent
-from holdfast.shared.resilience.retry import again_on
-from holdfast.shared.resilience.trying import AWAY, Trying
+from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
+from holdfast.shared.resilience.retry import retry_on
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -61,7 +61,7 @@ class Driver:
         self._sender = sender
         self._traces = traces
         self._look = look
-        self._trying = Trying("replay")
+        self._reporter = FailureReporter("replay")
         self.wake = asyncio.Event()
         self._sent: list[Sent] = []
         self._replay: Replay | None = None
@@ -82,7 +82,7 @@ class Driver:
         try:
             while True:
                 try:
-                    with self._trying:
+                    with self._reporter:
                         ended = await self._once()
                     if ended is not None:
                         return ended
@@ -294,7 +294,7 @@ class Driver:
     async def _work(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A transaction, at once again when it meets another: each may be done twice without harm."""
         once = lambda: self._database.work(work, *args, **kwargs)  # noqa: E731 - called again
-        return await again_on(Contention, once, base_s=0.01, cap_s=0.2, attempts=_CONTENTION_TRIES)
+        return await retry_on(Contention, once, base_s=0.01, cap_s=0.2, attempts=_CONTENTION_TRIES)
 
     def _keep(self, replay: Replay | None) -> None:
         before = self._replay

@@ -13,7 +13,7 @@ from holdfast.shared.letters.replays import lease, read
 from holdfast.shared.letters.replays.lease import Lease
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.resilience import supervise
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -42,7 +42,7 @@ class Keeper:
         self._tell = tell
         self._driven: dict[int, tuple[Lease, Driver, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
-        self._trying = Trying("keeper")
+        self._reporter = FailureReporter("keeper")
 
     def hurry(self, replay_id: int) -> None:
         """Somebody changed it just now."""
@@ -54,7 +54,7 @@ class Keeper:
         """For ever."""
         heir_of = self._name
         while True:
-            with self._trying.surviving(Fault):
+            with self._reporter.suppressing(Fault):
                 await self._take(heir_of)
                 heir_of = ""
             try:
@@ -68,7 +68,7 @@ class Keeper:
         """Let go of everything; what was on its way is asked about by whoever comes next."""
         driven = list(self._driven.values())
         await supervise.stop(task for _, _, task in driven)
-        with self._trying.surviving(Fault):
+        with self._reporter.suppressing(Fault):
             for mine, _, _ in driven:
                 await self._database.work(lease.let_go, mine)
 
@@ -89,7 +89,7 @@ class Keeper:
 
     async def _drive(self, mine: Lease, driver: Driver) -> None:
         try:
-            with self._trying.surviving(Fault):
+            with self._reporter.suppressing(Fault):
                 if (begun := await self._database.work(read.replay, mine.replay_id)) is not None:
                     self._tell(begun, False)
             ended = await driver.run()

@@ -4,16 +4,16 @@ from datetime import UTC, datetime
 
 from holdfast.shared.letters.replay import Counts
 from holdfast.shared.letters.replays.read import Replay
-from holdfast.shared.telemetry.grafana.annotations import Said
+from holdfast.shared.telemetry.grafana.annotations import Annotation
 
 
-def replay(one: Replay, *, ended: bool) -> Said:
+def replay(one: Replay, *, ended: bool) -> Annotation:
     """What is said of it when somebody begins to drive it, and when it is over."""
     text = f"Replay {one.id} of {one.letters} dead letters by {one.created_by}: {one.reason[:200]}"
     if not ended:
-        return Said(f"replay:{one.id}", text, ("replay",), _unix(one.started_at or one.created_at))
+        return Annotation(f"replay:{one.id}", text, ("replay",), _unix(one.started_at or one.created_at))
     began, now = _unix(one.started_at or one.created_at), _unix(datetime.now(UTC))
-    return Said(f"replay:{one.id}", f"{text}: {_told(one.counts)}", ("replay",), began, now)
+    return Annotation(f"replay:{one.id}", f"{text}: {_told(one.counts)}", ("replay",), began, now)
 
 
 def _told(counts: Counts) -> str:

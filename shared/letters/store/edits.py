@@ -16,7 +16,7 @@ from holdfast.shared.letters.store.audit import Actor, Deed, concerns, record
 from holdfast.shared.letters.store.statements import insert, many, rows_with
 from holdfast.shared.letters.store.tables import edits
 from holdfast.shared.letters.told import take_fields, tell_fields
-from holdfast.shared.runtime.documents import Work
+from holdfast.shared.runtime.documents import WorkBudget
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -34,7 +34,7 @@ _IN_FORCE = (
 
 #: What an operator wants of the fields of an entry, whose id comes second, within what may be done altogether; None:
 #: nothing new. Raises EditRefused, OverBudget.
-Change = Callable[[Mapping[bytes, bytes], str, Work], Edited | None]
+Change = Callable[[Mapping[bytes, bytes], str, WorkBudget], Edited | None]
 
 
 class NotDead(Exception):
@@ -113,7 +113,7 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
     that does not exist, NotDead, EditRefused."""
     with faults(), engine.begin() as connection:
         before = _editable(connection, number)
-        after = change(before.fields, before.entry_id, Work())
+        after = change(before.fields, before.entry_id, WorkBudget())
         if after is not None and not dry_run:
             write(connection, [Version(number, next_number(connection, number), after.fields)], actor)
             audit_id = record(connection, actor, Deed.EDIT, letters=1, details={"from": before.edit})

@@ -23,7 +23,7 @@ from holdfast.shared.letters.store.tables import edits as edits_table
 from holdfast.shared.letters.store.tables import letters, transforms
 from holdfast.shared.letters.store.what_if import what_if
 from holdfast.shared.letters.what_if import Verdict
-from holdfast.shared.runtime.documents import Work
+from holdfast.shared.runtime.documents import WorkBudget
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -48,7 +48,7 @@ class Worked:
     #: Verdict of what would then be sent -> letters; of a preview.
     verdicts: Counter[Verdict] = field(default_factory=Counter)
     #: What may still be done to their documents.
-    work: Work = field(default_factory=Work)
+    work: WorkBudget = field(default_factory=WorkBudget)
     #: The first few: before, after.
     sample: list[tuple[Current, Mapping[bytes, bytes]]] = field(default_factory=list)
 

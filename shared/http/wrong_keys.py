@@ -1,4 +1,4 @@
-"""Tries: how often an address may be wrong about a key. Pure but for what it remembers."""
+"""WrongKeyLimit: how often an address may be wrong about a key. Pure but for what it remembers."""
 
 from collections import OrderedDict
 from math import ceil
@@ -6,7 +6,7 @@ from math import ceil
 _REMEMBERED = 10_000
 
 
-class Tries:
+class WrongKeyLimit:
     """`most` wrong keys at once from one address, then one more every `refill_s` seconds."""
 
     def __init__(self, *, most: int = 10, refill_s: float = 30) -> None:

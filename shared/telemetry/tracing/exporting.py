@@ -1,4 +1,4 @@
-"""Sending: spans on their way out, counted; and one line when they begin to be lost, one when that is over."""
+"""CountingExporter: spans on their way out, counted; and one line when they begin to be lost, one when that is over."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 
-class Sending(SpanExporter):
+class CountingExporter(SpanExporter):
     """Around the real exporter. Called by one thread, which is nobody's who works."""
 
     def __init__(self, exporter: SpanExporter) -> None:

@@ -20,10 +20,9 @@ from holdfast.shared.errors import (
     UpstreamUnreachable,
 )
 from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
-from holdfast.shared.resilience.breaker.refusal import Refusal
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused, Refusal
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
-from holdfast.shared.resilience.retry_rules import Again, Hope, Suppressed
+from holdfast.shared.resilience.retry_rules import RetryAllowed, RetryDecision, Suppressed
 
 _SECONDS = re.compile(r"[0-9]+")
 _THROTTLED_S = 1.0
@@ -36,7 +35,7 @@ _BY_US, _BY_THEM = "external_proxy", "third_party"
 _ALWAYS_BAD = {"too_large", "too_deep", "encoding"}
 
 
-class ErrorSaid(Exception):
+class ErrorStatus(Exception):
     """The third party answered with an error status, or a redirect."""
 
     def __init__(self, status: int, retry_after_s: float | None) -> None:
@@ -45,7 +44,7 @@ class ErrorSaid(Exception):
         self.retry_after_s = retry_after_s
 
 
-class NoLonger(Exception):
+class RetryRefused(Exception):
     """A further attempt was not let through; `earlier` is how the last one ended."""
 
     def __init__(self, earlier: Exception) -> None:
@@ -67,9 +66,9 @@ def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
 def judgement(error: Exception) -> Judgement:
     """What it says about the third party."""
     match error:
-        case ErrorSaid(status=429, retry_after_s=wait_s):
+        case ErrorStatus(status=429, retry_after_s=wait_s):
             return Throttled(_THROTTLED_S if wait_s is None else wait_s)
-        case ErrorSaid(status=status) if 400 <= status < 500 and status != 408:
+        case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
             return Verdict.SUCCESS  # it works, and said no
         case NotReached() | TookTooLong():
             return Verdict.UNREACHABLE
@@ -79,17 +78,17 @@ def judgement(error: Exception) -> Judgement:
             return Verdict.FAILURE
 
 
-def hope(error: Exception, *, idempotent: bool, keyed: bool) -> Hope:
+def retry_decision(error: Exception, *, idempotent: bool, keyed: bool) -> RetryDecision:
     """Whether another attempt may end better. `idempotent`: by its method; `keyed`: by an Idempotency-Key."""
     wait_s: float | None = None
     match error:
-        case NoLonger():
+        case RetryRefused():
             return Suppressed.OPEN
-        case ErrorSaid(status=429, retry_after_s=told_s):
+        case ErrorStatus(status=429, retry_after_s=told_s):
             wait_s = _THROTTLED_S if told_s is None else told_s
-        case ErrorSaid(status=408 | 502 | 503 | 504, retry_after_s=told_s):
+        case ErrorStatus(status=408 | 502 | 503 | 504, retry_after_s=told_s):
             wait_s = told_s
-        case ErrorSaid(status=500) if idempotent:
+        case ErrorStatus(status=500) if idempotent:
             pass
         case BadAnswer(why=why) if why not in _ALWAYS_BAD:
             pass
@@ -97,12 +96,12 @@ def hope(error: Exception, *, idempotent: bool, keyed: bool) -> Hope:
             pass
         case _:
             return None
-    return Again(wait_s) if idempotent or keyed else Suppressed.UNSAFE
+    return RetryAllowed(wait_s) if idempotent or keyed else Suppressed.UNSAFE
 
 
 def told(error: Exception, *, idempotent: bool) -> AppError:
     """What our caller hears. Of a write that was sent and not clearly refused, nobody knows what became of it."""
-    if isinstance(error, NoLonger):
+    if isinstance(error, RetryRefused):
         error = error.earlier
     heard = _heard(error)
     sent = isinstance(heard, UpstreamTimeout | UpstreamUnreachable | UpstreamInvalidAnswer | UpstreamFailed)
@@ -125,11 +124,11 @@ def _heard(error: Exception) -> AppError:
             return UpstreamUnreachable(details={"origin": _BY_US})
         case BadAnswer(why=why):
             return UpstreamInvalidAnswer(details={"origin": _BY_THEM, "why": why})
-        case ErrorSaid(status=429, retry_after_s=wait_s):
+        case ErrorStatus(status=429, retry_after_s=wait_s):
             return UpstreamThrottled(details={"origin": _BY_THEM, "status": 429}, retry_after_s=_whole(wait_s))
-        case ErrorSaid(status=status) if 400 <= status < 500 and status != 408:
+        case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
             return UpstreamRefused(details={"origin": _BY_THEM, "status": status})
-        case ErrorSaid(status=status, retry_after_s=wait_s):
+        case ErrorStatus(status=status, retry_after_s=wait_s):
             return UpstreamFailed(details={"origin": _BY_THEM, "status": status}, retry_after_s=_whole(wait_s))
         case _:
             raise error

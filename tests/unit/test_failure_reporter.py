@@ -16,10 +16,10 @@ from redis.exceptions import ConnectionError as Gone
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import DatabaseUnavailable, QueueUnavailable
 from holdfast.shared.faults import BadData, Contention, Outage, Unexplained
-from holdfast.shared.resilience import supervise, trying
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.retry import until_it_works
-from holdfast.shared.resilience.trying import NO_ANSWER, REFUSED, Trying
+from holdfast.shared.resilience import failure_reporter, supervise
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import NO_ANSWER, REFUSED, FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -52,16 +52,16 @@ def test_an_answer_is_no_outage(lines: Lines, error: Exception) -> None:
     log has its own words."""
     for at, wrapped in enumerate((error, _caused(NotSent(), error), _caused(QueueUnavailable(), error),
                                   _caused(QueueUnavailable(), _caused(NotSent(), error)))):  # fmt: skip
-        one = Trying(f"test-{type(error).__name__}-{at}")
+        one = FailureReporter(f"test-{type(error).__name__}-{at}")
         one.failed(wrapped)
         kind, level = (REFUSED, "error") if error in _ANSWERS else (NO_ANSWER, "warning")
-        assert lines[-1][:2] == (level, Action.LOOP_HELD_UP)
+        assert lines[-1][:2] == (level, Action.LOOP_FAILING)
         assert str(error) in lines[-1][2]["error"]
         assert lines[-1][2]["kind"] == kind
         assert metrics.loop_failures.labels(one.name, kind)._value.get() == 1
-        assert one.name in trying.check()[1]
+        assert one.name in failure_reporter.check()[1]
         one.worked()
-        assert one.name not in trying.check()[1]
+        assert one.name not in failure_reporter.check()[1]
 
 
 @given(causes=st.lists(st.sampled_from("aaab"), min_size=1, max_size=9), number=st.integers(0, 9))
@@ -71,20 +71,20 @@ def test_each_change_of_cause_is_one_line(causes: list[str], number: int) -> Non
         written: Lines = []
         for level in ("info", "warning", "error"):
             patch.setattr(logs, level, lambda action, level=level, **more: written.append((level, action, more)))
-        one = Trying("changing")
+        one = FailureReporter("changing")
         for at, cause in enumerate(causes):
             one.failed(ResponseError(f"{cause} {at * number}"))
         changes = 1 + sum(before != after for before, after in pairwise(causes))
-        assert [action for _, action, _ in written] == [Action.LOOP_HELD_UP] * changes
+        assert [action for _, action, _ in written] == [Action.LOOP_FAILING] * changes
         one.worked()
         one.worked()
-        assert [each[1] for each in written[changes:]] == [Action.LOOP_GOES_ON]
+        assert [each[1] for each in written[changes:]] == [Action.LOOP_RECOVERED]
         assert written[-1][2]["failures"] == len(causes)
 
 
 def test_what_comes_and_goes_does_not_fill_the_log(lines: Lines) -> None:
     """A thousand failures in a moment, with a success after each: a few lines, and all of it counted."""
-    one = Trying("flapping")
+    one = FailureReporter("flapping")
     for _ in range(1000):
         one.failed(Gone("away"))
         one.worked()
@@ -94,7 +94,7 @@ def test_what_comes_and_goes_does_not_fill_the_log(lines: Lines) -> None:
 
 def test_what_says_nothing_of_the_store_is_left_out(lines: Lines) -> None:
     """A breaker that lets nothing through, two transactions that met, an error that is no store's."""
-    one = Trying("left-out")
+    one = FailureReporter("left-out")
     refusal = CallRefused.__new__(CallRefused)
     for error in (refusal, _caused(DatabaseUnavailable(), refusal), Contention("1213"), KeyError("x")):
         with pytest.raises(type(error)), one:
@@ -112,8 +112,8 @@ async def test_it_goes_on_until_it_works_and_says_so(lines: Lines) -> None:
         return "done"
 
     errors = (Gone, ResponseError)
-    assert await until_it_works(Trying("until"), errors, call, base_s=0.001, cap_s=0.001) == "done"
-    assert [action for _, action, _ in lines] == [Action.LOOP_HELD_UP, Action.LOOP_HELD_UP, Action.LOOP_GOES_ON]
+    assert await retry_forever(FailureReporter("until"), errors, call, base_s=0.001, cap_s=0.001) == "done"
+    assert [action for _, action, _ in lines] == [Action.LOOP_FAILING, Action.LOOP_FAILING, Action.LOOP_RECOVERED]
 
 
 async def test_a_supervised_loop_says_that_it_turns_again(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ async def test_a_supervised_loop_says_that_it_turns_again(lines: Lines, monkeypa
         rounds += 1
         if rounds < 3:
             raise NoPermissionError("this user has no permissions")
-        supervise.turned()
+        supervise.iteration_succeeded()
         good.set()
         await asyncio.Event().wait()
 
@@ -135,7 +135,7 @@ async def test_a_supervised_loop_says_that_it_turns_again(lines: Lines, monkeypa
     await asyncio.wait_for(good.wait(), 60)
     await supervise.stop([task])
     assert [(level, action) for level, action, _ in lines] == [
-        ("error", Action.LOOP_HELD_UP), ("info", Action.LOOP_GOES_ON),
+        ("error", Action.LOOP_FAILING), ("info", Action.LOOP_RECOVERED),
     ]  # fmt: skip
     assert metrics.loop_crashes.labels("refused")._value.get() == 0
 
@@ -153,10 +153,10 @@ def test_no_failure_of_a_store_is_swallowed_in_silence() -> None:
 
 
 def _silent(tree: ast.Module) -> Iterator[ast.Call | ast.Try]:
-    trying = {
+    reporters = {
         ast.unparse(name)
         for each in ast.walk(tree)
-        if isinstance(each, ast.Assign) and "Trying(" in ast.unparse(each.value)
+        if isinstance(each, ast.Assign) and "FailureReporter(" in ast.unparse(each.value)
         for target in each.targets
         for name in (target.elts if isinstance(target, ast.Tuple) else [target])
     }
@@ -165,7 +165,7 @@ def _silent(tree: ast.Module) -> Iterator[ast.Call | ast.Try]:
         if not isinstance(step, ast.With):
             return False
         contexts = [ast.unparse(item.context_expr) for item in step.items]
-        return any(each in trying or ".surviving(" in each for each in contexts)
+        return any(each in reporters or ".suppressing(" in each for each in contexts)
 
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):

@@ -12,7 +12,7 @@ LAST_S = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 UnixSeconds = Annotated[float, Field(ge=0, le=LAST_S, allow_inf_nan=False)]
 
 
-def unix_s(moment: datetime) -> float | None:
+def unix_seconds(moment: datetime) -> float | None:
     """Of a moment, in UTC unless it says otherwise; None: before the epoch, or at the very end of the calendar."""
     seconds = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
     return seconds if 0 <= seconds <= LAST_S else None

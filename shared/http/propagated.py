@@ -13,7 +13,7 @@ def traceparent(raw: bytes) -> str:
     return value if _TRACEPARENT.match(value) else ""
 
 
-def passed_on(request: Request) -> dict[str, str]:
+def propagated(request: Request) -> dict[str, str]:
     """Headers: its id, its trace if it has one, and whether it is to be explained."""
     trace = traceparent(dict(request.scope["headers"]).get(b"traceparent", b""))
     explain = {"X-Explain": "true"} if "explain" in request.scope else {}

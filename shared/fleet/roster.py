@@ -1,4 +1,4 @@
-"""Roll: who has reported which breakers, and how long ago. Pure: time comes in.
+"""Roster: who has reported which breakers, and how long ago. Pure: time comes in.
 
 A replica that is silent is shown as stale, because its breakers may have moved; and after a while it is gone.
 """
@@ -27,7 +27,7 @@ def member_key(service: str, instance: str) -> str:
     return f"{service}/{instance}"
 
 
-class Roll:
+class Roster:
     """The reports that this process has read last; its own is left out, as it knows better."""
 
     def __init__(self, own: str) -> None:

@@ -1,15 +1,15 @@
-"""Trying: a loop, or a step of one, that goes on after a failure, and never in silence.
+"""Failure reporter: counts every failure of a background loop, or of a retried step, without flooding the log.
 
 | what happens                   | what is logged                                                   |
 |--------------------------------|------------------------------------------------------------------|
-| the first failure              | `loop_held_up`, with the error's own text                        |
-| another cause                  | the same again; so many lines a minute at most                   |
+| the first failure              | `loop_failing`, with the error's own text                        |
+| another cause                  | `loop_failing` again, at most ten times a minute                 |
 | the same cause                 | nothing; it is counted                                           |
-| it works again                 | `loop_goes_on`, with how often it had failed and for how long    |
+| it works again                 | `loop_recovered`, with the number of failures and the duration   |
 
-A store's answer that says no (a wrong password, a missing right, a key of another type, an error in a script) is no
-outage: it will be the same until somebody mends something. It is an error in the log, `refused` in the metric, and
-there is an alert on it. What fails now is in the check `loops` of `/health`.
+A store that answers with a refusal (a wrong password, a missing right, a key of another type, an error in a script) is
+not down: the answer stays the same until somebody repairs something. Such a failure is logged as an error, counted as
+`refused`, and alerted on. The check `loops` of `/health` lists what fails now.
 """
 
 import re
@@ -25,32 +25,39 @@ from redis.exceptions import AuthenticationError, AuthorizationError, RedisError
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import AppError
 from holdfast.shared.faults import BadData, Contention, Fault, Unexplained
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 NO_ANSWER, REFUSED = "no_answer", "refused"
 _TEXT_MAX_CHARS = 300
-#: A cause that comes and goes is logged so often in so many seconds.
+#: A cause that comes and goes is logged at most this often in this time.
 _LINES_MAX, _LINES_S = 10, 60.0
-#: redis-py calls them connection errors.
-_ANSWERS = (ResponseError, AuthenticationError, AuthorizationError, BadData, Unexplained)
-#: What a store may fail with, besides our own errors made of these.
+#: redis-py counts the first two among its connection errors.
+_REFUSALS = (ResponseError, AuthenticationError, AuthorizationError, BadData, Unexplained)
+#: The errors of a store, besides our own that wrap them.
 AWAY = (RedisError, OSError, NotSent, Fault)
 
 _NUMBER = re.compile(r"\d+")
 
-#: By identity: those that fail now.
-_failing: dict[int, "Trying"] = {}
+#: The reporters whose last attempt failed, by identity.
+_failing: dict[int, "FailureReporter"] = {}
 
 
-class Trying:
-    """`name` is the label `loop`. `with trying:` around a try reports how it ended, and passes its error on."""
+class FailureReporter:
+    """Reports the failures of one loop or step. `name` is the metrics' label `loop`.
+
+    self._reporter = FailureReporter("board")
+    with self._reporter:                              # reports how the block ends, and lets its error pass
+        await self._redis.get(key)
+    with self._reporter.suppressing(RedisError):      # the same, and keeps this error
+        await self._redis.delete(key)
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
         self._counts = {kind: metrics.loop_failures.labels(name, kind) for kind in (NO_ANSWER, REFUSED)}
-        #: What the last failure said; empty: the last try worked.
+        #: The text of the last failure; empty if the last attempt worked.
         self.failing = ""
         self._cause = ""
         self._failures = 0
@@ -59,11 +66,11 @@ class Trying:
         self._silent = False
 
     def failed(self, error: BaseException) -> None:
-        """A try ended with `error`. Of what a breaker did not let through there is nothing to report."""
+        """An attempt ended with `error`. A breaker's refusal is not reported: the breaker has reported its cause."""
         error = cause_of(error)
         if isinstance(error, CallRefused):
             return
-        kind = REFUSED if is_answer(error) else NO_ANSWER
+        kind = REFUSED if is_refusal(error) else NO_ANSWER
         self._counts[kind].inc()
         now = time.monotonic()
         if not self.failing:
@@ -77,18 +84,18 @@ class Trying:
             self._log(kind, now)
 
     def worked(self) -> None:
-        """A try was good."""
+        """An attempt worked."""
         if not self.failing:
             return
         self.failing = ""
         _failing.pop(id(self), None)
         if not self._silent:
             for_s = round(time.monotonic() - self._since, 1)
-            logs.info(Action.LOOP_GOES_ON, loop=self.name, failures=self._failures, for_s=for_s)
+            logs.info(Action.LOOP_RECOVERED, loop=self.name, failures=self._failures, for_s=for_s)
 
     @contextmanager
-    def surviving(self, *errors: type[Exception]) -> Iterator[None]:
-        """`with` that reports, and keeps these errors to itself."""
+    def suppressing(self, *errors: type[Exception]) -> Iterator[None]:
+        """A `with` block that reports how it ended, and suppresses these errors."""
         try:
             with self:
                 yield
@@ -110,24 +117,24 @@ class Trying:
         if self._silent:
             return
         self._lines.append(now)
-        say = logs.error if kind == REFUSED else logs.warning
-        say(Action.LOOP_HELD_UP, loop=self.name, kind=kind, error=self.failing)
+        log = logs.error if kind == REFUSED else logs.warning
+        log(Action.LOOP_FAILING, loop=self.name, kind=kind, error=self.failing)
 
 
 def cause_of(error: BaseException) -> BaseException:
-    """What lies behind our own errors."""
+    """The vendor's error, or the fault, behind our own errors."""
     while isinstance(error, AppError | NotSent) and error.__cause__ is not None:
         error = error.__cause__
     return error
 
 
-def is_answer(error: BaseException) -> bool:
-    """Whether a store said no, so that trying again will not help."""
-    return isinstance(cause_of(error), _ANSWERS)
+def is_refusal(error: BaseException) -> bool:
+    """Whether the store answered, and refused: another attempt will not help."""
+    return isinstance(cause_of(error), _REFUSALS)
 
 
 def text_of(error: BaseException) -> str:
-    """The error's own words, as short as a log needs them. A fault's are without the data that it quotes."""
+    """The error's class and text, cut to what a log needs. A fault's text leaves out the data that it quotes."""
     error = cause_of(error)
     own = error.detail if isinstance(error, Fault) else str(error)
     code = getattr(error, "status_code", None)
@@ -136,6 +143,6 @@ def text_of(error: BaseException) -> str:
 
 
 def check() -> tuple[bool, str]:
-    """A health check: what fails now."""
-    held_up = sorted({f"{each.name}: {each.failing}" for each in _failing.values()})
-    return not held_up, "; ".join(held_up)
+    """A health check: everything that fails now."""
+    failing = sorted({f"{each.name}: {each.failing}" for each in _failing.values()})
+    return not failing, "; ".join(failing)

@@ -2,22 +2,29 @@
 
 import pytest
 
-from holdfast.services.external_proxy.said import ErrorSaid, NoLonger, hope, judgement, retry_after_s, told
+from holdfast.services.external_proxy.answers import (
+    ErrorStatus,
+    RetryRefused,
+    judgement,
+    retry_after_s,
+    retry_decision,
+    told,
+)
 from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
 from holdfast.shared.resilience.breaker.verdict import Throttled, Verdict
-from holdfast.shared.resilience.retry_rules import Again, Suppressed
+from holdfast.shared.resilience.retry_rules import RetryAllowed, Suppressed
 
 
 @pytest.mark.parametrize(
     ("error", "verdict"),
     [
-        (ErrorSaid(500, None), Verdict.FAILURE),
-        (ErrorSaid(503, 5.0), Verdict.FAILURE),
-        (ErrorSaid(302, None), Verdict.FAILURE),
-        (ErrorSaid(408, None), Verdict.FAILURE),
-        (ErrorSaid(404, None), Verdict.SUCCESS),
-        (ErrorSaid(429, 7.0), Throttled(7.0)),
-        (ErrorSaid(429, None), Throttled(1.0)),
+        (ErrorStatus(500, None), Verdict.FAILURE),
+        (ErrorStatus(503, 5.0), Verdict.FAILURE),
+        (ErrorStatus(302, None), Verdict.FAILURE),
+        (ErrorStatus(408, None), Verdict.FAILURE),
+        (ErrorStatus(404, None), Verdict.SUCCESS),
+        (ErrorStatus(429, 7.0), Throttled(7.0)),
+        (ErrorStatus(429, None), Throttled(1.0)),
         (TookTooLong(), Verdict.UNREACHABLE),
         (NotReached(), Verdict.UNREACHABLE),
         (BadAnswer("not_json"), Verdict.FAILURE),
@@ -33,32 +40,32 @@ def test_what_it_says_about_the_third_party(error: Exception, verdict: object) -
 @pytest.mark.parametrize(
     ("error", "idempotent", "keyed", "expected"),
     [
-        (TookTooLong(), True, False, Again(None)),
-        (TookTooLong(), False, True, Again(None)),
+        (TookTooLong(), True, False, RetryAllowed(None)),
+        (TookTooLong(), False, True, RetryAllowed(None)),
         (TookTooLong(), False, False, Suppressed.UNSAFE),
-        (ErrorSaid(500, None), True, False, Again(None)),
-        (ErrorSaid(500, None), False, True, None),
-        (ErrorSaid(503, 4.0), False, True, Again(4.0)),
-        (ErrorSaid(429, None), True, False, Again(1.0)),
-        (ErrorSaid(400, None), True, True, None),
-        (BadAnswer("cut_short"), True, False, Again(None)),
+        (ErrorStatus(500, None), True, False, RetryAllowed(None)),
+        (ErrorStatus(500, None), False, True, None),
+        (ErrorStatus(503, 4.0), False, True, RetryAllowed(4.0)),
+        (ErrorStatus(429, None), True, False, RetryAllowed(1.0)),
+        (ErrorStatus(400, None), True, True, None),
+        (BadAnswer("cut_short"), True, False, RetryAllowed(None)),
         (BadAnswer("too_large"), True, False, None),
         (TooManyAtOnce(), True, True, None),
-        (NoLonger(TookTooLong()), True, False, Suppressed.OPEN),
+        (RetryRefused(TookTooLong()), True, False, Suppressed.OPEN),
         (ZeroDivisionError(), True, True, None),
     ],
 )
 def test_whether_to_try_again(error: Exception, idempotent: bool, keyed: bool, expected: object) -> None:
     """Only what may end better, and only what may happen twice."""
-    assert hope(error, idempotent=idempotent, keyed=keyed) == expected
+    assert retry_decision(error, idempotent=idempotent, keyed=keyed) == expected
 
 
 def test_a_write_that_was_sent_is_indefinite_and_one_that_was_not_is_definite() -> None:
     """The caller of a write has to know which of the two."""
     assert not told(TookTooLong(), idempotent=False).definite
-    assert not told(NoLonger(ErrorSaid(503, None)), idempotent=False).definite
+    assert not told(RetryRefused(ErrorStatus(503, None)), idempotent=False).definite
     assert told(TooManyAtOnce(), idempotent=False).definite
-    assert told(ErrorSaid(422, None), idempotent=False).definite
+    assert told(ErrorStatus(422, None), idempotent=False).definite
     assert told(TookTooLong(), idempotent=True).code == "UPSTREAM_TIMEOUT"
 
 
