@@ -18,8 +18,8 @@ from tests.servers import START_DEADLINE_S, Database, RedisServer
 
 ROOT = Path(__file__).parent.parent
 
-# A traceback as Python prints it. Where `rich` is installed, structlog draws one with every local variable in colour, and
-# takes a second for it on a busy machine.
+# A traceback as Python prints it. Where `rich` is installed, structlog draws one with every local variable in colour,
+# which takes a second on a busy machine.
 structlog.configure(
     processors=[
         structlog.stdlib.add_log_level,
