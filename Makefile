@@ -250,7 +250,7 @@ test-grafana: ## Annotations and the check through the real client, in an enviro
 grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAFANA_URL=, HOLDFAST_GRAFANA_TOKEN=)
 	@$(LOCAL) setup grafana
 	@.venv-grafana/bin/python -m holdfast.shared.telemetry.grafana.check "$(or $(GRAFANA_URL),http://127.0.0.1:3000)" \
-		$(if $(wildcard deploy/grafana/dashboards),--dashboards deploy/grafana/dashboards) $(ARGS)
+		$(if $(wildcard services/dlq_admin/live/grafana),--dashboards services/dlq_admin/live/grafana) $(ARGS)
 
 ##@ Load
 

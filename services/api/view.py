@@ -27,9 +27,9 @@ from holdfast.shared.errors import (
     WriteExpired,
 )
 from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.find import whole as dead
+from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store import one as dead
-from holdfast.shared.letters.store.search import Row
 from holdfast.shared.queue.pending import PendingOperation, pending_operation, pending_writes
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused

@@ -36,9 +36,15 @@ class Database:
         self._read_timeout_s = read_timeout_s
         # One question that gets no answer is enough: the next ones are told so at once.
         policy = Policy(
-            attempt_timeout_s=read_timeout_s, window_s=max(30.0, 2 * read_timeout_s), unreachable_in_a_row=1,
-            calls_min=_NEVER, open_s=1.0, open_max_s=5.0, probes=1, ramp_s=0,
-        )  # fmt: skip
+            attempt_timeout_s=read_timeout_s,
+            window_s=max(30.0, 2 * read_timeout_s),
+            unreachable_in_a_row=1,
+            calls_min=_NEVER,
+            open_s=1.0,
+            open_max_s=5.0,
+            probes=1,
+            ramp_s=0,
+        )
         self.breaker = Breaker("database", policy, classify=_judge)
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:

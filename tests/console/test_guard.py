@@ -11,9 +11,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 from holdfast.services.dlq_admin.app import DlqAdmin
-from holdfast.services.dlq_admin.console import session
-from holdfast.services.dlq_admin.console.guard import COOKIE
-from holdfast.services.dlq_admin.console.logouts import Logouts
+from holdfast.services.dlq_admin.console.login import session
+from holdfast.services.dlq_admin.console.login.guard import COOKIE
+from holdfast.services.dlq_admin.console.login.logouts import Logouts
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.http.wrong_keys import WrongKeyLimit

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.services.dlq_admin.console import assets
+from holdfast.services.dlq_admin.console.render import assets
 
 _STATIC = Path(assets.__file__).parent / "static"
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
 from holdfast.shared.store.engine import Timeouts, make_engine

@@ -11,8 +11,8 @@ import pytest
 from deploy.announce import Announcer
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
-from holdfast.services.dlq_admin.faults.desk import FaultDesk
-from holdfast.services.dlq_admin.faults.kept import Kept
+from holdfast.services.dlq_admin.faults.board import FaultDesk
+from holdfast.services.dlq_admin.faults.cache import Kept
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect

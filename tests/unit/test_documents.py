@@ -15,8 +15,8 @@ from pydantic import TypeAdapter
 
 from holdfast.shared.errors import OverBudget
 from holdfast.shared.letters import mask
-from holdfast.shared.letters.edit import document
-from holdfast.shared.letters.patch import Operation, PatchFailed, patched
+from holdfast.shared.letters.edit.document import document
+from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
 from holdfast.shared.runtime.documents import DEFAULT_BUDGET, Budget, WorkBudget, measure, parse
 
 _PATCH = TypeAdapter(list[Operation])
@@ -116,7 +116,7 @@ _BOMBS = textwrap.dedent("""
     import resource, sys
     from pydantic import TypeAdapter
     from holdfast.shared.errors import OverBudget
-    from holdfast.shared.letters.patch import Operation, PatchFailed, patched
+    from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
     patch = TypeAdapter(list[Operation]).validate_python
     document = {"payload": {"a": ["x" * 1000] * 10}}
     bombs = [
