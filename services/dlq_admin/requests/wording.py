@@ -74,9 +74,7 @@ def _suppressed(it: _Numbers) -> str:
 def _shed(it: _Numbers) -> str:
     if it["reason"] == "in_flight":
         return f"No room among the {it['lane']}: {it['in_flight']} of {it['limit']} under way."
-    return (
-        f"The event loop was {it['late_ms']} ms late: {it['share']} of the {it['lane']} are iteration_succeeded away."
-    )
+    return f"The event loop was {it['late_ms']} ms late: {it['share']} of the {it['lane']} are turned away."
 
 
 def _fallback(it: _Numbers) -> str:
