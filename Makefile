@@ -250,7 +250,7 @@ test-grafana: ## Annotations and the check through the real client, in an enviro
 grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAFANA_URL=, HOLDFAST_GRAFANA_TOKEN=)
 	@$(LOCAL) setup grafana
 	@.venv-grafana/bin/python -m holdfast.shared.telemetry.grafana.check "$(or $(GRAFANA_URL),http://127.0.0.1:3000)" \
-		$(if $(wildcard deploy/grafana/dashboards),--dashboards deploy/grafana/dashboards) $(ARGS)
+		$(if $(wildcard services/dlq_admin/live/grafana),--dashboards services/dlq_admin/live/grafana) $(ARGS)
 
 ##@ Load
 
@@ -330,6 +330,14 @@ rules: venv-dev ## Write Prometheus's rules anew from deploy/rules, for a demo a
 docs: venv-dev ## Write the reference pages anew from the code: endpoints, errors, metrics, settings, streams, time budgets
 	@$(VENV) -m deploy.reference
 
+.PHONY: docs-build
+docs-build: venv-docs ## The documentation as a site; a broken link or a page without a place in it fails (OUT=.local/site)
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --clean --site-dir $(abspath $(or $(OUT),.local/site))
+
+.PHONY: docs-serve
+docs-serve: venv-docs ## The site at http://localhost:8000, anew at each change, until Ctrl-C (DOCS_PORT=)
+	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs serve --dev-addr 127.0.0.1:$(or $(DOCS_PORT),8000)
+
 .PHONY: dashboards
 dashboards: venv-dev ## Write Grafana's dashboards anew from deploy/dashboards
 	@$(VENV) -m deploy.dashboards
@@ -359,12 +367,13 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 	$(COMPILE) --extra dlq_admin --extra grafana --group grafana-test -c requirements/dev.txt -o requirements/grafana.txt
 	$(PIN) --group audit -o requirements/audit.txt
 	$(PIN) --group sbom -o requirements/sbom.txt
+	$(PIN) --group docs -o requirements/docs.txt
 	for image in $(IMAGES); do $(COMPILE) --extra $$image -c requirements/dev.txt -o requirements/$$image.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
 	@$(LOCAL) not-running
-	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .venv-docs .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help
@@ -373,10 +382,12 @@ help: ## This list
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: venv-dev venv-local venv-bench
+.PHONY: venv-dev venv-local venv-bench venv-docs
 venv-dev:
 	@$(LOCAL) venv dev
 venv-local:
 	@$(LOCAL) venv local
 venv-bench:
 	@$(LOCAL) venv bench
+venv-docs:
+	@$(LOCAL) venv docs

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 
 from tests.processes import login_of
 from tests.repeat import pytest_addoption as pytest_addoption
@@ -16,6 +17,15 @@ from tests.schedule import pytest_xdist_make_scheduler as pytest_xdist_make_sche
 from tests.servers import START_DEADLINE_S, Database, RedisServer
 
 ROOT = Path(__file__).parent.parent
+
+# A traceback as Python prints it. Where `rich` is installed, structlog draws one with every local variable in colour,
+# which takes a second on a busy machine.
+structlog.configure(
+    processors=[
+        structlog.stdlib.add_log_level,
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 _TABLES = (
     "users", "operations", "operation_totals", "direct_keys", "deleted_entities", "released_values", "dead_letters",

@@ -11,6 +11,7 @@ from typing import Any
 
 import httpx
 
+from deploy.local.processes import freeze
 from tests import keys
 from tests.servers import PASSWORD, START_DEADLINE_S, free_port, wait_until
 from tests.warm import Forked, Warm
@@ -106,6 +107,14 @@ class Service:
         """Send it a signal."""
         if self.running:
             os.kill(self.pid, number)
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections stay open, nothing is done any more when this returns."""
+        freeze(self.pid)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        self.send(signal.SIGCONT)
 
     def kill(self) -> None:
         """kill -9."""

@@ -19,6 +19,7 @@ import httpx
 import pymysql
 import redis
 
+from deploy.local.processes import freeze
 from deploy.privileges import database as privileges
 from deploy.privileges import redis as redis_privileges
 from tests.ports import free_port as free_port
@@ -68,8 +69,9 @@ class Server(ABC):
             self._process.wait(START_DEADLINE_S)
 
     def freeze(self) -> None:
-        """SIGSTOP: connections stay open, nothing is answered."""
-        self._signal(signal.SIGSTOP)
+        """SIGSTOP: connections stay open, nothing is answered any more when this returns."""
+        if self.running:
+            freeze(self.pid)
 
     def thaw(self) -> None:
         """SIGCONT."""

@@ -1,7 +1,6 @@
 """The local stack, as experiments break it."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -18,7 +17,7 @@ from deploy.chaos.third_party import misbehave
 from deploy.local import database, stack
 from deploy.local.packages import find
 from deploy.local.problem import Problem
-from deploy.local.processes import Process
+from deploy.local.processes import Process, freeze
 from deploy.local.programs import programs
 from deploy.local.secret import secret
 from deploy.local.settings import saved
@@ -79,7 +78,7 @@ class LocalStack:
                 for one in self._running(program):
                     process = _process(one)
                     self._journal.add({"how": "continue", "process": process})
-                    os.kill(one.pid, signal.SIGSTOP)
+                    freeze(one.pid)
             case Network(program, faults, of):
                 told = dict(faults) | ({"clients": [f"holdfast.services.{of} "]} if of else {})
                 hop = self._hops[program]

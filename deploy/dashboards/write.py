@@ -8,7 +8,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from deploy.dashboards import dependencies, failure_recovery, overview, pipeline
 from deploy.dashboards.board import Board, drawn
 
-FOLDER = Path(__file__).parents[1] / "grafana" / "dashboards"
+FOLDER = Path(__file__).parents[2] / "services" / "dlq_admin" / "live" / "grafana"
 BOARDS: tuple[Board, ...] = (failure_recovery.BOARD, overview.BOARD, pipeline.BOARD, dependencies.BOARD)
 
 

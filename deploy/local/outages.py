@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from types import TracebackType
 
 from deploy.local.postpone import postponed
+from deploy.local.processes import freeze
 from deploy.local.programs import programs
 from deploy.local.readiness import wait_ready
 from deploy.local.settings import StackSettings
@@ -45,7 +46,7 @@ class Outages:
         """They keep their connections and do nothing any more."""
         for pid in self._supervisor.pids(names):
             self._frozen.append(pid)
-            os.kill(pid, signal.SIGSTOP)
+            freeze(pid)
 
     def thaw(self) -> None:
         """They go on."""

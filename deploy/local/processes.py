@@ -3,11 +3,12 @@
 Everything that the stack starts leaves a record under `.local/run/`; only what matches its record is ever ended.
 """
 
+import contextlib
 import json
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -15,6 +16,7 @@ from typing import Self
 from deploy.local.places import RUN, write_private
 
 _POLL_S = 0.1
+_STOPPING_POLL_S = 0.001
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,21 @@ def recorded_names() -> list[str]:
 def forget(name: str) -> None:
     """Take the record away."""
     (RUN / f"{name}.pid").unlink(missing_ok=True)
+
+
+def freeze(pid: int) -> None:
+    """SIGSTOP; returns when every thread of it has stopped. Raises ProcessLookupError. One thread takes the signal and
+    stops the others, so until it is given a core the process goes on as ever."""
+    os.kill(pid, signal.SIGSTOP)
+    while not all(state in "TtZX" for state in _thread_states(pid)):
+        time.sleep(_STOPPING_POLL_S)
+
+
+def _thread_states(pid: int) -> Iterator[str]:
+    """One letter each, as in proc(5)."""
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            yield stat.read_text().rpartition(")")[2].split()[0]
 
 
 def end(processes: Iterable[Process], patience_s: float) -> None:

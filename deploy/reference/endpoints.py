@@ -7,8 +7,8 @@ from deploy.reference.markdown import page, table
 from holdfast.services.api import access as api_access
 from holdfast.services.api.app import make_app as api_app
 from holdfast.services.api.settings import ApiSettings
-from holdfast.services.dlq_admin import access as dlq_access
 from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.rest import access as dlq_access
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.services.external_proxy.app import make_app as proxy_app
 from holdfast.services.external_proxy.settings import ProxySettings

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from deploy.rules.profile import BUDGET, DEMO, Burn, Profile, seconds
 from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
-from holdfast.shared.http.open_to import OPEN_PATHS
+from holdfast.shared.http.open_paths import OPEN_PATHS
 
 _COUNT = "holdfast_http_request_duration_seconds_count"
 #: Nobody's business with us: what runs us looks whether we are well, operators look at breakers, a demo crashes itself.

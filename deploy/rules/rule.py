@@ -24,7 +24,7 @@ class Severity(StrEnum):
 
 
 class Dashboard(StrEnum):
-    """The uids of deploy/grafana/dashboards."""
+    """The uids of services/dlq_admin/live/grafana."""
 
     OVERVIEW = "holdfast-overview"
     RECOVERY = "holdfast-failure-recovery"

@@ -82,7 +82,7 @@ class Party:
     def _record(self, request: Request) -> tuple[int, dict[str, Any]]:
         """Made before any fault: a lost answer does not mean that nothing happened."""
         key = request.headers.get("idempotency-key")
-        if key in self._by_key:
+        if key is not None and key in self._by_key:
             return 200, self._by_key[key]
         self._records += 1
         record = {"record": self._records, "idempotency_key": key}

@@ -19,10 +19,10 @@ from holdfast.shared.queue.codec import SCHEMA, Undecodable, decode, encode_payl
 from holdfast.shared.queue.entities import listed, pending_name
 from holdfast.shared.queue.names import CLOCK, LUA, MESSAGING, PREFIX, WRITES
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.retry import OneMore
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.retry import SecondAttempt
 from holdfast.shared.resilience.retry_budget import RetryBudget
-from holdfast.shared.resilience.trying import Trying
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
@@ -122,8 +122,8 @@ class Acceptor:
         self._batch_max = batch_max
         self._key_lifetime_s = key_lifetime_s
         self._entity_pending_max = entity_pending_max
-        self._accepting, self._forgetting = Trying("accept"), Trying("forget_busy")
-        self._one_more = OneMore("queue", RetryBudget())
+        self._accepting, self._forgetting = FailureReporter("accept"), FailureReporter("forget_busy")
+        self._second_attempt = SecondAttempt("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
         self._flusher: asyncio.Task[None] | None = None
         #: Monotonic time of the last failure; None: the last round trip was fine.
@@ -154,7 +154,7 @@ class Acceptor:
 
     async def forget_busy(self, record: str) -> None:
         """The request that holds this Idempotency-Key is being answered. Forgotten by itself if this fails."""
-        with self._forgetting.surviving(RedisError, OSError):
+        with self._forgetting.suppressing(RedisError, OSError):
             await self._redis.hdel(record, "busy_until")
 
     async def _flush(self) -> None:
@@ -245,11 +245,11 @@ class Acceptor:
     async def _ask(self, arguments: list[str | bytes | int]) -> tuple[Any, bool]:
         """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
         are found, and not taken twice. Whatever becomes of the second try, the first may have been taken."""
-        self._one_more.begun()
+        self._second_attempt.started()
         try:
             return await self._script([WRITES, CLOCK], arguments), False
         except (ConnectionError, OSError) as first:  # which the client library calls some refusals, too
-            if refused(first) or not self._one_more.may():
+            if refused(first) or not self._second_attempt.allowed():
                 raise
             try:
                 return await self._script([WRITES, CLOCK], arguments), True

@@ -1,7 +1,7 @@
 """Access: which scope of an API key a request needs."""
 
 from holdfast.shared.http.keys import OPERATE, READ, WRITE
-from holdfast.shared.http.open_to import OPEN_PATHS, SAFE_METHODS
+from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
 
 
 def scope_needed(method: str, path: str) -> str | None:

@@ -50,9 +50,9 @@ from holdfast.shared.http.health import Health, closed
 from holdfast.shared.http.json_bytes import DEPTH_MAX
 from holdfast.shared.http.keys import Keys
 from holdfast.shared.queue.groups import ensure_groups
-from holdfast.shared.resilience.retry import until_it_works
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import start, stop
-from holdfast.shared.resilience.trying import Trying
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.store.engine import Timeouts, make_engine
@@ -105,7 +105,7 @@ class Api:
         self._annotations = annotations(settings)
         self._marks = OverrideMarks(self._annotations)
         self._board = Board(
-            self._cache, Member("api", settings.instance, self._breakers.all), watching=True, heard=self._marks.heard
+            self._cache, Member("api", settings.instance, self._breakers.all), watching=True, on_order=self._marks.heard
         )
         self._explanations = explanations(self._cache, "api", settings)
         self._lag = Lag()
@@ -229,8 +229,8 @@ class Api:
 
     async def _groups(self) -> None:
         """The consumer groups, as soon as there is a queue to make them in."""
-        trying = Trying("groups")
-        await until_it_works(trying, (RedisError, OSError), lambda: ensure_groups(self._redis), base_s=0.2, cap_s=5)
+        reporter = FailureReporter("groups")
+        await retry_forever(reporter, (RedisError, OSError), lambda: ensure_groups(self._redis), base_s=0.2, cap_s=5)
 
 
 def _connect(address: str, connect_timeout_s: float, timeout_s: float) -> Redis:

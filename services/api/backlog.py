@@ -10,8 +10,8 @@ from redis.exceptions import RedisError
 from holdfast.shared.queue.backlog import backlog
 from holdfast.shared.resilience.backpressure import Backpressure, Sight
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -25,7 +25,7 @@ class Backlog:
     def __init__(self, redis: Redis, breaker: Breaker, *, depth_max: int, wait_max_s: float) -> None:
         self._redis = redis
         self._breaker = breaker
-        self._trying = Trying("backlog")
+        self._reporter = FailureReporter("backlog")
         self._pressure = Backpressure(depth_max, wait_max_s)
 
     async def run(self) -> None:
@@ -48,7 +48,7 @@ class Backlog:
     async def _look(self) -> None:
         before = self._pressure.active
         try:
-            with self._trying:
+            with self._reporter:
                 seen = await self._breaker.call_async(backlog, self._redis)
         except (CallRefused, RedisError, OSError):
             self._pressure.blind()

@@ -10,7 +10,7 @@ from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExc
 from holdfast.shared.faults import Fault
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.store.engine import Engine
 

@@ -22,8 +22,8 @@ from holdfast.shared.cache.form import EntityCopy, entity_name
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.errors import AppError
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import deleted_entities
 from holdfast.shared.store.deleted_entities import Deleted
 from holdfast.shared.writes.merge import Entity
@@ -43,7 +43,7 @@ class Deletions:
         self._breaker = breaker
         self._copies = copies
         self._kept_s = hard_s * (1 + JITTER) + _SPARE_S
-        self._looking, self._marking = Trying("deletions"), Trying("deletions_mark")
+        self._looking, self._marking = FailureReporter("deletions"), FailureReporter("deletions_mark")
         self._until: datetime | None = None
         self._done: frozenset[Deleted] = frozenset()
 
@@ -51,7 +51,7 @@ class Deletions:
         """For ever."""
         forgotten_at = 0.0
         while True:
-            with self._looking.surviving(AppError):  # while the database is away nothing is deleted
+            with self._looking.suppressing(AppError):  # while the database is away nothing is deleted
                 await self.look()
                 if time.monotonic() - forgotten_at > _FORGET_EVERY_S:
                     forgotten_at = time.monotonic()
@@ -84,7 +84,7 @@ class Deletions:
             return True, None
 
     async def _set_mark(self, until: datetime) -> None:
-        with self._marking.surviving(RedisError, OSError, CallRefused):
+        with self._marking.suppressing(RedisError, OSError, CallRefused):
             await self._breaker.call_async(
                 self._redis.set, _MARK, calendar.timegm(until.timetuple()), px=int(self._kept_s * 1000)
             )

@@ -24,7 +24,7 @@ from holdfast.shared.faults import CommitUnknown, Contention, Fault
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.retry import Retrier
 from holdfast.shared.resilience.retry_budget import RetryBudget
-from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope
+from holdfast.shared.resilience.retry_rules import RetryAllowed, RetryDecision, RetryLimits
 from holdfast.shared.store.apply import apply_directly
 from holdfast.shared.writes.commands import Write
 from holdfast.shared.writes.merge import Entity
@@ -46,7 +46,7 @@ class DirectPath:
         self._changed = changed
         self._clock = clock
         self._floor = floor
-        self._retrier = Retrier("database", RetryBudget(), Attempts(most=4, base_s=0.02, cap_s=0.2))
+        self._retrier = Retrier("database", RetryBudget(), RetryLimits(most=4, base_s=0.02, cap_s=0.2))
 
     async def apply(self, candidate: Candidate, refused: AppError) -> tuple[Answer, Final]:
         """`refused`: how the queue failed. The answer, and how the write ended: now, or at an earlier try. Raises
@@ -116,6 +116,6 @@ class DirectPath:
         )
 
 
-def _hope(error: Exception) -> Hope:
+def _hope(error: Exception) -> RetryDecision:
     """Only a lock or a deadlock is over in a moment."""
-    return Again() if isinstance(error, Contention) else None
+    return RetryAllowed() if isinstance(error, Contention) else None

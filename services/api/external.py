@@ -16,10 +16,10 @@ from holdfast.shared.errors import AppError, CircuitOpen, DeadlineExceeded, Prox
 from holdfast.shared.http.client import Answer, CallFailed, HttpClient, Limits, TooManyAtOnce
 from holdfast.shared.http.degraded import copies_allowed, degraded
 from holdfast.shared.http.envelope import data_of, route_of
-from holdfast.shared.http.passed_on import passed_on
+from holdfast.shared.http.propagated import propagated
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
 from holdfast.shared.telemetry.logs import Action
@@ -74,7 +74,7 @@ class External:
         timeout_ms = min(int(left_s * 1000), _TIMEOUT_MS[1]) if left_s < _TIMEOUT_MS[1] / 1000 else _TIMEOUT_MS[1]
         if timeout_ms < _TIMEOUT_MS[0]:
             raise DeadlineExceeded
-        sent = passed_on(request) | {"X-Request-Timeout-Ms": str(timeout_ms)}
+        sent = propagated(request) | {"X-Request-Timeout-Ms": str(timeout_ms)}
         if fresh:
             sent["X-Allow-Fallback"] = "false"
         if _PROBLEM_JSON in request.headers.get("accept", ""):

@@ -5,7 +5,7 @@ import asyncio
 
 from holdfast.services.api.database import Database
 from holdfast.shared.errors import AppError
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import reads
 from holdfast.shared.writes.versions import Clock
 
@@ -18,7 +18,7 @@ class Floor:
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
-        self._trying = Trying("floor")
+        self._reporter = FailureReporter("floor")
         self._tried = self._known = False
 
     async def read(self) -> None:
@@ -35,13 +35,13 @@ class Floor:
     async def tried(self) -> None:
         """Returns when it was read once, or could not be. Then the queue's own clock has to do."""
         if not self._tried:
-            with self._trying.surviving(AppError):
+            with self._reporter.suppressing(AppError):
                 await self.read()
 
     async def run(self) -> None:
         """For ever: read it once, as soon as there is a database."""
         while not self._known:
-            with self._trying.surviving(AppError):
+            with self._reporter.suppressing(AppError):
                 await self.read()
             await asyncio.sleep(_PAUSE_S)
         await asyncio.Event().wait()

@@ -17,7 +17,7 @@ from holdfast.services.api.backlog import Backlog
 from holdfast.shared.errors import AppError
 from holdfast.shared.queue.names import HEARTBEAT
 from holdfast.shared.queue.pending import oldest_pending
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.writes.commands import HEARTBEAT_ID, HEARTBEATS, Heartbeat, Ref, heartbeat_id
 
@@ -36,7 +36,7 @@ class Heartbeats:
         self._acceptor = acceptor
         self._backlog = backlog
         self._every_s = every_s
-        self._trying = Trying("heartbeat")
+        self._reporter = FailureReporter("heartbeat")
 
     async def run(self) -> Never:
         """For ever."""
@@ -44,7 +44,7 @@ class Heartbeats:
             await asyncio.Event().wait()
         metrics.heartbeat.labels("accepted").set_to_current_time()  # so that one that never beats goes stale too
         while True:
-            with self._trying.surviving(RedisError, OSError, AppError):
+            with self._reporter.suppressing(RedisError, OSError, AppError):
                 await self.beat()
             await asyncio.sleep(self._every_s)
 

@@ -18,8 +18,8 @@ from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
 from holdfast.shared.queue.names import KEY, KEYS_SINCE, LUA, PREFIX
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import direct_keys
 from holdfast.shared.store.direct_keys import DirectKey
 from holdfast.shared.writes.versions import Clock
@@ -42,20 +42,20 @@ class KeyHandover:
         self._database = database
         self._clock = clock
         self._key_lifetime_s = key_lifetime_s
-        self._trying = Trying("key_handover")
+        self._reporter = FailureReporter("key_handover")
         self.sure = False
         self._doubted = asyncio.Event()
 
     def doubt(self) -> None:
         """The queue did not answer: there may be direct writes, here or elsewhere."""
-        self._trying = Trying("key_handover")
+        self._reporter = FailureReporter("key_handover")
         self.sure = False
         self._doubted.set()
 
     async def run(self) -> Never:
         """For ever."""
         while True:
-            with self._trying.surviving(*AWAY):
+            with self._reporter.suppressing(*AWAY):
                 await self.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_EVERY_S if self.sure else _DOUBTFUL_EVERY_S):

@@ -4,7 +4,7 @@ from enum import StrEnum
 from functools import cache
 
 from holdfast.shared.domain.registry import domain
-from holdfast.shared.http.open_to import SAFE_METHODS
+from holdfast.shared.http.open_paths import SAFE_METHODS
 
 
 class Lane(StrEnum):

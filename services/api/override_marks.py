@@ -4,8 +4,8 @@ it runs out, or when another order takes its place."""
 import time
 from collections.abc import Sequence
 
-from holdfast.shared.fleet.order import Given, Measure, Order
-from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
+from holdfast.shared.fleet.order import IssuedOrder, Measure, Order
+from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
 
 _ENDS = (Measure.LIFT, Measure.RESET)
 _MS = 1000.0
@@ -16,9 +16,9 @@ class OverrideMarks:
 
     def __init__(self, annotations: Annotations) -> None:
         self._annotations = annotations
-        self._in_force: dict[tuple[str, str, str | None], Given] = {}
+        self._in_force: dict[tuple[str, str, str | None], IssuedOrder] = {}
 
-    def heard(self, given: Given) -> None:
+    def heard(self, given: IssuedOrder) -> None:
         """Of an order, oldest first."""
         now_ms = time.time() * _MS
         self._in_force = {
@@ -29,12 +29,12 @@ class OverrideMarks:
         if given.order.measure not in _ENDS and given.until_ms > now_ms:
             self._in_force[_target(given.order)] = given
 
-    def replaced_by(self, order: Order) -> list[Given]:
+    def replaced_by(self, order: Order) -> list[IssuedOrder]:
         """What ends if `order` is given now."""
         now_ms = time.time() * _MS
         return [each for each in self._in_force.values() if each.until_ms > now_ms and _replaces(order, each.order)]
 
-    def given(self, order: Order, replaced: Sequence[Given]) -> None:
+    def given(self, order: Order, replaced: Sequence[IssuedOrder]) -> None:
         """It is in force, and they are not: say so. Costs nothing, never fails."""
         now_s = time.time()
         for each in replaced:
@@ -43,14 +43,14 @@ class OverrideMarks:
             self._annotations.say(_said(each.order, began_s, max(began_s, now_s), why))
         if order.measure not in _ENDS:
             self._annotations.say(_said(order, now_s, now_s + order.for_s))
-            self.heard(Given(order, (now_s + order.for_s) * _MS))
+            self.heard(IssuedOrder(order, (now_s + order.for_s) * _MS))
 
 
-def _said(order: Order, began_s: float, ended_s: float, more: str = "") -> Said:
+def _said(order: Order, began_s: float, ended_s: float, more: str = "") -> Annotation:
     """Told at once with the end that it will have by itself: nobody need be alive then."""
     where = f"{order.service} {order.breaker}" + (f" on {order.instance}" if order.instance else "")
     text = f"{where}: {order.measure.value} by {order.actor}: {order.reason[:200]}{more}"
-    return Said(f"override:{order.id}", text, ("breaker_override", order.service), began_s, ended_s)
+    return Annotation(f"override:{order.id}", text, ("breaker_override", order.service), began_s, ended_s)
 
 
 def _target(order: Order) -> tuple[str, str, str | None]:

@@ -14,8 +14,8 @@ from holdfast.services.api.breakers import LIMITS_TIMEOUT_S
 from holdfast.services.api.rate_limit_policy import Grant, RatePolicy, grant
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import metrics
 
 #: Each limit has a count of its own: after a change of it, what was taken under the old one says nothing.
@@ -62,7 +62,7 @@ class Counts:
         self._breaker = breaker
         self._clock = clock
         self._clients: OrderedDict[str, _Client] = OrderedDict()
-        self._trying = Trying("rate_limit")
+        self._reporter = FailureReporter("rate_limit")
 
     async def take(self, name: str, policy: RatePolicy) -> Taken:
         """One request of the client `name`. Awaits Redis only where nothing is leased. All who wait for a lease share
@@ -124,7 +124,7 @@ class Counts:
         key = f"{_PREFIX}{policy.name}:{policy.per_min}:{name}"
         arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, wanted]
         try:
-            with self._trying:
+            with self._reporter:
                 told = await self._breaker.call_async(self._in_time, key, arguments)
         except (CallRefused, NotSent, RedisError, OSError, TimeoutError):
             metrics.rate_limiter_degraded.set(1)

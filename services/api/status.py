@@ -11,7 +11,7 @@ from starlette.responses import Response
 from holdfast.services.api import openapi
 from holdfast.shared.errors import NoSuchPath
 from holdfast.shared.fleet.board import Board
-from holdfast.shared.fleet.roll import about
+from holdfast.shared.fleet.roster import about
 from holdfast.shared.http.envelope import success
 from holdfast.shared.resilience.breaker.snapshot import State
 

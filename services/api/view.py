@@ -28,13 +28,13 @@ from holdfast.shared.errors import (
     WriteExpired,
 )
 from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.find import whole as dead
+from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store import one as dead
-from holdfast.shared.letters.store.search import Row
 from holdfast.shared.queue.pending import PendingOperation, PendingWrites, pending_operation, pending_writes
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import reads
 from holdfast.shared.telemetry.decisions import decided
 from holdfast.shared.telemetry.logs import Action
@@ -85,7 +85,7 @@ class View:
         self._stale_max_s = stale_max_s
         self._read_timeout_s = read_timeout_s
         self._flights: Flights[Any] = Flights()
-        self._looking, self._asking = Trying("pending_writes"), Trying("pending_operation")
+        self._looking, self._asking = FailureReporter("pending_writes"), FailureReporter("pending_operation")
 
     async def entity(self, which: Ref, *, fresh: bool = False) -> Seen:
         """The entity, or none. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen, Overloaded or

@@ -12,8 +12,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.queue.names import NOTIFY, OPERATION
-from holdfast.shared.resilience.supervise import turned
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.supervise import iteration_succeeded
 
 _LOOK_EVERY_S = 0.5
 
@@ -24,14 +24,14 @@ class Waiters:
     def __init__(self, redis: Redis, instance: str) -> None:
         self._redis = redis
         self.channel = NOTIFY + instance
-        self._trying = Trying("waiters_look")
+        self._reporter = FailureReporter("waiters_look")
         self._events: dict[str, asyncio.Event] = {}
 
     async def listen(self) -> None:
         """For ever: wake whoever waits for the operation in each message."""
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(self.channel)
-            turned()
+            iteration_succeeded()
             while True:
                 message = await pubsub.get_message(ignore_subscribe_messages=True, timeout=None)
                 if message and (event := self._events.get(json.loads(message["data"])["operation_id"])):
@@ -55,7 +55,7 @@ class Waiters:
 
     async def _settled(self, operation_id: str) -> bool:
         try:
-            with self._trying:
+            with self._reporter:
                 status, version = await self._redis.hmget(OPERATION + operation_id, "status", "version")
         except (RedisError, OSError):
             return False

@@ -27,9 +27,9 @@ from holdfast.shared.errors import (
 )
 from holdfast.shared.http.envelope import precise, success
 from holdfast.shared.http.etag import etag
-from holdfast.shared.http.passed_on import traceparent
+from holdfast.shared.http.propagated import traceparent
 from holdfast.shared.queue.names import KEY
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import reads
 from holdfast.shared.store.direct_keys import DirectKey
 from holdfast.shared.telemetry.decisions import decided, note
@@ -42,7 +42,7 @@ from holdfast.shared.writes.outcome import Applied, Final, Rejected
 #: Who writes so much to one entity is asked to wait for longer than a busy moment lasts.
 _BACKLOG_RETRY_AFTER_S = 5
 
-_TELLING = Trying("key_told")
+_TELLING = FailureReporter("key_told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +124,7 @@ class WritePath:
         known = DirectKey(
             key.key_hash, first.body_hash or "", first.operation_id, first.resource, first.entity_id, first.version
         )
-        with _TELLING.surviving(*AWAY):
+        with _TELLING.suppressing(*AWAY):
             await self.handover.tell([known])
         if first.operation_id != key.operation_id:
             raise KeyReused(details={"operation_id": first.operation_id})

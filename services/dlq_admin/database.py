@@ -10,10 +10,10 @@ from holdfast.shared.faults import Contention, Fault, Outage, Unexplained
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.resilience.pool import Pool
-from holdfast.shared.resilience.retry import again_on
+from holdfast.shared.resilience.retry import retry_on
 from holdfast.shared.store.engine import Engine
 
 _TRIES = 6
@@ -36,9 +36,15 @@ class Database:
         self._read_timeout_s = read_timeout_s
         # One question that gets no answer is enough: the next ones are told so at once.
         policy = Policy(
-            attempt_timeout_s=read_timeout_s, window_s=max(30.0, 2 * read_timeout_s), unreachable_in_a_row=1,
-            calls_min=_NEVER, open_s=1.0, open_max_s=5.0, probes=1, ramp_s=0,
-        )  # fmt: skip
+            attempt_timeout_s=read_timeout_s,
+            window_s=max(30.0, 2 * read_timeout_s),
+            unreachable_in_a_row=1,
+            calls_min=_NEVER,
+            open_s=1.0,
+            open_max_s=5.0,
+            probes=1,
+            ramp_s=0,
+        )
         self.breaker = Breaker("database", policy, classify=_judge)
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -58,7 +64,7 @@ class Database:
             return await self._in(self._questions, lambda: work(self.engine, *args, **kwargs))
 
         try:
-            return await again_on(Contention, once, base_s=0.02, cap_s=0.5, attempts=_TRIES)
+            return await retry_on(Contention, once, base_s=0.02, cap_s=0.5, attempts=_TRIES)
         except Contention as fault:
             raise DatabaseUnavailable("The dead letters are being changed by others; nothing was done.") from fault
         except Fault as fault:

@@ -5,26 +5,22 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from fastapi import FastAPI
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.requests import Request
-from starlette.responses import Response
 
-from holdfast.services.dlq_admin import on_stream, schemas
-from holdfast.services.dlq_admin.auditor.routes import LastReading, told
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.index import Indexer
-from holdfast.services.dlq_admin.retain import Retention
-from holdfast.services.dlq_admin.trend import trends
-from holdfast.services.dlq_admin.writers import Writers
+from holdfast.services.dlq_admin.letters import on_stream
+from holdfast.services.dlq_admin.letters.indexer import Indexer
+from holdfast.services.dlq_admin.letters.retention import Retention
+from holdfast.services.dlq_admin.letters.trend import trends
+from holdfast.services.dlq_admin.rest.ledger import LastReading, told
+from holdfast.services.dlq_admin.writers.writers import Writers
 from holdfast.shared.errors import AppError
 from holdfast.shared.fleet.board import Board
-from holdfast.shared.http.document import answer, errors
-from holdfast.shared.http.envelope import precise, success
-from holdfast.shared.letters.store import groups
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.find import groups
 from holdfast.shared.queue.backlog import backlog
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -51,7 +47,7 @@ class Overview:
         self._retention = retention
         self._board = board
         self._ledger = ledger
-        self._trying = Trying("overview")
+        self._reporter = FailureReporter("overview")
 
     async def told(self) -> dict[str, Any]:
         """What is not known is null."""
@@ -80,7 +76,7 @@ class Overview:
 
     async def _backlog(self) -> dict[str, Any] | None:
         try:
-            with self._trying:
+            with self._reporter:
                 seen = await backlog(self._redis)
         except (RedisError, OSError):
             return None
@@ -95,14 +91,3 @@ async def _part(name: str, ask: Callable[[], Awaitable[T]]) -> T | None:
         metrics.panics.inc()
         logs.error(Action.PANIC_RECOVERED, exc=error, part=name)
         return None
-
-
-def add_routes(app: FastAPI, overview: Overview) -> None:
-    """The one route."""
-
-    @app.get(
-        "/dlq/overview", tags=["overview"], summary="The state of the system in one look",
-        responses=answer("What is not known is null.", schemas.OVERVIEW) | errors(),
-    )  # fmt: skip
-    async def read_overview(_: Request) -> Response:
-        return success(await overview.told(), headers={"Cache-Control": "no-store"})

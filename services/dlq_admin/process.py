@@ -6,11 +6,12 @@ import sys
 import uvloop
 from redis.exceptions import RedisError
 
-from holdfast.services.dlq_admin.app import DlqAdmin, stores
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin import stores
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.faults import Fault
-from holdfast.shared.letters.store import seals
+from holdfast.shared.letters.audit import seals
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes.ledger import table
@@ -32,7 +33,7 @@ def ledger() -> int:
 
 
 async def _ledger(settings: DlqAdminSettings) -> int:
-    redis, engine = stores(settings)
+    redis, engine = stores.queue(settings), stores.engine(settings)
     try:
         read = await read_ledger(redis, engine)
     except (RedisError, Fault, OSError) as error:
@@ -47,8 +48,7 @@ async def _ledger(settings: DlqAdminSettings) -> int:
 
 def verify_audit() -> int:
     """Exit code: 0 the chain is whole, 1 it is not, 2 not known."""
-    settings = DlqAdminSettings()
-    redis, engine = stores(settings)
+    engine = stores.engine(DlqAdminSettings())
     try:
         verdict = seals.verify(engine)
     except Fault as error:
@@ -56,7 +56,6 @@ def verify_audit() -> int:
         return 2
     finally:
         engine.dispose()
-        asyncio.run(redis.aclose())
     for problem in verdict.problems:
         print(problem)
     last = verdict.last

@@ -41,9 +41,11 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=5, gt=0, le=300, description="Longest pause between two tries at a dependency that is down"
     )
     dlq_turn_max_s: float = Field(
-        default=120, gt=0, le=3600,
+        default=120,
+        gt=0,
+        le=3600,
         description="Longest turn of the reading loop before `/livez` fails; no outage of the queue makes one longer",
-    )  # fmt: skip
+    )
     dlq_timeout_s: float = Field(default=40, ge=1, le=300, description="Longest time to an answer")
     dlq_read_timeout_s: float = Field(
         default=5, gt=0, le=60, description="Longest wait for a page; then what is on the stream is shown instead"
@@ -55,17 +57,21 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=20_000, ge=1, le=100_000, description="Most dead letters of one what-if, or of one transform"
     )
     dlq_approve_over: int = Field(
-        default=1000, ge=1, le=10**9,
+        default=1000,
+        ge=1,
+        le=10**9,
         description="Letters that one person may replay, discard and transform, all together, within the window below;"
         " more need a second person's word",
-    )  # fmt: skip
+    )
     dlq_approve_window_s: float = Field(
         default=86_400, ge=1, le=31 * 86_400, description="How long a changed letter counts against that"
     )
     dlq_replay_wait_days: float = Field(
-        default=14, gt=0, le=3650,
+        default=14,
+        gt=0,
+        le=3650,
         description="A replay that waits for a person for so long (approval, paused, stopped) is cancelled by itself",
-    )  # fmt: skip
+    )
     dlq_lease_s: float = Field(
         default=10, ge=1, le=300, description="Silence after which another replica goes on with a replay"
     )
@@ -77,10 +83,12 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=None, gt=0, le=36_500, description="How long dead letters are kept that a replay has ended; as above"
     )
     dlq_operations_keep_days: float = Field(
-        default=30, ge=0.01, le=36_500,
+        default=30,
+        ge=0.01,
+        le=36_500,
         description="How long ended operations are kept, and released addresses; longer while something older may come"
         " back",
-    )  # fmt: skip
+    )
     dlq_session_s: float = Field(
         default=7200, ge=60, le=86_400, description="How long a login to the console lasts after the last page"
     )
@@ -88,9 +96,10 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=43_200, ge=60, le=604_800, description="How long it lasts at most, however many pages there were"
     )
     dlq_session_secret: SecretStr | None = Field(
-        default=None, min_length=16,
+        default=None,
+        min_length=16,
         description="Signs logins; the same for all replicas. Left out: they end when the process does",
-    )  # fmt: skip
+    )
     dlq_audit_every_s: float = Field(
         default=2, gt=0, le=60, description="Pause between two looks at the streams, the dead letters, the ledger"
     )
@@ -101,12 +110,14 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=3, gt=0, le=30, description="Longest wait for all numbers of a dashboard; then it says what is missing"
     )
     dlq_dashboards: Path | None = Field(
-        default=None, description="Folder of the live view's dashboards; left out: deploy/grafana/dashboards"
+        default=None, description="Folder of the live view's dashboards; left out: those that come with dlq_admin"
     )
     dlq_alert_silence_s: float = Field(
-        default=180, ge=5, le=86_400,
+        default=180,
+        ge=5,
+        le=86_400,
         description="An alert that was not repeated for so long is over; longer than Alertmanager's repeat_interval",
-    )  # fmt: skip
+    )
     dlq_runbook_base: str | None = Field(
         default=None, description="Put before an alert's runbook_url that is a path, to make a link of it"
     )
@@ -127,9 +138,11 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         usual = super().bounds
         wire_bytes = max(usual.wire_bytes, int(self.dlq_import_max_bytes * _WIRE_SHARE))
         return replace(
-            usual, wire_bytes=wire_bytes, slow_paths=frozenset({IMPORT_PATH.encode()}),
+            usual,
+            wire_bytes=wire_bytes,
+            slow_paths=frozenset({IMPORT_PATH.encode()}),
             slow_body_s=usual.body_s + wire_bytes / _SLOWEST_BYTES_PER_S,
-        )  # fmt: skip
+        )
 
     @field_validator("dlq_trusted_proxies")
     @classmethod
@@ -148,24 +161,32 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
             *super().budgets(),
             Budget("a question", Part("dlq_timeout_s", self.dlq_timeout_s), (Part("db_timeout_s", self.db_timeout_s),)),
             Budget(
-                "a page", Part("dlq_timeout_s", self.dlq_timeout_s),
+                "a page",
+                Part("dlq_timeout_s", self.dlq_timeout_s),
                 (Part("dlq_read_timeout_s", self.dlq_read_timeout_s),),
             ),
             Budget(
-                "a dashboard", Part("dlq_timeout_s", self.dlq_timeout_s),
+                "a dashboard",
+                Part("dlq_timeout_s", self.dlq_timeout_s),
                 (Part("dlq_prometheus_timeout_s", self.dlq_prometheus_timeout_s),),
             ),
             Budget(
-                "a key's life", Part("dlq_operations_keep_days", self.operations_keep_s),
+                "a key's life",
+                Part("dlq_operations_keep_days", self.operations_keep_s),
                 (Part("api_key_lifetime_s", self.api_key_lifetime_s),),
             ),
             Budget(
-                "a turn", Part("dlq_turn_max_s", self.dlq_turn_max_s),
-                (Part("a silent reader", SILENCE_MAX_S), Part("dlq_probe_cap_s", self.dlq_probe_cap_s),
-                 self.queue_answer(times=2)),
+                "a turn",
+                Part("dlq_turn_max_s", self.dlq_turn_max_s),
+                (
+                    Part("a silent reader", SILENCE_MAX_S),
+                    Part("dlq_probe_cap_s", self.dlq_probe_cap_s),
+                    self.queue_answer(times=2),
+                ),
             ),
             Budget(
-                "a block", Part("redis_timeout_s", self.redis_timeout_s),
+                "a block",
+                Part("redis_timeout_s", self.redis_timeout_s),
                 (Part("dlq_block_ms", self.dlq_block_ms / 1000),),
             ),
-        )  # fmt: skip
+        )

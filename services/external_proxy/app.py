@@ -55,7 +55,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
     def apply(changed: Config) -> None:
         client.in_flight_max = changed.in_flight_max
         budget.earned = changed.retry_share
-        retrier.attempts = changed.retries()
+        retrier.limits = changed.retries()
         for breaker in breakers.values():
             breaker.adopt(changed.policy())
 

@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from holdfast.services.external_proxy.config import Config
-from holdfast.shared.runtime.moments import UnixSeconds
+from holdfast.shared.runtime.timestamps import UnixSeconds
 
 
 class Change(BaseModel):

@@ -5,7 +5,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.retry_rules import Attempts
+from holdfast.shared.resilience.retry_rules import RetryLimits
 from holdfast.shared.runtime.time_budgets import Budget, Part, check
 
 _DAY_S = 86_400
@@ -80,6 +80,6 @@ class Config(BaseModel):
             **{name: getattr(numbers, name) for name in BreakerNumbers.model_fields},
         )  # fmt: skip
 
-    def retries(self) -> Attempts:
+    def retries(self) -> RetryLimits:
         """The retrying layer's."""
-        return Attempts(self.attempts, self.backoff_base_s, self.backoff_cap_s)
+        return RetryLimits(self.attempts, self.backoff_base_s, self.backoff_cap_s)

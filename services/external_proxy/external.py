@@ -17,7 +17,7 @@ from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson, Upst
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import copies_allowed, degraded
 from holdfast.shared.http.envelope import precise, success
-from holdfast.shared.http.passed_on import passed_on
+from holdfast.shared.http.propagated import propagated
 from holdfast.shared.runtime.documents import parse
 
 _PATH = "/data"
@@ -30,7 +30,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
     @app.get("/external", **openapi.READ)
     async def read(request: Request) -> Response:
         try:
-            answer = await third_party.ask(Question("read", "GET", _PATH, passed_on(request)))
+            answer = await third_party.ask(Question("read", "GET", _PATH, propagated(request)))
         except AppError as error:
             instead = _instead(request, error, last_good, live)
             if instead is None:
@@ -47,7 +47,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
             parse(body)
         except orjson.JSONDecodeError as error:
             raise MalformedJson from error
-        headers = passed_on(request) | {"Content-Type": "application/json"} | _idempotency_key(request)
+        headers = propagated(request) | {"Content-Type": "application/json"} | _idempotency_key(request)
         answer = await third_party.ask(Question("write", "POST", _PATH, headers, body))
         return success(orjson.Fragment(answer.raw), status=answer.status if answer.status in (200, 201) else 200)
 

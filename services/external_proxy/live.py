@@ -16,7 +16,7 @@ from holdfast.services.external_proxy.change import Change, following
 from holdfast.services.external_proxy.config import Config
 from holdfast.shared.errors import ConfigUnavailable, PreconditionFailed
 from holdfast.shared.http.etag import Conditions, etag, tag
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -40,7 +40,7 @@ class Live:
         self._settings = settings
         self._apply = apply
         self._poll_s = poll_s
-        self._trying, self._putting = Trying("config"), Trying("config_change")
+        self._reporter, self._putting = FailureReporter("config"), FailureReporter("config_change")
         #: A late look at what was there before a change must not undo it.
         self._one_by_one = asyncio.Lock()
         self._found: bytes | str = b""
@@ -66,7 +66,7 @@ class Live:
 
     async def _look(self) -> None:
         try:
-            with self._trying:
+            with self._reporter:
                 value, found = await self._found_there()
             self.store_answers = True
         except (RedisError, OSError):

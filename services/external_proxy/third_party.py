@@ -3,14 +3,21 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from holdfast.services.external_proxy.answers import (
+    ErrorStatus,
+    RetryRefused,
+    judgement,
+    retry_after_s,
+    retry_decision,
+    told,
+)
 from holdfast.services.external_proxy.live import Live
-from holdfast.services.external_proxy.said import ErrorSaid, NoLonger, hope, judgement, retry_after_s, told
 from holdfast.shared.errors import DeadlineExceeded
 from holdfast.shared.http.client import Answer, CallFailed, HttpClient, Limits
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.retry import Retrier
 
 _IDEMPOTENT = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
@@ -56,7 +63,7 @@ class ThirdParty:
     async def ask(self, question: Question) -> Answer:
         """Its answer, a 2xx with a JSON document. Raises AppError."""
         left_s = deadline.remaining_s() - _TO_ANSWER_S
-        if left_s < self._retrier.attempts.least_s:
+        if left_s < self._retrier.limits.least_s:
             raise DeadlineExceeded
         ended: Exception | None = None
 
@@ -66,9 +73,9 @@ class ThirdParty:
                 return await self._breakers[question.operation].call_async(self._attempt, question, number)
             except CallRefused as refused:
                 if ended is not None:
-                    raise NoLonger(ended) from refused
+                    raise RetryRefused(ended) from refused
                 raise
-            except (CallFailed, ErrorSaid) as error:
+            except (CallFailed, ErrorStatus) as error:
                 ended = error
                 raise
 
@@ -76,10 +83,10 @@ class ThirdParty:
             try:
                 return await self._retrier.run(
                     attempt,
-                    lambda error: hope(error, idempotent=question.idempotent, keyed=question.keyed),
+                    lambda error: retry_decision(error, idempotent=question.idempotent, keyed=question.keyed),
                     deadline.remaining_s,
                 )
-            except (CallRefused, CallFailed, ErrorSaid, NoLonger) as error:
+            except (CallRefused, CallFailed, ErrorStatus, RetryRefused) as error:
                 raise told(error, idempotent=question.idempotent) from error
 
     async def _attempt(self, question: Question, number: int) -> Answer:
@@ -93,5 +100,5 @@ class ThirdParty:
         limits = Limits(limit_s, config.connect_s, config.body_max_bytes)
         answer = await self._client.call(question.method, question.path, limits, headers, question.body)
         if not 200 <= answer.status < 300:
-            raise ErrorSaid(answer.status, retry_after_s(answer.headers, config.retry_after_max_s))
+            raise ErrorStatus(answer.status, retry_after_s(answer.headers, config.retry_after_max_s))
         return answer

@@ -41,9 +41,9 @@ from holdfast.shared.queue.presence import Presence
 from holdfast.shared.queue.reading import Reading
 from holdfast.shared.queue.subscribe import subscriber_app
 from holdfast.shared.queue.watch import Watch
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.resilience.supervise import start, stop
-from holdfast.shared.resilience.trying import Trying
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.store import apply as store
@@ -224,7 +224,7 @@ class Writer:
         if self._batches:
             await asyncio.wait(self._batches, timeout=self._settings.drain_s)
         await stop(loops[1:])
-        with Trying("let_go").surviving(RedisError, OSError):
+        with FailureReporter("let_go").suppressing(RedisError, OSError):
             await self._reclaimer.let_go(self._settings.instance)
         server.should_exit = True
         await asyncio.wait(loops[:1], timeout=_HTTP_DRAIN_S)

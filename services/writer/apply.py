@@ -23,9 +23,9 @@ from holdfast.services.writer.pace import Pace
 from holdfast.services.writer.traced import transaction
 from holdfast.shared.faults import BadData, Clash, Contention, Fault, Outage
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import State, Transition
-from holdfast.shared.resilience.retry import again_on
+from holdfast.shared.resilience.retry import retry_on
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.decide import Delivery
@@ -125,7 +125,7 @@ class Applier:
                 return await self._breaker.call_async(self._timed, batch, met_a_lock)
 
         metrics.apply_batch_size.observe(len(batch))
-        return await again_on(
+        return await retry_on(
             Contention,
             once,
             base_s=_CONTENTION_BASE_S,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from holdfast.services.writer.pipeline import Pipeline
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.writes.commands import Ref, Write
 
@@ -101,7 +101,7 @@ class Deferred:
             await asyncio.sleep(_TICK_S)
             if due := self._due():
                 await pipeline.handle(due)
-            turned()
+            iteration_succeeded()
 
     def _due(self) -> list[Entry]:
         """What is due; and with an entity's write, the entity's others: what queues for one entity goes in one go."""

@@ -10,7 +10,7 @@ from holdfast.services.writer.dead_share import DeadShare, Halt
 from holdfast.services.writer.deferred import Deferred
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.halts import HaltReport, Halts
-from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.outcome import Dead
@@ -64,7 +64,7 @@ class Halting:
         while True:
             self._try_some()
             await self._tell(halts, writer)
-            turned()
+            iteration_succeeded()
             await asyncio.sleep(_TICK_S)
 
     def _try_some(self) -> None:

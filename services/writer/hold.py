@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from holdfast.shared.faults import BadData, Contention, Fault, Outage
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import Override, State
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.telemetry import logs, metrics

@@ -7,7 +7,7 @@ from redis.exceptions import ResponseError
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
-from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
@@ -49,4 +49,4 @@ async def reaping(redis: Redis) -> None:
     while True:
         await asyncio.sleep(_EVERY_S)
         await reap(redis)
-        turned()
+        iteration_succeeded()

@@ -20,7 +20,7 @@ from holdfast.shared.queue.codec import raw_text
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.orphans import Orphans
-from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.decide import Ended
@@ -78,7 +78,7 @@ class Reclaimer:
             await self._report_lost()
             await self._orphans.adopt(self._consumer, self._idle_ms)
             await self._take_over()
-            turned()
+            iteration_succeeded()
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
     async def keep_alive(self) -> None:
@@ -92,7 +92,7 @@ class Reclaimer:
             busy = self._pipeline.in_hand - waiting
             await self._touch(waiting, retrycount=1)
             await self._touch(busy, retrycount=1 if self._outage() else None)
-            turned()
+            iteration_succeeded()
             await asyncio.sleep(self._idle_ms / 1000 / 3)
 
     async def _touch(self, ids: set[str], retrycount: int | None) -> None:

@@ -24,8 +24,8 @@ from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
 from holdfast.shared.queue.names import ATTEMPTS, DEAD, LEDGER, LUA, OPERATION, PREFIX, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.pending import oldest_pending
-from holdfast.shared.resilience.retry import until_it_works
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.runtime.build import build_id
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -56,7 +56,7 @@ class Settler:
         self._writer = writer
         self._attempts_max = attempts_max
         self._probe_cap_s = probe_cap_s
-        self._trying = {step: Trying(step) for step in ("settle", "charge", "defer")}
+        self._reporter = {step: FailureReporter(step) for step in ("settle", "charge", "defer")}
         self._script = Script(redis, LUA / "settle.lua")
         self._charge_script = Script(redis, LUA / "charge.lua")
 
@@ -77,8 +77,8 @@ class Settler:
 
     async def _insist(self, name: str, step: Callable[[], Awaitable[T]]) -> T:
         """Each step may be done twice without harm; a failed attempt may then be charged twice."""
-        return await until_it_works(
-            self._trying[name], (RedisError, OSError, NotSent), step, base_s=0.1, cap_s=self._probe_cap_s
+        return await retry_forever(
+            self._reporter[name], (RedisError, OSError, NotSent), step, base_s=0.1, cap_s=self._probe_cap_s
         )
 
     def _spare(self, handled: list[Handled]) -> list[Handled]:

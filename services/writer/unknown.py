@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 from holdfast.shared.queue.codec import UnknownWrite
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
 from holdfast.shared.queue.presence import running_builds
-from holdfast.shared.resilience.supervise import turned
+from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.runtime.build import build_id
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
@@ -70,7 +70,7 @@ class Unknown:
             await self._let_go()
             if self._since and not halted():
                 await self._give_up(take)
-            turned()
+            iteration_succeeded()
             await asyncio.sleep(_EVERY_S)
 
     async def _let_go(self) -> None:

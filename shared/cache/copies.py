@@ -13,8 +13,8 @@ from redis.exceptions import RedisError
 from holdfast.shared.cache.form import Copy, EntityCopy, Listed, PageCopy, decoded, encoded, entity_name, later
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import STORE_OPEN_MAX_S, Policy
-from holdfast.shared.resilience.breaker.refused import CallRefused
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.merge import Entity
@@ -49,7 +49,7 @@ class Copies:
         self._redis = redis
         self._breaker = breaker
         self._hard_s = hard_s
-        self._looking, self._putting = Trying("copies_read"), Trying("copies_written")
+        self._looking, self._putting = FailureReporter("copies_read"), FailureReporter("copies_written")
         self._in_process_max = in_process_max
         self._latest: OrderedDict[str, Copy] = OrderedDict()
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.http.json_bytes import DEPTH_MAX, parsed
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import metrics
 
 _PREFIX = "holdfast:cache:last_good:"
@@ -32,7 +32,7 @@ class LastGood:
         self._redis = redis
         self._key = _PREFIX + name
         self._hard_s = hard_s
-        self._trying = Trying("last_good")
+        self._reporter = FailureReporter("last_good")
         self._kept: Kept | None = None
         self._theirs: Kept | None = None
         self._seen: bytes | str | None = None
@@ -49,7 +49,7 @@ class LastGood:
     async def sync(self) -> None:
         """Take what is newer in Redis, and give it what is newer here. Never raises."""
         try:
-            with self._trying:
+            with self._reporter:
                 await self._sync()
         except (RedisError, OSError):
             metrics.cache_requests.labels("error").inc()

@@ -19,9 +19,9 @@ from redis.exceptions import RedisError
 
 from holdfast.shared.connections.redis import entries, text
 from holdfast.shared.fleet.member import Member
-from holdfast.shared.fleet.order import Given, Order
-from holdfast.shared.fleet.roll import STALE_S, Roll, member_key
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.fleet.order import IssuedOrder, Order
+from holdfast.shared.fleet.roster import STALE_S, Roster, member_key
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -46,16 +46,21 @@ class Board:
     every order, also those for others."""
 
     def __init__(
-        self, redis: Redis, member: Member, *, watching: bool = False, heard: Callable[[Given], None] | None = None
+        self,
+        redis: Redis,
+        member: Member,
+        *,
+        watching: bool = False,
+        on_order: Callable[[IssuedOrder], None] | None = None,
     ) -> None:
         self._redis = redis
         self._watching = watching
         self._heard = "-"
-        self._tell = heard
-        self._trying, self._giving = Trying("board"), Trying("orders")
+        self._on_order = on_order
+        self._reporter, self._giving = FailureReporter("board"), FailureReporter("orders")
         self.member = member
         self._key = member_key(member.service, member.instance)
-        self.roll = Roll(self._key)
+        self.roll = Roster(self._key)
 
     @property
     def reachable(self) -> bool:
@@ -66,7 +71,7 @@ class Board:
         """For ever."""
         while True:
             try:
-                with self._trying:
+                with self._reporter:
                     while await self.beat():
                         pass  # it has just obeyed: that is news
                 metrics.board_beats.labels("done").inc()
@@ -104,16 +109,16 @@ class Board:
 
     async def leave(self) -> None:
         """Be gone at once rather than after a while of silence."""
-        with self._trying.surviving(RedisError, OSError):
+        with self._reporter.suppressing(RedisError, OSError):
             await self._redis.hdel(REPORTS, self._key)
 
     def _take(self, orders: object) -> None:
         for entry_id, fields in entries(orders):
             self._heard = f"({entry_id}"
             try:
-                given = Given.entry(text(entry_id), fields)
+                given = IssuedOrder.entry(text(entry_id), fields)
                 self.member.take([given])
-                if self._tell is not None:
-                    self._tell(given)
+                if self._on_order is not None:
+                    self._on_order(given)
             except ValueError as error:
                 logs.warning(Action.ORDER_UNREADABLE, entry=entry_id, error=str(error))

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, assert_never
 
-from holdfast.shared.fleet.order import Given, Measure, Order
+from holdfast.shared.fleet.order import IssuedOrder, Measure, Order
 from holdfast.shared.resilience.breaker.breaker import Breaker
 
 _TRANSITIONS_TOLD = 10
@@ -19,14 +19,14 @@ class Member:
         self.instance = instance
         self._breakers = breakers
         #: By the breaker's name: the newest order, and the id of the one that was obeyed last.
-        self._newest: dict[str, Given] = {}
+        self._newest: dict[str, IssuedOrder] = {}
         self._obeyed: dict[str, str] = {}
 
     def breakers(self) -> list[dict[str, Any]]:
         """Each breaker: its state, since when and why, when it will probe, its last transitions. Times in UTC."""
         return [describe(breaker) for breaker in self._breakers()]
 
-    def take(self, given: Iterable[Given]) -> None:
+    def take(self, given: Iterable[IssuedOrder]) -> None:
         """Remember orders, oldest first; those that do not concern this process are left out."""
         for each in given:
             if each.order.concerns(self.service, self.instance):

@@ -62,7 +62,7 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class IssuedOrder:
     """An order, and when it ends, in Unix milliseconds of the board's clock."""
 
     order: Order

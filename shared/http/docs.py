@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, Response
 
-from holdfast.shared.http.open_to import DOCS, DOCS_SCRIPT, DOCS_START, DOCS_STYLE
+from holdfast.shared.http.open_paths import DOCS, DOCS_SCRIPT, DOCS_START, DOCS_STYLE
 
 _FILES = Path(fastapi_offline.__file__).parent / "static"
 _DAY = {"Cache-Control": "public, max-age=86400"}

@@ -17,7 +17,7 @@ from holdfast.shared.http.browser import for_a_browser
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.envelope import failure, route_of
 from holdfast.shared.http.explain.explanations import Explanations
-from holdfast.shared.http.open_to import SAFE_METHODS
+from holdfast.shared.http.open_paths import SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome, outcome_of
 from holdfast.shared.http.request_id import new, sane
 from holdfast.shared.resilience import deadline

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.shared.http.envelope import success
-from holdfast.shared.resilience import trying
+from holdfast.shared.resilience import failure_reporter
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.snapshot import State
 from holdfast.shared.runtime.build import build_id
@@ -53,7 +53,7 @@ class Health:
 
         @app.get("/health", tags=["health"], summary="Everything it knows about itself", responses=_RESPONSES)
         async def health(_: Request) -> Response:
-            return self._answer(self.live | self.ready, self.shown | {"loops": trying.check})
+            return self._answer(self.live | self.ready, self.shown | {"loops": failure_reporter.check})
 
     def _answer(self, decisive: dict[str, Check], shown: dict[str, Check] | None = None) -> Response:
         results = {name: check() for name, check in decisive.items()}

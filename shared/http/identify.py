@@ -10,7 +10,7 @@ from holdfast.shared.errors import NotAllowed, NotAuthenticated, RateLimited
 from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.keys import Keys, Principal, require
-from holdfast.shared.http.tries import Tries
+from holdfast.shared.http.wrong_keys import WrongKeyLimit
 
 #: From method and path to the scope that they ask for; None: anybody's.
 Needs = Callable[[str, str], str | None]
@@ -25,7 +25,7 @@ class Identify:
         self._keys = keys
         self._needs = needs
         self._addresses = addresses
-        self._tries = Tries()
+        self._tries = WrongKeyLimit()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""

@@ -4,8 +4,8 @@ wanted."""
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from holdfast.shared.http.envelope import route_of
-from holdfast.shared.http.open_to import OPEN_PATHS
-from holdfast.shared.http.passed_on import traceparent
+from holdfast.shared.http.open_paths import OPEN_PATHS
+from holdfast.shared.http.propagated import traceparent
 from holdfast.shared.telemetry.tracing.spans import Kind, Span, span
 
 

@@ -3,13 +3,27 @@
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.shared.letters.told import Told, tell
+from holdfast.shared.letters.bytes_json import Told, tell
 
 #: Fields of an entry that hold nothing personal. Whatever else an entry has may.
 _PLAIN = {
-    b"schema", b"resource", b"entity_id", b"user_id", b"command", b"operation_id", b"version", b"after", b"if_match",
-    b"if_none_match", b"request_id", b"traceparent", b"expires_at", b"notify", b"replay", b"letter",
-}  # fmt: skip
+    b"schema",
+    b"resource",
+    b"entity_id",
+    b"command",
+    b"operation_id",
+    b"user_id",
+    b"version",
+    b"after",
+    b"if_match",
+    b"if_none_match",
+    b"request_id",
+    b"traceparent",
+    b"expires_at",
+    b"notify",
+    b"replay",
+    b"letter",
+}
 _PLAIN_MAX_BYTES = 200
 #: Of one value; an export has all of it.
 _SHOWN_MAX_BYTES = 256 * 1024

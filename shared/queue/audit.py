@@ -4,7 +4,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.queue.names import AUDIT
-from holdfast.shared.resilience.trying import text_of
+from holdfast.shared.resilience.failure_reporter import text_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 

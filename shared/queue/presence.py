@@ -9,7 +9,7 @@ from redis.exceptions import RedisError
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import WRITERS
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.build import build_id
 
 _EVERY_S = 5.0
@@ -34,12 +34,12 @@ class Presence:
     def __init__(self, redis: Redis, instance: str) -> None:
         self._redis = redis
         self._instance = instance
-        self._trying = Trying("presence")
+        self._reporter = FailureReporter("presence")
 
     async def run(self) -> None:
         """For ever."""
         while True:
-            with self._trying.surviving(RedisError, OSError):
+            with self._reporter.suppressing(RedisError, OSError):
                 await self._redis.eval(_SAY, 1, WRITERS, self._instance, build_id())
             await asyncio.sleep(_EVERY_S)
 

@@ -14,8 +14,8 @@ from redis.exceptions import RedisError
 
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.watch import Watch
-from holdfast.shared.resilience.retry import until_it_works
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -33,7 +33,7 @@ class Reading:
         self._make_reader = make_reader
         self._watch = watch
         self._probe_cap_s = probe_cap_s
-        self._trying = Trying("groups")
+        self._reporter = FailureReporter("groups")
         self._reader: FastStream | None = None
         self._stop_asked = asyncio.Event()
         self._crashed = metrics.loop_crashes.labels("reading")
@@ -58,8 +58,8 @@ class Reading:
     async def groups(self) -> None:
         """Wait for Redis, and for the groups to be there; or for the order to stop."""
         made = asyncio.create_task(
-            until_it_works(
-                self._trying, (RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._probe_cap_s
+            retry_forever(
+                self._reporter, (RedisError, OSError), self._ensure_groups, base_s=0.2, cap_s=self._probe_cap_s
             )
         )
         stopped = asyncio.create_task(self._stop_asked.wait())
@@ -79,7 +79,7 @@ class Reading:
                 return
             if self._reader is not None:
                 metrics.consumer_restarts.inc()
-                if not self._watch.trying.failing:  # else it is known why
+                if not self._watch.reporter.failing:  # else it is known why
                     logs.warning(Action.CONSUMER_RESTARTED)
             self._watch.began()
             self._reader = self._make_reader()
@@ -87,7 +87,7 @@ class Reading:
             try:
                 await self._reader.run()
             except (RedisError, OSError) as error:  # it went away under the reader; the next one waits for it
-                self._watch.trying.failed(error)
+                self._watch.reporter.failed(error)
                 await asyncio.sleep(_AFTER_CRASH_S)
             except Exception as error:  # noqa: BLE001 - a bug; the next one may have more luck
                 logs.error(Action.LOOP_CRASHED, exc=error, loop="reading")

@@ -9,7 +9,7 @@ it tries again, waits, tries again. Only a try that never ends stops it.
 import time
 from collections.abc import Callable
 
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import metrics
 
 #: A reader that waits for entries hears from Redis more often; one that is silent for so long is replaced.
@@ -25,13 +25,13 @@ class Watch:
         self._silence_max_s = silence_max_s
         self._turn_max_s = turn_max_s
         self._alive_at = self._turned_at = time.monotonic()
-        self.trying = Trying("reading")
+        self.reporter = FailureReporter("reading")
 
     def alive(self) -> None:
         """Redis answered the reader."""
         self.began()
-        if self.trying.failing:
-            self.trying.worked()
+        if self.reporter.failing:
+            self.reporter.worked()
 
     def began(self) -> None:
         """The reader was started anew."""

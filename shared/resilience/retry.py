@@ -1,4 +1,4 @@
-"""Retry: the one module that imports tenacity. Always full jitter, always an end or a reason to have none."""
+"""Retry: the only module that imports tenacity. Every pause has full jitter."""
 
 from collections.abc import Awaitable, Callable
 from math import isfinite
@@ -13,20 +13,20 @@ from tenacity import (
     wait_random_exponential,
 )
 
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry_budget import RetryBudget
-from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope, Suppressed
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.retry_rules import RetryAllowed, RetryDecision, RetryLimits, Suppressed
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import decided, note
 from holdfast.shared.telemetry.logs import Action
 
 T = TypeVar("T")
 
-#: Event loops round their timers, and "not before" is meant.
+#: Event loops round their timers; a retry must not be early.
 _TIMER_SLACK_S = 0.01
 
 
-async def again_on(
+async def retry_on(
     error: type[BaseException] | tuple[type[BaseException], ...],
     call: Callable[[], Awaitable[T]],
     *,
@@ -37,7 +37,7 @@ async def again_on(
 ) -> T:
     """`call()` until it raises something else than `error`, or `attempts` are used up.
 
-    Waits uniform(0, min(cap_s, base_s * 2**n)) seconds before try n + 1, and raises the last error itself.
+    Waits uniform(0, min(cap_s, base_s * 2**n)) seconds before attempt n + 1, and raises the last error itself.
     """
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(error),
@@ -53,15 +53,18 @@ async def again_on(
     return await retrying(attempt)
 
 
-async def until_it_works(
-    trying: Trying, error: tuple[type[BaseException], ...], call: Callable[[], Awaitable[T]], *, base_s: float,
+async def retry_forever(
+    reporter: FailureReporter,
+    error: tuple[type[BaseException], ...],
+    call: Callable[[], Awaitable[T]],
+    *,
+    base_s: float,
     cap_s: float,
-) -> T:  # fmt: skip
-    """`call()`, again and again, until it raises something else than `error`. Waits like `again_on`; `trying` reports
-    why."""
+) -> T:
+    """`call()` until it raises something else than `error`. Waits like `retry_on`; `reporter` reports each attempt."""
 
     async def attempt() -> T:
-        with trying:
+        with reporter:
             return await call()
 
     wait = wait_random_exponential(multiplier=base_s, max=cap_s)
@@ -69,10 +72,14 @@ async def until_it_works(
 
 
 class Retrier:
-    """The one retrying layer of a hop, with the dependency's budget. `attempts` may be replaced at any time."""
+    """The only retrying layer of a hop, with its dependency's budget. `limits` may be replaced at any time.
 
-    def __init__(self, dependency: str, budget: RetryBudget, attempts: Attempts) -> None:
-        self.attempts = attempts
+    retrier = Retrier("third_party", RetryBudget(), RetryLimits(most=3, base_s=0.1, cap_s=2))
+    answer = await retrier.run(lambda number: call(attempt=number), decide, deadline.remaining_s)
+    """
+
+    def __init__(self, dependency: str, budget: RetryBudget, limits: RetryLimits) -> None:
+        self.limits = limits
         self._dependency = dependency
         self._budget = budget
         self._first = metrics.attempts.labels(dependency, "first")
@@ -82,45 +89,48 @@ class Retrier:
     async def run(
         self,
         call: Callable[[int], Awaitable[T]],
-        hope: Callable[[Exception], Hope],
+        decide: Callable[[Exception], RetryDecision],
         remaining_s: Callable[[], float],
     ) -> T:
-        """`call(number)`, from 1, until it answers, `hope` for its error ends, or the attempts, the time or the budget
-        do. Raises the last error itself."""
-        rules = self.attempts
+        """`call(number)`, from 1, until it succeeds, `decide` forbids another attempt, or the attempts, the time or the
+        budget are used up. Raises the last error itself."""
+        limits = self.limits
         self._budget.earn()
-        again = Again()
+        allowed = RetryAllowed()
 
         def retry(state: RetryCallState) -> bool:
-            nonlocal again
+            nonlocal allowed
             error = state.outcome.exception() if state.outcome else None
-            told = hope(error) if isinstance(error, Exception) else None
-            if isinstance(told, Suppressed):
-                self._suppress(told, state, rules, remaining_s())
+            decision = decide(error) if isinstance(error, Exception) else None
+            if isinstance(decision, Suppressed):
+                self._suppress(decision, state, limits, remaining_s())
                 return False
-            again = told or again
-            return told is not None
+            allowed = decision or allowed
+            return decision is not None
 
         def wait(state: RetryCallState) -> float:
-            jittered: float = wait_random_exponential(multiplier=rules.base_s, max=rules.cap_s)(state)
-            if again.not_before_s is None:
+            jittered: float = wait_random_exponential(multiplier=limits.base_s, max=limits.cap_s)(state)
+            if allowed.not_before_s is None:
                 return jittered
-            return again.not_before_s + _TIMER_SLACK_S + jittered  # everybody was told the same moment
+            return allowed.not_before_s + _TIMER_SLACK_S + jittered  # every caller was given the same moment
 
         def stop(state: RetryCallState) -> bool:
-            if state.attempt_number >= rules.most:
+            if state.attempt_number >= limits.most:
                 return True
-            if state.upcoming_sleep + rules.least_s > remaining_s():
-                self._suppress(Suppressed.DEADLINE, state, rules, remaining_s())
+            if state.upcoming_sleep + limits.least_s > remaining_s():
+                self._suppress(Suppressed.DEADLINE, state, limits, remaining_s())
                 return True
             if not self._budget.spend():
-                self._suppress(Suppressed.BUDGET, state, rules, remaining_s())
+                self._suppress(Suppressed.BUDGET, state, limits, remaining_s())
                 return True
             note(
-                Action.CALLED_AGAIN,
-                dependency=self._dependency, attempt=state.attempt_number + 1, most=rules.most,
-                budget=round(self._budget.left, 2), pause_ms=_ms(state.upcoming_sleep),
-            )  # fmt: skip
+                Action.RETRIED,
+                dependency=self._dependency,
+                attempt=state.attempt_number + 1,
+                most=limits.most,
+                budget=round(self._budget.left, 2),
+                pause_ms=_ms(state.upcoming_sleep),
+            )
             return False
 
         number = 0
@@ -133,22 +143,33 @@ class Retrier:
 
         return await AsyncRetrying(retry=retry, wait=wait, stop=stop, reraise=True)(attempt)
 
-    def _suppress(self, why: Suppressed, state: RetryCallState, rules: Attempts, left_s: float) -> None:
+    def _suppress(self, why: Suppressed, state: RetryCallState, limits: RetryLimits, left_s: float) -> None:
         self._suppressed[why].inc()
         decided(
             Action.RETRY_SUPPRESSED,
-            dependency=self._dependency, why=why.value, attempt=state.attempt_number, most=rules.most,
-            budget=round(self._budget.left, 2), left_ms=_ms(left_s), pause_ms=_ms(state.upcoming_sleep),
-        )  # fmt: skip
+            dependency=self._dependency,
+            why=why.value,
+            attempt=state.attempt_number,
+            most=limits.most,
+            budget=round(self._budget.left, 2),
+            left_ms=_ms(left_s),
+            pause_ms=_ms(state.upcoming_sleep),
+        )
 
 
 def _ms(seconds: float) -> float | None:
     return round(seconds * 1000, 1) if isfinite(seconds) else None
 
 
-class OneMore:
-    """A second try at once, where a connection had died unnoticed; paid for like any other. For hot paths: what goes
-    well costs an addition."""
+class SecondAttempt:
+    """One retry without a pause, for a connection that had died unnoticed, paid from the retry budget. For hot paths: a
+    call that succeeds costs one addition.
+
+        self._second_attempt.started()
+        try: ...
+        except ConnectionError:
+            if not self._second_attempt.allowed(): raise
+    """
 
     def __init__(self, dependency: str, budget: RetryBudget) -> None:
         self._budget = budget
@@ -156,13 +177,13 @@ class OneMore:
         self._again = metrics.attempts.labels(dependency, "again")
         self._suppressed = metrics.retries_suppressed.labels(dependency, Suppressed.BUDGET.value)
 
-    def begun(self) -> None:
-        """A first try is made."""
+    def started(self) -> None:
+        """A first attempt is made."""
         self._budget.earn()
         self._first.inc()
 
-    def may(self) -> bool:
-        """It failed; whether a second is to be made."""
+    def allowed(self) -> bool:
+        """Whether the attempt that failed may be repeated."""
         if not self._budget.spend():
             self._suppressed.inc()
             return False

@@ -1,12 +1,12 @@
-"""Retry budget: how many second tries a dependency is worth. Pure.
+"""Retry budget: a limit on the retries of one dependency, as a share of its first attempts. Pure.
 
-While it fails, retries are more load for what cannot carry the load it has; so they are bought with first tries.
+A dependency that fails cannot carry the load it has, and retries are more load; so first attempts pay for them.
 """
 
 
 class RetryBudget:
-    """A bucket of tokens. Each first attempt puts `earned` in, up to `most`; each further one costs 1. It begins with
-    `floor`, so that a dependency that is seldom asked may be asked again too."""
+    """A token bucket. Each first attempt adds `earned` tokens, up to `most`; each retry costs 1. It begins with `floor`
+    tokens, so that a dependency that is seldom called may be retried too."""
 
     def __init__(self, *, earned: float = 0.1, most: float = 10.0, floor: float = 3.0) -> None:
         if not 0 <= earned <= 1 or not 0 <= floor <= most:
@@ -26,7 +26,7 @@ class RetryBudget:
         self._tokens = min(self._most, self._tokens + self.earned)
 
     def spend(self) -> bool:
-        """Pay for a further one; False: it is not to be made."""
+        """Pay for a retry. False: the budget is used up."""
         if self._tokens < 1:
             return False
         self._tokens -= 1

@@ -1,5 +1,5 @@
-"""Supervise: a background loop that crashes is logged with its traceback, counted, and started again. One whose store
-fails it has not crashed: it says so once, and is started again likewise."""
+"""Supervise: a background loop that crashes is logged with its traceback, counted, and started again. A failure of its
+store is no crash: it is reported once, and the loop is started again too."""
 
 import asyncio
 import random
@@ -13,35 +13,37 @@ from redis.exceptions import RedisError
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import DatabaseUnavailable, QueueUnavailable
 from holdfast.shared.faults import Outage, Unexplained
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 _BASE_S, _CAP_S = 0.5, 30.0
-#: Of the pause: more would change nothing, and a count that grows for long is too large a number in the end.
+#: Keeps the power of two small, however often a loop has crashed.
 _DOUBLINGS_MAX = 10
-#: What only waits for a store goes on soon after it is back.
+#: A loop whose store was down goes on soon after it is back.
 _AWAY_CAP_S = 5.0
+#: A loop that ran this long before it crashed starts with the shortest pause again.
 _CALM_S = 60.0
 _CANCEL_AGAIN_S = 1.0
 _CANCELLED_TIMES = 5
 _AWAY = (Outage, Unexplained, DatabaseUnavailable, QueueUnavailable, RedisError, NotSent)
-#: One that has run for so long since it failed works again, if it says nothing itself.
+#: A loop that has run this long since its failure is reported as recovered, if it does not report that itself.
 _WELL_S = 15.0
 
-_trying: ContextVar[Trying] = ContextVar("the loop that runs here")
+_reporter: ContextVar[FailureReporter] = ContextVar("reporter of the loop that runs here")
 
 
 def start(loops: Mapping[str, Callable[[], Awaitable[object]]]) -> list[asyncio.Task[Never]]:
-    """Each of them beside what runs, for ever, under its name."""
+    """Run each loop for ever, as a task with its name."""
     return [asyncio.create_task(forever(name, loop), name=name) for name, loop in loops.items()]
 
 
 async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel them, and wait until they have let go of what they had.
+    """Cancel the tasks, and wait until they have released what they held.
 
-    Python 3.11's `asyncio.wait_for`, which redis-py sends every command in, loses a cancellation that arrives as the
-    command has just been sent; the task then runs on. So they are cancelled until they end, or are told of and left.
+    Python 3.11's `asyncio.wait_for`, in which redis-py sends every command, loses a cancellation that arrives just
+    after the command was sent; the task then runs on. So tasks are cancelled again until they end; after the last time,
+    those that still run are logged and left.
     """
     running = set(tasks)
     for _ in range(_CANCELLED_TIMES):
@@ -54,22 +56,22 @@ async def stop(tasks: Iterable[asyncio.Task[Any]]) -> None:
         logs.error(Action.LOOPS_LEFT_RUNNING, tasks=sorted(task.get_name() for task in running))
 
 
-def turned() -> None:
-    """For loops: a whole turn was good."""
-    trying = _trying.get(None)
-    if trying is not None and trying.failing:
-        trying.worked()
+def iteration_succeeded() -> None:
+    """To be called by a supervised loop after an iteration that worked."""
+    reporter = _reporter.get(None)
+    if reporter is not None and reporter.failing:
+        reporter.worked()
 
 
 async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
-    """Run `loop()` for ever, with full jitter between crashes; a minute without one forgives the earlier ones."""
+    """Run `loop()` for ever, with a pause of full jitter after each crash, which grows until a run of a minute."""
     crashes = 0
     crashed = metrics.loop_crashes.labels(name)
-    trying = Trying(name)
-    _trying.set(trying)
+    reporter = FailureReporter(name)
+    _reporter.set(reporter)
     while True:
         began = time.monotonic()
-        well = asyncio.get_running_loop().call_later(_WELL_S, trying.worked)
+        well = asyncio.get_running_loop().call_later(_WELL_S, reporter.worked)
         try:
             await loop()
         except Exception as error:  # noqa: BLE001 - whatever it was, the loop has to go on
@@ -79,7 +81,7 @@ async def forever(name: str, loop: Callable[[], Awaitable[object]]) -> NoReturn:
                 crashed.inc()
                 logs.error(Action.LOOP_CRASHED, exc=error, loop=name, crashes=crashes)
             else:
-                trying.failed(error)
+                reporter.failed(error)
             ceiling = min(_AWAY_CAP_S if away else _CAP_S, _BASE_S * 2 ** min(crashes - 1, _DOUBLINGS_MAX))
             well.cancel()
             await asyncio.sleep(random.uniform(0, ceiling))  # noqa: S311 - jitter, not a secret

@@ -30,10 +30,10 @@ class Budget:
     bytes: int = 4 * 2**20
 
 
-USUAL = Budget()
+DEFAULT_BUDGET = Budget()
 
 
-def parse(raw: bytes | str, budget: Budget = USUAL) -> Any:
+def parse(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
     """The document. Raises DocumentTooLarge; ValueError for what is no JSON."""
     if len(raw) > budget.bytes:
         over("bytes", budget.bytes)
@@ -67,7 +67,7 @@ class Size:
     bytes: int
 
 
-def measure(document: Any, budget: Budget = USUAL) -> Size:
+def measure(document: Any, budget: Budget = DEFAULT_BUDGET) -> Size:
     """How large it is. Raises DocumentTooLarge as soon as it is too large."""
     depth = values = size = 0
     level: list[Any] = [document]
@@ -93,7 +93,7 @@ def measure(document: Any, budget: Budget = USUAL) -> Size:
     return Size(depth, values, size)
 
 
-class Work:
+class WorkBudget:
     """What one request may do to documents altogether, however many there are: values that are walked, copied or
     compared, and time."""
 

@@ -1,7 +1,7 @@
 """The ledger: accepted = applied + rejected + dead-lettered + discarded + in flight (promise 6).
 
 Every term comes from what the stores hold, never from a process's counters, and all of them as of one moment, the
-cut: the newest entry of the write stream when the reading began. Pure; `services/dlq_admin/ledger.py` reads.
+cut: the newest entry of the write stream when the reading began. Pure; `services/dlq_admin/auditor/ledger.py` reads.
 """
 
 from dataclasses import dataclass

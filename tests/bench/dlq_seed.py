@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import sqlalchemy as sa
 
+from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.letter import Letter
-from holdfast.shared.letters.store import index
 from holdfast.shared.store.engine import Engine
 from tests import letters
 

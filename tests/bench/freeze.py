@@ -17,6 +17,7 @@ from deploy.load.outcome import Outcome, classify, error_of
 from deploy.load.percentiles import Percentiles, percentiles
 from deploy.load.schedule import OpenLoop, constant, now
 from deploy.load.wire import Address, Answer, Connections
+from deploy.local.processes import freeze
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers
 from tests.bench.stage import Stage
@@ -103,7 +104,7 @@ async def one_round(stage: Stage, port: int, name: str) -> Round:
 
     async def break_it() -> None:
         await asyncio.sleep(HEALTHY_S)
-        os.kill(stage.database.pid, signal.SIGSTOP)
+        freeze(stage.database.pid)
         result.frozen_at = now()
         await asyncio.sleep(FREEZE_S)
         os.kill(stage.database.pid, signal.SIGCONT)

@@ -12,7 +12,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from deploy.load.percentiles import percentiles
-from holdfast.shared.letters.store import purging
+from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import operation_counts

@@ -22,12 +22,12 @@ from tests.servers import RedisServer, wait_until
 
 #: Freezes a process as an experiment does, says so, and waits for its own end.
 RUNNER = """
-import os, signal, sys, time
+import signal, sys, time
 from pathlib import Path
 from deploy.chaos.guard import mended_after
 from deploy.chaos.journal import Journal
 from deploy.local.postpone import ENDING
-from deploy.local.processes import Process
+from deploy.local.processes import Process, freeze
 
 for number in ENDING:
     signal.signal(number, signal.default_int_handler)
@@ -35,7 +35,7 @@ journal, pid = Journal(Path(sys.argv[1])), int(sys.argv[2])
 with mended_after(journal, print):
     victim = Process.of(pid)
     journal.add({"how": "continue", "process": [victim.pid, victim.born, victim.boot]})
-    os.kill(pid, signal.SIGSTOP)
+    freeze(pid)
     print("broken", flush=True)
     time.sleep(60)
 """
@@ -75,7 +75,7 @@ def test_whatever_ends_the_runner(victim: subprocess.Popen[bytes], journal: Jour
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as runner:
         assert runner.stdout
         assert runner.stdout.readline() == "broken\n"
-        wait_until(lambda: state(victim) == "T", what="broken")
+        assert state(victim) == "T"
         assert journal.read()
         runner.send_signal(number)
         wait_until(lambda: state(victim) == "S", what="mended")

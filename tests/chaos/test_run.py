@@ -1,7 +1,5 @@
 """One experiment from beginning to end, on processes of its own."""
 
-import os
-import signal
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -12,7 +10,7 @@ from deploy.chaos.guard import mended_after
 from deploy.chaos.journal import Journal
 from deploy.chaos.run import run
 from deploy.chaos.traffic import Traffic
-from deploy.local.processes import Process
+from deploy.local.processes import Process, freeze
 from tests import keys, processes
 from tests.servers import Database, RedisServer
 
@@ -51,7 +49,7 @@ class TestStack:
         process = Process.of(self._database.pid)
         assert process
         self._journal.add({"how": "continue", "process": [process.pid, process.born, process.boot]})
-        os.kill(process.pid, signal.SIGSTOP)
+        freeze(process.pid)
 
     def processes(self, program: str) -> dict[str, str]:
         """Nobody asks."""

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from deploy.poison.entries import GOOD, MEANING, poison
-from holdfast.services.dlq_admin.console.advice import at_a_glance, next_step
-from holdfast.services.dlq_admin.console.chart import bars, shares
-from holdfast.services.dlq_admin.console.words import ITEMS, REASONS, REPLAYS, STATES, VERDICTS
-from holdfast.shared.letters.replay import ItemState, ReplayState
+from holdfast.services.dlq_admin.console.render.advice import at_a_glance, next_step
+from holdfast.services.dlq_admin.console.render.chart import bars, shares
+from holdfast.services.dlq_admin.console.render.labels import ITEMS, REASONS, REPLAYS, STATES, VERDICTS
+from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.writes.outcome import Reason
 

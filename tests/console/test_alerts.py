@@ -10,10 +10,10 @@ import orjson
 import pytest
 
 from holdfast.services.dlq_admin.alerts.alerts import KEY, Alerts
-from holdfast.services.dlq_admin.alerts.heard import Heard
+from holdfast.services.dlq_admin.alerts.known import Heard
 from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
 from holdfast.services.dlq_admin.app import DlqAdmin
-from holdfast.services.dlq_admin.console.links import Links
+from holdfast.services.dlq_admin.console.render.links import Links
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from tests import keys

@@ -1,13 +1,12 @@
 """What others have written and pages are made with is what they have published."""
 
 import hashlib
-from pathlib import Path
 
 import pytest
 
-from holdfast.services.dlq_admin.console import assets
+from holdfast.services.dlq_admin.console.render import assets
 
-_STATIC = Path(assets.__file__).parent / "static"
+_STATIC = assets._FOLDER
 
 #: File -> the SHA-256 of what was published: htmx.org 2.0.7 dist/htmx.min.js; uplot 1.6.32 dist/uPlot.iife.min.js and
 #: dist/uPlot.min.css.

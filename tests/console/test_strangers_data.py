@@ -15,8 +15,8 @@ import jinja2
 import pytest
 
 from holdfast.services.dlq_admin.alerts.alerts import KEY as ALERTS
-from holdfast.services.dlq_admin.console.parts import PartedTemplate
-from holdfast.services.dlq_admin.faults.kept import KEY as ANNOUNCED
+from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
+from holdfast.services.dlq_admin.faults.cache import KEY as ANNOUNCED
 from holdfast.shared.fleet.board import ORDERS, REPORTS
 from holdfast.shared.queue.names import DEAD, WRITERS
 from tests import keys, letters, processes

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.services.dlq_admin.console import visible
+from holdfast.services.dlq_admin.console.render import visible
 
 
 @pytest.mark.parametrize(
@@ -81,8 +81,8 @@ def test_json_in_a_field_comes_back_the_same(value: object) -> None:
 
 def test_every_template_is_covered() -> None:
     """The console's environment puts every expression through it."""
-    from holdfast.services.dlq_admin.console.assets import Assets
-    from holdfast.services.dlq_admin.console.render import Pages
+    from holdfast.services.dlq_admin.console.render.assets import Assets
+    from holdfast.services.dlq_admin.console.render.pages import Pages
 
     templates = Pages(Assets(), lambda: {})._templates
     page = templates.from_string('<a title="{{ x }}" href="{{ x }}">{{ x }}{{ x|show }}{{ x ~ "y" }}</a>')

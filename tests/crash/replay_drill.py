@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import orjson
 
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.queue.names import DEAD, EMAILS, LEDGER, OPERATION, USER, WRITES
 from holdfast.shared.store.engine import Timeouts, make_engine

@@ -2,7 +2,6 @@
 database that hangs and then is gone, a client who asks too much, an api without CPU, a writer that dies. Faults are
 announced, as a drill does it."""
 
-import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -127,11 +126,11 @@ def _starved(it: Stage) -> None:
 
 def _stutter(it: Stage) -> bool:
     for _ in range(4):
-        it.api.send(signal.SIGSTOP)
+        it.api.freeze()
         try:
             _pass(0.3)
         finally:
-            it.api.send(signal.SIGCONT)
+            it.api.thaw()
         _pass(0.15)
     shed = 'holdfast_requests_shed_total{{lane="{}",reason="event_loop_lag"}}'
     return any(it.api.metric(shed.format(lane)) for lane in ("reads", "writes", "rest"))

@@ -71,7 +71,7 @@ def test_what_is_provisioned_fits() -> None:
     folder = Path(__file__).parents[2] / "deploy"
     source = yaml.safe_load((folder / "grafana/provisioning/datasources/prometheus.yml").read_text())["datasources"][0]
     scraped = yaml.safe_load((folder / "prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
-    dashboard = json.loads(next((folder / "grafana/dashboards").glob("*.json")).read_text())
+    dashboard = json.loads(next((folder.parent / "services/dlq_admin/live/grafana").glob("*.json")).read_text())
     uids = {panel["datasource"]["uid"] for panel in dashboard["panels"] if "datasource" in panel}
     assert {source["uid"]} == uids
     assert source["jsonData"]["timeInterval"] == scraped

@@ -5,7 +5,7 @@ import signal
 import sys
 
 from holdfast.services.dlq_admin.__main__ import main
-from holdfast.services.dlq_admin.index import Indexer
+from holdfast.services.dlq_admin.letters.indexer import Indexer
 from holdfast.shared.letters.letter import Letter
 
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from holdfast.shared.letters.edit import EditRefused, document, edited
-from holdfast.shared.letters.patch import Operation, PatchFailed, patched
+from holdfast.shared.letters.edit.document import EditRefused, document, edited
+from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
 from holdfast.shared.writes.versions import from_stream_id
 from tests import letters
 

@@ -6,15 +6,19 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
-from holdfast.shared.letters.edit import EditRefused, document, edited, patched_fields
-from holdfast.shared.letters.filter import Filter
-from holdfast.shared.letters.patch import Operation
-from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.edit import transforms
+from holdfast.shared.letters.edit import versions as edits
+from holdfast.shared.letters.edit.document import EditRefused, document, edited, patched_fields
+from holdfast.shared.letters.edit.patch import Operation
+from holdfast.shared.letters.edit.versions import Change
+from holdfast.shared.letters.find import whole as one
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store import change, edits, index, one, transforms
-from holdfast.shared.letters.store.audit import Actor
-from holdfast.shared.letters.store.edits import Change
-from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.runtime.documents import Work
 from holdfast.shared.store.engine import Engine
 from tests.letters import letter

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.shared.letters import packed
+from holdfast.shared.letters.bytes_json import take, take_fields, tell, tell_fields
+from holdfast.shared.letters.exchange.line import from_line, to_line
 from holdfast.shared.letters.ids import id_of, number_of, time_of
 from holdfast.shared.letters.letter import read
-from holdfast.shared.letters.line import from_line, to_line
-from holdfast.shared.letters.told import take, take_fields, tell, tell_fields
 from tests import letters
 from tests.servers import RedisServer
 

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.queue.names import DEAD, DLQ_GROUP, OPERATION, WRITES
 from holdfast.shared.store.engine import Timeouts, make_engine

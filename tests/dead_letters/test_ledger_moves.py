@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.writes.ledger import Ledger, table

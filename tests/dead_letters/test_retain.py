@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.retain import Retention
+from holdfast.services.dlq_admin.letters.retention import Retention
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
-from holdfast.shared.letters.filter import Filter
-from holdfast.shared.letters.selection import Selection
-from holdfast.shared.letters.store import change, groups, index
+from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.find import groups
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index import insert as index
 from holdfast.shared.store.engine import Engine
 from tests.dead_letters.test_store import ANN, MOST, some
 

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from holdfast.shared.letters.store import seals
-from holdfast.shared.letters.store.audit import Actor, Deed, note_down
+from holdfast.shared.letters.audit import seals
+from holdfast.shared.letters.audit.entries import Actor, Deed, note_down
 from holdfast.shared.store.engine import Engine
 from tests.servers import Database
 

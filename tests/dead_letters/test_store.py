@@ -11,14 +11,21 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.shared.faults import Contention
-from holdfast.shared.letters.filter import Filter
+from holdfast.shared.letters.audit import entries as audit
+from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.exchange import importing as exchange
+from holdfast.shared.letters.find import groups, notes, search
+from holdfast.shared.letters.find import whole as one
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index import counts
+from holdfast.shared.letters.index import insert as index
+from holdfast.shared.letters.index.tables import builds, trend
+from holdfast.shared.letters.index.tables import letters as table
 from holdfast.shared.letters.letter import Letter
-from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.retention import letters as retention
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store import audit, change, counts, exchange, groups, index, notes, one, retention, search
-from holdfast.shared.letters.store.audit import Actor
-from holdfast.shared.letters.store.tables import builds, trend
-from holdfast.shared.letters.store.tables import letters as table
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.writes.outcome import Reason
 from tests.letters import letter

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from holdfast.shared.letters.store.what_if import what_if
-from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.letters.what_if.trial import what_if
+from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.queue.codec import encode
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.engine import Engine

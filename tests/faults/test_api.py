@@ -42,7 +42,7 @@ def test_one_hung_process_does_not_stop_the_other(rig: Rig, other: httpx.Client,
     """A request that it had taken is sent to the other with the same key; when it wakes up it does its work too, or
     finds that nobody waits for it any more, and there is one write."""
     headers = key()
-    rig.api.send(processes.signal.SIGSTOP)
+    rig.api.freeze()
     try:
         with pytest.raises(httpx.ReadTimeout):
             rig.client.post("/users", json=ADA, headers=headers, timeout=0.5)
@@ -51,7 +51,7 @@ def test_one_hung_process_does_not_stop_the_other(rig: Rig, other: httpx.Client,
             assert answer.status_code == 202
             assert other.get(f"/users/{answer.json()['data']['id']}").json()["data"]["name"] == "Ada"
     finally:
-        rig.api.send(processes.signal.SIGCONT)
+        rig.api.thaw()
     wait_until(lambda: rig.client.get("/livez").status_code == 200, what="awake")
     wait_until(lambda: any(map(rig.api.metric, _ENDS)), what="done with it")
     assert rig.backlog() == 1

@@ -77,7 +77,7 @@ class Told:
         """Whether one says this, as an error."""
         return any(
             words in line["error"] and line["level"] == "error" and line["kind"] == "refused"
-            for line in self.lines("loop_held_up")
+            for line in self.lines("loop_failing")
         )
 
 
@@ -107,9 +107,9 @@ def _speaks_and_recovers(
         mended()
     _all_is_well(services)
     for each in told.values():
-        wait_until(lambda each=each: each.lines("loop_goes_on"), what="it says that it goes on")
+        wait_until(lambda each=each: each.lines("loop_recovered"), what="it says that it goes on")
         assert each.lines("loop_crashed") == []
-        lines = Counter((line["loop"], line["error"]) for line in each.lines("loop_held_up"))
+        lines = Counter((line["loop"], line["error"]) for line in each.lines("loop_failing"))
         assert max(lines.values()) <= 10, lines
 
 

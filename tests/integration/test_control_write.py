@@ -7,8 +7,8 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.shared.faults import Contention, Fault, Outage
-from holdfast.shared.letters.store.what_if import what_if
-from holdfast.shared.letters.what_if import Verdict
+from holdfast.shared.letters.what_if.trial import what_if
+from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.store import reads
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.control import control_write

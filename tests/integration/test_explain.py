@@ -256,7 +256,7 @@ def test_a_call_of_the_third_party(
         ours, theirs = Case(client, asking).explained(answer.headers["x-request-id"], 2)["parts"]
     assert (ours["service"], theirs["service"]) == ("api", "external_proxy")
     assert said(ours, "proxy_answered")[0]["status"] == 502
-    again, (suppressed,) = said(theirs, "called_again"), said(theirs, "retry_suppressed")
+    again, (suppressed,) = said(theirs, "retried"), said(theirs, "retry_suppressed")
     assert [each["attempt"] for each in again] == [2, 3, 4]
     assert (suppressed["why"], suppressed["attempt"]) == ("budget", 4)
     assert suppressed["budget"] < 1

@@ -10,10 +10,11 @@ import pytest
 import sqlalchemy as sa
 
 from holdfast.services.dlq_admin.auditor.history import History
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.services.dlq_admin.database import Database as AdminDatabase
-from holdfast.services.dlq_admin.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.letters.store import index, purging
+from holdfast.shared.letters.index import insert as index
+from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.queue.codec import encode
 from holdfast.shared.queue.names import DEAD, WRITES
 from holdfast.shared.store.apply import apply

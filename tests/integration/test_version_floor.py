@@ -3,7 +3,6 @@ ledger agrees."""
 
 import asyncio
 import random
-import signal
 import time
 import uuid
 from collections.abc import Iterator
@@ -12,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
 from holdfast.shared.store.engine import Timeouts, make_engine
@@ -200,7 +199,7 @@ def test_expiry_does_not_depend_on_the_queue(
 ) -> None:
     """What nobody wants any more is not done, and what is still wanted is, although the queue's clock is ahead."""
     clock_ahead(redis_server, ahead_us)
-    writer.send(signal.SIGSTOP)
+    writer.freeze()
     try:
         long, short = (
             api.post("/users", json=ADA | {"email": f"{ms}@example.com"}, headers={"X-Expire-After-Ms": ms})
@@ -209,7 +208,7 @@ def test_expiry_does_not_depend_on_the_queue(
         over = now_us() + 300_000
         wait_until(lambda: now_us() > over, what="the time is over")
     finally:
-        writer.send(signal.SIGCONT)
+        writer.thaw()
     ends = {}
     for name, accepted in (("long", long), ("short", short)):
         where = accepted.headers["location"]

@@ -1,6 +1,5 @@
 """Several writers: they share the work, and take over from one that falls silent."""
 
-import signal
 import time
 
 from tests.integration.conftest import StartWriter
@@ -30,10 +29,10 @@ def test_entries_of_a_frozen_writer_are_taken_over(stream: Stream, start_writer:
     frozen = start_writer("writer-frozen", HOLDFAST_WRITER_BLOCK_MS="500", HOLDFAST_REDIS_TIMEOUT_S="2")
     users = [new_user() for _ in range(20)]
     for _ in range(20):  # it has to be frozen in the middle of a read, and reads end
-        frozen.send(signal.SIGSTOP)
+        frozen.freeze()
         if stream.somebody_reads():
             break
-        frozen.send(signal.SIGCONT)
+        frozen.thaw()
         wait_until(stream.somebody_reads, what="it reads")
     stream.accept(users)
     wait_until(lambda: len(stream.pending()) == 20, what="they were delivered to the frozen one")
@@ -42,7 +41,7 @@ def test_entries_of_a_frozen_writer_are_taken_over(stream: Stream, start_writer:
     stream.accept(changes)
     stream.wait_for_end([*users, *changes])
     assert peer.metric("holdfast_reclaimed_entries_total") >= 20
-    frozen.send(signal.SIGCONT)
+    frozen.thaw()
     thawed_at = time.time()
     wait_until(lambda: frozen.metric(PROGRESS) > thawed_at, what="the thawed writer reads again")
     last = new_user()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy as BreakerPolicy
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
-from holdfast.shared.resilience.retry import Retrier, again_on
+from holdfast.shared.resilience.retry import Retrier, retry_on
 from holdfast.shared.resilience.retry_budget import RetryBudget
-from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope, Suppressed
+from holdfast.shared.resilience.retry_rules import RetryAllowed, RetryDecision, RetryLimits, Suppressed
 from tests.metastable.server import Expired, Full, Server
 from tests.metastable.virtual_time import now_s
 
@@ -40,16 +40,16 @@ def _once(send: Send, _seed: int) -> Callable[[], Awaitable[None]]:
 
 
 def _naive(send: Send, _seed: int) -> Callable[[], Awaitable[None]]:
-    return lambda: again_on(_TRANSIENT, send, base_s=_BASE_S, cap_s=_CAP_S, attempts=ATTEMPTS)
+    return lambda: retry_on(_TRANSIENT, send, base_s=_BASE_S, cap_s=_CAP_S, attempts=ATTEMPTS)
 
 
 def _budgeted(send: Send, _seed: int) -> Callable[[], Awaitable[None]]:
-    retrier = Retrier("the demo's server", RetryBudget(), Attempts(ATTEMPTS, _BASE_S, _CAP_S))
+    retrier = Retrier("the demo's server", RetryBudget(), RetryLimits(ATTEMPTS, _BASE_S, _CAP_S))
     return lambda: _with(retrier, send)
 
 
 def _holdfast(send: Send, seed: int) -> Callable[[], Awaitable[None]]:
-    retrier = Retrier("the demo's server", RetryBudget(), Attempts(ATTEMPTS, _BASE_S, _CAP_S))
+    retrier = Retrier("the demo's server", RetryBudget(), RetryLimits(ATTEMPTS, _BASE_S, _CAP_S))
     breaker = Breaker(
         "the demo's server", BreakerPolicy(attempt_timeout_s=ATTEMPT_S), classify=_judge,
         clock=now_s, random=random.Random(seed).random,
@@ -64,12 +64,12 @@ def _judge(error: Exception) -> Judgement:
 async def _with(retrier: Retrier, send: Send) -> None:
     ends_s = now_s() + ATTEMPTS * ATTEMPT_S
 
-    def hope(error: Exception) -> Hope:
+    def retry_decision(error: Exception) -> RetryDecision:
         if isinstance(error, CallRefused):
             return Suppressed.OPEN
-        return Again() if isinstance(error, _TRANSIENT) else None
+        return RetryAllowed() if isinstance(error, _TRANSIENT) else None
 
-    await retrier.run(lambda _: send(), hope, lambda: ends_s - now_s())
+    await retrier.run(lambda _: send(), retry_decision, lambda: ends_s - now_s())
 
 
 POLICIES = (

@@ -4,7 +4,7 @@ import asyncio
 import random
 from dataclasses import dataclass, field
 
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from tests.metastable.policies import Policy, attempt
 from tests.metastable.server import SERVICE_S, Server
 from tests.metastable.virtual_time import now_s, run

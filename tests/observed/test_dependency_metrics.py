@@ -114,7 +114,7 @@ async def test_a_recovery_is_from_the_first_opening_to_closed() -> None:
     time.now += 10
     await _call(breaker, time, 0.1)
     await _call(breaker, time, 0, ConnectionError())
-    breaker.reset()
+    breaker.reset(actor="test", reason="test")
     assert _recoveries("recovering") == (1, pytest.approx(10.2))
 
 

@@ -11,12 +11,12 @@ import pytest
 from deploy.announce import Announcer
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
-from holdfast.services.dlq_admin.faults.desk import FaultDesk
-from holdfast.services.dlq_admin.faults.kept import Kept
+from holdfast.services.dlq_admin.faults.board import FaultDesk
+from holdfast.services.dlq_admin.faults.cache import Kept
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
+from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
 from tests import keys
 from tests.processes import Service, dlq_admin
 from tests.servers import Database, RedisServer, wait_until
@@ -25,7 +25,7 @@ DOWN = Name("database-down", "database")
 
 
 def test_a_fault_ends_unless_it_is_said_again() -> None:
-    """Said again it has the same start; said after its end it is a new one, and its last end is still known."""
+    """A fault announced again keeps its start; one announced after its end is new, and the last end is still known."""
     faults = Faults()
     assert faults.begin(DOWN, 10, now_s=100).ended_s(105) is None
     again = faults.begin(DOWN, 10, now_s=108)
@@ -155,9 +155,9 @@ class _Listener(Annotations):
 
     def __init__(self) -> None:
         super().__init__(None, timeout_s=1)
-        self.heard: list[Said] = []
+        self.heard: list[Annotation] = []
 
-    def say(self, said: Said) -> None:
+    def say(self, said: Annotation) -> None:
         """Keep it."""
         self.heard.append(said)
 

@@ -11,9 +11,9 @@ import pytest
 from holdfast.services.api.accept import Acceptor, Candidate
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.heartbeat import Heartbeats
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.letters.store.what_if import what_if
+from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.queue.codec import Undecodable, decode, encode
 from holdfast.shared.queue.names import HEARTBEAT
 from holdfast.shared.resilience.breaker.breaker import Breaker

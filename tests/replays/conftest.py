@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from holdfast.services.api.accept import Candidate
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.queue.names import DEAD
 from holdfast.shared.store.engine import Timeouts, make_engine

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from holdfast.shared.letters.filter import Filter
-from holdfast.shared.letters.replay import Plan, ReplayState
+from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.decide import allowance, change
+from holdfast.shared.letters.decide.allowance import Rules, UsedUp
+from holdfast.shared.letters.edit import transforms
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.replays import create
-from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.replays.plan import Plan, ReplayState
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store import allowance, change, index, transforms
-from holdfast.shared.letters.store.allowance import Rules, UsedUp
-from holdfast.shared.letters.store.audit import Actor
 from holdfast.shared.queue.names import DEAD
 from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests import keys, letters

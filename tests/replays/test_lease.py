@@ -5,17 +5,20 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast.shared.letters.filter import Filter
-from holdfast.shared.letters.replay import ItemState, Plan, ReplayState
+from holdfast.shared.letters.audit import entries as audit
+from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.decide.allowance import Rules
+from holdfast.shared.letters.find import groups
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.replays import create, lease, read, results, sending, steer
 from holdfast.shared.letters.replays.lease import LeaseLost
+from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
 from holdfast.shared.letters.replays.results import Result
 from holdfast.shared.letters.replays.sending import Sent
-from holdfast.shared.letters.selection import Selection
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store import audit, change, groups, index
-from holdfast.shared.letters.store.allowance import Rules
-from holdfast.shared.letters.store.audit import Actor
 from holdfast.shared.store.engine import Engine, Timeouts, make_engine
 from tests.letters import letter
 from tests.servers import Database, wait_until

@@ -5,14 +5,14 @@ import time
 import orjson
 import pytest
 
-from holdfast.services.dlq_admin.replay.around import Around
-from holdfast.services.dlq_admin.replay.send import Sender, sendable
+from holdfast.services.dlq_admin.replays.sender import Sender, sendable
+from holdfast.services.dlq_admin.replays.surroundings import Around
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.fleet.roll import Roll
+from holdfast.shared.fleet.roster import Roster
+from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.replays.sending import Chosen
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store.edits import Current
 from holdfast.shared.queue.names import CLOCK, EMAILS, LEDGER, OPERATION, USER, WRITES
 from holdfast.shared.queue.pending import pending_operation, pending_writes
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
@@ -116,7 +116,7 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
     redis = connect(clean_redis.address, RedisTimeouts(2, 2))
     for _ in range(7):
         await redis.xadd(WRITES, {"a": "b"})
-    roll = Roll("dlq_admin/here")
+    roll = Roster("dlq_admin/here")
     reports = {
         b"writer/one": orjson.dumps([{"name": "database", "state": "open"}]),
         b"writer/two": orjson.dumps([{"name": "database", "state": "closed"}, {"name": "cache", "state": "open"}]),

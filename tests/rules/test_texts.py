@@ -11,7 +11,7 @@ from deploy.rules.rule import Alert, Dashboard
 
 REPO = Path(__file__).parent.parent.parent
 RUNBOOKS = REPO / "docs" / "runbooks"
-DASHBOARDS = REPO / "deploy" / "grafana" / "dashboards"
+DASHBOARDS = REPO / "services" / "dlq_admin" / "live" / "grafana"
 HEADINGS = ["Meaning", "What clients feel", "First look", "Actions", "When it is not that"]
 
 ALERTS = [

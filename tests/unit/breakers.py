@@ -47,7 +47,7 @@ class Chance:
 
 def breaker(clock: Clock, chance: Chance | None = None, **more: Any) -> Breaker:
     """A breaker on that clock, without a ramp unless it is asked for; the rest of `more` is its policy."""
-    own = {name: more.pop(name) for name in ("classify", "deadline", "fallback_function") if name in more}
+    own = {name: more.pop(name) for name in ("classify", "deadline") if name in more}
     policy = Policy(**({"ramp_s": 0.0} | more))
     return Breaker("dependency", policy, clock=clock, wall=clock.wall, random=chance or Chance(), **own)
 

@@ -4,10 +4,10 @@ import unicodedata
 
 import idna
 import pytest
+from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, clean_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, clean_email
 from holdfast.shared.writes.commands import email_key
 
 

@@ -5,10 +5,10 @@ import importlib.util
 
 import pytest
 
-from holdfast.shared.telemetry.grafana.annotations import Annotations, Said
+from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
 from holdfast.shared.telemetry.grafana.client import Grafana, GrafanaFailed, connect
 
-_SAID = Said("replay:1", "Replay 1", ("replay",), 1.0, 2.0)
+_SAID = Annotation("replay:1", "Replay 1", ("replay",), 1.0, 2.0)
 
 
 async def test_without_a_grafana_nothing_is_kept() -> None:

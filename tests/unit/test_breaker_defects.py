@@ -289,11 +289,7 @@ async def test_a_call_of_an_open_breaker_is_refused_however_it_is_made(
     ours = opened(breaker(clock))
     with pytest.raises(CircuitBreakerError):
         await ours.call_async(fine)
-    with pytest.raises(CircuitBreakerError):
-        ours.call(str)
     with pytest.raises(CircuitBreakerError), ours.guard():
-        raise AssertionError
-    with pytest.raises(TypeError), ours:
         raise AssertionError
 
 
@@ -311,7 +307,7 @@ async def test_an_object_that_is_called_asynchronously_is_counted(
     assert theirs.closed
 
     ours: Breaker = breaker(clock)
-    await failing(ours.decorate(Client()), 5, ConnectionError)
+    await failing(lambda: ours.call_async(Client()), 5, ConnectionError)
     assert ours.opened
 
 

@@ -1,13 +1,11 @@
-"""What the package's users know: decorators of four kinds, fallbacks, the monitor, the names."""
+"""What the package's users know: the names of states and errors; and the two forms of a call."""
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Iterator
-from inspect import isasyncgenfunction, iscoroutinefunction, isgeneratorfunction
 
 import circuitbreaker
 import pytest
-from circuitbreaker import CircuitBreakerError, CircuitBreakerMonitor
+from circuitbreaker import CircuitBreakerError
 from prometheus_client import REGISTRY
 
 from holdfast.shared.resilience.breaker.snapshot import State
@@ -21,72 +19,15 @@ def test_the_states_have_the_packages_names() -> None:
     assert State.HALF_OPEN == circuitbreaker.STATE_HALF_OPEN
 
 
-async def test_a_decorated_function_stays_what_it_is(clock: Clock) -> None:
-    """Frameworks look at the kind of a function; and each kind is counted."""
+def test_only_its_own_two_forms_let_a_call_through(clock: Clock) -> None:
+    """The package's others would not count what they refuse, or cannot know which of several calls has ended."""
     one = breaker(clock)
-
-    @one
-    async def coroutine() -> int:
-        """Doc."""
-        return 1
-
-    @one
-    def generator() -> Iterator[int]:
-        yield 1
-
-    @one
-    async def async_generator() -> AsyncIterator[int]:
-        yield 1
-
-    @one
-    def plain() -> int:
-        return 1
-
-    assert iscoroutinefunction(coroutine)
-    assert isgeneratorfunction(generator)
-    assert isasyncgenfunction(async_generator)
-    assert (coroutine.__name__, coroutine.__doc__) == ("coroutine", "Doc.")
-    assert [await coroutine(), *generator(), *[each async for each in async_generator()], plain()] == [1, 1, 1, 1]
-    assert one.snapshot().counts.calls == 4
-
-
-async def test_a_fallback_answers_refused_calls(clock: Clock) -> None:
-    """With the arguments of the call; of the kind of the function."""
-
-    async def instead(number: int) -> int:
-        return -number
-
-    async def negative(number: int) -> AsyncIterator[int]:
-        yield -number
-
-    async def work(number: int) -> int:
-        return number
-
-    async def stream(number: int) -> AsyncIterator[int]:
-        yield number
-
-    assert await opened(breaker(clock, fallback_function=instead)).decorate(work)(7) == -7
-    streamed = opened(breaker(clock, fallback_function=negative)).decorate
-    CircuitBreakerMonitor.circuit_breakers.clear()
-    assert [each async for each in streamed(stream)(7)] == [-7]
-    assert opened(breaker(clock, fallback_function=lambda number: -number)).call(abs, 7) == -7
-    assert list(opened(breaker(clock, fallback_function=lambda _: iter("ab"))).call_generator(iter, "cd")) == ["a", "b"]
-
-
-async def test_a_consumer_that_stops_reading_says_nothing(clock: Clock) -> None:
-    """Of a generator, only its own error or its end is judged; how long its consumer took is not."""
-    one = half_open(breaker(clock, probes=1), clock)
-
-    def numbers() -> Iterator[int]:
-        yield from range(3)
-
-    reading = one.call_generator(numbers)
-    assert next(reading) == 0
-    reading.close()
-    assert one.state is State.HALF_OPEN
-    for _ in one.call_generator(numbers):
-        clock.advance(0.5)
-    assert one.closed
+    with pytest.raises(TypeError, match="call_async"), one:
+        pass
+    for form in (one, one.decorate, one.call, lambda call: next(one.call_generator(call))):
+        with pytest.raises(TypeError, match="call_async"):
+            form(succeed)
+    assert one.snapshot().counts.calls == 0
 
 
 async def test_a_call_that_is_collected_gives_its_lease_back(clock: Clock) -> None:
@@ -99,20 +40,6 @@ async def test_a_call_that_is_collected_gives_its_lease_back(clock: Clock) -> No
     del abandoned
     gc.collect()
     succeed(one)
-
-
-def test_the_monitor_finds_it_once_registered(clock: Clock) -> None:
-    """Making one has no effect on the process; a name is taken once."""
-    one, other = breaker(clock), breaker(clock)
-    assert CircuitBreakerMonitor.get("dependency") is None
-    one.register()
-    one.register()
-    assert CircuitBreakerMonitor.all_closed()
-    opened(one)
-    assert list(CircuitBreakerMonitor.get_open()) == [one]
-    with pytest.raises(ValueError, match="dependency"):
-        other.register()
-    assert CircuitBreakerMonitor.get("dependency") is one
 
 
 def test_metrics_follow(clock: Clock) -> None:

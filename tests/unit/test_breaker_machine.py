@@ -6,7 +6,7 @@ import pytest
 
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import Override, State, Transition
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
 from tests.unit.breakers import Chance, Clock, breaker, fail, half_open, opened, succeed

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.machine import UNCOUNTED
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.refused import CallRefused
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import Override, Snapshot, State, Transition, Why
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
 from tests.unit.breakers import Clock

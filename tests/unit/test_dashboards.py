@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.services.dlq_admin.app import _DASHBOARDS
-from holdfast.services.dlq_admin.dashboards.read import read, read_all
-from holdfast.services.dlq_admin.dashboards.series import Event, Grid, Series, events, name, now, number, over
-from holdfast.services.dlq_admin.dashboards.variables import SPANS, Span, Variables
+from holdfast.services.dlq_admin.live import OWN_DASHBOARDS
+from holdfast.services.dlq_admin.live.dashboards import read, read_all
+from holdfast.services.dlq_admin.live.series import Event, Grid, Series, events, name, now, number, over
+from holdfast.services.dlq_admin.live.variables import SPANS, Span, Variables
 from tests.console.board import BOARD, UID
 
 _DRAWN = {"stat", "timeseries", "state-timeline", "table", "bargauge", "text", "heatmap"}
@@ -85,8 +85,8 @@ def test_a_row_that_is_folded_holds_its_panels() -> None:
 
 def test_our_own_dashboards_are_drawn() -> None:
     """Every file, every kind of panel in it, and no variable without a value."""
-    known = read_all(_DASHBOARDS)
-    assert len(known) == len(list(_DASHBOARDS.glob("*.json"))) > 0
+    known = read_all(OWN_DASHBOARDS)
+    assert len(known) == len(list(OWN_DASHBOARDS.glob("*.json"))) > 0
     for dashboard in known.values():
         for panel in dashboard.panels:
             assert panel.kind in _DRAWN, (dashboard.uid, panel.number)

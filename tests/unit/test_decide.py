@@ -57,7 +57,10 @@ def test_addresses_are_swapped_inside_a_batch() -> None:
         known=known,
     )
     assert decision.outcomes == [Applied(5), Applied(4), Applied(3)]
-    assert {each.id: each.shown()["email"] for each in decision.entities.values()} == {"ann": "b@example.com", "bob": "a@example.com"}
+    assert {each.id: each.shown()["email"] for each in decision.entities.values()} == {
+        "ann": "b@example.com",
+        "bob": "a@example.com",
+    }
     assert decision.released == {
         (email_claim("a@example.com"), "ann"): 3,
         (email_claim("b@example.com"), "bob"): 4,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast.services.dlq_admin.sentences import SAYS, sentence
+from holdfast.services.dlq_admin.requests.wording import SAYS, sentence
 from holdfast.shared.http.explain.allowance import Allowance, Because
 from holdfast.shared.resilience.breaker.refusal import Refusal
 from holdfast.shared.resilience.retry_rules import Suppressed

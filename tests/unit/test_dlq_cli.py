@@ -12,9 +12,9 @@ import pytest
 
 from holdfast.services.dlq_admin.cli import selection, table
 from holdfast.services.dlq_admin.cli.main import _say, main
+from holdfast.services.dlq_admin.cli.output import Told
 from holdfast.services.dlq_admin.cli.parser import make
 from holdfast.services.dlq_admin.cli.selection import Usage
-from holdfast.services.dlq_admin.cli.told import Told
 from tests.servers import free_port
 
 KEY = "a-key"

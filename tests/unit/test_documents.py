@@ -15,9 +15,9 @@ from pydantic import TypeAdapter
 
 from holdfast.shared.errors import OverBudget
 from holdfast.shared.letters import mask
-from holdfast.shared.letters.edit import document
-from holdfast.shared.letters.patch import Operation, PatchFailed, patched
-from holdfast.shared.runtime.documents import USUAL, Budget, Work, measure, parse
+from holdfast.shared.letters.edit.document import document
+from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
+from holdfast.shared.runtime.documents import DEFAULT_BUDGET, Budget, WorkBudget, measure, parse
 
 _PATCH = TypeAdapter(list[Operation])
 _KEYS = st.sampled_from(["", "a", "b", "0", "1", "-", "999999999", "~0", "~1", "ü"])
@@ -66,9 +66,9 @@ def test_depth_is_refused_by_name(kind: str, depth: int) -> None:
     raw = _nested(kind, depth)
     with pytest.raises((OverBudget, orjson.JSONDecodeError)) as caught:
         parse(raw)
-    if kind != "open" or depth > USUAL.depth:
+    if kind != "open" or depth > DEFAULT_BUDGET.depth:
         assert isinstance(caught.value, OverBudget)
-        assert caught.value.details == {"budget": "depth", "most": USUAL.depth}
+        assert caught.value.details == {"budget": "depth", "most": DEFAULT_BUDGET.depth}
 
 
 @pytest.mark.parametrize("raw", [b'"' + b"[" * 5000 + b'"', b'"\\"' + b"[" * 5000 + b'"', b'["[[[", "\\\\", "]"]'])
@@ -92,12 +92,12 @@ def test_width_is_refused_by_name(raw: bytes, budget: Budget, name: str) -> None
 
 def test_work_on_many_is_bounded() -> None:
     """However small each is; and by the clock."""
-    work = Work(values=1000)
+    work = WorkBudget(values=1000)
     patch = _PATCH.validate_python([{"op": "test", "path": "/a/0", "value": 1}])
     with pytest.raises(OverBudget) as caught:
         [patched({"a": [1, 2, 3]}, patch, work) for _ in range(1000)]
     assert (caught.value.details or {})["budget"] == "work"
-    late = Work(seconds=-1)
+    late = WorkBudget(seconds=-1)
     with pytest.raises(OverBudget) as caught:
         late.spend(1)
     assert (caught.value.details or {})["budget"] == "seconds"
@@ -107,7 +107,7 @@ def test_work_on_many_is_bounded() -> None:
 def test_a_deep_payload_is_text(depth: int) -> None:
     """A stored payload that is too deep is shown, masked and patched around as the text that it is."""
     told = document({b"schema": b"1", b"payload": _nested("list", depth)})
-    assert isinstance(told["payload"], str) == (depth > USUAL.depth)
+    assert isinstance(told["payload"], str) == (depth > DEFAULT_BUDGET.depth)
     after = patched(told, _PATCH.validate_python([{"op": "replace", "path": "/schema", "value": "2"}]))
     orjson.dumps([after, mask.value(after, revealed=False)])
 
@@ -116,7 +116,7 @@ _BOMBS = textwrap.dedent("""
     import resource, sys
     from pydantic import TypeAdapter
     from holdfast.shared.errors import OverBudget
-    from holdfast.shared.letters.patch import Operation, PatchFailed, patched
+    from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
     patch = TypeAdapter(list[Operation]).validate_python
     document = {"payload": {"a": ["x" * 1000] * 10}}
     bombs = [

@@ -10,8 +10,8 @@ from redis.exceptions import ConnectionError as RedisGone
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
-from holdfast.shared.fleet.order import Given, Measure, Order
-from holdfast.shared.fleet.roll import GONE_S, STALE_S, Roll
+from holdfast.shared.fleet.order import IssuedOrder, Measure, Order
+from holdfast.shared.fleet.roster import GONE_S, STALE_S, Roster
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.health import Health
 from holdfast.shared.queue import audit
@@ -35,10 +35,10 @@ def order(measure: Measure, id: str = "1", **more: object) -> Order:
     return Order(id=id, measure=measure, actor="ann", reason="a test", **fields)  # type: ignore[arg-type]
 
 
-def given(order: Order, at_s: float = BOARD_S) -> Given:
+def given(order: Order, at_s: float = BOARD_S) -> IssuedOrder:
     """As it is read from the board."""
     fields = {name.encode(): value.encode() for name, value in order.fields().items()}
-    return Given.entry(f"{int(at_s * 1000)}-0", fields)
+    return IssuedOrder.entry(f"{int(at_s * 1000)}-0", fields)
 
 
 @pytest.fixture
@@ -58,7 +58,7 @@ def member(one: Breaker) -> Member:
 
 def test_a_report_ages_by_the_boards_clock_and_then_by_ours() -> None:
     """Clocks of different machines are never compared; our own goes on while the board is away."""
-    roll = Roll("api/api-1")
+    roll = Roster("api/api-1")
     roll.read({b"writer/w": report(BOARD_S - 1, "closed")}, BOARD_S, NOW)
     [fresh] = roll.shown(NOW + 0.5)
     assert (fresh["service"], fresh["instance"], fresh["report"]) == ("writer", "w", {"age_s": 1.5, "stale": False})
@@ -69,7 +69,7 @@ def test_a_report_ages_by_the_boards_clock_and_then_by_ours() -> None:
 
 def test_its_own_report_is_left_out_and_the_dead_are_named() -> None:
     """A process knows itself better; who is silent for long is to be taken from the board."""
-    roll = Roll("api/api-1")
+    roll = Roster("api/api-1")
     reports = {b"api/api-1": report(BOARD_S, "closed"), b"writer/dead": report(BOARD_S - GONE_S - 1, "open")}
     assert roll.read(reports, BOARD_S, NOW) == [b"writer/dead"]
     assert roll.shown(NOW) == []
@@ -81,7 +81,7 @@ def test_its_own_report_is_left_out_and_the_dead_are_named() -> None:
 )
 def test_a_report_of_another_build_hurts_nobody(nonsense: bytes) -> None:
     """It is taken off; its neighbours are shown."""
-    roll = Roll("api/api-1")
+    roll = Roster("api/api-1")
     assert roll.read({b"writer/odd\xff": nonsense, b"writer/w": report(BOARD_S, "open")}, BOARD_S, NOW) == [
         b"writer/odd\xff"
     ]

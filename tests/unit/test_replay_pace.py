@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.services.dlq_admin.replay.pace import Bucket, canary_allows, step_of
-from holdfast.services.dlq_admin.replay.stop import Recent, Surroundings, why_stop
-from holdfast.shared.letters.replay import Counts, ItemState, StopRules
+from holdfast.services.dlq_admin.replays.pace import Bucket, canary_allows, step_of
+from holdfast.services.dlq_admin.replays.stop_rules import Recent, Surroundings, why_stop
+from holdfast.shared.letters.replays.plan import Counts, ItemState, StopRules
 
 CALM = Surroundings()
 

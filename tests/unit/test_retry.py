@@ -9,9 +9,9 @@ from prometheus_client import REGISTRY
 
 from holdfast.shared.resilience.retry import Retrier
 from holdfast.shared.resilience.retry_budget import RetryBudget
-from holdfast.shared.resilience.retry_rules import Again, Attempts, Hope, Suppressed
+from holdfast.shared.resilience.retry_rules import RetryAllowed, RetryDecision, RetryLimits, Suppressed
 
-_QUICK = Attempts(most=3, base_s=0.001, cap_s=0.002)
+_QUICK = RetryLimits(most=3, base_s=0.001, cap_s=0.002)
 
 
 class _Broken(Exception):
@@ -39,9 +39,9 @@ def suppressed(dependency: str, reason: Suppressed) -> float:
     return REGISTRY.get_sample_value("holdfast_retries_suppressed_total", labels) or 0.0
 
 
-def again(_: Exception) -> Hope:
+def again(_: Exception) -> RetryDecision:
     """Another attempt may help."""
-    return Again()
+    return RetryAllowed()
 
 
 async def test_the_third_attempt_answers() -> None:
@@ -95,7 +95,7 @@ async def test_an_attempt_needs_time(left_s: float, told_s: float | None, made: 
     budget, calls = RetryBudget(), _Calls(inf)
     before = suppressed("unit-deadline", Suppressed.DEADLINE)
     with pytest.raises(_Broken):
-        await Retrier("unit-deadline", budget, _QUICK).run(calls, lambda _: Again(told_s), lambda: left_s)
+        await Retrier("unit-deadline", budget, _QUICK).run(calls, lambda _: RetryAllowed(told_s), lambda: left_s)
     assert calls.made == made
     assert suppressed("unit-deadline", Suppressed.DEADLINE) == before + (made == 1)
     assert budget.left == pytest.approx(3.1 - (made - 1))

@@ -117,7 +117,7 @@ _TABLES = {
         letters BIGINT NOT NULL,
         counts TEXT NOT NULL
     """,
-    # states: shared/letters/replay.py
+    # states: shared/letters/replays/plan.py
     "replays": f"""
         id BIGINT NOT NULL AUTO_INCREMENT PRIMARY KEY,
         created_at DATETIME(6) NOT NULL,
@@ -140,7 +140,7 @@ _TABLES = {
         lease_token BIGINT NOT NULL,
         KEY replays_state (state, lease_until)
     """,
-    # The frozen set; states: shared/letters/replay.py
+    # The frozen set; states: shared/letters/replays/plan.py
     "replay_items": f"""
         replay_id BIGINT NOT NULL,
         position INT NOT NULL,

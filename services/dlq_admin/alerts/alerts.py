@@ -14,39 +14,35 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from fastapi import FastAPI
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
-from starlette.requests import Request
-from starlette.responses import Response
 
-from holdfast.services.dlq_admin import schemas
-from holdfast.services.dlq_admin.alerts.heard import WATCHDOG, Heard, Watch
+from holdfast.services.dlq_admin.alerts.known import WATCHDOG, Heard, Watch
 from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
-from holdfast.services.dlq_admin.ask import BODY_ERRORS, asked
-from holdfast.shared.http.document import answer, body, errors
-from holdfast.shared.http.envelope import precise, success
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:alerts"
+
+
 _KEPT_S = 86_400
+
+
 _EVERY_S = 2.0
+
+
 #: What two replicas' clocks may differ by.
 _AHEAD_S = 60.0
+
+
 _NOTICE = TypeAdapter(Notice)
+
+
 #: A storm of alerts is not to be one of log lines.
 _LOGGED_MOST = 20
-_EXAMPLE = {
-    "version": "4", "status": "firing", "truncatedAlerts": 0,
-    "alerts": [{
-        "status": "firing", "fingerprint": "c3f9c1a7d0b2e4f6", "startsAt": "2026-01-15T10:30:00Z",
-        "labels": {"alertname": "HoldfastBreakerOpen", "severity": "warning", "job": "api"},
-        "annotations": {"summary": "Reads come from copies", "dashboard_url": "/d/holdfast-dependencies"},
-    }],
-}  # fmt: skip
 
 
 class Alerts:
@@ -55,12 +51,12 @@ class Alerts:
     def __init__(self, cache: Redis, silence_s: float) -> None:
         self._cache = cache
         self._heard = Heard(silence_s)
-        self._reading, self._telling = Trying("alerts"), Trying("alerts_told")
+        self._reading, self._telling = FailureReporter("alerts"), FailureReporter("alerts_told")
 
     async def run(self) -> None:
         """For ever: hear what other replicas were told."""
         while True:
-            with self._reading.surviving(RedisError, OSError):
+            with self._reading.suppressing(RedisError, OSError):
                 await self.read()
             await asyncio.sleep(_EVERY_S)
 
@@ -75,7 +71,7 @@ class Alerts:
         for each in moved[:_LOGGED_MOST]:
             action = Action.ALERT_FIRED if each.firing else Action.ALERT_OVER
             logs.info(action, alert=each.name, severity=each.severity, fingerprint=each.fingerprint)
-        with self._telling.surviving(RedisError, OSError):
+        with self._telling.suppressing(RedisError, OSError):
             await self._tell(self._heard.kept(notices))
         return len(moved)
 
@@ -134,32 +130,18 @@ class Alerts:
 
 def _told(notice: Notice) -> dict[str, Any]:
     return {
-        "name": notice.name, "severity": notice.severity, "summary": notice.summary, "description": notice.description,
-        "runbook_url": notice.runbook, "dashboard_url": notice.dashboard, "labels": notice.labels,
+        "name": notice.name,
+        "severity": notice.severity,
+        "summary": notice.summary,
+        "description": notice.description,
+        "runbook_url": notice.runbook,
+        "dashboard_url": notice.dashboard,
+        "labels": notice.labels,
         "since": _moment(notice.since_s) if notice.since_s else None,
-        "heard_at": _moment(notice.heard_s), "fingerprint": notice.fingerprint,
-    }  # fmt: skip
+        "heard_at": _moment(notice.heard_s),
+        "fingerprint": notice.fingerprint,
+    }
 
 
 def _moment(at_s: float) -> str:
     return precise(datetime.fromtimestamp(at_s, UTC))
-
-
-def add_routes(app: FastAPI, alerts: Alerts) -> None:
-    """Both routes."""
-
-    @app.post(
-        "/alerts", tags=["alerts"], summary="Alertmanager's webhook, version 4",
-        responses=answer("How many alerts fire now that did not, or no longer do.", schemas.ALERTS_TAKEN)
-        | errors(*BODY_ERRORS),
-        openapi_extra=body(Posted, _EXAMPLE),
-    )  # fmt: skip
-    async def take_alerts(request: Request) -> Response:
-        return success({"moved": await alerts.take(await asked(request, Posted))})
-
-    @app.get(
-        "/alerts", tags=["alerts"], summary="What fires now, the worst first",
-        responses=answer("`watchdog.alive` null: none was ever seen.", schemas.ALERTS) | errors(),
-    )  # fmt: skip
-    async def read_alerts(_: Request) -> Response:
-        return success(alerts.told(), headers={"Cache-Control": "no-store"})

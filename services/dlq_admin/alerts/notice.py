@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NamedTuple, Self
 
 from pydantic import BaseModel, BeforeValidator, Field
 
-from holdfast.shared.runtime.moments import UnixSeconds, unix_s
+from holdfast.shared.runtime.timestamps import UnixSeconds, unix_seconds
 
 _TEXT_MAX_CHARS = 500
 _LABELS_MAX = 20
@@ -57,10 +57,18 @@ class Notice(NamedTuple):
         labels = {name[:_GROUPS_MAX_CHARS]: _cut(value, _LABEL_MAX_CHARS) for name, value in alert.labels.items()}
         name, severity = labels.pop("alertname", ""), labels.pop("severity", "none")
         return cls(
-            alert.fingerprint, alert.status == "firing", name, severity, told.get("summary") or name or "An alert",
-            told.get("description", ""), told.get("runbook_url", ""), told.get("dashboard_url", ""),
-            dict(list(labels.items())[:_LABELS_MAX]), unix_s(alert.starts_at) or 0.0, now_s,
-        )  # fmt: skip
+            alert.fingerprint,
+            alert.status == "firing",
+            name,
+            severity,
+            told.get("summary") or name or "An alert",
+            told.get("description", ""),
+            told.get("runbook_url", ""),
+            told.get("dashboard_url", ""),
+            dict(list(labels.items())[:_LABELS_MAX]),
+            unix_seconds(alert.starts_at) or 0.0,
+            now_s,
+        )
 
     @property
     def rank(self) -> tuple[int, float]:

@@ -6,11 +6,12 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.services.dlq_admin.auditor.probe import Probe
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.ledger import read_ledger
+from holdfast.shared.letters.audit import seals
 from holdfast.shared.letters.ids import time_of
-from holdfast.shared.letters.store import seals, standing
+from holdfast.shared.letters.index import standing
 from holdfast.shared.queue.streams import Streams
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action

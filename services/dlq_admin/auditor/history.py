@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.auditor.probe import Probe
 from holdfast.services.dlq_admin.database import Database
-from holdfast.shared.letters.store import purging
+from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.queue.snapshot import may_return, snapshot
 from holdfast.shared.store.closing import close
 from holdfast.shared.telemetry import logs
@@ -67,9 +67,12 @@ class History:
             return  # nobody can tell yet how old they are
         kept = await self._database.work(purging.look)
         to = horizon(
-            versions.wall_clock(), kept.newest, Waiting(entry, kept.oldest_letter),
-            keep_s=self._keep_s, key_lifetime_s=self._key_lifetime_s,
-        )  # fmt: skip
+            versions.wall_clock(),
+            kept.newest,
+            Waiting(entry, kept.oldest_letter),
+            keep_s=self._keep_s,
+            key_lifetime_s=self._key_lifetime_s,
+        )
         if to > kept.purged_to:
             await self._database.work(purging.advance, to)
 

@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Never
 
-from holdfast.shared.resilience.trying import AWAY, Trying
+from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
 from holdfast.shared.telemetry import metrics
 
 #: Looking takes no more than this share of the time, however large the system grows.
@@ -32,7 +32,7 @@ class Probe:
         self._every_s = every_s
         self._limit_s = limit_s
         self._share_max = share_max
-        self._trying = Trying(f"audit_{name}")
+        self._reporter = FailureReporter(f"audit_{name}")
         metrics.probe_last_success.labels(name).set_to_current_time()  # so that one that never works goes stale too
         metrics.probe_duration.labels(name)
 
@@ -49,7 +49,7 @@ class Probe:
         """One look; whether it worked."""
         began = time.monotonic()
         try:
-            with self._trying:
+            with self._reporter:
                 async with asyncio.timeout(self._limit_s):
                     await self._look()
         except AWAY:  # a TimeoutError is an OSError

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from holdfast.services.dlq_admin.cli import parser
 from holdfast.services.dlq_admin.cli.client import Client, NotReachable, Refused
+from holdfast.services.dlq_admin.cli.output import Told, refusal
 from holdfast.services.dlq_admin.cli.selection import Usage
 from holdfast.services.dlq_admin.cli.table import plain
-from holdfast.services.dlq_admin.cli.told import Told, refusal
 
 DONE, REFUSED, NOT_DONE = 0, 1, 2
 

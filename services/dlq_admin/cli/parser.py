@@ -4,9 +4,12 @@ import argparse
 import os
 from collections.abc import Callable
 
-from holdfast.services.dlq_admin.cli import change, decide, look, selection
+from holdfast.services.dlq_admin.cli import decisions as decide
+from holdfast.services.dlq_admin.cli import edits as change
+from holdfast.services.dlq_admin.cli import queries as look
+from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Client
-from holdfast.services.dlq_admin.cli.told import Told
+from holdfast.services.dlq_admin.cli.output import Told
 
 _EPILOG = """exit codes:
   0  done; of a dry run: told
@@ -25,8 +28,10 @@ def make() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m holdfast.services.dlq_admin",
         description="Dead letters: see what died and why, decide what becomes of it.",
-        epilog=_EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False,
-    )  # fmt: skip
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
     def add(name: str, run: Callable[[Client, argparse.Namespace], Told], about: str) -> argparse.ArgumentParser:

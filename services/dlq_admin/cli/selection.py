@@ -18,10 +18,12 @@ def add(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--id", action="append", metavar="ID", help="this one; may be given again")
     group.add_argument("--fingerprint", metavar="F", help="a whole group")
     group.add_argument(
-        "--filter", action="append", metavar="NAME=VALUE",
+        "--filter",
+        action="append",
+        metavar="NAME=VALUE",
         help="may be given again: all have to be so. Names: state, fingerprint, reason, code, command, build, user_id,"
         " operation_id, text, from, to",
-    )  # fmt: skip
+    )
     group.add_argument("--replay", type=int, metavar="N", help="what came of a replay, with --outcome")
     group.add_argument("--outcome", action="append", metavar="X", help="ended so; may be given again")
 

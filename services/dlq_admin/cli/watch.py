@@ -4,8 +4,8 @@ import time
 from typing import Any
 
 from holdfast.services.dlq_admin.cli.client import Client
+from holdfast.services.dlq_admin.cli.output import Told
 from holdfast.services.dlq_admin.cli.table import counts, plain
-from holdfast.services.dlq_admin.cli.told import Told
 
 _EVERY_S = 1.0
 _OVER = {"done", "cancelled", "recalled"}

@@ -1,13 +1,17 @@
 """The console, wired: its pages on the application that has the REST routes."""
 
 import secrets
-from dataclasses import dataclass
 
 from fastapi import APIRouter, FastAPI
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from holdfast.services.dlq_admin.console import (
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.login import pages as login
+from holdfast.services.dlq_admin.console.login.guard import Guard
+from holdfast.services.dlq_admin.console.login.logouts import Logouts
+from holdfast.services.dlq_admin.console.login.session import Sessions
+from holdfast.services.dlq_admin.console.pages import (
     alerts,
     audit,
     discards,
@@ -16,42 +20,33 @@ from holdfast.services.dlq_admin.console import (
     home,
     letters,
     live,
-    login,
     replays,
     requests,
     what_if,
     writers,
 )
-from holdfast.services.dlq_admin.console.assets import Assets
-from holdfast.services.dlq_admin.console.desk import Desk
-from holdfast.services.dlq_admin.console.guard import Guard
-from holdfast.services.dlq_admin.console.links import Links
-from holdfast.services.dlq_admin.console.logouts import Logouts
-from holdfast.services.dlq_admin.console.render import Pages
-from holdfast.services.dlq_admin.console.session import Sessions
+from holdfast.services.dlq_admin.console.render.assets import Assets
+from holdfast.services.dlq_admin.console.render.links import Links
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.errors import NoSuchPath
 from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.keys import Keys
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleSettings:
-    """`secret` None: one of this process alone; its sessions end with it, and no other replica knows them."""
-
-    secret: str | None
-    session_s: float
-    session_max_s: float
-    runbook_base: str | None = None
-
-
 def add_console(
-    app: FastAPI, desk: Desk, keys: Keys, logouts: Logouts, addresses: Addresses, settings: ConsoleSettings
+    app: FastAPI, backend: Backend, keys: Keys, logouts: Logouts, addresses: Addresses, settings: DlqAdminSettings
 ) -> None:
-    """Everything under `/console`, and a way there."""
+    """Everything under `/console`, and a redirect to it. Without a session secret in the settings, sessions are signed
+    with one that only this process knows."""
     assets = Assets()
-    pages = Pages(assets, alerts.strip(desk.alerts, Links(settings.runbook_base, desk.pictures.dashboards)))
-    secret = settings.secret.encode() if settings.secret else secrets.token_bytes(32)
-    sessions = Sessions(secret, settings.session_s, settings.session_max_s)
+    pages = Pages(assets, alerts.strip(backend.alerts, Links(settings.dlq_runbook_base, backend.pictures.dashboards)))
+    secret = settings.dlq_session_secret
+    sessions = Sessions(
+        secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
+        settings.dlq_session_s,
+        settings.dlq_session_max_s,
+    )
     guard = Guard(keys, sessions, logouts, pages)
     router = APIRouter(route_class=guard.route_class(), include_in_schema=False)
 
@@ -65,7 +60,7 @@ def add_console(
 
     login.add_routes(router, pages, guard, keys, sessions, logouts, addresses)
     for each in (home, live, groups, letters, what_if, edits, replays, discards, audit, requests, alerts, writers):
-        each.add_routes(router, pages, desk)
+        each.add_routes(router, pages, backend)
 
     @router.get("/console/{rest:path}")
     async def nothing(rest: str) -> Response:

@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from holdfast.services.dlq_admin.ask import SelectionAsked
+from holdfast.services.dlq_admin.rest.inputs import SelectionAsked
 from holdfast.shared.errors import InvalidRequest, MalformedJson
 from holdfast.shared.http.body import read_body
 from holdfast.shared.runtime.documents import parse

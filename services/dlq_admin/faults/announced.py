@@ -6,7 +6,7 @@ from typing import Annotated, NamedTuple
 
 from pydantic import Field
 
-from holdfast.shared.runtime.moments import UnixSeconds
+from holdfast.shared.runtime.timestamps import UnixSeconds
 
 #: Each is a label of metrics that stay as long as it is known.
 KNOWN_MAX = 100

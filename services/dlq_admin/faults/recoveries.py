@@ -4,7 +4,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field
 
-from holdfast.shared.runtime.moments import UnixSeconds
+from holdfast.shared.runtime.timestamps import UnixSeconds
 
 _KNOWN_MAX = 100
 

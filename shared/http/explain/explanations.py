@@ -16,12 +16,12 @@ from starlette.types import Scope
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import OverBudget
 from holdfast.shared.http.explain.allowance import Allowance, Because
-from holdfast.shared.http.open_to import SAFE_METHODS
+from holdfast.shared.http.open_paths import SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome
-from holdfast.shared.resilience.trying import Trying
+from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.documents import parse
-from holdfast.shared.runtime.moments import UnixSeconds
 from holdfast.shared.runtime.settings import CacheSettings
+from holdfast.shared.runtime.timestamps import UnixSeconds
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import Note, Notes
 from holdfast.shared.telemetry.tracing import spans
@@ -71,7 +71,7 @@ class Explanations:
         self._script = Script(redis, Path(__file__).with_name("keep.lua"))
         self._about = {"service": service, "instance": instance}
         self._keep_s = keep_s
-        self._trying = Trying("explanations")
+        self._reporter = FailureReporter("explanations")
         self._allowance = Allowance(time.monotonic())
         self._waiting: deque[tuple[str, bytes]] = deque()
 
@@ -115,7 +115,7 @@ class Explanations:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_MAX))]
             keys, explanations = zip(*batch, strict=True)
             try:
-                with self._trying:
+                with self._reporter:
                     await self._script(keys, [self._keep_s, _OF_ONE_MAX, *explanations])
             except (RedisError, OSError, NotSent):
                 metrics.explanations.labels("failed").inc(len(batch))

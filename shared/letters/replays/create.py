@@ -8,23 +8,36 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.replay import ItemState, Plan, ReplayState
-from holdfast.shared.letters.selection import Selection
+from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.letters.decide.allowance import Rules, lock
+from holdfast.shared.letters.decide.change import CountDiffers, Found, move, resolve
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index.statements import insert, many, rows_with
+from holdfast.shared.letters.index.tables import letters
+from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store.allowance import Rules, lock
-from holdfast.shared.letters.store.audit import Actor, Deed, concerns, record
-from holdfast.shared.letters.store.change import CountDiffers, Found, move, resolve
-from holdfast.shared.letters.store.statements import insert, many, rows_with
-from holdfast.shared.letters.store.tables import letters
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
 _PAGE = 1000
 _INSERT = insert(
     "replays",
-    ("created_at", "created_by", "reason", "selection", "letters", "plan", "state", "state_at", "state_reason",
-     "counts", "base", "started_at", "lease_token"),
-)  # fmt: skip
+    (
+        "created_at",
+        "created_by",
+        "reason",
+        "selection",
+        "letters",
+        "plan",
+        "state",
+        "state_at",
+        "state_reason",
+        "counts",
+        "base",
+        "started_at",
+        "lease_token",
+    ),
+)
 _INSERT_ITEM = insert("replay_items", ("replay_id", "position", "letter_id", "state"))
 _ORDER = "SELECT id, COALESCE(version, 0) AS version FROM dead_letters WHERE id IN ({})"
 
@@ -66,8 +79,9 @@ def create(
         for at in range(0, len(rows), _PAGE):
             many(connection, _INSERT_ITEM, rows[at : at + _PAGE])
         details = {"replay": replay_id, "groups": dict(found.per_group), "plan": plan.told(), "state": state}
-        audit_id = record(connection, actor, Deed.REPLAY, letters=len(found.numbers), selection=selection.told(),
-                          details=details)  # fmt: skip
+        audit_id = record(
+            connection, actor, Deed.REPLAY, letters=len(found.numbers), selection=selection.told(), details=details
+        )
         concerns(connection, audit_id, found.numbers)
         return Created(replay_id, found, state)
 
@@ -83,9 +97,20 @@ def _insert(
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
     started = now if state is ReplayState.RUNNING else None
     row: tuple[Any, ...] = (
-        now, actor.name, actor.reason, _json(selection.told()), letters, _json(plan.told()), state.value, now, "",
-        _json({ItemState.WAITING.value: letters}), "{}", started, 0,
-    )  # fmt: skip
+        now,
+        actor.name,
+        actor.reason,
+        _json(selection.told()),
+        letters,
+        _json(plan.told()),
+        state.value,
+        now,
+        "",
+        _json({ItemState.WAITING.value: letters}),
+        "{}",
+        started,
+        0,
+    )
     return int(connection.exec_driver_sql(_INSERT, row).lastrowid)
 
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.store.tables import items
+from holdfast.shared.letters.index.tables import items
 from holdfast.shared.store.tables import operations
 
 

@@ -7,9 +7,9 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.replay import ACTIVE, WAITING_FOR_A_PERSON, Counts, ItemState
+from holdfast.shared.letters.index.tables import items, replays
+from holdfast.shared.letters.replays.plan import ACTIVE, WAITING_FOR_A_PERSON, Counts, ItemState
 from holdfast.shared.letters.replays.read import Replay, replay_from
-from holdfast.shared.letters.store.tables import items, replays
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 

@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.replay import Counts, ItemState, Plan, ReplayState, plan_from
-from holdfast.shared.letters.store.tables import items, replays
+from holdfast.shared.letters.index.tables import items, replays
+from holdfast.shared.letters.replays.plan import Counts, ItemState, Plan, ReplayState, plan_from
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -82,20 +82,41 @@ def item_page(
     with faults(), engine.connect() as connection:
         rows = connection.execute(query).all()
     return [
-        Item(row.position, row.letter_id, ItemState(row.state), row.operation_id, row.entry_id, row.sent_at,
-             row.ended_at, orjson.loads(row.outcome) if row.outcome else None)
+        Item(
+            row.position,
+            row.letter_id,
+            ItemState(row.state),
+            row.operation_id,
+            row.entry_id,
+            row.sent_at,
+            row.ended_at,
+            orjson.loads(row.outcome) if row.outcome else None,
+        )
         for row in rows
-    ]  # fmt: skip
+    ]
 
 
 def replay_from(row: sa.Row[Any]) -> Replay:
     """A row of the table."""
     return Replay(
-        row.id, row.created_at, row.created_by, row.reason, orjson.loads(row.selection), row.letters,
-        plan_from(orjson.loads(row.plan)), ReplayState(row.state), row.state_at, row.state_reason,
-        counts_from(row.counts), counts_from(row.base), row.approved_by, row.approved_at, row.started_at,
-        row.ended_at, row.lease_owner,
-    )  # fmt: skip
+        row.id,
+        row.created_at,
+        row.created_by,
+        row.reason,
+        orjson.loads(row.selection),
+        row.letters,
+        plan_from(orjson.loads(row.plan)),
+        ReplayState(row.state),
+        row.state_at,
+        row.state_reason,
+        counts_from(row.counts),
+        counts_from(row.base),
+        row.approved_by,
+        row.approved_at,
+        row.started_at,
+        row.ended_at,
+        row.lease_owner,
+    )
 
 
 def counts_from(told: str) -> Counts:

@@ -10,13 +10,13 @@ import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.letters.ids import id_of
-from holdfast.shared.letters.replay import END, LETTER_AFTER, ItemState, ReplayState
+from holdfast.shared.letters.index.statements import counted, insert, many, rows_with
+from holdfast.shared.letters.index.tables import groups, replays
 from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
+from holdfast.shared.letters.replays.plan import END, LETTER_AFTER, ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.sending import states_of
 from holdfast.shared.letters.state import State
-from holdfast.shared.letters.store.statements import counted, insert, many, rows_with
-from holdfast.shared.letters.store.tables import groups, replays
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.store.load import final_from
@@ -35,9 +35,10 @@ _ENDED = "(o.entry_id = i.entry_id OR d.id IS NOT NULL)"
 _LOOK = f"{_SENT} AND {_ENDED} ORDER BY i.position LIMIT %s"
 _OPEN = f"{_SENT} AND NOT COALESCE({_ENDED}, 0) AND i.position > %s ORDER BY i.position LIMIT %s"
 _SETTLE = insert(
-    "replay_items", ("replay_id", "position", "letter_id", "state", "outcome", "ended_at"),
+    "replay_items",
+    ("replay_id", "position", "letter_id", "state", "outcome", "ended_at"),
     on_clash="state = VALUES(state), outcome = VALUES(outcome), ended_at = VALUES(ended_at)",
-)  # fmt: skip
+)
 _LOCK = "SELECT id, fingerprint FROM dead_letters WHERE state = 'replaying' AND id IN ({}) FOR UPDATE"
 _PAGE = 1000
 
@@ -117,8 +118,12 @@ def end(engine: Engine, lease: Lease) -> Replay | None:
         if replay.counts.unfinished:
             return None
         now = datetime.now(UTC).replace(tzinfo=None)
-        values = {"state": END.get(replay.state, ReplayState.DONE).value, "state_at": now, "ended_at": now,
-                  "lease_until": None}  # fmt: skip
+        values = {
+            "state": END.get(replay.state, ReplayState.DONE).value,
+            "state_at": now,
+            "ended_at": now,
+            "lease_until": None,
+        }
         connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
         return replay
 
@@ -135,10 +140,14 @@ def stop(engine: Engine, lease: Lease, why: str) -> None:
 
 def _settle(connection: sa.Connection, replay_id: int, results: Sequence[Result]) -> None:
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
-    many(connection, _SETTLE, [
-        (replay_id, one.position, one.letter, one.state.value, orjson.dumps(one.outcome).decode(), now)
-        for one in results
-    ])  # fmt: skip
+    many(
+        connection,
+        _SETTLE,
+        [
+            (replay_id, one.position, one.letter, one.state.value, orjson.dumps(one.outcome).decode(), now)
+            for one in results
+        ],
+    )
     after = {one.letter: LETTER_AFTER[one.state] for one in results}
     locked = rows_with(connection, _LOCK, after)
     for state in sorted(set(after.values())):

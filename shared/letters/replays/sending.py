@@ -7,21 +7,22 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.replay import ItemState, ReplayState
+from holdfast.shared.letters.edit import versions as edits
+from holdfast.shared.letters.edit.versions import Current
+from holdfast.shared.letters.index.statements import counted, insert, many, rows_with
+from holdfast.shared.letters.index.tables import items
 from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
+from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
-from holdfast.shared.letters.store import edits
-from holdfast.shared.letters.store.edits import Current
-from holdfast.shared.letters.store.statements import counted, insert, many, rows_with
-from holdfast.shared.letters.store.tables import items
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
 _MARK = insert(
-    "replay_items", ("replay_id", "position", "letter_id", "state", "operation_id", "entry_id", "sent_at"),
+    "replay_items",
+    ("replay_id", "position", "letter_id", "state", "operation_id", "entry_id", "sent_at"),
     on_clash="state = VALUES(state), operation_id = VALUES(operation_id), entry_id = VALUES(entry_id),"
     " sent_at = VALUES(sent_at)",
-)  # fmt: skip
+)
 _STATE_OF = "SELECT position, state FROM replay_items WHERE replay_id = {} AND position IN ({{}}) FOR UPDATE"
 
 

@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.replay import WAITING_FOR_A_PERSON, ReplayState
+from holdfast.shared.letters.audit.entries import Actor, Deed, record
+from holdfast.shared.letters.index.tables import replays
+from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ReplayState
 from holdfast.shared.letters.replays.read import Replay, replay_from
-from holdfast.shared.letters.store.audit import Actor, Deed, record
-from holdfast.shared.letters.store.tables import replays
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 

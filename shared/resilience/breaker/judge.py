@@ -1,4 +1,4 @@
-"""Judge: from the error that ended a call to what it says about the dependency; a deadline is not a disconnect."""
+"""Judge: what the error that ended a call says about the dependency. A deadline is not a disconnect."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,7 +17,8 @@ _TIMER_SLACK_S = 0.005
 
 
 class Judge:
-    """`classify` has the word on all but cancellations, another breaker's refusal, and our own haste."""
+    """What an error says about the dependency. `classify` decides, except for cancellations, refusals of another
+    breaker, and calls that had too little time."""
 
     def __init__(self, classify: Classify, deadline: Deadline, report: Report) -> None:
         self._classify = classify
@@ -35,10 +36,6 @@ class Judge:
         if isinstance(error, CircuitBreakerError) or not isinstance(error, Exception):
             return Verdict.NEUTRAL  # a breaker further in refused, or the program ends
         return self._classified(error)
-
-    def counts_as_failure(self, _kind: type[BaseException], error: BaseException) -> bool:
-        """In the form of the package's `is_failure`."""
-        return isinstance(error, Exception) and self._classified(error) in (Verdict.FAILURE, Verdict.UNREACHABLE)
 
     def _classified(self, error: Exception) -> Judgement:
         try:

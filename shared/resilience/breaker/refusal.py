@@ -1,7 +1,12 @@
-"""Refusal: why a call may not pass, and when another may."""
+"""Refusal: why a call may not pass, when another may, and the exception that its caller gets."""
 
 from enum import StrEnum
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from circuitbreaker import CircuitBreakerError
+
+if TYPE_CHECKING:
+    from holdfast.shared.resilience.breaker.breaker import Breaker
 
 
 class Refusal(StrEnum):
@@ -15,8 +20,23 @@ class Refusal(StrEnum):
 
 
 class Refused(NamedTuple):
-    """`retry_after_s`: in so many seconds it may be another. Not `enforced`: only observing, so let it pass."""
+    """The machine's answer to a call that may not pass. `enforced` False: it is only observing, so the call passes."""
 
     refusal: Refusal
+    #: Another call may pass after this time.
     retry_after_s: float
     enforced: bool
+
+
+class CallRefused(CircuitBreakerError):  # type: ignore[misc]  # untyped in the library
+    """The breaker did not let a call through: nothing was sent."""
+
+    def __init__(self, breaker: "Breaker", refused: Refused) -> None:
+        super().__init__(breaker)
+        self.breaker = breaker
+        self.refusal: Refusal = refused.refusal
+        #: A call may be let through after this time.
+        self.retry_after_s: float = refused.retry_after_s
+
+    def __str__(self) -> str:
+        return f"{self.breaker.name}: {self.refusal.value}, again in {self.retry_after_s:.1f} s"

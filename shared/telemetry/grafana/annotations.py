@@ -15,7 +15,7 @@ _TRIES = 3
 _MS = 1000
 
 
-class Said(NamedTuple):
+class Annotation(NamedTuple):
     """`key`: the same thing, told again, is amended. `ended_s` None: it goes on. Times are Unix seconds."""
 
     key: str
@@ -33,9 +33,9 @@ class Annotations:
         self._grafana: Grafana | None = None
         self._timeout_s = timeout_s
         self._pause_s = pause_s
-        self._waiting: asyncio.Queue[Said] = asyncio.Queue(_WAITING_MAX)
+        self._waiting: asyncio.Queue[Annotation] = asyncio.Queue(_WAITING_MAX)
 
-    def say(self, said: Said) -> None:
+    def say(self, said: Annotation) -> None:
         """At once; what is too much is left untold."""
         if self._connect is None:
             return
@@ -50,7 +50,7 @@ class Annotations:
             said = await self._waiting.get()
             metrics.annotations.labels("told" if await self._insist(said) else "failed").inc()
 
-    async def _insist(self, said: Said) -> bool:
+    async def _insist(self, said: Annotation) -> bool:
         for left in reversed(range(_TRIES)):
             try:
                 async with asyncio.timeout(self._timeout_s):
@@ -62,7 +62,7 @@ class Annotations:
             await asyncio.sleep(self._pause_s)
         return False
 
-    async def _tell(self, said: Said) -> None:
+    async def _tell(self, said: Annotation) -> None:
         if self._grafana is None:
             assert self._connect is not None  # noqa: S101 - else nothing waits
             self._grafana = self._connect()

@@ -22,8 +22,8 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from holdfast.shared.runtime.build import build_id
+from holdfast.shared.telemetry.tracing.exporting import CountingExporter
 from holdfast.shared.telemetry.tracing.sampling import Sampling
-from holdfast.shared.telemetry.tracing.sending import Sending
 from holdfast.shared.telemetry.tracing.spans import Attributes, Kind
 
 _KINDS = {kind: SpanKind[kind.name] for kind in Kind}
@@ -35,7 +35,7 @@ class OtelCollector:
     """See `spans.Collector`."""
 
     def __init__(self, service: str, instance: str, endpoint: str, share: float) -> None:
-        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # `Sending` says what there is to say, once
+        logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # the exporter logs what matters
         resource = Resource.create({
             "service.namespace": "holdfast",
             "service.name": service,
@@ -43,7 +43,7 @@ class OtelCollector:
             "service.version": build_id(),
         })  # fmt: skip
         self._provider = TracerProvider(sampler=Sampling(share), resource=resource, shutdown_on_exit=False)
-        sending = Sending(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces"))
+        sending = CountingExporter(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces"))
         every_ms = None if "OTEL_BSP_SCHEDULE_DELAY" in os.environ else _SEND_EVERY_MS
         self._provider.add_span_processor(sending.counting)
         self._provider.add_span_processor(BatchSpanProcessor(sending, schedule_delay_millis=every_ms))

@@ -1,0 +1,77 @@
+"""The backend: the functions that console and REST call, and through REST the command line."""
+
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.auditor.auditor import Auditor
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.faults.board import FaultDesk
+from holdfast.services.dlq_admin.letters.allowances import Allowances
+from holdfast.services.dlq_admin.letters.discards import Discards
+from holdfast.services.dlq_admin.letters.edits import Edits
+from holdfast.services.dlq_admin.letters.exchange import Exchange
+from holdfast.services.dlq_admin.letters.groups import Groups
+from holdfast.services.dlq_admin.letters.indexer import Indexer
+from holdfast.services.dlq_admin.letters.outbox import Dues
+from holdfast.services.dlq_admin.letters.retention import Retention
+from holdfast.services.dlq_admin.letters.search import Letters
+from holdfast.services.dlq_admin.letters.what_if import WhatIfs
+from holdfast.services.dlq_admin.live.pictures import Pictures
+from holdfast.services.dlq_admin.overview import Overview
+from holdfast.services.dlq_admin.replays.keeper import Keeper
+from holdfast.services.dlq_admin.replays.replays import Replays
+from holdfast.services.dlq_admin.requests.explain import Requests
+from holdfast.services.dlq_admin.requests.operation import Fates
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.dlq_admin.writers.running import Running
+from holdfast.services.dlq_admin.writers.writers import Writers
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.letters.decide.allowance import Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """What runs in the background and is asked by the backend."""
+
+    database: Database
+    queue: Redis
+    cache: Redis
+    indexer: Indexer
+    outbox: Dues
+    retention: Retention
+    keeper: Keeper
+    auditor: Auditor
+    alerts: Alerts
+    faults: FaultDesk
+    pictures: Pictures
+    board: Board
+
+
+class Backend:
+    """One object per topic; each says in its docstring what it answers or changes."""
+
+    def __init__(self, rooms: Rooms, settings: DlqAdminSettings) -> None:
+        database, queue = rooms.database, rooms.queue
+        rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
+        bulk_max, transform_max = settings.dlq_bulk_max, settings.dlq_transform_max
+        running = Running(queue)
+        self.database = database
+        self.writers = Writers(queue, running, database)
+        self.overview = Overview(
+            database, queue, self.writers, rooms.indexer, rooms.retention, rooms.board, rooms.auditor.ledger
+        )
+        self.groups = Groups(database, running)
+        self.letters = Letters(database, queue, running)
+        self.discards = Discards(database, rooms.outbox, most=bulk_max, rules=rules)
+        self.what_ifs = WhatIfs(database, most=transform_max)
+        self.edits = Edits(database, most=transform_max, rules=rules)
+        self.replays = Replays(database, rooms.keeper, most=bulk_max, rules=rules)
+        self.exchange = Exchange(database, import_max_bytes=settings.dlq_import_max_bytes)
+        self.allowances = Allowances(database, rules)
+        self.requests = Requests(rooms.cache, Fates(queue, database), settings.explain_keep_s)
+        self.ledger = rooms.auditor.ledger
+        self.alerts = rooms.alerts
+        self.faults = rooms.faults
+        self.pictures = rooms.pictures

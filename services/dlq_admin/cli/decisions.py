@@ -1,0 +1,211 @@
+"""Decide: commands that do something to a selection. Without `--count` they only tell what they would do, and to how
+many; that number, typed back, makes them do it."""
+
+import argparse
+from typing import Any
+
+from holdfast.services.dlq_admin.cli import selection
+from holdfast.services.dlq_admin.cli.client import Answer, Client
+from holdfast.services.dlq_admin.cli.output import Told
+from holdfast.services.dlq_admin.cli.selection import Usage
+from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
+from holdfast.services.dlq_admin.cli.watch import progress, watch
+
+
+def bulk(client: Client, path: str, options: argparse.Namespace, more: dict[str, Any] | None = None) -> Answer:
+    """Ask, or do it. Raises Usage, Refused, NotReachable."""
+    wish = {"selection": selection.meant(options), "reason": why(options)} | counted(options) | (more or {})
+    return client.send(path, wish)
+
+
+def counted(options: argparse.Namespace) -> dict[str, Any]:
+    """The two ways to ask."""
+    return {"dry_run": True} if options.count is None else {"expected_count": options.count}
+
+
+def why(options: argparse.Namespace) -> str:
+    """Needed once something is to be done. Raises Usage."""
+    if options.reason is None and options.count is not None:
+        raise Usage("--reason is needed: it goes on record")
+    return options.reason or "a dry run"
+
+
+def done(answer: Answer, lines: list[str], options: argparse.Namespace, count: int) -> Told:
+    """The lines, and on a dry run how to do it."""
+    if options.count is None:
+        more = "" if options.reason else " --reason WHY"
+        lines = [*lines, "", f"Nothing was done. To do it, the same again with: --count {count}{more}"]
+    return Told(answer, lines)
+
+
+def what_if(client: Client, options: argparse.Namespace) -> Told:
+    """What would become of them if they were sent again now."""
+    wish = {"selection": selection.meant(options), "limit": options.limit}
+    answer = client.send("/dlq/what-if", wish | ({"reveal": options.reveal} if options.reveal else {}))
+    told = answer.data
+    rows = [(one["id"], one["verdict"], one["why"], _diff(one["diff"])) for one in told["letters"]]
+    head = facts(
+        {
+            "letters": told["count"],
+            "would be": counts(told["verdicts"]),
+            "why": counts(told["why"]),
+            "in another state": counts(told["others"]),
+        }
+    )
+    return Told(answer, [*head, "", *table(("id", "would be", "why", "what changes"), rows)])
+
+
+def _diff(diff: dict[str, Any]) -> str:
+    return (
+        ", ".join(f"{name}: {plain(each['before'])} → {plain(each['after'])}" for name, each in diff.items())
+        or "nothing"
+    )
+
+
+def discard(client: Client, options: argparse.Namespace) -> Told:
+    """Their writes will not happen."""
+    return _bulk(client, "/dlq/discards", options)
+
+
+def restore(client: Client, options: argparse.Namespace) -> Told:
+    """Take a discard back."""
+    return _bulk(client, "/dlq/restores", options)
+
+
+def _bulk(client: Client, path: str, options: argparse.Namespace) -> Told:
+    answer = bulk(client, path, options)
+    return done(answer, _summary(answer.data), options, answer.data["count"])
+
+
+def _summary(told: dict[str, Any]) -> list[str]:
+    return facts(
+        {
+            "letters": told["count"],
+            "groups": counts(told["groups"]),
+            "in another state, left alone": counts(told["others"]),
+        }
+    )
+
+
+def replay(client: Client, options: argparse.Namespace) -> Told:
+    """Send them again."""
+    stop = {
+        "failing_share": options.failing_share,
+        "backlog_max": options.backlog_max,
+        "backlog_age_s": options.backlog_age,
+        "breaker": False if options.no_breaker_stop else None,
+    }
+    plan = {
+        "rate_per_s": options.rate,
+        "canary": options.canary,
+        "in_flight_max": options.in_flight,
+        "stop": {name: value for name, value in stop.items() if value is not None} or None,
+    }
+    answer = bulk(client, "/dlq/replays", options, {name: value for name, value in plan.items() if value is not None})
+    told = answer.data
+    if options.count is None:
+        lines = [
+            *_summary(told),
+            *facts(
+                {
+                    "at least": f"{told['at_least_s']} s",
+                    "begins as": told["state"],
+                    "canary": ", ".join(map(str, told["plan"]["canary"])) or "none",
+                    "rate": f"{told['plan']['rate_per_s']} a second",
+                }
+            ),
+        ]
+        return done(answer, lines, options, told["count"])
+    if options.watch:
+        return watch(client, told["id"], quiet=options.json)
+    return Told(answer, [progress(told), f"Watch it: replay-show {told['id']} --watch"])
+
+
+def replay_show(client: Client, options: argparse.Namespace) -> Told:
+    """One replay: where it stands; with outcomes, the letters that ended so."""
+    if options.outcome:
+        answer = client.get(
+            f"/dlq/replays/{options.which}/items",
+            {"outcome": options.outcome, "limit": options.limit, "cursor": options.cursor},
+        )
+        rows = [
+            (
+                one["position"],
+                one["letter_id"],
+                one["outcome"],
+                one["operation_id"],
+                one["sent_at"],
+                one["ended_at"],
+                one["detail"],
+            )
+            for one in answer.data
+        ]
+        lines = table(("position", "letter", "outcome", "operation", "sent", "ended", "detail"), rows)
+        if end := answer.meta.get("next_cursor"):
+            lines.append(f"more: --cursor {plain(end)}")
+        return Told(answer, lines)
+    if options.watch:
+        return watch(client, options.which, quiet=options.json)
+    answer = client.get(f"/dlq/replays/{options.which}")
+    one = answer.data
+    return Told(
+        answer,
+        facts(
+            {
+                "replay": one["id"],
+                "state": f"{one['state']} {one['state_reason']}".strip(),
+                "letters": one["letters"],
+                "outcome": counts(one["counts"]),
+                "in flight": one["in_flight"],
+                "canary": f"{one['canary_step']} of {one['canary_steps']} steps",
+                "rate": one["plan"]["rate_per_s"],
+                "by": one["created_by"],
+                "why": one["reason"],
+                "approved by": one["approved_by"],
+                "created": one["created_at"],
+                "started": one["started_at"],
+                "ended": one["ended_at"],
+            }
+        ),
+    )
+
+
+def word(client: Client, options: argparse.Namespace) -> Told:
+    """Pause, resume, cancel, recall, approve."""
+    answer = client.send(
+        f"/dlq/replays/{options.which}/{options.command}", {"reason": options.reason, "dry_run": options.dry_run}
+    )
+    return Told(answer, [progress(answer.data), *(["Nothing was done."] if options.dry_run else [])])
+
+
+def allowances(client: Client, options: argparse.Namespace) -> Told:
+    """What is left to whoever asks."""
+    answer = client.get("/dlq/allowances")
+    return Told(answer, _allowance(answer.data))
+
+
+def allow(client: Client, options: argparse.Namespace) -> Told:
+    """More for somebody else."""
+    wish = {"actor": options.actor, "letters": options.letters, "reason": options.reason}
+    answer = client.send("/dlq/allowances", wish)
+    return Told(answer, _allowance(answer.data))
+
+
+def _allowance(told: Any) -> list[str]:
+    return facts(
+        {
+            "who": told["actor"],
+            "left": f"{told['left']} of {told['letters']} letters in {told['window_s']} s",
+            "more at": told["more_at"],
+        }
+    )
+
+
+def go_on(client: Client, options: argparse.Namespace) -> Told:
+    """Halted writers, or one of them."""
+    answer = client.send(
+        "/dlq/writers/go-on", {"writer": options.writer, "reason": options.reason, "dry_run": options.dry_run}
+    )
+    names = ", ".join(map(plain, answer.data["writers"]))
+    lines = [f"{'Halted' if options.dry_run else 'Told to go on'}: {names}" if names else "No writer is halted."]
+    return Told(answer, [*lines, *(["Nothing was done."] if options.dry_run else [])])

@@ -1,0 +1,206 @@
+"""Look: commands that change nothing."""
+
+import argparse
+import json
+from typing import Any
+from urllib.parse import quote
+
+from holdfast.services.dlq_admin.cli import selection
+from holdfast.services.dlq_admin.cli.client import Client
+from holdfast.services.dlq_admin.cli.output import Told, paged
+from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
+
+
+def overview(client: Client, _: argparse.Namespace) -> Told:
+    """The state of the system in one look."""
+    answer = client.get("/dlq/overview")
+    told = answer.data
+    ledger, backlog = told["ledger"], told["backlog"]
+    breakers = [
+        f"{one['service']}/{one['instance']} {one['name']}: {one['state']}"
+        for one in told["breakers"] or []
+        if one["state"] != "closed"
+    ]
+    lines = facts(
+        {
+            "dead letters": counts(told["letters"]) if told["letters"] is not None else "not known",
+            "not indexed yet": told["waiting"],
+            "backlog": f"{backlog['depth']} writes, the oldest {backlog['oldest_age_s']} s" if backlog else "not known",
+            "ledger": _balance(ledger) if ledger else "not known",
+            "breakers": ("; ".join(breakers) or "all closed") if told["breakers"] is not None else "not known",
+            "writers": ", ".join(
+                f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in told["writers"]
+            )
+            or "none heard of",
+            "retention": "; ".join(
+                f"{name}: {f'''{rule['keep_days']} days''' if rule['keep_days'] else 'for ever'}"
+                + (f", {rule['due_in_24_h']} go within a day" if rule["due_in_24_h"] else "")
+                for name, rule in told["retention"].items()
+            ),
+        }
+    )
+    return Told(answer, [*([plain(told["banner"]), ""] if told["banner"] else []), *lines])
+
+
+def _balance(ledger: dict[str, Any]) -> str:
+    if ledger["missing"] == 0:
+        return f"balanced: {ledger['accepted']} accepted"
+    return f"OUT OF BALANCE by {ledger['missing']} of {ledger['accepted']}"
+
+
+def writers(client: Client, _: argparse.Namespace) -> Told:
+    """Each, and why it is halted if it is."""
+    answer = client.get("/dlq/writers")
+    rows = [(one["name"], one["build"], *_halt(one["halted"])) for one in answer.data]
+    return Told(answer, table(("writer", "build", "state", "would be dead", "next try", "why"), rows))
+
+
+def _halt(halted: dict[str, Any] | None) -> tuple[str, object, str, str]:
+    if halted is None:
+        return "works", "-", "-", "-"
+    return (
+        f"halted for {halted['for_s']:.0f} s",
+        halted["would_be_dead"],
+        f"in {halted['next_try_in_s']:.0f} s",
+        halted["why"],
+    )
+
+
+def groups(client: Client, options: argparse.Namespace) -> Told:
+    """What fails alike; with a fingerprint, that group."""
+    if options.which:
+        answer = client.get(f"/dlq/groups/{quote(options.which, safe='')}")
+        one = answer.data
+        return Told(
+            answer,
+            facts(
+                {
+                    "fingerprint": one["fingerprint"],
+                    "reason": one["reason"],
+                    "code": one["code"],
+                    "command": one["command"],
+                    "error": one["error"],
+                    "frame": one["frame"],
+                    "letters": counts(one["counts"]),
+                    "first seen": one["first_seen"],
+                    "last seen": one["last_seen"],
+                    "newest": one["last_id"],
+                    "users": one["affected_users"],
+                    "failed on": ", ".join(f"{build['build']} ({build['letters']})" for build in one["failed_builds"]),
+                    "fixed?": one["fix"]["says"],
+                    "note": f"{one['note']['text']} ({one['note']['author']})" if one["note"] else None,
+                }
+            ),
+        )
+    answer = client.get(
+        "/dlq/groups", {"every": "true" if options.every else None, "limit": options.limit, "cursor": options.cursor}
+    )
+    rows = [
+        (
+            one["fingerprint"],
+            counts(one["counts"]),
+            one["reason"],
+            one["code"],
+            one["command"],
+            one["last_seen"],
+            one["affected_users"],
+            one["fix"]["changed"],
+            one["error"],
+        )
+        for one in answer.data
+    ]
+    head = ("fingerprint", "letters", "reason", "code", "command", "last seen", "users", "changed since", "error")
+    return paged(answer, table(head, rows))
+
+
+def letters(client: Client, options: argparse.Namespace) -> Told:
+    """Dead letters, the newest first."""
+    wanted = selection.as_filter(options)
+    answer = client.get("/dlq/letters", {**wanted, "limit": options.limit, "cursor": options.cursor})
+    found = answer.data["letters"] if answer.banner is not None else answer.data
+    rows = [
+        (
+            one["id"],
+            one["state"],
+            one["reason"],
+            one["code"],
+            one["command"],
+            one["user_id"],
+            one["fingerprint"],
+            one["edit"] or "-",
+            one["error"],
+        )
+        for one in found
+    ]
+    return paged(
+        answer, table(("id", "state", "reason", "code", "command", "user", "fingerprint", "edit", "error"), rows)
+    )
+
+
+def show(client: Client, options: argparse.Namespace) -> Told:
+    """One letter whole."""
+    answer = client.get(f"/dlq/letters/{quote(options.which, safe='')}", {"reveal": options.reveal})
+    one = answer.data
+    lineage = one.get("lineage") or {}
+    lines = facts(
+        {
+            "id": one["id"],
+            "state": one["state"],
+            "reason": one["reason"],
+            "kind": one["kind"],
+            "code": one["code"],
+            "error": one["error"],
+            "command": one["command"],
+            "user": one["user_id"],
+            "operation": one["operation_id"],
+            "accepted": one["accepted_at"],
+            "dead": one["dead_at"],
+            "writer": f"{one['writer']} ({one['build']})",
+            "attempts": one["attempts"] if isinstance(one["attempts"], int) else len(one["attempts_made"]),
+            "payload": json.dumps(one["payload"], ensure_ascii=False),
+            "cannot be read": one["undecodable"],
+            "the user's row now": json.dumps(one["user"], ensure_ascii=False) if one["user"] else None,
+            "fixed?": one["fix"]["says"],
+        }
+    )
+    for edit in lineage.get("edits", []):
+        lines.append(plain(f"edit {edit['number']} by {edit['author']} at {edit['at']}: {edit['reason']}"))
+    for sent in lineage.get("replays", []):
+        lines.append(plain(f"replay {sent['replay_id']}: {sent['state']}, sent {sent['sent_at']}"))
+    for deed in lineage.get("deeds", []):
+        lines.append(plain(f"{deed['at']} {deed['action']} by {deed['actor']}: {deed['reason']}"))
+    attempts = one["attempts_made"]
+    if attempts and isinstance(attempts[-1], dict) and (trace := attempts[-1].get("traceback")):
+        lines += ["the last attempt:", *(f"  {plain(line)}" for line in str(trace).splitlines())]
+    return Told(answer, lines)
+
+
+def replays(client: Client, options: argparse.Namespace) -> Told:
+    """Replays, the newest first."""
+    answer = client.get("/dlq/replays", {"state": options.state, "limit": options.limit, "cursor": options.cursor})
+    rows = [
+        (
+            one["id"],
+            one["state"],
+            one["letters"],
+            counts(one["counts"]),
+            one["created_by"],
+            one["created_at"],
+            one["reason"],
+        )
+        for one in answer.data
+    ]
+    return paged(answer, table(("id", "state", "letters", "outcome", "by", "created", "reason"), rows))
+
+
+def audit(client: Client, options: argparse.Namespace) -> Told:
+    """Who did what."""
+    answer = client.get(
+        "/dlq/audit",
+        {"actor": options.actor, "action": options.action, "limit": options.limit, "cursor": options.cursor},
+    )
+    rows = [
+        (one["id"], one["at"], one["actor"], one["action"], one["letters"], one["reason"], one["request_id"])
+        for one in answer.data
+    ]
+    return paged(answer, table(("id", "at", "who", "what", "letters", "why", "request"), rows))

@@ -1,0 +1,172 @@
+"""Guard: every page's door. Who is logged in and may; that a form is ours; what a browser may do with the answer; and
+errors as pages."""
+
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlsplit
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+
+from holdfast.services.dlq_admin.console.forms import read_form
+from holdfast.services.dlq_admin.console.login.logouts import Logouts
+from holdfast.services.dlq_admin.console.login.session import Session, Sessions
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.shared.errors import AppError, InvalidRequest, NotAllowed, NotAuthenticated, Unexpected
+from holdfast.shared.http.app import DirectRoute
+from holdfast.shared.http.envelope import route_of, status_of
+from holdfast.shared.http.keys import OPERATE, VIEW, Keys, require
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+
+COOKIE = "holdfast_session"
+_SAFE = {"GET", "HEAD"}
+_OPEN = ("/console/login", "/console/static/")
+_ANY_ROLE = {"/console/logout"}
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
+    " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+_FRESH = "no-store"
+_HSTS = "max-age=31536000"
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class LoggedIn(NamedTuple):
+    """The session of a request, and what its forms carry."""
+
+    session: Session
+    csrf: str
+
+
+class Guard:
+    """Wraps every route of the console."""
+
+    def __init__(self, keys: Keys, sessions: Sessions, logouts: Logouts, pages: Pages) -> None:
+        self._keys = keys
+        self._sessions = sessions
+        self._logouts = logouts
+        self._pages = pages
+
+    def route_class(self) -> type[APIRoute]:
+        """For a router."""
+        guard = self
+
+        class GuardedRoute(DirectRoute):
+            """A route whose handler is behind the guard."""
+
+            def get_route_handler(self) -> Handler:
+                inner = super().get_route_handler()
+
+                async def handle(request: Request) -> Response:
+                    return await guard.handle(request, inner)
+
+                return handle
+
+        return GuardedRoute
+
+    async def handle(self, request: Request, inner: Handler) -> Response:
+        """One request."""
+        request.scope["principal"] = None  # a key in a header is for programs
+        try:
+            await self._admit(request)
+            response = await inner(request)
+        except NotAuthenticated as error:
+            response = self._to_login(request, error)
+        except AppError as error:
+            response = self._pages.error(request, error, status_of(error))
+        except RequestValidationError as error:
+            wrong = error.errors()[0]
+            told = InvalidRequest(f"{wrong['loc'][-1]}: {wrong['msg']}")
+            response = self._pages.error(request, told, status_of(told))
+        except ClientDisconnect:
+            raise
+        except Exception as error:  # noqa: BLE001 - told as the edge would tell it, but to a person
+            metrics.panics.inc()
+            logs.error(
+                Action.PANIC_RECOVERED, exc=error, request_id=request.scope["request_id"], route=route_of(request.scope)
+            )
+            response = self._pages.error(request, Unexpected(), status_of(Unexpected))
+        return self._sealed(request, response)
+
+    async def _admit(self, request: Request) -> None:
+        """Raises NotAuthenticated, NotAllowed, BodyTooLarge, InvalidRequest."""
+        changes = request.method not in _SAFE
+        if changes and not _same_origin(request):
+            raise NotAllowed("This request was made by another site.")
+        path = request.url.path
+        if path.startswith(_OPEN):
+            if changes:
+                request.scope["form"] = await read_form(request)
+            return
+        session = self._sessions.read(request.cookies.get(COOKIE, ""), time.time())
+        holder = self._keys.holder(session.key) if session else None
+        if session is None or holder is None or await self._logouts.has(session):
+            raise NotAuthenticated()
+        request.scope["principal"] = holder
+        csrf = self._sessions.csrf(session)
+        request.scope["console"] = LoggedIn(session, csrf)
+        require(request, VIEW if not changes or path in _ANY_ROLE else OPERATE)
+        if changes:
+            form = request.scope["form"] = await read_form(request)
+            if not self._sessions.is_csrf(session, request.headers.get("x-csrf-token") or form["csrf"]):
+                raise NotAllowed("This form is of another session. Load its page again.")
+
+    def _to_login(self, request: Request, error: NotAuthenticated) -> Response:
+        if request.headers.get("sec-fetch-site") == "cross-site" and request.method in _SAFE:
+            # A link from elsewhere: the browser kept the cookie to itself. Asked by our own page, it brings it.
+            return self._pages.page(request, "again.html", url=_here(request))
+        back = f"/console/login?to={quote(_here(request), safe='')}" if request.method == "GET" else "/console/login"
+        if "hx-request" in request.headers:
+            return Response(status_code=status_of(error), headers={"HX-Refresh": "true"})
+        return RedirectResponse(back, 303)
+
+    def _sealed(self, request: Request, response: Response) -> Response:
+        response.headers.update(_HEADERS)
+        response.headers.setdefault("Cache-Control", _FRESH)
+        if is_secure(request):
+            response.headers["Strict-Transport-Security"] = _HSTS
+        logged_in: LoggedIn | None = request.scope.get("console")
+        visit = request.method == "GET" and "hx-request" not in request.headers
+        if logged_in and visit and (later := self._sessions.prolonged(logged_in.session, time.time())):
+            self.remember(request, response, *later)
+        return response
+
+    def remember(self, request: Request, response: Response, session: Session, cookie: str) -> None:
+        """Give the browser its session."""
+        response.set_cookie(
+            COOKIE,
+            cookie,
+            max_age=max(1, session.ends_at - int(time.time())),
+            path="/console",
+            httponly=True,
+            samesite="strict",
+            secure=is_secure(request),
+        )
+
+
+def is_secure(request: Request) -> bool:
+    """Whether the browser speaks TLS, with us or with who is before us. Whoever says so falsely gets a cookie that is
+    kept more carefully."""
+    return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
+
+
+def _same_origin(request: Request) -> bool:
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return False
+    origin = request.headers.get("origin")
+    return origin is None or urlsplit(origin).netloc == request.headers.get("host")
+
+
+def _here(request: Request) -> str:
+    query = request.url.query
+    return request.url.path + (f"?{query}" if query else "")

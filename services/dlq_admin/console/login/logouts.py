@@ -1,0 +1,70 @@
+"""Logouts: sessions that were ended before their time. Their cookies are signed and would otherwise work on.
+
+| key                          | type   | holds                                           |
+|------------------------------|--------|-------------------------------------------------|
+| `holdfast:logged_out:<nonce>`| string | there until the session would have ended anyway |
+
+It lies in the cache Redis, for all replicas. While that is away a replica knows of the logouts made here; it tells the
+others as soon as it can.
+"""
+
+import asyncio
+import time
+from math import ceil
+from typing import Never
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from holdfast.services.dlq_admin.console.login.session import Session
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+
+_KEY = "holdfast:logged_out:"
+_EVERY_S = 1.0
+
+
+class Logouts:
+    """Remembers them, here and in the cache."""
+
+    def __init__(self, cache: Redis) -> None:
+        self._cache = cache
+        self._asking, self._telling = FailureReporter("logouts_asked"), FailureReporter("logouts")
+        #: Nonce -> when the session would have ended (Unix time).
+        self._here: dict[str, int] = {}
+        self._untold: set[str] = set()
+
+    async def add(self, session: Session) -> None:
+        """`session` is over."""
+        self._here[session.nonce] = session.ends_at
+        self._untold.add(session.nonce)
+        await self._tell()
+
+    async def has(self, session: Session) -> bool:
+        """Whether it was logged out. A cache that is away knows of none: operators need the console most then, and a
+        session ends by itself."""
+        if session.nonce in self._here:
+            return True
+        try:
+            with self._asking:
+                return bool(await self._cache.exists(_KEY + session.nonce))
+        except (RedisError, OSError):
+            return False
+
+    async def run(self) -> Never:
+        """For ever: tell the cache what it does not know yet, and forget what is over."""
+        while True:
+            await asyncio.sleep(_EVERY_S)
+            now = time.time()
+            self._here = {nonce: ends_at for nonce, ends_at in self._here.items() if ends_at > now}
+            self._untold &= self._here.keys()
+            await self._tell()
+
+    async def _tell(self) -> None:
+        for nonce in [*self._untold]:
+            left_s = max(1, ceil(self._here[nonce] - time.time()))
+            try:
+                with self._telling:
+                    await self._cache.set(_KEY + nonce, "1", ex=left_s)
+            except (RedisError, OSError):
+                return
+            self._untold.discard(nonce)

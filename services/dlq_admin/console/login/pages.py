@@ -1,0 +1,80 @@
+"""Login: a key for a session; and out again."""
+
+import asyncio
+import time
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from holdfast.services.dlq_admin.console.forms import form_of
+from holdfast.services.dlq_admin.console.login.guard import COOKIE, Guard
+from holdfast.services.dlq_admin.console.login.logouts import Logouts
+from holdfast.services.dlq_admin.console.login.session import Sessions
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.shared.errors import NotAuthenticated
+from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.keys import VIEW, Keys
+from holdfast.shared.http.wrong_keys import WrongKeyLimit
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+
+_HOME = "/console"
+_WRONG_S = 0.3
+
+
+def add_routes(
+    router: APIRouter,
+    pages: Pages,
+    guard: Guard,
+    keys: Keys,
+    sessions: Sessions,
+    logouts: Logouts,
+    addresses: Addresses,
+) -> None:
+    """In and out."""
+    tries = WrongKeyLimit()
+
+    @router.get("/console/login")
+    async def ask_for_key(request: Request) -> Response:
+        return pages.page(request, "login.html", to=_inside(request.query_params.get("to", "")), problem=None)
+
+    @router.post("/console/login")
+    async def log_in(request: Request) -> Response:
+        form = form_of(request)
+        to = _inside(form["to"])
+        key = form["key"]
+        try:
+            holder = keys.who({b"x-api-key": key.encode()})
+        except NotAuthenticated:
+            holder = None
+        if holder is None or not key or not holder.may(VIEW):
+            address = addresses.of(request.scope)
+            if wait_s := tries.wrong(address, time.monotonic()):
+                problem = f"Too many wrong keys from your address. Try again in {wait_s} s."
+                response = pages.page(request, "login.html", 429, to=to, problem=problem)
+                response.headers["Retry-After"] = str(wait_s)
+                return response
+            logs.warning(Action.LOGIN_REFUSED, address=address, request_id=request.scope["request_id"])
+            await asyncio.sleep(_WRONG_S)
+            problem = "This key may not see dead letters." if holder and key else "This key is not known."
+            return pages.page(request, "login.html", 401, to=to, problem=problem)
+        logs.info(Action.LOGGED_IN, name=holder.name, role=holder.role, request_id=request.scope["request_id"])
+        response = RedirectResponse(to, 303)
+        guard.remember(request, response, *sessions.begin(key, time.time()))
+        return response
+
+    @router.post("/console/logout")
+    async def log_out(request: Request) -> Response:
+        await logouts.add(request.scope["console"].session)
+        response = RedirectResponse("/console/login", 303)
+        response.delete_cookie(COOKIE, path="/console", httponly=True, samesite="strict")
+        return response
+
+
+def _inside(to: str) -> str:
+    """Where to go after the login: a page of ours, or home."""
+    parts = urlsplit(to)
+    ours = not parts.scheme and not parts.netloc and (parts.path == _HOME or parts.path.startswith(f"{_HOME}/"))
+    return to if ours and "\\" not in to and to.isprintable() else _HOME

@@ -1,0 +1,44 @@
+"""Groups: what fails alike, and one of them with its newest letters."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.forms import form_of, valid
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, NoteAsked, actor
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.state import State
+
+_PAGE = 25
+_NEWEST = 10
+_NOTED = "a note on a group"
+
+Fingerprint = Annotated[str, Path(pattern=FINGERPRINT)]
+
+
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    """The list, one, and its note."""
+
+    @router.get("/console/groups")
+    async def group_list(
+        request: Request, every: bool = False, cursor: Annotated[str | None, Query(max_length=60)] = None
+    ) -> Response:
+        states = [] if every else [State.DEAD, State.REPLAYING]
+        found, end = await backend.groups.page(states, cursor, _PAGE)
+        return pages.page(request, "groups.html", groups=found, next=end, every=every, cursor=cursor)
+
+    @router.get("/console/groups/{fingerprint}")
+    async def group(request: Request, fingerprint: Fingerprint) -> Response:
+        one = await backend.groups.one(fingerprint)
+        newest, more = await backend.letters.page(Filter(fingerprint=fingerprint), None, _NEWEST)
+        return pages.page(request, "group.html", group=one, letters=newest, more=more is not None)
+
+    @router.post("/console/groups/{fingerprint}/note")
+    async def note(request: Request, fingerprint: Fingerprint) -> Response:
+        word = valid(NoteAsked, {"text": form_of(request)["text"]})
+        await backend.groups.note(fingerprint, word.text, actor(request, _NOTED))
+        return RedirectResponse(f"/console/groups/{fingerprint}", 303)

@@ -1,0 +1,139 @@
+"""Letters: found by what they have in common; one with all that is known of it, in clear for who says why."""
+
+import re
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Path
+from pydantic import BaseModel
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response, StreamingResponse
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.rest.inputs import (
+    FINGERPRINT,
+    LETTER_ID,
+    FilterAsked,
+    LetterId,
+    Reason,
+    SelectionAsked,
+    actor,
+)
+from holdfast.services.dlq_admin.rest.letters import LettersAsked
+from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.ids import number_of
+
+_PAGE = 50
+_PAGED = {"cursor", "limit"}
+_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
+
+Id = Annotated[LetterId, Path(pattern=LETTER_ID)]
+
+
+class _WhyAsked(BaseModel):
+    reason: Reason
+
+
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    """The search, one letter, and ways to see it whole."""
+    _add_search(router, pages, backend)
+    _add_one(router, pages, backend)
+
+
+def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
+
+    @router.get("/console/letters")
+    async def search(request: Request) -> Response:
+        asked = {name: value for name, value in request.query_params.items() if value.strip()}
+        try:
+            wanted = valid(LettersAsked, asked | {"limit": _PAGE})
+        except InvalidRequest as error:
+            return pages.page(request, "letters.html", 422, asked=asked, problem=error.message, **_NO_LETTERS)
+        try:
+            found, end = await backend.letters.page(wanted.meant(), wanted.cursor, wanted.limit)
+            banner = None
+        except DatabaseUnavailable:
+            instead = await backend.letters.from_stream(_PAGE)
+            if instead is None:
+                raise
+            found, end, banner = instead["letters"], None, instead
+        rest = FilterAsked.model_validate(wanted.model_dump(exclude=_PAGED, by_alias=True))
+        selection = f'{{"filter": {rest.model_dump_json(by_alias=True, exclude_none=True)}}}'
+        return pages.page(
+            request,
+            "letters.html",
+            asked=asked,
+            problem=None,
+            letters=found,
+            next=end,
+            banner=banner,
+            selection=selection,
+        )
+
+    @router.get("/console/find")
+    async def find(request: Request) -> Response:
+        text = request.query_params.get("q", "").strip()
+        return RedirectResponse(await _where(backend, text), 303)
+
+    @router.post("/console/export")
+    async def export(request: Request) -> Response:
+        selection = form_of(request).selection()
+        wanted = selection.meant().matching
+        if wanted is None:
+            raise InvalidRequest("An export is of all that match; ticked letters cannot be exported one by one.")
+        return await _exported(request, backend, wanted, _why(request))
+
+
+def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    @router.get("/console/letters/{letter_id}")
+    async def letter(request: Request, letter_id: Id) -> Response:
+        return pages.page(request, "letter.html", **_about(await backend.letters.one(letter_id, who=None), None))
+
+    @router.post("/console/letters/{letter_id}/reveal")
+    async def reveal(request: Request, letter_id: Id) -> Response:
+        why = _why(request)
+        one = await backend.letters.one(letter_id, who=actor(request, why))
+        return pages.page(request, "letter.html", **_about(one, why))
+
+    @router.post("/console/letters/{letter_id}/whole")
+    async def whole(request: Request, letter_id: Id) -> Response:
+        number = number_of(letter_id)
+        return await _exported(request, backend, Filter(first=number, last=number), _why(request))
+
+
+_NO_LETTERS: dict[str, Any] = {"letters": [], "next": None, "banner": None, "selection": ""}
+
+
+def _about(one: dict[str, Any], why: str | None) -> dict[str, Any]:
+    selection = told_selection(valid(SelectionAsked, {"ids": [one["id"]]}))
+    edits = one["lineage"]["edits"] if "lineage" in one else []
+    in_force = next((edit for edit in edits if edit["number"] == one["edit"]), None)
+    return {"letter": one, "why": why, "selection": selection, "in_force": in_force}
+
+
+async def _exported(request: Request, backend: Backend, wanted: Filter, why: str) -> Response:
+    first = await backend.exchange.begin(wanted, actor(request, why))
+    lines = backend.exchange.lines(wanted, first, request.scope.get("time_limit"))
+    headers = {"Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
+    return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
+
+
+def _why(request: Request) -> str:
+    return valid(_WhyAsked, {"reason": form_of(request)["reason"]}).reason
+
+
+async def _where(backend: Backend, text: str) -> str:
+    """The page that somebody means who types this."""
+    if re.fullmatch(LETTER_ID, text, re.ASCII):
+        return f"/console/letters/{text}"
+    if re.fullmatch(FINGERPRINT, text):
+        return f"/console/groups/{text}"
+    if text.startswith("req_"):
+        return f"/console/requests?{urlencode({'id': text[:128]})}"
+    if _UUID.fullmatch(text):
+        found, _ = await backend.letters.page(Filter(operation_id=text), None, 1)
+        return f"/console/letters?{'operation_id' if found else 'user_id'}={text}"
+    return f"/console/letters?{urlencode({'text': text[:200]})}" if text else "/console/letters"

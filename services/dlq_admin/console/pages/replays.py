@@ -1,0 +1,175 @@
+"""Replays: planned with a dry run, begun with the count typed back, watched, steered, and where they lead."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.forms import Form, form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.rest.inputs import SelectionAsked, actor
+from holdfast.services.dlq_admin.rest.replays import ReplayAsked, WordAsked
+from holdfast.shared.errors import AppError, InvalidRequest, NoSuchPath
+from holdfast.shared.letters.replays.plan import ACTIVE, RESULTS, ItemState, ReplayState
+from holdfast.shared.letters.replays.steer import WORDS
+
+_PAGE = 25
+_ITEMS = 50
+#: In which order outcomes are shown.
+_ORDER = [
+    *RESULTS,
+    ItemState.UNSENDABLE,
+    ItemState.LOST,
+    ItemState.RECALLED,
+    ItemState.WITHDRAWN,
+    ItemState.SENDING,
+    ItemState.SENT,
+    ItemState.WAITING,
+]
+_PLAN = {
+    "rate": "500",
+    "canary": "1, 5, 25",
+    "in_flight": "2000",
+    "failing": "20",
+    "backlog": "20000",
+    "age": "30",
+    "breaker": "yes",
+}
+
+Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+
+
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    """The list, one, a new one, and words to one."""
+    _add_many(router, pages, backend)
+    _add_one(router, pages, backend)
+
+
+def _add_many(router: APIRouter, pages: Pages, backend: Backend) -> None:
+
+    @router.get("/console/replays")
+    async def replay_list(
+        request: Request, cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None
+    ) -> Response:
+        found = await backend.replays.page([], cursor, _PAGE)
+        end = found[-1]["id"] if len(found) == _PAGE else None
+        return pages.page(request, "replays.html", replays=found, next=end, cursor=cursor)
+
+    @router.post("/console/replays/new")
+    async def plan(request: Request) -> Response:
+        return await _planned(request, pages, backend, form_of(request))
+
+    @router.post("/console/replays")
+    async def create(request: Request) -> Response:
+        form = form_of(request)
+        try:
+            wish = valid(ReplayAsked, _asked(form, form.selection()))
+            made = await backend.replays.create(
+                wish.selection.meant(), wish.plan(), actor(request, wish.reason), wish.expected_count or 0
+            )
+        except AppError as error:
+            return await _planned(request, pages, backend, form, error.message)
+        return RedirectResponse(f"/console/replays/{made['id']}", 303)
+
+
+def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    @router.get("/console/replays/{replay_id}")
+    async def replay(
+        request: Request,
+        replay_id: Id,
+        outcome: ItemState | None = None,
+        cursor: Annotated[int | None, Query(ge=0, le=10**9)] = None,
+        seen: Annotated[str, Query(max_length=30)] = "",
+    ) -> Response:
+        one = await backend.replays.one(replay_id)
+        items: list[dict[str, Any]] = []
+        end = None
+        if not seen:
+            items, end = await backend.replays.items(replay_id, [outcome] if outcome else [], cursor, _ITEMS)
+        state = ReplayState(one["state"])
+        response = pages.page(
+            request,
+            "replay.html",
+            replay=one,
+            items=items,
+            next=end,
+            outcome=outcome,
+            seen=seen,
+            order=[each.value for each in _ORDER],
+            live=state in ACTIVE,
+            selection=_of_outcome(replay_id, outcome) if outcome else "",
+            words=[word for word, meant in WORDS.items() if state in meant.since],
+        )
+        if seen and state not in ACTIVE:
+            response.headers["HX-Refresh"] = "true"  # it is over: the whole page, with every outcome
+        return response
+
+    @router.post("/console/replays/{replay_id}/{word}")
+    async def say(request: Request, replay_id: Id, word: str) -> Response:
+        if word not in WORDS:
+            raise NoSuchPath()
+        asked = valid(WordAsked, {"reason": form_of(request)["reason"]})
+        await backend.replays.say(replay_id, word, actor(request, asked.reason), dry_run=False)
+        return RedirectResponse(f"/console/replays/{replay_id}", 303)
+
+
+def _of_outcome(replay_id: int, outcome: ItemState) -> str:
+    """Those of one outcome, to go on with."""
+    return told_selection(valid(SelectionAsked, {"replay": {"id": replay_id, "outcomes": [outcome]}}))
+
+
+async def _planned(
+    request: Request, pages: Pages, backend: Backend, form: Form, problem: str | None = None
+) -> Response:
+    selection = form.selection()
+    plan = {name: form[name] or default for name, default in _PLAN.items()}
+    if form["rate"]:
+        plan["breaker"] = form["breaker"]
+    about: dict[str, Any] = {
+        "selection": told_selection(selection),
+        "plan": plan,
+        "reason": form["reason"],
+        "look": None,
+        "problem": problem,
+        "allowance": None,
+    }
+    try:
+        about["allowance"] = await backend.allowances.of(_name(request))
+        wish = valid(ReplayAsked, _asked(form, selection) | {"dry_run": True, "reason": "a dry run"})
+        about["look"] = await backend.replays.look(wish.selection.meant(), wish.plan(), _name(request))
+    except AppError as error:
+        about["problem"] = about["problem"] or error.message
+    return pages.page(request, "replay_new.html", 422 if about["problem"] else 200, **about)
+
+
+def _name(request: Request) -> str:
+    name: str = request.scope["principal"].name
+    return name
+
+
+def _asked(form: Form, selection: SelectionAsked) -> dict[str, Any]:
+    """As the REST has it. A page before this one has no plan: its defaults are the REST's."""
+    told: dict[str, Any] = {
+        "selection": selection.model_dump(exclude_none=True, by_alias=True),
+        "reason": form["reason"],
+        "expected_count": form.number("expected_count"),
+    }
+    if not form["rate"]:
+        return told
+    try:
+        failing = float(form["failing"]) / 100
+    except ValueError:
+        raise InvalidRequest("The share that may fail is a number from 0 to 100.") from None
+    return told | {
+        "rate_per_s": form["rate"],
+        "canary": form["canary"].replace(",", " ").split(),
+        "in_flight_max": form["in_flight"],
+        "stop": {
+            "failing_share": failing,
+            "backlog_max": form["backlog"],
+            "backlog_age_s": form["age"],
+            "breaker": form["breaker"] == "yes",
+        },
+    }

@@ -1,0 +1,33 @@
+"""What-if: what would become of a selection, as a page."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.rest.inputs import actor
+from holdfast.services.dlq_admin.rest.what_if import WhatIfAsked
+from holdfast.shared.letters.what_if.verdict import Verdict
+
+_SHOWN = 50
+
+
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    """The one page."""
+
+    @router.post("/console/what-if")
+    async def what_if(request: Request) -> Response:
+        form = form_of(request)
+        selection = form.selection()
+        wish = valid(WhatIfAsked, {"selection": selection, "limit": _SHOWN, "reveal": form["reveal"] or None})
+        who = actor(request, wish.reveal) if wish.reveal is not None else None
+        told = await backend.what_ifs.told(wish.selection.meant(), wish.limit, who)
+        return pages.page(
+            request,
+            "what_if.html",
+            told=told,
+            selection=told_selection(selection),
+            order=[verdict.value for verdict in Verdict],
+        )

@@ -1,0 +1,36 @@
+"""Assets: what pages are made with, under names that hold their content's hash, so that browsers may keep them."""
+
+import hashlib
+from pathlib import Path
+
+from starlette.responses import Response
+
+from holdfast.shared.errors import NoSuchPath
+
+_FOLDER = Path(__file__).parents[1] / "static"
+_TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+_FOR_EVER = "public, max-age=31536000, immutable"
+
+
+class Assets:
+    """All of them, in memory."""
+
+    def __init__(self) -> None:
+        self._files = {path.name: path.read_bytes() for path in _FOLDER.iterdir() if path.suffix in _TYPES}
+        self._hashes = {name: hashlib.sha256(content).hexdigest()[:16] for name, content in self._files.items()}
+
+    def url(self, name: str) -> str:
+        """Where pages find it."""
+        return f"/console/static/{self._hashes[name]}/{name}"
+
+    def answer(self, digest: str, name: str) -> Response:
+        """Raises NoSuchPath."""
+        if self._hashes.get(name) != digest:
+            raise NoSuchPath()
+        media_type = _TYPES[Path(name).suffix]
+        return Response(self._files[name], headers={"Cache-Control": _FOR_EVER, "Content-Type": media_type})

@@ -1,0 +1,76 @@
+"""Render: templates to answers. Everything is escaped; a name that a template does not know is an error."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jinja2
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, Response
+
+from holdfast.services.dlq_admin.console.render import chart, moments, visible
+from holdfast.services.dlq_admin.console.render import labels as words
+from holdfast.services.dlq_admin.console.render.advice import next_step
+from holdfast.services.dlq_admin.console.render.assets import Assets
+from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
+from holdfast.shared.errors import AppError
+from holdfast.shared.http.keys import OPERATE
+
+_TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+class Pages:
+    """Makes pages."""
+
+    def __init__(self, assets: Assets, alerts: Callable[[], dict[str, Any]]) -> None:
+        """`alerts`: what fires now, for the strip of every page."""
+        self._templates = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            finalize=visible.inert,
+        )
+        self._templates.template_class = PartedTemplate
+        self._templates.globals.update(
+            asset=assets.url,
+            alerts=alerts,
+            bars=chart.bars,
+            shares=chart.shares,
+            word=words.word,
+            next_step=next_step,
+            WORDS_STATES=words.STATES,
+            WORDS_REASONS=words.REASONS,
+            WORDS_ITEMS=words.ITEMS,
+        )
+        self._templates.filters.update(
+            show=visible.visible,
+            pretty=visible.pretty,
+            told=visible.told_value,
+            typed=visible.typed,
+            exact=visible.exact,
+            ago=moments.ago,
+            clock=moments.clock,
+            lasting=moments.lasting,
+            size=moments.size,
+            n=lambda count: f"{count:,}",
+        )
+
+    def page(self, request: Request, template: str, status: int = 200, **about: Any) -> Response:
+        """With who is asking, and what his forms carry."""
+        principal = request.scope.get("principal")
+        logged_in = request.scope.get("console")
+        told = {
+            "who": principal,
+            "may_operate": principal is not None and principal.may(OPERATE),
+            "csrf": logged_in.csrf if logged_in else "",
+            "path": request.url.path,
+            "request_id": request.scope["request_id"],
+        }
+        return HTMLResponse(self._templates.get_template(template).render(told | about), status)
+
+    def error(self, request: Request, error: AppError, status: int) -> Response:
+        """What went wrong, and whether to try again."""
+        return self.page(request, "error.html", status, error=error, code=status)

@@ -1,0 +1,110 @@
+"""The desk: what is announced goes into the metrics, the log, Grafana's annotations, and to the other replicas."""
+
+import asyncio
+import time
+from typing import Never
+
+from holdfast.services.dlq_admin.faults.announced import Announced, Faults, Full, Name
+from holdfast.services.dlq_admin.faults.cache import Kept
+from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
+from holdfast.shared.errors import TooManyFaults
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
+from holdfast.shared.telemetry.logs import Action
+
+_EVERY_S = 1.0
+
+
+class FaultDesk:
+    """Nothing here waits for anything but, shortly, the cache."""
+
+    def __init__(self, kept: Kept, annotations: Annotations) -> None:
+        self._kept = kept
+        self._annotations = annotations
+        self._faults = Faults()
+        self._recoveries = Recoveries()
+        self._on: dict[Name, Announced] = {}
+
+    async def run(self) -> Never:
+        """For ever: hear what other replicas were told, and notice what has ended by itself."""
+        while True:
+            await self._hear()
+            await asyncio.sleep(_EVERY_S)
+
+    async def begin(self, name: Name, for_s: float) -> Announced:
+        """It is on, for so long. Raises TooManyFaults."""
+        await self._hear()  # another replica may know since when
+        try:
+            announced = self._faults.begin(name, for_s, time.time())
+        except Full:
+            raise TooManyFaults() from None
+        self._notice()
+        await self._kept.write([announced])
+        return announced
+
+    async def end(self, fault: str, target: str | None) -> list[Announced]:
+        """It is over; what was on."""
+        await self._hear()
+        ended = self._faults.end(fault, target, time.time())
+        self._notice()
+        await self._kept.write(ended)
+        return ended
+
+    async def measured(self, recovery: Recovery) -> None:
+        """A runner has measured how the system got over a fault."""
+        self._recoveries.put(recovery)
+        logs.info(
+            Action.RECOVERY_MEASURED,
+            fault=recovery.fault,
+            verdict=recovery.verdict,
+            **{f"{phase}_s": seconds for phase, seconds in recovery.phases.items()},
+        )
+        await self._kept.write(recoveries=[recovery])
+
+    def known(self) -> tuple[list[Announced], list[Recovery]]:
+        """Everything."""
+        return list(self._faults), self._recoveries.known()
+
+    def show(self) -> None:
+        """The metrics, as of now; what is forgotten leaves them."""
+        now_s = time.time()
+        for gauge in (metrics.fault_active, metrics.fault_last_start, metrics.fault_last_end, metrics.recovery_phase):
+            gauge.clear()
+        for each in self._faults:
+            metrics.fault_active.labels(*each.name).set(each.active(now_s))
+            metrics.fault_last_start.labels(*each.name).set(each.began_s)
+            if (ended_s := each.ended_s(now_s)) is not None:
+                metrics.fault_last_end.labels(*each.name).set(ended_s)
+        for recovery in self._recoveries.known():
+            for phase, seconds in recovery.phases.items():
+                metrics.recovery_phase.labels(recovery.fault, phase).set(seconds)
+
+    async def _hear(self) -> None:
+        """What another replica was told, it has told others."""
+        self._notice()
+        faults, recoveries = await self._kept.read()
+        self._faults.merge(faults, time.time())
+        for recovery in recoveries:
+            self._recoveries.put(recovery)
+        self._on = self._active()
+
+    def _active(self) -> dict[Name, Announced]:
+        now_s = time.time()
+        return {each.name: each for each in self._faults if each.active(now_s)}
+
+    def _notice(self) -> None:
+        """Tell what has begun and what has ended since the last time."""
+        active, known = self._active(), {each.name: each for each in self._faults}
+        for name in active.keys() - self._on.keys():
+            logs.warning(Action.FAULT_ANNOUNCED, fault=name.fault, target=name.target)
+            self._annotations.say(_said(active[name], None))
+        for name in self._on.keys() - active.keys():
+            logs.warning(Action.FAULT_ENDED, fault=name.fault, target=name.target)
+            self._annotations.say(_said(self._on[name], known[name].until_s if name in known else time.time()))
+        self._on = active
+
+
+def _said(one: Announced, ended_s: float | None) -> Annotation:
+    """By its start, so that the next time is another region."""
+    key = f"fault:{one.name.fault}:{one.name.target}:{one.began_s * 1000:.0f}"
+    return Annotation(key, f"{one.name.fault} → {one.name.target}", ("fault",), one.began_s, ended_s)

@@ -1,0 +1,79 @@
+"""Kept: faults and recoveries in the cache Redis, so that a restart and other replicas know of them. As far as it
+answers: nothing depends on it.
+
+| key                  | type | holds                                                              |
+|----------------------|------|--------------------------------------------------------------------|
+| `holdfast:announced` | hash | `fault <name> <target>` or `recovery <fault>` -> what is known, JSON |
+"""
+
+import time
+from collections.abc import Iterable
+from typing import Any, cast
+
+from pydantic import TypeAdapter
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from holdfast.services.dlq_admin.faults.announced import FOR_MAX_S, Announced
+from holdfast.services.dlq_admin.faults.recoveries import Recovery
+from holdfast.shared.connections.redis import text
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+
+KEY = "holdfast:announced"
+_FORGOTTEN_S = 86_400
+_FAULT, _RECOVERY = TypeAdapter(Announced), TypeAdapter(Recovery)
+#: Somebody else's entries cost no more than this.
+_READ_MAX = 1000
+#: What two replicas' clocks may differ by.
+_AHEAD_S = 60.0
+
+
+class Kept:
+    """`read` gives what there is, nothing while the cache is away; `write` adds to it."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._reading, self._writing = FailureReporter("faults"), FailureReporter("faults_kept")
+
+    async def read(self) -> tuple[list[Announced], list[Recovery]]:
+        """All of it."""
+        try:
+            with self._reading:
+                found: dict[bytes, bytes] = cast(Any, await self._redis.hgetall(KEY))
+        except (RedisError, OSError):
+            return [], []
+        faults: list[Announced] = []
+        recoveries: list[Recovery] = []
+        for field, value in list(found.items())[:_READ_MAX]:
+            try:
+                if field.startswith(b"fault "):
+                    faults.append(_in_time(_FAULT.validate_json(value)))
+                else:
+                    recoveries.append(_RECOVERY.validate_json(value))
+            except ValueError as error:  # another build may have written it
+                logs.warning(Action.ANNOUNCEMENT_UNREADABLE, field=text(field)[:100], error=type(error).__name__)
+        return faults, recoveries
+
+    async def write(self, faults: Iterable[Announced] = (), recoveries: Iterable[Recovery] = ()) -> None:
+        """These replace what was kept of them."""
+        fields = {f"fault {each.name.fault} {each.name.target}": _FAULT.dump_json(each) for each in faults}
+        fields |= {f"recovery {each.fault}": _RECOVERY.dump_json(each) for each in recoveries}
+        if not fields:
+            return
+        pipeline = self._redis.pipeline(transaction=False)
+        pipeline.hset(KEY, mapping=cast(Any, fields))
+        pipeline.expire(KEY, _FORGOTTEN_S)
+        try:
+            with self._writing:
+                await pipeline.execute()
+        except (RedisError, OSError):
+            return  # whoever makes the fault says so again in a moment
+
+
+def _in_time(fault: Announced) -> Announced:
+    """Raises ValueError for one that would never be over, or never be said again."""
+    if fault.said_s > time.time() + _AHEAD_S or fault.until_s > fault.said_s + FOR_MAX_S:
+        raise ValueError("it is of a time to come")
+    return fault

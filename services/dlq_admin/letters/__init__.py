@@ -1,0 +1,1 @@
+"""Dead letters: from their stream into the index, found, edited, tried, decided on, exchanged, removed when due."""

@@ -1,0 +1,95 @@
+"""`/dlq/export` and `/dlq/import`: dead letters as NDJSON, one a line, whole and in clear; and back."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.errors import CountMismatch, InvalidRequest, LetterDiffers
+from holdfast.shared.http.body import read_body
+from holdfast.shared.letters.audit import entries as audit
+from holdfast.shared.letters.audit.entries import Actor, Deed
+from holdfast.shared.letters.decide.change import CountDiffers
+from holdfast.shared.letters.exchange import importing as exchange
+from holdfast.shared.letters.exchange.line import from_line, to_line
+from holdfast.shared.letters.find import search
+from holdfast.shared.letters.find import whole as one
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.search import Page
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.runtime.documents import Budget, parse
+
+_PAGE = 200
+
+
+_LINE = Budget(bytes=64 * 2**20)
+
+
+_PART_MAX_S = 60.0
+
+
+class Exchange:
+    """Letters out, and in."""
+
+    def __init__(self, database: Database, *, import_max_bytes: int) -> None:
+        self._database = database
+        self._import_max_bytes = import_max_bytes
+
+    async def begin(self, wanted: Filter, who: Actor) -> Page:
+        """The first page, on record. Raises DatabaseUnavailable, OutcomeUnknown."""
+        page = await self._database.read(search.search, wanted, below=None, limit=_PAGE)
+        numbers = [row.id for row in page.rows] if page.next is None else []
+        await self._database.change(
+            audit.note_down, who, Deed.EXPORT, numbers=numbers, selection={"filter": wanted.told()}
+        )
+        return page
+
+    async def lines(self, wanted: Filter, page: Page, limit: asyncio.Timeout | None) -> AsyncIterator[bytes]:
+        """Every letter, page by page: a million of them need no more memory than a page. Somebody who stops reading is
+        cut off after a while."""
+        loop = asyncio.get_running_loop()
+        while True:
+            if limit is not None:
+                limit.reschedule(loop.time() + _PART_MAX_S)
+            for row, body in await self._database.work(one.bodies, page.rows):
+                line = to_line(row.id, asdict(row), body.original, body.attempts)
+                yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
+            if page.next is None:
+                return
+            page = await self._database.work(search.search, wanted, below=page.next, limit=_PAGE)
+
+    async def bring(self, request: Request, who: Actor, *, expected: int | None, dry_run: bool) -> dict[str, Any]:
+        """All letters of the body, or none. Raises InvalidRequest, BodyTooLarge, DocumentTooLarge, CountMismatch,
+        LetterDiffers, DatabaseUnavailable, OutcomeUnknown."""
+        raw = await read_body(request, self._import_max_bytes)
+        letters = await asyncio.to_thread(_parsed, raw)
+        try:
+            brought = await self._database.change(exchange.bring, letters, who, expected=expected, dry_run=dry_run)
+        except CountDiffers as differs:
+            raise CountMismatch(details={"expected_count": expected, "actual_count": differs.actual}) from None
+        except exchange.Differs as differs:
+            raise LetterDiffers(details={"id": id_of(differs.number)}) from None
+        return asdict(brought) | {"dry_run": dry_run}
+
+
+def _parsed(raw: bytes) -> list[Letter]:
+    """Raises InvalidRequest, naming the line."""
+    letters = []
+    for number, line in enumerate(raw.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            letters.append(from_line(parse(line, _LINE)))
+        except ValueError as error:
+            what = "not JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)
+            raise InvalidRequest(
+                "A line is not a dead letter.",
+                code="INVALID_LINE",
+                details={"field": f"line {number}", "value": None, "constraint": what},
+            ) from None
+    return letters

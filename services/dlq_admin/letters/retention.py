@@ -1,0 +1,73 @@
+"""Retain: what an operator has put a limit to goes when it is due, with a warning a day before. Nothing else goes."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any, NamedTuple
+
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.replays import steer
+from holdfast.shared.letters.retention import letters as retention
+from holdfast.shared.letters.state import State
+from holdfast.shared.resilience.supervise import iteration_succeeded
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+
+_EVERY_S = 600.0
+_WARNING = timedelta(days=1)
+
+
+class _Limit(NamedTuple):
+    name: str
+    states: tuple[State, ...]
+    keep_days: float | None
+
+
+class Retention:
+    """`report` is what the console shows: the limits, and what goes within a day."""
+
+    def __init__(self, database: Database, settings: DlqAdminSettings) -> None:
+        self._database = database
+        self._limits = (
+            _Limit("discarded", (State.DISCARDED,), settings.dlq_discarded_keep_days),
+            _Limit("finished", retention.FINISHED, settings.dlq_finished_keep_days),
+        )
+        self._wait_days = settings.dlq_replay_wait_days
+        self._seen: dict[str, int | None] = {}
+        self._looked_at: datetime | None = None
+
+    def report(self) -> dict[str, Any]:
+        """Name -> keep_days (None: for ever), and how many go within a day, as far as is known."""
+        looked_at = precise(self._looked_at) if self._looked_at else None
+        return {
+            limit.name: {"keep_days": limit.keep_days, "due_in_24_h": self._seen.get(limit.name), "as_of": looked_at}
+            for limit in self._limits
+        }
+
+    async def run(self) -> None:
+        """For ever."""
+        while True:
+            await self.once(datetime.now(UTC))
+            iteration_succeeded()
+            await asyncio.sleep(_EVERY_S)
+
+    async def once(self, now: datetime) -> None:
+        """Remove what is due at `now`; warn of what is due a day later."""
+        for limit in self._limits:
+            if limit.keep_days is None:
+                continue
+            end = now - timedelta(days=limit.keep_days)
+            gone = 0
+            while page := await self._database.work(retention.purge, limit.states, end):
+                gone += page
+            if gone:
+                logs.warning(Action.LETTERS_PURGED, letters=gone, kept_days=limit.keep_days, what=limit.name)
+            due = await self._database.work(retention.due, limit.states, end + _WARNING)
+            if due and due != self._seen.get(limit.name):
+                logs.warning(Action.LETTERS_DUE, letters=due, within_hours=24, what=limit.name)
+            self._seen[limit.name] = due
+        lapsed = await self._database.work(steer.lapse, now - timedelta(days=self._wait_days))
+        for replay_id in lapsed:
+            logs.warning(Action.REPLAY_LAPSED, replay=replay_id, waited_days=self._wait_days)
+        self._looked_at = now

@@ -1,0 +1,29 @@
+"""Trend: how many died when, in equal steps that end now."""
+
+import time
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.find import groups
+
+
+class Span(NamedTuple):
+    """`steps` steps of `step_s` seconds, the last of them the one that is running."""
+
+    step_s: int
+    steps: int
+
+
+DAY, HOUR = Span(3600, 24), Span(300, 12)
+
+
+async def trends(database: Database, names: Collection[str] | None, span: Span = DAY) -> dict[str, dict[str, Any]]:
+    """Fingerprint -> its trend; of all together under '' when `names` is None."""
+    end = (int(time.time()) // span.step_s + 1) * span.step_s
+    since = end - span.steps * span.step_s
+    found = await database.read(groups.trends, names, since_s=since, step_s=span.step_s, steps=span.steps)
+    began = precise(datetime.fromtimestamp(since, UTC))
+    return {name: {"since": began, "step_s": span.step_s, "letters": letters} for name, letters in found.items()}

@@ -1,0 +1,125 @@
+"""Read: dashboards from Grafana's Classic JSON: what is asked of Prometheus, and what a browser draws it from."""
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from holdfast.services.dlq_admin.live.variables import Variables
+from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry.logs import Action
+
+#: The one to begin with.
+HOME = "holdfast-failure-recovery"
+
+_DRAWN_FROM = ("title", "description", "gridPos", "fieldConfig", "options", "transformations")
+_HEIGHT, _WIDTH = 8, 24
+
+
+class Target(NamedTuple):
+    """One query of a panel. `instant`: its value now; else over the whole span."""
+
+    ref: str
+    expr: str
+    legend: str
+    instant: bool
+
+
+class Panel(NamedTuple):
+    """`drawn` is for the browser and holds no query."""
+
+    number: int
+    kind: str
+    drawn: Mapping[str, Any]
+    targets: tuple[Target, ...]
+
+
+class Row(NamedTuple):
+    """Panels under a heading; the first one may have none."""
+
+    title: str
+    panels: tuple[Panel, ...]
+
+
+class Annotation(NamedTuple):
+    """What is marked on every panel: while it is 1 or more; `at_value`: when its values say, in ms."""
+
+    name: str
+    expr: str
+    colour: str
+    title: str
+    at_value: bool
+
+
+class Dashboard(NamedTuple):
+    """One of the files."""
+
+    uid: str
+    title: str
+    description: str
+    rows: tuple[Row, ...]
+    annotations: tuple[Annotation, ...]
+    variables: Variables
+
+    @property
+    def panels(self) -> Iterator[Panel]:
+        """All of them."""
+        return (panel for row in self.rows for panel in row.panels)
+
+
+def read_all(folder: Path) -> dict[str, Dashboard]:
+    """uid -> dashboard, the one to begin with first. A file that is none is told in the log and left out."""
+    found = []
+    for path in sorted(folder.glob("*.json")):
+        try:
+            found.append(read(json.loads(path.read_text())))
+        except (OSError, ValueError, TypeError, LookupError, AttributeError) as error:
+            logs.error(Action.DASHBOARD_UNREADABLE, file=path.name, error=f"{type(error).__name__}: {error}")
+    return {each.uid: each for each in sorted(found, key=lambda each: (each.uid != HOME, each.title))}
+
+
+def read(document: Mapping[str, Any]) -> Dashboard:
+    """Raises LookupError, TypeError, ValueError, AttributeError for what is no dashboard."""
+    annotations = document.get("annotations", {}).get("list", [])
+    return Dashboard(
+        str(document["uid"]),
+        str(document["title"]),
+        str(document.get("description") or ""),
+        tuple(row for row in _rows(document["panels"]) if row.panels),
+        tuple(_annotation(each) for each in annotations if each.get("expr") and each.get("enable", True)),
+        Variables.read(document.get("templating", {}).get("list", [])),
+    )
+
+
+def _rows(panels: list[Mapping[str, Any]]) -> Iterator[Row]:
+    title, below = "", list[Panel]()
+    for each in sorted(panels, key=lambda panel: (panel["gridPos"]["y"], panel["gridPos"]["x"])):
+        if each["type"] == "row":
+            yield Row(title, tuple(below))
+            title, below = str(each.get("title") or ""), [_panel(inner) for inner in each.get("panels") or ()]
+        else:
+            below.append(_panel(each))
+    yield Row(title, tuple(below))
+
+
+def _panel(told: Mapping[str, Any]) -> Panel:
+    drawn = {name: told[name] for name in _DRAWN_FROM if told.get(name) is not None}
+    drawn["gridPos"] = {"x": 0, "y": 0, "w": _WIDTH, "h": _HEIGHT} | told["gridPos"]
+    targets = tuple(
+        Target(
+            str(each.get("refId") or "A"),
+            str(each["expr"]),
+            str(each.get("legendFormat") or ""),
+            bool(each.get("instant")),
+        )
+        for each in told.get("targets") or ()
+        if each.get("expr") and not each.get("hide")
+    )
+    drawn["formats"] = {str(each.get("refId") or "A"): each.get("format") for each in told.get("targets") or ()}
+    return Panel(int(told["id"]), str(told["type"]), drawn, targets)
+
+
+def _annotation(told: Mapping[str, Any]) -> Annotation:
+    at_value = str(told.get("useValueForTime", "")).lower() in ("on", "true")
+    name, colour = str(told.get("name") or ""), str(told.get("iconColor") or "blue")
+    return Annotation(name, str(told["expr"]), colour, str(told.get("titleFormat") or name), at_value)

@@ -1,0 +1,166 @@
+"""Pictures: all that a dashboard shows, asked for once for everybody who looks at it. Only its own queries are asked.
+
+While Prometheus does not answer, what it told last is shown, and said to be old.
+"""
+
+import asyncio
+import gzip
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+import orjson
+
+from holdfast.services.dlq_admin.console.render.visible import inert
+from holdfast.services.dlq_admin.live import series
+from holdfast.services.dlq_admin.live.dashboards import Dashboard, Panel
+from holdfast.services.dlq_admin.live.prometheus import Prometheus, Refused
+from holdfast.services.dlq_admin.live.series import Grid, Series
+from holdfast.services.dlq_admin.live.variables import SCRAPE_S, SPANS, Span
+from holdfast.shared.http.client import CallFailed
+
+_SERIES_MAX = 40
+_PACKING = 1
+
+
+class _Question(NamedTuple):
+    query: str
+    instant: bool
+
+
+#: What came of a question: series, or why there are none. A CallFailed: nobody knows.
+_Found = Mapping[_Question, list[Series] | Refused | CallFailed]
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The newest picture. `told`: its last contents."""
+
+    one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
+    asked_at: float = float("-inf")
+    told: dict[str, Any] | None = None
+    packed: bytes = b""
+
+
+class Pictures:
+    """`prometheus` None: nobody has said where one is. `timeout_s`: for all questions of a picture."""
+
+    def __init__(self, dashboards: Mapping[str, Dashboard], prometheus: Prometheus | None, timeout_s: float) -> None:
+        self.dashboards = dashboards
+        self._prometheus = prometheus
+        self._timeout_s = timeout_s
+        self._kept = {(uid, span): _Kept() for uid in dashboards for span in SPANS}
+
+    @property
+    def possible(self) -> bool:
+        """Whether there is anything to ask."""
+        return self._prometheus is not None
+
+    async def packed(self, uid: str, span: str) -> bytes:
+        """JSON, with gzip, as of the last few seconds. The dashboard is one that is known, and so is the span."""
+        kept = self._kept[uid, span]
+        async with kept.one_at_a_time:
+            if time.monotonic() - kept.asked_at >= SCRAPE_S - 1:  # who asks every 5 s may be a little early
+                dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
+                found = await self._found(dashboard, SPANS[span], grid)
+                kept.told = _told(dashboard, SPANS[span], grid, found, kept.told)
+                kept.packed = gzip.compress(inert(orjson.dumps(kept.told).decode()).encode(), _PACKING)
+                kept.asked_at = time.monotonic()
+        return kept.packed
+
+    async def close(self) -> None:
+        """Let go of Prometheus."""
+        if self._prometheus is not None:
+            await self._prometheus.close()
+
+    async def _found(self, dashboard: Dashboard, span: Span, grid: Grid) -> _Found:
+        questions = _questions(dashboard, span)
+        tasks = [asyncio.create_task(self._answer(question, grid)) for question in questions]
+        try:
+            _, late = await asyncio.wait(tasks, timeout=self._timeout_s) if tasks else ((), ())
+        finally:
+            for task in tasks:
+                task.cancel()  # those that are done do not mind
+        await asyncio.gather(*tasks, return_exceptions=True)
+        hung = CallFailed(f"no answer within {self._timeout_s:g} s")
+        return {
+            question: hung if task in late else task.result() for question, task in zip(questions, tasks, strict=True)
+        }
+
+    async def _answer(self, question: _Question, grid: Grid) -> list[Series] | Refused | CallFailed:
+        assert self._prometheus is not None  # noqa: S101 - `possible` has been asked
+        try:
+            if question.instant:
+                return await self._prometheus.at(question.query, grid.end_s)
+            return await self._prometheus.over(question.query, grid)
+        except (CallFailed, Refused) as error:
+            return error
+
+
+def _questions(dashboard: Dashboard, span: Span) -> list[_Question]:
+    """Each once, whoever asks it."""
+    every = [
+        _question(dashboard, span, each.expr, instant=each.instant)
+        for panel in dashboard.panels
+        for each in panel.targets
+    ]
+    every += [_question(dashboard, span, each.expr, instant=False) for each in dashboard.annotations]
+    return list(dict.fromkeys(every))
+
+
+def _question(dashboard: Dashboard, span: Span, expr: str, *, instant: bool) -> _Question:
+    return _Question(dashboard.variables.put_into(expr, span), instant)
+
+
+def _told(
+    dashboard: Dashboard, span: Span, grid: Grid, found: _Found, before: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    """The picture; `before`, when Prometheus answered nothing at all."""
+    failed = [each for each in found.values() if isinstance(each, CallFailed)]
+    if found and len(failed) == len(found):
+        problem = f"Prometheus does not answer ({failed[0]})."
+        return {**(before or _frame(grid) | {"as_of": None, "panels": {}, "events": []}), "problem": problem}
+    panels = {str(panel.number): _panel(dashboard, span, panel, found) for panel in dashboard.panels if panel.targets}
+    return _frame(grid) | {
+        "problem": None,
+        "as_of": grid.end_s,
+        "panels": panels,
+        "events": _events(dashboard, span, grid, found),
+    }
+
+
+def _frame(grid: Grid) -> dict[str, Any]:
+    return {"start": grid.start_s, "step": grid.step_s, "points": grid.points}
+
+
+def _panel(dashboard: Dashboard, span: Span, panel: Panel, found: _Found) -> dict[str, Any]:
+    told: list[dict[str, Any]] = []
+    problems = []
+    for target in panel.targets:
+        got = found[_question(dashboard, span, target.expr, instant=target.instant)]
+        if isinstance(got, list):
+            told += [
+                {
+                    "ref": target.ref,
+                    "name": series.name(each.labels, target.legend),
+                    "labels": each.labels,
+                    "values": each.values,
+                }
+                for each in got[:_SERIES_MAX]
+            ]
+            if len(got) > _SERIES_MAX:
+                problems.append(f"{len(got) - _SERIES_MAX} more series are not shown.")
+        else:
+            problems.append(str(got))
+    return {"series": told, "problem": " ".join(dict.fromkeys(problems)) or None}
+
+
+def _events(dashboard: Dashboard, span: Span, grid: Grid, found: _Found) -> Sequence[dict[str, Any]]:
+    told = []
+    for each in dashboard.annotations:
+        got = found[_question(dashboard, span, each.expr, instant=False)]
+        if isinstance(got, list):
+            happened = series.events(got, grid, each.title, at_value=each.at_value)
+            told.append({"name": each.name, "colour": each.colour, "events": [one._asdict() for one in happened]})
+    return told

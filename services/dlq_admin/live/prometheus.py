@@ -1,0 +1,65 @@
+"""Prometheus: asked what the dashboards ask, a few questions at once, each within its time."""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from holdfast.services.dlq_admin.live import series
+from holdfast.services.dlq_admin.live.series import Grid, Series
+from holdfast.shared.http.client import BadAnswer, HttpClient, Limits
+
+_AT_ONCE = 6
+_CONNECT_S = 1.0
+_BODY_MAX_BYTES = 8 * 2**20
+_FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
+
+class Refused(Exception):
+    """Prometheus answered, and says what is wrong with the question."""
+
+
+class Prometheus:
+    """At one base URL. `timeout_s`: for one question."""
+
+    def __init__(self, url: str, timeout_s: float) -> None:
+        self._client = HttpClient("prometheus", url, in_flight_max=_AT_ONCE)
+        self._room = asyncio.Semaphore(_AT_ONCE)
+        self._limits = Limits(timeout_s, min(_CONNECT_S, timeout_s), _BODY_MAX_BYTES)
+
+    async def over(self, query: str, grid: Grid) -> list[Series]:
+        """A value for each time of the grid. Raises CallFailed, Refused."""
+        asked = {"start": grid.start_s, "end": grid.end_s, "step": grid.step_s}
+        return _understood(await self._ask("/api/v1/query_range", query, asked), grid)
+
+    async def at(self, query: str, moment_s: float) -> list[Series]:
+        """A value each. Raises CallFailed, Refused."""
+        return _understood(await self._ask("/api/v1/query", query, {"time": moment_s}), None)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._client.close()
+
+    async def _ask(self, path: str, query: str, more: Mapping[str, float]) -> Any:
+        form = urlencode({"query": query, "timeout": f"{self._limits.total_s * 1000:.0f}ms", **more})
+        async with self._room:
+            answer = await self._client.call("POST", path, self._limits, _FORM, form.encode())
+        told = answer.document if isinstance(answer.document, dict) else {}
+        if answer.status in (400, 422) and "error" in told:
+            raise Refused(str(told["error"])[:300])
+        if answer.status != 200 or told.get("status") != "success":
+            raise BadAnswer("protocol")
+        return told.get("data")
+
+
+def _understood(data: Any, grid: Grid | None) -> list[Series]:
+    """Raises BadAnswer, Refused."""
+    try:
+        kind, result = data["resultType"], data["result"]
+        if kind == "scalar":
+            return [Series({}, [series.number(result[1])])]
+        if kind not in ("vector", "matrix"):
+            raise Refused(f"the query gives a {kind}")
+        return series.now(result) if grid is None else series.over(result, grid)
+    except (LookupError, TypeError, ValueError, OverflowError) as error:
+        raise BadAnswer("protocol") from error

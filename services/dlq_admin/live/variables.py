@@ -1,0 +1,63 @@
+"""Variables: what stands for `$name` in a query, as Grafana has it when nobody has chosen anything. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final, NamedTuple, Self
+
+#: What rates are taken over holds this many scrapes, so that one that is missed does not matter.
+_SCRAPES = 4
+SCRAPE_S = 5
+
+_NAME = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)|\[\[(\w+)\]\]")
+_ALL = "$__all"
+
+
+class Span(NamedTuple):
+    """The time that a dashboard shows: `range_s` seconds, a sample every `step_s`."""
+
+    range_s: int
+    step_s: int
+
+    def variables(self) -> dict[str, str]:
+        """Those that every query may use."""
+        rate_s = max(self.step_s + SCRAPE_S, _SCRAPES * SCRAPE_S)
+        return {
+            "__rate_interval": f"{rate_s}s",
+            "__interval": f"{self.step_s}s",
+            "__interval_ms": f"{self.step_s}000",
+            "__range": f"{self.range_s}s",
+            "__range_s": f"{self.range_s}",
+            "__range_ms": f"{self.range_s}000",
+        }
+
+
+SPANS = {"5m": Span(300, 5), "15m": Span(900, 5), "1h": Span(3600, 20)}
+USUAL_SPAN: Final = "15m"
+
+
+class Variables:
+    """A dashboard's own."""
+
+    def __init__(self, values: Mapping[str, str]) -> None:
+        self._values = values
+
+    @classmethod
+    def read(cls, told: Iterable[Mapping[str, Any]]) -> Self:
+        """From `templating.list`."""
+        return cls({str(each["name"]): _value(each) for each in told})
+
+    def put_into(self, query: str, span: Span) -> str:
+        """The query as Prometheus takes it; what has no value stays as it is."""
+        values = {**self._values, **span.variables()}
+        return _NAME.sub(lambda found: values.get(next(filter(None, found.groups())), found[0]), query)
+
+
+def _value(told: Mapping[str, Any]) -> str:
+    chosen = (told.get("current") or {}).get("value")
+    chosen = [chosen] if isinstance(chosen, str) else list(chosen or ())
+    if not chosen and told.get("type") in ("constant", "textbox", "custom", "interval"):
+        chosen = [str(told.get("query") or "").partition(",")[0].strip()]
+    if not chosen or _ALL in chosen:
+        return str(told.get("allValue") or ".*")
+    # A backslash is one more in a string of PromQL.
+    return chosen[0] if len(chosen) == 1 else f"({'|'.join(re.escape(one) for one in chosen)})".replace("\\", "\\\\")

@@ -1,1 +1,0 @@
-"""Replay: dead letters on the write stream again, paced, watched, and at most once each."""

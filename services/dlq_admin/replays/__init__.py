@@ -1,0 +1,1 @@
+"""Replays: dead letters on the write stream again, paced, watched, and at most once each."""

@@ -1,0 +1,308 @@
+"""Drive: one replay, from the lease to its end. Send, note down, look for results, decide whether to go on; and again.
+
+Whatever fails in between leaves items that were meant to be sent; the queue knows which of them were. So after every
+failure, and at the start, it is asked.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Concatenate, ParamSpec, TypeVar
+
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.replays.pace import Bucket, canary_allows
+from holdfast.services.dlq_admin.replays.sender import Sender, sendable
+from holdfast.services.dlq_admin.replays.stop_rules import Recent, Surroundings, why_stop
+from holdfast.services.dlq_admin.replays.traces import Traces
+from holdfast.shared.faults import Contention
+from holdfast.shared.letters.replays import read, results, sending
+from holdfast.shared.letters.replays.lease import Lease, LeaseLost, let_go
+from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ItemState, ReplayState
+from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.letters.replays.results import Result
+from holdfast.shared.letters.replays.sending import Chosen, Sent
+from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
+from holdfast.shared.resilience.retry import retry_on
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+
+_BATCH = 250
+_PAGE = 1000
+_TRACK_EVERY_S, _TRACK_IDLE_S = 0.1, 1.0
+#: With nothing over for so long, what is in flight is looked for.
+_SEARCH_EVERY_S = 1.0
+#: Searches without a find after which results are looked for at leisure.
+_PATIENT_AFTER = 5
+_STEP_IDLE_S = 0.25
+_AROUND_EVERY_S = 0.5
+_AGAIN_CAP_S = 2.0
+_TICK_S = 0.01
+_CONTENTION_TRIES = 8
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+#: What else goes on; told how many entries on the write stream are this replay's.
+Look = Callable[[int], Awaitable[Surroundings]]
+
+
+class _Parked(Exception):
+    """Nothing is on its way, and nothing will be before a person says so."""
+
+
+class Driver:
+    """Holds the lease; `wake` may be set by whoever changed the replay."""
+
+    def __init__(self, lease: Lease, database: Database, sender: Sender, traces: Traces, look: Look) -> None:
+        self._lease = lease
+        self._database = database
+        self._sender = sender
+        self._traces = traces
+        self._look = look
+        self._reporter = FailureReporter("replay")
+        self.wake = asyncio.Event()
+        self._sent: list[Sent] = []
+        self._replay: Replay | None = None
+        self._bucket: Bucket | None = None
+        self._recent = Recent()
+        self._unsure = True
+        self._closed = False
+        #: Results that were there when it was last asked whether to go on.
+        self._judged = 0
+        self._stepped_at = self._tracked_at = self._looked_at = 0.0
+        self._progress_at = time.monotonic()
+        #: Where the search goes on.
+        self._searched = -1
+        self._fruitless = 0
+
+    async def run(self) -> Replay | None:
+        """Until the replay is over: then it is returned; None when somebody else drives it now, or nobody has to."""
+        try:
+            while True:
+                try:
+                    with self._reporter:
+                        ended = await self._once()
+                    if ended is not None:
+                        return ended
+                except AWAY:
+                    self._unsure, self._closed, self._sent = True, False, []
+                    await asyncio.sleep(random.uniform(0.05, _AGAIN_CAP_S))  # noqa: S311 - jitter
+        except LeaseLost:
+            return None
+        except _Parked:
+            await self._work(let_go, self._lease)
+            return None
+
+    @property
+    def sends(self) -> bool:
+        """Whether there is more to send, as far as is known."""
+        return self._replay is None or self._want_more(self._replay)
+
+    def _want_more(self, replay: Replay) -> bool:
+        return replay.state is ReplayState.RUNNING and replay.counts[ItemState.WAITING] > 0
+
+    async def _once(self) -> Replay | None:
+        """One round; the replay when it is over."""
+        if self._unsure:
+            await self._make_sure()
+        now = time.monotonic()
+        want = self._want(now)
+        replay = self._replay
+        if self._sent or want or replay is None or now - self._stepped_at > _STEP_IDLE_S:
+            replay = await self._step(want)
+        if replay.state in (ReplayState.CANCELLING, ReplayState.RECALLING) and not self._closed:
+            await self._close(replay)
+        busy = replay.counts.in_flight > 0
+        if now - self._tracked_at > (_TRACK_EVERY_S if busy else _TRACK_IDLE_S):
+            replay = await self._track(now)
+        nothing_left = not replay.counts.unfinished and not self._sent
+        if nothing_left and (ended := await self._work(results.end, self._lease)) is not None:
+            await self._sender.forget(self._lease.replay_id)
+            return ended
+        if replay.state in WAITING_FOR_A_PERSON and not replay.counts.in_flight and not self._sent:
+            raise _Parked
+        await self._judge(replay, now)
+        if not self._sent:
+            await self._rest(replay)
+        return None
+
+    async def _make_sure(self) -> None:
+        """Of what was meant to be sent: what the queue knows."""
+        replay, _ = await self._work(sending.step, self._lease, [], 0)
+        self._keep(replay)
+        while chosen := await self._in_state(ItemState.SENDING):
+            chosen = await self._only_sendable(chosen)
+            if replay.state is ReplayState.RUNNING:
+                sent = await self._sender.send(self._lease.replay_id, chosen)
+            else:
+                sent = await self._sender.ask(self._lease.replay_id, chosen)
+            replay, _ = await self._work(sending.step, self._lease, sent, 0)
+            self._keep(replay)
+        self._unsure = False
+
+    def _want(self, now: float) -> int:
+        replay = self._replay
+        if replay is None or not self._want_more(replay):
+            return 0
+        if self._bucket is None:
+            self._bucket = Bucket(replay.plan.rate_per_s, now)
+        in_flight = replay.counts.in_flight
+        allowed = canary_allows(replay.plan.canary, replay.counts.sent, in_flight)
+        if allowed is not None:
+            return min(allowed, _BATCH)
+        return max(0, min(self._bucket.has(now), replay.plan.in_flight_max - in_flight, _BATCH))
+
+    async def _step(self, want: int) -> Replay:
+        sent, self._sent = self._sent, []
+        replay, chosen = await self._work(sending.step, self._lease, sent, want)
+        self._stepped_at = time.monotonic()
+        self._keep(replay)
+        if chosen:
+            good = await self._only_sendable(chosen)
+            self._sent = await self._sender.send(self._lease.replay_id, good)
+            metrics.replay_sent.inc(len(good))
+            if self._bucket is not None:
+                self._bucket.spend(len(chosen))
+        return replay
+
+    async def _only_sendable(self, chosen: list[Chosen]) -> list[Chosen]:
+        """The others are over."""
+        bad = [one for one in chosen if not sendable(one.letter)]
+        if bad:
+            why = {"why": "too many fields"}
+            await self._settle([Result(one.position, one.letter.number, ItemState.UNSENDABLE, why) for one in bad])
+        return [one for one in chosen if sendable(one.letter)]
+
+    async def _track(self, now: float) -> Replay:
+        self._tracked_at = now
+        found = await self._work(results.look, self._lease.replay_id, _PAGE)
+        over = found
+        if not over and now - self._progress_at > _SEARCH_EVERY_S:
+            over = await self._search()
+            self._progress_at = now
+            self._fruitless += 1
+        if over:
+            self._progress_at = now
+            self._fruitless = 0
+            await self._settle(over)
+            self._recent.add(one.state for one in over)
+            if len(found) == _PAGE:
+                self._tracked_at = 0.0
+        assert self._replay is not None  # noqa: S101 - a step came first
+        return self._replay
+
+    async def _search(self) -> list[Result]:
+        """Results of sent items whose entries are gone and that no row of their own has ended. In this order: the write
+        stream, the dead-letter stream, the rows (see traces.py)."""
+        replay_id = self._lease.replay_id
+        page = await self._work(results.still_open, replay_id, after=self._searched, limit=_PAGE)
+        self._searched = page[-1].position if len(page) == _PAGE else -1
+        is_gone = await self._traces.gone([one.entry_id for one in page])
+        gone = [one for one, each in zip(page, is_gone, strict=True) if each]
+        if not gone:
+            return []
+        buried = await self._traces.buried([one.entry_id for one in gone])
+        told = {
+            one.position: one
+            for one in await self._work(results.without_entry, replay_id, [one.position for one in gone])
+        }
+        over = []
+        for one in gone:
+            letter = buried.get(one.entry_id)
+            over.append(
+                told[one.position] if letter is None else results.died_again(one, letter.number, letter.fingerprint)
+            )
+        return await self._forget_lost(over, {one.position: one.entry_id for one in gone})
+
+    async def _forget_lost(self, over: list[Result], entries: dict[int, str]) -> list[Result]:
+        """`over`, without those whose entries have come back meanwhile."""
+        lost = [one for one in over if one.state is ItemState.LOST]
+        if not lost:
+            return over
+        chosen = await self._work(sending.these, [(one.position, one.letter) for one in lost])
+        forgotten = {one.position for one in await self._sender.forget_lost(self._lease.replay_id, chosen, entries)}
+        logs.error(Action.REPLAY_ENTRIES_LOST, replay=self._lease.replay_id, entries=[entries[p] for p in forgotten])
+        return [one for one in over if one.state is not ItemState.LOST or one.position in forgotten]
+
+    async def _settle(self, over: Sequence[Result]) -> None:
+        replay, count = await self._work(results.settle, self._lease, over)
+        metrics.replay_results.inc(count)
+        self._keep(replay)
+
+    async def _close(self, replay: Replay) -> None:
+        """Nothing more goes out, whoever tries; what did not is not this replay's any more."""
+        await self._make_sure_of_sent()
+        await self._sender.close(replay.id)
+        for state in (ItemState.SENDING, ItemState.WAITING):
+            while chosen := await self._in_state(state):
+                asked = await self._sender.ask(replay.id, chosen)
+                went = [one for one in asked if one.entry_id is not None]
+                await self._work(sending.step, self._lease, went, 0)
+                rest = [one for one in asked if one.entry_id is None]
+                await self._settle([Result(one.position, one.letter, ItemState.WITHDRAWN) for one in rest])
+        if replay.state is ReplayState.RECALLING:
+            await self._recall(replay.id)
+        self._closed = True
+
+    async def _make_sure_of_sent(self) -> None:
+        sent, self._sent = self._sent, []
+        replay, _ = await self._work(sending.step, self._lease, sent, 0)
+        self._keep(replay)
+
+    async def _recall(self, replay_id: int) -> None:
+        after: int | None = None
+        while page := await self._work(read.item_page, replay_id, [ItemState.SENT], after=after, limit=_PAGE // 4):
+            after = page[-1].position
+            entries = {item.position: item.entry_id or "" for item in page}
+            chosen = await self._work(sending.these, [(item.position, item.letter) for item in page])
+            back = await self._sender.recall(replay_id, chosen, entries)
+            await self._settle([Result(one.position, one.letter.number, ItemState.RECALLED) for one in back])
+
+    async def _judge(self, replay: Replay, now: float) -> None:
+        nothing_new = now - self._looked_at < _AROUND_EVERY_S and replay.counts.finished == self._judged
+        if replay.state is not ReplayState.RUNNING or nothing_new:
+            return
+        self._looked_at, self._judged = now, replay.counts.finished
+        around = await self._look(replay.counts.in_flight)
+        why = why_stop(replay.plan.stop, replay.counts, replay.base, self._recent, around)
+        if why is not None:
+            logs.warning(Action.REPLAY_STOPPED, replay=replay.id, why=why)
+            await self._work(results.stop, self._lease, why)
+            self._keep(None)
+
+    async def _rest(self, replay: Replay) -> None:
+        """Until there may be something to do."""
+        seconds = _TRACK_IDLE_S
+        if replay.counts.in_flight and self._fruitless < _PATIENT_AFTER:
+            seconds = _TICK_S * 2
+        if replay.state is ReplayState.RUNNING and self._bucket is not None:
+            seconds = min(seconds, max(_TICK_S, self._bucket.wait_s()))
+        elif replay.state is ReplayState.RUNNING:
+            seconds = _TICK_S
+        try:
+            async with asyncio.timeout(seconds):
+                await self.wake.wait()
+            self.wake.clear()
+            self._stepped_at = 0.0
+        except TimeoutError:
+            pass
+
+    async def _in_state(self, state: ItemState) -> list[Chosen]:
+        return await self._work(sending.in_state, self._lease, state, _PAGE)
+
+    async def _work(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """A transaction, at once again when it meets another: each may be done twice without harm."""
+        once = lambda: self._database.work(work, *args, **kwargs)  # noqa: E731 - called again
+        return await retry_on(Contention, once, base_s=0.01, cap_s=0.2, attempts=_CONTENTION_TRIES)
+
+    def _keep(self, replay: Replay | None) -> None:
+        before = self._replay
+        if before and replay and before.state is not replay.state and replay.state is ReplayState.RUNNING:
+            self._recent.clear()
+            self._bucket = None
+        if replay is not None:
+            self._replay = replay
+        else:
+            self._stepped_at = 0.0

@@ -1,0 +1,111 @@
+"""Keep: every replay that is not over is driven by some replica, whatever becomes of the one that drove it before."""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+
+from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.replays.driver import Driver, Look
+from holdfast.services.dlq_admin.replays.sender import Sender
+from holdfast.services.dlq_admin.replays.traces import Traces
+from holdfast.shared.faults import Fault
+from holdfast.shared.letters.replays import lease, read
+from holdfast.shared.letters.replays.lease import Lease
+from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.resilience import supervise
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+
+#: Those that send; and all, as many only wait for results.
+_AT_ONCE, _MOST = 4, 64
+_EVERY_S = 1.0
+
+#: Told of a replay when we begin to drive it (False), and when it is over (True). Must not take time.
+Tell = Callable[[Replay, bool], None]
+
+
+class Keeper:
+    """One replica. `instance`: its name, by which its successor knows that it is gone."""
+
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        traces: Traces,
+        look: Look,
+        *,
+        instance: str,
+        lease_s: float,
+        tell: Tell,
+    ) -> None:
+        self._database = database
+        self._sender = sender
+        self._traces = traces
+        self._look = look
+        self._name = f"{instance}/"
+        self._owner = self._name + secrets.token_hex(4)
+        self._lease_s = lease_s
+        self._tell = tell
+        self._driven: dict[int, tuple[Lease, Driver, asyncio.Task[None]]] = {}
+        self._wake = asyncio.Event()
+        self._reporter = FailureReporter("keeper")
+
+    def hurry(self, replay_id: int) -> None:
+        """Somebody changed it just now."""
+        if replay_id in self._driven:
+            self._driven[replay_id][1].wake.set()
+        self._wake.set()
+
+    async def run(self) -> None:
+        """For ever."""
+        heir_of = self._name
+        while True:
+            with self._reporter.suppressing(Fault):
+                await self._take(heir_of)
+                heir_of = ""
+            try:
+                async with asyncio.timeout(_EVERY_S):
+                    await self._wake.wait()
+                self._wake.clear()
+            except TimeoutError:
+                pass
+
+    async def stop(self) -> None:
+        """Let go of everything; what was on its way is asked about by whoever comes next."""
+        driven = list(self._driven.values())
+        await supervise.stop(task for _, _, task in driven)
+        with self._reporter.suppressing(Fault):
+            for mine, _, _ in driven:
+                await self._database.work(lease.let_go, mine)
+
+    async def _take(self, heir_of: str) -> None:
+        sending = sum(driver.sends for _, driver, _ in self._driven.values())
+        room = min(_AT_ONCE - sending, _MOST - len(self._driven))
+        if room <= 0:
+            return
+        taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, heir_of=heir_of)
+        for mine in taken:
+            logs.info(Action.REPLAY_TAKEN, replay=mine.replay_id, token=mine.token)
+            if mine.replay_id in self._driven:  # our own lease lapsed: the driver will notice
+                self._driven[mine.replay_id][2].cancel()
+            driver = Driver(mine, self._database, self._sender, self._traces, self._look)
+            task = asyncio.create_task(self._drive(mine, driver))
+            self._driven[mine.replay_id] = (mine, driver, task)
+            metrics.replays_driven.set(len(self._driven))
+
+    async def _drive(self, mine: Lease, driver: Driver) -> None:
+        try:
+            with self._reporter.suppressing(Fault):
+                if (begun := await self._database.work(read.replay, mine.replay_id)) is not None:
+                    self._tell(begun, False)
+            ended = await driver.run()
+            if ended is not None:
+                logs.info(Action.REPLAY_ENDED, replay=ended.id, counts=dict(ended.counts))
+                self._tell(ended, True)
+        except Exception as error:  # noqa: BLE001 - a bug: logged, and tried again when the lease has lapsed
+            logs.error(Action.REPLAY_FAILED, exc=error, replay=mine.replay_id)
+        finally:
+            if self._driven.get(mine.replay_id, (None,))[0] is mine:
+                del self._driven[mine.replay_id]
+            metrics.replays_driven.set(len(self._driven))

@@ -1,0 +1,64 @@
+"""Stop: whether a replay should stop by itself, and why. Pure."""
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from holdfast.shared.letters.replays.plan import Counts, ItemState, StopRules
+
+#: Results that the share is taken of, once there are more.
+_WINDOW = 200
+_ENOUGH = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What else goes on. `depth`: entries on the write stream that are not this replay's."""
+
+    depth: int = 0
+    #: How long the oldest entry that no writer has been given waits.
+    waiting_s: float = 0.0
+    #: Names of the writers whose database breaker is open.
+    open_breakers: tuple[str, ...] = ()
+
+
+class Recent:
+    """The newest results that this driver saw."""
+
+    def __init__(self) -> None:
+        self._failed_same: deque[bool] = deque(maxlen=_WINDOW)
+
+    def add(self, results: Iterable[ItemState]) -> None:
+        """In the order of their coming."""
+        self._failed_same.extend(state is ItemState.FAILED_SAME for state in results)
+
+    def clear(self) -> None:
+        """Somebody said: go on."""
+        self._failed_same.clear()
+
+    @property
+    def share(self) -> float | None:
+        """Of those that failed as before; None: too few to tell."""
+        full = len(self._failed_same) == _WINDOW
+        return sum(self._failed_same) / _WINDOW if full else None
+
+
+def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, around: Surroundings) -> str | None:
+    """In words; None: go on. `base`: the counts when it was started or resumed."""
+    finished = counts.finished - base.finished
+    same = counts[ItemState.FAILED_SAME] - base[ItemState.FAILED_SAME]
+    share = same / finished if finished else 0.0
+    if recent.share is not None:
+        share = max(share, recent.share)
+    # A few early results of many say little; all of a canary step say what they are there for.
+    if share > rules.failing_share and (counts.in_flight == 0 or finished >= _ENOUGH):
+        return f"{share:.0%} of the results failed again as before, more than {rules.failing_share:.0%}"
+    if lost := counts[ItemState.LOST] - base[ItemState.LOST]:
+        return f"{lost} entries vanished from the write stream; their letters are dead as before"
+    if rules.breaker and around.open_breakers:
+        return f"the database's breaker is open: {', '.join(around.open_breakers)[:200]}"
+    if around.depth > rules.backlog_max:
+        return f"live traffic lags: {around.depth} other writes wait, more than {rules.backlog_max}"
+    if around.waiting_s > rules.backlog_age_s:
+        return f"live traffic lags: a write has waited {around.waiting_s:.0f} s for a writer"
+    return None

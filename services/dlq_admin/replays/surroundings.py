@@ -1,0 +1,30 @@
+"""Around: what else goes on while a replay runs: live traffic, and the writers' breakers as they tell the board."""
+
+import time
+
+from redis.asyncio import Redis
+
+from holdfast.services.dlq_admin.replays.stop_rules import Surroundings
+from holdfast.shared.fleet.roster import Roster
+from holdfast.shared.queue.backlog import backlog
+
+_WRITER, _DATABASE, _OPEN = "writer", "database", "open"
+
+
+class Around:
+    """`await around(in_flight)`: entries of the replay itself are not counted as other people's."""
+
+    def __init__(self, redis: Redis, roll: Roster) -> None:
+        self._redis = redis
+        self._roll = roll
+
+    async def __call__(self, in_flight: int) -> Surroundings:
+        """Raises RedisError, OSError. A board that is away tells of no open breaker: then the backlog does."""
+        seen = await backlog(self._redis)
+        shown = self._roll.shown(time.monotonic())
+        open_ = {
+            str(one["instance"])
+            for one in shown
+            if (one["service"], one["name"], one["state"]) == (_WRITER, _DATABASE, _OPEN)
+        }
+        return Surroundings(max(0, seen.depth - in_flight), seen.waiting_age_s, tuple(sorted(open_)))

@@ -1,0 +1,23 @@
+"""Access: which scope of an API key a request needs. Whoever adds a route that reads in clear, or lets writes in, says
+so here."""
+
+from holdfast.shared.http.keys import ADMIN, ANNOUNCE, OPERATE, VIEW
+from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
+
+#: People log in: its own guard asks who they are.
+_CONSOLE = "/console"
+#: What tells personal data in clear is an operator's; what lets letters in that nobody here wrote is an admin's.
+_MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
+#: For machines that say what happens.
+_ANNOUNCED = ("/alerts", "/faults/", "/recoveries/")
+
+
+def scope_needed(method: str, path: str) -> str | None:
+    """None: anybody may."""
+    if path in OPEN_PATHS or path == "/" or path == _CONSOLE or path.startswith(f"{_CONSOLE}/"):
+        return None
+    if path in _MORE:
+        return _MORE[path]
+    if method in SAFE_METHODS:
+        return VIEW
+    return ANNOUNCE if path.startswith(_ANNOUNCED) else OPERATE

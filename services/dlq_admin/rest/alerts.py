@@ -1,0 +1,58 @@
+"""`/alerts`: what fires now. Alertmanager posts it here; every replica knows it, and a restarted one soon does.
+
+| key               | type | holds                                    |
+|-------------------|------|------------------------------------------|
+| `holdfast:alerts` | hash | fingerprint -> the newest word on it     |
+
+It lies in the cache Redis. While that is away, each replica knows what it was told itself.
+"""
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.alerts.notice import Posted
+from holdfast.services.dlq_admin.rest import schemas
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, asked
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import success
+
+_EXAMPLE = {
+    "version": "4",
+    "status": "firing",
+    "truncatedAlerts": 0,
+    "alerts": [
+        {
+            "status": "firing",
+            "fingerprint": "c3f9c1a7d0b2e4f6",
+            "startsAt": "2026-01-15T10:30:00Z",
+            "labels": {"alertname": "HoldfastBreakerOpen", "severity": "warning", "job": "api"},
+            "annotations": {"summary": "Reads come from copies", "dashboard_url": "/d/holdfast-dependencies"},
+        }
+    ],
+}
+
+
+def add_routes(app: FastAPI, alerts: Alerts) -> None:
+    """Both routes."""
+
+    @app.post(
+        "/alerts",
+        tags=["alerts"],
+        summary="Alertmanager's webhook, version 4",
+        responses=answer("How many alerts fire now that did not, or no longer do.", schemas.ALERTS_TAKEN)
+        | errors(*BODY_ERRORS),
+        openapi_extra=body(Posted, _EXAMPLE),
+    )
+    async def take_alerts(request: Request) -> Response:
+        return success({"moved": await alerts.take(await asked(request, Posted))})
+
+    @app.get(
+        "/alerts",
+        tags=["alerts"],
+        summary="What fires now, the worst first",
+        responses=answer("`watchdog.alive` null: none was ever seen.", schemas.ALERTS) | errors(),
+    )
+    async def read_alerts(_: Request) -> Response:
+        return success(alerts.told(), headers={"Cache-Control": "no-store"})

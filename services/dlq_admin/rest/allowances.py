@@ -1,0 +1,50 @@
+"""`/dlq/allowances`: how many letters a person may still change alone, and a second person's word for more."""
+
+from fastapi import FastAPI
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.letters.allowances import Allowances
+from holdfast.services.dlq_admin.rest import schemas
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Reason, actor, asked
+from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, SecondPersonNeeded
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.http.keys import NAME, Principal
+
+
+class AllowAsked(BaseModel):
+    """`actor`: the name of the key that may change more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    actor: str = Field(pattern=NAME)
+    letters: int = Field(ge=1, le=1_000_000)
+    reason: Reason
+
+
+def add_routes(app: FastAPI, allowances: Allowances) -> None:
+    """Both."""
+
+    @app.get(
+        "/dlq/allowances",
+        tags=["decisions"],
+        summary="How many letters you may still change alone",
+        responses=answer("Replays, discards and transforms together.", schemas.ALLOWANCE) | errors(DatabaseUnavailable),
+    )
+    async def read_allowance(request: Request) -> Response:
+        principal: Principal = request.scope["principal"]
+        return success(await allowances.of(principal.name), headers={"Cache-Control": "no-store"})
+
+    @app.post(
+        "/dlq/allowances",
+        tags=["decisions"],
+        summary="Let somebody else change more letters, for the window's length",
+        responses=answer("What is left to that person.", schemas.ALLOWANCE)
+        | errors(*BODY_ERRORS, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown),
+        openapi_extra=body(AllowAsked, {"actor": "ann", "letters": 1200, "reason": "Looked at the group together"}),
+    )
+    async def allow(request: Request) -> Response:
+        wish = await asked(request, AllowAsked)
+        return success(await allowances.allow(wish.actor, wish.letters, actor(request, wish.reason)))

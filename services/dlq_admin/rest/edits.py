@@ -1,0 +1,180 @@
+"""`/dlq/letters/{id}/edits` and `/dlq/transforms`: what will be sent, changed: one letter by hand, many by a patch. The
+original stays."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
+
+from fastapi import FastAPI, Path
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.letters.edits import Edits, patch_change
+from holdfast.services.dlq_admin.rest import schemas
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, LETTER_ID, BulkAsked, LetterId, Reason, actor, asked
+from holdfast.shared.errors import (
+    AllowanceUsedUp,
+    BodyTooLarge,
+    CountMismatch,
+    DatabaseUnavailable,
+    DocumentTooLarge,
+    EditInvalid,
+    EditNotFound,
+    InvalidRequest,
+    LetterBusy,
+    LetterNotFound,
+    MalformedJson,
+    OutcomeUnknown,
+    OverBudget,
+    SelectionTooLarge,
+    TransformNotFound,
+)
+from holdfast.shared.http.document import answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters.edit.document import document, edited
+from holdfast.shared.letters.edit.patch import Operation
+from holdfast.shared.letters.edit.versions import Change
+from holdfast.shared.runtime.documents import WorkBudget
+
+_PATCH_MAX = 100
+
+
+class EditAsked(BaseModel):
+    """One of: a new `payload`; `fields` to set by name (null takes one away); a JSON Patch of the whole document."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+    payload: Any = None
+    fields: dict[str, Any] | None = Field(default=None, min_length=1, max_length=100)
+    patch: list[Operation] | None = Field(default=None, min_length=1, max_length=_PATCH_MAX)
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if len({"payload", "fields", "patch"} & self.model_fields_set) != 1:
+            raise ValueError("exactly one of payload, fields, patch")
+        if "payload" not in self.model_fields_set and self.fields is None and self.patch is None:
+            raise ValueError("null changes nothing")
+        return self
+
+    def wanted(self) -> Change:
+        """As the store takes it."""
+        if self.patch is not None:
+            return patch_change(self.patch)
+
+        def by_hand(fields: Mapping[bytes, bytes], entry_id: str, _: WorkBudget) -> Any:
+            told = document(fields)
+            told |= self.fields if self.fields is not None else {"payload": self.payload}
+            taken = {name for name, value in (self.fields or {}).items() if value is None}
+            return edited(fields, {name: value for name, value in told.items() if name not in taken}, entry_id)
+
+        return by_hand
+
+
+class RevertAsked(BaseModel):
+    """`to`: the number of an edit; 0 is the original."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+    to: int = Field(default=0, ge=0, le=10**6)
+    dry_run: bool = False
+
+
+class TransformAsked(BulkAsked):
+    """The patch is of each letter's document: its fields by name, `payload` as JSON."""
+
+    patch: list[Operation] = Field(min_length=1, max_length=_PATCH_MAX)
+
+
+class TransformRevertAsked(BaseModel):
+    """Without `dry_run` the count has to be typed back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Reason
+    expected_count: int | None = Field(default=None, ge=0, le=10**9)
+    dry_run: bool = False
+
+
+def add_routes(app: FastAPI, made: Edits) -> None:
+    """All four."""
+    one = (
+        InvalidRequest,
+        MalformedJson,
+        BodyTooLarge,
+        DocumentTooLarge,
+        LetterNotFound,
+        LetterBusy,
+        DatabaseUnavailable,
+        OutcomeUnknown,
+    )
+    many = (*BODY_ERRORS, OverBudget, CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown)
+
+    @app.post(
+        "/dlq/letters/{letter_id}/edits",
+        tags=["edits"],
+        summary="Change what will be sent of one dead letter",
+        responses=answer("What it changes, and what would become of it.", schemas.EDITED) | errors(EditInvalid, *one),
+        openapi_extra=body(EditAsked, {"reason": "It was cut", "payload": {"name": "Ada", "email": "a@b.example"}}),
+    )
+    async def edit_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
+        wish = await asked(request, EditAsked)
+        who = actor(request, wish.reason)
+        return success(await made.edit(letter_id, wish.wanted(), who, dry_run=wish.dry_run))
+
+    @app.post(
+        "/dlq/letters/{letter_id}/revert",
+        tags=["edits"],
+        summary="Go back to an earlier edit, or to the original",
+        responses=answer("The edit that does it.", schemas.REVERTED) | errors(EditNotFound, *one),
+        openapi_extra=body(RevertAsked, {"reason": "It was right before", "to": 0}),
+    )
+    async def revert_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
+        wish = await asked(request, RevertAsked)
+        who = actor(request, wish.reason)
+        return success(await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run))
+
+    @app.post(
+        "/dlq/transforms",
+        tags=["edits"],
+        summary="Change many dead letters by one JSON Patch",
+        responses=answer(
+            "Its counts and the first differences; on a dry run also what would become of every letter.",
+            schemas.TRANSFORMED,
+        )
+        | errors(AllowanceUsedUp, *many),
+        openapi_extra=body(
+            TransformAsked,
+            {
+                "selection": {"fingerprint": "0123456789abcdef"},
+                "reason": "The field was renamed",
+                "dry_run": True,
+                "patch": [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}],
+            },
+        ),
+    )
+    async def transform_letters(request: Request) -> Response:
+        wish = await asked(request, TransformAsked)
+        if wish.dry_run or wish.expected_count is None:
+            return success(await made.preview(wish.selection.meant(), wish.patch))
+        who = actor(request, wish.reason)
+        return success(await made.transform(wish.selection.meant(), wish.patch, who, wish.expected_count))
+
+    @app.post(
+        "/dlq/transforms/{transform_id}/revert",
+        tags=["edits"],
+        summary="Take a transform back",
+        responses=answer(
+            "How many letters went back; `left`: those that were edited, sent or discarded since.", schemas.TAKEN_BACK
+        )
+        | errors(TransformNotFound, *many),
+        openapi_extra=body(TransformRevertAsked, {"reason": "The wrong field", "expected_count": 120}),
+    )
+    async def revert_transform(request: Request, transform_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
+        wish = await asked(request, TransformRevertAsked)
+        if not wish.dry_run and wish.expected_count is None:
+            raise InvalidRequest("expected_count is needed; a dry_run tells it.", code="INVALID_BODY")
+        expected = None if wish.dry_run else wish.expected_count
+        return success(await made.revert_transform(transform_id, actor(request, wish.reason), expected))

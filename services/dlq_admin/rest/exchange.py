@@ -1,0 +1,86 @@
+"""`/dlq/export` and `/dlq/import`: dead letters as NDJSON, one a line, whole and in clear; and back."""
+
+from typing import Annotated, Any
+
+from fastapi import FastAPI, Query
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from holdfast.services.dlq_admin.letters.exchange import Exchange
+from holdfast.services.dlq_admin.rest import schemas
+from holdfast.services.dlq_admin.rest.inputs import SHORT_MAX_CHARS, FilterAsked, ShortReason, actor
+from holdfast.services.dlq_admin.settings import IMPORT_PATH
+from holdfast.shared.errors import (
+    BodyTooLarge,
+    CountMismatch,
+    DatabaseUnavailable,
+    DocumentTooLarge,
+    InvalidRequest,
+    LetterDiffers,
+    OutcomeUnknown,
+)
+from holdfast.shared.http.document import answer, errors
+from holdfast.shared.http.envelope import success
+
+_NDJSON = "application/x-ndjson"
+
+
+_LINES: dict[str, Any] = {_NDJSON: {"schema": {"type": "string"}}}
+
+
+_EXPORTED: dict[int | str, Any] = {200: {"description": "One letter a line.", "content": _LINES}}
+
+
+class ExportAsked(FilterAsked):
+    """Which letters, and why. `why`, because a filter's `reason` is what they died of."""
+
+    why: ShortReason
+
+
+def add_routes(app: FastAPI, letters: Exchange) -> None:
+    """Both routes."""
+
+    @app.get(
+        "/dlq/export",
+        tags=["exchange"],
+        summary="Dead letters as NDJSON, whole and in clear; on record",
+        response_class=StreamingResponse,
+        responses=_EXPORTED | errors(InvalidRequest, DatabaseUnavailable, OutcomeUnknown),
+    )
+    async def export(request: Request, wanted: Annotated[ExportAsked, Query()]) -> Response:
+        first = await letters.begin(wanted.meant(), actor(request, wanted.why))
+        lines = letters.lines(wanted.meant(), first, request.scope.get("time_limit"))
+        headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
+        return StreamingResponse(lines, media_type=_NDJSON, headers=headers)
+
+    @app.post(
+        IMPORT_PATH,
+        tags=["exchange"],
+        summary="Bring exported dead letters in; what is here already stays as it is",
+        responses=answer("How many are new, and how many were here.", schemas.IMPORTED)
+        | errors(
+            InvalidRequest,
+            BodyTooLarge,
+            DocumentTooLarge,
+            CountMismatch,
+            LetterDiffers,
+            DatabaseUnavailable,
+            OutcomeUnknown,
+        ),
+        openapi_extra={"requestBody": {"required": True, "content": _LINES}},
+    )
+    async def bring(
+        request: Request,
+        why: Annotated[str, Query(min_length=3, max_length=SHORT_MAX_CHARS)],
+        expected_count: Annotated[int | None, Query(ge=0, le=10**9, description="New ones; not on a dry run")] = None,
+        dry_run: bool = False,
+    ) -> Response:
+        if expected_count is None and not dry_run:
+            raise InvalidRequest(
+                "A parameter is not valid.",
+                code="INVALID_PARAMETER",
+                details={"field": "expected_count", "value": None, "constraint": "needed; a dry_run tells it"},
+            )
+        who = actor(request, why)
+        expected = None if dry_run else expected_count
+        return success(await letters.bring(request, who, expected=expected, dry_run=dry_run))

@@ -1,0 +1,65 @@
+"""`/dlq/groups`: what fails alike: how often, since when, for whom, on which build, and whether that has changed."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Path, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.letters.groups import Groups
+from holdfast.services.dlq_admin.rest import schemas
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, FINGERPRINT, NoteAsked, actor, asked
+from holdfast.shared.errors import DatabaseUnavailable, GroupNotFound, InvalidRequest, OutcomeUnknown
+from holdfast.shared.http.document import a_list, answer, body, errors
+from holdfast.shared.http.envelope import success
+from holdfast.shared.letters.state import State
+
+_NOTED = "a note on a group"
+
+
+def add_routes(app: FastAPI, known: Groups) -> None:
+    """Everything under `/dlq/groups`."""
+
+    @app.get(
+        "/dlq/groups",
+        tags=["groups"],
+        summary="What fails alike, the newest first",
+        responses=answer("A page; `meta.next_cursor` leads to the next.", a_list(schemas.GROUP))
+        | errors(InvalidRequest, DatabaseUnavailable),
+    )
+    async def read_groups(
+        request: Request,
+        state: Annotated[list[State], Query(max_length=len(State), description="With a letter in one of them")] = [  # noqa: B006 - FastAPI copies it
+            State.DEAD,
+            State.REPLAYING,
+        ],
+        every: Annotated[bool, Query(description="Groups of nothing but letters that are over, too")] = False,
+        cursor: Annotated[str | None, Query(max_length=60)] = None,
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> Response:
+        page, end = await known.page([] if every else state, cursor, limit)
+        return success(page, meta={"next_cursor": end, "request_id": request.scope["request_id"]}, headers=_FRESH)
+
+    @app.get(
+        "/dlq/groups/{fingerprint}",
+        tags=["groups"],
+        summary="One group",
+        responses=answer("The group.", schemas.GROUP) | errors(InvalidRequest, GroupNotFound, DatabaseUnavailable),
+    )
+    async def read_group(fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
+        return success(await known.one(fingerprint), headers=_FRESH)
+
+    @app.put(
+        "/dlq/groups/{fingerprint}/note",
+        tags=["groups"],
+        summary="A word on a group; it outlives its letters",
+        responses=answer("The group.", schemas.GROUP)
+        | errors(*BODY_ERRORS, GroupNotFound, DatabaseUnavailable, OutcomeUnknown),
+        openapi_extra=body(NoteAsked, {"text": "Known since Monday; wait for build 0.1.1."}),
+    )
+    async def write_note(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
+        word = await asked(request, NoteAsked)
+        return success(await known.note(fingerprint, word.text, actor(request, _NOTED)))
+
+
+_FRESH = {"Cache-Control": "no-store"}

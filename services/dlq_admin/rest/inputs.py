@@ -1,0 +1,183 @@
+"""Ask: what callers may send, and what it means: filters, selections, and who wants it why."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Self, TypeVar
+
+import orjson
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from starlette.requests import Request
+
+from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidRequest, MalformedJson
+from holdfast.shared.http.body import read_body
+from holdfast.shared.http.keys import Principal
+from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.ids import NUMBER_MAX, first_number, number_of
+from holdfast.shared.letters.replays.plan import ItemState
+from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.documents import parse
+
+IDS_MAX = 10_000
+_BODY_MAX_BYTES = 1 << 20
+SHORT_MAX_CHARS = 300
+
+LETTER_ID = r"^[0-9]{1,13}-[0-9]{1,6}$"
+FINGERPRINT = r"^[0-9a-f]{16}$"
+_ID = r"^[!-~]{1,36}$"
+
+
+def _sane_id(told: str) -> str:
+    number_of(told)
+    return told
+
+
+def _written_out(told: object) -> object:
+    """Pydantic would take a number for seconds or milliseconds, whichever it looks like."""
+    if not isinstance(told, datetime) and not (isinstance(told, str) and "T" in told):
+        raise ValueError("must be a date and time, 2026-01-15T10:30:00Z")
+    return told
+
+
+Moment = Annotated[datetime, BeforeValidator(_written_out)]
+LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
+Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why, for whoever reads the audit later")]
+
+
+#: In the query, where every character may take twelve bytes of the 8 KiB that a request's first line may have.
+ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why: it goes on record")]
+
+
+class FilterAsked(BaseModel):
+    """Everything that is given has to be so."""
+
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+    state: State | None = None
+    fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
+    reason: str | None = Field(default=None, min_length=1, max_length=32)
+    code: str | None = Field(default=None, max_length=100)
+    command: str | None = Field(default=None, max_length=40)
+    build: str | None = Field(default=None, max_length=100, description="The writer's build it failed on")
+    user_id: str | None = Field(default=None, pattern=_ID)
+    operation_id: str | None = Field(default=None, pattern=_ID)
+    text: str | None = Field(default=None, min_length=1, max_length=200, description="In the error, in any case")
+    since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
+    until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
+
+    def meant(self) -> Filter:
+        """As the store takes it."""
+        last = _number(self.until)
+        return Filter(
+            self.state,
+            self.fingerprint,
+            self.reason,
+            self.code,
+            self.command,
+            self.build,
+            self.user_id,
+            self.operation_id,
+            self.text,
+            _number(self.since),
+            None if last is None else last - 1,
+        )
+
+
+class OutcomesAsked(BaseModel):
+    """Letters that a replay ended so; where they died again, the letters that they are now."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: int = Field(ge=1, le=NUMBER_MAX)
+    outcomes: list[ItemState] = Field(min_length=1, max_length=len(ItemState))
+
+
+class SelectionAsked(BaseModel):
+    """By ids, by group, by filter, or by what came of a replay: one of them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
+    fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
+    filter: FilterAsked | None = None
+    replay: OutcomesAsked | None = None
+
+    @model_validator(mode="after")
+    def _one_of_them(self) -> Self:
+        if sum(each is not None for each in (self.ids, self.fingerprint, self.filter, self.replay)) != 1:
+            raise ValueError("exactly one of ids, fingerprint, filter, replay")
+        return self
+
+    def meant(self) -> Selection:
+        """As the store takes it."""
+        if self.ids is not None:
+            return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
+        if self.replay is not None:
+            return Selection(replay=(self.replay.id, tuple(self.replay.outcomes)))
+        return Selection(matching=self.filter.meant() if self.filter else Filter(fingerprint=self.fingerprint))
+
+
+class BulkAsked(BaseModel):
+    """Something is to be done to a selection. Without `dry_run` the count has to be typed back."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    selection: SelectionAsked
+    reason: Reason
+    expected_count: int | None = Field(default=None, ge=0, le=10**9)
+    dry_run: bool = False
+
+    @model_validator(mode="after")
+    def _counted(self) -> Self:
+        if not self.dry_run and self.expected_count is None:
+            raise ValueError("expected_count is needed; a dry_run tells it")
+        return self
+
+
+class NoteAsked(BaseModel):
+    """A word on a group; an empty one takes it away."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    text: str = Field(max_length=10_000)
+
+
+M = TypeVar("M", bound=BaseModel)
+
+#: What `asked` raises.
+BODY_ERRORS: tuple[type[AppError], ...] = (InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge)
+
+
+async def asked(request: Request, model: type[M]) -> M:
+    """The body. Raises BODY_ERRORS."""
+    raw = await read_body(request, _BODY_MAX_BYTES)
+    try:
+        # Written anew, it holds nothing that our own JSON could not say, such as an integer of a thousand digits.
+        return model.model_validate_json(orjson.dumps(parse(raw)))
+    except orjson.JSONDecodeError:
+        raise MalformedJson() from None
+    except ValidationError as error:
+        problems = error.errors(include_url=False, include_context=False, include_input=False)
+    told = [
+        {"field": ".".join(map(str, each["loc"])) or None, "value": None, "constraint": each["msg"]}
+        for each in problems[:20]
+    ]
+    details = told[0] | ({"errors": told} if len(told) > 1 else {})
+    raise InvalidRequest("The request body is not valid.", code="INVALID_BODY", details=details)
+
+
+def actor(request: Request, reason: str) -> Actor:
+    """Who asks: the key's name, as it was identified."""
+    principal: Principal = request.scope["principal"]
+    return Actor(principal.name, principal.role, reason, request.scope["request_id"])
+
+
+def _number(moment: datetime | None) -> int | None:
+    """Of the first letter that could have come then."""
+    if moment is None:
+        return None
+    try:
+        number = first_number(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+    except (OverflowError, ValueError):
+        number = 0
+    return min(max(number, 0), NUMBER_MAX)

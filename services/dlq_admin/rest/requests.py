@@ -1,0 +1,33 @@
+"""`/requests/{id}`: why a recent request was answered as it was, and what became of its write."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Path
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.requests.explain import Requests
+from holdfast.services.dlq_admin.rest import schemas
+from holdfast.shared.errors import ExplanationsUnavailable, InvalidRequest, RequestUnknown
+from holdfast.shared.http.document import answer, errors
+from holdfast.shared.http.envelope import success
+
+REQUEST_ID = r"^[A-Za-z0-9._-]{8,128}$"
+
+
+def add_routes(app: FastAPI, requests: Requests) -> None:
+    """The one route."""
+
+    @app.get(
+        "/requests/{request_id}",
+        tags=["requests"],
+        summary="Why a recent request was answered as it was",
+        responses=answer(
+            "Each service's part, each decision with its numbers and in words, and what became of the write. Kept of"
+            " requests that were not plain good, of writes, and of those sent with `X-Explain`, for minutes.",
+            schemas.EXPLAINED,
+        )
+        | errors(InvalidRequest, RequestUnknown, ExplanationsUnavailable),
+    )
+    async def read_request(request: Request, request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> Response:
+        return success(await requests.explained(request_id), headers={"Cache-Control": "no-store"})

@@ -1,0 +1,1 @@
+"""Writers: which run, with which build, and which are halted."""

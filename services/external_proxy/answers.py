@@ -1,0 +1,138 @@
+"""Said: what the third party's answers and silences mean: to its breaker, to another attempt, and to our caller. Pure
+but for the clock that a Retry-After date is held against."""
+
+import re
+import time
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from math import ceil
+
+from holdfast.shared.errors import (
+    AppError,
+    CircuitOpen,
+    ProxyBusy,
+    UpstreamFailed,
+    UpstreamInvalidAnswer,
+    UpstreamOutcomeUnknown,
+    UpstreamRefused,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
+from holdfast.shared.resilience.breaker.refusal import CallRefused, Refusal
+from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
+from holdfast.shared.resilience.retry_rules import RetryAllowed, RetryDecision, Suppressed
+
+_SECONDS = re.compile(r"[0-9]+")
+_THROTTLED_S = 1.0
+
+#: Ours, not the third party's, to say.
+_AWAY = "Third-party service temporarily unavailable"
+_BY_US, _BY_THEM = "external_proxy", "third_party"
+
+#: A second time they would be as wrong, and as costly.
+_ALWAYS_BAD = {"too_large", "too_deep", "encoding"}
+
+
+class ErrorStatus(Exception):
+    """The third party answered with an error status, or a redirect."""
+
+    def __init__(self, status: int, retry_after_s: float | None) -> None:
+        super().__init__(f"status {status}")
+        self.status = status
+        self.retry_after_s = retry_after_s
+
+
+class RetryRefused(Exception):
+    """A further attempt was not let through; `earlier` is how the last one ended."""
+
+    def __init__(self, earlier: Exception) -> None:
+        super().__init__(str(earlier))
+        self.earlier = earlier
+
+
+def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
+    """From `Retry-After`, in seconds or as a date, at most `longest_s`. None: it is not there or makes no sense."""
+    raw = headers.get("retry-after", "").strip()
+    if _SECONDS.fullmatch(raw):
+        return min(float(raw), longest_s)
+    try:
+        return min(max(0.0, parsedate_to_datetime(raw).timestamp() - time.time()), longest_s)
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
+def judgement(error: Exception) -> Judgement:
+    """What it says about the third party."""
+    match error:
+        case ErrorStatus(status=429, retry_after_s=wait_s):
+            return Throttled(_THROTTLED_S if wait_s is None else wait_s)
+        case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
+            return Verdict.SUCCESS  # it works, and said no
+        case NotReached() | TookTooLong():
+            return Verdict.UNREACHABLE
+        case TooManyAtOnce():
+            return Verdict.NEUTRAL
+        case _:
+            return Verdict.FAILURE
+
+
+def retry_decision(error: Exception, *, idempotent: bool, keyed: bool) -> RetryDecision:
+    """Whether another attempt may end better. `idempotent`: by its method; `keyed`: by an Idempotency-Key."""
+    wait_s: float | None = None
+    match error:
+        case RetryRefused():
+            return Suppressed.OPEN
+        case ErrorStatus(status=429, retry_after_s=told_s):
+            wait_s = _THROTTLED_S if told_s is None else told_s
+        case ErrorStatus(status=408 | 502 | 503 | 504, retry_after_s=told_s):
+            wait_s = told_s
+        case ErrorStatus(status=500) if idempotent:
+            pass
+        case BadAnswer(why=why) if why not in _ALWAYS_BAD:
+            pass
+        case NotReached() | TookTooLong():
+            pass
+        case _:
+            return None
+    return RetryAllowed(wait_s) if idempotent or keyed else Suppressed.UNSAFE
+
+
+def told(error: Exception, *, idempotent: bool) -> AppError:
+    """What our caller hears. Of a write that was sent and not clearly refused, nobody knows what became of it."""
+    if isinstance(error, RetryRefused):
+        error = error.earlier
+    heard = _heard(error)
+    sent = isinstance(heard, UpstreamTimeout | UpstreamUnreachable | UpstreamInvalidAnswer | UpstreamFailed)
+    if sent and not idempotent:
+        return UpstreamOutcomeUnknown(details=(heard.details or {}) | {"cause": heard.code})
+    return heard
+
+
+def _heard(error: Exception) -> AppError:
+    match error:
+        case CallRefused(refusal=Refusal.THROTTLED, retry_after_s=wait_s):
+            return UpstreamThrottled(details={"origin": _BY_US}, retry_after_s=ceil(wait_s))
+        case CallRefused(retry_after_s=wait_s):
+            return CircuitOpen(_AWAY, details={"origin": _BY_US}, retry_after_s=max(1, ceil(wait_s)))
+        case TooManyAtOnce():
+            return ProxyBusy(details={"origin": _BY_US})
+        case TookTooLong():
+            return UpstreamTimeout(details={"origin": _BY_US})
+        case NotReached():
+            return UpstreamUnreachable(details={"origin": _BY_US})
+        case BadAnswer(why=why):
+            return UpstreamInvalidAnswer(details={"origin": _BY_THEM, "why": why})
+        case ErrorStatus(status=429, retry_after_s=wait_s):
+            return UpstreamThrottled(details={"origin": _BY_THEM, "status": 429}, retry_after_s=_whole(wait_s))
+        case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
+            return UpstreamRefused(details={"origin": _BY_THEM, "status": status})
+        case ErrorStatus(status=status, retry_after_s=wait_s):
+            return UpstreamFailed(details={"origin": _BY_THEM, "status": status}, retry_after_s=_whole(wait_s))
+        case _:
+            raise error
+
+
+def _whole(seconds: float | None) -> int | None:
+    return None if seconds is None else ceil(seconds)

@@ -1,0 +1,108 @@
+"""Seals: the audit as a chain of hashes, so that a row that is changed, taken out or put in between is found.
+
+A seal holds the hash of one audit row and of the seal before it. Rows are sealed after their commit, in the order in
+which they became visible: an action never waits for another's. No service may change or delete rows or seals.
+"""
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.faults import Clash
+from holdfast.shared.letters.index.statements import insert
+from holdfast.shared.letters.index.tables import audit, seals
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_PAGE = 500
+_FIRST = "0" * 64
+_INSERT = insert("audit_seals", ("seq", "audit_id", "hash"))
+
+
+@dataclass(frozen=True, slots=True)
+class Seal:
+    """One link; `hash` is SHA-256 in hex."""
+
+    seq: int
+    audit_id: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a walk along the chain found. `last`: the newest seal, to be compared with what was noted elsewhere."""
+
+    rows: int
+    unsealed: int
+    last: Seal | None
+    problems: tuple[str, ...]
+
+
+def seal(engine: Engine, after: int) -> Seal | None:
+    """Seal a page of the rows with an id above `after` that have none; the newest seal made. None: there was nothing to
+    do, or another replica did it."""
+    try:
+        with faults(), engine.begin() as connection:
+            last = _last(connection)
+            sealed = sa.select(seals.c.seq).where(seals.c.audit_id == audit.c.id)
+            query = sa.select(audit).where(audit.c.id > after, ~sa.exists(sealed)).order_by(audit.c.id).limit(_PAGE)
+            made = []
+            for row in connection.execute(query).all():
+                last = _next(last, row)
+                made.append(last)
+            if made:
+                connection.exec_driver_sql(_INSERT, [(one.seq, one.audit_id, one.hash) for one in made])
+            return made[-1] if made else None
+    except Clash:
+        return None
+
+
+def verify(engine: Engine) -> Verdict:
+    """Walk along the whole chain. What is wrong is said row by row, the first hundred."""
+    with faults(), engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+        before: Seal | None = None
+        problems: list[str] = []
+        rows = 0
+        for seq, audit_id, kept, row in _links(connection):
+            rows += 1
+            link = Seal(seq, audit_id, kept)
+            if seq != (before.seq if before else 0) + 1:
+                problems.append(f"seal {seq}: the seals before it are missing")
+            if row is None:
+                problems.append(f"audit entry {audit_id}: it was sealed and is gone")
+            elif _next(before, row).hash != kept:
+                problems.append(f"audit entry {audit_id}: it, or the chain before it, is not as it was sealed")
+            before = link
+        total = connection.execute(sa.select(sa.func.count()).select_from(audit)).scalar_one()
+        sealed = connection.execute(
+            sa.select(sa.func.count()).select_from(seals.join(audit, audit.c.id == seals.c.audit_id))
+        ).scalar_one()
+    return Verdict(rows, total - sealed, before, tuple(problems[:100]))
+
+
+def _links(connection: sa.Connection) -> Iterator[tuple[int, int, str, Any]]:
+    """Every seal with its row, None where that is gone; a page at a time."""
+    after = 0
+    while found := connection.execute(
+        sa.select(seals).where(seals.c.seq > after).order_by(seals.c.seq).limit(_PAGE)
+    ).all():
+        after = found[-1].seq
+        ids = [link.audit_id for link in found]
+        rows = {row.id: row for row in connection.execute(sa.select(audit).where(audit.c.id.in_(ids)))}
+        for link in found:
+            yield link.seq, link.audit_id, link.hash, rows.get(link.audit_id)
+
+
+def _last(connection: sa.Connection) -> Seal | None:
+    row = connection.execute(sa.select(seals).order_by(seals.c.seq.desc()).limit(1)).one_or_none()
+    return Seal(*row) if row else None
+
+
+def _next(before: Seal | None, row: sa.Row[Any]) -> Seal:
+    content = orjson.dumps([value.isoformat() if name == "at" else value for name, value in row._mapping.items()])
+    chained = (before.hash if before else _FIRST).encode() + content
+    return Seal((before.seq if before else 0) + 1, row.id, hashlib.sha256(chained).hexdigest())

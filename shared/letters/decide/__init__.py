@@ -1,0 +1,1 @@
+"""Decisions on dead letters: discard, restore, how many one person may change alone, what the queue has to learn."""

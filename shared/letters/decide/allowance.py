@@ -1,0 +1,92 @@
+"""Allowance: how many letters one person may replay, discard and transform, all together, within a window of time
+without a second person. It is read from the audit, so all replicas agree; and under a lock of the person's own, so that
+requests side by side do not use it twice."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.audit.entries import Actor, Deed, record
+from holdfast.shared.letters.index.statements import insert
+from holdfast.shared.letters.replays.plan import ReplayState
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+#: A replay that a second person has to approve is not counted.
+_USED = sa.text(
+    "SELECT COALESCE(SUM(letters), 0) AS used, MIN(at) AS first FROM audit_log WHERE actor = :actor AND at > :since"
+    " AND action IN ('replay', 'discard', 'transform') AND letters > 0"
+    " AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(details, '$.state')), '') <> :approved"
+)
+#: As bytes: a collation may take two spellings for one name.
+_GRANTED = sa.text(
+    "SELECT COALESCE(SUM(letters), 0) FROM audit_log WHERE action = 'allow' AND at > :since"
+    " AND CAST(JSON_UNQUOTE(JSON_EXTRACT(details, '$.to')) AS BINARY) = CAST(:actor AS BINARY)"
+)
+_LOCK = insert("dead_letter_actors", ("actor",), on_clash="actor = VALUES(actor)")
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """So many letters in so many seconds."""
+
+    letters: int
+    window_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What a person may still do alone. `more_at`: when the first of what was counted is too old to count."""
+
+    letters: int
+    more_at: datetime | None
+
+
+class UsedUp(Exception):
+    """More letters than the person may change alone now: nothing was done."""
+
+    def __init__(self, left: Left, needed: int) -> None:
+        super().__init__(f"{needed} letters, and {left.letters} are left")
+        self.left = left
+        self.needed = needed
+
+
+class SamePerson(Exception):
+    """Nobody allows himself more."""
+
+
+def left(engine: Engine, name: str, rules: Rules) -> Left:
+    """As of now."""
+    with faults(), engine.connect() as connection:
+        return _left(connection, name, rules)
+
+
+def lock(connection: sa.Connection, name: str, rules: Rules) -> Left:
+    """The same; nobody else uses it until this transaction is over. Before every other lock."""
+    connection.exec_driver_sql(_LOCK, (name,))
+    return _left(connection, name, rules)
+
+
+def use(left_now: Left | None, needed: int) -> None:
+    """Raises UsedUp. None: no limit."""
+    if left_now is not None and needed > left_now.letters:
+        raise UsedUp(left_now, needed)
+
+
+def allow(engine: Engine, to: str, letters: int, actor: Actor) -> int:
+    """A second person lets somebody change so many letters more within the window; the id of its record. Raises
+    SamePerson."""
+    if to == actor.name:
+        raise SamePerson
+    with faults(), engine.begin() as connection:
+        return record(connection, actor, Deed.ALLOW, letters=letters, details={"to": to})
+
+
+def _left(connection: sa.Connection, name: str, rules: Rules) -> Left:
+    since = (datetime.now(UTC) - timedelta(seconds=rules.window_s)).replace(tzinfo=None)
+    known = {"actor": name, "since": since}
+    used = connection.execute(_USED, known | {"approved": ReplayState.AWAITING_APPROVAL.value}).one()
+    granted = int(connection.execute(_GRANTED, known).scalar_one())
+    more_at = used.first.replace(tzinfo=UTC) + timedelta(seconds=rules.window_s) if used.first else None
+    return Left(max(0, rules.letters + granted - int(used.used)), more_at)

@@ -1,0 +1,169 @@
+"""Change: letters from one state to another, with the counts of their groups, the record of who did it, and what the
+queue has to be told of it: in one transaction, or not at all."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.letters.decide.allowance import Rules, lock, use
+from holdfast.shared.letters.find import search
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index.statements import counted, insert, rows_with
+from holdfast.shared.letters.index.tables import groups, items, letters
+from holdfast.shared.letters.replays.plan import ItemState
+from holdfast.shared.letters.state import State
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_PAGE = 1000
+_SHOWN = 20
+_LOCK = "SELECT id, fingerprint, state FROM dead_letters WHERE id IN ({}) FOR UPDATE"
+_OWE = insert("dead_letter_dues", ("letter_id",), on_clash="letter_id = VALUES(letter_id)")
+
+
+class CountDiffers(Exception):
+    """The selection does not hold as many letters as the caller thinks: nothing was done."""
+
+    def __init__(self, actual: int) -> None:
+        super().__init__(f"the selection holds {actual} letters")
+        self.actual = actual
+
+
+class TooMany(Exception):
+    """The selection holds more letters than one call may change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a selection comes to."""
+
+    #: Those in the right state, in order.
+    numbers: list[int]
+    per_group: Mapping[str, int]
+    #: The rest: state -> how many; those that do not exist are `missing`.
+    others: Mapping[str, int]
+
+    @property
+    def sample(self) -> list[int]:
+        """The first few."""
+        return self.numbers[:_SHOWN]
+
+
+def look(engine: Engine, selection: Selection, states: Collection[State], *, most: int) -> Found:
+    """What a change would change. Raises TooMany."""
+    with faults(), engine.connect() as connection:
+        return resolve(connection, selection, states, most=most, lock=False)
+
+
+def discard(
+    engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int, rules: Rules | None = None
+) -> tuple[Found, int]:
+    """`dead` -> `discarded`; what it was, and the id of its record. `rules`: of the actor's allowance, if there is one.
+    Raises CountDiffers, TooMany, UsedUp."""
+    with faults(), engine.begin() as connection:
+        use(lock(connection, actor.name, rules) if rules else None, expected)
+        return _switch(connection, selection, actor, Deed.DISCARD, State.DEAD, State.DISCARDED, expected, most)
+
+
+def restore(engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int) -> tuple[Found, int]:
+    """`discarded` -> `dead`. Raises like `discard`."""
+    with faults(), engine.begin() as connection:
+        return _switch(connection, selection, actor, Deed.RESTORE, State.DISCARDED, State.DEAD, expected, most)
+
+
+def _switch(
+    connection: sa.Connection,
+    selection: Selection,
+    actor: Actor,
+    deed: Deed,
+    before: State,
+    after: State,
+    expected: int,
+    most: int,
+) -> tuple[Found, int]:
+    found = resolve(connection, selection, {before}, most=most, lock=True)
+    if len(found.numbers) != expected:
+        raise CountDiffers(len(found.numbers))
+    move(connection, found, before, after)
+    audit_id = record(
+        connection,
+        actor,
+        deed,
+        letters=len(found.numbers),
+        selection=selection.told(),
+        details={"groups": dict(found.per_group)},
+    )
+    concerns(connection, audit_id, found.numbers)
+    if found.numbers:
+        connection.exec_driver_sql(_OWE, [(number,) for number in found.numbers])
+    return found, audit_id
+
+
+def resolve(
+    connection: sa.Connection, selection: Selection, states: Collection[State], *, most: int, lock: bool
+) -> Found:
+    """The letters of a selection that are in one of `states`, locked if asked for. Raises TooMany."""
+    numbers = _numbers(connection, selection, states, most)
+    rows: list[Any] = rows_with(connection, _LOCK if lock else _LOCK.removesuffix(" FOR UPDATE"), numbers)
+    right = [row for row in rows if row.state in states]
+    others = counted(row.state for row in rows if row.state not in states)
+    missing = len(set(numbers)) - len(rows)
+    return Found(
+        sorted(row.id for row in right),
+        counted(row.fingerprint for row in right),
+        dict(others) | ({"missing": missing} if missing else {}),
+    )
+
+
+def _numbers(connection: sa.Connection, selection: Selection, states: Collection[State], most: int) -> list[int]:
+    if selection.replay is not None:
+        numbers = _of_replay(connection, *selection.replay, most)
+    elif selection.matching is None:
+        numbers = list(selection.numbers)
+    else:
+        wanted = selection.matching
+        asked = [wanted.state] if wanted.state is not None else list(states)
+        numbers = []
+        for state in asked:
+            run = search.numbers(connection, replace(wanted, state=state), limit=most + 1)
+            if run is None:
+                continue
+            found = run.subquery()
+            query = sa.select(found.c.id)
+            if wanted.text is not None:
+                query = query.join(letters, letters.c.id == found.c.id).where(search.says(wanted.text))
+            numbers += connection.scalars(query)
+    if len(numbers) > most:
+        raise TooMany(f"more than {most} letters")
+    return numbers
+
+
+def _of_replay(connection: sa.Connection, replay_id: int, outcomes: Collection[ItemState], most: int) -> list[int]:
+    """Where an item died again: the letter that it is now."""
+    failed = {ItemState.FAILED_SAME, ItemState.FAILED_DIFFERENTLY} & set(outcomes)
+    of_it = items.c.replay_id == replay_id
+    as_they_were = sa.select(items.c.letter_id).where(of_it, items.c.state.in_([*set(outcomes) - failed]))
+    as_they_are = (
+        sa.select(letters.c.id)
+        .join(items, items.c.entry_id == letters.c.entry_id)
+        .where(of_it, items.c.state.in_([*failed]), letters.c.imported == 0)
+    )
+    return [number for query in (as_they_were, as_they_are) for number in connection.scalars(query.limit(most + 1))]
+
+
+def move(connection: sa.Connection, found: Found, before: State, after: State) -> None:
+    """Change the state of letters that are locked and in state `before`, and the counts of their groups."""
+    now = datetime.now(UTC).replace(tzinfo=None)
+    for at in range(0, len(found.numbers), _PAGE):
+        page = found.numbers[at : at + _PAGE]
+        connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(state=after.value, state_at=now))
+    for name, count in found.per_group.items():
+        connection.execute(
+            sa.update(groups)
+            .where(groups.c.fingerprint == name)
+            .values({before.value: groups.c[before.value] - count, after.value: groups.c[after.value] + count})
+        )

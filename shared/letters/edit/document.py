@@ -1,0 +1,156 @@
+"""Edit: the fields of a letter's entry as a document that a person or a patch may change, and back. Pure.
+
+The document is an object: every field by its name, `payload` as the JSON that it holds. What is no text is
+`{"base64": ...}`. Which write it is (`operation_id`, `resource`, `entity_id`, `version`) cannot be changed, only
+supplied where the entry has none that makes sense: the same operation throughout.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from holdfast.shared.errors import DocumentTooLarge
+from holdfast.shared.letters.bytes_json import take, tell
+from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
+from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.runtime.documents import WorkBudget, parse
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.commands import Write
+
+_PAYLOAD = b"payload"
+_ENTRY_ID = re.compile(r"[0-9]{1,13}-[0-9]{1,3}", re.ASCII)
+#: `user_id`: of an entry of schema 1.
+_IDENTITY = ("operation_id", "resource", "entity_id", "user_id", "version")
+#: Of a replay before; the next one writes its own.
+_TRACES = {b"replay", b"letter"}
+_SIZE_MAX_BYTES = 4 * 2**20
+
+Fields = Mapping[bytes, bytes]
+
+
+class EditRefused(Exception):
+    """The fields would not be a write. The text names the place and no data."""
+
+
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """The new fields, and the write that they decode to."""
+
+    fields: dict[bytes, bytes]
+    write: Write
+
+
+def document(fields: Fields) -> dict[str, Any]:
+    """Names that are no text are left out: a change keeps those fields as they are."""
+    told: dict[str, Any] = {}
+    for name, value in fields.items():
+        if name not in _TRACES and (text := _text(name)) is not None:
+            told[text] = _json(value) if name == _PAYLOAD else tell(value)
+    return told
+
+
+def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
+    """`fields`, as `changed` says they should be; None: that is what they are. `entry_id`: of the entry that died,
+    which says when a write without a version was accepted. Raises EditRefused."""
+    if not isinstance(changed, dict):
+        raise EditRefused("the document is not an object")
+    before = document(fields)
+    _same_identity(fields, before, changed)
+    if _plain(before) == _plain(changed):
+        return None
+    after = {name: value for name, value in fields.items() if _text(name) is None}
+    for name, value in changed.items():
+        raw = name.encode("utf-8", "surrogatepass")
+        kept = name in before and _plain(before[name]) == _plain(value)
+        after[raw] = fields[raw] if kept else _bytes(name, value)
+    if not _sane_version(after.get(b"version")) and _ENTRY_ID.fullmatch(entry_id):
+        after[b"version"] = str(versions.from_stream_id(entry_id)).encode()
+    return _typed(fields, after)
+
+
+def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, work: WorkBudget) -> Edited | None:
+    """`fields` with the patch done to their document. Raises EditRefused; OverBudget when `work` is used up."""
+    try:
+        return edited(fields, patched(document(fields), patch, work), entry_id)
+    except PatchFailed as error:
+        raise EditRefused(f"step {error.at + 1}: {error}") from None
+    except DocumentTooLarge as error:
+        raise EditRefused(str(error)) from None
+
+
+def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
+    """By the model of the command; what the edit has set, by the rules for people too."""
+    try:
+        write = decode(after)
+    except Undecodable as error:
+        raise EditRefused(str(error)) from None
+    payload = orjson.loads(after[_PAYLOAD])
+    old = _json(before.get(_PAYLOAD, b""))
+    clean = dict(payload)
+    for name, value in write.command.values.items():
+        if value is None or (isinstance(old, dict) and old.get(name) == value):
+            continue
+        field = write.command.resource.by_name[name]
+        try:
+            clean[name] = field.type.clean(value)
+        except ValueError:
+            raise EditRefused(f"payload.{name}: {field.message}; it {field.type.constraint}") from None
+    if clean != payload:
+        after[_PAYLOAD] = orjson.dumps(clean)
+        write = decode(after)
+    if sum(len(name) + len(value) for name, value in after.items()) > _SIZE_MAX_BYTES:
+        raise EditRefused(f"more than {_SIZE_MAX_BYTES} bytes: take away what is too much")
+    return Edited(after, write)
+
+
+def _same_identity(fields: Fields, before: dict[str, Any], changed: dict[str, Any]) -> None:
+    for name in _IDENTITY:
+        raw = fields.get(name.encode())
+        sane = _sane_version(raw) if name == "version" else _sane_id(raw)
+        if sane and changed.get(name) != before[name]:
+            raise EditRefused(f"{name} cannot be changed: it stays the same write")
+
+
+def _sane_id(value: bytes | None) -> bool:
+    return value is not None and 0 < len(value) <= 36 and value.isascii()
+
+
+def _sane_version(value: bytes | None) -> bool:
+    return value is not None and value.isdigit() and len(value) <= 16 and 0 < int(value) < 2**53
+
+
+def _bytes(name: str, value: Any) -> bytes:
+    try:
+        if name == "payload" and not (isinstance(value, dict) and value.keys() == {"base64"}):
+            return orjson.dumps(value)
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value).encode()
+        return take(value)
+    except (ValueError, TypeError):
+        raise EditRefused(f"{name[:40]}: neither text nor base64") from None
+
+
+def _json(value: bytes) -> Any:
+    """As JSON; what is none, or is too much of it, as the text that it is."""
+    try:
+        return parse(value)
+    except (ValueError, DocumentTooLarge):
+        return tell(value)
+
+
+def _text(name: bytes) -> str | None:
+    try:
+        return name.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+def _plain(value: Any) -> bytes:
+    """To compare by: as JSON has it, so that true is not 1."""
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        raise EditRefused("the document is not JSON") from None

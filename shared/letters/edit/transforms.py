@@ -1,0 +1,194 @@
+"""Transforms: one change to every letter of a selection, seen in full before it is made, made as a whole, and taken
+back as a whole."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.letters.decide.allowance import Rules, lock, use
+from holdfast.shared.letters.decide.change import CountDiffers, TooMany, resolve
+from holdfast.shared.letters.edit import versions as edits
+from holdfast.shared.letters.edit.document import EditRefused
+from holdfast.shared.letters.edit.versions import Change, Current, Version
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.index.statements import insert, rows_with
+from holdfast.shared.letters.index.tables import edits as edits_table
+from holdfast.shared.letters.index.tables import letters, transforms
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.what_if.trial import what_if
+from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.runtime.documents import WorkBudget
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_SHOWN = 20
+_REASONS_MAX = 50
+_NEWEST = "SELECT letter_id, MAX(number) AS number FROM dead_letter_edits WHERE letter_id IN ({}) GROUP BY letter_id"
+_INSERT = insert("dead_letter_transforms", ("at", "author", "reason", "selection", "patch", "letters", "counts"))
+
+
+class NoSuchTransform(Exception):
+    """There is none of this id."""
+
+
+@dataclass(slots=True)
+class Worked:
+    """What the change comes to. `refused`: why -> how many letters."""
+
+    letters: int = 0
+    edited: int = 0
+    unchanged: int = 0
+    refused: Counter[str] = field(default_factory=Counter)
+    #: Verdict of what would then be sent -> letters; of a preview.
+    verdicts: Counter[Verdict] = field(default_factory=Counter)
+    #: What may still be done to their documents.
+    work: WorkBudget = field(default_factory=WorkBudget)
+    #: The first few: before, after.
+    sample: list[tuple[Current, Mapping[bytes, bytes]]] = field(default_factory=list)
+
+    def told(self) -> dict[str, Any]:
+        """The counts, for a record."""
+        return {
+            "letters": self.letters,
+            "edited": self.edited,
+            "unchanged": self.unchanged,
+            "refused": dict(self.refused),
+        }
+
+
+def preview(engine: Engine, selection: Selection, change: Change, *, most: int) -> Worked:
+    """On every letter, with what would become of each if it were sent then; nothing is kept. Raises TooMany."""
+    worked = Worked()
+    with faults(), engine.connect() as connection:
+        numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=False).numbers
+    for page in edits.pages_of(engine, numbers):
+        found = edits.look(engine, page)
+        sent: dict[int, Mapping[bytes, bytes]] = {number: one.fields for number, one in found.items()}
+        for version in _changed(found, change, worked):
+            sent[version.number] = version.fields
+        worked.verdicts.update(each.verdict for each in what_if(engine, sent).values())
+    return worked
+
+
+def make(
+    engine: Engine,
+    selection: Selection,
+    change: Change,
+    patch: Any,
+    actor: Actor,
+    *,
+    expected: int,
+    most: int,
+    rules: Rules | None = None,
+) -> tuple[int, Worked]:
+    """In one transaction; its id, and what came of it. `rules`: of the actor's allowance, if there is one. Raises
+    CountDiffers, TooMany, UsedUp, OverBudget."""
+    worked = Worked()
+    with faults(), engine.begin() as connection:
+        use(lock(connection, actor.name, rules) if rules else None, expected)
+        numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=True).numbers
+        if len(numbers) != expected:
+            raise CountDiffers(len(numbers))
+        now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        told = (now, actor.name, actor.reason, _json(selection.told()), _json(patch), len(numbers), "{}")
+        transform_id = int(connection.exec_driver_sql(_INSERT, told).lastrowid)
+        touched: list[int] = []
+        for page in edits.pages(connection, numbers):
+            found = edits.current(connection, page)
+            made = _changed(found, change, worked)
+            newest = _newest(connection, [one.number for one in made])
+            made = [Version(one.number, newest.get(one.number, 0) + 1, one.fields) for one in made]
+            edits.write(connection, made, actor, transform_id)
+            touched += [one.number for one in made]
+        counts = worked.told()
+        connection.execute(sa.update(transforms).where(transforms.c.id == transform_id).values(counts=_json(counts)))
+        audit_id = record(
+            connection,
+            actor,
+            Deed.TRANSFORM,
+            letters=len(touched),
+            selection=selection.told(),
+            details={"transform": transform_id, "patch": patch} | counts,
+        )
+        concerns(connection, audit_id, touched)
+        return transform_id, worked
+
+
+def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | None, most: int) -> tuple[int, int]:
+    """Every letter that the transform's edit is still in force on goes back to what it was before; how many they are,
+    and how many it edited and had to be left. `expected` None: look only. Raises NoSuchTransform, CountDiffers,
+    TooMany."""
+    with faults(), engine.begin() as connection:
+        if connection.execute(sa.select(transforms.c.id).where(transforms.c.id == transform_id)).first() is None:
+            raise NoSuchTransform(f"no transform {transform_id}")
+        query = (
+            sa.select(letters.c.id, letters.c.state, letters.c.edit, edits_table.c.number)
+            .join(edits_table, edits_table.c.letter_id == letters.c.id)
+            .where(edits_table.c.transform_id == transform_id)
+            .order_by(letters.c.id)
+            .limit(most + 1)
+            .with_for_update()
+        )
+        rows = connection.execute(query).all()
+        if len(rows) > most:
+            raise TooMany(f"more than {most} letters")
+        ours = {row.id: row.number for row in rows if row.edit == row.number and row.state == State.DEAD}
+        left = len(rows) - len(ours)
+        if expected is None:
+            return len(ours), left
+        if expected != len(ours):
+            raise CountDiffers(len(ours))
+        numbers = sorted(ours)
+        for page in edits.pages(connection, numbers):
+            _take_back(connection, {number: ours[number] for number in page}, actor)
+        details = {"transform": transform_id, "left": left}
+        audit_id = record(connection, actor, Deed.REVERT, letters=len(numbers), details=details)
+        concerns(connection, audit_id, numbers)
+        return len(numbers), left
+
+
+def _take_back(connection: sa.Connection, ours: Mapping[int, int], actor: Actor) -> None:
+    """Letter -> the edit that goes; the one before it comes back."""
+    found = edits.current(connection, ours)
+    before = edits.versions_of(connection, [(number, edit - 1) for number, edit in ours.items()])
+    made = [
+        Version(number, edit + 1, before.get((number, edit - 1), found[number].original), reverts=edit - 1)
+        for number, edit in ours.items()
+    ]
+    edits.write(connection, made, actor)
+
+
+def _changed(found: Mapping[int, Current], change: Change, worked: Worked) -> list[Version]:
+    """Those that the change changes; everything is counted."""
+    made = []
+    for number, one in sorted(found.items()):
+        worked.letters += 1
+        try:
+            after = change(one.fields, one.entry_id, worked.work)
+        except EditRefused as error:
+            why = str(error)
+            known = why in worked.refused or len(worked.refused) < _REASONS_MAX
+            worked.refused[why if known else "other reasons"] += 1
+            continue
+        if after is None:
+            worked.unchanged += 1
+            continue
+        worked.edited += 1
+        if len(worked.sample) < _SHOWN:
+            worked.sample.append((one, after.fields))
+        made.append(Version(number, 0, after.fields))
+    return made
+
+
+def _newest(connection: sa.Connection, numbers: list[int]) -> dict[int, int]:
+    return {row.letter_id: row.number for row in rows_with(connection, _NEWEST, numbers)} if numbers else {}
+
+
+def _json(value: Any) -> str:
+    return orjson.dumps(value).decode()

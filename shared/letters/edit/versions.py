@@ -1,0 +1,200 @@
+"""Edits: versions of a letter's fields. The original never changes; each edit is a row of its own, and going back is
+one more edit that points to where it went."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.letters.bytes_json import take_fields, tell_fields
+from holdfast.shared.letters.edit.document import Edited
+from holdfast.shared.letters.index import body
+from holdfast.shared.letters.index.statements import insert, many, rows_with
+from holdfast.shared.letters.index.tables import edits
+from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.documents import WorkBudget
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_INSERT = insert(
+    "dead_letter_edits", ("letter_id", "number", "fields", "author", "reason", "at", "transform_id", "reverts")
+)
+_PAGE = 1000
+PAGE_MAX_BYTES = 16 * 2**20
+_SIZES = "SELECT id, size_bytes FROM dead_letters WHERE id IN ({})"
+_STANDING = "SELECT id, state, entry_id, edit FROM dead_letters WHERE id IN ({})"
+_IN_FORCE = (
+    "SELECT e.letter_id, e.fields FROM dead_letter_edits e JOIN dead_letters l ON l.id = e.letter_id"
+    " AND l.edit = e.number WHERE e.letter_id IN ({})"
+)
+
+#: What an operator wants of the fields of an entry, whose id comes second, within what may be done altogether; None:
+#: nothing new. Raises EditRefused, OverBudget.
+Change = Callable[[Mapping[bytes, bytes], str, WorkBudget], Edited | None]
+
+
+class NotDead(Exception):
+    """Only what is dead can be edited: nothing that is on its way, over or discarded."""
+
+
+class NoSuchEdit(Exception):
+    """The letter has no edit of this number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """A letter's fields as a replay would send them."""
+
+    number: int
+    state: State
+    entry_id: str
+    #: Of the edit in force; 0: the original.
+    edit: int
+    original: Mapping[bytes, bytes]
+    fields: Mapping[bytes, bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One edit to write down."""
+
+    number: int
+    edit: int
+    fields: Mapping[bytes, bytes]
+    reverts: int | None = None
+
+
+def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = False) -> dict[int, Current]:
+    """By letter; those that do not exist are left out."""
+    rows = rows_with(connection, _STANDING + (" FOR UPDATE" if lock else ""), numbers)
+    bodies = body.load(connection, [row.id for row in rows])
+    told = rows_with(connection, _IN_FORCE, [row.id for row in rows if row.edit])
+    changed = {number: take_fields(orjson.loads(fields)) for number, fields in told}
+    return {
+        row.id: Current(
+            row.id,
+            State(row.state),
+            row.entry_id,
+            row.edit,
+            bodies[row.id].original,
+            changed.get(row.id, bodies[row.id].original),
+        )
+        for row in rows
+    }
+
+
+def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
+    """In order, each small enough to be held in memory with all its fields."""
+    sizes = {row.id: row.size_bytes for row in rows_with(connection, _SIZES, numbers)}
+    found: list[list[int]] = []
+    room = 0
+    for number in numbers:
+        size = sizes.get(number, 0)
+        if not found or len(found[-1]) >= _PAGE or size > room:
+            found.append([])
+            room = PAGE_MAX_BYTES
+        found[-1].append(number)
+        room -= size
+    return found
+
+
+def pages_of(engine: Engine, numbers: Sequence[int]) -> list[list[int]]:
+    """The same, asked from outside."""
+    with faults(), engine.connect() as connection:
+        return pages(connection, numbers)
+
+
+def look(engine: Engine, numbers: Iterable[int]) -> dict[int, Current]:
+    """The same, asked from outside."""
+    with faults(), engine.connect() as connection:
+        return current(connection, numbers)
+
+
+def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: bool) -> tuple[Current, Edited | None]:
+    """Make an edit the one in force; what was before, and what is now (None: nothing new). Raises KeyError for a letter
+    that does not exist, NotDead, EditRefused."""
+    with faults(), engine.begin() as connection:
+        before = _editable(connection, number)
+        after = change(before.fields, before.entry_id, WorkBudget())
+        if after is not None and not dry_run:
+            write(connection, [Version(number, next_number(connection, number), after.fields)], actor)
+            audit_id = record(connection, actor, Deed.EDIT, letters=1, details={"from": before.edit})
+            concerns(connection, audit_id, [number])
+        return before, after
+
+
+def revert(
+    engine: Engine, number: int, to: int, actor: Actor, *, dry_run: bool = False
+) -> tuple[int, Mapping[bytes, bytes]]:
+    """Go back to edit `to`, or to the original (0); the number of the edit that does, and its fields. Raises KeyError,
+    NotDead, NoSuchEdit."""
+    with faults(), engine.begin() as connection:
+        before = _editable(connection, number)
+        fields = before.original if to == 0 else versions_of(connection, [(number, to)]).get((number, to))
+        if fields is None:
+            raise NoSuchEdit(f"no edit {to}")
+        made = next_number(connection, number)
+        if dry_run:
+            return made, fields
+        write(connection, [Version(number, made, fields, reverts=to)], actor)
+        details = {"from": before.edit, "to": to}
+        concerns(connection, record(connection, actor, Deed.REVERT, letters=1, details=details), [number])
+        return made, fields
+
+
+def _editable(connection: sa.Connection, number: int) -> Current:
+    before = current(connection, [number], lock=True)[number]
+    if before.state is not State.DEAD:
+        raise NotDead(f"it is {before.state}")
+    return before
+
+
+def next_number(connection: sa.Connection, number: int) -> int:
+    """Of a letter's next edit; the letter is locked."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(edits.c.number), 0)).where(edits.c.letter_id == number)
+    return int(connection.execute(newest).scalar_one()) + 1
+
+
+def versions_of(
+    connection: sa.Connection, wanted: Iterable[tuple[int, int]]
+) -> dict[tuple[int, int], Mapping[bytes, bytes]]:
+    """(letter, number of its edit) -> fields."""
+    pairs = set(wanted)
+    query = "SELECT letter_id, number, fields FROM dead_letter_edits WHERE letter_id IN ({})"
+    return {
+        (row.letter_id, row.number): take_fields(orjson.loads(row.fields))
+        for row in rows_with(connection, query, {number for number, _ in pairs})
+        if (row.letter_id, row.number) in pairs
+    }
+
+
+def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, transform_id: int | None = None) -> None:
+    """Each becomes the one in force. Their letters are locked."""
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    rows: list[tuple[Any, ...]] = [
+        (
+            one.number,
+            one.edit,
+            orjson.dumps(tell_fields(one.fields)),
+            actor.name,
+            actor.reason,
+            now,
+            transform_id,
+            one.reverts,
+        )
+        for one in made
+    ]
+    many(connection, _INSERT, rows)
+    by_edit: dict[int, list[int]] = {}
+    for one in made:
+        by_edit.setdefault(one.edit, []).append(one.number)
+    for edit, numbers in by_edit.items():
+        places = ", ".join(["%s"] * len(numbers))
+        connection.exec_driver_sql(
+            f"UPDATE dead_letters SET edit = %s WHERE id IN ({places})",  # noqa: S608 - placeholders only
+            (edit, *numbers),
+        )

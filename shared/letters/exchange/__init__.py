@@ -1,0 +1,1 @@
+"""Dead letters as lines of a file, and back."""

@@ -1,0 +1,69 @@
+"""Line: a dead letter as one line of an export, and back. A line holds everything that the table cannot work out."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from holdfast.shared.letters.bytes_json import take_fields, tell_fields
+from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.letter import Letter
+
+_FINGERPRINT = re.compile(r"[0-9a-f]{16}")
+_ID_MAX_CHARS = 40
+#: Name -> most characters.
+_TEXTS = {
+    "reason": 32,
+    "kind": 100,
+    "code": 100,
+    "error": 1000,
+    "frame": 200,
+    "writer": 100,
+    "build": 100,
+    "entry_id": 36,
+}
+
+
+def to_line(
+    number: int, about: Mapping[str, Any], original: Mapping[bytes, bytes], attempts: list[Any]
+) -> dict[str, Any]:
+    """`about`: the columns of its row. What is not needed to read it back (its state) is told too."""
+    return {
+        "id": id_of(number),
+        "state": about["state"],
+        "fingerprint": about["fingerprint"],
+        "dead_at": about["dead_at"].replace(tzinfo=UTC).isoformat(),
+        **{name: about[name] for name in _TEXTS},
+        "original": tell_fields(original),
+        "attempts": attempts,
+    }
+
+
+def from_line(told: Any) -> Letter:
+    """Raises ValueError, saying what is wrong and never what the line holds."""
+    if not isinstance(told, dict):
+        raise ValueError("not an object")
+    for name in ("id", "fingerprint", "dead_at", *_TEXTS):
+        if not isinstance(told.get(name), str) or len(told[name]) > _TEXTS.get(name, _ID_MAX_CHARS):
+            raise ValueError(f"{name} is no text, or too long")
+    if not _FINGERPRINT.fullmatch(told["fingerprint"]):
+        raise ValueError("fingerprint is not 16 hexadecimal digits")
+    if not told["entry_id"].isascii():
+        raise ValueError("entry_id is not ASCII")
+    attempts = told.get("attempts")
+    if not isinstance(attempts, list) or not all(isinstance(attempt, dict) for attempt in attempts):
+        raise ValueError("attempts is not a list of objects")
+    try:
+        number, dead_at = number_of(told["id"]), datetime.fromisoformat(told["dead_at"])
+    except ValueError:
+        raise ValueError("id or dead_at is not of its form") from None
+    if dead_at.tzinfo is None or not 1970 <= dead_at.year < 9999:
+        raise ValueError("dead_at has no time zone, or is far off")
+    return Letter(
+        number=number,
+        fingerprint=told["fingerprint"],
+        dead_at=dead_at.astimezone(UTC),
+        original=take_fields(told.get("original")),
+        attempts=attempts,
+        **{name: told[name] for name in _TEXTS},
+    )

@@ -1,0 +1,1 @@
+"""Finding dead letters: filters and selections, the search, one letter with its surroundings, groups."""

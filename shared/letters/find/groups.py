@@ -1,0 +1,135 @@
+"""Groups: what failed alike, counted. Read from the summary that is kept with every change; no letter is touched."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.index.insert import BUCKET_S
+from holdfast.shared.letters.index.tables import builds, groups, notes, trend
+from holdfast.shared.letters.state import State
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """An operator's word on a group; it outlives whatever becomes of the letters."""
+
+    note: str
+    author: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One failure, however often it happened."""
+
+    fingerprint: str
+    reason: str
+    kind: str
+    code: str
+    command: str
+    frame: str
+    #: Of the newest letter.
+    error: str
+    #: Numbers of the first and the last letter ever seen.
+    first: int
+    last: int
+    #: Entities that were ever affected.
+    entities: int
+    states: dict[State, int]
+    imported: int
+    purged: int
+    #: Build -> how many letters it wrote, the newest build first.
+    builds: dict[str, int]
+    note: Note | None
+
+
+def page(
+    engine: Engine, states: Collection[State], *, after: tuple[int, str] | None, limit: int, fingerprint: str = ""
+) -> list[Group]:
+    """Groups with a letter in one of `states` (any group if there are none), the one with the newest letter first;
+    `after`: the (last, fingerprint) of the last group of the page before."""
+    query = sa.select(groups).order_by(groups.c.last_id.desc(), groups.c.fingerprint.desc()).limit(limit)
+    if states:
+        query = query.where(sum((groups.c[state.value] for state in states), sa.literal(0)) > 0)
+    if fingerprint:
+        query = query.where(groups.c.fingerprint == fingerprint)
+    if after:
+        last, name = after
+        query = query.where(
+            sa.or_(groups.c.last_id < last, sa.and_(groups.c.last_id == last, groups.c.fingerprint < name))
+        )
+    with faults(), engine.connect() as connection:
+        rows = connection.execute(query).all()
+        return _whole(connection, rows)
+
+
+def _whole(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Group]:
+    names = [row.fingerprint for row in rows]
+    by_build: dict[str, dict[str, int]] = {name: {} for name in names}
+    found = sa.select(builds).where(builds.c.fingerprint.in_(names)).order_by(builds.c.last_id.desc())
+    for row in connection.execute(found) if names else ():
+        by_build[row.fingerprint][row.build] = row.letters
+    written = sa.select(notes).where(notes.c.fingerprint.in_(names))
+    by_note = {
+        row.fingerprint: Note(row.note, row.author, row.at) for row in (connection.execute(written) if names else ())
+    }
+    return [
+        Group(
+            row.fingerprint,
+            row.reason,
+            row.kind,
+            row.code,
+            row.command,
+            row.frame,
+            row.error,
+            row.first_id,
+            row.last_id,
+            row.entities,
+            {state: row._mapping[state.value] for state in State},
+            row.imported,
+            row.purged,
+            by_build[row.fingerprint],
+            by_note.get(row.fingerprint),
+        )
+        for row in rows
+    ]
+
+
+def trends(
+    engine: Engine, names: Collection[str] | None, *, since_s: int, step_s: int, steps: int
+) -> dict[str, list[int]]:
+    """Fingerprint -> letters in each of `steps` buckets of `step_s` seconds (whole minutes) from `since_s` on, in Unix
+    time. `names` None: of all groups together, under the name ''."""
+    width = step_s // BUCKET_S
+    first = since_s // BUCKET_S
+    step = sa.func.floor((trend.c.bucket - first) / width)
+    name = sa.literal("") if names is None else trend.c.fingerprint
+    query = (
+        sa.select(name.label("name"), step.label("step"), sa.func.sum(trend.c.letters))
+        .where(trend.c.bucket >= first, trend.c.bucket < first + steps * width)
+        .group_by(sa.text("1, 2"))
+    )
+    if names is not None:
+        query = query.where(trend.c.fingerprint.in_(names))
+    found = {each: [0] * steps for each in ([""] if names is None else names)}
+    if not found:
+        return found
+    with faults(), engine.connect() as connection:
+        for each, at, count in connection.execute(query):
+            found[each][int(at)] = int(count)
+    return found
+
+
+def totals(engine: Engine) -> dict[str, int]:
+    """Letters by state, and `purged`, `imported`, of all groups; `dying_groups`: those with a dead one."""
+    columns = [*[state.value for state in State], "purged", "imported"]
+    sums = [sa.func.coalesce(sa.func.sum(groups.c[name]), 0).label(name) for name in columns]
+    dying = sa.func.coalesce(sa.func.sum(sa.case((groups.c.dead > 0, 1), else_=0)), 0).label("dying_groups")
+    with faults(), engine.connect() as connection:
+        row = connection.execute(sa.select(*sums, dying)).one()
+    return {name: int(count) for name, count in row._mapping.items()}

@@ -1,0 +1,31 @@
+"""Notes: an operator's word on a group."""
+
+from datetime import UTC, datetime
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.audit.entries import Actor, Deed, record
+from holdfast.shared.letters.index.statements import insert
+from holdfast.shared.letters.index.tables import groups, notes
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_WRITE = insert(
+    "dead_letter_notes",
+    ("fingerprint", "note", "author", "at"),
+    on_clash="note = VALUES(note), author = VALUES(author), at = VALUES(at)",
+)
+
+
+def write(engine: Engine, fingerprint: str, text: str, actor: Actor) -> bool:
+    """Write, or with an empty text remove; the record keeps every version. Whether there is such a group."""
+    with faults(), engine.begin() as connection:
+        if connection.execute(sa.select(groups.c.reason).where(groups.c.fingerprint == fingerprint)).first() is None:
+            return False
+        if text:
+            now = datetime.now(UTC).replace(tzinfo=None)
+            connection.exec_driver_sql(_WRITE, (fingerprint, text, actor.name, now))
+        else:
+            connection.execute(sa.delete(notes).where(notes.c.fingerprint == fingerprint))
+        record(connection, actor, Deed.NOTE, letters=0, selection={"fingerprint": fingerprint}, details={"note": text})
+        return True

@@ -1,0 +1,27 @@
+"""Selection: the dead letters that an operator points at: by their ids, by their group, by a filter, or by what came of
+them in a replay. One form for whatever is done to them."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.ids import id_of
+from holdfast.shared.letters.replays.plan import ItemState
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Either `numbers`, or `matching` (a group is the filter of its fingerprint)."""
+
+    numbers: tuple[int, ...] = ()
+    matching: Filter | None = None
+    #: Or what came of a replay: its id, and the outcomes that are meant.
+    replay: tuple[int, tuple[ItemState, ...]] | None = None
+
+    def told(self) -> dict[str, Any]:
+        """For a record."""
+        if self.replay is not None:
+            return {"replay": {"id": self.replay[0], "outcomes": list(self.replay[1])}}
+        if self.matching is None:
+            return {"ids": [id_of(number) for number in self.numbers]}
+        return {"filter": self.matching.told()}

@@ -1,0 +1,128 @@
+"""One: a dead letter whole: its row, its body, what was done to it, and its kin, other letters of its operation."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+import sqlalchemy as sa
+
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.letters.audit import entries as audit
+from holdfast.shared.letters.bytes_json import take_fields
+from holdfast.shared.letters.find.search import Row, row_of
+from holdfast.shared.letters.index import body
+from holdfast.shared.letters.index.body import Body
+from holdfast.shared.letters.index.tables import edits, items, letters
+from holdfast.shared.store import reads
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes.merge import Entity
+
+_KIN_MAX = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A version of the fields; the original is none of them."""
+
+    number: int
+    fields: dict[bytes, bytes]
+    author: str
+    reason: str
+    at: datetime
+    transform_id: int | None
+    reverts: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """One replay of it."""
+
+    replay_id: int
+    state: str
+    entry_id: str | None
+    sent_at: datetime | None
+    ended_at: datetime | None
+    outcome: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything that is known of a letter."""
+
+    row: Row
+    body: Body
+    edits: list[Edit]
+    sendings: list[Sending]
+    deeds: list[audit.Recorded]
+    #: Of the same operation, this one included, oldest first.
+    kin: list[Row]
+    #: As it is now; None: there is none.
+    entity: Entity | None
+    #: How the operation ended, if it did.
+    ended: reads.EndedOperation | None
+
+
+def whole(engine: Engine, number: int) -> Whole | None:
+    """None: there is no such letter."""
+    with faults(), engine.connect() as connection:
+        rows = connection.execute(sa.select(letters).where(letters.c.id == number)).all()
+        if not rows:
+            return None
+        row = row_of(rows[0])
+        kin = (
+            sa.select(letters).where(letters.c.operation_id == row.operation_id).order_by(letters.c.id).limit(_KIN_MAX)
+        )
+        told = Whole(
+            row,
+            body.load(connection, [number])[number],
+            [_edit(each) for each in _of(connection, edits, number, edits.c.number)],
+            [_sending(each) for each in _of(connection, items, number, items.c.replay_id)],
+            audit.of_letter(connection, number),
+            [row_of(each) for each in connection.execute(kin)] if row.operation_id else [row],
+            None,
+            None,
+        )
+    resource = domain().by_plural.get(row.resource or "")
+    if row.entity_id is None or resource is None:
+        return told
+    ended = reads.ended_operation(engine, row.operation_id) if row.operation_id else None
+    entity = reads.entity(engine, resource, row.entity_id)
+    return Whole(told.row, told.body, told.edits, told.sendings, told.deeds, told.kin, entity, ended)
+
+
+def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
+    """The newest letter of an operation; None: it has none."""
+    query = sa.select(letters).where(letters.c.operation_id == operation_id).order_by(letters.c.id.desc()).limit(1)
+    with faults(), engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return row_of(row) if row else None
+
+
+def bodies(engine: Engine, rows: Sequence[Row]) -> list[tuple[Row, Body]]:
+    """With those of a page."""
+    with faults(), engine.connect() as connection:
+        found = body.load(connection, [row.id for row in rows])
+    return [(row, found[row.id]) for row in rows if row.id in found]
+
+
+def stored(engine: Engine, numbers: Iterable[int]) -> set[int]:
+    """Those of `numbers` that the table has."""
+    with faults(), engine.connect() as connection:
+        query = sa.select(letters.c.id).where(letters.c.id.in_(list(numbers)))
+        return set(connection.scalars(query))
+
+
+def _of(connection: sa.Connection, table: sa.Table, number: int, order: sa.ColumnElement[Any]) -> Sequence[sa.Row[Any]]:
+    return connection.execute(sa.select(table).where(table.c.letter_id == number).order_by(order)).all()
+
+
+def _edit(row: sa.Row[Any]) -> Edit:
+    fields = take_fields(orjson.loads(row.fields))
+    return Edit(row.number, fields, row.author, row.reason, row.at, row.transform_id, row.reverts)
+
+
+def _sending(row: sa.Row[Any]) -> Sending:
+    return Sending(row.replay_id, row.state, row.entry_id, row.sent_at, row.ended_at, row.outcome)

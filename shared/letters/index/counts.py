@@ -1,0 +1,58 @@
+"""Counts: the dead letters' share of the ledger, as of one moment."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.index.statements import rows_with
+from holdfast.shared.letters.index.tables import groups, letters
+from holdfast.shared.letters.replays.doubts import Doubt, doubts, in_queue
+from holdfast.shared.letters.state import State
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.engine import Engine
+
+_PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
+
+
+@dataclass(frozen=True, slots=True)
+class LetterCounts:
+    """In letters."""
+
+    #: Dead, or chosen for a replay that has not sent them yet, or not indexed yet.
+    dead_lettered: int
+    #: Discarded, also those that retention has taken since.
+    discarded: int
+    #: Brought in from a file, or put on the dead-letter stream by hand: no entry of this write stream tells of them.
+    imported: int
+    #: Of those that are dead: letters that a replay may have put on the write stream just now.
+    doubts: tuple[Doubt, ...] = ()
+
+
+def letter_counts(
+    engine: Engine, up_to: int, on_stream: Mapping[int, bool], write_cut: int | None = None
+) -> LetterCounts:
+    """Of the letters with a number up to `up_to`. `on_stream`: numbers of those the dead-letter stream still had, and
+    whether they are of an entry. `write_cut`: with which entry the write stream ended then, as a version; None: now."""
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    states = (State.DEAD, State.REPLAYING, State.DISCARDED)
+    columns = [*[groups.c[state.value] for state in states], groups.c.purged, groups.c.imported]
+    sums = sa.select(*[sa.func.coalesce(sa.func.sum(column), 0) for column in columns])
+    later = sa.select(letters.c.state, sa.func.count(), sa.func.coalesce(sa.func.sum(letters.c.imported), 0)).where(
+        letters.c.id > up_to
+    )
+    with faults(), snapshot.begin() as connection:
+        dead, replaying, discarded, purged, imported = (int(count) for count in connection.execute(sums).one())
+        newer = {state: (count, int(new)) for state, count, new in connection.execute(later.group_by(letters.c.state))}
+        dead -= newer.get(State.DEAD, (0, 0))[0]
+        discarded -= newer.get(State.DISCARDED, (0, 0))[0]
+        sent, unsure = in_queue(connection, write_cut), doubts(connection)
+        present = {number for (number,) in rows_with(connection, _PRESENT, on_stream)}
+    absent = [of_an_entry for number, of_an_entry in on_stream.items() if number not in present]
+    unsent = max(0, replaying - sent)
+    return LetterCounts(
+        dead_lettered=dead + unsent + len(absent),
+        discarded=discarded + purged,
+        imported=imported - sum(new for _, new in newer.values()) + absent.count(False),
+        doubts=tuple(unsure),
+    )

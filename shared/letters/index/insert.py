@@ -1,0 +1,170 @@
+"""Index: dead letters into the table, each once, with everything that is counted about them in the same transaction."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.ids import time_of
+from holdfast.shared.letters.index import body
+from holdfast.shared.letters.index.statements import added, counted, insert, many, rows_with, widened
+from holdfast.shared.letters.letter import Letter
+from holdfast.shared.letters.state import State
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.control import evidence
+from holdfast.shared.store.engine import Engine
+
+BUCKET_S = 60
+
+_LETTER = (
+    "id",
+    "fingerprint",
+    "state",
+    "entry_id",
+    "operation_id",
+    "resource",
+    "entity_id",
+    "command",
+    "version",
+    "reason",
+    "kind",
+    "code",
+    "error",
+    "frame",
+    "dead_at",
+    "writer",
+    "build",
+    "attempts",
+    "size_bytes",
+    "imported",
+    "edit",
+    "indexed_at",
+    "state_at",
+)
+_INSERT_LETTER = insert("dead_letters", _LETTER)
+_COUNTS = (*State, "entities", "imported", "purged")
+_GROUP = ("fingerprint", "reason", "kind", "code", "command", "frame", "error", "first_id", "last_id", *_COUNTS)
+#: Made or locked first, whatever comes: two who index the same letters or entities then come one after the other.
+_MEET_GROUP = insert("dead_letter_groups", _GROUP, on_clash=f"{widened()}, error = VALUES(error)")
+_COUNT_GROUP = (
+    "UPDATE dead_letter_groups SET dead = dead + %s, imported = imported + %s, entities = entities + %s"
+    " WHERE fingerprint = %s"
+)
+_COUNT_BUILD = insert(
+    "dead_letter_builds",
+    ("fingerprint", "build", "letters", "first_id", "last_id"),
+    on_clash=f"{added(['letters'])}, {widened()}",
+)
+_COUNT_TREND = insert("dead_letter_trend", ("bucket", "fingerprint", "letters"), on_clash=added(["letters"]))
+_KNOWN = "SELECT id FROM dead_letters WHERE id IN ({})"
+_KNOWN_ENTRIES = "SELECT entry_id FROM dead_letters WHERE imported = 0 AND entry_id IN ({})"
+_KNOWN_ENTITIES = "SELECT DISTINCT entity_id, fingerprint FROM dead_letters WHERE entity_id IN ({})"
+
+
+def index(engine: Engine, letters: Sequence[Letter]) -> int:
+    """Insert what is new; returns how many that were. Raises the store's faults: then none is in."""
+    with evidence(engine), faults(), engine.begin() as connection:
+        return add(connection, letters, imported=False)
+
+
+def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool) -> int:
+    """The same inside somebody's transaction. `imported`: none of them is of an entry of this write stream."""
+    if not letters:
+        return 0
+    newest = sorted(letters, key=lambda letter: letter.number)
+    groups = {letter.fingerprint: letter for letter in newest}
+    many(connection, _MEET_GROUP, [_group(groups[name], newest) for name in sorted(groups)])
+    known = {number for (number,) in rows_with(connection, _KNOWN, (letter.number for letter in newest))}
+    fresh = list({letter.number: letter for letter in newest if letter.number not in known}.values())
+    if not fresh:
+        return 0
+    entities = {(letter.entity_id, letter.fingerprint) for letter in fresh if letter.entity_id}
+    entities -= {tuple(row) for row in rows_with(connection, _KNOWN_ENTITIES, {id for id, _ in entities})}
+    now = _naive(datetime.now(UTC))
+    foreign = {letter.number for letter in fresh} if imported else _foreign(connection, fresh)
+    many(connection, _INSERT_LETTER, [_row(letter, letter.number in foreign, now) for letter in fresh])
+    body.write(connection, fresh)
+    _count(connection, fresh, counted(fingerprint for _, fingerprint in entities), foreign)
+    return len(fresh)
+
+
+def _foreign(connection: sa.Connection, fresh: Sequence[Letter]) -> set[int]:
+    """Numbers of letters that somebody put on the dead-letter stream by hand: they name no entry, or one that another
+    letter is of, for an entry dies once. `fresh` is in order."""
+    named = [letter.entry_id for letter in fresh if letter.names_an_entry]
+    taken = {entry_id for (entry_id,) in rows_with(connection, _KNOWN_ENTRIES, named)}
+    foreign: set[int] = set()
+    for letter in fresh:
+        if not letter.names_an_entry or letter.entry_id in taken:
+            foreign.add(letter.number)
+        taken.add(letter.entry_id)
+    return foreign
+
+
+def _count(connection: sa.Connection, fresh: Sequence[Letter], entities: Any, foreign: set[int]) -> None:
+    per_group = counted(letter.fingerprint for letter in fresh)
+    brought = counted(letter.fingerprint for letter in fresh if letter.number in foreign)
+    for name, count in per_group.items():
+        connection.exec_driver_sql(_COUNT_GROUP, (count, brought.get(name, 0), entities.get(name, 0), name))
+    builds = counted((letter.fingerprint, letter.build) for letter in fresh)
+    many(connection, _COUNT_BUILD, [(*key, count, *_span(fresh, key)) for key, count in builds.items()])
+    buckets = counted((int(time_of(one.number).timestamp()) // BUCKET_S, one.fingerprint) for one in fresh)
+    many(connection, _COUNT_TREND, [(*key, count) for key, count in buckets.items()])
+
+
+def _span(letters: Sequence[Letter], key: tuple[str, str]) -> tuple[int, int]:
+    """Of the letters of a group and a build; `letters` are in order."""
+    numbers = [letter.number for letter in letters if (letter.fingerprint, letter.build) == key]
+    return numbers[0], numbers[-1]
+
+
+def _group(newest: Letter, letters: Sequence[Letter]) -> tuple[Any, ...]:
+    """In the order of `_GROUP`, everything counted at 0."""
+    first = next(letter.number for letter in letters if letter.fingerprint == newest.fingerprint)
+    return (
+        newest.fingerprint,
+        newest.reason,
+        newest.kind,
+        newest.code,
+        newest.command,
+        newest.frame,
+        newest.error,
+        first,
+        newest.number,
+        *[0 for _ in _COUNTS],
+    )
+
+
+def _row(letter: Letter, imported: bool, now: str) -> tuple[Any, ...]:
+    """In the order of `_LETTER`."""
+    return (
+        letter.number,
+        letter.fingerprint,
+        State.DEAD.value,
+        letter.entry_id,
+        letter.operation_id,
+        letter.resource,
+        letter.entity_id,
+        letter.command,
+        letter.version,
+        letter.reason,
+        letter.kind,
+        letter.code,
+        letter.error,
+        letter.frame,
+        _naive(letter.dead_at),
+        letter.writer,
+        letter.build,
+        len(letter.attempts),
+        letter.size_bytes,
+        int(imported),
+        0,
+        now,
+        now,
+    )
+
+
+def _naive(moment: datetime) -> str:
+    """As a DATETIME column takes it: UTC without saying so."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")

@@ -1,0 +1,125 @@
+"""Tables of dead letters, as SQLAlchemy Core sees them. `deploy/migrations` makes them and says what they hold.
+
+The database's own comparison of states and ids is by bytes, so columns need no more than their kind here.
+"""
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
+
+from holdfast.shared.letters.state import State
+from holdfast.shared.store.tables import metadata
+
+_MOMENT = mysql.DATETIME(fsp=6)
+
+
+def _texts(*names: str) -> list[sa.Column[str]]:
+    return [sa.Column(name, sa.String) for name in names]
+
+
+def _numbers(*names: str) -> list[sa.Column[int]]:
+    return [sa.Column(name, sa.BigInteger) for name in names]
+
+
+letters = sa.Table(
+    "dead_letters",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    *_texts("fingerprint", "state", "entry_id", "operation_id", "resource", "entity_id", "command"),
+    *_numbers("version"),
+    *_texts("reason", "kind", "code", "error", "frame"),
+    sa.Column("dead_at", _MOMENT),
+    *_texts("writer", "build"),
+    *_numbers("attempts", "size_bytes", "imported", "edit", "replay_id"),
+    *_texts("outcome", "note"),
+    sa.Column("indexed_at", _MOMENT),
+    sa.Column("state_at", _MOMENT),
+)
+
+bodies = sa.Table(
+    "dead_letter_bodies",
+    metadata,
+    sa.Column("letter_id", sa.BigInteger, primary_key=True),
+    sa.Column("part", sa.Integer, primary_key=True),
+    sa.Column("body", sa.LargeBinary),
+)
+
+groups = sa.Table(
+    "dead_letter_groups",
+    metadata,
+    sa.Column("fingerprint", sa.String, primary_key=True),
+    *_texts("reason", "kind", "code", "command", "frame", "error"),
+    *_numbers("first_id", "last_id", "entities", *State, "imported", "purged"),
+)
+
+builds = sa.Table(
+    "dead_letter_builds", metadata, *_texts("fingerprint", "build"), *_numbers("letters", "first_id", "last_id")
+)
+
+trend = sa.Table("dead_letter_trend", metadata, *_texts("fingerprint"), *_numbers("bucket", "letters"))
+
+notes = sa.Table("dead_letter_notes", metadata, *_texts("fingerprint", "note", "author"), sa.Column("at", _MOMENT))
+
+dues = sa.Table("dead_letter_dues", metadata, *_numbers("letter_id"))
+
+edits = sa.Table(
+    "dead_letter_edits",
+    metadata,
+    *_numbers("letter_id", "number"),
+    sa.Column("fields", sa.LargeBinary),
+    *_texts("author", "reason"),
+    sa.Column("at", _MOMENT),
+    *_numbers("transform_id", "reverts"),
+)
+
+transforms = sa.Table(
+    "dead_letter_transforms",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("at", _MOMENT),
+    *_texts("author", "reason", "selection", "patch"),
+    *_numbers("letters"),
+    *_texts("counts"),
+)
+
+replays = sa.Table(
+    "replays",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("created_at", _MOMENT),
+    *_texts("created_by", "reason", "selection"),
+    *_numbers("letters"),
+    *_texts("plan", "state"),
+    sa.Column("state_at", _MOMENT),
+    *_texts("state_reason", "counts", "base", "approved_by"),
+    sa.Column("approved_at", _MOMENT),
+    sa.Column("started_at", _MOMENT),
+    sa.Column("ended_at", _MOMENT),
+    *_texts("lease_owner"),
+    sa.Column("lease_until", _MOMENT),
+    *_numbers("lease_token"),
+)
+
+items = sa.Table(
+    "replay_items",
+    metadata,
+    *_numbers("replay_id", "position", "letter_id"),
+    *_texts("state", "operation_id", "entry_id"),
+    sa.Column("sent_at", _MOMENT),
+    sa.Column("ended_at", _MOMENT),
+    *_texts("outcome"),
+)
+
+audit = sa.Table(
+    "audit_log",
+    metadata,
+    sa.Column("id", sa.BigInteger, primary_key=True),
+    sa.Column("at", _MOMENT),
+    *_texts("actor", "role", "action", "reason"),
+    *_numbers("letters"),
+    *_texts("selection", "details", "request_id"),
+)
+
+#: The chain over it: see seals.py.
+seals = sa.Table("audit_seals", metadata, *_numbers("seq", "audit_id"), *_texts("hash"))
+
+audit_letters = sa.Table("audit_letters", metadata, *_numbers("letter_id", "audit_id"))

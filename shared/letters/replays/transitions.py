@@ -1,0 +1,88 @@
+"""Ways: how each state of a dead letter, of an item of a replay, and of a replay is left. A test holds the code to it.
+
+Nothing is stuck: what waits for something has a way on by itself, within a time, and what a person may do meanwhile. A
+state at rest waits for nothing: a person decides, or nothing is left to decide.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from holdfast.shared.letters.replays.plan import LETTER_AFTER, RESULTS, ItemState, ReplayState
+from holdfast.shared.letters.state import State
+
+
+class Rest(StrEnum):
+    """What is open about a state."""
+
+    #: Something has to happen.
+    WAITS = "waits"
+    #: A person may decide; nothing depends on it.
+    DECISION = "decision"
+    OVER = "over"
+
+
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """`by_itself`: where it goes -> what takes it there, and within which time. `by_operator`: the words or calls."""
+
+    rest: Rest
+    by_itself: Mapping[Any, str] = field(default_factory=dict)
+    by_operator: Collection[str] = ()
+
+
+_R, _I = ReplayState, ItemState
+_PATIENCE = "nobody went on with it for HOLDFAST_DLQ_REPLAY_WAIT_DAYS"
+_NOTHING_LEFT = "every item is over: at the next look, within seconds"
+
+LETTERS: Mapping[State, Ways] = {
+    State.DEAD: Ways(Rest.DECISION, {}, ("edits", "replays", "discards")),
+    State.DISCARDED: Ways(Rest.DECISION, {}, ("restores",)),
+    State.REPLAYING: Ways(
+        Rest.WAITS, {after: "its item is over" for after in LETTER_AFTER.values()}, ("cancel", "recall")
+    ),
+    **{LETTER_AFTER[result]: Ways(Rest.OVER) for result in RESULTS},
+}
+
+REPLAYS: Mapping[ReplayState, Ways] = {
+    _R.AWAITING_APPROVAL: Ways(Rest.WAITS, {_R.CANCELLING: _PATIENCE}, ("approve", "cancel")),
+    _R.RUNNING: Ways(
+        Rest.WAITS,
+        {_R.DONE: _NOTHING_LEFT, _R.STOPPED: "one of its stop rules: at the next look"},
+        ("pause", "cancel", "recall"),
+    ),
+    _R.PAUSED: Ways(Rest.WAITS, {_R.DONE: _NOTHING_LEFT, _R.CANCELLING: _PATIENCE}, ("resume", "cancel", "recall")),
+    _R.STOPPED: Ways(Rest.WAITS, {_R.DONE: _NOTHING_LEFT, _R.CANCELLING: _PATIENCE}, ("resume", "cancel", "recall")),
+    _R.CANCELLING: Ways(Rest.WAITS, {_R.CANCELLED: _NOTHING_LEFT}, ("recall",)),
+    # The entries that a writer was given are left. Each is on the stream, where a writer has to end it, or is lost.
+    _R.RECALLING: Ways(Rest.WAITS, {_R.RECALLED: _NOTHING_LEFT}, ("XDEL of its entries",)),
+    _R.CANCELLED: Ways(Rest.OVER),
+    _R.RECALLED: Ways(Rest.OVER),
+    _R.DONE: Ways(Rest.OVER),
+}
+
+ITEMS: Mapping[ItemState, Ways] = {
+    _I.WAITING: Ways(
+        Rest.WAITS,
+        {_I.SENDING: "its turn; see its replay", _I.WITHDRAWN: "its replay is cancelled"},
+        ("cancel", "recall"),
+    ),
+    _I.SENDING: Ways(
+        Rest.WAITS,
+        {
+            _I.SENT: "the queue says so",
+            _I.WAITING: "the queue says that it was not",
+            _I.WITHDRAWN: "the same, and its replay is cancelled",
+            _I.UNSENDABLE: "it has too many fields",
+        },
+        ("cancel", "recall"),
+    ),
+    _I.SENT: Ways(
+        Rest.WAITS,
+        {result: "a row that its entry has left" for result in RESULTS}
+        | {_I.RECALLED: "its replay is recalled", _I.LOST: "its entry is gone without a trace: within seconds"},
+        ("recall", "XDEL of its entry"),
+    ),
+    **{state: Ways(Rest.OVER) for state in LETTER_AFTER},
+}

@@ -1,0 +1,98 @@
+"""Purging: what is older than the horizon goes, in small steps. Only rows that the totals have counted.
+
+The horizon is committed before the first row goes. A transaction that looks for an operation, or for the release of an
+address, reads the horizon in the same statement or in a later one: where it misses a row that was removed, it sees that
+its write is too old.
+"""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from holdfast.shared.letters.index.tables import letters
+from holdfast.shared.letters.state import State
+from holdfast.shared.store.apply import faults
+from holdfast.shared.store.counts import read_totals
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.tables import operations
+from holdfast.shared.writes.versions import to_datetime
+
+#: `ended_at` is by the clocks of writers, which may differ from the queue's.
+_CLOCKS_DIFFER = timedelta(hours=1)
+
+_ADVANCE = sa.text(
+    "INSERT INTO operation_totals (id, purged_to) VALUES (1, :to)"
+    " ON DUPLICATE KEY UPDATE purged_to = GREATEST(purged_to, VALUES(purged_to))"
+)
+# Also by its end: what was on its way when a later write of its entity was accepted ended after that.
+_DUE = sa.text(
+    "SELECT operation_id, version FROM operations FORCE INDEX (operations_version)"
+    " WHERE version >= :after AND version < :horizon AND closed = 1 AND ended_at < :ended_before"
+    " ORDER BY version LIMIT :most FOR UPDATE SKIP LOCKED"
+)
+_DELETE = "DELETE FROM operations WHERE operation_id IN ({})"
+_DELETE_RELEASES = sa.text("DELETE FROM released_values WHERE version < :horizon ORDER BY version LIMIT :most")
+_COUNT = sa.text(
+    "UPDATE operation_totals SET purged = purged + :operations, releases_purged = releases_purged + :releases"
+    " WHERE id = 1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What the horizon depends on in the database. Versions."""
+
+    purged_to: int
+    newest: int
+    #: The oldest letter that may still be applied; None: there is none.
+    oldest_letter: int | None
+
+
+def look(engine: Engine) -> Kept:
+    """From the ends of indexes. A letter that is too old already holds nothing back: it is never applied."""
+    states = (State.DEAD.value, State.REPLAYING.value)
+    with faults(), engine.connect() as connection:
+        purged_to = read_totals(connection).purged_to
+        newest = connection.execute(sa.select(sa.func.max(operations.c.version))).scalar_one() or 0
+        oldest = [
+            connection.execute(
+                sa.select(sa.func.min(letters.c.version)).where(
+                    letters.c.state == state, letters.c.version >= purged_to
+                )
+            ).scalar_one()
+            for state in states
+        ]
+    return Kept(purged_to, newest, min((version for version in oldest if version is not None), default=None))
+
+
+def advance(engine: Engine, to: int) -> None:
+    """Commit the horizon; it never goes back."""
+    with faults(), engine.begin() as connection:
+        connection.execute(_ADVANCE, {"to": to})
+
+
+def purge_operations(engine: Engine, after: int, most: int) -> tuple[int, int | None]:
+    """Remove at most `most` rows below the horizon, from version `after` on: how many, and where to go on; None: it
+    is all done."""
+    with faults(), engine.begin() as connection:
+        horizon = read_totals(connection).purged_to
+        ended_before = (to_datetime(horizon) - _CLOCKS_DIFFER).replace(tzinfo=None) if horizon else None
+        due = {"after": after, "horizon": horizon, "ended_before": ended_before, "most": most}
+        rows = connection.execute(_DUE, due).all() if horizon else []
+        if not rows:
+            return 0, None
+        ids = tuple(row.operation_id for row in rows)
+        connection.exec_driver_sql(_DELETE.format(",".join(["%s"] * len(ids))), ids)
+        connection.execute(_COUNT, {"operations": len(ids), "releases": 0})
+    return len(ids), rows[-1].version if len(ids) == most else None
+
+
+def purge_releases(engine: Engine, most: int) -> int:
+    """Remove at most `most` releases of addresses below the horizon; how many."""
+    with faults(), engine.begin() as connection:
+        horizon = read_totals(connection).purged_to
+        gone = connection.execute(_DELETE_RELEASES, {"horizon": horizon, "most": most}).rowcount if horizon else 0
+        if gone:
+            connection.execute(_COUNT, {"operations": 0, "releases": gone})
+    return gone

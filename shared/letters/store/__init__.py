@@ -1,1 +1,0 @@
-"""Dead letters in the database: the only code with SQL about them."""

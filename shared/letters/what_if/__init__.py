@@ -1,0 +1,1 @@
+"""What-if: what would become of a dead letter if it were sent again now."""

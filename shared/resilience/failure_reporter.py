@@ -1,0 +1,148 @@
+"""Failure reporter: counts every failure of a background loop, or of a retried step, without flooding the log.
+
+| what happens                   | what is logged                                                   |
+|--------------------------------|------------------------------------------------------------------|
+| the first failure              | `loop_failing`, with the error's own text                        |
+| another cause                  | `loop_failing` again, at most ten times a minute                 |
+| the same cause                 | nothing; it is counted                                           |
+| it works again                 | `loop_recovered`, with the number of failures and the duration   |
+
+A store that answers with a refusal (a wrong password, a missing right, a key of another type, an error in a script) is
+not down: the answer stays the same until somebody repairs something. Such a failure is logged as an error, counted as
+`refused`, and alerted on. The check `loops` of `/health` lists what fails now.
+"""
+
+import re
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import Self
+
+from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
+
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.errors import AppError
+from holdfast.shared.faults import BadData, Contention, Fault, Unexplained
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+
+NO_ANSWER, REFUSED = "no_answer", "refused"
+_TEXT_MAX_CHARS = 300
+#: A cause that comes and goes is logged at most this often in this time.
+_LINES_MAX, _LINES_S = 10, 60.0
+#: redis-py counts the first two among its connection errors.
+_REFUSALS = (ResponseError, AuthenticationError, AuthorizationError, BadData, Unexplained)
+#: The errors of a store, besides our own that wrap them.
+AWAY = (RedisError, OSError, NotSent, Fault)
+
+_NUMBER = re.compile(r"\d+")
+
+#: The reporters whose last attempt failed, by identity.
+_failing: dict[int, "FailureReporter"] = {}
+
+
+class FailureReporter:
+    """Reports the failures of one loop or step. `name` is the metrics' label `loop`.
+
+    self._reporter = FailureReporter("board")
+    with self._reporter:                              # reports how the block ends, and lets its error pass
+        await self._redis.get(key)
+    with self._reporter.suppressing(RedisError):      # the same, and keeps this error
+        await self._redis.delete(key)
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._counts = {kind: metrics.loop_failures.labels(name, kind) for kind in (NO_ANSWER, REFUSED)}
+        #: The text of the last failure; empty if the last attempt worked.
+        self.failing = ""
+        self._cause = ""
+        self._failures = 0
+        self._since = 0.0
+        self._lines: deque[float] = deque(maxlen=_LINES_MAX)
+        self._silent = False
+
+    def failed(self, error: BaseException) -> None:
+        """An attempt ended with `error`. A breaker's refusal is not reported: the breaker has reported its cause."""
+        error = cause_of(error)
+        if isinstance(error, CallRefused):
+            return
+        kind = REFUSED if is_refusal(error) else NO_ANSWER
+        self._counts[kind].inc()
+        now = time.monotonic()
+        if not self.failing:
+            self._since, self._failures, self._cause = now, 0, ""
+        self._failures += 1
+        self.failing = text_of(error)
+        _failing[id(self)] = self
+        cause = _NUMBER.sub("#", self.failing)
+        if cause != self._cause:
+            self._cause = cause
+            self._log(kind, now)
+
+    def worked(self) -> None:
+        """An attempt worked."""
+        if not self.failing:
+            return
+        self.failing = ""
+        _failing.pop(id(self), None)
+        if not self._silent:
+            for_s = round(time.monotonic() - self._since, 1)
+            logs.info(Action.LOOP_RECOVERED, loop=self.name, failures=self._failures, for_s=for_s)
+
+    @contextmanager
+    def suppressing(self, *errors: type[Exception]) -> Iterator[None]:
+        """A `with` block that reports how it ended, and suppresses these errors."""
+        try:
+            with self:
+                yield
+        except errors:
+            pass
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, _: type[BaseException] | None, error: BaseException | None, __: TracebackType | None) -> None:
+        if error is None:
+            if self.failing:
+                self.worked()
+        elif isinstance(error, (*AWAY, AppError)) and not isinstance(error, Contention):
+            self.failed(error)
+
+    def _log(self, kind: str, now: float) -> None:
+        self._silent = len(self._lines) == _LINES_MAX and now - self._lines[0] < _LINES_S
+        if self._silent:
+            return
+        self._lines.append(now)
+        log = logs.error if kind == REFUSED else logs.warning
+        log(Action.LOOP_FAILING, loop=self.name, kind=kind, error=self.failing)
+
+
+def cause_of(error: BaseException) -> BaseException:
+    """The vendor's error, or the fault, behind our own errors."""
+    while isinstance(error, AppError | NotSent) and error.__cause__ is not None:
+        error = error.__cause__
+    return error
+
+
+def is_refusal(error: BaseException) -> bool:
+    """Whether the store answered, and refused: another attempt will not help."""
+    return isinstance(cause_of(error), _REFUSALS)
+
+
+def text_of(error: BaseException) -> str:
+    """The error's class and text, cut to what a log needs. A fault's text leaves out the data that it quotes."""
+    error = cause_of(error)
+    own = error.detail if isinstance(error, Fault) else str(error)
+    code = getattr(error, "status_code", None)
+    words = f"{code} {own}" if code and not own.startswith(code) else own
+    return ": ".join(filter(None, (type(error).__name__, words[:_TEXT_MAX_CHARS])))
+
+
+def check() -> tuple[bool, str]:
+    """A health check: everything that fails now."""
+    failing = sorted({f"{each.name}: {each.failing}" for each in _failing.values()})
+    return not failing, "; ".join(failing)

@@ -1,0 +1,91 @@
+"""What the third party's answers and silences are taken for."""
+
+import pytest
+
+from holdfast.services.external_proxy.answers import (
+    ErrorStatus,
+    RetryRefused,
+    judgement,
+    retry_after_s,
+    retry_decision,
+    told,
+)
+from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
+from holdfast.shared.resilience.breaker.verdict import Throttled, Verdict
+from holdfast.shared.resilience.retry_rules import RetryAllowed, Suppressed
+
+
+@pytest.mark.parametrize(
+    ("error", "verdict"),
+    [
+        (ErrorStatus(500, None), Verdict.FAILURE),
+        (ErrorStatus(503, 5.0), Verdict.FAILURE),
+        (ErrorStatus(302, None), Verdict.FAILURE),
+        (ErrorStatus(408, None), Verdict.FAILURE),
+        (ErrorStatus(404, None), Verdict.SUCCESS),
+        (ErrorStatus(429, 7.0), Throttled(7.0)),
+        (ErrorStatus(429, None), Throttled(1.0)),
+        (TookTooLong(), Verdict.UNREACHABLE),
+        (NotReached(), Verdict.UNREACHABLE),
+        (BadAnswer("not_json"), Verdict.FAILURE),
+        (TooManyAtOnce(), Verdict.NEUTRAL),
+        (ZeroDivisionError(), Verdict.FAILURE),
+    ],
+)
+def test_what_it_says_about_the_third_party(error: Exception, verdict: object) -> None:
+    """A no is not a failure, and being throttled is neither."""
+    assert judgement(error) == verdict
+
+
+@pytest.mark.parametrize(
+    ("error", "idempotent", "keyed", "expected"),
+    [
+        (TookTooLong(), True, False, RetryAllowed(None)),
+        (TookTooLong(), False, True, RetryAllowed(None)),
+        (TookTooLong(), False, False, Suppressed.UNSAFE),
+        (ErrorStatus(500, None), True, False, RetryAllowed(None)),
+        (ErrorStatus(500, None), False, True, None),
+        (ErrorStatus(503, 4.0), False, True, RetryAllowed(4.0)),
+        (ErrorStatus(429, None), True, False, RetryAllowed(1.0)),
+        (ErrorStatus(400, None), True, True, None),
+        (BadAnswer("cut_short"), True, False, RetryAllowed(None)),
+        (BadAnswer("too_large"), True, False, None),
+        (TooManyAtOnce(), True, True, None),
+        (RetryRefused(TookTooLong()), True, False, Suppressed.OPEN),
+        (ZeroDivisionError(), True, True, None),
+    ],
+)
+def test_whether_to_try_again(error: Exception, idempotent: bool, keyed: bool, expected: object) -> None:
+    """Only what may end better, and only what may happen twice."""
+    assert retry_decision(error, idempotent=idempotent, keyed=keyed) == expected
+
+
+def test_a_write_that_was_sent_is_indefinite_and_one_that_was_not_is_definite() -> None:
+    """The caller of a write has to know which of the two."""
+    assert not told(TookTooLong(), idempotent=False).definite
+    assert not told(RetryRefused(ErrorStatus(503, None)), idempotent=False).definite
+    assert told(TooManyAtOnce(), idempotent=False).definite
+    assert told(ErrorStatus(422, None), idempotent=False).definite
+    assert told(TookTooLong(), idempotent=True).code == "UPSTREAM_TIMEOUT"
+
+
+def test_a_bug_stays_a_bug() -> None:
+    """It is not turned into the third party's failure."""
+    with pytest.raises(ZeroDivisionError):
+        told(ZeroDivisionError(), idempotent=True)
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("5", 5.0), (" 120 ", 120.0), ("0", 0.0), ("301", 300.0), ("999999999", 300.0),
+        ("9" * 10, 300.0), ("9" * 400, 300.0), ("0" * 400 + "7", 7.0),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 300.0),
+        ("Fri, 31 Dec 9999 23:59:59 -2359", 300.0),
+        *((raw, None) for raw in ("", "soon", "-1", "1.5", "\u00b2", "nan", "inf", "1e9", "0x10", "5, 5",
+                                  "Fri, 31 Dec 99999 23:59:59 GMT", "Thu, 99 Jan 1970 00:00:00 GMT")),
+    ],
+)  # fmt: skip
+def test_retry_after_in_all_its_forms(raw: str, expected: float | None) -> None:
+    """Seconds or a date, no longer than we pass on; what makes no sense was not said."""
+    assert retry_after_s({"retry-after": raw}, 300) == expected

@@ -1,0 +1,193 @@
+"""Trying: what goes on after a failure says why, once for each cause; and says when it works again."""
+
+import ast
+import asyncio
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
+from redis.exceptions import ConnectionError as Gone
+
+from holdfast.shared.connections.script import NotSent
+from holdfast.shared.errors import DatabaseUnavailable, QueueUnavailable
+from holdfast.shared.faults import BadData, Contention, Outage, Unexplained
+from holdfast.shared.resilience import failure_reporter, supervise
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.failure_reporter import NO_ANSWER, REFUSED, FailureReporter
+from holdfast.shared.resilience.retry import retry_forever
+from holdfast.shared.telemetry import logs, metrics
+from holdfast.shared.telemetry.logs import Action
+
+ROOT = Path(__file__).parents[2]
+_ANSWERS = [ResponseError("WRONGTYPE Operation against a key"), NoPermissionError("no right"),
+            AuthenticationError("invalid username-password pair"), BadData("1406"), Unexplained("1820")]  # fmt: skip
+_SILENCES = [Gone("Error 111 connecting"), TimeoutError(), OSError("reset"), Outage("2013")]
+
+Lines = list[tuple[str, Action, dict[str, Any]]]
+
+
+@pytest.fixture
+def lines() -> Iterator[Lines]:
+    """What is logged: level, action, fields."""
+    written: Lines = []
+    with pytest.MonkeyPatch.context() as patch:
+        for level in ("info", "warning", "error"):
+            patch.setattr(logs, level, lambda action, level=level, **more: written.append((level, action, more)))
+        yield written
+
+
+def _caused(error: Exception, by: Exception) -> Exception:
+    error.__cause__ = by
+    return error
+
+
+@pytest.mark.parametrize("error", [*_ANSWERS, *_SILENCES], ids=repr)
+def test_an_answer_is_no_outage(lines: Lines, error: Exception) -> None:
+    """An answer that says no is an error and counted as such; no answer is a warning. Whatever it is wrapped in, the
+    log has its own words."""
+    for at, wrapped in enumerate((error, _caused(NotSent(), error), _caused(QueueUnavailable(), error),
+                                  _caused(QueueUnavailable(), _caused(NotSent(), error)))):  # fmt: skip
+        one = FailureReporter(f"test-{type(error).__name__}-{at}")
+        one.failed(wrapped)
+        kind, level = (REFUSED, "error") if error in _ANSWERS else (NO_ANSWER, "warning")
+        assert lines[-1][:2] == (level, Action.LOOP_FAILING)
+        assert str(error) in lines[-1][2]["error"]
+        assert lines[-1][2]["kind"] == kind
+        assert metrics.loop_failures.labels(one.name, kind)._value.get() == 1
+        assert one.name in failure_reporter.check()[1]
+        one.worked()
+        assert one.name not in failure_reporter.check()[1]
+
+
+@given(causes=st.lists(st.sampled_from("aaab"), min_size=1, max_size=9), number=st.integers(0, 9))
+def test_each_change_of_cause_is_one_line(causes: list[str], number: int) -> None:
+    """The same cause again is counted and not logged, also when only its numbers differ; the end is logged once."""
+    with pytest.MonkeyPatch.context() as patch:
+        written: Lines = []
+        for level in ("info", "warning", "error"):
+            patch.setattr(logs, level, lambda action, level=level, **more: written.append((level, action, more)))
+        one = FailureReporter("changing")
+        for at, cause in enumerate(causes):
+            one.failed(ResponseError(f"{cause} {at * number}"))
+        changes = 1 + sum(before != after for before, after in pairwise(causes))
+        assert [action for _, action, _ in written] == [Action.LOOP_FAILING] * changes
+        one.worked()
+        one.worked()
+        assert [each[1] for each in written[changes:]] == [Action.LOOP_RECOVERED]
+        assert written[-1][2]["failures"] == len(causes)
+
+
+def test_what_comes_and_goes_does_not_fill_the_log(lines: Lines) -> None:
+    """A thousand failures in a moment, with a success after each: a few lines, and all of it counted."""
+    one = FailureReporter("flapping")
+    for _ in range(1000):
+        one.failed(Gone("away"))
+        one.worked()
+    assert len(lines) <= 2 * 10
+    assert metrics.loop_failures.labels("flapping", NO_ANSWER)._value.get() == 1000
+
+
+def test_what_says_nothing_of_the_store_is_left_out(lines: Lines) -> None:
+    """A breaker that lets nothing through, two transactions that met, an error that is no store's."""
+    one = FailureReporter("left-out")
+    refusal = CallRefused.__new__(CallRefused)
+    for error in (refusal, _caused(DatabaseUnavailable(), refusal), Contention("1213"), KeyError("x")):
+        with pytest.raises(type(error)), one:
+            raise error
+    assert lines == []
+
+
+async def test_it_goes_on_until_it_works_and_says_so(lines: Lines) -> None:
+    """Three failures of two causes are two lines and one more for the end."""
+    answers = iter([Gone("away"), Gone("away"), ResponseError("WRONGTYPE"), None])
+
+    async def call() -> str:
+        if (error := next(answers)) is not None:
+            raise error
+        return "done"
+
+    errors = (Gone, ResponseError)
+    assert await retry_forever(FailureReporter("until"), errors, call, base_s=0.001, cap_s=0.001) == "done"
+    assert [action for _, action, _ in lines] == [Action.LOOP_FAILING, Action.LOOP_FAILING, Action.LOOP_RECOVERED]
+
+
+async def test_a_supervised_loop_says_that_it_turns_again(lines: Lines, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A store says no, twice: no crash, one line; and one more when a turn is good."""
+    monkeypatch.setattr(supervise, "_BASE_S", 0.001)
+    rounds = 0
+    good = asyncio.Event()
+
+    async def loop() -> None:
+        nonlocal rounds
+        rounds += 1
+        if rounds < 3:
+            raise NoPermissionError("this user has no permissions")
+        supervise.iteration_succeeded()
+        good.set()
+        await asyncio.Event().wait()
+
+    [task] = supervise.start({"refused": loop})
+    await asyncio.wait_for(good.wait(), 60)
+    await supervise.stop([task])
+    assert [(level, action) for level, action, _ in lines] == [
+        ("error", Action.LOOP_FAILING), ("info", Action.LOOP_RECOVERED),
+    ]  # fmt: skip
+    assert metrics.loop_crashes.labels("refused")._value.get() == 0
+
+
+def test_no_failure_of_a_store_is_swallowed_in_silence() -> None:
+    """Every handler of a store's failure in the code that runs raises again or names what it returns as failed, or its
+    `try` reports it: no `suppress`, no `except` that only passes."""
+    silent = [
+        f"{path.relative_to(ROOT)}:{node.lineno}"
+        for folder in ("services", "shared")
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for node in _silent(ast.parse(path.read_text()))
+    ]
+    assert silent == []
+
+
+def _silent(tree: ast.Module) -> Iterator[ast.Call | ast.Try]:
+    reporters = {
+        ast.unparse(name)
+        for each in ast.walk(tree)
+        if isinstance(each, ast.Assign) and "FailureReporter(" in ast.unparse(each.value)
+        for target in each.targets
+        for name in (target.elts if isinstance(target, ast.Tuple) else [target])
+    }
+
+    def reports(step: ast.AST) -> bool:
+        if not isinstance(step, ast.With):
+            return False
+        contexts = [ast.unparse(item.context_expr) for item in step.items]
+        return any(each in reporters or ".suppressing(" in each for each in contexts)
+
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+            if any(_stores(each) for each in node.args):
+                yield node
+        elif (
+            isinstance(node, ast.Try)
+            and _silent_handlers(node)
+            and not any(reports(each) for step in node.body for each in ast.walk(step))
+        ):
+            yield node
+
+
+def _silent_handlers(node: ast.Try) -> bool:
+    return any(each.type is not None and _stores(each.type) and not _speaks(each) for each in node.handlers)
+
+
+def _stores(errors: ast.AST) -> bool:
+    return any(name in ast.unparse(errors) for name in ("RedisError", "NotSent", "AWAY"))
+
+
+def _speaks(handler: ast.ExceptHandler) -> bool:
+    done = {ast.unparse(each.func) for each in ast.walk(handler) if isinstance(each, ast.Call)}
+    raises = any(isinstance(each, ast.Raise) for each in ast.walk(handler))
+    return raises or any(name.endswith(("failed", "logs.warning", "logs.error", "print")) for name in done)
