@@ -9,7 +9,7 @@ from pathlib import Path
 from alembic.config import main as alembic
 
 from deploy.migrations.declared import Change, changes
-from holdfast.shared.domain import registry
+from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store.engine import Timeouts, make_engine
 
@@ -35,9 +35,7 @@ def _revision(name: str) -> int:
         StoreSettings().db_dsn, Timeouts(checkout_s=5, connect_s=5, io_s=60, lock_wait_s=30), pool_size=1
     )
     with engine.connect() as connection:
-        found = [
-            each for resource in registry.load(registry.DEFAULT).resources for each in changes(connection, resource)
-        ]
+        found = [each for resource in registry.load(DEFAULT).resources for each in changes(connection, resource)]
     engine.dispose()
     if not found:
         sys.stdout.write("the database has all that is declared\n")

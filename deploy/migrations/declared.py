@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from holdfast.shared.domain import registry
+from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.store.tables import table_of
 
@@ -39,7 +39,7 @@ class RefusedError(Exception):
 
 def own() -> tuple[ResourceType, ...]:
     """The resources of this process whose tables no revision makes."""
-    shipped = registry.load(registry.DEFAULT).resources
+    shipped = registry.load(DEFAULT).resources
     return tuple(resource for resource in registry.domain().resources if resource not in shipped)
 
 

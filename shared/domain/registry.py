@@ -13,9 +13,13 @@ from holdfast.shared.domain.resource import DeclarationError, Resource, Resource
 
 #: Names that Holdfast has taken: of its own paths, keys in Redis, tables, and copies.
 RESERVED = frozenset({
-    "attempts", "audit", "clock", "config", "dead", "dead_letters", "docs", "entity", "go_on", "halts", "health",
-    "heartbeat", "heartbeats", "key", "keys_since", "last_good", "ledger", "livez", "metrics", "notify", "op",
-    "operation", "operations", "page", "panic", "readyz", "replay", "replays", "unique", "version", "writers", "writes",
+    "alembic_version", "attempts", "audit", "audit_letters", "audit_log", "audit_seals", "clock", "config", "dead",
+    "dead_letter_actors", "dead_letter_bodies", "dead_letter_builds", "dead_letter_dues", "dead_letter_edits",
+    "dead_letter_groups", "dead_letter_notes", "dead_letter_transforms", "dead_letter_trend", "dead_letters",
+    "deleted_entities", "deleted_users", "direct_keys", "docs", "entity", "go_on", "halts", "health", "heartbeat",
+    "heartbeats", "key", "keys_since", "last_good", "ledger", "livez", "metrics", "notify", "op", "operation",
+    "operation_totals", "operations", "page", "panic", "readyz", "released_values", "replay", "replay_items", "replays",
+    "unique", "version", "writers", "writes",
 })  # fmt: skip
 
 

@@ -113,6 +113,13 @@ class ResourceType:
         return tuple(field for field in self.fields if field.unique)
 
     @cached_property
+    def public_columns(self) -> frozenset[str]:
+        """The columns of its table that anybody may see who may look at all."""
+        versions = {"created_version", "deleted_version", *(f"{field.name}_version" for field in self.fields)}
+        values = {name for field in self.fields if field.public for name in (field.name, f"{field.name}_key")}
+        return frozenset({"id"} | versions | values)
+
+    @cached_property
     def empty_values(self) -> tuple[Any, ...]:
         """Of a tombstone."""
         return tuple(field.empty for field in self.fields)

@@ -3,11 +3,13 @@
 import pymysql
 import pytest
 
+from holdfast.shared.domain.registry import RESERVED, domain
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import operation_counts
 from holdfast.shared.store.engine import Timeouts, make_engine
 from tests.conftest import migrate
 from tests.migrations.conftest import SCHEMA, Schema
+from tests.servers import Database
 
 _ID = "00000000-0000-4000-8000-00000000000{}"
 #: (id, email, key by the rule of before, key now)
@@ -97,9 +99,16 @@ def test_rows_of_before_are_of_users(schema: Schema) -> None:
 def test_a_writer_of_the_build_before_can_end_no_operation(schema: Schema) -> None:
     """Whatever it writes, its control write included: so it holds."""
     migrate(schema.dsn)
-    with schema.database.connect(user="root", database=SCHEMA) as connection, connection.cursor() as cursor:
-        with pytest.raises(pymysql.MySQLError):
-            cursor.execute(
-                "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, ended_at)"
-                " VALUES ('op', 'ann', 'CreateUser', 5, 'applied', 5, NOW(6))"
-            )
+    with pytest.raises(pymysql.MySQLError):
+        schema.rows(
+            "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, ended_at)"
+            " VALUES ('op', 'ann', 'CreateUser', 5, 'applied', 5, NOW(6))"
+        )
+
+
+def test_no_resource_may_have_the_name_of_a_table_of_ours(database: Database) -> None:
+    """Every table that the migrations make is a declared resource's, or its name is reserved."""
+    query = "SELECT table_name FROM information_schema.tables WHERE table_schema = 'holdfast'"
+    with database.connect(user="root") as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        assert {name for (name,) in cursor.fetchall()} - set(domain().by_plural) <= RESERVED

@@ -157,7 +157,8 @@ def test_ones_own_release_is_no_reason_to_be_refused() -> None:
     first = at_once(early, newest)
     known = Known(
         ended={one.write.operation_id: Ended(outcome, one.entry_id) for one, outcome in first.ended},
-        entities=first.entities, owners={email_claim("b@example.com"): user_ref("u")}, released={email_claim("a@example.com"): {"u": 3}},
+        entities=first.entities, owners={email_claim("b@example.com"): user_ref("u")},
+        released={email_claim("a@example.com"): {"u": 3}},
     )  # fmt: skip
     decision = at_once(create("u", 1, "a@example.com"), known=known)
     assert decision.outcomes == [Applied(3)]

@@ -85,7 +85,7 @@ def groups(client: Client, options: argparse.Namespace) -> Told:
                     "first seen": one["first_seen"],
                     "last seen": one["last_seen"],
                     "newest": one["last_id"],
-                    "users": one["affected_users"],
+                    "entities": one["affected_entities"],
                     "failed on": ", ".join(f"{build['build']} ({build['letters']})" for build in one["failed_builds"]),
                     "fixed?": one["fix"]["says"],
                     "note": f"{one['note']['text']} ({one['note']['author']})" if one["note"] else None,
@@ -103,13 +103,13 @@ def groups(client: Client, options: argparse.Namespace) -> Told:
             one["code"],
             one["command"],
             one["last_seen"],
-            one["affected_users"],
+            one["affected_entities"],
             one["fix"]["changed"],
             one["error"],
         )
         for one in answer.data
     ]
-    head = ("fingerprint", "letters", "reason", "code", "command", "last seen", "users", "changed since", "error")
+    head = ("fingerprint", "letters", "reason", "code", "command", "last seen", "entities", "changed since", "error")
     return paged(answer, table(head, rows))
 
 
@@ -125,7 +125,7 @@ def letters(client: Client, options: argparse.Namespace) -> Told:
             one["reason"],
             one["code"],
             one["command"],
-            one["user_id"],
+            one["entity_id"],
             one["fingerprint"],
             one["edit"] or "-",
             one["error"],
@@ -133,7 +133,7 @@ def letters(client: Client, options: argparse.Namespace) -> Told:
         for one in found
     ]
     return paged(
-        answer, table(("id", "state", "reason", "code", "command", "user", "fingerprint", "edit", "error"), rows)
+        answer, table(("id", "state", "reason", "code", "command", "entity", "fingerprint", "edit", "error"), rows)
     )
 
 
@@ -151,7 +151,7 @@ def show(client: Client, options: argparse.Namespace) -> Told:
             "code": one["code"],
             "error": one["error"],
             "command": one["command"],
-            "user": one["user_id"],
+            "entity": " ".join(filter(None, (one["resource"], one["entity_id"]))),
             "operation": one["operation_id"],
             "accepted": one["accepted_at"],
             "dead": one["dead_at"],
@@ -159,7 +159,7 @@ def show(client: Client, options: argparse.Namespace) -> Told:
             "attempts": one["attempts"] if isinstance(one["attempts"], int) else len(one["attempts_made"]),
             "payload": json.dumps(one["payload"], ensure_ascii=False),
             "cannot be read": one["undecodable"],
-            "the user's row now": json.dumps(one["user"], ensure_ascii=False) if one["user"] else None,
+            "the entity's row now": json.dumps(one["entity"], ensure_ascii=False) if one["entity"] else None,
             "fixed?": one["fix"]["says"],
         }
     )

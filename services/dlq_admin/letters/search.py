@@ -64,7 +64,7 @@ class Letters:
         return {
             **told.unindexed(waiting),
             **told.body(waiting.original, waiting.attempts, revealed=who is not None),
-            "user": None,
+            "entity": None,
             "operation": None,
             "fix": verdict({waiting.build}, running),
         }

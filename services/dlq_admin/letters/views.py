@@ -20,7 +20,7 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.runtime.documents import parse
 from holdfast.shared.store.reads import EndedOperation
-from holdfast.shared.writes.merge import User
+from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Rejected
 from holdfast.shared.writes.versions import to_datetime
 
@@ -45,7 +45,8 @@ def unindexed(one: Letter) -> dict[str, Any]:
         "fingerprint",
         "entry_id",
         "operation_id",
-        "user_id",
+        "resource",
+        "entity_id",
         "command",
         "reason",
         "kind",
@@ -88,7 +89,7 @@ def group(one: Group, running: Mapping[str, str]) -> dict[str, Any]:
         "first_seen": precise(time_of(one.first)),
         "last_seen": precise(time_of(one.last)),
         "last_id": id_of(one.last),
-        "affected_users": one.users,
+        "affected_entities": one.entities,
         "purged": one.purged,
         "imported": one.imported,
         "counts": {state.value: count for state, count in one.states.items()},
@@ -123,7 +124,7 @@ def whole(one: Whole, running: Mapping[str, str], *, revealed: bool) -> dict[str
     return {
         **letter(one.row),
         **body(one.body.original, one.body.attempts, revealed=revealed),
-        "user": _user(one.user, revealed) if one.user else None,
+        "entity": _entity(one.entity, revealed) if one.entity else None,
         "operation": _operation(one.ended) if one.ended else None,
         "fix": verdict({one.row.build}, running),
         "lineage": {
@@ -161,18 +162,20 @@ def record(one: Recorded) -> dict[str, Any]:
     return asdict(one) | {"at": precise(one.at)}
 
 
-def _user(user: User, revealed: bool) -> dict[str, Any]:
-    """The user's row as it is now, tombstones and all."""
+def _entity(entity: Entity, revealed: bool) -> dict[str, Any]:
+    """The entity's row as it is now, a tombstone's included."""
+    fields = zip(entity.resource.fields, entity.values, entity.versions, strict=True)
     return {
-        "id": user.id,
-        "visible": user.visible,
-        "deleted": bool(user.deleted_version),
-        "version": user.version,
-        "updated_at": precise(to_datetime(user.version)) if user.version else None,
-        "name": mask.value(user.name, revealed=revealed),
-        "name_version": user.name_version,
-        "email": mask.value(user.email, revealed=revealed),
-        "email_version": user.email_version,
+        "resource": entity.resource.plural,
+        "id": entity.id,
+        "visible": entity.visible,
+        "deleted": bool(entity.deleted_version),
+        "version": entity.version,
+        "updated_at": precise(to_datetime(entity.version)) if entity.version else None,
+        "fields": {
+            field.name: {"value": mask.value(value, revealed=revealed or field.public), "version": version}
+            for field, value, version in fields
+        },
     }
 
 

@@ -22,9 +22,6 @@ from holdfast.shared.store.engine import Engine
 _STATES = (State.DEAD, State.DISCARDED)
 
 
-_PERSONAL = {"name", "email", "email_key"}
-
-
 class WhatIfs:
     """The question that routes and pages ask."""
 
@@ -55,23 +52,25 @@ class WhatIfs:
 
 
 def letter_told(number: int, one: WhatIf, *, revealed: bool) -> dict[str, Any]:
-    """One verdict, with what of the user's row would be otherwise."""
+    """One verdict, with what of the entity's row would be otherwise."""
+    row = one.after or one.before
+    public = row.resource.public_columns if row else frozenset[str]()
     return {
         "id": id_of(number),
         "verdict": one.verdict,
         "why": one.why,
         "then": one.then,
         "detail": mask.value(one.detail, revealed=revealed),
-        "user_exists": one.before is not None,
+        "entity_exists": one.before is not None,
+        "fields": [field.name for field in row.resource.fields] if row else [],
         "diff": {
-            name: {"before": _shown(name, before, revealed), "after": _shown(name, after, revealed)}
+            name: {
+                "before": mask.value(before, revealed=revealed or name in public),
+                "after": mask.value(after, revealed=revealed or name in public),
+            }
             for name, (before, after) in one.diff.items()
         },
     }
-
-
-def _shown(name: str, value: Any, revealed: bool) -> Any:
-    return mask.value(value, revealed=revealed or name not in _PERSONAL)
 
 
 def _verdicts(engine: Engine, selection: Selection, *, most: int) -> tuple[dict[int, WhatIf], Mapping[str, int]]:

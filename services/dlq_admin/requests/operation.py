@@ -98,9 +98,9 @@ def _ended(ended: reads.EndedOperation) -> dict[str, Any]:
             return {"status": "rejected", "says": f"Rejected, {code}, {after}.", **about, "code": code}
         case Superseded(version):
             says = f"Superseded {after}: newer writes had overtaken all that it set."
-            return {"status": "superseded", "says": says, **about, "user_version": version}
+            return {"status": "superseded", "says": says, **about, "entity_version": version}
         case applied:
-            return {"status": "applied", "says": f"Applied {after}.", **about, "user_version": applied.version}
+            return {"status": "applied", "says": f"Applied {after}.", **about, "entity_version": applied.version}
 
 
 def _letter(letter: Row) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
+from holdfast.shared.domain.resource import NAME_MAX_CHARS
 from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidRequest, MalformedJson
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.keys import Principal
@@ -17,6 +18,7 @@ from holdfast.shared.letters.ids import NUMBER_MAX, first_number, number_of
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
 IDS_MAX = 10_000
 _BODY_MAX_BYTES = 1 << 20
@@ -57,9 +59,10 @@ class FilterAsked(BaseModel):
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
     reason: str | None = Field(default=None, min_length=1, max_length=32)
     code: str | None = Field(default=None, max_length=100)
-    command: str | None = Field(default=None, max_length=40)
+    command: str | None = Field(default=None, max_length=LABEL_MAX_CHARS)
     build: str | None = Field(default=None, max_length=100, description="The writer's build it failed on")
-    user_id: str | None = Field(default=None, pattern=_ID)
+    resource: str | None = Field(default=None, max_length=NAME_MAX_CHARS, description="Its plural name: `users`")
+    entity_id: str | None = Field(default=None, pattern=_ID)
     operation_id: str | None = Field(default=None, pattern=_ID)
     text: str | None = Field(default=None, min_length=1, max_length=200, description="In the error, in any case")
     since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
@@ -75,7 +78,8 @@ class FilterAsked(BaseModel):
             self.code,
             self.command,
             self.build,
-            self.user_id,
+            self.resource,
+            self.entity_id,
             self.operation_id,
             self.text,
             _number(self.since),

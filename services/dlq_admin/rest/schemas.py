@@ -18,7 +18,7 @@ _STATE = {"enum": [state.value for state in State]}
 LETTER = an_object(
     {
         "id": TEXT, "seen_at": _MOMENT, "indexed": _FLAG, "fingerprint": TEXT, "state": _STATE, "entry_id": TEXT,
-        "operation_id": _MAYBE, "user_id": _MAYBE, "command": TEXT, "reason": TEXT, "kind": TEXT, "code": TEXT,
+        "operation_id": _MAYBE, "resource": _MAYBE, "entity_id": _MAYBE, "command": TEXT, "reason": TEXT, "kind": TEXT, "code": TEXT,
         "error": TEXT, "frame": TEXT, "dead_at": _MOMENT, "accepted_at": or_null(_MOMENT), "writer": TEXT,
         "build": TEXT, "attempts": INTEGER, "size_bytes": INTEGER, "imported": _FLAG, "edit": INTEGER,
         "replay_id": {"type": ["integer", "null"]}, "outcome": _MAYBE, "note": _MAYBE,
@@ -37,7 +37,7 @@ _TREND = an_object({"since": _MOMENT, "step_s": _COUNT, "letters": a_list(_COUNT
 GROUP = an_object(
     {
         "fingerprint": TEXT, "reason": TEXT, "kind": TEXT, "code": TEXT, "command": TEXT, "frame": TEXT, "error": TEXT,
-        "first_seen": _MOMENT, "last_seen": _MOMENT, "last_id": TEXT, "affected_users": _COUNT, "counts": _COUNTS,
+        "first_seen": _MOMENT, "last_seen": _MOMENT, "last_id": TEXT, "affected_entities": _COUNT, "counts": _COUNTS,
         "purged": _COUNT, "imported": _COUNT,
         "failed_builds": a_list(an_object({"build": TEXT, "letters": _COUNT})), "fix": _FIX,
         "note": or_null(an_object({"text": TEXT, "author": TEXT, "at": _MOMENT})), "trend": _TREND,
@@ -78,7 +78,7 @@ WHOLE: dict[str, Any] = {
         LETTER,
         an_object(
             {"original": a_list(_FIELD), "payload": {}, "undecodable": _MAYBE, "attempts_made": a_list({}),
-             "masked": _FLAG, "user": _OBJECT_OR_NULL, "operation": _OBJECT_OR_NULL, "fix": _FIX},
+             "masked": _FLAG, "entity": _OBJECT_OR_NULL, "operation": _OBJECT_OR_NULL, "fix": _FIX},
             {"lineage": an_object({"letters": a_list(LETTER), "edits": a_list({}), "replays": a_list({}),
                                    "deeds": a_list(RECORD)})},
         ),
@@ -113,7 +113,8 @@ WHAT_IF = an_object(
         "letters": a_list(
             an_object(
                 {"id": TEXT, "verdict": {"enum": [each.value for each in Verdict]}, "why": TEXT, "then": _ENUM_MAYBE,
-                 "detail": {"type": "object"}, "user_exists": _FLAG, "diff": {"type": "object"}}
+                 "detail": {"type": "object"}, "entity_exists": _FLAG, "fields": a_list(TEXT),
+                 "diff": {"type": "object"}}
             )
         ),
     }

@@ -135,5 +135,5 @@ async def _where(backend: Backend, text: str) -> str:
         return f"/console/requests?{urlencode({'id': text[:128]})}"
     if _UUID.fullmatch(text):
         found, _ = await backend.letters.page(Filter(operation_id=text), None, 1)
-        return f"/console/letters?{'operation_id' if found else 'user_id'}={text}"
+        return f"/console/letters?{'operation_id' if found else 'entity_id'}={text}"
     return f"/console/letters?{urlencode({'text': text[:200]})}" if text else "/console/letters"

@@ -45,7 +45,7 @@ VERDICTS = {
     Verdict.ALREADY_APPLIED: Word("already applied", "good", "Its operation has ended; sending it changes nothing."),
     Verdict.SUPERSEDED: Word("superseded", "calm", "The row is newer in all that this write sets."),
     Verdict.REJECTED: Word("would be rejected", "warn", "It would be refused for good, and be over."),
-    Verdict.WOULD_WAIT: Word("would wait", "warn", "An earlier write of the same user is not over."),
+    Verdict.WOULD_WAIT: Word("would wait", "warn", "An earlier write of the same entity is not over."),
     Verdict.STILL_FAILS: Word("still fails", "bad", "It would be dead again."),
     Verdict.UNDECODABLE: Word("cannot be read", "bad", "No writer would understand it: edit it first."),
 }
