@@ -13,15 +13,14 @@ from datetime import datetime
 from os import environ
 from pathlib import Path
 
-import orjson
-
 from holdfast.services.api.accept import Candidate
 from holdfast.shared.connections.script import text_of
-from holdfast.shared.queue.names import CLOCK, EMAILS, LUA, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import CLOCK, LUA, PREFIX, WRITERS_GROUP, WRITES
 from tests.bench.contestants import two_rows
 from tests.bench.process import ROOT, Process
 from tests.bench.stage import Stage
 from tests.servers import free_port, wait_until
+from tests.users import create_user
 
 OURS, OURS_TWICE = "Holdfast, one writer", "Holdfast, two writers"
 LIMIT, LIMIT_TWICE = "hand-written inserts, one process", "hand-written inserts, two processes"
@@ -92,7 +91,7 @@ def accept_backlog(stage: Stage, writes: int) -> None:
     for first in range(0, writes, _CHUNK):
         candidates = [_candidate(number) for number in range(first, min(first + _CHUNK, writes))]
         values = [value for candidate in candidates for value in candidate.arguments()]
-        answers = accept(keys=[_STAGING, CLOCK, EMAILS], args=[PREFIX, 0, 1, _KEY_LIFETIME_S, writes, *values])
+        answers = accept(keys=[_STAGING, CLOCK], args=[PREFIX, 0, 1, _KEY_LIFETIME_S, writes, *values])
         assert all(answer[0] == b"accepted" for answer in answers), "a write of the backlog was refused"
     stage.redis.xgroup_create(_STAGING, WRITERS_GROUP, id="0")
     stage.redis.rename(_STAGING, WRITES)
@@ -101,8 +100,7 @@ def accept_backlog(stage: Stage, writes: int) -> None:
 def _candidate(number: int) -> Candidate:
     write = two_rows.message(number)
     return Candidate(
-        operation_id=write["operation_id"], user_id=write["user_id"], command="CreateUser",
-        payload=orjson.dumps({"name": write["name"], "email": write["email"]}), email_key=write["email"],
+        operation_id=write["operation_id"], entity_id=write["user_id"], command=create_user(write["name"], write["email"]),
         key_hash=write["operation_id"], body_hash="0" * 64, request_id=f"req_{number:032x}",
     )  # fmt: skip
 

@@ -75,7 +75,7 @@ def _latencies(service: processes.Service, count: int) -> None:
             "list of the smallest group": f"/dlq/letters?state=dead&fingerprint={small['fingerprint']}",
             "list by reason": "/dlq/letters?reason=invalid_data",
             "list by code": f"/dlq/letters?code={small['code']}",
-            "list by user": f"/dlq/letters?user_id={newest['user_id']}",
+            "list by entity": f"/dlq/letters?entity_id={newest['entity_id']}",
             "list by operation": f"/dlq/letters?operation_id={newest['operation_id']}",
             "list by an hour": "/dlq/letters?from=2025-11-24T10:00:00Z&to=2025-11-24T11:00:00Z",
             "list by text, found": f"/dlq/letters?text={small['code']}&fingerprint={small['fingerprint']}",

@@ -41,9 +41,9 @@ _FULL = sa.text(
 )
 # Ids as the api makes them: they sort by time.
 _LOAD = sa.text(
-    "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, entry_id, ended_at,"
-    " closed) SELECT CONCAT('019ab000-0000-7000-8000-', LPAD(HEX(:from + n), 12, '0')),"
-    " CONCAT('019ab000-0000-7000-9000-', LPAD(HEX(:from + n), 12, '0')), 'CreateUser', :began + :from + n,"
+    "INSERT INTO operations (operation_id, resource, entity_id, command, version, effect, entity_version, entry_id,"
+    " ended_at, closed) SELECT CONCAT('019ab000-0000-7000-8000-', LPAD(HEX(:from + n), 12, '0')),"
+    " 'users', CONCAT('019ab000-0000-7000-9000-', LPAD(HEX(:from + n), 12, '0')), 'CreateUser', :began + :from + n,"
     " IF(MOD(n, 100) = 0, 'rejected', 'applied'), :began + :from + n,"
     " IF(MOD(n, 50) = 0, NULL, CONCAT((:began + :from + n) DIV 1000, '-', MOD(:began + :from + n, 1000))),"
     " FROM_UNIXTIME(:began / 1000000), :closed FROM bench_numbers WHERE n < :count"

@@ -15,7 +15,7 @@ import redis
 from tests.bench.process import ROOT, pin
 from tests.servers import Database, RedisServer, wait_until
 
-_TABLES = ("users", "operations", "email_releases")
+_TABLES = ("users", "operations", "released_values")
 
 
 class Stage:

@@ -9,14 +9,15 @@ from typing import Any, Self
 
 from holdfast.services.api.accept import Candidate
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, EMAILS, OPERATION, PREFIX, USER, WRITES
+from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, OPERATION, PREFIX, WRITES
 from holdfast.shared.store.engine import Timeouts, make_engine
-from holdfast.shared.writes.commands import email_key
+from holdfast.shared.writes.commands import VERBS
 from holdfast.shared.writes.decide import Patience
 from tests.convergence.crew import Crew
 from tests.convergence.sequential_model import Accepted
 from tests.servers import Database, RedisServer
 from tests.stream import ACCEPT_SCRIPT, USER_PENDING_MAX
+from tests.users import USERS
 
 _WRITERS = 3
 _KEY_LIFETIME_S = 60
@@ -48,7 +49,7 @@ class World:
         """One history, in an empty world."""
         self._connection.begin()
         with self._connection.cursor() as cursor:
-            for table in ("users", "operations", "email_releases"):
+            for table in ("users", "operations", "released_values"):
                 cursor.execute(f"DELETE FROM {table}")
         self._connection.commit()
         self._runner.run(self._empty_redis_and(main))
@@ -60,16 +61,15 @@ class World:
     async def accept(self, write: Accepted) -> tuple[str, int]:
         """`write` as the api sends it -> what the script says, and the version that it gave, if it did."""
         payload = {name: getattr(write, name) for name in ("name", "email") if getattr(write, name) is not None}
+        command = _VERBS[write.command](USERS, payload)
         candidate = Candidate(
             write.operation_id,
             write.user_id,
-            write.command,
-            json.dumps(payload).encode(),
-            email_key=email_key(write.email) if write.email else "",
+            command,
             if_match=str(write.if_match) if write.if_match else "",
         )
-        arguments = [WRITES, CLOCK, EMAILS, PREFIX, 0, 1, _KEY_LIFETIME_S, USER_PENDING_MAX, *candidate.arguments()]
-        [(result, _, _, version)] = await self._redis.eval(ACCEPT_SCRIPT, 3, *arguments)
+        arguments = [WRITES, CLOCK, PREFIX, 0, 1, _KEY_LIFETIME_S, USER_PENDING_MAX, *candidate.arguments()]
+        [(result, _, _, version)] = await self._redis.eval(ACCEPT_SCRIPT, 2, *arguments)
         return result.decode(), int(version or 0)
 
     def visible(self) -> dict[str, tuple[str, str, int]]:
@@ -106,4 +106,5 @@ class World:
         await main()
 
 
-_PENDING = (EMAILS, USER, OPERATION, ATTEMPTS)
+_PENDING = (PREFIX + "emails", PREFIX + "user:", OPERATION, ATTEMPTS)
+_VERBS = {f"{verb.__name__}User": verb for verb in VERBS}

@@ -13,7 +13,7 @@ import orjson
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.queue.names import DEAD, EMAILS, LEDGER, OPERATION, USER, WRITES
+from holdfast.shared.queue.names import DEAD, LEDGER, OPERATION, PREFIX, WRITES
 from holdfast.shared.store.engine import Timeouts, make_engine
 from tests import keys
 from tests.conftest import migrate
@@ -26,6 +26,7 @@ _CHANCES = {"dlq_admin": 5, "writer": 3, "queue Redis": 2, "database": 2}
 _WRITERS, _ADMINS = 2, 2
 #: One in so many is left broken and dies again.
 _BROKEN = 10
+_USER, _EMAILS = PREFIX + "user:", PREFIX + "emails"
 _PAGE = 1000
 _END_S = 120.0
 _OVER = {"done"}
@@ -197,9 +198,9 @@ def _judge(stage: ReplayStage, good: set[str], broken: set[str], done: dict[str,
         kept = client.hgetall(LEDGER)
         if kept != {b"replayed": str(len(good) + len(broken)).encode()}:
             wrong.append(f"on the stream otherwise than once each: {kept}")
-        left = [key.decode() for pattern in (USER, OPERATION) for key in client.scan_iter(f"{pattern}*", count=1000)]
-        if left or client.hlen(EMAILS):
-            wrong.append(f"left: {left[:5]}, {client.hlen(EMAILS)} addresses")
+        left = [key.decode() for pattern in (_USER, OPERATION) for key in client.scan_iter(f"{pattern}*", count=1000)]
+        if left or client.hlen(_EMAILS):
+            wrong.append(f"left: {left[:5]}, {client.hlen(_EMAILS)} addresses")
     missing = asyncio.run(_missing(stage))
     if missing:
         wrong.append(f"the ledger misses {missing}")

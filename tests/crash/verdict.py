@@ -6,12 +6,13 @@ from typing import Any
 
 import redis
 
-from holdfast.shared.queue.names import ATTEMPTS, DEAD, EMAILS, OPERATION, USER, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import ATTEMPTS, DEAD, OPERATION, PREFIX, WRITERS_GROUP, WRITES
 from tests.convergence.sequential_model import Accepted, SequentialModel
 from tests.crash.disputes import Disputed, Ended, disputed
 from tests.servers import Database, RedisServer
 
 _SHOWN = 5
+_USER, _EMAILS = PREFIX + "user:", PREFIX + "emails"
 
 
 @dataclass
@@ -123,8 +124,8 @@ def _left(client: redis.Redis, dead: set[str]) -> list[str]:
         left.append(f"{pending} pending")
     for key in client.scan_iter(count=1000):
         name = key.decode()
-        if name.startswith((USER, ATTEMPTS)) or (name.startswith(OPERATION) and name[len(OPERATION) :] not in dead):
+        if name.startswith((_USER, ATTEMPTS)) or (name.startswith(OPERATION) and name[len(OPERATION) :] not in dead):
             left.append(name)
-    holders = client.hgetall(EMAILS).values()
-    left += [f"{EMAILS} {holder.decode()}" for holder in holders if holder.decode().split(" ")[1] not in dead]
+    holders = client.hgetall(_EMAILS).values()
+    left += [f"{_EMAILS} {holder.decode()}" for holder in holders if holder.decode().split(" ")[1] not in dead]
     return left

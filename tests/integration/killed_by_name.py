@@ -2,14 +2,12 @@
 
 import os
 import signal
-from collections.abc import Callable, Iterable
 
 from holdfast.services.writer.__main__ import main
 from holdfast.shared.store import apply as store
+from holdfast.shared.store.apply import Changed
 from holdfast.shared.store.engine import Engine
-from holdfast.shared.writes.commands import changes
 from holdfast.shared.writes.decide import Delivery, Patience
-from holdfast.shared.writes.merge import User
 from holdfast.shared.writes.outcome import Outcome
 
 _apply = store.apply
@@ -19,11 +17,11 @@ def _deadly(
     engine: Engine,
     batch: list[Delivery],
     patient: Patience,
-    changed: Callable[[Iterable[User]], None],
+    changed: Changed,
     *,
     past_locks: bool = False,
 ) -> list[Outcome]:
-    if any(changes(delivery.write.command)[0] == "Killer" for delivery in batch):
+    if any(delivery.write.command.values.get("name") == "Killer" for delivery in batch):
         os.kill(os.getpid(), signal.SIGKILL)
     return _apply(engine, batch, patient, changed, past_locks=past_locks)
 

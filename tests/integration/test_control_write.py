@@ -18,7 +18,7 @@ from tests.dead_letters.test_what_if import create, fields
 from tests.processes import login_of
 from tests.servers import Database
 
-FAULTS = [*KNOWN, *(refusing(table, any_number()) for table in ("users", "operations", "email_releases"))]
+FAULTS = [*KNOWN, *(refusing(table, any_number()) for table in ("users", "operations", "released_values"))]
 
 
 @pytest.fixture

@@ -21,12 +21,13 @@ from holdfast.shared.store.apply import apply
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import operation_counts
 from holdfast.shared.store.engine import Engine, Timeouts, make_engine
-from holdfast.shared.writes.commands import CreateUser, DeleteUser, Heartbeat, UpdateUser, Write
+from holdfast.shared.writes.commands import Create, Heartbeat, Write
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Reason
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests import letters
 from tests.servers import Database, RedisServer
+from tests.users import create_user, delete_user, update_user
 
 _DAY = 86_400_000_000
 _BEGAN = wall_clock() - 400 * _DAY
@@ -58,7 +59,7 @@ def _history(chance: random.Random, count: int, since: int, until: int) -> list[
     for version in chance.sample(range(since, until), count):
         email = f"{chance.randrange(5)}@example.com"
         command = chance.choice(
-            [CreateUser(name="Ann", email=email), UpdateUser(email=email), UpdateUser(name=f"{version}"), DeleteUser(),
+            [create_user("Ann", email), update_user(email=email), update_user(name=f"{version}"), delete_user(),
              Heartbeat()]
         )  # fmt: skip
         user = "heartbeat" if isinstance(command, Heartbeat) else chance.choice(_USERS)
@@ -102,7 +103,7 @@ def _in_batches(engine: Engine, chance: random.Random, writes: list[Write]) -> l
 
 def _forget(engine: Engine) -> None:
     with engine.begin() as connection:
-        for table in ("operation_totals", "operations", "users", "email_releases"):
+        for table in ("operation_totals", "operations", "users", "released_values"):
             connection.execute(sa.text(f"DELETE FROM {table}"))
 
 
@@ -149,7 +150,7 @@ def _before_statement(engine: Engine, number: int, act: Callable[[], object]) ->
 
 
 @pytest.mark.parametrize(
-    "command", [CreateUser(name="Ann", email="a@example.com"), UpdateUser(name="Bob"), Heartbeat()], ids=str
+    "command", [create_user("Ann", "a@example.com"), update_user(name="Bob"), Heartbeat()], ids=str
 )
 def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, command: Any) -> None:
     """Between any two statements of the transaction that meets a write again: it is never applied twice."""
@@ -157,8 +158,8 @@ def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, 
     for number in range(8):
         user = "heartbeat" if isinstance(command, Heartbeat) else str(uuid.uuid4())
         write = _write(command, _BEGAN + number, user)
-        if not isinstance(command, CreateUser | Heartbeat):
-            _apply(engine, _write(CreateUser(name="Ann", email=f"{number}@example.com"), _BEGAN + number - 1, user))
+        if not isinstance(command, Create | Heartbeat):
+            _apply(engine, _write(create_user("Ann", f"{number}@example.com"), _BEGAN + number - 1, user))
         assert isinstance(_apply(engine, write)[0], Applied)
         _age(engine)
         before = _rows(engine, "users")
@@ -176,11 +177,11 @@ def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: E
     other = make_engine(database.dsn, Timeouts(5, 5, 20, 5), 2)
     for number in range(8):
         email, first = f"{number}@example.com", str(uuid.uuid4())
-        _apply(engine, _write(CreateUser(name="Ann", email=email), _BEGAN + 1, first))
-        _apply(engine, _write(DeleteUser(), _BEGAN + 100, first))
+        _apply(engine, _write(create_user("Ann", email), _BEGAN + 1, first))
+        _apply(engine, _write(delete_user(), _BEGAN + 100, first))
         _age(engine)
         stop = _before_statement(engine, number, lambda: _purge_up_to(other, _BEGAN + 200))
-        [outcome] = _apply(engine, _write(CreateUser(name="Bob", email=email), _BEGAN + 50))
+        [outcome] = _apply(engine, _write(create_user("Bob", email), _BEGAN + 50))
         stop()
         assert not isinstance(outcome, Applied), number
         _forget(engine)
@@ -189,7 +190,7 @@ def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: E
 
 def test_what_ended_after_the_horizon_stays(engine: Engine) -> None:
     """A write that was on its way when a newer one was accepted is looked for by that one, however old it is."""
-    _apply(engine, _write(CreateUser(name="Ann", email="a@example.com"), _BEGAN))
+    _apply(engine, _write(create_user("Ann", "a@example.com"), _BEGAN))
     assert _purge_up_to(engine, _BEGAN + _DAY) == 0
     _age(engine)
     assert _purge_up_to(engine, _BEGAN + _DAY) == 1
@@ -201,7 +202,7 @@ async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: Redi
     redis = connect(clean_redis.address, RedisTimeouts(2, 5))
     database = AdminDatabase(engine, threads=1, background=2, audit=1, read_timeout_s=5)
     versions = [_BEGAN + day * _DAY for day in range(0, 200, 20)]
-    writes = [_write(CreateUser(name="Ann", email=f"{version}@example.com"), version) for version in versions]
+    writes = [_write(create_user("Ann", f"{version}@example.com"), version) for version in versions]
     with clean_redis.client() as client:
         for write in writes:
             entry = client.xadd(WRITES, encode(write), id=to_stream_id(write.version))
@@ -229,7 +230,7 @@ async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: Redi
         with engine.begin() as connection:
             connection.execute(sa.text("DELETE FROM dead_letters"))
             connection.execute(sa.text("DELETE FROM dead_letter_groups"))
-        waiting = _write(CreateUser(name="Ann", email="w@example.com"), versions[-1] + _DAY)
+        waiting = _write(create_user("Ann", "w@example.com"), versions[-1] + _DAY)
         client.xadd(WRITES, encode(waiting), id=to_stream_id(waiting.version))
         assert await kept() == 2, "30 days before the newest, and no clock moves it on"
     await redis.aclose()

@@ -88,7 +88,7 @@ def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
     for _ in range(2):
         replay, _ = sending.step(engine, mine, [*sent, unsent], 0)
     assert (replay.counts[ItemState.SENT], replay.counts[ItemState.WAITING], replay.counts.sent) == (3, 7, 3)
-    over = [Result(one.position, one.letter, ItemState.APPLIED, {"user_version": 1}) for one in sent]
+    over = [Result(one.position, one.letter, ItemState.APPLIED, {"entity_version": 1}) for one in sent]
     assert [results.settle(engine, mine, over)[1] for _ in range(2)] == [3, 0]
     replay, _ = sending.step(engine, mine, sent, 0)
     assert (replay.counts[ItemState.APPLIED], replay.counts[ItemState.SENT]) == (3, 0), "what is over stays so"

@@ -21,8 +21,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--filter",
         action="append",
         metavar="NAME=VALUE",
-        help="may be given again: all have to be so. Names: state, fingerprint, reason, code, command, build, resource, entity_id,"
-        " operation_id, text, from, to",
+        help="may be given again: all have to be so. Names: state, fingerprint, reason, code, command, build, resource,"
+        " entity_id, operation_id, text, from, to",
     )
     group.add_argument("--replay", type=int, metavar="N", help="what came of a replay, with --outcome")
     group.add_argument("--outcome", action="append", metavar="X", help="ended so; may be given again")

@@ -18,8 +18,9 @@ _STATE = {"enum": [state.value for state in State]}
 LETTER = an_object(
     {
         "id": TEXT, "seen_at": _MOMENT, "indexed": _FLAG, "fingerprint": TEXT, "state": _STATE, "entry_id": TEXT,
-        "operation_id": _MAYBE, "resource": _MAYBE, "entity_id": _MAYBE, "command": TEXT, "reason": TEXT, "kind": TEXT, "code": TEXT,
-        "error": TEXT, "frame": TEXT, "dead_at": _MOMENT, "accepted_at": or_null(_MOMENT), "writer": TEXT,
+        "operation_id": _MAYBE, "resource": _MAYBE, "entity_id": _MAYBE, "command": TEXT, "reason": TEXT,
+        "kind": TEXT, "code": TEXT, "error": TEXT, "frame": TEXT, "dead_at": _MOMENT, "accepted_at": or_null(_MOMENT),
+        "writer": TEXT,
         "build": TEXT, "attempts": INTEGER, "size_bytes": INTEGER, "imported": _FLAG, "edit": INTEGER,
         "replay_id": {"type": ["integer", "null"]}, "outcome": _MAYBE, "note": _MAYBE,
         "indexed_at": or_null(_MOMENT), "state_at": _MOMENT,

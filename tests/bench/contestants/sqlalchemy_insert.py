@@ -7,12 +7,12 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI
+from pydantic import BaseModel
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
-from holdfast.services.api.bodies import UserBody
 from holdfast.shared.connections.address import parse_dsn
-from holdfast.shared.store.tables import users
-from holdfast.shared.writes.commands import email_key
+from holdfast.shared.domain import users
+from holdfast.shared.store.tables import table_of
 from holdfast.shared.writes.versions import wall_clock
 
 #: A connection for each of FastAPI's threads: with SQLAlchemy's default of 15 they wait for one another.
@@ -30,13 +30,20 @@ class Base(DeclarativeBase):
 class User(Base):
     """A row of `users`."""
 
-    __table__ = users
+    __table__ = table_of(users.User.type)
 
 
 def session() -> Iterator[Session]:
     """One for each request."""
     with new_session() as opened:
         yield opened
+
+
+class UserBody(BaseModel):
+    """What is sent, by the same rules."""
+
+    name: users.User.type.by_name["name"].type.typed
+    email: users.User.type.by_name["email"].type.typed
 
 
 @app.post("/users", status_code=202)
@@ -46,7 +53,7 @@ def create(user: UserBody, db: Annotated[Session, Depends(session)]) -> UserBody
     db.add(
         User(
             id=str(uuid.uuid4()), name=user.name, name_version=now, email=user.email,
-            email_key=email_key(user.email), email_version=now, created_version=now, deleted_version=0,
+            email_key=users.email_key(user.email), email_version=now, created_version=now, deleted_version=0,
         )
     )  # fmt: skip
     db.commit()
