@@ -1,6 +1,7 @@
 """Users, as tests of the engine write to them: the declared resource, and short forms of its commands."""
 
 from holdfast.shared.domain.users import User
+from holdfast.shared.queue.names import PREFIX
 from holdfast.shared.writes.commands import Create, Delete, Ref, Replace, Update
 from holdfast.shared.writes.merge import Entity
 
@@ -51,3 +52,8 @@ def user_row(
     return Entity(
         USERS, id, (name, email), (name_version, email_version), (email_key,), created_version, deleted_version
     )
+
+
+#: The keys of users in Redis: the claims on addresses, and what the names of pending writes begin with.
+EMAILS = PREFIX + "emails"
+PENDING = PREFIX + "user:"

@@ -79,7 +79,7 @@ def test_anything_on_the_stream_is_read(fields: dict[bytes, bytes]) -> None:
 def test_a_dead_letter_is_read_whole() -> None:
     """Who, what, why, where, when; the last attempt is told once."""
     told = read("1764000000123-4", letters.fields(user_id="u-1", operation_id="o-1"))
-    assert (told.user_id, told.operation_id, told.command) == ("u-1", "o-1", "CreateUser")
+    assert (told.entity_id, told.operation_id, told.command) == ("u-1", "o-1", "CreateUser")
     assert (told.reason, told.kind, told.code) == ("invalid_data", "BadData", "1406")
     assert told.frame == "shared/store/apply.py:apply"
     assert [attempt["code"] for attempt in told.attempts] == ["1406"]

@@ -9,11 +9,12 @@ import httpx
 import orjson
 import pytest
 
-from holdfast.shared.queue.names import DEAD, EMAILS, OPERATION, WRITERS
+from holdfast.shared.queue.names import DEAD, OPERATION, WRITERS
 from holdfast.shared.runtime.build import build_id
 from tests import keys, letters, processes
 from tests.conftest import empty
 from tests.servers import Database, RedisServer, wait_until
+from tests.users import EMAILS
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,13 @@ from redis.asyncio import Redis
 from holdfast.services.api.accept import Acceptor, Answer, Candidate
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.errors import AcceptanceUnknown, AppError
-from holdfast.shared.queue.names import EMAILS, PREFIX, WRITES
+from holdfast.shared.queue.names import PREFIX, WRITES
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.writes.versions import Clock
 from tests.faults.relay import Relay, Step
 from tests.servers import START_DEADLINE_S, RedisServer
 from tests.stream import new_user
+from tests.users import EMAILS
 
 _TIMEOUT_S = 0.1
 _REFUSALS = ("OOM command not allowed", "READONLY no", "MISCONF no", "LOADING not yet", "BUSY a script", "NOAUTH who")
@@ -69,7 +70,7 @@ def accept(queue: Redis) -> Accept:
     """A fresh acceptor's, as answer or error."""
     floor: Any = SimpleNamespace(tried=_known, read=_known)
     acceptor = Acceptor(
-        queue, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, user_pending_max=10
+        queue, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, entity_pending_max=10
     )  # fmt: skip
 
     async def tried(candidate: Candidate) -> Answer | AppError:
@@ -158,7 +159,7 @@ async def test_an_address_that_moved_on_between_two_tries(
     async def settled_and_reserved() -> None:
         with clean_redis.client() as redis:
             redis.delete(f"{PREFIX}op:{write.operation_id}")
-            redis.hset(EMAILS, write.email_key, "somebody-else another-operation")
+            redis.hset(EMAILS, write.command.values["email"], "somebody-else another-operation")
 
     relay.steps = [Step(down=0, after=settled_and_reserved)]
     answer = await accept(write)

@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 
 from holdfast.shared.cache import form
 from holdfast.shared.cache.copies import Copies, cache_breaker
-from holdfast.shared.cache.form import Copy, PageCopy, UserCopy
+from holdfast.shared.cache.form import Copy, EntityCopy, PageCopy
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.writes.merge import User
 from tests.servers import RedisServer
+from tests.users import USERS, user_ref, user_row
 
 T = TypeVar("T")
-ADA = User("ada", "Ada", 10, "ada@example.com", "ada@example.com", 10, 10)
-BOB = User("bob", "Bob", 20, "bob@example.com", "bob@example.com", 20, 20)
-GONE = BOB._replace(name="", email="", email_key=None, deleted_version=30)
-PAGE = form.page(0, 51)
+ADA = user_row("ada", "Ada", 10, "ada@example.com", "ada@example.com", 10, 10)
+BOB = user_row("bob", "Bob", 20, "bob@example.com", "bob@example.com", 20, 20)
+GONE = user_row("bob", name_version=20, email_version=20, created_version=20, deleted_version=30)
+PAGE = form.page_name(USERS, 0, 51)
 
 
 @pytest.fixture
@@ -61,17 +61,17 @@ def test_a_deleted_user_leaves_the_page(run: Runner) -> None:
     now = time.time()
     here, there = run.copies(), run.copies()
     before, after = PageCopy.of([ADA, BOB], 100, now), PageCopy.of([ADA], 200, now)
-    own = [("user:ada", UserCopy(ADA, now)), ("user:bob", UserCopy(BOB, now))]
+    own = [("user:ada", EntityCopy(ADA, now)), ("user:bob", EntityCopy(BOB, now))]
     run(here.put([*own, (PAGE, before)]))
     run(there.put([*own, (PAGE, before)]))
-    run(here.put([("user:bob", UserCopy(GONE, now - 5))]))
+    run(here.put([("user:bob", EntityCopy(GONE, now - 5))]))
     for copies in (here, there, run.copies()):
-        page = run(copies.page(PAGE))
+        page = run(copies.page(PAGE, "users"))
         assert page is not None
-        assert [user.id for user in page.users] == ["ada"]
+        assert [user.id for user in page.entities] == ["ada"]
     run(here.put([(PAGE, after)]))
     run(there.put([(PAGE, before), *own]))
-    page = run(run.copies().page(PAGE))
+    page = run(run.copies().page(PAGE, "users"))
     assert page is not None
     assert [one.id for one in page.listed] == ["ada"]
     with run.server.client() as redis:
@@ -83,15 +83,15 @@ def test_a_deleted_user_leaves_the_page(run: Runner) -> None:
 def test_a_page_that_is_not_whole_is_no_copy(run: Runner) -> None:
     """A user's own copy was pushed out, or is older than what the page showed."""
     now, copies = time.time(), run.copies()
-    run(copies.put([("user:ada", UserCopy(ADA, now)), (PAGE, PageCopy.of([ADA, BOB], 100, now))]))
-    assert run(run.copies().page(PAGE)) is None
-    newer = BOB._replace(name="Rob", name_version=25)
-    run(copies.put([("user:bob", UserCopy(BOB, now)), (PAGE, PageCopy.of([ADA, newer], 200, now))]))
-    assert run(run.copies().page(PAGE)) is None
-    run(copies.put([("user:bob", UserCopy(newer, now))]))
-    page = run(run.copies().page(PAGE))
+    run(copies.put([("user:ada", EntityCopy(ADA, now)), (PAGE, PageCopy.of([ADA, BOB], 100, now))]))
+    assert run(run.copies().page(PAGE, "users")) is None
+    newer = user_row("bob", "Rob", 25, "bob@example.com", "bob@example.com", 20, 20)
+    run(copies.put([("user:bob", EntityCopy(BOB, now)), (PAGE, PageCopy.of([ADA, newer], 200, now))]))
+    assert run(run.copies().page(PAGE, "users")) is None
+    run(copies.put([("user:bob", EntityCopy(newer, now))]))
+    page = run(run.copies().page(PAGE, "users"))
     assert page is not None
-    assert page.users == [ADA, newer]
+    assert page.entities == [ADA, newer]
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -104,9 +104,10 @@ def test_the_newest_copy_stays(run: Runner, seed: int) -> None:
         for _ in range(5)
     ]
     users: list[tuple[str, Copy]] = [
-        ("user:bob", UserCopy(BOB._replace(name_version=20 + chance.randint(0, 3)), chance.random())) for _ in range(4)
+        ("user:bob", EntityCopy(BOB._replace(versions=(20 + chance.randint(0, 3), 20)), chance.random()))
+        for _ in range(4)
     ]
-    users += [("user:bob", UserCopy(GONE, chance.random()))] * chance.randint(0, 1)
+    users += [("user:bob", EntityCopy(GONE, chance.random()))] * chance.randint(0, 1)
     offered = [*pages, *users, *pages[:2]]
     chance.shuffle(offered)
     with run.server.client() as redis:
@@ -133,20 +134,20 @@ def test_whatever_is_there_is_a_miss_and_gives_way(run: Runner, there: bytes) ->
     with run.server.client() as redis:
         redis.set("holdfast:cache:user:ada", there)
         redis.set(f"holdfast:cache:{PAGE}", there)
-    assert run(run.copies().user("ada")) is None
-    assert run(run.copies().page(PAGE)) is None
-    run(run.copies().put([("user:ada", UserCopy(ADA, now)), (PAGE, PageCopy.of([ADA], 1, now))]))
-    page = run(run.copies().page(PAGE))
+    assert run(run.copies().entity(user_ref("ada"))) is None
+    assert run(run.copies().page(PAGE, "users")) is None
+    run(run.copies().put([("user:ada", EntityCopy(ADA, now)), (PAGE, PageCopy.of([ADA], 1, now))]))
+    page = run(run.copies().page(PAGE, "users"))
     assert page is not None
-    assert page.users == [ADA]
+    assert page.entities == [ADA]
 
 
 def test_another_kind_of_key_gives_way(run: Runner) -> None:
     """A name that holds a list or a hash."""
     with run.server.client() as redis:
         redis.rpush("holdfast:cache:user:ada", "x")
-    assert run(run.copies().user("ada")) is None
-    run(run.copies().put([("user:ada", UserCopy(ADA, 1.0))]))
+    assert run(run.copies().entity(user_ref("ada"))) is None
+    run(run.copies().put([("user:ada", EntityCopy(ADA, 1.0))]))
     with run.server.client() as redis:
         assert redis.type("holdfast:cache:user:ada") == b"string"
 
@@ -155,13 +156,13 @@ def test_of_its_own_and_the_caches_the_newer_is_shown(run: Runner) -> None:
     """This process learned of a delete that the cache did not, or the other way round."""
     now = time.time()
     copies = run.copies()
-    run(copies.put([("user:bob", UserCopy(BOB, now))]))
-    assert run(copies.bury([("user:bob", UserCopy(GONE, now)), ("user:ada", UserCopy(ADA, now))], [])) is True
-    copy = run(copies.user("bob"))
+    run(copies.put([("user:bob", EntityCopy(BOB, now))]))
+    assert run(copies.bury([("user:bob", EntityCopy(GONE, now)), ("user:ada", EntityCopy(ADA, now))], [])) is True
+    copy = run(copies.entity(user_ref("bob")))
     assert copy is not None
-    assert copy.user == GONE
-    assert run(copies.user("ada")) is None  # it had no copy to bury
-    run(run.copies().put([("user:bob", UserCopy(GONE, now))]))
-    copy = run(run.copies().user("bob"))
+    assert copy.entity == GONE
+    assert run(copies.entity(user_ref("ada"))) is None  # it had no copy to bury
+    run(run.copies().put([("user:bob", EntityCopy(GONE, now))]))
+    copy = run(run.copies().entity(user_ref("bob")))
     assert copy is not None
-    assert copy.user.deleted_version
+    assert copy.entity.deleted_version

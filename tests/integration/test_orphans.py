@@ -47,7 +47,7 @@ def test_an_orphan_found_while_its_writer_works_takes_effect_once(
     for name in ("writer-1", "writer-2"):
         start_writer(name)
     users = [new_user() for _ in range(60)]
-    changes = [change(user.user_id, name="changed") for user in users]
+    changes = [change(user.entity_id, name="changed") for user in users]
     with own_redis.client() as redis:
         for at in range(0, 60, 10):
             stream.accept([*users[at : at + 10], *changes[at : at + 10]])

@@ -14,11 +14,12 @@ from holdfast.services.api.accept import Acceptor, Answer
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.connections.script import Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, QueueFull, QueueUnavailable
-from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, LUA, OPERATION, USER, WRITES
+from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, LUA, OPERATION, WRITES
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.writes.versions import Clock
 from tests.servers import RedisServer
 from tests.stream import new_user
+from tests.users import PENDING
 
 
 class _EmptyDatabase:
@@ -35,7 +36,7 @@ def acceptor(redis: Redis) -> Acceptor:
     """One api's."""
     floor: Any = _EmptyDatabase()
     return Acceptor(
-        redis, Clock(), floor, Breaker("queue"), batch_max=100, key_lifetime_s=60, user_pending_max=1000
+        redis, Clock(), floor, Breaker("queue"), batch_max=100, key_lifetime_s=60, entity_pending_max=1000
     )  # fmt: skip
 
 
@@ -52,13 +53,13 @@ async def accept(redis: Redis, count: int, *, spoilt: dict[int, str]) -> tuple[l
     candidates = [new_user() for _ in range(count)]
     for number, prefix in spoilt.items():
         one = candidates[number]
-        await redis.set(prefix + (one.user_id if prefix == USER else one.operation_id), "of another type")
+        await redis.set(prefix + (one.entity_id if prefix == PENDING else one.operation_id), "of another type")
     taking = acceptor(redis)
     ends = await asyncio.gather(*map(taking.accept, candidates), return_exceptions=True)
     return candidates, list(ends)
 
 
-@pytest.mark.parametrize("prefix", [USER, OPERATION])
+@pytest.mark.parametrize("prefix", [PENDING, OPERATION])
 @pytest.mark.parametrize("at", [0, 3, 6])
 async def test_only_the_write_with_the_error_is_refused(redis: Redis, at: int, prefix: str) -> None:
     """Its neighbours are accepted, before and after it; it is not on the stream, and is told so."""

@@ -1,5 +1,6 @@
 """Least privilege, asked of the servers: what the tables give works, and everything else is refused."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from redis.retry import Retry
 from deploy.privileges import database as privileges
 from deploy.privileges import redis as redis_privileges
 from deploy.privileges.services import SERVICES, Service
-from holdfast.shared.queue.names import AUDIT, CLOCK, DEAD, EMAILS, LEDGER, OPERATION, USER, WRITES
+from holdfast.shared.queue.names import AUDIT, CLOCK, DEAD, LEDGER, OPERATION, WRITES
 from tests.conftest import migrate
 from tests.servers import PASSWORD, Database, RedisServer
+from tests.users import EMAILS, PENDING
 
 _DENIED = (1044, 1045, 1142, 1143, 1227)
 _WITH_TABLES = [service for service in SERVICES if privileges.TABLES[service]]
-_QUEUE_KEYS = (WRITES, DEAD, CLOCK, EMAILS, LEDGER, AUDIT, f"{USER}1", f"{OPERATION}1")
+_ID = str(uuid.UUID(int=1))
+_QUEUE_KEYS = (WRITES, DEAD, CLOCK, EMAILS, LEDGER, AUDIT, f"{PENDING}{_ID}", f"{OPERATION}1")
 
 
 def _may(connection: "pymysql.Connection[pymysql.cursors.Cursor]", statement: str) -> bool:
@@ -185,7 +188,7 @@ def test_a_restart_loses_nothing(queue: Production) -> None:
     script = "redis.call('HSET', KEYS[2], 'a', 'b') return redis.call('XADD', KEYS[1], '*', 'schema', '1')"
     with queue.client("api") as api, queue.client() as operator:
         operator.flushall()
-        api.eval(script, 2, WRITES, f"{USER}1")
+        api.eval(script, 2, WRITES, f"{PENDING}{_ID}")
         with api.pipeline(transaction=True) as transaction:
             transaction.xadd(WRITES, {"schema": "1"}).set(CLOCK, "1").execute()
         api.xadd(WRITES, {"schema": "1"})
@@ -195,7 +198,7 @@ def test_a_restart_loses_nothing(queue: Production) -> None:
     with queue.client() as operator:
         assert len(before) == 3  # type: ignore[arg-type]
         assert operator.xrange(WRITES) == before
-        assert operator.exists(CLOCK, f"{USER}1") == 2
+        assert operator.exists(CLOCK, f"{PENDING}{_ID}") == 2
         assert operator.acl_log() == []
 
 

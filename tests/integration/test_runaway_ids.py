@@ -13,7 +13,7 @@ from holdfast.services.api.accept import Candidate
 from holdfast.shared.connections.script import text_of
 from holdfast.shared.letters.ids import number_of
 from holdfast.shared.queue.codec import decode
-from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, EMAILS, LEDGER, LUA, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, LEDGER, LUA, PREFIX, WRITERS_GROUP, WRITES
 from holdfast.shared.writes.versions import HORIZON_US, VERSION_MAX, from_stream_id, to_stream_id
 from tests.servers import RedisServer
 from tests.stream import ACCEPT_SCRIPT, new_user
@@ -31,7 +31,7 @@ _ODD_CLOCKS = ("", "abc", "-1", "0", "nan", "inf", "1e300", "0x7fffffffffffff", 
 def accept(client: redis.Redis, *candidates: Candidate, floor: object = 0, sure: str = "1") -> Any:
     """What the script answers."""
     values = [value for candidate in candidates for value in candidate.arguments()]
-    return client.eval(ACCEPT_SCRIPT, 3, WRITES, CLOCK, EMAILS, PREFIX, str(floor), sure, 60, 1000, *values)
+    return client.eval(ACCEPT_SCRIPT, 2, WRITES, CLOCK, PREFIX, str(floor), sure, 60, 1000, *values)
 
 
 def versions_of(answers: list[list[Any]]) -> list[int]:
@@ -183,12 +183,13 @@ def test_a_replay_is_never_older_than_its_write(clean_redis: RedisServer) -> Non
     """A letter from a time when the queue's clock was ahead becomes an entry that the writers take, once only."""
     with clean_redis.client() as client:
         ahead = now_us() + 7200 * _US
-        keys = [WRITES, CLOCK, EMAILS, LEDGER, PREFIX + "replay:1"]
-        about = ["1-0", str(uuid.uuid4()), "u", "CreateUser", ahead, "{}", "", "", 2, "version", ahead]
-        told: Any = client.eval(text_of(LUA / "replay.lua"), 5, *keys, PREFIX, "1", *about)
+        keys = [WRITES, CLOCK, LEDGER, PREFIX + "replay:1"]
+        write = [str(uuid.uuid4()), "users", "u", "user:u", "CreateUser", ahead, "{}"]
+        about = ["1-0", *write, 0, 0, 2, "version", ahead]
+        told: Any = client.eval(text_of(LUA / "replay.lua"), 4, *keys, PREFIX, "1", *about)
         assert from_stream_id(told[0].decode()) >= ahead
         assert client.exists(CLOCK) == 0, "a queue that has lost its clock still asks the database"
-        assert client.eval(text_of(LUA / "replay.lua"), 5, *keys, PREFIX, "1", *about) == told
+        assert client.eval(text_of(LUA / "replay.lua"), 4, *keys, PREFIX, "1", *about) == told
 
 
 @pytest.mark.parametrize("junk_id", [*_JUNK_IDS[:4], "7881299347899-0"])
@@ -199,9 +200,9 @@ def test_junk_among_dead_letters_keeps_no_letter_out_of_the_table(clean_redis: R
         client.xadd(DEAD, {"junk": "1"}, id=junk_id)
         client.xreadgroup(DLQ_GROUP, "dlq-1", {DEAD: ">"})
         [version] = versions_of(accept(client, new_user()))
-        keys = [WRITES, DEAD, EMAILS, LEDGER]
-        entry = [to_stream_id(version), "dead", "", "", "", 2, "reason", "undecodable"]
-        assert client.eval(text_of(LUA / "settle.lua"), 4, *keys, PREFIX, WRITERS_GROUP, *entry) == 1
+        keys = [WRITES, DEAD, LEDGER]
+        entry = [to_stream_id(version), "dead", "", "", "", 0, 2, "reason", "undecodable"]
+        assert client.eval(text_of(LUA / "settle.lua"), 3, *keys, PREFIX, WRITERS_GROUP, *entry) == 1
         letters = client.xrange(DEAD)
         assert [number_of(id.decode()) < 2**63 for id, _ in letters] == [True, True]
         assert letters[0][1] == {b"junk": b"1", b"moved_from": junk_id.encode()}

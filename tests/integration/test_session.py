@@ -45,7 +45,7 @@ def test_writes_take_effect_whatever_the_servers_settings_are(
 ) -> None:
     """Creates and changes of many users in one batch: all are applied, none refused because its user was not seen."""
     users = [new_user() for _ in range(10)]
-    changes = [change(user.user_id, name=f"{number}") for user in users for number in range(3)]
+    changes = [change(user.entity_id, name=f"{number}") for user in users for number in range(3)]
     stream.accept([*users, *changes])
     with turned(own_database):
         start_writer()

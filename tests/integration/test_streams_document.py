@@ -28,7 +28,7 @@ def test_entries_are_as_documented(stream: Stream, own_redis: RedisServer) -> No
     """What the acceptance script writes fits its command's schema, and the schema can refuse."""
     made = new_user()
     stream.accept([made])
-    stream.accept([change(made.user_id, name="Bea")])
+    stream.accept([change(made.entity_id, name="Bea")])
     with own_redis.client() as client:
         entries = [_text(fields) for _, fields in client.xrange(WRITES)]
     assert [entry["command"] for entry in entries] == ["CreateUser", "UpdateUser"]

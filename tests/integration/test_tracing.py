@@ -14,7 +14,7 @@ import pytest
 
 from holdfast.services.api.accept import Candidate
 from holdfast.shared.queue.codec import encode
-from holdfast.shared.writes.commands import CreateUser, Write
+from holdfast.shared.writes.commands import Write
 from holdfast.shared.writes.versions import wall_clock
 from tests import otlp, processes
 from tests.conftest import ROOT
@@ -23,6 +23,7 @@ from tests.otlp import Receiver, Told
 from tests.processes import QUICK, Service, ThirdParty
 from tests.servers import Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
+from tests.users import create_user
 
 _SOON = {"OTEL_BSP_SCHEDULE_DELAY": "100"}
 _TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -151,8 +152,8 @@ def test_a_replayed_write_points_to_its_acceptance(
     traced: Traced, receiver: Receiver, clean_redis: RedisServer, clean_database: Database
 ) -> None:
     """Days later it would make no sense as a part of it: it has a trace of its own, taken because the first was."""
-    payload = b'{"name": "Ann", "email": "ann@example.com"}'
-    write = Write(_ID, _ID, CreateUser.model_validate_json(payload), wall_clock(), traceparent=_SENT, replay="7")
+    command = create_user("Ann", "ann@example.com")
+    write = Write(_ID, _ID, command, wall_clock(), traceparent=_SENT, replay="7")
     Stream(clean_redis, clean_database).add_raw(encode(write))
     entry = _one(receiver, "writer", "process {holdfast}:writes")
     assert (entry.parent_id, entry.links) == ("", ("00f067aa0ba902b7",))

@@ -44,7 +44,7 @@ def test_no_fault_of_the_database_is_charged_to_an_entry(
         stream.wait_for_end([known])
         failed = reasons(writer)
         with fault.on(own_database):
-            writes = [*(new_user() for _ in range(30)), change(known.user_id, name="changed"), heartbeat()]
+            writes = [*(new_user() for _ in range(30)), change(known.entity_id, name="changed"), heartbeat()]
             stream.accept(writes)
             wait_until(lambda failed=failed: reasons(writer) > failed, what=f"{fault.name}: it holds and says why")
             stream.accept([new_user(), heartbeat()])

@@ -10,7 +10,7 @@ def test_two_writers_apply_a_queue_of_writes_to_one_user_in_order(
 ) -> None:
     """Two thousand changes in a row all take effect, none is superseded, and the last one stands."""
     user = new_user("Name 0")
-    changes = [change(user.user_id, name=f"Name {n}") for n in range(1, 2001)]
+    changes = [change(user.entity_id, name=f"Name {n}") for n in range(1, 2001)]
     writes = [user, *changes]
     for at in range(0, len(writes), 250):
         stream.accept(writes[at : at + 250])

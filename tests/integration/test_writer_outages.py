@@ -90,7 +90,7 @@ def test_a_database_that_is_away(
     """Writes wait on the stream in one piece, each with its first delivery, and are applied in order afterwards."""
     breaks(own_database)
     user = new_user("first")
-    later = [change(user.user_id, name=f"name {number}") for number in range(3)]
+    later = [change(user.entity_id, name=f"name {number}") for number in range(3)]
     stream.accept([user])
     wait_until(lambda: holds(writer), what="the writer holds")
     for one in later:
@@ -102,7 +102,7 @@ def test_a_database_that_is_away(
     assert not holds(writer)
     assert_nobody_paid(stream)
     with own_database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT name FROM users WHERE id = %s", (user.user_id,))
+        cursor.execute("SELECT name FROM users WHERE id = %s", (user.entity_id,))
         assert cursor.fetchone() == ("name 2",)
 
 

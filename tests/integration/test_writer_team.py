@@ -37,7 +37,7 @@ def test_entries_of_a_frozen_writer_are_taken_over(stream: Stream, start_writer:
     stream.accept(users)
     wait_until(lambda: len(stream.pending()) == 20, what="they were delivered to the frozen one")
     peer = start_writer("writer-peer")
-    changes = [change(user.user_id, name="changed") for user in users]
+    changes = [change(user.entity_id, name="changed") for user in users]
     stream.accept(changes)
     stream.wait_for_end([*users, *changes])
     assert peer.metric("holdfast_reclaimed_entries_total") >= 20

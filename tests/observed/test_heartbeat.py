@@ -18,7 +18,7 @@ from holdfast.shared.queue.codec import Undecodable, decode, encode
 from holdfast.shared.queue.names import HEARTBEAT
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.store.engine import Engine, Timeouts, make_engine
-from holdfast.shared.writes.commands import HEARTBEAT_USER, Heartbeat, Write, heartbeat_id
+from holdfast.shared.writes.commands import HEARTBEAT_ID, Heartbeat, Write, heartbeat_id
 from holdfast.shared.writes.decide import Delivery, Known, decide
 from holdfast.shared.writes.outcome import Applied
 from holdfast.shared.writes.versions import Clock, wall_clock
@@ -29,12 +29,12 @@ from tests.stream import Stream
 
 
 def _beat(unix_s: float = 1_764_000_000.0) -> Candidate:
-    return Candidate(heartbeat_id(unix_s), HEARTBEAT_USER, "Heartbeat", b"{}")
+    return Candidate(heartbeat_id(unix_s), HEARTBEAT_ID, Heartbeat())
 
 
 def test_it_is_a_write_like_any_other_on_the_wire() -> None:
     """There and back; one with anything in it is none."""
-    write = Write(heartbeat_id(time.time()), HEARTBEAT_USER, Heartbeat(), 1_764_000_000_000_000)
+    write = Write(heartbeat_id(time.time()), HEARTBEAT_ID, Heartbeat(), 1_764_000_000_000_000)
     fields = {name.encode(): value.encode() for name, value in encode(write).items()}
     assert decode(fields) == write
     with pytest.raises(Undecodable):
@@ -43,10 +43,10 @@ def test_it_is_a_write_like_any_other_on_the_wire() -> None:
 
 def test_it_waits_for_nobody_and_changes_nobody() -> None:
     """Also behind another heartbeat that is not over."""
-    write = Write(heartbeat_id(1), HEARTBEAT_USER, Heartbeat(), 7, after=heartbeat_id(0))
+    write = Write(heartbeat_id(1), HEARTBEAT_ID, Heartbeat(), 7, after=heartbeat_id(0))
     decision = decide([Delivery(write, "1-1")], Known(), lambda _: True, wall_clock())
     assert decision.outcomes == [Applied(7)]
-    assert (decision.users, len(decision.ended)) == ({}, 1)
+    assert (decision.entities, len(decision.ended)) == ({}, 1)
 
 
 def test_their_ids_are_apart_from_all_others_and_in_order() -> None:
@@ -110,7 +110,7 @@ async def test_it_goes_all_the_way_through_an_outage(
     wait_until(lambda: system.stage("committed") > up, what="committed again")
     users = httpx.get(f"{system.api.url}/users").json()["data"]
     assert users == []
-    assert httpx.get(f"{system.api.url}/users/{HEARTBEAT_USER}").status_code in (404, 422)
+    assert httpx.get(f"{system.api.url}/users/{HEARTBEAT_ID}").status_code in (404, 422)
     system.api.stop()
     stream = Stream(own_redis, own_database)
     wait_until(lambda: stream.backlog() == 0, what="nothing is left over")
@@ -146,7 +146,7 @@ async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisSer
     """Not twice in one pause, whoever asks; not under back-pressure; not behind one that is stuck."""
     redis, pressure = connect(clean_redis.address, RedisTimeouts(2, 5)), _Pressure()
     floor: Any = _EmptyDatabase()
-    acceptor = Acceptor(redis, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, user_pending_max=10)
+    acceptor = Acceptor(redis, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, entity_pending_max=10)
     unbound: Any = pressure
     backlog: Backlog = unbound
     replicas = [Heartbeats(redis, acceptor, backlog, every_s=60) for _ in range(3)]

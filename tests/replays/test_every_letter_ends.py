@@ -8,11 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
-from holdfast.shared.queue.names import EMAILS, OPERATION, REPLAY, USER, WRITES
+from holdfast.shared.queue.names import OPERATION, REPLAY, WRITES
 from tests import keys, processes
 from tests.replays.conftest import OVER, Desk
 from tests.servers import wait_until
 from tests.stream import new_user
+from tests.users import EMAILS, PENDING
 
 Entry = dict[str | bytes, str | bytes]
 
@@ -105,7 +106,7 @@ def test_it_comes_to_rest(desk: Desk, writer: processes.Service, seed: int) -> N
         _decide(desk, draw)
     _rest(desk)
     with desk.redis_server.client() as client:
-        assert [*client.scan_iter(f"{USER}*"), *client.scan_iter(f"{OPERATION}*")] == []
+        assert [*client.scan_iter(f"{PENDING}*"), *client.scan_iter(f"{OPERATION}*")] == []
 
 
 def test_what_makes_it_unreadable_is_not_sent_again(desk: Desk, writer: processes.Service) -> None:
@@ -136,7 +137,7 @@ def test_an_entry_that_vanishes(desk: Desk, writer: processes.Service, *, whole:
         with desk.redis_server.client() as client:
             reserved = client.hgetall(EMAILS)
             if whole:
-                client.delete(WRITES, EMAILS, f"{REPLAY}{replay['id']}", *client.keys(f"{USER}*"))
+                client.delete(WRITES, EMAILS, f"{REPLAY}{replay['id']}", *client.keys(f"{PENDING}*"))
             else:
                 [*_, (entry, _)] = client.xrange(WRITES)
                 client.xdel(WRITES, entry)
@@ -149,7 +150,7 @@ def test_an_entry_that_vanishes(desk: Desk, writer: processes.Service, *, whole:
             desk.over(replay)
             assert desk.outcomes(replay) == {ids[0]: "lost"}
             assert client.hgetall(EMAILS) == reserved
-            assert [*client.scan_iter(f"{USER}*"), *client.scan_iter(f"{OPERATION}*")] == []
+            assert [*client.scan_iter(f"{PENDING}*"), *client.scan_iter(f"{OPERATION}*")] == []
     finally:
         writer.start()
     assert desk.states(*ids) == ["dead"]

@@ -6,12 +6,13 @@ from typing import Any
 import orjson
 import pytest
 
-from holdfast.shared.queue.names import EMAILS, LEDGER, OPERATION, REPLAY, USER, WRITES
+from holdfast.shared.queue.names import LEDGER, OPERATION, REPLAY, WRITES
 from tests import keys, processes
 from tests.integration.test_writer_dead_letters import altered
 from tests.replays.conftest import LONG, SHORT, Desk
 from tests.servers import wait_until
 from tests.stream import change, new_user
+from tests.users import EMAILS, PENDING
 
 pytestmark = pytest.mark.long
 
@@ -43,7 +44,7 @@ def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) 
         assert client.hgetall(EMAILS) == {}
         assert client.hget(LEDGER, "replayed") == b"40"
         assert client.hgetall(f"{REPLAY}{replay['id']}") == {b"closed": b"1"}
-        assert [*client.scan_iter(f"{USER}*"), *client.scan_iter(f"{OPERATION}*")] == []
+        assert [*client.scan_iter(f"{PENDING}*"), *client.scan_iter(f"{OPERATION}*")] == []
     letter = desk.told("GET", f"/dlq/letters/{ids[0]}")
     assert orjson.loads(letter["outcome"])["user_version"] == rows[users[0].operation_id][1]
     assert [deed["action"] for deed in letter["lineage"]["deeds"]] == ["replay"]
@@ -55,9 +56,9 @@ def test_every_outcome_is_told(desk: Desk, writer: processes.Service) -> None:
     users = {name: new_user(f"{name} too long") for name in ("applied", "duplicate", "rejected", "same", "other")}
     updated = new_user("Ann")
     desk.stream.accept([updated])
-    old = change(updated.user_id, name="an old long name")
+    old = change(updated.entity_id, name="an old long name")
     [old_id] = desk.bury([old])
-    newer = change(updated.user_id, name="New")
+    newer = change(updated.entity_id, name="New")
     ids = dict(zip(users, desk.bury([*users.values()]), strict=True))
     desk.stream.accept([newer])
     wait_until(lambda: desk.stream.backlog() == 0, what="the newer one is applied")
@@ -70,7 +71,7 @@ def test_every_outcome_is_told(desk: Desk, writer: processes.Service) -> None:
             cursor.execute(
                 "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, ended_at)"
                 " VALUES (%s, %s, 'CreateUser', 1, 'applied', 1, NOW())",
-                (users["duplicate"].operation_id, users["duplicate"].user_id),
+                (users["duplicate"].operation_id, users["duplicate"].entity_id),
             )
     raw = {"payload": {"name": "other too long", "email": "x@example.com"}}
     edit = desk.told("POST", f"/dlq/letters/{ids['other']}/edits", json={"reason": "a test", **raw})
@@ -197,7 +198,7 @@ def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Serv
         assert desk.states(*ids) == ["dead", "dead"]
         assert client.xlen(WRITES) == 0
         assert client.hgetall(EMAILS) == reserved
-        assert [*client.scan_iter(f"{USER}*")] == []
+        assert [*client.scan_iter(f"{PENDING}*")] == []
     assert operation_rows(desk) == {}
     wait_until(desk.balanced, what="the ledger balances")
 

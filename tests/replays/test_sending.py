@@ -13,11 +13,12 @@ from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.replays.sending import Chosen
 from holdfast.shared.letters.state import State
-from holdfast.shared.queue.names import CLOCK, EMAILS, LEDGER, OPERATION, USER, WRITES
+from holdfast.shared.queue.names import CLOCK, LEDGER, OPERATION, WRITES
 from holdfast.shared.queue.pending import pending_operation, pending_writes
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests.letters import letter
 from tests.servers import RedisServer
+from tests.users import EMAILS, PENDING
 
 
 def chosen(one: Letter, position: int = 0, fields: dict[bytes, bytes] | None = None) -> Chosen:
@@ -85,7 +86,7 @@ async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) ->
     assert len(back) == 1
     assert await redis.hgetall(EMAILS) == theirs | {b"ann@example.com": b"u-1 o-1"}
     assert await redis.xlen(WRITES) == 0
-    assert not await redis.exists(USER + "u-1", OPERATION + "o-1")
+    assert not await redis.exists(PENDING + "u-1", OPERATION + "o-1")
     assert len(await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})) == 1, "told again"
     await redis.aclose()
 

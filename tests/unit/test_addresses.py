@@ -4,11 +4,13 @@ import unicodedata
 
 import idna
 import pytest
-from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, clean_email
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.shared.writes.commands import email_key
+from holdfast.shared.domain.field_types import EMAIL_MAX_CHARS, Email
+from holdfast.shared.domain.users import email_key
+
+clean_email = Email().clean
 
 
 def other_ways(email: str) -> set[str]:

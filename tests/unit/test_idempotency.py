@@ -13,7 +13,9 @@ from starlette.requests import Request
 from holdfast.services.api.idempotency import Idempotency, KeyIds, body_hash
 from holdfast.shared.http.keys import ANYBODY, Principal
 from holdfast.shared.writes import keyed
+from holdfast.shared.writes.commands import Create, Replace
 from tests.conftest import ROOT
+from tests.users import USERS
 
 _TEXT = st.text(st.characters(min_codepoint=0x23, max_codepoint=0x7E), min_size=1, max_size=40)
 
@@ -33,11 +35,12 @@ def ids(
 
 
 _SEEDED = """
-from holdfast.services.api.bodies import parse_patch
+from holdfast.services.api.bodies import parse_part
 from holdfast.services.api.idempotency import body_hash
+from tests.users import USERS, update_user
 for body in (b'{"name": "Ada", "email": "a@example.com"}', b'{"email": "a@example.com", "name": "Ada"}'):
-    payload = parse_patch(body)
-    print(list(payload), body_hash("UpdateUser", payload, ""))
+    values = parse_part(USERS, body)
+    print(list(values), body_hash(update_user(**values), ""))
 """
 
 
@@ -58,11 +61,12 @@ def test_the_order_of_fields_changes_nothing(payload: dict[str, str], conditions
     """A canonical form is hashed; anything that was asked differently has another hash."""
     shuffled = list(payload.items())
     random.shuffle(shuffled)  # type: ignore[attr-defined]  # st.randoms()
-    was = body_hash("C", payload, conditions)
-    assert body_hash("C", dict(shuffled), conditions) == was
-    assert body_hash("D", payload, conditions) != was
-    assert body_hash("C", payload, conditions + "x") != was
-    assert body_hash("C", payload | {"new": "field" + conditions}, conditions) != was or "new" in payload
+    was = body_hash(Create(USERS, payload), conditions)
+    assert body_hash(Create(USERS, dict(shuffled)), conditions) == was
+    assert body_hash(Replace(USERS, payload), conditions) != was
+    assert body_hash(Create(USERS, payload), conditions + "x") != was
+    more = payload | {"new": "field" + conditions}
+    assert body_hash(Create(USERS, more), conditions) != was or "new" in payload
 
 
 @given(_TEXT, _TEXT, _TEXT)
@@ -78,7 +82,7 @@ def test_ids_are_the_keys_of_one_caller(secret: str, key: str, other: str) -> No
     ]  # fmt: skip
     for each in others:
         assert each.operation_id != found.operation_id
-        assert each.user_id != found.user_id
+        assert each.entity_id != found.entity_id
         assert each.key_hash != found.key_hash
         assert keyed.key_part(each.operation_id) != keyed.key_part(found.operation_id)
     plain = hashlib.sha256("\n".join(("ada", "PATCH", "/users/1", key)).encode()).hexdigest()
@@ -100,7 +104,7 @@ def test_another_body_is_another_operation_of_the_same_key(secret: str, key: str
     """Whoever meets both sees that they have the key in common; ids without a key have nothing in common."""
     first, second = ids(secret, key, body), ids(secret, key, body + "x")
     assert first.operation_id != second.operation_id
-    assert (first.key_hash, first.user_id) == (second.key_hash, second.user_id)
+    assert (first.key_hash, first.entity_id) == (second.key_hash, second.entity_id)
     part = keyed.key_part(first.operation_id)
     assert part is not None
     assert part == keyed.key_part(second.operation_id)
