@@ -100,8 +100,8 @@ def accept_backlog(stage: Stage, writes: int) -> None:
 def _candidate(number: int) -> Candidate:
     write = two_rows.message(number)
     return Candidate(
-        operation_id=write["operation_id"], entity_id=write["user_id"], command=create_user(write["name"], write["email"]),
-        key_hash=write["operation_id"], body_hash="0" * 64, request_id=f"req_{number:032x}",
+        operation_id=write["operation_id"], entity_id=write["user_id"],
+        command=create_user(write["name"], write["email"]), key_hash=write["operation_id"], body_hash="0" * 64, request_id=f"req_{number:032x}",
     )  # fmt: skip
 
 

@@ -24,7 +24,8 @@ _TIMES = Timeouts(5, 5, 20, 5)
 _ROWS = 3000
 _NEWEST = 1_000_000
 _INSERT = (
-    "INSERT INTO operations (operation_id, resource, entity_id, command, version, effect, entity_version, entry_id, ended_at)"
+    "INSERT INTO operations (operation_id, resource, entity_id, command, version, effect, entity_version, entry_id,"
+    " ended_at)"
     " VALUES (%s, 'users', 'user', 'CreateUser', %s, %s, 0, %s, NOW(6))"
 )
 _FULL = sa.text(

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI
-from pydantic import BaseModel
+from pydantic import AfterValidator, BaseModel
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from holdfast.shared.connections.address import parse_dsn
@@ -39,11 +39,14 @@ def session() -> Iterator[Session]:
         yield opened
 
 
+_NAME, _EMAIL = (field.type for field in users.User.type.fields)
+
+
 class UserBody(BaseModel):
     """What is sent, by the same rules."""
 
-    name: users.User.type.by_name["name"].type.typed
-    email: users.User.type.by_name["email"].type.typed
+    name: Annotated[str, AfterValidator(_NAME.clean)]
+    email: Annotated[str, AfterValidator(_EMAIL.clean)]
 
 
 @app.post("/users", status_code=202)

@@ -16,7 +16,8 @@ INSERT_USER = (
 )
 INSERT_OPERATION = (
     "INSERT INTO operations"
-    " (operation_id, resource, entity_id, command, version, effect, entity_version, rejection, body_hash, entry_id, ended_at)"
+    " (operation_id, resource, entity_id, command, version, effect, entity_version, rejection, body_hash, entry_id,"
+    " ended_at)"
     " VALUES (%s, 'users', %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 
