@@ -351,6 +351,10 @@ dashboards-preview: ## Pictures of the dashboards from the running stack, for th
 hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)
 	@.venv/bin/pre-commit install
 
+.PHONY: release
+release: venv-dev ## Check, build and try a wheel, commit and tag (VERSION=1.2.0; CHECKED=1: `make check` has just passed)
+	@$(VENV) -m deploy.release "$(or $(VERSION),$(error VERSION= is missing))" $(if $(CHECKED),--checked)
+
 UV ?= $(firstword $(wildcard .venv/bin/uv) uv)
 IMAGES := api writer external_proxy dlq_admin migrate
 PIN = $(UV) pip compile $(ARGS) --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
