@@ -1,7 +1,6 @@
 """The local stack, as experiments break it."""
 
 import os
-import signal
 import subprocess
 import sys
 import time
