@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, Validat
 from pydantic_core import ErrorDetails
 
 from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, NAME_MAX_CHARS, clean_email, clean_name
-from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson
+from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson, NothingToChange
 from holdfast.shared.runtime.documents import malformed
 
 _VALUE_MAX_CHARS = 100
@@ -70,9 +70,7 @@ def parse_patch(body: bytes) -> dict[str, str]:
     if nulls := [name for name, value in given.items() if value is None]:
         raise _invalid([_told(name, None, "must not be null", "INVALID_TYPE") for name in nulls])
     if not given:
-        raise InvalidRequest(
-            "The request changes nothing.",
-            code="NOTHING_TO_CHANGE",
+        raise NothingToChange(
             details={"field": None, "value": None, "constraint": "at least one of name, email"},
         )
     return given

@@ -15,7 +15,7 @@ from holdfast.services.api.ids import canonical
 from holdfast.services.api.view import View, describe_user
 from holdfast.services.api.write import WritePath
 from holdfast.shared.domain.typed import EMAIL_MAX_CHARS
-from holdfast.shared.errors import InvalidRequest, UserNotFound
+from holdfast.shared.errors import InvalidCursor, UserNotFound
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import degraded
 from holdfast.shared.http.envelope import success
@@ -119,8 +119,6 @@ def _position(cursor: str | None) -> int:
             return int(version)
     except (binascii.Error, UnicodeError, ValueError):
         pass
-    raise InvalidRequest(
-        "The cursor is not one that this API gave out.",
-        code="INVALID_CURSOR",
+    raise InvalidCursor(
         details={"field": "cursor", "value": cursor[:64], "constraint": "must be a meta.next_cursor"},
     )

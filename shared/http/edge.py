@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from holdfast.shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, RequestTooSlow, Unexpected
+from holdfast.shared.errors import (
+    AnswerOverdue,
+    AppError,
+    DeadlineExceeded,
+    InvalidTimeout,
+    RequestTooSlow,
+    Unexpected,
+)
 from holdfast.shared.http.browser import for_a_browser
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.envelope import failure, route_of
@@ -21,13 +28,14 @@ from holdfast.shared.http.open_paths import SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome, outcome_of
 from holdfast.shared.http.request_id import new, sane
 from holdfast.shared.resilience import deadline
+from holdfast.shared.runtime.time_budgets import REQUEST_TIMEOUT_MAX_S, REQUEST_TIMEOUT_MIN_S
 from holdfast.shared.telemetry import decisions, logs, metrics
 from holdfast.shared.telemetry.decisions import Notes, decided
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 
 _WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
-_TIMEOUT_MS = range(50, 30_001)
+_TIMEOUT_MS = range(round(REQUEST_TIMEOUT_MIN_S * 1000), round(REQUEST_TIMEOUT_MAX_S * 1000) + 1)
 #: Errors, and so any answer, have a form that the caller chooses.
 _VARY = (b"vary", b"Accept")
 _NO_ORIGINS = Cors(frozenset())
@@ -82,8 +90,10 @@ class Edge:
         noting = decisions.begin(notes)
         #: What every answer carries, whoever makes it; whoever knows more adds it.
         answer_headers = scope["answer_headers"] = [
-            (b"x-request-id", asked.request_id), _VARY, *self._cors.of_an_answer(scope["headers"])
-        ]  # fmt: skip
+            (b"x-request-id", asked.request_id),
+            _VARY,
+            *self._cors.of_an_answer(scope["headers"]),
+        ]
         status = 0
 
         async def send_with_id(message: Message) -> None:
@@ -183,9 +193,10 @@ def _timeout_s(raw: bytes) -> float:
     """Raises InvalidRequest."""
     if raw.isdigit() and len(raw) <= 5 and int(raw) in _TIMEOUT_MS:
         return int(raw) / 1000
-    raise InvalidRequest(
-        "The X-Request-Timeout-Ms is not valid.",
-        code="INVALID_REQUEST_TIMEOUT",
-        details={"field": "X-Request-Timeout-Ms", "value": raw[:20].decode("latin-1"),
-                 "constraint": f"a whole number of ms from {_TIMEOUT_MS.start} to {_TIMEOUT_MS.stop - 1}"},
-    )  # fmt: skip
+    raise InvalidTimeout(
+        details={
+            "field": "X-Request-Timeout-Ms",
+            "value": raw[:20].decode("latin-1"),
+            "constraint": f"a whole number of ms from {_TIMEOUT_MS.start} to {_TIMEOUT_MS.stop - 1}",
+        },
+    )
