@@ -11,7 +11,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter
 
-from deploy.load.chart import Chart
+from deploy.load.chart import Chart, Series
 
 
 def draw(charts: Sequence[Chart], path: Path) -> None:
@@ -34,6 +34,17 @@ def _logarithmic(panel: Axes) -> None:
     panel.yaxis.set_minor_formatter(plain)
 
 
+def _line(panel: Axes, series: Series, *, dots: bool) -> None:
+    xs, ys = [at for at, _ in series.points], [value for _, value in series.points]
+    style = {"marker": "o", "markersize": 5 if series.range else 2.5, "linestyle": "none"} if dots else {}
+    panel.plot(xs, ys, color=series.colour, label=series.name, linewidth=1.4, **style)
+    if series.range and dots:
+        panel.vlines(xs, *zip(*series.range, strict=True), color=series.colour, linewidth=2, alpha=0.6)
+    elif series.range:
+        low, high = zip(*series.range, strict=True)
+        panel.fill_between(xs, low, high, color=series.colour, alpha=0.15, linewidth=0)
+
+
 def _panel(panel: Axes, chart: Chart) -> None:
     for band in chart.bands:
         panel.axvspan(band.begin, band.end, color="#c0392b", alpha=0.12, linewidth=0)
@@ -48,18 +59,7 @@ def _panel(panel: Axes, chart: Chart) -> None:
         )
     else:
         for series in chart.series:
-            xs, ys = [at for at, _ in series.points], [value for _, value in series.points]
-            style = (
-                {"marker": "o", "markersize": 5 if series.range else 2.5, "linestyle": "none"}
-                if chart.style == "dots"
-                else {}
-            )
-            panel.plot(xs, ys, color=series.colour, label=series.name, linewidth=1.4, **style)
-            if series.range and chart.style == "dots":
-                panel.vlines(xs, *zip(*series.range, strict=True), color=series.colour, linewidth=2, alpha=0.6)
-            elif series.range:
-                low, high = zip(*series.range, strict=True)
-                panel.fill_between(xs, low, high, color=series.colour, alpha=0.15, linewidth=0)
+            _line(panel, series, dots=chart.style == "dots")
     if chart.log:
         _logarithmic(panel)
     else:

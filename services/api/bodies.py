@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, Validat
 from pydantic_core import ErrorDetails
 
 from holdfast.shared.domain.typed import EMAIL_MAX_CHARS, NAME_MAX_CHARS, clean_email, clean_name
-from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson, NothingToChange
+from holdfast.shared.errors import AppError, InvalidBody, InvalidRequest, MalformedJson, NothingToChange
 from holdfast.shared.runtime.documents import malformed
 
 _VALUE_MAX_CHARS = 100
@@ -95,7 +95,7 @@ _MESSAGES = {
     "MISSING_FIELD": "A required field is missing",
     "UNKNOWN_FIELD": "The request has a field that is not known",
     "INVALID_TYPE": "A field has the wrong type",
-    "INVALID_BODY": "The request body must be a JSON object",
+    InvalidBody.code: "The request body must be a JSON object",
 }
 
 
@@ -131,7 +131,7 @@ def _problem(problem: ErrorDetails) -> dict[str, Any]:
             # What an unknown field holds may be a secret sent by mistake: it is not sent back.
             return _told(field, None, "is not a known field", "UNKNOWN_FIELD")
         case _ if field is None:
-            return _told(None, None, "must be a JSON object", "INVALID_BODY")
+            return _told(None, None, "must be a JSON object", InvalidBody.code)
         case _:
             return _told(field, None, "must be a string", "INVALID_TYPE")
 

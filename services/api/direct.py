@@ -70,7 +70,7 @@ class DirectPath:
                 return Answer("accepted", candidate.operation_id, candidate.user_id, version), outcome
             case Duplicate(_, first):
                 return self._repeated(candidate, first), first
-            case Rejected("EMAIL_TAKEN") if unknown is None and not candidate.key_hash:
+            case Rejected(EmailTaken.code) if unknown is None and not candidate.key_hash:
                 # With a key an earlier try may be on the stream, and may get the address: then nothing is final yet.
                 raise EmailTaken(details={"field": "email", "constraint": "must be unique"})
             # Reused by an operation that is over: no other try changes that. Expired: nor had an earlier try more time.

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from holdfast.shared.errors import EmailTaken, KeyReused, WriteExpired
 from holdfast.shared.writes import keyed
 from holdfast.shared.writes.commands import Heartbeat, Write, changes, email_key
 from holdfast.shared.writes.merge import EmailClaim, User, merge
@@ -110,7 +111,7 @@ class _State:
     def reused(self, write: Write) -> Rejected | None:
         """The write's Idempotency-Key belongs to an older write that asked for something else."""
         version, first = self.keyed.get(keyed.key_part(write.operation_id) or "", (write.version, ""))
-        return Rejected("IDEMPOTENCY_KEY_REUSED", {"first_operation_id": first}) if version < write.version else None
+        return Rejected(KeyReused.code, {"first_operation_id": first}) if version < write.version else None
 
     def claim(self, write: Write) -> EmailClaim:
         _, email = changes(write.command)
@@ -147,7 +148,7 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
     if reused := state.reused(write):
         return _end(delivery, reused, state, decision)
     if write.expires_at is not None and write.expires_at <= now:
-        expired = Rejected("WRITE_EXPIRED", {"expires_at": write.expires_at})
+        expired = Rejected(WriteExpired.code, {"expires_at": write.expires_at})
         return _end(delivery, expired, state, decision)
     if isinstance(write.command, Heartbeat):
         return _end(delivery, Applied(write.version), state, decision)
@@ -178,4 +179,4 @@ def _end(delivery: Delivery, outcome: Final, state: _State, decision: Decision) 
 
 def _may_still_change(outcome: Final, claim: EmailClaim) -> bool:
     """A refusal because of an owner who may have let go of the address in a write still on its way."""
-    return isinstance(outcome, Rejected) and outcome.code == "EMAIL_TAKEN" and claim.owner_id is not None
+    return isinstance(outcome, Rejected) and outcome.code == EmailTaken.code and claim.owner_id is not None

@@ -11,6 +11,7 @@ Pure: rows in, rows and outcomes out. `docs/adr/0003-order-free-convergence.md` 
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from holdfast.shared.errors import EmailTaken, PreconditionFailed, UserExists, UserNotFound
 from holdfast.shared.writes.commands import CreateUser, DeleteUser, Write, changes, email_key
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
@@ -76,22 +77,22 @@ def _misplaced(row: User, write: Write, *, overtaking: bool) -> Rejected | None:
     """The user is not there, or not as it was expected, at this write's place in the order."""
     if isinstance(write.command, CreateUser):
         if row.created_version not in (0, write.version):
-            return Rejected("USER_EXISTS", {})
+            return Rejected(UserExists.code, {})
     elif 0 < row.deleted_version < write.version or not (row.version or overtaking):
-        return Rejected("USER_NOT_FOUND", {})
+        return Rejected(UserNotFound.code, {})
     return _unwanted(row, write)
 
 
 def _unwanted(row: User, write: Write) -> Rejected | None:
     """The user's version is not one that the caller asked for. If-Match is first, as RFC 9110 (13.2.2) has it."""
     if write.if_match and row.version not in write.if_match:
-        return Rejected("PRECONDITION_FAILED", {"expected": list(write.if_match), "found": row.version})
+        return Rejected(PreconditionFailed.code, {"expected": list(write.if_match), "found": row.version})
     if write.if_none_match == "*":
         # Of a change: whoever is missing here has an earlier write on its way, which the caller wants to be first.
         met = isinstance(write.command, CreateUser) and row.version == 0
-        return None if met else Rejected("PRECONDITION_FAILED", {"unexpected": "*", "found": row.version})
+        return None if met else Rejected(PreconditionFailed.code, {"unexpected": "*", "found": row.version})
     if row.version in write.if_none_match:
-        return Rejected("PRECONDITION_FAILED", {"unexpected": list(write.if_none_match), "found": row.version})
+        return Rejected(PreconditionFailed.code, {"unexpected": list(write.if_none_match), "found": row.version})
     return None
 
 
@@ -103,7 +104,7 @@ def _taken(row: User, write: Write, claim: EmailClaim) -> Rejected | None:
     would_hold_it = write.version > row.email_version and row.deleted_version == 0
     owned = claim.owner_id is not None and (would_hold_it or claim.owner_since < write.version)
     if owned or claim.released > write.version:
-        return Rejected("EMAIL_TAKEN", {})
+        return Rejected(EmailTaken.code, {})
     return None
 
 
