@@ -252,4 +252,4 @@ def test_a_runner_does_not_fail_where_nobody_listens() -> None:
     with runner.announced("test-fault", "queue"):
         pass
     assert not runner.recovered("test-fault", {}, "unknown")
-    assert not Announcer("http://127.0.0.1:1", "").tell("PUT", "/faults/a")
+    assert not Announcer("http://127.0.0.1:1", "").send("PUT", "/faults/a")
