@@ -10,13 +10,20 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from deploy.client.background import Background
+from deploy.client.mix import parse
+from deploy.client.plan import Plan
 from deploy.local import commands
+from deploy.local import stack as local_stack
 from deploy.local.programs import programs
 from deploy.local.say import say
 from deploy.local.settings import saved
-from tests.alerts.traffic import Traffic
+from deploy.stacks.faults import Program, Stop
+from deploy.stacks.running import running
+from deploy.stacks.stack import Stack
 from tests.alerts.watch import Watch
 
+_PER_S = 20.0
 _TARGETS_S = 60.0
 _QUIET_S = 180.0
 _LASTS_S = 75.0
@@ -79,7 +86,8 @@ def _run(stack: Stack) -> list[Report]:
     took = _targets_up(watch, wanted)
     say(f"{wanted} targets are up after {took:.0f} s" if took is not None else f"targets: {watch.targets()}")
     reports = [Report("none", wrong=[] if took is not None else ["not every target is up"])]
-    with Traffic(stack.address("api"), stack.operator_key):
+    plan = Plan(stack.url("api"), _PER_S, mix=parse("reads=1,writes=1"), timeout_s=3, follow_per_s=0, users=20)
+    with Background(plan):
         for outage in OUTAGES:
             if watch.until(lambda firing, own=frozenset(outage.must): not firing & own, _QUIET_S) is None:
                 reports.append(Report(outage.name, wrong=[f"before it, these fire: {sorted(watch.firing())}"]))
