@@ -128,7 +128,7 @@ def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None
     """Nobody says that it is over."""
     one, _ = replicas
     runner = Announcer(one.url, keys.ANNOUNCER)
-    assert runner.tell("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5})
+    assert runner.send("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5})
     sample = 'holdfast_fault_active{fault="killed",target="writer"}'
     assert one.metric(sample) == 1
     wait_until(lambda: one.metric(sample) == 0, what="it is over")
