@@ -108,8 +108,8 @@ docker-key: ## The operator's key, for dlq_admin
 	@$(COMPOSE) run --rm --no-deps secrets cat /run/holdfast/operator/token
 
 .PHONY: docker-test
-docker-test: ## Is what runs as it should be: confined, scaled, a replica killed under load, stopped; nothing lost? (minutes)
-	@$(PYTHON) -m deploy.compose
+docker-test: venv-local ## Is what runs as it should be: confined, scaled, a replica killed under load, stopped; nothing lost? (minutes)
+	@$(VENV) -m deploy.compose
 
 ##@ Check
 
@@ -231,8 +231,8 @@ demo-poison: ## Writes that cannot work, as real mishaps make them, for you to r
 
 .PHONY: demo-metastable
 demo-metastable: ## A stall that naive retries keep alive for ever, and what ends it: a table and a picture (seconds)
-	@$(LOCAL) setup dev bench
-	@.venv-bench/bin/python -m tests.metastable --out .local/demo/metastable.png $(ARGS)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.metastable --out .local/demo/metastable.svg $(ARGS)
 
 .PHONY: test-crash-replay
 test-crash-replay: ## kill -9 of everything while 10,000 dead letters are sent again: each once, none lost (minutes)
@@ -255,27 +255,27 @@ grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAF
 ##@ Load
 
 # On the running stack (make up), or on API=url; faults on containers: STACK=docker. ARGS=--help for every option.
-LOAD = @.venv-bench/bin/python -m deploy.load
+LOAD = @$(VENV) -m deploy.load
 
 .PHONY: load-test
-load-test: venv-bench ## Steady traffic and what clients felt (RATE=, DURATION=, MIX=reads=80,writes=18,external=2, TARGETS=, API=url)
+load-test: venv-local ## Steady traffic and what clients felt (RATE=, DURATION=, MIX=reads=80,writes=18,external=2, TARGETS=, API=url)
 	$(LOAD) steady $(ARGS)
 
 .PHONY: load-test-with-failures
-load-test-with-failures: venv-bench ## The same while database, queue and third party come and go (FAULTS=, FAULT_S=; two minutes)
+load-test-with-failures: venv-local ## The same while database, queue and third party come and go (FAULTS=, FAULT_S=; two minutes)
 	$(LOAD) with-failures $(ARGS)
 
 .PHONY: load-test-scaling
-load-test-scaling: venv-bench ## How fast 1, 2 and 4 writers work off a backlog, and what the limit was (BACKLOG=; two minutes)
+load-test-scaling: venv-local ## How fast 1, 2 and 4 writers work off a backlog, and what the limit was (BACKLOG=; two minutes)
 	$(LOAD) scaling $(ARGS)
 
 .PHONY: test-recovery-time
-test-recovery-time: venv-bench ## Detect, contain, resume, drain, steady: each fault REPEATS=5 times (FAULTS=, QUICK=1; eleven minutes)
+test-recovery-time: venv-local ## Detect, contain, resume, drain, steady: each fault REPEATS=5 times (FAULTS=, QUICK=1; eleven minutes)
 	$(LOAD) recovery $(ARGS)
 
 .PHONY: benchmark-error-rates
 benchmark-error-rates: ## A third party that fails 0 to 50 %: what retries, a breaker and a fallback are worth (QUICK=1; five minutes)
-	@$(LOCAL) setup bench
+	@$(LOCAL) setup local
 	$(LOAD) error-rates $(ARGS)
 
 ##@ Measure
@@ -351,6 +351,10 @@ dashboards-preview: ## Pictures of the dashboards from the running stack, for th
 hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)
 	@.venv/bin/pre-commit install
 
+.PHONY: release
+release: venv-dev ## Check, build and try a wheel, commit and tag (VERSION=1.2.0; CHECKED=1: `make check` has just passed)
+	@$(VENV) -m deploy.release "$(or $(VERSION),$(error VERSION= is missing))" $(if $(CHECKED),--checked)
+
 UV ?= $(firstword $(wildcard .venv/bin/uv) uv)
 IMAGES := api writer external_proxy dlq_admin migrate
 PIN = $(UV) pip compile $(ARGS) --quiet --generate-hashes --no-emit-index-url --no-emit-find-links \
@@ -382,12 +386,10 @@ help: ## This list
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
 		/^[a-z0-9-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-.PHONY: venv-dev venv-local venv-bench venv-docs
+.PHONY: venv-dev venv-local venv-docs
 venv-dev:
 	@$(LOCAL) venv dev
 venv-local:
 	@$(LOCAL) venv local
-venv-bench:
-	@$(LOCAL) venv bench
 venv-docs:
 	@$(LOCAL) venv docs

@@ -57,7 +57,67 @@ class InvalidRequest(AppError):
     def __init__(self, message: str = "", *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
         super().__init__(message, details=details)
         if code is not None:
-            self.code = code
+            self.code = code  # a field's rule has a code of its own
+
+
+class InvalidParameter(InvalidRequest):
+    """A parameter of the path or the query is not valid."""
+
+    code = "INVALID_PARAMETER"
+
+
+class InvalidBody(InvalidRequest):
+    """The request body is not valid."""
+
+    code = "INVALID_BODY"
+
+
+class InvalidLine(InvalidRequest):
+    """A line of the import is not a dead letter."""
+
+    code = "INVALID_LINE"
+
+
+class InvalidCursor(InvalidRequest):
+    """The cursor is not one that this service gave out."""
+
+    code = "INVALID_CURSOR"
+
+
+class InvalidExpiry(InvalidRequest):
+    """The X-Expire-After-Ms is not valid."""
+
+    code = "INVALID_EXPIRY"
+
+
+class InvalidTimeout(InvalidRequest):
+    """The X-Request-Timeout-Ms is not valid."""
+
+    code = "INVALID_REQUEST_TIMEOUT"
+
+
+class InvalidIdempotencyKey(InvalidRequest):
+    """The Idempotency-Key is not valid."""
+
+    code = "INVALID_IDEMPOTENCY_KEY"
+
+
+class InvalidOverride(InvalidRequest):
+    """The override of a breaker is not valid."""
+
+    code = "INVALID_OVERRIDE"
+
+
+class InvalidConfig(InvalidRequest):
+    """The configuration is not valid."""
+
+    code = "INVALID_CONFIG"
+
+
+class NothingToChange(InvalidRequest):
+    """The request changes nothing."""
+
+    code = "NOTHING_TO_CHANGE"
 
 
 class MalformedJson(AppError):

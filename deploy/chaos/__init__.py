@@ -1,1 +1,1 @@
-"""Chaos: experiments on the running stack, each with a hypothesis and a verdict, and always mended again."""
+"""Chaos: experiments on the running stack, each with a hypothesis and a verdict; what they break is always mended."""

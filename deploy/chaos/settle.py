@@ -1,6 +1,5 @@
-"""Settle: after the run, what became of every write that was acknowledged, and whether the ledger balances."""
+"""Settle: after the run, what became of every acknowledged write, and whether the ledger balances."""
 
-import json
 import time
 from collections import Counter
 from collections.abc import Iterable
@@ -8,11 +7,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from deploy.chaos.samples import Write
-from deploy.scenarios.ask import ask
+from deploy.chaos.writes import Write
+from deploy.client.request import bearer, request
+from deploy.stacks.stack import Stack
 
 _PATIENCE_S = 5.0
-#: Between questions: hundreds at once would be turned away while the breakers let clients back in.
+#: Between requests: hundreds at once would be shed while the breakers let clients back in.
 _PACE_S = 0.025
 _AGAIN_S = 0.5
 
@@ -31,9 +31,9 @@ class Settled:
     """Of all acknowledged writes."""
 
     ends: list[Ended] = field(default_factory=list)
-    #: Operations that are in no final state.
+    #: Operations that are not in a final state.
     lost: list[str] = field(default_factory=list)
-    #: Writes whose client never found out, and those who did when they asked again.
+    #: Writes whose client never learned what happened, and those whose client did by sending them again.
     in_doubt: int = 0
     resolved: int = 0
     balanced: bool = False
@@ -45,9 +45,9 @@ class Settled:
         return dict(Counter(end.state for end in self.ends))
 
 
-def settle(api: str, dlq_admin: str, token: str, writes: Iterable[Write], within_s: float) -> Settled:
-    """Ask for each until it is final, at most so long in all."""
-    settled, deadline = Settled(), time.monotonic() + within_s
+def settle(stack: Stack, writes: Iterable[Write], within_s: float) -> Settled:
+    """Poll each until it is final, at most so long in all."""
+    settled, deadline, api = Settled(), time.monotonic() + within_s, stack.address("api")
     writes = list(writes)
     for write in writes:
         if write.in_doubt:
@@ -60,17 +60,18 @@ def settle(api: str, dlq_admin: str, token: str, writes: Iterable[Write], within
                 settled.ends.append(end)
             else:
                 settled.lost.append(write.operation)
-    _balance(dlq_admin, token, settled, deadline)
+    _balance(stack, settled, deadline)
     return settled
 
 
 def _resolve(api: str, write: Write, settled: Settled, deadline: float) -> None:
-    """Send it again with its key, as a client in doubt should."""
-    headers = {"Content-Type": "application/json", "Idempotency-Key": write.key}
+    """Send it again with its key, as a client in doubt should do."""
+    method, path, _, body, key = write.request
+    headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     while write.in_doubt and time.monotonic() < deadline:
-        answer = ask(api, write.method, write.path, json.dumps(write.body).encode(), headers, _PATIENCE_S)
-        write.told(answer.body)
-        if 400 <= answer.status < 500 and answer.status not in (409, 429):
+        response = request(api, method, path, body, headers, _PATIENCE_S)
+        write.learn(response.body)
+        if 400 <= response.status < 500 and response.status not in (409, 429):
             write.refused = True
         if write.in_doubt:
             time.sleep(_AGAIN_S)
@@ -80,24 +81,24 @@ def _resolve(api: str, write: Write, settled: Settled, deadline: float) -> None:
 
 def _end(api: str, operation: str, deadline: float) -> Ended | None:
     while True:
-        answer = ask(api, "GET", f"/operations/{operation}", None, {}, _PATIENCE_S)
-        data = answer.body.get("data") if isinstance(answer.body, dict) else None
-        if answer.status == 200 and isinstance(data, dict) and _over(data):
+        response = request(api, "GET", f"/operations/{operation}", timeout_s=_PATIENCE_S)
+        data = response.body.get("data") if isinstance(response.body, dict) else None
+        if response.status == 200 and isinstance(data, dict) and _final(data):
             return Ended(data["status"], _unix(data["accepted_at"]), _unix(data["ended_at"] or data["accepted_at"]))
         if time.monotonic() > deadline:
             return None
         time.sleep(_AGAIN_S)
 
 
-def _over(data: dict[str, Any]) -> bool:
+def _final(data: dict[str, Any]) -> bool:
     return bool(data["done"] or data["status"] == "dead_lettered")
 
 
-def _balance(dlq_admin: str, token: str, settled: Settled, deadline: float) -> None:
-    headers = {"Authorization": f"Bearer {token}"}
+def _balance(stack: Stack, settled: Settled, deadline: float) -> None:
+    address, key = stack.address("dlq_admin"), bearer(stack.operator_key)
     while True:
-        answer = ask(dlq_admin, "GET", "/dlq/overview", None, headers, _PATIENCE_S)
-        ledger = answer.body["data"]["ledger"] if answer.status == 200 else None
+        response = request(address, "GET", "/dlq/overview", None, key, _PATIENCE_S)
+        ledger = response.body["data"]["ledger"] if response.status == 200 else None
         if ledger:
             settled.ledger = ledger
             settled.balanced = ledger["missing"] == 0

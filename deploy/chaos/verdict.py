@@ -14,52 +14,53 @@ from deploy.chaos.experiment import (
     Slower,
     Waited,
 )
-from deploy.chaos.measure import Moments, in_phase, percentile, unmet
-from deploy.chaos.samples import Sample
+from deploy.chaos.measure import Moments, in_phase, of, unmet
 from deploy.chaos.settle import Settled
+from deploy.client.percentiles import percentile
+from deploy.client.samples import Sample
 
 Word = Literal["passed", "deviated", "unknown"]
 EXIT_CODES: Mapping[Word, int] = {"passed": 0, "deviated": 1, "unknown": 2}
 
-#: A generator that is later than this has measured itself.
+#: A generator that is later than this measured itself.
 _SLIP_MAX_S = 0.5
 _REQUESTS_MIN = 20
 
 
 @dataclass(frozen=True)
 class Seen:
-    """All that was seen of one run."""
+    """Everything that was seen of one run."""
 
     samples: Sequence[Sample]
     moments: Moments
     settled: Settled
-    #: (service, breaker) that were open at some time.
+    #: (service, breaker) of those that were open at some time.
     opened: Iterable[tuple[str, str]]
-    #: Programs of which a process is another one than before.
+    #: Programs with a process that did not run before.
     restarted: Iterable[str]
     slip_p99_s: float = 0.0
 
 
 @dataclass
 class Verdict:
-    """The word, and why."""
+    """The word, and the reasons."""
 
     word: Word
     #: What contradicts the hypothesis.
     deviations: list[str] = field(default_factory=list)
-    #: What keeps the run from having shown anything.
+    #: Why the run has shown nothing.
     vacuous: list[str] = field(default_factory=list)
 
 
 def judge(experiment: Experiment, seen: Seen) -> Verdict:
-    """A deviation counts whatever else was or was not seen, unless the system was not well to begin with, or the
-    measurement itself was not."""
+    """A deviation counts whatever else was seen, unless the system was not healthy to begin with, or the generator was
+    late."""
     before = in_phase(seen.samples, seen.moments, "before")
-    ill = [f"before: {each}" for each in unmet(experiment.steady, before)]
+    unfit = [f"before: {each}" for each in unmet(experiment.steady, before)]
     if seen.slip_p99_s > _SLIP_MAX_S:
-        ill.append(f"the clients themselves were late: p99 {seen.slip_p99_s:.2f} s")
-    if ill:
-        return Verdict("unknown", [], ill)
+        unfit.append(f"the clients themselves were late: p99 {seen.slip_p99_s:.2f} s")
+    if unfit:
+        return Verdict("unknown", [], unfit)
     deviations = _deviations(experiment, seen)
     vacuous = [f"never seen: {in_words(each)}" for each in experiment.must_see if not sighted(each, seen)]
     if len(in_phase(seen.samples, seen.moments, "fault")) < _REQUESTS_MIN:
@@ -78,11 +79,11 @@ def _deviations(experiment: Experiment, seen: Seen) -> list[str]:
     if settled.lost:
         found.append(f"{len(settled.lost)} acknowledged writes are not accounted for, such as {settled.lost[0]}")
     if dead := settled.states.get("dead_lettered", 0):
-        found.append(f"{dead} writes that nothing is wrong with were dead-lettered")
+        found.append(f"{dead} valid writes were dead-lettered")
     if settled.in_doubt:
-        found.append(f"{settled.in_doubt} writes of which their client never found out")
+        found.append(f"{settled.in_doubt} writes whose client never learned what happened")
     if not settled.balanced:
-        found.append(f"the ledger does not balance: {settled.ledger or 'not told'}")
+        found.append(f"the ledger does not balance: {settled.ledger or 'no reading'}")
     return found
 
 
@@ -92,16 +93,14 @@ def sighted(sighting: Sighting, seen: Seen) -> bool:
     match sighting:
         case BreakerOpened(service, dependency):
             return any(one == service and _is_of(name, dependency) for one, name in seen.opened)
-        case Saw(kind, outcome, code):
-            return any(
-                sample.kind == kind and sample.outcome == outcome and code in (None, sample.code) for sample in during
-            )
+        case Saw(asks, outcome, code):
+            return any(sample.outcome is outcome and code in (None, sample.code) for sample in of(during, asks))
         case Waited(seconds):
             return any(end.ended - end.accepted >= seconds for end in seen.settled.ends)
         case Slower(times):
-            # Of those that are not answered at once all the same, so what is slow shows in the upper half.
+            # Some requests are refused at once even then, so slowness shows in the upper half.
             before, now = (
-                percentile((sample.took_s for sample in some), 0.75)
+                percentile((sample.latency_s for sample in some), 0.75)
                 for some in (in_phase(seen.samples, seen.moments, "before"), during)
             )
             return before is not None and now is not None and now >= times * before
@@ -114,14 +113,14 @@ def in_words(sighting: Sighting) -> str:
     match sighting:
         case BreakerOpened(service, dependency):
             return f"the {service}'s breaker for {dependency} open"
-        case Saw(kind, outcome, code):
-            return f"{kind} that were {outcome}{f' with {code}' if code else ''}"
+        case Saw(asks, outcome, code):
+            return f"{asks} that were {outcome.word}{f' with {code}' if code else ''}"
         case Waited(seconds):
             return f"an accepted write that waited {seconds:g} s or longer"
         case Slower(times):
-            return f"answers {times:g} times as slow as before"
+            return f"responses {times:g} times as slow as before"
         case Restarted(program):
-            return f"a {program} that was started anew"
+            return f"a {program} that was restarted"
 
 
 def _is_of(name: str, dependency: str) -> bool:

@@ -1,22 +1,22 @@
-"""Watch: what the breakers do, from outside, through the whole run."""
+"""Watch: what the breakers do through the whole run, seen from outside."""
 
 import threading
-import time
 from datetime import datetime
 from typing import Self
 
-from deploy.scenarios.ask import ask
+from deploy.client.open_loop import now
+from deploy.client.request import bearer, request
 
 _EVERY_S = 0.25
 _PATIENCE_S = 2.0
 
 
 class Watch:
-    """`with Watch(api, token) as watch: ...`."""
+    """`with Watch("127.0.0.1:8080", key) as watch: ...`."""
 
-    def __init__(self, address: str, token: str) -> None:
+    def __init__(self, address: str, key: str) -> None:
         self._address = address
-        self._headers = {"Authorization": f"Bearer {token}"}
+        self._headers = bearer(key)
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._look, name="watch", daemon=True)
         #: (service, breaker) -> when it was first seen open, Unix seconds.
@@ -36,13 +36,14 @@ class Watch:
 
     def _look(self) -> None:
         while not self._ended.wait(_EVERY_S):
-            answer = ask(self._address, "GET", "/circuit-breaker/status", None, self._headers, _PATIENCE_S)
-            if answer.status != 200:
+            path = "/circuit-breaker/status"
+            response = request(self._address, "GET", path, None, self._headers, _PATIENCE_S)
+            if response.status != 200:
                 continue
-            breakers = [one for one in answer.body["data"]["circuit_breakers"] if not one["report"]["stale"]]
-            # Not closed is enough: a probe may be under way at the moment of the look.
-            away = [one for one in breakers if one["state"] != "closed"]
-            for one in away:
-                self.opened.setdefault((one["service"], one["name"]), time.time())
+            breakers = [one for one in response.body["data"]["circuit_breakers"] if not one["report"]["stale"]]
+            # Not closed is enough: a probe may be in flight at this moment.
+            not_closed = [one for one in breakers if one["state"] != "closed"]
+            for one in not_closed:
+                self.opened.setdefault((one["service"], one["name"]), now())
             closed = [datetime.fromisoformat(one["since"]).timestamp() for one in breakers if one["opened"]]
-            self.calm_since = time.time() if away else max(closed, default=0.0)
+            self.calm_since = now() if not_closed else max(closed, default=0.0)

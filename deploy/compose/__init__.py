@@ -1,1 +1,1 @@
-"""Compose: the secrets of the system in containers, and the check that it is what it says."""
+"""Compose: the secrets of the system in containers, and the check that it runs as declared."""

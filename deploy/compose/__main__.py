@@ -1,5 +1,5 @@
-"""`python -m deploy.compose`: checks the system that runs in containers, some minutes long. Exit code 0: all is as it
-should be; 1: not so."""
+"""`python -m deploy.compose`: checks the system that runs in containers, in some minutes. Exit code 0: passed; 1: a
+check failed."""
 
 import sys
 import time
@@ -10,7 +10,7 @@ from deploy.local.say import say
 
 
 def main() -> int:
-    """A line for each check; the first that fails ends it, because those after it build on it."""
+    """Prints a line for each check. The first that fails ends it, because later ones build on it."""
     for check in CHECKS:
         about = (check.__doc__ or "").strip()
         began = time.monotonic()

@@ -1,4 +1,4 @@
-"""Check: is the running system what docker-compose.yml says, and does it keep its word while replicas come and go? Each
+"""Check: is the running system what docker-compose.yml says, and does it lose nothing while replicas come and go? Each
 check returns what it saw, and raises Problem when that is wrong."""
 
 import json
@@ -6,23 +6,28 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
+from deploy.client.generator import Run
 from deploy.compose.confined import faults
-from deploy.compose.engine import address, compose, containers, said, service_of, wait_for, wait_healthy
-from deploy.compose.load import Load
+from deploy.compose.traffic import counted, traffic
 from deploy.local.problem import Problem
+from deploy.stacks.engine import address, compose, containers, docker, inside, service_of, wait_for, wait_healthy
 
 _APIS, _WRITERS = 3, 4
 _LOAD_S = 10.0
 _KILLED = 137
 _ONCE = {"secrets", "migrate"}
-#: They have something to finish when they are stopped.
-_OURS = {"haproxy", "api", "writer", "external_proxy", "dlq_admin", "mysql", "queue"}
+#: They have work to finish when they are stopped.
+_GRACEFUL = {"haproxy", "api", "writer", "external_proxy", "dlq_admin", "mysql", "queue"}
 _CONNECT = "import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 2)"
-#: (from, to, port): who must not reach whom.
+#: (from, to, port) of connections that must be impossible.
 _WALLS = (
-    ("api", "prometheus", 9090), ("api", "grafana", 3000), ("external_proxy", "mysql", 3306),
-    ("external_proxy", "prometheus", 9090), ("writer", "alertmanager", 9093), ("third_party", "queue", 6379),
-)  # fmt: skip
+    ("api", "prometheus", 9090),
+    ("api", "grafana", 3000),
+    ("external_proxy", "mysql", 3306),
+    ("external_proxy", "prometheus", 9090),
+    ("writer", "alertmanager", 9093),
+    ("third_party", "queue", 6379),
+)
 
 
 def healthy() -> str:
@@ -33,7 +38,7 @@ def healthy() -> str:
 
 
 def confined() -> str:
-    """Nothing runs as root, writes where it should not, has capabilities, or is without limits."""
+    """Nothing runs as root, writes where it should not, has capabilities, or lacks limits."""
     found = containers(running_only=False)
     wrong = [f"{service_of(each)} {fault}" for each in found for fault in faults(service_of(each), each)]
     if wrong:
@@ -42,12 +47,12 @@ def confined() -> str:
 
 
 def walled() -> str:
-    """Who has no business with another does not reach it."""
+    """Services that have no need to reach each other cannot."""
     running = {service_of(each) for each in containers()}
     walls = [wall for wall in _WALLS if wall[0] in running]
     for source, target, port in walls:
         try:
-            compose("exec", "-T", source, "python", "-c", _CONNECT, target, str(port))
+            inside(source, "python", "-c", _CONNECT, target, str(port))
         except Problem:
             continue
         raise Problem(f"{source} reaches {target}:{port}")
@@ -67,53 +72,58 @@ def scaled() -> str:
 
 
 def killed() -> str:
-    """A replica is killed under load: no request fails that could be retried safely."""
-    with Load(address("haproxy", 8080)) as load:
+    """A replica is killed under load: no request is lost that may be retried safely."""
+    with traffic(address("haproxy", 8080)) as load:
         time.sleep(_LOAD_S / 3)
-        said("kill", str(containers("api")[0]["Id"]))
+        docker("kill", str(containers("api")[0]["Id"]))
         time.sleep(_LOAD_S * 2 / 3)
     _scale(_APIS, _WRITERS)
-    return _without_failure(load)
+    return _nothing_lost(load.run)
 
 
 def scaled_down() -> str:
-    """Replicas are taken away in good order under load: the same."""
-    with Load(address("haproxy", 8080)) as load:
+    """Replicas are stopped in good order under load: the same."""
+    with traffic(address("haproxy", 8080)) as load:
         time.sleep(_LOAD_S / 3)
         _scale(1, 1)
         time.sleep(_LOAD_S / 3)
-    return _without_failure(load)
+    return _nothing_lost(load.run)
 
 
 def stopped_and_started() -> str:
-    """All of it is stopped under load, in whatever state that finds it, and started again."""
-    with Load(address("haproxy", 8080)) as load:
+    """Everything is stopped under load, in whatever state it is, and started again."""
+    with traffic(address("haproxy", 8080)) as load:
         time.sleep(_LOAD_S / 3)
         before = {service_of(each) for each in containers()}
         began = time.monotonic()
         compose("stop")
     took_s = time.monotonic() - began
-    ended = {service_of(each): each["State"]["ExitCode"] for each in containers(*_OURS, running_only=False)}
-    hurt = [service for service, code in ended.items() if code == _KILLED]
+    ended = {service_of(each): each["State"]["ExitCode"] for each in containers(*_GRACEFUL, running_only=False)}
+    killed = [service for service, code in ended.items() if code == _KILLED]
     compose("up", "--detach", "--no-build")
     wait_healthy(sorted(before))
-    if hurt:
-        raise Problem(f"had to be killed: {', '.join(hurt)}")
-    return f"stopped in {took_s:.0f} s; {load.good} requests before"
+    if killed:
+        raise Problem(f"had to be killed: {', '.join(killed)}")
+    return f"stopped in {took_s:.0f} s; {counted(load.run).good} requests before"
 
 
 def balanced() -> str:
     """Every accepted write is accounted for."""
-    return (
-        compose("exec", "-T", "dlq_admin", "python", "-m", "holdfast.services.dlq_admin", "ledger")
-        .splitlines()[-1]
-        .strip()
-    )
+    table = inside("dlq_admin", "python", "-m", "holdfast.services.dlq_admin", "ledger")
+    return table.splitlines()[-1].strip()
 
 
 CHECKS: tuple[Callable[[], str], ...] = (
-    healthy, confined, walled, scaled, killed, scaled_down, balanced, stopped_and_started, balanced,
-)  # fmt: skip
+    healthy,
+    confined,
+    walled,
+    scaled,
+    killed,
+    scaled_down,
+    balanced,
+    stopped_and_started,
+    balanced,
+)
 
 
 def _scale(apis: int, writers: int) -> None:
@@ -130,25 +140,26 @@ def _scale(apis: int, writers: int) -> None:
 
 
 def _targets() -> Counter[str]:
-    """Job -> how many of it Prometheus finds up, now."""
+    """Job -> how many of its targets Prometheus finds up now."""
     found = json.loads(_fetched("dlq_admin", "http://prometheus:9090/api/v1/targets?state=active"))
     return Counter(each["labels"]["job"] for each in found["data"]["activeTargets"] if each["health"] == "up")
 
 
 def _in_use() -> int:
-    """Replicas of the api that HAProxy finds well."""
+    """Replicas of the api that HAProxy finds healthy."""
     lines = _fetched("external_proxy", "http://haproxy:8405/metrics").splitlines()
     up = [line for line in lines if line.startswith("haproxy_server_status{") and 'state="UP"' in line]
     return sum(line.endswith(" 1") for line in up)
 
 
 def _fetched(service: str, url: str) -> str:
-    """What a service of ours, which has business with it, is told at `url`."""
+    """The response to a GET from inside a service that may reach `url`."""
     read = "import sys, urllib.request as r; print(r.urlopen(sys.argv[1], timeout=10).read().decode())"
-    return compose("exec", "-T", service, "python", "-c", read, url)
+    return inside(service, "python", "-c", read, url)
 
 
-def _without_failure(load: Load) -> str:
-    if load.bad or load.good <= load.refused:
-        raise Problem(f"{load.good} good, {load.refused} refused, lost: {dict(load.bad.most_common(5))}")
-    return f"{load.good} good, {load.refused} refused by a busy api, none lost"
+def _nothing_lost(run: Run) -> str:
+    seen = counted(run)
+    if seen.lost or seen.good <= seen.refused:
+        raise Problem(f"{seen.good} good, {seen.refused} refused, lost: {dict(seen.lost.most_common(5))}")
+    return f"{seen.good} good, {seen.refused} refused by a busy api, none lost"

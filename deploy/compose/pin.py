@@ -1,5 +1,5 @@
-"""`python -m deploy.compose.pin [FILE]`: hold what was pulled: an override for docker-compose.yml that names by its
-digest every image which is not built here, and the one that ours are built from. A tag may be moved; a digest may not.
+"""`python -m deploy.compose.pin [FILE]`: pin what was pulled: an override for docker-compose.yml that names by digest
+every image that is not built here, and the base image of ours. A tag may be moved; a digest may not.
 """
 
 import json
@@ -8,10 +8,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.compose.engine import compose, said
 from deploy.local.places import REPO
 from deploy.local.problem import Problem
 from deploy.local.say import say
+from deploy.stacks.engine import compose, docker
 
 FILE = REPO / "deploy" / "compose" / "digests.yml"
 _BASE = "python:3.13-slim"
@@ -21,32 +21,32 @@ def pinned(services: Mapping[str, Any], digest_of: Callable[[str], str]) -> dict
     """The override. `digest_of` an image reference: `name@sha256:...`. Raises what it raises."""
     known: dict[str, str] = {}
 
-    def held(image: str) -> str:
+    def by_digest(image: str) -> str:
         if image not in known:
             known[image] = digest_of(image)
         return known[image]
 
     found = {
-        name: {"build": {"args": {"PYTHON_IMAGE": held(_BASE)}}}
+        name: {"build": {"args": {"PYTHON_IMAGE": by_digest(_BASE)}}}
         if "build" in about
-        else {"image": held(about["image"])}
+        else {"image": by_digest(about["image"])}
         for name, about in sorted(services.items())
     }
     return {"services": found}
 
 
 def _digest(image: str) -> str:
-    """Raises Problem: it was not pulled, or was built here and has none."""
+    """Raises Problem when it was not pulled, or was built here and so has none."""
     if "@sha256:" in image:
         return image
-    digests = json.loads(said("image", "inspect", "--format", "{{json .RepoDigests}}", image)) or []
+    digests = json.loads(docker("image", "inspect", "--format", "{{json .RepoDigests}}", image)) or []
     if not digests:
         raise Problem(f"{image} has no digest", f"docker pull {image}")
     return str(digests[0])
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1: an image is not here, or Docker is not."""
+    """Exit code 1: an image or Docker is missing."""
     file = Path(arguments[0]) if arguments else FILE
     try:
         services = json.loads(compose("config", "--format", "json"))["services"]

@@ -1,2 +1,2 @@
-"""Load: an open-loop generator that says what clients felt, what became of their writes, and whether its own word can
-be taken. To learn how, read `schedule.py`, `outcome.py`, `run.py`."""
+"""Load tests and benchmarks: what clients felt, what became of their writes, and whether the result can be trusted.
+The client itself is deploy/client."""

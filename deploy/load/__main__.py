@@ -24,10 +24,10 @@ def main(arguments: list[str]) -> int:
         return 2
     for number in ENDING:  # a closed terminal and `kill` are a Ctrl-C: what was broken is mended
         signal.signal(number, signal.default_int_handler)
-    # Collecting everything would stop the generator for tens of milliseconds; a run ends before it matters.
+    # A full collection would stop the generator for tens of milliseconds; a run ends before garbage matters.
     gc.freeze()
     gc.set_threshold(100_000, 50, 1000)
-    sys.setswitchinterval(0.0005)  # threads beside it only look and wait
+    sys.setswitchinterval(0.0005)  # the other threads only watch and wait
     try:
         return int(importlib.import_module(_NAMES[arguments[0]]).main(arguments[1:]))
     except Problem as problem:

@@ -1,4 +1,4 @@
-"""Alone: a third party, an external_proxy in front of it and a Redis of their own, beside whatever else runs."""
+"""Alone: a third party, an external_proxy in front of it and a Redis of their own, independent of any running stack."""
 
 import json
 import os
@@ -43,13 +43,18 @@ def redis() -> Iterator[str]:
 
 @contextmanager
 def external_proxy(redis_address: str, third_party_url: str, config: Mapping[str, Any]) -> Iterator[str]:
-    """Its base URL. It has just been started: no breaker remembers anything."""
+    """Its base URL. It has just started: no breaker remembers anything."""
     port = _free_port()
     env = {
-        "REDIS_ADDR": redis_address, "HOLDFAST_CACHE_REDIS_ADDR": redis_address, "HOLDFAST_PROFILE": "demo",
-        "HOLDFAST_PROXY_THIRD_PARTY_URL": third_party_url, "HOLDFAST_PROXY_CONFIG": json.dumps(config),
-        "HOLDFAST_PROXY_PORT": str(port), "HOLDFAST_INSTANCE": "proxy-load", "HOLDFAST_DRAIN_S": "0.1",
-    }  # fmt: skip
+        "REDIS_ADDR": redis_address,
+        "HOLDFAST_CACHE_REDIS_ADDR": redis_address,
+        "HOLDFAST_PROFILE": "demo",
+        "HOLDFAST_PROXY_THIRD_PARTY_URL": third_party_url,
+        "HOLDFAST_PROXY_CONFIG": json.dumps(config),
+        "HOLDFAST_PROXY_PORT": str(port),
+        "HOLDFAST_INSTANCE": "proxy-load",
+        "HOLDFAST_DRAIN_S": "0.1",
+    }
     with _process([sys.executable, "-m", "holdfast.services.external_proxy"], env, port, probe.http_ok("/readyz")):
         yield f"http://{LOOPBACK}:{port}"
 
@@ -61,7 +66,7 @@ def _process(
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
             command, cwd=REPO, env=os.environ | env, stdout=log, stderr=log, start_new_session=True
-        )  # fmt: skip
+        )
         try:
             _wait(process, port, ready, log.fileno())
             yield
@@ -78,8 +83,8 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, ready: Callable[[str, i
     deadline = time.monotonic() + _START_S
     while (missing := ready(LOOPBACK, port)) is not None:
         if process.poll() is not None or time.monotonic() > deadline:
-            said = Path(f"/proc/self/fd/{log}").read_bytes()[-1000:].decode(errors="replace")
-            raise Problem(f"{' '.join(map(str, process.args))}: {missing}\n{said}")  # type: ignore[arg-type]
+            output = Path(f"/proc/self/fd/{log}").read_bytes()[-1000:].decode(errors="replace")
+            raise Problem(f"{' '.join(map(str, process.args))}: {missing}\n{output}")  # type: ignore[arg-type]
         time.sleep(_POLL_S)
 
 

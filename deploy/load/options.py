@@ -4,10 +4,11 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 
-from deploy.load import mix, verdict
-from deploy.load.plan import Plan
+from deploy.client import mix
+from deploy.client.connections import address_of
+from deploy.client.plan import Plan
+from deploy.load import verdict
 from deploy.load.verdict import Target
-from deploy.load.wire import address_of
 from deploy.local.problem import Problem
 from deploy.local.programs import programs
 from deploy.local.settings import saved
@@ -16,58 +17,58 @@ _RATE_MAX, _DURATION_MAX_S = 50_000, 86_400
 
 
 def parser(name: str, about: str | None) -> argparse.ArgumentParser:
-    """With the options that every run has."""
+    """With the options that every command has."""
     made = argparse.ArgumentParser(prog=f"python -m deploy.load {name}", description=about)
-    made.add_argument("--api", default=said("API"), help="of a running api; left out: this clone's (make up)")
+    made.add_argument("--api", default=variable("API"), help="of a running api; by default this clone's (make up)")
     return made
 
 
 def run_options(made: argparse.ArgumentParser, plan: Plan, targets: str) -> None:
-    """Those of a run whose length and rate may be chosen."""
+    """Those of a run with a length and a rate."""
     add = made.add_argument
-    add("--rate", default=said("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests a second")
-    add("--duration", default=said("DURATION") or plan.duration_s, type=_number(1, _DURATION_MAX_S), help="seconds")
-    add("--mix", default=said("MIX") or mix.DEFAULT, help="weights of " + ", ".join(kind.word for kind in mix.Kind))
-    add("--arrivals", default=said("ARRIVALS") or "constant", choices=("constant", "poisson"))
-    add("--in-flight", default=said("IN_FLIGHT") or plan.in_flight_max, type=_number(1, 100_000),
-        help="requests under way above which none is sent")  # fmt: skip
-    add("--timeout", default=said("TIMEOUT") or plan.timeout_s, type=_number(0.1, 600), help="seconds to an answer")
-    add("--follow", default=said("FOLLOW") or plan.follow_per_s, type=_number(0, 1000),
-        help="writes a second that are asked after until they are applied")  # fmt: skip
-    add("--targets", default=said("TARGETS") or targets, help=verdict.__doc__)
+    add("--rate", default=variable("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests a second")
+    add("--duration", default=variable("DURATION") or plan.duration_s, type=_number(1, _DURATION_MAX_S), help="seconds")
+    add("--mix", default=variable("MIX") or mix.DEFAULT, help="weights of " + ", ".join(kind.word for kind in mix.Kind))
+    add("--arrivals", default=variable("ARRIVALS") or "constant", choices=("constant", "poisson"))
+    in_flight = variable("IN_FLIGHT") or plan.in_flight_max
+    add("--in-flight", default=in_flight, type=whole(1, 100_000), help="requests in flight above which none is sent")
+    add("--timeout", default=variable("TIMEOUT") or plan.timeout_s, type=_number(0.1, 600), help="seconds to wait")
+    followed = variable("FOLLOW") or plan.follow_per_s
+    add("--follow", default=followed, type=_number(0, 1000), help="writes a second that are polled until applied")
+    add("--targets", default=variable("TARGETS") or targets, help=verdict.__doc__)
 
 
-def plan_of(told: argparse.Namespace) -> tuple[Plan, Sequence[Target]]:
+def plan_of(options: argparse.Namespace) -> tuple[Plan, Sequence[Target]]:
     """Raises Problem about what makes no sense."""
     try:
-        return Plan(
-            api=api_of(told.api), per_s=told.rate, duration_s=told.duration, mix=mix.parse(told.mix),
-            poisson=told.arrivals == "poisson", in_flight_max=int(told.in_flight), timeout_s=told.timeout,
-            follow_per_s=told.follow,
-        ), verdict.parse(told.targets)  # fmt: skip
+        plan = Plan(
+            api=api_of(options.api),
+            per_s=options.rate,
+            duration_s=options.duration,
+            mix=mix.parse(options.mix),
+            poisson=options.arrivals == "poisson",
+            in_flight_max=options.in_flight,
+            timeout_s=options.timeout,
+            follow_per_s=options.follow,
+        )
+        return plan, verdict.parse(options.targets)
     except ValueError as error:
         raise Problem(str(error)) from None
 
 
-def api_of(told: str) -> str:
-    """Base URL of the api. Raises Problem."""
-    if not told:
+def api_of(url: str) -> str:
+    """Base URL of the api; without one, that of this clone's stack. Raises Problem."""
+    if not url:
         return f"http://{next(program.address for program in programs(saved()) if program.name == 'api')}"
     try:
-        address_of(told)
+        address_of(url)
     except ValueError as error:
         raise Problem(f"API={error}", "API=http://localhost:8080") from None
-    return told.rstrip("/")
+    return url.rstrip("/")
 
 
-def key_header() -> str:
-    """With HOLDFAST_API_KEY, where the api wants one."""
-    key = said("HOLDFAST_API_KEY")
-    return f"Authorization: Bearer {key}\r\n" if key else ""
-
-
-def said(name: str) -> str:
-    """A variable, or nothing."""
+def variable(name: str) -> str:
+    """An environment variable, or nothing."""
     return os.environ.get(name, "").strip()
 
 

@@ -1,34 +1,33 @@
 """Phases of a recovery, from what clients saw of one fault:
 
 detect   from the fault to the first breaker that opened for it
-contain  from the fault to the last answer during it that failed, or of which nobody knows; 0: there was none
-resume   from the mending to the first write that was committed the usual way (of a third party: its first good answer)
-drain    from the mending to when no followed write was older than a second any more
-steady   from the mending to the first ten seconds that are as those before it: p99 within 1.25 times, as many good
+contain  from the fault to the last broken response during it (failed, indeterminate or none); 0: there was none
+resume   from the mending to the first write that was committed the usual way (third party: its first good response)
+drain    from the mending until no followed write was older than a second
+steady   from the mending to the first ten seconds that are as before it: p99 within 1.25 times, as many good
 
-The p99 of ten seconds varies where nothing is wrong; so those before are the worst ten of a minute.
+The p99 of ten seconds varies even when nothing is wrong, so "before" is the worst ten seconds of a minute.
 
-The mending is the moment in which we begin it, so a server's own start is part of what follows. None: it did not happen
-while we looked.
+The mending is the moment in which it begins, so a server's own start counts. None: it did not happen while we
+watched.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
-from deploy.load.follow import Followed
-from deploy.load.mix import Kind
-from deploy.load.outcome import Outcome
-from deploy.load.percentiles import percentiles
-from deploy.load.samples import Sample
+from deploy.client.follow import Followed
+from deploy.client.mix import Kind
+from deploy.client.outcome import BROKEN, Outcome
+from deploy.client.percentiles import percentiles
+from deploy.client.samples import Sample
 
 STEADY_S = 10.0
 P99_TIMES = 1.25
-#: So many percent fewer good answers are still as before: one in a thousand may be anything.
+#: So many fewer good responses (a share) still count as before.
 _GOOD_LESS = 0.01
 _STEP_S = 0.5
 _OLD_S = 1.0
-_BAD = (Outcome.FAILED, Outcome.INDETERMINATE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,11 +48,11 @@ class Recovery:
     resume: float | None = None
     drain: float | None = None
     steady: float | None = None
-    #: What clients got during the fault, in percent, and write-seconds of delay of the followed writes.
+    #: What clients got during the fault, in percent, and the delay of the followed writes.
     answered: float | None = None
     delay: float | None = None
 
-    def told(self) -> dict[str, float | None]:
+    def as_json(self) -> dict[str, float | None]:
         """For machines."""
         return asdict(self)
 
@@ -80,9 +79,11 @@ def detect_s(opened_at: Iterable[float], broken: float, mended: float) -> float 
 
 
 def contain_s(samples: Sequence[Sample], broken: float, mended: float) -> float:
-    """By when the answer came, not by when it was asked for: that is when a client stopped noticing."""
-    bad = [s.intended + s.latency_s - broken for s in samples if s.outcome in _BAD and broken <= s.intended < mended]
-    return max(bad, default=0.0)
+    """By the time of the response, not of the request: that is when a client stopped noticing."""
+    broken_at = [
+        s.intended + s.latency_s - broken for s in samples if s.outcome in BROKEN and broken <= s.intended < mended
+    ]
+    return max(broken_at, default=0.0)
 
 
 def resume_s(
@@ -105,7 +106,7 @@ def resume_s(
 
 
 def drain_s(writes: Sequence[Followed], mended: float) -> float | None:
-    """0 when nothing had to wait; None when something still does."""
+    """0 when no write had to wait; None when one still does."""
     ends = [write.ended_at for write in writes if write.ended_at is None or write.ended_at - write.intended > _OLD_S]
     if None in ends:
         return None
@@ -113,7 +114,7 @@ def drain_s(writes: Sequence[Followed], mended: float) -> float | None:
 
 
 def steady_s(samples: Sequence[Sample], mended: float, until: float, before: Baseline) -> float | None:
-    """`until`: what should have left before it has been answered, or is given up. Unix seconds."""
+    """`until`: requests with an earlier intended start have completed. Unix seconds."""
     begin = mended
     while begin + STEADY_S <= until:
         window = [sample for sample in samples if begin <= sample.intended < begin + STEADY_S]

@@ -1,11 +1,17 @@
-"""Policies: external_proxy's configuration with one mechanism after the other switched on."""
+"""Policies: external_proxy's configuration, with one mechanism after the other switched on."""
 
 from collections.abc import Mapping
 from typing import Any
 
-#: Long times are a tenth of what they are by default, so that one point of a curve takes seconds. Otherwise as shipped.
-_TIMES = {"total_s": 1.0, "attempt_s": 0.3, "connect_s": 0.2, "backoff_base_s": 0.02, "backoff_cap_s": 0.2,
-          "in_flight_max": 1024}  # fmt: skip
+#: Long times are a tenth of the defaults, so that one point of a curve takes seconds. All else is as shipped.
+_TIMES = {
+    "total_s": 1.0,
+    "attempt_s": 0.3,
+    "connect_s": 0.2,
+    "backoff_base_s": 0.02,
+    "backoff_cap_s": 0.2,
+    "in_flight_max": 1024,
+}
 _BREAKER = {"window_s": 3.0, "calls_min": 20, "open_s": 0.5, "open_max_s": 2.0, "ramp_s": 1.0}
 _NEVER_OPENS = {"calls_min": 100_000, "unreachable_in_a_row": 1000}
 _NO_FALLBACK = {"allowed": False}

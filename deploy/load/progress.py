@@ -1,15 +1,15 @@
-"""Progress: one line a second while it runs."""
+"""Progress: one line a second during a run."""
 
 import sys
 import time
 from collections import Counter
 
-from deploy.load.outcome import Outcome
-from deploy.load.percentiles import percentiles_of
-from deploy.load.run import Run
-from deploy.load.schedule import now
+from deploy.client.generator import Run
+from deploy.client.open_loop import now
+from deploy.client.outcome import Outcome
+from deploy.client.percentiles import percentiles_of
 
-_HEAD = "    s      /s   good  degr   rej  fail   ind    p50 ms    p99 ms  in flight"
+_HEAD = "    s      /s   good  degr   rej  fail   ind  none    p50 ms    p99 ms  in flight"
 _HEAD_EVERY = 20
 
 
@@ -22,7 +22,7 @@ class Progress:
         self._lines = 0
 
     def __call__(self, run: Run) -> None:
-        """Says what came back since the last time."""
+        """Prints what came back since the last time."""
         samples, at = list(run.samples.since(self._seen)), time.monotonic()
         self._seen += len(samples)
         per_s, self._at = len(samples) / (at - self._at), at
@@ -39,6 +39,6 @@ class Progress:
 
 
 def say(line: str) -> None:
-    """To whoever watches, not into the report."""
+    """To the terminal, not into the report."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

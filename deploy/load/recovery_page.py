@@ -1,5 +1,5 @@
-"""The page of `make test-recovery-time`: medians and ranges, a picture, and the numbers for machines. Faults that an
-earlier run has measured stay, so that each may have a run of its own."""
+"""The page of `make test-recovery-time`: medians and ranges, a chart, and the numbers for machines. Results of other
+faults from earlier runs are kept, so that each fault may have a run of its own."""
 
 import json
 import time
@@ -8,12 +8,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from deploy.load import machine, table
-from deploy.load.chart import Chart, Series
+from deploy.charts import svg, table
+from deploy.charts.chart import Chart, Series
+from deploy.client.plan import Plan
+from deploy.load import machine
 from deploy.load.faults import FAULTS
 from deploy.load.phases import P99_TIMES, STEADY_S, Recovery
-from deploy.load.plan import Plan
-from deploy.load.report import picture, show
+from deploy.load.report import show
 
 _PHASES = ("detect", "alert", "contain", "resume", "drain", "steady")
 _COLOURS = ("#c8402f", "#e8b04a", "#7b3fa0", "#2f9e6e", "#2a78b5", "#1d3557")
@@ -22,7 +23,7 @@ _HEAD = ("fault", "repeats", *_PHASES, "answered during it")
 
 
 def recovered(one: Recovery) -> bool:
-    """Whether everything was as before while we looked."""
+    """Whether everything was as before in the end."""
     return one.resume is not None and one.drain is not None and one.steady is not None
 
 
@@ -32,7 +33,7 @@ def line(one: Recovery) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """A dash: it was not seen."""
+    """A dash when it was not seen."""
     return "–" if value is None else f"{value:.2f} s"
 
 
@@ -44,7 +45,7 @@ def write(
     fault_s: float,
     rest_s: float,
 ) -> str:
-    """The page, its JSON and its picture; returns the table for a terminal."""
+    """The page, its JSON and its chart; returns the table for a terminal."""
     numbers = path.with_suffix(".json")
     kept = _kept(numbers)
     on = machine.describe()
@@ -52,18 +53,18 @@ def write(
         kept[name] = {
             "at": time.strftime("%Y-%m-%d %H:%M"), "machine": on,
             "fault_s": fault_s, "rest_s": rest_s, "per_s": plan.per_s,
-            "unknown": list(reasons), "repeats": [one.told() for one in repeats],
+            "unknown": list(reasons), "repeats": [one.as_json() for one in repeats],
         }  # fmt: skip
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers.write_text(json.dumps(kept, indent=2) + "\n")
-    pictures = picture([_chart(kept)], path.with_suffix(".png"))
+    pictures = svg.write([_chart(kept)], path.with_suffix(".svg"))
     rows = list(_rows(kept))
     path.write_text("\n".join(_page(kept, rows, pictures, plan)))
     return table.text(_HEAD, list(_rows({name: kept[name] for name in results})))
 
 
 def conclude(text: str, results: Mapping[str, Sequence[Recovery]], reasons: Sequence[str]) -> int:
-    """Say it; the exit code."""
+    """Print it; the exit code."""
     whole = all(recovered(one) for repeats in results.values() for one in repeats)
     word = "UNKNOWN" if reasons else "PASSED" if whole else "FAILED"
     lines = [text, "", *(f"UNKNOWN {reason}" for reason in reasons), f"verdict: {word}"]
@@ -73,10 +74,10 @@ def conclude(text: str, results: Mapping[str, Sequence[Recovery]], reasons: Sequ
 
 def _kept(numbers: Path) -> dict[str, Any]:
     try:
-        told = json.loads(numbers.read_text())
+        document = json.loads(numbers.read_text())
     except (OSError, ValueError):
         return {}
-    return {name: one for name, one in told.items() if name in FAULTS and isinstance(one, dict)}
+    return {name: one for name, one in document.items() if name in FAULTS and isinstance(one, dict)}
 
 
 def _rows(kept: Mapping[str, Any]) -> Iterator[list[str]]:
@@ -93,7 +94,7 @@ def _rows(kept: Mapping[str, Any]) -> Iterator[list[str]]:
 
 
 def _cell(values: Sequence[float | None]) -> str:
-    """`median [least–most]`; with how often it did not happen."""
+    """`median [least–most]`, and how often it did not happen."""
     known = [value for value in values if value is not None]
     if not known:
         return "–"
@@ -131,16 +132,16 @@ def _page(
     yield ""
     yield "- detect: from the fault to the first circuit breaker that opened for it"
     yield "- alert: from the fault to the first alert that Prometheus had pending or firing, on its 5 s clock"
-    yield "- contain: from the fault to the last answer during it that failed or left its client guessing; 0: none"
-    yield "- resume: from the mending to the first commit by way of the queue; of a third party: its first good answer"
-    yield "- drain: from the mending to when no followed write was older than a second"
+    yield "- contain: from the fault to the last response during it that was failed, indeterminate or none; 0: no such"
+    yield "- resume: from the mending to the first commit by way of the queue; third party: first good response"
+    yield "- drain: from the mending until no followed write was older than a second"
     yield (
         f"- steady: from the mending to the first {STEADY_S:.0f} s with a p99 within {P99_TIMES} times that of the"
-        " worst such seconds before the first fault, and as many good answers"
+        " worst such seconds before the first fault, and as many good responses"
     )
-    yield "- answered: good or marked copies, of what left during the fault; the worst repeat"
+    yield "- answered: good responses or marked copies, of the requests during the fault; the worst repeat"
     yield ""
-    yield "The mending is the moment in which it begins: the server's own start is in what follows. A dash: not seen."
+    yield "The mending is the moment in which it begins, so the server's own start counts. A dash: not seen."
     yield ""
     yield "## How"
     yield ""

@@ -1,5 +1,4 @@
-"""Report: a run as a folder: `summary.json`, `report.html` (one file), `report.png` where matplotlib is, and the same
-on the terminal."""
+"""Report: a run as a folder with `summary.json`, `report.html` (one file) and `charts.svg`, and as terminal output."""
 
 import json
 import sys
@@ -7,15 +6,13 @@ import time
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from html import escape
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from deploy.load import table
-from deploy.load.chart import Chart
-from deploy.load.outcome import Outcome
-from deploy.load.svg import svg
-from deploy.load.table import ms, percent
+from deploy.charts import svg, table
+from deploy.charts.chart import Chart
+from deploy.charts.table import ms, percent
+from deploy.client.outcome import Outcome
 from deploy.load.verdict import Verdict
 from deploy.local.places import LOCAL, REPO
 
@@ -26,14 +23,11 @@ _STYLE = """body{font:14px/1.45 system-ui,sans-serif;color:#1c2733;max-width:106
 h1{font-size:22px}h2{font-size:16px;margin-top:28px}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{white-space:nowrap;padding:3px 10px;text-align:right;border-bottom:1px solid #e3e8ee}
 td:first-child,th:first-child{text-align:left}
-.passed{color:#1d7a50}.failed{color:#b3261e}.unknown{color:#8a5a00}svg{width:100%;display:block;margin:18px 0}
-svg text{font-size:11px;fill:#44525f}svg .title{font-size:13px;font-weight:600;fill:#1c2733}svg .y{text-anchor:end}
-svg .x{text-anchor:middle}svg .grid{stroke:#e3e8ee}svg .band{fill:#c0392b;opacity:.12}svg .band-name{fill:#8c2a1f}
-svg polyline{fill:none;stroke-width:1.5}"""
+.passed{color:#1d7a50}.failed{color:#b3261e}.unknown{color:#8a5a00}body>svg{width:100%;display:block;margin:18px 0}"""
 
 
 def folder(what: str = "load") -> Path:
-    """A new one under `.local/`, named for the moment."""
+    """A new one under `.local/`, named for the time."""
     path = LOCAL / what / time.strftime("%Y%m%d-%H%M%S")
     path.mkdir(parents=True, exist_ok=True)
     return path
@@ -46,28 +40,18 @@ def write(path: Path, title: str, summary: dict[str, Any], verdict: Verdict, cha
     numbers, page = path / "summary.json", path / "report.html"
     numbers.write_text(json.dumps(document, indent=2) + "\n")
     page.write_text(_html(title, summary, verdict, charts))
-    return [numbers, page, *picture(charts, path / "report.png")]
-
-
-def picture(charts: Sequence[Chart], path: Path) -> list[Path]:
-    """The PNG, if it can be drawn."""
-    if not charts or find_spec("matplotlib") is None:
-        return []
-    from deploy.load.png import draw
-
-    draw(charts, path)
-    return [path]
+    return [numbers, page, *svg.write(charts, path / "charts.svg")]
 
 
 def terminal(summary: dict[str, Any], verdict: Verdict) -> str:
-    """What is said at the end."""
+    """What is printed at the end."""
     generator = summary["generator"]
     lines = [
         table.text(_HEAD, list(_rows(summary))),
         "",
         "Latencies in ms from the intended start; e2e: from there until a write was seen applied.",
         f"Generator: late by {generator['slip_p99_ms']:.1f} ms (p99), {generator['dropped']} not sent,"
-        f" {generator['in_flight_peak']} under way at most, {generator['cores']:.2f} of a core.",
+        f" at most {generator['in_flight_peak']} in flight, {generator['cores']:.2f} of a core.",
         *_errors(summary),
         "",
         *(f"{'met    ' if one.met else 'MISSED '} {one.target}: {_found(one.found)}" for one in verdict.checked),
@@ -88,15 +72,15 @@ def _rows(summary: dict[str, Any]) -> Iterator[list[str]]:
 
 
 def _errors(summary: dict[str, Any]) -> Iterator[str]:
-    told = summary["errors"][:_ERRORS_SHOWN]
-    if told:
-        yield "Errors: " + ", ".join(f"{one['count']} × {one['code']} ({one['kind']})" for one in told)
+    errors = summary["errors"][:_ERRORS_SHOWN]
+    if errors:
+        yield "Errors: " + ", ".join(f"{one['count']} × {one['code']} ({one['kind']})" for one in errors)
     if left := summary["all"]["followed"]["not_over"]:
-        yield f"{left} of the followed writes were not over when we stopped looking."
+        yield f"{left} of the followed writes had not ended when we stopped polling."
 
 
 def _found(found: float | None) -> str:
-    return "nothing" if found is None else f"{found:,.3f}".rstrip("0").rstrip(".")
+    return "no value" if found is None else f"{found:,.3f}".rstrip("0").rstrip(".")
 
 
 def _html(title: str, summary: dict[str, Any], verdict: Verdict, charts: Sequence[Chart]) -> str:
@@ -110,15 +94,15 @@ def _html(title: str, summary: dict[str, Any], verdict: Verdict, charts: Sequenc
     parts = [
         f"<h1>{escape(title)}: <span class={word}>{word}</span></h1>",
         f"<p>{began}; {plan['per_s']:g} requests/s ({plan['arrivals']}) for {plan['duration_s']:g} s to"
-        f" {escape(plan['api'])}; {escape(mix)}. Open loop: latency counts from when a request should have left.</p>",
+        f" {escape(plan['api'])}; {escape(mix)}. Open loop: latency counts from the intended start.</p>",
         *(f"<p class=unknown>Unknown: {escape(reason)}</p>" for reason in verdict.reasons),
         table.html(("target", "found", ""), targets),
-        *map(svg, charts),
+        *map(svg.inline, charts),
         "<h2>Numbers</h2>", table.html(_HEAD, list(_rows(summary))),
         "<h2>Errors</h2>", table.html(("code", "kind", "count"), errors) if errors else "<p>None.</p>",
         "<h2>The generator</h2>", table.html(("", ""), generator),
     ]  # fmt: skip
-    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}</style>'
+    head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}{svg.style()}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(parts) + "\n</body></html>\n"
 
 

@@ -1,5 +1,5 @@
 """`make load-test-scaling`: how fast 1, 2 and 4 writers work off a backlog, how well they keep up with steady writes,
-and what was the limit. More writers than cores are free cannot be faster; then it says so."""
+and what the limit was. More writers than there are free cores cannot be faster; the page then says so."""
 
 import asyncio
 import json
@@ -13,28 +13,31 @@ from pathlib import Path
 import orjson
 import uvloop
 
-from deploy.load import machine, table
+from deploy.charts import svg, table
+from deploy.charts.table import ms
+from deploy.client.connections import Connections, Response
+from deploy.client.generator import Run
+from deploy.client.mix import parse
+from deploy.client.outcome import Outcome
+from deploy.client.plan import Plan
+from deploy.client.requests import Request
+from deploy.client.session import session
+from deploy.load import machine
 from deploy.load.cpu import Watch
-from deploy.load.follow import Follower
-from deploy.load.mix import parse
-from deploy.load.options import api_of, parser, said, whole
-from deploy.load.plan import Plan
+from deploy.load.options import api_of, parser, variable, whole
 from deploy.load.progress import say
-from deploy.load.report import picture, show
-from deploy.load.run import Run
+from deploy.load.report import show
 from deploy.load.scaling_verdict import bottleneck, chart
-from deploy.load.session import session
-from deploy.load.stacks import Stack, running
 from deploy.load.summary import SLIP_MAX_MS, summarize
-from deploy.load.table import ms
-from deploy.load.wire import Connections
 from deploy.local.places import REPO
 from deploy.local.problem import Problem
+from deploy.stacks.running import running
+from deploy.stacks.stack import Stack
 
 PAGE = REPO / "docs" / "benchmarks" / "scaling.md"
 _WRITERS = "1,2,4"
 _FILL_PER_S = 3000.0
-_NOTED_PER_S = 20.0
+_SAMPLED_PER_S = 20.0
 _STEADY_S = 10.0
 _PATIENCE_S = 120.0
 _POLL_S = 0.1
@@ -43,8 +46,8 @@ _HEAD = ("writers", "backlog", "worked off in", "writes/s", "steady e2e p50", "s
 
 @dataclass(frozen=True, slots=True)
 class Point:
-    """One number of writers. `drain_per_s` is over what lies between the first and the last noted commit; `cores`: used
-    by each, while the backlog was worked off."""
+    """One number of writers. `drain_per_s`: between the first and the last sampled commit; `cores`: used by each
+    process while the backlog was worked off."""
 
     writers: int
     backlog: int
@@ -58,48 +61,50 @@ class Point:
 
 
 @dataclass(slots=True)
-class _Noter(Follower):
-    """Notes some writes and asks nothing yet."""
+class _Queued:
+    """Observes a run: counts the queued writes, and keeps the operation ids of some, `per_s`."""
 
+    per_s: float
+    count: int = 0
     ids: list[str] = field(default_factory=list)
-    queued: int = 0
+    _next: float = 0.0
 
-    def accepted(self, intended: float, status: int, body: bytes) -> None:
-        """A write was answered with a 2xx."""
-        if status != 202:
+    def completed(self, intended: float, request: Request, response: Response, outcome: Outcome) -> None:
+        """Take note of one request of the run."""
+        if response.status != 202:
             return
-        self.queued += 1
+        self.count += 1
         if intended >= self._next:
             self._next = intended + 1 / self.per_s
-            self.ids.append(orjson.loads(body)["data"]["operation_id"])
+            self.ids.append(orjson.loads(response.body)["data"]["operation_id"])
 
 
 def main(arguments: Sequence[str]) -> int:
     """Exit code 0: measured, 2: it could not be."""
-    quick = bool(said("QUICK"))
+    quick = bool(variable("QUICK"))
     made = parser("scaling", __doc__)
     add = made.add_argument
-    add("--writers", default=said("WRITERS_LIST") or _WRITERS, help="numbers of writers, one after the other")
-    add("--backlog", default=said("BACKLOG") or (3000 if quick else 80_000), type=whole(500, 90_000), help="writes")
-    add("--rate", default=said("RATE") or 300.0, type=float, help="writes a second, to keep up with")
-    add("--out", default=said("OUT") or PAGE, type=Path, help="the page")
-    told = made.parse_args(arguments)
+    add("--writers", default=variable("WRITERS_LIST") or _WRITERS, help="numbers of writers, one after the other")
+    add("--backlog", default=variable("BACKLOG") or (3000 if quick else 80_000), type=whole(500, 90_000), help="writes")
+    add("--rate", default=variable("RATE") or 300.0, type=float, help="writes a second, to keep up with")
+    add("--out", default=variable("OUT") or PAGE, type=Path, help="the page")
+    options = made.parse_args(arguments)
     try:
-        counts = [int(number) for number in told.writers.split(",")]
+        counts = [int(number) for number in options.writers.split(",")]
     except ValueError:
-        raise Problem(f"WRITERS_LIST={told.writers} is not like {_WRITERS}") from None
+        raise Problem(f"WRITERS_LIST={options.writers} is not like {_WRITERS}") from None
     with running() as stack:
-        api = api_of(told.api or stack.api)
-        points = [_point(stack, api, count, told.backlog, told.rate) for count in counts]
-    text = _write(told.out, points, told.rate)
-    show(text, [told.out, told.out.with_suffix(".json")])
+        api = api_of(options.api or stack.url("api"))
+        points = [_point(stack, api, count, options.backlog, options.rate) for count in counts]
+    text = _write(options.out, points, options.rate)
+    show(text, [options.out, options.out.with_suffix(".json")])
     return 0 if all(point.kept_schedule for point in points) else 2
 
 
 def _point(stack: Stack, api: str, writers: int, backlog: int, per_s: float) -> Point:
-    say(f"no writer, until {backlog:,} writes are queued")
+    say(f"no writers, until {backlog:,} writes are queued")
     stack.scale(0)
-    fill = Plan(api, _FILL_PER_S, backlog / _FILL_PER_S, parse("writes=1"), follow_per_s=_NOTED_PER_S)
+    fill = Plan(api, _FILL_PER_S, backlog / _FILL_PER_S, parse("writes=1"), follow_per_s=0)
     accepted, ids = uvloop.run(_fill(fill))
     say(f"{writers} writers work off {accepted:,}")
     stack.scale(writers)
@@ -119,30 +124,28 @@ def _point(stack: Stack, api: str, writers: int, backlog: int, per_s: float) -> 
 
 
 async def _fill(plan: Plan) -> tuple[int, list[str]]:
-    """How many were accepted, and the noted ones."""
-    async with session(plan) as generator:
-        noter = _Noter(generator.follower.connections, plan.follow_per_s)
-        generator.follower = noter
+    """How many were queued, and the operation ids of some."""
+    queued = _Queued(_SAMPLED_PER_S)
+    async with session(plan, queued) as generator:
         run = await generator.go()
+    if queued.count < plan.per_s * plan.duration_s / 2 or len(queued.ids) < 2:
         counts = Counter(sample.outcome.word for sample in run.samples)
-        if noter.queued < plan.per_s * plan.duration_s / 2 or len(noter.ids) < 2:
-            raise Problem(f"no backlog can be made: {dict(counts)}", "make status")
-        return noter.queued, list(noter.ids)
+        raise Problem(f"no backlog can be made: {dict(counts)}", "make status")
+    return queued.count, queued.ids
 
 
 async def _ends(api: str, ids: Sequence[str]) -> list[float]:
-    """When each was committed, as the writer says, Unix seconds; asks for the last one until it is over."""
+    """When the writer committed each, Unix seconds; polls until the last one is."""
     async with session(Plan(api, mix=parse("writes=1"))) as generator:
-        asking = generator.follower.connections
         async with asyncio.timeout(_PATIENCE_S):
-            return [await _ended_at(asking, operation_id) for operation_id in reversed(ids)]
+            return [await _ended_at(generator.polling, operation_id) for operation_id in reversed(ids)]
 
 
-async def _ended_at(asking: Connections, operation_id: str) -> float:
+async def _ended_at(polling: Connections, operation_id: str) -> float:
     while True:
-        answer = await asking.request("GET", f"/operations/{operation_id}")
-        if answer.status == 200 and (told := orjson.loads(answer.body)["data"]["ended_at"]):
-            return datetime.fromisoformat(told).timestamp()
+        response = await polling.request("GET", f"/operations/{operation_id}")
+        if response.status == 200 and (ended_at := orjson.loads(response.body)["data"]["ended_at"]):
+            return datetime.fromisoformat(ended_at).timestamp()
         await asyncio.sleep(_POLL_S)
 
 
@@ -170,14 +173,14 @@ def _write(path: Path, points: Sequence[Point], per_s: float) -> str:
     path.parent.mkdir(parents=True, exist_ok=True)
     document = {"machine": on, "steady_per_s": per_s, "points": [asdict(point) for point in points]}
     path.with_suffix(".json").write_text(json.dumps(document, indent=2) + "\n")
-    drawn = picture([chart([(p.writers, p.drain_per_s) for p in points])], path.with_suffix(".png"))
+    drawn = svg.write([chart([(p.writers, p.drain_per_s) for p in points])], path.with_suffix(".svg"))
     rows = [_cells(point) for point in points]
     lines = [
         "# How it scales with writers", "", "Generated by `make load-test-scaling`; not edited by hand.", "",
         table.markdown(_HEAD, rows), "",
         *(f"- {point.writers} writers: {point.limit}" for point in points), "",
         *(f"![Writes a second by number of writers]({one.name})\n" for one in drawn),
-        "A backlog is made while no writer runs; what is measured is from the first to the last commit of writes spread"
+        "The backlog is made while no writer runs; the rate is from the first to the last commit of writes spread"
         f" evenly over it. Steady: {per_s:g} writes/s for {_STEADY_S:g} s, from request to seen applied.", "",
         *(f"- {name}: {value}" for name, value in on.items()), "",
     ]  # fmt: skip

@@ -1,8 +1,8 @@
-"""What was the limit, from the processor time that each process used. Pure."""
+"""What the limit was, from the processor time that each process used. Pure."""
 
 from collections.abc import Mapping, Sequence
 
-from deploy.load.chart import Chart, Series
+from deploy.charts.chart import Chart, Series
 
 #: Of a core, or of the machine: above this it was full.
 _FULL = 0.9
@@ -15,7 +15,7 @@ _ALWAYS_SEEN = {"machine", "this generator", "writers"}
 def bottleneck(cores: Mapping[str, float], of: int) -> str:
     """`cores` used by each, and by the whole `machine`; `of`: how many there are."""
     if not cores.keys() - _ALWAYS_SEEN:
-        return "the processes cannot be seen from here: what the limit was is not known"
+        return "the processes cannot be seen from here, so the limit is not known"
     used = sorted(((share, name) for name, share in cores.items() if name != "machine"), reverse=True)
     most = ", ".join(f"{name} {share:.2f}" for share, name in used[:_NAMED])
     others = max(0.0, cores["machine"] - sum(share for share, _ in used))
@@ -27,7 +27,7 @@ def bottleneck(cores: Mapping[str, float], of: int) -> str:
     full = [name for share, name in used if share >= _FULL and name != "writers"]
     if full:
         return f"{full[0]} was the limit: its core was full ({shown})"
-    return f"no processor was the limit, so it was waiting: for commits on disk, or for one another ({shown})"
+    return f"no processor was the limit, so it was waiting: for commits on disk, or for another process ({shown})"
 
 
 def chart(points: Sequence[tuple[float, float]]) -> Chart:

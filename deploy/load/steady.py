@@ -1,20 +1,20 @@
-"""`make load-test`: steady traffic, as it would come from many clients, and what they felt."""
+"""`make load-test`: steady traffic, as from many clients, and what they felt."""
 
 from collections.abc import Sequence
 
 import uvloop
 
+from deploy.client.generator import Run
+from deploy.client.plan import Plan
+from deploy.client.session import session
 from deploy.load import report
-from deploy.load.chart import of_run
 from deploy.load.options import parser, plan_of, run_options
-from deploy.load.plan import Plan
 from deploy.load.progress import Progress, say
-from deploy.load.run import Run
-from deploy.load.session import session
+from deploy.load.run_charts import charts_of
 from deploy.load.summary import summarize
 from deploy.load.verdict import Target, judge
 
-TARGETS = "answered>=99.5,failed<=0.1,p99<=250,not_over<=0"
+TARGETS = "answered>=99.5,failed<=0.1,unanswered<=0.1,p99<=250,not_over<=0"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -30,7 +30,7 @@ def conclude(run: Run, targets: Sequence[Target], title: str) -> int:
     """Report it; the exit code."""
     summary = summarize(run)
     verdict = judge(summary, targets)
-    files = report.write(report.folder(), title, summary, verdict, of_run(run))
+    files = report.write(report.folder(), title, summary, verdict, charts_of(run))
     report.show(report.terminal(summary, verdict), files)
     return verdict.word
 

@@ -5,14 +5,14 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from deploy.load.follow import Followed
-from deploy.load.mix import Kind
-from deploy.load.outcome import ANSWERED, Outcome
-from deploy.load.percentiles import Percentiles, percentiles_of
-from deploy.load.run import Run
-from deploy.load.samples import Sample
+from deploy.client.follow import Followed
+from deploy.client.generator import Run
+from deploy.client.mix import Kind
+from deploy.client.outcome import ANSWERED, Outcome
+from deploy.client.percentiles import Percentiles, percentiles_of
+from deploy.client.samples import Sample
 
-#: A generator that is later than this, at the 99th percentile, is what was measured.
+#: A generator that is later than this, at the 99th percentile, measured itself.
 SLIP_MAX_MS = 10.0
 
 
@@ -23,7 +23,7 @@ def summarize(run: Run) -> dict[str, Any]:
     end = max(run.ended, run.began + 0.001)
     kinds = {kind.word: [sample for sample in samples if sample.kind is kind] for kind in Kind}
     return {
-        "plan": run.plan.told(),
+        "plan": run.plan.as_json(),
         "began": run.began,
         "all": _part(samples, run.followed, end - run.began),
         "phases": {
@@ -53,7 +53,7 @@ def summarize(run: Run) -> dict[str, Any]:
 
 
 def trusted(summary: dict[str, Any]) -> list[str]:
-    """Why this run is no result; empty: it is one."""
+    """Why this run cannot be trusted; empty: it can."""
     generator = summary["generator"]
     reasons = []
     if not summary["all"]["requests"]:
@@ -61,10 +61,10 @@ def trusted(summary: dict[str, Any]) -> list[str]:
     elif generator["slip_p99_ms"] > SLIP_MAX_MS:
         reasons.append(
             f"the generator was late by {generator['slip_p99_ms']:.0f} ms (p99; {SLIP_MAX_MS:.0f} ms are allowed):"
-            " it measured itself; a lower RATE, or a machine of its own"
+            " it measured itself; try a lower RATE, or a machine of its own"
         )
     if generator["dropped"]:
-        reasons.append(f"{generator['dropped']} requests were never sent: too many were under way (IN_FLIGHT=)")
+        reasons.append(f"{generator['dropped']} requests were never sent: too many were in flight (IN_FLIGHT=)")
     return reasons
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Any
 
-from deploy.load.outcome import Outcome
+from deploy.client.outcome import Outcome
 from deploy.load.summary import trusted
 
 _TARGET = re.compile(r"^(?:(?P<phase>[a-z0-9_-]+)\.)?(?P<name>[a-z0-9_]+)\s*(?P<op><=|>=)\s*(?P<limit>\d+(?:\.\d+)?)$")
@@ -31,7 +31,7 @@ class Word(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`name` op `limit`, of one phase (every one whose name begins so) or of the whole run."""
+    """`name` op `limit`, of the whole run or of every phase whose name begins with `phase`."""
 
     name: str
     op: str
@@ -44,7 +44,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """One target and what was found; None: nothing to look at."""
+    """One target and the measured value; None: there was none."""
 
     target: str
     found: float | None
@@ -61,7 +61,7 @@ class Verdict:
 
 
 def parse(text: str) -> list[Target]:
-    """Raises ValueError, which says what would be right."""
+    """Raises ValueError with what would be right."""
     targets = []
     for part in filter(None, (piece.strip() for piece in text.split(","))):
         match = _TARGET.match(part)
@@ -72,11 +72,11 @@ def parse(text: str) -> list[Target]:
 
 
 def judge(summary: dict[str, Any], targets: Sequence[Target]) -> Verdict:
-    """A run that cannot be trusted is unknown; so is one that has no answer to a target, unless it missed another."""
+    """A run that cannot be trusted is unknown; so is one without a value for a target, unless it missed another."""
     checked = [checked for target in targets for checked in _check(summary, target)]
     reasons = [
         *trusted(summary),
-        *(f"{one.target}: there is nothing to look at" for one in checked if one.found is None),
+        *(f"{one.target}: there is no value" for one in checked if one.found is None),
     ]
     missed = any(not one.met for one in checked if one.found is not None)
     if trusted(summary) or (reasons and not missed):

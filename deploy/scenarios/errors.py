@@ -1,169 +1,80 @@
-"""`make test-error-scenarios`: what the API says when the request is wrong, when the world is not as the caller
-thought, when it crashes, when there is too much, and when somebody else's service fails."""
+"""`make test-error-scenarios`: what the API answers when the request is wrong, when the state is not what the caller
+expected, when it crashes, when there are too many requests, and when the third party fails."""
 
+from deploy.scenarios.bad_requests import ADA, MALFORMED, VALIDATION
 from deploy.scenarios.expect import ABSENT, PRESENT, at_least, at_most, holding
-from deploy.scenarios.steps import HEALING_S, Ask, Balance, Beside, Scenario, Step
+from deploy.scenarios.steps import HEALING_S, Balance, ExtraApi, Request, Scenario, Step
 
-_NOBODY = "0198c0de-0000-7000-8000-000000000001"
-_ADA = {"name": "Ada", "email": "ada-{run}@example.com"}
+_UNKNOWN = "0198c0de-0000-7000-8000-000000000001"
 
-
-def _invalid(what: str, json: dict[str, object], code: str, field: str) -> Ask:
-    """A field of a user that is wrong: the answer says which one, and what it must be."""
-    return Ask(
-        what=what,
-        request="POST /users",
-        json=json,
-        expect={
-            "status": 422,
-            "body.error.type": "validation_error",
-            "body.error.code": code,
-            "body.error.details.field": field,
-            "body.error.retryable": False,
-        },
-    )
-
-
-_VALIDATION = [
-    _invalid("An e-mail address that is none", {**_ADA, "email": "invalid"}, "INVALID_EMAIL_FORMAT", "email"),
-    _invalid("A name that is empty", {"name": " ", "email": "a@example.com"}, "INVALID_NAME", "name"),
-    _invalid("A field that is missing", {"name": "Ada"}, "MISSING_FIELD", "email"),
-    _invalid("A field that nobody knows", {**_ADA, "role": "admin"}, "UNKNOWN_FIELD", "role"),
-    _invalid("A number where text must be", {**_ADA, "name": 7}, "INVALID_TYPE", "name"),
-    Ask(
-        what="Several at once are all told",
-        request="POST /users",
-        json={"name": "", "email": "nobody"},
-        expect={"status": 422, "body.error.details.errors.#": 2},
-    ),
-    Ask(
-        what="A query parameter out of its range",
-        request="GET /users?limit=1000000",
-        expect={"status": 422, "body.error.code": "INVALID_PARAMETER", "body.error.details.field": "limit"},
-    ),
-    Ask(
-        what="A cursor that we never gave out",
-        request="GET /users?cursor=nonsense",
-        expect={"status": 422, "body.error.code": "INVALID_CURSOR"},
-    ),
-]
-
-_MALFORMED = [
-    Ask(
-        what="A body that is not JSON",
-        request="POST /users",
-        raw=b'{"name": "Ada", ',
-        headers={"Content-Type": "application/json"},
-        expect={"status": 400, "body.error.code": "MALFORMED_JSON"},
-    ),
-    Ask(
-        what="Bytes that are no text",
-        request="POST /users",
-        raw=b"\xff\xfe\x00",
-        headers={"Content-Type": "application/json"},
-        expect={"status": 400, "body.error.code": "MALFORMED_JSON"},
-    ),
-    Ask(
-        what="JSON ten thousand levels deep",
-        request="POST /users",
-        raw=b"[" * 10_000,
-        headers={"Content-Type": "application/json"},
-        expect={"status": 400, "body.error.code": "MALFORMED_JSON", "seconds": at_most(1)},
-    ),
-    Ask(
-        what="Another content type",
-        request="POST /users",
-        raw=b"name=Ada",
-        headers={"Content-Type": "application/x-www-form-urlencoded"},
-        expect={"status": 415, "body.error.code": "UNSUPPORTED_MEDIA_TYPE"},
-    ),
-    Ask(
-        what="A body that is too large",
-        request="POST /users",
-        raw=b'{"name": "' + b"x" * 100_000 + b'"}',
-        headers={"Content-Type": "application/json"},
-        expect={"status": 413, "body.error.code": "BODY_TOO_LARGE"},
-    ),
-    Ask(
-        what="A method that the path does not have",
-        request="PATCH /users",
-        expect={"status": 405, "body.error.code": "METHOD_NOT_ALLOWED", "header.allow": PRESENT},
-    ),
-    Ask(
-        what="A path that is none",
-        request="GET /nowhere",
-        expect={"status": 404, "body.error.type": "not_found", "body.error.code": "PATH_NOT_FOUND"},
-    ),
-]
-
-#: A breaker that has closed a moment ago, after another scenario, still refuses some.
+#: A breaker that closed a moment ago, after another scenario, still refuses some requests.
 _RAMP_S = 15.0
 
-_WORLD = [
-    Ask(
-        what="A user, to have something to disagree with",
+_STATE = [
+    Request(
+        what="A user, to conflict with",
         request="POST /users",
-        json=_ADA,
+        json=ADA,
         headers={"Idempotency-Key": "scenario-{run}", "Prefer": "wait=10"},
         expect={"status": 201, "body.data.status": "applied"},
         keep={"ada": "data.id"},
         within_s=HEALING_S,
     ),
-    Ask(
-        what="The same request with the same key: the same user, and nothing done twice",
+    Request(
+        what="The same request with the same key: the same user, and nothing happens twice",
         request="POST /users",
-        json=_ADA,
+        json=ADA,
         headers={"Idempotency-Key": "scenario-{run}", "Prefer": "wait=10"},
         expect={"status": 201, "body.data.id": "{ada}", "header.idempotent-replayed": "true"},
         within_s=_RAMP_S,
     ),
-    Ask(
+    Request(
         what="The same key with another body",
         request="POST /users",
-        json={**_ADA, "name": "Eve"},
+        json={**ADA, "name": "Eve"},
         headers={"Idempotency-Key": "scenario-{run}"},
         expect={"status": 422, "body.error.code": "IDEMPOTENCY_KEY_REUSED", "body.error.retryable": False},
         within_s=_RAMP_S,
     ),
-    Ask(
-        what="An e-mail address that somebody has",
+    Request(
+        what="An e-mail address that is taken",
         request="POST /users",
-        json={**_ADA, "name": "Eve"},
+        json={**ADA, "name": "Eve"},
         headers={"Prefer": "wait=10"},
         expect={"status": 409, "body.error.type": "conflict", "body.error.code": "EMAIL_TAKEN"},
         within_s=_RAMP_S,
     ),
-    Ask(
-        what="A change of a user who is not there",
-        request=f"PATCH /users/{_NOBODY}",
-        json={"name": "Nobody"},
+    Request(
+        what="A change of a user who does not exist",
+        request=f"PATCH /users/{_UNKNOWN}",
+        json={"name": "Eve"},
         headers={"Prefer": "wait=10"},
         expect={"status": 404, "body.error.code": "USER_NOT_FOUND"},
         within_s=30,
     ),
-    Ask(
-        what="A change of a version that is not the user's",
+    Request(
+        what="A change of another version than the user has",
         request="PATCH /users/{ada}",
         json={"name": "Eve"},
         headers={"If-Match": '"1"', "Prefer": "wait=10"},
         expect={"status": 412, "body.error.code": "PRECONDITION_FAILED"},
         within_s=_RAMP_S,
     ),
-    Ask(
-        what="A user who is not there",
-        request=f"GET /users/{_NOBODY}",
+    Request(
+        what="A user who does not exist",
+        request=f"GET /users/{_UNKNOWN}",
         expect={"status": 404, "body.error.code": "USER_NOT_FOUND"},
         within_s=_RAMP_S,
     ),
-    Ask(
-        what="An operation that is not there",
-        request=f"GET /operations/{_NOBODY}",
+    Request(
+        what="An operation that does not exist",
+        request=f"GET /operations/{_UNKNOWN}",
         expect={"status": 404, "body.error.code": "OPERATION_NOT_FOUND"},
         within_s=_RAMP_S,
     ),
-    Ask(
-        what="Errors in the form of RFC 9457, for those who ask for it",
-        request=f"GET /users/{_NOBODY}",
+    Request(
+        what="Errors in the form of RFC 9457, on request",
+        request=f"GET /users/{_UNKNOWN}",
         headers={"Accept": "application/problem+json"},
         expect={"status": 404, "header.content-type": "application/problem+json", "body.type": holding("urn:holdfast")},
         within_s=_RAMP_S,
@@ -171,8 +82,8 @@ _WORLD = [
 ]
 
 _CRASH = [
-    Ask(
-        what="A bug, on request: the crash is answered in the envelope, with an id to find it by in the log",
+    Request(
+        what="A bug, on request: the crash is answered in the envelope, with the id that its log line has",
         request="GET /panic",
         headers={"X-Request-ID": "scenario-{run}"},
         expect={
@@ -183,24 +94,24 @@ _CRASH = [
             "header.x-request-id": "scenario-{run}",
         },
     ),
-    Ask(
-        what="and the server goes on",
+    Request(
+        what="and the server goes on serving",
         request="GET /users/{ada}",
         expect={"status": 200, "body.data.name": "Ada", "seconds": at_most(2)},
         within_s=_RAMP_S,
     ),
 ]
 
-_TOO_MUCH: list[Step] = [
-    Beside(
+_RATE_LIMIT: list[Step] = [
+    ExtraApi(
         "limited-api",
-        "an api beside it that lets a caller read twice a minute",
+        "one more api, which lets a caller read twice a minute",
         {"HOLDFAST_API_RATE_READS_PER_MIN": "2"},
     ),
-    Ask(
-        what="Reading more often than that: 429, and when to come back",
+    Request(
+        what="Reading more often than that: 429, and when to retry",
         request="GET /users?limit=1",
-        of="limited-api",
+        to="limited-api",
         expect={
             "status": 429,
             "body.error.type": "rate_limit_error",
@@ -210,35 +121,35 @@ _TOO_MUCH: list[Step] = [
         },
         within_s=10,
     ),
-    Ask(
-        what="Its health is nobody's quota",
+    Request(
+        what="Health checks are not limited",
         request="GET /health",
-        of="limited-api",
+        to="limited-api",
         expect={"status": 200},
     ),
 ]
 
-_SOMEBODY_ELSE: list[Step] = [
-    Ask(
-        what="Somebody else's service, asked through external_proxy",
+_THIRD_PARTY: list[Step] = [
+    Request(
+        what="The third party, called through external_proxy",
         request="GET /external-api",
         expect={"status": 200, "body.success": True, "header.x-degraded": ABSENT},
         within_s=HEALING_S,
     ),
-    Ask(
-        what="It begins to fail, every time, for ten seconds",
+    Request(
+        what="It fails every call, for ten seconds",
         request="PUT /behaviour",
-        of="third_party",
+        to="third_party",
         json={"fault": "fail", "for_s": 10},
         expect={"status": 200},
     ),
-    Ask(
-        what="The caller gets the last good answer, which says so",
+    Request(
+        what="The caller gets the last good answer, marked as one",
         request="GET /external-api",
         expect={"status": 200, "header.x-degraded": PRESENT, "header.age": PRESENT, "seconds": at_most(6)},
     ),
-    Ask(
-        what="or, who wants it fresh or not at all, an error and when to come back",
+    Request(
+        what="or, when it allows no fallback, an error and when to retry",
         request="GET /external-api",
         headers={"X-Allow-Fallback": "false"},
         expect={
@@ -248,13 +159,13 @@ _SOMEBODY_ELSE: list[Step] = [
             "header.retry-after": at_least(1),
         },
     ),
-    Ask(
-        what="Our own users are not concerned",
+    Request(
+        what="Reads of users are not affected",
         request="GET /users/{ada}",
         expect={"status": 200, "header.x-degraded": ABSENT, "seconds": at_most(2)},
     ),
-    Ask(
-        what="It is well again, and so are the answers",
+    Request(
+        what="The third party recovers, and so do the answers",
         request="GET /external-api",
         expect={"status": 200, "body.success": True, "header.x-degraded": ABSENT},
         within_s=HEALING_S,
@@ -263,7 +174,6 @@ _SOMEBODY_ELSE: list[Step] = [
 
 SCENARIO = Scenario(
     "error-scenarios",
-    "Everything that can be wrong with a request, or behind it, is said in one form: what, why, whether it is worth"
-    "\ntrying again, and when.",
-    [*_VALIDATION, *_MALFORMED, *_WORLD, *_CRASH, *_TOO_MUCH, *_SOMEBODY_ELSE, Balance()],
+    "Every error of a request, or of what is behind it, has one form: what, why, whether to retry, and when.",
+    [*VALIDATION, *MALFORMED, *_STATE, *_CRASH, *_RATE_LIMIT, *_THIRD_PARTY, Balance()],
 )

@@ -1,4 +1,4 @@
-"""Expect: what an answer must be like, and whether it is. Pure."""
+"""Expect: what a response must be, and whether it is. Pure."""
 
 import json
 import re
@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from deploy.client.request import JsonResponse
+
 Plain = str | int | float | bool | None
 
 
 class Missing:
-    """Stands for a value that is not there."""
+    """The type of `MISSING`, which stands for an absent value."""
 
     def __repr__(self) -> str:
         return "missing"
@@ -21,14 +23,14 @@ MISSING = Missing()
 
 @dataclass(frozen=True)
 class Matcher:
-    """Something else than one plain value."""
+    """An expectation that is not one plain value. `text`: what reports say of it."""
 
-    says: str
+    text: str
     kind: str
     values: tuple[Any, ...] = ()
 
     def met_by(self, seen: object) -> bool:
-        """Whether `seen` is like this."""
+        """Whether `seen` meets it."""
         match self.kind:
             case "present":
                 return seen is not MISSING
@@ -66,18 +68,8 @@ def at_least(number: float) -> Matcher:
 
 
 def holding(text: str) -> Matcher:
-    """Has this in it."""
-    return Matcher(f"has {text!r} in it", "holding", (text,))
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What came back: a status of 0 is no answer at all, with the reason as the body's `error`."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: Any
-    seconds: float
+    """Contains this."""
+    return Matcher(f"contains {text!r}", "holding", (text,))
 
 
 @dataclass(frozen=True)
@@ -90,46 +82,46 @@ class Check:
     ok: bool
 
 
-def checks(answer: Answer, expect: Mapping[str, Expected]) -> Iterator[Check]:
-    """Each of `expect`, looked at."""
+def checks(response: JsonResponse, expect: Mapping[str, Expected]) -> Iterator[Check]:
+    """Check each of `expect`."""
     for where, expected in expect.items():
-        seen = look(answer, where)
+        seen = look(response, where)
         if isinstance(expected, Matcher):
-            ok, says = expected.met_by(seen), expected.says
+            ok, text = expected.met_by(seen), expected.text
         else:
-            ok, says = seen == expected and type(seen) is type(expected), f"is {json.dumps(expected)}"
-        yield Check(where, says, _short(seen), ok)
+            ok, text = seen == expected and type(seen) is type(expected), f"is {json.dumps(expected)}"
+        yield Check(where, text, _short(seen), ok)
 
 
-def look(answer: Answer, where: str) -> Any:
+def look(response: JsonResponse, where: str) -> Any:
     """The value at `status`, `seconds`, `header.<name>` or `body.<path>`; MISSING when there is none."""
     kind, _, rest = where.partition(".")
     match kind:
         case "status":
-            return answer.status
+            return response.status
         case "seconds":
-            return answer.seconds
+            return response.seconds
         case "header":
-            return answer.headers.get(rest.lower(), MISSING)
+            return response.headers.get(rest.lower(), MISSING)
         case "body":
-            return at(answer.body, rest)
+            return at(response.body, rest)
         case _:
-            raise ValueError(f"nothing is called {where}")
+            raise ValueError(f"a response has no {where}")
 
 
 _SELECTED = re.compile(r"^(?P<name>\w+)\[(?P<key>\w+)=(?P<value>\w+)\]$")
 
 
 def at(body: Any, path: str) -> Any:
-    """`data.id`; `data.#` is a length; `data.breakers[name=database].state` picks the first item like this."""
+    """`data.id`; `data.#` is a length; `data.breakers[name=database].state` picks the first matching item."""
     value = body
     for part in path.split("."):
         if part == "#":
             value = len(value) if isinstance(value, list) else MISSING
         elif selected := _SELECTED.match(part):
             items = value.get(selected["name"], []) if isinstance(value, dict) else []
-            alike = (one for one in items if isinstance(one, dict) and one.get(selected["key"]) == selected["value"])
-            value = next(alike, MISSING)
+            matching = (one for one in items if isinstance(one, dict) and one.get(selected["key"]) == selected["value"])
+            value = next(matching, MISSING)
         else:
             value = value.get(part, MISSING) if isinstance(value, dict) else MISSING
     return value

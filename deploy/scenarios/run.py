@@ -4,33 +4,18 @@ import json
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any
 
-from deploy.scenarios.ask import ask
-from deploy.scenarios.expect import Answer, Check, at, checks
-from deploy.scenarios.steps import Ask, Balance, Beside, Scenario, Start, Step, Stop
+from deploy.announce import Announcement, Announcer
+from deploy.client.request import JsonResponse, request
+from deploy.scenarios.expect import Check, at, checks
+from deploy.scenarios.steps import Balance, ExtraApi, Request, Scenario, Start, Step, Stop
+from deploy.stacks import faults
+from deploy.stacks.stack import Stack
 
 _POLL_S = 0.2
-
-
-class Stack(Protocol):
-    """What a scenario needs of the stack it runs on."""
-
-    def address(self, program: str) -> str:
-        """`host:port`."""
-
-    def stop(self, names: list[str]) -> None:
-        """Returns when they are gone."""
-
-    def start(self, names: list[str]) -> None:
-        """Returns when they are ready."""
-
-    def beside(self, name: str, settings: Mapping[str, str]) -> None:
-        """Start an api under this name."""
-
-    def ledger(self) -> tuple[bool, str]:
-        """Whether it balances, and its table."""
 
 
 @dataclass
@@ -41,7 +26,7 @@ class Result:
     #: In words, `{names}` filled in.
     what: str
     request: str = ""
-    answer: Answer | None = None
+    response: JsonResponse | None = None
     checks: list[Check] = field(default_factory=list)
     text: str = ""
     took_s: float = 0.0
@@ -52,36 +37,43 @@ class Result:
         return all(check.ok for check in self.checks)
 
 
-def run(scenario: Scenario, stack: Stack, begun: Callable[[str], None]) -> Iterator[Result]:
-    """A result a step, as it is known; `begun(what)` is told of those that take a while. What is stopped is left to the
-    caller to start again."""
+def run(scenario: Scenario, stack: Stack, announcer: Announcer, progress: Callable[[str], None]) -> Iterator[Result]:
+    """One result for each step, as it is known; `progress(what)` is called for steps that take a while. What is stopped
+    at the end is left to whoever opened the stack."""
     known = {"run": secrets.token_hex(4)}
-    for step in scenario.steps:
-        began = time.monotonic()
-        match step:
-            case Ask():
-                result = _ask(step, stack, known)
-            case Stop(names):
-                begun(f"stopping {', '.join(names)}")
-                stack.stop(list(names))
-                result = Result(step, f"{' and '.join(names)} stopped")
-            case Start(names):
-                begun(f"starting {', '.join(names)}")
-                stack.start(list(names))
-                result = Result(step, f"{' and '.join(names)} started, and ready")
-            case Beside(name, what, settings):
-                begun(f"starting {what}")
-                stack.beside(name, settings)
-                result = Result(step, what[0].upper() + what[1:])
-            case Balance():
-                balanced, table = stack.ledger()
-                check = Check("the ledger", "is balanced", "balanced" if balanced else "OUT OF BALANCE", balanced)
-                result = Result(step, "Every accepted write is accounted for", text=table, checks=[check])
-        result.took_s = time.monotonic() - began
-        yield result
+    with ExitStack() as announced:
+        down: dict[str, Announcement] = {}
+        for step in scenario.steps:
+            began = time.monotonic()
+            match step:
+                case Request():
+                    result = _request(step, stack, known)
+                case Stop(programs):
+                    progress(f"stopping {', '.join(programs)}")
+                    for program in programs:
+                        down[program] = announcer.begin(scenario.name, program)
+                        announced.callback(down[program].end)
+                        stack.begin(faults.Stop(program))
+                    result = Result(step, f"{' and '.join(programs)} stopped")
+                case Start(programs):
+                    progress(f"starting {', '.join(programs)}")
+                    for program in programs:
+                        stack.end(faults.Stop(program))
+                        down[program].end()
+                    result = Result(step, f"{' and '.join(programs)} started, and ready")
+                case ExtraApi(name, what, settings):
+                    progress(f"starting {what}")
+                    stack.start_api(name, settings)
+                    result = Result(step, what[0].upper() + what[1:])
+                case Balance():
+                    balanced, table = stack.ledger()
+                    check = Check("the ledger", "is balanced", "balanced" if balanced else "OUT OF BALANCE", balanced)
+                    result = Result(step, "Every accepted write is accounted for", text=table, checks=[check])
+            result.took_s = time.monotonic() - began
+            yield result
 
 
-def _ask(step: Ask, stack: Stack, known: dict[str, str]) -> Result:
+def _request(step: Request, stack: Stack, known: dict[str, str]) -> Result:
     method, _, path = _filled(step.request, known).partition(" ")
     headers = {name: _filled(value, known) for name, value in step.headers.items()}
     body, shown = step.raw, ""
@@ -89,22 +81,18 @@ def _ask(step: Ask, stack: Stack, known: dict[str, str]) -> Result:
         shown = json.dumps({name: _filled(value, known) for name, value in step.json.items()})
         body = shown.encode()
         headers = {"Content-Type": "application/json"} | headers
-    told = "".join(f"  {name}: {value}" for name, value in headers.items() if name != "Content-Type" or step.raw)
-    result = Result(step, _filled(step.what, known), f"{method} {path} {shown}{told}".rstrip())
+    lines = "".join(f"  {name}: {value}" for name, value in headers.items() if name != "Content-Type" or step.raw)
+    result = Result(step, _filled(step.what, known), f"{method} {path} {shown}{lines}".rstrip())
     deadline = time.monotonic() + step.within_s
     while True:
-        answer = result.answer = ask(stack.address(step.of), method, path, body, headers)
-        result.checks = list(checks(answer, {where: _filled(value, known) for where, value in step.expect.items()}))
+        response = result.response = request(stack.address(step.to), method, path, body, headers)
+        result.checks = list(checks(response, {where: _filled(value, known) for where, value in step.expect.items()}))
         if result.ok or time.monotonic() > deadline:
             break
         time.sleep(_POLL_S)
-    _keep(step.keep, answer, known)
+    for name, where in step.keep.items():
+        known[name] = str(at(response.body, where))
     return result
-
-
-def _keep(keep: Mapping[str, str], answer: Answer, known: dict[str, str]) -> None:
-    for name, path in keep.items():
-        known[name] = str(at(answer.body, path))
 
 
 def _filled(value: Any, known: Mapping[str, str]) -> Any:

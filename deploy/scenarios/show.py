@@ -1,13 +1,12 @@
-"""Show: results for people, in a terminal or a log; and for machines."""
+"""Show: results for people, in a terminal or a log, and for machines."""
 
 import os
 import sys
 from dataclasses import asdict
 from typing import Any
 
-from deploy.local.say import say
 from deploy.scenarios.run import Result
-from deploy.scenarios.steps import Ask, Scenario
+from deploy.scenarios.steps import Request, Scenario
 
 _GREEN, _RED, _GREY, _BOLD = "32", "31", "90", "1"
 
@@ -20,12 +19,12 @@ def heading(scenario: Scenario) -> str:
 def step(number: int, result: Result) -> str:
     """A step: what was done, what the client saw, what was expected."""
     lines = [f"{number:>2}  {_in(_BOLD, result.what)}"]
-    if result.answer:
-        status = result.answer.status or "no answer"
-        waited = f", as expected after {result.took_s:.1f} s" if result.took_s > 2 * result.answer.seconds + 1 else ""
+    if result.response:
+        status = result.response.status or "no response"
+        waited = f", as expected after {result.took_s:.1f} s" if result.took_s > 2 * result.response.seconds + 1 else ""
         lines.append(f"    {result.request}")
-        lines.append(f"    -> {status} in {result.answer.seconds * 1000:.0f} ms{waited if result.ok else ''}")
-    elif not isinstance(result.step, Ask):
+        lines.append(f"    -> {status} in {result.response.seconds * 1000:.0f} ms{waited if result.ok else ''}")
+    elif not isinstance(result.step, Request):
         lines[0] += _in(_GREY, f"  ({result.took_s:.1f} s)")
     lines += [f"    {line}" for line in result.text.splitlines()]
     for check in result.checks:
@@ -33,8 +32,8 @@ def step(number: int, result: Result) -> str:
             lines.append(f"    {_in(_GREEN, 'ok')}    {check.what} {check.wanted}" + _seen(check.wanted, check.seen))
         else:
             lines.append(f"    {_in(_RED, 'WRONG')} {check.what} {check.wanted}, and was {check.seen}")
-    if not result.ok and result.answer:
-        lines.append(f"    the whole answer: {str(result.answer.body)[:2000]}")
+    if not result.ok and result.response:
+        lines.append(f"    the whole response: {str(result.response.body)[:2000]}")
     return "\n".join(lines) + "\n"
 
 
@@ -61,8 +60,8 @@ def for_machines(scenario: Scenario, results: list[Result], trouble: str = "") -
                 "kind": type(result.step).__name__.lower(),
                 "what": result.what,
                 "request": result.request or None,
-                "status": result.answer.status if result.answer else None,
-                "answered_in_s": round(result.answer.seconds, 4) if result.answer else None,
+                "status": result.response.status if result.response else None,
+                "answered_in_s": round(result.response.seconds, 4) if result.response else None,
                 "took_s": round(result.took_s, 3),
                 "ok": result.ok,
                 "expectations": [asdict(check) for check in result.checks],
@@ -73,15 +72,10 @@ def for_machines(scenario: Scenario, results: list[Result], trouble: str = "") -
 
 
 def progress(what: str) -> None:
-    """Said while something takes a moment; only where it can be taken away again."""
+    """Shown while something takes a moment, on a terminal that can overwrite it."""
     if sys.stderr.isatty():
         sys.stderr.write(f"    {what} ...\r")
         sys.stderr.flush()
-
-
-def told(text: str) -> None:
-    """Print at once."""
-    say(text)
 
 
 def _seen(wanted: str, seen: str) -> str:

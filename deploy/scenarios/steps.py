@@ -4,48 +4,49 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from deploy.scenarios.expect import Expected
+from deploy.stacks.faults import Program
 
-#: Healing may take a server's start, a breaker's pause, a few probes and a ramp.
+#: Recovery may take a server's start, a breaker's open time, a few probes and a ramp.
 HEALING_S = 90.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ask:
-    """One request and what is expected of its answer. `{names}` stand for what an earlier step kept."""
+class Request:
+    """One request and what is expected of its response. `{names}` stand for what an earlier step kept."""
 
     what: str
     request: str
-    #: Of the answer: `status`, `seconds`, `header.<name>` or `body.<path>`, and what it must be.
+    #: Of the response: `status`, `seconds`, `header.<name>` or `body.<path>`, and what it must be.
     expect: Mapping[str, Expected]
     json: Mapping[str, object] | None = None
-    #: A body that is no JSON document, or none that we would write.
+    #: A body that is not a JSON document, or one that no client of ours would send.
     raw: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     #: Name -> path in the body: for later steps.
     keep: Mapping[str, str] = field(default_factory=dict)
-    #: Ask again until it is as expected, at most so long. 0: the first answer counts.
+    #: Repeat it until the response is as expected, at most so long. 0: the first response counts.
     within_s: float = 0
-    #: `api`, another program of the stack that speaks HTTP, or the name of a `Beside`.
-    of: str = "api"
+    #: `api`, another program of the stack with an HTTP port, or the name of an `ExtraApi`.
+    to: str = "api"
 
 
 @dataclass(frozen=True)
 class Stop:
-    """Programs go away, and stay away until a `Start`, or the end of the scenario."""
+    """Programs stop, and stay down until a `Start` or the end of the scenario."""
 
-    names: Sequence[str]
+    programs: Sequence[Program]
 
 
 @dataclass(frozen=True)
 class Start:
     """They come back."""
 
-    names: Sequence[str]
+    programs: Sequence[Program]
 
 
 @dataclass(frozen=True)
-class Beside:
-    """An api of its own beside the running one, with other settings, until the end of the scenario."""
+class ExtraApi:
+    """One more api beside the running ones, with other settings, until the end of the scenario."""
 
     name: str
     what: str
@@ -57,7 +58,7 @@ class Balance:
     """The ledger: every accepted write is accounted for."""
 
 
-Step = Ask | Stop | Start | Beside | Balance
+Step = Request | Stop | Start | ExtraApi | Balance
 
 
 @dataclass(frozen=True)

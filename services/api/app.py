@@ -14,7 +14,7 @@ from holdfast.services.api import external, operations, overrides, resources, st
 from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.access import scope_needed
 from holdfast.services.api.backlog import Backlog
-from holdfast.services.api.breakers import LIMITS_TIMEOUT_S, Breakers, make_breakers
+from holdfast.services.api.breakers import Breakers, make_breakers
 from holdfast.services.api.database import Database
 from holdfast.services.api.deletions import Deletions
 from holdfast.services.api.direct import DirectPath
@@ -55,6 +55,7 @@ from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, RATE_LIMIT_TIMEOUT_S
 from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.grafana.configured import annotations
@@ -65,7 +66,6 @@ from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.versions import Clock
 
 _IN_PROCESS_COPIES = 10_000
-_EXTERNAL_KEPT_S = 86_400.0
 #: What the proxy's envelope adds to the third party's.
 _ENVELOPE_DEPTH = 4
 
@@ -100,7 +100,7 @@ class Api:
         )
         self._redis = _connect(settings.redis_addr, settings.redis_connect_timeout_s, settings.redis_timeout_s)
         self._cache = _connect(settings.cache_address, settings.cache_timeout_s, settings.cache_timeout_s)
-        self._limits = _connect(settings.cache_address, LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S)
+        self._limits = _connect(settings.cache_address, RATE_LIMIT_TIMEOUT_S, RATE_LIMIT_TIMEOUT_S)
         self._database = _database(settings, self._breakers)
         self._annotations = annotations(settings)
         self._marks = OverrideMarks(self._annotations)
@@ -152,7 +152,7 @@ class Api:
 
     def _external(self) -> None:
         settings = self._settings
-        self._last_good = LastGood(self._cache, "external", hard_s=_EXTERNAL_KEPT_S)
+        self._last_good = LastGood(self._cache, "external", hard_s=EXTERNAL_COPY_KEPT_S)
         self._proxy = HttpClient(
             "external_proxy",
             str(settings.api_external_proxy_url),

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreConfig, ErrorDetails, SchemaValidator, core_schema
 
 from holdfast.shared.domain.resource import Field, ResourceType
-from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson
+from holdfast.shared.errors import AppError, InvalidBody, InvalidRequest, MalformedJson, NothingToChange
 from holdfast.shared.http.body import MAX_BODY_BYTES
 from holdfast.shared.runtime.documents import malformed
 
@@ -72,13 +72,9 @@ def parse_part(resource: ResourceType, body: bytes) -> dict[str, Any]:
     """The values of an Update: the fields that were sent. Raises InvalidRequest or MalformedJson."""
     sent = _parsed(resource, bodies_of(resource).part, body)
     if not sent:
-        raise InvalidRequest(
-            "The request changes nothing.",
-            code="NOTHING_TO_CHANGE",
-            details={
-                "field": None, "value": None, "constraint": f"at least one of {', '.join(resource.by_name)}",
-            },
-        )  # fmt: skip
+        raise NothingToChange(
+            details={"field": None, "value": None, "constraint": f"at least one of {', '.join(resource.by_name)}"}
+        )
     return sent
 
 
@@ -109,7 +105,7 @@ _MESSAGES = {
     "MISSING_FIELD": "A required field is missing",
     "UNKNOWN_FIELD": "The request has a field that is not known",
     "INVALID_TYPE": "A field has the wrong type",
-    "INVALID_BODY": "The request body must be a JSON object",
+    InvalidBody.code: "The request body must be a JSON object",
 }
 _TYPES = {"string": "must be a string", "integer": "must be a whole number", "boolean": "must be true or false"}
 
@@ -151,7 +147,7 @@ def _problem(fields: Mapping[str, Field], problem: ErrorDetails) -> _Problem:
             constraint = _TYPES[field.type.json_schema["type"]]
             return _general("INVALID_TYPE", name, constraint if problem["input"] is not None else "must not be null")
         case _ if name is None:
-            return _general("INVALID_BODY", None, "must be a JSON object")
+            return _general(InvalidBody.code, None, "must be a JSON object")
         case _:
             # What an unknown field holds may be a secret sent by mistake: it is not sent back.
             return _general("UNKNOWN_FIELD", name, "is not a known field")

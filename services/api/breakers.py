@@ -11,11 +11,9 @@ from holdfast.shared.faults import BadData, Contention, Outage
 from holdfast.shared.http.client import NotReached, TookTooLong, TooManyAtOnce
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.policy import STORE_OPEN_MAX_S, Policy
+from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
-
-#: How long a request may be held up to be counted.
-LIMITS_TIMEOUT_S = 0.05
+from holdfast.shared.runtime.time_budgets import RATE_LIMIT_TIMEOUT_S, STORE_OPEN_MAX_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +66,9 @@ def make_breakers(
             classify=_of_the_proxy,
             deadline=deadline.end,
         ),
-        limits=Breaker("cache_limits", Policy(attempt_timeout_s=LIMITS_TIMEOUT_S, ramp_s=0), classify=_of_the_queue),
+        limits=Breaker(
+            "cache_limits", Policy(attempt_timeout_s=RATE_LIMIT_TIMEOUT_S, ramp_s=0), classify=_of_the_queue
+        ),
     )
 
 

@@ -12,13 +12,12 @@ from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.pool import Pool
+from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
 from holdfast.shared.store.engine import Engine
 
 #: Word for word what clients of the API look for.
 _AWAY = "Database service temporarily unavailable"
 
-#: Kept of the request's time for what comes after a read that failed: the look for a copy, and the answer.
-RESERVE_S = 0.05
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -69,7 +68,7 @@ class Database:
 
     def _time_s(self) -> float:
         """For a read that begins now."""
-        return min(self._read_timeout_s, deadline.remaining_s() - RESERVE_S)
+        return min(self._read_timeout_s, deadline.remaining_s() - ANSWER_RESERVE_S)
 
     async def _in_time(self, work: Callable[[], T]) -> T:
         async with asyncio.timeout(self._time_s()):
@@ -88,4 +87,4 @@ def read_ends() -> float | None:
     """When a read of this request has to end, for the breaker: what a caller's haste cut off is judged with that in
     mind."""
     ends = deadline.end()
-    return None if ends is None else ends - RESERVE_S
+    return None if ends is None else ends - ANSWER_RESERVE_S

@@ -20,6 +20,7 @@ from holdfast.shared.http.propagated import propagated
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, REQUEST_TIMEOUT_MAX_S, REQUEST_TIMEOUT_MIN_S
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
 from holdfast.shared.telemetry.logs import Action
@@ -29,10 +30,8 @@ _AWAY = "External service temporarily unavailable"
 
 #: The proxy answers so long before our own answer is due, and is given up when half of it is gone.
 _MARGIN_S = 0.2
-_TIMEOUT_MS = (50, 30_000)
 _CONNECT_S = 0.25
 _BODY_MAX_BYTES = 65 * 1024 * 1024
-_MAX_AGE_S = 86_400.0
 
 _PROBLEM_JSON = "application/problem+json"
 _PASSED_BACK = ("age", "cache-status", "x-degraded", "cache-control", "retry-after")
@@ -56,7 +55,7 @@ class External:
         try:
             answer = await self._ask(request, fresh)
         except AppError as error:
-            kept = None if fresh else self._last_good.get(_MAX_AGE_S)
+            kept = None if fresh else self._last_good.get(EXTERNAL_COPY_KEPT_S)
             if kept is None:
                 raise
             meta = {"fallback": {"used": True, "kind": "last_good", "reason": error.code}}
@@ -71,8 +70,8 @@ class External:
         if (refusal := spared()) is not None:
             raise refusal
         left_s = deadline.remaining_s() - _MARGIN_S
-        timeout_ms = min(int(left_s * 1000), _TIMEOUT_MS[1]) if left_s < _TIMEOUT_MS[1] / 1000 else _TIMEOUT_MS[1]
-        if timeout_ms < _TIMEOUT_MS[0]:
+        timeout_ms = int(min(left_s, REQUEST_TIMEOUT_MAX_S) * 1000)
+        if timeout_ms < REQUEST_TIMEOUT_MIN_S * 1000:
             raise DeadlineExceeded
         sent = propagated(request) | {"X-Request-Timeout-Ms": str(timeout_ms)}
         if fresh:

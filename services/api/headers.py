@@ -6,7 +6,7 @@ from collections.abc import Mapping
 import uuid_utils
 from starlette.requests import Request
 
-from holdfast.shared.errors import InvalidRequest, PreconditionFailed, UnsupportedMediaType
+from holdfast.shared.errors import InvalidExpiry, PreconditionFailed, UnsupportedMediaType
 from holdfast.shared.http.etag import IF_MATCH, conditions
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
@@ -65,12 +65,13 @@ def expire_ms(headers: Headers) -> str:
         return ""
     if raw.isdigit() and len(raw) <= 8 and 0 < int(raw) <= _EXPIRE_MAX_MS:
         return str(int(raw))
-    raise InvalidRequest(
-        "The X-Expire-After-Ms is not valid.",
-        code="INVALID_EXPIRY",
-        details={"field": "X-Expire-After-Ms", "value": raw[:20].decode("latin-1"),
-                 "constraint": f"a whole number of ms from 1 to {_EXPIRE_MAX_MS}"},
-    )  # fmt: skip
+    raise InvalidExpiry(
+        details={
+            "field": "X-Expire-After-Ms",
+            "value": raw[:20].decode("latin-1"),
+            "constraint": f"a whole number of ms from 1 to {_EXPIRE_MAX_MS}",
+        },
+    )
 
 
 def wants_fresh(request: Request) -> bool:

@@ -13,7 +13,7 @@ import orjson
 from starlette.requests import Request
 
 from holdfast.services.api.ids import canonical_path
-from holdfast.shared.errors import InvalidRequest
+from holdfast.shared.errors import InvalidIdempotencyKey
 from holdfast.shared.http.keys import ANYBODY, Principal
 from holdfast.shared.writes import keyed
 from holdfast.shared.writes.commands import Command, label
@@ -43,9 +43,7 @@ class KeyIds:
             return None
         match = _KEY.match(raw.decode("latin-1").strip())
         if match is None:
-            raise InvalidRequest(
-                "The Idempotency-Key is not valid.",
-                code="INVALID_IDEMPOTENCY_KEY",
+            raise InvalidIdempotencyKey(
                 details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
             )
         path = canonical_path(request.scope["path"])

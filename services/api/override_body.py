@@ -5,9 +5,10 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from holdfast.shared.errors import InvalidRequest
-from holdfast.shared.fleet.order import FOR_DEFAULT_S, FOR_MAX_S, Measure
+from holdfast.shared.errors import InvalidOverride
+from holdfast.shared.fleet.order import Measure
 from holdfast.shared.runtime.documents import malformed
+from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S, OVERRIDE_S
 
 _TEXT_MAX_CHARS = 500
 
@@ -26,7 +27,7 @@ class OverrideBody(BaseModel):
 
     action: Annotated[Measure, WithJsonSchema({"type": "string", "enum": list(Measure)})]
     reason: Annotated[str, Field(max_length=_TEXT_MAX_CHARS, strict=True), AfterValidator(_text)]
-    for_s: Annotated[float, Field(ge=1, le=FOR_MAX_S, strict=True, allow_inf_nan=False)] = FOR_DEFAULT_S
+    for_s: Annotated[float, Field(ge=1, le=OVERRIDE_MAX_S, strict=True, allow_inf_nan=False)] = OVERRIDE_S
     instance: Annotated[str, Field(strict=True), AfterValidator(_text)] | None = None
 
 
@@ -43,4 +44,4 @@ def parse(body: bytes) -> OverrideBody:
             raise malformed(body) from None
         field = str(problem["loc"][0])[:100].encode("utf-8", "replace").decode() if problem["loc"] else None
         details = {"field": field, "value": None, "constraint": problem["msg"]}
-        raise InvalidRequest("The override is not valid.", code="INVALID_OVERRIDE", details=details) from None
+        raise InvalidOverride(details=details) from None

@@ -56,9 +56,12 @@ def _header(policy: RatePolicy, taken: Taken) -> tuple[bytes, bytes]:
 def _numbers(policy: RatePolicy, taken: Taken, name: str) -> dict[str, object]:
     """For the explanation; not whose they are, as an address is personal."""
     return {
-        "policy": policy.name, "left": taken.left, "burst": policy.burst, "per_min": policy.per_min,
+        "policy": policy.name,
+        "left": taken.left,
+        "burst": policy.burst,
+        "per_min": policy.per_min,
         "counted_by": _counted_by(name),
-    }  # fmt: skip
+    }
 
 
 def _counted_by(name: str) -> str:

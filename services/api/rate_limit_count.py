@@ -10,19 +10,17 @@ from typing import NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.services.api.breakers import LIMITS_TIMEOUT_S
 from holdfast.services.api.rate_limit_policy import Grant, RatePolicy, grant
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.time_budgets import RATE_LEASE_S, RATE_LIMIT_TIMEOUT_S
 from holdfast.shared.telemetry import metrics
 
 #: Each limit has a count of its own: after a change of it, what was taken under the old one says nothing.
 _PREFIX = "holdfast:rate:"
 _CLIENTS_MAX = 10_000
-#: What is not used by then is gone: it has come back to the common count in the meantime.
-_LEASE_LIFE_S = 1.0
 #: When so little of a lease is left, the next is fetched while requests go on.
 _RENEW_AT = 0.5
 
@@ -112,7 +110,7 @@ class Counts:
             if told is None:
                 told, client.own_whole_at = grant(policy, client.own_whole_at, wanted, now)
             client.leased += told.granted
-            client.leased_until = now + _LEASE_LIFE_S
+            client.leased_until = now + RATE_LEASE_S
             client.left = told.left
             client.whole_at = now + told.whole_in_s
             client.none_until = now + (told.next_in_s or policy.interval_s) if not told.granted else 0.0
@@ -134,6 +132,6 @@ class Counts:
         return Grant(granted, left, whole_in_ms / 1000, next_in_ms / 1000)
 
     async def _in_time(self, key: str, arguments: list[str | int]) -> list[int]:
-        async with asyncio.timeout(LIMITS_TIMEOUT_S):
+        async with asyncio.timeout(RATE_LIMIT_TIMEOUT_S):
             told: list[int] = await self._script([key], arguments)
             return told

@@ -19,7 +19,7 @@ from holdfast.services.api.view import Seen, View, describe
 from holdfast.services.api.write import WritePath
 from holdfast.shared.domain.errors import EntityNotFound
 from holdfast.shared.domain.resource import DeclarationError, Field, ResourceType
-from holdfast.shared.errors import InvalidRequest
+from holdfast.shared.errors import InvalidCursor
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import degraded
 from holdfast.shared.http.document import with_components
@@ -176,8 +176,6 @@ def _position(cursor: str | None) -> int:
             return int(version)
     except (binascii.Error, UnicodeError, ValueError):
         pass
-    raise InvalidRequest(
-        "The cursor is not one that this API gave out.",
-        code="INVALID_CURSOR",
+    raise InvalidCursor(
         details={"field": "cursor", "value": cursor[:64], "constraint": "must be a meta.next_cursor"},
     )

@@ -7,10 +7,9 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 
 from holdfast.shared.http.forwarded import networks
-from holdfast.shared.queue.watch import SILENCE_MAX_S
 from holdfast.shared.runtime.bounds import Bounds
 from holdfast.shared.runtime.settings import CacheSettings, GrafanaSettings, StoreSettings
-from holdfast.shared.runtime.time_budgets import Budget, Part
+from holdfast.shared.runtime.time_budgets import READER_SILENCE_MAX_S, Budget, Part
 
 IMPORT_PATH = "/dlq/import"
 #: What a body takes on the wire, chunk sizes included, of what is in it.
@@ -179,7 +178,7 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
                 "a turn",
                 Part("dlq_turn_max_s", self.dlq_turn_max_s),
                 (
-                    Part("a silent reader", SILENCE_MAX_S),
+                    Part("a silent reader", READER_SILENCE_MAX_S),
                     Part("dlq_probe_cap_s", self.dlq_probe_cap_s),
                     self.queue_answer(times=2),
                 ),

@@ -25,6 +25,7 @@ from holdfast.shared.resilience.retry_budget import RetryBudget
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, PROXY_TIMEOUT_S
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.loop_lag import watch
@@ -32,11 +33,6 @@ from holdfast.shared.telemetry.tracing import spans
 
 _OPERATIONS = ("read", "write")
 
-#: The last good answer is kept so long, whatever the configuration says about using it.
-_KEPT_S = 86_400.0
-
-#: Above the longest that a configuration may allow for the third party.
-_EDGE_TIMEOUT_S = 31.0
 
 _DESCRIPTION = """Calls the third party on behalf of everyone: bounded, budgeted, attempted again only when that is
 safe, not at all while it is known to be away, and never without an answer."""
@@ -60,7 +56,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
             breaker.adopt(changed.policy())
 
     live = Live(redis, config, apply, poll_s=settings.proxy_config_poll_s)
-    last_good = LastGood(cache, "external", hard_s=_KEPT_S)
+    last_good = LastGood(cache, "external", hard_s=EXTERNAL_COPY_KEPT_S)
     explained = explanations(cache, "external_proxy", settings)
     third_party = ThirdParty(client, breakers, retrier, live)
     board = Board(cache, Member("external_proxy", settings.instance, breakers.values))
@@ -70,9 +66,9 @@ def make_app(settings: ProxySettings) -> FastAPI:
         await asyncio.gather(live.look(), last_good.sync())  # bounded; what it was told and knew before it was started
         logs.info(Action.SERVICE_STARTED, instance=settings.instance, third_party=f"{url.host}:{url.port}")
         told = {"explanations": explained.run} if explained else {}
-        loops = start({
-            "config": live.run, "last_good": last_good.run, "board": board.run, "event_loop_lag": watch, **told
-        })  # fmt: skip
+        loops = start(
+            {"config": live.run, "last_good": last_good.run, "board": board.run, "event_loop_lag": watch, **told}
+        )
         memory.settle()
         yield
         await stop(loops)
@@ -97,7 +93,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         version=VERSION_WITHOUT_INSTALL,
         lifespan=lifespan,
         add_routes=add_routes,
-        timeout_s=_EDGE_TIMEOUT_S,
+        timeout_s=PROXY_TIMEOUT_S,
         cors_origins=settings.cors_origins,
         explanations=explained,
         keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),

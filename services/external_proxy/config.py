@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.retry_rules import RetryLimits
-from holdfast.shared.runtime.time_budgets import Budget, Part, check
+from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, THIRD_PARTY_MAX_S, Budget, Part, check
 
 _DAY_S = 86_400
 _BUCKETS = 30
@@ -36,7 +36,9 @@ class FallbackRules(BaseModel):
     model_config = _RULES
 
     allowed: bool = True
-    max_age_s: float = Field(default=_DAY_S, gt=0, le=_DAY_S, description="Of the last good answer")
+    max_age_s: float = Field(
+        default=EXTERNAL_COPY_KEPT_S, gt=0, le=EXTERNAL_COPY_KEPT_S, description="Of the last good answer"
+    )
     default: dict[str, Any] | None = Field(default=None, description="When there is no last good answer")
 
 
@@ -45,8 +47,10 @@ class Config(BaseModel):
 
     model_config = _RULES
 
-    total_s: float = Field(default=4.5, ge=0.1, le=30, description="For all attempts of a request and their pauses")
-    attempt_s: float = Field(default=1.5, ge=0.05, le=30)
+    total_s: float = Field(
+        default=4.5, ge=0.1, le=THIRD_PARTY_MAX_S, description="For all attempts of a request and their pauses"
+    )
+    attempt_s: float = Field(default=1.5, ge=0.05, le=THIRD_PARTY_MAX_S)
     connect_s: float = Field(default=0.5, ge=0.01, le=10)
     attempts: int = Field(default=3, ge=1, le=10)
     backoff_base_s: float = Field(default=0.1, gt=0, le=10)
@@ -76,9 +80,10 @@ class Config(BaseModel):
         """The breakers'."""
         numbers = self.breaker
         return Policy(
-            attempt_timeout_s=self.attempt_s, bucket_s=numbers.window_s / _BUCKETS,
+            attempt_timeout_s=self.attempt_s,
+            bucket_s=numbers.window_s / _BUCKETS,
             **{name: getattr(numbers, name) for name in BreakerNumbers.model_fields},
-        )  # fmt: skip
+        )
 
     def retries(self) -> RetryLimits:
         """The retrying layer's."""

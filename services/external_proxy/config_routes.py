@@ -15,7 +15,7 @@ from holdfast.services.external_proxy import openapi
 from holdfast.services.external_proxy.bodies import ConfigAsked, ConfigReverted
 from holdfast.services.external_proxy.config import Config
 from holdfast.services.external_proxy.live import Live
-from holdfast.shared.errors import InvalidRequest, MalformedJson
+from holdfast.shared.errors import InvalidConfig, MalformedJson
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.envelope import precise, success
 from holdfast.shared.http.etag import Conditions, conditions, etag
@@ -87,9 +87,7 @@ def _valid(model: type[Model], document: Any) -> Model:
             {"field": ".".join(map(str, one["loc"])) or None, "constraint": one["msg"]}
             for one in error.errors(include_url=False, include_input=False, include_context=False)
         ]
-        raise InvalidRequest(
-            "The configuration is not valid.", code="INVALID_CONFIG", details={"errors": wrong}
-        ) from error
+        raise InvalidConfig(details={"errors": wrong}) from error
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:

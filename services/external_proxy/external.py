@@ -13,7 +13,7 @@ from holdfast.services.external_proxy import openapi
 from holdfast.services.external_proxy.live import Live
 from holdfast.services.external_proxy.third_party import Question, ThirdParty
 from holdfast.shared.cache.last_good import LastGood
-from holdfast.shared.errors import AppError, InvalidRequest, MalformedJson, UpstreamRefused
+from holdfast.shared.errors import AppError, InvalidIdempotencyKey, MalformedJson, UpstreamRefused
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import copies_allowed, degraded
 from holdfast.shared.http.envelope import precise, success
@@ -78,9 +78,7 @@ def _idempotency_key(request: Request) -> dict[str, str]:
     if key is None:
         return {}
     if not 0 < len(key) <= _KEY_MAX or not key.isascii() or not key.isprintable():
-        raise InvalidRequest(
-            "The Idempotency-Key is not valid.",
-            code="INVALID_IDEMPOTENCY_KEY",
+        raise InvalidIdempotencyKey(
             details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
         )
     return {"Idempotency-Key": key}

@@ -110,9 +110,13 @@ class Live:
         if failing := expected.failing(tag(etag(self.version))):
             raise _conflict(self.version, failing)
         change = following(self.change, config, for_s=for_s, actor=actor, reason=reason, now=time.time())
-        entry = orjson.dumps(change.model_dump(exclude={"config", "then"}) | {
-            "before": self.config.model_dump(), "after": (config or self._settings).model_dump(),
-        })  # fmt: skip
+        entry = orjson.dumps(
+            change.model_dump(exclude={"config", "then"})
+            | {
+                "before": self.config.model_dump(),
+                "after": (config or self._settings).model_dump(),
+            }
+        )
         try:
             with self._putting:
                 taken = await self._put(
@@ -158,9 +162,12 @@ class Live:
         if change is not None:
             over = change.over(time.time())
             logs.warning(
-                Action.CONFIG_CHANGED, version=change.version, actor="the time limit" if over else change.actor,
-                reason=change.reason, until=change.until,
-            )  # fmt: skip
+                Action.CONFIG_CHANGED,
+                version=change.version,
+                actor="the time limit" if over else change.actor,
+                reason=change.reason,
+                until=change.until,
+            )
 
 
 def _conflict(version: int, field: str | None = None) -> PreconditionFailed:

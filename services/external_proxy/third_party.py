@@ -19,11 +19,9 @@ from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.retry import Retrier
+from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
 
 _IDEMPOTENT = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
-
-#: Kept back, so that an answer from elsewhere is out before our caller's time is over.
-_TO_ANSWER_S = 0.05
 
 
 class Question(NamedTuple):
@@ -62,7 +60,7 @@ class ThirdParty:
 
     async def ask(self, question: Question) -> Answer:
         """Its answer, a 2xx with a JSON document. Raises AppError."""
-        left_s = deadline.remaining_s() - _TO_ANSWER_S
+        left_s = deadline.remaining_s() - ANSWER_RESERVE_S
         if left_s < self._retrier.limits.least_s:
             raise DeadlineExceeded
         ended: Exception | None = None

@@ -11,12 +11,12 @@ from holdfast.services.writer.deferred import Deferred
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.halts import HaltReport, Halts
 from holdfast.shared.resilience.supervise import iteration_succeeded
+from holdfast.shared.runtime.time_budgets import HALT_EVERY_S
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.outcome import Dead
 
 _TICK_S = 0.1
-_REPORT_EVERY_S = 1.0
 #: As few as can show that it is not always the same one.
 _TRIED = 5
 _WHY_MAX_CHARS = 300
@@ -29,7 +29,7 @@ class Halting:
         self._share = share
         self._deferred = deferred
         self._holding = holding
-        self._reported_at = -_REPORT_EVERY_S
+        self._reported_at = -HALT_EVERY_S
         self._reported = False
 
     @property
@@ -78,7 +78,7 @@ class Halting:
                 await halts.over(writer)
                 self._reported = False
             return
-        if now - self._reported_at < _REPORT_EVERY_S:
+        if now - self._reported_at < HALT_EVERY_S:
             return
         self._reported, self._reported_at = True, now
         order = await halts.report(writer, self._report(halt))

@@ -2,9 +2,8 @@
 
 from pydantic import Field
 
-from holdfast.shared.queue.watch import SILENCE_MAX_S
 from holdfast.shared.runtime.settings import CacheSettings, StoreSettings
-from holdfast.shared.runtime.time_budgets import Budget, Part
+from holdfast.shared.runtime.time_budgets import READER_SILENCE_MAX_S, Budget, Part
 
 
 class WriterSettings(CacheSettings, StoreSettings):
@@ -71,7 +70,7 @@ class WriterSettings(CacheSettings, StoreSettings):
             *super().budgets(),
             Budget(
                 "a turn", Part("writer_turn_max_s", self.writer_turn_max_s),
-                (Part("a silent reader", SILENCE_MAX_S), Part("writer_probe_cap_s", self.writer_probe_cap_s),
+                (Part("a silent reader", READER_SILENCE_MAX_S), Part("writer_probe_cap_s", self.writer_probe_cap_s),
                  self.queue_answer(times=2)),
             ),
             Budget(

@@ -12,9 +12,10 @@ from redis.exceptions import RedisError
 
 from holdfast.shared.cache.form import Copy, EntityCopy, Listed, PageCopy, decoded, encoded, entity_name, later
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.resilience.breaker.policy import STORE_OPEN_MAX_S, Policy
+from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.time_budgets import STORE_OPEN_MAX_S
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.merge import Entity

@@ -103,9 +103,14 @@ def parse_dsn(text: str) -> Address:
 
 
 def _address(
-    parts: re.Match[str], usual_port: int, decode: Callable[[str], str], *,
-    database: str, tls: Tls | None, socket: str | None = None,
-) -> Address:  # fmt: skip
+    parts: re.Match[str],
+    usual_port: int,
+    decode: Callable[[str], str],
+    *,
+    database: str,
+    tls: Tls | None,
+    socket: str | None = None,
+) -> Address:
     port = int(parts["port"] or usual_port)
     if not 0 < port <= _PORT_MAX:
         raise ValueError(f"{port} is no port")

@@ -20,17 +20,16 @@ from redis.exceptions import RedisError
 from holdfast.shared.connections.redis import entries, text
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.fleet.order import IssuedOrder, Order
-from holdfast.shared.fleet.roster import STALE_S, Roster, member_key
+from holdfast.shared.fleet.roster import Roster, member_key
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.time_budgets import BOARD_KEPT_S, REPORT_EVERY_S, REPORT_STALE_S
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 REPORTS = "holdfast:fleet:reports"
 ORDERS = "holdfast:fleet:orders"
 
-_EVERY_S = 1.0
 _ORDERS_KEPT = 1000
-_FORGOTTEN_S = 60
 
 _REPORT = """
 local now = redis.call('TIME')
@@ -65,7 +64,7 @@ class Board:
     @property
     def reachable(self) -> bool:
         """Whether it was read lately."""
-        return self.roll.read_at is not None and time.monotonic() - self.roll.read_at <= STALE_S
+        return self.roll.read_at is not None and time.monotonic() - self.roll.read_at <= REPORT_STALE_S
 
     async def run(self) -> None:
         """For ever."""
@@ -77,14 +76,14 @@ class Board:
                 metrics.board_beats.labels("done").inc()
             except (RedisError, OSError):
                 metrics.board_beats.labels("failed").inc()
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(REPORT_EVERY_S)
 
     async def beat(self) -> bool:
         """Report, hear what was ordered and do it, and look at the others: one round trip. Whether something was
         done. Raises RedisError, OSError."""
         pipeline = self._redis.pipeline(transaction=False)
         report = orjson.dumps(self.member.breakers())
-        pipeline.eval(_REPORT, 1, REPORTS, self._key, report, _FORGOTTEN_S)
+        pipeline.eval(_REPORT, 1, REPORTS, self._key, report, BOARD_KEPT_S)
         pipeline.xrange(ORDERS, min=self._heard, count=_ORDERS_KEPT)
         if self._watching:
             pipeline.hgetall(REPORTS)

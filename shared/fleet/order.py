@@ -9,9 +9,7 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Self
 
-#: A day: what is forgotten must not stay.
-FOR_MAX_S = 86_400.0
-FOR_DEFAULT_S = 900.0
+from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S
 
 
 class Measure(StrEnum):
@@ -51,12 +49,18 @@ class Order:
         told = {name.decode(): value.decode() for name, value in fields.items()}
         try:
             order = cls(
-                told["id"], told["service"], told["breaker"], told.get("instance"), Measure(told["measure"]),
-                told["actor"], told["reason"], float(told["for_s"]),
-            )  # fmt: skip
+                told["id"],
+                told["service"],
+                told["breaker"],
+                told.get("instance"),
+                Measure(told["measure"]),
+                told["actor"],
+                told["reason"],
+                float(told["for_s"]),
+            )
         except KeyError as error:
             raise ValueError(f"no {error}") from None
-        if not (0 < order.for_s <= FOR_MAX_S and order.actor.strip() and order.reason.strip()):
+        if not (0 < order.for_s <= OVERRIDE_MAX_S and order.actor.strip() and order.reason.strip()):
             raise ValueError("nobody, for no reason, or for no such time")
         return order
 

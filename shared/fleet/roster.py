@@ -8,9 +8,7 @@ from typing import Any, NamedTuple
 
 from holdfast.shared.errors import OverBudget
 from holdfast.shared.runtime import documents
-
-STALE_S = 3.0
-GONE_S = 10.0
+from holdfast.shared.runtime.time_budgets import REPORT_GONE_S, REPORT_STALE_S
 
 
 class Seen(NamedTuple):
@@ -44,7 +42,7 @@ class Roster:
             member = key.decode(errors="replace")
             stamp, breakers = parse(value)
             age_s = max(0.0, board_s - stamp)
-            if age_s > GONE_S:
+            if age_s > REPORT_GONE_S:
                 gone.append(key)
             elif member != self._own:
                 service, _, instance = member.partition("/")
@@ -56,14 +54,14 @@ class Roster:
         return [
             breaker | about(seen.service, seen.instance, now - seen.spoke_at)
             for seen in self._seen.values()
-            if now - seen.spoke_at <= GONE_S
+            if now - seen.spoke_at <= REPORT_GONE_S
             for breaker in seen.breakers
         ]
 
 
 def about(service: str, instance: str, age_s: float) -> dict[str, Any]:
     """Whose breaker it is and how old the news of it are."""
-    report = {"age_s": round(age_s, 3), "stale": age_s > STALE_S}
+    report = {"age_s": round(age_s, 3), "stale": age_s > REPORT_STALE_S}
     return {"service": service, "instance": instance, "report": report}
 
 

@@ -13,7 +13,14 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.shared.errors import AppError, BodyTooLarge, InvalidRequest, MalformedJson, MethodNotAllowed, NoSuchPath
+from holdfast.shared.errors import (
+    AppError,
+    BodyTooLarge,
+    InvalidParameter,
+    MalformedJson,
+    MethodNotAllowed,
+    NoSuchPath,
+)
 from holdfast.shared.http.conditional import Conditional
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.edge import Edge
@@ -99,9 +106,12 @@ def service_app(
     scraper = Scraper(before_scrape)
 
     @app.get(
-        "/metrics", tags=["health"], summary="Prometheus metrics", response_class=Response,
+        "/metrics",
+        tags=["health"],
+        summary="Prometheus metrics",
+        response_class=Response,
         include_in_schema=metrics_port is None,  # the document is about the port that it is read at
-    )  # fmt: skip
+    )
     async def metrics(request: Request) -> Response:
         if metrics_port is not None and request.scope["server"][1] != metrics_port:
             raise NoSuchPath()
@@ -144,4 +154,4 @@ async def _invalid(request: Request, error: Exception) -> Response:
         for one in error.errors()
     ]
     details = errors[0] | ({"errors": errors} if len(errors) > 1 else {})
-    return failure(InvalidRequest("A parameter is not valid.", code="INVALID_PARAMETER", details=details), request)
+    return failure(InvalidParameter(details=details), request)

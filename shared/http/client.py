@@ -111,9 +111,13 @@ class HttpClient:
         self, method: str, path: str, limits: Limits, headers: Mapping[str, str], body: bytes | None
     ) -> Answer:
         async with self._session().request(
-            method, self._base_url + path, headers=headers, data=body, allow_redirects=False,
+            method,
+            self._base_url + path,
+            headers=headers,
+            data=body,
+            allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect_s),
-        ) as response:  # fmt: skip
+        ) as response:
             told = {name.lower(): value for name, value in response.headers.items()}
             raw = b""
             try:

@@ -33,9 +33,7 @@ class Cors:
         origin = self._known(request)
         if origin is None:
             return (_VARY,)
-        return (
-            _VARY, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", _READ.encode())
-        )  # fmt: skip
+        return (_VARY, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", _READ.encode()))
 
     def of_a_preflight(self, request: Headers, methods: str) -> dict[str, str]:
         """What is added besides, when a browser asks whether its page may send a request; `methods` of the path."""

@@ -44,15 +44,20 @@ def degraded(
         headers["Age"] = str(int(age_s))
     decided(
         Action.FALLBACK_SERVED,
-        source=source, instead_of=instead_of.code, age_s=None if age_s is None else round(age_s, 3),
-    )  # fmt: skip
+        source=source,
+        instead_of=instead_of.code,
+        age_s=None if age_s is None else round(age_s, 3),
+    )
     if isinstance(instead_of, CircuitOpen):
         words = None if age_s is None else in_words(age_s)
         fallback = {name: data, "cache_age": words, "as_of": moment, "meta": meta}
         return failure(instead_of, request, headers, fallback=fallback)
     about = {
-        "source": source, "stale": True, "as_of": moment, "age_s": None if age_s is None else round(age_s, 3),
-    }  # fmt: skip
+        "source": source,
+        "stale": True,
+        "as_of": moment,
+        "age_s": None if age_s is None else round(age_s, 3),
+    }
     return success(data, meta={**meta, **about}, headers=headers)
 
 

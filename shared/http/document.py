@@ -50,8 +50,14 @@ def header(description: str) -> dict[str, Any]:
 
 def parameter(name: str, description: str, example: str) -> dict[str, Any]:
     """A header of a request, never required."""
-    return {"name": name, "in": "header", "required": False, "description": description, "schema": TEXT,
-            "example": example}  # fmt: skip
+    return {
+        "name": name,
+        "in": "header",
+        "required": False,
+        "description": description,
+        "schema": TEXT,
+        "example": example,
+    }
 
 
 _REQUEST_ID = {"X-Request-ID": header("This request's id; in our logs too")}

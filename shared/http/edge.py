@@ -1,52 +1,38 @@
-"""The edge: outermost of everything. Gives the request its id and its deadline, counts and times it, and turns an
-exception nobody named, or a deadline nobody kept, into an answer; the server goes on.
+"""The edge: the outermost middleware. Gives a request its id and its deadline, counts and times it, and answers for an
+application that raised an exception or missed the deadline.
 
 Plain ASGI, because one `BaseHTTPMiddleware` would cost two thirds of the throughput.
 """
 
 import asyncio
-import re
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from holdfast.shared.errors import AnswerOverdue, AppError, DeadlineExceeded, InvalidRequest, RequestTooSlow, Unexpected
+from holdfast.shared.errors import AnswerOverdue, AppError, DeadlineExceeded, RequestTooSlow, Unexpected
+from holdfast.shared.http.asked import Asked, asked, timeout_s
 from holdfast.shared.http.browser import for_a_browser
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.envelope import failure, route_of
 from holdfast.shared.http.explain.explanations import Explanations
 from holdfast.shared.http.open_paths import SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome, outcome_of
-from holdfast.shared.http.request_id import new, sane
 from holdfast.shared.resilience import deadline
 from holdfast.shared.telemetry import decisions, logs, metrics
 from holdfast.shared.telemetry.decisions import Notes, decided
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 
-_WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
-_TIMEOUT_MS = range(50, 30_001)
-#: Errors, and so any answer, have a form that the caller chooses.
+#: The caller chooses between two forms of an error, so every answer varies with `Accept`.
 _VARY = (b"vary", b"Accept")
 _NO_ORIGINS = Cors(frozenset())
-
-
-class Asked(NamedTuple):
-    """What the edge needs of the headers."""
-
-    request_id: bytes
-    #: `X-Request-Timeout-Ms`, as it was sent.
-    timeout_ms: bytes | None
-    #: Seconds that the caller prefers to wait, `Prefer: wait=N`.
-    wait_s: int
-    #: `X-Explain` is there: keep why it was answered as it was, also if all is well.
-    explain: bool
+_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 
 
 class Edge:
-    """ASGI middleware. `timeout_s`: longest time to an answer; `wait_max_s`: what a write's preference to wait may add
+    """ASGI middleware. `timeout_s`: the time limit of an answer; `wait_max_s`: what a write's `Prefer: wait` may add
     to it."""
 
     def __init__(
@@ -74,40 +60,39 @@ class Edge:
             await self._app(scope, receive, send)
             return
         began = time.perf_counter()
-        asked = _asked(scope)
-        scope["request_id"] = asked.request_id.decode()
-        if asked.explain:
+        wanted = asked(scope)
+        scope["request_id"] = wanted.request_id.decode()
+        if wanted.explain:
             scope["explain"] = True
         notes = Notes(scope["request_id"], kept=self._explanations is not None)
         noting = decisions.begin(notes)
-        #: What every answer carries, whoever makes it; whoever knows more adds it.
+        #: Sent with every answer; inner middleware may add to it.
         answer_headers = scope["answer_headers"] = [
-            (b"x-request-id", asked.request_id), _VARY, *self._cors.of_an_answer(scope["headers"])
-        ]  # fmt: skip
+            (b"x-request-id", wanted.request_id),
+            _VARY,
+            *self._cors.of_an_answer(scope["headers"]),
+        ]
         status = 0
 
-        async def send_with_id(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                # A list of our own: the one in the message may belong to a response that is sent more than once.
-                given = [*message.get("headers", ()), *answer_headers]
-                message = {**message, "headers": given + for_a_browser(given)}
+                # A new list: the one in the message may belong to a response that is sent more than once.
+                headers = [*message.get("headers", ()), *answer_headers]
+                message = {**message, "headers": headers + for_a_browser(headers)}
             await send(message)
 
         self._in_flight += 1
         try:
-            await self._in_time(asked, scope, receive, send_with_id)
+            await self._in_time(wanted, scope, receive, send_with_headers)
         except ClientDisconnect:
-            pass  # nobody is left to be answered
+            pass  # there is no client to answer
         except Exception as error:
-            if not isinstance(error, AppError):
-                metrics.panics.inc()
-                logs.error(Action.PANIC_RECOVERED, exc=error, request_id=scope["request_id"], route=route_of(scope))
+            answer = _answer_to(error, scope)
             if status:
-                raise  # half an answer is out: the server closes the connection
-            told = error if isinstance(error, AppError) else Unexpected()
-            await failure(told, Request(scope))(scope, receive, send_with_id)
+                raise  # part of an answer was sent: the server closes the connection
+            await failure(answer, Request(scope))(scope, receive, send_with_headers)
         finally:
             self._in_flight -= 1
             outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
@@ -117,19 +102,19 @@ class Edge:
             if self._explanations is not None:
                 self._explanations.ended(scope, notes, route, status, outcome, took_s)
 
-    async def _in_time(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises RequestTooSlow while a body is not here, DeadlineExceeded, or AnswerOverdue where something may have
-        been done."""
+    async def _in_time(self, wanted: Asked, scope: Scope, receive: Receive, send: Send) -> None:
+        """Raises RequestTooSlow if the body has not arrived, DeadlineExceeded, or AnswerOverdue if the request may have
+        taken effect."""
         seconds = self._timeout_s
-        if asked.wait_s and scope["method"] not in SAFE_METHODS:  # only a write has an end to wait for
-            seconds += min(asked.wait_s, self._wait_max_s)
-        if asked.timeout_ms is not None:
-            seconds = min(seconds, _timeout_s(asked.timeout_ms))
+        if wanted.wait_s and scope["method"] not in SAFE_METHODS:  # only a write has an outcome to wait for
+            seconds += min(wanted.wait_s, self._wait_max_s)
+        if wanted.timeout_ms is not None:
+            seconds = min(seconds, timeout_s(wanted.timeout_ms))
         scope["time_limit_s"] = seconds
         try:
             with deadline.scope(seconds):
                 async with asyncio.timeout(seconds) as limit:
-                    scope["time_limit"] = limit  # whoever answers at length moves it on with every part
+                    scope["time_limit"] = limit  # a handler that streams its answer moves it with every part
                     await self._app(scope, receive, send)
         except TimeoutError:
             if not limit.expired():
@@ -145,7 +130,8 @@ class Edge:
         key = (route, method, status)
         counter = self._counters.get(key)
         if counter is None:
-            counter = self._counters[key] = metrics.http_requests.labels(route, _known(method), str(status or 499))
+            known = method if method in _METHODS else "other"
+            counter = self._counters[key] = metrics.http_requests.labels(route, known, str(status or 499))
         counter.inc()
         timer = self._timers.get((route, outcome))
         if timer is None:
@@ -155,37 +141,10 @@ class Edge:
         timer.observe(seconds, spans.exemplar())
 
 
-_METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
-
-
-def _known(method: str) -> str:
-    return method if method in _METHODS else "other"
-
-
-def _asked(scope: Scope) -> Asked:
-    """`X-Request-ID` is the caller's when it is sane, else a new one."""
-    request_id = timeout_ms = None
-    wait_s = 0
-    explain = False
-    for name, value in scope["headers"]:
-        if name == b"x-request-id":
-            request_id = sane(value)
-        elif name == b"x-request-timeout-ms":
-            timeout_ms = value
-        elif name == b"prefer" and (found := _WAIT.search(value)):
-            wait_s = int(found[1])
-        elif name == b"x-explain":
-            explain = True
-    return Asked(request_id or new(), timeout_ms, wait_s, explain)
-
-
-def _timeout_s(raw: bytes) -> float:
-    """Raises InvalidRequest."""
-    if raw.isdigit() and len(raw) <= 5 and int(raw) in _TIMEOUT_MS:
-        return int(raw) / 1000
-    raise InvalidRequest(
-        "The X-Request-Timeout-Ms is not valid.",
-        code="INVALID_REQUEST_TIMEOUT",
-        details={"field": "X-Request-Timeout-Ms", "value": raw[:20].decode("latin-1"),
-                 "constraint": f"a whole number of ms from {_TIMEOUT_MS.start} to {_TIMEOUT_MS.stop - 1}"},
-    )  # fmt: skip
+def _answer_to(error: Exception, scope: Scope) -> AppError:
+    """The error itself if it is ours; else it is logged, counted, and answered as unexpected."""
+    if isinstance(error, AppError):
+        return error
+    metrics.panics.inc()
+    logs.error(Action.PANIC_RECOVERED, exc=error, request_id=scope["request_id"], route=route_of(scope))
+    return Unexpected()

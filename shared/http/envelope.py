@@ -8,7 +8,29 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.shared.errors import AppError, BodyTooLarge, CircuitOpen
+from holdfast.shared.errors import (
+    AnswerLost,
+    AppError,
+    BodyTooLarge,
+    CircuitOpen,
+    HeadTooLarge,
+    InvalidCondition,
+    MalformedHttp,
+    MalformedJson,
+    MethodNotAllowed,
+    NotAllowed,
+    NotAuthenticated,
+    OperationPurged,
+    PreconditionFailed,
+    RequestTooSlow,
+    TargetTooLong,
+    UnsupportedEncoding,
+    UnsupportedMediaType,
+    UpstreamFailed,
+    UpstreamInvalidAnswer,
+    UpstreamRefused,
+    UpstreamUnreachable,
+)
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
 from holdfast.shared.telemetry.logs import Action
@@ -24,35 +46,36 @@ _STATUS_BY_TYPE = {
     "service_unavailable": 503,
     "network_error": 504,
 }
-_STATUS_BY_CODE = {
-    "MALFORMED_JSON": 400,
-    "MALFORMED_HTTP": 400,
-    "REQUEST_TIMEOUT": 408,
-    "URI_TOO_LONG": 414,
-    "HEADERS_TOO_LARGE": 431,
-    "METHOD_NOT_ALLOWED": 405,
-    "BODY_TOO_LARGE": 413,
-    "UNSUPPORTED_MEDIA_TYPE": 415,
-    "OPERATION_PURGED": 410,
-    "UNSUPPORTED_CONTENT_ENCODING": 415,
-    "INVALID_CONDITION": 400,
-    "PRECONDITION_FAILED": 412,
-    "NOT_ALLOWED": 403,
-    "ANSWER_LOST": 502,
-    "UPSTREAM_UNREACHABLE": 502,
-    "UPSTREAM_INVALID_ANSWER": 502,
-    "UPSTREAM_FAILED": 502,
-    "UPSTREAM_REFUSED": 502,
+_STATUS = {
+    MalformedJson: 400,
+    MalformedHttp: 400,
+    RequestTooSlow: 408,
+    TargetTooLong: 414,
+    HeadTooLarge: 431,
+    MethodNotAllowed: 405,
+    BodyTooLarge: 413,
+    UnsupportedMediaType: 415,
+    OperationPurged: 410,
+    UnsupportedEncoding: 415,
+    InvalidCondition: 400,
+    PreconditionFailed: 412,
+    NotAllowed: 403,
+    AnswerLost: 502,
+    UpstreamUnreachable: 502,
+    UpstreamInvalidAnswer: 502,
+    UpstreamFailed: 502,
+    UpstreamRefused: 502,
 }
+_STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
 _BEFORE_DATA, _AFTER_DATA = b'{"success":true,"data":', b',"meta":'
 _PROBLEM_JSON = "application/problem+json"
 _DEFAULT_RETRY_AFTER_S = 1
 
-#: What an error's status asks for.
+#: Headers that go with an error's status (RFC 9110).
 _HEADERS_BY_CODE = {
-    "NOT_AUTHENTICATED": {"WWW-Authenticate": 'Bearer realm="holdfast"'},
-    "NOT_ALLOWED": {"WWW-Authenticate": 'Bearer realm="holdfast", error="insufficient_scope"'},
-    "UNSUPPORTED_CONTENT_ENCODING": {"Accept-Encoding": "identity"},
+    NotAuthenticated.code: {"WWW-Authenticate": 'Bearer realm="holdfast"'},
+    NotAllowed.code: {"WWW-Authenticate": 'Bearer realm="holdfast", error="insufficient_scope"'},
+    UnsupportedEncoding.code: {"Accept-Encoding": "identity"},
 }
 
 
@@ -109,9 +132,12 @@ def failure(
     if fallback is None:  # else what was served instead has been noted
         note(
             Action.ERROR_ANSWERED,
-            code=error.code, status=status, retryable=error.retryable, definite=error.definite,
+            code=error.code,
+            status=status,
+            retryable=error.retryable,
+            definite=error.definite,
             retry_after_s=retry_after_s,
-        )  # fmt: skip
+        )
 
     told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
     if error.details is not None:

@@ -42,11 +42,13 @@ def _end(current: Span, scope: Scope, status: int) -> None:
     route = route_of(scope)
     current.rename(f"{scope['method']} {route}")
     outcome = scope.get("outcome")
-    current.note({
-        "http.route": route,
-        "http.response.status_code": status,
-        "holdfast.request_id": scope.get("request_id", ""),
-        "holdfast.outcome": outcome.value if outcome else "",
-    })  # fmt: skip
+    current.note(
+        {
+            "http.route": route,
+            "http.response.status_code": status,
+            "holdfast.request_id": scope.get("request_id", ""),
+            "holdfast.outcome": outcome.value if outcome else "",
+        }
+    )
     if status >= 500:
         current.failed(str(status))

@@ -8,9 +8,8 @@ from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import GO_ON, HALTS
+from holdfast.shared.runtime.time_budgets import HALT_GONE_S, HALTS_KEPT_S
 
-_GONE_S = 10
-_FORGOTTEN_S = 60
 _REPORT = re.compile(r"([0-9]{1,12}) (.+)", re.DOTALL)
 
 # At maxmemory too: a halted writer keeps the queue full.
@@ -61,7 +60,7 @@ class Halts:
 
     async def report(self, writer: str, halt: HaltReport) -> GoOn | None:
         """Report a halt; an operator's word on it, once."""
-        word = await self._redis.eval(_SAY, 2, HALTS, GO_ON, writer, halt.model_dump_json(), _FORGOTTEN_S)
+        word = await self._redis.eval(_SAY, 2, HALTS, GO_ON, writer, halt.model_dump_json(), HALTS_KEPT_S)
         try:
             order = GoOn.model_validate_json(word) if word else None
         except ValidationError:  # another build's, or nobody's
@@ -84,14 +83,14 @@ class Halts:
         for writer, halt in halted.items():
             words += [writer, GoOn(halt_id=halt.id, actor=actor, reason=reason).model_dump_json()]
         if words:
-            await self._redis.eval(_ORDER, 1, GO_ON, _FORGOTTEN_S, *words)
+            await self._redis.eval(_ORDER, 1, GO_ON, HALTS_KEPT_S, *words)
 
 
 def _lately(reports: Mapping[str, str], now_s: int) -> dict[str, HaltReport]:
     halted = {}
     for name, value in sorted(reports.items()):
         match = _REPORT.fullmatch(value)
-        if match and abs(now_s - int(match[1])) <= _GONE_S:
+        if match and abs(now_s - int(match[1])) <= HALT_GONE_S:
             try:
                 halted[name] = HaltReport.model_validate_json(match[2])
             except ValidationError:

@@ -11,9 +11,8 @@ from holdfast.shared.connections.redis import text
 from holdfast.shared.queue.names import WRITERS
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.build import build_id
+from holdfast.shared.runtime.time_budgets import PRESENCE_EVERY_S, PRESENCE_GONE_S
 
-_EVERY_S = 5.0
-_GONE_S = 20.0
 _SAID = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
 
 # By Redis' clock: no two machines' clocks are compared. Who is long gone is forgotten on the way.
@@ -41,7 +40,7 @@ class Presence:
         while True:
             with self._reporter.suppressing(RedisError, OSError):
                 await self._redis.eval(_SAY, 1, WRITERS, self._instance, build_id())
-            await asyncio.sleep(_EVERY_S)
+            await asyncio.sleep(PRESENCE_EVERY_S)
 
 
 async def running_builds(redis: Redis) -> dict[str, str]:
@@ -55,6 +54,6 @@ def _lately(said: Mapping[str, str], now_s: int) -> dict[str, str]:
     running = {}
     for name, word in said.items():
         match = _SAID.fullmatch(word)  # what somebody else put there is left out
-        if match and abs(now_s - int(match[1])) <= _GONE_S:
+        if match and abs(now_s - int(match[1])) <= PRESENCE_GONE_S:
             running[name] = match[2]
     return dict(sorted(running.items()))

@@ -10,17 +10,17 @@ import time
 from collections.abc import Callable
 
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.time_budgets import READER_SILENCE_MAX_S
 from holdfast.shared.telemetry import metrics
-
-#: A reader that waits for entries hears from Redis more often; one that is silent for so long is replaced.
-SILENCE_MAX_S = 6.0
 
 
 class Watch:
     """Remembers when the reader last heard from Redis, and when the loop last turned. `busy`: whether there is work in
     hand; `turn_max_s`: the longest turn of a loop that is alive."""
 
-    def __init__(self, busy: Callable[[], object], turn_max_s: float, *, silence_max_s: float = SILENCE_MAX_S) -> None:
+    def __init__(
+        self, busy: Callable[[], object], turn_max_s: float, *, silence_max_s: float = READER_SILENCE_MAX_S
+    ) -> None:
         self._busy = busy
         self._silence_max_s = silence_max_s
         self._turn_max_s = turn_max_s

@@ -58,10 +58,12 @@ class Backpressure:
         """What was seen last, and what is allowed."""
         seen = self._sight
         return {
-            "depth": seen.depth if seen else None, "depth_max": self._depth_max,
-            "wait_s": round(self.wait_s(), 1) if seen else None, "wait_max_s": self._wait_max_s,
+            "depth": seen.depth if seen else None,
+            "depth_max": self._depth_max,
+            "wait_s": round(self.wait_s(), 1) if seen else None,
+            "wait_max_s": self._wait_max_s,
             "drained_per_s": round(self.drain_rate, 1),
-        }  # fmt: skip
+        }
 
     def blind(self) -> None:
         """The stream cannot be seen: what takes writes will say so itself."""

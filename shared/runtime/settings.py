@@ -20,7 +20,7 @@ from holdfast.shared.runtime.bounds import Bounds
 from holdfast.shared.runtime.build import revision
 from holdfast.shared.runtime.origins import parse_origins
 from holdfast.shared.runtime.secret_files import SecretFiles, file_variables
-from holdfast.shared.runtime.time_budgets import Budget, Part, check
+from holdfast.shared.runtime.time_budgets import FIXED, Budget, Part, check
 
 ENV_PREFIX = "HOLDFAST_"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
@@ -130,7 +130,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _inner_before_outer(self) -> Self:
-        check(self.budgets())
+        check((*FIXED, *self.budgets()))
         return self
 
     @model_validator(mode="after")

@@ -1,26 +1,65 @@
-"""Budget: of two time limits, one inside the other, the inner one has to end first. Checked before a service starts."""
+"""Time budgets: the table of time limits that stand in a relation to one another, and the check that they hold.
+
+A time constant of one module alone stays there, with a private name. One that several modules use, or that has to be
+below or above another, is here. Limits that an operator may change are settings; their relations are the `budgets()` of
+each service's settings. Both are checked before a service starts.
+"""
 
 from collections.abc import Iterable
 from typing import NamedTuple
 
+# --- requests ---
+#: What a caller may ask for with `X-Request-Timeout-Ms`; the api asks external_proxy for no more either.
+REQUEST_TIMEOUT_MIN_S, REQUEST_TIMEOUT_MAX_S = 0.05, 30.0
+#: Kept back from a caller's time, so that an answer from a copy is sent before the time is over.
+ANSWER_RESERVE_S = 0.05
+#: The longest that external_proxy's configuration may allow for all attempts of a call, and for its whole answer.
+THIRD_PARTY_MAX_S, PROXY_TIMEOUT_S = 30.0, 31.0
+#: How long the third party's last good answer is kept, and so the oldest that may be served.
+EXTERNAL_COPY_KEPT_S = 86_400.0
+
+# --- rate limits ---
+#: One round trip to the common count. A lease that it returns must outlive it.
+RATE_LIMIT_TIMEOUT_S, RATE_LEASE_S = 0.05, 1.0
+
+# --- breakers ---
+#: `open_max_s` for a store of our own. A probe is one call: a store can bear four a minute, and its clients should not
+#: wait longer once it is back.
+STORE_OPEN_MAX_S = 15.0
+#: How long an operator's override lasts unless another time is given, and at most.
+OVERRIDE_S, OVERRIDE_MAX_S = 900.0, 86_400.0
+
+# --- the fleet ---
+#: A replica reports its breakers; without a report it is stale, then gone; then the whole board expires.
+REPORT_EVERY_S, REPORT_STALE_S, REPORT_GONE_S, BOARD_KEPT_S = 1.0, 3.0, 10.0, 60
+
+# --- writers ---
+#: The same for their halts and their presence.
+HALT_EVERY_S, HALT_GONE_S, HALTS_KEPT_S = 1.0, 10.0, 60
+PRESENCE_EVERY_S, PRESENCE_GONE_S = 5.0, 20.0
+#: A reader that has received nothing from Redis for this long, not even the end of a block, is restarted.
+READER_SILENCE_MAX_S = 6.0
+
+# --- faults that somebody has announced ---
+FAULT_MAX_S, FAULTS_KEPT_S = 600.0, 86_400
+#: How often Prometheus asks for metrics.
+SCRAPE_EVERY_S = 5
+
 
 class Part(NamedTuple):
-    """A limit, by its setting's name, and how often it may be used up one after another."""
+    """A limit, by its name, and how often it may be used up one after another."""
 
     name: str
     seconds: float
     times: int = 1
 
     def __str__(self) -> str:
-        return (
-            f"{self.name} ({self.seconds:g} s)"
-            if self.times == 1
-            else f"{self.times} x {self.name} ({self.seconds:g} s)"
-        )
+        once = f"{self.name} ({self.seconds:g} s)"
+        return once if self.times == 1 else f"{self.times} x {once}"
 
 
 class Budget(NamedTuple):
-    """What happens within `outer`: the worst case of `inner`, one after another."""
+    """A limit, `outer`, and the limits whose worst cases, one after another, have to end before it."""
 
     what: str
     outer: Part
@@ -41,7 +80,27 @@ class Budget(NamedTuple):
         return f"{self.what}: {' + '.join(map(str, self.inner))} = {self.worst_s:g} s {sign} {self.outer}"
 
 
+#: The relations between the constants above; the names are theirs.
+FIXED = (
+    Budget("a call of the third party", Part("PROXY_TIMEOUT_S", PROXY_TIMEOUT_S),
+           (Part("THIRD_PARTY_MAX_S", THIRD_PARTY_MAX_S),)),
+    Budget("a caller's time", Part("REQUEST_TIMEOUT_MAX_S", REQUEST_TIMEOUT_MAX_S),
+           (Part("REQUEST_TIMEOUT_MIN_S", REQUEST_TIMEOUT_MIN_S), Part("ANSWER_RESERVE_S", ANSWER_RESERVE_S))),
+    Budget("a lease of requests", Part("RATE_LEASE_S", RATE_LEASE_S),
+           (Part("RATE_LIMIT_TIMEOUT_S", RATE_LIMIT_TIMEOUT_S, 2),)),
+    Budget("an override", Part("OVERRIDE_MAX_S", OVERRIDE_MAX_S), (Part("OVERRIDE_S", OVERRIDE_S),)),
+    Budget("a missed report", Part("REPORT_STALE_S", REPORT_STALE_S), (Part("REPORT_EVERY_S", REPORT_EVERY_S, 2),)),
+    Budget("a silent replica", Part("REPORT_GONE_S", REPORT_GONE_S), (Part("REPORT_STALE_S", REPORT_STALE_S),)),
+    Budget("a board", Part("BOARD_KEPT_S", BOARD_KEPT_S), (Part("REPORT_GONE_S", REPORT_GONE_S),)),
+    Budget("a halted writer", Part("HALT_GONE_S", HALT_GONE_S), (Part("HALT_EVERY_S", HALT_EVERY_S, 2),)),
+    Budget("the halts", Part("HALTS_KEPT_S", HALTS_KEPT_S), (Part("HALT_GONE_S", HALT_GONE_S),)),
+    Budget("a present writer", Part("PRESENCE_GONE_S", PRESENCE_GONE_S),
+           (Part("PRESENCE_EVERY_S", PRESENCE_EVERY_S, 2),)),
+    Budget("announced faults", Part("FAULTS_KEPT_S", FAULTS_KEPT_S), (Part("FAULT_MAX_S", FAULT_MAX_S),)),
+)  # fmt: skip
+
+
 def check(budgets: Iterable[Budget]) -> None:
-    """Raises ValueError with every line of the table that does not hold."""
+    """Raises ValueError with every relation that does not hold."""
     if broken := [str(budget) for budget in budgets if not budget.kept]:
         raise ValueError("time limits are the wrong way round: " + "; ".join(broken))

@@ -8,7 +8,7 @@ from typing import Never
 
 from holdfast.shared.telemetry import metrics
 
-SAMPLE_S = 0.1
+_SAMPLE_S = 0.1
 _SAMPLES = 10
 
 
@@ -34,8 +34,8 @@ async def watch(heard: Callable[[float], object] = lambda _: None) -> Never:
     """Sample for ever; `heard` is told of each."""
     lateness = Lateness()
     while True:
-        due = time.monotonic() + SAMPLE_S
-        await asyncio.sleep(SAMPLE_S)
+        due = time.monotonic() + _SAMPLE_S
+        await asyncio.sleep(_SAMPLE_S)
         late_s = max(0.0, time.monotonic() - due)
         if lateness.sampled(late_s):
             metrics.event_loop_lag.set(lateness.p90_s)

@@ -12,6 +12,16 @@ from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.metrics_core import Metric
 
+from holdfast.shared.errors import (
+    CircuitOpen,
+    DatabaseUnavailable,
+    ProxyUnavailable,
+    UpstreamFailed,
+    UpstreamInvalidAnswer,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
 from holdfast.shared.runtime.build import build_id
 from holdfast.shared.writes.outcome import Reason
 
@@ -253,11 +263,17 @@ fallback_checked = Counter(
 )
 _born(fallback_checked, ["same", "behind", "missing"])
 fallback_served = Counter("holdfast_fallback_served_total", "Answers from a copy, by why", ["reason"])
-_born(
-    fallback_served,
-    ["DATABASE_UNAVAILABLE", "CIRCUIT_BREAKER_OPEN", "EXTERNAL_PROXY_UNAVAILABLE", "UPSTREAM_TIMEOUT",
-     "UPSTREAM_UNREACHABLE", "UPSTREAM_INVALID_ANSWER", "UPSTREAM_FAILED", "UPSTREAM_THROTTLED"],
-)  # fmt: skip
+_FALLBACK_REASONS = (
+    DatabaseUnavailable,
+    CircuitOpen,
+    ProxyUnavailable,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+    UpstreamInvalidAnswer,
+    UpstreamFailed,
+    UpstreamThrottled,
+)
+_born(fallback_served, [error.code for error in _FALLBACK_REASONS])
 fallback_age = Histogram(
     "holdfast_fallback_age_seconds", "Age of the copies that were served", buckets=(1, 5, 15, 60, 300, 900, 3600, 86400)
 )

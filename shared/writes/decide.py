@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from holdfast.shared.errors import KeyReused, WriteExpired
 from holdfast.shared.writes import keyed
 from holdfast.shared.writes.commands import Heartbeat, Ref, Write
 from holdfast.shared.writes.merge import Entity, Holder, merge, taken
@@ -119,7 +120,7 @@ class _State:
     def reused(self, write: Write) -> Rejected | None:
         """The write's Idempotency-Key belongs to an older write that asked for something else."""
         version, first = self.keyed.get(keyed.key_part(write.operation_id) or "", (write.version, ""))
-        return Rejected("IDEMPOTENCY_KEY_REUSED", {"first_operation_id": first}) if version < write.version else None
+        return Rejected(KeyReused.code, {"first_operation_id": first}) if version < write.version else None
 
     def holders(self, write: Write) -> list[Holder]:
         """Of the values that the write asks for, one for each unique field."""
@@ -165,7 +166,7 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
     if reused := state.reused(write):
         return _end(delivery, reused, state, decision)
     if write.expires_at is not None and write.expires_at <= now:
-        expired = Rejected("WRITE_EXPIRED", {"expires_at": write.expires_at})
+        expired = Rejected(WriteExpired.code, {"expires_at": write.expires_at})
         return _end(delivery, expired, state, decision)
     if isinstance(write.command, Heartbeat):
         return _end(delivery, Applied(write.version), state, decision)

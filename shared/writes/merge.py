@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
 
 from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.errors import PreconditionFailed
 from holdfast.shared.writes.commands import Create, Delete, Ref, Replace, Write
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
@@ -122,13 +123,13 @@ def _misplaced(row: Entity, write: Write, *, overtaking: bool) -> Rejected | Non
 def _unwanted(row: Entity, write: Write) -> Rejected | None:
     """Its version is not one that the caller asked for. If-Match is first, as RFC 9110 (13.2.2) has it."""
     if write.if_match and row.version not in write.if_match:
-        return Rejected("PRECONDITION_FAILED", {"expected": list(write.if_match), "found": row.version})
+        return Rejected(PreconditionFailed.code, {"expected": list(write.if_match), "found": row.version})
     if write.if_none_match == "*":
         # Of a change: if it is missing here, an earlier write is on its way, which the caller wants to be first.
         met = isinstance(write.command, Create) and row.version == 0
-        return None if met else Rejected("PRECONDITION_FAILED", {"unexpected": "*", "found": row.version})
+        return None if met else Rejected(PreconditionFailed.code, {"unexpected": "*", "found": row.version})
     if row.version in write.if_none_match:
-        return Rejected("PRECONDITION_FAILED", {"unexpected": list(write.if_none_match), "found": row.version})
+        return Rejected(PreconditionFailed.code, {"unexpected": list(write.if_none_match), "found": row.version})
     return None
 
 

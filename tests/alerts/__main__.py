@@ -10,16 +10,20 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from deploy.local import commands, stack
-from deploy.local.outages import Outages
+from deploy.client.background import Background
+from deploy.client.mix import parse
+from deploy.client.plan import Plan
+from deploy.local import commands
+from deploy.local import stack as local_stack
 from deploy.local.programs import programs
 from deploy.local.say import say
-from deploy.local.secret import secret
 from deploy.local.settings import saved
-from deploy.local.supervisor_client import Supervisor
-from tests.alerts.traffic import Traffic
+from deploy.stacks.faults import Program, Stop
+from deploy.stacks.running import running
+from deploy.stacks.stack import Stack
 from tests.alerts.watch import Watch
 
+_PER_S = 20.0
 _TARGETS_S = 60.0
 _QUIET_S = 180.0
 _LASTS_S = 75.0
@@ -33,16 +37,16 @@ class Outage:
     """Programs that are down; alerts that must fire, with the seconds they may take."""
 
     name: str
-    down: list[str]
+    down: list[Program]
     must: dict[str, float]
 
 
 OUTAGES = (
-    Outage("the database is down", ["mariadb"], {
+    Outage("the database is down", ["database"], {
         "TargetDown warning": 30, "BreakerOpen warning": 60, "PipelineStale page": 75, "HeartbeatStale warning": 60,
         "ProbeStale warning": 60,
     }),
-    Outage("both stores are down: a total outage", ["mariadb", "redis-queue"], {"AvailabilityBurnFast page": 30}),
+    Outage("both stores are down: a total outage", ["database", "queue"], {"AvailabilityBurnFast page": 30}),
     Outage("the api is gone", ["api"], {"TargetDown page": 30}),
 )  # fmt: skip
 
@@ -62,14 +66,12 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.alerts", description=__doc__)
     parser.add_argument("--json", type=Path, help="write the report there")
     asked = parser.parse_args(arguments)
-    supervisor = stack.running()
-    ours = supervisor is None
+    ours = local_stack.running() is None
     if ours:
         commands.up()
-        supervisor = stack.running()
-    assert supervisor is not None
     try:
-        reports = _run(supervisor)
+        with running("local") as stack:
+            reports = _run(stack)
     finally:
         if ours:
             commands.down()
@@ -78,21 +80,20 @@ def main(arguments: list[str]) -> int:
     return 1 if any(report.wrong for report in reports) else 0
 
 
-def _run(supervisor: Supervisor) -> list[Report]:
-    settings = saved()
-    address = {program.name: program.address for program in programs(settings)}
-    watch = Watch(address["prometheus"])
-    wanted = sum(bool(program.job) for program in programs(settings))
+def _run(stack: Stack) -> list[Report]:
+    watch = Watch(stack.address("prometheus"))
+    wanted = sum(bool(program.job) for program in programs(saved()))
     took = _targets_up(watch, wanted)
     say(f"{wanted} targets are up after {took:.0f} s" if took is not None else f"targets: {watch.targets()}")
     reports = [Report("none", wrong=[] if took is not None else ["not every target is up"])]
-    with Traffic(address["api"], secret("operator_token")), Outages(supervisor, settings) as outages:
+    plan = Plan(stack.url("api"), _PER_S, mix=parse("reads=1,writes=1"), timeout_s=3, follow_per_s=0, users=20)
+    with Background(plan):
         for outage in OUTAGES:
             if watch.until(lambda firing, own=frozenset(outage.must): not firing & own, _QUIET_S) is None:
                 reports.append(Report(outage.name, wrong=[f"before it, these fire: {sorted(watch.firing())}"]))
                 break
             watch.until(lambda _: False, 25)  # a rate needs some seconds of good days
-            reports.append(_one(outage, outages, watch))
+            reports.append(_one(outage, stack, watch))
             _show(reports[-1])
     return reports
 
@@ -107,14 +108,16 @@ def _targets_up(watch: Watch, wanted: int) -> float | None:
     return None
 
 
-def _one(outage: Outage, outages: Outages, watch: Watch) -> Report:
+def _one(outage: Outage, stack: Stack, watch: Watch) -> Report:
     report = Report(outage.name)
     before = watch.firing()
     watch.begin()
-    outages.begin(outage.down)
+    for program in outage.down:
+        stack.begin(Stop(program))
     watch.until(lambda firing: set(outage.must) <= set(watch.seen) | firing, _LASTS_S)
     watch.until(lambda _: False, 5)
-    outages.end(outage.down)
+    for program in outage.down:
+        stack.end(Stop(program))
     # Tickets are about hours; what fired before is another story.
     report.resolved_s = watch.until(lambda firing: all("ticket" in name for name in firing - before), _RESOLVED_S)
     report.fired_after_s = {name: round(after, 1) for name, after in watch.seen.items() if name not in before}

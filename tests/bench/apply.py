@@ -100,9 +100,13 @@ def accept_backlog(stage: Stage, writes: int) -> None:
 def _candidate(number: int) -> Candidate:
     write = two_rows.message(number)
     return Candidate(
-        operation_id=write["operation_id"], entity_id=write["user_id"],
-        command=create_user(write["name"], write["email"]), key_hash=write["operation_id"], body_hash="0" * 64, request_id=f"req_{number:032x}",
-    )  # fmt: skip
+        write["operation_id"],
+        write["user_id"],
+        create_user(write["name"], write["email"]),
+        key_hash=write["operation_id"],
+        body_hash="0" * 64,
+        request_id=f"req_{number:032x}",
+    )
 
 
 def _hand_written(stage: Stage, writes: int, *, processes: int) -> float:

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from deploy.load.outcome import Outcome, classify, error_of
-from deploy.load.percentiles import Percentiles, percentiles
-from deploy.load.schedule import OpenLoop, constant, now
-from deploy.load.wire import Address, Answer, Connections
+from deploy.client.connections import Address, Connections, Response
+from deploy.client.open_loop import OpenLoop, constant, now
+from deploy.client.outcome import BROKEN, Outcome, classify, error_of
+from deploy.client.percentiles import Percentiles, percentiles
 from deploy.local.processes import freeze
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers
@@ -97,10 +97,10 @@ async def one_round(stage: Stage, port: int, name: str) -> Round:
         write = number % (_PER_S // WRITES_PER_S) == 0
         if write:
             user = {"name": f"New {number}", "email": f"new.{name}.{number}@example.com"}
-            answer = await connections.request("POST", "/users", body=orjson.dumps(user))
+            response = await connections.request("POST", "/users", body=orjson.dumps(user))
         else:
-            answer = await connections.request("GET", random.choice(paths))
-        result.seen.append(_seen(intended, answer, write=write))
+            response = await connections.request("GET", random.choice(paths))
+        result.seen.append(_seen(intended, response, write=write))
 
     async def break_it() -> None:
         await asyncio.sleep(HEALTHY_S)
@@ -139,17 +139,17 @@ async def _users(connections: Connections, name: str) -> list[str]:
     paths = []
     for number in range(USERS):
         user = {"name": f"User {number}", "email": f"user.{name}.{number}@example.com"}
-        answer = await connections.request("POST", "/users", "Prefer: wait=10\r\n", orjson.dumps(user))
-        if answer.status != 201:
-            raise RuntimeError(f"a user could not be made: {answer.status} {answer.body[:200]!r} {answer.why}")
-        paths.append(f"/users/{orjson.loads(answer.body)['data']['id']}")
+        response = await connections.request("POST", "/users", "Prefer: wait=10\r\n", orjson.dumps(user))
+        if response.status != 201:
+            raise RuntimeError(f"a user could not be made: {response.status} {response.body[:200]!r} {response.why}")
+        paths.append(f"/users/{orjson.loads(response.body)['data']['id']}")
     for path in (*paths, "/users"):
         await connections.request("GET", path)
     return [*paths, *["/users"] * (USERS // 10)]
 
 
-def _seen(intended: float, answer: Answer, *, write: bool) -> Seen:
-    outcome, _ = classify(answer, write=write)
-    opened = answer.status == 200 and error_of(answer.body).get("code") == "CIRCUIT_BREAKER_OPEN"
-    kind = Outcome.FAILED if outcome is Outcome.INDETERMINATE else outcome
+def _seen(intended: float, response: Response, *, write: bool) -> Seen:
+    outcome, _ = classify(response, write=write)
+    opened = response.status == 200 and error_of(response.body).get("code") == "CIRCUIT_BREAKER_OPEN"
+    kind = Outcome.FAILED if outcome in BROKEN else outcome
     return Seen(intended, now() - intended, kind.word, opened)

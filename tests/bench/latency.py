@@ -16,10 +16,10 @@ from datetime import UTC
 import orjson
 import pymysql
 
-from deploy.load.percentiles import Percentiles, percentiles
-from deploy.load.schedule import OpenLoop, constant
+from deploy.client.connections import Address, Connections
+from deploy.client.open_loop import OpenLoop, constant
+from deploy.client.percentiles import Percentiles, percentiles
 from deploy.load.summary import SLIP_MAX_MS
-from deploy.load.wire import Address, Connections
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers
 from tests.bench.stage import Stage

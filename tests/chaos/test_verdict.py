@@ -1,16 +1,16 @@
-"""The judgement: what was believed, what was seen, and what follows. No stack needed."""
+"""The verdict, from what was believed and what was seen. No stack needed."""
 
 from dataclasses import replace
 
 import pytest
 
 from deploy.chaos.experiment import (
+    DEGRADED,
+    GOOD,
+    REJECTED,
     BreakerOpened,
     Expect,
     Experiment,
-    Freeze,
-    Kind,
-    Outcome,
     Restarted,
     Saw,
     Sighting,
@@ -22,26 +22,33 @@ from deploy.chaos.experiment import (
 from deploy.chaos.experiments import ALL
 from deploy.chaos.measure import Moments, phase_of, recovery, steady_from, unmet
 from deploy.chaos.report import Run, for_machines, for_people, summary
-from deploy.chaos.samples import Sample, Write, outcome_of
 from deploy.chaos.settle import Ended, Settled
 from deploy.chaos.verdict import Seen, judge, sighted
+from deploy.chaos.writes import Write, Writes
+from deploy.client.connections import Response
+from deploy.client.mix import Kind
+from deploy.client.outcome import Outcome
+from deploy.client.requests import Request
+from deploy.client.samples import Sample
+from deploy.stacks.faults import Freeze
 
+FAILED, UNANSWERED = Outcome.FAILED, Outcome.UNANSWERED
 MOMENTS = Moments(began=0, broken=10, mended=20, steady=22, ended=30)
 EXPERIMENT = Experiment(
     name="freeze", breaks="it", hypothesis="nothing happens", target="database",
-    stages=[Stage("frozen", [Freeze("database")])], during=[Expect("reads", ("good", "degraded"), 0.95)],
-    must_see=[Saw("reads", "degraded")],
+    stages=[Stage("frozen", [Freeze("database")])], during=[Expect("reads", (GOOD, DEGRADED), 0.95)],
+    must_see=[Saw("reads", DEGRADED)],
 )  # fmt: skip
 
 
 def sent(
-    start: float, end: float, outcome: Outcome, kind: Kind = "reads", took_s: float = 0.01, code: str = ""
+    start: float, end: float, outcome: Outcome, kind: Kind = Kind.READS, took_s: float = 0.01, code: str = ""
 ) -> list[Sample]:
     """Ten requests a second, all alike."""
-    return [Sample(kind, start + n / 10, took_s, 200, outcome, code) for n in range(round((end - start) * 10))]
+    return [Sample(start + n / 10, took_s, kind, outcome, code) for n in range(round((end - start) * 10))]
 
 
-WELL = [*sent(0, 10, "good"), *sent(10, 22, "degraded"), *sent(22, 30, "good")]
+WELL = [*sent(0, 10, GOOD), *sent(10, 22, DEGRADED), *sent(22, 30, GOOD)]
 SEEN = Seen(WELL, MOMENTS, Settled([Ended("applied", 11, 20.5)], balanced=True), [("api", "database")], [])
 
 
@@ -52,19 +59,19 @@ def test_what_was_believed_and_was_so_has_passed() -> None:
     run = Run(EXPERIMENT, SEEN, recovery(WELL, MOMENTS, [11.5], SEEN.settled.ends), verdict)
     assert "freeze: PASSED" in for_people(run)
     assert "passed" in summary([run])
-    told = for_machines(run, "local")
-    assert (told["verdict"], told["exit_code"], told["recovery"]["detect_s"]) == ("passed", 0, 1.5)
+    document = for_machines(run, "local")
+    assert (document["verdict"], document["exit_code"], document["recovery"]["detect_s"]) == ("passed", 0, 1.5)
 
 
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"samples": [*WELL, *sent(12, 14, "failed")]}, "during: reads"),
-        ({"samples": [*WELL, Sample("writes", 15, 9.9, 0, "unanswered", "")]}, "during: all: one took 9.9 s"),
-        ({"samples": [*WELL, Sample("writes", 20.5, 9.9, 0, "unanswered", "")]}, "recovering: all: one took"),
+        ({"samples": [*WELL, *sent(12, 14, FAILED)]}, "during: reads"),
+        ({"samples": [*WELL, Sample(15, 9.9, Kind.WRITES, UNANSWERED)]}, "during: all: one took 9.9 s"),
+        ({"samples": [*WELL, Sample(20.5, 9.9, Kind.UPDATES, UNANSWERED)]}, "recovering: all: one took"),
         ({"moments": replace(MOMENTS, steady=None)}, "not steady again"),
         ({"settled": replace(SEEN.settled, lost=["op-1"])}, "not accounted for, such as op-1"),
-        ({"settled": replace(SEEN.settled, in_doubt=1)}, "never found out"),
+        ({"settled": replace(SEEN.settled, in_doubt=1)}, "never learned"),
         ({"settled": replace(SEEN.settled, balanced=False)}, "does not balance"),
         ({"settled": replace(SEEN.settled, ends=[Ended("dead_lettered", 11, 12)])}, "dead-lettered"),
     ],
@@ -79,9 +86,9 @@ def test_what_contradicts_the_hypothesis_is_a_deviation(change: dict[str, object
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"samples": [*sent(0, 10, "good"), *sent(10, 30, "good")]}, "never seen: reads that were degraded"),
-        ({"samples": [*sent(0, 10, "good"), *sent(10, 11, "degraded"), *sent(22, 30, "good")]}, "fewer than 20"),
-        ({"samples": [*WELL, *sent(3, 4, "failed")]}, "before: "),
+        ({"samples": [*sent(0, 10, GOOD), *sent(10, 30, GOOD)]}, "never seen: reads that were degraded"),
+        ({"samples": [*sent(0, 10, GOOD), *sent(10, 11, DEGRADED), *sent(22, 30, GOOD)]}, "fewer than 20"),
+        ({"samples": [*WELL, *sent(3, 4, FAILED)]}, "before: "),
         ({"slip_p99_s": 0.6}, "themselves were late"),
     ],
 )
@@ -98,9 +105,9 @@ def test_a_run_that_has_shown_nothing_is_unknown(change: dict[str, object], why:
         (BreakerOpened("api", "database"), True),
         (BreakerOpened("writer", "database"), False),
         (BreakerOpened("api", "queue"), False),
-        (Saw("reads", "degraded"), True),
-        (Saw("reads", "degraded", "SOME_CODE"), False),
-        (Saw("writes", "degraded"), False),
+        (Saw("reads", DEGRADED), True),
+        (Saw("reads", DEGRADED, "SOME_CODE"), False),
+        (Saw("writes", DEGRADED), False),
         (Waited(9), True),
         (Waited(10), False),
         (Slower(1.5), False),
@@ -114,20 +121,20 @@ def test_sightings(sighting: Sighting, seen: bool) -> None:
 
 def test_more_sightings() -> None:
     """Those that need other things to be seen."""
-    slow = [*sent(0, 10, "good"), *sent(10, 20, "good", took_s=0.03)]
+    slow = [*sent(0, 10, GOOD), *sent(10, 20, GOOD, took_s=0.03)]
     assert sighted(Slower(2), replace(SEEN, samples=slow))
     assert sighted(Restarted("writer"), replace(SEEN, restarted=["writer"]))
     assert sighted(BreakerOpened("external_proxy", "read"), replace(SEEN, opened=[("external_proxy", "host:80 read")]))
 
 
 def test_of_nothing_nothing_is_contradicted() -> None:
-    """An experiment without external calls does not deviate for want of them."""
-    assert unmet([Expect("external", ("good",)), Within("all", 1)], []) == []
+    """An experiment without external calls does not deviate because there are none."""
+    assert unmet([Expect("external", (GOOD,)), Within("all", 1)], []) == []
 
 
 def test_steady_is_a_stretch_and_not_a_moment() -> None:
     """One bad answer starts the count anew; too short a look is none."""
-    samples = [*sent(20, 23, "good"), *sent(23, 23.1, "rejected"), *sent(23.1, 30, "good")]
+    samples = [*sent(20, 23, GOOD), *sent(23, 23.1, REJECTED), *sent(23.1, 30, GOOD)]
     assert steady_from(samples, 20, 30) == pytest.approx(23, abs=0.01)
     assert steady_from(samples, 20, 26) is None
     assert steady_from([], 20, 30) is None
@@ -135,15 +142,15 @@ def test_steady_is_a_stretch_and_not_a_moment() -> None:
 
 def test_the_moments_of_a_recovery() -> None:
     """From the breaking: detect, contain; from the mending: resume, drain, steady."""
-    samples = [*sent(0, 10, "good"), *sent(10, 12, "failed"), *sent(12, 20, "degraded"), *sent(20, 30, "good")]
+    samples = [*sent(0, 10, GOOD), *sent(10, 12, FAILED), *sent(12, 20, DEGRADED), *sent(20, 30, GOOD)]
     ends = [
         Ended("applied", 5, 5.1),
         Ended("applied", 15, 20.5),
         Ended("applied", 16, 21.5),
         Ended("applied", 25, 25.1),
     ]
-    told = recovery(samples, MOMENTS, [11.0, 25.0], ends)
-    assert told.phases_s == {"detect": 1.0, "contain": 1.9, "resume": 0.5, "drain": 1.5, "steady": 2.0}
+    recovered = recovery(samples, MOMENTS, [11.0, 25.0], ends)
+    assert recovered.phases_s == {"detect": 1.0, "contain": 1.9, "resume": 0.5, "drain": 1.5, "steady": 2.0}
     assert recovery(samples, replace(MOMENTS, steady=None), [], []).phases_s == {
         "detect": 0.01, "contain": 1.9, "resume": None, "drain": None, "steady": None,
     }  # fmt: skip
@@ -155,39 +162,27 @@ def error(**more: object) -> dict[str, object]:
     return {"success": False, "error": {"code": "X"} | more}
 
 
-@pytest.mark.parametrize(
-    ("status", "document", "degraded", "hung", "outcome"),
-    [
-        (200, {"success": True}, False, False, "good"),
-        (200, error(), True, False, "degraded"),
-        (503, error(retryable=True, retry_after=2), False, False, "rejected"),
-        (429, error(retryable=True, retry_after=1), False, False, "rejected"),
-        (503, error(retryable=True), False, False, "failed"),
-        (503, error(retryable=False, retry_after=1), False, False, "failed"),
-        (503, None, False, False, "failed"),
-        (504, error(retryable=True, retry_after=1), False, False, "failed"),
-        (404, error(), False, False, "failed"),
-        (200, None, False, False, "failed"),
-        (0, None, False, False, "failed"),
-        (0, None, False, True, "unanswered"),
-    ],
-)
-def test_outcomes(status: int, document: object, degraded: bool, hung: bool, outcome: Outcome) -> None:
-    """A refusal has to say that and when it is worth coming back, or it is a failure."""
-    assert outcome_of(status, document, degraded=degraded, hung=hung)[0] == outcome
-
-
 def test_a_write_is_in_doubt_until_its_client_knows() -> None:
-    """No answer and an indefinite one leave it there."""
-    write = Write("key", "POST", "/users", {})
+    """No response and an indefinite one leave it there."""
+    write = Write(Request("POST", "/users", key="key"))
     for document in (None, "nonsense", error(definite=False)):
-        write.told(document)
+        write.learn(document)
         assert write.in_doubt
-    write.told(error(definite=True))
+    write.learn(error(definite=True))
     assert not write.in_doubt
-    write = Write("key", "POST", "/users", {})
-    write.told({"success": True, "data": {"operation_id": "op"}})
+    write = Write(Request("POST", "/users", key="key"))
+    write.learn({"success": True, "data": {"operation_id": "op"}})
     assert (write.operation, write.in_doubt) == ("op", False)
+
+
+def test_every_write_of_a_run_is_kept() -> None:
+    """Those without a response too; reads are not."""
+    writes = Writes()
+    writes.completed(0, Request("GET", "/users"), Response(200, b"[]"), GOOD)
+    writes.completed(0, Request("POST", "/users", key="a"), Response(0, why="timeout"), UNANSWERED)
+    body = b'{"success": true, "data": {"operation_id": "op"}}'
+    writes.completed(0, Request("POST", "/users", key="b"), Response(202, body), GOOD)
+    assert [(write.request.key, write.in_doubt) for write in writes.sent] == [("a", True), ("b", False)]
 
 
 @pytest.mark.parametrize("experiment", ALL.values(), ids=ALL)

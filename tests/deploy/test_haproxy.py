@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.compose.load import Load
+from deploy.compose.traffic import counted, traffic
 from holdfast.shared.errors import catalogue
 from holdfast.shared.http.envelope import status_of
 from tests import processes
@@ -125,16 +125,16 @@ def test_the_configuration_is_valid() -> None:
 
 
 def test_a_killed_replica_costs_nothing_that_may_be_asked_again(proxy: Proxy, apis: list[Service]) -> None:
-    """kill -9 under load, and back again: every read and every write with a key has a good answer."""
-    with Load(f"127.0.0.1:{proxy.port}") as load:
-        wait_until(lambda: load.good > 100, what="load")
+    """kill -9 under load, and back again: every read and every write with a key has a good response."""
+    with traffic(f"127.0.0.1:{proxy.port}") as load:
+        wait_until(lambda: counted(load.run).good > 100, what="load")
         for api in apis:
             api.kill()
-            seen = load.good
-            wait_until(lambda seen=seen: load.good > seen + 60, what="load goes on")  # type: ignore[misc]
+            seen = counted(load.run).good
+            wait_until(lambda seen=seen: counted(load.run).good > seen + 60, what="load goes on")  # type: ignore[misc]
             api.start()
             wait_until(lambda: proxy.up() == 2, what="it is used again")
-    assert not load.bad, load.bad
+    assert not counted(load.run).lost
 
 
 def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
             assert http.put(url, content=b" " * 70_000).status_code == 413
             assert http.delete(url).status_code == 405
             assert http.get(url.replace("/faults", "/")).status_code == 404
-            tell = [sys.executable, "-m", "deploy.faults.tell", url.split(":")[2].partition("/")[0]]
+            tell = [sys.executable, "-m", "deploy.faults.control_client", url.split(":")[2].partition("/")[0]]
             told = subprocess.run(tell, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
             assert json.loads(told.stdout)["faults"]["up"]["blackhole"] is True
             assert subprocess.run([*tell, "[]"], cwd=ROOT, capture_output=True).returncode == 1

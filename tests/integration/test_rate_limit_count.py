@@ -5,10 +5,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
-from holdfast.services.api.breakers import LIMITS_TIMEOUT_S, make_breakers
+from holdfast.services.api.breakers import make_breakers
 from holdfast.services.api.rate_limit_count import Counts
 from holdfast.services.api.rate_limit_policy import Grant, RatePolicy, grant
 from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.runtime.time_budgets import RATE_LIMIT_TIMEOUT_S
 from tests.servers import RedisServer
 
 
@@ -37,7 +38,7 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
     made = []
 
     def one(address: str) -> Counts:
-        made.append(connect(address, RedisTimeouts(LIMITS_TIMEOUT_S, LIMITS_TIMEOUT_S)))
+        made.append(connect(address, RedisTimeouts(RATE_LIMIT_TIMEOUT_S, RATE_LIMIT_TIMEOUT_S)))
         return Counts(
             made[-1],
             make_breakers(

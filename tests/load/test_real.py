@@ -64,7 +64,7 @@ def test_writes_that_nobody_applies_are_noticed(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Without a writer everything is accepted and nothing happens: the answers alone would look fine."""
-    monkeypatch.setattr("deploy.load.follow.PATIENCE_S", 1.0)
+    monkeypatch.setattr("deploy.client.follow.PATIENCE_S", 1.0)
     api = processes.api(tmp_path, clean_redis.address, clean_database.dsn)
     try:
         api.start()
@@ -79,6 +79,6 @@ def test_writes_that_nobody_applies_are_noticed(
 
 def test_an_api_that_is_not_there_is_a_problem_with_a_way_out(results: Path) -> None:
     """And not a report of a hundred percent failures."""
-    with pytest.raises(Exception, match="there is no answer") as caught:
+    with pytest.raises(Exception, match="no response") as caught:
         steady.main(["--api", f"http://127.0.0.1:{free_port()}"])
     assert "make up" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Reports: everything in them stands by itself and is told as it was measured."""
+"""Reports: they stand by themselves and show what was measured."""
 
 import json
 import re
@@ -7,17 +7,18 @@ from xml.etree import ElementTree
 
 import pytest
 
-from deploy.load import recovery_page, report, table
-from deploy.load.chart import Band, Chart, Series, of_run
-from deploy.load.follow import Followed
-from deploy.load.mix import Kind
-from deploy.load.outcome import Outcome
+from deploy.charts import svg, table
+from deploy.charts.chart import Band, Chart, Series
+from deploy.client.follow import Followed
+from deploy.client.generator import Phase, Run
+from deploy.client.mix import Kind
+from deploy.client.open_loop import OpenLoop
+from deploy.client.outcome import Outcome
+from deploy.client.plan import Plan
+from deploy.load import recovery_page, report
 from deploy.load.phases import Recovery
-from deploy.load.plan import Plan
-from deploy.load.run import Phase, Run
-from deploy.load.schedule import OpenLoop
+from deploy.load.run_charts import charts_of
 from deploy.load.summary import summarize
-from deploy.load.svg import svg
 from deploy.load.verdict import judge, parse
 
 BEGAN = 1_000_000.0
@@ -59,7 +60,7 @@ def test_a_summary_has_every_part_with_its_own_numbers(run: Run) -> None:
 def test_the_files_of_a_report(run: Run, tmp_path: Path) -> None:
     """The page needs nothing from elsewhere and runs nothing; what servers said is text in it; the numbers are JSON."""
     summary = summarize(run)
-    files = report.write(tmp_path, "Load test", summary, judge(summary, parse("failed<=1")), of_run(run))
+    files = report.write(tmp_path, "Load test", summary, judge(summary, parse("failed<=1")), charts_of(run))
     page = (tmp_path / "report.html").read_text()
     assert not re.search(r"<script|<link|<img|src=|href=|url\(|@import|<b>", page)
     assert "&lt;b&gt;GONE&lt;/b&gt;" in page
@@ -69,7 +70,8 @@ def test_the_files_of_a_report(run: Run, tmp_path: Path) -> None:
     document = json.loads((tmp_path / "summary.json").read_text())
     assert document["verdict"] == "failed"
     assert document["targets"] == [{"target": "failed<=1", "found": 20.0, "met": False}]
-    assert {tmp_path / "report.html", tmp_path / "summary.json"} <= set(files)
+    assert set(files) == {tmp_path / name for name in ("report.html", "summary.json", "charts.svg")}
+    assert ElementTree.parse(tmp_path / "charts.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own
 
 
 def test_what_is_said_at_the_end(run: Run) -> None:
@@ -78,7 +80,7 @@ def test_what_is_said_at_the_end(run: Run) -> None:
     said = report.terminal(summary, judge(summary, parse("failed<=1,not_over<=0")))
     assert "MISSED  failed<=1: 20" in said
     assert "20 × <b>GONE</b> (reads)" in said
-    assert "1 of the followed writes were not over" in said
+    assert "1 of the followed writes had not ended" in said
     assert said.endswith("verdict: FAILED")
 
 
@@ -88,7 +90,7 @@ def test_what_is_said_at_the_end(run: Run) -> None:
 def test_charts_are_well_formed_and_stay_inside(style: str, log: bool, points: list[tuple[float, float]]) -> None:
     """Of nothing, of one point, and of very different ones."""
     chart = Chart("a < b", "ms", [Series("x & y", "#000", points)], [Band("<fault>", 0, 1)], style, log)  # type: ignore[arg-type]
-    drawn = ElementTree.fromstring(svg(chart))  # noqa: S314 - our own
+    drawn = ElementTree.fromstring(svg.inline(chart))  # noqa: S314 - our own
     heights = [float(y) for shape in drawn.iter() for y in re.findall(r",(-?[\d.]+)", shape.get("points", ""))]
     assert all(0 <= y <= 240 for y in heights)
 

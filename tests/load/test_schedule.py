@@ -5,9 +5,9 @@ from itertools import pairwise
 
 import pytest
 
-from deploy.load.percentiles import percentiles
-from deploy.load.schedule import OpenLoop, constant, now, poisson
-from deploy.load.wire import Connections
+from deploy.client.connections import Connections
+from deploy.client.open_loop import OpenLoop, constant, now, poisson
+from deploy.client.percentiles import percentiles
 from tests.load.tiny import OK, serving
 
 STALL_S = 0.5

@@ -1,10 +1,10 @@
-"""The wire: what a server does wrong becomes an answer with status 0, never an exception and never a hang."""
+"""Connections: what a server does wrong becomes a response with status 0, never an exception and never a hang."""
 
 import asyncio
 
 import pytest
 
-from deploy.load.wire import Address, Connections, address_of
+from deploy.client.connections import Address, Connections, address_of
 from tests.load.tiny import OK, serving
 from tests.servers import free_port
 
@@ -17,9 +17,9 @@ async def _asked(data: bytes, *, close: bool = False, timeout_s: float = 5.0) ->
 
     async with serving(answer) as address:
         connections = Connections(address, timeout_s=timeout_s)
-        told = await connections.request("GET", "/")
+        response = await connections.request("GET", "/")
         connections.close()
-        return told.status, told.why, told.body
+        return response.status, response.why, response.body
 
 
 async def test_connections_are_kept() -> None:
@@ -77,10 +77,10 @@ async def test_silence_ends_after_the_timeout() -> None:
     assert await _asked(b"", timeout_s=0.1) == (0, "timeout", b"")
 
 
-async def test_nobody_there_means_that_nothing_was_sent() -> None:
-    """So a write has surely not happened."""
-    told = await Connections(Address("127.0.0.1", free_port())).request("POST", "/users", body=b"{}")
-    assert (told.status, told.sent) == (0, False)
+async def test_a_refused_connection_is_no_response() -> None:
+    """And says that it was the connection."""
+    response = await Connections(Address("127.0.0.1", free_port())).request("POST", "/users", body=b"{}")
+    assert (response.status, response.why) == (0, "connect_ConnectionRefusedError")
 
 
 @pytest.mark.parametrize("url", ["localhost:8080", "ftp://localhost", "http://", "http://localhost:8080/users"])

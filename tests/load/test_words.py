@@ -1,16 +1,17 @@
-"""What the generator is told and what it says: mixes, outcomes, targets, verdicts."""
+"""The generator's input and output: mixes, outcomes, targets, verdicts."""
 
 from typing import Any
 
 import orjson
 import pytest
 
-from deploy.load import mix, verdict
-from deploy.load.mix import Kind
-from deploy.load.outcome import Outcome, classify
-from deploy.load.traffic import prepare
+from deploy.client import mix
+from deploy.client.connections import Connections, Response, address_of
+from deploy.client.mix import Kind
+from deploy.client.outcome import Outcome, classify
+from deploy.client.requests import prepare
+from deploy.load import verdict
 from deploy.load.verdict import Word, judge
-from deploy.load.wire import Answer, Connections, address_of
 
 
 def test_a_mix_is_weights() -> None:
@@ -21,14 +22,14 @@ def test_a_mix_is_weights() -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("reads=80,deletes=20", "'deletes' is no kind of request; there are reads, lists, writes, updates, external"),
-        ("", "'nothing' is no kind"),
+        ("reads=80,deletes=20", "'deletes' is not a kind of request: use reads, lists, writes, updates, external"),
+        ("", "'nothing' is not a kind"),
         ("reads", "has no number, like reads=80"),
         ("reads=x", "has no number"),
         ("reads=-1", "is not 0 or more"),
         ("reads=nan", "is not 0 or more"),
         ("reads=1,reads=2", "reads is there twice"),
-        ("reads=0", "all of it is 0"),
+        ("reads=0", "every weight is 0"),
     ],
 )
 def test_a_mix_that_is_wrong_says_what_would_be_right(text: str, says: str) -> None:
@@ -43,27 +44,28 @@ def _error(**error: object) -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("answer", "write", "outcome", "code"),
+    ("response", "write", "outcome", "code"),
     [
-        (Answer(200), False, Outcome.GOOD, ""),
-        (Answer(202), True, Outcome.GOOD, ""),
-        (Answer(200, degraded=True), False, Outcome.DEGRADED, ""),
-        (Answer(503, _error(code="SHED", definite=True), retry_after=True), True, Outcome.REJECTED, "SHED"),
-        (Answer(429, _error(code="LIMITED", definite=True), retry_after=True), False, Outcome.REJECTED, "LIMITED"),
-        (Answer(503, _error(code="SHED", definite=True)), False, Outcome.FAILED, "SHED"),
-        (Answer(503, _error(code="TIMEOUT", definite=False), retry_after=True), True, Outcome.INDETERMINATE, "TIMEOUT"),
-        (Answer(503, _error(code="TIMEOUT", definite=False), retry_after=True), False, Outcome.REJECTED, "TIMEOUT"),
-        (Answer(502, b"<html>bad gateway</html>"), True, Outcome.INDETERMINATE, "HTTP_502"),
-        (Answer(502, b"[1]"), False, Outcome.FAILED, "HTTP_502"),
-        (Answer(404, _error(code="USER_NOT_FOUND", definite=True)), False, Outcome.FAILED, "USER_NOT_FOUND"),
-        (Answer(0, why="timeout"), True, Outcome.INDETERMINATE, "TIMEOUT"),
-        (Answer(0, why="timeout"), False, Outcome.FAILED, "TIMEOUT"),
-        (Answer(0, sent=False, why="connect_timeout"), True, Outcome.FAILED, "CONNECT_TIMEOUT"),
+        (Response(200), False, Outcome.GOOD, ""),
+        (Response(202), True, Outcome.GOOD, ""),
+        (Response(200, degraded=True), False, Outcome.DEGRADED, ""),
+        (Response(503, _error(code="SHED", definite=True), retry_after=True), True, Outcome.REJECTED, "SHED"),
+        (Response(429, _error(code="LIMITED", definite=True), retry_after=True), False, Outcome.REJECTED, "LIMITED"),
+        (Response(503, _error(code="SHED", definite=True)), False, Outcome.FAILED, "SHED"),
+        (Response(503, _error(code="SHED", retryable=False), retry_after=True), False, Outcome.FAILED, "SHED"),
+        (Response(503, _error(code="LATE", definite=False), retry_after=True), True, Outcome.INDETERMINATE, "LATE"),
+        (Response(503, _error(code="LATE", definite=False), retry_after=True), False, Outcome.REJECTED, "LATE"),
+        (Response(504, _error(code="LATE"), retry_after=True), False, Outcome.FAILED, "LATE"),
+        (Response(502, b"<html>bad gateway</html>"), True, Outcome.INDETERMINATE, "HTTP_502"),
+        (Response(502, b"[1]"), False, Outcome.FAILED, "HTTP_502"),
+        (Response(404, _error(code="USER_NOT_FOUND", definite=True)), False, Outcome.FAILED, "USER_NOT_FOUND"),
+        (Response(0, why="timeout"), True, Outcome.UNANSWERED, "TIMEOUT"),
+        (Response(0, why="connect_timeout"), False, Outcome.UNANSWERED, "CONNECT_TIMEOUT"),
     ],
 )
-def test_outcomes(answer: Answer, write: bool, outcome: Outcome, code: str) -> None:
-    """A write that nobody knows the fate of is neither good nor failed."""
-    assert classify(answer, write=write) == (outcome, code)
+def test_outcomes(response: Response, write: bool, outcome: Outcome, code: str) -> None:
+    """A refusal says that and when to retry, or it is a failure; a write that may have happened is neither."""
+    assert classify(response, write=write) == (outcome, code)
 
 
 def _summary(**changed: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from holdfast.shared.telemetry import logs
+from tests.metastable.picture import draw
 from tests.metastable.policies import POLICIES
 from tests.metastable.run import HEALTHY_S, LOAD, STALL_S, Result, simulate
 
@@ -25,8 +26,6 @@ def main() -> int:
         results.append(simulate(policy, after_s=options.after, seed=options.seed))
         print(_line(results[-1]), flush=True)  # noqa: T201
     if options.out:
-        from tests.metastable.picture import draw
-
         draw(results, options.out)
         print(f"\npicture: {options.out}")  # noqa: T201
     naive, ours = results[1], results[-1]
@@ -48,7 +47,7 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.metastable", description="A stall that retries keep alive")
     parser.add_argument("--after", type=int, default=270, help="seconds to watch after the stall")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--out", type=Path, help="where to draw the picture (PNG; needs matplotlib)")
+    parser.add_argument("--out", type=Path, help="where to draw the picture (SVG)")
     return parser.parse_args()
 
 

@@ -128,7 +128,7 @@ def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None
     """Nobody says that it is over."""
     one, _ = replicas
     runner = Announcer(one.url, keys.ANNOUNCER)
-    assert runner.tell("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5})
+    assert runner.send("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5})
     sample = 'holdfast_fault_active{fault="killed",target="writer"}'
     assert one.metric(sample) == 1
     wait_until(lambda: one.metric(sample) == 0, what="it is over")
@@ -252,4 +252,4 @@ def test_a_runner_does_not_fail_where_nobody_listens() -> None:
     with runner.announced("test-fault", "queue"):
         pass
     assert not runner.recovered("test-fault", {}, "unknown")
-    assert not Announcer("http://127.0.0.1:1", "").tell("PUT", "/faults/a")
+    assert not Announcer("http://127.0.0.1:1", "").send("PUT", "/faults/a")

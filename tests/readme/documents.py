@@ -10,6 +10,8 @@ _BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _MAKE = re.compile(r"\bmake ([a-z][a-z0-9-]+)")
 _CODE = re.compile(r"`([^`\n]+)`")
+_PATH = re.compile(r"`((?:services|shared|deploy|tests|docs|requirements|holdfast)/[^\s`:<]*)")
+_CHOICE = re.compile(r"\{([^{}]*)\}")
 _INDENTED = re.compile(r"^ {4}(make .*)$", re.MULTILINE)
 
 
@@ -41,3 +43,19 @@ def links(text: str) -> set[str]:
     """Links to files of the repository, without their anchors."""
     found = {link.partition("#")[0] for link in _LINK.findall(text)}
     return {link for link in found if link and not link.startswith(("http:", "https:", "mailto:"))}
+
+
+def paths_named(text: str) -> set[str]:
+    """Files and folders of the repository that a page names in code; `a/{b,c}.py` names two, `*` any number."""
+    return {path for named in _PATH.findall(text) for path in _choices(named)}
+
+
+def _choices(path: str) -> list[str]:
+    found = _CHOICE.search(path)
+    if found is None:
+        return [path]
+    return [
+        each
+        for choice in found[1].split(",")
+        for each in _choices(path[: found.start()] + choice + path[found.end() :])
+    ]

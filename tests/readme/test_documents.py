@@ -6,27 +6,31 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.readme.documents import documents, links, make_targets_named
+from tests.readme.documents import documents, links, make_targets_named, paths_named
 
-TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+#: It also names the files that its targets write.
+MAKEFILE = (ROOT / "Makefile").read_text()
+TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.MULTILINE))
 
 
 @pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_what_is_there(page: Path) -> None:
-    """Its links lead to files, its `make` commands to targets."""
+    """Its links lead to files, its `make` commands to targets, and its code names files and folders that exist."""
     text = page.read_text()
     missing = [link for link in links(text) if not (page.parent / link).exists()]
     assert not missing
     assert make_targets_named(text) <= TARGETS
+    assert [path for path in paths_named(text) if not (list(ROOT.glob(path)) or path in MAKEFILE)] == []
 
 
 def test_a_wrong_name_would_be_found() -> None:
     """The checks can fail."""
     assert make_targets_named("run `make no-such-target`, or\n\n    make neither\n") == {"no-such-target", "neither"}
+    assert paths_named("`shared/{a,b}.py` and `tests/x.py::test_y`") == {"shared/a.py", "shared/b.py", "tests/x.py"}
     assert links("[a](docs/b.md#c) [d](https://e) [f](#g)") == {"docs/b.md"}
 
 
 def test_every_target_is_explained() -> None:
     """`make help` shows every target that a person may call, with one line."""
-    explained = set(re.findall(r"^([a-z][a-z0-9-]*):.*## \S", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    explained = set(re.findall(r"^([a-z][a-z0-9-]*):.*## \S", MAKEFILE, re.MULTILINE))
     assert TARGETS - explained <= {"venv-bench", "venv-dev", "venv-docs", "venv-local"}

@@ -11,12 +11,13 @@ from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.fleet.order import IssuedOrder, Measure, Order
-from holdfast.shared.fleet.roster import GONE_S, STALE_S, Roster
+from holdfast.shared.fleet.roster import Roster
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.health import Health
 from holdfast.shared.queue import audit
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.snapshot import Override, State
+from holdfast.shared.runtime.time_budgets import REPORT_GONE_S, REPORT_STALE_S
 from tests.servers import free_port
 from tests.unit.breakers import EPOCH, Clock, breaker, fail, opened
 
@@ -62,15 +63,15 @@ def test_a_report_ages_by_the_boards_clock_and_then_by_ours() -> None:
     roll.read({b"writer/w": report(BOARD_S - 1, "closed")}, BOARD_S, NOW)
     [fresh] = roll.shown(NOW + 0.5)
     assert (fresh["service"], fresh["instance"], fresh["report"]) == ("writer", "w", {"age_s": 1.5, "stale": False})
-    [stale] = roll.shown(NOW + STALE_S)
+    [stale] = roll.shown(NOW + REPORT_STALE_S)
     assert stale["report"]["stale"] is True
-    assert roll.shown(NOW + GONE_S) == []
+    assert roll.shown(NOW + REPORT_GONE_S) == []
 
 
 def test_its_own_report_is_left_out_and_the_dead_are_named() -> None:
     """A process knows itself better; who is silent for long is to be taken from the board."""
     roll = Roster("api/api-1")
-    reports = {b"api/api-1": report(BOARD_S, "closed"), b"writer/dead": report(BOARD_S - GONE_S - 1, "open")}
+    reports = {b"api/api-1": report(BOARD_S, "closed"), b"writer/dead": report(BOARD_S - REPORT_GONE_S - 1, "open")}
     assert roll.read(reports, BOARD_S, NOW) == [b"writer/dead"]
     assert roll.shown(NOW) == []
 

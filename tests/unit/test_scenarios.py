@@ -1,17 +1,18 @@
 """Scenarios as data: what they expect is looked at rightly, and they can be carried out to the end."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import get_args
 
 import pytest
 
-from deploy.local.programs import programs
-from deploy.local.settings import StackSettings
+from deploy.announce import Announcer
+from deploy.client.request import JsonResponse
 from deploy.scenarios import database_down, errors, redis_down
 from deploy.scenarios.expect import (
     ABSENT,
     PRESENT,
-    Answer,
     Expected,
     at_least,
     at_most,
@@ -22,11 +23,14 @@ from deploy.scenarios.expect import (
 )
 from deploy.scenarios.run import run
 from deploy.scenarios.show import for_machines, step, verdict
-from deploy.scenarios.steps import Ask, Balance, Beside, Scenario, Start, Stop
+from deploy.scenarios.steps import Balance, ExtraApi, Request, Scenario, Start, Step, Stop
+from deploy.stacks.faults import Fault, Program
+from deploy.stacks.journal import Journal
+from deploy.stacks.stack import Stack
 
 ALL = (database_down.SCENARIO, redis_down.SCENARIO, errors.SCENARIO)
 
-ANSWER = Answer(
+RESPONSE = JsonResponse(
     503,
     {"retry-after": "5"},
     {"data": {"breakers": [{"name": "queue", "state": "closed"}, {"name": "database", "state": "open"}], "on": True}},
@@ -60,24 +64,24 @@ UNMET: dict[str, Expected] = {
 
 def test_what_is_met_is_met_and_nothing_else() -> None:
     """Each kind of expectation, both ways."""
-    assert [check for check in checks(ANSWER, MET) if not check.ok] == []
-    assert [check for check in checks(ANSWER, UNMET) if check.ok] == []
+    assert [check for check in checks(RESPONSE, MET) if not check.ok] == []
+    assert [check for check in checks(RESPONSE, UNMET) if check.ok] == []
 
 
 @pytest.mark.parametrize("scenario", ALL, ids=lambda scenario: scenario.name)
 def test_a_scenario_uses_only_what_is_there(scenario: Scenario) -> None:
-    """Names that an earlier step kept, places that an answer has, programs of the stack; what it stops it starts."""
-    known, there, down = {"run"}, {program.name for program in programs(StackSettings())}, set()
+    """Names that an earlier step kept, parts that a response has, programs of the stack; what it stops it starts."""
+    known, there, down = {"run"}, set(get_args(Program)), set()
     for one in scenario.steps:
         match one:
-            case Ask():
-                told = " ".join(map(str, (one.request, one.json, one.headers.values(), one.expect.values())))
-                assert set(re.findall(r"{(\w+)}", told)) <= known, one.what
-                assert one.of in there, one.what
+            case Request():
+                text = " ".join(map(str, (one.request, one.json, one.headers.values(), one.expect.values())))
+                assert set(re.findall(r"{(\w+)}", text)) <= known, one.what
+                assert one.to in there, one.what
                 for where in one.expect:
-                    look(ANSWER, where)
+                    look(RESPONSE, where)
                 known |= set(one.keep)
-            case Beside(name):
+            case ExtraApi(name):
                 there.add(name)
             case Stop(names):
                 assert set(names) <= there
@@ -88,33 +92,51 @@ def test_a_scenario_uses_only_what_is_there(scenario: Scenario) -> None:
     assert scenario.steps[-1] == Balance()
 
 
-class DeadStack:
-    """Nothing answers there."""
+class DeadStack(Stack):
+    """Nothing responds there."""
+
+    operator_key = ""
 
     def address(self, program: str) -> str:
-        """Where nobody listens."""
+        """A port that is closed."""
         return "127.0.0.1:1"
 
-    def stop(self, names: list[str]) -> None:
-        """Nothing to stop."""
+    def prepare(self, faults: Iterable[Fault]) -> None:
+        """Nothing to prepare."""
 
-    def start(self, names: list[str]) -> None:
+    def processes(self, program: Program) -> Mapping[str, str]:
+        """None."""
+        return {}
+
+    def pids(self) -> Mapping[str, int]:
+        """None."""
+        return {}
+
+    def scale(self, writers: int) -> None:
+        """Nothing to scale."""
+
+    def start_api(self, name: str, settings: Mapping[str, str]) -> None:
         """Nothing to start."""
-
-    def beside(self, name: str, settings: Mapping[str, str]) -> None:
-        """Nothing beside it."""
 
     def ledger(self) -> tuple[bool, str]:
         """Out of balance."""
         return False, "missing 1"
 
+    def _begin(self, fault: Fault) -> None:
+        """Nothing to break."""
 
-def test_a_dead_stack_fails_every_step_and_ends() -> None:
-    """No answer is an answer that is wrong, and the report says so."""
-    steps = [Ask(what="hello", request="GET /", expect={"status": 200}, keep={"id": "data.id"}), Stop(["api"]),
-             Ask(what="again", request="GET /{id}", expect={"status": 200}), Balance()]  # fmt: skip
+
+def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
+    """No response is a wrong response, and the report says so."""
+    steps: list[Step] = [
+        Request(what="hello", request="GET /", expect={"status": 200}, keep={"id": "data.id"}),
+        Stop(["api"]),
+        Request(what="again", request="GET /{id}", expect={"status": 200}),
+        Balance(),
+    ]
     scenario = Scenario("dead", "shows nothing", steps)
-    results = list(run(scenario, DeadStack(), lambda _: None))
+    stack = DeadStack(Journal(tmp_path / "undo.json"), 1)
+    results = list(run(scenario, stack, Announcer("", ""), lambda _: None))
     assert [result.ok for result in results] == [False, True, False, False]
     report = for_machines(scenario, results)
     assert report["passed"] is False

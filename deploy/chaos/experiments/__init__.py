@@ -1,4 +1,4 @@
-"""The experiments, one a file: `EXPERIMENT`."""
+"""The experiments, one in each file: `EXPERIMENT`."""
 
 from deploy.chaos.experiment import Experiment
 from deploy.chaos.experiments import (

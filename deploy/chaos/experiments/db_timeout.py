@@ -1,10 +1,11 @@
 """The database hangs."""
 
-from deploy.chaos.experiment import HONEST, BreakerOpened, Expect, Experiment, Freeze, Saw, Stage, Waited
+from deploy.chaos.experiment import DEGRADED, GOOD, HONEST, BreakerOpened, Expect, Experiment, Saw, Stage, Waited
+from deploy.stacks.faults import Freeze
 
 EXPERIMENT = Experiment(
     name="db-timeout",
-    breaks="the database is frozen: connections stand, nothing comes",
+    breaks="the database is frozen: it keeps its connections and sends nothing",
     hypothesis=(
         "No request hangs with it: each is answered within its deadline. Writes are accepted; reads come from marked "
         "copies, at once as soon as the breaker has opened."
@@ -13,9 +14,9 @@ EXPERIMENT = Experiment(
     stages=[Stage("the database is frozen", [Freeze("database")])],
     during=[
         Expect("all", HONEST),
-        Expect("writes", ("good",), 0.99),
-        Expect("reads", ("good", "degraded"), 0.95),
-        Expect("external", ("good",), 0.95),
+        Expect("writes", (GOOD,), 0.99),
+        Expect("reads", (GOOD, DEGRADED), 0.95),
+        Expect("external", (GOOD,), 0.95),
     ],
-    must_see=[BreakerOpened("api", "database"), Saw("reads", "degraded"), Waited(2)],
+    must_see=[BreakerOpened("api", "database"), Saw("reads", DEGRADED), Waited(2)],
 )

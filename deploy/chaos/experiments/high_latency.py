@@ -1,13 +1,14 @@
-"""Somebody else's service is slow and fails, and the network is uneven."""
+"""The third party is slow and fails, and the network jitters."""
 
-from deploy.chaos.experiment import Behave, BreakerOpened, Expect, Experiment, Network, Saw, Stage
+from deploy.chaos.experiment import DEGRADED, GOOD, BreakerOpened, Expect, Experiment, Saw, Stage
+from deploy.stacks.faults import Behave, Network
 
 EXPERIMENT = Experiment(
     name="high-latency",
     breaks="the third party fails half of the time and takes 2 to 4 s; the queue's replies are 0 to 40 ms late",
     hypothesis=(
-        "The trouble stays where it is: external calls are answered from the last good answer, marked, and soon "
-        "without waiting, because the breaker opens; reads and writes of users are served as ever, a little later."
+        "The fault stays contained: external calls are answered from the last good answer, marked, and soon "
+        "without waiting, because the breaker opens; reads and writes of users are served as usual, a little later."
     ),
     target="third_party",
     stages=[
@@ -20,10 +21,10 @@ EXPERIMENT = Experiment(
         )
     ],
     during=[
-        Expect("reads", ("good",), 0.99),
-        Expect("writes", ("good",), 0.99),
-        Expect("external", ("good", "degraded"), 0.95),
+        Expect("reads", (GOOD,), 0.99),
+        Expect("writes", (GOOD,), 0.99),
+        Expect("external", (GOOD, DEGRADED), 0.95),
     ],
-    must_see=[BreakerOpened("external_proxy", "read"), Saw("external", "degraded")],
+    must_see=[BreakerOpened("external_proxy", "read"), Saw("external", DEGRADED)],
     duration_s=30.0,
 )

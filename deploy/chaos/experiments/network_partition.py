@@ -1,6 +1,7 @@
-"""Parts of the system do not reach one another, while others do."""
+"""Some parts of the system cannot reach one another, while others can."""
 
-from deploy.chaos.experiment import HONEST, Expect, Experiment, Network, Saw, Stage, Waited
+from deploy.chaos.experiment import DEGRADED, GOOD, HONEST, Expect, Experiment, Saw, Stage, Waited
+from deploy.stacks.faults import Network
 
 _CUT = {"up": {"blackhole": True}, "down": {"blackhole": True}}
 
@@ -9,7 +10,7 @@ EXPERIMENT = Experiment(
     breaks="writers do not reach the queue, then only its replies are lost; then the api does not reach the database",
     hypothesis=(
         "The api goes on accepting while the writers are cut off, and no entry is lost or applied twice, whichever "
-        "direction is cut: what was delivered into the void is taken over later. Cut off from the database itself, the "
+        "direction is cut: entries whose delivery was lost are reclaimed later. Cut off from the database itself, the "
         "api reads from marked copies while the writers, who reach it, go on applying."
     ),
     target="network",
@@ -23,10 +24,10 @@ EXPERIMENT = Experiment(
     ],
     during=[
         Expect("all", HONEST),
-        Expect("writes", ("good",), 0.99),
-        Expect("reads", ("good", "degraded"), 0.95),
-        Expect("external", ("good",), 0.95),
+        Expect("writes", (GOOD,), 0.99),
+        Expect("reads", (GOOD, DEGRADED), 0.95),
+        Expect("external", (GOOD,), 0.95),
     ],
-    must_see=[Waited(2), Saw("reads", "degraded")],
+    must_see=[Waited(2), Saw("reads", DEGRADED)],
     duration_s=30.0,
 )

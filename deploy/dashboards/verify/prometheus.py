@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
-from deploy.scenarios.ask import ask
+from deploy.client.request import request
 
 #: As many points as a wide panel has.
 _POINTS_MAX = 1000
@@ -80,10 +80,10 @@ class Prometheus:
         return bool(groups) and all(rule["health"] == "ok" for group in groups for rule in group["rules"])
 
     def _get(self, path: str, **parameters: Any) -> dict[str, Any]:
-        answer = ask(self._address, "GET", f"/api/v1/{path}?{urlencode(parameters)}", None, {})
-        if isinstance(answer.body, dict) and "status" in answer.body:
-            return answer.body
-        return {"status": "error", "error": f"status {answer.status}: {str(answer.body)[:200]}"}
+        response = request(self._address, "GET", f"/api/v1/{path}?{urlencode(parameters)}")
+        if isinstance(response.body, dict) and "status" in response.body:
+            return response.body
+        return {"status": "error", "error": f"status {response.status}: {str(response.body)[:200]}"}
 
 
 def _read(told: Mapping[str, Any]) -> Reply:

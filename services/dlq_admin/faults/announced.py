@@ -10,8 +10,6 @@ from holdfast.shared.runtime.timestamps import UnixSeconds
 
 #: Each is a label of metrics that stay as long as it is known.
 KNOWN_MAX = 100
-#: Of one announcement; whoever makes the fault says so again before.
-FOR_MAX_S = 600.0
 
 
 class Name(NamedTuple):

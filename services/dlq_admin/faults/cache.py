@@ -14,15 +14,15 @@ from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.services.dlq_admin.faults.announced import FOR_MAX_S, Announced
+from holdfast.services.dlq_admin.faults.announced import Announced
 from holdfast.services.dlq_admin.faults.recoveries import Recovery
 from holdfast.shared.connections.redis import text
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.time_budgets import FAULT_MAX_S, FAULTS_KEPT_S
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:announced"
-_FORGOTTEN_S = 86_400
 _FAULT, _RECOVERY = TypeAdapter(Announced), TypeAdapter(Recovery)
 #: Somebody else's entries cost no more than this.
 _READ_MAX = 1000
@@ -64,7 +64,7 @@ class Kept:
             return
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hset(KEY, mapping=cast(Any, fields))
-        pipeline.expire(KEY, _FORGOTTEN_S)
+        pipeline.expire(KEY, FAULTS_KEPT_S)
         try:
             with self._writing:
                 await pipeline.execute()
@@ -74,6 +74,6 @@ class Kept:
 
 def _in_time(fault: Announced) -> Announced:
     """Raises ValueError for one that would never be over, or never be said again."""
-    if fault.said_s > time.time() + _AHEAD_S or fault.until_s > fault.said_s + FOR_MAX_S:
+    if fault.said_s > time.time() + _AHEAD_S or fault.until_s > fault.said_s + FAULT_MAX_S:
         raise ValueError("it is of a time to come")
     return fault

@@ -9,7 +9,7 @@ import orjson
 from starlette.requests import Request
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.shared.errors import CountMismatch, InvalidRequest, LetterDiffers
+from holdfast.shared.errors import CountMismatch, InvalidLine, LetterDiffers
 from holdfast.shared.http.body import read_body
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, Deed
@@ -87,9 +87,7 @@ def _parsed(raw: bytes) -> list[Letter]:
             letters.append(from_line(parse(line, _LINE)))
         except ValueError as error:
             what = "not JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)
-            raise InvalidRequest(
-                "A line is not a dead letter.",
-                code="INVALID_LINE",
+            raise InvalidLine(
                 details={"field": f"line {number}", "value": None, "constraint": what},
             ) from None
     return letters

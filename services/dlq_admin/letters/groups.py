@@ -7,7 +7,7 @@ from holdfast.services.dlq_admin.letters import views as told
 from holdfast.services.dlq_admin.letters.trend import trends
 from holdfast.services.dlq_admin.rest.inputs import LETTER_ID
 from holdfast.services.dlq_admin.writers.running import Running
-from holdfast.shared.errors import GroupNotFound, InvalidRequest
+from holdfast.shared.errors import GroupNotFound, InvalidParameter
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.find import groups, notes
 from holdfast.shared.letters.ids import id_of, number_of
@@ -58,8 +58,6 @@ def _after(cursor: str | None) -> tuple[int, str] | None:
     try:
         return number_of(last), fingerprint.encode("ascii").decode()
     except ValueError:
-        raise InvalidRequest(
-            "The cursor is not one of ours.",
-            code="INVALID_PARAMETER",
+        raise InvalidParameter(
             details={"field": "cursor", "value": cursor, "constraint": f"{LETTER_ID[1:-1]}_fingerprint"},
         ) from None

@@ -17,8 +17,9 @@ from holdfast.services.dlq_admin.live import series
 from holdfast.services.dlq_admin.live.dashboards import Dashboard, Panel
 from holdfast.services.dlq_admin.live.prometheus import Prometheus, Refused
 from holdfast.services.dlq_admin.live.series import Grid, Series
-from holdfast.services.dlq_admin.live.variables import SCRAPE_S, SPANS, Span
+from holdfast.services.dlq_admin.live.variables import SPANS, Span
 from holdfast.shared.http.client import CallFailed
+from holdfast.shared.runtime.time_budgets import SCRAPE_EVERY_S
 
 _SERIES_MAX = 40
 _PACKING = 1
@@ -61,7 +62,7 @@ class Pictures:
         """JSON, with gzip, as of the last few seconds. The dashboard is one that is known, and so is the span."""
         kept = self._kept[uid, span]
         async with kept.one_at_a_time:
-            if time.monotonic() - kept.asked_at >= SCRAPE_S - 1:  # who asks every 5 s may be a little early
+            if time.monotonic() - kept.asked_at >= SCRAPE_EVERY_S - 1:  # who asks every 5 s may be a little early
                 dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
                 found = await self._found(dashboard, SPANS[span], grid)
                 kept.told = _told(dashboard, SPANS[span], grid, found, kept.told)

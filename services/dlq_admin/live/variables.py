@@ -4,9 +4,10 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, NamedTuple, Self
 
+from holdfast.shared.runtime.time_budgets import SCRAPE_EVERY_S
+
 #: What rates are taken over holds this many scrapes, so that one that is missed does not matter.
 _SCRAPES = 4
-SCRAPE_S = 5
 
 _NAME = re.compile(r"\$\{(\w+)(?::\w+)?\}|\$(\w+)|\[\[(\w+)\]\]")
 _ALL = "$__all"
@@ -20,7 +21,7 @@ class Span(NamedTuple):
 
     def variables(self) -> dict[str, str]:
         """Those that every query may use."""
-        rate_s = max(self.step_s + SCRAPE_S, _SCRAPES * SCRAPE_S)
+        rate_s = max(self.step_s + SCRAPE_EVERY_S, _SCRAPES * SCRAPE_EVERY_S)
         return {
             "__rate_interval": f"{rate_s}s",
             "__interval": f"{self.step_s}s",

@@ -20,6 +20,7 @@ from holdfast.shared.errors import (
     DocumentTooLarge,
     EditInvalid,
     EditNotFound,
+    InvalidBody,
     InvalidRequest,
     LetterBusy,
     LetterNotFound,
@@ -175,6 +176,8 @@ def add_routes(app: FastAPI, made: Edits) -> None:
     async def revert_transform(request: Request, transform_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
         wish = await asked(request, TransformRevertAsked)
         if not wish.dry_run and wish.expected_count is None:
-            raise InvalidRequest("expected_count is needed; a dry_run tells it.", code="INVALID_BODY")
+            raise InvalidBody(
+                "expected_count is needed; a dry run returns it.",
+            )
         expected = None if wish.dry_run else wish.expected_count
         return success(await made.revert_transform(transform_id, actor(request, wish.reason), expected))

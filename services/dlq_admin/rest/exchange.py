@@ -15,6 +15,7 @@ from holdfast.shared.errors import (
     CountMismatch,
     DatabaseUnavailable,
     DocumentTooLarge,
+    InvalidParameter,
     InvalidRequest,
     LetterDiffers,
     OutcomeUnknown,
@@ -76,10 +77,8 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
         dry_run: bool = False,
     ) -> Response:
         if expected_count is None and not dry_run:
-            raise InvalidRequest(
-                "A parameter is not valid.",
-                code="INVALID_PARAMETER",
-                details={"field": "expected_count", "value": None, "constraint": "needed; a dry_run tells it"},
+            raise InvalidParameter(
+                details={"field": "expected_count", "value": None, "constraint": "needed; a dry run returns it"},
             )
         who = actor(request, why)
         expected = None if dry_run else expected_count

@@ -10,14 +10,15 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.faults.announced import FOR_MAX_S, Announced, Name
+from holdfast.services.dlq_admin.faults.announced import Announced, Name
 from holdfast.services.dlq_admin.faults.board import FaultDesk
 from holdfast.services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
 from holdfast.services.dlq_admin.rest import schemas
 from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, asked
-from holdfast.shared.errors import InvalidRequest, TooManyFaults
+from holdfast.shared.errors import InvalidParameter, InvalidRequest, TooManyFaults
 from holdfast.shared.http.document import answer, body, errors
 from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.runtime.time_budgets import FAULT_MAX_S
 
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?")
 _DAY_S = 86_400.0
@@ -35,7 +36,7 @@ class FaultAsked(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
     target: Target
-    for_s: float = Field(gt=0, le=FOR_MAX_S, allow_inf_nan=False)
+    for_s: float = Field(gt=0, le=FAULT_MAX_S, allow_inf_nan=False)
 
 
 class RecoveryAsked(BaseModel):
@@ -116,7 +117,7 @@ def _slug(request: Request) -> str:
 
 def _invalid(field: str, constraint: str) -> InvalidRequest:
     details = {"field": field, "value": None, "constraint": constraint}
-    return InvalidRequest("A parameter is not valid.", code="INVALID_PARAMETER", details=details)
+    return InvalidParameter(details=details)
 
 
 def _fault(one: Announced) -> dict[str, Any]:

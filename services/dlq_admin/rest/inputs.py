@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from starlette.requests import Request
 
 from holdfast.shared.domain.resource import NAME_MAX_CHARS
-from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidRequest, MalformedJson
+from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidBody, InvalidRequest, MalformedJson
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.keys import Principal
 from holdfast.shared.letters.audit.entries import Actor
@@ -134,7 +134,7 @@ class BulkAsked(BaseModel):
     @model_validator(mode="after")
     def _counted(self) -> Self:
         if not self.dry_run and self.expected_count is None:
-            raise ValueError("expected_count is needed; a dry_run tells it")
+            raise ValueError("expected_count is needed; a dry run returns it")
         return self
 
 
@@ -167,7 +167,7 @@ async def asked(request: Request, model: type[M]) -> M:
         for each in problems[:20]
     ]
     details = told[0] | ({"errors": told} if len(told) > 1 else {})
-    raise InvalidRequest("The request body is not valid.", code="INVALID_BODY", details=details)
+    raise InvalidBody(details=details)
 
 
 def actor(request: Request, reason: str) -> Actor:

@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.index.insert import BUCKET_S
+from holdfast.shared.letters.index.insert import SECONDS_PER_BUCKET
 from holdfast.shared.letters.index.tables import builds, groups, notes, trend
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.apply import faults
@@ -105,8 +105,8 @@ def trends(
 ) -> dict[str, list[int]]:
     """Fingerprint -> letters in each of `steps` buckets of `step_s` seconds (whole minutes) from `since_s` on, in Unix
     time. `names` None: of all groups together, under the name ''."""
-    width = step_s // BUCKET_S
-    first = since_s // BUCKET_S
+    width = step_s // SECONDS_PER_BUCKET
+    first = since_s // SECONDS_PER_BUCKET
     step = sa.func.floor((trend.c.bucket - first) / width)
     name = sa.literal("") if names is None else trend.c.fingerprint
     query = (

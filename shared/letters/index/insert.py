@@ -15,7 +15,7 @@ from holdfast.shared.store.apply import faults
 from holdfast.shared.store.control import evidence
 from holdfast.shared.store.engine import Engine
 
-BUCKET_S = 60
+SECONDS_PER_BUCKET = 60
 
 _LETTER = (
     "id",
@@ -109,7 +109,7 @@ def _count(connection: sa.Connection, fresh: Sequence[Letter], entities: Any, fo
         connection.exec_driver_sql(_COUNT_GROUP, (count, brought.get(name, 0), entities.get(name, 0), name))
     builds = counted((letter.fingerprint, letter.build) for letter in fresh)
     many(connection, _COUNT_BUILD, [(*key, count, *_span(fresh, key)) for key, count in builds.items()])
-    buckets = counted((int(time_of(one.number).timestamp()) // BUCKET_S, one.fingerprint) for one in fresh)
+    buckets = counted((int(time_of(one.number).timestamp()) // SECONDS_PER_BUCKET, one.fingerprint) for one in fresh)
     many(connection, _COUNT_TREND, [(*key, count) for key, count in buckets.items()])
 
 

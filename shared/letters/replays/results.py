@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from holdfast.shared.errors import WriteExpired
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index.statements import counted, insert, many, rows_with
 from holdfast.shared.letters.index.tables import groups, replays
@@ -194,7 +195,7 @@ def _ended(final: Final) -> tuple[ItemState, dict[str, Any]]:
             return ItemState.APPLIED, {"entity_version": version}
         case Superseded(version):
             return ItemState.SUPERSEDED, {"entity_version": version}
-        case Rejected("WRITE_EXPIRED", detail):
-            return ItemState.EXPIRED, {"code": "WRITE_EXPIRED", "detail": detail}
+        case Rejected(WriteExpired.code, detail):
+            return ItemState.EXPIRED, {"code": WriteExpired.code, "detail": detail}
         case Rejected(code, detail):
             return ItemState.REJECTED, {"code": code, "detail": detail}

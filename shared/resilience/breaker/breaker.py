@@ -18,12 +18,12 @@ from holdfast.shared.resilience.breaker.refusal import CallRefused, Refused
 from holdfast.shared.resilience.breaker.report import Report
 from holdfast.shared.resilience.breaker.snapshot import Override, Snapshot, State, Transition
 from holdfast.shared.resilience.breaker.verdict import Classify, every_error_counts
+from holdfast.shared.runtime.time_budgets import OVERRIDE_S
 from holdfast.shared.telemetry.tracing import spans
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_OVERRIDE_S = 900.0
 _TWO_FORMS = "use `await breaker.call_async(...)` or `with breaker.guard():`"
 
 
@@ -104,15 +104,15 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
 
     # --- operators: each override ends by itself, and is recorded with actor and reason ---
 
-    def force_open(self, *, actor: str, reason: str, for_s: float = _OVERRIDE_S) -> None:
+    def force_open(self, *, actor: str, reason: str, for_s: float = OVERRIDE_S) -> None:
         """Let nothing through for `for_s` seconds; then probe."""
         self._gate.impose(Override.FORCE_OPEN, for_s, actor, reason)
 
-    def force_closed(self, *, actor: str, reason: str, for_s: float = _OVERRIDE_S) -> None:
+    def force_closed(self, *, actor: str, reason: str, for_s: float = OVERRIDE_S) -> None:
         """Let everything through for `for_s` seconds; it is counted, and afterwards the counts decide."""
         self._gate.impose(Override.FORCE_CLOSED, for_s, actor, reason)
 
-    def observe_only(self, *, actor: str, reason: str, for_s: float = _OVERRIDE_S) -> None:
+    def observe_only(self, *, actor: str, reason: str, for_s: float = OVERRIDE_S) -> None:
         """Go on deciding and count what would be refused, but let every call through for `for_s` seconds."""
         self._gate.impose(Override.OBSERVE_ONLY, for_s, actor, reason)
 

@@ -16,16 +16,13 @@ from holdfast.shared.resilience.breaker.refusal import Refused
 from holdfast.shared.resilience.breaker.report import Report
 from holdfast.shared.resilience.breaker.snapshot import Override, Snapshot, Transition
 from holdfast.shared.resilience.breaker.verdict import Verdict
-
-_OVERRIDE_MAX_S = 86_400.0
+from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S
 
 
 class Gate:
     """`clock` is monotonic, in seconds. `tell` gets each transition, once."""
 
-    def __init__(
-        self, machine: Machine, clock: Callable[[], float], judge: Judge, report: Report
-    ) -> None:  # fmt: skip
+    def __init__(self, machine: Machine, clock: Callable[[], float], judge: Judge, report: Report) -> None:
         self.machine = machine
         self.clock = clock
         self.listeners: list[Callable[[Transition], None]] = []
@@ -75,8 +72,8 @@ class Gate:
 
     def impose(self, override: Override, for_s: float, actor: str, reason: str) -> None:
         """Put an override in place for `for_s` seconds, a day at most."""
-        if not isfinite(for_s) or not 0 < for_s <= _OVERRIDE_MAX_S:
-            raise ValueError(f"for_s must be above 0 and at most {_OVERRIDE_MAX_S:.0f}, not {for_s}")
+        if not isfinite(for_s) or not 0 < for_s <= OVERRIDE_MAX_S:
+            raise ValueError(f"for_s must be above 0 and at most {OVERRIDE_MAX_S:.0f}, not {for_s}")
         _answerable(actor, reason)
         with self._lock:
             self.machine.impose(override, for_s, actor, reason, self.clock())

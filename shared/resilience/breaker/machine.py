@@ -253,9 +253,7 @@ class Machine:
 
     def _note(self, to: State, why: Why, now: float, actor: str | None, reason: str | None) -> None:
         counts = self.evidence.counts(now)
-        self.history.note(
-            Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason)
-        )  # fmt: skip
+        self.history.note(Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason))
 
     def _hang_door(self) -> None:
         undisturbed = self.imposed is None and self._ramp_until is None and self._not_before is None

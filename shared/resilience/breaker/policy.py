@@ -3,10 +3,6 @@
 import math
 from dataclasses import dataclass, fields
 
-#: `open_max_s` for a store of our own. A probe is one call: a store can bear four a minute, and its clients should not
-#: wait longer once it is back.
-STORE_OPEN_MAX_S = 15.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:

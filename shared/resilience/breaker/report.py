@@ -60,8 +60,11 @@ class Report:
         judged = "throttled" if isinstance(judgement, Throttled) else judgement.value
         note(
             Action.CALL_FAILED,
-            breaker=self._name, judged=judged, error=type(error).__name__, took_ms=round(took_s * 1000, 1),
-        )  # fmt: skip
+            breaker=self._name,
+            judged=judged,
+            error=type(error).__name__,
+            took_ms=round(took_s * 1000, 1),
+        )
         if judgement is not Verdict.SUCCESS:
             self._ended[judged].inc()
         self._time_call(judgement, error, took_s)

@@ -36,12 +36,14 @@ class OtelCollector:
 
     def __init__(self, service: str, instance: str, endpoint: str, share: float) -> None:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # the exporter logs what matters
-        resource = Resource.create({
-            "service.namespace": "holdfast",
-            "service.name": service,
-            "service.instance.id": instance,
-            "service.version": build_id(),
-        })  # fmt: skip
+        resource = Resource.create(
+            {
+                "service.namespace": "holdfast",
+                "service.name": service,
+                "service.instance.id": instance,
+                "service.version": build_id(),
+            }
+        )
         self._provider = TracerProvider(sampler=Sampling(share), resource=resource, shutdown_on_exit=False)
         sending = CountingExporter(OTLPSpanExporter(endpoint=f"{endpoint.rstrip('/')}/v1/traces"))
         every_ms = None if "OTEL_BSP_SCHEDULE_DELAY" in os.environ else _SEND_EVERY_MS
@@ -51,7 +53,7 @@ class OtelCollector:
 
     def span(
         self, name: str, kind: Kind, attributes: Attributes, parent: str | None, links: Iterable[str]
-    ) -> "OtelSpan":  # fmt: skip
+    ) -> "OtelSpan":
         """A span that has begun."""
         began = self._tracer.start_span(
             name,

@@ -66,9 +66,7 @@ class Span(Protocol):
 class Collector(Protocol):
     """What makes spans and sends them off, beside the work."""
 
-    def span(
-        self, name: str, kind: Kind, attributes: Attributes, parent: str | None, links: Iterable[str]
-    ) -> Span:  # fmt: skip
+    def span(self, name: str, kind: Kind, attributes: Attributes, parent: str | None, links: Iterable[str]) -> Span:
         """`parent` None: the current span; empty: none."""
 
     def traceparent(self) -> str:

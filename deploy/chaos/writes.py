@@ -1,0 +1,56 @@
+"""The writes that clients sent, and what became of each as far as its client knows."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+
+from deploy.client.connections import Response
+from deploy.client.outcome import Outcome
+from deploy.client.requests import Request
+
+
+@dataclass(slots=True)
+class Write:
+    """One write."""
+
+    request: Request
+    #: Its operation, once it was acknowledged.
+    operation: str = ""
+    #: Refused, and it has certainly not happened.
+    refused: bool = False
+
+    def learn(self, document: Any) -> None:
+        """Take in a response's document; anything that is no envelope says nothing."""
+        if not isinstance(document, dict):
+            return
+        if document.get("success"):
+            self.operation = document["data"]["operation_id"]
+        elif isinstance(error := document.get("error"), dict):
+            self.refused = error.get("definite") is True
+
+    @property
+    def in_doubt(self) -> bool:
+        """The client does not know whether it happened."""
+        return not self.operation and not self.refused
+
+
+@dataclass(slots=True)
+class Writes:
+    """Observes a run, and keeps its writes."""
+
+    sent: list[Write] = field(default_factory=list)
+
+    def completed(self, intended: float, request: Request, response: Response, outcome: Outcome) -> None:
+        """Take note of one request of the run."""
+        if request.key:
+            write = Write(request)
+            write.learn(_parsed(response.body))
+            self.sent.append(write)
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None

@@ -1,0 +1,65 @@
+"""Samples: every request that was sent, in columns, so that minutes at thousands a second stay small."""
+
+from array import array
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from deploy.client.mix import Kind
+from deploy.client.outcome import Outcome
+
+
+class Sample(NamedTuple):
+    """One request: its intended start (Unix seconds), the latency from then (seconds), and the error's code if any."""
+
+    intended: float
+    latency_s: float
+    kind: Kind
+    outcome: Outcome
+    code: str = ""
+
+
+class Samples:
+    """In the order of completion. One thread may add while others read."""
+
+    def __init__(self) -> None:
+        self._intended = array("d")
+        self._latency_s = array("d")
+        self._kind = array("b")
+        self._outcome = array("b")
+        self._code = array("i")
+        self._codes: list[str] = []
+        self._number_of: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._intended)
+
+    def add(self, intended: float, latency_s: float, kind: Kind, outcome: Outcome, code: str = "") -> None:
+        """One more."""
+        if code not in self._number_of:
+            self._codes.append(code)
+            self._number_of[code] = len(self._codes) - 1
+        self._code.append(self._number_of[code])
+        self._latency_s.append(latency_s)
+        self._kind.append(kind)
+        self._outcome.append(outcome)
+        self._intended.append(intended)  # last: it is what the length is taken from
+
+    def since(self, index: int) -> Iterator[Sample]:
+        """From the one with this number on."""
+        for at in range(index, len(self)):
+            yield Sample(
+                self._intended[at],
+                self._latency_s[at],
+                Kind(self._kind[at]),
+                Outcome(self._outcome[at]),
+                self._codes[self._code[at]],
+            )
+
+    def __iter__(self) -> Iterator[Sample]:
+        return self.since(0)
+
+    @property
+    def codes(self) -> Counter[tuple[Kind, str]]:
+        """How often each kind of request got each error code."""
+        return Counter((sample.kind, sample.code) for sample in self if sample.code)

@@ -1,0 +1,81 @@
+"""The steps of a release. Files are changed only after the checks, and changed back when a later step fails."""
+
+import subprocess
+import sys
+import tomllib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from deploy.local.problem import Problem
+from deploy.local.say import say
+from deploy.release.changelog import released, section, with_version
+
+#: Every file that assigns the version; a test finds others.
+NAMED_IN = ("pyproject.toml", "deploy/Dockerfile", "shared/runtime/build.py")
+_CHANGELOG = "CHANGELOG.md"
+
+
+def release(
+    root: Path, version: str, *, check: Callable[[Path], None], try_out: Callable[[Path, Path], None]
+) -> None:  # fmt: skip
+    """Release the repository at `root` as `version`. `try_out` gets `root` and the wheel. Raises Problem."""
+    old = current_version(root)
+    _refuse_unless_ready(root, old, version)
+    check(root)
+    _git(root, "diff", "--quiet", problem="`make check` changed files: commit or revert them")
+    changes = _write(root, old, version)
+    try:
+        wheel = build(root, root / "dist")
+        try_out(root, wheel)
+        notes = section((root / _CHANGELOG).read_text(), version)
+        _git(root, "commit", "--quiet", "--message", f"Release {version}", "--", *changes)
+        _git(root, "tag", "--annotate", "--message", f"Holdfast {version}\n\n{notes}", f"v{version}")
+    except BaseException:
+        _git(root, "restore", "--", *changes)
+        raise
+    say(f"{version} is committed and tagged, its files are in dist/. Publish it: git push --follow-tags")
+
+
+def current_version(root: Path) -> str:
+    """As pyproject.toml has it."""
+    return str(tomllib.loads((root / "pyproject.toml").read_text())["project"]["version"])
+
+
+def build(root: Path, folder: Path) -> Path:
+    """Build wheel and sdist into `folder`; the wheel. Needs no network: hatchling is a pinned dependency."""
+    done = subprocess.run([sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=root, check=False)
+    if done.returncode:
+        raise Problem("the wheel could not be built")
+    return folder / f"holdfast-{current_version(root)}-py3-none-any.whl"
+
+
+def _refuse_unless_ready(root: Path, old: str, version: str) -> None:
+    if _git(root, "status", "--porcelain"):
+        raise Problem("the tree has uncommitted changes", "git status")
+    if _git(root, "tag", "--list", f"v{version}"):
+        raise Problem(f"{version} is tagged already")
+    if _numbers(version) < _numbers(old):
+        raise Problem(f"{version} is older than {old}, which pyproject.toml has")
+    if not section((root / _CHANGELOG).read_text(), "Unreleased"):
+        raise Problem("CHANGELOG.md has nothing under [Unreleased]", "say what users and operators will notice")
+
+
+def _write(root: Path, old: str, version: str) -> list[str]:
+    day = datetime.now(UTC).date().isoformat()
+    texts = {name: with_version((root / name).read_text(), old, version) for name in NAMED_IN}
+    texts[_CHANGELOG] = released((root / _CHANGELOG).read_text(), version, day)
+    for name, text in texts.items():
+        (root / name).write_text(text)
+    return list(texts)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
+
+
+def _git(root: Path, *arguments: str, problem: str = "") -> str:
+    done = subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Problem(problem or f"git {arguments[0]}: {done.stderr.strip()}")
+    return done.stdout.strip()

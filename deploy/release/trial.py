@@ -1,0 +1,86 @@
+"""The trial of a wheel: installed in a clean environment, every service starts from it and answers."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from deploy.local.problem import Problem
+from deploy.local.say import say
+
+#: Service -> the setting of its port.
+SERVICES = {
+    "api": "HOLDFAST_API_PORT",
+    "writer": "HOLDFAST_WRITER_PORT",
+    "external_proxy": "HOLDFAST_PROXY_PORT",
+    "dlq_admin": "HOLDFAST_DLQ_PORT",
+}
+#: Addresses at which nothing listens: a service starts, and answers, without its stores.
+_NO_STORES = {"DB_DSN": "mysql+pymysql://nobody:none@127.0.0.1:1/holdfast", "REDIS_ADDR": "127.0.0.1:1"}
+_ALIVE_S = 60.0
+_ENDS_S = 30.0
+
+
+def trial(root: Path, wheel: Path) -> None:
+    """Install the pinned requirements and `wheel` into a new environment, and run it there. Raises Problem."""
+    with tempfile.TemporaryDirectory(prefix="holdfast-release-") as folder:
+        venv = Path(folder) / "venv"
+        _run(sys.executable, "-m", "venv", str(venv))
+        pip = [str(venv / "bin" / "pip"), "install", "-qq", "--disable-pip-version-check"]
+        say("Installing the pinned requirements into a clean environment")
+        _run(*pip, "--require-hashes", "-r", str(root / "requirements" / "local.txt"))
+        _run(*pip, "--no-deps", "--no-index", str(wheel))
+        run_services(venv / "bin" / "python", Path(folder))
+
+
+def run_services(python: Path, folder: Path) -> None:
+    """Start each service with `python`, without stores: it must answer /livez and end on SIGTERM. Raises Problem."""
+    for service, port_setting in SERVICES.items():
+        port = _free_port()
+        ports = {port_setting: str(port), "HOLDFAST_DLQ_METRICS_PORT": str(_free_port())}
+        settings = {"PATH": os.defpath, "HOLDFAST_PROFILE": "demo", "HOLDFAST_DRAIN_S": "1"} | _NO_STORES | ports
+        log = folder / f"{service}.log"
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                [str(python), "-m", f"holdfast.services.{service}"],
+                cwd=folder, env=settings, stdout=output, stderr=output,
+            )  # fmt: skip
+        try:
+            _wait_until_alive(service, process, port, log)
+            process.send_signal(signal.SIGTERM)
+            if process.wait(_ENDS_S) not in (0, -signal.SIGTERM):  # uvicorn ends, then raises the signal again
+                raise Problem(f"{service} from the wheel ended with {process.returncode}:\n{log.read_text()[-2000:]}")
+        except subprocess.TimeoutExpired:
+            raise Problem(f"{service} from the wheel does not end on SIGTERM") from None
+        finally:
+            process.kill()
+            process.wait()
+        say(f"{service} from the wheel answers")
+
+
+def _wait_until_alive(service: str, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + _ALIVE_S
+    while time.monotonic() < deadline and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5):
+                return
+        except (OSError, urllib.error.URLError):
+            time.sleep(0.1)
+    raise Problem(f"{service} from the wheel does not answer:\n{log.read_text()[-2000:]}")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _run(*command: str) -> None:
+    if subprocess.run(command, check=False).returncode:
+        raise Problem(f"failed: {' '.join(command)}")

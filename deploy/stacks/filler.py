@@ -1,0 +1,51 @@
+"""Filler: keys that fill a Redis to its maxmemory, and their removal, as redis-cli commands."""
+
+from collections.abc import Callable, Sequence
+
+from deploy.local.problem import Problem
+from deploy.stacks.journal import Journal
+
+#: Room for the filler: the real limit may be more memory than a demonstration should take from its host.
+_ROOM_BYTES = 4 * 1024 * 1024
+#: So much may be freed, as writers work off the backlog, and Redis is still full.
+_OVER_BYTES = 1024 * 1024
+_KEY_BYTES, _BATCH_KEYS = 65_536, 16
+_BATCHES_MAX = 2 * _ROOM_BYTES // (_KEY_BYTES * _BATCH_KEYS)
+_PREFIX = "{chaos}:filler:"
+#: Redis lets a running script write past maxmemory, so each script writes only a little; a full Redis refuses the next.
+_FILL = """
+for n = tonumber(ARGV[1]), tonumber(ARGV[1]) + tonumber(ARGV[2]) - 1 do
+  redis.call('SET', KEYS[1] .. n, string.rep('x', tonumber(ARGV[3])), 'EX', ARGV[4])
+end
+"""
+_EMPTY = "local n = 1 while redis.call('DEL', KEYS[1] .. n) == 1 do n = n + 1 end return n - 1"
+
+#: Returns a command's output, or raises Problem with it.
+Run = Callable[[Sequence[str]], str]
+
+
+def fill(run: Run, redis_cli: Sequence[str], journal: Journal, lasts_s: float) -> None:
+    """`redis_cli`: the command. The filler keys expire a minute after `lasts_s` in any case."""
+    cli = [*redis_cli, "-e"]  # or an error would look like success
+    limit = run([*cli, "CONFIG", "GET", "maxmemory"]).split()[-1]
+    policy = run([*cli, "CONFIG", "GET", "maxmemory-policy"]).split()[-1]
+    if policy != "noeviction":
+        raise Problem(f"this Redis evicts keys ({policy}): it cannot be filled")
+    journal.add({"how": "command", "command": [*cli, "EVAL", _EMPTY, "1", _PREFIX]})
+    journal.add({"how": "command", "command": [*cli, "CONFIG", "SET", "maxmemory", limit]})
+    run([*cli, "CONFIG", "SET", "maxmemory", str(_used(run, cli) + _ROOM_BYTES)])
+    for batch in range(_BATCHES_MAX):
+        first = batch * _BATCH_KEYS + 1
+        numbers = (first, _BATCH_KEYS, _KEY_BYTES, int(lasts_s) + 60)
+        try:
+            run([*cli, "EVAL", _FILL, "1", _PREFIX, *map(str, numbers)])
+        except Problem as problem:
+            if "OOM" not in str(problem):
+                raise
+            break
+    run([*cli, "CONFIG", "SET", "maxmemory", str(_used(run, cli) - _OVER_BYTES)])
+
+
+def _used(run: Run, cli: Sequence[str]) -> int:
+    info = dict(line.split(":", 1) for line in run([*cli, "INFO", "memory"]).splitlines() if ":" in line)
+    return int(info["used_memory"])

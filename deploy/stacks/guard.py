@@ -1,0 +1,46 @@
+"""`python -m deploy.stacks.guard JOURNAL`: waits for the end of its standard input, which is the end of the runner
+however it died, and mends what the journal still holds."""
+
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from deploy.local.places import REPO
+from deploy.local.postpone import ENDING, postponed
+from deploy.stacks.journal import Journal
+from deploy.stacks.mend import mend
+
+_END_S = 120.0
+
+
+@contextmanager
+def mended_after(journal: Journal, report: Callable[[str], None]) -> Iterator[None]:
+    """However the block ends, Ctrl-C and kill -9 of this process included, what it broke is mended."""
+    command = [sys.executable, "-m", "deploy.stacks.guard", str(journal.path)]
+    with (journal.folder / "guard.log").open("ab") as log:
+        guard = subprocess.Popen(
+            command, cwd=REPO, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield
+    finally:
+        try:
+            mend(journal, report=report)
+        finally:  # the guard mends what we could not
+            with postponed():
+                guard.communicate(timeout=_END_S)
+
+
+def main(arguments: list[str]) -> int:
+    """Exit code 0: nothing is left."""
+    for number in ENDING:
+        signal.signal(number, signal.SIG_IGN)
+    sys.stdin.read()
+    return 0 if mend(Journal(Path(arguments[0])), report=lambda text: print(text, file=sys.stderr)) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,47 @@
+"""The journal: how to undo what is broken, written before it is broken, so that it outlives the runner."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from deploy.local.places import LOCAL, write_private
+
+FOLDER = LOCAL / "chaos"
+#: What one function of `mend.py` undoes: {"how": ..., and what that needs}.
+Undo = dict[str, Any]
+
+
+class Journal:
+    """The undo entries of one stack, in a file."""
+
+    def __init__(self, path: Path = FOLDER / "undo.json") -> None:
+        self.path = path
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @property
+    def folder(self) -> Path:
+        """Where the file is; logs of helper processes go there too."""
+        return self.path.parent
+
+    def read(self) -> list[Undo]:
+        """What is to be undone, in the order in which it was done."""
+        try:
+            undos: list[Undo] = json.loads(self.path.read_text())
+        except FileNotFoundError:
+            return []
+        return undos
+
+    def add(self, undo: Undo) -> Undo:
+        """Call this first, then break. Returns the entry."""
+        self._write([*self.read(), undo])
+        return undo
+
+    def strike(self, undo: Undo) -> None:
+        """It is undone."""
+        self._write([each for each in self.read() if each != undo])
+
+    def _write(self, undos: list[Undo]) -> None:
+        if undos:
+            write_private(self.path, json.dumps(undos, indent=1) + "\n")
+        else:
+            self.path.unlink(missing_ok=True)

@@ -1,0 +1,97 @@
+"""Mend: undo what is in the journal. Doing it twice does no harm; what cannot be undone stays in the journal."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Callable, Iterable, Mapping
+
+from deploy.client.request import request_json
+from deploy.local import stack
+from deploy.local.postpone import postponed
+from deploy.local.problem import Problem
+from deploy.local.processes import Process, end
+from deploy.local.programs import programs
+from deploy.local.readiness import wait_ready
+from deploy.local.settings import saved
+from deploy.stacks import cgroup
+from deploy.stacks.engine import docker, scale_writers, wait_healthy
+from deploy.stacks.journal import Journal, Undo
+from deploy.stacks.takeover import give_back
+
+_COMMAND_S = 60.0
+_END_S = 30.0
+
+
+def mend(journal: Journal, undos: Iterable[Undo] | None = None, report: Callable[[str], None] = lambda _: None) -> bool:
+    """Undo these, or everything; the last one first. Ctrl-C cannot cut it short. False: something could not be undone,
+    and `report` was called with it."""
+    complete = True
+    with postponed():
+        for undo in reversed(list(journal.read() if undos is None else undos)):
+            try:
+                _HOW[undo["how"]](undo)
+                journal.strike(undo)
+            except (Problem, OSError, KeyError, subprocess.SubprocessError) as problem:
+                report(f"NOT mended: {undo}: {problem}")
+                complete = False
+    return complete
+
+
+def _command(undo: Undo) -> None:
+    """`gone`: error messages that mean that there is nothing to undo."""
+    command = list(undo["command"])
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
+    output = (done.stdout + done.stderr).strip()
+    if done.returncode and not any(text in output for text in undo.get("gone", ())):
+        raise Problem(f"{' '.join(command)}: {output}")
+
+
+def _end(undo: Undo) -> None:
+    end([Process(*undo["process"])], _END_S)
+
+
+def _continue(undo: Undo) -> None:
+    process = Process(*undo["process"])
+    if process.alive:
+        os.kill(process.pid, signal.SIGCONT)
+
+
+def _start(undo: Undo) -> None:
+    supervisor = stack.running()
+    if supervisor is None:
+        return  # the whole stack was stopped meanwhile
+    wanted = [program for program in programs(saved()) if program.name in undo["programs"]]
+    supervisor.start(undo["programs"])
+    wait_ready(supervisor, wanted)
+
+
+def _scale(undo: Undo) -> None:
+    supervisor = stack.running()
+    if supervisor is not None:
+        stack.scale(supervisor, saved(), saved().changed({"WRITERS": str(undo["writers"])}))
+
+
+def _heal(undo: Undo) -> None:
+    """No faults any more, for a program that takes its faults over HTTP."""
+    response = request_json(undo["address"], "PUT", undo["path"], {})
+    if response.status not in (0, 200):  # a program that does not respond is gone, and its faults with it
+        raise Problem(f"{undo['address']}{undo['path']} answers {response.status}")
+
+
+def _container(undo: Undo) -> None:
+    docker("start", undo["id"])
+    wait_healthy([undo["service"]])
+
+
+_HOW: Mapping[str, Callable[[Undo], None]] = {
+    "command": _command,
+    "end": _end,
+    "continue": _continue,
+    "start": _start,
+    "scale": _scale,
+    "heal": _heal,
+    "cgroup": cgroup.remove,
+    "container": _container,
+    "scale-containers": lambda undo: scale_writers(undo["writers"]),
+    "alias": give_back,
+}

@@ -1,0 +1,60 @@
+"""Opening the stack of this clone: one user at a time, and mended however that user ends."""
+
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from deploy.local.problem import Problem
+from deploy.local.say import say
+from deploy.stacks.containers import Containers
+from deploy.stacks.guard import mended_after
+from deploy.stacks.journal import FOLDER, Journal
+from deploy.stacks.mend import mend
+from deploy.stacks.processes import Processes
+from deploy.stacks.stack import Stack
+
+KINDS = ("local", "docker")
+_KINDS: dict[str, type[Processes | Containers]] = {"local": Processes, "docker": Containers}
+#: What nobody mends, because its runner and the guard were killed, recovers by itself after this.
+_LASTS_S = 300.0
+
+
+@contextmanager
+def running(kind: str = "", lasts_s: float = _LASTS_S, report: Callable[[str], None] = say) -> Iterator[Stack]:
+    """The running stack: `local` processes or `docker` containers; by default what STACK says, else local.
+
+    Raises Problem when it does not run, or another command is breaking it.
+    """
+    kind = kind or os.environ.get("STACK") or "local"
+    if kind not in _KINDS:
+        raise Problem(f"STACK={kind} is neither local nor docker")
+    with _alone():
+        journal = Journal()
+        if journal.read():
+            report("An earlier run was cut off; mending what it broke")
+            mend(journal, report=report)
+        with mended_after(journal, report):
+            yield _KINDS[kind](journal, lasts_s)
+
+
+def heal(report: Callable[[str], None] = say) -> bool:
+    """Mend what earlier runs left broken; whether all of it could be."""
+    with _alone():
+        journal = Journal()
+        left = journal.read()
+        healed = mend(journal, report=report)
+        report(f"Mended: {len(left)} things." if left else "Nothing is broken on purpose.")
+        return healed
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (FOLDER / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            what = "another command is breaking this clone's stack"
+            raise Problem(what, "wait for it, or end it with Ctrl-C") from None
+        yield

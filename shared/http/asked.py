@@ -1,0 +1,56 @@
+"""What the edge reads from a request's headers: its id, its time limit, and how long the caller prefers to wait."""
+
+import re
+from typing import NamedTuple
+
+from starlette.types import Scope
+
+from holdfast.shared.errors import InvalidTimeout
+from holdfast.shared.http.request_id import new, sane
+from holdfast.shared.runtime.time_budgets import REQUEST_TIMEOUT_MAX_S, REQUEST_TIMEOUT_MIN_S
+
+_WAIT = re.compile(rb"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
+_TIMEOUT_MS = range(round(REQUEST_TIMEOUT_MIN_S * 1000), round(REQUEST_TIMEOUT_MAX_S * 1000) + 1)
+
+
+class Asked(NamedTuple):
+    """The edge's part of a request's headers."""
+
+    #: The caller's `X-Request-ID` if its form is valid, else a new one.
+    request_id: bytes
+    #: `X-Request-Timeout-Ms`, as it was sent.
+    timeout_ms: bytes | None
+    #: Seconds that the caller prefers to wait, `Prefer: wait=N`.
+    wait_s: int
+    #: `X-Explain` is present: keep an explanation even if all is well.
+    explain: bool
+
+
+def asked(scope: Scope) -> Asked:
+    """From the headers of one request."""
+    request_id = timeout_ms = None
+    wait_s = 0
+    explain = False
+    for name, value in scope["headers"]:
+        if name == b"x-request-id":
+            request_id = sane(value)
+        elif name == b"x-request-timeout-ms":
+            timeout_ms = value
+        elif name == b"prefer" and (found := _WAIT.search(value)):
+            wait_s = int(found[1])
+        elif name == b"x-explain":
+            explain = True
+    return Asked(request_id or new(), timeout_ms, wait_s, explain)
+
+
+def timeout_s(raw: bytes) -> float:
+    """The time limit of an `X-Request-Timeout-Ms`. Raises InvalidTimeout."""
+    if raw.isdigit() and len(raw) <= 5 and int(raw) in _TIMEOUT_MS:
+        return int(raw) / 1000
+    raise InvalidTimeout(
+        details={
+            "field": "X-Request-Timeout-Ms",
+            "value": raw[:20].decode("latin-1"),
+            "constraint": f"a whole number of ms from {_TIMEOUT_MS.start} to {_TIMEOUT_MS.stop - 1}",
+        },
+    )
