@@ -18,7 +18,7 @@ from holdfast.shared.queue.pending import pending_operation, pending_writes
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests.letters import letter
 from tests.servers import RedisServer
-from tests.users import EMAILS, PENDING
+from tests.users import EMAILS, PENDING, user_ref
 
 
 def chosen(one: Letter, position: int = 0, fields: dict[bytes, bytes] | None = None) -> Chosen:
@@ -62,7 +62,7 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
     assert fields == {name: value for name, value in one.original.items() if name != b"notify"} | {
         b"replay": b"7", b"letter": b"1764000000001-0",
     }  # fmt: skip
-    [write] = await pending_writes(redis, "u-1")
+    [write] = (await pending_writes(redis, user_ref("u-1"))).writes
     assert (write.operation_id, write.version) == ("o-1", 1764000000000001)
     pending = await pending_operation(redis, "o-1")
     assert pending is not None
