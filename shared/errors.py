@@ -120,6 +120,17 @@ class NothingToChange(InvalidRequest):
     code = "NOTHING_TO_CHANGE"
 
 
+class WriteRejected(AppError):
+    """The write was rejected for a reason that this build does not know."""
+
+    type = "conflict"
+    code = "WRITE_REJECTED"
+
+    def __init__(self, code: str = "", *, details: dict[str, Any] | None = None) -> None:
+        super().__init__(details=details)
+        self.code = code or type(self).code
+
+
 class MalformedJson(AppError):
     """The request body is not valid JSON."""
 

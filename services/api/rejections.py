@@ -1,8 +1,8 @@
 """Rejections: what a rejected write is called in front of a client, at once or on its operation."""
 
-from holdfast.shared.domain.errors import WriteRejected, error_of_resource
+from holdfast.shared.domain.errors import error_of_resource
 from holdfast.shared.domain.resource import ResourceType
-from holdfast.shared.errors import AppError, KeyReused, PreconditionFailed, WriteExpired
+from holdfast.shared.errors import AppError, KeyReused, PreconditionFailed, WriteExpired, WriteRejected
 from holdfast.shared.writes.outcome import Rejected
 
 _ERRORS: dict[str, type[AppError]] = {error.code: error for error in (KeyReused, PreconditionFailed, WriteExpired)}

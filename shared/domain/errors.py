@@ -63,17 +63,6 @@ class ValueTaken(AppError):
         self.code = unique.code if unique else ""
 
 
-class WriteRejected(AppError):
-    """The write was rejected for a reason that this build does not know."""
-
-    type = "conflict"
-    code = "WRITE_REJECTED"
-
-    def __init__(self, code: str = "", *, details: dict[str, Any] | None = None) -> None:
-        super().__init__(details=details)
-        self.code = code or type(self).code
-
-
 def error_of_resource(resource: ResourceType, code: str, details: dict[str, Any] | None = None) -> AppError | None:
     """The error of a resource that has this code; None: it has none."""
     for error in (EntityNotFound, EntityExists, EntityBacklog):

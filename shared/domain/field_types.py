@@ -1,84 +1,16 @@
-"""Field types: what a field may hold, how input is cleaned, how a value travels and how it is stored.
-
-A value has one form everywhere: on the wire, in a command, in a row and in an answer. It is what JSON has for it.
-"""
+"""Field types: the kinds of fields that a resource may have."""
 
 import re
 import unicodedata
-from abc import ABC, abstractmethod
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any
 
-from email_validator import EmailNotValidError, validate_email
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints
 
-from holdfast.shared.domain.characters import inkless, shows, turns
-
-
-class Column(NamedTuple):
-    """How a value is stored. `size`: most characters of a text."""
-
-    kind: Literal["text", "integer", "boolean"]
-    size: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldType(ABC):
-    """What a field may hold.
-
-    `code` and `message` are those of the error about a value that may not be; by default they name the field:
-    `INVALID_NAME`, "Name is invalid".
-    """
-
-    code: str = ""
-    message: str = ""
-
-    @property
-    @abstractmethod
-    def constraint(self) -> str:
-        """What a value must be, as an error's `details.constraint` says it."""
-
-    @property
-    @abstractmethod
-    def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
-
-    @property
-    @abstractmethod
-    def wire(self) -> Any:
-        """The type of a value on the wire, for pydantic: strict about shape and size, silent about style."""
-
-    @property
-    @abstractmethod
-    def column(self) -> Column:
-        """How it is stored."""
-
-    @property
-    @abstractmethod
-    def empty(self) -> Any:
-        """What a required field holds where there is no value: in a tombstone, and in a shadow."""
-
-    @abstractmethod
-    def clean(self, value: Any) -> Any:
-        """The value that a person meant by what they sent. Raises ValueError."""
-
-    @abstractmethod
-    def unlikely(self, seed: str) -> Any:
-        """A valid value that hardly anything has, another one for each seed (32 hexadecimal digits): for writes that
-        test the database."""
-
-    @property
-    def typed(self) -> Any:
-        """The type of a value in a request, for pydantic: of the right JSON type, cleaned."""
-        return Annotated[self._python, AfterValidator(self.clean), WithJsonSchema(self.json_schema)]
-
-    @property
-    def _python(self) -> type:
-        return str
-
+from holdfast.shared.domain.characters import shows, turns
+from holdfast.shared.domain.email import Email as Email
+from holdfast.shared.domain.field_type import Column, FieldType
 
 #: Control, surrogate, unassigned and private-use characters; line and paragraph separators.
 _NOT_IN_A_LINE = {"Cc", "Cs", "Cn", "Co", "Zl", "Zp"}
@@ -187,69 +119,6 @@ class Slug(FieldType):
 
 
 _SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-
-EMAIL_MAX_CHARS = 254
-#: Local parts that are valid and normal by any standard; everything else is the library's to judge.
-_PLAIN_LOCAL = re.compile(r"[A-Za-z0-9]+(?:[._+-][A-Za-z0-9]+)*")
-_LOCAL_MAX_CHARS = 64
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Email(FieldType):
-    """An e-mail address, as `email-validator` normalises it."""
-
-    code: str = "INVALID_EMAIL_FORMAT"
-    message: str = "Email address format is invalid"
-
-    @property
-    def constraint(self) -> str:
-        """For people."""
-        return "must be valid email format"
-
-    @property
-    def json_schema(self) -> dict[str, Any]:
-        """For the API's description."""
-        return {"type": "string", "format": "email", "maxLength": EMAIL_MAX_CHARS}
-
-    @property
-    def wire(self) -> Any:
-        """Anything around one @."""
-        return Annotated[str, StringConstraints(min_length=3, max_length=EMAIL_MAX_CHARS, pattern=r"^[^@\s]+@[^@\s]+$")]
-
-    @property
-    def column(self) -> Column:
-        """As text."""
-        return Column("text", EMAIL_MAX_CHARS)
-
-    @property
-    def empty(self) -> str:
-        """No text."""
-        return ""
-
-    def unlikely(self, seed: str) -> str:
-        """Of a domain that cannot exist."""
-        return f"{seed}@control.invalid"
-
-    def clean(self, value: str) -> str:
-        """Raises ValueError. Of a plain address only the domain is looked at."""
-        local, _, host = value.strip().rpartition("@")
-        try:
-            if len(local) <= _LOCAL_MAX_CHARS and _PLAIN_LOCAL.fullmatch(local):
-                email = f"{local}@{_clean_domain(host)}"
-            else:
-                email = validate_email(value.strip(), check_deliverability=False).normalized
-        except EmailNotValidError:
-            raise ValueError("is not an e-mail address") from None
-        if len(email) > EMAIL_MAX_CHARS or inkless(email):
-            raise ValueError("is too long, or has a character that cannot be seen")
-        return email
-
-
-@lru_cache(maxsize=4096)
-def _clean_domain(host: str) -> str:
-    """Most addresses share few domains."""
-    return validate_email(f"a@{host}", check_deliverability=False).domain
-
 
 #: JSON's and JavaScript's integers are exact up to here.
 _INTEGER_MAX = 2**53 - 1
@@ -388,7 +257,3 @@ class Boolean(FieldType):
     @property
     def _python(self) -> type:
         return bool
-
-
-#: A value as the key under which it is unique.
-Key = Callable[[Any], str]

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from holdfast.shared.domain.field_types import FieldType, Key
+from holdfast.shared.domain.field_type import FieldType, Key
 
 #: A key is part of an index.
 KEY_MAX_CHARS = 512

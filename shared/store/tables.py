@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
-from holdfast.shared.domain.field_types import Column
+from holdfast.shared.domain.field_type import Column
 from holdfast.shared.domain.resource import CLAIMS_MAX_CHARS, KEY_MAX_CHARS, NAME_MAX_CHARS, ResourceType
 from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 

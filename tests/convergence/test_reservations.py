@@ -44,7 +44,7 @@ def test_a_settled_claim_does_not_release_a_younger_claim_of_the_same_user(world
         assert await told.ask(ANN, "UpdateUser", WANTED, if_match=1) == "accepted"
         assert await told.ask(ANN, "UpdateUser", WANTED) == "accepted"
         await crew.deliver_oldest()
-        assert await told.ask(BOB, "UpdateUser", WANTED) == "email_taken"
+        assert await told.ask(BOB, "UpdateUser", WANTED) == "taken"
         await crew.drain(random.Random(0))
         assert world.visible()[ANN][1] == WANTED
 
@@ -58,7 +58,7 @@ def test_a_rejected_claim_releases_its_address(world: World) -> None:
         told, crew = Told(world), world.crew(random.Random(0))
         await two_users(told, crew)
         assert await told.ask(ANN, "UpdateUser", WANTED, if_match=1) == "accepted"
-        assert await told.ask(BOB, "UpdateUser", WANTED) == "email_taken"
+        assert await told.ask(BOB, "UpdateUser", WANTED) == "taken"
         await crew.drain(random.Random(0))
         assert await told.ask(BOB, "UpdateUser", WANTED) == "accepted"
         await crew.drain(random.Random(0))
@@ -82,7 +82,7 @@ def test_a_copy_that_comes_later_releases_nothing_of_others(world: World) -> Non
         await crew.send_again(claim)
         assert await told.ask(BOB, "UpdateUser", WANTED) == "accepted"
         await crew.deliver_oldest()
-        assert await told.ask(ANN, "UpdateUser", WANTED) == "email_taken"
+        assert await told.ask(ANN, "UpdateUser", WANTED) == "taken"
         await crew.drain(random.Random(0))
         assert world.visible()[BOB][1] == WANTED
 

@@ -69,7 +69,7 @@ class World:
             if_match=str(write.if_match) if write.if_match else "",
         )
         arguments = [WRITES, CLOCK, PREFIX, 0, 1, _KEY_LIFETIME_S, USER_PENDING_MAX, *candidate.arguments()]
-        [(result, _, _, version)] = await self._redis.eval(ACCEPT_SCRIPT, 2, *arguments)
+        [(result, _, _, version, *_)] = await self._redis.eval(ACCEPT_SCRIPT, 2, *arguments)
         return result.decode(), int(version or 0)
 
     def visible(self) -> dict[str, tuple[str, str, int]]:

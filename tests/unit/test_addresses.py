@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.shared.domain.field_types import EMAIL_MAX_CHARS, Email
+from holdfast.shared.domain.email import EMAIL_MAX_CHARS, Email
 from holdfast.shared.domain.users import email_key
 
 clean_email = Email().clean
