@@ -117,7 +117,7 @@ def test_groups_are_exact_while_many_index_the_same(engine: Engine) -> None:
     }  # fmt: skip
     for group in groups.page(engine, (), after=None, limit=10):
         mine = [each for each in letters if each.fingerprint == group.fingerprint]
-        assert group.users == len({each.entity_id for each in mine})
+        assert group.entities == len({each.entity_id for each in mine})
         assert (group.first, group.last) == (mine[0].number, mine[-1].number)
         assert group.builds == {mine[0].build: len(mine)}
     with engine.connect() as connection:
@@ -142,8 +142,8 @@ def test_every_filter_finds_what_it_names(engine: Engine, monkeypatch: pytest.Mo
         Filter(code="1406"): lambda one: one.code == "1406",
         Filter(command="DeleteUser", state=State.DEAD): lambda one: one.command == "DeleteUser",
         Filter(build="0.1.0+b"): lambda one: one.build == "0.1.0+b",
-        Filter(user_id="u-1"): lambda one: one.entity_id == "u-1",
-        Filter(user_id="u-1", code="1406"): lambda one: one.entity_id == "u-1" and one.code == "1406",
+        Filter(resource="users", entity_id="u-1"): lambda one: one.entity_id == "u-1",
+        Filter(entity_id="u-1", code="1406"): lambda one: one.entity_id == "u-1" and one.code == "1406",
         Filter(operation_id=fourth.operation_id): lambda one: one.operation_id == fourth.operation_id,
         Filter(first=letters[10].number, last=letters[20].number): lambda one: 0 <= letters.index(one) - 10 <= 10,
         Filter(text="KILLED its"): lambda one: "Killed its" in one.error,

@@ -13,9 +13,10 @@ from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.queue.codec import encode
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.engine import Engine
-from holdfast.shared.writes.commands import CreateUser, DeleteUser, UpdateUser, Write
+from holdfast.shared.writes.commands import Write
 from holdfast.shared.writes.decide import Delivery
 from tests.servers import Database
+from tests.users import create_user, delete_user, update_user
 
 _BEGAN = 1_764_000_000_000_000
 
@@ -27,7 +28,7 @@ def write(at: int, command: Any, user_id: str = "", **more: Any) -> Write:
 
 def create(at: int, name: str = "Ann", email: str = "", **more: Any) -> Write:
     """Of a new user."""
-    return write(at, CreateUser(name=name, email=email or f"{uuid.uuid4().hex}@example.com"), **more)
+    return write(at, create_user(name, email or f"{uuid.uuid4().hex}@example.com"), **more)
 
 
 def fields(write: Write, **changed: bytes) -> dict[bytes, bytes]:
@@ -67,7 +68,7 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
     """One of each kind in one call: each gets its own, and the database is as it was."""
     ann, gone, held = create(1), create(2), create(3, email="held@example.com")
     apply(engine, ann, gone, held)
-    apply(engine, write(50, UpdateUser(name="New"), ann.entity_id), write(4, DeleteUser(), gone.entity_id))
+    apply(engine, write(50, update_user(name="New"), ann.entity_id), write(4, delete_user(), gone.entity_id))
     before = everything(clean_database)
     with short_names(clean_database):
         told = what_if(
@@ -75,10 +76,10 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
             {
                 1: fields(create(10, "Bob")),
                 2: fields(ann),
-                3: fields(write(20, UpdateUser(name="Old"), ann.entity_id)),
-                4: fields(write(60, UpdateUser(name="x"), gone.entity_id)),
+                3: fields(write(20, update_user(name="Old"), ann.entity_id)),
+                4: fields(write(60, update_user(name="x"), gone.entity_id)),
                 5: fields(create(11, email="HELD@example.com")),
-                6: fields(write(70, UpdateUser(name="late"), after=str(uuid.uuid4()))),
+                6: fields(write(70, update_user(name="late"), after=str(uuid.uuid4()))),
                 7: fields(create(12, "much too long")),
                 8: fields(create(13), payload=b'{"nom": "Ann"}'),
                 9: fields(create(14, expires_at=_BEGAN)),
@@ -100,7 +101,7 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
 def test_the_row_before_and_after(engine: Engine) -> None:
     """Each letter of a user starts where the one before it would have ended."""
     ann = create(1)
-    first, second = (write(at, UpdateUser(name=f"n{at}"), ann.entity_id) for at in (2, 3))
+    first, second = (write(at, update_user(name=f"n{at}"), ann.entity_id) for at in (2, 3))
     apply(engine, ann)
     told = what_if(engine, {1: fields(second), 2: fields(first)})
     assert told[2].diff == {"name": ("Ann", "n2"), "name_version": (_BEGAN + 1, _BEGAN + 2)}
@@ -127,7 +128,7 @@ def test_addresses_pass_between_letters(engine: Engine) -> None:
     ann, bob = create(1, email="a@example.com", user_id=""), create(5, email="a@example.com")
     told = what_if(engine, {1: fields(bob), 2: fields(ann)})
     assert (told[2].verdict, told[1].why) == (Verdict.WOULD_APPLY, "EMAIL_TAKEN")
-    move = write(3, UpdateUser(email="b@example.com"), ann.entity_id)
+    move = write(3, update_user(email="b@example.com"), ann.entity_id)
     told = what_if(engine, {1: fields(bob), 2: fields(ann), 3: fields(move)})
     assert {each.verdict for each in told.values()} == {Verdict.WOULD_APPLY}
 

@@ -17,6 +17,7 @@ from tests.database_faults import KNOWN, DatabaseFault, any_number, as_root, ref
 from tests.dead_letters.test_what_if import create, fields
 from tests.processes import login_of
 from tests.servers import Database
+from tests.users import USERS
 
 FAULTS = [*KNOWN, *(refusing(table, any_number()) for table in ("users", "operations", "released_values"))]
 
@@ -100,7 +101,7 @@ def test_a_connection_that_only_reads_notices_that_its_server_was_demoted(
     try:
         after = connection_ids(engine)
         assert not after & before
-        assert reads.user(engine, "nobody") is None
+        assert reads.entity(engine, USERS, "nobody") is None
         assert connection_ids(engine) == after
     finally:
         as_root(own_database, "SET GLOBAL read_only = 0")

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from holdfast.services.api.accept import Candidate
-from holdfast.shared.writes.commands import HEARTBEAT_USER, Heartbeat, heartbeat_id
+from holdfast.shared.writes.commands import HEARTBEAT_ID, Heartbeat, heartbeat_id
 from tests.database_faults import KNOWN, DatabaseFault, any_number, refusing
 from tests.integration.conftest import StartWriter
 from tests.integration.test_writer_outages import assert_nobody_paid, holds
@@ -18,7 +18,7 @@ from tests.stream import Stream, change, new_user
 
 def heartbeat() -> Candidate:
     """As an api makes one."""
-    return Candidate(heartbeat_id(time.time()), HEARTBEAT_USER, Heartbeat.__name__, b"{}")
+    return Candidate(heartbeat_id(time.time()), HEARTBEAT_ID, Heartbeat())
 
 
 def reasons(writer: Service) -> int:

@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from holdfast.services.api.openapi import OPERATION
+from holdfast.services.api.openapi import operation
 from tests.readme.documents import blocks, documents
 
 _NAMED = re.compile(r"^\s*%% states: (.+)$", re.MULTILINE)
@@ -47,7 +47,7 @@ def diagram(page: Path, block: str) -> Diagram:
 def declared(states_are: str) -> set[str]:
     """The states that the code has: an enumeration by its dotted name, or the `status` in the OpenAPI document."""
     if "OpenAPI" in states_are:
-        return set(_enum_of("status", OPERATION))
+        return set(_enum_of("status", operation()))
     module, _, name = states_are.rpartition(".")
     return {state.value for state in getattr(import_module(module), name)}
 

@@ -62,15 +62,16 @@ def test_every_outcome_is_told(desk: Desk, writer: processes.Service) -> None:
     ids = dict(zip(users, desk.bury([*users.values()]), strict=True))
     desk.stream.accept([newer])
     wait_until(lambda: desk.stream.backlog() == 0, what="the newer one is applied")
-    other = new_user("x", email=orjson.loads(users["rejected"].payload)["email"])
+    other = new_user("x", email=users["rejected"].command.values["email"])
     with desk.redis_server.client() as client, desk.database.connect() as connection:
         client.delete(EMAILS)  # so that somebody else may take the address
         desk.stream.accept([other])
         wait_until(lambda: desk.stream.backlog() == 0, what="the address is taken")
         with connection.cursor() as cursor:
             cursor.execute(
-                "INSERT INTO operations (operation_id, user_id, command, version, effect, user_version, ended_at)"
-                " VALUES (%s, %s, 'CreateUser', 1, 'applied', 1, NOW())",
+                "INSERT INTO operations"
+                " (operation_id, resource, entity_id, command, version, effect, entity_version, ended_at)"
+                " VALUES (%s, 'users', %s, 'CreateUser', 1, 'applied', 1, NOW())",
                 (users["duplicate"].operation_id, users["duplicate"].entity_id),
             )
     raw = {"payload": {"name": "other too long", "email": "x@example.com"}}

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from holdfast.services.api.bodies import UserBody
+from tests.bench.contestants.bodies import UserBody
 
 app = FastAPI()
 

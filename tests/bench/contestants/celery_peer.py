@@ -11,8 +11,8 @@ from typing import Any
 from celery import Celery
 from fastapi import FastAPI
 
-from holdfast.services.api.bodies import UserBody
 from tests.bench.contestants import two_rows
+from tests.bench.contestants.bodies import UserBody
 
 celery = Celery("bench", broker=f"redis://{os.environ['REDIS_ADDR']}/0")
 celery.conf.task_ignore_result = True

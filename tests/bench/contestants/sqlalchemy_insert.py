@@ -7,13 +7,13 @@ from typing import Annotated
 
 import sqlalchemy as sa
 from fastapi import Depends, FastAPI
-from pydantic import AfterValidator, BaseModel
 from sqlalchemy.orm import DeclarativeBase, Session, sessionmaker
 
 from holdfast.shared.connections.address import parse_dsn
 from holdfast.shared.domain import users
 from holdfast.shared.store.tables import table_of
 from holdfast.shared.writes.versions import wall_clock
+from tests.bench.contestants.bodies import UserBody
 
 #: A connection for each of FastAPI's threads: with SQLAlchemy's default of 15 they wait for one another.
 _AT = parse_dsn(os.environ["DB_DSN"])
@@ -37,16 +37,6 @@ def session() -> Iterator[Session]:
     """One for each request."""
     with new_session() as opened:
         yield opened
-
-
-_NAME, _EMAIL = (field.type for field in users.User.type.fields)
-
-
-class UserBody(BaseModel):
-    """What is sent, by the same rules."""
-
-    name: Annotated[str, AfterValidator(_NAME.clean)]
-    email: Annotated[str, AfterValidator(_EMAIL.clean)]
 
 
 @app.post("/users", status_code=202)

@@ -14,8 +14,8 @@ from typing import Any
 from fastapi import FastAPI
 from taskiq_redis import RedisStreamBroker
 
-from holdfast.services.api.bodies import UserBody
 from tests.bench.contestants import two_rows
+from tests.bench.contestants.bodies import UserBody
 
 broker = RedisStreamBroker(url=f"redis://{os.environ['REDIS_ADDR']}/0")
 _local = threading.local()

@@ -1,0 +1,16 @@
+"""Bodies: what is sent to any contestant, by the same rules."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel
+
+from holdfast.shared.domain.users import User
+
+_NAME, _EMAIL = (field.type for field in User.type.fields)
+
+
+class UserBody(BaseModel):
+    """All of a user."""
+
+    name: Annotated[str, AfterValidator(_NAME.clean)]
+    email: Annotated[str, AfterValidator(_EMAIL.clean)]
