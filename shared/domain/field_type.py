@@ -61,8 +61,8 @@ class FieldType(ABC):
 
     @abstractmethod
     def unlikely(self, seed: str) -> Any:
-        """A valid value that hardly anything has, another one for each seed (32 hexadecimal digits): for writes that
-        test the database."""
+        """A valid value made from hexadecimal digits, as short as they are if it can be: for writes that test the
+        database. Of many digits it is one that hardly anything has."""
 
     @property
     def typed(self) -> Any:

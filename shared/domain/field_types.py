@@ -58,7 +58,7 @@ class Text(FieldType):
 
     def unlikely(self, seed: str) -> str:
         """The seed, as often as it takes."""
-        return (seed * (self.min_chars // len(seed) + 1))[: self.max_chars]
+        return (seed * -(-self.min_chars // len(seed)))[: self.max_chars]
 
     def clean(self, value: str) -> str:
         """Raises ValueError."""

@@ -69,7 +69,8 @@ def _a_life(resource: ResourceType) -> list[Write]:
     """Of an entity: every kind of statement that a write may need."""
     entity_id, now = str(uuid.uuid4()), wall_clock()
     created, changed = (
-        {field.name: field.type.unlikely(uuid.uuid4().hex) for field in resource.fields} for _ in range(2)
+        {field.name: field.type.unlikely(uuid.uuid4().hex if field.unique else digit) for field in resource.fields}
+        for digit in "cd"
     )
     commands: tuple[Command, ...] = (Create(resource, created), Update(resource, changed), Delete(resource))
     return [Write(str(uuid.uuid4()), entity_id, command, now + after) for after, command in enumerate(commands)]
