@@ -7,6 +7,7 @@ from alembic import context
 
 from deploy.migrations import declared
 from deploy.privileges import database
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.faults import Fault
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store.connections import KEPT
@@ -52,7 +53,8 @@ def _grant(connection: sa.Connection) -> None:
     name, _, host = str(connection.execute(sa.select(sa.func.current_user())).scalar()).rpartition("@")
     if name != database.user(database.MIGRATE, host).name:
         return
-    for give, take in database.grants(sa.inspect(connection).get_table_names(), host):
+    resources = [resource.plural for resource in domain().resources]
+    for give, take in database.grants(sa.inspect(connection).get_table_names(), resources, host):
         if give:
             connection.exec_driver_sql(_plain(give))
         try:

@@ -4,12 +4,11 @@ A right that is not here is refused by the server, whatever a service is made to
 no service may change or delete a row of it.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from deploy.privileges.services import SERVICES, Service
-from holdfast.shared.domain.registry import domain
 
 SCHEMA = "holdfast"
 #: Who makes the tables, owns them, and passes rights on.
@@ -26,14 +25,17 @@ _ALL: frozenset[Right] = frozenset(RIGHTS)
 
 #: Of a letter, the api needs its state for `/operations/{id}`: neither the body nor its edits.
 _LETTER = {"dead_letters": _READ}
-#: What applying a write reads and changes. Old rows of entities are replaced, so they are deleted.
+#: What applying a write reads and changes, besides the entities' own tables.
 _WRITES = {
-    **{resource.plural: _ALL for resource in domain().resources},
     "operations": _APPEND, "released_values": _CHANGE, "operation_totals": _READ, "deleted_entities": _ALL,
 }  # fmt: skip
 #: Tables that apis of the build before read during an upgrade.
 _BEFORE: Mapping[str, frozenset[Right]] = {"deleted_users": frozenset({"SELECT", "DELETE"})}
 
+#: Who applies writes, for real or in a transaction that is rolled back.
+_APPLYING: tuple[Service, ...] = ("api", "writer", "dlq_admin")
+
+#: Besides the tables of entities.
 TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
     "api": {**_WRITES, **_LETTER, **_BEFORE, "direct_keys": _ALL},
     "writer": _WRITES,
@@ -103,14 +105,20 @@ def users(passwords: Mapping[str, str], host: str) -> list[str]:
     ]
 
 
-def grants(tables: Sequence[str], host: str) -> Iterator[tuple[str, str]]:
+def tables_of(service: Service, resources: Iterable[str]) -> Mapping[str, frozenset[Right]]:
+    """The rights of a service, those on the tables of these resources (by their plural names) included. Old rows of
+    entities are replaced, so they are deleted."""
+    return {**TABLES[service], **(dict.fromkeys(resources, _ALL) if service in _APPLYING else {})}
+
+
+def grants(tables: Sequence[str], resources: Collection[str], host: str) -> Iterator[tuple[str, str]]:
     """Per service and table: the statement that gives it its rights ('' for none), and the one that takes all others
     away, which fails where there never were any. In this order nobody is without a right that it needs."""
     for service in SERVICES:
         if not TABLES[service]:
             continue
         for table in tables:
-            wanted = TABLES[service].get(table, frozenset())
+            wanted = tables_of(service, resources).get(table, frozenset())
             where, whom = f"ON {SCHEMA}.`{table}`", user(service, host)
             others = [right for right in RIGHTS if right not in wanted]
             yield (

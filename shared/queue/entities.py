@@ -1,13 +1,19 @@
 """Entities: what a script is given of a write's entity and of the unique values that it claims; see `entities.lua`."""
 
+import re
 from collections.abc import Collection
 
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.writes.commands import HEARTBEATS, Ref, Write
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
 
 def pending_name(entity: Ref) -> str:
-    """Under which the entity's pending writes are kept, behind the prefix of all keys: `user:<id>`."""
+    """Under which the entity's pending writes are kept, behind the prefix of all keys: `user:<id>`. Empty for an id
+    that no api has given out, of which nothing can be pending."""
+    if entity.resource != HEARTBEATS.plural and not _UUID.fullmatch(entity.id):
+        return ""
     resource = HEARTBEATS if entity.resource == HEARTBEATS.plural else domain().by_plural[entity.resource]
     return f"{resource.singular}:{entity.id}"
 

@@ -62,7 +62,7 @@ async def pending_writes(redis: Redis, entity: Ref) -> PendingWrites:
 
 async def oldest_pending(redis: Redis, entities: Iterable[Ref]) -> dict[Ref, int]:
     """The version of each entity's oldest write on its way; entities without one are left out."""
-    asked = list(entities)
+    asked = [entity for entity in entities if pending_name(entity)]
     pipeline = redis.pipeline(transaction=False)
     for entity in asked:
         pipeline.hgetall(PREFIX + pending_name(entity))

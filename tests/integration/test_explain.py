@@ -114,7 +114,7 @@ def test_a_refused_write_says_why(case: Case) -> None:
     refused = case.api.post("/users", json={"name": "Bob", "email": email})
     assert refused.status_code == 409
     (part,) = case.explained(refused.headers["x-request-id"])["parts"]
-    assert said(part, "write_answered")[0]["result"] == "email_taken"
+    assert said(part, "write_answered")[0]["result"] == "taken"
     (error,) = said(part, "error_answered")
     assert error["says"] == "Answered EMAIL_TAKEN, status 409: it did not happen, no use trying again."
     malformed = case.api.post("/users", json={"name": "Bob"})
