@@ -1,0 +1,203 @@
+"""A resource that is declared in one file has every promise: its life, its conflicts, its mishaps and its outages."""
+
+import json
+import uuid
+from typing import Any
+
+import httpx
+import pytest
+
+from holdfast.shared.queue.names import DEAD
+from tests.own_resource.conftest import System
+from tests.servers import wait_until
+
+#: Lines, a tab, and letters of two and of four bytes.
+LONG = ("Ein Satz\tmit Umlaut: ä \U0001f600\n" * 3000)[:65_536]
+WAIT = {"Prefer": "wait=10"}
+
+
+def article(slug: str = "", **fields: Any) -> dict[str, Any]:
+    """One with an address of its own."""
+    return {"slug": slug or f"a-{uuid.uuid4().hex}", "title": "On failing well", "body": "First.\nSecond."} | fields
+
+
+def create(system: System, **fields: Any) -> tuple[str, dict[str, Any]]:
+    """Path and fields of one that is written."""
+    sent = article(**fields)
+    answer = system.api.post("/articles", json=sent)
+    assert system.ended(answer)["status"] == "applied"
+    return answer.json()["meta"]["article"], sent
+
+
+def test_its_life(system: System) -> None:
+    """Created with a text of 64 KiB, read before and after it is written, found by its address, listed, changed in
+    whole and in part, and deleted."""
+    sent = article(body=LONG, published_at="2026-01-15T11:30:00+01:00")
+    answer = system.api.post("/articles", json=sent)
+    path = answer.json()["meta"]["article"]
+    assert path == f"/articles/{answer.json()['data']['id']}"
+    wanted = sent | {"published_at": "2026-01-15T10:30:00.000000Z"}
+    assert system.data("GET", path).items() >= wanted.items(), "it reads its own queued write"
+    operation = system.ended(answer)
+    assert (operation["command"], operation["status"], operation["article_id"]) == (
+        "CreateArticle", "applied", answer.json()["data"]["id"],
+    )  # fmt: skip
+    whole = system.data("GET", path)
+    assert whole.items() >= wanted.items()
+    assert operation["article_version"] == whole["version"]
+    assert system.data("GET", "/articles", params={"slug": sent["slug"]}) == [whole]
+    assert whole in system.data("GET", "/articles", params={"limit": 200})
+    assert system.data("GET", "/users") == []
+
+    other = article(sent["slug"], title="Another")
+    assert system.ended(system.api.put(path, json=other))["status"] == "applied"
+    assert system.data("GET", path)["published_at"] is None, "what a whole one leaves out is null"
+    changed = system.data("PATCH", path, json={"published_at": "2026-02-01T00:00:00Z"}, headers=WAIT)
+    assert (changed["published_at"], changed["title"]) == ("2026-02-01T00:00:00.000000Z", "Another")
+    assert system.data("PATCH", path, json={"published_at": None}, headers=WAIT)["published_at"] is None
+    assert system.data("DELETE", path, headers=WAIT)["status"] == "applied"
+    gone = system.error("GET", path, 404)
+    assert (gone["code"], gone["message"]) == ("ARTICLE_NOT_FOUND", "There is no article with this id.")
+    with system.cache.client() as cache:
+        copies = b"".join(cache.mget(cache.keys("holdfast:cache:article:*")))
+    assert sent["slug"].encode() not in copies
+
+
+@pytest.mark.parametrize(
+    ("fields", "code", "constraint"),
+    [
+        ({"slug": "Not a slug"}, "INVALID_SLUG", "must be 1 to 100 lower-case letters and digits"),
+        ({"title": "x" * 201}, "INVALID_TITLE", "must be 1 to 200 characters"),
+        ({"body": "x" * 65_537}, "INVALID_BODY", "must be 1 to 65536 characters"),
+        ({"title": None}, "INVALID_TYPE", "must not be null"),
+        ({"published_at": "yesterday"}, "INVALID_PUBLISHED_AT", "must be a time such as"),
+        ({"published_at": 5}, "INVALID_TYPE", "must be a string"),
+        ({"email": "x@example.com"}, "UNKNOWN_FIELD", "is not a known field"),
+    ],
+)
+def test_what_may_not_be_is_refused_by_field(
+    system: System, fields: dict[str, Any], code: str, constraint: str
+) -> None:
+    """In the words of its declaration."""
+    error = system.error("POST", "/articles", 422, json=article(**fields))
+    assert (error["code"], error["details"]["field"]) == (code, next(iter(fields)))
+    assert error["details"]["constraint"].startswith(constraint)
+
+
+def test_two_of_one_address(system: System) -> None:
+    """The second is refused at once while the first is on its way, and is rejected after; the address is free again when
+    the first is deleted."""
+    slug = f"a-{uuid.uuid4().hex}"
+    with system.queue.client() as redis:  # as if a write were on its way
+        redis.hset("{holdfast}:articles.slug", slug, f"{uuid.uuid4()} {uuid.uuid4()}")
+        error = system.error("POST", "/articles", 409, json=article(slug))
+        redis.delete("{holdfast}:articles.slug")
+    assert (error["code"], error["message"]) == ("SLUG_TAKEN", "Another one of the articles has this slug.")
+    assert error["details"] == {"field": "slug", "value": slug, "constraint": "must be unique"}
+
+    path, _ = create(system, slug=slug)
+    other, _ = create(system)
+    for answer in (system.api.post("/articles", json=article(slug)), system.api.patch(other, json={"slug": slug})):
+        late = system.ended(answer)
+        assert (late["status"], late["error"]["code"]) == ("rejected", "SLUG_TAKEN")
+    assert system.data("DELETE", path, headers=WAIT)["status"] == "applied"
+    assert system.data("PATCH", other, json={"slug": slug}, headers=WAIT)["slug"] == slug
+
+
+def test_poison_is_looked_at_edited_and_sent_again(system: System) -> None:
+    """A letter in the words of the resource: what is not public is masked; what-if, edit, replay, and a ledger that
+    balances."""
+    slug, operation, id = f"a-{uuid.uuid4().hex}", str(uuid.uuid4()), str(uuid.uuid4())
+    payload = {"slug": slug, "title": "", "body": "a secret"}
+    with system.queue.client() as redis:
+        version = int(redis.time()[0]) * 1_000_000
+    system.stream.add_raw({
+        "schema": "2", "resource": "articles", "command": "CreateArticle", "operation_id": operation, "entity_id": id,
+        "version": str(version), "payload": json.dumps(payload),
+    })  # fmt: skip
+    wait_until(lambda: system.stream.backlog() == 0, what="it is dead")
+    with system.queue.client() as redis:
+        wait_until(lambda: redis.xlen(DEAD) == 0, what="it is indexed")
+    [letter] = system.operator("GET", "/dlq/letters", params={"operation_id": operation})
+    assert (letter["resource"], letter["entity_id"], letter["command"]) == ("articles", id, "CreateArticle")
+    whole = system.operator("GET", f"/dlq/letters/{letter['id']}")
+    assert whole["undecodable"] == "payload is not a CreateArticle: title: string_too_short"
+    assert (whole["payload"]["slug"], "secret" in json.dumps(whole)) == (slug, False)
+    selection = {"ids": [letter["id"]]}
+    verdict = system.operator("POST", "/dlq/what-if", json={"selection": selection})
+    assert verdict["verdicts"] == {"undecodable": 1}
+    mended = {"payload": payload | {"title": "Mended"}, "reason": "a test"}
+    edited = system.operator("POST", f"/dlq/letters/{letter['id']}/edits", json=mended)
+    assert edited["changed"]
+    assert system.operator("POST", "/dlq/what-if", json={"selection": selection})["verdicts"] == {"would_apply": 1}
+    wish = {"selection": selection, "reason": "a test", "expected_count": 1}
+    replay = system.operator("POST", "/dlq/replays", json=wish)
+    wait_until(
+        lambda: system.operator("GET", f"/dlq/replays/{replay['id']}")["state"] == "done", what="it is sent again"
+    )
+    assert system.data("GET", f"/articles/{id}").items() >= {"title": "Mended", "body": "a secret"}.items()
+    wait_until(lambda: system.operator("GET", "/dlq/ledger")["missing"] == 0, what="the ledger balances")
+
+
+def is_fresh(answer: httpx.Response) -> bool:
+    """Whether it came from the database."""
+    return answer.status_code == 200 and "x-degraded" not in answer.headers
+
+
+def test_the_database_goes_and_comes(system: System) -> None:
+    """Reads are copies that say so, of one and of a list; writes are accepted, and applied when it is back."""
+    path, sent = create(system)
+    with system.cache.client() as cache:
+        wait_until(lambda: cache.exists(f"holdfast:cache:{path[1:].replace('s/', ':')}"), what="copied")
+    system.eventually(is_fresh, f"/articles?slug={sent['slug']}")
+    system.database.kill()
+    copy = system.eventually(lambda answer: "x-degraded" in answer.headers, path).json()
+    known = copy["data"] if copy["success"] else copy["fallback_data"]["cached_article"]
+    assert known.items() >= sent.items()
+    found = system.eventually(lambda answer: "x-degraded" in answer.headers, f"/articles?slug={sent['slug']}").json()
+    assert (found["data"] if found["success"] else found["fallback_data"]["cached_articles"]) == [known]
+    answer = system.api.patch(path, json={"title": "While it was away"})
+    assert answer.status_code == 202
+    system.database.start()
+    assert system.eventually(
+        lambda read: is_fresh(read) and read.json()["data"]["title"] == "While it was away", path
+    )  # fmt: skip
+
+
+def test_the_queue_goes_and_comes(system: System) -> None:
+    """Writes go to the database at once, and so does a conflict of addresses."""
+    path, sent = create(system)
+    system.queue.kill()
+    answer = system.api.post("/articles", json=article())
+    assert (answer.status_code, answer.json()["meta"]["way"]) == (201, "direct")
+    assert answer.headers["location"].startswith("/articles/")
+    error = system.error("POST", "/articles", 409, json=article(sent["slug"]))
+    assert (error["code"], error["details"]["field"]) == ("SLUG_TAKEN", "slug")
+    assert system.eventually(is_fresh, path)
+    system.queue.start()
+    wait_until(lambda: system.api.patch(path, json={"title": "New"}).status_code == 202, 60, "the queue is back")
+
+
+def test_the_cache_goes_and_comes(system: System) -> None:
+    """Nothing is refused for want of it."""
+    path, sent = create(system)
+    system.cache.kill()
+    assert system.data("GET", path).items() >= sent.items()
+    assert system.data("GET", "/articles", params={"slug": sent["slug"]})[0].items() >= sent.items()
+    system.cache.start()
+    with system.cache.client() as cache:
+
+        def copied() -> bool:
+            system.api.get(path)
+            return bool(cache.exists(f"holdfast:cache:{path[1:].replace('s/', ':')}"))
+
+        wait_until(copied, 60, "copied again")
+
+
+def test_what_it_is_called_is_documented(system: System) -> None:
+    """The api's description has its components, its routes, and its errors."""
+    document = system.api.get("/openapi.json").json()
+    assert {"Article", "ArticleBody", "ArticlePatch", "User"} <= document["components"]["schemas"].keys()
+    assert document["components"]["schemas"]["ArticleBody"]["required"] == ["slug", "title", "body"]
+    assert {"/articles", "/articles/{article_id}", "/users"} <= document["paths"].keys()
+    assert "SLUG_TAKEN" in json.dumps(document["paths"]["/articles"]["post"]["responses"]["409"])

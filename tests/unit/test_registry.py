@@ -1,0 +1,84 @@
+"""The registry: one domain a process, and no resource whose name would be two things."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import pytest
+from pydantic import ValidationError
+
+from holdfast.services.api.settings import ApiSettings
+from holdfast.shared.domain.field_types import Text
+from holdfast.shared.domain.registry import RESERVED, Domain, domain, load
+from holdfast.shared.domain.resource import DeclarationError, Resource, Unique
+from holdfast.shared.letters.index.tables import metadata as of_letters
+from holdfast.shared.queue import names
+from holdfast.shared.store.tables import metadata
+from tests import apps
+
+_NAME = re.compile(r"[a-z_]+")
+
+
+def test_names_that_holdfast_has_are_reserved(tmp_path: Path) -> None:
+    """Of keys in Redis, of tables, and of what the api serves; the names of users are theirs."""
+    keys = {
+        value.removeprefix(names.PREFIX).partition(":")[0]
+        for value in vars(names).values()
+        if isinstance(value, str) and value.startswith(names.PREFIX)
+    }
+    tables = {table for each in (metadata, of_letters) for table in each.tables}
+    served = {
+        path.split("/")[1] for method in ("GET", "POST") for path in apps.paths(apps.make("api", tmp_path), method)
+    }
+    mine = {resource.plural for resource in domain().resources}
+    own = {name for name in keys | tables | served if _NAME.fullmatch(name)} - mine
+    assert own <= RESERVED
+
+
+@pytest.mark.parametrize("name", sorted(RESERVED))
+def test_a_reserved_name_is_refused(name: str) -> None:
+    """As either of a resource's names, with a sentence that says which."""
+
+    class First(Resource, plural=name):
+        note: Annotated[str, Text(max_chars=10)]
+
+    class Second(Resource, plural="seconds", singular=name):
+        note: Annotated[str, Text(max_chars=10)]
+
+    for resource in (First, Second):
+        with pytest.raises(DeclarationError, match=name):
+            Domain([resource.type])
+
+
+def test_claims_have_a_name_of_their_own() -> None:
+    """Two fields that keep them under one name are refused."""
+
+    class First(Resource, plural="firsts"):
+        code: Annotated[str, Text(max_chars=10), Unique(claims="codes.all")]
+
+    class Second(Resource, plural="seconds"):
+        code: Annotated[str, Text(max_chars=10), Unique(claims="codes.all")]
+
+    with pytest.raises(DeclarationError, match="one name"):
+        Domain([First.type, Second.type])
+
+
+def test_a_package_is_named_by_its_import() -> None:
+    """What it declares and what it imports; one without a resource is refused."""
+    assert {each.plural for each in load("tests.articles").resources} == {"articles", "users"}
+    with pytest.raises(DeclarationError, match="declares no resource"):
+        load("tests.keys")
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("tests.keys", "declares no resource"), ("nowhere.at.all", "No module named"), ("tests.articles", "")],
+)
+def test_a_domain_is_checked_at_start(monkeypatch: pytest.MonkeyPatch, name: str, why: str) -> None:
+    """With a sentence that names it and says what is wrong."""
+    monkeypatch.setenv("HOLDFAST_DOMAIN", name)
+    if not why:
+        assert ApiSettings(profile="demo", db_dsn="mysql://a:b@c/d").domain == name
+        return
+    with pytest.raises(ValidationError, match=f"{name} declares no resources: .*{why}"):
+        ApiSettings(profile="demo", db_dsn="mysql://a:b@c/d")
