@@ -14,7 +14,7 @@ from tests.convergence.sequential_model import Accepted, SequentialModel
 from tests.convergence.world import World
 
 EXAMPLES = int(os.environ.get("HOLDFAST_EXAMPLES", "0"))
-_SEEDS = st.integers(0, 2**32 - 1)
+SEEDS = st.integers(0, 2**32 - 1)
 
 
 #: The examples are tried in parts, so that several workers can share them.
@@ -49,7 +49,7 @@ def test_every_user_and_operation_ends_as_in_the_order_of_acceptance(world: Worl
     """Users, versions and statuses equal a sequential model's, hand-overs of addresses and If-Match included."""
 
     @bounded(250, part)
-    @given(history=histories, chance_seed=_SEEDS)
+    @given(history=histories, chance_seed=SEEDS)
     def holds(history: list[Step], chance_seed: int) -> None:
         chance, model = random.Random(chance_seed), SequentialModel()
 
@@ -83,7 +83,7 @@ def test_users_end_alike_even_when_no_write_waits_for_an_earlier_one(world: Worl
     """Merging alone gives the model's users where nobody wants another's address: no write ever waits here."""
 
     @bounded(200, part)
-    @given(history=peaceful_histories, chance_seed=_SEEDS)
+    @given(history=peaceful_histories, chance_seed=SEEDS)
     def holds(history: list[Step], chance_seed: int) -> None:
         chance, model = random.Random(chance_seed), SequentialModel()
 

@@ -3,12 +3,13 @@
 import asyncio
 import json
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from holdfast.services.api.accept import Candidate
 from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, OPERATION, PREFIX, WRITES
 from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.writes.commands import VERBS
@@ -19,6 +20,31 @@ from tests.servers import Database, RedisServer
 from tests.stream import ACCEPT_SCRIPT, USER_PENDING_MAX
 from tests.users import USERS
 
+
+class Kind(NamedTuple):
+    """A resource, as histories write to it: a field for their names, a unique one for their addresses, and values for
+    what else it needs."""
+
+    resource: ResourceType
+    name: str
+    unique: str
+    more: Mapping[str, Any] = {}
+
+    def values(self, write: Accepted) -> dict[str, Any]:
+        """Of the write's command."""
+        values = {self.name: write.name, self.unique: write.email}
+        given = {name: value for name, value in values.items() if value is not None}
+        whole = write.command in ("CreateUser", "ReplaceUser")
+        return given | (dict(self.more) if whole else {})
+
+    def code(self, code: str) -> str:
+        """Of a rejection, as the model calls it."""
+        own = {self.resource.code(problem): f"USER_{problem}" for problem in ("EXISTS", "NOT_FOUND")}
+        taken = dict.fromkeys(self.resource.taken_codes, "EMAIL_TAKEN")
+        return (own | taken).get(code, code)
+
+
+_USERS = Kind(USERS, "name", "email")
 _WRITERS = 3
 _KEY_LIFETIME_S = 60
 _TIMEOUTS = Timeouts(checkout_s=2, connect_s=5, io_s=20, lock_wait_s=5)
@@ -27,7 +53,8 @@ _TIMEOUTS = Timeouts(checkout_s=2, connect_s=5, io_s=20, lock_wait_s=5)
 class World:
     """Connections that all histories share; `emptied` before each."""
 
-    def __init__(self, redis_server: RedisServer, database: Database) -> None:
+    def __init__(self, redis_server: RedisServer, database: Database, kind: Kind = _USERS) -> None:
+        self._kind = kind
         self._runner = asyncio.Runner()
         self._redis = connect(redis_server.address, RedisTimeouts(2, 5))
         self._engines = [make_engine(database.dsn, _TIMEOUTS, pool_size=4) for _ in range(_WRITERS)]
@@ -49,7 +76,7 @@ class World:
         """One history, in an empty world."""
         self._connection.begin()
         with self._connection.cursor() as cursor:
-            for table in ("users", "operations", "released_values"):
+            for table in (self._kind.resource.plural, "operations", "released_values"):
                 cursor.execute(f"DELETE FROM {table}")
         self._connection.commit()
         self._runner.run(self._empty_redis_and(main))
@@ -60,8 +87,7 @@ class World:
 
     async def accept(self, write: Accepted) -> tuple[str, int]:
         """`write` as the api sends it -> what the script says, and the version that it gave, if it did."""
-        payload = {name: getattr(write, name) for name in ("name", "email") if getattr(write, name) is not None}
-        command = _VERBS[write.command](USERS, payload)
+        command = _VERBS[write.command](self._kind.resource, self._kind.values(write))
         candidate = Candidate(
             write.operation_id,
             write.user_id,
@@ -74,27 +100,38 @@ class World:
 
     def visible(self) -> dict[str, tuple[str, str, int]]:
         """User id -> (name, email, version), of the users whom a read shows."""
+        table, name, unique = self._kind.resource.plural, self._kind.name, self._kind.unique
+        versions = ", ".join(f"{field.name}_version" for field in self._kind.resource.fields)
         rows = self._rows(
-            "SELECT id, name, email, GREATEST(name_version, email_version, created_version, deleted_version)"
-            " FROM users WHERE created_version > 0 AND deleted_version = 0"
+            f"SELECT id, {name}, {unique}, GREATEST({versions}, created_version, deleted_version)"
+            f" FROM {table} WHERE created_version > 0 AND deleted_version = 0"
         )
         return {id: (name, email, version) for id, name, email, version in rows}
 
     def status(self) -> dict[str, str]:
         """Operation id -> its effect, or the code of its rejection."""
         rows = self._rows("SELECT operation_id, effect, rejection FROM operations")
-        return {id: json.loads(rejection)["code"] if rejection else effect for id, effect, rejection in rows}
+        code = self._kind.code
+        return {id: code(json.loads(rejection)["code"]) if rejection else effect for id, effect, rejection in rows}
 
     def personal_data_of_the_invisible(self) -> list[tuple[Any, ...]]:
         """Tombstones that still hold what they must not."""
-        return self._rows("SELECT * FROM users WHERE deleted_version > 0 AND (name != '' OR email_key IS NOT NULL)")
+        table, name, unique = self._kind.resource.plural, self._kind.name, self._kind.unique
+        return self._rows(
+            f"SELECT * FROM {table} WHERE deleted_version > 0 AND ({name} != '' OR {unique}_key IS NOT NULL)"
+        )
 
     async def leftovers(self) -> list[str]:
         """What Redis should have forgotten when everything is over."""
         left = [WRITES] if await self._redis.xlen(WRITES) else []
         left += [DEAD] if await self._redis.xlen(DEAD) else []
-        left += [key.decode() for key in await self._redis.keys() if key.decode().startswith(_PENDING)]
+        left += [key.decode() for key in await self._redis.keys() if key.decode().startswith(self._pending())]
         return left
+
+    def _pending(self) -> tuple[str, ...]:
+        resource = self._kind.resource
+        claims = [field.unique.claims for field in resource.unique if field.unique]
+        return (*(PREFIX + name for name in claims), f"{PREFIX}{resource.singular}:", OPERATION, ATTEMPTS)
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with self._connection.cursor() as cursor:
@@ -106,5 +143,4 @@ class World:
         await main()
 
 
-_PENDING = (PREFIX + "emails", PREFIX + "user:", OPERATION, ATTEMPTS)
 _VERBS = {f"{verb.__name__}User": verb for verb in VERBS}

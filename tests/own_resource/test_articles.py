@@ -85,8 +85,8 @@ def test_what_may_not_be_is_refused_by_field(
 
 
 def test_two_of_one_address(system: System) -> None:
-    """The second is refused at once while the first is on its way, and is rejected after; the address is free again when
-    the first is deleted."""
+    """The second is refused at once while the first is on its way, and is rejected after; the address is free again
+    when the first is deleted."""
     slug = f"a-{uuid.uuid4().hex}"
     with system.queue.client() as redis:  # as if a write were on its way
         redis.hset("{holdfast}:articles.slug", slug, f"{uuid.uuid4()} {uuid.uuid4()}")
