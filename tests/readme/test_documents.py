@@ -34,3 +34,12 @@ def test_every_target_is_explained() -> None:
     """`make help` shows every target that a person may call, with one line."""
     explained = set(re.findall(r"^([a-z][a-z0-9-]*):.*## \S", MAKEFILE, re.MULTILINE))
     assert TARGETS - explained <= {"venv-bench", "venv-dev", "venv-docs", "venv-local"}
+
+
+def test_the_index_of_decisions_has_every_title() -> None:
+    """One row each, in order, as the page itself has it."""
+    folder = ROOT / "docs" / "adr"
+    pages = {page.name: page.read_text().partition("\n")[0] for page in sorted(folder.glob("[0-9]*.md"))}
+    indexed = re.findall(r"^\| \[(\d+)\]\(([^)]+)\) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert {name: f"# {number}: {title}" for number, name, title in indexed} == pages
+    assert [name for _, name, _ in indexed] == list(pages)
