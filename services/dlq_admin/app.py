@@ -76,10 +76,10 @@ class DlqAdmin:
             database,
             Sender(queue),
             Traces(queue),
-            Around(queue, board.roll),
+            Around(queue, board.roster),
             instance=settings.instance,
             lease_s=settings.dlq_lease_s,
-            tell=lambda one, ended: self._annotations.say(annotation.replay(one, ended=ended)),
+            tell=lambda one, ended: self._annotations.add(annotation.replay(one, ended=ended)),
         )
         indexer = Indexer(
             queue,

@@ -72,7 +72,7 @@ class Overview:
         }
 
     async def _breakers(self) -> list[dict[str, Any]] | None:
-        return self._board.roll.shown(time.monotonic()) if self._board.reachable else None
+        return self._board.roster.shown(time.monotonic()) if self._board.reachable else None
 
     async def _backlog(self) -> dict[str, Any] | None:
         try:

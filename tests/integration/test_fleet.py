@@ -109,10 +109,10 @@ async def test_who_leaves_is_gone_at_once(clean_redis: RedisServer) -> None:
     )
     await writer.beat()
     await api.beat()
-    assert [one["instance"] for one in api.roll.shown(time.monotonic())] == ["writer"]
+    assert [one["instance"] for one in api.roster.shown(time.monotonic())] == ["writer"]
     await writer.leave()
     await api.beat()
-    assert api.roll.shown(time.monotonic()) == []
+    assert api.roster.shown(time.monotonic()) == []
     await redis.aclose()
 
 

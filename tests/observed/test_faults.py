@@ -157,7 +157,7 @@ class _Listener(Annotations):
         super().__init__(None, timeout_s=1)
         self.heard: list[Annotation] = []
 
-    def say(self, said: Annotation) -> None:
+    def add(self, said: Annotation) -> None:
         """Keep it."""
         self.heard.append(said)
 

@@ -97,10 +97,10 @@ class FaultDesk:
         active, known = self._active(), {each.name: each for each in self._faults}
         for name in active.keys() - self._on.keys():
             logs.warning(Action.FAULT_ANNOUNCED, fault=name.fault, target=name.target)
-            self._annotations.say(_said(active[name], None))
+            self._annotations.add(_said(active[name], None))
         for name in self._on.keys() - active.keys():
             logs.warning(Action.FAULT_ENDED, fault=name.fault, target=name.target)
-            self._annotations.say(_said(self._on[name], known[name].until_s if name in known else time.time()))
+            self._annotations.add(_said(self._on[name], known[name].until_s if name in known else time.time()))
         self._on = active
 
 
