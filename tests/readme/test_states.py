@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from holdfast.shared.letters.replay import ItemState, ReplayState
 
-from holdfast.shared.letters import ways
+from holdfast.shared.letters.replays import transitions
+from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.resilience.breaker import snapshot
 from tests.readme.diagrams import Diagram, declared, diagram, diagrams
