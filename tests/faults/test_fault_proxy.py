@@ -13,7 +13,7 @@ import httpx
 import pytest
 import redis
 
-from deploy.faults.faults import Faults, LoseReply, Nonsense, WayFaults
+from deploy.faults.faults import Faults, InvalidFaults, LoseReply, WayFaults
 from deploy.faults.proxy import Proxy
 from deploy.faults.pump import slices
 from deploy.faults.threaded import FaultProxy
@@ -79,7 +79,7 @@ async def test_without_a_fault_it_only_copies(proxy: Proxy, ends: Ends) -> None:
     writer.close()
     await writer.wait_closed()
     async with asyncio.timeout(PATIENCE_S):
-        while proxy.living:
+        while proxy.connections:
             await asyncio.sleep(0)
 
 
@@ -307,5 +307,5 @@ def test_faults_survive_the_way_through_json() -> None:
     assert Faults.from_json(json.loads(json.dumps(refused.to_json()))) == refused
     faults = Faults(way, WayFaults(), False, True, LoseReply("COMMIT", 3, 2, "hang"), ("a",))
     assert Faults.from_json(json.loads(json.dumps(faults.to_json()))) == faults
-    with pytest.raises(Nonsense, match=r"lose_reply\.nth"):
+    with pytest.raises(InvalidFaults, match=r"lose_reply\.nth"):
         LoseReply("X", 0)

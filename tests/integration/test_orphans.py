@@ -61,7 +61,7 @@ def test_dead_letters_in_nobodys_pending_list_are_indexed(
     own_redis: RedisServer, own_database: Database, tmp_path: Path, stream: Stream, start_writer: StartWriter
 ) -> None:
     """The dead-letter stream is held to the same rule."""
-    [_] = stream.add_raw({"schema": "1", "command": "Nonsense"})
+    [_] = stream.add_raw({"schema": "1", "command": "InvalidFaults"})
     start_writer()
     wait_until(lambda: stream.dead(), what="dead-lettered")
     with own_redis.client() as redis:

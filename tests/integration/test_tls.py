@@ -127,7 +127,7 @@ def test_every_service_works_over_tls(stores: Stores, tmp_path: Path) -> None:
     with _running(*services):
         wait_until(lambda: _all_up(services), what="all services are ready")
         with stores.redis.client() as client:
-            client.xadd("{holdfast}:writes", {"schema": "1", "command": "Nonsense"})
+            client.xadd("{holdfast}:writes", {"schema": "1", "command": "InvalidFaults"})
         with httpx.Client(base_url=services[0].url, timeout=30) as api:
             user = {"name": "Ada", "email": "ada@example.com"}
             answer = api.post("/users", json=user, headers={"Prefer": "wait=10"})
