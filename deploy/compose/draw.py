@@ -1,5 +1,5 @@
-"""`python -m deploy.compose.draw [FOLDER]`: generate every secret of the system in containers, once. Each folder below is a
-volume that only the containers that need it mount, so its files need no owners of their own.
+"""`python -m deploy.compose.draw [FOLDER]`: generate every secret of the system in containers, once. Each folder below
+is a volume that only the containers that need it mount, so its files need no owners of their own.
 
 Existing files stay, so that you can put secrets of your own there before the first start.
 """

@@ -113,7 +113,7 @@ class Faults:
 
     @classmethod
     def from_json(cls, document: Any) -> Self:
-        """From `{"down": {"latency_ms": 200}, "refuse": true, ...}`; what is left out has no fault. Raises InvalidFaults."""
+        """From `{"down": {"latency_ms": 200}, "refuse": true, ...}`. Raises InvalidFaults."""
         known = _only_known(cls, document, "the faults")
         for way in get_args(Way):
             if way in known:

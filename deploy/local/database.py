@@ -1,4 +1,4 @@
-"""The database server of the local stack: own data folder, own port, one user for each service, nothing in /var/lib/mysql."""
+"""The database server of the local stack: own data folder, own port, one user for each service."""
 
 import getpass
 import os
@@ -67,7 +67,7 @@ def prepare() -> None:
 
 
 def migrate(port: int) -> None:
-    """Bring the schema, and the services' rights in it, to the newest revision. Raises Problem with Alembic's output."""
+    """Bring the schema, and the services' rights, to the newest revision. Raises Problem with Alembic's output."""
     alembic = [str(VENV_PYTHON), "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
     env = os.environ | {"DB_DSN": dsn(MIGRATE, port)}
     done = subprocess.run(alembic, cwd=REPO, env=env, capture_output=True, text=True, timeout=300, check=False)

@@ -1,4 +1,4 @@
-"""The supervisor's configuration, made from the programs. Nothing starts by itself: the stack starts programs in order."""
+"""The supervisor's configuration, made from the programs. The stack starts them, in order."""
 
 import os
 import shlex

@@ -16,7 +16,7 @@ from deploy.stacks.stack import Stack
 
 KINDS = ("local", "docker")
 _KINDS: dict[str, type[Processes | Containers]] = {"local": Processes, "docker": Containers}
-#: What nobody mends, because its runner and the guard were killed, recovers by itself after this.
+#: Faults that end by themselves do so after this, even if the runner and the guard were killed.
 _LASTS_S = 300.0
 
 
