@@ -129,7 +129,7 @@ async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clea
 
 async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
     """Through the cache; a later word of another one counts; without the cache each knows what it was told."""
-    redis = connect(clean_redis.address, RedisTimeouts(0.5, 0.5))
+    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     here, there = Alerts(redis, _SILENCE_S), Alerts(redis, _SILENCE_S)
     await here.take(Posted.model_validate(post(alert(), alert("HoldfastWatchdog", severity="none"))))
     await there.read()

@@ -37,7 +37,7 @@ def test_entries_in_nobodys_pending_list_are_applied(
     writer = start_writer()
     stream.wait_for_end(users)
     assert stream.dead() == []
-    assert writer.metric('holdfast_orphans_total{stream="writes"}') == 8 + 3 + 4
+    wait_until(lambda: writer.metric('holdfast_orphans_total{stream="writes"}') == 8 + 3 + 4, what="counted")
 
 
 def test_an_orphan_found_while_its_writer_works_takes_effect_once(
