@@ -14,7 +14,7 @@ from holdfast.services.dlq_admin.auditor.history import History
 from holdfast.services.dlq_admin.backend import Backend, Rooms
 from holdfast.services.dlq_admin.console.app import add_console
 from holdfast.services.dlq_admin.console.login.logouts import Logouts
-from holdfast.services.dlq_admin.faults.board import FaultDesk
+from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.faults.cache import Kept
 from holdfast.services.dlq_admin.letters.indexer import Indexer
 from holdfast.services.dlq_admin.letters.outbox import Dues
@@ -98,7 +98,7 @@ class DlqAdmin:
             keeper=keeper,
             auditor=Auditor(queue, database, every_s=every_s, besides=history.probes),
             alerts=Alerts(cache, settings.dlq_alert_silence_s),
-            faults=FaultDesk(Kept(cache), self._annotations),
+            faults=FaultBoard(Kept(cache), self._annotations),
             pictures=live.pictures(settings),
             board=board,
         )

@@ -59,8 +59,8 @@ def parameter(name: str, description: str, example: str) -> dict[str, Any]:
     }
 
 
-_REQUEST_ID = {"X-Request-ID": header("This request's id; in our logs too")}
-RETRY_AFTER = {"Retry-After": header("Seconds to wait before another attempt")}
+REQUEST_ID = {"X-Request-ID": header("This request's id; in our logs too")}
+RETRY_AFTER = {"Retry-After": header("Seconds until asking again makes sense")}
 #: What `shared/http/degraded.py` adds.
 COPY_HEADERS = {
     "Age": header("Age of the copy in seconds; only on an answer from a copy"),
@@ -100,7 +100,7 @@ def answer(
     content: dict[str, Any] = {"schema": {"oneOf": [fine, degraded]} if fallback else fine}
     if example is not None:
         content["example"] = {"success": True, "data": example, "meta": {}}
-    all_headers = _REQUEST_ID | (RETRY_AFTER if fallback else {}) | dict(headers or {})
+    all_headers = REQUEST_ID | (RETRY_AFTER if fallback else {}) | dict(headers or {})
     return {status: {"description": description, "headers": all_headers, "content": {"application/json": content}}}
 
 
@@ -115,7 +115,7 @@ def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None 
     return {
         status: {
             "description": " ".join(f"`{error.code}`: {error.message}" for error in group),
-            "headers": _REQUEST_ID
+            "headers": REQUEST_ID
             | dict(headers or {})
             | (RETRY_AFTER if any(error.retryable for error in group) else {}),
             "content": {

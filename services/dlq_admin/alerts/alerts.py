@@ -10,8 +10,6 @@ It lies in the cache Redis. While that is away, each replica knows what it was t
 import asyncio
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
@@ -19,28 +17,18 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.alerts.known import WATCHDOG, Heard, Watch
+from holdfast.services.dlq_admin.alerts.models import AlertReport, FiringAlert, Watchdog
 from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:alerts"
-
-
 _KEPT_S = 86_400
-
-
 _EVERY_S = 2.0
-
-
 #: What two replicas' clocks may differ by.
 _AHEAD_S = 60.0
-
-
 _NOTICE = TypeAdapter(Notice)
-
-
 #: A storm of alerts is not to be one of log lines.
 _LOGGED_MOST = 20
 
@@ -88,15 +76,14 @@ class Alerts:
         """Whether alerts would reach us."""
         return self._heard.watch(time.time())
 
-    def told(self) -> dict[str, Any]:
-        """For programs."""
+    def report(self) -> AlertReport:
+        """What fires now, and whether alerting works."""
         watch = self.watch()
-        heard_at = None if watch.heard_s is None else _moment(watch.heard_s)
-        return {
-            "alerts": [_told(each) for each in self.firing()],
-            "left_out": self.left_out,
-            "watchdog": {"alive": watch.alive if watch.heard_s is not None else None, "heard_at": heard_at},
-        }
+        return AlertReport(
+            alerts=[_firing(each) for each in self.firing()],
+            left_out=self.left_out,
+            watchdog=Watchdog(alive=watch.alive if watch.heard_s is not None else None, heard_at=watch.heard_s),
+        )
 
     async def _tell(self, notices: Iterable[Notice]) -> None:
         words = {each.fingerprint: orjson.dumps(each._asdict()) for each in notices}
@@ -128,20 +115,11 @@ class Alerts:
             await self._cache.hdel(KEY, *over)
 
 
-def _told(notice: Notice) -> dict[str, Any]:
-    return {
-        "name": notice.name,
-        "severity": notice.severity,
-        "summary": notice.summary,
-        "description": notice.description,
-        "runbook_url": notice.runbook,
-        "dashboard_url": notice.dashboard,
-        "labels": notice.labels,
-        "since": _moment(notice.since_s) if notice.since_s else None,
-        "heard_at": _moment(notice.heard_s),
-        "fingerprint": notice.fingerprint,
-    }
-
-
-def _moment(at_s: float) -> str:
-    return precise(datetime.fromtimestamp(at_s, UTC))
+def _firing(notice: Notice) -> FiringAlert:
+    return FiringAlert.from_source(
+        notice,
+        runbook_url=notice.runbook,
+        dashboard_url=notice.dashboard,
+        since=notice.since_s or None,
+        heard_at=notice.heard_s,
+    )

@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from holdfast.services.dlq_admin.rest.inputs import SelectionAsked
+from holdfast.services.dlq_admin.rest.inputs import SelectionInput
 from holdfast.shared.errors import InvalidRequest, MalformedJson
 from holdfast.shared.http.body import read_body
 from holdfast.shared.runtime.documents import parse
@@ -36,14 +36,14 @@ class Form:
         text = self[name].replace(",", "").replace(" ", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
-    def selection(self) -> SelectionAsked:
+    def selection(self) -> SelectionInput:
         """The letters that are ticked, or all that the page was about. Raises InvalidRequest."""
         if self["scope"] == "ticked":
             if not self.all("id"):
                 raise InvalidRequest("No letter is ticked.")
-            return valid(SelectionAsked, {"ids": self.all("id")})
+            return valid(SelectionInput, {"ids": self.all("id")})
         try:
-            return valid(SelectionAsked, parse(self["selection"]))
+            return valid(SelectionInput, parse(self["selection"]))
         except orjson.JSONDecodeError:
             raise MalformedJson("The form carries no selection.") from None
 
@@ -79,6 +79,6 @@ def valid(model: type[M], told: Any) -> M:
     raise InvalidRequest(f"{where}{constraint}", details={"field": field, "value": None, "constraint": constraint})
 
 
-def told_selection(selection: SelectionAsked) -> str:
+def selection_json(selection: SelectionInput) -> str:
     """For a hidden field."""
     return selection.model_dump_json(by_alias=True, exclude_none=True)

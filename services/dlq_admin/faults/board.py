@@ -6,6 +6,7 @@ from typing import Never
 
 from holdfast.services.dlq_admin.faults.announced import Announced, Faults, Full, Name
 from holdfast.services.dlq_admin.faults.cache import Kept
+from holdfast.services.dlq_admin.faults.models import FaultReport, announced_fault, measured_recovery
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.shared.errors import TooManyFaults
 from holdfast.shared.telemetry import logs, metrics
@@ -15,7 +16,7 @@ from holdfast.shared.telemetry.logs import Action
 _EVERY_S = 1.0
 
 
-class FaultDesk:
+class FaultBoard:
     """Nothing here waits for anything but, shortly, the cache."""
 
     def __init__(self, kept: Kept, annotations: Annotations) -> None:
@@ -61,9 +62,12 @@ class FaultDesk:
         )
         await self._kept.write(recoveries=[recovery])
 
-    def known(self) -> tuple[list[Announced], list[Recovery]]:
-        """Everything."""
-        return list(self._faults), self._recoveries.known()
+    def report(self) -> FaultReport:
+        """Every fault and recovery that is known."""
+        return FaultReport(
+            faults=[announced_fault(each) for each in self._faults],
+            recoveries=[measured_recovery(each) for each in self._recoveries.known()],
+        )
 
     def show(self) -> None:
         """The metrics, as of now; what is forgotten leaves them."""

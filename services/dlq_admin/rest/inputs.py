@@ -48,7 +48,7 @@ Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why, f
 ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why: it goes on record")]
 
 
-class FilterAsked(BaseModel):
+class FilterInput(BaseModel):
     """Everything that is given has to be so."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
@@ -65,7 +65,7 @@ class FilterAsked(BaseModel):
     since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
     until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
 
-    def meant(self) -> Filter:
+    def to_filter(self) -> Filter:
         """As the store takes it."""
         last = _number(self.until)
         return Filter(
@@ -83,7 +83,7 @@ class FilterAsked(BaseModel):
         )
 
 
-class OutcomesAsked(BaseModel):
+class OutcomesInput(BaseModel):
     """Letters that a replay ended so; where they died again, the letters that they are now."""
 
     model_config = ConfigDict(extra="forbid")
@@ -92,15 +92,15 @@ class OutcomesAsked(BaseModel):
     outcomes: list[ItemState] = Field(min_length=1, max_length=len(ItemState))
 
 
-class SelectionAsked(BaseModel):
+class SelectionInput(BaseModel):
     """By ids, by group, by filter, or by what came of a replay: one of them."""
 
     model_config = ConfigDict(extra="forbid")
 
     ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
-    filter: FilterAsked | None = None
-    replay: OutcomesAsked | None = None
+    filter: FilterInput | None = None
+    replay: OutcomesInput | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -108,21 +108,21 @@ class SelectionAsked(BaseModel):
             raise ValueError("exactly one of ids, fingerprint, filter, replay")
         return self
 
-    def meant(self) -> Selection:
+    def to_selection(self) -> Selection:
         """As the store takes it."""
         if self.ids is not None:
             return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
         if self.replay is not None:
             return Selection(replay=(self.replay.id, tuple(self.replay.outcomes)))
-        return Selection(matching=self.filter.meant() if self.filter else Filter(fingerprint=self.fingerprint))
+        return Selection(matching=self.filter.to_filter() if self.filter else Filter(fingerprint=self.fingerprint))
 
 
-class BulkAsked(BaseModel):
+class BulkInput(BaseModel):
     """Something is to be done to a selection. Without `dry_run` the count has to be typed back."""
 
     model_config = ConfigDict(extra="forbid")
 
-    selection: SelectionAsked
+    selection: SelectionInput
     reason: Reason
     expected_count: int | None = Field(default=None, ge=0, le=10**9)
     dry_run: bool = False
@@ -134,7 +134,7 @@ class BulkAsked(BaseModel):
         return self
 
 
-class NoteAsked(BaseModel):
+class NoteInput(BaseModel):
     """A word on a group; an empty one takes it away."""
 
     model_config = ConfigDict(extra="forbid")
@@ -148,7 +148,7 @@ M = TypeVar("M", bound=BaseModel)
 BODY_ERRORS: tuple[type[AppError], ...] = (InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge)
 
 
-async def asked(request: Request, model: type[M]) -> M:
+async def read_input(request: Request, model: type[M]) -> M:
     """The body. Raises BODY_ERRORS."""
     raw = await read_body(request, _BODY_MAX_BYTES)
     try:
@@ -166,7 +166,7 @@ async def asked(request: Request, model: type[M]) -> M:
     raise InvalidBody(details=details)
 
 
-def actor(request: Request, reason: str) -> Actor:
+def actor_of(request: Request, reason: str) -> Actor:
     """Who asks: the key's name, as it was identified."""
     principal: Principal = request.scope["principal"]
     return Actor(principal.name, principal.role, reason, request.scope["request_id"])

@@ -109,7 +109,7 @@ class Plan:
     in_flight_max: int = 2000
     stop: StopRules = StopRules()
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For a record."""
         return asdict(self)
 

@@ -1,0 +1,314 @@
+"""Models: dead letters and groups as answers show them. Ids of letters are text: they are larger than the integers
+that JavaScript counts exactly."""
+
+from typing import Any, Literal
+
+from pydantic import Field
+
+from holdfast.services.dlq_admin.responses import Count, Counts, Moment, ResponseModel
+from holdfast.shared.letters.state import State
+from holdfast.shared.letters.what_if.verdict import Verdict
+
+
+class LetterSummary(ResponseModel):
+    """A dead letter in a list."""
+
+    id: str
+    seen_at: Moment
+    indexed: bool
+    fingerprint: str
+    state: State
+    entry_id: str
+    operation_id: str | None
+    user_id: str | None
+    command: str
+    reason: str
+    kind: str
+    code: str
+    error: str
+    frame: str
+    dead_at: Moment
+    accepted_at: Moment | None
+    writer: str
+    build: str
+    attempts: int
+    size_bytes: int
+    imported: bool
+    edit: int
+    replay_id: int | None
+    outcome: str | None
+    note: str | None
+    indexed_at: Moment | None
+    state_at: Moment
+
+
+class BuildFix(ResponseModel):
+    """Whether another build runs than those that failed."""
+
+    running_builds: list[str]
+    writers: Count
+    changed: Literal["yes", "no", "partly"] | None
+    says: str
+
+
+class Trend(ResponseModel):
+    """Deaths in equal steps of time."""
+
+    since: Moment
+    step_s: Count
+    letters: list[Count]
+
+
+class FailedBuild(ResponseModel):
+    """A build, and how many letters of a group it wrote."""
+
+    build: str
+    letters: Count
+
+
+class GroupNote(ResponseModel):
+    """An operator's note on a group."""
+
+    text: str
+    author: str
+    at: Moment
+
+
+class GroupSummary(ResponseModel):
+    """Letters that failed alike."""
+
+    fingerprint: str
+    reason: str
+    kind: str
+    code: str
+    command: str
+    frame: str
+    error: str
+    first_seen: Moment
+    last_seen: Moment
+    last_id: str
+    affected_users: Count
+    counts: Counts
+    purged: Count
+    imported: Count
+    failed_builds: list[FailedBuild]
+    fix: BuildFix
+    note: GroupNote | None
+    trend: Trend
+
+
+class AuditRecord(ResponseModel):
+    """An entry of the audit."""
+
+    id: Count
+    at: Moment
+    actor: str
+    role: str
+    action: str
+    reason: str
+    letters: Count
+    selection: dict[str, Any] | None
+    details: dict[str, Any] | None
+    request_id: str
+
+
+class FieldShown(ResponseModel):
+    """A field of an entry: its value; or that it is masked; or its beginning. Bytes that are no text are
+    `{"base64": ...}`."""
+
+    name: str | dict[str, str]
+    value: str | dict[str, str] = ""
+    masked: bool = False
+    cut: bool = False
+    bytes: Count = 0
+
+
+class EditShown(ResponseModel):
+    """A version of a letter's fields."""
+
+    number: Count
+    author: str
+    reason: str
+    at: Moment
+    transform_id: int | None
+    reverts: int | None
+    fields: list[FieldShown]
+
+
+class SendingShown(ResponseModel):
+    """A replay of a letter."""
+
+    replay_id: Count
+    state: str
+    entry_id: str | None
+    sent_at: Moment | None
+    ended_at: Moment | None
+    outcome: str | None
+
+
+class Lineage(ResponseModel):
+    """What happened to a letter, and the other letters of its operation."""
+
+    letters: list[LetterSummary]
+    edits: list[EditShown]
+    replays: list[SendingShown]
+    deeds: list[AuditRecord]
+
+
+class UserShown(ResponseModel):
+    """The user's row as it is now."""
+
+    id: str
+    visible: bool
+    deleted: bool
+    version: int
+    updated_at: Moment | None
+    name: str | None
+    name_version: int
+    email: str | None
+    email_version: int
+
+
+class OperationEnd(ResponseModel):
+    """How an operation ended."""
+
+    outcome: str
+    code: str | None
+    ended_at: Moment
+
+
+class LetterDetail(LetterSummary):
+    """A dead letter with all that is known of it. `lineage` is left out while it is only on the stream."""
+
+    original: list[FieldShown]
+    payload: Any
+    undecodable: str | None
+    attempts_made: list[Any]
+    masked: bool
+    user: UserShown | None
+    operation: OperationEnd | None
+    fix: BuildFix
+    lineage: Lineage | None = None
+
+
+class LettersOnStream(ResponseModel):
+    """Dead letters from their stream, while the database does not answer."""
+
+    letters: list[LetterSummary]
+    waiting: Count
+    banner: str
+
+
+class BulkResult(ResponseModel):
+    """What a change of a selection did, or would do. `others`: letters in another state, left as they are."""
+
+    dry_run: bool
+    count: Count
+    groups: Counts
+    others: Counts
+    sample: list[str]
+    audit_id: Count = 0
+
+
+class ImportResult(ResponseModel):
+    """Letters of a file: how many are new, and how many were here."""
+
+    dry_run: bool
+    new: Count
+    known: Count
+
+
+class Allowance(ResponseModel):
+    """How many letters a person may still change alone within the window."""
+
+    actor: str
+    letters: Count
+    window_s: float
+    left: Count
+    more_at: Moment | None
+
+
+class Change(ResponseModel):
+    """A value before and after."""
+
+    before: Any
+    after: Any
+
+
+class LetterVerdict(ResponseModel):
+    """What would become of one letter, and what would change in its user's row."""
+
+    id: str
+    verdict: Verdict
+    why: str
+    then: Verdict | None
+    detail: dict[str, Any]
+    user_exists: bool
+    diff: dict[str, Change]
+
+
+class WhatIfResult(ResponseModel):
+    """What would become of a selection: counts of all letters, and the first ones one by one."""
+
+    count: Count
+    verdicts: Counts
+    why: Counts
+    others: Counts
+    letters: list[LetterVerdict]
+    masked: bool
+
+
+class ShortVerdict(ResponseModel):
+    """A verdict without its details."""
+
+    verdict: Verdict
+    why: str
+
+
+class EditResult(ResponseModel):
+    """An edit of one letter, made or only checked."""
+
+    dry_run: bool
+    changed: bool
+    fields: list[FieldShown]
+    what_if: ShortVerdict
+
+
+class RevertResult(ResponseModel):
+    """The edit that goes back to an earlier one, or to the original (0)."""
+
+    dry_run: bool
+    edit: Count
+    reverts: Count
+    fields: list[FieldShown]
+    what_if: ShortVerdict
+
+
+class Difference(ResponseModel):
+    """The payload of one letter before and after a transform."""
+
+    id: str
+    before: Any
+    after: Any
+
+
+class TransformResult(ResponseModel):
+    """A transform of a selection, made or only previewed; a preview has `verdicts`."""
+
+    dry_run: bool
+    count: Count
+    letters: Count
+    edited: Count
+    unchanged: Count
+    refused: Counts
+    sample: list[Difference]
+    verdicts: Counts = Field(default_factory=dict)
+    transform_id: Count = 0
+
+
+class TransformRevertResult(ResponseModel):
+    """A transform taken back. `left`: letters that were edited, sent or discarded since."""
+
+    dry_run: bool
+    count: Count
+    left: Count
