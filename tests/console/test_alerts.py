@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from holdfast.services.dlq_admin.alerts.alerts import KEY, Alerts
-from holdfast.services.dlq_admin.alerts.known import Heard
+from holdfast.services.dlq_admin.alerts.known import KnownAlerts
 from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.console.render.links import Links
@@ -147,15 +147,15 @@ async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
     await redis.aclose()
 
 
-def _notice(name: str, heard_s: float, *, firing: bool = True) -> Notice:
+def _notice(name: str, received_s: float, *, firing: bool = True) -> Notice:
     told = Posted.model_validate(post(alert(name, firing=firing)))
-    return Notice.of(told.alerts[0], heard_s)
+    return Notice.of(told.alerts[0], received_s)
 
 
 def test_silence_ends_an_alert_and_tells_of_the_watchdog() -> None:
     """Nobody repeats it: it is over. The watchdog was seen once and is not any more: that is a warning."""
-    heard = Heard(_SILENCE_S)
-    assert heard.watch(100).heard_s is None
+    heard = KnownAlerts(_SILENCE_S)
+    assert heard.watch(100).received_s is None
     heard.take([_notice("HoldfastBreakerOpen", 100), _notice("HoldfastWatchdog", 100)])
     assert [each.name for each in heard.firing(100 + _SILENCE_S)] == ["HoldfastBreakerOpen"]
     assert heard.watch(100 + _SILENCE_S).alive
@@ -165,7 +165,7 @@ def test_silence_ends_an_alert_and_tells_of_the_watchdog() -> None:
 
 def test_of_two_words_the_newer_one_counts() -> None:
     """In whatever order they come."""
-    heard = Heard(_SILENCE_S)
+    heard = KnownAlerts(_SILENCE_S)
     heard.take([_notice("X", 102, firing=False)])
     assert heard.take([_notice("X", 101)]) == []
     assert heard.firing(103) == []

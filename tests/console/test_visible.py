@@ -38,7 +38,7 @@ def test_huge_text_is_cut_and_says_so() -> None:
 
 def test_bytes_are_dumped() -> None:
     """Sixteen a line, and not all of many."""
-    told = str(visible.told_value({"base64": "/wA8c2NyaXB0Pg=="}))
+    told = str(visible.entry_value({"base64": "/wA8c2NyaXB0Pg=="}))
     assert told.startswith("0000  ff 00 3c 73")
     assert "<" not in told
     assert "9,744 more bytes" in str(visible.dump(b"\xff" * 10_000))

@@ -1,4 +1,4 @@
-"""Heard: the alerts that fire, as far as anybody has told us lately. Pure but for what it remembers."""
+"""KnownAlerts: the alerts that fire, as far as anybody has told us lately. Pure but for what it remembers."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,13 +10,13 @@ _MOST = 500
 
 
 class Watch(NamedTuple):
-    """The alert that always fires. `heard_s` None: never seen, so nothing can be said of it."""
+    """The alert that always fires. `received_s` None: it was never received."""
 
-    heard_s: float | None
+    received_s: float | None
     alive: bool
 
 
-class Heard:
+class KnownAlerts:
     """`silence_s`: an alert that was not repeated for so long is over. One that was resolved is remembered for as long,
     so that another replica's older word does not bring it back."""
 
@@ -32,9 +32,9 @@ class Heard:
         moved = []
         for notice in notices:
             if notice.name == WATCHDOG and notice.firing:
-                self._watchdog_s = max(notice.heard_s, self._watchdog_s or 0)
+                self._watchdog_s = max(notice.received_s, self._watchdog_s or 0)
             before = self._notices.get(notice.fingerprint)
-            if before is not None and before.heard_s > notice.heard_s:
+            if before is not None and before.received_s > notice.received_s:
                 continue
             self._notices[notice.fingerprint] = notice
             if notice.firing != (before is not None and before.firing):
@@ -43,7 +43,7 @@ class Heard:
 
     def forget(self, now_s: float) -> None:
         """What is too old; and, where there are too many, what matters least."""
-        kept = [each for each in self._notices.values() if now_s - each.heard_s <= self._silence_s]
+        kept = [each for each in self._notices.values() if now_s - each.received_s <= self._silence_s]
         kept.sort(key=_matters)
         self._notices = {each.fingerprint: each for each in kept[:_MOST]}
         if more := sum(each.firing for each in kept[_MOST:]):
@@ -68,8 +68,8 @@ class Heard:
 
     def watch(self, now_s: float) -> Watch:
         """Whether alerts would reach us."""
-        heard_s = self._watchdog_s
-        return Watch(heard_s, heard_s is not None and now_s - heard_s <= self._silence_s)
+        received_s = self._watchdog_s
+        return Watch(received_s, received_s is not None and now_s - received_s <= self._silence_s)
 
 
 def _matters(notice: Notice) -> tuple[bool, bool, tuple[int, float]]:

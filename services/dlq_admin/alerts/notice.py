@@ -48,12 +48,12 @@ class Notice(NamedTuple):
     dashboard: str
     labels: dict[str, str]
     since_s: UnixSeconds
-    heard_s: UnixSeconds
+    received_s: UnixSeconds
 
     @classmethod
     def of(cls, alert: _Alert, now_s: float) -> Self:
         """Every text cut to a length that a page can show."""
-        told = {name: _cut(text) for name, text in alert.annotations.items()}
+        texts = {name: _cut(text) for name, text in alert.annotations.items()}
         labels = {name[:_GROUPS_MAX_CHARS]: _cut(value, _LABEL_MAX_CHARS) for name, value in alert.labels.items()}
         name, severity = labels.pop("alertname", ""), labels.pop("severity", "none")
         return cls(
@@ -61,10 +61,10 @@ class Notice(NamedTuple):
             alert.status == "firing",
             name,
             severity,
-            told.get("summary") or name or "An alert",
-            told.get("description", ""),
-            told.get("runbook_url", ""),
-            told.get("dashboard_url", ""),
+            texts.get("summary") or name or "An alert",
+            texts.get("description", ""),
+            texts.get("runbook_url", ""),
+            texts.get("dashboard_url", ""),
             dict(list(labels.items())[:_LABELS_MAX]),
             unix_seconds(alert.starts_at) or 0.0,
             now_s,

@@ -72,11 +72,11 @@ class Client:
     ) -> Answer:
         with self._opened(method, path, parameters, body, kind) as answer:
             try:
-                told = json.loads(answer.read())
-                if told["success"]:
-                    return Answer(told["data"], told.get("meta") or {})
-                instead = told["fallback_data"]
-                return Answer(instead, {}, instead.get("banner") or told["error"]["message"])
+                data = json.loads(answer.read())
+                if data["success"]:
+                    return Answer(data["data"], data.get("meta") or {})
+                instead = data["fallback_data"]
+                return Answer(instead, {}, instead.get("banner") or data["error"]["message"])
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise NotReachable(f"what answers at {self._url} is not dlq_admin") from None
             except (OSError, http.client.HTTPException) as error:

@@ -9,10 +9,10 @@ from holdfast.services.dlq_admin.cli import edits as change
 from holdfast.services.dlq_admin.cli import queries as look
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Client
-from holdfast.services.dlq_admin.cli.output import Told
+from holdfast.services.dlq_admin.cli.output import Output
 
 _EPILOG = """exit codes:
-  0  done; of a dry run: told
+  0  done; a dry run is done once it is shown
   1  refused, or a watched replay waits for an operator
   2  nothing sensible was typed, or dlq_admin cannot be reached
 
@@ -34,7 +34,7 @@ def make() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def add(name: str, run: Callable[[Client, argparse.Namespace], Told], about: str) -> argparse.ArgumentParser:
+    def add(name: str, run: Callable[[Client, argparse.Namespace], Output], about: str) -> argparse.ArgumentParser:
         each: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         each.set_defaults(run=run)
         each.add_argument("--url", default=os.environ.get("HOLDFAST_DLQ_URL") or "http://127.0.0.1:8082")
@@ -49,7 +49,7 @@ def make() -> argparse.ArgumentParser:
     return parser
 
 
-_Add = Callable[[str, Callable[[Client, argparse.Namespace], Told], str], argparse.ArgumentParser]
+_Add = Callable[[str, Callable[[Client, argparse.Namespace], Output], str], argparse.ArgumentParser]
 
 
 def _look(add: _Add) -> None:
@@ -77,7 +77,7 @@ def _look(add: _Add) -> None:
 def _decide(add: _Add) -> None:
     what_if = add("what-if", decide.what_if, "What would become of them if they were sent again now. Nothing changes.")
     selection.add(what_if)
-    what_if.add_argument("--limit", type=int, default=20, help="letters to be told one by one; the counts are of all")
+    what_if.add_argument("--limit", type=int, default=20, help="letters to be listed one by one; the counts are of all")
     what_if.add_argument("--reveal", metavar="WHY", help="in clear; goes on record")
     for name, run, about in (
         ("discard", decide.discard, "Discard dead letters: their writes will not happen."),
@@ -159,13 +159,15 @@ def _counted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _count(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--count", type=int, metavar="N", help="how many it has to be; without it: only told")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="how many letters it must be; without it nothing is done"
+    )
     parser.add_argument("--reason", metavar="WHY", help="it goes on record")
 
 
 def _reason(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reason", required=True, metavar="WHY", help="it goes on record")
-    parser.add_argument("--dry-run", action="store_true", help="only told")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
 
 
 def _steps(text: str) -> list[int]:

@@ -33,6 +33,6 @@ def facts(pairs: Mapping[str, Any]) -> list[str]:
     return [f"{name.ljust(width)}  {plain(value)}".rstrip() for name, value in pairs.items()]
 
 
-def counts(told: Mapping[str, int] | None) -> str:
+def counts(values: Mapping[str, int] | None) -> str:
     """`dead 3, replaying 1`: what is 0 is left out."""
-    return ", ".join(f"{plain(name)} {count}" for name, count in (told or {}).items() if count) or "none"
+    return ", ".join(f"{plain(name)} {count}" for name, count in (values or {}).items() if count) or "none"

@@ -67,10 +67,10 @@ def form_of(request: Request) -> Form:
 M = TypeVar("M", bound=BaseModel)
 
 
-def valid(model: type[M], told: Any) -> M:
+def valid(model: type[M], values: Any) -> M:
     """As the REST would take it. Raises InvalidRequest, naming the first field that is wrong."""
     try:
-        return model.model_validate(told)
+        return model.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(map(str, first["loc"]))

@@ -28,7 +28,7 @@ class Announced:
     #: It is over then; whoever makes it says so again before.
     until_s: UnixSeconds
     #: When this was said: of two replicas' words the later one counts.
-    said_s: UnixSeconds
+    announced_s: UnixSeconds
     #: When it ended the time before; None: it is the first time.
     ended_before_s: UnixSeconds | None = None
 
@@ -59,7 +59,7 @@ class Faults:
         """It is on until `for_s` seconds from now. Raises Full."""
         before = self._known.get(name)
         if before is not None and before.active(now_s):
-            said = replace(before, until_s=now_s + for_s, said_s=now_s)
+            said = replace(before, until_s=now_s + for_s, announced_s=now_s)
         else:
             said = Announced(name, now_s, now_s + for_s, now_s, before.until_s if before else None)
         if before is None:
@@ -70,7 +70,7 @@ class Faults:
     def end(self, fault: str, target: str | None, now_s: float) -> list[Announced]:
         """It is over, on all of its targets or on one; what was on."""
         ended = [
-            replace(each, until_s=now_s, said_s=now_s)
+            replace(each, until_s=now_s, announced_s=now_s)
             for each in self._known.values()
             if each.name.fault == fault and target in (None, each.name.target) and each.active(now_s)
         ]
@@ -81,7 +81,7 @@ class Faults:
         """What another replica, or this one before it was started again, has been told."""
         for other in others:
             mine = self._known.get(other.name)
-            if mine is not None and mine.said_s >= other.said_s:
+            if mine is not None and mine.announced_s >= other.announced_s:
                 continue
             try:
                 if mine is None:

@@ -74,6 +74,6 @@ class Kept:
 
 def _in_time(fault: Announced) -> Announced:
     """Raises ValueError for one that would never be over, or never be said again."""
-    if fault.said_s > time.time() + _AHEAD_S or fault.until_s > fault.said_s + FAULT_MAX_S:
+    if fault.announced_s > time.time() + _AHEAD_S or fault.until_s > fault.announced_s + FAULT_MAX_S:
         raise ValueError("it is of a time to come")
     return fault

@@ -114,11 +114,11 @@ class Indexer:
         return await self._halving(letters[:middle]) + await self._halving(letters[middle:])
 
     async def _take_off(self, letters: list[Letter]) -> None:
-        told = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
+        arguments = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
         await retry_forever(
             self._taking_off,
             (RedisError, OSError, NotSent),
-            lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *told]),
+            lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *arguments]),
             base_s=_BASE_S,
             cap_s=self._probe_cap_s,
         )

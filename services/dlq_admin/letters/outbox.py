@@ -46,9 +46,9 @@ class Dues:
     async def pay(self) -> int:
         """Some of what is owed; how much that was."""
         owed = await self._database.work(dues.owed, _PAGE)
-        told = [value for due in owed for value in _claim(due)]
-        if told:
-            await self._script([EMAILS], told)
+        arguments = [value for due in owed for value in _claim(due)]
+        if arguments:
+            await self._script([EMAILS], arguments)
         if owed:
             await self._database.work(dues.paid, owed)
         return len(owed)

@@ -204,7 +204,7 @@ class Driver:
         if not gone:
             return []
         buried = await self._traces.buried([one.entry_id for one in gone])
-        told = {
+        by_row = {
             one.position: one
             for one in await self._work(results.without_entry, replay_id, [one.position for one in gone])
         }
@@ -212,7 +212,7 @@ class Driver:
         for one in gone:
             letter = buried.get(one.entry_id)
             over.append(
-                told[one.position] if letter is None else results.died_again(one, letter.number, letter.fingerprint)
+                by_row[one.position] if letter is None else results.died_again(one, letter.number, letter.fingerprint)
             )
         return await self._forget_lost(over, {one.position: one.entry_id for one in gone})
 

@@ -14,8 +14,8 @@ from holdfast.shared.telemetry.logs import Action
 class _Numbers(defaultdict[str, Any]):
     """Of one decision; `?` for what is not there."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        super().__init__(lambda: "?", {name: value for name, value in told.items() if value is not None})
+    def __init__(self, numbers: Mapping[str, Any]) -> None:
+        super().__init__(lambda: "?", {name: value for name, value in numbers.items() if value is not None})
 
 
 def sentence(decision: Mapping[str, Any]) -> str:

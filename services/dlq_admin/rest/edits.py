@@ -73,10 +73,10 @@ class EditInput(BaseModel):
             return patch_change(self.patch)
 
         def by_hand(fields: Mapping[bytes, bytes], entry_id: str, _: WorkBudget) -> Any:
-            told = document(fields)
-            told |= self.fields if self.fields is not None else {"payload": self.payload}
+            changed = document(fields)
+            changed |= self.fields if self.fields is not None else {"payload": self.payload}
             taken = {name for name, value in (self.fields or {}).items() if value is None}
-            return edited(fields, {name: value for name, value in told.items() if name not in taken}, entry_id)
+            return edited(fields, {name: value for name, value in changed.items() if name not in taken}, entry_id)
 
         return by_hand
 

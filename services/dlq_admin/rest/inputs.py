@@ -27,16 +27,16 @@ FINGERPRINT = r"^[0-9a-f]{16}$"
 _ID = r"^[!-~]{1,36}$"
 
 
-def _sane_id(told: str) -> str:
-    number_of(told)
-    return told
+def _sane_id(value: str) -> str:
+    number_of(value)
+    return value
 
 
-def _written_out(told: object) -> object:
+def _written_out(value: object) -> object:
     """Pydantic would take a number for seconds or milliseconds, whichever it looks like."""
-    if not isinstance(told, datetime) and not (isinstance(told, str) and "T" in told):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and "T" in value):
         raise ValueError("must be a date and time, 2026-01-15T10:30:00Z")
-    return told
+    return value
 
 
 Moment = Annotated[datetime, BeforeValidator(_written_out)]
@@ -158,11 +158,11 @@ async def read_input(request: Request, model: type[M]) -> M:
         raise MalformedJson() from None
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [
+    invalid = [
         {"field": ".".join(map(str, each["loc"])) or None, "value": None, "constraint": each["msg"]}
         for each in problems[:20]
     ]
-    details = told[0] | ({"errors": told} if len(told) > 1 else {})
+    details = invalid[0] | ({"errors": invalid} if len(invalid) > 1 else {})
     raise InvalidBody(details=details)
 
 

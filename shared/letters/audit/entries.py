@@ -135,10 +135,10 @@ def of_letter(connection: sa.Connection, number: int) -> list[AuditEntry]:
 
 
 def _recorded(row: sa.Row[Any]) -> AuditEntry:
-    told = dict(row._mapping)
+    columns = dict(row._mapping)
     for name in ("selection", "details"):
-        told[name] = orjson.loads(told[name]) if told[name] else None
-    return AuditEntry(**told)
+        columns[name] = orjson.loads(columns[name]) if columns[name] else None
+    return AuditEntry(**columns)
 
 
 def _json(value: Any) -> str | None:

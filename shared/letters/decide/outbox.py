@@ -39,8 +39,8 @@ def owed(engine: Engine, limit: int) -> list[Due]:
     return [Due(row.id, State(row.state), row.state_at, bodies[row.id]) for row in rows]
 
 
-def paid(engine: Engine, told: Sequence[Due]) -> None:
+def paid(engine: Engine, delivered: Sequence[Due]) -> None:
     """The queue was told. What has changed since stays owed."""
     with faults(), engine.begin() as connection:
-        for due in told:
+        for due in delivered:
             connection.exec_driver_sql(_PAID, (due.number, due.state_at))

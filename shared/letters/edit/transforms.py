@@ -92,8 +92,8 @@ def make(
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=True).numbers
         check_count(expected, len(numbers))
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
-        told = (now, actor.name, actor.reason, _json(selection.to_json()), _json(patch), len(numbers), "{}")
-        transform_id = int(connection.exec_driver_sql(_INSERT, told).lastrowid)
+        row = (now, actor.name, actor.reason, _json(selection.to_json()), _json(patch), len(numbers), "{}")
+        transform_id = int(connection.exec_driver_sql(_INSERT, row).lastrowid)
         touched: list[int] = []
         for page in edits.pages(connection, numbers):
             found = edits.current(connection, page)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.errors import EditInvalid, EditNotFound, LetterBusy, LetterNotFound
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, concerns, record
-from holdfast.shared.letters.bytes_json import take_fields, tell_fields
+from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.edit.document import Edited, EditRefused
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index import body
@@ -66,8 +66,8 @@ def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = F
     """By letter; those that do not exist are left out."""
     rows = rows_with(connection, _STANDING + (" FOR UPDATE" if lock else ""), numbers)
     bodies = body.load(connection, [row.id for row in rows])
-    told = rows_with(connection, _IN_FORCE, [row.id for row in rows if row.edit])
-    changed = {number: take_fields(orjson.loads(fields)) for number, fields in told}
+    changes = rows_with(connection, _IN_FORCE, [row.id for row in rows if row.edit])
+    changed = {number: fields_from_json(orjson.loads(fields)) for number, fields in changes}
     return {
         row.id: Current(
             row.id,
@@ -165,7 +165,7 @@ def versions_of(
     pairs = set(wanted)
     query = "SELECT letter_id, number, fields FROM dead_letter_edits WHERE letter_id IN ({})"
     return {
-        (row.letter_id, row.number): take_fields(orjson.loads(row.fields))
+        (row.letter_id, row.number): fields_from_json(orjson.loads(row.fields))
         for row in rows_with(connection, query, {number for number, _ in pairs})
         if (row.letter_id, row.number) in pairs
     }
@@ -178,7 +178,7 @@ def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, tran
         (
             one.number,
             one.edit,
-            orjson.dumps(tell_fields(one.fields)),
+            orjson.dumps(fields_to_json(one.fields)),
             actor.name,
             actor.reason,
             now,

@@ -86,9 +86,9 @@ def search(engine: Engine, wanted: Filter, *, below: int | None, limit: int) -> 
 
 def row_of(row: sa.Row[Any]) -> Row:
     """A row of the table."""
-    told = dict(row._mapping)
-    told["state"], told["imported"] = State(told["state"]), bool(told["imported"])
-    return Row(**told)
+    columns = dict(row._mapping)
+    columns["state"], columns["imported"] = State(columns["state"]), bool(columns["imported"])
+    return Row(**columns)
 
 
 def says(text: str) -> sa.ColumnElement[bool]:
@@ -117,8 +117,8 @@ def numbers(
 
 def _of_groups(wanted: Filter) -> dict[str, str]:
     """What the filter says that is the same for all letters of a group."""
-    told = {name: getattr(wanted, name) for name in ("fingerprint", "reason", "code", "command")}
-    return {name: value for name, value in told.items() if value is not None}
+    columns = {name: getattr(wanted, name) for name in ("fingerprint", "reason", "code", "command")}
+    return {name: value for name, value in columns.items() if value is not None}
 
 
 def _newest(conditions: Sequence[sa.ColumnElement[bool]], limit: int) -> sa.Select[Any]:

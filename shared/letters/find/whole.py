@@ -9,7 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.letters.audit import entries as audit
-from holdfast.shared.letters.bytes_json import take_fields
+from holdfast.shared.letters.bytes_json import fields_from_json
 from holdfast.shared.letters.find.search import Row, row_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.body import Body
@@ -74,22 +74,14 @@ def whole(engine: Engine, number: int) -> Whole | None:
         kin = (
             sa.select(letters).where(letters.c.operation_id == row.operation_id).order_by(letters.c.id).limit(_KIN_MAX)
         )
-        told = Whole(
-            row,
-            body.load(connection, [number])[number],
-            [_edit(each) for each in _of(connection, edits, number, edits.c.number)],
-            [_sending(each) for each in _of(connection, items, number, items.c.replay_id)],
-            audit.of_letter(connection, number),
-            [row_of(each) for each in connection.execute(kin)] if row.operation_id else [row],
-            None,
-            None,
-        )
-    if row.user_id is None:
-        return told
-    ended = reads.ended_operation(engine, row.operation_id) if row.operation_id else None
-    return Whole(
-        told.row, told.body, told.edits, told.sendings, told.deeds, told.kin, reads.user(engine, row.user_id), ended
-    )
+        content = body.load(connection, [number])[number]
+        versions = [_edit(each) for each in _of(connection, edits, number, edits.c.number)]
+        sendings = [_sending(each) for each in _of(connection, items, number, items.c.replay_id)]
+        deeds = audit.of_letter(connection, number)
+        letters_of_operation = [row_of(each) for each in connection.execute(kin)] if row.operation_id else [row]
+    user = reads.user(engine, row.user_id) if row.user_id else None
+    ended = reads.ended_operation(engine, row.operation_id) if row.user_id and row.operation_id else None
+    return Whole(row, content, versions, sendings, deeds, letters_of_operation, user, ended)
 
 
 def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
@@ -119,7 +111,7 @@ def _of(connection: sa.Connection, table: sa.Table, number: int, order: sa.Colum
 
 
 def _edit(row: sa.Row[Any]) -> Edit:
-    fields = take_fields(orjson.loads(row.fields))
+    fields = fields_from_json(orjson.loads(row.fields))
     return Edit(row.number, fields, row.author, row.reason, row.at, row.transform_id, row.reverts)
 
 

@@ -79,8 +79,8 @@ def keep_counts(connection: sa.Connection, replay: Replay, moved: dict[tuple[Ite
     for (before, after), count in moved.items():
         replay.counts[before] = replay.counts[before] - count
         replay.counts[after] = replay.counts[after] + count
-    told = orjson.dumps({state.value: count for state, count in replay.counts.items() if count}).decode()
-    connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(counts=told))
+    counts = orjson.dumps({state.value: count for state, count in replay.counts.items() if count}).decode()
+    connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(counts=counts))
     return replay.counts
 
 

@@ -114,9 +114,11 @@ class Plan:
         return asdict(self)
 
 
-def plan_from(told: dict[str, Any]) -> Plan:
+def plan_from(recorded: dict[str, Any]) -> Plan:
     """Of a record."""
-    return Plan(told["rate_per_s"], tuple(told["canary"]), told["in_flight_max"], StopRules(**told["stop"]))
+    return Plan(
+        recorded["rate_per_s"], tuple(recorded["canary"]), recorded["in_flight_max"], StopRules(**recorded["stop"])
+    )
 
 
 class Counts(dict[ItemState, int]):

@@ -86,8 +86,8 @@ class Guard:
             response = self._pages.error(request, error, status_of(error))
         except RequestValidationError as error:
             wrong = error.errors()[0]
-            told = InvalidRequest(f"{wrong['loc'][-1]}: {wrong['msg']}")
-            response = self._pages.error(request, told, status_of(told))
+            invalid = InvalidRequest(f"{wrong['loc'][-1]}: {wrong['msg']}")
+            response = self._pages.error(request, invalid, status_of(invalid))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - told as the edge would tell it, but to a person

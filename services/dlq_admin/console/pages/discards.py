@@ -27,7 +27,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 async def _changed(request: Request, pages: Pages, backend: Backend, what: str) -> Response:
     form = form_of(request)
     selection = form.selection()
-    problem = told = None
+    problem = result = None
     if form["go"]:
         try:
             wish = valid(
@@ -35,12 +35,14 @@ async def _changed(request: Request, pages: Pages, backend: Backend, what: str) 
                 {"selection": selection, "reason": form["reason"], "expected_count": form.number("expected_count")},
             )
             change = backend.discards.discard if what == "discard" else backend.discards.restore
-            told = await change(wish.selection.to_selection(), actor_of(request, wish.reason), wish.expected_count or 0)
+            result = await change(
+                wish.selection.to_selection(), actor_of(request, wish.reason), wish.expected_count or 0
+            )
         except (AllowanceUsedUp, CountMismatch, InvalidRequest) as error:
             problem = error.message
-    done = told is not None
-    if told is None:
-        told = await backend.discards.preview(
+    done = result is not None
+    if result is None:
+        result = await backend.discards.preview(
             selection.to_selection(), State.DEAD if what == "discard" else State.DISCARDED
         )
     return pages.page(
@@ -48,7 +50,7 @@ async def _changed(request: Request, pages: Pages, backend: Backend, what: str) 
         "discard.html",
         422 if problem else 200,
         what=what,
-        told=told,
+        result=result,
         done=done,
         problem=problem,
         selection=selection_json(selection),

@@ -42,7 +42,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             rest=rest,
             before=rest,
             problem=why_not,
-            told=None,
+            result=None,
             reason=who.reason,
         )
 
@@ -50,15 +50,15 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def edit(request: Request, letter_id: Id) -> Response:
         form = form_of(request)
         save = form["act"] == "save"
-        told, problem = None, None
+        result, problem = None, None
         try:
             asked = valid(EditInput, {"reason": form["reason"], "fields": _fields(form), "dry_run": not save})
-            told = await backend.edits.edit(
+            result = await backend.edits.edit(
                 letter_id, asked.wanted(), actor_of(request, asked.reason), dry_run=not save
             )
         except (EditInvalid, InvalidRequest, OverBudget) as error:
             problem = _said(error)
-        if save and told is not None:
+        if save and result is not None:
             return RedirectResponse(f"/console/letters/{letter_id}", 303)
         return pages.page(
             request,
@@ -69,7 +69,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             rest=form["rest"],
             before=form["before"],
             problem=problem,
-            told=told,
+            result=result,
             reason=form["reason"],
         )
 
@@ -89,7 +89,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             "selection": selection_json(selection),
             "patch": patch,
             "reason": form["reason"],
-            "told": None,
+            "result": None,
             "problem": None,
             "made": False,
             "allowance": await backend.allowances.of(request.scope["principal"].name),
@@ -117,10 +117,10 @@ async def _transformed(request: Request, backend: Backend, form: Form, selection
         },
     )
     if wish.expected_count is None:
-        return {"told": await backend.edits.preview(wish.selection.to_selection(), wish.patch)}
+        return {"result": await backend.edits.preview(wish.selection.to_selection(), wish.patch)}
     who = actor_of(request, wish.reason)
     return {
-        "told": await backend.edits.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count),
+        "result": await backend.edits.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count),
         "made": True,
     }
 
@@ -131,13 +131,13 @@ def _to_edit(one: LetterDetail) -> tuple[str, str, str | None]:
     fields = next((edit.fields for edit in edits if edit.number == one.edit), one.original)
     if any(field.cut or field.masked for field in fields):
         return "", "", "It is too large for this page. Change it by a transform."
-    told: dict[str, Any] = {
+    document: dict[str, Any] = {
         field.name: field.value for field in fields if isinstance(field.name, str) and field.name not in _TRACES
     }
-    payload = told.pop("payload", "")
-    with contextlib.suppress(orjson.JSONDecodeError, OverBudget):  # then as it is told: text, or base64 of what is none
+    payload = document.pop("payload", "")
+    with contextlib.suppress(orjson.JSONDecodeError, OverBudget):  # then as text, or as base64
         payload = parse(payload) if isinstance(payload, str) else payload
-    return _text(payload), _text(told), None
+    return _text(payload), _text(document), None
 
 
 def _fields(form: Form) -> dict[str, Any]:

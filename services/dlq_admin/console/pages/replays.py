@@ -152,18 +152,18 @@ def _name(request: Request) -> str:
 
 def _asked(form: Form, selection: SelectionInput) -> dict[str, Any]:
     """As the REST has it. A page before this one has no plan: its defaults are the REST's."""
-    told: dict[str, Any] = {
+    wish: dict[str, Any] = {
         "selection": selection.model_dump(exclude_none=True, by_alias=True),
         "reason": form["reason"],
         "expected_count": form.number("expected_count"),
     }
     if not form["rate"]:
-        return told
+        return wish
     try:
         failing = float(form["failing"]) / 100
     except ValueError:
         raise InvalidRequest("The share that may fail is a number from 0 to 100.") from None
-    return told | {
+    return wish | {
         "rate_per_s": form["rate"],
         "canary": form["canary"].replace(",", " ").split(),
         "in_flight_max": form["in_flight"],

@@ -23,11 +23,11 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         selection = form.selection()
         wish = valid(WhatIfInput, {"selection": selection, "limit": _SHOWN, "reveal": form["reveal"] or None})
         who = actor_of(request, wish.reveal) if wish.reveal is not None else None
-        told = await backend.what_ifs.ask(wish.selection.to_selection(), wish.limit, who)
+        result = await backend.what_ifs.ask(wish.selection.to_selection(), wish.limit, who)
         return pages.page(
             request,
             "what_if.html",
-            told=told,
+            result=result,
             selection=selection_json(selection),
             order=[verdict.value for verdict in Verdict],
         )

@@ -27,8 +27,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         went_on = problem = None
         try:
             wish = valid(GoOnInput, {"writer": form["writer"] or None, "reason": form["reason"]})
-            told = await backend.writers.go_on(wish.writer, actor_of(request, wish.reason), dry_run=False)
-            went_on = told.writers
+            result = await backend.writers.go_on(wish.writer, actor_of(request, wish.reason), dry_run=False)
+            went_on = result.writers
         except AppError as error:
             problem = error.message
         return pages.page(

@@ -48,7 +48,7 @@ class Pages:
         self._templates.filters.update(
             show=visible.visible,
             pretty=visible.pretty,
-            told=visible.told_value,
+            entry_value=visible.entry_value,
             typed=visible.typed,
             exact=visible.exact,
             ago=moments.ago,
@@ -62,14 +62,14 @@ class Pages:
         """With who is asking, and what his forms carry."""
         principal = request.scope.get("principal")
         logged_in = request.scope.get("console")
-        told = {
+        context = {
             "who": principal,
             "may_operate": principal is not None and principal.may(OPERATE),
             "csrf": logged_in.csrf if logged_in else "",
             "path": request.url.path,
             "request_id": request.scope["request_id"],
         }
-        return HTMLResponse(self._templates.get_template(template).render(told | about), status)
+        return HTMLResponse(self._templates.get_template(template).render(context | about), status)
 
     def error(self, request: Request, error: AppError, status: int) -> Response:
         """What went wrong, and whether to try again."""

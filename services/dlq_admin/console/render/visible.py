@@ -22,8 +22,8 @@ _DUMPED_BYTES = 256
 
 def visible(text: Any, limit: int = 4000) -> Markup:
     """At most `limit` characters, and how many there are besides."""
-    told = text if isinstance(text, str) else str(text)
-    shown, rest = told[:limit], len(told) - limit
+    whole = text if isinstance(text, str) else str(text)
+    shown, rest = whole[:limit], len(whole) - limit
     parts: list[str] = []
     at = 0
     for match in _UNSEEN.finditer(shown):
@@ -68,8 +68,8 @@ def written_out(document: str) -> str:
     return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], document)
 
 
-def told_value(value: Any) -> Markup:
-    """A field's value as the services tell it: text, or bytes that are none."""
+def entry_value(value: Any) -> Markup:
+    """The value of an entry's field: text, or bytes that are no text."""
     if isinstance(value, dict) and value.keys() == {"base64"}:
         return dump(base64.b64decode(value["base64"]))
     return visible(value)
