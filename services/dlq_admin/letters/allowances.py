@@ -1,7 +1,7 @@
 """Allowances: how many letters a person may still change alone, and a second person's consent to more."""
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters.models import Allowance
+from holdfast.services.dlq_admin.letters.results import Allowance
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import allowance
 from holdfast.shared.letters.decide.allowance import Rules

@@ -1,8 +1,8 @@
 """Discards and restores: a decision on a selection, and its reversal. Nothing is deleted."""
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters.models import BulkResult
 from holdfast.services.dlq_admin.letters.outbox import Dues
+from holdfast.services.dlq_admin.letters.results import BulkResult
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.decide.allowance import Rules

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters.models import (
+from holdfast.services.dlq_admin.letters.results import (
     Difference,
     EditResult,
     RevertResult,

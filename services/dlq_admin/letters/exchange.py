@@ -8,7 +8,7 @@ import orjson
 from starlette.requests import Request
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters.models import ImportResult
+from holdfast.services.dlq_admin.letters.results import ImportResult
 from holdfast.shared.errors import InvalidLine
 from holdfast.shared.http.body import read_body
 from holdfast.shared.letters.audit import entries as audit

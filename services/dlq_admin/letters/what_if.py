@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters.models import Change, LetterVerdict, WhatIfResult
+from holdfast.services.dlq_admin.letters.results import Change, LetterVerdict, WhatIfResult
 from holdfast.shared.letters import mask
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction

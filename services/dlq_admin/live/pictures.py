@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from holdfast.services.dlq_admin.console.render.visible import inert
 from holdfast.services.dlq_admin.live import series
 from holdfast.services.dlq_admin.live.dashboards import Dashboard, Panel
 from holdfast.services.dlq_admin.live.prometheus import Prometheus, Refused
 from holdfast.services.dlq_admin.live.series import Grid, Series
 from holdfast.services.dlq_admin.live.variables import SPANS, Span
+from holdfast.services.dlq_admin.unseen import without_unseen
 from holdfast.shared.http.client import CallFailed
 from holdfast.shared.runtime.time_budgets import SCRAPE_EVERY_S
 
@@ -66,7 +66,7 @@ class Pictures:
                 dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
                 found = await self._found(dashboard, SPANS[span], grid)
                 kept.content = _picture(dashboard, SPANS[span], grid, found, kept.content)
-                kept.packed = gzip.compress(inert(orjson.dumps(kept.content).decode()).encode(), _PACKING)
+                kept.packed = gzip.compress(without_unseen(orjson.dumps(kept.content).decode()).encode(), _PACKING)
                 kept.asked_at = time.monotonic()
         return kept.packed
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from holdfast.services.dlq_admin.letters.models import BulkResult
+from holdfast.services.dlq_admin.letters.results import BulkResult
 from holdfast.services.dlq_admin.responses import Count, Counts, Moment, ResponseModel
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 

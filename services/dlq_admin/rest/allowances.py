@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.allowances import Allowances
-from holdfast.services.dlq_admin.letters.models import Allowance
+from holdfast.services.dlq_admin.letters.results import Allowance
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Reason, actor_of, read_input
 from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, SecondPersonNeeded

@@ -5,7 +5,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.discards import Discards
-from holdfast.services.dlq_admin.letters.models import BulkResult
+from holdfast.services.dlq_admin.letters.results import BulkResult
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, BulkInput, actor_of, read_input
 from holdfast.shared.errors import (

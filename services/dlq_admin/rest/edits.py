@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.edits import Edits, patch_change
-from holdfast.services.dlq_admin.letters.models import EditResult, RevertResult, TransformResult, TransformRevertResult
+from holdfast.services.dlq_admin.letters.results import EditResult, RevertResult, TransformResult, TransformRevertResult
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import (
     BODY_ERRORS,

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from holdfast.services.dlq_admin.letters.exchange import Exchange
-from holdfast.services.dlq_admin.letters.models import ImportResult
+from holdfast.services.dlq_admin.letters.results import ImportResult
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import SHORT_MAX_CHARS, FilterInput, ShortReason, actor_of
 from holdfast.services.dlq_admin.settings import IMPORT_PATH

@@ -5,7 +5,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.letters.models import WhatIfResult
+from holdfast.services.dlq_admin.letters.results import WhatIfResult
 from holdfast.services.dlq_admin.letters.what_if import WhatIfs
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Reason, SelectionInput, actor_of, read_input
