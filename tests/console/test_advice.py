@@ -36,12 +36,12 @@ def _group(age_s: float = 0, reason: str = "invalid_data", changed: str | None =
 
 def test_the_first_sentence() -> None:
     """Dying now, waiting quietly, nothing at all, or nobody can tell."""
-    assert at_a_glance(_state(3), [_group(5)]).title == "Writes are dying now"
-    assert "None died for 2 h" in at_a_glance(_state(3), [_group(7200)]).says
+    assert at_a_glance(_state(3), [_group(5)]).title == "Writes are being dead-lettered now"
+    assert "The last one 2 h ago" in at_a_glance(_state(3), [_group(7200)]).says
     assert at_a_glance(_state(0), []).tone == "good"
     assert "All 5 accepted" in at_a_glance(_state(0), []).says
     assert at_a_glance(_state(0, letters=None, waiting=7), []).tone == "bad"
-    assert "7 wait" in at_a_glance(_state(0, letters=None, waiting=7), []).says
+    assert "7 are on the stream" in at_a_glance(_state(0, letters=None, waiting=7), []).says
 
 
 @pytest.mark.parametrize(

@@ -121,7 +121,7 @@ async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clea
     told = (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]
     assert (told["alerts"][0]["name"], len(told["alerts"]), told["left_out"]) == ("Worst", 500, 8_500)
     page = (await client.get("/console/alerts")).text
-    assert "8,946 that are not listed" in page
+    assert "8,946 not listed" in page
     assert len(page) < 60_000
     with clean_redis.client() as redis:
         assert redis.hlen(KEY) == 500
@@ -190,7 +190,7 @@ async def test_a_silent_watchdog_is_on_the_page(client: httpx.AsyncClient, monke
     """Alive it is a small word, silent a warning."""
     assert "lerting" not in (await client.get("/console/alerts")).text.replace("Alerts", "")
     await _tell(client, post(alert("HoldfastWatchdog", severity="none")))
-    assert "Alerting is alive" in (await client.get("/console/alerts")).text
+    assert "Alerting works" in (await client.get("/console/alerts")).text
     later_s = time.time() + _SILENCE_S + 5
     monkeypatch.setattr("holdfast.services.dlq_admin.alerts.alerts.time.time", lambda: later_s)
-    assert "Alerting says nothing any more" in (await client.get("/console/alerts")).text
+    assert "Alerting is silent" in (await client.get("/console/alerts")).text

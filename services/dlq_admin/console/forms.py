@@ -37,10 +37,10 @@ class Form:
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
     def selection(self) -> SelectionInput:
-        """The letters that are ticked, or all that the page was about. Raises InvalidRequest."""
+        """The selected letters, or all that the page was about. Raises InvalidRequest."""
         if self["scope"] == "ticked":
             if not self.all("id"):
-                raise InvalidRequest("No letter is ticked.")
+                raise InvalidRequest("No letter is selected.")
             return valid(SelectionInput, {"ids": self.all("id")})
         try:
             return valid(SelectionInput, parse(self["selection"]))
