@@ -15,7 +15,7 @@ from holdfast.services.dlq_admin.letters.edits import Edits
 from holdfast.services.dlq_admin.letters.exchange import Exchange
 from holdfast.services.dlq_admin.letters.groups import Groups
 from holdfast.services.dlq_admin.letters.indexer import Indexer
-from holdfast.services.dlq_admin.letters.outbox import Dues
+from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.retention import Retention
 from holdfast.services.dlq_admin.letters.search import Letters
 from holdfast.services.dlq_admin.letters.what_if import WhatIfs
@@ -40,7 +40,7 @@ class Rooms:
     queue: Redis
     cache: Redis
     indexer: Indexer
-    outbox: Dues
+    outbox: Outbox
     retention: Retention
     keeper: Keeper
     auditor: Auditor

@@ -44,18 +44,18 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     page.keyboard.press("k")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="How often")).to_be_visible()
-    accessible(page, "Cannot be read")
+    accessible(page, "Cannot be decoded")
 
     page.get_by_label("Find an id, a user, a text").fill("full_name")
     page.keyboard.press("Enter")
     accessible(page, "Letters")
     page.locator("td a.id").first.click()
-    accessible(page, "Cannot be read")
+    accessible(page, "Cannot be decoded")
     expect(page.locator("pre").first).to_contain_text('"full_name": "')
     expect(page.locator("pre").first).to_contain_text("•••")
     letter = page.url
     page.get_by_role("button", name="What if?").click()
-    expect(page.locator(".tile")).to_contain_text("cannot be read")
+    expect(page.locator(".tile")).to_contain_text("cannot be decoded")
     accessible(page, "What if")
 
     page.goto(letter)
@@ -87,7 +87,7 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     accessible(page, "Replay")
     page.goto(letter)
     expect(page.locator(".head .pill").first).to_have_text("applied")
-    accessible(page, "Cannot be read")
+    accessible(page, "Cannot be decoded")
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users")
         assert cursor.fetchall() == ((payload["full_name"],),)

@@ -80,7 +80,7 @@ def test_each_edit_is_a_version(engine: Engine) -> None:
     assert [(each.number, each.reverts, each.author) for each in told.edits] == [
         (1, None, "ann"), (2, None, "ann"), (3, 1, "ann"), (4, 0, "ann"),
     ]  # fmt: skip
-    assert [deed.action for deed in told.deeds] == ["edit", "edit", "revert", "revert"]
+    assert [deed.action for deed in told.audit_entries] == ["edit", "edit", "revert", "revert"]
 
 
 def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
@@ -98,7 +98,7 @@ def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
         edits.edit(engine, mine.number, named("Bob"), ANN, dry_run=False)
     told = one.whole(engine, mine.number)
     assert told is not None
-    assert (told.edits, [deed.action for deed in told.deeds]) == ([], ["discard"])
+    assert (told.edits, [deed.action for deed in told.audit_entries]) == ([], ["discard"])
 
 
 def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:

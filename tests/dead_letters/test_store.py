@@ -189,7 +189,7 @@ def test_discard_and_restore_are_told_and_exact(engine: Engine) -> None:
     told = one.whole(engine, letters[0].number)
     assert told is not None
     assert told.row.state is State.DEAD
-    assert [deed.action for deed in told.deeds] == ["discard", "restore"]
+    assert [deed.action for deed in told.audit_entries] == ["discard", "restore"]
     newest, oldest = audit.page(engine, before=None, limit=10)
     assert (oldest.id, oldest.actor, oldest.reason, oldest.letters) == (audit_id, "ann", "because", 20)
     assert newest.selection["ids"][0] == "1764000000000-0"

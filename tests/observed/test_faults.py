@@ -12,7 +12,7 @@ from deploy.announce import Announcer
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
 from holdfast.services.dlq_admin.faults.board import FaultBoard
-from holdfast.services.dlq_admin.faults.cache import Kept
+from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
@@ -170,7 +170,7 @@ async def test_a_fault_is_one_region_told_by_whoever_was_told(clean_redis: Redis
     """Its end too; a replica that only heard of it says nothing, unless it ends with nobody saying so."""
     redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     listeners = [_Listener(), _Listener()]
-    one, two = (FaultBoard(Kept(redis), listener) for listener in listeners)
+    one, two = (FaultBoard(FaultCache(redis), listener) for listener in listeners)
     await one.begin(DOWN, 60)
     await two.begin(DOWN, 60)
     await two.end("database-down", None)

@@ -74,8 +74,8 @@ def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
     left = sending.in_state(engine, second, ItemState.SENDING, 10)
     assert [one.position for one in left] == [0, 1]
     assert lease.take(engine, "b/2", 5, most=4) == []
-    [third] = lease.take(engine, "b/2", 5, most=4, heir_of="b/")
-    lease.let_go(engine, third)
+    [third] = lease.take(engine, "b/2", 5, most=4, predecessor="b/")
+    lease.release(engine, third)
     assert len(lease.take(engine, "c/1", 5, most=4)) == 1
 
 

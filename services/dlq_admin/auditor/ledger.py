@@ -11,7 +11,7 @@ from holdfast.shared.connections.redis import text
 from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
 from holdfast.shared.letters.index.counts import letter_counts
 from holdfast.shared.letters.letter import names_an_entry
-from holdfast.shared.letters.replays.doubts import Doubt
+from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.names import REPLAY
 from holdfast.shared.queue.snapshot import backlog, letters_on_stream, snapshot
 from holdfast.shared.store.counts import ended_by, operation_counts
@@ -91,7 +91,7 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
     )
 
 
-async def _sent(redis: Redis, doubts: Sequence[Doubt], write_cut: int) -> int:
+async def _sent(redis: Redis, doubts: Sequence[UncertainItem], write_cut: int) -> int:
     """How many of them were on the write stream by then."""
     pipeline = redis.pipeline(transaction=False)
     for doubt in doubts:

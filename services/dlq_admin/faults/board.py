@@ -5,7 +5,7 @@ import time
 from typing import Never
 
 from holdfast.services.dlq_admin.faults.announced import Announced, Faults, Full, Name
-from holdfast.services.dlq_admin.faults.cache import Kept
+from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.faults.models import FaultReport, announced_fault, measured_recovery
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.shared.errors import TooManyFaults
@@ -19,7 +19,7 @@ _EVERY_S = 1.0
 class FaultBoard:
     """Nothing here waits for anything but, shortly, the cache."""
 
-    def __init__(self, kept: Kept, annotations: Annotations) -> None:
+    def __init__(self, kept: FaultCache, annotations: Annotations) -> None:
         self._kept = kept
         self._annotations = annotations
         self._faults = Faults()

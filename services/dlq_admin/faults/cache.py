@@ -1,4 +1,4 @@
-"""Kept: faults and recoveries in the cache Redis, so that a restart and other replicas know of them. As far as it
+"""Cache: faults and recoveries in the cache Redis, so that a restart and other replicas know of them. As far as it
 answers: nothing depends on it.
 
 | key                  | type | holds                                                              |
@@ -30,7 +30,7 @@ _READ_MAX = 1000
 _AHEAD_S = 60.0
 
 
-class Kept:
+class FaultCache:
     """`read` gives what there is, nothing while the cache is away; `write` adds to it."""
 
     def __init__(self, redis: Redis) -> None:

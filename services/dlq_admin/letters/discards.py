@@ -1,7 +1,7 @@
 """Discards and restores: a decision on a selection, and its reversal. Nothing is deleted."""
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters.outbox import Dues
+from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.results import BulkResult
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import change
@@ -15,7 +15,7 @@ from holdfast.shared.letters.state import State
 class Discards:
     """`most`: letters of one call; `rules`: of a person's allowance."""
 
-    def __init__(self, database: Database, dues: Dues, *, most: int, rules: Rules) -> None:
+    def __init__(self, database: Database, dues: Outbox, *, most: int, rules: Rules) -> None:
         self._database = database
         self._dues = dues
         self._most = most
@@ -41,7 +41,7 @@ class Discards:
         return self._done(found, audit_id)
 
     def _done(self, found: Found, audit_id: int) -> BulkResult:
-        self._dues.hurry()
+        self._dues.wake()
         return BulkResult(dry_run=False, audit_id=audit_id, **_counts(found))
 
 

@@ -17,7 +17,7 @@ from holdfast.services.dlq_admin.replays.stop_rules import Recent, Surroundings,
 from holdfast.services.dlq_admin.replays.traces import Traces
 from holdfast.services.dlq_admin.replays.transactions import Transactions
 from holdfast.shared.letters.replays import read, results, sending
-from holdfast.shared.letters.replays.lease import Lease, LeaseLost, let_go
+from holdfast.shared.letters.replays.lease import Lease, LeaseLost, release
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.results import Result
@@ -84,7 +84,7 @@ class Driver:
         except LeaseLost:
             return None
         except _Parked:
-            await self._work(let_go, self._lease)
+            await self._work(release, self._lease)
             return None
 
     @property

@@ -51,7 +51,7 @@ class Keeper:
         self._wake = asyncio.Event()
         self._reporter = FailureReporter("keeper")
 
-    def hurry(self, replay_id: int) -> None:
+    def wake(self, replay_id: int) -> None:
         """Somebody changed it just now."""
         if replay_id in self._driven:
             self._driven[replay_id][1].wake.set()
@@ -59,11 +59,11 @@ class Keeper:
 
     async def run(self) -> None:
         """For ever."""
-        heir_of = self._name
+        predecessor = self._name
         while True:
             with self._reporter.suppressing(Fault):
-                await self._take(heir_of)
-                heir_of = ""
+                await self._take(predecessor)
+                predecessor = ""
             try:
                 async with asyncio.timeout(_EVERY_S):
                     await self._wake.wait()
@@ -77,14 +77,14 @@ class Keeper:
         await supervise.stop(task for _, _, task in driven)
         with self._reporter.suppressing(Fault):
             for mine, _, _ in driven:
-                await self._database.work(lease.let_go, mine)
+                await self._database.work(lease.release, mine)
 
-    async def _take(self, heir_of: str) -> None:
+    async def _take(self, predecessor: str) -> None:
         sending = sum(driver.sends for _, driver, _ in self._driven.values())
         room = min(_AT_ONCE - sending, _MOST - len(self._driven))
         if room <= 0:
             return
-        taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, heir_of=heir_of)
+        taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, predecessor=predecessor)
         for mine in taken:
             logs.info(Action.REPLAY_TAKEN, replay=mine.replay_id, token=mine.token)
             if mine.replay_id in self._driven:  # our own lease lapsed: the driver will notice

@@ -46,7 +46,7 @@ class Replays:
         made = await self._database.change(
             create.create, selection, plan, who, expected=expected, most=self._most, rules=self._rules
         )
-        self._keeper.hurry(made.replay_id)
+        self._keeper.wake(made.replay_id)
         return await self.one(made.replay_id)
 
     async def one(self, replay_id: int) -> ReplaySummary:
@@ -73,7 +73,7 @@ class Replays:
         """`order`: one of steer.ORDERS. Raises ReplayNotFound, ReplayNotNow, SecondPersonNeeded, DatabaseUnavailable,
         OutcomeUnknown."""
         await self._database.change(steer.steer, replay_id, order, who, dry_run=dry_run)
-        self._keeper.hurry(replay_id)
+        self._keeper.wake(replay_id)
         return (await self.one(replay_id)).model_copy(update={"dry_run": dry_run})
 
 

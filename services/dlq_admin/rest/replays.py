@@ -57,7 +57,7 @@ class ReplayInput(BulkInput):
         return Plan(self.rate_per_s, tuple(self.canary), self.in_flight_max, StopRules(**self.stop.model_dump()))
 
 
-class WordInput(BaseModel):
+class OrderInput(BaseModel):
     """An operator's word to a replay."""
 
     model_config = ConfigDict(extra="forbid")
@@ -157,9 +157,9 @@ def _add_word(app: FastAPI, replays: Replays, word: str, summary: str) -> None:
         name=f"{word}_replay",
         responses=documented("The replay after it.", ReplaySummary)
         | errors(*BODY_ERRORS, ReplayNotFound, ReplayNotNow, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(WordInput, {"reason": "The fix is not out yet"}),
+        openapi_extra=body(OrderInput, {"reason": "The fix is not out yet"}),
     )
     async def say(request: Request, replay_id: ReplayId) -> Response:
-        wish = await read_input(request, WordInput)
+        wish = await read_input(request, OrderInput)
         who = actor_of(request, wish.reason)
         return answered(await replays.order(replay_id, word, who, dry_run=wish.dry_run))

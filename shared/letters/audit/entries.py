@@ -93,7 +93,7 @@ def record(
     return int(connection.exec_driver_sql(_INSERT, row).lastrowid)
 
 
-def concerns(connection: sa.Connection, audit_id: int, numbers: list[int]) -> None:
+def link_letters(connection: sa.Connection, audit_id: int, numbers: list[int]) -> None:
     """Write down which letters a row concerns."""
     if numbers:
         connection.exec_driver_sql(_LETTERS_ONE_BY_ONE, [(number, audit_id) for number in numbers])
@@ -103,7 +103,7 @@ def record_read(engine: Engine, actor: Actor, deed: AuditAction, *, numbers: lis
     """A deed that changes nothing but is on record: a look. Its row's id."""
     with faults(), engine.begin() as connection:
         audit_id = record(connection, actor, deed, letters=len(numbers), selection=selection)
-        concerns(connection, audit_id, numbers)
+        link_letters(connection, audit_id, numbers)
         return audit_id
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.shared.errors import CountMismatch, SelectionTooLarge
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, concerns, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.decide.allowance import Rules, lock, use
 from holdfast.shared.letters.find import search
 from holdfast.shared.letters.find.selection import Selection
@@ -91,7 +91,7 @@ def _switch(
         selection=selection.to_json(),
         details={"groups": dict(found.per_group)},
     )
-    concerns(connection, audit_id, found.numbers)
+    link_letters(connection, audit_id, found.numbers)
     if found.numbers:
         connection.exec_driver_sql(_OWE, [(number,) for number in found.numbers])
     return found, audit_id

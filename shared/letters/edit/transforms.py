@@ -11,7 +11,7 @@ import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import SelectionTooLarge, TransformNotFound
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, concerns, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.decide.allowance import Rules, lock, use
 from holdfast.shared.letters.decide.change import check_count, resolve
 from holdfast.shared.letters.edit import versions as edits
@@ -112,7 +112,7 @@ def make(
             selection=selection.to_json(),
             details={"transform": transform_id, "patch": patch} | counts,
         )
-        concerns(connection, audit_id, touched)
+        link_letters(connection, audit_id, touched)
         return transform_id, worked
 
 
@@ -144,7 +144,7 @@ def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | N
             _take_back(connection, {number: ours[number] for number in page}, actor)
         details = {"transform": transform_id, "left": left}
         audit_id = record(connection, actor, AuditAction.REVERT, letters=len(numbers), details=details)
-        concerns(connection, audit_id, numbers)
+        link_letters(connection, audit_id, numbers)
         return len(numbers), left
 
 

@@ -10,7 +10,7 @@ import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import EditInvalid, EditNotFound, LetterBusy, LetterNotFound
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, concerns, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.edit.document import Edited, EditRefused
 from holdfast.shared.letters.ids import id_of
@@ -120,7 +120,7 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
         if after is not None and not dry_run:
             write(connection, [Version(number, next_number(connection, number), after.fields)], actor)
             audit_id = record(connection, actor, AuditAction.EDIT, letters=1, details={"from": before.edit})
-            concerns(connection, audit_id, [number])
+            link_letters(connection, audit_id, [number])
         return before, after
 
 
@@ -139,7 +139,7 @@ def revert(
             return made, fields
         write(connection, [Version(number, made, fields, reverts=to)], actor)
         details = {"from": before.edit, "to": to}
-        concerns(connection, record(connection, actor, AuditAction.REVERT, letters=1, details=details), [number])
+        link_letters(connection, record(connection, actor, AuditAction.REVERT, letters=1, details=details), [number])
         return made, fields
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holdfast.shared.errors import LetterDiffers
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, concerns, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.decide.change import check_count
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index import body
@@ -38,5 +38,5 @@ def bring(engine: Engine, letters: Sequence[Letter], actor: Actor, *, expected: 
             return Brought(len(fresh), len(known))
         new = index.add(connection, fresh, imported=True)
         audit_id = record(connection, actor, AuditAction.IMPORT, letters=new, details={"known": len(known)})
-        concerns(connection, audit_id, [letter.number for letter in fresh])
+        link_letters(connection, audit_id, [letter.number for letter in fresh])
         return Brought(new, len(known) + len(fresh) - new)

@@ -55,7 +55,7 @@ class Whole:
     body: Body
     edits: list[Edit]
     sendings: list[Sending]
-    deeds: list[audit.AuditEntry]
+    audit_entries: list[audit.AuditEntry]
     #: Of the same operation, this one included, oldest first.
     kin: list[Row]
     #: As it is now; None: there is no such user.

@@ -9,7 +9,7 @@ import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import NothingToReplay
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, concerns, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.decide.allowance import Rules, lock
 from holdfast.shared.letters.decide.change import Found, check_count, move, resolve
 from holdfast.shared.letters.find.selection import Selection
@@ -83,7 +83,7 @@ def create(
             selection=selection.to_json(),
             details=details,
         )
-        concerns(connection, audit_id, found.numbers)
+        link_letters(connection, audit_id, found.numbers)
         return Created(replay_id, found, state)
 
 

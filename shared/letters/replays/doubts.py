@@ -8,7 +8,7 @@ from holdfast.shared.letters.index.tables import items
 from holdfast.shared.store.tables import operations
 
 
-class Doubt(NamedTuple):
+class UncertainItem(NamedTuple):
     """A letter that was meant to be sent. Whether it was, only the queue knows."""
 
     replay_id: int
@@ -33,7 +33,7 @@ def in_queue(connection: sa.Connection, cut: int | None) -> int:
     return all_sent - after + over
 
 
-def doubts(connection: sa.Connection) -> list[Doubt]:
+def doubts(connection: sa.Connection) -> list[UncertainItem]:
     """Those that somebody is just about to send, or was when he died."""
     query = sa.select(items.c.replay_id, items.c.letter_id).where(items.c.state == "sending")
-    return [Doubt(*row) for row in connection.execute(query)]
+    return [UncertainItem(*row) for row in connection.execute(query)]

@@ -32,12 +32,12 @@ class Lease:
     seconds: float
 
 
-def take(engine: Engine, owner: str, seconds: float, *, most: int, heir_of: str = "") -> list[Lease]:
-    """Leases on replays that nobody drives, at most so many. `heir_of`: a name whose leases need not lapse first, as it
-    was ours before we were started again."""
+def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: str = "") -> list[Lease]:
+    """Leases on replays without a driver, at most `most`. `predecessor`: the start of a name whose leases are taken
+    over at once, because they were this replica's before its restart."""
     free = sa.or_(replays.c.lease_until.is_(None), replays.c.lease_until < _NOW)
-    if heir_of:
-        free = sa.or_(free, replays.c.lease_owner.startswith(heir_of, autoescape=True))
+    if predecessor:
+        free = sa.or_(free, replays.c.lease_owner.startswith(predecessor, autoescape=True))
     taken = []
     with faults(), engine.connect() as connection:
         # Whoever only waits for a person needs no driver: neither would he leave one to others.
@@ -67,7 +67,7 @@ def fenced(connection: sa.Connection, lease: Lease) -> Replay:
     return replay_from(row)
 
 
-def let_go(engine: Engine, lease: Lease) -> None:
+def release(engine: Engine, lease: Lease) -> None:
     """So that a successor need not wait."""
     mine = sa.and_(replays.c.id == lease.replay_id, replays.c.lease_token == lease.token)
     with faults(), engine.begin() as connection:

@@ -11,10 +11,10 @@ from holdfast.services.dlq_admin.console.forms import Form, form_of, selection_j
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.replays.models import ReplayItem
 from holdfast.services.dlq_admin.rest.inputs import SelectionInput, actor_of
-from holdfast.services.dlq_admin.rest.replays import ReplayInput, WordInput
+from holdfast.services.dlq_admin.rest.replays import OrderInput, ReplayInput
 from holdfast.shared.errors import AppError, InvalidRequest, NoSuchPath
 from holdfast.shared.letters.replays.plan import ACTIVE, RESULTS, ItemState, ReplayState
-from holdfast.shared.letters.replays.steer import WORDS
+from holdfast.shared.letters.replays.steer import ORDERS
 
 _PAGE = 25
 _ITEMS = 50
@@ -101,7 +101,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
             order=[each.value for each in _ORDER],
             live=state in ACTIVE,
             selection=_of_outcome(replay_id, outcome) if outcome else "",
-            words=[word for word, meant in WORDS.items() if state in meant.since],
+            words=[word for word, meant in ORDERS.items() if state in meant.since],
         )
         if seen and state not in ACTIVE:
             response.headers["HX-Refresh"] = "true"  # it is over: the whole page, with every outcome
@@ -109,9 +109,9 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.post("/console/replays/{replay_id}/{word}")
     async def say(request: Request, replay_id: Id, word: str) -> Response:
-        if word not in WORDS:
+        if word not in ORDERS:
             raise NoSuchPath()
-        asked = valid(WordInput, {"reason": form_of(request)["reason"]})
+        asked = valid(OrderInput, {"reason": form_of(request)["reason"]})
         await backend.replays.order(replay_id, word, actor_of(request, asked.reason), dry_run=False)
         return RedirectResponse(f"/console/replays/{replay_id}", 303)
 

@@ -8,8 +8,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from holdfast.services.dlq_admin.console.render import chart, moments, visible
-from holdfast.services.dlq_admin.console.render import labels as words
+from holdfast.services.dlq_admin.console.render import chart, labels, moments, visible
 from holdfast.services.dlq_admin.console.render.advice import next_step
 from holdfast.services.dlq_admin.console.render.assets import Assets
 from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
@@ -39,11 +38,11 @@ class Pages:
             alerts=alerts,
             bars=chart.bars,
             shares=chart.shares,
-            word=words.word,
+            label=labels.label,
             next_step=next_step,
-            WORDS_STATES=words.STATES,
-            WORDS_REASONS=words.REASONS,
-            WORDS_ITEMS=words.ITEMS,
+            LABELS_STATES=labels.STATES,
+            LABELS_REASONS=labels.REASONS,
+            LABELS_ITEMS=labels.ITEMS,
         )
         self._templates.filters.update(
             show=visible.visible,
