@@ -79,7 +79,7 @@ class DlqAdmin:
             SurroundingsReader(queue, board.roster),
             instance=settings.instance,
             lease_s=settings.dlq_lease_s,
-            tell=lambda one, ended: self._annotations.add(annotation.replay(one, ended=ended)),
+            notify=lambda one, ended: self._annotations.add(annotation.replay(one, ended=ended)),
         )
         indexer = Indexer(
             queue,

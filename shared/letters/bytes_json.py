@@ -1,4 +1,4 @@
-"""BytesJson: bytes in JSON and back, exactly. Text stays readable; what is none becomes `{"base64": ...}`."""
+"""Bytes in JSON and back, exactly. UTF-8 stays readable; other bytes become `{"base64": ...}`."""
 
 import base64
 from collections.abc import Iterable, Mapping

@@ -1,5 +1,5 @@
-"""Letter: a dead letter, read from its entry on the dead-letter stream. Reading never fails: whatever somebody put
-there is kept whole, as far as possible in its columns."""
+"""Letter: a dead letter, read from its entry on the dead-letter stream. Reading never fails: any entry is
+kept whole, as far as possible in its columns."""
 
 import hashlib
 import re
@@ -56,7 +56,7 @@ class Letter:
 
     @property
     def command(self) -> str:
-        """As the entry names it, whether we know it or not."""
+        """As the entry names it, known or not."""
         return _cut(self.original.get(b"command", b""), _COMMAND_MAX_CHARS)
 
     @property
@@ -67,8 +67,8 @@ class Letter:
 
     @property
     def names_an_entry(self) -> bool:
-        """Whether it is of an entry of the write stream. What somebody put on the dead-letter stream by hand is not,
-        and no write was accepted for it."""
+        """Whether it is of an entry of the write stream. What was put on the dead-letter stream by hand is
+        not, and no write was accepted for it."""
         return names_an_entry(self.entry_id)
 
     @property

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.services.dlq_admin.console.render import visible
+from holdfast.services.dlq_admin.unseen import UNSEEN
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ def test_no_expression_of_a_template_hides_or_turns_anything(text: str) -> None:
     """Without a filter, in a tag or in its attribute; what is HTML already has been seen to."""
     told = visible.inert(text)
     assert visible.inert(told) == told
-    assert not visible._UNSEEN.search(told)
+    assert not UNSEEN.search(told)
     assert visible.inert(visible.visible(text)) == visible.visible(text)
     assert visible.inert(7) == 7
 
@@ -76,7 +77,7 @@ def test_json_in_a_field_comes_back_the_same(value: object) -> None:
     """The selection that a form carries, and an edit that was refused."""
     told = visible.exact(json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\r\n"))
     assert json.loads(told.unescape()) == value
-    assert not visible._UNSEEN.search(told)
+    assert not UNSEEN.search(told)
 
 
 def test_every_template_is_covered() -> None:

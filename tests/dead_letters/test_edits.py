@@ -28,7 +28,7 @@ from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
-from holdfast.shared.runtime.documents import Work
+from holdfast.shared.runtime.documents import WorkBudget
 from holdfast.shared.store.engine import Engine
 from tests.letters import letter
 
@@ -39,7 +39,7 @@ EVERYTHING = Selection(matching=Filter(state=State.DEAD))
 def named(name: str) -> Change:
     """An edit that sets the name."""
 
-    def wanted(fields: Any, entry_id: str, _: Work) -> Any:
+    def wanted(fields: Any, entry_id: str, _: WorkBudget) -> Any:
         told = document(fields)
         return edited(fields, told | {"payload": told["payload"] | {"name": name}}, entry_id)
 

@@ -134,4 +134,4 @@ def test_pages_and_routes_say_what_is_left(desk: Desk) -> None:
     assert desk.told("POST", "/dlq/allowances", keys.ADMIN, json=more)["left"] == 15
     desk.told("POST", "/dlq/discards", json=wish)
     desk.http.post("/console/login", data={"key": keys.OPERATOR})
-    assert "Let somebody else change more letters" in desk.http.get("/console/audit").text
+    assert "Allow another operator to change more letters" in desk.http.get("/console/audit").text

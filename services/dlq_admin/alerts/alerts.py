@@ -29,7 +29,7 @@ _EVERY_S = 2.0
 #: What two replicas' clocks may differ by.
 _AHEAD_S = 60.0
 _NOTICE = TypeAdapter(Notice)
-#: A storm of alerts is not to be one of log lines.
+#: Log lines of one post: a storm of alerts must not flood the log.
 _LOGGED_MOST = 20
 
 
@@ -49,7 +49,7 @@ class Alerts:
             await asyncio.sleep(_EVERY_S)
 
     async def take(self, posted: Posted) -> int:
-        """Returns how many moved: fire and did not, or no longer do."""
+        """Take a post of Alertmanager; returns how many alerts began or ceased to fire."""
         now_s = time.time()
         notices = [Notice.of(alert, now_s) for alert in posted.alerts]
         moved = self._known.take(notices)
@@ -73,7 +73,7 @@ class Alerts:
         return self._known.left_out(time.time())
 
     def watch(self) -> Watch:
-        """Whether alerts would reach us."""
+        """The watchdog: whether alerting works."""
         return self._known.watch(time.time())
 
     def report(self) -> AlertReport:

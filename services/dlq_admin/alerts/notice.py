@@ -12,12 +12,12 @@ _LABELS_MAX = 20
 _LABEL_MAX_CHARS = 100
 _GROUPS_MAX_CHARS = 64
 
-#: The worst first; whatever else there is comes after them.
+#: The worst first; unknown severities come last.
 SEVERITIES = ("page", "ticket", "warning", "none")
 
 
 class _Alert(BaseModel):
-    """As it is posted; what is not named here is left out."""
+    """An alert as it is posted; other fields are ignored."""
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
@@ -27,7 +27,7 @@ class _Alert(BaseModel):
 
 
 class Posted(BaseModel):
-    """The whole of it."""
+    """A post of the webhook."""
 
     version: Annotated[Literal["4"], BeforeValidator(str)] = "4"
     alerts: list[_Alert]

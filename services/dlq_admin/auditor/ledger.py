@@ -30,7 +30,7 @@ class _Ask(Protocol):
     """A question to the database, in a thread."""
 
     async def __call__(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Its answer."""
+        """The answer."""
 
 
 async def read_ledger(redis: Redis, engine: Engine, threads: Executor | None = None) -> Ledger:
@@ -92,7 +92,7 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
 
 
 async def _sent(redis: Redis, doubts: Sequence[UncertainItem], write_cut: int) -> int:
-    """How many of them were on the write stream by then."""
+    """How many of the uncertain items were on the write stream at the cut."""
     pipeline = redis.pipeline(transaction=False)
     for doubt in doubts:
         pipeline.hget(REPLAY + str(doubt.replay_id), id_of(doubt.letter))

@@ -1,5 +1,5 @@
-"""Decide: commands that do something to a selection. Without `--count` they only tell what they would do, and to how
-many; that number, typed back, makes them do it."""
+"""Decisions: commands that change a selection of letters. Without `--count` they only show what they would do and
+to how many letters; with that number they do it."""
 
 import argparse
 from typing import Any
@@ -13,20 +13,20 @@ from holdfast.services.dlq_admin.cli.watch import progress, watch
 
 
 def bulk(client: Client, path: str, options: argparse.Namespace, more: dict[str, Any] | None = None) -> Answer:
-    """Ask, or do it. Raises Usage, Refused, NotReachable."""
+    """Preview or change. Raises Usage, Refused, NotReachable."""
     wish = {"selection": selection.meant(options), "reason": why(options)} | counted(options) | (more or {})
     return client.send(path, wish)
 
 
 def counted(options: argparse.Namespace) -> dict[str, Any]:
-    """The two ways to ask."""
+    """A dry run, or the expected count."""
     return {"dry_run": True} if options.count is None else {"expected_count": options.count}
 
 
 def why(options: argparse.Namespace) -> str:
-    """Needed once something is to be done. Raises Usage."""
+    """The reason; required unless it is a dry run. Raises Usage."""
     if options.reason is None and options.count is not None:
-        raise Usage("--reason is needed: it goes on record")
+        raise Usage("--reason is required: it is recorded in the audit")
     return options.reason or "a dry run"
 
 
@@ -34,7 +34,7 @@ def done(answer: Answer, lines: list[str], options: argparse.Namespace, count: i
     """The lines, and on a dry run how to do it."""
     if options.count is None:
         more = "" if options.reason else " --reason WHY"
-        lines = [*lines, "", f"Nothing was done. To do it, the same again with: --count {count}{more}"]
+        lines = [*lines, "", f"Nothing was done. To do it, repeat the command with: --count {count}{more}"]
     return Output(answer, lines)
 
 
@@ -63,12 +63,12 @@ def _diff(diff: dict[str, Any]) -> str:
 
 
 def discard(client: Client, options: argparse.Namespace) -> Output:
-    """Their writes will not happen."""
+    """Discard: their writes will not be applied."""
     return _bulk(client, "/dlq/discards", options)
 
 
 def restore(client: Client, options: argparse.Namespace) -> Output:
-    """Take a discard back."""
+    """Undo a discard."""
     return _bulk(client, "/dlq/restores", options)
 
 
@@ -88,7 +88,7 @@ def _summary(data: dict[str, Any]) -> list[str]:
 
 
 def replay(client: Client, options: argparse.Namespace) -> Output:
-    """Send them again."""
+    """Send letters again."""
     stop = {
         "failing_share": options.failing_share,
         "backlog_max": options.backlog_max,
@@ -118,7 +118,7 @@ def replay(client: Client, options: argparse.Namespace) -> Output:
         return done(answer, lines, options, data["count"])
     if options.watch:
         return watch(client, data["id"], quiet=options.json)
-    return Output(answer, [progress(data), f"Watch it: replay-show {data['id']} --watch"])
+    return Output(answer, [progress(data), f"To watch it: replay-show {data['id']} --watch"])
 
 
 def replay_show(client: Client, options: argparse.Namespace) -> Output:
@@ -170,7 +170,7 @@ def replay_show(client: Client, options: argparse.Namespace) -> Output:
     )
 
 
-def word(client: Client, options: argparse.Namespace) -> Output:
+def order(client: Client, options: argparse.Namespace) -> Output:
     """Pause, resume, cancel, recall, approve."""
     answer = client.send(
         f"/dlq/replays/{options.which}/{options.command}", {"reason": options.reason, "dry_run": options.dry_run}
@@ -179,13 +179,13 @@ def word(client: Client, options: argparse.Namespace) -> Output:
 
 
 def allowances(client: Client, options: argparse.Namespace) -> Output:
-    """What is left to whoever asks."""
+    """The caller's allowance."""
     answer = client.get("/dlq/allowances")
     return Output(answer, _allowance(answer.data))
 
 
 def allow(client: Client, options: argparse.Namespace) -> Output:
-    """More for somebody else."""
+    """Allow another operator more letters."""
     wish = {"actor": options.actor, "letters": options.letters, "reason": options.reason}
     answer = client.send("/dlq/allowances", wish)
     return Output(answer, _allowance(answer.data))
@@ -207,5 +207,5 @@ def go_on(client: Client, options: argparse.Namespace) -> Output:
         "/dlq/writers/go-on", {"writer": options.writer, "reason": options.reason, "dry_run": options.dry_run}
     )
     names = ", ".join(map(plain, answer.data["writers"]))
-    lines = [f"{'Halted' if options.dry_run else 'Output to go on'}: {names}" if names else "No writer is halted."]
+    lines = [f"{'Halted' if options.dry_run else 'Resumed'}: {names}" if names else "No writer is halted."]
     return Output(answer, [*lines, *(["Nothing was done."] if options.dry_run else [])])

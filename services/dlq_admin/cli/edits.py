@@ -1,4 +1,4 @@
-"""Change: commands for what a letter says: edits, transforms, notes; and letters out and in."""
+"""Edits: commands that change what a letter sends (edits, transforms), notes, export and import."""
 
 import argparse
 import json
@@ -27,7 +27,7 @@ def edit(client: Client, options: argparse.Namespace) -> Output:
     }
     given = {name: value for name, value in ways.items() if value}
     if len(given) != 1:
-        raise Usage("What is to be changed? One of --payload, --patch, --set and --unset.")
+        raise Usage("One of these is required: --payload, --patch, --set and --unset.")
     wish = given | {"reason": options.reason, "dry_run": options.dry_run}
     return _edited(client, f"/dlq/letters/{quote(options.which, safe='')}/edits", wish)
 
@@ -49,7 +49,7 @@ def _edited(client: Client, path: str, wish: dict[str, Any]) -> Output:
         plain(f"Sent now, it would be: {verdict['verdict']} {verdict['why']}".rstrip()),
     ]
     if data.get("changed") is False:
-        lines.append("It says this already: no edit was made.")
+        lines.append("The letter is already like this: no edit was made.")
     return Output(answer, [*lines, *(["Nothing was done."] if wish["dry_run"] else [])])
 
 
@@ -80,7 +80,7 @@ def transform_revert(client: Client, options: argparse.Namespace) -> Output:
 def note(client: Client, options: argparse.Namespace) -> Output:
     """A word on a group."""
     answer = client.send(f"/dlq/groups/{quote(options.which, safe='')}/note", {"text": options.text}, "PUT")
-    return Output(answer, ["Noted." if options.text else "The note is gone."])
+    return Output(answer, ["The note was saved." if options.text else "The note was removed."])
 
 
 def export(client: Client, options: argparse.Namespace) -> Output:

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str]) -> int:
     except (Usage, ValueError, OSError) as error:
         return _failed(NOT_DONE, plain(error))
     except KeyboardInterrupt:
-        return _failed(NOT_DONE, "Not waited for; what was begun goes on.")
+        return _failed(NOT_DONE, "Interrupted; what was started continues on the server.")
     _say(output, as_json=options.json)
     return output.code
 
@@ -49,9 +49,9 @@ def _key(options: argparse.Namespace) -> str:
     key = Path(options.key_file).read_text() if options.key_file else os.environ.get("HOLDFAST_DLQ_KEY", "")
     key = key.strip()
     if not key:
-        raise Usage("Whose key? HOLDFAST_DLQ_KEY, or --key-file.")
+        raise Usage("A key is required: HOLDFAST_DLQ_KEY, or --key-file.")
     if not key.isascii() or not key.isprintable():
-        raise Usage("That is no key.")
+        raise Usage("This is not a key.")
     return key
 
 

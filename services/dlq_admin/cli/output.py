@@ -1,4 +1,4 @@
-"""Output: what a command has to say: the answer for scripts, and its lines for people."""
+"""Output of a command: the answer for scripts, and lines for people."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Look: commands that change nothing."""
+"""Queries: commands that change nothing."""
 
 import argparse
 import json
@@ -31,7 +31,7 @@ def overview(client: Client, _: argparse.Namespace) -> Output:
             "writers": ", ".join(
                 f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in data["writers"]
             )
-            or "none heard of",
+            or "none reported lately",
             "retention": "; ".join(
                 f"{name}: {f'''{rule['keep_days']} days''' if rule['keep_days'] else 'for ever'}"
                 + (f", {rule['due_in_24_h']} go within a day" if rule["due_in_24_h"] else "")

@@ -1,4 +1,4 @@
-"""Selection: which letters, said in the same way to every command."""
+"""Selection: which letters a command is about; the same options for every command."""
 
 import argparse
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Usage(Exception):
-    """What was typed makes no sense. The text says why."""
+    """The command line is invalid. The text says why."""
 
 
 _HELP = "one of --id, --fingerprint, --filter, --replay"

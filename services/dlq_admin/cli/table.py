@@ -1,5 +1,5 @@
-"""Table: lines for a terminal. What comes out of a dead letter is not to be trusted: nothing in it reaches the terminal
-as a control character, turns the direction of the text, or hides in it."""
+"""Table: lines for a terminal. The contents of a dead letter are not trusted: no control character, no change of
+direction and no invisible character reaches the terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def plain(value: Any, most: int | None = None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """A head and a line a row; long cells are cut."""
+    """A header and a line per row; long cells are cut."""
     cells = [[plain(cell, _CELL_MAX_CHARS) for cell in row] for row in rows]
     if not cells:
         return ["(none)"]

@@ -1,4 +1,4 @@
-"""Watch: a replay, line by line, until it is over or waits for somebody."""
+"""Watch: the progress of a replay until it is over or waits for an operator."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Forms: what a page sends back, read once; and the selection that it carries, in the REST's own words."""
+"""Forms: what a page submits, and the selection that it carries, in the form that REST takes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -19,7 +19,7 @@ _FIELDS_MAX = 12_000
 
 
 class Form:
-    """Names and their values; a name that is not there has the value ''."""
+    """Fields and their values; a missing field has the value ''."""
 
     def __init__(self, values: Mapping[str, Sequence[str]]) -> None:
         self._values = values

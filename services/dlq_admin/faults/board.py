@@ -1,4 +1,4 @@
-"""The desk: what is announced goes into the metrics, the log, Grafana's annotations, and to the other replicas."""
+"""The board: announcements go into the metrics, the log, Grafana's annotations, and to the other replicas."""
 
 import asyncio
 import time
@@ -27,14 +27,14 @@ class FaultBoard:
         self._on: dict[Name, Announced] = {}
 
     async def run(self) -> Never:
-        """For ever: hear what other replicas were told, and notice what has ended by itself."""
+        """For ever: take over other replicas' announcements, and log faults that have expired."""
         while True:
-            await self._hear()
+            await self._synchronise()
             await asyncio.sleep(_EVERY_S)
 
     async def begin(self, name: Name, for_s: float) -> Announced:
         """It is on, for so long. Raises TooManyFaults."""
-        await self._hear()  # another replica may know since when
+        await self._synchronise()  # another replica may know since when
         try:
             announced = self._faults.begin(name, for_s, time.time())
         except Full:
@@ -45,7 +45,7 @@ class FaultBoard:
 
     async def end(self, fault: str, target: str | None) -> list[Announced]:
         """It is over; what was on."""
-        await self._hear()
+        await self._synchronise()
         ended = self._faults.end(fault, target, time.time())
         self._notice()
         await self._kept.write(ended)
@@ -83,8 +83,8 @@ class FaultBoard:
             for phase, seconds in recovery.phases.items():
                 metrics.recovery_phase.labels(recovery.fault, phase).set(seconds)
 
-    async def _hear(self) -> None:
-        """What another replica was told, it has told others."""
+    async def _synchronise(self) -> None:
+        """Take over other replicas' announcements; those replicas have logged them."""
         self._notice()
         faults, recoveries = await self._kept.read()
         self._faults.merge(faults, time.time())
@@ -97,18 +97,18 @@ class FaultBoard:
         return {each.name: each for each in self._faults if each.active(now_s)}
 
     def _notice(self) -> None:
-        """Tell what has begun and what has ended since the last time."""
+        """Log and annotate what has begun and ended since the last time."""
         active, known = self._active(), {each.name: each for each in self._faults}
         for name in active.keys() - self._on.keys():
             logs.warning(Action.FAULT_ANNOUNCED, fault=name.fault, target=name.target)
-            self._annotations.add(_said(active[name], None))
+            self._annotations.add(_annotation(active[name], None))
         for name in self._on.keys() - active.keys():
             logs.warning(Action.FAULT_ENDED, fault=name.fault, target=name.target)
-            self._annotations.add(_said(self._on[name], known[name].until_s if name in known else time.time()))
+            self._annotations.add(_annotation(self._on[name], known[name].until_s if name in known else time.time()))
         self._on = active
 
 
-def _said(one: Announced, ended_s: float | None) -> Annotation:
+def _annotation(one: Announced, ended_s: float | None) -> Annotation:
     """By its start, so that the next time is another region."""
     key = f"fault:{one.name.fault}:{one.name.target}:{one.began_s * 1000:.0f}"
     return Annotation(key, f"{one.name.fault} → {one.name.target}", ("fault",), one.began_s, ended_s)

@@ -69,11 +69,11 @@ class FaultCache:
             with self._writing:
                 await pipeline.execute()
         except (RedisError, OSError):
-            return  # whoever makes the fault says so again in a moment
+            return  # the fault is announced again in a moment
 
 
 def _in_time(fault: Announced) -> Announced:
-    """Raises ValueError for one that would never be over, or never be said again."""
+    """Raises ValueError for one that would never be over, or is from the future."""
     if fault.announced_s > time.time() + _AHEAD_S or fault.until_s > fault.announced_s + FAULT_MAX_S:
         raise ValueError("it is of a time to come")
     return fault

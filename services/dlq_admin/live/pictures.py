@@ -1,6 +1,6 @@
-"""Pictures: all that a dashboard shows, asked for once for everybody who looks at it. Only its own queries are asked.
+"""Pictures: the data of a dashboard, queried once for all viewers. Only the dashboard's own queries are sent.
 
-While Prometheus does not answer, what it drawn last is shown, and said to be old.
+While Prometheus does not answer, the last data is shown and marked as old.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ class _Question(NamedTuple):
     instant: bool
 
 
-#: What came of a question: series, or why there are none. A CallFailed: nobody knows.
+#: The result of a query: series, or why there are none. A CallFailed: unknown.
 _Found = Mapping[_Question, list[Series] | Refused | CallFailed]
 
 
@@ -45,7 +45,7 @@ class _Kept:
 
 
 class Pictures:
-    """`prometheus` None: nobody has said where one is. `timeout_s`: for all questions of a picture."""
+    """`prometheus` None: none is configured. `timeout_s`: for all queries of a picture."""
 
     def __init__(self, dashboards: Mapping[str, Dashboard], prometheus: Prometheus | None, timeout_s: float) -> None:
         self.dashboards = dashboards
@@ -100,7 +100,7 @@ class Pictures:
 
 
 def _questions(dashboard: Dashboard, span: Span) -> list[_Question]:
-    """Each once, whoever asks it."""
+    """Without duplicates."""
     every = [
         _question(dashboard, span, each.expr, instant=each.instant)
         for panel in dashboard.panels

@@ -1,4 +1,4 @@
-"""Variables: what stands for `$name` in a query, as Grafana has it when nobody has chosen anything. Pure."""
+"""Variables: what stands for `$name` in a query, as Grafana has it by default. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping

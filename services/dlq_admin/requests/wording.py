@@ -1,5 +1,5 @@
-"""Sentences: a decision's numbers, in words. Pure. A number that is not there is left out, never a crash: what wrote it
-may be another build."""
+"""Wording: a decision and its numbers as a sentence. Pure. A missing number is shown as `?`: another build may have
+written the decision."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping

@@ -4,7 +4,7 @@
 |-------------------|------|------------------------------------------|
 | `holdfast:alerts` | hash | fingerprint -> the newest word on it     |
 
-It lies in the cache Redis. While that is away, each replica knows what it was told itself.
+It lies in the cache Redis. While that is away, each replica knows what it received itself.
 """
 
 from fastapi import FastAPI

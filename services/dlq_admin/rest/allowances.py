@@ -40,7 +40,7 @@ def add_routes(app: FastAPI, allowances: Allowances) -> None:
     @app.post(
         "/dlq/allowances",
         tags=["decisions"],
-        summary="Let somebody else change more letters, for the window's length",
+        summary="Allow another operator to change more letters, for the length of the window",
         responses=documented("What is left to that person.", Allowance)
         | errors(*BODY_ERRORS, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown),
         openapi_extra=body(AllowInput, {"actor": "ann", "letters": 1200, "reason": "Looked at the group together"}),

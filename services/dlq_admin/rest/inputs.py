@@ -1,4 +1,4 @@
-"""Ask: what callers may send, and what it means: filters, selections, and who wants it why."""
+"""Inputs: what callers may send (filters, selections, reasons), and its meaning for the store."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Self, TypeVar
@@ -41,15 +41,15 @@ def _written_out(value: object) -> object:
 
 Moment = Annotated[datetime, BeforeValidator(_written_out)]
 LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
-Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why, for whoever reads the audit later")]
+Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why; recorded in the audit")]
 
 
 #: In the query, where every character may take twelve bytes of the 8 KiB that a request's first line may have.
-ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why: it goes on record")]
+ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why; recorded in the audit")]
 
 
 class FilterInput(BaseModel):
-    """Everything that is given has to be so."""
+    """Every given condition must hold."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -66,7 +66,7 @@ class FilterInput(BaseModel):
     until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
 
     def to_filter(self) -> Filter:
-        """As the store takes it."""
+        """For the store."""
         last = _number(self.until)
         return Filter(
             self.state,
@@ -109,7 +109,7 @@ class SelectionInput(BaseModel):
         return self
 
     def to_selection(self) -> Selection:
-        """As the store takes it."""
+        """For the store."""
         if self.ids is not None:
             return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
         if self.replay is not None:
@@ -118,7 +118,7 @@ class SelectionInput(BaseModel):
 
 
 class BulkInput(BaseModel):
-    """Something is to be done to a selection. Without `dry_run` the count has to be typed back."""
+    """A change of a selection. Without `dry_run` the expected count is required."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -135,7 +135,7 @@ class BulkInput(BaseModel):
 
 
 class NoteInput(BaseModel):
-    """A word on a group; an empty one takes it away."""
+    """A note on a group; an empty text removes it."""
 
     model_config = ConfigDict(extra="forbid")
 

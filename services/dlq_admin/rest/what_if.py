@@ -14,7 +14,7 @@ from holdfast.shared.http.document import body, errors
 
 
 class WhatIfInput(BaseModel):
-    """`limit`: of the letters that are told one by one; the counts are of all."""
+    """`limit`: letters that are listed one by one; the counts are of all."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -52,7 +52,7 @@ def left(engine: Engine, name: str, rules: Rules) -> Left:
 
 
 def lock(connection: sa.Connection, name: str, rules: Rules) -> Left:
-    """The same; nobody else uses it until this transaction is over. Before every other lock."""
+    """The same, locked until this transaction ends. Taken before every other lock."""
     connection.exec_driver_sql(_LOCK, (name,))
     return _left(connection, name, rules)
 
@@ -65,7 +65,7 @@ def use(left_now: Left | None, needed: int) -> None:
 
 
 def allow(engine: Engine, to: str, letters: int, actor: Actor) -> int:
-    """A second person lets somebody change so many letters more within the window; the id of its record. Raises
+    """A second person allows `to` more letters within the window; the id of the audit entry. Raises
     SecondPersonNeeded."""
     if to == actor.name:
         raise SecondPersonNeeded()

@@ -1,5 +1,5 @@
-"""Change: letters from one state to another, with the counts of their groups, the record of who did it, and what the
-queue has to be told of it: in one transaction, or not at all."""
+"""Change: letters from one state to another, with the counts of their groups, the record of who did it, and the
+entry of the outbox: in one transaction."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace

@@ -27,7 +27,7 @@ _TEXTS = {
 def to_line(
     number: int, about: Mapping[str, Any], original: Mapping[bytes, bytes], attempts: list[Any]
 ) -> dict[str, Any]:
-    """`about`: the columns of its row. What is not needed to read it back (its state) is told too."""
+    """`about`: the columns of its row. Its state is included for readers; it is not read back."""
     return {
         "id": id_of(number),
         "state": about["state"],

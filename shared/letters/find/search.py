@@ -2,7 +2,7 @@
 
 Reason, code and command are the same for all letters of a group. So they are looked up among the groups, and a page is
 merged from one short run of the index per group and state that has any. Text is looked for in a bounded stretch: what
-was looked through is told, and the search goes on from there.
+was searched is reported, and the search continues from there.
 """
 
 from collections.abc import Sequence

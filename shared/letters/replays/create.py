@@ -1,5 +1,5 @@
-"""Create: freeze a selection as the set of a replay, in one transaction. What dies later is not in it, and what is
-in it is nobody else's until it is over."""
+"""Create: freeze a selection as the set of a replay, in one transaction. Letters that die later are not in it, and
+its letters belong to no other replay until it is over."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime

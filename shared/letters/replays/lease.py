@@ -19,7 +19,7 @@ _NOW = sa.func.utc_timestamp(sa.literal_column("6"))
 
 
 class LeaseLost(Exception):
-    """Somebody else drives the replay now, or nobody has to: leave it alone."""
+    """Another replica drives the replay now, or it needs no driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: 
         free = sa.or_(free, replays.c.lease_owner.startswith(predecessor, autoescape=True))
     taken = []
     with faults(), engine.connect() as connection:
-        # Whoever only waits for a person needs no driver: neither would he leave one to others.
+        # A replay that only waits for an operator needs no driver, and must not take one from others.
         work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
         something = sa.or_(replays.c.state.not_in(_WAITING), work)
         query = sa.select(replays.c.id).where(replays.c.state.in_(_ACTIVE), something, free)

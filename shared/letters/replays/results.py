@@ -1,4 +1,4 @@
-"""Results: what became of the items that were sent, told by the rows that the writers and the indexer wrote; and the
+"""Results: what became of the sent items, from the rows that the writers and the indexer wrote; and the
 letters, groups and counts that follow, in one transaction."""
 
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one item. `outcome`: for whoever looks at it later."""
+    """Of one item. `outcome`: for display."""
 
     position: int
     letter: int

@@ -139,7 +139,7 @@ def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], D
         decision = decide([one.delivery], seen, lambda _: False, wall_clock())
         verdict, why, detail = _named(decision.outcomes[0])
         after = decision.users.get(write.user_id, before)
-        # A refusal because of a taken address is told as such: hardly ever does a write on its way change it.
+        # A refusal because of a taken address is reported as such: a write in flight hardly ever changes it.
         behind_own = isinstance(waits, Retry) and write.user_id in waits.waits_for
         then = verdict if behind_own else None
         verdicts[one.number] = WhatIf(Verdict.WOULD_WAIT if then else verdict, why, before, after, then, detail)

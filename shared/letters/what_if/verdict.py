@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """One letter's verdict. `before`, `after`: the user's row; None where there is none, or where nobody got so far."""
+    """One letter's verdict. `before`, `after`: the user's row; None: there is none, or the trial ended before."""
 
     verdict: Verdict
     #: Why, in words without personal data; a code where there is one.
