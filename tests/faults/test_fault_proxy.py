@@ -263,8 +263,8 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
             assert http.delete(url).status_code == 405
             assert http.get(url.replace("/faults", "/")).status_code == 404
             tell = [sys.executable, "-m", "deploy.faults.control_client", url.split(":")[2].partition("/")[0]]
-            told = subprocess.run(tell, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
-            assert json.loads(told.stdout)["faults"]["up"]["blackhole"] is True
+            printed = subprocess.run(tell, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+            assert json.loads(printed.stdout)["faults"]["up"]["blackhole"] is True
             assert subprocess.run([*tell, "[]"], cwd=ROOT, capture_output=True).returncode == 1
             healed = http.put(url, json={}).json()
             assert healed["faults"] == json.loads(json.dumps(Faults().to_json()))

@@ -12,7 +12,7 @@ from tests.servers import Database, RedisServer, wait_until
 from tests.stream import Stream, change, new_user
 
 
-def read_as(redis: "Redis[bytes]", consumer: str, count: int, stream: str = WRITES, group: str = WRITERS_GROUP) -> None:
+def read_as(redis: Redis, consumer: str, count: int, stream: str = WRITES, group: str = WRITERS_GROUP) -> None:
     """Have entries delivered to a consumer that never settles them."""
     redis.xreadgroup(group, consumer, {stream: ">"}, count=count)
 
