@@ -101,6 +101,11 @@ def service_app(
     app.add_exception_handler(RequestValidationError, _invalid)
     add_routes(app)  # before the rest: routes are tried in order
     health.add_routes(app)
+    _add_metrics(app, before_scrape, metrics_port)
+    return app
+
+
+def _add_metrics(app: FastAPI, before_scrape: Callable[[], object], port: int | None) -> None:
     scraper = Scraper(before_scrape)
 
     @app.get(
@@ -108,15 +113,13 @@ def service_app(
         tags=["health"],
         summary="Prometheus metrics",
         response_class=Response,
-        include_in_schema=metrics_port is None,  # the document is about the port that it is read at
+        include_in_schema=port is None,  # the document is about the port that it is read from
     )
     async def metrics(request: Request) -> Response:
-        if metrics_port is not None and request.scope["server"][1] != metrics_port:
+        if port is not None and request.scope["server"][1] != port:
             raise NoSuchPath()
         text, media_type = await scraper(request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": media_type})
-
-    return app
 
 
 async def _app_error(request: Request, error: Exception) -> Response:

@@ -1,16 +1,14 @@
 """Propagated headers: those of a request that are sent with every call made for it."""
 
-import re
-
 from starlette.requests import Request
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")
+from holdfast.shared.telemetry.tracing.spans import TRACEPARENT
 
 
 def traceparent(raw: bytes) -> str:
     """The caller's `traceparent`; empty if it is malformed."""
     value = raw.decode("latin-1")
-    return value if _TRACEPARENT.match(value) else ""
+    return value if TRACEPARENT.fullmatch(value) else ""
 
 
 def propagated(request: Request) -> dict[str, str]:

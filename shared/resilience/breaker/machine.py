@@ -45,10 +45,7 @@ class Machine:
         self._ramp = Ramp(random)
         self._not_before: float | None = None
         self._imposed_until = now
-        self._late_outcomes = 0
-        self._leaked_probes = 0
-
-    # --- calls ---
+        self._late_outcomes = self._leaked_probes = 0
 
     def admit(self, now: float) -> int | Refused:
         """A token, or why not. Called only while `door` is None."""
@@ -79,8 +76,7 @@ class Machine:
             self._late_outcomes += token != UNCOUNTED
             return
         if isinstance(judgement, Throttled):
-            wait_s = min(judgement.for_s, self.policy.throttle_max_s)
-            self._not_before = max(self._not_before or now, now + wait_s)
+            self._not_before = max(self._not_before or now, now + min(judgement.for_s, self.policy.throttle_max_s))
         match self.state:
             case State.CLOSED:
                 self.evidence.weigh(judgement, took_s, now)
@@ -108,8 +104,6 @@ class Machine:
         if self._not_before is not None and now >= self._not_before:
             self._not_before = None
         self._set_door()
-
-    # --- operators ---
 
     def impose(self, override: Override, for_s: float, actor: str, reason: str, now: float) -> None:
         """Impose an override for `for_s` seconds, in place of an earlier one."""
@@ -142,8 +136,7 @@ class Machine:
 
     def reset(self, now: float, actor: str, reason: str) -> None:
         """Close, without a ramp; forget the counts and end any override."""
-        self.imposed = None
-        self._not_before = None
+        self.imposed = self._not_before = None
         self._openings = 0
         self._move(State.CLOSED, Why.RESET, now, actor, reason)
         self._set_door()
@@ -155,8 +148,6 @@ class Machine:
         self.evidence.slow_s = policy.slow_s
         self.history.keep(policy.transitions_kept)
         self.policy = policy
-
-    # --- state ---
 
     def open_remaining_s(self, now: float) -> float:
         """Seconds until a probe may pass; 0 when not open."""
@@ -180,8 +171,6 @@ class Machine:
             late_outcomes=self._late_outcomes,
             leaked_probes=self._leaked_probes,
         )
-
-    # --- within ---
 
     def _refused(self, now: float) -> Refused | None:
         override = None if self.imposed is None else self.imposed.override
@@ -222,13 +211,11 @@ class Machine:
             self._open(why, now)
 
     def _open(self, why: Why, now: float) -> None:
-        policy = self.policy
-        if self.state is State.CLOSED and now - self._since >= policy.window_s:
+        if self.state is State.CLOSED and now - self._since >= self.policy.window_s:
             self._openings = 0  # it was closed for a whole window, so the open time starts at its shortest again
-        open_s = min(policy.open_max_s, policy.open_s * 2.0 ** min(self._openings, 30))
-        self._openings += 1
         self._move(State.OPEN, why, now)
-        self._open_until = now + open_s * (1 + policy.jitter * (2 * self._random() - 1))
+        self._open_until = now + self.policy.open_time_s(self._openings, self._random())
+        self._openings += 1
 
     def _move(self, to: State, why: Why, now: float, actor: str | None = None, reason: str | None = None) -> None:
         self.door = None  # first, as a finaliser may return an outcome in the middle of this
@@ -249,10 +236,8 @@ class Machine:
         self.door = self.generation if self.state is State.CLOSED and undisturbed else None
 
     def _next_probe_at(self, now: float) -> datetime | None:
-        match self.state:
-            case State.CLOSED:
-                return None
-            case State.OPEN:
-                return self._stamp(self._open_until)
-            case State.HALF_OPEN:
-                return self._stamp(max(now, self._lease_until or now, self._not_before or now))
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.OPEN:
+            return self._stamp(self._open_until)
+        return self._stamp(max(now, self._lease_until or now, self._not_before or now))

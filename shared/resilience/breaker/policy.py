@@ -56,6 +56,11 @@ class Policy:
         if self.open_max_s < self.open_s:
             raise ValueError("open_max_s must not be below open_s")
 
+    def open_time_s(self, earlier: int, random: float) -> float:
+        """How long to stay open after `earlier` openings in a row, with jitter; `random`: from 0 to 1."""
+        doubled_s = min(self.open_max_s, self.open_s * 2.0 ** min(earlier, 30))
+        return doubled_s * (1 + self.jitter * (2 * random - 1))
+
     @property
     def slow_s(self) -> float:
         """A call that takes this long is slow."""

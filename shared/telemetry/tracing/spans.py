@@ -19,7 +19,8 @@ T = TypeVar("T")
 
 Attributes = Mapping[str, str | int | float | bool]
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]([0-9a-f])$")
+#: The W3C header; groups: the trace id, and the digit with the flag "sampled".
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]([0-9a-f])")
 
 
 class Kind(Enum):
@@ -157,7 +158,7 @@ def traceparent() -> str:
 
 def sampled(traceparent: str) -> bool:
     """Whether the trace of this traceparent is recorded."""
-    found = _TRACEPARENT.match(traceparent) if collector is not None else None
+    found = TRACEPARENT.fullmatch(traceparent) if collector is not None else None
     return found is not None and bool(int(found[2], 16) & 1)
 
 
