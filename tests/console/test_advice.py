@@ -19,17 +19,23 @@ from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.writes.outcome import Reason
 
 
+def _partial(model: Any, **values: Any) -> Any:
+    """An instance with the fields that the advice reads."""
+    return model.model_construct(**values)
+
+
 def _state(dead: int, **more: Any) -> SystemState:
     letters = {"dead": dead, "replaying": 0, "dying_groups": min(dead, 1)}
-    ledger = LedgerReading.model_construct(missing=0, accepted=5)
-    return SystemState.model_construct(**{"letters": letters, "waiting": 0, "ledger": ledger, "writers": []} | more)
+    ledger = _partial(LedgerReading, missing=0, accepted=5)
+    return _partial(SystemState, **{"letters": letters, "waiting": 0, "ledger": ledger, "writers": []} | more)
 
 
 def _group(age_s: float = 0, reason: str = "invalid_data", changed: str | None = "no", dead: int = 1) -> GroupSummary:
-    return GroupSummary.model_construct(
+    return _partial(
+        GroupSummary,
         last_seen=(datetime.now(UTC) - timedelta(seconds=age_s)).isoformat(),
         reason=reason,
-        fix=BuildFix.model_construct(changed=changed),
+        fix=_partial(BuildFix, changed=changed),
         counts={"dead": dead},
     )
 
