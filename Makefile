@@ -121,7 +121,7 @@ JOBS ?= $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: test
 test: ## Every test, against real servers that the tests start themselves, several at a time (JOBS=, ARGS= for pytest)
-	@$(LOCAL) setup dev
+	@$(LOCAL) setup dev docs
 	@$(VENV) -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: quick
@@ -377,7 +377,7 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
 	@$(LOCAL) not-running
-	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .venv-docs .local .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .venv-docs .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def keep(folder: Path, texts: Mapping[str, str], made_by: str, arguments: Sequence[str]) -> int:
-    """Write what is not as its code, by name; with `--check` only tell, with exit code 1 when there is any."""
+    """Write the files that differ from their code; with `--check` only list them, with exit code 1 if there are any."""
     stale = [name for name, text in texts.items() if not _is(folder / name, text)]
     if "--check" in arguments:
         for name in stale:

@@ -1,4 +1,4 @@
-"""Faults: what a dependency's error means for the work in hand, without the vendor's vocabulary."""
+"""Faults: the errors of a dependency by what they mean for the work, without the vendor's classes."""
 
 
 class Fault(Exception):
@@ -6,29 +6,29 @@ class Fault(Exception):
 
     def __init__(self, message: str = "", detail: str = "") -> None:
         super().__init__(message)
-        #: The error's own text, without the data that it quotes: for logs. The message is for everybody.
+        #: The error's own text without the data that it quotes, for logs. The message is for clients.
         self.detail = detail or message
 
 
 class Contention(Fault):
-    """Two transactions met. Nothing happened; at once again."""
+    """Two transactions conflicted. Nothing took effect; retry at once."""
 
 
 class Clash(Contention):
-    """A row with the same key came first. Look again; if it stays, it is no race."""
+    """A row with the same key was written first. If a retry sees the same again, it is no race."""
 
 
 class Outage(Fault):
-    """The dependency is down, or not in a state to work. Hold; charge nobody; whether the last
-    statement happened is not known."""
+    """The dependency is down or cannot work. Hold the work, and charge no attempt; whether the last statement took
+    effect is unknown."""
 
 
 class CommitUnknown(Outage):
-    """The dependency stopped answering while it committed: it may have happened."""
+    """The dependency stopped answering during a commit, which may have taken effect."""
 
 
 class BadData(Fault):
-    """The dependency refused, and its error says that this very data is wrong."""
+    """The dependency refused, and its error says that the data is wrong."""
 
 
 class Unexplained(Fault):

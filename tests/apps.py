@@ -4,6 +4,7 @@ from pathlib import Path
 
 import httpx
 from fastapi import FastAPI
+from starlette.routing import Route
 
 from holdfast.services.api.app import make_app as make_api
 from holdfast.services.api.settings import ApiSettings
@@ -41,6 +42,7 @@ def client_of(app: FastAPI, **headers: str) -> httpx.AsyncClient:
 
 
 def paths(app: FastAPI, method: str) -> list[str]:
-    """Of every route with this method; what stands in for an id is nobody's."""
-    found = {route.path for route in app.routes if method in (getattr(route, "methods", None) or ())}
+    """The path of every route with this method, parameters replaced by their names."""
+    routes = [route for route in app.routes if isinstance(route, Route)]
+    found = {route.path for route in routes if method in (route.methods or ())}
     return sorted(path.replace("{", "").replace("}", "").replace(":path", "") for path in found)

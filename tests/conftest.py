@@ -97,6 +97,14 @@ def _own_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer
 
 
 @pytest.fixture(scope="session")
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path_factory.mktemp("own-cache"), "--appendonly", "no")
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="session")
 def _own_database(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Database]:
     server = Database(tmp_path_factory.mktemp("own-database"))
     server.start()
@@ -114,6 +122,17 @@ def own_redis(_own_redis: RedisServer) -> RedisServer:
     with _own_redis.client() as client:
         client.flushall()
     return _own_redis
+
+
+@pytest.fixture
+def own_cache(_own_cache: RedisServer) -> RedisServer:
+    """A cache, which waits for no disk, that the test may kill and freeze; running and empty at first."""
+    _own_cache.thaw()
+    if not _own_cache.running:
+        _own_cache.start()
+    with _own_cache.client() as client:
+        client.flushall()
+    return _own_cache
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from typing import Any
 
 #: It never opens: for looking at single requests.
 PATIENT: dict[str, Any] = {
-    "total_s": 1.5,
-    "attempt_s": 0.2,
-    "connect_s": 0.1,
+    "total_s": 3.0,
+    "attempt_s": 0.5,
+    "connect_s": 0.4,
     "backoff_base_s": 0.01,
     "backoff_cap_s": 0.05,
     "retry_share": 1.0,

@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
-ANSWER_DEADLINE_S = 10.0
+ANSWER_DEADLINE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

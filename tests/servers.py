@@ -40,7 +40,7 @@ def wait_until(condition: Callable[[], object], deadline_s: float = START_DEADLI
         time.sleep(0.02)
 
 
-def _with_us() -> list[str]:
+def with_us() -> list[str]:
     """What has a server end with the tests, however they end. The kernel minds the thread that started it, and any
     other thread than the main one may be over sooner."""
     here = threading.current_thread() is threading.main_thread() and shutil.which("setpriv")
@@ -58,7 +58,7 @@ class Server(ABC):
     def start(self) -> None:
         """Start, and wait until it answers."""
         with (self.folder / "server.log").open("ab") as log:
-            command = [*_with_us(), *self._command]
+            command = [*with_us(), *self._command]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait_until(self._answers_or_died, what=self._command[0])
 
@@ -125,7 +125,7 @@ class RedisServer(Server):
 
     def client(self) -> redis.Redis:
         """A plain client, for looking and for doing harm."""
-        return redis.Redis(port=self.port, socket_timeout=5)
+        return redis.Redis(port=self.port, socket_timeout=20)
 
     def refused(self) -> list[str]:
         """What it has refused to the services' users, as `user: command or key`."""
@@ -239,6 +239,6 @@ class PrometheusServer(Server):
     def answers(self) -> bool:
         """Whether it serves."""
         try:
-            return httpx.get(f"{self.url}/-/ready", timeout=1).status_code == 200
+            return httpx.get(f"{self.url}/-/ready", timeout=5).status_code == 200
         except httpx.TransportError:
             return False

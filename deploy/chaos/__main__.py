@@ -15,9 +15,9 @@ from deploy.chaos.experiment import Experiment
 from deploy.chaos.experiments import ALL
 from deploy.chaos.run import run
 from deploy.chaos.verdict import EXIT_CODES
+from deploy.local.output import echo
 from deploy.local.postpone import ENDING
 from deploy.local.problem import Problem
-from deploy.local.say import say
 from deploy.stacks.running import KINDS, heal, running
 
 _RATES = (1.0, 200.0)
@@ -41,10 +41,10 @@ def main() -> int:
             return 0 if heal() else 1
         return _run_all(options)
     except Problem as problem:
-        say(f"{problem}")
+        echo(f"{problem}")
         return 2
     except KeyboardInterrupt:
-        say("\nInterrupted; everything that was broken is mended.")
+        echo("\nInterrupted; everything that was broken is mended.")
         return 130
     except Exception:  # noqa: BLE001 - 1 would mean that the hypothesis is wrong
         traceback.print_exc()
@@ -70,12 +70,12 @@ def _run_all(options: argparse.Namespace) -> int:
         duration_s = options.duration or (_SHORT_S if everything else experiment.duration_s)
         try:
             runs.append(_run_one(dataclasses.replace(experiment, duration_s=duration_s), options))
-            say(report.for_people(runs[-1]))
+            echo(report.for_people(runs[-1]))
         except Problem as problem:
             untried.append(name)
-            say(f"  {name}: UNKNOWN, it could not be tried: {problem}\n")
+            echo(f"  {name}: UNKNOWN, it could not be tried: {problem}\n")
     if len(wanted) > 1 and runs:
-        say(report.summary(runs))
+        echo(report.summary(runs))
     if options.json:
         documents = [report.for_machines(each, options.stack) for each in runs]
         options.json.write_text(json.dumps(documents, indent=2) + "\n")
@@ -84,9 +84,9 @@ def _run_all(options: argparse.Namespace) -> int:
 
 
 def _run_one(experiment: Experiment, options: argparse.Namespace) -> report.Run:
-    say(f"\n{experiment.name}: {experiment.breaks}\n  Hypothesis: {experiment.hypothesis}\n")
+    echo(f"\n{experiment.name}: {experiment.breaks}\n  Hypothesis: {experiment.hypothesis}\n")
     with running(options.stack, experiment.duration_s + _AROUND_S) as stack:
-        return run(experiment, stack, options.rate, say)
+        return run(experiment, stack, options.rate, echo)
 
 
 def _number(name: str) -> float | None:

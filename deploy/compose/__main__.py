@@ -5,8 +5,8 @@ import sys
 import time
 
 from deploy.compose.check import CHECKS
+from deploy.local.output import echo
 from deploy.local.problem import Problem
-from deploy.local.say import say
 
 
 def main() -> int:
@@ -17,9 +17,9 @@ def main() -> int:
         try:
             seen = check()
         except Problem as problem:
-            say(f"WRONG {about}\n      {problem}")
+            echo(f"WRONG {about}\n      {problem}")
             return 1
-        say(f"ok    {about}  ({seen}; {time.monotonic() - began:.0f} s)")
+        echo(f"ok    {about}  ({seen}; {time.monotonic() - began:.0f} s)")
     return 0
 
 

@@ -1,7 +1,7 @@
-"""`python -m deploy.compose.draw [FOLDER]`: every secret of the system in containers, drawn at random once. Each folder
-below is a volume that only those containers mount that need it, so what lies in it need not be told apart by user.
+"""`python -m deploy.compose.draw [FOLDER]`: generate every secret of the system in containers, once. Each folder below
+is a volume that only the containers that need it mount, so its files need no owners of their own.
 
-What is there already stays, so that secrets of your own can be laid there before the first start.
+Existing files stay, so that you can put secrets of your own there before the first start.
 """
 
 import hashlib
@@ -20,13 +20,13 @@ from holdfast.shared.runtime import files
 
 FOLDER = Path("/run/holdfast")
 
-#: Whoever asks the database, whose server is `mysql`, from any address of its network.
+#: Clients of the database, at any address of its network.
 _HOST = "%"
 _PORTS: Mapping[Place, int] = {"queue": 6379, "cache": 6379}
 
 
 def draw(folder: Path) -> list[str]:
-    """The names of what was not there before."""
+    """The names of the files that were missing."""
     return [name for name, text in _texts(folder) if _written(folder / name, text)]
 
 
@@ -66,9 +66,9 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         ("exporter/my.cnf",
          f"[client]\nuser={watcher}\npassword={of_database[database.WATCHER]}\nhost=mysql\nport=3306\n"),
         ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
-        # The server carries this out when it makes its data folder; the tables' rights come with the migrations.
+        # The server runs this when it makes its data folder; the rights on tables come with the migrations.
         ("mysql-init/users.sql", "".join(f"{each};\n" for each in database.users(of_database, _HOST))),
-        # The place where its configuration is mounted: a volume that cannot be written has to have it already.
+        # Its configuration is mounted here: a read-only volume must have the file already.
         ("alertmanager/alertmanager.yml", ""),
     ]  # fmt: skip
 
@@ -82,7 +82,7 @@ def _digest(token: str) -> str:
 
 
 def _written(path: Path, text: str) -> bool:
-    """Whether it was missing. Whole or not at all: who starts after a crash must not read half a secret."""
+    """Whether it was missing. Atomic: after a crash no reader must find half a secret."""
     return not path.exists() and files.create(path, text, mode=0o444)
 
 
@@ -96,7 +96,7 @@ def main(arguments: list[str]) -> int:
     except (OSError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"Drawn: {', '.join(drawn)}\n" if drawn else "Everything is there already.\n")
+    sys.stdout.write(f"Drawn: {', '.join(drawn)}\n" if drawn else "Everything exists already.\n")
     sys.stdout.write("The operator's key:  docker compose run --rm secrets cat /run/holdfast/operator/token\n")
     return 0
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from deploy.local.output import echo
 from deploy.local.places import REPO
 from deploy.local.problem import Problem
-from deploy.local.say import say
 from deploy.stacks.engine import compose, docker
 
 FILE = REPO / "deploy" / "compose" / "digests.yml"
@@ -52,10 +52,10 @@ def main(arguments: list[str]) -> int:
         services = json.loads(compose("config", "--format", "json"))["services"]
         text = json.dumps(pinned(services, _digest), indent=2)  # JSON is YAML
     except Problem as problem:
-        say(str(problem))
+        echo(str(problem))
         return 1
     file.write_text(f"# Written by `make docker-pin`; `make docker-run` takes it while it is here.\n{text}\n")
-    say(f"{file}: {text.count('@sha256:')} digests")
+    echo(f"{file}: {text.count('@sha256:')} digests")
     return 0
 
 

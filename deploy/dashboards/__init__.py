@@ -1,4 +1,4 @@
-"""Grafana's dashboards as code: each is data, drawn once as Classic JSON into services/dlq_admin/live/grafana."""
+"""Grafana's dashboards as code: each is data, built as Classic JSON into services/dlq_admin/live/grafana."""
 
 import warnings
 

@@ -1,4 +1,4 @@
-"""`python -m deploy.dashboards`: write Grafana's dashboards. With `--check`: only tell which are not as their code."""
+"""`python -m deploy.dashboards`: write Grafana's dashboards. With `--check`: only list those that are out of date."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Annotations: what happened, over every panel: faults as regions, breakers that opened, replays, pages sent."""
+"""Annotations over every panel: faults as regions, breakers that opened, replays, pages."""
 
 from dataclasses import dataclass
 from typing import cast
@@ -13,7 +13,7 @@ from deploy.dashboards.source import OWN, SOURCE
 
 @dataclass(frozen=True, slots=True)
 class Annotation:
-    """Where `expr` has a value there is a mark; `title` names it."""
+    """A mark wherever `expr` has a value; `title` names it."""
 
     name: str
     expr: str
@@ -26,7 +26,7 @@ ANNOTATIONS = (
         "Faults", "max by (fault, target) (holdfast_fault_active) == 1", "Fault: {{fault}} → {{target}}", FAILED
     ),
     Annotation("Breakers open", "breaker:holdfast_state:code == 2", "Breaker open: {{breaker}} in {{job}}", REJECTED),
-    Annotation("Replays", "sum (holdfast_replays_driven) > 0", "A replay is under way", OTHER),
+    Annotation("Replays", "sum (holdfast_replays_driven) > 0", "A replay is running", OTHER),
     Annotation(
         "Pages", 'max by (alertname) (ALERTS{alertstate="firing", severity="page"})', "Page: {{alertname}}", DEGRADED
     ),
@@ -34,7 +34,7 @@ ANNOTATIONS = (
 
 
 def annotations() -> list[build.AnnotationQuery]:
-    """Grafana's model of them, and of what our services tell Grafana themselves."""
+    """Grafana's model of them, and of those that our services send to Grafana themselves."""
     return [_own(), *(_of(it) for it in ANNOTATIONS)]
 
 
@@ -48,6 +48,6 @@ def _of(it: Annotation) -> build.AnnotationQuery:
 def _own() -> build.AnnotationQuery:
     target = build.AnnotationTarget().type("tags").tags(["holdfast"]).limit(100).match_any(False)
     return (
-        build.AnnotationQuery().name("Operators' deeds").datasource(OWN).enable(True).hide(False).icon_color(OTHER)
-        .target(cast("Builder[Dataquery]", target))  # Grafana's own wants no PromQL
+        build.AnnotationQuery().name("Operators' actions").datasource(OWN).enable(True).hide(False).icon_color(OTHER)
+        .target(cast("Builder[Dataquery]", target))  # Grafana's own source takes no PromQL
     )  # fmt: skip

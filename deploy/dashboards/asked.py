@@ -1,5 +1,5 @@
-"""Asked: everything that a dashboard asks of Prometheus, from its JSON, with Grafana's variables filled in as Grafana
-does it."""
+"""Queries: everything that a dashboard asks of Prometheus, from its JSON, with Grafana's variables filled in as by
+Grafana."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ _SCRAPE_S = 5
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One query, and where it stands. `fields`: the labels that its legend or title shows."""
+    """One query, and where it is. `fields`: the labels that its legend or title shows."""
 
     kind: Literal["panel", "variable", "annotation"]
     where: str
@@ -60,7 +60,7 @@ def everything(dashboard: Dashboard) -> dict[str, str]:
 def filled_in(
     expr: str, *, step_s: int = _SCRAPE_S, range_s: int = 900, chosen: Mapping[str, str] | None = None
 ) -> str:
-    """With All for every variable that nobody has chosen. `step_s` and `range_s`: of the picture."""
+    """With All for every variable without a choice. `step_s` and `range_s`: of the picture."""
     builtin = {
         "__rate_interval": f"{max(step_s + _SCRAPE_S, 4 * _SCRAPE_S)}s",
         "__interval": f"{step_s}s",

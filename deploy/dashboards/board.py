@@ -1,4 +1,4 @@
-"""A dashboard as data → Grafana's model: its frame is the same for all, so that who knows one knows the others."""
+"""A dashboard as data → Grafana's model: its frame is the same for all, so that a reader of one knows the others."""
 
 from dataclasses import dataclass
 
@@ -46,12 +46,12 @@ def drawn(board: Board) -> m.Dashboard:
             made = made.with_panel(_Drawn(draw(panel, number)))
     dashboard = made.build()
     for each_shown in [*(dashboard.links or ()), *((dashboard.annotations and dashboard.annotations.list_val) or ())]:
-        each_shown.placement = None  # in sight; the builder's default hides them in a menu
+        each_shown.placement = None  # visible; the builder's default hides them in a menu
     return dashboard
 
 
 class _Drawn(Builder[m.Panel]):
-    """What is drawn already, for a builder that wants builders."""
+    """A finished panel, for a builder that expects builders."""
 
     def __init__(self, panel: m.Panel) -> None:
         self._panel = panel

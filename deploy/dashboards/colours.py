@@ -1,4 +1,4 @@
-"""Colours: one for each meaning, the same on every panel; of different brightness, for whoever sees no red."""
+"""Colours: one for each meaning, the same on every panel; of different brightness, for readers who do not see red."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ REJECTED = "#FF780A"
 FAILED = "#E02F44"
 ABANDONED = "#8E8E8E"
 OTHER = "#B877D9"
-#: For a state that is none.
+#: For an inactive state.
 QUIET = "rgba(142, 142, 142, 0.15)"
 NONE = "transparent"
 
@@ -35,7 +35,7 @@ BY_LABEL = {
     "state": {"planned": ABANDONED, "sent": DEGRADED, "over": GOOD},
     "attempt": {"first": GOOD, "again": DEGRADED},
 }  # fmt: skip
-#: Names of lines that say it themselves.
+#: Lines whose name is their meaning.
 BY_NAME = BY_LABEL["outcome"] | {
     "p50": ALSO_GOOD, "p95": GOOD, "p99": OTHER,
     "in": OTHER, "out": GOOD,

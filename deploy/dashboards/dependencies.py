@@ -1,4 +1,4 @@
-"""Dependencies: of each store, neighbour and process how much is used, how full it is, and what goes wrong (USE)."""
+"""Dependencies: utilisation, saturation and errors (USE) of each store, service and process."""
 
 from deploy.dashboards import states
 from deploy.dashboards.board import Board
@@ -14,7 +14,7 @@ _TROUBLE = Lines(
     title="Which dependency fails?",
     shows="Share of the calls to each dependency that ended in an error or ran out of time.",
     normal="zero.",
-    act="its own band below says whether it is full, slow or away.",
+    act="its own band below shows whether it is full, slow or down.",
     unit="percentunit",
     nothing="Nothing was called",
     queries=(Query(f"{_BAD} / {rate(_CALLS + '_count', 'dependency')}", "{{dependency}}"),),
@@ -33,9 +33,9 @@ _SLOW = Lines(
 )
 _CALLED = Lines(
     title="How much is each called?",
-    shows="Calls that breakers let through, each second.",
+    shows="Calls that breakers allowed, each second.",
     normal="as the traffic is. Near zero while its breaker is open.",
-    act="zero without an open breaker: nobody asks; see Overview.",
+    act="zero without an open breaker: there is no traffic; see Overview.",
     unit="ops",
     nothing="Nothing was called",
     queries=(Query(rate(f"{_CALLS}_count", "dependency"), "{{dependency}}"),),
@@ -44,7 +44,7 @@ _REFUSED = Lines(
     title="What did breakers refuse?",
     shows="Calls not made, by breaker and why.",
     normal="none.",
-    act="probing for long: the probes fail; the dependency is still ill.",
+    act="probing for long: the probes fail; the dependency is still down.",
     unit="ops",
     nothing="Nothing was refused",
     queries=(
@@ -71,13 +71,13 @@ _CLOSED_AGAIN = Bars(
 
 _THREADS = Lines(
     title="Is the database busy?",
-    shows="Its connections: open, at work, and how many it allows.",
-    normal="at work: a few. Open: what our pools have.",
-    act="at work near open: statements wait for locks or the disk.",
+    shows="Its connections: open, running a statement, and allowed.",
+    normal="running: a few. Open: as many as our pools have.",
+    act="running near open: statements wait for locks or the disk.",
     unit="short",
-    nothing="The database or its exporter is away",
+    nothing="The database or its exporter is down",
     queries=(
-        Query("max (mysql_global_status_threads_running)", "at work"),
+        Query("max (mysql_global_status_threads_running)", "running"),
         Query("max (mysql_global_status_threads_connected)", "open"),
         Query("max (mysql_global_variables_max_connections)", "allowed"),
     ),
@@ -90,7 +90,7 @@ _STATEMENTS = Lines(
     normal="as the traffic is.",
     act="zero while we call: it hangs.",
     unit="ops",
-    nothing="The database or its exporter is away",
+    nothing="The database or its exporter is down",
     queries=(
         Query(
             rate(
@@ -108,7 +108,7 @@ _DATABASE_ERRORS = Lines(
     normal="lock waits now and then.",
     act="lock waits that last: two writers want one user; slow: its disk. Broken off: clients or the network died.",
     unit="ops",
-    nothing="The database or its exporter is away",
+    nothing="The database or its exporter is down",
     queries=(
         Query(f"sum (rate(mysql_global_status_innodb_row_lock_waits{WINDOW}))", "lock waits"),
         Query(f"sum (rate(mysql_global_status_slow_queries{WINDOW}))", "slow statements"),
@@ -119,10 +119,10 @@ _DATABASE_ERRORS = Lines(
 _MEMORY = Lines(
     title="Are queue and cache full?",
     shows="Memory used, as a share of what each may use.",
-    normal="the cache may be full: it makes room. The queue far below.",
+    normal="the cache may be full: it evicts. The queue far below.",
     act="the queue near 1: it will refuse writes; drain it, or give it more.",
     unit="percentunit",
-    nothing="Redis or its exporter is away",
+    nothing="Redis or its exporter is down",
     queries=(Query("redis_memory_used_bytes / (redis_memory_max_bytes > 0)", "{{instance}}"),),
     share=True,
     width=6,
@@ -133,17 +133,17 @@ _COMMANDS = Lines(
     normal="as the traffic is.",
     act="zero while we call: it hangs.",
     unit="ops",
-    nothing="Redis or its exporter is away",
+    nothing="Redis or its exporter is down",
     queries=(Query(rate("redis_commands_processed_total", "instance"), "{{instance}}"),),
     width=6,
 )
 _REDIS_ERRORS = Lines(
     title="What goes wrong in them?",
-    shows="Copies evicted, connections refused and errors answered, each second.",
+    shows="Copies evicted, connections refused and error replies, each second.",
     normal="evictions in a full cache; none in the queue.",
-    act="refused connections: too many clients. Errors answered: read the caller's log.",
+    act="refused connections: too many clients. Error replies: read the caller's log.",
     unit="ops",
-    nothing="Redis or its exporter is away",
+    nothing="Redis or its exporter is down",
     queries=(
         Query(rate("redis_evicted_keys_total", "instance"), "{{instance}}: evicted"),
         Query(rate("redis_rejected_connections_total", "instance"), "{{instance}}: refused"),
@@ -157,27 +157,27 @@ _DISK = Timeline(
     normal="written.",
     act="failed: its disk is full or broken, and it refuses writes. The api writes to the database meanwhile.",
     unit="short",
-    nothing="Redis or its exporter is away",
+    nothing="Redis or its exporter is down",
     queries=(Query('min by (instance) (redis_aof_last_write_status{instance="queue"})', "{{instance}}"),),
     width=6,
     states=states.WRITTEN,
 )
 
 _ATTEMPTS = Lines(
-    title="How often do we ask the neighbours?",
+    title="How often do we call the other services?",
     shows="Attempts at calls of other services, first ones and retries.",
     normal="retries at most a tenth.",
     act="more: the retry budget is too large, or was bypassed.",
     unit="ops",
-    nothing="Nobody was called",
+    nothing="Nothing was called",
     queries=(Query(rate("holdfast_attempts_total", "dependency, attempt"), "{{dependency}}: {{attempt}}"),),
     width=12,
 )
 _THIRD_PARTY = Lines(
-    title="How does the third party answer?",
-    shows="Calls of it by what they became for our callers.",
+    title="How does the third party respond?",
+    shows="Calls of it, by outcome for our callers.",
     normal="good.",
-    act="degraded: it is away, and copies are served. failed: there was no copy.",
+    act="degraded: it is down, and copies are served. failed: there was no copy.",
     unit="reqps",
     nothing="It was not called",
     queries=(Query(rate(f"{REQUESTS}_count", "outcome", f'job="external_proxy", {OF_CLIENTS}'), "{{outcome}}"),),
@@ -199,7 +199,7 @@ _RESIDENT = Lines(
     title="Memory",
     shows="Resident memory of each process.",
     normal="flat.",
-    act="climbs for hours: a leak; restart it and tell its authors.",
+    act="climbs for hours: a leak; restart it and report it.",
     unit="bytes",
     nothing="No service is up",
     queries=(Query(f"process_resident_memory_bytes{{{CHOSEN}}}", "{{instance}}"),),
@@ -221,7 +221,7 @@ _POOLS = Lines(
     title="Pools",
     shows="What is taken of each bounded pool, as a share of what it has.",
     normal="far below 1. All of the database's pool while it hangs.",
-    act="at 1 for long: what it leads to is slow or away; callers wait or are refused.",
+    act="at 1 for long: what it leads to is slow or down; callers wait or are refused.",
     unit="percentunit",
     nothing="No service is up",
     queries=(Query(f"{_TAKEN} / {worst('holdfast_pool_capacity', 'job, pool', CHOSEN)}", "{{job}}: {{pool}}"),),
@@ -240,7 +240,7 @@ _LAG = Lines(
     width=6,
 )
 _IN_FLIGHT = Lines(
-    title="Requests under way",
+    title="Requests in flight",
     shows="Of each process; dashed, how many the api lets in at once.",
     normal="far below the limit.",
     act="at the limit: more are shed; add replicas of the api.",
@@ -254,14 +254,14 @@ _IN_FLIGHT = Lines(
 )
 _SCRAPES = Lines(
     title="Is it being watched?",
-    shows="How long Prometheus takes to ask each process, and how long dlq_admin's looks at the stores take.",
+    shows="How long Prometheus takes to scrape each process, and dlq_admin to probe the stores.",
     normal="below half a second; the limit is 4 s.",
     act="near the limit: points go missing from every panel here.",
     unit="s",
-    nothing="Prometheus asks nobody",
+    nothing="Prometheus has no targets",
     queries=(
         Query("max by (job) (scrape_duration_seconds)", "{{job}}"),
-        Query(worst("holdfast_probe_duration_seconds", "probe"), "look at the {{probe}}"),
+        Query(worst("holdfast_probe_duration_seconds", "probe"), "probe of the {{probe}}"),
     ),
     log=True,
     width=12,
@@ -271,12 +271,12 @@ _SCRAPES = Lines(
 BOARD = Board(
     "holdfast-dependencies",
     "Dependencies",
-    "Of each store, neighbour and process: how much it is used, how full it is, and what goes wrong.",
+    "Of each store, service and process: how much it is used, how full it is, and what goes wrong.",
     (
         Row("Which one is it?", (states.breakers(24, 9), _TROUBLE, _SLOW, _CALLED, _REFUSED, _CLOSED_AGAIN)),
         Row("The database", (_THREADS, _STATEMENTS, _DATABASE_ERRORS)),
         Row("The queue and the cache (Redis)", (_MEMORY, _COMMANDS, _REDIS_ERRORS, _DISK)),
-        Row("The neighbours", (_ATTEMPTS, _THIRD_PARTY)),
+        Row("Other services", (_ATTEMPTS, _THIRD_PARTY)),
         Row("Our own processes", (_CPU, _RESIDENT, _FILES, _POOLS, _LAG, _IN_FLIGHT, _SCRAPES)),
     ),
     (JOB, INSTANCE),

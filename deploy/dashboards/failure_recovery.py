@@ -1,4 +1,4 @@
-"""Failure and recovery: what broke, what caught it, what users got, and how long until all was well again."""
+"""Failure and recovery: what broke, what contained it, what users got, and how long recovery took."""
 
 from deploy.dashboards import states
 from deploy.dashboards.board import Board
@@ -15,9 +15,9 @@ _PAGES = [burn for burn in DEMO.burns if burn.severity is Severity.PAGE]
 
 _FAULT = Timeline(
     title="Which fault is active?",
-    shows="Faults that somebody has announced, and what each is aimed at.",
+    shows="Announced faults, and the target of each.",
     normal="none.",
-    act="nobody announced it and something is broken all the same: read the two bands below.",
+    act="none announced and something is broken: read the two bands below.",
     unit="short",
     nothing="No fault has been announced",
     queries=(Query(worst("holdfast_fault_active", "fault, target"), "{{fault}} → {{target}}"),),
@@ -53,11 +53,11 @@ def _phase(phase: str, shows: str, act: str, degraded_s: float, failed_s: float,
 
 
 _PHASES = (
-    _phase("detect", "From the fault's start to the first thing that noticed.", "look at the alerts' windows.", 5, 15),
-    _phase("contain", "From its start until no request fails any more.", "look at breakers and time budgets.", 5, 15),
-    _phase("resume", "From its end to the first fresh answer.", "look at how long breakers stay open.", 10, 30),
-    _phase("drain", "From its end until the backlog is gone.", "look at the writers' pace; add writers.", 30, 90),
-    _phase("steady", "From its end until all is as before it.", "see which band below is not back yet.", 60, 120, 4),
+    _phase("detect", "From the fault's start until it was first detected.", "look at the alerts' windows.", 5, 15),
+    _phase("contain", "From its start until no request failed.", "look at breakers and time budgets.", 5, 15),
+    _phase("resume", "From its end to the first fresh response.", "look at how long breakers stay open.", 10, 30),
+    _phase("drain", "From its end until the backlog was gone.", "look at the writers' pace; add writers.", 30, 90),
+    _phase("steady", "From its end until everything was as before.", "see which band has not recovered.", 60, 120, 4),
 )
 
 #: From the bottom of the picture.
@@ -70,11 +70,11 @@ def _ended(outcome: str) -> str:
 
 
 _GOT = Lines(
-    title="Answers by outcome",
-    shows="Every request by how it ended: good, degraded (an older copy, marked), rejected (told when to come back), "
+    title="Requests by outcome",
+    shows="Every request by how it ended: good, degraded (an older copy, marked), rejected (with a time to retry), "
     "failed, abandoned (the caller left).",
     normal="all good. During a fault mostly degraded, and no failed.",
-    act="failed: Overview says which endpoint. rejected: see who was turned away.",
+    act="failed: Overview says which endpoint. rejected: see what was refused, below.",
     unit="reqps",
     nothing="No requests",
     queries=tuple(Query(f"{_ended(outcome)} or 0 * {_ENDED}", outcome) for outcome in _OUTCOMES),
@@ -85,8 +85,8 @@ _GOT = Lines(
 )
 _BURN = Lines(
     title="How fast does the error budget burn?",
-    shows="Failed and rejected requests, as a multiple of what the objective allows for ever.",
-    normal="below 1. The dashed lines are where somebody is paged, when both windows are above.",
+    shows="Failed and rejected requests, as a multiple of what the objective allows.",
+    normal="below 1. The dashed lines page when both windows are above.",
     act="above the upper line: users feel it now. Find the red band in the timelines.",
     unit="none",
     nothing="No requests",
@@ -100,10 +100,10 @@ _BURN = Lines(
     limits=((None, NONE), *((burn.factor, FAILED) for burn in sorted(_PAGES, key=lambda burn: burn.factor))),
 )
 _AGE = Lines(
-    title="How old was what they got?",
+    title="How old were the copies?",
     shows="Age of the copies that were served instead of fresh data.",
     normal="no line at all. During a fault about as old as the fault.",
-    act="older than users can bear: HOLDFAST_API_STALE_MAX_S bounds it.",
+    act="older than users can accept: HOLDFAST_API_STALE_MAX_S limits it.",
     unit="s",
     nothing="Nothing was served from a copy",
     queries=tuple(
@@ -112,10 +112,10 @@ _AGE = Lines(
 )
 _FOUND = rate("holdfast_cache_requests_total", "", f'{_API}, result=~"hit|in_process"')
 _COPIES = Lines(
-    title="Who kept answering?",
-    shows="Answers from a copy, by why the source was not asked or did not answer; dashed, the share of looks for a "
-    "copy that found one.",
-    normal="no answers from copies. During an outage many, and the share high.",
+    title="Which copies were served?",
+    shows="Responses from a copy, by the reason why the source did not answer; dashed, the share of lookups that "
+    "found a copy.",
+    normal="no responses from copies. During an outage many, and the share high.",
     act="a low share during an outage: copies were missing, so users got errors. Is the cache up?",
     unit="reqps",
     nothing="Nothing was served from a copy",
@@ -126,9 +126,9 @@ _COPIES = Lines(
 )
 _ANSWERED = f'{_CLIENTS}, outcome=~"good|degraded"'
 _LATENCY = Lines(
-    title="How long did they wait?",
-    shows="Time to an answer, of degraded answers apart from good ones.",
-    normal="below a tenth of a second; degraded answers are slower only until the breaker opens.",
+    title="How long did clients wait?",
+    shows="Latency of degraded responses and of good ones.",
+    normal="below a tenth of a second; degraded responses are slower only until the breaker opens.",
     act="degraded stays slow: the breaker does not open; see the timelines.",
     unit="s",
     nothing="No requests",
@@ -142,8 +142,8 @@ _LATENCY = Lines(
 
 _OLDEST = Lines(
     title="How far behind is the pipeline?",
-    shows="Age of the oldest entry that nobody has settled yet, of each stream.",
-    normal="below ten seconds, for it is looked at every five. It grows while the database is away.",
+    shows="Age of the oldest unsettled entry of each stream.",
+    normal="below ten seconds, because it is measured every five. It grows while the database is away.",
     act="above the line with no fault: see what holds the writers back, on Pipeline.",
     unit="s",
     nothing="Not measured: is dlq_admin up?",
@@ -152,7 +152,7 @@ _OLDEST = Lines(
     width=6,
 )
 _BACKLOG = Lines(
-    title="How much waits, and for how long still?",
+    title="How much waits, and for how much longer?",
     shows="Writes that wait; dashed, how long until they are done at the present pace.",
     normal="a handful. After a fault it falls, and the time left with it.",
     act="it does not fall after the fault: add writers (make up WRITERS=4).",
@@ -167,8 +167,8 @@ _BACKLOG = Lines(
 _FLOW = Lines(
     title="In against out",
     shows="Writes accepted and writes settled, each second. The gap between the lines is what piles up.",
-    normal="one line upon the other. After a fault out is above in.",
-    act="out at zero with no fault: the writers stand still; see Pipeline.",
+    normal="both lines together. After a fault out is above in.",
+    act="out at zero with no fault: the writers have stopped; see Pipeline.",
     unit="wps",
     nothing="No writes",
     queries=(
@@ -180,8 +180,8 @@ _FLOW = Lines(
 _HEARTBEAT = Lines(
     title="Which hop is stuck?",
     shows="Age of the newest heartbeat write at each hop: accepted, consumed, committed.",
-    normal="all below ten seconds, one upon the other.",
-    act="the first line that leaves the others names the hop behind which it is stuck.",
+    normal="all below ten seconds, together.",
+    act="the first line that departs from the others names the hop that is stuck.",
     unit="s",
     nothing="No heartbeat yet",
     queries=(Query("stage:holdfast_heartbeat_age_seconds:max", "{{stage}}"),),
@@ -201,18 +201,18 @@ _MISSING = Number(
     limits=zero_is_good(),
 )
 _LOSS = Number(
-    title="What says that something was lost?",
-    shows="Entries that vanished while a writer had them, entries trimmed before anybody read them, entries that were "
-    "pending for no consumer and were handed out again, consumer groups that had to be made again; in the time shown.",
+    title="Are there signs of loss?",
+    shows="Entries that vanished while a writer had them, entries trimmed unread, entries that were "
+    "pending for no consumer and were handed out again, consumer groups that had to be recreated; in the time shown.",
     normal="0, all four.",
-    act="docs/runbooks/HoldfastMessageLoss.md. A group made again: the queue lost its data or was flushed.",
+    act="docs/runbooks/HoldfastMessageLoss.md. A recreated group: the queue lost its data or was flushed.",
     unit="short",
     nothing="Not measured",
     queries=(
         Query(increase("holdfast_entries_lost_total", "", window="[$__range]"), "vanished"),
         Query("max (holdfast_stream_trimmed_unread_entries)", "trimmed unread"),
         Query(increase("holdfast_orphans_total", "", window="[$__range]"), "orphans"),
-        Query(increase("holdfast_groups_recreated_total", "", window="[$__range]"), "groups made again"),
+        Query(increase("holdfast_groups_recreated_total", "", window="[$__range]"), "groups recreated"),
     ),
     width=6,
     limits=zero_is_good(),
@@ -233,12 +233,12 @@ _LEDGER = Table(
     value="Writes",
 )
 _DIED = Lines(
-    title="What died, and why?",
+    title="What was dead-lettered, and why?",
     shows="Writes that became dead letters, in each minute, by reason.",
     normal="none. An outage makes no dead letters.",
     act="the console groups them and says what to do.",
     unit="short",
-    nothing="Nothing died",
+    nothing="No dead letters",
     queries=(Query(f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0", "{{reason}}"),),
     width=8,
     bars=True,
@@ -260,12 +260,12 @@ _RETRIES = Lines(
     width=6,
 )
 _TURNED_AWAY = Lines(
-    title="Who was turned away, and by what?",
-    shows="Requests shed under load, over their limit, and calls that a breaker did not let through.",
+    title="What was refused, and by what?",
+    shows="Requests shed under load, over their limit, and calls that a breaker refused.",
     normal="none. Breakers refuse during a fault.",
-    act="shed: add replicas of the api. Over the limit: one client asks too much.",
+    act="shed: add replicas of the api. Over the limit: one client sends too much.",
     unit="reqps",
-    nothing="Nobody",
+    nothing="Nothing was refused",
     queries=(
         Query(f"{rate('holdfast_requests_shed_total', 'reason, lane')} > 0", "shed {{lane}}: {{reason}}"),
         Query(f"{rate('holdfast_rate_limited_requests_total', 'policy')} > 0", "over the limit of {{policy}}"),
@@ -275,12 +275,12 @@ _TURNED_AWAY = Lines(
 )
 _TIMED_OUT = rate("holdfast_dependency_call_duration_seconds_count", "dependency", 'result="timeout"')
 _TIMEOUTS = Lines(
-    title="Which dependency does not answer in time?",
+    title="Which dependency times out?",
     shows="Calls that ran into our own time limit, by dependency.",
     normal="none. A dependency that hangs makes a few, until its breaker opens.",
     act="many for long: its breaker does not open; see Dependencies.",
     unit="ops",
-    nothing="All answer in time",
+    nothing="No timeouts",
     queries=(Query(f"{_TIMED_OUT} > 0", "{{dependency}}"),),
     width=6,
 )
@@ -299,10 +299,12 @@ _LAG = Lines(
 BOARD = Board(
     "holdfast-failure-recovery",
     "Failure and recovery",
-    "Read from the top: a fault begins, a breaker opens, somebody is told; what users get meanwhile; what waits, and "
+    "Read from the top: a fault begins, a breaker opens, alerts fire; what users get meanwhile; what waits, and "
     "that nothing is lost.",
     (
-        Row("What broke, what caught it, who was told?", (_FAULT, states.breakers(24, 9), states.alerts(24, 5))),
+        Row(
+            "What broke, what contained it, which alerts fired?", (_FAULT, states.breakers(24, 9), states.alerts(24, 5))
+        ),
         Row("How long did it take?", _PHASES),
         Row("What did users get?", (_GOT, _BURN, _AGE, _COPIES, _LATENCY)),
         Row("Does the pipeline catch up?", (_OLDEST, _BACKLOG, _FLOW, _HEARTBEAT)),

@@ -29,10 +29,10 @@ _WHAT = Text(
     "What is this?",
     "What Holdfast is, and where to look next.",
     "**Holdfast** is a users API that keeps its promises while what is behind it fails. Below: the numbers that "
-    "decide, then each step in the order in which a request flows.\n\n"
-    "Something red? **[Failure and recovery](/d/holdfast-failure-recovery)** tells the story, "
+    "matter, then each step in the order in which a request flows.\n\n"
+    "Something red? **[Failure and recovery](/d/holdfast-failure-recovery)** shows the sequence of events, "
     "[Pipeline and dead letters](/d/holdfast-pipeline) where writes wait, "
-    "[Dependencies](/d/holdfast-dependencies) which store or process is to blame.",
+    "[Dependencies](/d/holdfast-dependencies) which store or process is the cause.",
     width=6,
     height=6,
 )
@@ -52,7 +52,7 @@ _NOW: tuple[AnyPanel, ...] = (
     _WHAT,
     _number(
         "Availability, last day", f"1 - max (job:holdfast_requests_bad:ratio_rate1d{{{_API}}})",
-        "Share of requests that were answered well or degraded; callers that left do not count.",
+        "Share of requests with a good or degraded response; callers that left do not count.",
         "99.9 % and above.", "Failure and recovery shows when it was lost.", "percentunit", above(0.99, 0.999),
     ),
     _number(
@@ -61,25 +61,25 @@ _NOW: tuple[AnyPanel, ...] = (
         "above half.", "0: no risky change before it has recovered.", "percentunit", above(0.1, 0.5),
     ),
     _number(
-        "Degraded answers", f"max (job:holdfast_requests_degraded:ratio_rate1m{{{_API}}})",
-        "Share of answers that came from an older copy, in the last minute.",
-        "0.", "users see old data: Dependencies says what is away.", "percentunit", below(0.01, 0.5),
+        "Degraded responses", f"max (job:holdfast_requests_degraded:ratio_rate1m{{{_API}}})",
+        "Share of responses from an older copy, in the last minute.",
+        "0.", "users see old data: Dependencies shows what is down.", "percentunit", below(0.01, 0.5),
     ),
     _number(
         "Oldest write waiting", 'max (stream:holdfast_oldest_age_seconds:max{stream="writes"})',
         "How long the oldest accepted write has waited for its commit.",
-        "below ten seconds, for it is looked at every five.", "above 30 s: Pipeline and dead letters.", "s",
+        "below ten seconds, because it is measured every five.", "above 30 s: Pipeline and dead letters.", "s",
         below(15, DEMO.stale_s), _NOT_MEASURED,
     ),
     _number(
         "Writes unaccounted for", worst("holdfast_ledger_missing_writes", ""),
-        "Accepted writes that are nowhere to be found, from the stores.",
+        "Accepted writes that are found in no store.",
         "0, always.", "docs/runbooks/HoldfastLedgerImbalance.md", "short", zero_is_good(), _NOT_MEASURED,
     ),
     _number(
         "Dead letters open", worst("holdfast_dead_letters_open", ""),
-        "Writes that could not work and wait for somebody to fix, replay or discard them.",
-        "0.", "open the console: it says what to do next.", "short", below(1, 1000), _NOT_MEASURED,
+        "Writes that could not be applied and wait to be fixed, replayed or discarded.",
+        "0.", "open the console: it shows what to do next.", "short", below(1, 1000), _NOT_MEASURED,
     ),
 )  # fmt: skip
 
@@ -89,7 +89,7 @@ _UP = Timeline(
     normal="all up.",
     act="down: make status, then make logs ONLY=<it>.",
     unit="short",
-    nothing="Prometheus knows nobody",
+    nothing="Prometheus has no targets",
     queries=(
         Query("min by (job) (up)", "{{job}}"),
         Query("min by (instance) (redis_up)", "Redis: {{instance}}"),
@@ -133,8 +133,8 @@ def _job(job: str) -> str:
 
 _ERRORS = _rate(
     "Errors by code", f"{rate('holdfast_http_errors_total', 'type, code', _API)} > 0", "{{type}}: {{code}}",
-    "Errors answered, by their type and code; a caller's own mistakes too.",
-    "a few of callers' mistakes.", "docs/reference/errors.md has each code.",
+    "Error responses, by type and code; callers' own mistakes too.",
+    "a few mistakes of callers.", "docs/reference/errors.md has each code.",
 )  # fmt: skip
 _BAD_ROUTES = rate(_COUNT, "route", f'{_CLIENTS}, outcome=~"failed|rejected"')
 _ENDPOINTS = Lines(
@@ -151,7 +151,7 @@ _ENDPOINTS = Lines(
 _ALL_TIMES = Lines(
     title="Which endpoint is slow?",
     shows="The time within which 99 of 100 requests of each endpoint were answered.",
-    normal="below a quarter of a second, but for those who asked to wait.",
+    normal="below a quarter of a second, except where clients asked to wait.",
     act="one alone: its own dependency; all: the process, see Dependencies.",
     unit="s",
     nothing="No traffic",
@@ -163,8 +163,8 @@ _ALL_TIMES = Lines(
 _BUILDS = Table(
     title="What runs?",
     shows="The build of every service, and of how many replicas.",
-    normal="one build each; two while a deploy is under way.",
-    act="two for long: a deploy stopped half way.",
+    normal="one build each; two during a deployment.",
+    act="two for long: a deployment stopped half way.",
     unit="short",
     nothing="Nothing runs",
     queries=(Query("count by (job, build) (holdfast_build_info)", "{{job}} {{build}}"),),
@@ -186,7 +186,7 @@ BOARD = Board(
                 _outcomes("api", "Requests by outcome", _CLIENTS),
                 _ERRORS,
                 _times(
-                    "Time to an answer", REQUESTS, _CLIENTS, "From request to answer.",
+                    "Latency", REQUESTS, _CLIENTS, "From request to response.",
                     "p99 below a quarter of a second.",
                     "see which endpoint.",
                 ),
@@ -199,8 +199,8 @@ BOARD = Board(
             (
                 _rate(
                     "Acceptances by result", f"{rate('holdfast_writes_accepted_total', 'result')} > 0", "{{result}}",
-                    "Writes given to the queue, by what it said.", "accepted, and callers' repetitions.",
-                    "unknown or refused: the queue is away or full.", "wps", 6,
+                    "Writes given to the queue, by its reply.", "accepted, and callers' repetitions.",
+                    "unknown or refused: the queue is down or full.", "wps", 6,
                 ),
                 _times(
                     "Time to accept", "holdfast_accept_duration_seconds", "",
@@ -219,16 +219,16 @@ BOARD = Board(
             ),
         ),
         Row(
-            "Do the neighbours answer? (external_proxy, dlq_admin)",
+            "Do the other services respond? (external_proxy, dlq_admin)",
             (
                 _outcomes("external_proxy", "Calls of the third party by outcome", width=5),
                 _times(
-                    "Time of a call of the third party", REQUESTS, _job("external_proxy"), "From request to answer.",
+                    "Time of a call of the third party", REQUESTS, _job("external_proxy"), "From request to response.",
                     "what the third party takes.", "slow: the third party; its breaker will open.", 5,
                 ),
                 _outcomes("dlq_admin", "Operators' requests by outcome", width=4),
                 _times(
-                    "Time of an operator's request", REQUESTS, _job("dlq_admin"), "From request to answer.",
+                    "Time of an operator's request", REQUESTS, _job("dlq_admin"), "From request to response.",
                     "below a second.", "slow: the database.", 4,
                 ),
                 _BUILDS,

@@ -1,4 +1,4 @@
-"""Panels as data: what is asked of Prometheus, and everything a reader needs to understand the answer."""
+"""Panels as data: the queries, and everything a reader needs to understand the result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ States = Mapping[int, tuple[str, str]]
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """PromQL, and what its lines are called: `{{label}}` stands for a label's value."""
+    """PromQL, and the names of its lines: `{{label}}` stands for a label's value."""
 
     expr: str
     legend: str
@@ -24,7 +24,7 @@ class Query:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """One question and its answer. `nothing` is what stands there when there is no answer."""
+    """One question and its answer. `nothing`: the text when there is no data."""
 
     title: str
     shows: str

@@ -1,4 +1,4 @@
-"""Pipeline and dead letters: how long a write takes, where it waits, what became of it, what died and was rescued."""
+"""Pipeline and dead letters: how long a write takes, where it waits, what became of it, and dead letters."""
 
 from deploy.dashboards import states
 from deploy.dashboards.board import Board
@@ -24,7 +24,7 @@ _HEAT = Heat(
     title="How long do writes take?",
     shows="From acceptance to commit: how many writes took how long, over time. Darker is more.",
     normal="one dark band below a second.",
-    act="a band that climbs: the backlog is worked off; two bands: some writes were tried again.",
+    act="a band that climbs: the backlog is worked off; two bands: some writes were retried.",
     unit="s",
     nothing="No writes",
     queries=(Query(increase("holdfast_commit_delay_seconds_bucket", "le"), "{{le}}"),),
@@ -67,8 +67,8 @@ _ENTRIES = Lines(
     width=6,
 )
 _PENDING = Lines(
-    title="How much is in hand?",
-    shows="Entries that a reader has and has not settled.",
+    title="How much is pending?",
+    shows="Entries delivered to a reader and not settled.",
     normal="no more than writers take at once.",
     act="stays while nothing is settled: a reader is stuck; others take over after HOLDFAST_WRITER_CLAIM_IDLE_S.",
     unit="short",
@@ -79,8 +79,8 @@ _PENDING = Lines(
 _OLDEST = Lines(
     title="How old is the oldest?",
     shows="Age of the oldest entry on each stream.",
-    normal="below ten seconds, for it is looked at every five.",
-    act="above the line somebody is paged: Failure and recovery.",
+    normal="below ten seconds, because it is measured every five.",
+    act="above the line it pages: Failure and recovery.",
     unit="s",
     nothing=_NOT_MEASURED,
     queries=(Query("stream:holdfast_oldest_age_seconds:max", "{{stream}}"),),
@@ -88,10 +88,10 @@ _OLDEST = Lines(
     limits=line_at(DEMO.stale_s),
 )
 _PACE = Lines(
-    title="At what pace do writers take?",
-    shows="What each writer takes at once, as a share of what it takes when all is well; dashed, what it keeps.",
+    title="At what pace do writers read?",
+    shows="The batch size of each writer, as a share of its normal one; dashed, the entries it holds.",
     normal="1, and nothing held.",
-    act="below 1: the database is slow, and writers spare it. Nothing to do.",
+    act="below 1: the database is slow, and writers reduce its load. Nothing to do.",
     unit="percentunit",
     nothing="No writer is up",
     queries=(
@@ -103,15 +103,15 @@ _PACE = Lines(
 )
 _BRAKES = Timeline(
     title="What holds it back?",
-    shows="Writers that hold work because a dependency is away, or stopped because too much died; an api that "
-    "accepts no more because too much waits.",
+    shows="Writers that hold work because a dependency is down, or halted because too much would be dead-lettered; an "
+    "api that accepts no more because too much waits.",
     normal="nothing. During an outage: holding.",
     act="halted: read docs/runbooks/HoldfastWriterHalted.md before anything else.",
     unit="short",
     nothing="No service is up",
     queries=(
-        Query(worst("holdfast_holding", "dependency"), "holding: {{dependency}} is away"),
-        Query(worst("holdfast_writer_halted", ""), "halted: too much dies"),
+        Query(worst("holdfast_holding", "dependency"), "holding: {{dependency}} is down"),
+        Query(worst("holdfast_writer_halted", ""), "halted: too many dead letters"),
         Query(worst("holdfast_backpressure", ""), "no more accepted"),
     ),
     width=12,
@@ -119,24 +119,24 @@ _BRAKES = Timeline(
     states=states.BRAKE,
 )
 _TAKEN_OVER = Lines(
-    title="Who took over from whom?",
-    shows="Entries taken over from a writer that fell silent, and readers that were started again, in each minute.",
-    normal="none, but after a kill or a deploy.",
+    title="What was reclaimed?",
+    shows="Entries reclaimed from a writer that stopped responding, and readers that were restarted, in each minute.",
+    normal="none, except after a kill or a deployment.",
     act="steady: a writer hangs again and again; read its log.",
     unit="short",
     nothing="No writer is up",
     queries=(
-        Query(increase("holdfast_reclaimed_entries_total", "", window="[1m]"), "entries taken over"),
-        Query(increase("holdfast_consumer_restarts_total", "", window="[1m]"), "readers started again"),
+        Query(increase("holdfast_reclaimed_entries_total", "", window="[1m]"), "entries reclaimed"),
+        Query(increase("holdfast_consumer_restarts_total", "", window="[1m]"), "readers restarted"),
     ),
     width=12,
     height=5,
 )
 _ACCEPTED = Lines(
     title="Acceptances by result",
-    shows="Writes given to the queue, by what it said.",
+    shows="Writes given to the queue, by its reply.",
     normal="accepted, and callers' repetitions.",
-    act="unknown: the queue did not answer; its callers were told to ask again with the same key.",
+    act="unknown: the queue did not answer; its callers were told to retry with the same key.",
     unit="wps",
     nothing="No writes",
     queries=(Query(f"{rate('holdfast_writes_accepted_total', 'result')} > 0", "{{result}}"),),
@@ -153,13 +153,13 @@ _SETTLED = Lines(
     width=6,
 )
 _AGAIN = Lines(
-    title="What was done again, and why?",
-    shows="Work that writers did again: the database was away (outage), two wanted the same row (contention), an "
-    "earlier write comes first (turn), nobody knows (unknown).",
+    title="What was retried, and why?",
+    shows="Retries of writers: the database was down (outage), two writers wanted the same row (contention), an "
+    "earlier write comes first (turn), the reason is unknown (unknown).",
     normal="a little contention; outage during one.",
     act="unknown: read the writer's log.",
     unit="ops",
-    nothing="Nothing was done again",
+    nothing="No retries",
     queries=(Query(f"{rate('holdfast_retries_total', 'reason')} > 0", "{{reason}}"),),
     width=6,
 )
@@ -177,18 +177,18 @@ _BATCHES = Lines(
     width=6,
 )
 _DIED = Lines(
-    title="What died, and why?",
+    title="What was dead-lettered, and why?",
     shows="Writes that became dead letters, in each minute, by reason.",
     normal="none. An outage makes no dead letters.",
     act="the console groups them and says what to do.",
     unit="short",
-    nothing="Nothing died",
+    nothing="No dead letters",
     queries=(Query(f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0", "{{reason}}"),),
     bars=True,
 )
 _OPEN = Number(
     title="Dead letters open",
-    shows="Those that wait for somebody.",
+    shows="Dead letters that wait for a decision.",
     normal="0.",
     act="open the console, dlq_admin's /console.",
     unit="short",
@@ -199,9 +199,9 @@ _OPEN = Number(
 )
 _WAITS = Number(
     title="The oldest has waited",
-    shows="How long ago the oldest open dead letter died.",
+    shows="Age of the oldest open dead letter.",
     normal="below an hour.",
-    act="somebody's write has been lost to them for that long: fix and replay it, or discard it.",
+    act="a client has been without its write for that long: fix and replay it, or discard it.",
     unit="s",
     nothing=_NOT_MEASURED,
     queries=(Query("max (holdfast:dead_letters_oldest_age_seconds:max)", "oldest"),),
@@ -210,8 +210,8 @@ _WAITS = Number(
 )
 _INDEXED = Lines(
     title="Do they reach the table?",
-    shows="Dead letters put into the table, and tries at those that it does not take.",
-    normal="as many as died; never a refused one.",
+    shows="Dead letters put into the table, and failed attempts.",
+    normal="as many as were dead-lettered; none refused.",
     act="refused: they stay on their stream; read dlq_admin's log.",
     unit="ops",
     nothing="dlq_admin is not up",
@@ -222,9 +222,9 @@ _INDEXED = Lines(
 )
 _PROGRESS = Bars(
     title="How far is the replay?",
-    shows="Letters of the replays under way: planned, sent again, over.",
-    normal="all zero: nobody replays. Else over catches up with planned.",
-    act="sent grows and over does not: the writers do not settle; see what holds them back.",
+    shows="Letters of the running replays: planned, sent, done.",
+    normal="all zero: no replay runs. Else done catches up with planned.",
+    act="sent grows and done does not: the writers do not settle; see what holds them back.",
     unit="short",
     nothing="No replay has been seen",
     queries=(Query(worst("holdfast_replay_letters", "state"), "{{state}}"),),
@@ -233,21 +233,21 @@ _PROGRESS = Bars(
 )
 _REPLAYED = Lines(
     title="At what pace is it replayed?",
-    shows="Dead letters sent again, and those of which the end is known, each second.",
-    normal="the pace that was asked for.",
+    shows="Dead letters sent again, and those with a known result, each second.",
+    normal="the requested pace.",
     act="slower: the writers are behind, and the replay waits for them.",
     unit="ops",
     nothing="dlq_admin is not up",
     queries=(
         Query(rate("holdfast_replay_sent_total", ""), "sent"),
-        Query(rate("holdfast_replay_results_total", ""), "over"),
+        Query(rate("holdfast_replay_results_total", ""), "done"),
     ),
     width=12,
     height=6,
 )
 _MISSING = Lines(
     title="Does the ledger balance?",
-    shows="Accepted writes that are nowhere to be found, counted in the stores.",
+    shows="Accepted writes that are found in no store.",
     normal="0, always, whatever fails.",
     act="docs/runbooks/HoldfastLedgerImbalance.md, at once.",
     unit="short",
@@ -268,9 +268,9 @@ _LEDGER = Table(
 )
 _PROBES = Lines(
     title="Are these numbers fresh?",
-    shows="How long ago dlq_admin last managed to look at the queue, the database, and the ledger.",
+    shows="How long ago dlq_admin last managed to read the queue, the database, and the ledger.",
     normal="below ten seconds.",
-    act="grows: the ages on this page are estimates until it can look again.",
+    act="grows: the ages on this page are estimates until it can read them again.",
     unit="s",
     nothing="dlq_admin is not up",
     queries=(Query(age("holdfast_probe_last_success_timestamp_seconds", "probe"), "{{probe}}"),),
@@ -280,14 +280,14 @@ _PROBES = Lines(
 BOARD = Board(
     "holdfast-pipeline",
     "Pipeline and dead letters",
-    "A write from its acceptance to its commit: how long it takes, where it waits, what became of it; and what died, "
-    "why, and whether it was rescued.",
+    "A write from its acceptance to its commit: how long it takes, where it waits, what became of it; and which "
+    "were dead-lettered, why, and whether they were replayed.",
     (
         Row("Is it fast?", (_HEAT, _DELAY, _STEPS)),
         Row("What waits, and what holds it back?", (_ENTRIES, _PENDING, _OLDEST, _PACE, _BRAKES, _TAKEN_OVER)),
         Row("What became of it?", (_ACCEPTED, _SETTLED, _AGAIN, _BATCHES)),
-        Row("What died, and does anybody care?", (_DIED, _OPEN, _WAITS, _INDEXED)),
-        Row("What is sent again?", (_PROGRESS, _REPLAYED)),
+        Row("What was dead-lettered, and what became of it?", (_DIED, _OPEN, _WAITS, _INDEXED)),
+        Row("What is replayed?", (_PROGRESS, _REPLAYED)),
         Row("Is every write accounted for?", (_MISSING, _LEDGER, _PROBES)),
     ),
 )

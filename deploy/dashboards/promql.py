@@ -1,6 +1,6 @@
-"""PromQL that several dashboards ask in the same way."""
+"""PromQL that several dashboards share."""
 
-#: At least four scrapes, and as wide as one step of the picture: Grafana knows.
+#: At least four scrapes, and as wide as one step of the picture; Grafana fills it in.
 WINDOW = "[$__rate_interval]"
 REQUESTS = "holdfast_http_request_duration_seconds"
 
@@ -22,7 +22,7 @@ def quantile(q: float, histogram: str, by: str = "", where: str = "") -> str:
 
 
 def mean(histogram: str) -> str:
-    """Of what a histogram saw in the window."""
+    """Of the observations of a histogram in the window."""
     return f"sum (rate({histogram}_sum{WINDOW})) / sum (rate({histogram}_count{WINDOW}))"
 
 
@@ -32,7 +32,7 @@ def worst(gauge: str, by: str, where: str = "") -> str:
 
 
 def age(timestamp: str, by: str) -> str:
-    """Seconds since a timestamp; of replicas, the one that saw it last."""
+    """Seconds since a timestamp; of replicas, the latest."""
     return f"time() - {worst(timestamp, by)}"
 
 

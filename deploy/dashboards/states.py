@@ -1,4 +1,4 @@
-"""States: the words and colours of what is one of a few things, and the timelines that several dashboards show."""
+"""States: their words and colours, and the timelines that several dashboards show."""
 
 from deploy.dashboards.colours import DEGRADED, FAILED, GOOD, QUIET, REJECTED
 from deploy.dashboards.panel import Query, Timeline
@@ -17,7 +17,7 @@ def breakers(width: int, height: int) -> Timeline:
         title="Which breakers caught it?",
         shows="The state of every circuit breaker; of replicas, the worst.",
         normal="closed. During a fault the breaker of what is broken is open: that is containment, not damage.",
-        act="open without a fault: its dependency is in trouble nobody announced. See Dependencies.",
+        act="open without a fault: its dependency is in unannounced trouble. See Dependencies.",
         unit="short",
         nothing="No breaker has been seen yet",
         queries=(Query("max by (job, breaker) (breaker:holdfast_state:code)", "{{job}}: {{breaker}}"),),
@@ -28,14 +28,14 @@ def breakers(width: int, height: int) -> Timeline:
 
 
 def alerts(width: int, height: int) -> Timeline:
-    """All that fire, but for the one that always does."""
+    """All that fire, except the one that always does."""
     urgent = " or ".join(
         f'max by (alertname) (ALERTS{{alertstate="firing", severity="{severity}"}}) * {code}'
         for severity, code in (("page", 3), ("warning", 2), ("ticket", 1))
     )
     return Timeline(
-        title="Who was told?",
-        shows="Alerts that fire, and how urgent each is.",
+        title="Which alerts fire?",
+        shows="Firing alerts, and how urgent each is.",
         normal="none. During a fault, the first page within seconds of it.",
         act="open its runbook: docs/runbooks has a page for each.",
         unit="short",

@@ -1,4 +1,4 @@
-"""Variables: what a reader may narrow a dashboard down to."""
+"""Variables: what a reader may narrow a dashboard down by."""
 
 from dataclasses import dataclass
 
@@ -10,7 +10,7 @@ from deploy.dashboards.source import SOURCE
 
 @dataclass(frozen=True, slots=True)
 class Variable:
-    """`query`: `label_values(series, label)`. All of them, which is `everything`, until somebody chooses."""
+    """`query`: `label_values(series, label)`. All of them, which is `everything`, by default."""
 
     name: str
     label: str

@@ -1,4 +1,4 @@
-"""Write: the dashboards as the files that Grafana reads, and which of those are not as they should be."""
+"""Write: the dashboards as the files that Grafana reads, and which of those are out of date."""
 
 import json
 from pathlib import Path
@@ -25,12 +25,14 @@ def as_json(board: Board) -> str:
 def stale() -> list[str]:
     """What is wrong with the folder, a sentence each."""
     wanted = files()
-    wrong = [f"{path.name} is not as its code" for path, text in wanted.items() if not _is(path, text)]
-    return wrong + [f"{path.name} is nobody's" for path in sorted(FOLDER.glob("*.json")) if path not in wanted]
+    wrong = [f"{path.name} is out of date" for path, text in wanted.items() if not _is(path, text)]
+    return wrong + [
+        f"{path.name} belongs to no dashboard" for path in sorted(FOLDER.glob("*.json")) if path not in wanted
+    ]
 
 
 def write() -> list[str]:
-    """Write what is out of date and delete what is nobody's; what was done, a sentence each."""
+    """Write what is out of date and delete what belongs to no dashboard; what was done, a sentence each."""
     wanted = files()
     done = []
     FOLDER.mkdir(parents=True, exist_ok=True)

@@ -1,2 +1,2 @@
-"""A TCP fault proxy: stands between a service and what it depends on, and breaks the connection on request, while it is
-in use. Standard library only; without a fault it copies bytes and nothing else."""
+"""A TCP fault proxy between a service and its dependency, which breaks connections in use on request. Standard library
+only; without a fault it only copies bytes."""

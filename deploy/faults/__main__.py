@@ -1,4 +1,4 @@
-"""`python -m deploy.faults --to 127.0.0.1:3306 --listen 127.0.0.1:3316 --control 3317`: a proxy of its own, until
+"""`python -m deploy.faults --to 127.0.0.1:3306 --listen 127.0.0.1:3316 --control 3317`: one proxy, until
 SIGTERM or Ctrl-C."""
 
 import argparse
@@ -12,15 +12,15 @@ from deploy.faults.proxy import Proxy
 
 
 def main() -> None:
-    """Says where it listens, and serves."""
+    """Prints where it listens, and serves."""
     parser = argparse.ArgumentParser(prog="python -m deploy.faults", description=__doc__)
     parser.add_argument("--to", required=True, type=_address, metavar="HOST:PORT", help="the server behind it")
     parser.add_argument("--listen", default=("127.0.0.1", 0), type=_address, metavar="HOST:PORT")
     parser.add_argument("--control", default=0, type=int, metavar="PORT", help="for GET and PUT /faults, on 127.0.0.1")
     parser.add_argument("--mark", default=0, type=int, help="firewall mark of its own connections (needs root)")
-    told = parser.parse_args()
+    options = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        asyncio.run(_serve(told.to, told.listen, told.control, told.mark))
+        asyncio.run(_serve(options.to, options.listen, options.control, options.mark))
 
 
 async def _serve(target: tuple[str, int], listen: tuple[str, int], control_port: int, mark: int) -> None:

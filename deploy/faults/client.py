@@ -1,4 +1,4 @@
-"""Client: who is at the other end of a connection, so that faults can be for one client and not for the others."""
+"""Client: which process or host is at the other end of a connection, so that faults can be for one client only."""
 
 import os
 from pathlib import Path

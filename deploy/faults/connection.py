@@ -9,24 +9,24 @@ from deploy.faults.faults import LoseReply
 from deploy.faults.pump import Cut, Pump
 from deploy.faults.switch import OneClient
 
-#: On, and for no time: closing sends RST instead of FIN.
+#: SO_LINGER on, with 0 s: closing sends RST instead of FIN.
 _AT_ONCE = struct.pack("ii", 1, 0)
 
 
 class Connection:
-    """Lives until both sides have said all, either breaks it, or a fault does."""
+    """Joins two sides until both have finished, either breaks it, or a fault does."""
 
     def __init__(self, switch: OneClient, client: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
         self._switch = switch
         self._client = client
         self._server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
-        #: The end of what was sent before, where a command's text may have begun.
+        #: The end of the bytes sent before: a command's text may have begun there.
         self._tail = b""
         self._losing: LoseReply | None = None
 
     async def run(self, host: str, port: int, mark: int) -> None:
-        """Until the end; cancelled, both sides are reset. A server that cannot be reached looks like a reset too, for
-        the client is connected already. `mark`: 0, or what the kernel's packet filter is to know our own packets by."""
+        """Until the end; cancelled, both sides are reset. A server that cannot be reached looks like a reset too,
+        because the client is connected already. `mark`: 0, or the mark by which the packet filter knows our packets."""
         try:
             self._server = await _connected(host, port, mark)
             await self._joined(self._client, self._server)
@@ -34,12 +34,12 @@ class Connection:
                 writer.close()
                 await writer.wait_closed()
         except* (OSError, Cut):
-            pass  # on purpose, or by either side: the other one sees it now
+            pass  # by a fault or by either side: the other one sees it now
         finally:
             self._reset()
 
     def _reset(self) -> None:
-        """RST to both sides, at once. After an orderly end there is nobody left to see it."""
+        """RST to both sides, at once. After an orderly end it has no effect."""
         for _, writer in filter(None, (self._client, self._server)):
             with contextlib.suppress(OSError):
                 writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
@@ -68,7 +68,7 @@ class Connection:
         self._tail = (self._tail + chunk)[-(len(text) - 1) :] if len(text) > 1 else b""
 
     def _reply(self, chunk: bytes) -> bool:
-        """Whether the client gets it. The first bytes of a reply prove that the command was carried out."""
+        """Whether the client gets it. The first bytes of a reply prove that the command was executed."""
         if self._losing is None:
             return True
         self._switch.lost()

@@ -1,7 +1,7 @@
 """Control: the proxy's faults over HTTP, for scripts and people.
 
-GET /faults    what is in force, and what has happened
-PUT /faults    replace it; `{}` heals
+GET /faults    the faults in force, and counts
+PUT /faults    replace them; `{}` ends all faults
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import json
 from http import HTTPStatus
 from typing import Any
 
-from deploy.faults.faults import Faults, Nonsense
+from deploy.faults.faults import Faults, InvalidFaults
 from deploy.faults.proxy import Proxy
 
 _BODY_MAX_BYTES = 64 * 1024
@@ -29,12 +29,12 @@ async def control(proxy: Proxy, port: int) -> asyncio.Server:
         status = HTTPStatus.OK
         try:
             async with asyncio.timeout(_PATIENCE_S):
-                told = await _handle(proxy, reader)
+                document = await _handle(proxy, reader)
         except _Refused as refused:
-            status, told = refused.status, {"error": str(refused)}
+            status, document = refused.status, {"error": str(refused)}
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-            status, told = HTTPStatus.BAD_REQUEST, {"error": "that is no whole request"}
-        body = json.dumps(told).encode() + b"\n"
+            status, document = HTTPStatus.BAD_REQUEST, {"error": "the request is incomplete"}
+        body = json.dumps(document).encode() + b"\n"
         head = f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: application/json\r\n"
         writer.write(f"{head}Content-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode() + body)
         writer.close()
@@ -54,7 +54,7 @@ async def _handle(proxy: Proxy, reader: asyncio.StreamReader) -> dict[str, Any]:
         raise _Refused(HTTPStatus.METHOD_NOT_ALLOWED, "GET or PUT")
     return {
         "faults": proxy.faults.to_json(),
-        "living": proxy.living,
+        "connections": proxy.connections,
         "clients": proxy.clients,
         "accepted": proxy.accepted,
         "lost_replies": proxy.lost_replies,
@@ -73,5 +73,5 @@ async def _body(reader: asyncio.StreamReader, headers: dict[str, str]) -> bytes:
 def _faults(body: bytes) -> Faults:
     try:
         return Faults.from_json(json.loads(body))
-    except (Nonsense, ValueError, RecursionError) as error:
+    except (InvalidFaults, ValueError, RecursionError) as error:
         raise _Refused(HTTPStatus.BAD_REQUEST, str(error)) from error

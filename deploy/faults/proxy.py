@@ -1,4 +1,4 @@
-"""The proxy: listens, joins each client with a connection of its own to the target, and applies the faults."""
+"""The proxy: listens, joins each client to the target by a connection of its own, and applies the faults."""
 
 import asyncio
 import contextlib
@@ -9,7 +9,7 @@ from deploy.faults.connection import Connection
 from deploy.faults.faults import Faults
 from deploy.faults.switch import OneClient, Switch
 
-_EVERYBODY = Faults()
+_FOR_ALL = Faults()
 
 
 class Proxy:
@@ -24,20 +24,20 @@ class Proxy:
         self.port = port
         self._switch = Switch()
         self._listener: asyncio.Server | None = None
-        self._place: socket.socket | None = None
+        self._reservation: socket.socket | None = None
         #: The task of each connection, and its client.
-        self._living: dict[asyncio.Task[None], OneClient] = {}
-        #: Connections that were accepted, ever.
+        self._open: dict[asyncio.Task[None], OneClient] = {}
+        #: Connections accepted so far.
         self.accepted = 0
 
     async def __aenter__(self) -> "Proxy":
         """Listen. Raises OSError when the port is taken."""
         # Bound and never listening: keeps the port ours while connections are refused.
-        self._place = socket.socket()
-        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self._place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-        self._place.bind((self._host, self.port))
-        self.port = self._place.getsockname()[1]
+        self._reservation = socket.socket()
+        self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reservation.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self._reservation.bind((self._host, self.port))
+        self.port = self._reservation.getsockname()[1]
         await self._listen()
         return self
 
@@ -45,8 +45,8 @@ class Proxy:
         """End everything."""
         self._stop_listening()
         await self._reset()
-        if self._place:
-            self._place.close()
+        if self._reservation:
+            self._reservation.close()
 
     @property
     def faults(self) -> Faults:
@@ -54,26 +54,26 @@ class Proxy:
         return self._switch.faults
 
     @property
-    def living(self) -> int:
-        """Connections that are open now."""
-        return len(self._living)
+    def connections(self) -> int:
+        """How many are open now."""
+        return len(self._open)
 
     @property
     def clients(self) -> dict[str, int]:
-        """Who is connected now, and how often."""
-        return dict(Counter(client.name for client in self._living.values()))
+        """The clients that are connected now, and with how many connections."""
+        return dict(Counter(client.name for client in self._open.values()))
 
     @property
     def lost_replies(self) -> int:
         """Replies that were lost since the faults were set."""
         return self._switch.lost_replies
 
-    def lead_to(self, host: str, port: int) -> None:
-        """New connections go to another server from now on; living ones stay where they are."""
+    def redirect(self, host: str, port: int) -> None:
+        """New connections go to another server from now on; open ones stay where they are."""
         self._target = (host, port)
 
     async def set(self, faults: Faults) -> None:
-        """These are in force from now on, and no others, on living connections too."""
+        """These are in force from now on, and no others, on open ones too."""
         self._switch.set(faults)
         if faults.reset:
             await self._reset(faults)
@@ -90,21 +90,21 @@ class Proxy:
             self._listener.close()
             self._listener = None
 
-    async def _reset(self, faults: Faults = _EVERYBODY) -> None:
-        met = [task for task, client in self._living.items() if faults.clients is None or faults.meet(client.name)]
-        for task in met:
+    async def _reset(self, faults: Faults = _FOR_ALL) -> None:
+        affected = [task for task, client in self._open.items() if faults.clients is None or faults.meet(client.name)]
+        for task in affected:
             task.cancel()
-        await asyncio.gather(*met, return_exceptions=True)
+        await asyncio.gather(*affected, return_exceptions=True)
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.accepted += 1
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - asyncio runs this as a task
-        client = self._living[task] = OneClient(self._switch, writer.get_extra_info("peername"))
+        client = self._open[task] = OneClient(self._switch, writer.get_extra_info("peername"))
         if client.faults.reset:
             task.cancel()
         try:
-            with contextlib.suppress(asyncio.CancelledError):  # by `_reset` alone, and the connection knows
+            with contextlib.suppress(asyncio.CancelledError):  # by `_reset` only, and the connection handles it
                 await Connection(client, (reader, writer)).run(*self._target, self._mark)
         finally:
-            del self._living[task]
+            del self._open[task]

@@ -11,7 +11,7 @@ _CHUNK_BYTES = 64 * 1024
 _CHUNKS_MAX = 64
 #: So many slices a second, when the bandwidth is limited.
 _SLICES_PER_S = 20
-#: Of our own: a test around us may count on nobody else using the common one.
+#: Its own generator: tests may seed the shared one.
 _chance = random.Random()  # noqa: S311 - jitter, not a secret
 
 
@@ -20,8 +20,8 @@ class Cut(Exception):
 
 
 class Pump:
-    """One direction. `seen(chunk)` looks at what is about to go out; `taken(chunk)` says whether a chunk that came in
-    is to go any further."""
+    """One direction. `seen(chunk)` is called with what is about to go out; `taken(chunk)` returns whether an incoming
+    chunk is passed on."""
 
     def __init__(
         self,
@@ -39,8 +39,8 @@ class Pump:
         self._writer = writer
         self._seen = seen
         self._taken = taken
-        #: Chunks under way, each with the time it is due at; an empty one is the end.
-        self._under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS_MAX)
+        #: Chunks in transit, each with the time it is due; an empty one is the end.
+        self._in_transit: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS_MAX)
         self._due = 0.0
         self._let_through = (0, 0)
 
@@ -57,8 +57,8 @@ class Pump:
     async def _take(self) -> None:
         while chunk := await self._reader.read(_CHUNK_BYTES):
             if self._taken(chunk):
-                await self._under_way.put((self._due_at(), chunk))
-        await self._under_way.put((self._due_at(), b""))
+                await self._in_transit.put((self._due_at(), chunk))
+        await self._in_transit.put((self._due_at(), b""))
 
     def _due_at(self) -> float:
         faults = self._faults
@@ -68,7 +68,7 @@ class Pump:
 
     async def _bring(self) -> None:
         while True:
-            due, chunk = await self._under_way.get()
+            due, chunk = await self._in_transit.get()
             await self._until(due)
             if not chunk:
                 if self._writer.can_write_eof():
@@ -81,7 +81,7 @@ class Pump:
                     await self._switch.change(pause_s)
 
     async def _until(self, due: float) -> None:
-        """Hold a chunk back for as long as the faults in force, which may change meanwhile, want it."""
+        """Hold a chunk back for as long as the faults in force require, which may change meanwhile."""
         while True:
             if self._faults.blackhole:
                 await self._switch.change()

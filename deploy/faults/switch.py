@@ -7,15 +7,15 @@ from functools import cached_property
 from deploy.faults.client import client_of
 from deploy.faults.faults import Faults, LoseReply
 
-_WELL = Faults()
+_NO_FAULTS = Faults()
 
 
 class Switch:
-    """What all connections of one proxy look at."""
+    """The state that all connections of one proxy share."""
 
     def __init__(self) -> None:
         self.faults = Faults()
-        #: Counts the changes, so that what is counted from the last one on can start anew.
+        #: Counts the changes, so that counts since the last change can start again.
         self.generation = 0
         #: Replies that were lost since the last change.
         self.lost_replies = 0
@@ -52,14 +52,14 @@ class OneClient:
 
     @cached_property
     def name(self) -> str:
-        """Who it is: looked for when somebody asks, for that takes milliseconds."""
+        """The client's name, looked up on demand: that takes milliseconds."""
         return client_of(self._peer)
 
     @property
     def faults(self) -> Faults:
-        """Those in force that this client meets."""
+        """Those in force that affect this client."""
         faults = self._switch.faults
-        return faults if faults.clients is None or faults.meet(self.name) else _WELL
+        return faults if faults.clients is None or faults.meet(self.name) else _NO_FAULTS
 
     @property
     def generation(self) -> int:

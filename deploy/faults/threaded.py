@@ -40,21 +40,21 @@ class FaultProxy:
         return self._proxy.port
 
     @property
-    def living(self) -> int:
-        """Connections that are open now."""
-        return self._proxy.living
+    def connections(self) -> int:
+        """How many are open now."""
+        return self._proxy.connections
 
     @property
     def lost_replies(self) -> int:
         """Replies that were lost since the faults were set."""
         return self._proxy.lost_replies
 
-    def lead_to(self, host: str, port: int) -> None:
-        """New connections go to another server from now on; living ones stay where they are."""
-        self._proxy.lead_to(host, port)
+    def redirect(self, host: str, port: int) -> None:
+        """New connections go to another server from now on; open ones stay where they are."""
+        self._proxy.redirect(host, port)
 
     def set(self, faults: Faults) -> None:
-        """In force when this returns, on living connections too."""
+        """In force when this returns, on open ones too."""
         self._run(self._proxy.set(faults))
 
     def heal(self) -> None:

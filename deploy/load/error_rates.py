@@ -19,7 +19,7 @@ from deploy.load import alone, error_rates_page
 from deploy.load.error_rates_page import Point
 from deploy.load.options import parser, variable
 from deploy.load.policies import POLICIES
-from deploy.load.progress import say
+from deploy.load.progress import log
 from deploy.load.summary import summarize, trusted
 from deploy.local.places import REPO
 from deploy.local.problem import Problem
@@ -66,7 +66,7 @@ def main(arguments: Sequence[str]) -> int:
             for policy in POLICIES:
                 for share in shares:
                     points.append(_point(scene, policy, share, options.seconds, redis, third_party))
-                    say(f"{scene.name:9} {points[-1].line()}")
+                    log(f"{scene.name:9} {points[-1].line()}")
     return error_rates_page.conclude(options.out, {scene.name: scene.what for scene in SCENES}, points, options.seconds)
 
 

@@ -30,15 +30,15 @@ class Progress:
         latency = percentiles_of(sample.latency_s for sample in samples)
         p50, p99 = (f"{latency.p50:9.1f} {latency.p99:9.1f}" if latency else "        –         –").split()
         if self._lines % _HEAD_EVERY == 0:
-            say(_HEAD)
+            log(_HEAD)
         self._lines += 1
         shown = " ".join(f"{counts[outcome]:5d}" for outcome in Outcome)
         fault = next((phase.fault for phase in reversed(run.phases) if phase.begin <= now() < phase.end), "")
         mark = f"   << {fault}" if fault else ""
-        say(f"{now() - run.began:5.0f} {per_s:7,.0f}  {shown} {p50:>9} {p99:>9} {run.loop.in_flight:10d}{mark}")
+        log(f"{now() - run.began:5.0f} {per_s:7,.0f}  {shown} {p50:>9} {p99:>9} {run.loop.in_flight:10d}{mark}")
 
 
-def say(line: str) -> None:
+def log(line: str) -> None:
     """To the terminal, not into the report."""
     sys.stderr.write(line + "\n")
     sys.stderr.flush()

@@ -22,7 +22,7 @@ from deploy.load.faults import Fault, chosen
 from deploy.load.looks import alerts_at, opened_at
 from deploy.load.options import api_of, parser, variable, whole
 from deploy.load.phases import Baseline, Recovery, baseline, contain_s, detect_s, drain_s, resume_s, steady_s
-from deploy.load.progress import Progress, say
+from deploy.load.progress import Progress, log
 from deploy.load.summary import summarize, trusted
 from deploy.local.places import REPO
 from deploy.local.problem import Problem
@@ -77,7 +77,7 @@ def main(arguments: Sequence[str]) -> int:
         api = api_of(options.api or stack.url("api"))
         plan = Plan(api, options.rate, UNTIL_STOPPED_S, parse(_MIX), follow_per_s=_FOLLOW_PER_S)
         about_s = options.before + options.repeats * len(faults) * (options.fault_s + 25 + options.rest)
-        say(f"{options.repeats} times each: {options.faults}; about {about_s / 60:.0f} minutes")
+        log(f"{options.repeats} times each: {options.faults}; about {about_s / 60:.0f} minutes")
         drill = _Drill(
             stack, _Lengths(options.repeats, options.fault_s, options.patience, options.rest, options.before)
         )
@@ -109,7 +109,7 @@ class _Drill:
                         await asyncio.sleep(self._lengths.rest_s)
                     one = await self._once(generator, fault, before)
                     results[fault.name].append(one)
-                    say(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
+                    log(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
                     self._announce(fault, one)
             generator.stop()
             run = await going

@@ -25,7 +25,7 @@ from deploy.client.session import session
 from deploy.load import machine
 from deploy.load.cpu import Watch
 from deploy.load.options import api_of, parser, variable, whole
-from deploy.load.progress import say
+from deploy.load.progress import log
 from deploy.load.report import show
 from deploy.load.scaling_verdict import bottleneck, chart
 from deploy.load.summary import SLIP_MAX_MS, summarize
@@ -102,11 +102,11 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _point(stack: Stack, api: str, writers: int, backlog: int, per_s: float) -> Point:
-    say(f"no writers, until {backlog:,} writes are queued")
+    log(f"no writers, until {backlog:,} writes are queued")
     stack.scale(0)
     fill = Plan(api, _FILL_PER_S, backlog / _FILL_PER_S, parse("writes=1"), follow_per_s=0)
     accepted, ids = uvloop.run(_fill(fill))
-    say(f"{writers} writers work off {accepted:,}")
+    log(f"{writers} writers work off {accepted:,}")
     stack.scale(writers)
     watch = Watch({**stack.pids(), "this generator": os.getpid()})
     ends = uvloop.run(_ends(api, ids))
@@ -119,7 +119,7 @@ def _point(stack: Stack, api: str, writers: int, backlog: int, per_s: float) -> 
         writers, accepted, took_s, accepted * (len(ids) - 1) / len(ids) / took_s, ended.get("p50"), ended.get("p99"),
         summary["generator"]["slip_p99_ms"] <= SLIP_MAX_MS, cores, bottleneck(cores, len(os.sched_getaffinity(0))),
     )  # fmt: skip
-    say("  ".join(_cells(point)) + f": {point.limit}")
+    log("  ".join(_cells(point)) + f": {point.limit}")
     return point
 
 

@@ -9,7 +9,7 @@ from deploy.client.plan import Plan
 from deploy.client.session import session
 from deploy.load import report
 from deploy.load.options import parser, plan_of, run_options
-from deploy.load.progress import Progress, say
+from deploy.load.progress import Progress, log
 from deploy.load.run_charts import charts_of
 from deploy.load.summary import summarize
 from deploy.load.verdict import Target, judge
@@ -22,7 +22,7 @@ def main(arguments: Sequence[str]) -> int:
     made = parser("steady", __doc__)
     run_options(made, Plan(""), TARGETS)
     plan, targets = plan_of(made.parse_args(arguments))
-    say(f"{plan.per_s:g} requests/s to {plan.api} for {plan.duration_s:g} s")
+    log(f"{plan.per_s:g} requests/s to {plan.api} for {plan.duration_s:g} s")
     return conclude(uvloop.run(_run(plan)), targets, "Load test")
 
 

@@ -15,7 +15,7 @@ from deploy.client.session import session
 from deploy.load.breaking import break_for
 from deploy.load.faults import Fault, chosen
 from deploy.load.options import parser, plan_of, run_options, variable
-from deploy.load.progress import Progress, say
+from deploy.load.progress import Progress, log
 from deploy.load.steady import conclude
 from deploy.local.problem import Problem
 from deploy.stacks.running import running
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str]) -> int:
         options.api = options.api or stack.url("api")
         plan, targets = plan_of(options)
         length_s = _BEFORE_S + _AFTER_S + len(faults) * (options.fault_s + recovery_s)
-        say(f"{plan.per_s:g} requests/s to {plan.api} for {length_s:.0f} s, while {options.faults} come and go")
+        log(f"{plan.per_s:g} requests/s to {plan.api} for {length_s:.0f} s, while {options.faults} come and go")
         plan = replace(plan, duration_s=UNTIL_STOPPED_S)  # when the last fault is over
         run = uvloop.run(_run(plan, stack, faults, options.fault_s, recovery_s))
     return conclude(run, targets, "Load test with failures")

@@ -2,7 +2,7 @@
 
 import sys
 
-if sys.version_info < (3, 11):  # noqa: UP036 - this is where older ones are told
+if sys.version_info < (3, 11):  # noqa: UP036 - this is where older ones are refused
     # In words that old Pythons understand.
     sys.exit("Python 3.11 or newer is needed; where another one is installed: make PYTHON=python3.12 ...")
 

@@ -1,17 +1,14 @@
-"""Circuits: every circuit breaker of the running system, one line for each, as the api knows them."""
+"""Circuits: every circuit breaker of the running system, one line for each, as the api reports them."""
 
-import http.client
-import json
 import os
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from deploy.client.request import bearer, request
+from deploy.local.output import echo
 from deploy.local.programs import LOOPBACK
-from deploy.local.say import say
 from deploy.local.settings import saved
 
 _TIMEOUT_S = 5.0
@@ -20,22 +17,22 @@ _COLUMNS = ("breaker", "service", "replica", "state", "since", "why", "next prob
 
 
 def show() -> int:
-    """Print the table, of this clone's stack or of API=url (with KEY=... where it asks for one). Exit code 1 when the
-    api does not answer."""
+    """Print the table, of this clone's stack or of API=url (with KEY=... where it requires one). Exit code 1 when the
+    api does not respond."""
     url = os.environ.get("API") or f"http://{LOOPBACK}:{saved().api_port}"
     try:
-        told = _ask(f"{url.rstrip('/')}/circuit-breaker/status", os.environ.get("KEY"))
-    except (OSError, http.client.HTTPException, ValueError, KeyError) as error:
-        say(f"The api at {url} does not tell: {error}")
+        data = _fetch(url, os.environ.get("KEY", ""))
+    except (ValueError, KeyError, TypeError) as error:
+        echo(f"The api at {url} gives no status: {error}")
         return 1
     colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
-    say("\n".join(table(told, datetime.now(UTC), colour=colour)))
+    echo("\n".join(table(data, datetime.now(UTC), colour=colour)))
     return 0
 
 
-def table(told: Mapping[str, Any], now: datetime, *, colour: bool) -> list[str]:
-    """Its lines. `told` is the answer's `data`."""
-    rows = [_COLUMNS, *(_row(one, now) for one in told["circuit_breakers"])]
+def table(data: Mapping[str, Any], now: datetime, *, colour: bool) -> list[str]:
+    """Its lines. `data`: of the response."""
+    rows = [_COLUMNS, *(_row(one, now) for one in data["circuit_breakers"])]
     widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
     lines = []
     for row in rows:
@@ -44,19 +41,17 @@ def table(told: Mapping[str, Any], now: datetime, *, colour: bool) -> list[str]:
         if colour and code:
             cells[3] = f"\x1b[{code}m{cells[3]}\x1b[0m"
         lines.append("  ".join(cells).rstrip())
-    counts = ", ".join(f"{count} {state.replace('_', '-')}" for state, count in told["summary"].items())
-    return [*lines, "", counts, *([] if told["others"] == "reported" else [told["others"]])]
+    counts = ", ".join(f"{count} {state.replace('_', '-')}" for state, count in data["summary"].items())
+    return [*lines, "", counts, *([] if data["others"] == "reported" else [data["others"]])]
 
 
-def _ask(url: str, key: str | None) -> dict[str, Any]:
-    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {key}"} if key else {})  # noqa: S310 - the operator's own
-    try:
-        with urllib.request.urlopen(request, timeout=_TIMEOUT_S) as answer:  # noqa: S310 - as above
-            data: dict[str, Any] = json.load(answer)["data"]
-            return data
-    except urllib.error.HTTPError as refusal:
-        with refusal:
-            raise ValueError(f"{refusal.code} {json.load(refusal)['error']['message']}") from None
+def _fetch(url: str, key: str) -> dict[str, Any]:
+    response = request(url.rstrip("/"), "GET", "/circuit-breaker/status", None, bearer(key), _TIMEOUT_S)
+    if response.status != 200:
+        error = response.body["error"]
+        raise ValueError(f"{response.status or 'no response:'} {error.get('message') or error.get('code')}")
+    data: dict[str, Any] = response.body["data"]
+    return data
 
 
 def _row(one: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
@@ -70,7 +65,7 @@ def _row(one: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
 
 
 def _why(one: Mapping[str, Any], now: datetime) -> str:
-    """What an operator imposed, or else what it opened on, while that is why it is as it is."""
+    """The override of an operator, or else the reason why it opened, while that still applies."""
     if imposed := one["imposed"]:
         until = _in(imposed["until"], now)
         return f"{imposed['override']} by {imposed['actor']}, ends {until}: {imposed['reason']}"

@@ -13,9 +13,9 @@ from typing import IO, NoReturn
 from deploy.local import circuits, doctor, packages, places, python_env, stack, status
 from deploy.local import redis as redis_servers
 from deploy.local.follow import follow
+from deploy.local.output import echo
 from deploy.local.problem import Problem
 from deploy.local.programs import LOOPBACK, programs, service_env
-from deploy.local.say import say
 from deploy.local.secret import secret
 from deploy.local.settings import StackSettings, saved
 from deploy.local.welcome import welcome
@@ -33,12 +33,12 @@ def run() -> int:
             raise Problem("this clone's stack is running already", "make status", "make logs", "make down")
         settings = StackSettings().changed(os.environ)
         child = stack.start(settings, with_parent=True)
-    say(welcome(settings, time.monotonic() - began))
-    say("Ctrl-C ends all of it. The logs:\n")
+    echo(welcome(settings, time.monotonic() - began))
+    echo("Ctrl-C ends all of it. The logs:\n")
     try:
         follow("", from_end=True, until=lambda: child.poll() is not None)
     finally:
-        say("\nStopping")
+        echo("\nStopping")
         stack.stop()
     if child.poll():
         raise Problem(f"the supervisor died ({child.returncode}); what it had started was ended")
@@ -57,16 +57,16 @@ def up() -> int:
         else:
             settings = saved().changed(os.environ)
             if stale := stack.scale(supervisor, saved(), settings):
-                say(f"Changed since it was started, and in force after make down: {', '.join(stale)}")
-    say(welcome(settings, time.monotonic() - began))
-    say("It runs in the background: make status, make logs, make up WRITERS=4, make down")
+                echo(f"Changed since it was started, and in force after make down: {', '.join(stale)}")
+    echo(welcome(settings, time.monotonic() - began))
+    echo("It runs in the background: make status, make logs, make up WRITERS=4, make down")
     return 0
 
 
 def down() -> int:
     """End the stack of this clone."""
     with _alone():
-        say("Stopped." if stack.stop() else "Nothing of this clone was running.")
+        echo("Stopped." if stack.stop() else "Nothing of this clone was running.")
     return 0
 
 

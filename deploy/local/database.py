@@ -1,4 +1,4 @@
-"""The database server of the local stack: own data folder, own port, a user per service, no trace in /var/lib/mysql."""
+"""The database server of the local stack: own data folder, own port, one user for each service."""
 
 import getpass
 import os
@@ -7,10 +7,10 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from deploy.local.output import echo
 from deploy.local.packages import find
 from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, write_private
 from deploy.local.problem import Problem
-from deploy.local.say import say
 from deploy.local.secret import secret
 from deploy.privileges.database import MIGRATE, SCHEMA, user, users, with_users
 
@@ -33,7 +33,7 @@ def dsn(service: str, port: int) -> str:
 
 
 def socket() -> str:
-    """Where the client of this user gets in without a password: `mariadb --socket=...`."""
+    """Where this user's client logs in without a password: `mariadb --socket=...`."""
     return str(socket_path("mariadb.sock"))
 
 
@@ -41,11 +41,11 @@ def command(port: int) -> tuple[str, ...]:
     """The server, in the foreground."""
     return (
         find("mariadbd"),
-        f"--defaults-file={_CONFIG}",  # first, or it is not taken; and /etc/mysql is not read
+        f"--defaults-file={_CONFIG}",  # must be first; /etc/mysql is then not read
         f"--datadir={_DATA}",
         f"--port={port}",
         f"--socket={socket()}",
-        f"--tmpdir={_TMP}",  # a shared one is swept by every server that starts
+        f"--tmpdir={_TMP}",  # every starting server empties a shared one
         f"--pid-file={_DATA}/mariadbd.pid",
         f"--init-file={_INIT}",
         *_as_root(),
@@ -67,7 +67,7 @@ def prepare() -> None:
 
 
 def migrate(port: int) -> None:
-    """Bring the schema, and the services' rights in it, to the newest revision. Raises Problem: what Alembic said."""
+    """Bring the schema, and the services' rights, to the newest revision. Raises Problem with Alembic's output."""
     alembic = [str(VENV_PYTHON), "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
     env = os.environ | {"DB_DSN": dsn(MIGRATE, port)}
     done = subprocess.run(alembic, cwd=REPO, env=env, capture_output=True, text=True, timeout=300, check=False)
@@ -79,7 +79,7 @@ def _make_data_folder() -> None:
     """Elsewhere first, so that an interrupted attempt is not taken for a data folder."""
     fresh = _DATA.with_name(_DATA.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
-    say("Making the database's data folder")
+    echo("Making the database's data folder")
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
         # mariadb-install-db is a shell script that cannot do with a space in a path: show it another one.
         repo = Path(folder) / "repo"
@@ -96,7 +96,7 @@ def _install_db(data: Path, tmp: Path, config: Path) -> None:
         f"--tmpdir={tmp}",
         "--skip-test-db",
         "--skip-name-resolve",
-        # The superuser gets in through the socket, as this user and nobody else: no password that could be empty.
+        # The superuser logs in through the socket, as this user only: there is no password that could be empty.
         "--auth-root-authentication-method=socket",
         f"--auth-root-socket-user={getpass.getuser()}",
         *_as_root(),
@@ -107,5 +107,5 @@ def _install_db(data: Path, tmp: Path, config: Path) -> None:
 
 
 def _as_root() -> list[str]:
-    """MariaDB runs as root only when told so."""
+    """MariaDB runs as root only when asked to."""
     return ["--user=root"] if os.geteuid() == 0 else []

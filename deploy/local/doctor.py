@@ -1,4 +1,4 @@
-"""`make doctor`: what is here, what is not, and what to do about it. It changes nothing."""
+"""`make doctor`: what this machine has, what is missing, and what to do about it. It changes nothing."""
 
 import os
 import shutil
@@ -9,11 +9,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.local import install, packages, python_env
+from deploy.local.output import echo
 from deploy.local.places import REPO
 from deploy.local.ports import is_free, taken_by
 from deploy.local.problem import Problem
 from deploy.local.programs import programs
-from deploy.local.say import say
 from deploy.local.settings import StackSettings
 from deploy.local.stack import running
 
@@ -28,9 +28,9 @@ def show(settings: StackSettings) -> int:
     findings = [*_python(), *_packages(), *_ports(settings), *_disk(), *_docker()]
     for what, fine, seen, fix in findings:
         mark = {True: "ok", False: "MISSING", None: "-"}[fine]
-        say(f"{mark:8} {what:18} {seen}" + (f"\n{'':27} -> {fix}" if fix and not fine else ""))
+        echo(f"{mark:8} {what:18} {seen}" + (f"\n{'':27} -> {fix}" if fix and not fine else ""))
     wrong = sum(fine is False for _, fine, _, _ in findings)
-    say("\nmake run should work here." if not wrong else f"\n{wrong} thing(s) keep make run from working here.")
+    echo("\nmake run should work here." if not wrong else f"\n{wrong} thing(s) keep make run from working here.")
     return 1 if wrong else 0
 
 
@@ -76,7 +76,7 @@ def _ports(settings: StackSettings) -> Iterator[Finding]:
     for program in programs(settings) if not ours else ():
         if not is_free(program.host, program.port):
             fix = f"make run {program.port_setting}=... or make run PORT_OFFSET=100"
-            yield f"port {program.port}", False, f"taken{taken_by(program.port)}, and {program.name} wants it", fix
+            yield f"port {program.port}", False, f"taken{taken_by(program.port)}, and {program.name} needs it", fix
     seen = "this clone's stack is running: make status" if ours else "checked; those taken are listed above, if any"
     yield "ports", True, seen, ""
 

@@ -9,7 +9,7 @@ from deploy.local.places import CONF, write_private
 from deploy.privileges.database import WATCHER
 
 _MY_CNF = CONF / "mysqld-exporter.cnf"
-#: Each of these asks for a right of its own; the global status, which asks for none, is what is shown.
+#: Each of these needs a privilege of its own; the global status, which needs none, is what is shown.
 _LEFT_OUT = ("slave_status", "info_schema.innodb_cmp", "info_schema.innodb_cmpmem", "info_schema.query_response_time")
 
 
@@ -21,7 +21,7 @@ def redis(watched_port: int, port: int) -> tuple[str, ...]:
 
 def redis_login() -> Mapping[str, str]:
     """Its environment."""
-    # It does without CONFIG, which would show more than it needs.
+    # Without CONFIG, which would show more than it needs.
     login = {"REDIS_USER": WATCHER, "REDIS_PASSWORD": redis_servers.password(WATCHER)}
     return {**login, "REDIS_EXPORTER_CONFIG_COMMAND": "-"}
 

@@ -1,4 +1,4 @@
-"""Following the logs of all programs: JSON lines become columns, everything else stays as it is."""
+"""Following the logs of all programs: JSON lines become columns, other lines stay as they are."""
 
 import json
 import os
@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from deploy.local.output import echo, output_closed
 from deploy.local.places import LOGS
-from deploy.local.say import nobody_listens, say
 
 _POLL_S = 0.25
 _SHOWN_AT_FIRST = 5
@@ -20,16 +20,16 @@ _HIDDEN = {"timestamp", "level", "service", "event", "action", "instance"}
 
 
 def follow(only: str, *, from_end: bool, until: Callable[[], bool]) -> None:
-    """Print new lines until `until()`, or until nobody listens. `only` begins the names that are followed."""
+    """Print new lines until `until()`, or until the output is closed. `only` begins the names that are followed."""
     files: dict[str, _Tail] = {}
     first = True
-    while not until() and not nobody_listens():
+    while not until() and not output_closed():
         for path in sorted(LOGS.glob(f"{only}*.log")):
             if path.name not in files:
                 # A program that appears later is read from its first line.
                 files[path.name] = _Tail(path, skip=first, show=0 if from_end else _SHOWN_AT_FIRST)
             for line in files[path.name].lines():
-                say(readable(path.stem, line))
+                echo(readable(path.stem, line))
         first = False
         time.sleep(_POLL_S)
 
@@ -37,16 +37,16 @@ def follow(only: str, *, from_end: bool, until: Callable[[], bool]) -> None:
 def readable(name: str, line: str) -> str:
     """`12:30:01 writer-0       write_dead_lettered reason=...`"""
     try:
-        told = json.loads(line)
+        entry = json.loads(line)
     except ValueError:
-        told = None
-    if not isinstance(told, dict):
+        entry = None
+    if not isinstance(entry, dict):
         return f"{'':8} {name:{_NAME_WIDTH}} {line[:_LINE_MAX]}"
-    clock = str(told.get("timestamp", ""))[11:19]
-    rest = " ".join(f"{key}={value}" for key, value in told.items() if key not in _HIDDEN and key != "exception")
-    trace = f"\n{told['exception']}" if "exception" in told else ""
-    text = f"{clock:8} {name:{_NAME_WIDTH}} {told.get('event', '')} {rest}{trace}"
-    colour = _COLOURS.get(str(told.get("level")))
+    clock = str(entry.get("timestamp", ""))[11:19]
+    rest = " ".join(f"{key}={value}" for key, value in entry.items() if key not in _HIDDEN and key != "exception")
+    trace = f"\n{entry['exception']}" if "exception" in entry else ""
+    text = f"{clock:8} {name:{_NAME_WIDTH}} {entry.get('event', '')} {rest}{trace}"
+    colour = _COLOURS.get(str(entry.get("level")))
     return f"\x1b[{colour}m{text}\x1b[0m" if colour and _coloured() else text
 
 
@@ -55,7 +55,7 @@ def _coloured() -> bool:
 
 
 class _Tail:
-    """One growing file, through rotation."""
+    """One growing file, across rotation."""
 
     def __init__(self, path: Path, *, skip: bool, show: int) -> None:
         self._path = path

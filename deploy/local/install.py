@@ -1,4 +1,4 @@
-"""`python -m deploy.local.install PACKAGE...`, as root: install Debian packages so that nothing of them runs.
+"""`python -m deploy.local.install PACKAGE...`, as root: install Debian packages without starting their services.
 
 Two fences: a `policy-rc.d` refuses every start while the packages are configured, and afterwards every unit and
 init script that came with a *newly* installed package is disabled. What was installed before is left alone:
@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deploy.local.output import echo
 from deploy.local.postpone import postponed
-from deploy.local.say import say
 
 _GUARD = Path("/usr/sbin/policy-rc.d")
 _GUARD_TEXT = (
@@ -25,7 +25,7 @@ _ENV = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "NEEDRESTART_SUSPEND":
 
 
 def main(names: list[str]) -> int:
-    """Exit code 0 when everything is installed and nothing of it will run."""
+    """Exit code 0 when everything is installed and no service of it will start."""
     before = _installed()
     with postponed():  # or dpkg would go on starting what it installs, without the guard
         try:
@@ -53,14 +53,14 @@ def _guard() -> Iterator[None]:
         yield
         return
     try:
-        _GUARD.chmod(0o755)  # whatever the umask says
+        _GUARD.chmod(0o755)  # despite the umask
         yield
     finally:
         _GUARD.unlink(missing_ok=True)
 
 
 def _trust_the_one_there() -> None:
-    """Somebody else's guard stays; it will do if it refuses to start a service."""
+    """A guard that is not ours stays; it is good enough if it refuses to start a service."""
     for unit in ("redis-server", "mariadb", "prometheus"):
         answer = subprocess.run([str(_GUARD), unit, "start"], check=False, capture_output=True).returncode
         if answer != _REFUSES:
@@ -71,7 +71,7 @@ def _apt(names: list[str]) -> int:
     install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", "--no-remove", *names]
     if subprocess.run(install, env=_ENV, check=False).returncode == 0:
         return 0
-    say("Once more, with fresh package lists:")
+    echo("Once more, with fresh package lists:")
     subprocess.run(["apt-get", "update", "--quiet"], env=_ENV, check=False)
     return subprocess.run(install, env=_ENV, check=False).returncode
 
@@ -92,7 +92,7 @@ def _disable(packages: list[str]) -> None:
     for unit in sorted(unit for unit in units if "@." not in unit):
         if _output("systemctl", "is-enabled", unit).strip() == "enabled":
             subprocess.run(["systemctl", "disable", "--quiet", unit], check=False)
-            say(f"disabled {unit}: it will not start at boot")
+            echo(f"disabled {unit}: it will not start at boot")
     for script in sorted(scripts):
         subprocess.run(["update-rc.d", script, "disable"], check=False, capture_output=True)
 

@@ -1,5 +1,5 @@
-"""`python -m deploy.local.launch [--die-with-parent] NAME COMMAND...`: leave a record of this process under NAME, then
-become COMMAND. The process id stays the same, so whoever supervises this supervises COMMAND."""
+"""`python -m deploy.local.launch [--die-with-parent] NAME COMMAND...`: record this process under NAME, then become
+COMMAND. The process id stays the same, so what supervises this process supervises COMMAND."""
 
 import ctypes
 import os
@@ -15,12 +15,12 @@ def main(arguments: list[str]) -> None:
     """Does not return."""
     if arguments[0] == "--die-with-parent":
         arguments = arguments[1:]
-        # A terminal that is closed with `kill -9` must not leave a stack behind that nobody sees.
+        # A terminal that is closed with `kill -9` must not leave an unnoticed stack running.
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
     name, command = arguments[0], arguments[1:]
     myself = Process.of(os.getpid())
     if myself is None:
-        raise SystemExit("/proc does not tell about this process; the local stack needs Linux")
+        raise SystemExit("there is no /proc; the local stack needs Linux")
     record(name, myself)
     os.execvp(command[0], command)  # noqa: S606 - the stack's own command line
 

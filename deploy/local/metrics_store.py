@@ -1,4 +1,4 @@
-"""Prometheus: its command, its configuration, its rules, and its targets; when those change it notices by itself."""
+"""Prometheus: its command, its configuration, its rules, and its targets, whose changes it notices by itself."""
 
 import json
 from collections.abc import Iterable

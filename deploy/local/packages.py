@@ -1,4 +1,4 @@
-"""Debian packages: which servers are here, which are missing, and having the missing ones installed."""
+"""Debian packages: which servers are installed, which are missing, and installing those."""
 
 import os
 import shutil
@@ -6,10 +6,10 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
+from deploy.local.output import echo
 from deploy.local.places import LOCAL, REPO
 from deploy.local.postpone import postponed
 from deploy.local.problem import DOCKER, Problem
-from deploy.local.say import say
 
 #: Debian keeps servers where an ordinary user's PATH does not look.
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])
@@ -18,7 +18,7 @@ _GIVEN_UP = LOCAL / "packages-given-up"
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """A Debian package, the programs of it that are used here, and what is missing without it, where one can do so."""
+    """A Debian package, its programs that are used here, and, of an optional one, what it gives."""
 
     name: str
     programs: tuple[str, ...]
@@ -41,7 +41,7 @@ def which(program: str) -> str | None:
 
 
 def find(program: str) -> str:
-    """The path of a program that has been made sure of; its bare name where it is missing."""
+    """The path of a program; its bare name where it is missing."""
     return which(program) or program
 
 
@@ -59,12 +59,12 @@ def why_not_installable() -> str | None:
     if which("sudo") is None:
         return "you are not root and there is no sudo"
     if not sys.stdin.isatty() and subprocess.run(["sudo", "-n", "true"], capture_output=True, check=False).returncode:
-        return "you are not root, and sudo asks for a password that nobody can type here"
+        return "you are not root, and sudo asks for a password, which cannot be typed here"
     return None
 
 
 def ensure() -> None:
-    """Install what is missing. Raises Problem where that cannot be done, and says so of what one can do without."""
+    """Install what is missing. Raises Problem where that is not possible; for optional packages it only says so."""
     needed = [package.name for package in missing() if not package.gives]
     if needed:
         _install(needed)
@@ -74,7 +74,7 @@ def ensure() -> None:
     try:
         _install([package.name for package in extra])
     except Problem as problem:
-        say(f"{problem.args[0]}\nGoing on without {', '.join(package.gives for package in extra)}.")
+        echo(f"{problem.args[0]}\nGoing on without {', '.join(package.gives for package in extra)}.")
         _GIVEN_UP.write_text("\n".join(package.name for package in extra))
 
 
@@ -89,15 +89,15 @@ def try_again() -> None:
 
 
 def _install(wanted: list[str]) -> None:
-    hand = f"have somebody with root install them: apt-get install --no-install-recommends {' '.join(wanted)}"
+    hand = f"have root install them: apt-get install --no-install-recommends {' '.join(wanted)}"
     if reason := why_not_installable():
         raise Problem(f"missing: {', '.join(wanted)} (Debian packages), and {reason}", hand, DOCKER)
-    say(f"Installing Debian packages: {', '.join(wanted)} (no system service is started or enabled)")
+    echo(f"Installing Debian packages: {', '.join(wanted)} (no system service is started or enabled)")
     as_root = [] if os.geteuid() == 0 else ["sudo"]
     command = [*as_root, sys.executable, "-m", "deploy.local.install", *wanted]
-    with postponed():  # apt-get gets Ctrl-C as well, and knows when it may stop
+    with postponed():  # apt-get gets Ctrl-C too, and stops when it safely can
         done = subprocess.run(command, cwd=REPO, check=False)
     if done.returncode:
         raise Problem(f"installing {', '.join(wanted)} failed; its output is above", hand, DOCKER)
     if still := [package.name for package in missing() if package.name in wanted]:
-        raise Problem(f"{', '.join(still)} installed, but the programs are not to be found", DOCKER)
+        raise Problem(f"{', '.join(still)} installed, but the programs were not found", DOCKER)

@@ -1,4 +1,4 @@
-"""Where the local stack keeps its things: all of it under `.local/`, which git ignores."""
+"""Where the local stack keeps its files: under `.local/`, which git ignores."""
 
 import hashlib
 import os
@@ -34,7 +34,7 @@ def socket_path(name: str) -> Path:
 
 
 def _short_folder() -> Path:
-    """Always the same folder for this clone and user, and nobody else's."""
+    """Always the same folder for this clone and user, and private to them."""
     digest = hashlib.sha256(os.fsencode(LOCAL)).hexdigest()[:12]
     folder = Path(tempfile.gettempdir()) / f"holdfast-{os.getuid()}-{digest}"
     folder.mkdir(mode=0o700, exist_ok=True)

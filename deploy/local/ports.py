@@ -1,4 +1,4 @@
-"""Ports: free or taken, by whom, and the setting that moves whoever wants one."""
+"""Ports: free or taken, by which process, and the setting that moves a program to another."""
 
 import errno
 import os
@@ -13,11 +13,11 @@ _LISTEN = "0A"
 
 
 def check_free(programs: Iterable[Program]) -> None:
-    """Raise Problem about every port that is taken, with the command that gets around it."""
+    """Raise Problem about every port that is taken, with the command that avoids it."""
     taken = [program for program in programs if not is_free(program.host, program.port)]
     if not taken:
         return
-    what = [f"port {p.port} is taken{taken_by(p.port)}, and {p.name} wants it ({p.port_setting})" for p in taken]
+    what = [f"port {p.port} is taken{taken_by(p.port)}, and {p.name} needs it ({p.port_setting})" for p in taken]
     moved = " ".join(f"{p.port_setting}={_free_after(p)}" for p in _first_of_each(taken))
     offset = int(os.environ.get("PORT_OFFSET") or 0)
     kept = f"PORT_OFFSET={offset} " if offset else ""

@@ -4,13 +4,13 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-#: What asks a command to end.
+#: The signals that ask a command to end.
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextmanager
 def postponed() -> Iterator[None]:
-    """Raise KeyboardInterrupt after the block, not in it. The commands it runs get these signals as ever."""
+    """Raise KeyboardInterrupt after the block, not in it. The commands it runs get these signals as usual."""
     came: list[int] = []
     before = {number: signal.signal(number, lambda number, _: came.append(number)) for number in ENDING}
     try:

@@ -1,10 +1,10 @@
-"""Probes: is a server or a service ready? Each takes its host and port and says what is missing, or None when
-nothing is."""
+"""Probes: is a server or a service ready? Each takes a host and a port and returns what is missing, or None."""
 
-import http.client
-import json
 import socket
 from collections.abc import Callable
+from typing import Any
+
+from deploy.client.request import request
 
 Probe = Callable[[str, int], str | None]
 
@@ -22,7 +22,7 @@ def redis(user: str = "", password: str = "") -> Probe:
                 answers = connection.makefile("rb")
                 answer = answers.readline() if not login else answers.readline() + answers.readline()
         except OSError as error:
-            return f"no answer on port {port}: {error}"
+            return f"no response on port {port}: {error}"
         wanted = b"+OK\r\n+PONG\r\n" if login else b"+PONG\r\n"
         return None if answer == wanted else answer.decode(errors="replace").strip()
 
@@ -43,24 +43,20 @@ def http_ok(path: str) -> Probe:
     """Answers GET `path` with a 2xx."""
 
     def probe(host: str, port: int) -> str | None:
-        connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S)
-        try:
-            connection.request("GET", path)
-            response = connection.getresponse()
-            body = response.read(10_000)
-        except (OSError, http.client.HTTPException) as error:
-            return f"no answer to GET {path} on port {port}: {error}"
-        finally:
-            connection.close()
-        return None if 200 <= response.status < 300 else f"GET {path} says {response.status}: {_reason(body)}"
+        response = request(f"[{host}]:{port}" if ":" in host else f"{host}:{port}", "GET", path, timeout_s=_TIMEOUT_S)
+        if response.status == 0:
+            return f"no response to GET {path} on port {port}: {response.body['error']['code']}"
+        return (
+            None if 200 <= response.status < 300 else f"GET {path} returns {response.status}: {_reason(response.body)}"
+        )
 
     return probe
 
 
-def _reason(body: bytes) -> str:
-    """What the checks that fail see; of what is no health answer, its beginning."""
+def _reason(body: Any) -> str:
+    """The details of failing checks; the beginning of a body that is not a health report."""
     try:
-        checks = json.loads(body)["data"]["checks"]
+        checks = body["data"]["checks"]
         return "; ".join(f"{name}: {check['detail']}" for name, check in checks.items() if not check["ok"])
-    except (ValueError, LookupError, TypeError, AttributeError):
-        return body[:500].decode(errors="replace").strip()
+    except (LookupError, TypeError, AttributeError):
+        return str(body)[:500].strip()

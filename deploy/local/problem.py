@@ -1,8 +1,8 @@
-"""What stops the local stack, said so that a newcomer can act on it."""
+"""What keeps a command from working, worded so that a newcomer can act on it."""
 
 
 class Problem(Exception):
-    """One sentence about what is wrong, and what to do about it, line by line."""
+    """One sentence about what is wrong, and one line for each thing to do about it."""
 
     def __init__(self, what: str, *fixes: str) -> None:
         super().__init__(what)

@@ -1,4 +1,4 @@
-"""Processes of ours, known for certain: a process id is used again, a process id with its time of birth is not.
+"""Processes of ours, identified for certain: a process id is reused, a process id with its start time is not.
 
 Everything that the stack starts leaves a record under `.local/run/`; only what matches its record is ever ended.
 """
@@ -45,12 +45,12 @@ class Process:
 
 
 def record(name: str, process: Process) -> None:
-    """Leave word that `name` is `process`."""
+    """Record that `name` is `process`."""
     write_private(RUN / f"{name}.pid", json.dumps([process.pid, process.born, process.boot]) + "\n")
 
 
 def recorded(name: str) -> Process | None:
-    """The living process recorded as `name`; a stale record is nobody."""
+    """The living process recorded as `name`; None for a stale record."""
     try:
         process = Process(*json.loads((RUN / f"{name}.pid").read_text()))
     except (OSError, ValueError, TypeError):
@@ -64,7 +64,7 @@ def recorded_names() -> list[str]:
 
 
 def forget(name: str) -> None:
-    """Take the record away."""
+    """Delete the record."""
     (RUN / f"{name}.pid").unlink(missing_ok=True)
 
 

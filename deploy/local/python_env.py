@@ -8,9 +8,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+from deploy.local.output import echo
 from deploy.local.places import REPO
 from deploy.local.problem import DOCKER, Problem
-from deploy.local.say import say
 
 #: requirements/<name>.txt -> the environment it belongs to.
 ENVIRONMENTS = {
@@ -30,7 +30,7 @@ def ensure(name: str) -> None:
         return
     if not _usable(venv):
         _create(venv)
-    say(f"Installing requirements/{name}.txt into {venv.name} (pinned, hashes checked)")
+    echo(f"Installing requirements/{name}.txt into {venv.name} (pinned, hashes checked)")
     stamp = _stamps(venv) / requirements.name
     stamp.unlink(missing_ok=True)
     pip = [*_pip(venv), "install", "-qq", "--disable-pip-version-check", "--require-hashes"]
@@ -77,9 +77,9 @@ def _usable(venv: Path) -> bool:
 
 def _create(venv: Path) -> None:
     if venv.exists():
-        say(f"{venv.name} is broken or was made in another folder; making it anew")
+        echo(f"{venv.name} is broken or was made in another folder; making it anew")
         shutil.rmtree(venv)
-    say(f"Making {venv.name} with Python {sys.version.split()[0]}")
+    echo(f"Making {venv.name} with Python {sys.version.split()[0]}")
     # Debian keeps ensurepip in a package of its own; the pip outside can fill the environment just as well.
     bare = [] if find_spec("ensurepip") else ["--without-pip"]
     if subprocess.run([sys.executable, "-m", "venv", *bare, str(venv)], check=False).returncode:

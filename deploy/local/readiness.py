@@ -1,4 +1,4 @@
-"""Waiting until programs are ready, for a bounded time; and saying which one is not, and what it said last."""
+"""Waiting until programs are ready, for a bounded time; reports which one is not, and the end of its log."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from deploy.local.supervisor_client import Supervisor
 
 _PATIENCE_S = 60.0
 #: A program that keeps ending is given up on sooner than one that is slow.
-_PATIENCE_WITH_THE_DYING_S = 8.0
+_PATIENCE_WHEN_ENDING_S = 8.0
 _POLL_S = 0.15
 _TAIL_LINES = 15
 
@@ -35,7 +35,7 @@ def wait_ready(supervisor: Supervisor, programs: Sequence[Program]) -> None:
         if not waiting:
             return
         for program in waiting:
-            dying = now - fell_at.get(program.name, now) > _PATIENCE_WITH_THE_DYING_S
+            dying = now - fell_at.get(program.name, now) > _PATIENCE_WHEN_ENDING_S
             if dying or now - began > _PATIENCE_S:
                 raise _not_ready(program, reasons[program.name] or "", now - began)
         time.sleep(_POLL_S)
@@ -47,6 +47,6 @@ def _not_ready(program: Program, reason: str, after_s: float) -> Problem:
         tail = log.read_text(errors="replace").splitlines()[-_TAIL_LINES:]
     except OSError:
         tail = []
-    said = "\n".join(f"  | {line[:400]}" for line in tail) or "  | (nothing)"
+    end = "\n".join(f"  | {line[:400]}" for line in tail) or "  | (nothing)"
     what = f"{program.name} is not ready after {after_s:.0f} s: {reason}"
-    return Problem(f"{what}\nThe end of {log.relative_to(REPO)}:\n{said}", "make doctor says what is missing here")
+    return Problem(f"{what}\nThe end of {log.relative_to(REPO)}:\n{end}", "make doctor says what is missing here")

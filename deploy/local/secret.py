@@ -1,4 +1,4 @@
-"""Secrets of this clone: drawn once, kept in `.local/secrets`, readable by their owner only."""
+"""Secrets of this clone: generated once, kept in `.local/secrets`, readable by their owner only."""
 
 import hashlib
 import secrets
@@ -8,7 +8,7 @@ from deploy.local.places import SECRETS, write_private, write_private_once
 
 
 def secret(name: str) -> str:
-    """The secret called `name`; the first call draws it."""
+    """The secret called `name`; the first call generates it."""
     path = SECRETS / name
     if not path.exists():
         write_private_once(path, secrets.token_urlsafe(24) + "\n")

@@ -40,9 +40,9 @@ class StackSettings:
         return list(islice((port for port in count(self.writer_port) if port not in used), self.writers))
 
     def changed(self, environ: Mapping[str, str]) -> Self:
-        """These settings with what `environ` says differently. Raises Problem."""
-        told = _told(self, environ)
-        settings = replace(self, **told)  # type: ignore[arg-type]  # each has its field's type
+        """These settings with the changes in `environ`. Raises Problem."""
+        changes = _changes(self, environ)
+        settings = replace(self, **changes)  # type: ignore[arg-type]  # each has its field's type
         if not 0 <= settings.writers <= _WRITERS_MAX:
             raise Problem(f"WRITERS={settings.writers} is not between 0 and {_WRITERS_MAX}")
         ports = [getattr(settings, name) for name in port_names()]
@@ -75,17 +75,17 @@ def saved() -> StackSettings:
         return StackSettings()
 
 
-def _told(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int | str]:
-    """What the environment asks for. PORT_OFFSET moves every port that has no setting of its own, from its default."""
-    told: dict[str, int | str] = {}
+def _changes(before: StackSettings, environ: Mapping[str, str]) -> dict[str, int | str]:
+    """The changes in the environment. PORT_OFFSET moves every port without a setting of its own, from its default."""
+    changes: dict[str, int | str] = {}
     if environ.get("PORT_OFFSET"):
         offset = _whole("PORT_OFFSET", environ["PORT_OFFSET"])
-        told |= {name: getattr(StackSettings(), name) + offset for name in port_names()}
+        changes |= {name: getattr(StackSettings(), name) + offset for name in port_names()}
     for field in fields(before):
         text = environ.get(field.name.upper())
         if text:
-            told[field.name] = _whole(field.name.upper(), text) if field.name != "listen_host" else text
-    return told
+            changes[field.name] = _whole(field.name.upper(), text) if field.name != "listen_host" else text
+    return changes
 
 
 def _whole(name: str, text: str) -> int:

@@ -1,4 +1,4 @@
-"""The stack: started in order, scaled while it runs, stopped in order, whatever the last one left behind."""
+"""The stack: started in order, scaled while it runs, stopped in order, whatever an earlier run left behind."""
 
 import os
 import subprocess
@@ -6,12 +6,12 @@ import time
 from dataclasses import replace
 
 from deploy.local import alerting, database, exporters, metrics_store, ports, processes, supervisor_conf
+from deploy.local.output import echo
 from deploy.local.places import LOCAL, LOGS, REPO, VENV_PYTHON
 from deploy.local.postpone import postponed
 from deploy.local.problem import Problem
 from deploy.local.programs import Program, programs
 from deploy.local.readiness import wait_ready
-from deploy.local.say import say
 from deploy.local.settings import StackSettings
 from deploy.local.supervisor_client import Supervisor, Unreachable
 
@@ -23,7 +23,7 @@ _STOP_S = 90.0
 
 
 def running() -> Supervisor | None:
-    """The supervisor of this clone's stack, if it runs. One that is on its way out is waited for."""
+    """The supervisor of this clone's stack, if it runs. One that is ending is waited for."""
     process = processes.recorded(_SUPERVISOR)
     if process is None:
         return None
@@ -32,8 +32,8 @@ def running() -> Supervisor | None:
         if supervisor.running():
             return supervisor
     except Unreachable:
-        pass  # just starting, just ending, or frozen
-    say("Waiting for the stack that is just ending")
+        pass  # starting, ending, or frozen
+    echo("Waiting for the stack that is just ending")
     if processes.wait_gone([process], _SUPERVISOR_END_S):
         raise Problem(f"the supervisor (process {process.pid}) runs and does not answer", f"kill -9 {process.pid}")
     return None
@@ -42,7 +42,7 @@ def running() -> Supervisor | None:
 def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[bytes]":
     """Everything, in order; returns the supervisor when all are ready. On failure nothing is left running.
 
-    `with_parent`: the stack ends when this process does, whatever it dies of.
+    `with_parent`: the stack ends when this process does, however it ends.
     """
     end_leftovers()
     wanted = programs(settings)
@@ -113,7 +113,7 @@ def end_leftovers() -> bool:
     names = processes.recorded_names()
     left = {name: process for name in names if (process := processes.recorded(name))}
     if left:
-        say(f"Ending what an earlier run left behind: {', '.join(left)}")
+        echo(f"Ending what an earlier run left behind: {', '.join(left)}")
         processes.end(left.values(), 30.0)
     for name in names:
         processes.forget(name)
@@ -165,5 +165,5 @@ def _wait_for_supervisor(child: "subprocess.Popen[bytes]") -> Supervisor:
             return supervisor
         except Unreachable:
             time.sleep(0.05)
-    said = (LOGS / "supervisord.out").read_text(errors="replace")[-2000:]
-    raise Problem(f"the supervisor did not start:\n{said}")
+    output = (LOGS / "supervisord.out").read_text(errors="replace")[-2000:]
+    raise Problem(f"the supervisor did not start:\n{output}")

@@ -1,9 +1,9 @@
-"""What runs: one line for each program."""
+"""The status: one line for each program."""
 
 import time
 
+from deploy.local.output import echo
 from deploy.local.programs import programs
-from deploy.local.say import say
 from deploy.local.settings import saved
 from deploy.local.stack import running
 
@@ -12,12 +12,12 @@ def show() -> int:
     """Print the table; exit code 0 when everything runs and is ready."""
     supervisor = running()
     if supervisor is None:
-        say("Not running. Start it: make run, or make up for the background.")
+        echo("Not running. Start it: make run, or make up for the background.")
         return 1
     states = supervisor.states()
     every = programs(saved())
     fine = True
-    say(f"{'program':15} {'state':9} {'process':>8} {'since':>8}  {'address':21} ready")
+    echo(f"{'program':15} {'state':9} {'process':>8} {'since':>8}  {'address':21} ready")
     for program in every:
         state = states.get(program.name, {"statename": "ABSENT", "pid": 0, "start": 0})
         runs = state["statename"] == "RUNNING"
@@ -25,7 +25,7 @@ def show() -> int:
         since = _since(time.time() - state["start"]) if runs else "-"
         fine = fine and reason is None
         word = state["statename"].lower()
-        say(f"{program.name:15} {word:9} {state['pid']:>8} {since:>8}  {program.address:21} {reason or 'yes'}")
+        echo(f"{program.name:15} {word:9} {state['pid']:>8} {since:>8}  {program.address:21} {reason or 'yes'}")
     return 0 if fine else 1
 
 

@@ -1,4 +1,4 @@
-"""Talking to the supervisor: XML-RPC over its own Unix socket, which only this user can open."""
+"""A client of the supervisor: XML-RPC over its own Unix socket, which only this user can open."""
 
 import contextlib
 import http.client
@@ -18,10 +18,10 @@ _TIMEOUT_S = 10.0
 _POLL_S = 0.2
 _ENDED = {"STOPPED", "EXITED", "FATAL", "UNKNOWN"}
 
-#: supervisor's fault codes for what is as we want it already.
+#: supervisor's fault codes for requests that change nothing.
 _ALREADY_STARTED, _NOT_RUNNING, _BAD_NAME = 60, 70, 10
 
-#: There is no supervisor, or it is on its way out.
+#: There is no supervisor, or it is ending.
 Unreachable = (OSError, http.client.HTTPException, xmlrpc.client.Error)
 
 
@@ -44,7 +44,7 @@ class Supervisor:
         self._rpc: Any = xmlrpc.client.ServerProxy("http://localhost", transport=_Transport()).supervisor
 
     def running(self) -> bool:
-        """Whether it takes orders; not while it shuts down."""
+        """Whether it accepts commands; not while it shuts down."""
         return bool(self._rpc.getState()["statename"] == "RUNNING")
 
     def states(self) -> dict[str, dict[str, Any]]:
@@ -52,12 +52,12 @@ class Supervisor:
         return {info["name"]: info for info in self._rpc.getAllProcessInfo()}
 
     def start(self, names: Iterable[str]) -> None:
-        """Start all at once; what runs already stays as it is."""
+        """Start all at once; running ones stay as they are."""
         for name in names:
             self._unless(_ALREADY_STARTED, self._rpc.startProcess, name, False)
 
     def stop(self, names: Iterable[str], patience_s: float, *, hard: bool = False) -> None:
-        """Stop all at once, and wait for them. `hard`: kill -9, before they have heard that they are to end."""
+        """Stop all at once, and wait for them. `hard`: kill -9, before they can react."""
         names = list(names)
         pids = self.pids(names) if hard else []
         for name in names:

@@ -1,4 +1,4 @@
-"""The supervisor's configuration, made from the programs. Nothing starts by itself: the stack knows the order."""
+"""The supervisor's configuration, made from the programs. The stack starts them, in order."""
 
 import os
 import shlex
@@ -17,7 +17,7 @@ def write(programs: Iterable[Program]) -> None:
 
 
 def _head() -> str:
-    # Said aloud, or it warns at every start.
+    # Stated, or it warns at every start.
     user = "user=root\n" if os.geteuid() == 0 else ""
     return f"""\
 [unix_http_server]
@@ -49,7 +49,7 @@ def _section(program: Program) -> str:
 command={_plain(shlex.join(command))}
 environment={_environment(program.env)}
 autostart=false
-; Whatever it died of, it comes back; a program that cannot start is tried again after 1 s, 2 s, 3 s ...
+; It is restarted however it ended; a program that cannot start is tried again after 1 s, 2 s, 3 s ...
 autorestart=true
 startsecs=1
 startretries=1000

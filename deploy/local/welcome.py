@@ -1,4 +1,4 @@
-"""What a newcomer sees when everything is ready: where things are, what to try."""
+"""The text when everything is ready: where things are, and what to try."""
 
 from deploy.local import database
 from deploy.local.programs import Program, programs
@@ -8,10 +8,10 @@ from deploy.local.settings import StackSettings
 _ABOUT = {
     "api": ("", "the public API; its reference: /docs"),
     "external_proxy": ("/external", "calls the third party for the api's /external-api"),
-    "dlq_admin": ("/console", "dead letters: see them, decide; log in with the operator token"),
-    "third_party": ("/data", "a stand-in for somebody else's API"),
-    "prometheus": ("", "scrapes all of them every 5 s, and judges its rules"),
-    "alertmanager": ("", "groups alerts, and tells dlq_admin"),
+    "dlq_admin": ("/console", "dead letters: inspect, edit, replay; log in with the operator token"),
+    "third_party": ("/data", "a stand-in for a third party's API"),
+    "prometheus": ("", "scrapes all of them every 5 s, and evaluates its rules"),
+    "alertmanager": ("", "groups alerts, and sends them to dlq_admin"),
 }
 
 

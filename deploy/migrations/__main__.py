@@ -52,12 +52,25 @@ def source(name: str, before: int, found: Iterable[Change]) -> str:
     found = list(found)
     up = [f"    op.execute({change.up!r})" for change in found]
     down = [f"    op.execute({change.down!r})" for change in reversed(found) if change.down]
-    return "\n".join([
-        f'"""{name.replace("_", " ").capitalize()}."""', "", "from alembic import op", "",
-        f'revision = "{before + 1:04d}"', f'down_revision = "{before:04d}"', "", "",
-        "def upgrade() -> None:", *up, "", "",
-        "def downgrade() -> None:", *(down or ["    pass"]), "",
-    ])  # fmt: skip
+    return "\n".join(
+        [
+            f'"""{name.replace("_", " ").capitalize()}."""',
+            "",
+            "from alembic import op",
+            "",
+            f'revision = "{before + 1:04d}"',
+            f'down_revision = "{before:04d}"',
+            "",
+            "",
+            "def upgrade() -> None:",
+            *up,
+            "",
+            "",
+            "def downgrade() -> None:",
+            *(down or ["    pass"]),
+            "",
+        ]
+    )
 
 
 if __name__ == "__main__":

@@ -21,23 +21,23 @@ _DRAWN_MS = 30_000
 
 
 def main() -> int:
-    """Tells each file it has written."""
+    """Prints each file it has written."""
     parser = argparse.ArgumentParser(prog="python -m deploy.preview", description=__doc__)
     parser.add_argument("--range", default="15m", choices=("5m", "15m", "1h"), help="the span of time")
     parser.add_argument("--out", type=Path, default=REPO / "docs" / "pictures", metavar="FOLDER")
     parser.add_argument("--width", type=int, default=1600, help="of the window, in pixels")
     parser.add_argument("--dark", action="store_true", help="as on a dark screen")
     parser.add_argument("--only", metavar="UID", help="one dashboard")
-    told = parser.parse_args()
+    options = parser.parse_args()
     try:
-        _draw(told)
+        _draw(options)
     except (Problem, Error) as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
     return 0
 
 
-def _draw(told: argparse.Namespace) -> None:
+def _draw(options: argparse.Namespace) -> None:
     chromium = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     if chromium is None:
         raise Problem("pictures are drawn by Chromium, and there is none here", "apt-get install chromium")
@@ -48,19 +48,19 @@ def _draw(told: argparse.Namespace) -> None:
         # Its sandbox needs rights that root in a container does not have; it sees pages of ours alone.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
-            page = _logged_in(browser, url, told)
-            for uid in [told.only] if told.only else _uids(page):
-                path = told.out / f"dashboard-{uid.removeprefix(_PREFIX)}.png"
-                _picture(page, f"/console/live/{uid}?range={told.range}", path)
+            page = _logged_in(browser, url, options)
+            for uid in [options.only] if options.only else _uids(page):
+                path = options.out / f"dashboard-{uid.removeprefix(_PREFIX)}.png"
+                _picture(page, f"/console/live/{uid}?range={options.range}", path)
                 sys.stdout.write(f"{path}\n")
         finally:
             browser.close()
 
 
-def _logged_in(browser: Browser, url: str, told: argparse.Namespace) -> Page:
+def _logged_in(browser: Browser, url: str, options: argparse.Namespace) -> Page:
     context = browser.new_context(
-        base_url=url, viewport={"width": told.width, "height": 900}, device_scale_factor=1.25,
-        color_scheme="dark" if told.dark else "light", reduced_motion="reduce",
+        base_url=url, viewport={"width": options.width, "height": 900}, device_scale_factor=1.25,
+        color_scheme="dark" if options.dark else "light", reduced_motion="reduce",
     )  # fmt: skip
     page = context.new_page()
     page.goto("/console/live")

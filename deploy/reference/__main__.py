@@ -1,4 +1,4 @@
-"""`python -m deploy.reference`: write every page. With `--check`: only tell which are not as they should be."""
+"""`python -m deploy.reference`: write every page. With `--check`: only list those that are out of date."""
 
 import sys
 

@@ -23,7 +23,7 @@ and `write` are open to anybody. Any request may also be answered with 401, 403,
 _HEAD = ("method", "path", "what", "scope", "answers")
 #: No connection is made to what these name.
 _DSN = "mysql://user:password@host/db"
-#: May come of any request: said once, above the tables.
+#: Possible for any request: listed once, above the tables.
 _ANYWHERE = {"401", "403", "414", "500", "503", "504"}
 _METHODS = ("get", "post", "put", "patch", "delete")
 

@@ -70,9 +70,9 @@ def _channel(address: str, description: str, messages: Any) -> dict[str, Any]:
 
 
 def _operation(action: str, channel: str, summary: str, group: str | None = None) -> dict[str, Any]:
-    told: dict[str, Any] = {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
+    described: dict[str, Any] = {"action": action, "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
     # AsyncAPI has no words for Redis streams yet.
-    return told | {"x-redis": {"XREADGROUP": group} if group else {"XADD": "*"}}
+    return described | {"x-redis": {"XREADGROUP": group} if group else {"XADD": "*"}}
 
 
 def _message(name: str, summary: str) -> dict[str, Any]:
@@ -99,10 +99,10 @@ def _entry(payload: Payload) -> dict[str, Any]:
         "body_hash": {**_TEXT, "description": "SHA-256 of the request: a repeated key from a reused one"},
         "request_id": {**_TEXT, "description": "Of the request that was accepted; in every log line about it"},
         "traceparent": {**_TEXT, "description": "W3C trace context of the acceptance"},
-        "expires_at": {**_VERSION, "description": "Version from which on nobody wants it any more"},
+        "expires_at": {**_VERSION, "description": "Version from which on the write has expired"},
         "notify": {**_TEXT, "description": "Pub/sub channel of the process whose caller waits"},
     }
-    # Fields that nobody knows are somebody's later schema: they are left alone.
+    # Unknown fields belong to a later schema: they are left alone.
     return {
         "type": "object",
         "properties": properties,

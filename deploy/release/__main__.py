@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from deploy.local.output import echo
 from deploy.local.problem import Problem
-from deploy.local.say import say
 from deploy.release.release import release
 from deploy.release.trial import trial
 
@@ -17,12 +17,12 @@ def main(arguments: list[str]) -> int:
     """Exit code 1: something is not as a release needs it; nothing was changed. 2: wrong arguments."""
     version = arguments[0] if arguments else ""
     if not re.fullmatch(r"\d+\.\d+\.\d+", version) or arguments[1:] not in ([], ["--checked"]):
-        say(f"{__doc__}\nVERSION is three numbers, such as 1.2.0")
+        echo(f"{__doc__}\nVERSION is three numbers, such as 1.2.0")
         return 2
     try:
         release(_ROOT, version, check=_check if arguments[1:] == [] else _checked, try_out=trial)
     except Problem as problem:
-        say(f"No release: {problem}")
+        echo(f"No release: {problem}")
         return 1
     return 0
 
@@ -33,7 +33,7 @@ def _check(root: Path) -> None:
 
 
 def _checked(root: Path) -> None:
-    say("`make check` is skipped, as asked")
+    echo("`make check` is skipped, as asked")
 
 
 if __name__ == "__main__":

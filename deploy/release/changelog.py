@@ -22,6 +22,6 @@ def released(text: str, version: str, day: str) -> str:
 
 
 def with_version(text: str, old: str, new: str) -> str:
-    """`text` with `new` wherever a line assigns `old` to a version: `version = "0.1.0"`, `ARG VERSION=0.1.0`."""
+    """`text` with `new` wherever a line assigns `old` to a version: in TOML, Python, a Dockerfile."""
     assigned = rf"(version\w*\s*=\s*\"?){re.escape(old)}(?![\w.])"
     return re.sub(assigned, rf"\g<1>{new}", text, flags=re.IGNORECASE)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from deploy.local.output import echo
 from deploy.local.problem import Problem
-from deploy.local.say import say
 from deploy.release.changelog import released, section, with_version
 
 #: Every file that assigns the version; a test finds others.
@@ -34,7 +34,7 @@ def release(
     except BaseException:
         _git(root, "restore", "--", *changes)
         raise
-    say(f"{version} is committed and tagged, its files are in dist/. Publish it: git push --follow-tags")
+    echo(f"{version} is committed and tagged, its files are in dist/. Publish it: git push --follow-tags")
 
 
 def current_version(root: Path) -> str:

@@ -11,8 +11,8 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+from deploy.local.output import echo
 from deploy.local.problem import Problem
-from deploy.local.say import say
 
 #: Service -> the setting of its port.
 SERVICES = {
@@ -33,7 +33,7 @@ def trial(root: Path, wheel: Path) -> None:
         venv = Path(folder) / "venv"
         _run(sys.executable, "-m", "venv", str(venv))
         pip = [str(venv / "bin" / "pip"), "install", "-qq", "--disable-pip-version-check"]
-        say("Installing the pinned requirements into a clean environment")
+        echo("Installing the pinned requirements into a clean environment")
         _run(*pip, "--require-hashes", "-r", str(root / "requirements" / "local.txt"))
         _run(*pip, "--no-deps", "--no-index", str(wheel))
         run_services(venv / "bin" / "python", Path(folder))
@@ -61,7 +61,7 @@ def run_services(python: Path, folder: Path) -> None:
         finally:
             process.kill()
             process.wait()
-        say(f"{service} from the wheel answers")
+        echo(f"{service} from the wheel answers")
 
 
 def _wait_until_alive(service: str, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:

@@ -1,1 +1,1 @@
-"""Prometheus's rules, as code: what is recorded, and what somebody is told. `make rules` writes the files."""
+"""Prometheus's rules, as code: recordings and alerts. `make rules` writes the files."""

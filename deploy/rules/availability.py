@@ -106,9 +106,9 @@ def _degraded(profile: Profile) -> Alert:
         f'and job:holdfast_requests:rate1m{{job="api"}} * 60 >= {_ANSWERS_MIN}',
         lasting=profile.degraded_lasting,
         labels={"slo": "degraded"},
-        summary="Clients get copies and detours: {{ $value | humanizePercentage }} of the answers are degraded",
+        summary="Clients get copies: {{ $value | humanizePercentage }} of the responses are degraded",
         description="{{ $value | humanizePercentage }} of the requests to {{ $labels.job }} in the last minute were "
-        "answered, and not from the primary path. They count as served, so availability looks well while something "
-        "behind it is down.",
+        "answered, but not from the primary path. They count as served, so availability looks good while a dependency "
+        "is down.",
         dashboard=Dashboard.RECOVERY,
     )

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from deploy.rules.profile import Profile
 from deploy.rules.rule import Alert, Dashboard, Group, Record, Severity
 
-#: Above the budget of 10 % that every retrying layer has, with room for what it may always do.
+#: Above the budget of 10 % that every retrying layer has, with room for its constant allowance.
 _RETRIES_MAX = 0.2
 _CALLS_MIN_PER_S = 1
 _CLOSED_AGAIN_MAX = 3
@@ -86,7 +86,7 @@ def _loops(profile: Profile) -> Iterable[Alert]:
         f") >= {_CRASHES_MAX}",
         summary="Clients may wait: the loop {{ $labels.loop }} of {{ $labels.job }} fails again and again",
         description="The loop {{ $labels.loop }} of {{ $labels.job }} failed {{ $value | humanize }} times in "
-        f"{profile.crashing_over}, and not for want of a store: by a bug, or because a store answered no. It goes on "
-        "trying; the log says why.",
+        f"{profile.crashing_over}, and not because a store was down: by a bug, or because a store refused. It keeps "
+        "trying; the log has the reason.",
         dashboard=Dashboard.DEPENDENCIES,
     )

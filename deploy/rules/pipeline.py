@@ -1,6 +1,6 @@
-"""The pipeline: is what was accepted applied, soon, and all of it? Dead letters included.
+"""The pipeline: is everything that was accepted applied, and soon? Dead letters included.
 
-What is looked up in the stores comes as timestamps: when nobody looks any more, the ages grow rather than stand still.
+Probes of the stores export timestamps, so that ages go on growing when a probe fails.
 """
 
 from collections.abc import Iterable
@@ -40,7 +40,7 @@ def _recorded() -> Iterable[Record]:
     # 0 when nothing waits; nothing at all while the backlog does not shrink.
     yield Record(
         "holdfast:drain_eta_seconds:estimate",
-        # A trend that would need longer than a day is none.
+        # A trend of more than a day is no trend.
         f"max({_ENTRIES} == 0)\nor max({_ENTRIES}) / -(min(deriv({_ENTRIES}[1m])) < 0) < 86400",
     )
 
@@ -55,7 +55,8 @@ def _stale(profile: Profile) -> Iterable[Alert]:
         summary="Clients' writes are accepted and do not take effect: the oldest waits for "
         "{{ $value | humanizeDuration }}",
         description="The oldest entry on the write stream was accepted {{ $value | humanizeDuration }} ago; at most "
-        f"{profile.stale_s} s are expected. When HoldfastProbeStale fires too, nobody can look: this is an estimate.",
+        f"{profile.stale_s} s are expected. When HoldfastProbeStale fires too, this is an "
+        "estimate.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -77,8 +78,8 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         expr=f"sum by (job) (increase(holdfast_entries_lost_total[{profile.loss_over}])) > 0",
         labels={"slo": "durability", "detector": "reclaim"},
         summary=gone,
-        description="{{ $value | humanize }} entries that a writer had been handed were no longer on the stream when "
-        f"another one took them over, in the last {profile.loss_over}.",
+        description="{{ $value | humanize }} entries that had been delivered to a writer were no longer on the stream "
+        f"when another one reclaimed them, in the last {profile.loss_over}.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -87,8 +88,7 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         expr="max by (stream) (holdfast_stream_trimmed_unread_entries) > 0",
         labels={"slo": "durability", "detector": "unread"},
         summary=gone,
-        description="{{ $value | humanize }} entries of the stream {{ $labels.stream }} are gone, and nobody ever read "
-        "them.",
+        description="{{ $value | humanize }} entries of the stream {{ $labels.stream }} are gone, and were never read.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
@@ -106,9 +106,9 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         severity=Severity.PAGE,
         expr="max(holdfast_ledger_missing_writes) > 0",
         labels={"slo": "durability"},
-        summary="Clients were promised writes that nobody can account for: {{ $value | humanize }}",
+        summary="Clients were promised writes that are not accounted for: {{ $value | humanize }}",
         description="Accepted writes and those applied, rejected, dead-lettered, discarded or in flight differ by "
-        "{{ $value | humanize }}, and go on to.",
+        "{{ $value | humanize }}, repeatedly.",
         dashboard=Dashboard.PIPELINE,
     )
 
@@ -124,16 +124,16 @@ def _stuck(profile: Profile) -> Iterable[Alert]:
         lasting=profile.stalled_lasting,
         summary="Clients' writes wait, and no writer takes any: {{ $value | humanize }}",
         description="{{ $value | humanize }} entries are on the stream {{ $labels.stream }}; for a minute none was "
-        "settled, and no writer says that it holds for the database.",
+        "settled, and no writer reports that it holds for the database.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
         name="WriterHalted",
         severity=Severity.PAGE,
         expr="max by (job, instance) (holdfast_writer_halted) == 1",
-        summary="Clients' writes wait for you: {{ $labels.instance }} will not dead-letter any more",
-        description="Most of what {{ $labels.instance }} handled last would have become dead letters, which is our "
-        "fault rather than theirs. It tries a few again, ever later, and goes on by itself when one can be applied.",
+        summary="Clients' writes wait for an operator: {{ $labels.instance }} has stopped dead-lettering",
+        description="Most of what {{ $labels.instance }} handled last would have become dead letters, which points to "
+        "a fault of ours. It retries a few, less and less often, and goes on by itself when one can be applied.",
         dashboard=Dashboard.PIPELINE,
     )
 
@@ -143,7 +143,7 @@ def _letters(profile: Profile) -> Iterable[Alert]:
         name="DeadLettersGrowing",
         severity=Severity.TICKET,
         expr=f"sum by (job, reason) (increase(holdfast_dead_letters_total[{profile.growing_over}])) > 0",
-        summary="Some clients' writes could not be applied and wait for somebody: about {{ $value | humanize }}",
+        summary="Some clients' writes could not be applied and wait for a decision: about {{ $value | humanize }}",
         description="About {{ $value | humanize }} entries became dead letters ({{ $labels.reason }}) in the last "
         f"{profile.growing_over}. They are kept whole and can be sent again.",
         dashboard=Dashboard.PIPELINE,
@@ -154,8 +154,8 @@ def _letters(profile: Profile) -> Iterable[Alert]:
         expr=f"holdfast:dead_letters_oldest_age_seconds:max > {profile.letters_stale_s}\n"
         "and on () (max(holdfast_dead_letters_open) > 0)",
         labels={"waiting_for": "decision"},
-        summary="A client has waited {{ $value | humanizeDuration }} for somebody to decide about a write",
-        description="The oldest open dead letter died {{ $value | humanizeDuration }} ago; "
+        summary="A client has waited {{ $value | humanizeDuration }} for a decision about a write",
+        description="The oldest open dead letter is {{ $value | humanizeDuration }} old; "
         f"{profile.letters_stale_s // 3600} h are allowed.",
         dashboard=Dashboard.PIPELINE,
     )
@@ -164,8 +164,8 @@ def _letters(profile: Profile) -> Iterable[Alert]:
         severity=Severity.TICKET,
         expr=f'stream:holdfast_oldest_age_seconds:max{{stream="dead_letters"}} > {10 * profile.stale_s}',
         labels={"waiting_for": "index"},
-        summary="Clients' dead writes are kept and not shown: the newest are missing from the console",
+        summary="Clients' dead letters are kept but not shown: the newest are missing from the console",
         description="An entry has been on the dead-letter stream for {{ $value | humanizeDuration }} without being "
-        "indexed; the console shows nothing that died since.",
+        "indexed; the console shows no dead letter since.",
         dashboard=Dashboard.PIPELINE,
     )

@@ -1,4 +1,4 @@
-"""Profiles: the same rules for production and for a demo, where a story that takes a month is told in a day."""
+"""Profiles: the same rules for production and for a demo, where a month's budget is a day's."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ class Burn:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """Windows and patience. Durations are as Prometheus writes them; `_s` are seconds, to be compared."""
+    """Windows and limits. Durations are in Prometheus's notation; `_s` are seconds, to be compared."""
 
     name: str
     budget_period: str
@@ -36,7 +36,7 @@ class Profile:
     growing_over: str
     letters_stale_s: int
     overdue_s: int
-    #: After that it is no longer this fault's recovery.
+    #: After this it no longer counts as this fault's recovery.
     overdue_until_s: int
     open_lasting: str
     flapping_over: str

@@ -1,4 +1,4 @@
-"""Recovery: after a fault that somebody announced, is everything as before, by itself and in time?"""
+"""Recovery: after an announced fault, is everything as before, by itself and in time?"""
 
 from deploy.rules.pipeline import AGE
 from deploy.rules.profile import Profile
@@ -8,7 +8,7 @@ _BAD_MAX = 0.01
 
 
 def groups(profile: Profile) -> list[Group]:
-    """One, after all others: it is judged by what they record."""
+    """One, after all others: it uses what they record."""
     return [Group("holdfast-recovery", profile.interval, [_overdue(profile)])]
 
 
@@ -27,7 +27,7 @@ def _overdue(profile: Profile) -> Alert:
         labels={"slo": "recovery"},
         summary="Clients are not served as before {{ $labels.fault }}, which ended {{ $value | humanizeDuration }} ago",
         description="The fault {{ $labels.fault }} ({{ $labels.target }}) ended {{ $value | humanizeDuration }} ago; "
-        f"{profile.overdue_s} s are allowed. Still so: writes wait longer than {profile.stale_s} s, or a breaker is "
+        f"{profile.overdue_s} s are allowed. Still true: writes wait longer than {profile.stale_s} s, or a breaker is "
         f"open, or more than {_BAD_MAX:.0%} of the requests are refused or failed.",
         dashboard=Dashboard.RECOVERY,
     )

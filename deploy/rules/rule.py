@@ -1,4 +1,4 @@
-"""Rule: what a file of rules is made of, and how it is written down."""
+"""Rules: the parts of a rules file, and how it is written."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ _HEAD = "# Written from deploy/rules by `make rules`; not edited by hand.\n"
 
 
 class Severity(StrEnum):
-    """What is expected of whoever hears of it."""
+    """What the receiver is expected to do."""
 
-    #: Clients suffer, or will soon: get up.
+    #: Clients are affected, or will be soon: act now.
     PAGE = "page"
     #: Within the working day.
     TICKET = "ticket"
@@ -54,7 +54,7 @@ class Alert:
     summary: str
     description: str
     dashboard: Dashboard
-    #: How long it must be so, as Prometheus writes it.
+    #: How long the condition must hold, in Prometheus's notation.
     lasting: str = "0s"
     labels: dict[str, str] = field(default_factory=dict)
 

@@ -1,11 +1,11 @@
-"""Watching: is there somebody who would notice?"""
+"""Watching: would a failure be noticed?"""
 
 from collections.abc import Iterable
 
 from deploy.rules.profile import Profile
 from deploy.rules.rule import Alert, Dashboard, Group, Severity
 
-#: A look takes at most a tenth of the time, so the next is at most eleven times later.
+#: A probe takes at most a tenth of the time, so the next one is at most eleven times later.
 _PAUSES = 12
 
 
@@ -19,10 +19,10 @@ def _targets(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="TargetDown",
         severity=Severity.PAGE,
-        # What does not run counts no failed requests: seen from within, this is a quiet day.
+        # A process that does not run counts no failed requests.
         expr='max by (job) (up{job="api"}) == 0\nor absent(up{job="api"})',
         lasting=profile.down_lasting,
-        summary="Clients get no answer at all: no {{ $labels.job }} is there",
+        summary="Clients get no response at all: no {{ $labels.job }} is up",
         description="No replica of {{ $labels.job }} has answered Prometheus for "
         f"{profile.down_lasting} or longer: dead, frozen, or cut off.",
         dashboard=Dashboard.OVERVIEW,
@@ -33,7 +33,7 @@ def _targets(profile: Profile) -> Iterable[Alert]:
         expr="up == 0",
         labels={"seen_by": "prometheus"},
         lasting=profile.down_lasting,
-        summary="Fewer are left to serve clients: {{ $labels.job }} {{ $labels.instance }} is not there",
+        summary="Fewer replicas serve clients: {{ $labels.job }} {{ $labels.instance }} is down",
         description="{{ $labels.instance }} of {{ $labels.job }} has not answered Prometheus for "
         f"{profile.down_lasting} or longer: dead, frozen, or cut off.",
         dashboard=Dashboard.OVERVIEW,
@@ -41,11 +41,11 @@ def _targets(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="TargetDown",
         severity=Severity.WARNING,
-        # An exporter lives on when what it watches is down.
+        # An exporter keeps running when what it watches is down.
         expr="mysql_up == 0 or redis_up == 0",
         labels={"seen_by": "exporter"},
         lasting=profile.down_lasting,
-        summary="Clients are served without {{ $labels.job }} {{ $labels.instance }}: it is not there",
+        summary="Clients are served without {{ $labels.job }} {{ $labels.instance }}: it is down",
         description="The exporter of {{ $labels.job }} {{ $labels.instance }} runs, and cannot reach what it watches, "
         f"for {profile.down_lasting} or longer.",
         dashboard=Dashboard.DEPENDENCIES,
@@ -56,14 +56,14 @@ def _probes(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="ProbeStale",
         severity=Severity.WARNING,
-        # A look that takes long is repeated the later for it, and is no blindness.
+        # A slow probe is repeated later; that is not a failure.
         expr="time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds)\n"
         f"> {profile.blind_s} + {_PAUSES} * max by (probe) (holdfast_probe_duration_seconds)",
-        summary="Clients' writes are not watched: nobody has seen the {{ $labels.probe }} for "
+        summary="Clients' writes are not watched: the {{ $labels.probe }} has not been probed for "
         "{{ $value | humanizeDuration }}",
-        description="The last look at the {{ $labels.probe }} that worked is {{ $value | humanizeDuration }} old; at "
-        f"most {profile.blind_s} s are expected, and {_PAUSES} times what a look takes. What is shown of it since is "
-        "an estimate.",
+        description="The last successful probe of the {{ $labels.probe }} is {{ $value | humanizeDuration }} old; at "
+        f"most {profile.blind_s} s are expected, and {_PAUSES} times what a probe takes. Values since then are "
+        "estimates.",
         dashboard=Dashboard.PIPELINE,
     )
 
@@ -74,6 +74,6 @@ def _watchdog() -> Alert:
         severity=Severity.NONE,
         expr="vector(1)",
         summary="Clients feel nothing: this alert always fires",
-        description="It shows that alerts are judged and delivered; whoever expects it raises the alarm when it stops.",
+        description="It shows that alerts are evaluated and delivered; the receiver raises the alarm when it stops.",
         dashboard=Dashboard.OVERVIEW,
     )

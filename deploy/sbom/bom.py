@@ -34,10 +34,10 @@ def pins(requirements: str) -> list[Pin]:
         text = line.partition(" #")[0].strip()
         if not text or text.startswith("#"):
             continue
-        told, hashes = text.partition(" --hash")[0].strip(), tuple(_HASH.findall(text))
-        match = _PIN.fullmatch(told)
+        pin, hashes = text.partition(" --hash")[0].strip(), tuple(_HASH.findall(text))
+        match = _PIN.fullmatch(pin)
         if match is None or not hashes:
-            raise ValueError(f"not pinned with a hash: {told[:100]}")
+            raise ValueError(f"not pinned with a hash: {pin[:100]}")
         found.append(Pin(match[1], match[2], match[3] or "", hashes))
     return found
 

@@ -9,9 +9,9 @@ import sys
 from pathlib import Path
 
 from deploy.announce import Announcer
+from deploy.local.output import echo
 from deploy.local.postpone import ENDING
 from deploy.local.problem import Problem
-from deploy.local.say import say
 from deploy.scenarios import database_down, errors, redis_down, show
 from deploy.scenarios.run import Result, run
 from deploy.scenarios.steps import Scenario
@@ -35,17 +35,17 @@ def main() -> int:
 def _run(scenario: Scenario, kind: str, report: Path | None) -> int:
     results: list[Result] = []
     trouble = ""
-    say(show.heading(scenario))
+    echo(show.heading(scenario))
     try:
         with running(kind) as stack:
             for result in run(scenario, stack, Announcer.to(stack), show.progress):
                 results.append(result)
-                say(show.step(len(results), result))
+                echo(show.step(len(results), result))
     except Problem as problem:
         trouble = str(problem)
     except KeyboardInterrupt:
         trouble = "interrupted; what was stopped runs again"
-    say(show.verdict(scenario, results, trouble))
+    echo(show.verdict(scenario, results, trouble))
     document = show.for_machines(scenario, results, trouble)
     if report:
         report.write_text(json.dumps(document, indent=2) + "\n")

@@ -41,7 +41,7 @@ class Hop:
     def connections(self) -> int:
         """Open connections through it."""
         response = request(self.control, "GET", "/faults")
-        return int(response.body["living"]) if response.status == 200 else 0
+        return int(response.body["connections"]) if response.status == 200 else 0
 
     def _insert(self, journal: Journal, port: int) -> str:
         line, process = _start(self._program, port, journal.folder / f"proxy-{self._program}.log")

@@ -3,7 +3,7 @@
 import os
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from deploy.client.request import request_json
 from deploy.local import stack
@@ -22,18 +22,23 @@ _COMMAND_S = 60.0
 _END_S = 30.0
 
 
-def mend(journal: Journal, undos: Iterable[Undo] | None = None, report: Callable[[str], None] = lambda _: None) -> bool:
-    """Undo these, or everything; the last one first. Ctrl-C cannot cut it short. False: something could not be undone,
-    and `report` was called with it."""
-    complete = True
+def mend(journal: Journal, report: Callable[[str], None] = lambda _: None) -> bool:
+    """Undo everything in the journal. Ctrl-C cannot cut it short. False: something could not be undone, and `report`
+    was called with it."""
     with postponed():
-        for undo in reversed(list(journal.read() if undos is None else undos)):
-            try:
-                _HOW[undo["how"]](undo)
-                journal.strike(undo)
-            except (Problem, OSError, KeyError, subprocess.SubprocessError) as problem:
-                report(f"NOT mended: {undo}: {problem}")
-                complete = False
+        return undo(journal, journal.read(), report)
+
+
+def undo(journal: Journal, undos: Sequence[Undo], report: Callable[[str], None]) -> bool:
+    """Undo these, the last one first. Any thread may call it."""
+    complete = True
+    for each in reversed(undos):
+        try:
+            _HOW[each["how"]](each)
+            journal.strike(each)
+        except (Problem, OSError, KeyError, subprocess.SubprocessError) as problem:
+            report(f"NOT mended: {each}: {problem}")
+            complete = False
     return complete
 
 

@@ -5,8 +5,8 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from deploy.local.output import echo
 from deploy.local.problem import Problem
-from deploy.local.say import say
 from deploy.stacks.containers import Containers
 from deploy.stacks.guard import mended_after
 from deploy.stacks.journal import FOLDER, Journal
@@ -16,12 +16,12 @@ from deploy.stacks.stack import Stack
 
 KINDS = ("local", "docker")
 _KINDS: dict[str, type[Processes | Containers]] = {"local": Processes, "docker": Containers}
-#: What nobody mends, because its runner and the guard were killed, recovers by itself after this.
+#: Faults that end by themselves do so after this, even if the runner and the guard were killed.
 _LASTS_S = 300.0
 
 
 @contextmanager
-def running(kind: str = "", lasts_s: float = _LASTS_S, report: Callable[[str], None] = say) -> Iterator[Stack]:
+def running(kind: str = "", lasts_s: float = _LASTS_S, report: Callable[[str], None] = echo) -> Iterator[Stack]:
     """The running stack: `local` processes or `docker` containers; by default what STACK says, else local.
 
     Raises Problem when it does not run, or another command is breaking it.
@@ -38,7 +38,7 @@ def running(kind: str = "", lasts_s: float = _LASTS_S, report: Callable[[str], N
             yield _KINDS[kind](journal, lasts_s)
 
 
-def heal(report: Callable[[str], None] = say) -> bool:
+def heal(report: Callable[[str], None] = echo) -> bool:
     """Mend what earlier runs left broken; whether all of it could be."""
     with _alone():
         journal = Journal()

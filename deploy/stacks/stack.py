@@ -7,7 +7,7 @@ from deploy.client.request import request_json
 from deploy.local.problem import Problem
 from deploy.stacks.faults import Behave, Fault, Program
 from deploy.stacks.journal import Journal, Undo
-from deploy.stacks.mend import mend
+from deploy.stacks.mend import undo
 
 
 class Stack(ABC):
@@ -66,7 +66,7 @@ class Stack(ABC):
         at = [each for each, _ in self._broken].index(fault)
         _, undos = self._broken.pop(at)
         complaints: list[str] = []
-        if not mend(self._journal, undos, complaints.append):
+        if not undo(self._journal, undos, complaints.append):
             raise Problem("; ".join(complaints), "make chaos-heal")
 
     @abstractmethod

@@ -63,7 +63,7 @@ class Takeover:
 
     def wait_for_clients(self) -> None:
         """Return when a connection goes through it. Raises Problem."""
-        self._wait(lambda state: state["living"] > 0, _BACK_S, "no client has reconnected through the fault proxy")
+        self._wait(lambda state: state["connections"] > 0, _BACK_S, "no client has reconnected through the fault proxy")
 
     def _wait(self, fine: Callable[[Any], bool], within_s: float, what: str) -> None:
         deadline = time.monotonic() + within_s

@@ -1,1 +1,1 @@
-"""A stand-in for somebody else's API: only for the local stack and the demo."""
+"""A stand-in for a third party's API, for the local stack and the demo only."""

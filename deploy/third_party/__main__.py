@@ -7,7 +7,7 @@ import signal
 import uvloop
 
 from deploy.third_party.connection import Wire
-from deploy.third_party.party import Party
+from deploy.third_party.party import ThirdParty
 
 
 async def serve(host: str, port: int) -> None:
@@ -16,19 +16,19 @@ async def serve(host: str, port: int) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ended.set)
-    party = Party()
+    party = ThirdParty()
     server = await loop.create_server(lambda: Wire(party.handle), host, port, backlog=512)
     await ended.wait()
     server.close()
 
 
 def main() -> None:
-    """Until it is told to stop."""
-    parser = argparse.ArgumentParser(description="A stand-in for somebody else's API")
+    """Until it is stopped."""
+    parser = argparse.ArgumentParser(description="A stand-in for a third party's API")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8099)
-    told = parser.parse_args()
-    uvloop.run(serve(told.host, told.port))
+    options = parser.parse_args()
+    uvloop.run(serve(options.host, options.port))
 
 
 if __name__ == "__main__":

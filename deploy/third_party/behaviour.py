@@ -1,4 +1,4 @@
-"""Behaviour: how the stand-in treats those who come for data, told to it as one JSON document."""
+"""Behaviour: how the stand-in answers requests for data, set by one JSON document."""
 
 import random
 import time
@@ -22,22 +22,22 @@ _WITH_STATUS = {"fail": 500, "throttle": 429}
 
 
 class Behaviour(BaseModel):
-    """Slow for everybody, and a fault for a share of them, until it heals by itself or is told otherwise."""
+    """Latency for every request, and a fault for a share of them, until it heals or is set again."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=True)
 
     latency_ms: float = Field(default=0, ge=0, le=60_000)
     jitter_ms: float = Field(default=0, ge=0, le=60_000, description="Up to so much more, evenly spread")
     at_once: int | None = Field(
-        default=None, ge=1, le=10_000, description="Works for so many at once; the others wait their turn"
+        default=None, ge=1, le=10_000, description="So many requests at once; the others wait their turn"
     )
     fault: Fault | None = None
-    rate: float = Field(default=1, ge=0, le=1, description="Share of the arrivals that meet the fault")
+    rate: float = Field(default=1, ge=0, le=1, description="Share of the requests that get the fault")
     status: int | None = Field(default=None, ge=400, le=599, description="Of `fail`; 500 when left out")
     retry_after: str | None = Field(
-        default=None, max_length=100, description="Sent as it is, sane or not, with `fail` and `throttle`"
+        default=None, max_length=100, description="Sent as it is, valid or not, with `fail` and `throttle`"
     )
-    times: int | None = Field(default=None, ge=1, description="Heals after so many arrivals have met the fault")
+    times: int | None = Field(default=None, ge=1, description="Heals after so many requests got the fault")
     for_s: float | None = Field(default=None, gt=0, le=86_400, description="Heals, latency too, after so long")
 
     @model_validator(mode="after")
@@ -59,29 +59,29 @@ class Behaviour(BaseModel):
 WELL = Behaviour()
 
 
-class Mood:
-    """The behaviour of the moment."""
+class CurrentBehaviour:
+    """The behaviour now."""
 
     def __init__(self) -> None:
-        self._told = WELL
+        self._set = WELL
         self._until: float | None = None
         self._times_left: int | None = None
 
-    def tell(self, behaviour: Behaviour) -> None:
+    def set(self, behaviour: Behaviour) -> None:
         """Behave like this from now on."""
-        self._told = behaviour
+        self._set = behaviour
         self._until = None if behaviour.for_s is None else time.monotonic() + behaviour.for_s
         self._times_left = behaviour.times
 
     @property
     def now(self) -> Behaviour:
-        """What was told, unless it has healed."""
+        """What was set, unless it has healed."""
         if self._times_left == 0 or (self._until is not None and time.monotonic() >= self._until):
-            self.tell(WELL)
-        return self._told
+            self.set(WELL)
+        return self._set
 
-    def meets(self) -> tuple[float, Behaviour | None]:
-        """For one arrival: seconds to be slow, and the behaviour whose fault it meets, if it does."""
+    def next(self) -> tuple[float, Behaviour | None]:
+        """For one request: seconds to be slow, and the behaviour whose fault it gets, if it does."""
         behaviour = self.now
         slow_s = (behaviour.latency_ms + random.uniform(0, behaviour.jitter_ms)) / 1000  # noqa: S311 - no secret
         if behaviour.fault is None or random.random() >= behaviour.rate:  # noqa: S311 - the same

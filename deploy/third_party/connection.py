@@ -1,5 +1,5 @@
-"""Connection: HTTP/1.1 as thin as it gets, because a web server would not let us cut an answer short, send one
-without end, or reset the connection."""
+"""Connection: minimal HTTP/1.1, because a web server would not let us truncate a response, send an endless one, or
+reset the connection."""
 
 import asyncio
 import socket
@@ -24,7 +24,7 @@ class Request(NamedTuple):
 
 
 class Wire(asyncio.Protocol):
-    """One connection. Requests are handled one after another by `handle(request, wire)`, which writes the answer."""
+    """One connection. Requests are handled one after another by `handle(request, wire)`, which writes the response."""
 
     def __init__(self, handle: Callable[[Request, "Wire"], Awaitable[None]]) -> None:
         self._handle = handle
@@ -37,12 +37,12 @@ class Wire(asyncio.Protocol):
     # --- towards the handler ---
 
     async def write(self, data: bytes) -> None:
-        """Send, as fast as the other side takes it."""
+        """Send, as fast as the other side reads."""
         self._transport.write(data)
         await self._may_write.wait()
 
     def close(self) -> None:
-        """Politely, after what was written."""
+        """In good order, after what was written."""
         self._transport.close()
 
     def reset(self) -> None:
@@ -54,16 +54,16 @@ class Wire(asyncio.Protocol):
     # --- from the transport ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Somebody has connected."""
+        """A client has connected."""
         self._transport = cast(asyncio.Transport, transport)  # uvloop's only looks like one
         self._task = asyncio.get_running_loop().create_task(self._work())
 
     def connection_lost(self, _: Exception | None) -> None:
-        """Nobody waits for the answer any more."""
+        """The client has left."""
         self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Some of a request, or of several."""
+        """Part of a request, or of several."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError:

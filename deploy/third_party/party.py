@@ -1,10 +1,10 @@
-"""Party: the stand-in's endpoints. `/data` behaves as told; the others, which tell it and ask it, always well.
+"""The stand-in's endpoints. `/data` behaves as set; the others, which set and query it, always work.
 
-GET /data               what a client comes for
-POST /data              makes a record; a repeated Idempotency-Key gets the first one's answer and makes none
+GET /data               what a client wants
+POST /data              makes a record; a repeated Idempotency-Key gets the first response again and makes none
 GET, PUT /behaviour     how it treats `/data`
-GET, DELETE /arrivals   what came to `/data`, whatever became of it
-GET /livez              whether it is there
+GET, DELETE /arrivals   the requests for `/data`, whatever became of them
+GET /livez              whether it runs
 """
 
 import asyncio
@@ -18,18 +18,18 @@ from typing import Any
 from pydantic import ValidationError
 
 from deploy.third_party.arrivals import Arrivals
-from deploy.third_party.behaviour import Behaviour, Mood
+from deploy.third_party.behaviour import Behaviour, CurrentBehaviour
 from deploy.third_party.connection import Request, Wire
 from deploy.third_party.room import Room
 
 _KEYS_KEPT = 10_000
 
 
-class Party:
-    """`handle` is given to each connection."""
+class ThirdParty:
+    """The stand-in. Each connection gets `handle`."""
 
     def __init__(self) -> None:
-        self._mood = Mood()
+        self._behaviour = CurrentBehaviour()
         self._room = Room(None)
         self._arrivals = Arrivals()
         self._records = 0
@@ -41,33 +41,33 @@ class Party:
             case "GET" | "POST", "/data":
                 await self._data(request, wire)
             case "GET", "/behaviour":
-                await wire.write(_json(200, self._mood.now.model_dump()))
+                await wire.write(_json(200, self._behaviour.now.model_dump()))
             case "PUT", "/behaviour":
-                await wire.write(self._tell(request.body))
+                await wire.write(self._set_behaviour(request.body))
             case "GET", "/arrivals":
-                await wire.write(_json(200, self._arrivals.told()))
+                await wire.write(_json(200, self._arrivals.as_json()))
             case "DELETE", "/arrivals":
                 self._arrivals.clear()
-                await wire.write(_json(200, self._arrivals.told()))
+                await wire.write(_json(200, self._arrivals.as_json()))
             case "GET", "/livez":
                 await wire.write(_json(200, {"status": "ok"}))
             case _:
-                await wire.write(_json(404, {"error": "there is nothing here"}))
+                await wire.write(_json(404, {"error": "there is no such path"}))
 
-    def _tell(self, body: bytes) -> bytes:
+    def _set_behaviour(self, body: bytes) -> bytes:
         try:
             behaviour = Behaviour.model_validate_json(body)
         except ValidationError as error:
             wrong = [{"field": ".".join(map(str, one["loc"])), "error": one["msg"]} for one in error.errors()]
-            return _json(422, {"error": "this is no behaviour", "details": wrong})
-        self._mood.tell(behaviour)
+            return _json(422, {"error": "this is not a behaviour", "details": wrong})
+        self._behaviour.set(behaviour)
         self._room = Room(behaviour.at_once)
         return _json(200, behaviour.model_dump())
 
     async def _data(self, request: Request, wire: Wire) -> None:
         self._arrivals.note(request.method, request.path, request.headers)
         status, document = (200, self._document()) if request.method == "GET" else self._record(request)
-        slow_s, behaviour = self._mood.meets()
+        slow_s, behaviour = self._behaviour.next()
         if slow_s:
             await self._room.work(slow_s)
         if behaviour is None:
@@ -80,7 +80,7 @@ class Party:
         return {"source": "stand-in third party", "at": at, "records": self._records}
 
     def _record(self, request: Request) -> tuple[int, dict[str, Any]]:
-        """Made before any fault: a lost answer does not mean that nothing happened."""
+        """Made before any fault: a lost response does not mean that nothing happened."""
         key = request.headers.get("idempotency-key")
         if key is not None and key in self._by_key:
             return 200, self._by_key[key]
@@ -112,7 +112,7 @@ async def misbehave(behaviour: Behaviour, wire: Wire, document: Mapping[str, Any
 
 
 async def _pour(wire: Wire, chunk: bytes, *, every_s: float) -> None:
-    """A body without end, until the other side has enough of it."""
+    """An endless body, until the other side closes."""
     await wire.write(_head(200, {"Content-Type": "application/json", "Transfer-Encoding": "chunked"}))
     while True:
         await wire.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
@@ -120,7 +120,7 @@ async def _pour(wire: Wire, chunk: bytes, *, every_s: float) -> None:
 
 
 def _wrong(behaviour: Behaviour) -> bytes:
-    """An answer that is whole, and not what was asked for."""
+    """A complete response that is not what was asked for."""
     match behaviour.fault:
         case "invalid_json":
             return _answer(200, b'{"source": "stand-in third party", "at": ', {})

@@ -1,18 +1,18 @@
-"""Room: how many the stand-in works for at once."""
+"""Room: how many requests the stand-in handles at once."""
 
 import asyncio
 
 
 class Room:
-    """`at_once` None: for everybody. Otherwise who comes later waits, in order; and what was begun or waits is worked
-    off though nobody waits for it any more, as most servers do it. That is what makes retries dangerous."""
+    """`at_once` None: no limit. Otherwise later requests wait, in order; and requests whose client has left are worked
+    off all the same, as by most servers. That is what makes retries dangerous."""
 
     def __init__(self, at_once: int | None) -> None:
         self._gate = asyncio.Semaphore(at_once) if at_once else None
         self._work: set[asyncio.Task[None]] = set()
 
     async def work(self, seconds: float) -> None:
-        """For one arrival."""
+        """For one request."""
         if self._gate is None:
             await asyncio.sleep(seconds)
             return

@@ -40,9 +40,9 @@ class OverrideMarks:
         for each in replaced:
             began_s = each.until_ms / _MS - each.order.for_s
             why = f"; ended by {order.actor}: {order.reason[:200]}"
-            self._annotations.say(_said(each.order, began_s, max(began_s, now_s), why))
+            self._annotations.add(_said(each.order, began_s, max(began_s, now_s), why))
         if order.measure not in _ENDS:
-            self._annotations.say(_said(order, now_s, now_s + order.for_s))
+            self._annotations.add(_said(order, now_s, now_s + order.for_s))
             self.heard(IssuedOrder(order, (now_s + order.for_s) * _MS))
 
 

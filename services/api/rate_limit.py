@@ -1,4 +1,4 @@
-"""Rate limit: what one client may send in a minute, reads and writes apart."""
+"""Rate limit: how many requests one client may send in a minute, separately for reads and writes."""
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -14,7 +14,7 @@ from holdfast.shared.telemetry.logs import Action
 
 
 class RateLimit:
-    """ASGI middleware, inside of what knows who asks. Raises RateLimited, which the edge answers."""
+    """ASGI middleware, inside Identify. Raises RateLimited, which the edge answers."""
 
     def __init__(self, app: ASGIApp, counts: Counts, clients: Clients, per_min: dict[str, int]) -> None:
         self._app = app
@@ -37,7 +37,7 @@ class RateLimit:
         await self._app(scope, receive, send)
 
     def _policy(self, scope: Scope) -> RatePolicy | None:
-        """The key's own, else everybody's. What shows whether the service works is never limited."""
+        """The key's own limit, else the general one; None: health and documents are never limited."""
         lane = lane_of(scope["method"], scope["path"])
         if lane is Lane.KEPT and not scope["path"].startswith("/operations/"):
             return None
@@ -48,13 +48,14 @@ class RateLimit:
 
 
 def _header(policy: RatePolicy, taken: Taken) -> tuple[bytes, bytes]:
-    """As in draft-ietf-httpapi-ratelimit-headers-10; `t`: when there is more, or when all of it is back."""
+    """As in draft-ietf-httpapi-ratelimit-headers-10. `t`: seconds until the whole burst is back, or until a refused
+    request may pass."""
     t = whole_seconds(taken.whole_in_s) if taken.allowed else whole_seconds(taken.next_in_s)
     return b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name.encode(), taken.left, t)
 
 
 def _numbers(policy: RatePolicy, taken: Taken, name: str) -> dict[str, object]:
-    """For the explanation; not whose they are, as an address is personal."""
+    """For the explanation, without the client's name: an address is personal data."""
     return {
         "policy": policy.name,
         "left": taken.left,

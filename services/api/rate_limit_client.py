@@ -1,4 +1,4 @@
-"""Rate limit client: whose requests are counted together: those of a key, else those from an address."""
+"""Rate limit client: requests are counted per key, or per address without a key."""
 
 from starlette.types import Scope
 
@@ -7,7 +7,7 @@ from holdfast.shared.http.keys import ANYBODY, Principal
 
 
 class Clients:
-    """Names them."""
+    """Names the clients of requests."""
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses

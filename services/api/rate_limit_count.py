@@ -1,5 +1,5 @@
-"""Rate limit count: the clients' common count in the cache Redis, taken from in leases; and each process's own, for
-when it does not answer."""
+"""Rate limit count: the count of all processes in the cache Redis, used through leases; and each process's own count
+for the time that Redis does not answer."""
 
 import asyncio
 from collections import OrderedDict
@@ -18,15 +18,15 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import RATE_LEASE_S, RATE_LIMIT_TIMEOUT_S
 from holdfast.shared.telemetry import metrics
 
-#: Each limit has a count of its own: after a change of it, what was taken under the old one says nothing.
+#: Each limit has its own count, as a count under another limit means nothing.
 _PREFIX = "holdfast:rate:"
 _CLIENTS_MAX = 10_000
-#: When so little of a lease is left, the next is fetched while requests go on.
+#: At this share of a lease the next one is fetched in the background.
 _RENEW_AT = 0.5
 
 
 class Taken(NamedTuple):
-    """Whether one request may pass, and what is left."""
+    """Whether a request passes, and what is left."""
 
     allowed: bool
     left: int
@@ -35,7 +35,7 @@ class Taken(NamedTuple):
 
 
 class _Client:
-    """One client's requests of one kind, as far as this process knows."""
+    """One client's requests of one kind, as this process counts them."""
 
     __slots__ = ("asking", "leased", "leased_until", "left", "none_until", "own_whole_at", "waiting", "whole_at")
 
@@ -44,16 +44,19 @@ class _Client:
         self.leased_until = 0.0
         self.left = 0
         self.whole_at = 0.0
-        #: Nothing comes back before; nobody has to ask.
+        #: Until then the common count has nothing, and is not asked.
         self.none_until = 0.0
         self.own_whole_at = 0.0
         self.asking: asyncio.Task[None] | None = None
-        #: Requests that have to have a lease.
+        #: Requests that wait for a lease.
         self.waiting = 0
 
 
 class Counts:
-    """All clients. `clock` is monotonic, in seconds. Never raises because of Redis."""
+    """The counts of all clients. `clock` is monotonic, in seconds. A failure of Redis raises nothing.
+
+    taken = await counts.take("key:checkout", rate_policy("writes", 600))
+    """
 
     def __init__(self, redis: Redis, breaker: Breaker, clock: Callable[[], float]) -> None:
         self._script = Script(redis, Path(__file__).with_name("rate_limit.lua"))
@@ -63,8 +66,8 @@ class Counts:
         self._reporter = FailureReporter("rate_limit")
 
     async def take(self, name: str, policy: RatePolicy) -> Taken:
-        """One request of the client `name`. Awaits Redis only where nothing is leased. All who wait for a lease share
-        it; who comes too late for it asks for the next, until the common count says that there is no more."""
+        """Count one request of the client `name`. Awaits Redis only if nothing is leased. Requests that wait share one
+        lease; if it is too small, the rest ask for another, until the common count has nothing left."""
         client = self._client(name, policy)
         while not self._leased(client):
             now = self._clock()
@@ -98,40 +101,40 @@ class Counts:
         return client
 
     def _ask(self, name: str, policy: RatePolicy, client: _Client) -> asyncio.Task[None]:
-        """One question at a time for each client."""
+        """Ask for a lease; one request to Redis at a time per client."""
         client.asking = asyncio.create_task(self._lease(name, policy, client))
         return client.asking
 
     async def _lease(self, name: str, policy: RatePolicy, client: _Client) -> None:
         try:
             wanted = max(policy.lease, client.waiting)
-            told = await self._common(name, policy, wanted)
+            lease = await self._common(name, policy, wanted)
             now = self._clock()
-            if told is None:
-                told, client.own_whole_at = grant(policy, client.own_whole_at, wanted, now)
-            client.leased += told.granted
+            if lease is None:
+                lease, client.own_whole_at = grant(policy, client.own_whole_at, wanted, now)
+            client.leased += lease.granted
             client.leased_until = now + RATE_LEASE_S
-            client.left = told.left
-            client.whole_at = now + told.whole_in_s
-            client.none_until = now + (told.next_in_s or policy.interval_s) if not told.granted else 0.0
+            client.left = lease.left
+            client.whole_at = now + lease.whole_in_s
+            client.none_until = now + (lease.next_in_s or policy.interval_s) if not lease.granted else 0.0
         finally:
             client.asking = None
 
     async def _common(self, name: str, policy: RatePolicy, wanted: int) -> Grant | None:
-        """None: it cannot be had, count yourself."""
+        """A lease of the common count; None: Redis did not answer, so this process counts for itself."""
         key = f"{_PREFIX}{policy.name}:{policy.per_min}:{name}"
         arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, wanted]
         try:
             with self._reporter:
-                told = await self._breaker.call_async(self._in_time, key, arguments)
+                reply = await self._breaker.call_async(self._in_time, key, arguments)
         except (CallRefused, NotSent, RedisError, OSError, TimeoutError):
             metrics.rate_limiter_degraded.set(1)
             return None
         metrics.rate_limiter_degraded.set(0)
-        granted, left, whole_in_ms, next_in_ms = told
+        granted, left, whole_in_ms, next_in_ms = reply
         return Grant(granted, left, whole_in_ms / 1000, next_in_ms / 1000)
 
     async def _in_time(self, key: str, arguments: list[str | int]) -> list[int]:
         async with asyncio.timeout(RATE_LIMIT_TIMEOUT_S):
-            told: list[int] = await self._script([key], arguments)
-            return told
+            reply: list[int] = await self._script([key], arguments)
+            return reply

@@ -1,23 +1,23 @@
-"""Rate limit policy: how many requests of one kind a client may send, and the pure form of counting them."""
+"""Rate limit policy: how many requests of one kind a client may send, and how they are counted. Pure."""
 
 from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
 _WINDOW_S = 60.0
-#: So many seconds' worth may come at once ...
+#: A burst is what returns in this time ...
 _BURST_S = 10.0
-#: ... and this part of a second's worth is taken from the common count at once, so that few requests have to ask.
+#: ... and a lease from the common count is what returns in this time, so that few requests wait for Redis.
 _LEASE_S = 0.1
 
 
 class RatePolicy:
-    """`name`: `reads` or `writes`; `per_min`: what comes back in a minute, at least 1. Get one from `rate_policy`."""
+    """A limit on requests. `name`: `reads` or `writes`; `per_min`: at least 1. Made by `rate_policy`, which caches."""
 
     def __init__(self, name: str, per_min: int) -> None:
         self.name = name
         self.per_min = per_min
-        #: One request comes back in this time.
+        #: The time in which one request returns.
         self.interval_s = _WINDOW_S / per_min
         #: How many may come at once.
         self.burst = max(1, int(_BURST_S / self.interval_s))
@@ -29,23 +29,23 @@ class RatePolicy:
 
 @lru_cache(maxsize=1024)
 def rate_policy(name: str, per_min: int) -> RatePolicy | None:
-    """None: no limit."""
+    """The policy; None for 0, which is no limit."""
     return RatePolicy(name, per_min) if per_min > 0 else None
 
 
 class Grant(NamedTuple):
-    """What a count has to say."""
+    """The result of taking from a count."""
 
     granted: int
     left: int
     #: Until the whole burst is there again.
     whole_in_s: float
-    #: Until there is one more; 0: there is.
+    #: Until there is one more; 0 if there is one now.
     next_in_s: float
 
 
 def grant(policy: RatePolicy, whole_at: float, wanted: int, now: float) -> tuple[Grant, float]:
-    """What `rate_limit.lua` does, for a count of our own: (what is granted, the next `whole_at`)."""
+    """The algorithm of `rate_limit.lua`, for this process's own count. Returns (the grant, the next `whole_at`)."""
     interval, burst = policy.interval_s, policy.burst
     whole_at = max(now, whole_at)
     left = int((burst * interval - (whole_at - now)) / interval + 1e-6)
@@ -57,5 +57,5 @@ def grant(policy: RatePolicy, whole_at: float, wanted: int, now: float) -> tuple
 
 
 def whole_seconds(seconds: float) -> int:
-    """For headers: never less than it takes."""
+    """Whole seconds for a header, rounded up."""
     return max(0, ceil(seconds - 1e-6))

@@ -39,7 +39,7 @@ def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
 def everybody(board: Board) -> list[dict[str, Any]]:
     """This process's breakers as they are now, and everybody else's as they were reported. No I/O."""
     own = about(board.member.service, board.member.instance, age_s=0)
-    return [one | own for one in board.member.breakers()] + board.roll.shown(time.monotonic())
+    return [one | own for one in board.member.breakers()] + board.roster.shown(time.monotonic())
 
 
 def summary(breakers: list[dict[str, Any]]) -> dict[str, int]:

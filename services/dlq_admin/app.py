@@ -14,16 +14,16 @@ from holdfast.services.dlq_admin.auditor.history import History
 from holdfast.services.dlq_admin.backend import Backend, Rooms
 from holdfast.services.dlq_admin.console.app import add_console
 from holdfast.services.dlq_admin.console.login.logouts import Logouts
-from holdfast.services.dlq_admin.faults.board import FaultDesk
-from holdfast.services.dlq_admin.faults.cache import Kept
+from holdfast.services.dlq_admin.faults.board import FaultBoard
+from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.letters.indexer import Indexer
-from holdfast.services.dlq_admin.letters.outbox import Dues
+from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.reader import Reader
 from holdfast.services.dlq_admin.letters.retention import Retention
 from holdfast.services.dlq_admin.replays import annotation
 from holdfast.services.dlq_admin.replays.keeper import Keeper
 from holdfast.services.dlq_admin.replays.sender import Sender
-from holdfast.services.dlq_admin.replays.surroundings import Around
+from holdfast.services.dlq_admin.replays.surroundings import SurroundingsReader
 from holdfast.services.dlq_admin.replays.traces import Traces
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.fleet.board import Board
@@ -76,10 +76,10 @@ class DlqAdmin:
             database,
             Sender(queue),
             Traces(queue),
-            Around(queue, board.roll),
+            SurroundingsReader(queue, board.roster),
             instance=settings.instance,
             lease_s=settings.dlq_lease_s,
-            tell=lambda one, ended: self._annotations.say(annotation.replay(one, ended=ended)),
+            notify=lambda one, ended: self._annotations.add(annotation.replay(one, ended=ended)),
         )
         indexer = Indexer(
             queue,
@@ -93,12 +93,12 @@ class DlqAdmin:
             queue=queue,
             cache=cache,
             indexer=indexer,
-            outbox=Dues(queue, database),
+            outbox=Outbox(queue, database),
             retention=Retention(database, settings),
             keeper=keeper,
             auditor=Auditor(queue, database, every_s=every_s, besides=history.probes),
             alerts=Alerts(cache, settings.dlq_alert_silence_s),
-            faults=FaultDesk(Kept(cache), self._annotations),
+            faults=FaultBoard(FaultCache(cache), self._annotations),
             pictures=live.pictures(settings),
             board=board,
         )

@@ -7,14 +7,15 @@ from redis.asyncio import Redis
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.faults.board import FaultDesk
+from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.letters.allowances import Allowances
+from holdfast.services.dlq_admin.letters.audit import Audit
 from holdfast.services.dlq_admin.letters.discards import Discards
 from holdfast.services.dlq_admin.letters.edits import Edits
 from holdfast.services.dlq_admin.letters.exchange import Exchange
 from holdfast.services.dlq_admin.letters.groups import Groups
 from holdfast.services.dlq_admin.letters.indexer import Indexer
-from holdfast.services.dlq_admin.letters.outbox import Dues
+from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.retention import Retention
 from holdfast.services.dlq_admin.letters.search import Letters
 from holdfast.services.dlq_admin.letters.what_if import WhatIfs
@@ -23,7 +24,7 @@ from holdfast.services.dlq_admin.overview import Overview
 from holdfast.services.dlq_admin.replays.keeper import Keeper
 from holdfast.services.dlq_admin.replays.replays import Replays
 from holdfast.services.dlq_admin.requests.explain import Requests
-from holdfast.services.dlq_admin.requests.operation import Fates
+from holdfast.services.dlq_admin.requests.operation import OperationFinder
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.services.dlq_admin.writers.running import Running
 from holdfast.services.dlq_admin.writers.writers import Writers
@@ -39,12 +40,12 @@ class Rooms:
     queue: Redis
     cache: Redis
     indexer: Indexer
-    outbox: Dues
+    outbox: Outbox
     retention: Retention
     keeper: Keeper
     auditor: Auditor
     alerts: Alerts
-    faults: FaultDesk
+    faults: FaultBoard
     pictures: Pictures
     board: Board
 
@@ -57,7 +58,7 @@ class Backend:
         rules = Rules(settings.dlq_approve_over, settings.dlq_approve_window_s)
         bulk_max, transform_max = settings.dlq_bulk_max, settings.dlq_transform_max
         running = Running(queue)
-        self.database = database
+        self.audit = Audit(database)
         self.writers = Writers(queue, running, database)
         self.overview = Overview(
             database, queue, self.writers, rooms.indexer, rooms.retention, rooms.board, rooms.auditor.ledger
@@ -70,7 +71,7 @@ class Backend:
         self.replays = Replays(database, rooms.keeper, most=bulk_max, rules=rules)
         self.exchange = Exchange(database, import_max_bytes=settings.dlq_import_max_bytes)
         self.allowances = Allowances(database, rules)
-        self.requests = Requests(rooms.cache, Fates(queue, database), settings.explain_keep_s)
+        self.requests = Requests(rooms.cache, OperationFinder(queue, database), settings.explain_keep_s)
         self.ledger = rooms.auditor.ledger
         self.alerts = rooms.alerts
         self.faults = rooms.faults

@@ -1,4 +1,4 @@
-"""Database: the store's blocking calls in threads of their own; what it raises becomes what a caller is told."""
+"""Database: the store's blocking calls in threads of their own; its faults become the errors that a client reads."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,12 +29,12 @@ class Database:
 
     def __init__(self, engine: Engine, *, threads: int, background: int, audit: int, read_timeout_s: float) -> None:
         self.engine = engine
-        #: For the auditor's eyes only: what it waits for keeps nobody else waiting.
+        #: For the auditor only: its waits block no other caller.
         self.auditing = Pool("audit", audit)
         self._questions = Pool("questions", threads)
         self._background = Pool("background", background)
         self._read_timeout_s = read_timeout_s
-        # One question that gets no answer is enough: the next ones are told so at once.
+        # One query without an answer is enough to open: the next ones fail at once.
         policy = Policy(
             attempt_timeout_s=read_timeout_s,
             window_s=max(30.0, 2 * read_timeout_s),
@@ -57,7 +57,7 @@ class Database:
         return await self._answer(float("inf"), lambda: work(self.engine, *args, **kwargs))
 
     async def change(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """One transaction, again when it meets another one. Raises OutcomeUnknown when nobody can tell whether it
+        """One transaction, again when it meets another one. Raises OutcomeUnknown when it is not known whether it
         happened."""
 
         async def once() -> T:

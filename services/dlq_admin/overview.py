@@ -1,23 +1,26 @@
-"""`/dlq/overview`: the state of the system in one look. Every part of it may be unknown; none keeps the others."""
+"""Overview: the state of the system in one look. Every part of it may be unknown; none hides the others."""
 
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
+from pydantic import ConfigDict
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from holdfast.services.dlq_admin.auditor.models import LastReading, LedgerReading, ledger_reading
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import on_stream
 from holdfast.services.dlq_admin.letters.indexer import Indexer
-from holdfast.services.dlq_admin.letters.retention import Retention
+from holdfast.services.dlq_admin.letters.models import Trend
+from holdfast.services.dlq_admin.letters.retention import Limit, Retention
 from holdfast.services.dlq_admin.letters.trend import trends
-from holdfast.services.dlq_admin.rest.ledger import LastReading, told
+from holdfast.services.dlq_admin.responses import Counts, Moment, ResponseModel
+from holdfast.services.dlq_admin.writers.models import WriterSummary
 from holdfast.services.dlq_admin.writers.writers import Writers
 from holdfast.shared.errors import AppError
 from holdfast.shared.fleet.board import Board
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.find import groups
 from holdfast.shared.queue.backlog import backlog
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -27,8 +30,42 @@ from holdfast.shared.telemetry.logs import Action
 T = TypeVar("T")
 
 
+class Backlog(ResponseModel):
+    """Writes that wait on the stream."""
+
+    depth: int
+    oldest_age_s: float
+
+
+class BreakerSummary(ResponseModel):
+    """A breaker of a replica, as the replica reports it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    service: str
+    instance: str
+    name: str
+    state: str
+
+
+class SystemState(ResponseModel):
+    """The state of the system. What is not known is null."""
+
+    letters: Counts | None
+    trend: Trend | None
+    waiting: int | None
+    holding: str
+    backlog: Backlog | None
+    ledger: LedgerReading | None
+    breakers: list[BreakerSummary] | None
+    writers: list[WriterSummary]
+    retention: dict[str, Limit]
+    banner: str | None
+    as_of: Moment
+
+
 class Overview:
-    """The strip."""
+    """Asks every part of the system."""
 
     def __init__(
         self,
@@ -49,42 +86,42 @@ class Overview:
         self._ledger = ledger
         self._reporter = FailureReporter("overview")
 
-    async def told(self) -> dict[str, Any]:
-        """What is not known is null."""
+    async def look(self) -> SystemState:
+        """As of now."""
         letters = trend = None
         try:
             letters = await self._database.read(groups.totals)
             trend = (await trends(self._database, None))[""]
         except AppError:
             letters = None
-        return {
-            "letters": letters,
-            "trend": trend,
-            "waiting": await _part("waiting", lambda: on_stream.length(self._redis)),
-            "holding": self._indexer.holding,
-            "backlog": await _part("backlog", self._backlog),
-            "ledger": told(reading) if letters is not None and (reading := self._ledger()) else None,
-            "breakers": await _part("breakers", self._breakers),
-            "writers": await _part("writers", self._writers.told) or [],
-            "retention": self._retention.report(),
-            "banner": on_stream.BANNER if letters is None else None,
-            "as_of": precise(datetime.now(UTC)),
-        }
+        return SystemState(
+            letters=letters,
+            trend=trend,
+            waiting=await _part("waiting", lambda: on_stream.length(self._redis)),
+            holding=self._indexer.holding,
+            backlog=await _part("backlog", self._backlog),
+            ledger=ledger_reading(reading) if letters is not None and (reading := self._ledger()) else None,
+            breakers=await _part("breakers", self._breakers),
+            writers=await _part("writers", self._writers.all) or [],
+            retention=self._retention.report(),
+            banner=on_stream.BANNER if letters is None else None,
+            as_of=datetime.now(UTC),
+        )
 
     async def _breakers(self) -> list[dict[str, Any]] | None:
-        return self._board.roll.shown(time.monotonic()) if self._board.reachable else None
+        return self._board.roster.shown(time.monotonic()) if self._board.reachable else None
 
-    async def _backlog(self) -> dict[str, Any] | None:
+    async def _backlog(self) -> Backlog | None:
         try:
             with self._reporter:
                 seen = await backlog(self._redis)
         except (RedisError, OSError):
             return None
-        return {"depth": seen.depth, "oldest_age_s": round(seen.oldest_age_s, 3)}
+        return Backlog(depth=seen.depth, oldest_age_s=round(seen.oldest_age_s, 3))
 
 
 async def _part(name: str, ask: Callable[[], Awaitable[T]]) -> T | None:
-    """Its answer; None when it fails in a way that nobody named: the other parts stay."""
+    """Its answer; None when it fails with an unknown exception: the other parts stay."""
     try:
         return await ask()
     except Exception as error:  # noqa: BLE001 - logged and counted like any other, and shown as unknown

@@ -1,1 +1,1 @@
-"""Calls the third party on behalf of everyone."""
+"""The external proxy: calls the third party for the api."""

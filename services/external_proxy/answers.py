@@ -1,5 +1,5 @@
-"""Said: what the third party's answers and silences mean: to its breaker, to another attempt, and to our caller. Pure
-but for the clock that a Retry-After date is held against."""
+"""Answers: what the third party's answers and failures mean for its breaker, for a retry, and for our caller. Pure
+except for the clock that a `Retry-After` date is compared with."""
 
 import re
 import time
@@ -27,11 +27,11 @@ from holdfast.shared.resilience.retry_rules import RetryAllowed, RetryDecision, 
 _SECONDS = re.compile(r"[0-9]+")
 _THROTTLED_S = 1.0
 
-#: Ours, not the third party's, to say.
+#: The message of an open breaker.
 _AWAY = "Third-party service temporarily unavailable"
 _BY_US, _BY_THEM = "external_proxy", "third_party"
 
-#: A second time they would be as wrong, and as costly.
+#: A retry would be answered the same way, at the same cost.
 _ALWAYS_BAD = {"too_large", "too_deep", "encoding"}
 
 
@@ -45,7 +45,7 @@ class ErrorStatus(Exception):
 
 
 class RetryRefused(Exception):
-    """A further attempt was not let through; `earlier` is how the last one ended."""
+    """The breaker refused a retry; `earlier` is the error of the attempt before."""
 
     def __init__(self, earlier: Exception) -> None:
         super().__init__(str(earlier))
@@ -53,7 +53,7 @@ class RetryRefused(Exception):
 
 
 def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
-    """From `Retry-After`, in seconds or as a date, at most `longest_s`. None: it is not there or makes no sense."""
+    """From `Retry-After`, in seconds or as a date, at most `longest_s`. None: it is missing or invalid."""
     raw = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(raw):
         return min(float(raw), longest_s)
@@ -64,12 +64,12 @@ def retry_after_s(headers: Mapping[str, str], longest_s: float) -> float | None:
 
 
 def judgement(error: Exception) -> Judgement:
-    """What it says about the third party."""
+    """What an error says about the third party."""
     match error:
         case ErrorStatus(status=429, retry_after_s=wait_s):
             return Throttled(_THROTTLED_S if wait_s is None else wait_s)
         case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
-            return Verdict.SUCCESS  # it works, and said no
+            return Verdict.SUCCESS  # it works, and refused this request
         case NotReached() | TookTooLong():
             return Verdict.UNREACHABLE
         case TooManyAtOnce():
@@ -79,15 +79,15 @@ def judgement(error: Exception) -> Judgement:
 
 
 def retry_decision(error: Exception, *, idempotent: bool, keyed: bool) -> RetryDecision:
-    """Whether another attempt may end better. `idempotent`: by its method; `keyed`: by an Idempotency-Key."""
+    """Whether to retry after an error. `idempotent`: by its method; `keyed`: by an Idempotency-Key."""
     wait_s: float | None = None
     match error:
         case RetryRefused():
             return Suppressed.OPEN
-        case ErrorStatus(status=429, retry_after_s=told_s):
-            wait_s = _THROTTLED_S if told_s is None else told_s
-        case ErrorStatus(status=408 | 502 | 503 | 504, retry_after_s=told_s):
-            wait_s = told_s
+        case ErrorStatus(status=429, retry_after_s=asked_s):
+            wait_s = _THROTTLED_S if asked_s is None else asked_s
+        case ErrorStatus(status=408 | 502 | 503 | 504, retry_after_s=asked_s):
+            wait_s = asked_s
         case ErrorStatus(status=500) if idempotent:
             pass
         case BadAnswer(why=why) if why not in _ALWAYS_BAD:
@@ -99,18 +99,18 @@ def retry_decision(error: Exception, *, idempotent: bool, keyed: bool) -> RetryD
     return RetryAllowed(wait_s) if idempotent or keyed else Suppressed.UNSAFE
 
 
-def told(error: Exception, *, idempotent: bool) -> AppError:
-    """What our caller hears. Of a write that was sent and not clearly refused, nobody knows what became of it."""
+def answer_to(error: Exception, *, idempotent: bool) -> AppError:
+    """The error that our caller gets. A write that was sent and not clearly refused may have taken effect."""
     if isinstance(error, RetryRefused):
         error = error.earlier
-    heard = _heard(error)
-    sent = isinstance(heard, UpstreamTimeout | UpstreamUnreachable | UpstreamInvalidAnswer | UpstreamFailed)
+    answer = _app_error(error)
+    sent = isinstance(answer, UpstreamTimeout | UpstreamUnreachable | UpstreamInvalidAnswer | UpstreamFailed)
     if sent and not idempotent:
-        return UpstreamOutcomeUnknown(details=(heard.details or {}) | {"cause": heard.code})
-    return heard
+        return UpstreamOutcomeUnknown(details=(answer.details or {}) | {"cause": answer.code})
+    return answer
 
 
-def _heard(error: Exception) -> AppError:
+def _app_error(error: Exception) -> AppError:
     match error:
         case CallRefused(refusal=Refusal.THROTTLED, retry_after_s=wait_s):
             return UpstreamThrottled(details={"origin": _BY_US}, retry_after_s=ceil(wait_s))

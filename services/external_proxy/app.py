@@ -34,12 +34,12 @@ from holdfast.shared.telemetry.tracing import spans
 _OPERATIONS = ("read", "write")
 
 
-_DESCRIPTION = """Calls the third party on behalf of everyone: bounded, budgeted, attempted again only when that is
-safe, not at all while it is known to be away, and never without an answer."""
+_DESCRIPTION = """Calls the third party for the api, within limits on time, size and load. Calls are retried only if
+that is safe, and not made while the third party is known to be down; every request is answered."""
 
 
 def make_app(settings: ProxySettings) -> FastAPI:
-    """The application, its connections made on first use."""
+    """The application; connections are made on first use."""
     redis = connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
     cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
     url, config = settings.proxy_third_party_url, settings.proxy_config
@@ -63,11 +63,11 @@ def make_app(settings: ProxySettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        await asyncio.gather(live.look(), last_good.sync())  # bounded; what it was told and knew before it was started
+        await asyncio.gather(live.look(), last_good.sync())  # state from before the start; both are bounded
         logs.info(Action.SERVICE_STARTED, instance=settings.instance, third_party=f"{url.host}:{url.port}")
-        told = {"explanations": explained.run} if explained else {}
+        optional = {"explanations": explained.run} if explained else {}
         loops = start(
-            {"config": live.run, "last_good": last_good.run, "board": board.run, "event_loop_lag": watch, **told}
+            {"config": live.run, "last_good": last_good.run, "board": board.run, "event_loop_lag": watch, **optional}
         )
         memory.settle()
         yield

@@ -1,4 +1,4 @@
-"""Bodies: what an operator may send to change the configuration."""
+"""Request bodies of `/config`."""
 
 from typing import Any
 

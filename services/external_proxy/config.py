@@ -1,4 +1,4 @@
-"""Config: every number that may be changed while it runs, as one document that is right as a whole or not taken."""
+"""Config: every number that may be changed at run time, as one document that is validated as a whole."""
 
 from typing import Any, Self
 
@@ -14,7 +14,7 @@ _RULES = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, strict=Tru
 
 
 class BreakerNumbers(BaseModel):
-    """See shared/resilience/breaker/policy.py."""
+    """The breakers' policy: shared/resilience/breaker/policy.py."""
 
     model_config = _RULES
 
@@ -27,11 +27,11 @@ class BreakerNumbers(BaseModel):
     open_max_s: float = Field(default=60, gt=0, le=3600)
     probes: int = Field(default=3, ge=1, le=100)
     ramp_s: float = Field(default=10, ge=0, le=600)
-    throttle_max_s: float = Field(default=60, ge=0, le=3600, description="The longest Retry-After that is believed")
+    throttle_max_s: float = Field(default=60, ge=0, le=3600, description="The longest Retry-After that is obeyed")
 
 
 class FallbackRules(BaseModel):
-    """What is answered instead of the third party's answer."""
+    """What is served if the third party fails."""
 
     model_config = _RULES
 
@@ -43,7 +43,7 @@ class FallbackRules(BaseModel):
 
 
 class Config(BaseModel):
-    """Times in seconds."""
+    """The run-time configuration. Times are in seconds."""
 
     model_config = _RULES
 
@@ -65,11 +65,11 @@ class Config(BaseModel):
     @model_validator(mode="after")
     def _inner_before_outer(self) -> Self:
         check(self.budgets())
-        self.policy()  # window of two attempts at least, and the rest of its rules
+        self.policy()  # raises ValueError for an inconsistent policy
         return self
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The table of its time limits. Further attempts are made while there is time, so one has to fit."""
+        """The relations of its time limits. At least one attempt has to fit into the total."""
         attempt = Part("attempt_s", self.attempt_s)
         return (
             Budget("a connection", attempt, (Part("connect_s", self.connect_s),)),
@@ -77,7 +77,7 @@ class Config(BaseModel):
         )
 
     def policy(self) -> Policy:
-        """The breakers'."""
+        """The breakers' policy."""
         numbers = self.breaker
         return Policy(
             attempt_timeout_s=self.attempt_s,
@@ -86,5 +86,5 @@ class Config(BaseModel):
         )
 
     def retries(self) -> RetryLimits:
-        """The retrying layer's."""
+        """The limits of retries."""
         return RetryLimits(self.attempts, self.backoff_base_s, self.backoff_cap_s)

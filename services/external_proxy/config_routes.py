@@ -1,5 +1,5 @@
-"""`/config`: operators change the numbers while it runs: validated as a whole, versioned, with a reason, undone by
-itself if so asked."""
+"""`/config`: operators change the configuration at run time. A change is validated as a whole, has a version and a
+reason, and may end by itself."""
 
 import time
 from datetime import UTC, datetime
@@ -37,7 +37,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
     async def put_config(request: Request) -> Response:
         actor = require(request, OPERATE).name
         asked = _valid(ConfigAsked, await _document(request))
-        # What is left out is as in the settings: the same document always means the same.
+        # Missing values are the settings', so that a document always means the same.
         whole = _merged(settings.model_dump(), asked.config)
         config = _valid(Config, whole)
         await live.put(config, for_s=asked.for_s, expected=_expected(request), actor=actor, reason=asked.reason)
@@ -79,7 +79,7 @@ async def _document(request: Request) -> Any:
 
 
 def _valid(model: type[Model], document: Any) -> Model:
-    """Raises InvalidRequest with everything that is wrong with it."""
+    """The document as this model. Raises InvalidConfig with every problem."""
     try:
         return model.model_validate_json(orjson.dumps(document))
     except ValidationError as error:
@@ -91,7 +91,7 @@ def _valid(model: type[Model], document: Any) -> Model:
 
 
 def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
-    """`above`, with what it leaves out from `below`; a fallback's default document is one value."""
+    """`above`, completed from `below`; a fallback's default document is one value."""
     merged = dict(below)
     for name, value in above.items():
         nested = name in Config.model_fields and isinstance(value, dict) and isinstance(below.get(name), dict)
@@ -100,5 +100,5 @@ def _merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
 
 
 def _expected(request: Request) -> Conditions:
-    """What the version that it follows has to meet. Raises InvalidCondition."""
+    """The request's conditions on the current version. Raises InvalidCondition."""
     return conditions(request.scope["headers"])

@@ -1,4 +1,4 @@
-"""`/external`: the third party's data, or what there is instead, saying so."""
+"""`/external`: the third party's data, or a fallback that is marked as one."""
 
 import time
 from datetime import UTC, datetime
@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from holdfast.services.external_proxy import openapi
 from holdfast.services.external_proxy.live import Live
-from holdfast.services.external_proxy.third_party import Question, ThirdParty
+from holdfast.services.external_proxy.third_party import ThirdParty, ThirdPartyRequest
 from holdfast.shared.cache.last_good import LastGood
 from holdfast.shared.errors import AppError, InvalidIdempotencyKey, MalformedJson, UpstreamRefused
 from holdfast.shared.http.body import read_body
@@ -25,19 +25,19 @@ _KEY_MAX = 255
 
 
 def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live: Live) -> None:
-    """Reading has a fallback; writing has none, as nothing can stand in for it."""
+    """Reads have a fallback; writes cannot have one."""
 
     @app.get("/external", **openapi.READ)
     async def read(request: Request) -> Response:
         try:
-            answer = await third_party.ask(Question("read", "GET", _PATH, propagated(request)))
+            answer = await third_party.ask(ThirdPartyRequest("read", "GET", _PATH, propagated(request)))
         except AppError as error:
             instead = _instead(request, error, last_good, live)
             if instead is None:
                 raise
             return instead
         last_good.keep(answer.raw)
-        meta = {"source": "third_party", "stale": False, "fallback": _told(False)}
+        meta = {"source": "third_party", "stale": False, "fallback": _fallback(False)}
         return success(orjson.Fragment(answer.raw), meta=meta)
 
     @app.post("/external", **openapi.WRITE)
@@ -48,26 +48,28 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
         except orjson.JSONDecodeError as error:
             raise MalformedJson from error
         headers = propagated(request) | {"Content-Type": "application/json"} | _idempotency_key(request)
-        answer = await third_party.ask(Question("write", "POST", _PATH, headers, body))
+        answer = await third_party.ask(ThirdPartyRequest("write", "POST", _PATH, headers, body))
         return success(orjson.Fragment(answer.raw), status=answer.status if answer.status in (200, 201) else 200)
 
 
 def _instead(request: Request, error: AppError, last_good: LastGood, live: Live) -> Response | None:
-    """The last good answer, else the configured default, else nothing."""
+    """The fallback: the last good answer, else the configured default, else none."""
     rules = live.config.fallback
-    if not (rules.allowed and copies_allowed(request)) or isinstance(error, UpstreamRefused):  # it works, and said no
+    if not (rules.allowed and copies_allowed(request)) or isinstance(error, UpstreamRefused):  # it works, and refused
         return None
     kept = last_good.get(rules.max_age_s)
     if kept is not None:
-        meta = {"fallback": _told(True, "last_good", kept.as_of, error.code)}
+        meta = {"fallback": _fallback(True, "last_good", kept.as_of, error.code)}
         return degraded(request, error, kept.as_of, orjson.Fragment(kept.raw), "cached_data", meta, source="last_good")
     if rules.default is not None:
-        meta = {"fallback": _told(True, "default", None, error.code)}
+        meta = {"fallback": _fallback(True, "default", None, error.code)}
         return degraded(request, error, None, rules.default, "cached_data", meta, source="default")
     return None
 
 
-def _told(used: bool, kind: str | None = None, as_of: float | None = None, reason: str | None = None) -> dict[str, Any]:
+def _fallback(
+    used: bool, kind: str | None = None, as_of: float | None = None, reason: str | None = None
+) -> dict[str, Any]:
     moment = None if as_of is None else precise(datetime.fromtimestamp(as_of, UTC))
     age_s = None if as_of is None else round(max(0.0, time.time() - as_of), 3)
     return {"used": used, "kind": kind, "as_of": moment, "age_s": age_s, "reason": reason}

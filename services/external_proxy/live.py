@@ -1,5 +1,5 @@
-"""Live: the configuration in force. It is kept in the queue Redis, so that all replicas have the same; each of them
-looks there every few seconds, and goes on with the last good one when Redis is away or holds nonsense."""
+"""Live: the current configuration. It is stored in the queue Redis for all replicas, each of which reads it every few
+seconds, and keeps the last valid one while Redis is down or holds an invalid one."""
 
 import asyncio
 import time
@@ -23,17 +23,17 @@ from holdfast.shared.telemetry.logs import Action
 _KEY = "{holdfast}:external_proxy:config"
 _AUDIT_KEY = "{holdfast}:external_proxy:config:audit"
 _AUDIT_KEPT = 100
-_TRIES = 5
+_ATTEMPTS = 5
 _SCRIPT = (Path(__file__).parent / "change.lua").read_text()
 
 
 class Live:
-    """`config` is what counts now. `apply` is told each time it becomes another."""
+    """The current configuration, `config`. `apply` is called with each new one."""
 
     def __init__(self, redis: Redis, settings: Config, apply: Callable[[Config], None], *, poll_s: float) -> None:
         self.config = settings
         self.change: Change | None = None
-        #: Whether Redis answered when it was last asked.
+        #: Whether Redis answered the last time.
         self.store_answers = True
         self._redis = redis
         self._put = redis.register_script(_SCRIPT)
@@ -41,18 +41,18 @@ class Live:
         self._apply = apply
         self._poll_s = poll_s
         self._reporter, self._putting = FailureReporter("config"), FailureReporter("config_change")
-        #: A late look at what was there before a change must not undo it.
-        self._one_by_one = asyncio.Lock()
+        #: Reading and changing exclude each other: a slow read must not undo a later change.
+        self._exclusive = asyncio.Lock()
         self._found: bytes | str = b""
         self._refused: bytes | str | None = None
 
     @property
     def version(self) -> int:
-        """Of the last change; 0: there was none."""
+        """The version of the last change; 0: there was none."""
         return 0 if self.change is None else self.change.version
 
     async def run(self) -> None:
-        """Look for changes, for ever."""
+        """Read changes, for ever."""
         while True:
             await self.look()
             until = self.change.until if self.change else None
@@ -60,8 +60,8 @@ class Live:
             await asyncio.sleep(min(self._poll_s, left_s) if left_s > 0 else self._poll_s)
 
     async def look(self) -> None:
-        """Take what is in Redis, if it makes sense. Never raises."""
-        async with self._one_by_one:
+        """Take over what is in Redis, if it is valid. Never raises."""
+        async with self._exclusive:
             await self._look()
 
     async def _look(self) -> None:
@@ -73,17 +73,17 @@ class Live:
             self.store_answers = False
         else:
             self._found = value or b""
-            if found is not None and found.version >= self.version:  # an older one is put right at the next look
+            if found is not None and found.version >= self.version:  # an older one is replaced at the next read
                 self.change = found
         self._settle()
 
     async def _found_there(self) -> tuple[bytes | str | None, Change | None]:
-        """What is in Redis, and what that means."""
+        """The value in Redis, and the change that it holds."""
         value = await self._redis.get(_KEY)
         found = self._read(value)
         ours = self.change
         if ours is not None and (value is None or (found is not None and found.version < ours.version)):
-            # Redis has forgotten, or another replica has told it what was before; we know better.
+            # Redis has lost data, or another replica has restored an older change: ours is newer.
             await self._put(keys=[_KEY, _AUDIT_KEY], args=[value or b"", ours.model_dump_json(), b"", 0])
             value = await self._redis.get(_KEY)
             found = self._read(value)
@@ -92,10 +92,10 @@ class Live:
     async def put(
         self, config: Config | None, *, for_s: float | None, expected: Conditions, actor: str, reason: str
     ) -> None:
-        """Put `config` (None: the settings') in place, for `for_s` seconds or for good. `expected`: of
-        the version that it follows. Raises PreconditionFailed or ConfigUnavailable."""
-        async with self._one_by_one:
-            for _ in range(_TRIES):  # whoever names no version follows whatever comes in between
+        """Change to `config` (None: the settings' own), for `for_s` seconds or for good. `expected`: the conditions on
+        the current version. Raises PreconditionFailed or ConfigUnavailable."""
+        async with self._exclusive:
+            for _ in range(_ATTEMPTS):  # a change without conditions follows any other that comes in between
                 if await self._put_in_place(config, for_s, expected, actor, reason):
                     return
         raise _conflict(self.version)
@@ -103,7 +103,7 @@ class Live:
     async def _put_in_place(
         self, config: Config | None, for_s: float | None, expected: Conditions, actor: str, reason: str
     ) -> bool:
-        """False: something else came in between."""
+        """False: another change came in between."""
         await self._look()
         if not self.store_answers:
             raise ConfigUnavailable
@@ -138,7 +138,7 @@ class Live:
             raise ConfigUnavailable from error
 
     def _read(self, value: bytes | str | None) -> Change | None:
-        """None for nothing, and for nonsense, which is told once."""
+        """The change in `value`; None if there is none, or an invalid one, which is logged once."""
         if value is None:
             return None
         try:
@@ -151,7 +151,7 @@ class Live:
             return None
 
     def _settle(self) -> None:
-        """Let the change in place, or its end, take effect."""
+        """Apply the current change, or its end."""
         change = self.change
         config = (change.in_force(time.time()) if change else None) or self._settings
         metrics.external_config_version.set(self.version)
@@ -172,6 +172,6 @@ class Live:
 
 def _conflict(version: int, field: str | None = None) -> PreconditionFailed:
     return PreconditionFailed(
-        "The configuration is at another version than was asked for; nothing was changed.",
+        "The configuration has another version than the request expects; nothing was changed.",
         details={"field": field, "current_version": version},
     )

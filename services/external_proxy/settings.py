@@ -1,4 +1,4 @@
-"""What an operator may change about the external proxy."""
+"""Settings of the external proxy."""
 
 from pydantic import AnyHttpUrl, Field
 
@@ -18,11 +18,11 @@ class ProxySettings(CacheSettings):
         default=Config(), description="As JSON; the same document that `PUT /config` changes while it runs"
     )
     proxy_config_poll_s: float = Field(
-        default=2, gt=0, le=60, description="How often a replica looks for what another one was told"
+        default=2, gt=0, le=60, description="How often a replica reads changes of the configuration"
     )
 
     def budgets(self) -> tuple[Budget, ...]:
-        """Those of its configuration."""
+        """The relations of its configuration."""
         return (*super().budgets(), *self.proxy_config.budgets())
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Third party: one question to it, with everything around: attempts, breaker, time."""
+"""Third party: a request to it, with retries, breaker and time limits."""
 
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -6,10 +6,10 @@ from typing import NamedTuple
 from holdfast.services.external_proxy.answers import (
     ErrorStatus,
     RetryRefused,
+    answer_to,
     judgement,
     retry_after_s,
     retry_decision,
-    told,
 )
 from holdfast.services.external_proxy.live import Live
 from holdfast.shared.errors import DeadlineExceeded
@@ -24,7 +24,7 @@ from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
 _IDEMPOTENT = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"}
 
 
-class Question(NamedTuple):
+class ThirdPartyRequest(NamedTuple):
     """A request to the third party. `headers` are sent with every attempt."""
 
     operation: str
@@ -35,22 +35,22 @@ class Question(NamedTuple):
 
     @property
     def idempotent(self) -> bool:
-        """By its method."""
+        """Whether its method is idempotent (RFC 9110)."""
         return self.method in _IDEMPOTENT
 
     @property
     def keyed(self) -> bool:
-        """By an Idempotency-Key."""
+        """Whether it has an Idempotency-Key."""
         return "Idempotency-Key" in self.headers
 
 
 def make_breaker(host: str, operation: str, policy: Policy) -> Breaker:
-    """One for each host and kind of operation: a third party may still be read while it takes no writes."""
+    """A breaker per host and kind of operation: a third party may answer reads while it refuses writes."""
     return Breaker(f"{host} {operation}", policy, classify=judgement, deadline=deadline.end)
 
 
 class ThirdParty:
-    """`breakers`: one an operation."""
+    """The third party, called with retries and through a breaker per operation."""
 
     def __init__(self, client: HttpClient, breakers: Mapping[str, Breaker], retrier: Retrier, live: Live) -> None:
         self._client = client
@@ -58,8 +58,8 @@ class ThirdParty:
         self._retrier = retrier
         self._live = live
 
-    async def ask(self, question: Question) -> Answer:
-        """Its answer, a 2xx with a JSON document. Raises AppError."""
+    async def ask(self, request: ThirdPartyRequest) -> Answer:
+        """The answer, a 2xx with a JSON document. Raises AppError."""
         left_s = deadline.remaining_s() - ANSWER_RESERVE_S
         if left_s < self._retrier.limits.least_s:
             raise DeadlineExceeded
@@ -68,7 +68,7 @@ class ThirdParty:
         async def attempt(number: int) -> Answer:
             nonlocal ended
             try:
-                return await self._breakers[question.operation].call_async(self._attempt, question, number)
+                return await self._breakers[request.operation].call_async(self._attempt, request, number)
             except CallRefused as refused:
                 if ended is not None:
                     raise RetryRefused(ended) from refused
@@ -81,22 +81,22 @@ class ThirdParty:
             try:
                 return await self._retrier.run(
                     attempt,
-                    lambda error: retry_decision(error, idempotent=question.idempotent, keyed=question.keyed),
+                    lambda error: retry_decision(error, idempotent=request.idempotent, keyed=request.keyed),
                     deadline.remaining_s,
                 )
             except (CallRefused, CallFailed, ErrorStatus, RetryRefused) as error:
-                raise told(error, idempotent=question.idempotent) from error
+                raise answer_to(error, idempotent=request.idempotent) from error
 
-    async def _attempt(self, question: Question, number: int) -> Answer:
+    async def _attempt(self, request: ThirdPartyRequest, number: int) -> Answer:
         config = self._live.config
         limit_s = min(config.attempt_s, deadline.remaining_s())
         headers = {
-            **question.headers,
+            **request.headers,
             "X-Attempt-Count": str(number),
             "X-Request-Timeout-Ms": str(max(1, int(limit_s * 1000))),
         }
         limits = Limits(limit_s, config.connect_s, config.body_max_bytes)
-        answer = await self._client.call(question.method, question.path, limits, headers, question.body)
+        answer = await self._client.call(request.method, request.path, limits, headers, request.body)
         if not 200 <= answer.status < 300:
             raise ErrorStatus(answer.status, retry_after_s(answer.headers, config.retry_after_max_s))
         return answer

@@ -99,24 +99,36 @@ class Writer:
         self._halting = Halting(share, self._deferred, lambda: self._hold.active)
         pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s, ramp_s=_PACE_RAMP_S)
         settle = Settler(
-            self._redis, self._deferred, self._halting,
-            writer=settings.instance, attempts_max=settings.writer_attempts_max,
+            self._redis,
+            self._deferred,
+            self._halting,
+            writer=settings.instance,
+            attempts_max=settings.writer_attempts_max,
             probe_cap_s=settings.writer_probe_cap_s,
-        )  # fmt: skip
+        )
         apply = Applier(LockedRows(self._transaction), self._thread, breaker, self._hold, pace)
         reclaiming = f"{settings.instance}:reclaim"
         self._unknown = Unknown(
-            self._redis, reclaiming,
-            idle_s=settings.writer_claim_idle_s, patience_s=settings.writer_unknown_patience_s,
-        )  # fmt: skip
+            self._redis,
+            reclaiming,
+            idle_s=settings.writer_claim_idle_s,
+            patience_s=settings.writer_unknown_patience_s,
+        )
         self._pipeline = Pipeline(
             Plausible(self._redis).of, traced(apply), settle, self._unknown.met, settings.writer_batch_max
         )
         self._reclaimer = Reclaimer(
-            self._redis, reclaiming, self._pipeline, self._deferred, self._unknown, settle, self._ended,
+            self._redis,
+            reclaiming,
+            self._pipeline,
+            self._deferred,
+            self._unknown,
+            settle,
+            self._ended,
             lambda: self._hold.active,
-            idle_s=settings.writer_claim_idle_s, crashes_max=settings.writer_crashes_max,
-        )  # fmt: skip
+            idle_s=settings.writer_claim_idle_s,
+            crashes_max=settings.writer_crashes_max,
+        )
         self._watch = Watch(lambda: self._pipeline.in_hand or self._full, settings.writer_turn_max_s)
         self._reading = Reading(self._redis, self._make_reader, self._watch, probe_cap_s=settings.writer_probe_cap_s)
 
@@ -130,20 +142,22 @@ class Writer:
         )
         loops = start({"health": server.serve})
         await self._reading.groups()
-        loops += start({
-            "database": self._hold.probing,
-            "board": self._board.run,
-            "deferred": lambda: self._deferred.run(self._pipeline),
-            "reclaim": self._reclaimer.run,
-            "keep_alive": self._reclaimer.keep_alive,
-            "unknown": lambda: self._unknown.run(self._reclaimer.take, lambda: self._halting.halted),
-            "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),
-            "watch": self._reading.watching,
-            "event_loop_lag": watch,
-            "reaper": lambda: reaping(self._redis),
-            "refresher": self._refresher.run,
-            "presence": Presence(self._redis, self._settings.instance).run,
-        })  # fmt: skip
+        loops += start(
+            {
+                "database": self._hold.probing,
+                "board": self._board.run,
+                "deferred": lambda: self._deferred.run(self._pipeline),
+                "reclaim": self._reclaimer.run,
+                "keep_alive": self._reclaimer.keep_alive,
+                "unknown": lambda: self._unknown.run(self._reclaimer.take, lambda: self._halting.halted),
+                "halting": lambda: self._halting.run(Halts(self._redis), self._settings.instance),
+                "watch": self._reading.watching,
+                "event_loop_lag": watch,
+                "reaper": lambda: reaping(self._redis),
+                "refresher": self._refresher.run,
+                "presence": Presence(self._redis, self._settings.instance).run,
+            }
+        )
         memory.settle()
         logs.info(Action.SERVICE_STARTED, writer=self._settings.instance)
         try:
@@ -154,9 +168,16 @@ class Writer:
     def _make_reader(self) -> FastStream:
         settings = self._settings
         return subscriber_app(
-            settings.redis_addr, WRITES, WRITERS_GROUP, settings.instance, self._take, self._watch,
-            batch_max=settings.writer_batch_max, block_ms=settings.writer_block_ms, timeout_s=settings.redis_timeout_s,
-        )  # fmt: skip
+            settings.redis_addr,
+            WRITES,
+            WRITERS_GROUP,
+            settings.instance,
+            self._take,
+            self._watch,
+            batch_max=settings.writer_batch_max,
+            block_ms=settings.writer_block_ms,
+            timeout_s=settings.redis_timeout_s,
+        )
 
     @property
     def _full(self) -> bool:
@@ -216,9 +237,13 @@ class Writer:
             shown={"database": lambda: (not self._hold.active, "down, holding" if self._hold.active else "")},
         )
         return service_app(
-            health, title="Holdfast writer", description="Health and metrics.", version=VERSION_WITHOUT_INSTALL,
-            before_scrape=self._board.member.breakers, cors_origins=self._settings.cors_origins,
-        )  # fmt: skip
+            health,
+            title="Holdfast writer",
+            description="Health and metrics.",
+            version=VERSION_WITHOUT_INSTALL,
+            before_scrape=self._board.member.breakers,
+            cors_origins=self._settings.cors_origins,
+        )
 
     async def _stop(self, loops: Sequence[asyncio.Task[Never]], server: QuietServer) -> None:
         if self._batches:

@@ -95,9 +95,13 @@ class Halting:
     def _report(self, halt: Halt) -> HaltReport:
         now = time.monotonic()
         return HaltReport(
-            id=halt.id, why=halt.why, would_be_dead=self._deferred.dying, for_s=round(now - halt.since, 1),
-            tries=halt.tries, next_try_in_s=round(max(0.0, halt.next_try - now), 1),
-        )  # fmt: skip
+            id=halt.id,
+            why=halt.why,
+            would_be_dead=self._deferred.dying,
+            for_s=round(now - halt.since, 1),
+            tries=halt.tries,
+            next_try_in_s=round(max(0.0, halt.next_try - now), 1),
+        )
 
 
 def _why(outcome: Dead) -> str:

@@ -198,7 +198,10 @@ def _report(one: Handled) -> None:
             metrics.dead_letters.labels(reason.value).inc()
             logs.error(
                 Action.WRITE_DEAD_LETTERED,
-                entry=one.entry.id, operation_id=_operation_id(one), reason=reason.value, error=failure.message,
-            )  # fmt: skip
+                entry=one.entry.id,
+                operation_id=_operation_id(one),
+                reason=reason.value,
+                error=failure.message,
+            )
         case _:
             pass

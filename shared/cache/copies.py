@@ -106,11 +106,9 @@ class Copies:
         return found, result
 
     async def put(self, copies: Iterable[tuple[str, Copy]]) -> bool:
-        """Keep copies under their names, unless newer ones are there. Never raises; False: not in the cache."""
-        offered = list(copies)
-        for name, copy in offered:
-            self.remember(name, copy)
-        return await self._put_in_cache(offered)
+        """Keep copies under their names, or the newer ones of this process, unless the cache has newer ones. Never
+        raises; False: not in the cache."""
+        return await self._put_in_cache([(name, self.remember(name, copy)) for name, copy in copies])
 
     async def bury(self, tombstones: Sequence[tuple[str, EntityCopy]], new: Sequence[tuple[str, EntityCopy]]) -> bool:
         """Put these in the place of copies that this process has, and the new ones in the cache. Like `put`."""
@@ -143,10 +141,12 @@ class Copies:
             return False
         return copy.as_of - known.as_of < soft_s * random.uniform(1 - JITTER, 1)  # noqa: S311 - jitter, not a secret
 
-    def remember(self, name: str, copy: Copy) -> None:
-        """Keep a copy in this process, unless a newer one is there."""
-        if later(self._latest.get(name), copy) is copy:
+    def remember(self, name: str, copy: Copy) -> Copy:
+        """Keep a copy in this process, unless a newer one is there; the newer one."""
+        newer = later(self._latest.get(name), copy) or copy
+        if newer is copy:
             self._latest[name] = copy
             self._latest.move_to_end(name)
         if len(self._latest) > self._in_process_max:
             self._latest.popitem(last=False)
+        return newer

@@ -1,16 +1,17 @@
 """Refresh: keeps copies up to date beside the work, never in its way. What is offered is put into the cache a moment
-later, many at once; when the cache is slow, the oldest offers are dropped."""
+later, many at once. What the cache does not take is put again; when too much waits, the oldest offers are dropped."""
 
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from holdfast.shared.cache.copies import Copies
 from holdfast.shared.cache.form import Copy
 from holdfast.shared.telemetry import metrics
 
 _EVERY_S = 0.05
+_AGAIN_S = 1.0
 _AT_ONCE = 500
 _WAITING_MAX = 10_000
 
@@ -42,8 +43,7 @@ class Refresher:
                 self._waiting[name] = copy
                 self._waiting.move_to_end(name)
                 self._copies.remember(name, copy)  # at once: the outage may begin before the cache has it
-        while len(self._waiting) > _WAITING_MAX:
-            self._waiting.popitem(last=False)
+        self._drop_oldest()
 
     async def run(self) -> None:
         """For ever."""
@@ -54,7 +54,23 @@ class Refresher:
                 await self._check(name, fresh)
             while self._waiting:
                 batch = [self._waiting.popitem(last=False) for _ in range(min(_AT_ONCE, len(self._waiting)))]
-                await self._copies.put(batch)
+                if not await self._copies.put(batch):
+                    self._wait_again(batch)
+                    await asyncio.sleep(_AGAIN_S)
+                    break
+
+    def _wait_again(self, batch: Sequence[tuple[str, Copy]]) -> None:
+        """As the oldest, and not in the place of what was offered meanwhile: this process has it, so no later offer of
+        the same state would reach the cache."""
+        for name, copy in reversed(batch):
+            if name not in self._waiting:
+                self._waiting[name] = copy
+                self._waiting.move_to_end(name, last=False)
+        self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        while len(self._waiting) > _WAITING_MAX:
+            self._waiting.popitem(last=False)
 
     async def _check(self, name: str, fresh: Copy) -> None:
         copy = await self._copies.get(name)

@@ -1,5 +1,5 @@
-"""Parse: REDIS_ADDR and DB_DSN, each read once and the same for every connection. Nothing in an address is ignored: an
-option that is not understood is an error. Errors never quote the address, because a password may be in it."""
+"""Addresses: REDIS_ADDR and DB_DSN, parsed the same way for every connection. Nothing in an address is ignored: an
+unknown option is an error. Errors never quote the address, because it may hold a password."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ _URL = re.compile(
     r"(?:/(?P<path>[^?#]*))?(?:\?(?P<query>[^#]*))?",
     re.IGNORECASE,
 )
-# The form that Go programs use: user:password@tcp(host:port)/database?options, nothing of it escaped but the options.
+# The form of Go programs: user:password@tcp(host:port)/database?options. Only the options are escaped.
 _GO_DSN = re.compile(
     r"(?!(?:mysql|mariadb)[^:]*://)(?P<user>[^:@]*)(?::(?P<password>.*))?@tcp\((?P<host>\[[^]]*]|[^:()]*)(?::(?P<port>\d+))?\)"
     r"/(?P<path>[^?]*)(?:\?(?P<query>.*))?",
@@ -26,14 +26,14 @@ _GO_DSN = re.compile(
 _DATABASE_PORT, _QUEUE_PORT = 3306, 6379
 _PORT_MAX = 65535
 
-#: Options of a DSN that speak of what is always so here, and their values that agree with it.
+#: Options of a DSN for what is fixed here, and the values that agree with that.
 _AGREED: Mapping[str, Callable[[str], bool]] = {
     "charset": lambda value: value.lower().split(",")[0] == "utf8mb4",
     "parsetime": lambda value: value.lower() in ("true", "false"),  # of Go's types
     "loc": lambda value: value.upper() == "UTC",
     "multistatements": lambda value: value.lower() == "false",
 }
-#: Options that our own settings decide.
+#: Options that have settings of their own.
 _ELSEWHERE: Mapping[str, str] = {
     "timeout": "HOLDFAST_DB_CONNECT_TIMEOUT_S", "connect_timeout": "HOLDFAST_DB_CONNECT_TIMEOUT_S",
     "readtimeout": "HOLDFAST_DB_TIMEOUT_S", "read_timeout": "HOLDFAST_DB_TIMEOUT_S",
@@ -45,8 +45,8 @@ _ELSEWHERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """One store. `database`: its name, or Redis' number. `socket`: the path of a Unix socket, instead of host and port.
-    `tls` None: plain."""
+    """The address of a store. `database`: its name, or Redis' number. `socket`: the path of a Unix socket, instead of
+    host and port. `tls` None: not encrypted."""
 
     host: str
     port: int
@@ -85,8 +85,8 @@ def parse_redis(text: str) -> Address:
 
 
 def parse_dsn(text: str) -> Address:
-    """A URL (`mysql://user:password@host:3306/db`) or the Go form (`user:password@tcp(host:3306)/db`). Of one that says
-    nothing of TLS: encrypted if the server offers it. Raises ValueError."""
+    """A URL (`mysql://user:password@host:3306/db`) or the Go form (`user:password@tcp(host:3306)/db`). Without options
+    about TLS it is encrypted if the server offers that. Raises ValueError."""
     go = _GO_DSN.fullmatch(text)
     parts = go or _URL.fullmatch(text)
     if parts is None:
@@ -113,7 +113,7 @@ def _address(
 ) -> Address:
     port = int(parts["port"] or usual_port)
     if not 0 < port <= _PORT_MAX:
-        raise ValueError(f"{port} is no port")
+        raise ValueError(f"{port} is not a port")
     user, password = (decode(value) if value else None for value in (parts["user"], parts["password"]))
     host = (parts["host"] or "localhost").strip("[]")
     return Address(host, port, user, password, database, socket, tls)
@@ -124,7 +124,7 @@ def _as_it_is(text: str) -> str:
 
 
 def _tls(options: list[tuple[str, str]]) -> Tls | None:
-    """Read, and tried: a file that is missing is an error at the start and not at the first connection."""
+    """TLS as the options ask for it. Its files are read once, so that a missing one is an error at the start."""
     if not options:
         return None
     wanted = tls.read(options)
@@ -134,7 +134,7 @@ def _tls(options: list[tuple[str, str]]) -> Tls | None:
 
 
 def _options(query: str | None) -> tuple[list[tuple[str, str]], dict[str, str]]:
-    """Those about TLS, and the others, by name."""
+    """(options about TLS, the others by name)."""
     about_tls: list[tuple[str, str]] = []
     others: dict[str, str] = {}
     for pair in filter(None, (query or "").split("&")):
@@ -150,13 +150,13 @@ def _options(query: str | None) -> tuple[list[tuple[str, str]], dict[str, str]]:
 def _refuse(unknown: Mapping[str, str]) -> None:
     for name in unknown:
         if name in _AGREED:
-            raise ValueError(f"the option {name} has a value that cannot be had here")
+            raise ValueError(f"the option {name} has a value that is not supported")
         if name in _ELSEWHERE:
-            raise ValueError(f"the option {name} is not for the address: {_ELSEWHERE[name]} decides")
+            raise ValueError(f"the option {name} does not belong in the address: {_ELSEWHERE[name]} decides")
         known = ", ".join(sorted(tls.OPTIONS))
-        raise ValueError(f"the option {_shown(name)} is not understood; about TLS these are: {known}")
+        raise ValueError(f"the option {_shown(name)} is unknown; options about TLS are: {known}")
 
 
 def _shown(name: str) -> str:
-    """A name, unless it may be the rest of a password that was not escaped."""
+    """The name, unless it may be part of a password that was not escaped."""
     return name if re.fullmatch(r"[a-z][a-z_]{1,30}", name) else "at the end of the address"

@@ -1,4 +1,4 @@
-"""Connections to Redis: bounded waits, no retry that could add an entry twice, and TLS wherever it is asked for."""
+"""Connections to Redis: bounded waits, no retries that could add an entry twice, and TLS."""
 
 import ssl
 from collections.abc import Iterable, Mapping
@@ -16,21 +16,21 @@ from holdfast.shared.connections.address import Address, parse_redis
 
 @dataclass(frozen=True, slots=True)
 class RedisTimeouts:
-    """Seconds: to connect, and for any one answer."""
+    """Seconds to connect, and for one reply."""
 
     connect_s: float
     io_s: float
 
 
 class Unsent(ConnectionError):
-    """The connection turned out to be dead before anything was sent, and there is no other."""
+    """The connection was dead before anything was sent, and no other could be made."""
 
 
 class _Reviving(AbstractConnection):
-    """Of a connection that was reset while nobody used it, uvloop says RuntimeError when something is to be sent.
-    Nothing was, so a new connection and once more is no second time.
+    """A connection that is made again if it was reset while idle. uvloop raises RuntimeError then, before anything is
+    sent, so sending once more adds nothing twice.
 
-    It does not introduce itself: a user of Redis that may do no more than its work may not CLIENT SETINFO."""
+    It sends no CLIENT SETINFO, which a Redis user with least privileges may not."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**(_without_names(options) | {"driver_info": None}))
@@ -52,7 +52,7 @@ class _Plain(_Reviving, Connection):
 
 
 class _Encrypted(_Plain):
-    """`tls`: as Address.tls makes it. Nothing is sent before the server has shown its certificate."""
+    """An encrypted connection. Nothing is sent before the server's certificate is verified."""
 
     def __init__(self, *, tls: ssl.SSLContext, **options: Any) -> None:
         super().__init__(**options)
@@ -71,7 +71,7 @@ def _without_names(options: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def connection_options(address: Address) -> dict[str, Any]:
-    """What a pool of redis-py needs to know of `address`: every connection to Redis is made of these."""
+    """The options of a redis-py pool for `address`; every connection to Redis uses them."""
     login = {"username": address.user, "password": address.password, "db": int(address.database or 0)}
     if address.socket:
         return {"connection_class": _Local, "path": address.socket, **login}
@@ -82,7 +82,7 @@ def connection_options(address: Address) -> dict[str, Any]:
 
 
 def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis:
-    """A client that connects on first use and never retries by itself. Raises ValueError for what is no address."""
+    """A client that connects on first use and never retries. Raises ValueError for an invalid address."""
     pool = BlockingConnectionPool(
         max_connections=pool_size,
         timeout=timeouts.io_s,
@@ -96,10 +96,10 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis
 
 
 def entries(reply: Any) -> list[tuple[str, Mapping[bytes, bytes]]]:
-    """A reply that lists stream entries, as (id, fields); ids whose entry is gone are left out."""
+    """A reply with stream entries, as (id, fields), without the ids whose entry was deleted."""
     return [(text(entry_id), fields) for entry_id, fields in reply or () if fields]
 
 
 def text(value: Any) -> str:
-    """A reply as text; whatever is no UTF-8 stays visible."""
+    """A reply as text; bytes that are not UTF-8 are escaped."""
     return value.decode("utf-8", "backslashreplace") if isinstance(value, bytes) else str(value)

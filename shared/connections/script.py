@@ -1,7 +1,7 @@
-"""Script: a Lua file, called in one round trip. A line `-- include NAME.lua` in it stands for the file of that name in
+"""Script: a Lua file, called in one round trip. A line `-- include NAME.lua` is replaced by the file of that name in
 the same folder, which several scripts share.
 
-Two things that redis-py's own scripts do not do: the command is packed in C, and an error says whether it was sent.
+Unlike redis-py's own scripts, the command is packed in C, and an error says whether the command was sent.
 """
 
 import re
@@ -19,15 +19,15 @@ _INCLUDE = re.compile(r"^-- include (\w+\.lua)$", re.MULTILINE)
 
 
 def text_of(file: Path) -> str:
-    """What Redis runs."""
+    """The script's text, with its includes."""
     return _INCLUDE.sub(lambda found: file.with_name(found[1]).read_text(), file.read_text())
 
 
 class NotSent(Exception):
-    """No connection could be had, so nothing was asked of Redis. The reason is the cause."""
+    """There was no connection, so nothing was sent to Redis. The reason is the cause."""
 
 
-#: What Redis answers instead of running a script.
+#: Errors with which Redis refuses to run a script.
 _REFUSALS = {
     "OOM", "READONLY", "MISCONF", "NOSCRIPT", "LOADING", "BUSY", "NOPERM", "NOAUTH", "WRONGPASS", "MASTERDOWN",
     "NOREPLICAS", "CLUSTERDOWN", "MOVED", "ASK", "TRYAGAIN", "CROSSSLOT",
@@ -35,14 +35,18 @@ _REFUSALS = {
 
 
 def refused(error: Exception) -> bool:
-    """Whether Redis refused to run the script, so that nothing of it happened. An error out of a running script names
-    the script, whatever its code."""
+    """Whether Redis refused to run the script, so that it had no effect. An error from a running script names the
+    script, whatever its code."""
     code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
     return code in _REFUSALS and "script: " not in str(error)
 
 
 class Script:
-    """`Script(redis, LUA / "accept.lua")`."""
+    """A Lua script of one Redis.
+
+    accept = Script(redis, LUA / "accept.lua")
+    reply = await accept(["key"], ["argument"])
+    """
 
     def __init__(self, redis: Redis, file: Path) -> None:
         self._pool = redis.connection_pool
@@ -50,7 +54,7 @@ class Script:
         self._sha, self._text = str(registered.sha), str(registered.script)
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
-        """The script's answer. Raises NotSent, Redis' own refusal (ResponseError), or whatever cut the answer off."""
+        """The script's reply. Raises NotSent, ResponseError if Redis refused, or the error that cut the reply off."""
         try:
             connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
         except (RedisError, OSError) as error:
@@ -68,11 +72,11 @@ class Script:
         except Unsent as error:
             raise NotSent from error
         finally:
-            if not answered:  # an answer may still be on its way: nobody else must read it
+            if not answered:  # a reply may still arrive, and must not be read by the next user of the connection
                 await connection.disconnect()
             await self._pool.release(connection)
 
 
 def _packed(*parts: str | bytes | int) -> bytes:
-    """A command as it goes over the wire."""
+    """A command as bytes of the protocol."""
     return hiredis.pack_command(parts)  # type: ignore[arg-type, no-any-return]  # its stub knows tuples of one only

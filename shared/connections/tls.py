@@ -1,7 +1,7 @@
-"""TLS of a connection, as the options of an address ask for it. One table serves Redis and the database.
+"""TLS of a connection, from the options of an address. One table serves Redis and the database.
 
-Any of these options turns TLS on, except one that says that there is none. The server's certificate is verified, name
-included, unless an option says otherwise. Options that contradict one another are refused.
+Any of these options turns TLS on, except one that turns it off. The server's certificate and its name are verified
+unless an option says otherwise. Options that contradict one another are refused.
 """
 
 import ssl
@@ -18,7 +18,7 @@ _NONE: Mapping[str, Any] = {"enabled": False}
 _PREFERRED: Mapping[str, Any] = {"required": False, **_UNVERIFIED}
 _FULL: Mapping[str, Any] = {"verify_chain": True, "verify_name": True}
 
-#: A value of an option -> what it says about the fields of `Tls`. Raises KeyError for one that is not understood.
+#: From an option's value to fields of `Tls`. Raises KeyError for an unknown value.
 _Read = Callable[[str], Mapping[str, Any]]
 
 
@@ -36,7 +36,7 @@ class Tls:
     key_password: str | None = None
 
     def context(self) -> ssl.SSLContext:
-        """For the driver. Raises ValueError, with the name of the file, when one of them cannot be used."""
+        """The context for the driver. Raises ValueError, naming the file, if one cannot be used."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         try:
             if self.ca_file or self.ca_folder:
@@ -49,7 +49,7 @@ class Tls:
         context.verify_mode = ssl.CERT_REQUIRED if self.verify_chain else ssl.CERT_NONE
         if self.certificate:
             try:
-                # A password is given in any case, or OpenSSL would ask the terminal for it.
+                # Without a password OpenSSL would ask for one on the terminal.
                 context.load_cert_chain(self.certificate, self.key, password=self.key_password or "")
             except OSError as error:
                 files = " and ".join(filter(None, (self.certificate, self.key)))
@@ -98,35 +98,35 @@ OPTIONS: Mapping[str, _Read] = {
 
 
 def read(options: Iterable[tuple[str, str]]) -> Tls | None:
-    """TLS as these (name, value) pairs, all of them in OPTIONS, ask for it; None: without. Raises ValueError."""
+    """TLS for these (name, value) pairs, whose names are all in OPTIONS; None: not encrypted. Raises ValueError."""
     wanted: dict[str, Any] = {}
-    said_by: dict[str, str] = {}
+    set_by: dict[str, str] = {}
     for name, value in options:
         try:
-            said = OPTIONS[name](value)
+            fields = OPTIONS[name](value)
         except KeyError:
-            raise ValueError(f"the value of the option {name} is not understood") from None
-        for field, meant in said.items():
+            raise ValueError(f"the value of the option {name} is unknown") from None
+        for field, meant in fields.items():
             if wanted.setdefault(field, meant) != meant:
-                raise ValueError(f"the options {said_by[field]} and {name} contradict each other")
-            said_by.setdefault(field, name)
+                raise ValueError(f"the options {set_by[field]} and {name} contradict each other")
+            set_by.setdefault(field, name)
     if wanted.get("verify_chain") is False:
         wanted.setdefault("verify_name", False)
-    _check(wanted, said_by)
+    _check(wanted, set_by)
     return Tls(**wanted) if wanted.pop("enabled", True) else None
 
 
-def _check(wanted: Mapping[str, Any], said_by: Mapping[str, str]) -> None:
-    """Refuse what would be dropped: options that have no effect beside others."""
+def _check(wanted: Mapping[str, Any], set_by: Mapping[str, str]) -> None:
+    """Refuse options that others make ineffective."""
     if wanted.get("enabled") is False and len(wanted) > 1:
-        raise ValueError(f"{said_by['enabled']} turns TLS off, so it cannot stand beside other options of TLS")
+        raise ValueError(f"{set_by['enabled']} turns TLS off, so it cannot stand beside other options of TLS")
     if wanted.get("verify_chain") is False:
         for field in ("verify_name", "ca_file", "ca_folder"):
             if wanted.get(field):
-                raise ValueError(f"{said_by[field]} needs a verified certificate: not with {said_by['verify_chain']}")
+                raise ValueError(f"{set_by[field]} needs a verified certificate: not with {set_by['verify_chain']}")
     for field, other in (("key", "certificate"), ("key_password", "certificate")):
         if wanted.get(field) and not wanted.get(other):
-            raise ValueError(f"{said_by[field]} needs a certificate beside it")
+            raise ValueError(f"{set_by[field]} needs a certificate beside it")
 
 
 def _reason(error: OSError) -> str:

@@ -1,5 +1,5 @@
-"""Fleet: the breakers of every process, seen from each api, and orders of operators to all of them.
+"""Fleet: the breakers of every process, as each api sees them, and operators' orders to all of them.
 
-Each process decides by its own breakers alone. About once a second it writes a report of them on a board in the cache
-Redis and reads what has been ordered since; with the board away it goes on, unseen.
+Each process decides by its own breakers alone. About once a second it reports them to a board in the cache Redis, and
+reads the orders given since. Without the board it goes on, but is not seen.
 """

@@ -2,11 +2,11 @@
 
 | key                      | type   | holds                                                                    |
 |--------------------------|--------|--------------------------------------------------------------------------|
-| `holdfast:fleet:reports` | hash   | `service/instance` -> its breakers, and when it said so by Redis' clock  |
-| `holdfast:fleet:orders`  | stream | what operators have ordered; an entry's id is when                       |
+| `holdfast:fleet:reports` | hash   | `service/instance` -> its breakers, and the time of the report           |
+| `holdfast:fleet:orders`  | stream | operators' orders; an entry's id is the time of the order                |
 
-All times are Redis' own, so that no two machines' clocks are compared. What is lost with the cache is written again
-within a second; only a replica that starts after that no longer hears of an earlier order.
+All times are by Redis' clock, so that no two machines' clocks are compared. If the cache loses its data, reports are
+written again within a second; orders are lost for replicas that start later.
 """
 
 import asyncio
@@ -41,8 +41,12 @@ return micros
 
 
 class Board:
-    """This process's place at the board. Everybody but an api is there unseeing: `watching` False. `heard` is told
-    every order, also those for others."""
+    """The board, as one process uses it. `watching`: it reads the reports of the others, as an api does. `on_order` is
+    called with every order, also with those for others.
+
+        board = Board(cache, Member("writer", instance, breakers.values))
+        loops = start({"board": board.run})
+    """
 
     def __init__(
         self,
@@ -54,70 +58,70 @@ class Board:
     ) -> None:
         self._redis = redis
         self._watching = watching
-        self._heard = "-"
+        self._after = "-"
         self._on_order = on_order
-        self._reporter, self._giving = FailureReporter("board"), FailureReporter("orders")
+        self._reporter, self._order_reporter = FailureReporter("board"), FailureReporter("orders")
         self.member = member
         self._key = member_key(member.service, member.instance)
-        self.roll = Roster(self._key)
+        self.roster = Roster(self._key)
 
     @property
     def reachable(self) -> bool:
-        """Whether it was read lately."""
-        return self.roll.read_at is not None and time.monotonic() - self.roll.read_at <= REPORT_STALE_S
+        """Whether the board was read recently."""
+        return self.roster.read_at is not None and time.monotonic() - self.roster.read_at <= REPORT_STALE_S
 
     async def run(self) -> None:
-        """For ever."""
+        """Exchange reports and orders, for ever."""
         while True:
             try:
                 with self._reporter:
                     while await self.beat():
-                        pass  # it has just obeyed: that is news
+                        pass  # it has carried out an order, so its report has changed
                 metrics.board_beats.labels("done").inc()
             except (RedisError, OSError):
                 metrics.board_beats.labels("failed").inc()
             await asyncio.sleep(REPORT_EVERY_S)
 
     async def beat(self) -> bool:
-        """Report, hear what was ordered and do it, and look at the others: one round trip. Whether something was
-        done. Raises RedisError, OSError."""
+        """Report, read and carry out orders, and read the other reports, in one round trip. Returns whether an order
+        was carried out. Raises RedisError, OSError."""
         pipeline = self._redis.pipeline(transaction=False)
         report = orjson.dumps(self.member.breakers())
         pipeline.eval(_REPORT, 1, REPORTS, self._key, report, BOARD_KEPT_S)
-        pipeline.xrange(ORDERS, min=self._heard, count=_ORDERS_KEPT)
+        pipeline.xrange(ORDERS, min=self._after, count=_ORDERS_KEPT)
         if self._watching:
             pipeline.hgetall(REPORTS)
         micros, orders, *reports = await pipeline.execute()
         board_s = int(micros) / 1e6
         self._take(orders)
         obeyed = self.member.obey(board_s * 1000)
-        gone = self.roll.read(reports[0] if reports else {}, board_s, time.monotonic())
+        gone = self.roster.read(reports[0] if reports else {}, board_s, time.monotonic())
         if gone:
             await self._redis.hdel(REPORTS, *gone)
         return obeyed
 
     async def give(self, order: Order) -> bool:
-        """Tell every replica, who hear of it within about a second. Whether the board took it."""
+        """Give an order to the replicas, which read it within about a second. Returns whether the board has it."""
         fields = order.fields()
         try:
-            with self._giving:
+            with self._order_reporter:
                 await self._redis.xadd(ORDERS, {name: value for name, value in fields.items()}, maxlen=_ORDERS_KEPT)
             return True
         except (RedisError, OSError):
             return False
 
     async def leave(self) -> None:
-        """Be gone at once rather than after a while of silence."""
+        """Remove the report at once, rather than after ten seconds without one."""
         with self._reporter.suppressing(RedisError, OSError):
             await self._redis.hdel(REPORTS, self._key)
 
     def _take(self, orders: object) -> None:
         for entry_id, fields in entries(orders):
-            self._heard = f"({entry_id}"
+            self._after = f"({entry_id}"
             try:
-                given = IssuedOrder.entry(text(entry_id), fields)
-                self.member.take([given])
+                issued = IssuedOrder.entry(text(entry_id), fields)
+                self.member.take([issued])
                 if self._on_order is not None:
-                    self._on_order(given)
+                    self._on_order(issued)
             except ValueError as error:
                 logs.warning(Action.ORDER_UNREADABLE, entry=entry_id, error=str(error))

@@ -1,4 +1,4 @@
-"""Member: this process as one of the fleet: what it reports, and how it obeys."""
+"""Member: this process as part of the fleet: what it reports, and how it carries out orders."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import asdict
@@ -7,45 +7,46 @@ from typing import Any, assert_never
 from holdfast.shared.fleet.order import IssuedOrder, Measure, Order
 from holdfast.shared.resilience.breaker.breaker import Breaker
 
-_TRANSITIONS_TOLD = 10
+_TRANSITIONS_SHOWN = 10
 _MS = 1000.0
 
 
 class Member:
-    """`breakers` are asked for anew each time: some come into being with what they guard."""
+    """One process of the fleet. `breakers` is called each time, because breakers are created with what they guard."""
 
     def __init__(self, service: str, instance: str, breakers: Callable[[], Iterable[Breaker]]) -> None:
         self.service = service
         self.instance = instance
         self._breakers = breakers
-        #: By the breaker's name: the newest order, and the id of the one that was obeyed last.
+        #: By the breaker's name: the newest order, and the id of the order carried out last.
         self._newest: dict[str, IssuedOrder] = {}
         self._obeyed: dict[str, str] = {}
 
     def breakers(self) -> list[dict[str, Any]]:
-        """Each breaker: its state, since when and why, when it will probe, its last transitions. Times in UTC."""
+        """The report: each breaker's snapshot, with its last transitions. Times in UTC."""
         return [describe(breaker) for breaker in self._breakers()]
 
-    def take(self, given: Iterable[IssuedOrder]) -> None:
-        """Remember orders, oldest first; those that do not concern this process are left out."""
-        for each in given:
+    def take(self, orders: Iterable[IssuedOrder]) -> None:
+        """Remember orders, oldest first; those that do not concern this process are ignored."""
+        for each in orders:
             if each.order.concerns(self.service, self.instance):
                 self._newest[each.order.breaker] = each
 
     def obey(self, board_ms: float) -> bool:
-        """Do what is ordered and was not done yet, at the board's time `board_ms`. Whether there was something."""
+        """Carry out the orders that are due at the board's time `board_ms`. Returns whether there was one."""
         done = False
         for breaker in self._breakers():
-            given = self._newest.get(str(breaker.name))
-            if given is not None and self._obeyed.get(given.order.breaker) != given.order.id:
-                left_s = (given.until_ms - board_ms) / _MS
+            issued = self._newest.get(str(breaker.name))
+            if issued is not None and self._obeyed.get(issued.order.breaker) != issued.order.id:
+                left_s = (issued.until_ms - board_ms) / _MS
                 if left_s > 0:
-                    self._apply(breaker, given.order, min(left_s, given.order.for_s))
+                    self._apply(breaker, issued.order, min(left_s, issued.order.for_s))
                     done = True
         return done
 
     def obey_at_once(self, order: Order) -> bool:
-        """Do it now if it concerns this process; hearing of it again will change nothing. Whether it did."""
+        """Carry out an order now, if it concerns this process; reading it from the board later changes nothing. Returns
+        whether it did."""
         mine = [each for each in self._breakers() if each.name == order.breaker]
         if not mine or not order.concerns(self.service, self.instance):
             return False
@@ -72,5 +73,5 @@ class Member:
 
 def describe(breaker: Breaker) -> dict[str, Any]:
     """One breaker, as every status page shows it."""
-    told = asdict(breaker.snapshot())
-    return told | {"transitions": told["transitions"][-_TRANSITIONS_TOLD:]}
+    snapshot = asdict(breaker.snapshot())
+    return snapshot | {"transitions": snapshot["transitions"][-_TRANSITIONS_SHOWN:]}

@@ -1,6 +1,6 @@
-"""Roster: who has reported which breakers, and how long ago. Pure: time comes in.
+"""Roster: the replicas' reports of their breakers, and their age. Pure: time is an argument.
 
-A replica that is silent is shown as stale, because its breakers may have moved; and after a while it is gone.
+A replica without a recent report is shown as stale, because its breakers may have changed; later it is removed.
 """
 
 from collections.abc import Mapping
@@ -12,21 +12,21 @@ from holdfast.shared.runtime.time_budgets import REPORT_GONE_S, REPORT_STALE_S
 
 
 class Seen(NamedTuple):
-    """One replica's breakers as they were at `spoke_at`, on this process's monotonic clock."""
+    """One replica's breakers as of `reported_at`, on this process's monotonic clock."""
 
     service: str
     instance: str
-    spoke_at: float
+    reported_at: float
     breakers: list[dict[str, Any]]
 
 
 def member_key(service: str, instance: str) -> str:
-    """A replica's name on the board."""
+    """The key of a replica on the board."""
     return f"{service}/{instance}"
 
 
 class Roster:
-    """The reports that this process has read last; its own is left out, as it knows better."""
+    """The reports that this process read last, without its own, for which it has newer data."""
 
     def __init__(self, own: str) -> None:
         self._own = own
@@ -34,7 +34,8 @@ class Roster:
         self.read_at: float | None = None
 
     def read(self, reports: Mapping[bytes, bytes], board_s: float, now: float) -> list[bytes]:
-        """Take in the board as it is at `board_s` by its own clock, `now` by ours. Returns who is gone from it."""
+        """Take over the reports, read at `board_s` by the board's clock and `now` by ours. Returns the keys of replicas
+        to remove from the board."""
         self.read_at = now
         self._seen = {}
         gone = []
@@ -50,28 +51,28 @@ class Roster:
         return gone
 
     def shown(self, now: float) -> list[dict[str, Any]]:
-        """Every breaker of everybody who is not gone, with the age of what is known of it."""
+        """Every breaker of the replicas that are not gone, with the age of its report."""
         return [
-            breaker | about(seen.service, seen.instance, now - seen.spoke_at)
+            breaker | about(seen.service, seen.instance, now - seen.reported_at)
             for seen in self._seen.values()
-            if now - seen.spoke_at <= REPORT_GONE_S
+            if now - seen.reported_at <= REPORT_GONE_S
             for breaker in seen.breakers
         ]
 
 
 def about(service: str, instance: str, age_s: float) -> dict[str, Any]:
-    """Whose breaker it is and how old the news of it are."""
+    """The replica that a breaker belongs to, and the age of its report."""
     report = {"age_s": round(age_s, 3), "stale": age_s > REPORT_STALE_S}
     return {"service": service, "instance": instance, "report": report}
 
 
 def parse(value: bytes) -> tuple[float, list[dict[str, Any]]]:
-    """A report: when it was written, in Unix seconds of the board's clock, and its breakers. What another build may
-    have written and makes no sense here has none, and is as old as can be."""
+    """A report: (its time in Unix seconds of the board's clock, its breakers). An invalid one, as another build may
+    write it, has no breakers and the time 0."""
     try:
-        told_us, _, body = value.partition(b" ")
-        told = documents.parse(body)
-        breakers = [each for each in told if isinstance(each["name"], str) and isinstance(each["state"], str)]
-        return int(told_us) / 1e6, breakers
+        reported_us, _, body = value.partition(b" ")
+        report = documents.parse(body)
+        breakers = [each for each in report if isinstance(each["name"], str) and isinstance(each["state"], str)]
+        return int(reported_us) / 1e6, breakers
     except (ValueError, TypeError, KeyError, OverflowError, OverBudget):
         return 0.0, []

@@ -1,4 +1,4 @@
-"""The FastAPI application that every service starts from: edge, envelope, health, metrics."""
+"""The FastAPI application of every service: edge, envelope, health, metrics."""
 
 import inspect
 from collections.abc import Callable, Coroutine, Sequence
@@ -39,12 +39,11 @@ _TIMEOUT_S = 10.0
 
 
 class DirectRoute(APIRoute):
-    """A route whose handler takes the request and returns the response: documented like any other, and without
-    the work that FastAPI does to find arguments and shape results. A handler with more parameters gets all of it.
-    """
+    """A route whose handler takes the request and returns the response: documented as usual, but without FastAPI's work
+    for arguments and results. A handler with more parameters is FastAPI's as usual."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's own extension point."""
+        """FastAPI's extension point."""
         if [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]:
             return self.endpoint
         return super().get_route_handler()
@@ -70,14 +69,13 @@ def service_app(
     before_keys: Sequence[Middleware] = (),
     after_keys: Sequence[Middleware] = (),
 ) -> FastAPI:
-    """An application that answers everything in the envelope, errors included, each within `timeout_s`; a write may add
-    up to `wait_max_s` by its preference. Pages of `cors_origins` may use it from a browser.
+    """An application that answers everything in the envelope, errors included, within `timeout_s`; a write may add up
+    to `wait_max_s` with `Prefer: wait`. Pages of `cors_origins` may use it from a browser.
 
-    `needs` names the scope that a method and path ask of a key; handlers may `require` more. Without `keys` nobody
-    has any; `addresses` sees through our own proxies. `metrics_port`: metrics are told only to who connects to that
-    port. `before_scrape` brings up to date what only a look at it brings up to date.
-    `before_keys` and `after_keys` see a request before and after it is known who asks, the first one first;
-    an AppError that they raise is the answer.
+    `needs` returns the scope that a method and path require of a key; handlers may `require` more. Without `keys` no
+    request has one. `addresses` finds the client behind our own proxies. `metrics_port`: only this port answers
+    `/metrics`. `before_scrape` is called before metrics are read. `before_keys` and `after_keys` are middleware before
+    and after the key is checked, the first one outermost; an AppError that they raise is the answer.
     """
     app = FastAPI(
         title=title,
@@ -87,7 +85,7 @@ def service_app(
         redirect_slashes=False,
         docs_url=None,  # shared/http/docs.py
         redoc_url=None,
-        # Looked up anew on every request when left on; ours are in shared/telemetry/metrics.py.
+        # FastAPI looks these up on every request; ours are in shared/telemetry.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.router.route_class = DirectRoute
@@ -97,12 +95,17 @@ def service_app(
     edge = Middleware(Edge, timeout_s, explanations, wait_max_s=wait_max_s, cors=cors)
     outer = [Middleware(HeadAsGet), *traced, edge, Middleware(Options, cors)]
     for each in reversed([*outer, *before_keys, identify, *after_keys, Middleware(Conditional)]):
-        app.add_middleware(each.cls, *each.args, **each.kwargs)  # the last to be added is the outermost
+        app.add_middleware(each.cls, *each.args, **each.kwargs)  # the one added last is the outermost
     app.add_exception_handler(AppError, _app_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _invalid)
     add_routes(app)  # before the rest: routes are tried in order
     health.add_routes(app)
+    _add_metrics(app, before_scrape, metrics_port)
+    return app
+
+
+def _add_metrics(app: FastAPI, before_scrape: Callable[[], object], port: int | None) -> None:
     scraper = Scraper(before_scrape)
 
     @app.get(
@@ -110,15 +113,13 @@ def service_app(
         tags=["health"],
         summary="Prometheus metrics",
         response_class=Response,
-        include_in_schema=metrics_port is None,  # the document is about the port that it is read at
+        include_in_schema=port is None,  # the document is about the port that it is read from
     )
     async def metrics(request: Request) -> Response:
-        if metrics_port is not None and request.scope["server"][1] != metrics_port:
+        if port is not None and request.scope["server"][1] != port:
             raise NoSuchPath()
         text, media_type = await scraper(request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": media_type})
-
-    return app
 
 
 async def _app_error(request: Request, error: Exception) -> Response:
@@ -127,7 +128,7 @@ async def _app_error(request: Request, error: Exception) -> Response:
 
 
 async def _http_error(request: Request, error: Exception) -> Response:
-    """What Starlette and FastAPI raise themselves."""
+    """The exceptions of Starlette and FastAPI themselves."""
     assert isinstance(error, HTTPException)  # noqa: S101 - as above
     match error.status_code:
         case 404:

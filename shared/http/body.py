@@ -1,5 +1,5 @@
-"""Body: read once, whole, never more than is allowed, and in no form that we would have to guess or unpack. Frameworks
-answer an oversized body in words of their own; here it gets the envelope like everything else."""
+"""Request bodies: read once, as a whole, up to a limit, uncompressed and in UTF-8. Everything else is refused in the
+envelope."""
 
 from starlette.requests import Request
 
@@ -10,9 +10,9 @@ MAX_BODY_BYTES = 64 * 1024
 
 
 async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
-    """The request's body, as it was sent. While `scope["body_due"]` is there it has not arrived whole, and nothing can
-    have been done. Raises UnsupportedEncoding, UnsupportedMediaType, or BodyTooLarge: at once if it is announced, else
-    as soon as it is seen."""
+    """The request's body, as it was sent. While `scope["body_due"]` is set the body is incomplete, so the handler has
+    done nothing yet. Raises UnsupportedEncoding, UnsupportedMediaType, or BodyTooLarge: before reading if the
+    Content-Length is too large, else as soon as the limit is passed."""
     for name, value in request.scope["headers"]:
         if name == b"content-length" and value.isdigit() and int(value) > max_bytes:
             raise _refusal(max_bytes)
@@ -35,7 +35,7 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
 
 
 def _check_encoding(raw: str) -> None:
-    """A packed body says nothing of how large it is."""
+    """A compressed body does not show how large it is."""
     if any(coding.strip().lower() not in ("", "identity") for coding in raw.split(",")):
         raise UnsupportedEncoding(
             details={"field": "Content-Encoding", "value": raw[:100], "constraint": "must be identity, or left out"}

@@ -1,12 +1,12 @@
-"""Browser: what a browser may do with an answer, whoever made it. Pure."""
+"""Browser: the headers that limit what a browser does with an answer. Pure."""
 
 from collections.abc import Iterable
 
-#: The body is what its type says, never what it looks like.
+#: The body has the declared type; a browser must not guess another.
 NOSNIFF = (b"x-content-type-options", b"nosniff")
 _TYPE, _POLICY = b"content-type", b"content-security-policy"
 _LOOKED_AT = frozenset({_TYPE, _POLICY, NOSNIFF[0]})
-#: Runs nothing, loads nothing, sends nothing, and stands in no frame: a page that needs more brings its own policy.
+#: No scripts, no loading, no forms, no frames: a page that needs more brings its own policy.
 NOTHING = (
     _POLICY,
     b"default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox",
@@ -16,8 +16,8 @@ Header = tuple[bytes, bytes]
 
 
 def for_a_browser(headers: Iterable[Header]) -> list[Header]:
-    """What the answer with these `headers` has to say besides: to every one that its type counts, and to a document
-    (HTML, XML, SVG) without a policy that it may do nothing."""
+    """The headers to add to an answer with these `headers`: `nosniff` to every one, and to a document (HTML, XML, SVG)
+    without a policy the strictest one."""
     found = {lower: value for name, value in headers if (lower := name.lower()) in _LOOKED_AT}
     added = [] if NOSNIFF[0] in found else [NOSNIFF]
     return [*added, NOTHING] if _is_document(found.get(_TYPE, b"")) and _POLICY not in found else added

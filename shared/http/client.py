@@ -1,7 +1,6 @@
-"""Client: calls to other HTTP services, pooled and bounded in every direction. The one module that imports aiohttp.
+"""HTTP client: calls to other services, with connection pooling and limits. The only module that imports aiohttp.
 
-What comes back is data until it has been checked: it is never decompressed, redirects are not followed, and no more of
-it is read than is allowed.
+An answer is untrusted: it is not decompressed, redirects are not followed, its size is limited, its JSON is checked.
 """
 
 import asyncio
@@ -16,30 +15,30 @@ from holdfast.shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.tracing import spans
 
-#: Sooner than servers close idle connections, so that a call rarely meets one that is being closed.
+#: Shorter than servers keep idle connections, so that a call rarely uses one that is being closed.
 _IDLE_S = 10.0
 
 Why = Literal["protocol", "encoding", "content_type", "too_large", "cut_short", "not_json", "too_deep"]
 
 
 class CallFailed(Exception):
-    """No answer that can be used."""
+    """A call without a usable answer."""
 
 
 class NotReached(CallFailed):
-    """No connection, or it was lost before an answer began."""
+    """No connection could be made, or it was lost before an answer began."""
 
 
 class TookTooLong(CallFailed, TimeoutError):
-    """The time for it was over."""
+    """The call's time limit passed."""
 
 
 class TooManyAtOnce(CallFailed):
-    """Our own limit of calls in flight: nothing was sent."""
+    """Our own limit of calls in flight was reached; nothing was sent."""
 
 
 class BadAnswer(CallFailed):
-    """Something came that is no answer."""
+    """What was received is not a valid answer."""
 
     def __init__(self, why: Why) -> None:
         super().__init__(why)
@@ -47,7 +46,7 @@ class BadAnswer(CallFailed):
 
 
 class Limits(NamedTuple):
-    """Of one call: seconds in all, seconds to connect, and the largest body of an answer."""
+    """The limits of one call: seconds in all, seconds to connect, and the largest body of an answer."""
 
     total_s: float
     connect_s: float
@@ -55,8 +54,8 @@ class Limits(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A whole answer. `document`: its JSON, to look at; for errors and redirects None when it is none. `raw`: the same,
-    byte for byte, to pass on. Names in lower case."""
+    """A whole answer, header names in lower case. `document`: its JSON, for reading; None if an error or a redirect has
+    no JSON. `raw`: the body's bytes, for passing on."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,8 +64,12 @@ class Answer(NamedTuple):
 
 
 class HttpClient:
-    """Calls to one base URL. `in_flight_max` may be changed at any time; `name` is for the metrics; `depth_max`: of an
-    answer's JSON."""
+    """A client for one base URL. `name` labels its metrics; `in_flight_max` may be changed at any time; `depth_max`
+    limits the nesting of an answer's JSON.
+
+        client = HttpClient("third_party", "https://api.example", in_flight_max=64)
+        answer = await client.call("GET", "/data", Limits(1.5, 0.5, 2**20), headers)
+    """
 
     def __init__(self, name: str, base_url: str, *, in_flight_max: int, depth_max: int = DEPTH_MAX) -> None:
         self._depth_max = depth_max
@@ -83,7 +86,7 @@ class HttpClient:
         """One request, sent once. Raises CallFailed."""
         if self._in_flight >= self.in_flight_max:
             raise TooManyAtOnce
-        if trace := spans.traceparent():  # of this very call, in place of the one that its caller came with
+        if trace := spans.traceparent():  # this call's own span, in place of its caller's
             headers = {**headers, "traceparent": trace}
         self._in_flight += 1
         try:
@@ -118,7 +121,7 @@ class HttpClient:
             allow_redirects=False,
             timeout=aiohttp.ClientTimeout(total=None, connect=limits.connect_s),
         ) as response:
-            told = {name.lower(): value for name, value in response.headers.items()}
+            answered = {name.lower(): value for name, value in response.headers.items()}
             raw = b""
             try:
                 raw = await _read(response, limits.body_max_bytes)
@@ -126,14 +129,14 @@ class HttpClient:
             except (BadAnswer, aiohttp.ClientPayloadError):
                 if response.ok and response.status < 300:
                     raise
-                document = None  # an error is an error, whatever it says about itself
-            return Answer(response.status, told, document, raw)
+                document = None  # an error needs no JSON
+            return Answer(response.status, answered, document, raw)
 
     def _session(self) -> aiohttp.ClientSession:
-        """Made on first use: it belongs to the event loop."""
+        """Created on first use, as it belongs to the running event loop."""
         if self._made is None:
             self._made = aiohttp.ClientSession(
-                # Its own limit would make calls wait; ours refuses them.
+                # aiohttp's own limit would make calls wait; ours refuses them.
                 connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
                 auto_decompress=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -144,8 +147,8 @@ class HttpClient:
 
 
 async def _sent_once(request: ClientRequest, handler: ClientHandlerType) -> ClientResponse:
-    """aiohttp sends a GET again by itself when a kept connection is lost; attempts are made, and counted, by whoever
-    calls us. It does not know our error, and lets it pass."""
+    """aiohttp sends a GET again by itself if a kept connection was lost, but only our caller may retry. NotReached is
+    unknown to aiohttp, so it passes through."""
     try:
         return await handler(request)
     except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:

@@ -1,8 +1,7 @@
-"""Conditional: the conditions of a read (RFC 9110, 13), held against the answer that it would get. Those of a write are
+"""Conditional requests (RFC 9110, 13): the conditions of a read, evaluated against its answer. Those of a write are
 decided where the write is applied.
 
-A condition is about what is there now: an error is answered as without it, and so is a copy, of which nobody knows
-whether it is still true.
+A condition is about the current state, so it is ignored for an error, and for a copy, which may be outdated.
 """
 
 from starlette.requests import Request
@@ -12,12 +11,12 @@ from holdfast.shared.errors import PreconditionFailed
 from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.etag import IF_NONE_MATCH, Conditions, conditions, tag
 
-#: They describe a body, and a 304 has none.
+#: Headers that describe a body, which a 304 does not have.
 _OF_THE_BODY = {b"content-length", b"content-type", b"content-encoding", b"content-range"}
 
 
 class Conditional:
-    """ASGI middleware, the innermost. Raises InvalidCondition, which the edge answers."""
+    """ASGI middleware, the innermost, for GET. Raises InvalidCondition, which the edge answers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

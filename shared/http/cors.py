@@ -1,7 +1,7 @@
-"""CORS: which web pages of other origins may use a service from a browser. None, unless a setting names them.
+"""CORS: the web pages of other origins that may use a service from a browser. None, unless a setting names them.
 
-What it adds is on every answer, also those that the edge makes itself, so a page can read a refusal too. Credentials
-of the browser (cookies) are never let through: a key is sent in a header. Pure.
+Its headers are on every answer, the edge's own included, so that a page can read a refusal too. Cookies are never
+allowed: a key is sent in a header. Pure.
 """
 
 from collections.abc import Sequence
@@ -21,13 +21,13 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class Cors:
-    """`origins`: as `shared/runtime/origins.py` reads them."""
+    """The CORS headers for a set of `origins`, as `shared/runtime/origins.py` parses them."""
 
     def __init__(self, origins: frozenset[str]) -> None:
         self._origins = frozenset(origin.encode() for origin in origins)
 
     def of_an_answer(self, request: Headers) -> Headers:
-        """What is added to the answer to a request with these headers."""
+        """The headers to add to the answer to a request with these headers."""
         if not self._origins:
             return ()
         origin = self._known(request)
@@ -36,7 +36,7 @@ class Cors:
         return (_VARY, (b"access-control-allow-origin", origin), (b"access-control-expose-headers", _READ.encode()))
 
     def of_a_preflight(self, request: Headers, methods: str) -> dict[str, str]:
-        """What is added besides, when a browser asks whether its page may send a request; `methods` of the path."""
+        """The headers to add when a browser asks whether its page may send a request; `methods`: the path's."""
         if self._known(request) is None or not any(name == b"access-control-request-method" for name, _ in request):
             return {}
         return {

@@ -1,4 +1,4 @@
-"""Degraded: an answer from elsewhere than it should come from, which says so in every way that one may look for."""
+"""Degraded answers: served from a copy or a default, and marked as such in headers, body and metrics."""
 
 import time
 from collections.abc import Mapping
@@ -25,9 +25,9 @@ def degraded(
     *,
     source: str = "cache",
 ) -> Response:
-    """`data` as it was at `as_of` (Unix seconds; None: it never was, it is a default). While the breaker is open: the
-    mission's circuit-breaker answer, with it as `fallback_data[name]`. Before that: as `data`, marked stale. Both are
-    200, and no cache on the way may keep them."""
+    """`data` as it was at `as_of` (Unix seconds; None: it is a configured default). While the breaker is open it is
+    `fallback_data[name]` of the circuit-breaker answer; before that it is `data`, marked stale. Both are a 200 that no
+    cache on the way may keep."""
     request.scope["degraded"] = True
     reason = instead_of.code.lower()
     metrics.fallback_served.labels(instead_of.code).inc()
@@ -62,7 +62,7 @@ def degraded(
 
 
 def copies_allowed(request: Request) -> bool:
-    """False: the caller would rather have an error than an answer from elsewhere (`X-Allow-Fallback: false`)."""
+    """False: the caller prefers an error to a copy (`X-Allow-Fallback: false`)."""
     return request.headers.get("x-allow-fallback", "").strip().lower() not in ("false", "0", "no")
 
 

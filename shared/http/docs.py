@@ -1,5 +1,5 @@
-"""Docs: an application's description of itself as a page to read and try. Everything that it is made of comes from
-here: who is on call may reach nothing else."""
+"""Docs: the API's document as a page, to read and to try. All of its files are served from here, because an operator's
+browser may reach nothing else."""
 
 import html
 import json
@@ -14,7 +14,7 @@ from holdfast.shared.http.open_paths import DOCS, DOCS_SCRIPT, DOCS_START, DOCS_
 
 _FILES = Path(fastapi_offline.__file__).parent / "static"
 _DAY = {"Cache-Control": "public, max-age=86400"}
-#: Our own files only; nothing inline, so that no text in a description ever runs. Its style sheet holds pictures.
+#: Our own files only and nothing inline, so that no text of the document ever runs. The style sheet has data images.
 _POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -48,7 +48,7 @@ _START = """SwaggerUIBundle({
 
 
 def add_routes(app: FastAPI) -> None:
-    """The page, its scripts and its style, none of them in the description."""
+    """The page, its scripts and its style; they are not in the API's document."""
     page = _PAGE.format(title=html.escape(app.title), style=DOCS_STYLE, script=DOCS_SCRIPT, start=DOCS_START)
     start = _START % json.dumps(app.openapi_url)
 

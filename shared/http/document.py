@@ -1,4 +1,4 @@
-"""Document: what OpenAPI has to be told of a route that takes its request and answers in the envelope itself."""
+"""OpenAPI parts of routes that read their request and write the envelope themselves, which FastAPI cannot derive."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -22,14 +22,14 @@ from holdfast.shared.http.envelope import status_of
 
 TEXT: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}
-#: What may come of any body, wherever one is read.
+#: Errors of every route that reads a body.
 _OF_A_BODY = (UnsupportedEncoding, UnsupportedMediaType)
-#: What may come of any request, whatever it asks for.
+#: Errors of every route.
 _ANYWHERE = (NotAuthenticated, NotAllowed, TargetTooLong, Overloaded, DeadlineExceeded, Unexpected)
 
 
 def an_object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
-    """A schema; nothing keeps other properties out."""
+    """A schema that allows other properties."""
     return {"type": "object", "required": list(required), "properties": required | (optional or {})}
 
 
@@ -39,7 +39,7 @@ def a_list(of: dict[str, Any]) -> dict[str, Any]:
 
 
 def or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema that null fits too."""
+    """A schema that allows null."""
     return {"oneOf": [schema, {"type": "null"}]}
 
 
@@ -60,16 +60,16 @@ def parameter(name: str, description: str, example: str) -> dict[str, Any]:
     }
 
 
-_REQUEST_ID = {"X-Request-ID": header("This request's id; in our logs too")}
+REQUEST_ID = {"X-Request-ID": header("This request's id; in our logs too")}
 RETRY_AFTER = {"Retry-After": header("Seconds until asking again makes sense")}
 #: What `shared/http/degraded.py` adds.
 COPY_HEADERS = {
-    "Age": header("Of the copy, in seconds; only on an answer from a copy"),
+    "Age": header("Age of the copy in seconds; only on an answer from a copy"),
     "Cache-Status": header("RFC 9211; only on an answer from a copy"),
-    "X-Degraded": header("Why this is a copy; only on one"),
+    "X-Degraded": header("Why this is a copy; only on an answer from a copy"),
 }
 TIMEOUT = parameter("X-Request-Timeout-Ms", "Answer within so many ms, 50 to 30000; lowers our limit only.", "2000")
-ALLOW_FALLBACK = parameter("X-Allow-Fallback", "`false`: rather an error than anything but its own answer.", "false")
+ALLOW_FALLBACK = parameter("X-Allow-Fallback", "`false`: answer with an error rather than with a copy.", "false")
 
 _ERROR = an_object(
     {"type": TEXT, "code": TEXT, "message": TEXT, "retryable": {"type": "boolean"}, "definite": {"type": "boolean"},
@@ -94,20 +94,20 @@ def answer(
     example: Any = None,
     headers: Mapping[str, Any] | None = None,
 ) -> dict[int | str, Any]:
-    """The response when all is well. `fallback`: what is in `fallback_data` when the answer does not come from where
-    it should; `example`: of the data."""
+    """The response of a success. `fallback`: the schema of `fallback_data` on an answer from a copy; `example`: of the
+    data."""
     fine = an_object({"success": {"const": True}, "data": data, "meta": {"type": "object"}})
     degraded = an_object({"success": {"const": False}, "error": _ERROR, "fallback_data": fallback or {}})
     content: dict[str, Any] = {"schema": {"oneOf": [fine, degraded]} if fallback else fine}
     if example is not None:
         content["example"] = {"success": True, "data": example, "meta": {}}
-    all_headers = _REQUEST_ID | (RETRY_AFTER if fallback else {}) | dict(headers or {})
+    all_headers = REQUEST_ID | (RETRY_AFTER if fallback else {}) | dict(headers or {})
     return {status: {"description": description, "headers": all_headers, "content": {"application/json": content}}}
 
 
 def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None = None) -> dict[int | str, Any]:
-    """One response a status, with what each code means and an example of it; what may come of any request is among
-    them. An instance is its own example."""
+    """One response per status, with the meaning and an example of each code, those of every route included. An error
+    given as an instance is its own example."""
     of_a_body = _OF_A_BODY if BodyTooLarge in named else ()
     every = [one if isinstance(one, AppError) else one() for one in dict.fromkeys((*named, *of_a_body, *_ANYWHERE))]
     by_status: dict[int, list[AppError]] = {}
@@ -116,7 +116,7 @@ def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None 
     return {
         status: {
             "description": " ".join(f"`{error.code}`: {error.message}" for error in group),
-            "headers": _REQUEST_ID
+            "headers": REQUEST_ID
             | dict(headers or {})
             | (RETRY_AFTER if any(error.retryable for error in group) else {}),
             "content": {
@@ -132,13 +132,13 @@ def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None 
 
 
 def _example(error: AppError) -> dict[str, Any]:
-    told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
+    fields: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
     if error.details is not None:
-        told["details"] = error.details
+        fields["details"] = error.details
     if error.retryable:
-        told["retry_after"] = 1
-    told |= {"retryable": error.retryable, "definite": error.definite, "request_id": "req_123456789"}
-    return {"success": False, "error": told | {"timestamp": "2026-01-15T10:30:00Z"}, "fallback_data": None}
+        fields["retry_after"] = 1
+    fields |= {"retryable": error.retryable, "definite": error.definite, "request_id": "req_123456789"}
+    return {"success": False, "error": fields | {"timestamp": "2026-01-15T10:30:00Z"}, "fallback_data": None}
 
 
 def component(name: str) -> dict[str, Any]:
@@ -168,7 +168,7 @@ def body(schema: type[BaseModel] | dict[str, Any] | None, example: Any) -> dict[
 
 
 def _inline(schema: Any, named: dict[str, Any]) -> Any:
-    """References of pydantic's point where this schema will not be."""
+    """The schema without references: pydantic's point to a place that the document does not have."""
     if isinstance(schema, list):
         return [_inline(each, named) for each in schema]
     if not isinstance(schema, dict):

@@ -1,4 +1,4 @@
-"""The envelope: the one form of every answer; and the only place that knows HTTP status codes of errors."""
+"""The envelope: the form of every answer, and the only place that maps errors to HTTP status codes."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -103,8 +103,8 @@ def success(
 
 
 def data_of(raw: bytes) -> bytes | None:
-    """What `success` was given as data, byte for byte as it is in its answer `raw`; None: that is no such answer.
-    `meta` is written last, and has no member of that name."""
+    """The data in `raw`, an answer that `success` made, byte for byte; None if it is no such answer. `meta` is the last
+    member, and has no member of that name itself."""
     end = raw.rfind(_AFTER_DATA)
     return raw[len(_BEFORE_DATA) : end] if raw.startswith(_BEFORE_DATA) and end >= len(_BEFORE_DATA) else None
 
@@ -116,8 +116,8 @@ def failure(
     *,
     fallback: Mapping[str, Any] | None = None,
 ) -> Response:
-    """The mission's error envelope, or RFC 9457 where the caller asked for it. With `fallback` data it is a 200: the
-    caller got an answer, though not from where it should have come."""
+    """The error envelope, or RFC 9457 if the caller accepts that. With `fallback` data it is a 200: the caller gets an
+    answer, from a copy."""
     status = status_of(error) if fallback is None else 200
     request_id = request.scope.get("request_id", "")
     all_headers = dict(headers or {}) | _HEADERS_BY_CODE.get(error.code, {})
@@ -127,9 +127,9 @@ def failure(
     if retry_after_s is not None:
         all_headers["Retry-After"] = str(retry_after_s)
     if isinstance(error, BodyTooLarge):
-        all_headers["Connection"] = "close"  # nobody reads the rest
+        all_headers["Connection"] = "close"  # the rest of the body is not read
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
-    if fallback is None:  # else what was served instead has been noted
+    if fallback is None:  # else the fallback has been noted
         note(
             Action.ERROR_ANSWERED,
             code=error.code,
@@ -139,18 +139,18 @@ def failure(
             retry_after_s=retry_after_s,
         )
 
-    told: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
+    fields: dict[str, Any] = {"type": error.type, "code": error.code, "message": error.message}
     if error.details is not None:
-        told["details"] = error.details
+        fields["details"] = error.details
     if retry_after_s is not None:
-        told["retry_after"] = retry_after_s
+        fields["retry_after"] = retry_after_s
     if fallback is not None or isinstance(error, CircuitOpen):
-        told["fallback_available"] = fallback is not None
-    told |= {"retryable": error.retryable, "definite": error.definite}
-    told |= {"request_id": request_id, "timestamp": timestamp()}
+        fields["fallback_available"] = fallback is not None
+    fields |= {"retryable": error.retryable, "definite": error.definite}
+    fields |= {"request_id": request_id, "timestamp": timestamp()}
     if _PROBLEM_JSON in request.headers.get("accept", ""):
-        return Response(_problem(told, status), status, all_headers, _PROBLEM_JSON)
-    body = {"success": False, "error": told, "fallback_data": fallback}
+        return Response(_problem(fields, status), status, all_headers, _PROBLEM_JSON)
+    body = {"success": False, "error": fields, "fallback_data": fallback}
     return Response(orjson.dumps(body), status, all_headers, "application/json")
 
 
@@ -160,15 +160,15 @@ def route_of(scope: Mapping[str, Any]) -> str:
     return getattr(route, "path", None) or "unmatched"
 
 
-def _problem(told: dict[str, Any], status: int) -> bytes:
-    rest = {key: value for key, value in told.items() if key not in ("type", "message", "request_id")}
+def _problem(fields: dict[str, Any], status: int) -> bytes:
+    rest = {key: value for key, value in fields.items() if key not in ("type", "message", "request_id")}
     return orjson.dumps(
         {
-            "type": f"urn:holdfast:error:{told['code']}",
-            "title": told["message"],
+            "type": f"urn:holdfast:error:{fields['code']}",
+            "title": fields["message"],
             "status": status,
-            "instance": f"urn:holdfast:request:{told['request_id']}",
-            "category": told["type"],
+            "instance": f"urn:holdfast:request:{fields['request_id']}",
+            "category": fields["type"],
             **rest,
         }
     )

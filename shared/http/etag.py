@@ -1,4 +1,4 @@
-"""ETag: entity tags (RFC 9110, 8.8.3), and the conditions that a request puts on one (13.1). Pure."""
+"""ETag: entity tags (RFC 9110, 8.8.3), and the conditions of a request on them (13.1). Pure."""
 
 import re
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _VERSION_MAX = 2**53
 
 
 class Tag(NamedTuple):
-    """What is between the quotes, and whether `W/` is before them."""
+    """An entity tag: the text between the quotes, and whether `W/` precedes them."""
 
     opaque: str
     weak: bool = False
@@ -29,7 +29,7 @@ class Tags(NamedTuple):
     any: bool = False
 
     def strongly(self, tag: Tag | None) -> bool:
-        """Whether one of them is `tag` by the strong comparison; `*` is every tag, and a thing without one."""
+        """Whether one of them equals `tag` by the strong comparison. `*` matches everything, also without a tag."""
         return self.any or (tag is not None and not tag.weak and tag in self.listed)
 
     def weakly(self, tag: Tag | None) -> bool:
@@ -37,8 +37,8 @@ class Tags(NamedTuple):
         return self.any or (tag is not None and any(tag.opaque == one.opaque for one in self.listed))
 
     def versions(self, *, strong: bool) -> tuple[int, ...]:
-        """The versions that `etag` makes these tags of, each once; `strong`: without what the strong comparison never
-        matches."""
+        """The versions whose `etag` is one of these tags, sorted. `strong`: without weak tags, which the strong
+        comparison never matches."""
         named = {
             int(tag.opaque)
             for tag in self.listed
@@ -48,13 +48,13 @@ class Tags(NamedTuple):
 
 
 class Conditions(NamedTuple):
-    """What a request asks of the thing that it names, if it is there. None: nothing."""
+    """The conditions of a request; None: it has none of that kind."""
 
     if_match: Tags | None = None
     if_none_match: Tags | None = None
 
     def failing(self, tag: Tag | None) -> str | None:
-        """The first header whose condition a thing with this tag (None: without one) does not meet."""
+        """The first header whose condition is not met by this tag (None: there is no tag)."""
         if self.if_match is not None and not self.if_match.strongly(tag):
             return IF_MATCH
         if self.if_none_match is not None and self.if_none_match.weakly(tag):
@@ -71,7 +71,7 @@ def etag(version: int) -> str:
 
 
 def conditions(headers: Iterable[tuple[bytes, bytes]]) -> Conditions:
-    """Of a request with these headers, names in lower case; lines of one name are one list. Raises InvalidCondition."""
+    """The conditions in these headers, names in lower case; several lines are one list. Raises InvalidCondition."""
     lines: dict[str, list[bytes]] = {}
     for name, value in headers:
         if (known := _NAMES.get(name)) is not None:
@@ -104,7 +104,7 @@ def tags(field: str, raw: str) -> Tags:
 
 
 def tag(raw: str) -> Tag | None:
-    """The tag in an `ETag` header of our own."""
+    """The tag in one of our own `ETag` headers."""
     element = _ELEMENT.fullmatch(raw)
     return Tag(element[2], element[1] is not None) if element and element[2] is not None else None
 

@@ -1,4 +1,4 @@
-"""Forwarded: the address that a request comes from, seen through our own proxies and no further."""
+"""Forwarded: the client's address behind our own proxies. Headers that other proxies wrote are not believed."""
 
 from collections.abc import Iterable
 from functools import lru_cache
@@ -11,8 +11,8 @@ _IPV6_PREFIX = 64
 
 
 class Addresses:
-    """`trusted`: the networks of our own proxies. `header`: the one header, lower-case, that they write, either
-    `x-forwarded-for` or `forwarded`; another would be the client's own."""
+    """Finds the address of a request's client. `trusted`: the networks of our own proxies. `header`: the header that
+    they write, in lower case, either `x-forwarded-for` or `forwarded`; the client may have written any other."""
 
     def __init__(self, trusted: Iterable[IPv4Network | IPv6Network] = (), header: str = "x-forwarded-for") -> None:
         self._trusted = tuple(trusted)
@@ -20,14 +20,14 @@ class Addresses:
         self._is_trusted = lru_cache(maxsize=4096)(self._look_up)
 
     def of(self, scope: Scope) -> str:
-        """The client's address, or the /64 of an IPv6 one; `unknown` where there is none."""
+        """The client's address, or the /64 of an IPv6 address; `unknown` if there is none."""
         peer = scope["client"][0] if scope["client"] else ""
         if self._trusted and self._is_trusted(peer):
             peer = self._behind(scope["headers"], peer)
         return _group(peer)
 
     def _behind(self, headers: Iterable[tuple[bytes, bytes]], peer: str) -> str:
-        """From the right, the first address that is none of ours: what is left of it anybody can have written."""
+        """From the right, the first address that is not one of our proxies: the client may have written the rest."""
         sent = b",".join(value for name, value in headers if name == self._header).decode("latin-1")
         for hop in reversed(sent.split(",")[-_FORWARDED_MAX:]):
             address = _address(_for(hop) if self._header == b"forwarded" else hop)
@@ -49,7 +49,7 @@ def networks(text: str) -> tuple[IPv4Network | IPv6Network, ...]:
 
 
 def _for(hop: str) -> str:
-    """The `for` of one element of a Forwarded header."""
+    """The `for` of one element of a Forwarded header (RFC 7239)."""
     for part in hop.split(";"):
         name, _, value = part.strip().partition("=")
         if name.lower() == "for":
@@ -58,7 +58,7 @@ def _for(hop: str) -> str:
 
 
 def _address(hop: str) -> str | None:
-    """`1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1`, `[2001:db8::1]:5678`; None: something else, such as `unknown`."""
+    """From `1.2.3.4`, `1.2.3.4:5678`, `2001:db8::1` or `[2001:db8::1]:5678`; None for all else, such as `unknown`."""
     hop = hop.strip()
     if hop.startswith("["):
         hop = hop[1:].partition("]")[0]
@@ -69,7 +69,7 @@ def _address(hop: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def _group(address: str) -> str:
-    """Who has one IPv6 address usually has all 2**64 of its network."""
+    """A client that has one IPv6 address usually has all 2**64 of its network."""
     known = _parsed(address)
     if known is None:
         return "unknown"
@@ -80,7 +80,7 @@ def _group(address: str) -> str:
 
 @lru_cache(maxsize=4096)
 def _parsed(address: str) -> IPv4Address | IPv6Address | None:
-    """An IPv4 address in an IPv6 one is the IPv4 one."""
+    """An IPv4 address that is mapped into IPv6 is returned as IPv4."""
     try:
         known = ip_address(address.partition("%")[0])
     except ValueError:

@@ -1,4 +1,4 @@
-"""Head: whether the lines before a body make a request that we take. Pure."""
+"""The head of a request: whether its size and form are accepted. Pure."""
 
 import re
 from collections.abc import Sequence
@@ -8,7 +8,7 @@ from holdfast.shared.runtime.bounds import Bounds
 
 Headers = Sequence[tuple[bytes, bytes]]
 
-#: As long as what takes its place, so that nothing else moves.
+#: Replaced by a name of the same length, so that no offset changes.
 _UPGRADE = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 
 #: Colon, space and the line's end.
@@ -25,7 +25,7 @@ def check_size(target: bytes, headers: Headers, bounds: Bounds) -> None:
 
 
 def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
-    """What the parser lets pass. Raises MalformedHttp."""
+    """The rules of RFC 9112 that the parser does not enforce. Raises MalformedHttp."""
     if version not in ("1.1", "1.0"):
         raise MalformedHttp("This server speaks HTTP/1.1.")
     hosts = 0
@@ -35,18 +35,23 @@ def check_form(version: str, headers: Headers, *, upgrade: bool) -> None:
     if hosts > 1 or (hosts == 0 and version == "1.1"):
         raise MalformedHttp("A request has exactly one Host header.")
     if version == "1.0" and _has(b"transfer-encoding", headers):
-        raise MalformedHttp("HTTP/1.0 knows no Transfer-Encoding.")
+        raise MalformedHttp("HTTP/1.0 has no Transfer-Encoding.")
     if upgrade and (_has(b"content-length", headers) or _has(b"transfer-encoding", headers)):
         # The parser would take the body for the next request.
         raise MalformedHttp("A request with a body cannot change the protocol: leave out Upgrade.")
 
 
 def without_upgrade(piece: bytes) -> bytes:
-    """The beginning of a request, its offer to change the protocol made one that nobody knows. We stay with HTTP/1.1,
-    and Java's client, for one, makes the offer with every request; left as it is, the parser would take the body for
-    the next request."""
+    """The beginning of a request with its Upgrade header renamed. The offer is always declined, and Java's client makes
+    it with every request; with the header in place the parser would take the body for the next request."""
     head, end, rest = piece.partition(b"\r\n\r\n")
     return _UPGRADE.sub(b"\r\nX-Offer:", head) + end + rest if end else piece
+
+
+def is_short(headers: Headers, bounds: Bounds) -> bool:
+    """Whether an unwanted body is short enough to be read to its end."""
+    lengths = [int(value) for name, value in headers if name == b"content-length"]
+    return bool(lengths) and lengths[0] <= bounds.drain_bytes
 
 
 def _has(wanted: bytes, headers: Headers) -> bool:
@@ -54,5 +59,5 @@ def _has(wanted: bytes, headers: Headers) -> bool:
 
 
 def head_too_large(bounds: Bounds) -> HeadTooLarge:
-    """With what would have been accepted."""
+    """The error, with the limits in its details."""
     return HeadTooLarge(details={"max_bytes": bounds.head_bytes, "max_headers": bounds.headers_max})

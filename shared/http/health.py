@@ -1,7 +1,7 @@
-"""Health: what a service knows about itself, told without any I/O, so that a hung dependency cannot hang it too.
+"""Health: what a service knows about itself. Answered without any I/O, so that a hung dependency cannot block it.
 
-`/livez` is about this process alone; `/readyz` says whether it does something useful, which an outage behind it
-does not change; `/health` is both, in detail.
+`/livez` is about this process alone; `/readyz` says whether it is useful, which an outage behind it does not change;
+`/health` is both, in detail.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ Check = Callable[[], tuple[bool, str]]
 
 
 def closed(breaker: Breaker) -> Check:
-    """What a breaker's state says of the dependency behind it."""
+    """A check that is fine while a breaker is closed."""
 
     def check() -> tuple[bool, str]:
         state = breaker.state
@@ -32,12 +32,13 @@ def closed(breaker: Breaker) -> Check:
 
 @dataclass(slots=True)
 class Health:
-    """Named checks, each `() -> (fine, what it sees)`. Only `ready` and `live` ones change a status code."""
+    """The health endpoints of a service. Checks are named functions `() -> (fine, detail)`; only `live` and `ready`
+    decide the status code."""
 
     service: str
     live: dict[str, Check] = field(default_factory=dict)
     ready: dict[str, Check] = field(default_factory=dict)
-    #: What is worth showing and changes nothing: dependencies.
+    #: Shown only: the state of dependencies.
     shown: dict[str, Check] = field(default_factory=dict)
 
     def add_routes(self, app: FastAPI) -> None:

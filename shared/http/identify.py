@@ -1,4 +1,5 @@
-"""Identify: puts who asks into `scope["principal"]` (None: nobody we know), and turns away who may not ask this."""
+"""Identify: sets `scope["principal"]` from the request's key (None: no key), and refuses requests that it may not
+make."""
 
 import time
 from collections.abc import Callable
@@ -12,13 +13,13 @@ from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.keys import Keys, Principal, require
 from holdfast.shared.http.wrong_keys import WrongKeyLimit
 
-#: From method and path to the scope that they ask for; None: anybody's.
+#: From method and path to the scope that a key needs; None: no key is needed.
 Needs = Callable[[str, str], str | None]
 
 
 class Identify:
-    """ASGI middleware. A key that is sent has to be right, also where none is needed. An address that sends many wrong
-    ones is told to wait; a right key is let in from there all the same, for others may be behind that address."""
+    """ASGI middleware. A key that is sent has to be valid even if none is needed. An address that sends many wrong keys
+    has to wait; a valid key from that address is accepted all the same, as others may share it."""
 
     def __init__(self, app: ASGIApp, keys: Keys, needs: Needs, addresses: Addresses) -> None:
         self._app = app

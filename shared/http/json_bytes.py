@@ -1,8 +1,8 @@
-"""JSON bytes: whether bytes are JSON that may be passed on as they are. Pure.
+"""JSON bytes: whether bytes are JSON that may be passed on unchanged. Pure.
 
-The grammar is RFC 8259's, in UTF-8 without a byte order mark. Numbers may be as large, and names as often repeated, as
-the grammar allows: their sender means something by them, and they are not ours to change. A string has to be Unicode:
-half of a surrogate pair has no UTF-8, and the whole answer around it could not be read.
+The grammar is RFC 8259's, in UTF-8 without a byte order mark. Numbers of any size and repeated names are allowed, as in
+the grammar: they mean something to their sender. A string has to be Unicode: half of a surrogate pair cannot be written
+in UTF-8, and would make the whole answer around it unreadable.
 """
 
 import json
@@ -11,14 +11,14 @@ from typing import Any, NoReturn
 
 import orjson
 
-#: Nested deeper than this, JSON of somebody else is not passed on: many parsers would not read it.
+#: JSON nested deeper than this is not passed on: many parsers would not read it.
 DEPTH_MAX = 200
 
 #: What orjson writes; it reads deeper.
 _WRITTEN_DEPTH = 254
 _SURELY_FLAT = 200
 
-#: Without one of these no number is larger than a double can be, which is all that orjson asks beyond the grammar.
+#: Only a number like these can exceed a double, and that is all that orjson refuses of the grammar.
 _HUGE = re.compile(rb"[0-9]{210}|[eE]\+?[0-9]{3}")
 
 
@@ -27,8 +27,8 @@ class TooDeep(ValueError):
 
 
 def parsed(raw: bytes, depth_max: int) -> Any:
-    """What the bytes say, for a look at it: with a number too large for a double in them, all numbers are texts. Raises
-    ValueError for what is no JSON, and TooDeep."""
+    """The document, for reading only: if one of its numbers exceeds a double, all of its numbers are strings. Raises
+    ValueError if it is not JSON, and TooDeep."""
     try:
         document = orjson.loads(raw)
     except orjson.JSONDecodeError:

@@ -1,5 +1,5 @@
-"""Keys: who may do what. A file holds one line per key: `name scopes sha256-of-the-key`, so that reading it gives
-nobody a key. It is read again when it changes, so revoking one is deleting its line.
+"""API keys. A file holds one line per key, `name scopes sha256-of-the-key`, so that reading the file reveals no key. It
+is read again when it changes: deleting a line revokes its key.
 
     # name     scopes        sha256                                                            limits a minute, if any
     checkout   read,write    9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08  reads=6000 writes=600
@@ -36,33 +36,33 @@ _LOOK_EVERY_S = 2.0
 
 
 class Principal(NamedTuple):
-    """Who asks. `announce` is for machines that say what happens: alerts, faults. `operate` includes every scope but
-    `admin`, which includes all of them."""
+    """The holder of a key. The scope `announce` is for machines that report alerts and faults; `operate` includes every
+    scope but `admin`, which includes all of them."""
 
     name: str
     scopes: frozenset[str]
-    #: What else the key's line says, `name=value`: limits of its own.
+    #: The rest of the key's line, `name=value`: its own rate limits.
     options: Mapping[str, str] = {}
 
     def may(self, scope: str) -> bool:
-        """Whether it has `scope`."""
+        """Whether it has `scope`, or one that includes it."""
         return scope in self.scopes or any(scope in _INCLUDED.get(has, ()) for has in self.scopes)
 
     @property
     def role(self) -> str:
-        """The scope that says most about it."""
+        """Its most powerful scope."""
         return next((scope for scope in (ADMIN, OPERATE, VIEW, ANNOUNCE, WRITE, READ) if scope in self.scopes), "")
 
 
-#: Who sends no key, where that is allowed.
+#: A caller without a key, where that is allowed.
 ANYBODY = Principal("anonymous", frozenset({READ, WRITE}))
 
 
 class Keys:
-    """The keys of a file; without one, there are none. `open_to_all`: no key is needed to read and write."""
+    """The keys of a file; none without a file. `open_to_all`: reading and writing need no key."""
 
     def __init__(self, path: Path | None, *, open_to_all: bool) -> None:
-        """Raises ValueError, naming the line, for a file that is not as it should be."""
+        """Raises ValueError, naming the line, for an invalid file."""
         self._path = path
         self._open_to_all = open_to_all
         self._looked_at = time.monotonic()
@@ -70,8 +70,8 @@ class Keys:
         self._known = parse(path.read_text()) if path else {}
 
     def who(self, headers: Mapping[bytes, bytes]) -> Principal | None:
-        """From `Authorization: Bearer KEY` or `X-API-Key: KEY`. None: nobody we have to let in.
-        Raises NotAuthenticated for a key that we do not know."""
+        """The holder of the key in `Authorization: Bearer KEY` or `X-API-Key: KEY`. Without a key: ANYBODY if open to
+        all, else None. Raises NotAuthenticated for an unknown key."""
         credential = _credential(headers)
         if credential is None:
             return ANYBODY if self._open_to_all else None
@@ -83,7 +83,7 @@ class Keys:
         raise NotAuthenticated("This key is not known.")
 
     def holder(self, digest: str) -> Principal | None:
-        """Whose key it is, by the start of the key's SHA-256 (hex, 32 digits or more). None: nobody's, any more."""
+        """The holder of the key whose SHA-256 begins with `digest` (hex, 32 digits or more); None if it was revoked."""
         self._look_again()
         return next((holder for known, holder in self._known.items() if known.startswith(digest)), None)
 
@@ -103,7 +103,7 @@ class Keys:
 
 
 def require(request: Request, scope: str) -> Principal:
-    """Who asks, if it has `scope`. Raises NotAuthenticated or NotAllowed."""
+    """The request's principal, if it has `scope`. Raises NotAuthenticated or NotAllowed."""
     principal: Principal | None = request.scope.get("principal")
     if principal is not None and principal.may(scope):
         return principal
@@ -132,7 +132,7 @@ def parse(text: str) -> dict[str, Principal]:
 
 
 def new_key(name: str, scopes: str) -> tuple[str, str]:
-    """(the key, its line for the file). The key is nowhere else."""
+    """(a new key, its line for the file). The key itself is stored nowhere."""
     key = f"hf_{secrets.token_urlsafe(32)}"
     line = f"{name} {scopes} {hashlib.sha256(key.encode()).hexdigest()}"
     parse(line)

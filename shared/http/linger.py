@@ -1,7 +1,7 @@
-"""Linger: closing a connection so that the other side can still read why.
+"""Linger: close a connection so that the client can still read the answer.
 
-When a socket is closed while bytes lie in it unread, the kernel resets the connection, and the reset destroys the
-answer that the client has not read yet. So our half is closed first, and what still arrives is dropped for a moment.
+When a socket is closed with unread bytes in it, the kernel resets the connection, and the reset destroys the answer
+that the client has not read yet. So our half is closed first, and what still arrives is dropped for a moment.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 
 class LingeringTransport:
-    """What uvicorn uses of a transport, with another `close`. `unread()` tells whether the client is still sending."""
+    """The part of a transport that uvicorn uses, with another `close`. `unread()`: whether the client still sends."""
 
     def __init__(
         self,
@@ -25,18 +25,18 @@ class LingeringTransport:
         #: Whether `close` or `abort` was called.
         self.closing = False
         self._end: asyncio.TimerHandle | None = None
-        # Bound here: they are called for every answer.
+        # Bound once, as they are called for every answer.
         self.write: Callable[[bytes], None] = raw.write
         self.pause_reading = raw.pause_reading
         self.resume_reading = raw.resume_reading
         self.get_extra_info = raw.get_extra_info
 
     def is_closing(self) -> bool:
-        """Whether nothing more is to be written."""
+        """Whether nothing more will be written."""
         return self.closing or self._raw.is_closing()
 
     def close(self) -> None:
-        """Send what was written, then close; with a client that goes on sending, or does not read, after `linger_s`."""
+        """Send what was written, then close; after `linger_s` if the client goes on sending, or does not read."""
         if self.is_closing():
             return
         self.closing = True
@@ -50,7 +50,7 @@ class LingeringTransport:
         self._end = self._loop.call_later(self._linger_s, self._raw.abort)
 
     def abort(self) -> None:
-        """Close now; what was not sent is lost."""
+        """Close at once; what was not sent is lost."""
         self.closing = True
         self._raw.abort()
 

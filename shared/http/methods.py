@@ -1,5 +1,5 @@
-"""Methods: what a path answers to. HEAD is a GET whose body is not sent; OPTIONS, and a method that a path does not
-have, are answered with all that it does have."""
+"""Methods: HEAD is answered as a GET without its body; OPTIONS, and a method that a path does not have, are answered
+with the methods that it has."""
 
 from collections.abc import Iterable
 
@@ -12,8 +12,7 @@ from holdfast.shared.http.cors import Cors
 
 
 class HeadAsGet:
-    """ASGI middleware, outermost, so that nothing inside ever sees a HEAD: permission, limits, time and every header of
-    the answer are as for a GET."""
+    """ASGI middleware, the outermost, so that permissions, limits, deadlines and the answer's headers are a GET's."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -21,14 +20,14 @@ class HeadAsGet:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] == "http" and scope["method"] == "HEAD":
-            # A scope of its own: the server still has to know that no body follows the headers.
+            # A copy of the scope: the server still has to know that no body follows the headers.
             scope = {**scope, "method": "GET", "head": True}
             send = _without_body(send)
         await self._app(scope, receive, send)
 
 
 class Options:
-    """ASGI middleware. Answers OPTIONS for every path, of everybody: what a path answers to is in our document too.
+    """ASGI middleware. Answers OPTIONS for every path and without a key: the methods are in the public document too.
     Raises NoSuchPath, which the edge answers."""
 
     def __init__(self, app: ASGIApp, cors: Cors) -> None:
@@ -48,7 +47,7 @@ class Options:
 
 
 def allowed(scope: Scope) -> list[str]:
-    """Every method that the path of a request has, sorted; none: there is no such path. `*` is every path."""
+    """The methods of a request's path, sorted; empty if there is no such path. `*` stands for every path."""
     found: set[str] = set()
     routes: Iterable[BaseRoute] = scope["app"].routes
     for route in routes:

@@ -1,10 +1,10 @@
-"""What every service agrees on about who may ask for what without a key, and which methods only look."""
+"""The paths of every service that need no key, and the methods that change nothing."""
 
 DOCS, DOCS_SCRIPT, DOCS_STYLE = "/docs", "/docs/swagger-ui.js", "/docs/swagger-ui.css"
-#: Shows the description with them.
+#: Starts the page.
 DOCS_START = "/docs/start.js"
 
-#: How a service is seen by what runs it, and what it says of itself.
+#: For supervisors, Prometheus, and readers of the API's document.
 OPEN_PATHS = frozenset(
     {"/health", "/livez", "/readyz", "/metrics", DOCS, DOCS_SCRIPT, DOCS_STYLE, DOCS_START, "/openapi.json"}
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Outcome: what a request was, seen from outside. Availability is counted from these."""
+"""Outcome of a request as its caller sees it. Availability is computed from these."""
 
 from enum import StrEnum
 
@@ -6,20 +6,20 @@ from enum import StrEnum
 class RequestOutcome(StrEnum):
     """A closed set."""
 
-    #: Answered as on any day. A caller's own mistake, told as one, is that too.
+    #: Answered as usual. An error that reports a caller's own mistake is that too.
     GOOD = "good"
-    #: Answered, and not from the primary path: a copy, or a write past the queue.
+    #: Answered, but not from the primary path: from a copy, or by a write that bypassed the queue.
     DEGRADED = "degraded"
-    #: Refused on purpose, with a time to come back.
+    #: Refused on purpose, with a `Retry-After`.
     REJECTED = "rejected"
-    #: Not answered as it should have been.
+    #: Answered with an error that is ours.
     FAILED = "failed"
-    #: The caller did not wait for the answer.
+    #: The caller left before the answer.
     ABANDONED = "abandoned"
 
 
 def outcome_of(status: int, *, degraded: bool) -> RequestOutcome:
-    """`status` 0: there was no answer."""
+    """From the status of the answer; 0 if none was sent."""
     if status == 0:
         return RequestOutcome.ABANDONED
     if status in (429, 503):

@@ -1,6 +1,5 @@
-"""Protocol: uvicorn's HTTP/1.1, with an end to everything: heads, bodies, waiting, connections. What is no HTTP gets
-the envelope too, after the answers that are due before it.
-"""
+"""Protocol: uvicorn's HTTP/1.1 with limits on the size and duration of heads and bodies, on idle time and connections.
+An invalid request is answered in the envelope, after the answers to the requests before it."""
 
 import asyncio
 from enum import Enum, auto
@@ -10,51 +9,52 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.shared.errors import AppError, BodyTooLarge, MalformedHttp, Overloaded, RequestTooSlow
-from holdfast.shared.http.head import check_form, check_size, head_too_large, without_upgrade
+from holdfast.shared.http.head import check_form, check_size, head_too_large, is_short, without_upgrade
 from holdfast.shared.http.linger import LingeringTransport
 from holdfast.shared.http.refuse import refusal
 from holdfast.shared.runtime.bounds import Bounds
 
 
 class _At(Enum):
-    """What the client is sending."""
+    """The part of a request that the client is sending."""
 
     NOTHING = auto()
     HEAD = auto()
     BODY = auto()
 
 
-#: Looked up for every header, and slow to find in the class.
+#: Bound once: they are read for every header, and reading a member of an enum is slow.
 _NOTHING, _HEAD, _BODY = _At.NOTHING, _At.HEAD, _At.BODY
 
-#: What reads no body may be done before the body turns out to be broken, so its answer is the right one. Every other
-#: handler reads the body before it does anything.
+#: Handlers of these methods read no body, so they may have acted before the body turns out to be invalid, and their
+#: answer is sent. Every other handler reads the body before it acts.
 _ACT_WITHOUT_BODY = {"GET", "HEAD", "OPTIONS", "DELETE"}
 
 
 def bounded(bounds: Bounds) -> type["BoundedHttp"]:
-    """The protocol with these bounds; uvicorn makes one for each connection."""
+    """The protocol with these bounds; uvicorn creates one per connection."""
     return type("BoundedHttp", (BoundedHttp,), {"bounds": bounds})
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One connection. A request that arrives in one piece sets no timer of ours."""
+    """One connection. A request that arrives in one piece sets no timer."""
 
     bounds: ClassVar[Bounds] = Bounds()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._at = _NOTHING
-        #: Bytes of this request, those that came with its beginning left out.
+        #: Bytes of this request without its first piece.
         self._fed = 0
         self._piece = 0
-        #: Requests not answered yet; more than one when they are pipelined.
+        #: Requests without an answer yet; several if they are pipelined.
         self._due = 0
         self._crowded = False
         self._wire: LingeringTransport
-        #: From here on what arrives is dropped.
+        #: The connection is being closed: what arrives is dropped.
         self._leaving = False
-        self._last_word: bytes | None = None
+        #: Sent after the answers that are due; then the connection is closed.
+        self._last_answer: bytes | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._timed: _At | None = None
         self._stuck: asyncio.TimerHandle | None = None
@@ -62,7 +62,7 @@ class BoundedHttp(HttpToolsProtocol):
     # --- the connection ---
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
-        """A client is there; whether there is room for it too is told when it says what it wants."""
+        """A client has connected. If there are too many, it is refused once its request is known."""
         super().connection_made(transport)
         self._wire = LingeringTransport(transport, self.loop, self.bounds.linger_s, self._unread)
         self.transport = self._wire  # type: ignore[assignment]  # what uvicorn uses of one
@@ -74,7 +74,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._watch()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The client is gone."""
+        """The connection is closed."""
         super().connection_lost(exc)
         self._unwatch()
         self.resume_writing()
@@ -82,19 +82,19 @@ class BoundedHttp(HttpToolsProtocol):
         self._wire.lost()
 
     def pause_writing(self) -> None:
-        """The client does not read."""
+        """The client has stopped reading."""
         super().pause_writing()
         self._stuck = self.loop.call_later(self.bounds.write_s, self.transport.abort)
 
     def resume_writing(self) -> None:
-        """It does again."""
+        """The client reads again."""
         super().resume_writing()
         if self._stuck is not None:
             self._stuck.cancel()
             self._stuck = None
 
     def data_received(self, data: bytes) -> None:
-        """Some bytes."""
+        """Some bytes have arrived."""
         if self._leaving or self._wire.closing:
             return
         self._unset_keepalive_if_required()
@@ -107,7 +107,7 @@ class BoundedHttp(HttpToolsProtocol):
                 self.parser.feed_data(data)
                 break
             except httptools.HttpParserUpgrade as upgrade:
-                data = data[upgrade.args[0] :]  # we stay with HTTP/1.1, so what follows is the next request
+                data = data[upgrade.args[0] :]  # the upgrade is declined, so what follows is the next request
             except httptools.HttpParserError as error:
                 why = error.__context__
                 self._refuse(why if isinstance(why, AppError) else MalformedHttp())
@@ -124,22 +124,22 @@ class BoundedHttp(HttpToolsProtocol):
     # --- the request, as the parser sees it ---
 
     def on_message_begin(self) -> None:
-        """The first byte of a request."""
+        """A request begins."""
         super().on_message_begin()
         self._at = _HEAD
         self._fed = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header. Trailers come this way too, when the request is under way: nobody should believe them."""
+        """One header. Trailers arrive here too, after the head, and are ignored."""
         if self._at is not _HEAD:
             return
-        name, value = name.lower(), value.rstrip(b" \t")  # blanks after a value are no part of it
+        name, value = name.lower(), value.rstrip(b" \t")  # trailing blanks are not part of a value
         if name == b"expect" and value.lower() == b"100-continue":
             self.expect_100_continue = True
         self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        """The whole head. Raises AppError for one that we do not take; the parser hands it on."""
+        """The head is complete. Raises AppError to refuse it; the parser passes the error on."""
         self._check_head()
         super().on_headers_complete()
         self._due += 1
@@ -148,19 +148,19 @@ class BoundedHttp(HttpToolsProtocol):
             self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
-        """The whole request."""
+        """The request is complete."""
         self._at = _NOTHING
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        """The whole answer, which may be there before the whole request."""
+        """The answer is complete, perhaps before the request is."""
         self._due -= 1
         super().on_response_complete()
         if self._due:
             return
-        if self._last_word is not None:
-            self._say(self._last_word)
-        elif self._at is _BODY and (self.expect_100_continue or not self._soon_over()):
+        if self._last_answer is not None:
+            self._send_last(self._last_answer)
+        elif self._at is _BODY and (self.expect_100_continue or not is_short(self.headers, self.bounds)):
             self._leave()
 
     def _check_head(self) -> None:
@@ -176,7 +176,7 @@ class BoundedHttp(HttpToolsProtocol):
     # --- the end ---
 
     def _watch(self) -> None:
-        """See to it that what the client has begun comes to an end."""
+        """Set the timer for the part that the client is sending."""
         if self._at is _NOTHING and self._due:
             self._unwatch()
         elif self._timed is not self._at:
@@ -194,7 +194,7 @@ class BoundedHttp(HttpToolsProtocol):
         self._timer = self._timed = None
         if self.transport.is_closing():
             return
-        if self.flow.read_paused:  # it is we who keep the client waiting
+        if self.flow.read_paused:  # we have stopped reading, so the client is not late
             self._watch()
         elif self._at is _NOTHING:
             self.transport.close()
@@ -202,7 +202,7 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse(RequestTooSlow())
 
     def _refuse(self, error: AppError) -> None:
-        """Answer what just arrived with an error, in its turn, and close."""
+        """Answer the current request with an error, after the answers that are due, and close."""
         self._unwatch()
         self._leaving = True
         headers = self.headers or [] if self._at is not _NOTHING else []
@@ -212,17 +212,17 @@ class BoundedHttp(HttpToolsProtocol):
                 self._leave()
                 return
             if self.scope["method"] in _ACT_WITHOUT_BODY:
-                self._last_word = b""
+                self._last_answer = b""
                 return
             self._withdraw()
-        said = refusal(error, headers)
+        answer = refusal(error, headers)
         if self._due:
-            self._last_word = said
+            self._last_answer = answer
         else:
-            self._say(said)
+            self._send_last(answer)
 
     def _withdraw(self) -> None:
-        """Take the request whose body went wrong away from the application."""
+        """Take the request whose body is invalid away from the application."""
         cycle = self.cycle
         self._due -= 1
         if self.pipeline and self.pipeline[0][0] is cycle:
@@ -231,25 +231,20 @@ class BoundedHttp(HttpToolsProtocol):
         cycle.disconnected = True
         cycle.message_event.set()
 
-    def _say(self, said: bytes) -> None:
+    def _send_last(self, answer: bytes) -> None:
         if not self.transport.is_closing():
-            self.transport.write(said)
+            self.transport.write(answer)
             self._leave()
 
     def _leave(self) -> None:
         self._leaving = True
         self._unwatch()
         self._unset_keepalive_if_required()
-        self.flow.resume_reading()  # what is left unread would reset the connection
+        self.flow.resume_reading()  # unread bytes would reset the connection
         self.transport.close()
 
     def _unread(self) -> bool:
         return self._leaving or self._at is not _NOTHING
 
-    def _soon_over(self) -> bool:
-        """Whether the rest of a body that nobody wants is short enough to wait for."""
-        lengths = [int(value) for name, value in self.headers if name == b"content-length"]
-        return bool(lengths) and lengths[0] <= self.bounds.drain_bytes
-
     def _unsupported_upgrade_warning(self) -> None:
-        """Nobody needs to hear of it."""
+        """Not worth a line in the log."""

@@ -1,4 +1,4 @@
-"""Request id: how a caller and our logs name the same request."""
+"""Request id: the name of a request for its caller and in our logs."""
 
 import re
 
@@ -8,7 +8,7 @@ _SANE = re.compile(rb"^[A-Za-z0-9._-]{8,128}$")
 
 
 def sane(sent: bytes) -> bytes | None:
-    """What a caller sent as `X-Request-ID`, if it can go into logs and headers as it is."""
+    """The `X-Request-ID` of a caller if it may go into logs and headers unchanged, else None."""
     return sent if _SANE.fullmatch(sent) else None
 
 

@@ -1,5 +1,5 @@
-"""`python -m holdfast.shared.http.revoke_key NAME FILE`: take every key of that name out of a keys file.
-Services that run notice within two seconds."""
+"""`python -m holdfast.shared.http.revoke_key NAME FILE`: remove every key of that name from a keys file.
+Running services notice within two seconds."""
 
 import sys
 from pathlib import Path
@@ -11,7 +11,7 @@ _USAGE = "python -m holdfast.shared.http.revoke_key NAME FILE"
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 1: nobody had that name."""
+    """Exit code 1: there is no key of that name."""
     if len(arguments) != 2:
         print(_USAGE, file=sys.stderr)
         return 2

@@ -1,5 +1,5 @@
-"""Scrape: the metrics as text, some samples at a time. All at once they would hold the event loop, and every request,
-for as long as fifty requests take."""
+"""Scrape: the metrics as text, written some samples at a time. All at once they would block the event loop for as long
+as fifty requests take."""
 
 import asyncio
 import copy
@@ -14,38 +14,38 @@ _SAMPLES = 200
 
 
 class _Alone(CollectorRegistry):
-    """One family, as a registry has it."""
+    """A registry with one family."""
 
     def __init__(self, family: Metric) -> None:
         super().__init__()
         self._family = family
 
     def collect(self) -> Iterator[Metric]:
-        """That one."""
+        """The family."""
         yield self._family
 
 
 class Scraper:
-    """Makes one text at a time for each form: who asks while it is being made gets the same."""
+    """Makes one text at a time per format; concurrent requests share it."""
 
     def __init__(self, before: Callable[[], object]) -> None:
-        """`before` brings up to date what only a look at it brings up to date."""
+        """`before` is called first, for metrics that change only when their object is read."""
         self._before = before
         self._making: dict[str, asyncio.Task[tuple[bytes, str]]] = {}
 
     async def __call__(self, accept: str) -> tuple[bytes, str]:
-        """(text, media type), in the form that `accept` asks for."""
+        """(text, media type), in the format that `accept` asks for."""
         _, media_type = choose_encoder(accept)
         making = self._making.get(media_type)
         if making is None:
             self._before()
             making = self._making[media_type] = asyncio.create_task(scrape(accept))
             making.add_done_callback(lambda _: self._making.pop(media_type))
-        return await asyncio.shield(making)  # who hangs up takes nobody's text away
+        return await asyncio.shield(making)  # a client that disconnects must not cancel it for the others
 
 
 async def scrape(accept: str) -> tuple[bytes, str]:
-    """(text, media type), in the form that `accept` asks for; exemplars are OpenMetrics' alone."""
+    """(text, media type), in the format that `accept` asks for; only OpenMetrics has exemplars."""
     encode, media_type = choose_encoder(accept)
     pieces = []
     ends = False
@@ -61,7 +61,7 @@ async def scrape(accept: str) -> tuple[bytes, str]:
 
 
 def _without_head(piece: bytes) -> bytes:
-    """Samples only: a family is introduced once."""
+    """Samples only: HELP and TYPE are written once per family."""
     while piece.startswith(b"# "):
         piece = piece.partition(b"\n")[2]
     return piece

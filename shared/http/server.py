@@ -11,7 +11,7 @@ import uvicorn
 from holdfast.shared.http.protocol import bounded
 from holdfast.shared.runtime.bounds import Bounds
 
-#: Connections that wait to be accepted.
+#: Most connections that wait to be accepted.
 _BACKLOG = 512
 
 
@@ -37,17 +37,17 @@ def config(app: Any, host: str, port: int, *, drain_s: float, bounds: Bounds) ->
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A listening socket, for a server that has more than one. Raises OSError."""
+    """A listening socket, for a server with several. Raises OSError."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     return socket.create_server((host, port), family=family, backlog=_BACKLOG)
 
 
-#: Files, and connections to what is behind us.
+#: Open files besides: log files, connections to dependencies.
 _OTHER_FILES = 256
 
 
 def _make_room(connections: int) -> None:
-    """Every connection is an open file, and the usual limit is too low for as many as we say that we take."""
+    """Raise the limit of open files, if it is too low for so many connections."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = connections + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
@@ -56,9 +56,9 @@ def _make_room(connections: int) -> None:
 
 
 class QuietServer(uvicorn.Server):
-    """A server inside a process whose signals are somebody else's business."""
+    """A server in a process that handles signals itself."""
 
     @contextlib.contextmanager
     def capture_signals(self) -> Generator[None, None, None]:
-        """Leave the signal handlers alone."""
+        """Install no signal handlers."""
         yield

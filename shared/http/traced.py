@@ -1,5 +1,5 @@
-"""Traced: a span for each request, outermost, so that even the edge's own answers are in it. Only there when traces are
-wanted."""
+"""Traced: a span for each request, around the edge, so that the edge's own answers are traced too. Installed only if
+traces are collected."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -10,13 +10,13 @@ from holdfast.shared.telemetry.tracing.spans import Kind, Span, span
 
 
 class Traced:
-    """ASGI middleware. A caller's `traceparent` is gone on with; one that is not well-formed is left alone."""
+    """ASGI middleware. Continues the caller's trace; a malformed `traceparent` is ignored."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request. How the service is looked at, every few seconds, is no trace of anybody's."""
+        """One request. Health checks, metrics and documents are not traced."""
         if scope["type"] != "http" or scope["path"] in OPEN_PATHS:
             await self._app(scope, receive, send)
             return

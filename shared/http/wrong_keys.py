@@ -1,4 +1,4 @@
-"""WrongKeyLimit: how often an address may be wrong about a key. Pure but for what it remembers."""
+"""Wrong keys: how many an address may send before it has to wait."""
 
 from collections import OrderedDict
 from math import ceil
@@ -7,17 +7,17 @@ _REMEMBERED = 10_000
 
 
 class WrongKeyLimit:
-    """`most` wrong keys at once from one address, then one more every `refill_s` seconds."""
+    """A limit per address: `most` wrong keys at once, then one more every `refill_s` seconds."""
 
     def __init__(self, *, most: int = 10, refill_s: float = 30) -> None:
         self._most = most
         self._refill_s = refill_s
-        #: Address -> when its last wrong key would be forgotten.
+        #: Address -> when all of its wrong keys are forgiven.
         self._owed_until: OrderedDict[str, float] = OrderedDict()
 
     def wrong(self, address: str, now: float) -> int:
-        """One more wrong key: 0, or the seconds to wait because it was one too many. What is refused does not count,
-        so the wait does not grow with the asking."""
+        """Count a wrong key. Returns 0, or the seconds to wait if it was one too many. A refused key is not counted, so
+        that asking again does not extend the wait."""
         owed_s = max(0.0, self._owed_until.get(address, now) - now)
         wait_s = max(0, ceil(owed_s - (self._most - 1) * self._refill_s))
         if not wait_s:

@@ -1,13 +1,13 @@
-"""Told: bytes in JSON and back, exactly. Text stays readable; what is none becomes `{"base64": ...}`."""
+"""Bytes in JSON and back, exactly. UTF-8 stays readable; other bytes become `{"base64": ...}`."""
 
 import base64
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-Told = str | dict[str, str]
+BytesJson = str | dict[str, str]
 
 
-def tell(value: bytes) -> Told:
+def bytes_to_json(value: bytes) -> BytesJson:
     """A value as JSON has it."""
     try:
         return value.decode()
@@ -15,30 +15,30 @@ def tell(value: bytes) -> Told:
         return {"base64": base64.b64encode(value).decode()}
 
 
-def take(told: Any) -> bytes:
+def bytes_from_json(value: Any) -> bytes:
     """The value again. Raises ValueError for what `tell` never says."""
-    if isinstance(told, str):
-        return told.encode()
-    if isinstance(told, dict) and told.keys() == {"base64"} and isinstance(told["base64"], str):
+    if isinstance(value, str):
+        return value.encode()
+    if isinstance(value, dict) and value.keys() == {"base64"} and isinstance(value["base64"], str):
         try:
-            return base64.b64decode(told["base64"], validate=True)
+            return base64.b64decode(value["base64"], validate=True)
         except ValueError:
             raise ValueError("not base64") from None
     raise ValueError('neither text nor {"base64": ...}')
 
 
-def tell_fields(fields: Mapping[bytes, bytes]) -> list[list[Told]]:
+def fields_to_json(fields: Mapping[bytes, bytes]) -> list[list[BytesJson]]:
     """The fields of an entry as pairs, in their order: a name may be no text either."""
-    return [[tell(name), tell(value)] for name, value in fields.items()]
+    return [[bytes_to_json(name), bytes_to_json(value)] for name, value in fields.items()]
 
 
-def take_fields(told: Any) -> dict[bytes, bytes]:
+def fields_from_json(value: Any) -> dict[bytes, bytes]:
     """The fields again. Raises ValueError."""
-    if not isinstance(told, Iterable) or isinstance(told, str | bytes | dict):
+    if not isinstance(value, Iterable) or isinstance(value, str | bytes | dict):
         raise ValueError("not a list of pairs")
     fields = {}
-    for pair in told:
+    for pair in value:
         if not isinstance(pair, list | tuple) or len(pair) != 2:
             raise ValueError("not a pair of name and value")
-        fields[take(pair[0])] = take(pair[1])
+        fields[bytes_from_json(pair[0])] = bytes_from_json(pair[1])
     return fields

@@ -39,5 +39,5 @@ def fingerprint(reason: Reason, command: bytes, attempt: Mapping[str, str]) -> s
     where = own_frame(attempt.get("traceback", ""))
     known = command.decode("ascii", "replace")[:40]
     error = attempt["error"] if reason is Reason.UNDECODABLE else ""
-    told = "|".join([reason.value, attempt["kind"], attempt["code"], known, where, error])
-    return hashlib.sha256(told.encode()).hexdigest()[:16]
+    parts = "|".join([reason.value, attempt["kind"], attempt["code"], known, where, error])
+    return hashlib.sha256(parts.encode()).hexdigest()[:16]

@@ -1,5 +1,5 @@
-"""Letter: a dead letter, read from its entry on the dead-letter stream. Reading never fails: whatever somebody put
-there is kept whole, as far as possible in its columns."""
+"""Letter: a dead letter, read from its entry on the dead-letter stream. Reading never fails: any entry is
+kept whole, as far as possible in its columns."""
 
 import hashlib
 import re
@@ -62,19 +62,19 @@ class Letter:
 
     @property
     def command(self) -> str:
-        """As the entry names it, whether we know it or not."""
+        """As the entry names it, known or not."""
         return _cut(self.original.get(b"command", b""), _COMMAND_MAX_CHARS)
 
     @property
     def version(self) -> int | None:
         """Of the write."""
-        told = raw_text(self.original, b"version")
-        return int(told) if told.isdigit() and len(told) <= _VERSION_MAX_CHARS else None
+        value = raw_text(self.original, b"version")
+        return int(value) if value.isdigit() and len(value) <= _VERSION_MAX_CHARS else None
 
     @property
     def names_an_entry(self) -> bool:
-        """Whether it is of an entry of the write stream. What somebody put on the dead-letter stream by hand is not,
-        and no write was accepted for it."""
+        """Whether it is of an entry of the write stream. What was put on the dead-letter stream by hand is
+        not, and no write was accepted for it."""
         return names_an_entry(self.entry_id)
 
     @property
@@ -123,26 +123,26 @@ def _original(fields: Mapping[bytes, bytes]) -> dict[bytes, bytes]:
 def _attempts(raw: bytes, last: dict[str, Any]) -> list[dict[str, Any]]:
     """Charged attempts are listed by the writer, the last of them again as the reason for the letter."""
     try:
-        told = parse(raw)
+        value = parse(raw)
     except (ValueError, DocumentTooLarge):
-        told = []
-    attempts = [attempt for attempt in told if isinstance(attempt, dict)] if isinstance(told, list) else []
+        value = []
+    attempts = [attempt for attempt in value if isinstance(attempt, dict)] if isinstance(value, list) else []
     known = attempts and all(attempts[-1].get(name) == last.get(name) for name in ("kind", "code", "error", "writer"))
     return attempts if known or not last else [*attempts, last]
 
 
 def _fingerprint(fields: Mapping[bytes, bytes], reason: str, error: str) -> str:
     """The writer's; for what no writer wrote, one of its own."""
-    told = fields.get(b"fingerprint", b"").decode("ascii", "replace")
-    return told if _FINGERPRINT.fullmatch(told) else hashlib.sha256(f"{reason}|{error}".encode()).hexdigest()[:16]
+    value = fields.get(b"fingerprint", b"").decode("ascii", "replace")
+    return value if _FINGERPRINT.fullmatch(value) else hashlib.sha256(f"{reason}|{error}".encode()).hexdigest()[:16]
 
 
 def _object(raw: bytes) -> dict[str, Any]:
     try:
-        told = parse(raw)
+        value = parse(raw)
     except (ValueError, DocumentTooLarge):
         return {}
-    return told if isinstance(told, dict) else {}
+    return value if isinstance(value, dict) else {}
 
 
 def _named(attempt: dict[str, Any], name: str) -> str:
@@ -155,8 +155,8 @@ def _cut(value: bytes, chars: int) -> str:
 
 def _moment(raw: bytes) -> datetime | None:
     try:
-        told = datetime.fromisoformat(raw.decode("ascii"))
-        told = told.astimezone(UTC) if told.tzinfo else told.replace(tzinfo=UTC)
-        return told if told.year >= _YEAR_MIN else None
+        value = datetime.fromisoformat(raw.decode("ascii"))
+        value = value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return value if value.year >= _YEAR_MIN else None
     except (ValueError, OverflowError):
         return None

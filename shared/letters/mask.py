@@ -1,11 +1,11 @@
-"""Mask: personal data out of sight until somebody says why it has to be seen."""
+"""Mask: personal data is hidden until an operator gives a reason to see it."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from holdfast.shared.letters.bytes_json import Told, tell
+from holdfast.shared.letters.bytes_json import BytesJson, bytes_to_json
 
-#: Fields of an entry that hold nothing personal. Whatever else an entry has may.
+#: Fields of an entry that hold nothing personal. Every other field may.
 _PLAIN = {
     b"schema",
     b"resource",
@@ -27,7 +27,7 @@ _PLAIN = {
 _PLAIN_MAX_BYTES = 200
 #: Of one value; an export has all of it.
 _SHOWN_MAX_BYTES = 256 * 1024
-_VEIL = "•••"
+_HIDDEN = "•••"
 
 
 def fields(original: Mapping[bytes, bytes], *, revealed: bool) -> list[dict[str, Any]]:
@@ -37,20 +37,20 @@ def fields(original: Mapping[bytes, bytes], *, revealed: bool) -> list[dict[str,
 
 def _field(name: bytes, value: bytes, revealed: bool) -> dict[str, Any]:
     plain = name in _PLAIN and len(value) <= _PLAIN_MAX_BYTES
-    shown: Told = tell(name) if revealed or len(name) <= _PLAIN_MAX_BYTES else _VEIL
+    shown: BytesJson = bytes_to_json(name) if revealed or len(name) <= _PLAIN_MAX_BYTES else _HIDDEN
     if not revealed and not plain:
         return {"name": shown, "masked": True, "bytes": len(value)}
     if len(value) > _SHOWN_MAX_BYTES:
-        return {"name": shown, "cut": True, "bytes": len(value), "value": tell(value[:_SHOWN_MAX_BYTES])}
-    return {"name": shown, "value": tell(value)}
+        return {"name": shown, "cut": True, "bytes": len(value), "value": bytes_to_json(value[:_SHOWN_MAX_BYTES])}
+    return {"name": shown, "value": bytes_to_json(value)}
 
 
-def value(told: Any, *, revealed: bool) -> Any:
-    """A value out of JSON: its shape stays, what it says is veiled."""
-    if revealed or told is None:
-        return told
-    if isinstance(told, dict):
-        return {str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=False) for name, each in told.items()}
-    if isinstance(told, list):
-        return [value(each, revealed=False) for each in told]
-    return told[:1] + _VEIL if isinstance(told, str) else _VEIL
+def value(json: Any, *, revealed: bool) -> Any:
+    """A JSON value: its shape stays, its contents are hidden."""
+    if revealed or json is None:
+        return json
+    if isinstance(json, dict):
+        return {str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=False) for name, each in json.items()}
+    if isinstance(json, list):
+        return [value(each, revealed=False) for each in json]
+    return json[:1] + _HIDDEN if isinstance(json, str) else _HIDDEN

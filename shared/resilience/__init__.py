@@ -1,1 +1,1 @@
-"""What stands between the work and a dependency that fails: breaker, retry, budgets, deadlines, pools, supervision."""
+"""Resilience: what protects the work from dependencies that fail: breakers, retries, deadlines, pools, supervision."""

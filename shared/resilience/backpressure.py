@@ -1,7 +1,7 @@
-"""Backpressure: whether a new write would wait too long for its turn, and when it may no longer. Pure.
+"""Backpressure: whether new writes are refused because they would wait too long. Pure.
 
-What counts is what lies before a new write: entries that no writer has been given yet. An entry that a writer keeps,
-such as one whose row somebody has locked, delays nobody but itself.
+A new write waits for the entries that no writer has received yet. An entry that a writer holds, for example because its
+row is locked, delays no other.
 """
 
 from math import ceil
@@ -13,20 +13,24 @@ _RETRY_AFTER_S = (1, 30)
 
 
 class Sight(NamedTuple):
-    """The stream at one moment."""
+    """The stream at one moment, in seconds of a monotonic clock."""
 
     at: float
-    #: Entries on the stream, and those of them that no writer has been given.
+    #: Entries on the stream, and those of them that no writer has received.
     depth: int
     waiting: int
-    #: Age of the oldest that waits; 0 when none does.
+    #: Age of the oldest waiting entry; 0 if there is none.
     waiting_s: float
-    #: Entries that ever left the stream.
+    #: Entries that have ever left the stream.
     drained: int
 
 
 class Backpressure:
-    """Begins above `depth_max` entries or a wait of `wait_max_s`, and ends when both are below 70 % of that."""
+    """Backpressure: begins above `depth_max` entries or a wait of `wait_max_s`; ends when both are below 70 % of that.
+
+    backpressure.observe(Sight(at=now, depth=5, waiting=2, waiting_s=0.1, drained=100))
+    if backpressure.active: ...
+    """
 
     def __init__(self, depth_max: int, wait_max_s: float) -> None:
         self._depth_max = depth_max
@@ -38,7 +42,7 @@ class Backpressure:
         self.active = False
 
     def observe(self, sight: Sight) -> None:
-        """Look again; the moments are on one monotonic clock."""
+        """Take over a new observation."""
         before, self._sight = self._sight, sight
         if before is not None and sight.at > before.at:
             self._measure(sight, max(0, sight.drained - before.drained) / (sight.at - before.at), before.at)
@@ -46,8 +50,8 @@ class Backpressure:
         self.active = share > (_RESUME_AT if self.active else 1)
 
     def wait_s(self) -> float:
-        """How long a write that is accepted now would wait for its turn: as long as the one whose turn is next has
-        waited, or what the drain needs for all that wait. While nothing flows, nothing is known of the drain."""
+        """The expected wait of a write that is accepted now: the age of the oldest waiting entry, or the time to drain
+        all waiting ones, whichever is longer. Without a drain rate only the first is known."""
         seen = self._sight
         if seen is None:
             return 0.0
@@ -55,7 +59,7 @@ class Backpressure:
         return max(seen.waiting_s, predicted_s)
 
     def numbers(self) -> dict[str, object]:
-        """What was seen last, and what is allowed."""
+        """The last observation and the limits, for logs."""
         seen = self._sight
         return {
             "depth": seen.depth if seen else None,
@@ -66,12 +70,12 @@ class Backpressure:
         }
 
     def blind(self) -> None:
-        """The stream cannot be seen: what takes writes will say so itself."""
+        """The stream cannot be observed. Accepting a write will fail by itself then, so there is no backpressure."""
         self._sight = None
         self.active = False
 
     def retry_after_s(self) -> int:
-        """When the backlog is expected to be short enough; the longest when nothing is drained."""
+        """The expected time until the backlog is short enough; the longest if nothing is drained."""
         least, most = _RETRY_AFTER_S
         if self._sight is None or self.drain_rate <= 0:
             return most
@@ -83,7 +87,7 @@ class Backpressure:
 
     def _measure(self, sight: Sight, rate: float, since: float) -> None:
         if rate > 0:
-            # After a standstill the first rate stands alone: the zeros before it say nothing about the drain.
+            # After a standstill the first rate counts alone: the zeros before it say nothing about the drain.
             took_s = sight.at - since
             weight = min(1.0, took_s / _SMOOTHING_S) if self.drain_rate > 0 else 1.0
             self.drain_rate += weight * (rate - self.drain_rate)

@@ -1,4 +1,8 @@
-"""Deadline: when the answer to the running request is due. Whoever works for a request asks how much time is left."""
+"""Deadline: the time limit of the running request, for everything that works for it.
+
+with deadline.scope(5.0):
+    timeout_s = min(1.5, deadline.remaining_s())
+"""
 
 import contextlib
 import time
@@ -10,19 +14,19 @@ _END: ContextVar[float | None] = ContextVar("deadline", default=None)
 
 
 def end() -> float | None:
-    """On the monotonic clock; None: nobody waits for this."""
+    """The deadline on the monotonic clock; None: there is none."""
     return _END.get()
 
 
 def remaining_s() -> float:
-    """Seconds left, never below 0; infinite where there is no deadline."""
+    """Seconds left, never below 0; infinite without a deadline."""
     ends = _END.get()
     return inf if ends is None else max(0.0, ends - time.monotonic())
 
 
 @contextlib.contextmanager
 def scope(seconds: float) -> Generator[None]:
-    """For what runs inside, `seconds` from now or what is left already, whichever is less."""
+    """Set a deadline for the block, `seconds` from now; an earlier one stays."""
     token = _END.set(time.monotonic() + min(seconds, remaining_s()))
     try:
         yield

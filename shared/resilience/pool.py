@@ -1,4 +1,4 @@
-"""Pool: a bounded number of threads for blocking calls, which says how many of them are asked for."""
+"""Pool: a bounded number of threads for blocking calls, with metrics of its use."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,12 @@ from holdfast.shared.telemetry import metrics
 
 
 class Pool(ThreadPoolExecutor):
-    """`name` is for the metrics and the threads."""
+    """A thread pool for one kind of blocking calls, so that a hung dependency blocks no others. `name` labels its
+    metrics and threads.
+
+        pool = Pool("database", threads=16)
+        rows = await asyncio.get_running_loop().run_in_executor(pool, fetch)
+    """
 
     def __init__(self, name: str, threads: int) -> None:
         super().__init__(threads, thread_name_prefix=name)
@@ -19,7 +24,7 @@ class Pool(ThreadPoolExecutor):
         metrics.pool_in_use.labels(name).set_function(lambda: self._taken)
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        """As any executor; what waits for a thread counts as well."""
+        """As in any executor. Calls that wait for a thread count as in use."""
         future = super().submit(fn, *args, **kwargs)
         with self._counting:
             self._taken += 1

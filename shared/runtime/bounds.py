@@ -1,38 +1,38 @@
-"""Bounds: how much of a server one client, or all of them together, may take up before a request is even understood."""
+"""Bounds of the HTTP server: what one client, or all of them, may use before a request is even parsed."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bounds:
-    """Sizes are per request, times in seconds."""
+    """Limits of an HTTP server. Sizes are per request, times in seconds."""
 
     #: Everything before the body: method, target and headers.
     head_bytes: int = 16 * 1024
     target_bytes: int = 8 * 1024
     headers_max: int = 100
-    #: What a body may take on the wire, chunk sizes, extensions and trailers included.
+    #: A body on the wire, with chunk sizes, extensions and trailers.
     wire_bytes: int = 1024 * 1024
-    #: A body no longer than this is read to its end even if it was refused, so that the connection can be used again.
+    #: A refused body up to this size is read to its end, so that the connection can be used again.
     drain_bytes: int = 64 * 1024
-    #: Requests on one connection that wait for the answers before them.
+    #: Pipelined requests on one connection that wait for an answer.
     pipelined_max: int = 16
-    #: From the connection, or from the first byte, to the last of the head; then to the last of the body.
+    #: Time for the whole head, from the connection or its first byte; then for the whole body.
     head_s: float = 10.0
     body_s: float = 10.0
-    #: Paths whose bodies may be large, and how long these may take.
+    #: Paths with large bodies, and the time for these.
     slow_paths: frozenset[bytes] = frozenset()
     slow_body_s: float = 10.0
-    #: How long an answer may wait for a client that does not read it.
+    #: Time for a client to go on reading its answer.
     write_s: float = 30.0
     idle_s: float = 30.0
-    #: How long a client that is still sending gets to read why it was refused.
+    #: Time for a client that is still sending to read why it was refused.
     linger_s: float = 2.0
     connections_max: int = 2000
-    #: Connections above that, for the paths below alone.
+    #: Connections beyond that, for the paths below only.
     connections_kept: int = 64
     kept_paths: frozenset[bytes] = frozenset({b"/livez", b"/readyz", b"/health", b"/metrics"})
 
     def body_s_at(self, target: bytes) -> float:
-        """How long the body of a request for `target` may take."""
+        """The time limit of a body for `target`."""
         return self.slow_body_s if target.partition(b"?")[0] in self.slow_paths else self.body_s

@@ -1,4 +1,4 @@
-"""Which build this is: recorded on every attempt, so that an operator can tell what a failure failed on."""
+"""The build that runs. It is recorded with every attempt, so that an operator sees which build failed."""
 
 import os
 from importlib.metadata import PackageNotFoundError, version
@@ -7,7 +7,7 @@ VERSION_WITHOUT_INSTALL = "0.1.0"
 
 
 def revision() -> str:
-    """Whatever the image or the stack put into HOLDFAST_REVISION; settings refuse what is no name."""
+    """HOLDFAST_REVISION, which images and the local stack set; the settings check its form."""
     return os.environ.get("HOLDFAST_REVISION", "dev")
 
 

@@ -1,7 +1,7 @@
-"""Documents: JSON that other people wrote, within a budget of bytes, depth, values and time. Pure but for the clock.
+"""Documents: untrusted JSON, parsed within a budget of bytes, depth, values and time. Pure except for the clock.
 
-What is read here can be walked, copied, compared and written by everybody else without running into a limit of the
-parser, of the writer or of Python, and in a time and a memory that are known.
+A document that was parsed here can be walked, copied, compared and written without reaching a limit of the parser, the
+writer or Python, in bounded time and memory.
 """
 
 import re
@@ -15,18 +15,18 @@ from holdfast.shared.errors import AppError, DocumentTooLarge, MalformedJson, Ov
 
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\Z)', re.DOTALL)
 _BRACKET = re.compile(rb"[\[\]{}]")
-#: The clock is looked at each time so many values were worked on.
+#: Values between two readings of the clock.
 _LOOK_EVERY = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """Of one document. The writer gives up at a depth of 254, and answers put a few levels around what they hold."""
+    """The limits of one document. orjson writes up to a depth of 254, and answers add a few levels."""
 
     depth: int = 100
     #: Objects, lists, their members, and scalars.
     values: int = 100_000
-    #: Of all names and texts together, in characters.
+    #: All names and strings together, in characters.
     bytes: int = 4 * 2**20
 
 
@@ -34,7 +34,7 @@ DEFAULT_BUDGET = Budget()
 
 
 def parse(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
-    """The document. Raises DocumentTooLarge; ValueError for what is no JSON."""
+    """The document. Raises DocumentTooLarge, or ValueError if it is not JSON."""
     if len(raw) > budget.bytes:
         over("bytes", budget.bytes)
     try:
@@ -48,7 +48,7 @@ def parse(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
 
 
 def malformed(raw: bytes) -> AppError:
-    """Why another parser did not take it as JSON: our budget, or what it is."""
+    """The error for a body that another parser refused as JSON: over budget, or malformed."""
     try:
         parse(raw)
     except DocumentTooLarge as error:
@@ -60,7 +60,7 @@ def malformed(raw: bytes) -> AppError:
 
 @dataclass(frozen=True, slots=True)
 class Size:
-    """Of a document."""
+    """The size of a document."""
 
     depth: int
     values: int
@@ -68,7 +68,7 @@ class Size:
 
 
 def measure(document: Any, budget: Budget = DEFAULT_BUDGET) -> Size:
-    """How large it is. Raises DocumentTooLarge as soon as it is too large."""
+    """The size of a document. Raises DocumentTooLarge as soon as a limit is passed."""
     depth = values = size = 0
     level: list[Any] = [document]
     while level:
@@ -94,8 +94,11 @@ def measure(document: Any, budget: Budget = DEFAULT_BUDGET) -> Size:
 
 
 class WorkBudget:
-    """What one request may do to documents altogether, however many there are: values that are walked, copied or
-    compared, and time."""
+    """The budget of one request for all of its documents: values that are walked, copied or compared, and time.
+
+    work = WorkBudget()
+    work.spend(measure(document).values)     # raises OverBudget
+    """
 
     def __init__(self, values: int = 10_000_000, seconds: float = 25.0) -> None:
         self._values = self._left = values
@@ -107,24 +110,24 @@ class WorkBudget:
         """Raises OverBudget."""
         self._left -= values
         if self._left < 0:
-            raise OverBudget(details=_told("work", self._values))
+            raise OverBudget(details=_details("work", self._values))
         if self._left <= self._look_at:
             self._look_at = self._left - _LOOK_EVERY
             if time.monotonic() > self._until:
-                raise OverBudget(details=_told("seconds", self._seconds))
+                raise OverBudget(details=_details("seconds", self._seconds))
 
 
 def over(name: str, most: float) -> NoReturn:
-    """Say which budget of a document was not enough."""
-    raise DocumentTooLarge(f"A document is too large: more than {most} {name}.", details=_told(name, most))
+    """Raise DocumentTooLarge for this limit."""
+    raise DocumentTooLarge(f"A document is too large: more than {most} {name}.", details=_details(name, most))
 
 
-def _told(name: str, most: float) -> dict[str, Any]:
+def _details(name: str, most: float) -> dict[str, Any]:
     return {"budget": name, "most": most}
 
 
 def _depth(raw: bytes) -> int:
-    """Of brackets outside of strings, in what need not be JSON."""
+    """The depth of brackets outside strings, in text that need not be JSON."""
     depth = deepest = 0
     for match in _BRACKET.finditer(_STRING.sub(b"", raw)):
         depth += 1 if match[0] in b"[{" else -1

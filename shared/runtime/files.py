@@ -1,5 +1,5 @@
-"""Files that others read while they are written, keys and secrets above all: whoever reads sees the old text or the new
-one, also after a crash at any moment. The standard library alone."""
+"""Atomic writes of files that others read meanwhile, such as keys and secrets: a reader sees the old text or the new,
+also after a crash at any moment. Standard library only."""
 
 import contextlib
 import os
@@ -11,8 +11,8 @@ _PRIVATE = 0o600
 
 
 def replace(path: Path, text: str, *, mode: int | None = None) -> None:
-    """Write all of it anew, at once. Without `mode`, mode and owner stay; a new file is readable by its owner only. A
-    link stays one. Raises OSError: then the file is as it was."""
+    """Replace the file's text. Without `mode`, mode and owner stay; a new file is readable by its owner only. A link
+    stays a link. Raises OSError, with the file unchanged."""
     path = path.resolve()
     try:
         before = path.stat()
@@ -26,7 +26,7 @@ def replace(path: Path, text: str, *, mode: int | None = None) -> None:
 
 
 def create(path: Path, text: str, *, mode: int = _PRIVATE) -> bool:
-    """The same for a file that is not there, be it since a moment ago; else False, and nothing is written."""
+    """Create the file. False, without writing, if it exists, even if another process has just created it."""
     with _fresh(path, text, mode) as fresh:
         try:
             os.link(fresh, path)
@@ -38,7 +38,7 @@ def create(path: Path, text: str, *, mode: int = _PRIVATE) -> bool:
 
 @contextlib.contextmanager
 def _fresh(path: Path, text: str, mode: int, owner: os.stat_result | None = None) -> Iterator[Path]:
-    """A file beside it that is whole on the disk: another process may be writing the same one."""
+    """A complete file beside `path`, on disk, with a name of its own: other processes may do the same."""
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
@@ -55,7 +55,7 @@ def _fresh(path: Path, text: str, mode: int, owner: os.stat_result | None = None
 
 
 def _keep(folder: Path) -> None:
-    """The name too is on the disk."""
+    """Write the folder's entry to disk too."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

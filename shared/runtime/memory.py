@@ -1,7 +1,7 @@
-"""Memory: keep Python's garbage collector away from what lives as long as the process.
+"""Memory: exclude objects that live as long as the process from garbage collection.
 
-A full collection walks every object that importing the libraries made, a few hundred thousand, and stops the event
-loop for as long. They are never garbage, so they are taken out of its sight once, after start-up.
+Importing the libraries creates a few hundred thousand objects that are never garbage. A full collection would walk all
+of them, and block the event loop meanwhile, so they are frozen once, after start-up.
 """
 
 import gc
@@ -10,7 +10,7 @@ _YOUNG_THRESHOLD = 50_000
 
 
 def settle() -> None:
-    """Call once, when everything is imported and wired."""
+    """Freeze what exists now. Call once, when everything is imported and wired."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG_THRESHOLD, 20, 50)

@@ -1,17 +1,17 @@
-"""Origins: whose web pages may use a service, as a setting names them. Pure."""
+"""Origins: the setting that lists whose web pages may use a service. Pure."""
 
 import re
 from urllib.parse import urlsplit
 
 
 def parse_origins(text: str) -> frozenset[str]:
-    """`https://app.example, http://localhost:3000`, in the form that browsers send. Raises ValueError; also for `*`:
-    who may use a service is named."""
+    """From `https://app.example, http://localhost:3000`, in the form that browsers send. Raises ValueError, also for
+    `*`: every origin has to be named."""
     origins = frozenset(one.strip().lower() for one in text.split(",") if one.strip())
     for origin in origins:
         parts = urlsplit(origin)
         if parts.scheme not in ("http", "https") or not re.fullmatch(r"[a-z0-9.\-\[\]:]+", parts.netloc):
             raise ValueError(f"{origin[:100]} is not an origin such as https://app.example")
         if origin != f"{parts.scheme}://{parts.netloc}":
-            raise ValueError(f"{origin[:100]} is more than an origin: leave out what comes after the host")
+            raise ValueError(f"{origin[:100]} is more than an origin: remove everything after the host")
     return origins

@@ -1,5 +1,5 @@
-"""`python -S -m holdfast.shared.runtime.probe PORT [PATH]`: is the service on this machine ready?
-For images, which have no HTTP client; it loads nothing, because it is asked every few seconds."""
+"""`python -S -m holdfast.shared.runtime.probe PORT [PATH]`: checks that the service on this machine is ready.
+For images, which have no HTTP client. It imports little, because it runs every few seconds."""
 
 import socket
 import sys
@@ -8,7 +8,7 @@ _TIMEOUT_S = 2.0
 
 
 def ready(port: int, path: str = "/readyz") -> bool:
-    """Whether `path` says 200. Raises OSError when nobody answers."""
+    """Whether `path` answers 200. Raises OSError without an answer."""
     with socket.create_connection(("127.0.0.1", port), _TIMEOUT_S) as connection:
         connection.settimeout(_TIMEOUT_S)
         connection.sendall(f"GET {path} HTTP/1.1\r\nHost: probe\r\nConnection: close\r\n\r\n".encode())

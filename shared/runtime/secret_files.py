@@ -1,5 +1,5 @@
-"""Secret files: any setting may be in a file instead, which `NAME_FILE` names: `DB_DSN_FILE=/run/secrets/dsn`. A file
-is not shown by `docker inspect` and not inherited by children, as the environment is."""
+"""Secret files: any setting may be read from a file that `NAME_FILE` names, `DB_DSN_FILE=/run/secrets/dsn`. Unlike the
+environment, a file is not shown by `docker inspect` and not inherited by child processes."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -12,19 +12,19 @@ _SUFFIX = "_FILE"
 
 
 def variable(prefix: str, name: str, field: FieldInfo) -> str:
-    """A field's environment variable."""
+    """The environment variable of a field."""
     alias = field.validation_alias
     return str(alias.choices[0]) if isinstance(alias, AliasChoices) else f"{prefix}{name}".upper()
 
 
 def file_variables(variables: Iterable[str]) -> set[str]:
-    """The variables that may name a file instead."""
+    """The variables that may name files for these."""
     return {name + _SUFFIX for name in variables}
 
 
 class SecretFiles(EnvSettingsSource):
-    """The source: comes after the environment, so that a value given there wins. Raises SettingsError, naming the
-    variable, for a file that cannot be read."""
+    """The settings source. It comes after the environment, so a value there wins. Raises SettingsError, naming the
+    variable, if a file cannot be read."""
 
     def _load_env_vars(self) -> Mapping[str, str | None]:
         environment = super()._load_env_vars()
@@ -41,4 +41,4 @@ def _text(asked: str, path: Path) -> str:
     try:
         return path.read_text().strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{asked}: {path}: {getattr(error, 'strerror', None) or 'is no text'}") from None
+        raise SettingsError(f"{asked}: {path}: {getattr(error, 'strerror', None) or 'is not text'}") from None

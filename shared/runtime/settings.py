@@ -1,8 +1,8 @@
-"""Settings that every service shares, and the rules all settings obey.
+"""Settings that services share, and the rules of all settings.
 
-Read once, in `__main__`. `DB_DSN` and `REDIS_ADDR` keep the names that users already know; everything else is
-`HOLDFAST_...`. Each may be in a file that `NAME_FILE` names. A misspelt key is refused: a service rejects every
-`HOLDFAST_` key that is neither shared nor, by its prefix, another service's.
+They are read once, in `__main__`. `DB_DSN` and `REDIS_ADDR` keep their well-known names; all others begin with
+`HOLDFAST_`. Each may be in a file that `NAME_FILE` names. A service refuses every `HOLDFAST_` key that is neither
+shared nor, by its prefix, another service's, so that a misspelt key is found.
 """
 
 import os
@@ -25,15 +25,15 @@ from holdfast.shared.runtime.time_budgets import FIXED, Budget, Part, check
 ENV_PREFIX = "HOLDFAST_"
 _SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
 
-#: What a name of ours may be that goes into keys, channels, entries, headers, columns and labels.
+#: The form of names that go into keys, channels, entries, headers, columns and labels.
 _NAME = r"^[A-Za-z0-9._+-]{1,64}$"
 
-#: Names that the local stack and images put into the environment for themselves.
+#: Variables that the local stack and images use themselves.
 _OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR", "HOLDFAST_DLQ_URL", "HOLDFAST_DLQ_KEY"}
 
 
 class Settings(BaseSettings):
-    """What all services agree on."""
+    """The settings of every service."""
 
     model_config = SettingsConfigDict(
         env_prefix=ENV_PREFIX,
@@ -50,7 +50,7 @@ class Settings(BaseSettings):
     listen_host: str = Field(default="127.0.0.1", description="Address that HTTP listens on")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(default="INFO", description="Least that is logged")
     log_style: Literal["json", "console", "auto"] = Field(
-        default="auto", description="JSON for machines, columns for people; by itself: columns on a terminal"
+        default="auto", description="JSON, or columns for people; `auto`: columns on a terminal"
     )
     keys_file: Path | None = Field(
         default=None, description="API keys, hashed: see shared/http/keys.py. Outside `demo` the api needs one"
@@ -58,31 +58,31 @@ class Settings(BaseSettings):
     instance: str = Field(
         default_factory=lambda: re.sub(r"[^A-Za-z0-9._+-]", "-", socket.gethostname())[:64] or "unnamed",
         pattern=_NAME,
-        description="Name of this replica, unique in its service; left out: the host's",
+        description="Name of this replica, unique in its service; default: the host's name",
     )
-    drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish work in hand after SIGTERM")
+    drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish current work after SIGTERM")
     otlp_endpoint: str | None = Field(
         default=None,
         pattern=r"^https?://",
         validation_alias=AliasChoices("HOLDFAST_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT", "otlp_endpoint"),
-        description="Where traces go: base URL of an OTLP receiver over HTTP. Left out: there are none",
+        description="Where traces go: base URL of an OTLP receiver over HTTP. Default: none",
     )
     trace_share: float = Field(
         default=1,
         ge=0,
         le=1,
         validation_alias=AliasChoices("HOLDFAST_TRACE_SHARE", "OTEL_TRACES_SAMPLER_ARG", "trace_share"),
-        description="Share of the traces that begin here which are taken; others go by what was decided at their start",
+        description="Recorded share of the traces that begin here; a caller's trace follows the caller's decision",
     )
 
     http_request_timeout_s: float = Field(
         default=10,
         gt=0,
         le=300,
-        description="Longest wait for all of a request's headers, and then for all of its body",
+        description="Longest wait for a request's whole headers, and then for its whole body",
     )
     http_connections_max: int = Field(
-        default=2000, ge=1, le=100_000, description="Most open connections; above it only health is answered"
+        default=2000, ge=1, le=100_000, description="Most open connections; beyond it only health is answered"
     )
 
     http_cors_origins: str = Field(
@@ -98,12 +98,12 @@ class Settings(BaseSettings):
 
     @property
     def cors_origins(self) -> frozenset[str]:
-        """For the HTTP application."""
+        """The parsed origins."""
         return parse_origins(self.http_cors_origins)
 
     @property
     def bounds(self) -> Bounds:
-        """For the HTTP server."""
+        """The bounds of the HTTP server."""
         timeout_s = self.http_request_timeout_s
         return Bounds(head_s=timeout_s, body_s=timeout_s, connections_max=self.http_connections_max)
 
@@ -116,16 +116,16 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """The first that knows a value has it."""
+        """The sources; the first with a value wins."""
         return init_settings, env_settings, SecretFiles(settings_cls)
 
     @classmethod
     def own_prefix(cls) -> str:
-        """The prefix of this service's own keys, `API_` for the api."""
+        """The prefix of this service's own keys, such as `API_`."""
         return ""
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The table of this service's time limits, checked at its start."""
+        """The relations between this service's time limits, checked at its start."""
         return ()
 
     @model_validator(mode="after")
@@ -155,7 +155,7 @@ class Settings(BaseSettings):
 
 
 class QueueSettings(Settings):
-    """For services that use the queue Redis."""
+    """Settings of services that use the queue Redis."""
 
     redis_addr: str = Field(
         default="127.0.0.1:6379",
@@ -164,7 +164,7 @@ class QueueSettings(Settings):
         description="The queue Redis: host:port, or redis://user:password@host:port; with TLS rediss://",
     )
     redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
-    redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one answer of Redis")
+    redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one reply of Redis")
 
     @field_validator("redis_addr", "cache_redis_addr", check_fields=False)
     @classmethod
@@ -174,42 +174,42 @@ class QueueSettings(Settings):
         return value
 
     def queue_answer(self, times: int = 1) -> Part:
-        """An answer of the queue Redis, the connection made first."""
+        """The longest wait for a connection to the queue Redis and a reply."""
         seconds = self.redis_connect_timeout_s + self.redis_timeout_s
         return Part("redis_connect_timeout_s + redis_timeout_s", seconds, times)
 
 
 class CacheSettings(QueueSettings):
-    """For services that keep or read copies."""
+    """Settings of services that keep or read copies."""
 
     cache_redis_addr: str | None = Field(
-        default=None, repr=False, description="The cache Redis, as above; left out, copies share the queue's Redis"
+        default=None, repr=False, description="The cache Redis, as above; default: copies share the queue's Redis"
     )
-    cache_timeout_s: float = Field(default=0.1, gt=0, le=10, description="Longest wait for one answer of the cache")
+    cache_timeout_s: float = Field(default=0.1, gt=0, le=10, description="Longest wait for one reply of the cache")
     explain_keep_s: int = Field(
-        default=900, ge=0, le=86_400, description="How long it is known why a request was answered so; 0: not at all"
+        default=900, ge=0, le=86_400, description="How long explanations of requests are kept; 0: none are"
     )
     cache_soft_s: float = Field(default=60, gt=0, le=86_400, description="Age after which a copy is renewed")
-    cache_hard_s: float = Field(default=86_400, gt=0, le=2_592_000, description="Age at which a copy is gone")
+    cache_hard_s: float = Field(default=86_400, gt=0, le=2_592_000, description="Age at which a copy expires")
 
     @property
     def cache_address(self) -> str:
-        """Where copies are kept."""
+        """The Redis that holds copies."""
         return self.cache_redis_addr or self.redis_addr
 
 
 class GrafanaSettings(Settings):
-    """For services that tell Grafana what was done. None of them needs it."""
+    """Settings of services that send annotations to Grafana, which is optional."""
 
-    grafana_url: str | None = Field(default=None, description="Where replays and overrides are marked, if anywhere")
+    grafana_url: str | None = Field(default=None, description="The Grafana that gets annotations, if any")
     grafana_token: str = Field(
-        default="", pattern=r"^[\x21-\x7e]*$", repr=False, description="A service account's token that may annotate"
+        default="", pattern=r"^[\x21-\x7e]*$", repr=False, description="Token of a service account that may annotate"
     )
     grafana_timeout_s: float = Field(default=5, gt=0, le=60, description="Longest wait for Grafana, in the background")
 
 
 class StoreSettings(Settings):
-    """For services that use the database."""
+    """Settings of services that use the database."""
 
     domain: str = Field(
         default=DEFAULT, description="Module or package that declares the resources; only in the environment"
@@ -221,10 +221,10 @@ class StoreSettings(Settings):
     )
     db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
     db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a connection")
-    db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for any one answer of the driver")
+    db_timeout_s: float = Field(default=1.5, gt=0, le=60, description="Longest wait for one reply of the database")
     db_lock_wait_s: int = Field(default=1, ge=1, le=50, description="Longest wait of a statement for a row's lock")
     db_pool_size: int = Field(default=16, ge=1, le=256, description="Connections, and threads to use them")
-    #: The api's, but operations have to be kept for longer.
+    #: A setting of the api, but operations have to be kept for longer.
     api_key_lifetime_s: int = Field(
         default=86_400, ge=60, le=2_592_000,
         description="How long an Idempotency-Key is remembered; the same for all services",
@@ -250,7 +250,7 @@ class StoreSettings(Settings):
         return value
 
     def budgets(self) -> tuple[Budget, ...]:
-        """The server gives up before the socket does; a full pool is noticed before that."""
+        """The server ends a lock wait before the socket times out; an exhausted pool is noticed even earlier."""
         answer = Part("db_timeout_s", self.db_timeout_s)
         return (
             *super().budgets(),

@@ -82,8 +82,13 @@ def entity_from(resource: ResourceType, row: Sequence[Any]) -> Entity:
 def row_of(entity: Entity) -> tuple[Any, ...]:
     """The other way: the values of `insert`."""
     return (
-        entity.id, *entity.values, *entity.versions, *entity.keys, entity.created_version, entity.deleted_version,
-    )  # fmt: skip
+        entity.id,
+        *entity.values,
+        *entity.versions,
+        *entity.keys,
+        entity.created_version,
+        entity.deleted_version,
+    )
 
 
 @cache

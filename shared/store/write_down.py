@@ -71,6 +71,15 @@ def _operation_row(delivery: Delivery, outcome: Final, now: str) -> tuple[Any, .
             rejection = json.dumps({"code": code, "detail": detail})
     command = write.command
     return (
-        write.operation_id, command.resource.plural, write.entity_id, label(command), write.version, outcome.status,
-        version, rejection, write.body_hash or None, delivery.entry_id, now,
-    )  # fmt: skip
+        write.operation_id,
+        command.resource.plural,
+        write.entity_id,
+        label(command),
+        write.version,
+        outcome.status,
+        version,
+        rejection,
+        write.body_hash or None,
+        delivery.entry_id,
+        now,
+    )

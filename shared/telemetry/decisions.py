@@ -1,5 +1,8 @@
-"""Decisions: what is decided about a request is told once, where it is decided: to the request's explanation, to its
-trace, and where it is worth a line to the logs. Numbers, ids and names of ours; never personal data.
+"""Decisions about a request. Each is recorded once, where it is made: in the request's explanation, in its trace, and,
+if it is unusual, in the log. Fields are numbers, ids and our own names, never personal data.
+
+    note(Action.RATE_COUNTED, left=9)                   # usual: explanation and trace
+    decided(Action.FALLBACK_SERVED, source="cache")     # unusual: a log line too
 """
 
 import time
@@ -10,9 +13,9 @@ from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 
-#: More says nothing that the first ones do not.
+#: Notes kept of one request.
 _NOTES_MAX = 100
-#: Of each kind, in a second, from one process: in an overload there is no time for more.
+#: Log lines per action and second from one process, so that an overload does not log without limit.
 _LINES_MAX = 10
 
 
@@ -25,7 +28,7 @@ class Note(NamedTuple):
 
 
 class Notes:
-    """Of one request. `kept` False: nobody will ask for them."""
+    """The notes of one request. `kept` False: explanations are off, and notes are dropped."""
 
     __slots__ = ("_kept", "request_id", "taken")
 
@@ -35,7 +38,7 @@ class Notes:
         self._kept = kept
 
     def take(self, action: Action, numbers: dict[str, Any]) -> None:
-        """One more."""
+        """Add a note."""
         if self._kept and len(self.taken) < _NOTES_MAX:
             self.taken.append(Note(time.monotonic(), action, numbers))
 
@@ -44,17 +47,17 @@ _NOTES: ContextVar[Notes | None] = ContextVar("notes", default=None)
 
 
 def begin(notes: Notes) -> Token[Notes | None]:
-    """For what runs in this context from here on."""
+    """Start to collect the notes of this context."""
     return _NOTES.set(notes)
 
 
 def end(token: Token[Notes | None]) -> None:
-    """The request is over."""
+    """Stop collecting."""
     _NOTES.reset(token)
 
 
 def note(action: Action, **numbers: Any) -> None:
-    """As on any day, and part of the explanation."""
+    """Record a usual decision."""
     notes = _NOTES.get()
     if notes is None:
         return
@@ -64,35 +67,35 @@ def note(action: Action, **numbers: Any) -> None:
 
 
 def decided(action: Action, **numbers: Any) -> None:
-    """Not as on any day: a line in the logs too. What background work decides is for its own lines to say."""
+    """Record an unusual decision, with a log line. Outside a request it is ignored: loops write lines of their own."""
     notes = _NOTES.get()
     if notes is None:
         return
     note(action, **numbers)
-    untold = _lines.more(action, time.monotonic())
-    if untold is not None:
-        more = {"untold": untold} if untold else {}
+    suppressed = _lines.allow(action, time.monotonic())
+    if suppressed is not None:
+        more = {"suppressed": suppressed} if suppressed else {}
         logs.warning(action, request_id=notes.request_id, **numbers, **more)
 
 
 class Lines:
-    """How many lines of each kind are written. Pure."""
+    """A limit on log lines per action. Pure."""
 
     def __init__(self, most_per_s: int) -> None:
         self._most = most_per_s
         self._second: dict[Action, tuple[int, int]] = {}
-        self._untold: dict[Action, int] = {}
+        self._suppressed: dict[Action, int] = {}
 
-    def more(self, action: Action, now: float) -> int | None:
-        """None: not another one in this second. Else how many were left out since the last."""
+    def allow(self, action: Action, now: float) -> int | None:
+        """None: no other line in this second. Else the number of lines suppressed since the last one."""
         second, written = self._second.get(action, (0, 0))
         if second != int(now):
             written = 0
         if written >= self._most:
-            self._untold[action] = self._untold.get(action, 0) + 1
+            self._suppressed[action] = self._suppressed.get(action, 0) + 1
             return None
         self._second[action] = (int(now), written + 1)
-        return self._untold.pop(action, 0)
+        return self._suppressed.pop(action, 0)
 
 
 _lines = Lines(_LINES_MAX)

@@ -1,4 +1,4 @@
-"""Logs: one line per decision, JSON for machines, columns for a terminal. Never personal data, never a secret."""
+"""Logs: structured lines, JSON for machines, columns for a terminal. Never personal data, never a secret."""
 
 import logging
 import sys
@@ -9,7 +9,7 @@ import structlog
 
 
 class Action(StrEnum):
-    """Every `action` that a log line, or a note in an explanation, may carry."""
+    """Every `action` of a log line or of a note in an explanation."""
 
     SERVICE_STARTED = "service_started"
     SERVICE_STOPPED = "service_stopped"
@@ -93,7 +93,7 @@ class Action(StrEnum):
 
 
 def configure(service: str, level: str, style: str) -> None:
-    """Send every log, ours and the libraries', to stdout. `style`: `json`, `console`, or `auto` by terminal."""
+    """Send all logs, the libraries' too, to stdout. `style`: `json`, `console`, or `auto` (console on a terminal)."""
     console = style == "console" or (style == "auto" and sys.stdout.isatty())
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -112,19 +112,19 @@ def configure(service: str, level: str, style: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("faststream").setLevel(logging.WARNING)  # it tells of every batch; our metrics do
+    logging.getLogger("faststream").setLevel(logging.WARNING)  # it logs every batch; our metrics count them
 
 
 def info(action: Action, **fields: Any) -> None:
-    """What happened as it should."""
+    """Something expected happened."""
     structlog.get_logger().info(action.value, action=action.value, **fields)
 
 
 def warning(action: Action, **fields: Any) -> None:
-    """What was not as it should be, and was dealt with."""
+    """Something unexpected happened, and was handled."""
     structlog.get_logger().warning(action.value, action=action.value, **fields)
 
 
 def error(action: Action, *, exc: BaseException | None = None, **fields: Any) -> None:
-    """What a person has to look at; with its traceback when there is one."""
+    """Something that a person has to look at; with a traceback if `exc` is given."""
     structlog.get_logger().error(action.value, action=action.value, exc_info=exc, **fields)

@@ -1,5 +1,5 @@
-"""Loop lag: how late the event loop comes to what is due. On one thread it is the measure of too little CPU: it rises
-when there is more work than time, whatever the work is."""
+"""Event loop lag: how late the loop runs a timer that is due. On one thread it measures lack of CPU: it rises whenever
+there is more work than time."""
 
 import asyncio
 import time
@@ -13,15 +13,15 @@ _SAMPLES = 10
 
 
 class Lateness:
-    """Second by second. Pure."""
+    """The lag, second by second. Pure."""
 
     def __init__(self) -> None:
-        #: Of the last whole second. One long stop says nothing of the second around it: the 90th percentile counts.
+        #: 90th percentile of the last whole second, so that one long pause does not decide.
         self.p90_s = 0.0
         self._late_s: list[float] = []
 
     def sampled(self, late_s: float) -> bool:
-        """The loop was so late. Whether a second is full."""
+        """Add a sample. Returns whether a second is complete."""
         self._late_s.append(late_s)
         if len(self._late_s) < _SAMPLES:
             return False
@@ -30,8 +30,8 @@ class Lateness:
         return True
 
 
-async def watch(heard: Callable[[float], object] = lambda _: None) -> Never:
-    """Sample for ever; `heard` is told of each."""
+async def watch(on_sample: Callable[[float], object] = lambda _: None) -> Never:
+    """Sample for ever; `on_sample` is called with each lag in seconds."""
     lateness = Lateness()
     while True:
         due = time.monotonic() + _SAMPLE_S
@@ -39,4 +39,4 @@ async def watch(heard: Callable[[float], object] = lambda _: None) -> Never:
         late_s = max(0.0, time.monotonic() - due)
         if lateness.sampled(late_s):
             metrics.event_loop_lag.set(lateness.p90_s)
-        heard(late_s)
+        on_sample(late_s)

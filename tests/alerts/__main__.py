@@ -15,8 +15,8 @@ from deploy.client.mix import parse
 from deploy.client.plan import Plan
 from deploy.local import commands
 from deploy.local import stack as local_stack
+from deploy.local.output import echo
 from deploy.local.programs import programs
-from deploy.local.say import say
 from deploy.local.settings import saved
 from deploy.stacks.faults import Program, Stop
 from deploy.stacks.running import running
@@ -84,7 +84,7 @@ def _run(stack: Stack) -> list[Report]:
     watch = Watch(stack.address("prometheus"))
     wanted = sum(bool(program.job) for program in programs(saved()))
     took = _targets_up(watch, wanted)
-    say(f"{wanted} targets are up after {took:.0f} s" if took is not None else f"targets: {watch.targets()}")
+    echo(f"{wanted} targets are up after {took:.0f} s" if took is not None else f"targets: {watch.targets()}")
     reports = [Report("none", wrong=[] if took is not None else ["not every target is up"])]
     plan = Plan(stack.url("api"), _PER_S, mix=parse("reads=1,writes=1"), timeout_s=3, follow_per_s=0, users=20)
     with Background(plan):
@@ -131,12 +131,12 @@ def _one(outage: Outage, stack: Stack, watch: Watch) -> Report:
 
 
 def _show(report: Report) -> None:
-    say(f"\n{report.outage}")
+    echo(f"\n{report.outage}")
     for name, after in sorted(report.fired_after_s.items(), key=lambda one: one[1]):
-        say(f"  {after:6.1f} s  {name}")
-    say(f"  all over {report.resolved_s:.0f} s after its end" if report.resolved_s is not None else "  not over")
+        echo(f"  {after:6.1f} s  {name}")
+    echo(f"  all over {report.resolved_s:.0f} s after its end" if report.resolved_s is not None else "  not over")
     for wrong in report.wrong:
-        say(f"  WRONG: {wrong}")
+        echo(f"  WRONG: {wrong}")
 
 
 if __name__ == "__main__":

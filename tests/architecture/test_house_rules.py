@@ -19,14 +19,13 @@ MODULE_MAX, TEST_MODULE_MAX, FUNCTION_MAX = 310, 510, 64
 #: Modules that may be longer, because each is one table whose rows are read one by one.
 TABLES = {
     "shared/errors.py": "the catalogue of errors",
-    "shared/telemetry/metrics.py": "the catalogue of metrics",
     "deploy/dashboards/dependencies.py": "the panels of one dashboard",
     "deploy/dashboards/failure_recovery.py": "the panels of one dashboard",
     "deploy/dashboards/pipeline.py": "the panels of one dashboard",
 }
 
 #: Statements that are formatted by hand and are no tables. To be lowered, never raised.
-SKIPS_MAX = 102
+SKIPS_MAX = 78
 
 
 def sources(*folders: str) -> Iterator[tuple[Path, str]]:

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 
 from deploy.poison.entries import GOOD, MEANING, poison
+from holdfast.services.dlq_admin.auditor.models import LedgerReading
 from holdfast.services.dlq_admin.console.render.advice import at_a_glance, next_step
 from holdfast.services.dlq_admin.console.render.chart import bars, shares
 from holdfast.services.dlq_admin.console.render.labels import ITEMS, REASONS, REPLAYS, STATES, VERDICTS
+from holdfast.services.dlq_admin.letters.models import BuildFix, GroupSummary
+from holdfast.services.dlq_admin.overview import SystemState
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
@@ -16,24 +19,35 @@ from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.writes.outcome import Reason
 
 
-def _overview(dead: int, **more: Any) -> dict[str, Any]:
+def _partial(model: Any, **values: Any) -> Any:
+    """An instance with the fields that the advice reads."""
+    return model.model_construct(**values)
+
+
+def _state(dead: int, **more: Any) -> SystemState:
     letters = {"dead": dead, "replaying": 0, "dying_groups": min(dead, 1)}
-    return {"letters": letters, "waiting": 0, "ledger": {"missing": 0, "accepted": 5}, "writers": []} | more
+    ledger = _partial(LedgerReading, missing=0, accepted=5)
+    return _partial(SystemState, **{"letters": letters, "waiting": 0, "ledger": ledger, "writers": []} | more)
 
 
-def _group(age_s: float = 0, reason: str = "invalid_data", changed: str | None = "no", dead: int = 1) -> dict[str, Any]:
-    seen = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
-    return {"last_seen": seen, "reason": reason, "fix": {"changed": changed}, "counts": {"dead": dead}}
+def _group(age_s: float = 0, reason: str = "invalid_data", changed: str | None = "no", dead: int = 1) -> GroupSummary:
+    return _partial(
+        GroupSummary,
+        last_seen=(datetime.now(UTC) - timedelta(seconds=age_s)).isoformat(),
+        reason=reason,
+        fix=_partial(BuildFix, changed=changed),
+        counts={"dead": dead},
+    )
 
 
 def test_the_first_sentence() -> None:
     """Dying now, waiting quietly, nothing at all, or nobody can tell."""
-    assert at_a_glance(_overview(3), [_group(5)]).title == "Writes are dying now"
-    assert "None died for 2 h" in at_a_glance(_overview(3), [_group(7200)]).says
-    assert at_a_glance(_overview(0), []).tone == "good"
-    assert "All 5 accepted" in at_a_glance(_overview(0), []).says
-    assert at_a_glance(_overview(0, letters=None, waiting=7), []).tone == "bad"
-    assert "7 wait" in at_a_glance(_overview(0, letters=None, waiting=7), []).says
+    assert at_a_glance(_state(3), [_group(5)]).title == "Writes are being dead-lettered now"
+    assert "The last one 2 h ago" in at_a_glance(_state(3), [_group(7200)]).says
+    assert at_a_glance(_state(0), []).tone == "good"
+    assert "All 5 accepted" in at_a_glance(_state(0), []).says
+    assert at_a_glance(_state(0, letters=None, waiting=7), []).tone == "bad"
+    assert "7 are on the stream" in at_a_glance(_state(0, letters=None, waiting=7), []).says
 
 
 @pytest.mark.parametrize(

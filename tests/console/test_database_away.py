@@ -40,7 +40,7 @@ async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, cl
         assert "<b>odd" not in page.text
     one = await browser.get(f"/console/letters/{entry}")
     assert one.status_code == 200
-    assert "on the stream and not in the table yet" in one.text
+    assert "on the stream and not indexed yet" in one.text
     assert "1406" in one.text
     groups = await browser.get("/console/groups")
     assert groups.status_code == 503

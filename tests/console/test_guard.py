@@ -185,7 +185,7 @@ async def test_a_logout_is_known_to_every_replica(redis_server: RedisServer) -> 
     one, _ = sessions.begin("key", time.time())
     other, _ = sessions.begin("key", time.time())
     away = connect("127.0.0.1:1", RedisTimeouts(0.2, 0.2))
-    cache = connect(redis_server.address, RedisTimeouts(1, 1))
+    cache = connect(redis_server.address, RedisTimeouts(5, 5))
     here, there = Logouts(away), Logouts(cache)
     await here.add(one)
     assert await here.has(one)

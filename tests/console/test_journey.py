@@ -32,11 +32,11 @@ def poisoned(console: processes.Service, redis_server: RedisServer, database: Da
 
 
 def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Database) -> None:
-    """By clicks alone; every page on the way is accessible, and none breaks its own policy."""
+    """Only by clicks; every page on the way is accessible, and none breaks its own policy."""
     page = seen.page
     page.goto("/console")
-    expect(page.get_by_role("heading", level=1)).to_have_text("Writes are dying now")
-    accessible(page, "Writes are dying now")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Writes are being dead-lettered now")
+    accessible(page, "Writes are being dead-lettered now")
     page.get_by_role("link", name="Groups", exact=True).click()
     accessible(page, "Groups")
     page.keyboard.press("j")
@@ -44,24 +44,24 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     page.keyboard.press("k")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="How often")).to_be_visible()
-    accessible(page, "Cannot be read")
+    accessible(page, "Cannot be decoded")
 
     page.get_by_label("Find an id, a user, a text").fill("full_name")
     page.keyboard.press("Enter")
     accessible(page, "Letters")
     page.locator("td a.id").first.click()
-    accessible(page, "Cannot be read")
+    accessible(page, "Cannot be decoded")
     expect(page.locator("pre").first).to_contain_text('"full_name": "')
     expect(page.locator("pre").first).to_contain_text("•••")
     letter = page.url
     page.get_by_role("button", name="What if?").click()
-    expect(page.locator(".tile")).to_contain_text("cannot be read")
+    expect(page.locator(".tile")).to_contain_text("cannot be decoded")
     accessible(page, "What if")
 
     page.goto(letter)
     page.get_by_text("Edit …").click()
-    page.get_by_label("Why it is changed").fill("the field has another name here")
-    page.get_by_role("button", name="Begin the edit").click()
+    page.get_by_label("Reason for the change").fill("the field has another name here")
+    page.get_by_role("button", name="Start editing").click()
     payload = json.loads(page.get_by_label("Payload").input_value())
     page.get_by_label("Payload").fill("{")
     page.get_by_role("button", name="Check").click()
@@ -75,25 +75,25 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
 
     page.get_by_role("button", name="Replay …").click()
     accessible(page, "Replay: send")
-    page.get_by_label("Why, for the audit").fill("edited")
+    page.get_by_label("Reason, for the audit").fill("edited")
     page.get_by_label("Type the count").fill("2")
-    page.get_by_role("button", name="Begin the replay").click()
+    page.get_by_role("button", name="Start the replay").click()
     expect(page.get_by_role("alert")).to_be_visible()  # it is one letter
     page.get_by_label("Type the count").fill("1")
-    page.get_by_role("button", name="Begin the replay").click()
+    page.get_by_role("button", name="Start the replay").click()
     expect(page.locator("#state")).to_have_attribute("data-state", "done")  # by itself
     expect(page.locator("table.list .pill")).to_have_text("applied")  # the list as well
     expect(page.locator("#tile-applied")).to_contain_text("1")
     accessible(page, "Replay")
     page.goto(letter)
     expect(page.locator(".head .pill").first).to_have_text("applied")
-    accessible(page, "Cannot be read")
+    accessible(page, "Cannot be decoded")
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users")
         assert cursor.fetchall() == ((payload["full_name"],),)
     page.get_by_role("link", name="Audit").click()
-    expect(page.get_by_role("region", name="Deeds")).to_contain_text("the field has another name here")
-    accessible(page, "Everything")
+    expect(page.get_by_role("region", name="Audit entries")).to_contain_text("the field has another name here")
+    accessible(page, "Audit")
     assert seen.complaints == []
 
 
@@ -102,28 +102,28 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     page = seen.page
     moved = poisoned.count("moved_on")
     page.goto("/console/letters?text=full_name")
-    page.get_by_label("all that match").check()
+    page.get_by_label("all matching letters").check()
     page.get_by_role("button", name="Transform …").click()
-    page.get_by_role("button", name="Preview on all").click()
-    expect(page.locator(".tile", has_text="then would apply")).to_contain_text(str(moved))
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(moved))
     accessible(page, "Change many")
-    page.get_by_label("Why, for the audit").fill("the field has another name here")
+    page.get_by_label("Reason, for the audit").fill("the field has another name here")
     page.get_by_label("Type the count").fill(str(moved))
-    page.get_by_role("button", name="Make the edits").click()
+    page.get_by_role("button", name="Apply").click()
     page.get_by_role("button", name="Replay …").click()
-    page.get_by_label("Why, for the audit").fill("transformed")
+    page.get_by_label("Reason, for the audit").fill("transformed")
     page.get_by_label("Type the count").fill(str(moved))
-    page.get_by_role("button", name="Begin the replay").click()
+    page.get_by_role("button", name="Start the replay").click()
     expect(page.locator("#tile-applied")).to_contain_text(str(moved))
 
     page.goto("/console/letters?text=unknown+schema")
     page.locator("input[name=id]").first.check()
-    expect(page.locator("[data-ticked]")).to_have_text("the 1 ticked")
+    expect(page.locator("[data-ticked]")).to_have_text("1 selected")
     for what, state in (("Discard", "dead"), ("Restore", "discarded")):
         page.goto(f"/console/letters?text=unknown+schema&state={state}")
         page.locator("input[name=id]").first.check()
         page.get_by_role("button", name=f"{what} …").click()
-        page.get_by_label("Why, for the audit").fill("a test")
+        page.get_by_label("Reason, for the audit").fill("a test")
         page.get_by_label("Type the count").fill("1")
         accessible(page, what)
         page.get_by_role("button", name=what, exact=True).click()
@@ -139,9 +139,9 @@ def test_nothing_in_a_letter_runs(seen: Seen, poisoned: list[str]) -> None:
         for link in [each.get_attribute("href") for each in page.locator("td a.id").all()]:
             page.goto(str(link))
             page.get_by_text("Reveal …").click()
-            page.get_by_label("Why, for the audit").first.fill("a test")
+            page.get_by_label("Reason, for the audit").first.fill("a test")
             page.get_by_role("button", name="Reveal", exact=True).click()
-            expect(page.get_by_text("In clear, on record")).to_be_visible()
+            expect(page.get_by_text("Unmasked, on record")).to_be_visible()
             assert page.locator("main script, main img").count() == 0
             body = page.locator("main").inner_text()
             assert "\u202e" not in body

@@ -121,7 +121,7 @@ def test_while_prometheus_is_away(viewer: Seen, live: Live) -> None:
     try:
         expect(page.locator("#problem")).to_contain_text("Prometheus does not answer")
         expect(page.locator("#problem")).to_contain_text("What is shown is of")
-        with httpx.Client(base_url=live.console.url) as client:
+        with httpx.Client(base_url=live.console.url, timeout=30) as client:
             client.post("/console/login", data={"key": keys.VIEWER})
             assert client.get(f"/console/live/{UID}/data?range=1h", timeout=10).json()["problem"]
             for path in ("/console", "/livez", f"/console/live/{UID}"):

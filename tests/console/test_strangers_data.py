@@ -72,12 +72,12 @@ def _kept_alert(name: str) -> dict[str, Any]:
     now_s = time.time()
     return {"fingerprint": uuid.uuid4().hex, "firing": True, "name": name, "severity": "page", "summary": name,
             "description": "", "runbook": "", "dashboard": "", "labels": {}, "since_s": now_s,
-            "heard_s": now_s}  # fmt: skip
+            "received_s": now_s}  # fmt: skip
 
 
 def _fault(name: str) -> dict[str, Any]:
     now_s = time.time()
-    return {"name": [name, "database"], "began_s": now_s, "until_s": now_s + 60, "said_s": now_s}
+    return {"name": [name, "database"], "began_s": now_s, "until_s": now_s + 60, "announced_s": now_s}
 
 
 def _breaker(name: str) -> dict[str, Any]:

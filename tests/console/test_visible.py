@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.services.dlq_admin.console.render import visible
+from holdfast.services.dlq_admin.unseen import UNSEEN
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_huge_text_is_cut_and_says_so() -> None:
 
 def test_bytes_are_dumped() -> None:
     """Sixteen a line, and not all of many."""
-    told = str(visible.told_value({"base64": "/wA8c2NyaXB0Pg=="}))
+    told = str(visible.entry_value({"base64": "/wA8c2NyaXB0Pg=="}))
     assert told.startswith("0000  ff 00 3c 73")
     assert "<" not in told
     assert "9,744 more bytes" in str(visible.dump(b"\xff" * 10_000))
@@ -58,7 +59,7 @@ def test_no_expression_of_a_template_hides_or_turns_anything(text: str) -> None:
     """Without a filter, in a tag or in its attribute; what is HTML already has been seen to."""
     told = visible.inert(text)
     assert visible.inert(told) == told
-    assert not visible._UNSEEN.search(told)
+    assert not UNSEEN.search(told)
     assert visible.inert(visible.visible(text)) == visible.visible(text)
     assert visible.inert(7) == 7
 
@@ -76,7 +77,7 @@ def test_json_in_a_field_comes_back_the_same(value: object) -> None:
     """The selection that a form carries, and an edit that was refused."""
     told = visible.exact(json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\r\n"))
     assert json.loads(told.unescape()) == value
-    assert not visible._UNSEEN.search(told)
+    assert not UNSEEN.search(told)
 
 
 def test_every_template_is_covered() -> None:

@@ -38,7 +38,7 @@ def _steps(
             both = st.tuples(st.none() | name, st.none() | email).filter(lambda pair: pair != (None, None))
         matches = st.none() if command == "CreateUser" else if_matches
         return st.builds(
-            lambda slot, pair, if_match, deliveries: Step(command, slot, *pair, if_match, deliveries),
+            lambda slot, pair, if_match, deliveries: Step(command, slot, pair[0], pair[1], if_match, deliveries),
             _slots, both, matches, _deliveries,
         )  # fmt: skip
 

@@ -32,5 +32,5 @@ class DyingSettler(Settler):
 
 
 if __name__ == "__main__":
-    app.Settler = DyingSettler  # type: ignore[misc]
+    app.Settler = DyingSettler  # type: ignore[attr-defined, misc]
     main()

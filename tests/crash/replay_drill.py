@@ -66,13 +66,15 @@ class ReplayStage:
 
     def heal(self) -> None:
         """Start what is down."""
-        for target in (self.queue, self.database, *self.admins, *self.writers):
+        everything: tuple[Any, ...] = (self.queue, self.database, *self.admins, *self.writers)
+        for target in everything:
             if not target.running:
                 target.start()
 
     def end(self) -> None:
         """kill -9 of all of it."""
-        for target in (*self.admins, *self.writers, self.database, self.queue):
+        everything: tuple[Any, ...] = (*self.admins, *self.writers, self.database, self.queue)
+        for target in everything:
             target.kill()
 
     def ask(self, method: str, path: str, **more: Any) -> Any:

@@ -7,9 +7,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-from deploy.dashboards.verify.census import told as census
+from deploy.dashboards.verify.census import summary
 from tests.dashboards.stage import missing
-from tests.dashboards.story import told
+from tests.dashboards.story import play
 
 _CALM_S = 60.0
 
@@ -24,7 +24,7 @@ def main(arguments: list[str]) -> int:
         return 1
     logging.disable(logging.INFO)
     with tempfile.TemporaryDirectory(prefix="holdfast-dashboards-") as folder:
-        complete, text = census(told(Path(folder), lambda what: _say(f"... {what}"), calm_s=calm_s))
+        complete, text = summary(play(Path(folder), lambda what: _say(f"... {what}"), calm_s=calm_s))
     _say(text)
     return 0 if complete else 1
 

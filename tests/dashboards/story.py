@@ -27,7 +27,7 @@ _SEEN_S = 11.0
 _HEALING_S = 60.0
 
 
-def told(folder: Path, say: Callable[[str], None], *, calm_s: float) -> list[Census]:
+def play(folder: Path, say: Callable[[str], None], *, calm_s: float) -> list[Census]:
     """The census of a run that has just happened; `calm_s`: how long all is well before, and after."""
     with stage(folder) as it, Traffic(it.api.url, it.dlq.url) as traffic:
         began_s = time.time()

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from deploy.dashboards.asked import Asked
-from deploy.dashboards.verify.census import Census, Judged, problem, told
+from deploy.dashboards.verify.census import Census, Judged, problem, summary
 from deploy.dashboards.verify.prometheus import Line, Prometheus, Reply, Span
 from tests.servers import free_port
 
@@ -22,11 +22,11 @@ _NAN = float("nan")
         (Reply(lines=(Line({}, (1.0,)),)), set(), ""),
         (Reply("bad query"), set(), "bad query"),
         (Reply(), set(), "no data"),
-        (Reply(lines=(Line({}, (_NAN, float("inf"))),)), set(), "data, and never a number"),
+        (Reply(lines=(Line({}, (_NAN, float("inf"))),)), set(), "data, but never a number"),
         (
             Reply(lines=(Line({"job": "api"}, (1.0,)), Line({}, (1.0,)))),
             {"job"},
-            "its legend shows job, which it has not",
+            "its legend shows job, which it does not have",
         ),
     ],
     ids=["good", "one number", "error", "empty", "no number", "no label"],
@@ -46,15 +46,15 @@ def test_a_panel_counts_when_all_its_queries_have_data() -> None:
         "u", 2, (judged("panel", "a", ""), judged("panel", "b", "no data"), judged("panel", "b", ""),
                  judged("annotation", "Faults", "")),
     )  # fmt: skip
-    complete, text = told([census])
+    complete, text = summary([census])
     assert not complete
     assert "u: panels with data 1/2, annotations 1/1" in text
     assert "panel 'b': no data" in text
     assert text.endswith("panels with data: 1/2")
-    assert told([Census("u", 1, (judged("panel", "a", ""),))]) == (
+    assert summary([Census("u", 1, (judged("panel", "a", ""),))]) == (
         True, "u: panels with data 1/1\n\npanels with data: 1/1",
     )  # fmt: skip
-    assert not told([Census("u", 1, (judged("panel", "a", ""), judged("annotation", "Faults", "no data")))])[0]
+    assert not summary([Census("u", 1, (judged("panel", "a", ""), judged("annotation", "Faults", "no data")))])[0]
 
 
 def test_a_prometheus_that_is_not_there_is_a_problem_and_no_crash() -> None:

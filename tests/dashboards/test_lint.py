@@ -68,7 +68,7 @@ def test_a_file_is_as_its_code(path: Any) -> None:
     assert path.read_text() == files()[path], "make dashboards"
 
 
-def test_a_file_that_is_nobodys_is_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_no_dashboards_is_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """One that was renamed does not stay behind; one that was altered by hand is told."""
     folder = tmp_path / "dashboards"
     folder.mkdir()
@@ -78,7 +78,7 @@ def test_a_file_that_is_nobodys_is_noticed(tmp_path: Any, monkeypatch: pytest.Mo
     assert stale() == []
     (folder / "old.json").write_text("{}")
     (folder / f"{BOARDS[0].uid}.json").write_text(as_json(BOARDS[0]).replace("5s", "6s"))
-    assert sorted(stale()) == [f"{BOARDS[0].uid}.json is not as its code", "old.json is nobody's"]
+    assert sorted(stale()) == [f"{BOARDS[0].uid}.json is out of date", "old.json belongs to no dashboard"]
     assert folder != FOLDER
 
 

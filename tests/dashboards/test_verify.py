@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.dashboards.verify.census import told as census
+from deploy.dashboards.verify.census import summary
 from tests.dashboards.stage import missing
-from tests.dashboards.story import told
+from tests.dashboards.story import play
 
 _CALM_S = 5.0
 
@@ -15,5 +15,5 @@ _CALM_S = 5.0
 @pytest.mark.skipif(bool(missing()), reason=f"not here: {', '.join(missing())}; make setup installs them")
 def test_no_panel_is_empty_after_a_run_in_which_everything_happened(tmp_path: Path) -> None:
     """Poison, its replay, a third party, a database, a client and a writer that misbehave; Prometheus is asked."""
-    complete, text = census(told(tmp_path, print, calm_s=_CALM_S))
+    complete, text = summary(play(tmp_path, print, calm_s=_CALM_S))
     assert complete, text

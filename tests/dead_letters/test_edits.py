@@ -6,11 +6,20 @@ import orjson
 import pytest
 import sqlalchemy as sa
 
+from holdfast.shared.errors import (
+    CountMismatch,
+    EditInvalid,
+    EditNotFound,
+    LetterBusy,
+    LetterNotFound,
+    SelectionTooLarge,
+    TransformNotFound,
+)
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.edit import transforms
 from holdfast.shared.letters.edit import versions as edits
-from holdfast.shared.letters.edit.document import EditRefused, document, edited, patched_fields
+from holdfast.shared.letters.edit.document import document, edited, patched_fields
 from holdfast.shared.letters.edit.patch import Operation
 from holdfast.shared.letters.edit.versions import Change
 from holdfast.shared.letters.find import whole as one
@@ -71,25 +80,25 @@ def test_each_edit_is_a_version(engine: Engine) -> None:
     assert [(each.number, each.reverts, each.author) for each in told.edits] == [
         (1, None, "ann"), (2, None, "ann"), (3, 1, "ann"), (4, 0, "ann"),
     ]  # fmt: skip
-    assert [deed.action for deed in told.deeds] == ["edit", "edit", "revert", "revert"]
+    assert [deed.action for deed in told.audit_entries] == ["edit", "edit", "revert", "revert"]
 
 
 def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
     """And only by what makes it a write; a refusal leaves no trace."""
     mine = letter(1)
     index.index(engine, [mine])
-    with pytest.raises(EditRefused):
+    with pytest.raises(EditInvalid):
         edits.edit(engine, mine.number, named("x" * 300), ANN, dry_run=False)
-    with pytest.raises(edits.NoSuchEdit):
+    with pytest.raises(EditNotFound):
         edits.revert(engine, mine.number, 1, ANN)
-    with pytest.raises(KeyError):
+    with pytest.raises(LetterNotFound):
         edits.edit(engine, 5, named("Bob"), ANN, dry_run=False)
     change.discard(engine, EVERYTHING, ANN, expected=1, most=10)
-    with pytest.raises(edits.NotDead):
+    with pytest.raises(LetterBusy):
         edits.edit(engine, mine.number, named("Bob"), ANN, dry_run=False)
     told = one.whole(engine, mine.number)
     assert told is not None
-    assert (told.edits, [deed.action for deed in told.deeds]) == ([], ["discard"])
+    assert (told.edits, [deed.action for deed in told.audit_entries]) == ([], ["discard"])
 
 
 def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
@@ -105,9 +114,9 @@ def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
     assert seen.verdicts == {Verdict.WOULD_APPLY: 31, Verdict.UNDECODABLE: 1}
     assert orjson.loads(seen.sample[0][1][b"payload"])["name"] == "Ann"
     assert edits.look(engine, [letters[0].number])[letters[0].number].edit == 0
-    with pytest.raises(change.CountDiffers):
+    with pytest.raises(CountMismatch):
         transforms.make(engine, EVERYTHING, wanted, patch, ANN, expected=31, most=100)
-    with pytest.raises(change.TooMany):
+    with pytest.raises(SelectionTooLarge):
         transforms.make(engine, EVERYTHING, wanted, patch, ANN, expected=32, most=31)
     edits.edit(engine, fine.number, named("Mine"), ANN, dry_run=False)
     transform_id, made = transforms.make(engine, EVERYTHING, wanted, patch, ANN, expected=32, most=100)
@@ -115,9 +124,9 @@ def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
     assert set(names(engine, *[each.number for each in letters])) == {"Ann"}
     edits.edit(engine, letters[3].number, named("Later"), ANN, dry_run=False)
     assert transforms.revert(engine, transform_id, ANN, expected=None, most=100) == (29, 1)
-    with pytest.raises(change.CountDiffers):
+    with pytest.raises(CountMismatch):
         transforms.revert(engine, transform_id, ANN, expected=30, most=100)
-    with pytest.raises(transforms.NoSuchTransform):
+    with pytest.raises(TransformNotFound):
         transforms.revert(engine, transform_id + 1, ANN, expected=30, most=100)
     assert transforms.revert(engine, transform_id, ANN, expected=29, most=100) == (29, 1)
     found = edits.look(engine, [each.number for each in letters])

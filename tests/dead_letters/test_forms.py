@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.shared.letters import packed
-from holdfast.shared.letters.bytes_json import take, take_fields, tell, tell_fields
+from holdfast.shared.letters.bytes_json import bytes_from_json, bytes_to_json, fields_from_json, fields_to_json
 from holdfast.shared.letters.exchange.line import from_line, to_line
 from holdfast.shared.letters.ids import id_of, number_of, time_of
 from holdfast.shared.letters.letter import read
@@ -21,20 +21,20 @@ _FIELDS = st.dictionaries(st.binary(max_size=40), st.binary(max_size=200), max_s
 @given(st.binary() | st.text().map(str.encode))
 def test_bytes_survive_json(value: bytes) -> None:
     """Text or not."""
-    assert take(orjson.loads(orjson.dumps(tell(value)))) == value
+    assert bytes_from_json(orjson.loads(orjson.dumps(bytes_to_json(value)))) == value
 
 
 @given(_FIELDS)
 def test_fields_survive_json(fields: dict[bytes, bytes]) -> None:
     """In their order."""
-    assert list(take_fields(orjson.loads(orjson.dumps(tell_fields(fields)))).items()) == list(fields.items())
+    assert list(fields_from_json(orjson.loads(orjson.dumps(fields_to_json(fields)))).items()) == list(fields.items())
 
 
 @pytest.mark.parametrize("told", [1, None, {"base64": "?"}, {"base64": 1}, {"text": "a"}, [], {"base64": "é"}])
 def test_what_was_never_told_is_refused(told: object) -> None:
     """By a ValueError and nothing else."""
     with pytest.raises(ValueError, match="base64"):
-        take(told)
+        bytes_from_json(told)
 
 
 def test_ids_are_numbers_in_order() -> None:

@@ -28,7 +28,7 @@ async def test_discarded_letters_go_when_they_are_due(engine: Engine) -> None:
     await _retention(database, None).once(now + timedelta(days=10_000))
     for days, due, discarded in ((1, 0, 2), (29.5, 2, 2), (30.5, 0, 0)):
         await limited.once(now + timedelta(days=days))
-        assert limited.report()["discarded"]["due_in_24_h"] == due, days
+        assert limited.report()["discarded"].due_in_24_h == due, days
         assert groups.totals(engine)["discarded"] == discarded, days
     assert (groups.totals(engine)["dead"], groups.totals(engine)["purged"]) == (6, 2)
-    assert limited.report()["finished"]["keep_days"] is None
+    assert limited.report()["finished"].keep_days is None

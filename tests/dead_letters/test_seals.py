@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from holdfast.shared.letters.audit import seals
-from holdfast.shared.letters.audit.entries import Actor, Deed, note_down
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record_read
 from holdfast.shared.store.engine import Engine
 from tests.servers import Database
 
@@ -23,10 +23,10 @@ def seal_all(engine: Engine) -> None:
 def sealed(engine: Engine) -> Engine:
     """An audit of some rows, in two goes."""
     for number in range(_ROWS):
-        note_down(
+        record_read(
             engine,
             Actor(f"ann{number}", "operate", "why — ünïcode", "req"),
-            Deed.REVEAL,
+            AuditAction.REVEAL,
             numbers=[],
             selection={"n": number},
         )
@@ -40,7 +40,7 @@ def test_an_audit_that_nobody_touched_is_whole(sealed: Engine) -> None:
     seal_all(sealed)
     verdict = seals.verify(sealed)
     assert (verdict.rows, verdict.unsealed, verdict.problems) == (_ROWS, 0, ())
-    note_down(sealed, Actor("bob", "operate", "later", "req"), Deed.REVEAL, numbers=[])
+    record_read(sealed, Actor("bob", "operate", "later", "req"), AuditAction.REVEAL, numbers=[])
     assert seals.verify(sealed).unsealed == 1
 
 
@@ -71,7 +71,7 @@ def test_replicas_that_seal_at_once_make_one_chain(engine: Engine) -> None:
     """Two seal while others write; at the end every row has one seal and the chain is whole."""
 
     def write(number: int) -> None:
-        note_down(engine, Actor(f"ann{number}", "operate", "why", "req"), Deed.REVEAL, numbers=[])
+        record_read(engine, Actor(f"ann{number}", "operate", "why", "req"), AuditAction.REVEAL, numbers=[])
 
     with ThreadPoolExecutor(6) as pool:
         work = [pool.submit(write, number) for number in range(60)]

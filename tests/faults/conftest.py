@@ -18,24 +18,6 @@ StartWriter = Callable[[], processes.Service]
 
 
 @pytest.fixture(scope="session")
-def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
-    server = RedisServer(tmp_path_factory.mktemp("own-cache"), "--appendonly", "no")
-    yield server
-    server.kill()
-
-
-@pytest.fixture
-def own_cache(_own_cache: RedisServer) -> RedisServer:
-    """A cache that the test may kill and freeze; running and empty at first."""
-    _own_cache.thaw()
-    if not _own_cache.running:
-        _own_cache.start()
-    with _own_cache.client() as client:
-        client.flushall()
-    return _own_cache
-
-
-@pytest.fixture(scope="session")
 def _ways(
     _own_database: Database, _own_redis: RedisServer, _own_cache: RedisServer
 ) -> Iterator[tuple[FaultProxy, FaultProxy, FaultProxy]]:

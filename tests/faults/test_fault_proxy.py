@@ -7,12 +7,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator
+from pathlib import Path
 
 import httpx
 import pytest
 import redis
 
-from deploy.faults.faults import Faults, LoseReply, Nonsense, WayFaults
+from deploy.faults.faults import Faults, InvalidFaults, LoseReply, WayFaults
 from deploy.faults.proxy import Proxy
 from deploy.faults.pump import slices
 from deploy.faults.threaded import FaultProxy
@@ -21,7 +22,7 @@ from tests.servers import RedisServer, wait_until
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
-PATIENCE_S = 10.0
+PATIENCE_S = 60.0
 
 
 async def soon(work: Awaitable[bytes]) -> bytes:
@@ -78,7 +79,7 @@ async def test_without_a_fault_it_only_copies(proxy: Proxy, ends: Ends) -> None:
     writer.close()
     await writer.wait_closed()
     async with asyncio.timeout(PATIENCE_S):
-        while proxy.living:
+        while proxy.connections:
             await asyncio.sleep(0)
 
 
@@ -90,7 +91,7 @@ async def test_latency_holds_each_byte_and_a_heal_lets_go_at_once(proxy: Proxy, 
     writer.write(b"x")
     await soon(reader.readexactly(1))
     assert time.monotonic() - began >= 0.16
-    await proxy.set(Faults.both(latency_ms=60_000, jitter_ms=60_000))
+    await proxy.set(Faults.both(latency_ms=60_000, jitter_ms=30_000))
     for number in range(10):
         writer.write(bytes([number]))
         await asyncio.sleep(0.005)  # chunks of their own
@@ -192,7 +193,7 @@ def before_redis(clean_redis: RedisServer) -> Iterator[FaultProxy]:
 
 def client_of(proxy: FaultProxy) -> redis.Redis:
     """A client that tries once."""
-    return redis.Redis(port=proxy.port, socket_timeout=0.5, retry=None)
+    return redis.Redis(port=proxy.port, socket_timeout=2, retry=None)
 
 
 @pytest.mark.parametrize(("then", "error"), [("reset", redis.ConnectionError), ("hang", redis.TimeoutError)])
@@ -214,7 +215,7 @@ def test_a_lost_reply_is_one_whose_command_was_carried_out(
 def test_a_command_is_found_where_two_packets_meet(before_redis: FaultProxy, clean_redis: RedisServer) -> None:
     """Its text may come in pieces."""
     before_redis.set(Faults(lose_reply=LoseReply("INCR")))
-    with socket.create_connection(("127.0.0.1", before_redis.port), timeout=5) as one, clean_redis.client() as direct:
+    with socket.create_connection(("127.0.0.1", before_redis.port), timeout=30) as one, clean_redis.client() as direct:
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         one.sendall(b"PING\r\nIN")
         assert one.recv(10) == b"+PONG\r\n"  # so the first piece has passed
@@ -245,7 +246,7 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
         assert process.stdout
         line = process.stdout.readline()
         port, url = int(line.split(" ->")[0].rpartition(":")[2]), "http://" + line.rpartition("faults: ")[2].strip()
-        with redis.Redis(port=port, socket_timeout=0.3, retry=None) as client, httpx.Client(timeout=30) as http:
+        with redis.Redis(port=port, socket_timeout=2, retry=None) as client, httpx.Client(timeout=30) as http:
             assert client.ping()
             told = http.put(url, json={"up": {"blackhole": True}})
             assert told.status_code == 200
@@ -262,8 +263,8 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
             assert http.delete(url).status_code == 405
             assert http.get(url.replace("/faults", "/")).status_code == 404
             tell = [sys.executable, "-m", "deploy.faults.control_client", url.split(":")[2].partition("/")[0]]
-            told = subprocess.run(tell, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
-            assert json.loads(told.stdout)["faults"]["up"]["blackhole"] is True
+            printed = subprocess.run(tell, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+            assert json.loads(printed.stdout)["faults"]["up"]["blackhole"] is True
             assert subprocess.run([*tell, "[]"], cwd=ROOT, capture_output=True).returncode == 1
             healed = http.put(url, json={}).json()
             assert healed["faults"] == json.loads(json.dumps(Faults().to_json()))
@@ -280,7 +281,8 @@ async def test_faults_for_one_client_are_not_for_another(proxy: Proxy, ends: End
     ends[1].write(b"x")
     assert await soon(ends[0].readexactly(1)) == b"x"
     [(ours, count)] = proxy.clients.items()
-    assert (sys.executable in ours, count) == (True, 1)
+    this_process = Path("/proc/self/cmdline").read_text().replace("\0", " ").strip()
+    assert (ours.strip(), count) == (this_process, 1)
     await proxy.set(Faults.from_json({"up": {"blackhole": True}, "clients": ["somebody else", ours]}))
     ends[1].write(b"y")
     assert await is_silent(ends[0])
@@ -305,5 +307,5 @@ def test_faults_survive_the_way_through_json() -> None:
     assert Faults.from_json(json.loads(json.dumps(refused.to_json()))) == refused
     faults = Faults(way, WayFaults(), False, True, LoseReply("COMMIT", 3, 2, "hang"), ("a",))
     assert Faults.from_json(json.loads(json.dumps(faults.to_json()))) == faults
-    with pytest.raises(Nonsense, match=r"lose_reply\.nth"):
+    with pytest.raises(InvalidFaults, match=r"lose_reply\.nth"):
         LoseReply("X", 0)

@@ -168,6 +168,7 @@ def test_keys_of_direct_writes_reach_the_queue(rig: Rig) -> None:
     wait_until(lambda: rig.count("direct_keys") == 0, what="handed over")
     with rig.queue.client() as queue:
         assert len(queue.keys(KEY + "*")) == 1
+    rig.wait_until_whole()
     again = rig.client.patch(path, json=BODY, headers=headers)
     assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
     assert rig.backlog() == 0

@@ -112,8 +112,8 @@ def test_a_direct_write_is_recognised_by_the_queue_that_never_saw_it(rig: Rig, s
     first = rig.client.post("/users", json=ADA, headers=headers).json()["data"]["id"]
     rig.queue.start()
     start_writer()
-    other = rig.client.post("/users", json={"name": "Eve", "email": ADA["email"]})
-    assert other.status_code == 202  # holds the address on its way, to be rejected
+    eve = {"name": "Eve", "email": ADA["email"]}  # holds the address on its way, to be rejected
+    wait_until(lambda: rig.client.post("/users", json=eve).status_code == 202, what="the queue is back")
     wait_until(
         lambda: (
             (again := rig.client.post("/users", json=ADA, headers=headers)).status_code == 202
@@ -155,6 +155,8 @@ def test_the_reply_to_an_acceptance_is_lost(rig: Rig, start_writer: StartWriter)
         (LoseReply("EVALSHA", then="hang"), 201),
     ], start=2):  # fmt: skip
         user, headers = {"name": "Ada", "email": f"{way}@example.com"}, key()
+        rig.wait_until_whole()
+        wait_until(lambda: rig.count("direct_keys") == 0, what="no key is handed over meanwhile")  # with EVALSHA too
         rig.to_queue.set(Faults(lose_reply=lost))
         with within():
             first = rig.client.post("/users", json=user, headers=headers)

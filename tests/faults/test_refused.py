@@ -82,7 +82,7 @@ class Told:
 
 
 def _check(service: processes.Service) -> dict[str, Any]:
-    checks: dict[str, Any] = httpx.get(f"{service.url}/health", timeout=5).json()["data"]["checks"]["loops"]
+    checks: dict[str, Any] = httpx.get(f"{service.url}/health", timeout=30).json()["data"]["checks"]["loops"]
     return checks
 
 
@@ -99,9 +99,9 @@ def _speaks_and_recovers(
     broken()
     try:
         for name, service in services.items():
-            wait_until(lambda name=name: told[name].refused(words[name]), 40, f"{name} says {words[name]}")
+            wait_until(lambda name=name: told[name].refused(words[name]), what=f"{name} says {words[name]}")
             wait_until(
-                lambda name=name, service=service: words[name] in _check(service)["detail"], 40, f"{name} shows it"
+                lambda name=name, service=service: words[name] in _check(service)["detail"], what=f"{name} shows it"
             )
     finally:
         mended()

@@ -36,10 +36,10 @@ async def test_a_replay_is_one_region_with_start_and_end(fake: FakeGrafana) -> N
     for replica in (0, 1):
         annotations = Annotations(lambda: connect(fake.url, TOKEN, 2), timeout_s=3, pause_s=0.01)
         task = asyncio.create_task(annotations.run())
-        annotations.say(Annotation("replay:7", "Replay 7", ("replay",), 1000.0))
+        annotations.add(Annotation("replay:7", "Replay 7", ("replay",), 1000.0))
         await until(lambda: fake.annotations)
         if replica:
-            annotations.say(Annotation("replay:7", "Replay 7: done", ("replay",), 1000.0, 1060.5))
+            annotations.add(Annotation("replay:7", "Replay 7: done", ("replay",), 1000.0, 1060.5))
             await until(lambda: fake.annotations[1]["timeEnd"] == 1060500)
         task.cancel()
     [only] = fake.annotations.values()
@@ -53,7 +53,7 @@ async def test_a_slow_or_absent_grafana_fails_nobody(fake: FakeGrafana) -> None:
     annotations = Annotations(lambda: connect(fake.url, TOKEN, 0.1), timeout_s=0.2, pause_s=0.01)
     task = asyncio.create_task(annotations.run())
     for number in range(500):
-        annotations.say(Annotation(f"replay:{number}", "x", (), 1.0, 2.0))
+        annotations.add(Annotation(f"replay:{number}", "x", (), 1.0, 2.0))
     await asyncio.sleep(0)
     assert not task.done()
     task.cancel()

@@ -137,7 +137,7 @@ def test_every_service_tells_its_health(api: httpx.Client, writer: Service) -> N
     """/livez, /readyz, /health and /metrics, on the api and on the writer."""
     for base in (str(api.base_url), writer.url):
         for path in ("/livez", "/readyz", "/health", "/metrics"):
-            assert httpx.get(base.rstrip("/") + path).status_code == 200
+            assert httpx.get(base.rstrip("/") + path, timeout=30).status_code == 200
 
 
 def test_the_breakers_tell_their_state(api: httpx.Client) -> None:

@@ -72,7 +72,7 @@ def test_without_the_proxy_the_api_has_an_answer_of_its_own(chain: Chain, third_
     heals by itself."""
     good = chain.api.get("/external-api").json()["data"]
     chain.proxy.kill() if how == "killed" else chain.proxy.freeze()
-    in_haste = {"X-Request-Timeout-Ms": "800"}
+    in_haste = {"X-Request-Timeout-Ms": "1500"}
     answer = chain.api.get("/external-api", headers=in_haste)
     assert (answer.status_code, answer.json()["data"], answer.json()["meta"]["stale"]) == (200, good, True)
     assert answer.json()["meta"]["fallback"]["reason"] == "EXTERNAL_PROXY_UNAVAILABLE"
@@ -103,7 +103,7 @@ def test_a_proxy_that_was_never_there(tmp_path: Path, clean_redis: RedisServer) 
     try:
         codes = []
         for _ in range(7):
-            answer = httpx.get(f"{api.url}/external-api")
+            answer = httpx.get(f"{api.url}/external-api", timeout=30)
             assert answer.status_code == 503
             assert "retry-after" in answer.headers
             codes.append(error_of(answer)["code"])
@@ -121,7 +121,7 @@ def test_something_else_at_the_proxys_address_is_not_believed(
         HOLDFAST_API_EXTERNAL_PROXY_URL=third_party.url,
     ).start()  # fmt: skip
     try:
-        answer = httpx.get(f"{api.url}/external-api")
+        answer = httpx.get(f"{api.url}/external-api", timeout=30)
         assert (answer.status_code, error_of(answer)["code"]) == (503, "EXTERNAL_PROXY_UNAVAILABLE")
     finally:
         api.kill()
@@ -135,7 +135,7 @@ def test_the_last_good_answer_survives_a_restart_of_the_proxy(chain: Chain, thir
     third_party.behave(fault="hang")
     chain.proxy.kill()
     chain.proxy.start()
-    answer = httpx.get(f"{chain.proxy.url}/external").json()
+    answer = httpx.get(f"{chain.proxy.url}/external", timeout=30).json()
     assert (answer["data"], answer["meta"]["fallback"]["kind"]) == (good, "last_good")
 
 

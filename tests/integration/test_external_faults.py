@@ -48,14 +48,14 @@ def test_a_good_day(client: httpx.Client, third_party: ThirdParty) -> None:
     (arrival,) = third_party.arrivals()
     assert (arrival["x_request_id"], arrival["traceparent"]) == ("req_of_the_test", _TRACE)
     assert arrival["x_attempt_count"] == "1"
-    assert 0 < int(arrival["x_request_timeout_ms"]) <= 200
+    assert 0 < int(arrival["x_request_timeout_ms"]) <= 500
 
 
 @pytest.mark.parametrize(
     ("behaviour", "status", "code", "arrived"),
     [
         ({"fault": "hang"}, 504, "UPSTREAM_TIMEOUT", 3),
-        ({"latency_ms": 600, "jitter_ms": 50}, 504, "UPSTREAM_TIMEOUT", 3),
+        ({"latency_ms": 1200, "jitter_ms": 50}, 504, "UPSTREAM_TIMEOUT", 3),
         ({"fault": "endless_body"}, 504, "UPSTREAM_TIMEOUT", 3),
         ({"fault": "reset"}, 502, "UPSTREAM_UNREACHABLE", 3),
         ({"fault": "fail", "status": 503}, 502, "UPSTREAM_FAILED", 3),
@@ -165,7 +165,7 @@ def test_without_budget_nothing_is_sent_twice(
     try:
         third_party.behave(fault="fail", status=503)
         for _ in range(10):
-            assert httpx.get(f"{service.url}/external", headers=NO_FALLBACK).status_code == 502
+            assert httpx.get(f"{service.url}/external", headers=NO_FALLBACK, timeout=30).status_code == 502
         assert len(third_party.arrivals()) == 10 + 3
         suppressed = 'holdfast_retries_suppressed_total{dependency="third_party",reason="budget"}'
         assert service.metric(suppressed) == 9  # one request used two of the three, the next the last
@@ -179,7 +179,7 @@ def test_a_default_for_those_who_know_nothing(tmp_path: Path, third_party: Third
     service = processes.external_proxy(tmp_path, NOWHERE, third_party.url, config).start()
     try:
         third_party.behave(fault="hang")
-        answer = httpx.get(f"{service.url}/external")
+        answer = httpx.get(f"{service.url}/external", timeout=30)
         body = answer.json()
         assert (answer.status_code, body["data"]) == (200, {"rates": []})
         assert (body["meta"]["fallback"]["kind"], body["meta"]["as_of"]) == ("default", None)

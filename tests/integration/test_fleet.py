@@ -103,16 +103,16 @@ def fleet(running: Fleet) -> Fleet:
 
 async def test_who_leaves_is_gone_at_once(clean_redis: RedisServer) -> None:
     """A replica that ends as told is not shown for a while as one that might be alive."""
-    redis = connect(clean_redis.address, RedisTimeouts(1, 1))
+    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     api, writer = (
         Board(redis, Member(name, name, lambda: [Breaker("b")]), watching=True) for name in ("api", "writer")
     )
     await writer.beat()
     await api.beat()
-    assert [one["instance"] for one in api.roll.shown(time.monotonic())] == ["writer"]
+    assert [one["instance"] for one in api.roster.shown(time.monotonic())] == ["writer"]
     await writer.leave()
     await api.beat()
-    assert api.roll.shown(time.monotonic()) == []
+    assert api.roster.shown(time.monotonic()) == []
     await redis.aclose()
 
 
@@ -147,26 +147,29 @@ def test_the_table_for_people(fleet: Fleet) -> None:
 
 def test_forced_open_every_writer_pauses_also_one_that_starts_meanwhile(fleet: Fleet) -> None:
     """The backlog grows, nobody is charged, and it is undone by itself; a killed replica is stale, and then gone."""
-    answer = fleet.order("writer", "force_open", for_s=6)
+    answer = fleet.order("writer", "force_open", for_s=600)
     assert answer.status_code == 200
     told = answer.json()["data"]
     assert (sorted(told["imposed_on"]), told["reach"], told["audited"]) == (list(WRITERS), "every replica", True)
     third = fleet.start_writer("writer-3")
-    everybody = [*fleet.writers.values(), third]
-    wait_until(lambda: all(one.metric(HOLDING) == 1 for one in everybody), what="all three hold")
-    users = [new_user() for _ in range(5)]
-    fleet.stream.accept(users)
-    wait_until(lambda: fleet.states() == dict.fromkeys((*WRITERS, "writer-3"), "open"), what="and are seen to")
-    [imposed] = {
-        (one["imposed"]["actor"], one["imposed"]["reason"])
-        for one in fleet.status()["circuit_breakers"]
-        if (one["service"], one["name"]) == ("writer", "database")
-    }
-    assert imposed == (keys.OPERATOR, "a test")
-    assert fleet.stream.backlog() == 5
-    fleet.stream.wait_for_end(users)
-    assert fleet.stream.charged() == []
-    third.kill()
+    try:
+        everybody = [*fleet.writers.values(), third]
+        wait_until(lambda: all(one.metric(HOLDING) == 1 for one in everybody), what="all three hold")
+        users = [new_user() for _ in range(5)]
+        fleet.stream.accept(users)
+        wait_until(lambda: fleet.states() == dict.fromkeys((*WRITERS, "writer-3"), "open"), what="and are seen to")
+        [imposed] = {
+            (one["imposed"]["actor"], one["imposed"]["reason"])
+            for one in fleet.status()["circuit_breakers"]
+            if (one["service"], one["name"]) == ("writer", "database")
+        }
+        assert imposed == (keys.OPERATOR, "a test")
+        assert fleet.stream.backlog() == 5
+        answer = fleet.order("writer", "force_open", for_s=1)
+        fleet.stream.wait_for_end(users)
+        assert fleet.stream.charged() == []
+    finally:
+        third.kill()
     wait_until(lambda: fleet.states()["writer-3"] == "stale", what="it is stale")
     wait_until(lambda: "writer-3" not in fleet.states(), what="it is gone")
     with fleet.queue.client() as redis:

@@ -39,14 +39,14 @@ def test_an_outage_longer_than_the_limit_restarts_nobody(
         own_redis.freeze()
 
         def silent_s(service: processes.Service) -> float:
-            answer = httpx.get(f"{service.url}/livez", timeout=5)
+            answer = httpx.get(f"{service.url}/livez", timeout=30)
             assert answer.status_code == 200, answer.text
             checks = answer.json()["data"]["checks"]
             return float(checks["reading"]["detail"].split()[2]) if checks else 1e9
 
-        wait_until(lambda: min(map(silent_s, services)) > 0.6 * _TURN_MAX_S, 60, "a silence")
+        wait_until(lambda: min(map(silent_s, services)) > 0.6 * _TURN_MAX_S, what="a silence")
         own_redis.kill()
-        wait_until(lambda: min(map(silent_s, services)) > 1.2 * _TURN_MAX_S, 60, "a long silence")
+        wait_until(lambda: min(map(silent_s, services)) > 1.2 * _TURN_MAX_S, what="a long silence")
     finally:
         for one in services:
             one.kill()
@@ -68,13 +68,13 @@ class _Stuck:
 
 async def test_a_loop_that_hangs_is_not_alive(clean_redis: RedisServer) -> None:
     """With Redis there, and nothing in hand; work in hand would explain it."""
-    redis = connect(clean_redis.address, RedisTimeouts(1, 1))
+    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     in_hand: list[int] = []
     watch = Watch(lambda: in_hand, 0.3, silence_max_s=0.1)
     reading = Reading(redis, _Stuck, watch, probe_cap_s=0.1)  # type: ignore[arg-type, return-value]
     loops = [asyncio.create_task(reading.run()), asyncio.create_task(reading.watching())]
     try:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 120
         while watch.progress()[0]:
             assert time.monotonic() < end, watch.progress()
             await asyncio.sleep(0.02)

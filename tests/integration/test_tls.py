@@ -23,7 +23,7 @@ from tests import processes
 from tests.certificates import Authority
 from tests.conftest import migrate
 from tests.external import PATIENT
-from tests.servers import PASSWORD, Database, RedisServer, free_port, wait_until
+from tests.servers import PASSWORD, START_DEADLINE_S, Database, RedisServer, free_port, wait_until
 
 _TIMEOUTS = Timeouts(checkout_s=1, connect_s=5, io_s=5, lock_wait_s=1)
 _SECRET = "never-in-clear"  # noqa: S105 - looked for on the wire
@@ -47,7 +47,7 @@ class TlsRedis(RedisServer):
     def client(self) -> redis.Redis:
         """For looking."""
         return redis.Redis(
-            host="127.0.0.1", port=self.port, socket_timeout=5, ssl=True, ssl_ca_certs=str(self._ca),
+            host="127.0.0.1", port=self.port, socket_timeout=20, ssl=True, ssl_ca_certs=str(self._ca),
             ssl_certfile=str(self._certificate), ssl_keyfile=str(self._key),
         )  # fmt: skip
 
@@ -127,7 +127,7 @@ def test_every_service_works_over_tls(stores: Stores, tmp_path: Path) -> None:
     with _running(*services):
         wait_until(lambda: _all_up(services), what="all services are ready")
         with stores.redis.client() as client:
-            client.xadd("{holdfast}:writes", {"schema": "1", "command": "Nonsense"})
+            client.xadd("{holdfast}:writes", {"schema": "1", "command": "InvalidFaults"})
         with httpx.Client(base_url=services[0].url, timeout=30) as api:
             user = {"name": "Ada", "email": "ada@example.com"}
             answer = api.post("/users", json=user, headers={"Prefer": "wait=10"})
@@ -261,6 +261,8 @@ def test_nothing_goes_to_a_database_in_clear(server_has_tls: bool, options: str)
     )  # fmt: skip
     with pytest.raises((sa.exc.OperationalError, pymysql.err.Error, OSError)):
         engine.connect()
+    if server_has_tls:
+        wait_until(lambda: len(listener.came[0]) > 36, what="what came is noted")
     listener.close()
     (came,) = listener.came
     assert b"somebody" not in came
@@ -284,7 +286,7 @@ def test_what_is_not_understood_stops_the_start() -> None:
         for module in ("api", "writer", "dlq_admin", "external_proxy")
     ]  # fmt: skip
     for process in started:
-        said, _ = process.communicate(timeout=60)
+        said, _ = process.communicate(timeout=START_DEADLINE_S)
         assert process.returncode != 0
         assert "ssl_ca_cert" in said
         assert _SECRET not in said

@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from tests.conftest import ROOT
 from tests.external import PATIENT
 from tests.otlp import Receiver, Told
 from tests.processes import QUICK, Service, ThirdParty
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
 from tests.users import create_user
 
@@ -39,6 +39,15 @@ class Traced(NamedTuple):
     api: httpx.Client
     writer: Service
     receiver: Receiver
+    services: Sequence[Service]
+
+    def wait_until_all_has_arrived(self) -> None:
+        """Every span that has ended was sent."""
+
+        def arrived(service: Service) -> bool:
+            return _spans(service, "ended") <= _spans(service, "sent") + _spans(service, "failed")
+
+        wait_until(lambda: all(map(arrived, self.services)), what="all has arrived")
 
 
 @pytest.fixture(scope="module")
@@ -63,16 +72,21 @@ def traced(
         for service in started:
             service.wait_until_alive()
         with httpx.Client(base_url=api.url, timeout=30) as client:
-            yield Traced(client, writer, receiver)
+            yield Traced(client, writer, receiver, (proxy, api, writer))
         for service in started:
             service.kill()
 
 
 @pytest.fixture
 def receiver(traced: Traced, clean_database: Database) -> Receiver:
-    """Nothing has arrived yet."""
+    """Nothing has arrived yet, and nothing of a test before will."""
+    traced.wait_until_all_has_arrived()
     traced.receiver.spans.clear()
     return traced.receiver
+
+
+def _spans(service: Service, result: str) -> float:
+    return service.metric(f'holdfast_spans_total{{result="{result}"}}')
 
 
 def _one(receiver: Receiver, service: str, name: str) -> Told:
@@ -169,7 +183,7 @@ def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
     wanted = f'# {{trace_id="{_TRACE}"}}'
 
     def of(url: str, metric: str) -> list[str]:
-        told = httpx.get(f"{url}/metrics", headers=_OPEN_METRICS)
+        told = httpx.get(f"{url}/metrics", headers=_OPEN_METRICS, timeout=30)
         assert told.headers["content-type"].startswith("application/openmetrics-text")
         assert told.text.endswith("# EOF\n")
         return [line for line in told.text.splitlines() if line.startswith(metric) and wanted in line]
@@ -177,7 +191,7 @@ def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
     api = str(traced.api.base_url)
     assert of(api, "holdfast_http_request_duration_seconds_bucket")
     wait_until(lambda: of(traced.writer.url, "holdfast_commit_delay_seconds_bucket"), what="the commit's exemplar")
-    plain = httpx.get(f"{api}/metrics")
+    plain = httpx.get(f"{api}/metrics", timeout=30)
     assert plain.headers["content-type"].startswith("text/plain")
     assert "trace_id" not in plain.text
 
@@ -197,7 +211,7 @@ def test_when_off_nothing_of_it_is_imported() -> None:
     def imported(endpoint: str) -> str:
         done = subprocess.run(
             [sys.executable, "-c", program.format(endpoint=endpoint)], cwd=ROOT, capture_output=True, text=True,
-            timeout=30, check=True,
+            timeout=START_DEADLINE_S, check=True,
         )  # fmt: skip
         return done.stdout.strip()
 
@@ -216,7 +230,7 @@ def test_a_receiver_that_hangs_holds_nobody_up(
         api = processes.api(tmp_path, clean_redis.address, clean_database.dsn, **more).start()
         with httpx.Client(base_url=api.url, timeout=30) as client:
             assert client.get("/users").status_code == 200
-            assert receiver.asked.wait(10)
+            assert receiver.asked.wait(60)
             assert {client.get("/users").status_code for _ in range(60)} == {200}
         assert api.metric('holdfast_spans_total{result="ended"}') > 60
         assert api.metric('holdfast_spans_total{result="sent"}') == 0
@@ -238,7 +252,7 @@ def test_a_receiver_that_is_gone_is_told_of_once(
         api = processes.api(tmp_path, clean_redis.address, clean_database.dsn, **more).start()
         failed = 'holdfast_spans_total{result="failed"}'
         for expected in (1, 2):
-            assert httpx.get(f"{api.url}/users").status_code == 200
+            assert httpx.get(f"{api.url}/users", timeout=30).status_code == 200
             wait_until(lambda expected=expected: api.metric(failed) >= expected, what="lost spans")  # type: ignore[misc]
         api.kill()
     told = [json.loads(line) for line in api.log.read_text().splitlines()]

@@ -28,7 +28,7 @@ def admin(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
 
 
 def _ask(admin: processes.Service, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
-    with httpx.Client(base_url=admin.url, headers={"Authorization": f"Bearer {key}"}, timeout=10) as client:
+    with httpx.Client(base_url=admin.url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
         return client.request(method, path, **more)
 
 
@@ -51,17 +51,16 @@ def test_it_goes_on_by_itself_when_the_fault_has_gone(
         writer = start_writer(**_HALTS_SOON)
         wait_until(lambda: not writer.ready(), what="the writer is halted")
         before = len(stream.dead())
-        wait_until(lambda: "2 tries" in httpx.get(f"{writer.url}/readyz").text, what="it has tried twice")
-        check = httpx.get(f"{writer.url}/readyz").json()["data"]["checks"]["dead_share"]
+        wait_until(lambda: "2 tries" in httpx.get(f"{writer.url}/readyz", timeout=30).text, what="it has tried twice")
+        check = httpx.get(f"{writer.url}/readyz", timeout=30).json()["data"]["checks"]["dead_share"]
         assert "invalid_data" in check["detail"]
         assert len(stream.dead()) == before < 20
     wait_until(lambda: stream.backlog() == 0, what="everything that was kept is applied")
-    assert writer.ready()
+    wait_until(writer.ready, what="it is ready again")
     assert len(stream.dead()) == before
     assert len(stream.ended()) + before == len(writes)
-    log = writer.log.read_text()
-    assert log.count('"writer_halted"') <= 2 * 2
-    assert '"writer_went_on"' in log
+    wait_until(lambda: '"writer_went_on"' in writer.log.read_text(), what="it says so")
+    assert writer.log.read_text().count('"writer_halted"') <= 2 * 2
 
 
 def test_an_operators_word_lets_it_go_on(
@@ -94,7 +93,7 @@ def test_an_operators_word_lets_it_go_on(
     wait_until(lambda: stream.backlog() == 0, what="everything is over")
     assert len(stream.dead()) + _indexed(admin) >= 70
     stream.wait_for_end(good)
-    assert writer.ready()
+    wait_until(writer.ready, what="it is ready again")
     wait_until(lambda: not _halted(admin), what="it is halted no longer")
     [record] = _ask(admin, "GET", "/dlq/audit", params={"action": "go_on"}).json()["data"]
     assert (record["reason"], record["letters"]) == ("all of it is test data", 0)

@@ -10,8 +10,6 @@ from tests.processes import Service
 from tests.servers import Database, RedisServer, wait_until
 from tests.stream import Stream, change, new_user
 
-RECOVERS_WITHIN_S = 60
-
 
 def silent(writer: Service) -> bool:
     """Whether its reader has heard nothing from Redis for longer than an answer may take."""
@@ -46,7 +44,7 @@ def test_a_restarted_redis(writer: Service, stream: Stream, own_redis: RedisServ
     own_redis.start()
     users = [new_user() for _ in range(5)]
     stream.accept(users)
-    stream.wait_for_end(users, deadline_s=RECOVERS_WITHIN_S)
+    stream.wait_for_end(users)
     assert writer.ready()
     assert_nobody_paid(stream)
 
@@ -59,7 +57,7 @@ def test_a_redis_that_froze(writer: Service, stream: Stream, own_redis: RedisSer
     own_redis.thaw()
     users = [new_user() for _ in range(5)]
     stream.accept(users)
-    stream.wait_for_end(users, deadline_s=RECOVERS_WITHIN_S)
+    stream.wait_for_end(users)
     assert_nobody_paid(stream)
 
 
@@ -70,7 +68,7 @@ def test_a_flushed_redis(writer: Service, stream: Stream, own_redis: RedisServer
         client.flushall()
     users = [new_user() for _ in range(5)]
     stream.accept(users)
-    stream.wait_for_end(users, deadline_s=RECOVERS_WITHIN_S)
+    stream.wait_for_end(users)
     assert writer.metric("holdfast_groups_recreated_total") > made
     assert_nobody_paid(stream)
 
@@ -98,8 +96,8 @@ def test_a_database_that_is_away(
     assert writer.ready()
     assert stream.backlog() == 4
     mends(own_database)
-    stream.wait_for_end([user, *later], deadline_s=RECOVERS_WITHIN_S)
-    assert not holds(writer)
+    stream.wait_for_end([user, *later])
+    wait_until(lambda: not holds(writer), what="it goes on")
     assert_nobody_paid(stream)
     with own_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users WHERE id = %s", (user.entity_id,))

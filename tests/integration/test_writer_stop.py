@@ -1,18 +1,23 @@
 """SIGTERM: what is in hand is finished or let go of, and the exit code is 0."""
 
 from tests.integration.conftest import StartWriter
+from tests.integration.test_writer_dead_letters import altered
 from tests.servers import Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
 
 
-def test_a_stopped_writer_finishes_the_batch_in_hand(stream: Stream, start_writer: StartWriter) -> None:
+def test_a_stopped_writer_finishes_the_batch_in_hand(
+    stream: Stream, start_writer: StartWriter, own_database: Database
+) -> None:
     """What it committed is acknowledged; what it had fetched and not begun is free at once, as if never delivered."""
-    users = [new_user() for _ in range(3000)]
+    users = [new_user() for _ in range(2000)]
     for at in range(0, len(users), 500):
         stream.accept(users[at : at + 500])
-    writer = start_writer(HOLDFAST_WRITER_BATCH_MAX="20")
-    wait_until(stream.ended, what="the first batch")
-    assert writer.stop() == 0
+    slow = "CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW SET @slept = SLEEP(0.01)"
+    with altered(own_database, slow, "DROP TRIGGER slow"):  # a batch takes 0.2 s, all of them 20 s
+        writer = start_writer(HOLDFAST_WRITER_BATCH_MAX="20")
+        wait_until(stream.ended, what="the first batch")
+        assert writer.stop() == 0
     assert stream.backlog() > 0, "it was in the middle of its work"
     assert {entry["times_delivered"] for entry in stream.pending()} <= {0}
     assert len(stream.ended()) + stream.backlog() == len(users)

@@ -118,8 +118,10 @@ def test_declared_and_exported_are_the_same(
 ) -> None:
     """After a little of everything: with the same type and labels, and nothing on either side alone."""
     api, admin = services["api"], services["dlq_admin"]
-    httpx.post(f"{api.url}/users", json={"name": "Ann", "email": "ann@example.com"}, headers={"Prefer": "wait=5"})
-    assert httpx.get(f"{api.url}/users/nobody").status_code >= 400
+    httpx.post(
+        f"{api.url}/users", json={"name": "Ann", "email": "ann@example.com"}, headers={"Prefer": "wait=5"}, timeout=30
+    )
+    assert httpx.get(f"{api.url}/users/nobody", timeout=30).status_code >= 400
     httpx.get(f"{api.url}/external-api", timeout=30)
     with redis_server.client() as redis:
         redis.xadd(DEAD, letters.fields())
@@ -128,7 +130,9 @@ def test_declared_and_exported_are_the_same(
         pass
     runner.recovered("catalogue", {"detect": 1}, "passed")
     writer = services["writer"]
-    wait_until(lambda: 'heartbeat_timestamp_seconds{stage="committed"}' in httpx.get(writer.metrics_url).text)
+    wait_until(
+        lambda: 'heartbeat_timestamp_seconds{stage="committed"}' in httpx.get(writer.metrics_url, timeout=30).text
+    )
 
     exported: Family = {}
     for service in services.values():

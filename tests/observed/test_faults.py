@@ -11,8 +11,8 @@ import pytest
 from deploy.announce import Announcer
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
-from holdfast.services.dlq_admin.faults.board import FaultDesk
-from holdfast.services.dlq_admin.faults.cache import Kept
+from holdfast.services.dlq_admin.faults.board import FaultBoard
+from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
@@ -107,30 +107,34 @@ def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> 
     one, two = replicas
     runner = Announcer(one.url, keys.ANNOUNCER)
     labels = '{fault="test-fault",target="queue"}'
+    before = time.time()
     with runner.announced("test-fault", "queue"):
-        assert one.metric(f"holdfast_fault_active{labels}") == 1
+        wait_until(lambda: one.metric(f"holdfast_fault_active{labels}") == 1, what="it is on")
         wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 1, what="the other one has heard")
         began = one.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
-        assert abs(began - time.time()) < 5
+        assert before <= began <= time.time()
         assert began == two.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
-    assert one.metric(f"holdfast_fault_active{labels}") == 0
+    wait_until(lambda: one.metric(f"holdfast_fault_active{labels}") == 0, what="it is over")
     wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 0, what="the other one knows that it is over")
     assert began <= one.metric(f"holdfast_fault_last_end_timestamp_seconds{labels}") <= time.time()
-    assert runner.recovered("test-fault", {"detect": 1.5, "drain": None}, "passed")
+    wait_until(lambda: runner.recovered("test-fault", {"detect": 1.5, "drain": None}, "passed"), what="it is taken")
     assert one.metric('holdfast_recovery_phase_seconds{fault="test-fault",phase="detect"}') == 1.5
-    told = httpx.get(f"{one.url}/faults", headers=keys.bearer(keys.VIEWER)).json()["data"]
+    told = httpx.get(f"{one.url}/faults", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"]
     assert [(each["fault"], each["active"]) for each in told["faults"]] == [("test-fault", False)]
     assert [(each["detect_s"], each["drain_s"], each["verdict"]) for each in told["recoveries"]] == [
         (1.5, None, "passed")]  # fmt: skip
 
 
 def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None:
-    """Nobody says that it is over."""
+    """Nobody says that it is over. Until it has been seen it is said again: it may be over before somebody looks."""
     one, _ = replicas
     runner = Announcer(one.url, keys.ANNOUNCER)
-    assert runner.send("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5})
     sample = 'holdfast_fault_active{fault="killed",target="writer"}'
-    assert one.metric(sample) == 1
+
+    def seen() -> bool:
+        return runner.send("PUT", "/faults/killed", {"target": "writer", "for_s": 0.5}) and one.metric(sample) == 1
+
+    wait_until(seen, what="it is on")
     wait_until(lambda: one.metric(sample) == 0, what="it is over")
 
 
@@ -157,16 +161,16 @@ class _Listener(Annotations):
         super().__init__(None, timeout_s=1)
         self.heard: list[Annotation] = []
 
-    def say(self, said: Annotation) -> None:
+    def add(self, said: Annotation) -> None:
         """Keep it."""
         self.heard.append(said)
 
 
 async def test_a_fault_is_one_region_told_by_whoever_was_told(clean_redis: RedisServer) -> None:
     """Its end too; a replica that only heard of it says nothing, unless it ends with nobody saying so."""
-    redis = connect(clean_redis.address, RedisTimeouts(1, 1))
+    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     listeners = [_Listener(), _Listener()]
-    one, two = (FaultDesk(Kept(redis), listener) for listener in listeners)
+    one, two = (FaultBoard(FaultCache(redis), listener) for listener in listeners)
     await one.begin(DOWN, 60)
     await two.begin(DOWN, 60)
     await two.end("database-down", None)

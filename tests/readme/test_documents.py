@@ -10,6 +10,8 @@ from tests.readme.documents import documents, links, make_targets_named, paths_n
 
 #: It also names the files that its targets write.
 MAKEFILE = (ROOT / "Makefile").read_text()
+#: Words that stand for `reported`, `received`, `action`, `forever` and the like.
+_RIDDLES = re.compile(r"\b(?:told|said|heard|deeds?|for ever|nobody's)\b", re.IGNORECASE)
 TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.MULTILINE))
 
 
@@ -34,3 +36,19 @@ def test_every_target_is_explained() -> None:
     """`make help` shows every target that a person may call, with one line."""
     explained = set(re.findall(r"^([a-z][a-z0-9-]*):.*## \S", MAKEFILE, re.MULTILINE))
     assert TARGETS - explained <= {"venv-bench", "venv-dev", "venv-docs", "venv-local"}
+
+
+def test_the_index_of_decisions_has_every_title() -> None:
+    """One row each, in order, as the page itself has it."""
+    folder = ROOT / "docs" / "adr"
+    pages = {page.name: page.read_text().partition("\n")[0] for page in sorted(folder.glob("[0-9]*.md"))}
+    indexed = re.findall(r"^\| \[(\d+)\]\(([^)]+)\) \| (.+) \|$", (folder / "README.md").read_text(), re.MULTILINE)
+    assert {name: f"# {number}: {title}" for number, name, title in indexed} == pages
+    assert [name for _, name, _ in indexed] == list(pages)
+
+
+@pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_is_in_plain_words(page: Path) -> None:
+    """What a person wrote has the field's terms; generated pages have the words of the code."""
+    if page.parent.name not in ("reference", "benchmarks"):
+        assert _RIDDLES.findall(page.read_text()) == []

@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 from tests.console.conftest import chromium  # noqa: F401 - a fixture
 from tests.readme.documents import blocks
 
-_BUILD_S = 300.0
+_BUILD_S = 600.0
 _PATIENCE_MS = 60_000
 _DRAWN = "wanted => [...document.querySelectorAll('div.mermaid')].filter(one => one.clientHeight > 50).length == wanted"
 _LOADS = re.compile(r"<(?:script|img|link)\b[^>]*?(?:src|href)=[\"']?(?:https?:)?//", re.IGNORECASE)

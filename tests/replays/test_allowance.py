@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from holdfast.shared.errors import AllowanceUsedUp, SecondPersonNeeded
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import allowance, change
-from holdfast.shared.letters.decide.allowance import Rules, UsedUp
+from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.letters.edit import transforms
 from holdfast.shared.letters.find.filter import Filter
 from holdfast.shared.letters.find.selection import Selection
@@ -52,12 +53,14 @@ def test_all_that_one_does_counts_together(engine: Engine) -> None:
     """Replays, discards and transforms; not what was refused or waits for approval, nor what others do."""
     assert _replay(engine, 0, 8) is ReplayState.RUNNING
     _discard(engine, 8, 6)
-    with pytest.raises(UsedUp) as refused:
+    with pytest.raises(AllowanceUsedUp) as refused:
         _discard(engine, 14, 7)
-    assert (refused.value.left.letters, refused.value.needed) == (6, 7)
+    details = refused.value.details
+    assert details is not None
+    assert (details["left"], details["needed"]) == (6, 7)
     assert _replay(engine, 14, 7) is ReplayState.AWAITING_APPROVAL
     assert allowance.left(engine, "ann", RULES).letters == 6
-    with pytest.raises(UsedUp):
+    with pytest.raises(AllowanceUsedUp):
         transforms.make(engine, _these(21, 7), _unchanged, [], ANN, expected=7, most=100, rules=RULES)
     _discard(engine, 21, 6)
     assert allowance.left(engine, "ann", RULES).letters == 0
@@ -73,14 +76,14 @@ def _unchanged(*_: object) -> None:
 def test_a_second_person_allows_more(engine: Engine) -> None:
     """Somebody else, on record; never oneself; and what is too old to count counts no more."""
     _discard(engine, 0, 20)
-    with pytest.raises(allowance.SamePerson):
+    with pytest.raises(SecondPersonNeeded):
         allowance.allow(engine, "ann", 10, ANN)
     for other in ("ann ", "Ann", "a\u0301nn", "\u00e4nn"):
         allowance.allow(engine, other, 10, ANN)
     assert allowance.left(engine, "ann", RULES).letters == 0, "only an equal name is the same person's"
     allowance.allow(engine, "ann", 10, BOB)
     _discard(engine, 20, 10)
-    with pytest.raises(UsedUp):
+    with pytest.raises(AllowanceUsedUp):
         _discard(engine, 30, 1)
     before = allowance.left(engine, "ann", RULES).more_at
     assert before is not None
@@ -96,7 +99,7 @@ def test_requests_side_by_side_do_not_use_it_twice(engine: Engine) -> None:
         try:
             _discard(engine, at * 7, 7, rules=Rules(14, 60))
             ends.append("done")
-        except UsedUp:
+        except AllowanceUsedUp:
             ends.append("refused")
 
     threads = [threading.Thread(target=go, args=(at,)) for at in range(8)]
@@ -131,4 +134,4 @@ def test_pages_and_routes_say_what_is_left(desk: Desk) -> None:
     assert desk.told("POST", "/dlq/allowances", keys.ADMIN, json=more)["left"] == 15
     desk.told("POST", "/dlq/discards", json=wish)
     desk.http.post("/console/login", data={"key": keys.OPERATOR})
-    assert "Let somebody else change more letters" in desk.http.get("/console/audit").text
+    assert "Allow another operator to change more letters" in desk.http.get("/console/audit").text

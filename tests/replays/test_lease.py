@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from holdfast.shared.errors import CountMismatch, ReplayNotNow
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import change
@@ -49,7 +50,7 @@ def test_the_set_is_frozen(engine: Engine, replay_id: int) -> None:
     index.index(engine, [letter(99)])
     assert change.look(engine, DEAD, {State.DEAD}, most=100).numbers == [letter(99).number]
     assert len(read.item_page(engine, replay_id, [], after=None, limit=100)) == 10
-    with pytest.raises(change.CountDiffers):
+    with pytest.raises(CountMismatch):
         change.discard(engine, Selection(numbers=(letter(1).number,)), ANN, expected=1, most=10)
 
 
@@ -73,8 +74,8 @@ def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
     left = sending.in_state(engine, second, ItemState.SENDING, 10)
     assert [one.position for one in left] == [0, 1]
     assert lease.take(engine, "b/2", 5, most=4) == []
-    [third] = lease.take(engine, "b/2", 5, most=4, heir_of="b/")
-    lease.let_go(engine, third)
+    [third] = lease.take(engine, "b/2", 5, most=4, predecessor="b/")
+    lease.release(engine, third)
     assert len(lease.take(engine, "c/1", 5, most=4)) == 1
 
 
@@ -106,7 +107,7 @@ def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
     assert told.state is ReplayState.CANCELLED
     totals = groups.totals(engine)
     assert (totals["applied"], totals["replaying"], totals["dead"]) == (3, 0, 7)
-    with pytest.raises(steer.NotNow):
+    with pytest.raises(ReplayNotNow):
         steer.steer(engine, replay_id, "resume", ANN, dry_run=False)
     assert lease.take(engine, "b/1", 5, most=4) == []
 

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from holdfast.services.dlq_admin.replays.sender import Sender, sendable
-from holdfast.services.dlq_admin.replays.surroundings import Around
+from holdfast.services.dlq_admin.replays.surroundings import SurroundingsReader
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.fleet.roster import Roster
 from holdfast.shared.letters.edit.versions import Current
@@ -124,6 +124,6 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
         b"api/three": orjson.dumps([{"name": "database", "state": "open"}]),
     }
     roll.read({name: b"5000000 " + told for name, told in reports.items()}, 5.0, time.monotonic())
-    around = await Around(redis, roll)(4)
+    around = await SurroundingsReader(redis, roll)(4)
     assert (around.depth, around.open_breakers) == (3, ("one",))
     await redis.aclose()

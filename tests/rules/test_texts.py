@@ -1,4 +1,4 @@
-"""Whoever is told of an alert is told what clients feel, and finds a page and a dashboard."""
+"""Every alert states its impact on clients, and has a runbook page and a dashboard."""
 
 import re
 from pathlib import Path
@@ -12,7 +12,7 @@ from deploy.rules.rule import Alert, Dashboard
 REPO = Path(__file__).parent.parent.parent
 RUNBOOKS = REPO / "docs" / "runbooks"
 DASHBOARDS = REPO / "services" / "dlq_admin" / "live" / "grafana"
-HEADINGS = ["Meaning", "What clients feel", "First look", "Actions", "When it is not that"]
+HEADINGS = ["Meaning", "Impact", "Diagnosis", "Mitigation", "Other causes"]
 
 ALERTS = [
     pytest.param(rule, id=f"{profile.name}: {rule.name} {' '.join(rule.labels.values())}")

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,13 +111,13 @@ def _without_guard(journal: Journal, report: Callable[[str], None]) -> Any:
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
 def test_a_fault_is_in_force_until_it_ends(case: Case, fault: Fault) -> None:
-    """And may come again."""
+    """And may come again; from whichever thread, as load tests do it."""
     broken = "frozen" if isinstance(fault, Freeze) else "down"
-    with running.running(case.kind) as stack:
+    with running.running(case.kind) as stack, ThreadPoolExecutor(1) as thread:
         for _ in range(2):
-            stack.begin(fault)
+            thread.submit(stack.begin, fault).result(60)
             wait_until(lambda: case.database() == broken, what=broken)
-            stack.end(fault)
+            thread.submit(stack.end, fault).result(60)
             wait_until(lambda: case.database() == "running", what="mended")
 
 

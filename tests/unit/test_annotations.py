@@ -15,7 +15,7 @@ async def test_without_a_grafana_nothing_is_kept() -> None:
     """Saying is free."""
     annotations = Annotations(None, timeout_s=1)
     for _ in range(1000):
-        annotations.say(_SAID)
+        annotations.add(_SAID)
     assert annotations._waiting.empty()
 
 
@@ -29,8 +29,8 @@ async def test_what_fails_is_tried_again_and_then_left() -> None:
 
     annotations = Annotations(broken, timeout_s=1, pause_s=0)
     task = asyncio.create_task(annotations.run())
-    annotations.say(_SAID)
-    annotations.say(_SAID)
+    annotations.add(_SAID)
+    annotations.add(_SAID)
     async with asyncio.timeout(60):
         while len(tries) < 6:
             await asyncio.sleep(0)

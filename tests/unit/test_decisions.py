@@ -20,9 +20,9 @@ def test_a_flood_is_a_few_lines_a_second() -> None:
     """The next line says how many there were without one; other kinds have their own count."""
     lines = Lines(2)
     shed, limited = Action.REQUEST_SHED, Action.RATE_LIMITED
-    assert [lines.more(shed, 7.0 + each / 10) for each in range(5)] == [0, 0, None, None, None]
-    assert lines.more(limited, 7.9) == 0
-    assert [lines.more(shed, 8.0), lines.more(shed, 8.1)] == [3, 0]
+    assert [lines.allow(shed, 7.0 + each / 10) for each in range(5)] == [0, 0, None, None, None]
+    assert lines.allow(limited, 7.9) == 0
+    assert [lines.allow(shed, 8.0), lines.allow(shed, 8.1)] == [3, 0]
 
 
 def test_an_allowance_is_a_burst_and_then_a_rate() -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from holdfast.services.dlq_admin.cli import selection, table
 from holdfast.services.dlq_admin.cli.main import _say, main
-from holdfast.services.dlq_admin.cli.output import Told
+from holdfast.services.dlq_admin.cli.output import Output
 from holdfast.services.dlq_admin.cli.parser import make
 from holdfast.services.dlq_admin.cli.selection import Usage
 from tests.servers import free_port
@@ -208,7 +208,7 @@ def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureF
     """Also where a command forgot it: direction, control and inkless characters of a writer's name."""
     assert table.plain("a\u202e\u3164\u2800\ufe0fb") == "a����b"
     for lines in (["\u202eevil"], ["a\nb"]):
-        _say(Told(None, lines), as_json=False)
+        _say(Output(None, lines), as_json=False)
     assert capsys.readouterr().out == "�evil\na�b\n"
 
 

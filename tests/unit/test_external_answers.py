@@ -5,10 +5,10 @@ import pytest
 from holdfast.services.external_proxy.answers import (
     ErrorStatus,
     RetryRefused,
+    answer_to,
     judgement,
     retry_after_s,
     retry_decision,
-    told,
 )
 from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
 from holdfast.shared.resilience.breaker.verdict import Throttled, Verdict
@@ -62,17 +62,17 @@ def test_whether_to_try_again(error: Exception, idempotent: bool, keyed: bool, e
 
 def test_a_write_that_was_sent_is_indefinite_and_one_that_was_not_is_definite() -> None:
     """The caller of a write has to know which of the two."""
-    assert not told(TookTooLong(), idempotent=False).definite
-    assert not told(RetryRefused(ErrorStatus(503, None)), idempotent=False).definite
-    assert told(TooManyAtOnce(), idempotent=False).definite
-    assert told(ErrorStatus(422, None), idempotent=False).definite
-    assert told(TookTooLong(), idempotent=True).code == "UPSTREAM_TIMEOUT"
+    assert not answer_to(TookTooLong(), idempotent=False).definite
+    assert not answer_to(RetryRefused(ErrorStatus(503, None)), idempotent=False).definite
+    assert answer_to(TooManyAtOnce(), idempotent=False).definite
+    assert answer_to(ErrorStatus(422, None), idempotent=False).definite
+    assert answer_to(TookTooLong(), idempotent=True).code == "UPSTREAM_TIMEOUT"
 
 
 def test_a_bug_stays_a_bug() -> None:
     """It is not turned into the third party's failure."""
     with pytest.raises(ZeroDivisionError):
-        told(ZeroDivisionError(), idempotent=True)
+        answer_to(ZeroDivisionError(), idempotent=True)
 
 
 @pytest.mark.parametrize(

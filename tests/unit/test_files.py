@@ -102,7 +102,7 @@ def test_who_cannot_write_changes_nothing_and_shows_no_key(tmp_path: Path, capsy
     """No key is shown that no file has."""
     path = tmp_path / "none" / "keys"
     assert add(["ann", "view", str(path)]) == 2
-    assert "shown only now" not in capsys.readouterr().out
+    assert "not shown again" not in capsys.readouterr().out
 
 
 def test_secrets_of_containers_are_drawn_whole(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from holdfast.services.api.settings import ApiSettings
 from holdfast.shared.domain.field_types import Text
 from holdfast.shared.domain.registry import RESERVED, Domain, domain, load
 from holdfast.shared.domain.resource import DeclarationError, Resource, Unique
-from holdfast.shared.letters.index.tables import metadata as of_letters
+from holdfast.shared.letters.index import tables as of_letters
 from holdfast.shared.queue import names
 from holdfast.shared.store.tables import metadata
 from tests import apps
@@ -26,7 +26,7 @@ def test_names_that_holdfast_has_are_reserved(tmp_path: Path) -> None:
         for value in vars(names).values()
         if isinstance(value, str) and value.startswith(names.PREFIX)
     }
-    tables = {table for each in (metadata, of_letters) for table in each.tables}
+    tables = {table for each in (metadata, of_letters.letters.metadata) for table in each.tables}
     served = {
         path.split("/")[1] for method in ("GET", "POST") for path in apps.paths(apps.make("api", tmp_path), method)
     }

@@ -115,7 +115,7 @@ def test_a_file_that_cannot_be_read_stops_the_start(monkeypatch: pytest.MonkeyPa
         ApiSettings()
     (tmp_path / "bytes").write_bytes(b"\xff\xfe")
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "bytes"))
-    with pytest.raises(SettingsError, match="is no text"):
+    with pytest.raises(SettingsError, match="is not text"):
         ApiSettings()
     (tmp_path / "dsn").write_text(_DSN)
     monkeypatch.setenv("DB_DSN_FILE", str(tmp_path / "dsn"))

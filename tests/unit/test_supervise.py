@@ -110,8 +110,8 @@ async def test_the_pause_has_an_end_however_often_it_crashed(monkeypatch: pytest
     async def at_once(_: float) -> None:
         pass
 
-    monkeypatch.setattr(supervise.asyncio, "sleep", at_once)
-    monkeypatch.setattr(supervise.logs, "error", lambda *_, **__: None)  # a thousand tracebacks take their time
+    monkeypatch.setattr(asyncio, "sleep", at_once)
+    monkeypatch.setattr(logs, "error", lambda *_, **__: None)  # a thousand tracebacks take their time
     with pytest.raises(asyncio.CancelledError):
         await supervise.forever("test", crashing)
     assert starts == 1101

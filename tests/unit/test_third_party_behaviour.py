@@ -3,7 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from deploy.third_party.behaviour import WELL, Behaviour, Mood
+from deploy.third_party.behaviour import WELL, Behaviour, CurrentBehaviour
 
 
 @pytest.mark.parametrize(
@@ -31,27 +31,27 @@ def test_nonsense_is_refused(told: dict[str, object]) -> None:
 
 def test_it_heals_after_so_many() -> None:
     """And not before."""
-    mood = Mood()
-    mood.tell(Behaviour(fault="reset", times=2))
-    assert [mood.meets()[1] is not None for _ in range(4)] == [True, True, False, False]
-    assert mood.now == WELL
+    current = CurrentBehaviour()
+    current.set(Behaviour(fault="reset", times=2))
+    assert [current.next()[1] is not None for _ in range(4)] == [True, True, False, False]
+    assert current.now == WELL
 
 
 def test_it_heals_after_so_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Latency too."""
     now = 100.0
     monkeypatch.setattr("time.monotonic", lambda: now)
-    mood = Mood()
-    mood.tell(Behaviour(latency_ms=500, for_s=10))
-    assert mood.meets()[0] == 0.5
+    current = CurrentBehaviour()
+    current.set(Behaviour(latency_ms=500, for_s=10))
+    assert current.next()[0] == 0.5
     now = 110.0
-    assert mood.meets() == (0.0, None)
+    assert current.next() == (0.0, None)
 
 
 def test_a_rate_is_a_share() -> None:
     """About a third of three thousand; none of them at 0."""
-    mood = Mood()
-    mood.tell(Behaviour(fault="fail", rate=1 / 3))
-    assert 800 < sum(mood.meets()[1] is not None for _ in range(3000)) < 1200
-    mood.tell(Behaviour(fault="fail", rate=0))
-    assert not any(mood.meets()[1] for _ in range(100))
+    current = CurrentBehaviour()
+    current.set(Behaviour(fault="fail", rate=1 / 3))
+    assert 800 < sum(current.next()[1] is not None for _ in range(3000)) < 1200
+    current.set(Behaviour(fault="fail", rate=0))
+    assert not any(current.next()[1] for _ in range(100))

@@ -5,7 +5,7 @@ from enum import StrEnum
 import pytest
 
 from holdfast.shared.letters.replays.plan import ACTIVE, END, LETTER_AFTER, WAITING_FOR_A_PERSON, ItemState, ReplayState
-from holdfast.shared.letters.replays.steer import WORDS
+from holdfast.shared.letters.replays.steer import ORDERS
 from holdfast.shared.letters.replays.transitions import ITEMS, LETTERS, REPLAYS, Rest, Ways
 from holdfast.shared.letters.state import State
 
@@ -30,8 +30,8 @@ def test_every_state_that_waits_has_two_ways(states: type[StrEnum], table: dict[
 def test_the_words_of_operators_are_those_of_the_code() -> None:
     """What the table offers for a replay is what it obeys."""
     for state, ways in REPLAYS.items():
-        obeyed = {word for word, meant in WORDS.items() if state in meant.since}
-        assert obeyed == {word for word in ways.by_operator if word in WORDS}, state
+        obeyed = {word for word, meant in ORDERS.items() if state in meant.since}
+        assert obeyed == {word for word in ways.by_operator if word in ORDERS}, state
 
 
 def test_replays_that_wait_are_looked_after() -> None:

@@ -1,1 +1,1 @@
-"""Lint: what makes a dashboard wrong, misleading or empty, found in its JSON before anybody looks at it."""
+"""Lint: what makes a dashboard wrong, misleading or empty, found in its JSON before it is used."""

@@ -1,4 +1,4 @@
-"""`python -m deploy.dashboards.lint`: exit code 1 when a dashboard is wrong, or is not as its code."""
+"""`python -m deploy.dashboards.lint`: exit code 1 when a dashboard is wrong or out of date."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from deploy.dashboards.write import BOARDS, as_json, stale
 
 
 def excuses(board: Board) -> Excuses:
-    """As they stand beside the panels."""
+    """Those written beside the panels."""
     every = (panel for row in board.rows for panel in row.panels if isinstance(panel, Panel))
     return {panel.title: panel.excused for panel in every if panel.excused}
 
@@ -29,9 +29,9 @@ def wrong() -> list[tuple[str, Finding]]:
 
 
 def main() -> int:
-    """Says what is wrong, a line each."""
+    """Prints what is wrong, one line each."""
     lines = [f"{uid}: {finding}" for uid, finding in wrong()] + [f"{sentence}: make dashboards" for sentence in stale()]
-    print("\n".join(lines) or f"{len(BOARDS)} dashboards: nothing to find fault with.", file=sys.stderr)
+    print("\n".join(lines) or f"{len(BOARDS)} dashboards: no findings.", file=sys.stderr)
     return 1 if lines else 0
 
 

@@ -1,5 +1,5 @@
 """Known series: ours as they are declared, those that rules record, and the few that we take from exporters. Each has
-its kind and its labels; what is not here may not be asked for."""
+its kind and its labels; no other series may be queried."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ _SCRAPED = frozenset({"job", "instance"})
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """`labels` None: whichever they are."""
+    """A series. `labels` None: any."""
 
     kind: Kind
     labels: frozenset[str] | None
@@ -87,7 +87,7 @@ def _ours() -> Iterable[tuple[str, Series]]:
 
 
 def _recorded(folder: Path) -> dict[str, Series]:
-    """What is recorded is no counter any more, whatever it was made of."""
+    """A recorded series is not a counter, whatever it was computed from."""
     return {
         rule["record"]: Series("gauge", labels_of(promql_parser.parse(rule["expr"])))
         for file in sorted(folder.glob("*.yml"))

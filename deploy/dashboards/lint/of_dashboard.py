@@ -40,7 +40,7 @@ def _frame(dashboard: Dashboard) -> Iterator[Finding]:
             yield Finding("no-leftovers", "", f"`{name}` is of an export, and keeps it from being provisioned")
     count = sum(1 for _ in panels(dashboard))
     if count > PANELS_MAX:
-        yield Finding("few-panels", "", f"{count} panels: nobody reads more than {PANELS_MAX}")
+        yield Finding("few-panels", "", f"{count} panels: more than {PANELS_MAX} are not read")
 
 
 def _once_only(dashboard: Dashboard) -> Iterator[Finding]:

@@ -25,7 +25,7 @@ def _wrong(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "panel-type", f"{panel['type']} is drawn by Grafana only"
     if panel["type"] == "text":
         if not description:
-            yield "panel-title-description", "it does not say what it is for"
+            yield "panel-title-description", "it has no description"
         return
     if not all(part in description for part in ("**Normal:**", "**Otherwise:**")) or description.startswith("\n"):
         yield "panel-title-description", "it does not say what it shows, what is normal, what to do"
@@ -33,7 +33,7 @@ def _wrong(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     if not defaults.get("unit"):
         yield "panel-units", "its numbers have no unit"
     if not defaults.get("noValue"):
-        yield "empty-state", "it does not say what it means when there is nothing"
+        yield "empty-state", "it has no text for no data"
     if not panel.get("targets"):
         yield "panel-no-targets", "it asks nothing"
     if panel["type"] == "timeseries":

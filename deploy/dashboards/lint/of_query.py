@@ -77,4 +77,4 @@ def _whose(found: list[Use], offered: frozenset[str] | None) -> Iterator[tuple[s
     for use in found:
         shared = use.name.startswith(_SHARED)
         if shared and "job" not in dict(use.matchers) and offered is not None and "job" not in offered:
-            yield "target-job", f"{use.name} is every service's: say whose"
+            yield "target-job", f"{use.name} is exported by every service: select a job"

@@ -1,1 +1,1 @@
-"""Verify: what every panel shows of a real run, asked of the real Prometheus."""
+"""Verify: what every panel shows of a real run, according to the real Prometheus."""

@@ -5,7 +5,7 @@ import argparse
 import sys
 import time
 
-from deploy.dashboards.verify.census import take, told
+from deploy.dashboards.verify.census import summary, take
 from deploy.dashboards.verify.prometheus import Prometheus, Span
 from deploy.dashboards.write import files
 
@@ -17,7 +17,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--minutes", type=float, default=15)
     options = parser.parse_args(arguments)
     now_s = time.time()
-    complete, text = told(take(files(), Prometheus(options.address), Span(now_s - options.minutes * 60, now_s)))
+    complete, text = summary(take(files(), Prometheus(options.address), Span(now_s - options.minutes * 60, now_s)))
     print(text)
     return 0 if complete else 1
 

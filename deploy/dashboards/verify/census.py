@@ -1,4 +1,4 @@
-"""Census: how many panels had data in a span of time, and what was wrong with the others."""
+"""Census: how many panels have data in a span of time, and what is wrong with the others."""
 
 import json
 import math
@@ -12,7 +12,7 @@ from deploy.dashboards.verify.prometheus import Prometheus, Reply, Span
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """`problem`: why a reader sees nothing, or something odd; empty: they see what they should."""
+    """A query. `problem`: why a reader sees nothing, or something odd; empty: there is none."""
 
     asked: Asked
     problem: str
@@ -53,8 +53,8 @@ def take(files: Iterable[Path], prometheus: Prometheus, span: Span) -> list[Cens
     return [_of(json.loads(file.read_text()), prometheus, span) for file in files]
 
 
-def told(censuses: list[Census]) -> tuple[bool, str]:
-    """(whether nothing is missing, all of it for people)."""
+def summary(censuses: list[Census]) -> tuple[bool, str]:
+    """Whether nothing is missing, and the text for people."""
     lines = [line for census in censuses for line in census.lines()]
     have, all_of_them = sum(each.panels_with_data for each in censuses), sum(each.panels for each in censuses)
     complete = not any(census.problems for census in censuses)
@@ -72,19 +72,19 @@ def _judge(it: Asked, prometheus: Prometheus, span: Span, chosen: Mapping[str, s
     expr = filled_in(it.expr, step_s=span.step_s, range_s=span.range_s, chosen=chosen)
     if it.kind == "variable":
         offered = prometheus.label_values(expr, it.label, span)
-        return offered.error or ("" if offered.values else "there is nothing to choose")
+        return offered.error or ("" if offered.values else "it offers no values")
     if error := prometheus.at(expr, span.to_s).error:
         return error
     return problem(prometheus.over(expr, span), it.fields)
 
 
 def problem(reply: Reply, fields: frozenset[str]) -> str:
-    """What is wrong with an answer, of which a legend shows `fields`; empty: nothing."""
+    """What is wrong with a reply, of which a legend shows `fields`; empty: nothing."""
     if reply.error:
         return reply.error
     if not reply.lines:
         return "no data"
     if not any(math.isfinite(value) for line in reply.lines for value in line.values):
-        return "data, and never a number"
+        return "data, but never a number"
     missing = {name for line in reply.lines for name in fields - set(line.labels)}
-    return f"its legend shows {', '.join(sorted(missing))}, which it has not" if missing else ""
+    return f"its legend shows {', '.join(sorted(missing))}, which it does not have" if missing else ""

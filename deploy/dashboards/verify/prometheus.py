@@ -1,4 +1,4 @@
-"""Prometheus's HTTP API, as far as a dashboard uses it."""
+"""The part of Prometheus's HTTP API that dashboards use."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """`error`: why there is none; empty: there is one."""
+    """A reply. `error`: why there is no data; empty: there is."""
 
     error: str = ""
     lines: tuple[Line, ...] = ()
@@ -54,28 +54,28 @@ class Prometheus:
         self._address = address
 
     def over(self, expr: str, span: Span) -> Reply:
-        """As a panel over time asks."""
-        told = self._get("query_range", query=expr, start=span.from_s, end=span.to_s, step=span.step_s)
-        return _read(told)
+        """A range query, as of a panel over time."""
+        payload = self._get("query_range", query=expr, start=span.from_s, end=span.to_s, step=span.step_s)
+        return _read(payload)
 
     def at(self, expr: str, moment_s: float) -> Reply:
-        """As a table asks."""
+        """An instant query, as of a table."""
         return _read(self._get("query", query=expr, time=moment_s))
 
     def label_values(self, series: str, label: str, span: Span) -> Reply:
-        """As a variable asks."""
-        asked = {"match[]": series, "start": span.from_s, "end": span.to_s}
-        told = self._get(f"label/{label}/values", **asked)
-        return _read(told) if told.get("status") != "success" else Reply(values=tuple(told["data"]))
+        """Label values, as of a variable."""
+        parameters = {"match[]": series, "start": span.from_s, "end": span.to_s}
+        payload = self._get(f"label/{label}/values", **parameters)
+        return _read(payload) if payload.get("status") != "success" else Reply(values=tuple(payload["data"]))
 
     def targets(self) -> dict[str, bool]:
         """`job instance` → whether it was reached."""
-        told = self._get("targets", state="active")
-        active = told.get("data", {}).get("activeTargets", [])
+        payload = self._get("targets", state="active")
+        active = payload.get("data", {}).get("activeTargets", [])
         return {f"{each['labels']['job']} {each['labels']['instance']}": each["health"] == "up" for each in active}
 
     def rules_evaluated(self) -> bool:
-        """Whether every recording and alerting rule has been looked at, and none failed."""
+        """Whether every recording and alerting rule has been evaluated, and none failed."""
         groups = self._get("rules").get("data", {}).get("groups", [])
         return bool(groups) and all(rule["health"] == "ok" for group in groups for rule in group["rules"])
 
@@ -86,11 +86,11 @@ class Prometheus:
         return {"status": "error", "error": f"status {response.status}: {str(response.body)[:200]}"}
 
 
-def _read(told: Mapping[str, Any]) -> Reply:
-    if told["status"] != "success":
-        return Reply(str(told.get("error") or told))
-    result = told["data"]["result"]
-    if told["data"]["resultType"] in ("scalar", "string"):
+def _read(payload: Mapping[str, Any]) -> Reply:
+    if payload["status"] != "success":
+        return Reply(str(payload.get("error") or payload))
+    result = payload["data"]["result"]
+    if payload["data"]["resultType"] in ("scalar", "string"):
         return Reply(lines=(Line({}, (float(result[1]),)),))
     return Reply(lines=tuple(_line(each) for each in result))
 

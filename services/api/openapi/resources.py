@@ -122,7 +122,9 @@ class _Writer:
         changes = errors(*self._write_errors(), *self._body_errors(), not_found)
         return Documents(
             create=self._route(
-                "create", f"Create {a_one}", _QUEUED | self._done(201, _LOCATION) | applied | create,
+                "create",
+                f"Create {a_one}",
+                _QUEUED | self._done(201, _LOCATION) | applied | create,
                 whole | {"parameters": _NEW},
             ),
             replace=self._route("replace", f"Replace {a_one}", _QUEUED | applied | changes, replaced | change),
@@ -131,42 +133,54 @@ class _Writer:
                 "delete", f"Delete {a_one}", _QUEUED | applied | errors(*self._write_errors(), not_found), change
             ),
             read=self._route(
-                "read", f"Read {a_one}, writes still on their way included", self._read(),
+                "read",
+                f"Read {a_one}, writes still on their way included",
+                self._read(),
                 {"parameters": [*here, self._if_none_match(), FRESH, TIMEOUT]},
             ),
             list=self._route(
-                "list", f"List {self._resource.many} in the order of their creation", self._list(),
-                {"parameters": [FRESH, TIMEOUT]}, plural=True,
+                "list",
+                f"List {self._resource.many} in the order of their creation",
+                self._list(),
+                {"parameters": [FRESH, TIMEOUT]},
+                plural=True,
             ),
-        )  # fmt: skip
+        )
 
     def _route(
         self, verb: str, summary: str, responses: dict[int | str, Any], extra: dict[str, Any], *, plural: bool = False
     ) -> dict[str, Any]:
         name = f"{verb}_{self._resource.plural if plural else self._resource.singular}"
         return {
-            "name": name, "tags": [self._resource.plural], "summary": summary, "responses": responses,
+            "name": name,
+            "tags": [self._resource.plural],
+            "summary": summary,
+            "responses": responses,
             "openapi_extra": extra,
-        }  # fmt: skip
+        }
 
     def _read(self) -> dict[int | str, Any]:
         return (
             answer(
                 f"The {self._one}; `meta.pending` tells whether a write is still on its way (null: the queue does not"
                 " answer), `meta.stale` that it is a copy.",
-                component(self._resource.name), self._example(), self._etag | COPY_HEADERS,
+                component(self._resource.name),
+                self._example(),
+                self._etag | COPY_HEADERS,
                 fallback=a_copy(f"cached_{self._resource.singular}"),
             )
             | {304: {"description": f"The {self._one} is still at an ETag in If-None-Match.", "headers": self._etag}}
             | errors(*_READ_ERRORS, InvalidCondition, PreconditionFailed, EntityNotFound(self._resource))
-        )  # fmt: skip
+        )
 
     def _list(self) -> dict[int | str, Any]:
         return answer(
             "A page; `meta.next_cursor` leads to the next, null on the last. Writes on their way are not in it.",
-            a_list(component(self._resource.name)), [self._example()], COPY_HEADERS,
+            a_list(component(self._resource.name)),
+            [self._example()],
+            COPY_HEADERS,
             fallback=a_copy(f"cached_{self._resource.plural}"),
-        ) | errors(*_READ_ERRORS)  # fmt: skip
+        ) | errors(*_READ_ERRORS)
 
     def _done(self, status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
         fields = {each.name: _value(each) for each in self._resource.fields}
@@ -184,20 +198,35 @@ class _Writer:
 
     def _write_errors(self) -> tuple[type[AppError] | AppError, ...]:
         return (
-            InvalidRequest, InvalidCondition, KeyReused, RequestInProgress, PreconditionFailed, BodyTooLarge,
-            QueueUnavailable, QueueFull, WritesUnavailable, OrderUnknown, DatabaseUnavailable, CircuitOpen,
-            AcceptanceUnknown, AnswerOverdue, EntityBacklog(self._resource), WriteBacklog, WriteExpired,
-        )  # fmt: skip
+            InvalidRequest,
+            InvalidCondition,
+            KeyReused,
+            RequestInProgress,
+            PreconditionFailed,
+            BodyTooLarge,
+            QueueUnavailable,
+            QueueFull,
+            WritesUnavailable,
+            OrderUnknown,
+            DatabaseUnavailable,
+            CircuitOpen,
+            AcceptanceUnknown,
+            AnswerOverdue,
+            EntityBacklog(self._resource),
+            WriteBacklog,
+            WriteExpired,
+        )
 
     def _body_errors(self) -> tuple[type[AppError] | AppError, ...]:
         resource = self._resource
         invalid = [
             InvalidRequest(
-                each.message, code=each.code,
+                each.message,
+                code=each.code,
                 details={"field": each.name, "value": "invalid", "constraint": each.type.constraint},
             )
             for each in resource.fields
-        ]  # fmt: skip
+        ]
         return (*invalid, MalformedJson, *(ValueTaken(field) for field in resource.unique))
 
     def _example(self) -> dict[str, Any]:

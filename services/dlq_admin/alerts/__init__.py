@@ -1,1 +1,1 @@
-"""Alerts: what Alertmanager tells, kept for as long as it repeats it."""
+"""Alerts: what Alertmanager reports, kept for as long as it repeats it. The door is `alerts.Alerts`."""

@@ -2,103 +2,90 @@
 
 | key               | type | holds                                    |
 |-------------------|------|------------------------------------------|
-| `holdfast:alerts` | hash | fingerprint -> the newest word on it     |
+| `holdfast:alerts` | hash | fingerprint -> its newest notice         |
 
-It lies in the cache Redis. While that is away, each replica knows what it was told itself.
+It lies in the cache Redis. While that is away, each replica knows what it received itself.
 """
 
 import asyncio
 import time
 from collections.abc import Iterable
-from datetime import UTC, datetime
-from typing import Any
 
 import orjson
 from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.services.dlq_admin.alerts.known import WATCHDOG, Heard, Watch
+from holdfast.services.dlq_admin.alerts.known import WATCHDOG, KnownAlerts, Watch
+from holdfast.services.dlq_admin.alerts.models import AlertReport, FiringAlert, Watchdog
 from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:alerts"
-
-
 _KEPT_S = 86_400
-
-
 _EVERY_S = 2.0
-
-
 #: What two replicas' clocks may differ by.
 _AHEAD_S = 60.0
-
-
 _NOTICE = TypeAdapter(Notice)
-
-
-#: A storm of alerts is not to be one of log lines.
+#: Log lines of one post: a storm of alerts must not flood the log.
 _LOGGED_MOST = 20
 
 
 class Alerts:
-    """All that this replica has heard of."""
+    """The alerts that this replica knows."""
 
     def __init__(self, cache: Redis, silence_s: float) -> None:
         self._cache = cache
-        self._heard = Heard(silence_s)
-        self._reading, self._telling = FailureReporter("alerts"), FailureReporter("alerts_told")
+        self._known = KnownAlerts(silence_s)
+        self._reading, self._sharing = FailureReporter("alerts"), FailureReporter("alerts_shared")
 
     async def run(self) -> None:
-        """For ever: hear what other replicas were told."""
+        """For ever: take over what other replicas have received."""
         while True:
             with self._reading.suppressing(RedisError, OSError):
                 await self.read()
             await asyncio.sleep(_EVERY_S)
 
     async def take(self, posted: Posted) -> int:
-        """Returns how many moved: fire and did not, or no longer do."""
+        """Take a post of Alertmanager; returns how many alerts began or ceased to fire."""
         now_s = time.time()
         notices = [Notice.of(alert, now_s) for alert in posted.alerts]
-        moved = self._heard.take(notices)
+        moved = self._known.take(notices)
         if posted.truncated:
-            self._heard.leave_out(posted.truncated, now_s)
-        self._heard.forget(now_s)
+            self._known.leave_out(posted.truncated, now_s)
+        self._known.forget(now_s)
         for each in moved[:_LOGGED_MOST]:
             action = Action.ALERT_FIRED if each.firing else Action.ALERT_OVER
             logs.info(action, alert=each.name, severity=each.severity, fingerprint=each.fingerprint)
-        with self._telling.suppressing(RedisError, OSError):
-            await self._tell(self._heard.kept(notices))
+        with self._sharing.suppressing(RedisError, OSError):
+            await self._share(self._known.kept(notices))
         return len(moved)
 
     def firing(self) -> list[Notice]:
         """The worst first."""
-        return self._heard.firing(time.time())
+        return self._known.firing(time.time())
 
     @property
     def left_out(self) -> int:
         """How many more there are than are kept."""
-        return self._heard.left_out(time.time())
+        return self._known.left_out(time.time())
 
     def watch(self) -> Watch:
-        """Whether alerts would reach us."""
-        return self._heard.watch(time.time())
+        """The watchdog: whether alerting works."""
+        return self._known.watch(time.time())
 
-    def told(self) -> dict[str, Any]:
-        """For programs."""
+    def report(self) -> AlertReport:
+        """What fires now, and whether alerting works."""
         watch = self.watch()
-        heard_at = None if watch.heard_s is None else _moment(watch.heard_s)
-        return {
-            "alerts": [_told(each) for each in self.firing()],
-            "left_out": self.left_out,
-            "watchdog": {"alive": watch.alive if watch.heard_s is not None else None, "heard_at": heard_at},
-        }
+        return AlertReport(
+            alerts=[_firing(each) for each in self.firing()],
+            left_out=self.left_out,
+            watchdog=Watchdog(alive=watch.alive if watch.received_s is not None else None, heard_at=watch.received_s),
+        )
 
-    async def _tell(self, notices: Iterable[Notice]) -> None:
+    async def _share(self, notices: Iterable[Notice]) -> None:
         words = {each.fingerprint: orjson.dumps(each._asdict()) for each in notices}
         if words:
             pipeline = self._cache.pipeline(transaction=False)
@@ -107,41 +94,32 @@ class Alerts:
             await pipeline.execute()
 
     async def read(self) -> None:
-        """What others were told. Raises RedisError, OSError."""
-        told = await self._cache.hgetall(KEY)
+        """Take over what other replicas have received. Raises RedisError, OSError."""
+        stored = await self._cache.hgetall(KEY)
         now_s, known, over = time.time(), [], list[bytes | str]()
-        for field, word in told.items():
+        for field, word in stored.items():
             try:
                 notice = _NOTICE.validate_json(word)
             except ValueError:
-                over.append(field)  # of another build, or of nobody
+                over.append(field)  # written by another build, or unreadable
                 continue
-            if notice.heard_s > now_s + _AHEAD_S:  # it would count for ever
+            if notice.received_s > now_s + _AHEAD_S:  # it would count for ever
                 over.append(field)
             else:
                 known.append(notice)
-        self._heard.take(known)
-        self._heard.forget(now_s)
-        kept = {each.fingerprint for each in self._heard.kept(known)}
+        self._known.take(known)
+        self._known.forget(now_s)
+        kept = {each.fingerprint for each in self._known.kept(known)}
         over += [each.fingerprint.encode() for each in known if each.fingerprint not in kept and each.name != WATCHDOG]
         if over:
             await self._cache.hdel(KEY, *over)
 
 
-def _told(notice: Notice) -> dict[str, Any]:
-    return {
-        "name": notice.name,
-        "severity": notice.severity,
-        "summary": notice.summary,
-        "description": notice.description,
-        "runbook_url": notice.runbook,
-        "dashboard_url": notice.dashboard,
-        "labels": notice.labels,
-        "since": _moment(notice.since_s) if notice.since_s else None,
-        "heard_at": _moment(notice.heard_s),
-        "fingerprint": notice.fingerprint,
-    }
-
-
-def _moment(at_s: float) -> str:
-    return precise(datetime.fromtimestamp(at_s, UTC))
+def _firing(notice: Notice) -> FiringAlert:
+    return FiringAlert.from_source(
+        notice,
+        runbook_url=notice.runbook,
+        dashboard_url=notice.dashboard,
+        since=notice.since_s or None,
+        heard_at=notice.received_s,
+    )

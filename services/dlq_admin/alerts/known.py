@@ -1,4 +1,4 @@
-"""Heard: the alerts that fire, as far as anybody has told us lately. Pure but for what it remembers."""
+"""Known alerts: those that fire, as far as they were reported lately."""
 
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -10,15 +10,15 @@ _MOST = 500
 
 
 class Watch(NamedTuple):
-    """The alert that always fires. `heard_s` None: never seen, so nothing can be said of it."""
+    """The alert that always fires. `received_s` None: it was never received."""
 
-    heard_s: float | None
+    received_s: float | None
     alive: bool
 
 
-class Heard:
+class KnownAlerts:
     """`silence_s`: an alert that was not repeated for so long is over. One that was resolved is remembered for as long,
-    so that another replica's older word does not bring it back."""
+    so that an older notice of another replica does not bring it back."""
 
     def __init__(self, silence_s: float) -> None:
         self._silence_s = silence_s
@@ -28,13 +28,13 @@ class Heard:
         self._more, self._more_s = 0, 0.0
 
     def take(self, notices: Iterable[Notice]) -> list[Notice]:
-        """The newest word on each alert counts; returns those that now fire and did not, or no longer do."""
+        """The newest notice of each alert counts; returns the alerts that began or ceased to fire."""
         moved = []
         for notice in notices:
             if notice.name == WATCHDOG and notice.firing:
-                self._watchdog_s = max(notice.heard_s, self._watchdog_s or 0)
+                self._watchdog_s = max(notice.received_s, self._watchdog_s or 0)
             before = self._notices.get(notice.fingerprint)
-            if before is not None and before.heard_s > notice.heard_s:
+            if before is not None and before.received_s > notice.received_s:
                 continue
             self._notices[notice.fingerprint] = notice
             if notice.firing != (before is not None and before.firing):
@@ -42,15 +42,15 @@ class Heard:
         return moved
 
     def forget(self, now_s: float) -> None:
-        """What is too old; and, where there are too many, what matters least."""
-        kept = [each for each in self._notices.values() if now_s - each.heard_s <= self._silence_s]
+        """Remove what is too old and, above the limit, what matters least."""
+        kept = [each for each in self._notices.values() if now_s - each.received_s <= self._silence_s]
         kept.sort(key=_matters)
         self._notices = {each.fingerprint: each for each in kept[:_MOST]}
         if more := sum(each.firing for each in kept[_MOST:]):
             self.leave_out(more, now_s)
 
     def leave_out(self, count: int, now_s: float) -> None:
-        """So many more fire than anybody lists."""
+        """`count` more alerts fire than are listed."""
         self._more, self._more_s = count, now_s
 
     def left_out(self, now_s: float) -> int:
@@ -58,7 +58,7 @@ class Heard:
         return self._more if now_s - self._more_s <= self._silence_s else 0
 
     def kept(self, notices: Iterable[Notice]) -> list[Notice]:
-        """Those that still are the newest word on their alert."""
+        """Those that are the newest notice of their alert."""
         return [each for each in notices if self._notices.get(each.fingerprint) == each]
 
     def firing(self, now_s: float) -> list[Notice]:
@@ -67,9 +67,9 @@ class Heard:
         return [each for each in sorted(self._notices.values(), key=_matters) if each.firing and each.name != WATCHDOG]
 
     def watch(self, now_s: float) -> Watch:
-        """Whether alerts would reach us."""
-        heard_s = self._watchdog_s
-        return Watch(heard_s, heard_s is not None and now_s - heard_s <= self._silence_s)
+        """The watchdog: whether alerting works."""
+        received_s = self._watchdog_s
+        return Watch(received_s, received_s is not None and now_s - received_s <= self._silence_s)
 
 
 def _matters(notice: Notice) -> tuple[bool, bool, tuple[int, float]]:

@@ -12,12 +12,12 @@ _LABELS_MAX = 20
 _LABEL_MAX_CHARS = 100
 _GROUPS_MAX_CHARS = 64
 
-#: The worst first; whatever else there is comes after them.
+#: The worst first; unknown severities come last.
 SEVERITIES = ("page", "ticket", "warning", "none")
 
 
 class _Alert(BaseModel):
-    """As it is posted; what is not named here is left out."""
+    """An alert as it is posted; other fields are ignored."""
 
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
@@ -27,7 +27,7 @@ class _Alert(BaseModel):
 
 
 class Posted(BaseModel):
-    """The whole of it."""
+    """A post of the webhook."""
 
     version: Annotated[Literal["4"], BeforeValidator(str)] = "4"
     alerts: list[_Alert]
@@ -48,12 +48,12 @@ class Notice(NamedTuple):
     dashboard: str
     labels: dict[str, str]
     since_s: UnixSeconds
-    heard_s: UnixSeconds
+    received_s: UnixSeconds
 
     @classmethod
     def of(cls, alert: _Alert, now_s: float) -> Self:
         """Every text cut to a length that a page can show."""
-        told = {name: _cut(text) for name, text in alert.annotations.items()}
+        texts = {name: _cut(text) for name, text in alert.annotations.items()}
         labels = {name[:_GROUPS_MAX_CHARS]: _cut(value, _LABEL_MAX_CHARS) for name, value in alert.labels.items()}
         name, severity = labels.pop("alertname", ""), labels.pop("severity", "none")
         return cls(
@@ -61,10 +61,10 @@ class Notice(NamedTuple):
             alert.status == "firing",
             name,
             severity,
-            told.get("summary") or name or "An alert",
-            told.get("description", ""),
-            told.get("runbook_url", ""),
-            told.get("dashboard_url", ""),
+            texts.get("summary") or name or "An alert",
+            texts.get("description", ""),
+            texts.get("runbook_url", ""),
+            texts.get("dashboard_url", ""),
             dict(list(labels.items())[:_LABELS_MAX]),
             unix_seconds(alert.starts_at) or 0.0,
             now_s,

@@ -1,4 +1,4 @@
-"""The auditor: looks, each at its own pace, none of which can hold up another; and the steps that keep them short."""
+"""The auditor: independent probes, each at its own pace, and the housekeeping that keeps them short."""
 
 import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -35,7 +35,7 @@ class Reading(NamedTuple):
 
 
 class Auditor:
-    """`loops` for the supervisor, `ledger` for whoever wants to see the last one."""
+    """`loops` for the supervisor; `ledger` for the last reading."""
 
     def __init__(self, redis: Redis, database: Database, *, every_s: float, besides: Iterable[Probe] = ()) -> None:
         self._redis = redis
@@ -53,11 +53,11 @@ class Auditor:
         )
 
     def loops(self) -> Mapping[str, Callable[[], Awaitable[object]]]:
-        """One a probe."""
+        """One per probe."""
         return {f"audit_{probe.name}": probe.run for probe in self._probes}
 
     def ledger(self) -> Reading | None:
-        """The last reading; None: there is none that still says something."""
+        """The last reading; None: there is none, or it is too old."""
         reading = self._reading
         if reading is None or time.time() - reading.at_s > max(_STALE_S, _STALE_DURATIONS * reading.took_s):
             return None
@@ -95,7 +95,7 @@ class Auditor:
         self._missing = ledger.missing
 
     async def _seal(self) -> None:
-        """The log holds the newest seal, too: cutting off the end of the chain does not go unnoticed."""
+        """Seal new audit entries. The log holds the newest seal too, so that a truncated chain is detected."""
         while (last := await self._database.audit(seals.seal, self._sealed_to)) is not None:
             logs.info(Action.AUDIT_SEALED, seq=last.seq, hash=last.hash)
             self._newest_sealed = max(self._newest_sealed, last.audit_id)

@@ -1,7 +1,7 @@
 """History: ended operations are counted once, and what is older than the horizon goes.
 
-Both in steps of a few hundred rows with a pause as long as each step, so that nobody waits for them; any number of
-replicas may do it at once. A round that has more to do than its time goes on in the next one.
+Both in steps of a few hundred rows with a pause as long as each step, so that no other transaction waits long; any
+number of replicas may do it at once. A round that runs out of time continues in the next one.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class History:
         # In the order in which a write moves, so that it is seen where it was or where it went.
         entry, unindexed = await may_return(self._redis)
         if unindexed:
-            return  # nobody can tell yet how old they are
+            return  # their age is not known yet
         kept = await self._database.work(purging.look)
         to = horizon(
             versions.wall_clock(),

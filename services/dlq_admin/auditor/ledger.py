@@ -11,7 +11,7 @@ from holdfast.shared.connections.redis import text
 from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
 from holdfast.shared.letters.index.counts import letter_counts
 from holdfast.shared.letters.letter import names_an_entry
-from holdfast.shared.letters.replays.doubts import Doubt
+from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.names import REPLAY
 from holdfast.shared.queue.snapshot import backlog, letters_on_stream, snapshot
 from holdfast.shared.store.counts import ended_by, operation_counts
@@ -30,7 +30,7 @@ class _Ask(Protocol):
     """A question to the database, in a thread."""
 
     async def __call__(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """Its answer."""
+        """The answer."""
 
 
 async def read_ledger(redis: Redis, engine: Engine, threads: Executor | None = None) -> Ledger:
@@ -91,8 +91,8 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
     )
 
 
-async def _sent(redis: Redis, doubts: Sequence[Doubt], write_cut: int) -> int:
-    """How many of them were on the write stream by then."""
+async def _sent(redis: Redis, doubts: Sequence[UncertainItem], write_cut: int) -> int:
+    """How many of the uncertain items were on the write stream at the cut."""
     pipeline = redis.pipeline(transaction=False)
     for doubt in doubts:
         pipeline.hget(REPLAY + str(doubt.replay_id), id_of(doubt.letter))

@@ -1,5 +1,5 @@
-"""Probe: one look, again and again. A look that fails leaves everything as it was last seen, and its last success
-standing still."""
+"""Probe: one look, repeated. A look that fails leaves the metrics as they are, and the time of the last success
+stays."""
 
 import asyncio
 import time

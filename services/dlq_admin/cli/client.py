@@ -14,7 +14,7 @@ Parameters = Mapping[str, str | int | Sequence[str] | None]
 
 
 class Refused(Exception):
-    """dlq_admin said no: the envelope's error."""
+    """dlq_admin refused the request: the envelope's error."""
 
     def __init__(self, status: int, error: Mapping[str, Any]) -> None:
         super().__init__(str(error.get("message", f"HTTP {status}")))
@@ -23,11 +23,11 @@ class Refused(Exception):
 
 
 class NotReachable(Exception):
-    """No answer, or not one of dlq_admin's. The text says what is known."""
+    """No answer, or an answer of another server. The text says what is known."""
 
 
 class Answer(NamedTuple):
-    """Of a success. `banner`: it is not the whole truth, and why."""
+    """A successful answer. `banner`: why it is incomplete."""
 
     data: Any
     meta: Mapping[str, Any]
@@ -65,18 +65,18 @@ class Client:
                 missing -= len(part)
                 yield part
         if missing > 0:
-            raise NotReachable(f"{self._url} broke off")
+            raise NotReachable(f"{self._url} closed the connection")
 
     def _told(
         self, method: str, path: str, parameters: Parameters | None, body: bytes | None, kind: str = "application/json"
     ) -> Answer:
         with self._opened(method, path, parameters, body, kind) as answer:
             try:
-                told = json.loads(answer.read())
-                if told["success"]:
-                    return Answer(told["data"], told.get("meta") or {})
-                instead = told["fallback_data"]
-                return Answer(instead, {}, instead.get("banner") or told["error"]["message"])
+                data = json.loads(answer.read())
+                if data["success"]:
+                    return Answer(data["data"], data.get("meta") or {})
+                instead = data["fallback_data"]
+                return Answer(instead, {}, instead.get("banner") or data["error"]["message"])
             except (ValueError, KeyError, TypeError, AttributeError):
                 raise NotReachable(f"what answers at {self._url} is not dlq_admin") from None
             except (OSError, http.client.HTTPException) as error:
@@ -108,16 +108,16 @@ class Client:
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
         text = f"{self._url} does not answer: {cause or type(cause).__name__}"
         if method != "GET" and not isinstance(cause, ConnectionRefusedError):
-            text += "\nIt may have been done all the same: look at `audit` before you say it again."
+            text += "\nIt may have been done nevertheless: check `audit` before you retry."
         return NotReachable(text)
 
     def _part(self, answer: http.client.HTTPResponse) -> bytes:
         try:
             return answer.read(_PART_BYTES)
         except (OSError, http.client.HTTPException) as error:
-            raise NotReachable(f"{self._url} broke off: {type(error).__name__}") from None
+            raise NotReachable(f"{self._url} closed the connection: {type(error).__name__}") from None
 
 
 class _Stay(urllib.request.HTTPRedirectHandler):
     def redirect_request(self, *_: Any, **__: Any) -> None:
-        """Never: the key would go along."""
+        """Redirects are not followed: the key would be sent along."""

@@ -1,58 +1,58 @@
-"""Decide: commands that do something to a selection. Without `--count` they only tell what they would do, and to how
-many; that number, typed back, makes them do it."""
+"""Decisions: commands that change a selection of letters. Without `--count` they only show what they would do and
+to how many letters; with that number they do it."""
 
 import argparse
 from typing import Any
 
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Answer, Client
-from holdfast.services.dlq_admin.cli.output import Told
+from holdfast.services.dlq_admin.cli.output import Output
 from holdfast.services.dlq_admin.cli.selection import Usage
 from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
 from holdfast.services.dlq_admin.cli.watch import progress, watch
 
 
 def bulk(client: Client, path: str, options: argparse.Namespace, more: dict[str, Any] | None = None) -> Answer:
-    """Ask, or do it. Raises Usage, Refused, NotReachable."""
+    """Preview or change. Raises Usage, Refused, NotReachable."""
     wish = {"selection": selection.meant(options), "reason": why(options)} | counted(options) | (more or {})
     return client.send(path, wish)
 
 
 def counted(options: argparse.Namespace) -> dict[str, Any]:
-    """The two ways to ask."""
+    """A dry run, or the expected count."""
     return {"dry_run": True} if options.count is None else {"expected_count": options.count}
 
 
 def why(options: argparse.Namespace) -> str:
-    """Needed once something is to be done. Raises Usage."""
+    """The reason; required unless it is a dry run. Raises Usage."""
     if options.reason is None and options.count is not None:
-        raise Usage("--reason is needed: it goes on record")
+        raise Usage("--reason is required: it is recorded in the audit")
     return options.reason or "a dry run"
 
 
-def done(answer: Answer, lines: list[str], options: argparse.Namespace, count: int) -> Told:
+def done(answer: Answer, lines: list[str], options: argparse.Namespace, count: int) -> Output:
     """The lines, and on a dry run how to do it."""
     if options.count is None:
         more = "" if options.reason else " --reason WHY"
-        lines = [*lines, "", f"Nothing was done. To do it, the same again with: --count {count}{more}"]
-    return Told(answer, lines)
+        lines = [*lines, "", f"Nothing was done. To do it, repeat the command with: --count {count}{more}"]
+    return Output(answer, lines)
 
 
-def what_if(client: Client, options: argparse.Namespace) -> Told:
+def what_if(client: Client, options: argparse.Namespace) -> Output:
     """What would become of them if they were sent again now."""
     wish = {"selection": selection.meant(options), "limit": options.limit}
     answer = client.send("/dlq/what-if", wish | ({"reveal": options.reveal} if options.reveal else {}))
-    told = answer.data
-    rows = [(one["id"], one["verdict"], one["why"], _diff(one["diff"])) for one in told["letters"]]
+    data = answer.data
+    rows = [(one["id"], one["verdict"], one["why"], _diff(one["diff"])) for one in data["letters"]]
     head = facts(
         {
-            "letters": told["count"],
-            "would be": counts(told["verdicts"]),
-            "why": counts(told["why"]),
-            "in another state": counts(told["others"]),
+            "letters": data["count"],
+            "would be": counts(data["verdicts"]),
+            "why": counts(data["why"]),
+            "in another state": counts(data["others"]),
         }
     )
-    return Told(answer, [*head, "", *table(("id", "would be", "why", "what changes"), rows)])
+    return Output(answer, [*head, "", *table(("id", "would be", "why", "what changes"), rows)])
 
 
 def _diff(diff: dict[str, Any]) -> str:
@@ -62,33 +62,33 @@ def _diff(diff: dict[str, Any]) -> str:
     )
 
 
-def discard(client: Client, options: argparse.Namespace) -> Told:
-    """Their writes will not happen."""
+def discard(client: Client, options: argparse.Namespace) -> Output:
+    """Discard: their writes will not be applied."""
     return _bulk(client, "/dlq/discards", options)
 
 
-def restore(client: Client, options: argparse.Namespace) -> Told:
-    """Take a discard back."""
+def restore(client: Client, options: argparse.Namespace) -> Output:
+    """Undo a discard."""
     return _bulk(client, "/dlq/restores", options)
 
 
-def _bulk(client: Client, path: str, options: argparse.Namespace) -> Told:
+def _bulk(client: Client, path: str, options: argparse.Namespace) -> Output:
     answer = bulk(client, path, options)
     return done(answer, _summary(answer.data), options, answer.data["count"])
 
 
-def _summary(told: dict[str, Any]) -> list[str]:
+def _summary(data: dict[str, Any]) -> list[str]:
     return facts(
         {
-            "letters": told["count"],
-            "groups": counts(told["groups"]),
-            "in another state, left alone": counts(told["others"]),
+            "letters": data["count"],
+            "groups": counts(data["groups"]),
+            "in another state, left alone": counts(data["others"]),
         }
     )
 
 
-def replay(client: Client, options: argparse.Namespace) -> Told:
-    """Send them again."""
+def replay(client: Client, options: argparse.Namespace) -> Output:
+    """Send letters again."""
     stop = {
         "failing_share": options.failing_share,
         "backlog_max": options.backlog_max,
@@ -102,26 +102,26 @@ def replay(client: Client, options: argparse.Namespace) -> Told:
         "stop": {name: value for name, value in stop.items() if value is not None} or None,
     }
     answer = bulk(client, "/dlq/replays", options, {name: value for name, value in plan.items() if value is not None})
-    told = answer.data
+    data = answer.data
     if options.count is None:
         lines = [
-            *_summary(told),
+            *_summary(data),
             *facts(
                 {
-                    "at least": f"{told['at_least_s']} s",
-                    "begins as": told["state"],
-                    "canary": ", ".join(map(str, told["plan"]["canary"])) or "none",
-                    "rate": f"{told['plan']['rate_per_s']} a second",
+                    "at least": f"{data['at_least_s']} s",
+                    "begins as": data["state"],
+                    "canary": ", ".join(map(str, data["plan"]["canary"])) or "none",
+                    "rate": f"{data['plan']['rate_per_s']} a second",
                 }
             ),
         ]
-        return done(answer, lines, options, told["count"])
+        return done(answer, lines, options, data["count"])
     if options.watch:
-        return watch(client, told["id"], quiet=options.json)
-    return Told(answer, [progress(told), f"Watch it: replay-show {told['id']} --watch"])
+        return watch(client, data["id"], quiet=options.json)
+    return Output(answer, [progress(data), f"To watch it: replay-show {data['id']} --watch"])
 
 
-def replay_show(client: Client, options: argparse.Namespace) -> Told:
+def replay_show(client: Client, options: argparse.Namespace) -> Output:
     """One replay: where it stands; with outcomes, the letters that ended so."""
     if options.outcome:
         answer = client.get(
@@ -143,12 +143,12 @@ def replay_show(client: Client, options: argparse.Namespace) -> Told:
         lines = table(("position", "letter", "outcome", "operation", "sent", "ended", "detail"), rows)
         if end := answer.meta.get("next_cursor"):
             lines.append(f"more: --cursor {plain(end)}")
-        return Told(answer, lines)
+        return Output(answer, lines)
     if options.watch:
         return watch(client, options.which, quiet=options.json)
     answer = client.get(f"/dlq/replays/{options.which}")
     one = answer.data
-    return Told(
+    return Output(
         answer,
         facts(
             {
@@ -170,42 +170,42 @@ def replay_show(client: Client, options: argparse.Namespace) -> Told:
     )
 
 
-def word(client: Client, options: argparse.Namespace) -> Told:
+def order(client: Client, options: argparse.Namespace) -> Output:
     """Pause, resume, cancel, recall, approve."""
     answer = client.send(
         f"/dlq/replays/{options.which}/{options.command}", {"reason": options.reason, "dry_run": options.dry_run}
     )
-    return Told(answer, [progress(answer.data), *(["Nothing was done."] if options.dry_run else [])])
+    return Output(answer, [progress(answer.data), *(["Nothing was done."] if options.dry_run else [])])
 
 
-def allowances(client: Client, options: argparse.Namespace) -> Told:
-    """What is left to whoever asks."""
+def allowances(client: Client, options: argparse.Namespace) -> Output:
+    """The caller's allowance."""
     answer = client.get("/dlq/allowances")
-    return Told(answer, _allowance(answer.data))
+    return Output(answer, _allowance(answer.data))
 
 
-def allow(client: Client, options: argparse.Namespace) -> Told:
-    """More for somebody else."""
+def allow(client: Client, options: argparse.Namespace) -> Output:
+    """Allow another operator more letters."""
     wish = {"actor": options.actor, "letters": options.letters, "reason": options.reason}
     answer = client.send("/dlq/allowances", wish)
-    return Told(answer, _allowance(answer.data))
+    return Output(answer, _allowance(answer.data))
 
 
-def _allowance(told: Any) -> list[str]:
+def _allowance(data: Any) -> list[str]:
     return facts(
         {
-            "who": told["actor"],
-            "left": f"{told['left']} of {told['letters']} letters in {told['window_s']} s",
-            "more at": told["more_at"],
+            "who": data["actor"],
+            "left": f"{data['left']} of {data['letters']} letters in {data['window_s']} s",
+            "more at": data["more_at"],
         }
     )
 
 
-def go_on(client: Client, options: argparse.Namespace) -> Told:
+def go_on(client: Client, options: argparse.Namespace) -> Output:
     """Halted writers, or one of them."""
     answer = client.send(
         "/dlq/writers/go-on", {"writer": options.writer, "reason": options.reason, "dry_run": options.dry_run}
     )
     names = ", ".join(map(plain, answer.data["writers"]))
-    lines = [f"{'Halted' if options.dry_run else 'Told to go on'}: {names}" if names else "No writer is halted."]
-    return Told(answer, [*lines, *(["Nothing was done."] if options.dry_run else [])])
+    lines = [f"{'Halted' if options.dry_run else 'Resumed'}: {names}" if names else "No writer is halted."]
+    return Output(answer, [*lines, *(["Nothing was done."] if options.dry_run else [])])

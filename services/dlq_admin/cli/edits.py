@@ -1,4 +1,4 @@
-"""Change: commands for what a letter says: edits, transforms, notes; and letters out and in."""
+"""Edits: commands that change what a letter sends (edits, transforms), notes, export and import."""
 
 import argparse
 import json
@@ -11,12 +11,12 @@ from urllib.parse import quote
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Client
 from holdfast.services.dlq_admin.cli.decisions import bulk, counted, done, why
-from holdfast.services.dlq_admin.cli.output import Told
+from holdfast.services.dlq_admin.cli.output import Output
 from holdfast.services.dlq_admin.cli.selection import Usage
 from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
 
 
-def edit(client: Client, options: argparse.Namespace) -> Told:
+def edit(client: Client, options: argparse.Namespace) -> Output:
     """What will be sent of one letter."""
     fields = {name: _json_or_text(value) for name, value in selection.named(options.set or []).items()}
     fields |= dict.fromkeys(options.unset or [])
@@ -27,70 +27,70 @@ def edit(client: Client, options: argparse.Namespace) -> Told:
     }
     given = {name: value for name, value in ways.items() if value}
     if len(given) != 1:
-        raise Usage("What is to be changed? One of --payload, --patch, --set and --unset.")
+        raise Usage("One of these is required: --payload, --patch, --set and --unset.")
     wish = given | {"reason": options.reason, "dry_run": options.dry_run}
     return _edited(client, f"/dlq/letters/{quote(options.which, safe='')}/edits", wish)
 
 
-def revert(client: Client, options: argparse.Namespace) -> Told:
+def revert(client: Client, options: argparse.Namespace) -> Output:
     """Back to an earlier edit, or to the original."""
     wish = {"to": options.to, "reason": options.reason, "dry_run": options.dry_run}
     return _edited(client, f"/dlq/letters/{quote(options.which, safe='')}/revert", wish)
 
 
-def _edited(client: Client, path: str, wish: dict[str, Any]) -> Told:
+def _edited(client: Client, path: str, wish: dict[str, Any]) -> Output:
     answer = client.send(path, wish)
-    told = answer.data
-    rows = [(each["name"], "(masked)" if each.get("masked") else each.get("value")) for each in told["fields"]]
-    verdict = told["what_if"]
+    data = answer.data
+    rows = [(each["name"], "(masked)" if each.get("masked") else each.get("value")) for each in data["fields"]]
+    verdict = data["what_if"]
     lines = [
         *table(("field", "will be sent as"), rows),
         "",
         plain(f"Sent now, it would be: {verdict['verdict']} {verdict['why']}".rstrip()),
     ]
-    if told.get("changed") is False:
-        lines.append("It says this already: no edit was made.")
-    return Told(answer, [*lines, *(["Nothing was done."] if wish["dry_run"] else [])])
+    if data.get("changed") is False:
+        lines.append("The letter is already like this: no edit was made.")
+    return Output(answer, [*lines, *(["Nothing was done."] if wish["dry_run"] else [])])
 
 
-def transform(client: Client, options: argparse.Namespace) -> Told:
+def transform(client: Client, options: argparse.Namespace) -> Output:
     """A JSON Patch of a selection."""
     answer = bulk(client, "/dlq/transforms", options, {"patch": _json(options.patch)})
-    told = answer.data
+    data = answer.data
     about = {
-        "letters": told["count"],
-        "edited": told["edited"],
-        "unchanged": told["unchanged"],
-        "refused": counts(told["refused"]),
+        "letters": data["count"],
+        "edited": data["edited"],
+        "unchanged": data["unchanged"],
+        "refused": counts(data["refused"]),
     }
-    about |= {"would then be": counts(told["verdicts"])} if "verdicts" in told else {}
-    about |= {"transform": told["transform_id"]} if "transform_id" in told else {}
-    rows = [(one["id"], _text(one["before"]), _text(one["after"])) for one in told["sample"]]
-    return done(answer, [*facts(about), "", *table(("id", "before", "after"), rows)], options, told["count"])
+    about |= {"would then be": counts(data["verdicts"])} if "verdicts" in data else {}
+    about |= {"transform": data["transform_id"]} if "transform_id" in data else {}
+    rows = [(one["id"], _text(one["before"]), _text(one["after"])) for one in data["sample"]]
+    return done(answer, [*facts(about), "", *table(("id", "before", "after"), rows)], options, data["count"])
 
 
-def transform_revert(client: Client, options: argparse.Namespace) -> Told:
+def transform_revert(client: Client, options: argparse.Namespace) -> Output:
     """Take a transform back."""
     wish = {"reason": why(options)} | counted(options)
     answer = client.send(f"/dlq/transforms/{options.which}/revert", wish)
-    told = answer.data
-    return done(answer, facts({"letters": told["count"], "left as they are": told["left"]}), options, told["count"])
+    data = answer.data
+    return done(answer, facts({"letters": data["count"], "left as they are": data["left"]}), options, data["count"])
 
 
-def note(client: Client, options: argparse.Namespace) -> Told:
+def note(client: Client, options: argparse.Namespace) -> Output:
     """A word on a group."""
     answer = client.send(f"/dlq/groups/{quote(options.which, safe='')}/note", {"text": options.text}, "PUT")
-    return Told(answer, ["Noted." if options.text else "The note is gone."])
+    return Output(answer, ["The note was saved." if options.text else "The note was removed."])
 
 
-def export(client: Client, options: argparse.Namespace) -> Told:
+def export(client: Client, options: argparse.Namespace) -> Output:
     """NDJSON, whole and in clear, to a file of its owner's only, or to standard output."""
     parts = client.parts("/dlq/export", {**selection.as_filter(options), "why": options.reason})
     if options.out == "-":
         for part in parts:
             sys.stdout.buffer.write(part)
         sys.stdout.buffer.flush()
-        return Told(None, [])
+        return Output(None, [])
     unfinished = Path(f"{options.out}.part")
     lines = 0
     with os.fdopen(os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
@@ -98,16 +98,16 @@ def export(client: Client, options: argparse.Namespace) -> Told:
             file.write(part)
             lines += part.count(b"\n")
     unfinished.replace(options.out)
-    return Told(None, [f"{lines} letters in {plain(options.out)}"])
+    return Output(None, [f"{lines} letters in {plain(options.out)}"])
 
 
-def bring(client: Client, options: argparse.Namespace) -> Told:
+def bring(client: Client, options: argparse.Namespace) -> Output:
     """Letters of a file; what is here already stays as it is."""
     lines = sys.stdin.buffer.read() if options.file == "-" else Path(options.file).read_bytes()
     asked = {name: "true" if value is True else value for name, value in counted(options).items()}
     answer = client.upload("/dlq/import", {"why": why(options), **asked}, lines)
-    told = answer.data
-    return done(answer, facts({"new": told["new"], "here already": told["known"]}), options, told["new"])
+    data = answer.data
+    return done(answer, facts({"new": data["new"], "here already": data["known"]}), options, data["new"])
 
 
 def _text(value: Any) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from holdfast.services.dlq_admin.cli import parser
 from holdfast.services.dlq_admin.cli.client import Client, NotReachable, Refused
-from holdfast.services.dlq_admin.cli.output import Told, refusal
+from holdfast.services.dlq_admin.cli.output import Output, refusal
 from holdfast.services.dlq_admin.cli.selection import Usage
 from holdfast.services.dlq_admin.cli.table import plain
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str]) -> int:
     """The exit code. argparse itself ends with 2 on what it does not understand."""
     options = parser.make().parse_args(arguments)
     try:
-        told: Told = options.run(Client(options.url, _key(options), options.timeout), options)
+        output: Output = options.run(Client(options.url, _key(options), options.timeout), options)
     except Refused as refused:
         return _failed(REFUSED, *refusal(refused))
     except NotReachable as error:
@@ -28,20 +28,20 @@ def main(arguments: Sequence[str]) -> int:
     except (Usage, ValueError, OSError) as error:
         return _failed(NOT_DONE, plain(error))
     except KeyboardInterrupt:
-        return _failed(NOT_DONE, "Not waited for; what was begun goes on.")
-    _say(told, as_json=options.json)
-    return told.code
+        return _failed(NOT_DONE, "Interrupted; what was started continues on the server.")
+    _say(output, as_json=options.json)
+    return output.code
 
 
-def _say(told: Told, *, as_json: bool) -> None:
-    banner = told.answer.banner if told.answer else None
+def _say(output: Output, *, as_json: bool) -> None:
+    banner = output.answer.banner if output.answer else None
     if banner:
         print(plain(banner), file=sys.stderr)
     if not as_json:
-        print("\n".join(map(plain, told.lines)), end="\n" if told.lines else "")
-    elif told.answer is not None:
-        said = {"data": told.answer.data, "meta": told.answer.meta} | ({"banner": banner} if banner else {})
-        print(json.dumps(said))
+        print("\n".join(map(plain, output.lines)), end="\n" if output.lines else "")
+    elif output.answer is not None:
+        document = {"data": output.answer.data, "meta": output.answer.meta} | ({"banner": banner} if banner else {})
+        print(json.dumps(document))
 
 
 def _key(options: argparse.Namespace) -> str:
@@ -49,9 +49,9 @@ def _key(options: argparse.Namespace) -> str:
     key = Path(options.key_file).read_text() if options.key_file else os.environ.get("HOLDFAST_DLQ_KEY", "")
     key = key.strip()
     if not key:
-        raise Usage("Whose key? HOLDFAST_DLQ_KEY, or --key-file.")
+        raise Usage("A key is required: HOLDFAST_DLQ_KEY, or --key-file.")
     if not key.isascii() or not key.isprintable():
-        raise Usage("That is no key.")
+        raise Usage("This is not a key.")
     return key
 
 

@@ -1,4 +1,4 @@
-"""Told: what a command has to say: the answer for scripts, and its lines for people."""
+"""Output of a command: the answer for scripts, and lines for people."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from holdfast.services.dlq_admin.cli.client import Answer, Refused
 from holdfast.services.dlq_admin.cli.table import plain
 
 
-class Told(NamedTuple):
+class Output(NamedTuple):
     """`lines` are printed unless `--json` was given; then the answer is. `code` is the command's."""
 
     answer: Answer | None
@@ -14,20 +14,20 @@ class Told(NamedTuple):
     code: int = 0
 
 
-def paged(answer: Answer, lines: list[str]) -> Told:
+def paged(answer: Answer, lines: list[str]) -> Output:
     """With where the next page begins."""
     end = answer.meta.get("next_cursor")
-    return Told(answer, [*lines, *([f"more: --cursor {plain(end)}"] if end else [])])
+    return Output(answer, [*lines, *([f"more: --cursor {plain(end)}"] if end else [])])
 
 
 def refusal(refused: Refused) -> list[str]:
     """The sentence; the details that help; the code and the request."""
     error = refused.error
     details = error.get("details")
-    told = (
+    lines = (
         [f"  {plain(name)}: {plain(value, 300)}" for name, value in details.items() if value is not None]
         if isinstance(details, dict)
         else []
     )
     code, request_id = plain(error.get("code")), plain(error.get("request_id"))
-    return [plain(refused), *told, f"({code}, HTTP {refused.status}, request {request_id})"]
+    return [plain(refused), *lines, f"({code}, HTTP {refused.status}, request {request_id})"]

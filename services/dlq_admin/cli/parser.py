@@ -1,24 +1,21 @@
-"""Parser: every command and what can be said to it."""
+"""Parser: every command and its options."""
 
 import argparse
 import os
 from collections.abc import Callable
 
-from holdfast.services.dlq_admin.cli import decisions as decide
-from holdfast.services.dlq_admin.cli import edits as change
-from holdfast.services.dlq_admin.cli import queries as look
-from holdfast.services.dlq_admin.cli import selection
+from holdfast.services.dlq_admin.cli import decisions, edits, queries, selection
 from holdfast.services.dlq_admin.cli.client import Client
-from holdfast.services.dlq_admin.cli.output import Told
+from holdfast.services.dlq_admin.cli.output import Output
 
 _EPILOG = """exit codes:
-  0  done; of a dry run: told
+  0  done; a dry run is done once it is shown
   1  refused, or a watched replay waits for an operator
-  2  nothing sensible was typed, or dlq_admin cannot be reached
+  2  usage error, or dlq_admin cannot be reached
 
-HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY say where and who. A key is never typed: others could read it.
-Besides: serve (the service itself; the default), ledger (is every accepted write accounted for?),
-verify-audit (is the audit as it was written?).
+HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY name the server and the key. A key is never an argument: others could read it.
+Besides: serve (the service itself; the default), ledger (checks that every accepted write is accounted for),
+verify-audit (checks that the audit is unchanged).
 """
 _TIMEOUT_S = 60.0
 
@@ -34,7 +31,7 @@ def make() -> argparse.ArgumentParser:
     )
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
 
-    def add(name: str, run: Callable[[Client, argparse.Namespace], Told], about: str) -> argparse.ArgumentParser:
+    def add(name: str, run: Callable[[Client, argparse.Namespace], Output], about: str) -> argparse.ArgumentParser:
         each: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about, allow_abbrev=False)
         each.set_defaults(run=run)
         each.add_argument("--url", default=os.environ.get("HOLDFAST_DLQ_URL") or "http://127.0.0.1:8082")
@@ -49,100 +46,100 @@ def make() -> argparse.ArgumentParser:
     return parser
 
 
-_Add = Callable[[str, Callable[[Client, argparse.Namespace], Told], str], argparse.ArgumentParser]
+_Add = Callable[[str, Callable[[Client, argparse.Namespace], Output], str], argparse.ArgumentParser]
 
 
 def _look(add: _Add) -> None:
-    add("overview", look.overview, "The state of the system in one look.")
-    add("writers", look.writers, "Which writers run, and which are halted and why.")
-    groups = add("groups", look.groups, "What fails alike, the newest first.")
+    add("overview", queries.overview, "The state of the system in one queries.")
+    add("writers", queries.writers, "Which writers run, and which are halted and why.")
+    groups = add("groups", queries.groups, "Groups of letters that failed alike, the newest first.")
     groups.add_argument("which", nargs="?", metavar="FINGERPRINT", help="this one, with its note and its builds")
     groups.add_argument("--every", action="store_true", help="groups that are over, too")
     _page(groups)
-    letters = add("letters", look.letters, "Dead letters, the newest first.")
+    letters = add("letters", queries.letters, "Dead letters, the newest first.")
     selection.add(letters)
     _page(letters)
-    show = add("show", look.show, "One dead letter, whole.")
+    show = add("show", queries.show, "One dead letter, whole.")
     show.add_argument("which", metavar="ID")
-    show.add_argument("--reveal", metavar="WHY", help="in clear; goes on record")
-    replays = add("replays", look.replays, "Replays, the newest first.")
+    show.add_argument("--reveal", metavar="WHY", help="unmasked; recorded in the audit")
+    replays = add("replays", queries.replays, "Replays, the newest first.")
     replays.add_argument("--state", action="append", metavar="X")
     _page(replays)
-    audit = add("audit", look.audit, "Who did what, why, to how many; the newest first.")
+    audit = add("audit", queries.audit, "Who did what, why, to how many; the newest first.")
     audit.add_argument("--actor")
     audit.add_argument("--action")
     _page(audit)
 
 
 def _decide(add: _Add) -> None:
-    what_if = add("what-if", decide.what_if, "What would become of them if they were sent again now. Nothing changes.")
+    what_if = add("what-if", decisions.what_if, "What would become of letters if they were sent again now.")
     selection.add(what_if)
-    what_if.add_argument("--limit", type=int, default=20, help="letters to be told one by one; the counts are of all")
-    what_if.add_argument("--reveal", metavar="WHY", help="in clear; goes on record")
+    what_if.add_argument("--limit", type=int, default=20, help="letters to be listed one by one; the counts are of all")
+    what_if.add_argument("--reveal", metavar="WHY", help="unmasked; recorded in the audit")
     for name, run, about in (
-        ("discard", decide.discard, "Discard dead letters: their writes will not happen."),
-        ("restore", decide.restore, "Take a discard back."),
+        ("discard", decisions.discard, "Discard dead letters: their writes will not be applied."),
+        ("restore", decisions.restore, "Undo a discard."),
     ):
         _counted(add(name, run, about))
-    replay = _counted(add("replay", decide.replay, "Send dead letters again."))
+    replay = _counted(add("replay", decisions.replay, "Send dead letters again."))
     replay.add_argument("--rate", type=float, help="a second")
     replay.add_argument("--canary", type=_steps, metavar="1,5,25", help="so many first, each time waiting; `none`: no")
     replay.add_argument("--in-flight", type=int, help="sent and not over, at most")
     replay.add_argument("--failing-share", type=float, help="stops when more than this share fails as before")
     replay.add_argument("--backlog-max", type=int, help="stops when more other writes wait")
     replay.add_argument("--backlog-age", type=float, metavar="S", help="stops when a write has waited for longer")
-    replay.add_argument("--no-breaker-stop", action="store_true", help="goes on though a writer's breaker is open")
+    replay.add_argument("--no-breaker-stop", action="store_true", help="continue although a writer's breaker is open")
     replay.add_argument("--watch", action="store_true", help="until it is over")
-    show = add("replay-show", decide.replay_show, "One replay: where it stands, and what came of it.")
+    show = add("replay-show", decisions.replay_show, "One replay: where it stands, and what came of it.")
     show.add_argument("which", type=int, metavar="ID")
     show.add_argument("--watch", action="store_true", help="until it is over")
     show.add_argument("--outcome", action="append", metavar="X", help="the letters that ended so; may be given again")
     _page(show)
-    add("allowances", decide.allowances, "How many letters you may still replay, discard or transform alone.")
-    allow = add("allow", decide.allow, "A second person's word: somebody else may change more letters.")
+    add("allowances", decisions.allowances, "How many letters you may still replay, discard or transform alone.")
+    allow = add("allow", decisions.allow, "Allow another operator to change more letters.")
     allow.add_argument("actor", metavar="WHO", help="the name of that person's key")
     allow.add_argument("letters", type=int, metavar="N", help="how many more")
-    allow.add_argument("--reason", required=True, metavar="WHY", help="it goes on record")
-    go_on = add("go-on", decide.go_on, "Let halted writers go on: whatever dies then becomes a dead letter.")
+    allow.add_argument("--reason", required=True, metavar="WHY", help="recorded in the audit")
+    go_on = add("go-on", decisions.go_on, "Resume halted writers: entries that fail then become dead letters.")
     go_on.add_argument("--writer", metavar="NAME", help="this one only")
     _reason(go_on)
     for name, about in {
         "pause": "Send no more for now.",
-        "resume": "Go on, also after it stopped by itself.",
-        "cancel": "Send no more; what was not sent is dead as before.",
-        "recall": "The same, and take back what no writer was given yet.",
-        "approve": "A second person's word that a large replay may begin.",
+        "resume": "Resume, also after a stop condition.",
+        "cancel": "Send no more; letters that were not sent are dead as before.",
+        "recall": "Cancel, and take back entries that no writer has yet.",
+        "approve": "Approve a large replay, as a second person.",
     }.items():
-        word = add(name, decide.word, about)
-        word.add_argument("which", type=int, metavar="REPLAY")
-        _reason(word)
+        order = add(name, decisions.order, about)
+        order.add_argument("which", type=int, metavar="REPLAY")
+        _reason(order)
 
 
 def _change(add: _Add) -> None:
-    edit = add("edit", change.edit, "Change what will be sent of one dead letter; the original stays.")
+    edit = add("edit", edits.edit, "Change what will be sent of one dead letter; the original stays.")
     edit.add_argument("which", metavar="ID")
     edit.add_argument("--payload", metavar="JSON", help="a new one; @FILE, @- for standard input")
     edit.add_argument("--patch", metavar="JSON", help="a JSON Patch of the whole document; @FILE, @-")
     edit.add_argument("--set", action="append", metavar="FIELD=VALUE", help="may be given again")
     edit.add_argument("--unset", action="append", metavar="FIELD", help="may be given again")
     _reason(edit)
-    revert = add("revert", change.revert, "Go back to an earlier edit, or to the original.")
+    revert = add("revert", edits.revert, "Go back to an earlier edit, or to the original.")
     revert.add_argument("which", metavar="ID")
     revert.add_argument("--to", type=int, default=0, help="the edit; 0: the original")
     _reason(revert)
-    transform = _counted(add("transform", change.transform, "Change many dead letters by one JSON Patch."))
+    transform = _counted(add("transform", edits.transform, "Change many dead letters by one JSON Patch."))
     transform.add_argument("--patch", required=True, metavar="JSON", help="of each letter's document; @FILE, @-")
-    back = add("transform-revert", change.transform_revert, "Take a transform back.")
+    back = add("transform-revert", edits.transform_revert, "Undo a transform.")
     back.add_argument("which", type=int, metavar="TRANSFORM")
     _count(back)
-    note = add("note", change.note, "A word on a group; it outlives its letters. An empty one takes it away.")
+    note = add("note", edits.note, "Write a note on a group, kept when its letters are gone. Empty: remove it.")
     note.add_argument("which", metavar="FINGERPRINT")
     note.add_argument("text")
-    export = add("export", change.export, "Dead letters as NDJSON, whole and in clear; on record.")
+    export = add("export", edits.export, "Export dead letters as NDJSON, unmasked; recorded in the audit.")
     selection.add(export)
     export.add_argument("--out", required=True, metavar="FILE", help="`-`: standard output")
-    export.add_argument("--reason", required=True, metavar="WHY", help="it goes on record")
-    bring = add("import", change.bring, "Bring exported dead letters in.")
+    export.add_argument("--reason", required=True, metavar="WHY", help="recorded in the audit")
+    bring = add("import", edits.bring, "Import exported dead letters.")
     bring.add_argument("file", help="`-`: standard input")
     _count(bring)
 
@@ -159,13 +156,15 @@ def _counted(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
 
 
 def _count(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--count", type=int, metavar="N", help="how many it has to be; without it: only told")
-    parser.add_argument("--reason", metavar="WHY", help="it goes on record")
+    parser.add_argument(
+        "--count", type=int, metavar="N", help="how many letters it must be; without it nothing is done"
+    )
+    parser.add_argument("--reason", metavar="WHY", help="recorded in the audit")
 
 
 def _reason(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--reason", required=True, metavar="WHY", help="it goes on record")
-    parser.add_argument("--dry-run", action="store_true", help="only told")
+    parser.add_argument("--reason", required=True, metavar="WHY", help="recorded in the audit")
+    parser.add_argument("--dry-run", action="store_true", help="only show what would be done")
 
 
 def _steps(text: str) -> list[int]:

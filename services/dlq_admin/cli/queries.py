@@ -1,4 +1,4 @@
-"""Look: commands that change nothing."""
+"""Queries: commands that change nothing."""
 
 import argparse
 import json
@@ -7,39 +7,39 @@ from urllib.parse import quote
 
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Client
-from holdfast.services.dlq_admin.cli.output import Told, paged
+from holdfast.services.dlq_admin.cli.output import Output, paged
 from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
 
 
-def overview(client: Client, _: argparse.Namespace) -> Told:
+def overview(client: Client, _: argparse.Namespace) -> Output:
     """The state of the system in one look."""
     answer = client.get("/dlq/overview")
-    told = answer.data
-    ledger, backlog = told["ledger"], told["backlog"]
+    data = answer.data
+    ledger, backlog = data["ledger"], data["backlog"]
     breakers = [
         f"{one['service']}/{one['instance']} {one['name']}: {one['state']}"
-        for one in told["breakers"] or []
+        for one in data["breakers"] or []
         if one["state"] != "closed"
     ]
     lines = facts(
         {
-            "dead letters": counts(told["letters"]) if told["letters"] is not None else "not known",
-            "not indexed yet": told["waiting"],
+            "dead letters": counts(data["letters"]) if data["letters"] is not None else "not known",
+            "not indexed yet": data["waiting"],
             "backlog": f"{backlog['depth']} writes, the oldest {backlog['oldest_age_s']} s" if backlog else "not known",
             "ledger": _balance(ledger) if ledger else "not known",
-            "breakers": ("; ".join(breakers) or "all closed") if told["breakers"] is not None else "not known",
+            "breakers": ("; ".join(breakers) or "all closed") if data["breakers"] is not None else "not known",
             "writers": ", ".join(
-                f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in told["writers"]
+                f"{one['name']} ({one['build']}{', HALTED' if one['halted'] else ''})" for one in data["writers"]
             )
-            or "none heard of",
+            or "none reported lately",
             "retention": "; ".join(
                 f"{name}: {f'''{rule['keep_days']} days''' if rule['keep_days'] else 'for ever'}"
                 + (f", {rule['due_in_24_h']} go within a day" if rule["due_in_24_h"] else "")
-                for name, rule in told["retention"].items()
+                for name, rule in data["retention"].items()
             ),
         }
     )
-    return Told(answer, [*([plain(told["banner"]), ""] if told["banner"] else []), *lines])
+    return Output(answer, [*([plain(data["banner"]), ""] if data["banner"] else []), *lines])
 
 
 def _balance(ledger: dict[str, Any]) -> str:
@@ -48,11 +48,11 @@ def _balance(ledger: dict[str, Any]) -> str:
     return f"OUT OF BALANCE by {ledger['missing']} of {ledger['accepted']}"
 
 
-def writers(client: Client, _: argparse.Namespace) -> Told:
+def writers(client: Client, _: argparse.Namespace) -> Output:
     """Each, and why it is halted if it is."""
     answer = client.get("/dlq/writers")
     rows = [(one["name"], one["build"], *_halt(one["halted"])) for one in answer.data]
-    return Told(answer, table(("writer", "build", "state", "would be dead", "next try", "why"), rows))
+    return Output(answer, table(("writer", "build", "state", "would be dead", "next try", "why"), rows))
 
 
 def _halt(halted: dict[str, Any] | None) -> tuple[str, object, str, str]:
@@ -66,12 +66,12 @@ def _halt(halted: dict[str, Any] | None) -> tuple[str, object, str, str]:
     )
 
 
-def groups(client: Client, options: argparse.Namespace) -> Told:
+def groups(client: Client, options: argparse.Namespace) -> Output:
     """What fails alike; with a fingerprint, that group."""
     if options.which:
         answer = client.get(f"/dlq/groups/{quote(options.which, safe='')}")
         one = answer.data
-        return Told(
+        return Output(
             answer,
             facts(
                 {
@@ -113,7 +113,7 @@ def groups(client: Client, options: argparse.Namespace) -> Told:
     return paged(answer, table(head, rows))
 
 
-def letters(client: Client, options: argparse.Namespace) -> Told:
+def letters(client: Client, options: argparse.Namespace) -> Output:
     """Dead letters, the newest first."""
     wanted = selection.as_filter(options)
     answer = client.get("/dlq/letters", {**wanted, "limit": options.limit, "cursor": options.cursor})
@@ -137,7 +137,7 @@ def letters(client: Client, options: argparse.Namespace) -> Told:
     )
 
 
-def show(client: Client, options: argparse.Namespace) -> Told:
+def show(client: Client, options: argparse.Namespace) -> Output:
     """One letter whole."""
     answer = client.get(f"/dlq/letters/{quote(options.which, safe='')}", {"reveal": options.reveal})
     one = answer.data
@@ -172,10 +172,10 @@ def show(client: Client, options: argparse.Namespace) -> Told:
     attempts = one["attempts_made"]
     if attempts and isinstance(attempts[-1], dict) and (trace := attempts[-1].get("traceback")):
         lines += ["the last attempt:", *(f"  {plain(line)}" for line in str(trace).splitlines())]
-    return Told(answer, lines)
+    return Output(answer, lines)
 
 
-def replays(client: Client, options: argparse.Namespace) -> Told:
+def replays(client: Client, options: argparse.Namespace) -> Output:
     """Replays, the newest first."""
     answer = client.get("/dlq/replays", {"state": options.state, "limit": options.limit, "cursor": options.cursor})
     rows = [
@@ -193,7 +193,7 @@ def replays(client: Client, options: argparse.Namespace) -> Told:
     return paged(answer, table(("id", "state", "letters", "outcome", "by", "created", "reason"), rows))
 
 
-def audit(client: Client, options: argparse.Namespace) -> Told:
+def audit(client: Client, options: argparse.Namespace) -> Output:
     """Who did what."""
     answer = client.get(
         "/dlq/audit",

@@ -1,4 +1,4 @@
-"""Selection: which letters, said in the same way to every command."""
+"""Selection: which letters a command is about; the same options for every command."""
 
 import argparse
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class Usage(Exception):
-    """What was typed makes no sense. The text says why."""
+    """The command line is invalid. The text says why."""
 
 
 _HELP = "one of --id, --fingerprint, --filter, --replay"
@@ -50,18 +50,18 @@ def as_filter(options: argparse.Namespace) -> Mapping[str, str]:
     """For what REST gives by filter only; none: all letters. Raises Usage."""
     if options.id or options.replay is not None or options.outcome:
         raise Usage("Here only --fingerprint and --filter can be used.")
-    told = named(options.filter or [])
-    return told | ({"fingerprint": options.fingerprint} if options.fingerprint else {})
+    values = named(options.filter or [])
+    return values | ({"fingerprint": options.fingerprint} if options.fingerprint else {})
 
 
 def named(pairs: list[str]) -> dict[str, str]:
     """`name=value`, each name once. Raises Usage."""
-    told: dict[str, str] = {}
+    values: dict[str, str] = {}
     for pair in pairs:
         name, is_, value = pair.partition("=")
         if not is_ or not name:
             raise Usage(f"{pair} is not NAME=VALUE")
-        if name in told:
+        if name in values:
             raise Usage(f"{name} is given twice")
-        told[name] = value
-    return told
+        values[name] = value
+    return values

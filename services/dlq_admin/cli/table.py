@@ -1,5 +1,5 @@
-"""Table: lines for a terminal. What comes out of a dead letter is not to be trusted: nothing in it reaches the terminal
-as a control character, turns the direction of the text, or hides in it."""
+"""Table: lines for a terminal. The contents of a dead letter are not trusted: no control character, no change of
+direction and no invisible character reaches the terminal."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -18,7 +18,7 @@ def plain(value: Any, most: int | None = None) -> str:
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """A head and a line a row; long cells are cut."""
+    """A header and a line per row; long cells are cut."""
     cells = [[plain(cell, _CELL_MAX_CHARS) for cell in row] for row in rows]
     if not cells:
         return ["(none)"]
@@ -33,6 +33,6 @@ def facts(pairs: Mapping[str, Any]) -> list[str]:
     return [f"{name.ljust(width)}  {plain(value)}".rstrip() for name, value in pairs.items()]
 
 
-def counts(told: Mapping[str, int] | None) -> str:
+def counts(values: Mapping[str, int] | None) -> str:
     """`dead 3, replaying 1`: what is 0 is left out."""
-    return ", ".join(f"{plain(name)} {count}" for name, count in (told or {}).items() if count) or "none"
+    return ", ".join(f"{plain(name)} {count}" for name, count in (values or {}).items() if count) or "none"

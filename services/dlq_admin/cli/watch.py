@@ -1,10 +1,10 @@
-"""Watch: a replay, line by line, until it is over or waits for somebody."""
+"""Watch: the progress of a replay until it is over or waits for an operator."""
 
 import time
 from typing import Any
 
 from holdfast.services.dlq_admin.cli.client import Client
-from holdfast.services.dlq_admin.cli.output import Told
+from holdfast.services.dlq_admin.cli.output import Output
 from holdfast.services.dlq_admin.cli.table import counts, plain
 
 _EVERY_S = 1.0
@@ -12,7 +12,7 @@ _OVER = {"done", "cancelled", "recalled"}
 _WAITS = {"stopped", "paused", "awaiting_approval"}
 
 
-def watch(client: Client, replay_id: int, *, quiet: bool) -> Told:
+def watch(client: Client, replay_id: int, *, quiet: bool) -> Output:
     """Code 1: it waits for an operator. Raises Refused, NotReachable."""
     before = ""
     while True:
@@ -22,7 +22,7 @@ def watch(client: Client, replay_id: int, *, quiet: bool) -> Told:
             print(line, flush=True)
         before = line
         if answer.data["state"] in _OVER | _WAITS:
-            return Told(answer, [], int(answer.data["state"] in _WAITS))
+            return Output(answer, [], int(answer.data["state"] in _WAITS))
         time.sleep(_EVERY_S)
 
 

@@ -1,1 +1,1 @@
-"""The console: dead letters for people, in a browser. Pages ask the same services that the REST routes ask."""
+"""The console: dead letters in a browser. Pages call the same functions as the REST routes."""

@@ -1,4 +1,4 @@
-"""Forms: what a page sends back, read once; and the selection that it carries, in the REST's own words."""
+"""Forms: what a page submits, and the selection that it carries, in the form that REST takes."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
@@ -8,7 +8,7 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
-from holdfast.services.dlq_admin.rest.inputs import SelectionAsked
+from holdfast.services.dlq_admin.rest.inputs import SelectionInput
 from holdfast.shared.errors import InvalidRequest, MalformedJson
 from holdfast.shared.http.body import read_body
 from holdfast.shared.runtime.documents import parse
@@ -19,7 +19,7 @@ _FIELDS_MAX = 12_000
 
 
 class Form:
-    """Names and their values; a name that is not there has the value ''."""
+    """Fields and their values; a missing field has the value ''."""
 
     def __init__(self, values: Mapping[str, Sequence[str]]) -> None:
         self._values = values
@@ -36,14 +36,14 @@ class Form:
         text = self[name].replace(",", "").replace(" ", "")
         return int(text) if text.isascii() and text.isdigit() and len(text) <= 10 else None
 
-    def selection(self) -> SelectionAsked:
-        """The letters that are ticked, or all that the page was about. Raises InvalidRequest."""
+    def selection(self) -> SelectionInput:
+        """The selected letters, or all that the page was about. Raises InvalidRequest."""
         if self["scope"] == "ticked":
             if not self.all("id"):
-                raise InvalidRequest("No letter is ticked.")
-            return valid(SelectionAsked, {"ids": self.all("id")})
+                raise InvalidRequest("No letter is selected.")
+            return valid(SelectionInput, {"ids": self.all("id")})
         try:
-            return valid(SelectionAsked, parse(self["selection"]))
+            return valid(SelectionInput, parse(self["selection"]))
         except orjson.JSONDecodeError:
             raise MalformedJson("The form carries no selection.") from None
 
@@ -67,10 +67,10 @@ def form_of(request: Request) -> Form:
 M = TypeVar("M", bound=BaseModel)
 
 
-def valid(model: type[M], told: Any) -> M:
+def valid(model: type[M], values: Any) -> M:
     """As the REST would take it. Raises InvalidRequest, naming the first field that is wrong."""
     try:
-        return model.model_validate(told)
+        return model.model_validate(values)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(map(str, first["loc"]))
@@ -79,6 +79,6 @@ def valid(model: type[M], told: Any) -> M:
     raise InvalidRequest(f"{where}{constraint}", details={"field": field, "value": None, "constraint": constraint})
 
 
-def told_selection(selection: SelectionAsked) -> str:
+def selection_json(selection: SelectionInput) -> str:
     """For a hidden field."""
     return selection.model_dump_json(by_alias=True, exclude_none=True)

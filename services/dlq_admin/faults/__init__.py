@@ -1,2 +1,2 @@
-"""Faults that somebody has announced, and the recoveries that somebody has measured: so that what is seen on a
-dashboard can be told from what was done on purpose."""
+"""Faults that were announced, and recoveries that were measured: so that dashboards tell them from real faults.
+The door is `board.FaultBoard`."""

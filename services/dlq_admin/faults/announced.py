@@ -1,4 +1,4 @@
-"""Announced: which faults are on, since when, and until when unless it is said again. Pure; times are Unix seconds."""
+"""Announced: which faults are active, since when, and until when. Pure; times are Unix seconds."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -25,10 +25,10 @@ class Announced:
 
     name: Name
     began_s: UnixSeconds
-    #: It is over then; whoever makes it says so again before.
+    #: It ends then unless it is announced again before.
     until_s: UnixSeconds
-    #: When this was said: of two replicas' words the later one counts.
-    said_s: UnixSeconds
+    #: When this was announced: of two replicas' versions the later one counts.
+    announced_s: UnixSeconds
     #: When it ended the time before; None: it is the first time.
     ended_before_s: UnixSeconds | None = None
 
@@ -42,7 +42,7 @@ class Announced:
 
 
 class Full(Exception):
-    """So many are on that no other one can be known."""
+    """So many faults are active that no other can be added."""
 
 
 class Faults:
@@ -59,18 +59,18 @@ class Faults:
         """It is on until `for_s` seconds from now. Raises Full."""
         before = self._known.get(name)
         if before is not None and before.active(now_s):
-            said = replace(before, until_s=now_s + for_s, said_s=now_s)
+            announced = replace(before, until_s=now_s + for_s, announced_s=now_s)
         else:
-            said = Announced(name, now_s, now_s + for_s, now_s, before.until_s if before else None)
+            announced = Announced(name, now_s, now_s + for_s, now_s, before.until_s if before else None)
         if before is None:
             self._make_room(now_s)
-        self._known[name] = said
-        return said
+        self._known[name] = announced
+        return announced
 
     def end(self, fault: str, target: str | None, now_s: float) -> list[Announced]:
         """It is over, on all of its targets or on one; what was on."""
         ended = [
-            replace(each, until_s=now_s, said_s=now_s)
+            replace(each, until_s=now_s, announced_s=now_s)
             for each in self._known.values()
             if each.name.fault == fault and target in (None, each.name.target) and each.active(now_s)
         ]
@@ -78,10 +78,10 @@ class Faults:
         return ended
 
     def merge(self, others: Iterable[Announced], now_s: float) -> None:
-        """What another replica, or this one before it was started again, has been told."""
+        """Take over what another replica, or this one before its restart, has received."""
         for other in others:
             mine = self._known.get(other.name)
-            if mine is not None and mine.said_s >= other.said_s:
+            if mine is not None and mine.announced_s >= other.announced_s:
                 continue
             try:
                 if mine is None:

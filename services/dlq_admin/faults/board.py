@@ -1,11 +1,12 @@
-"""The desk: what is announced goes into the metrics, the log, Grafana's annotations, and to the other replicas."""
+"""The board: announcements go into the metrics, the log, Grafana's annotations, and to the other replicas."""
 
 import asyncio
 import time
 from typing import Never
 
 from holdfast.services.dlq_admin.faults.announced import Announced, Faults, Full, Name
-from holdfast.services.dlq_admin.faults.cache import Kept
+from holdfast.services.dlq_admin.faults.cache import FaultCache
+from holdfast.services.dlq_admin.faults.models import FaultReport, announced_fault, measured_recovery
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.shared.errors import TooManyFaults
 from holdfast.shared.telemetry import logs, metrics
@@ -15,10 +16,10 @@ from holdfast.shared.telemetry.logs import Action
 _EVERY_S = 1.0
 
 
-class FaultDesk:
+class FaultBoard:
     """Nothing here waits for anything but, shortly, the cache."""
 
-    def __init__(self, kept: Kept, annotations: Annotations) -> None:
+    def __init__(self, kept: FaultCache, annotations: Annotations) -> None:
         self._kept = kept
         self._annotations = annotations
         self._faults = Faults()
@@ -26,14 +27,14 @@ class FaultDesk:
         self._on: dict[Name, Announced] = {}
 
     async def run(self) -> Never:
-        """For ever: hear what other replicas were told, and notice what has ended by itself."""
+        """For ever: take over other replicas' announcements, and log faults that have expired."""
         while True:
-            await self._hear()
+            await self._synchronise()
             await asyncio.sleep(_EVERY_S)
 
     async def begin(self, name: Name, for_s: float) -> Announced:
         """It is on, for so long. Raises TooManyFaults."""
-        await self._hear()  # another replica may know since when
+        await self._synchronise()  # another replica may know since when
         try:
             announced = self._faults.begin(name, for_s, time.time())
         except Full:
@@ -44,7 +45,7 @@ class FaultDesk:
 
     async def end(self, fault: str, target: str | None) -> list[Announced]:
         """It is over; what was on."""
-        await self._hear()
+        await self._synchronise()
         ended = self._faults.end(fault, target, time.time())
         self._notice()
         await self._kept.write(ended)
@@ -61,9 +62,12 @@ class FaultDesk:
         )
         await self._kept.write(recoveries=[recovery])
 
-    def known(self) -> tuple[list[Announced], list[Recovery]]:
-        """Everything."""
-        return list(self._faults), self._recoveries.known()
+    def report(self) -> FaultReport:
+        """Every fault and recovery that is known."""
+        return FaultReport(
+            faults=[announced_fault(each) for each in self._faults],
+            recoveries=[measured_recovery(each) for each in self._recoveries.known()],
+        )
 
     def show(self) -> None:
         """The metrics, as of now; what is forgotten leaves them."""
@@ -79,8 +83,8 @@ class FaultDesk:
             for phase, seconds in recovery.phases.items():
                 metrics.recovery_phase.labels(recovery.fault, phase).set(seconds)
 
-    async def _hear(self) -> None:
-        """What another replica was told, it has told others."""
+    async def _synchronise(self) -> None:
+        """Take over other replicas' announcements; those replicas have logged them."""
         self._notice()
         faults, recoveries = await self._kept.read()
         self._faults.merge(faults, time.time())
@@ -93,18 +97,18 @@ class FaultDesk:
         return {each.name: each for each in self._faults if each.active(now_s)}
 
     def _notice(self) -> None:
-        """Tell what has begun and what has ended since the last time."""
+        """Log and annotate what has begun and ended since the last time."""
         active, known = self._active(), {each.name: each for each in self._faults}
         for name in active.keys() - self._on.keys():
             logs.warning(Action.FAULT_ANNOUNCED, fault=name.fault, target=name.target)
-            self._annotations.say(_said(active[name], None))
+            self._annotations.add(_annotation(active[name], None))
         for name in self._on.keys() - active.keys():
             logs.warning(Action.FAULT_ENDED, fault=name.fault, target=name.target)
-            self._annotations.say(_said(self._on[name], known[name].until_s if name in known else time.time()))
+            self._annotations.add(_annotation(self._on[name], known[name].until_s if name in known else time.time()))
         self._on = active
 
 
-def _said(one: Announced, ended_s: float | None) -> Annotation:
+def _annotation(one: Announced, ended_s: float | None) -> Annotation:
     """By its start, so that the next time is another region."""
     key = f"fault:{one.name.fault}:{one.name.target}:{one.began_s * 1000:.0f}"
     return Annotation(key, f"{one.name.fault} → {one.name.target}", ("fault",), one.began_s, ended_s)

@@ -1,4 +1,4 @@
-"""Kept: faults and recoveries in the cache Redis, so that a restart and other replicas know of them. As far as it
+"""Cache: faults and recoveries in the cache Redis, so that a restart and other replicas know of them. As far as it
 answers: nothing depends on it.
 
 | key                  | type | holds                                                              |
@@ -30,7 +30,7 @@ _READ_MAX = 1000
 _AHEAD_S = 60.0
 
 
-class Kept:
+class FaultCache:
     """`read` gives what there is, nothing while the cache is away; `write` adds to it."""
 
     def __init__(self, redis: Redis) -> None:
@@ -69,11 +69,11 @@ class Kept:
             with self._writing:
                 await pipeline.execute()
         except (RedisError, OSError):
-            return  # whoever makes the fault says so again in a moment
+            return  # the fault is announced again in a moment
 
 
 def _in_time(fault: Announced) -> Announced:
-    """Raises ValueError for one that would never be over, or never be said again."""
-    if fault.said_s > time.time() + _AHEAD_S or fault.until_s > fault.said_s + FAULT_MAX_S:
+    """Raises ValueError for one that would never be over, or is from the future."""
+    if fault.announced_s > time.time() + _AHEAD_S or fault.until_s > fault.announced_s + FAULT_MAX_S:
         raise ValueError("it is of a time to come")
     return fault

@@ -1,16 +1,11 @@
-"""`/dlq/discards` and `/dlq/restores`: a decision on a selection, and its way back. Nothing is deleted."""
-
-from collections.abc import Callable
-from functools import partial
-from typing import Any
+"""Discards and restores: a decision on a selection, and its reversal. Nothing is deleted."""
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters.allowances import used_up
-from holdfast.services.dlq_admin.letters.outbox import Dues
-from holdfast.shared.errors import CountMismatch, SelectionTooLarge
+from holdfast.services.dlq_admin.letters.outbox import Outbox
+from holdfast.services.dlq_admin.letters.results import BulkResult
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import change
-from holdfast.shared.letters.decide.allowance import Rules, UsedUp
+from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.letters.decide.change import Found
 from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.ids import id_of
@@ -18,48 +13,38 @@ from holdfast.shared.letters.state import State
 
 
 class Discards:
-    """The changes that routes and pages ask for."""
+    """`most`: letters of one call; `rules`: of a person's allowance."""
 
-    def __init__(self, database: Database, dues: Dues, *, most: int, rules: Rules) -> None:
+    def __init__(self, database: Database, dues: Outbox, *, most: int, rules: Rules) -> None:
         self._database = database
         self._dues = dues
         self._most = most
         self._rules = rules
 
-    async def look(self, selection: Selection, state: State) -> dict[str, Any]:
+    async def preview(self, selection: Selection, state: State) -> BulkResult:
         """What a change of letters in `state` would change. Raises SelectionTooLarge, DatabaseUnavailable."""
-        try:
-            found = await self._database.at_length(change.look, selection, {state}, most=self._most)
-        except change.TooMany:
-            raise self._too_many() from None
-        return _told(found) | {"dry_run": True}
+        found = await self._database.at_length(change.look, selection, {state}, most=self._most)
+        return BulkResult(dry_run=True, **_counts(found))
 
-    async def discard(self, selection: Selection, who: Actor, expected: int) -> dict[str, Any]:
+    async def discard(self, selection: Selection, who: Actor, expected: int) -> BulkResult:
         """Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp, DatabaseUnavailable, OutcomeUnknown."""
-        return await self._do(partial(change.discard, rules=self._rules), selection, who, expected)
+        found, audit_id = await self._database.change(
+            change.discard, selection, who, expected=expected, most=self._most, rules=self._rules
+        )
+        return self._done(found, audit_id)
 
-    async def restore(self, selection: Selection, who: Actor, expected: int) -> dict[str, Any]:
-        """Raises like `discard`; it takes a decision back, and so needs no allowance."""
-        return await self._do(change.restore, selection, who, expected)
+    async def restore(self, selection: Selection, who: Actor, expected: int) -> BulkResult:
+        """Raises like `discard`; a reversal needs no allowance."""
+        found, audit_id = await self._database.change(
+            change.restore, selection, who, expected=expected, most=self._most
+        )
+        return self._done(found, audit_id)
 
-    async def _do(
-        self, what: Callable[..., tuple[Found, int]], selection: Selection, who: Actor, expected: int
-    ) -> dict[str, Any]:
-        try:
-            found, audit_id = await self._database.change(what, selection, who, expected=expected, most=self._most)
-        except change.CountDiffers as differs:
-            raise CountMismatch(details={"expected_count": expected, "actual_count": differs.actual}) from None
-        except UsedUp as error:
-            raise used_up(error) from None
-        except change.TooMany:
-            raise self._too_many() from None
-        self._dues.hurry()
-        return _told(found) | {"dry_run": False, "audit_id": audit_id}
-
-    def _too_many(self) -> SelectionTooLarge:
-        return SelectionTooLarge(details={"most": self._most})
+    def _done(self, found: Found, audit_id: int) -> BulkResult:
+        self._dues.wake()
+        return BulkResult(dry_run=False, audit_id=audit_id, **_counts(found))
 
 
-def _told(found: Found) -> dict[str, Any]:
+def _counts(found: Found) -> dict[str, object]:
     sample = [id_of(number) for number in found.sample]
     return {"count": len(found.numbers), "groups": found.per_group, "others": found.others, "sample": sample}

@@ -1,40 +1,33 @@
-"""`/dlq/export` and `/dlq/import`: dead letters as NDJSON, one a line, whole and in clear; and back."""
+"""Exchange: dead letters as NDJSON, one a line, whole and unmasked; and back."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import asdict
-from typing import Any
 
 import orjson
 from starlette.requests import Request
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.shared.errors import CountMismatch, InvalidLine, LetterDiffers
+from holdfast.services.dlq_admin.letters.results import ImportResult
+from holdfast.shared.errors import InvalidLine
 from holdfast.shared.http.body import read_body
 from holdfast.shared.letters.audit import entries as audit
-from holdfast.shared.letters.audit.entries import Actor, Deed
-from holdfast.shared.letters.decide.change import CountDiffers
-from holdfast.shared.letters.exchange import importing as exchange
+from holdfast.shared.letters.audit.entries import Actor, AuditAction
+from holdfast.shared.letters.exchange import importing
 from holdfast.shared.letters.exchange.line import from_line, to_line
-from holdfast.shared.letters.find import search
-from holdfast.shared.letters.find import whole as one
+from holdfast.shared.letters.find import search, whole
 from holdfast.shared.letters.find.filter import Filter
 from holdfast.shared.letters.find.search import Page
-from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.runtime.documents import Budget, parse
 
 _PAGE = 200
-
-
 _LINE = Budget(bytes=64 * 2**20)
-
-
 _PART_MAX_S = 60.0
 
 
 class Exchange:
-    """Letters out, and in."""
+    """Export and import. `import_max_bytes`: of a file."""
 
     def __init__(self, database: Database, *, import_max_bytes: int) -> None:
         self._database = database
@@ -45,7 +38,7 @@ class Exchange:
         page = await self._database.read(search.search, wanted, below=None, limit=_PAGE)
         numbers = [row.id for row in page.rows] if page.next is None else []
         await self._database.change(
-            audit.note_down, who, Deed.EXPORT, numbers=numbers, selection={"filter": wanted.told()}
+            audit.record_read, who, AuditAction.EXPORT, numbers=numbers, selection={"filter": wanted.to_json()}
         )
         return page
 
@@ -56,25 +49,20 @@ class Exchange:
         while True:
             if limit is not None:
                 limit.reschedule(loop.time() + _PART_MAX_S)
-            for row, body in await self._database.work(one.bodies, page.rows):
+            for row, body in await self._database.work(whole.bodies, page.rows):
                 line = to_line(row.id, asdict(row), body.original, body.attempts)
                 yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
             if page.next is None:
                 return
             page = await self._database.work(search.search, wanted, below=page.next, limit=_PAGE)
 
-    async def bring(self, request: Request, who: Actor, *, expected: int | None, dry_run: bool) -> dict[str, Any]:
+    async def bring(self, request: Request, who: Actor, *, expected: int | None, dry_run: bool) -> ImportResult:
         """All letters of the body, or none. Raises InvalidRequest, BodyTooLarge, DocumentTooLarge, CountMismatch,
         LetterDiffers, DatabaseUnavailable, OutcomeUnknown."""
         raw = await read_body(request, self._import_max_bytes)
         letters = await asyncio.to_thread(_parsed, raw)
-        try:
-            brought = await self._database.change(exchange.bring, letters, who, expected=expected, dry_run=dry_run)
-        except CountDiffers as differs:
-            raise CountMismatch(details={"expected_count": expected, "actual_count": differs.actual}) from None
-        except exchange.Differs as differs:
-            raise LetterDiffers(details={"id": id_of(differs.number)}) from None
-        return asdict(brought) | {"dry_run": dry_run}
+        brought = await self._database.change(importing.bring, letters, who, expected=expected, dry_run=dry_run)
+        return ImportResult.from_source(brought, dry_run=dry_run)
 
 
 def _parsed(raw: bytes) -> list[Letter]:

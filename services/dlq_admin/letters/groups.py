@@ -1,11 +1,9 @@
-"""`/dlq/groups`: what fails alike: how often, since when, for whom, on which build, and whether that has changed."""
-
-from typing import Any
+"""Groups: what fails alike: how often, since when, for whom, on which build, and whether that has changed."""
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.letters import views as told
+from holdfast.services.dlq_admin.letters import views
+from holdfast.services.dlq_admin.letters.models import GroupSummary
 from holdfast.services.dlq_admin.letters.trend import trends
-from holdfast.services.dlq_admin.rest.inputs import LETTER_ID
 from holdfast.services.dlq_admin.writers.running import Running
 from holdfast.shared.errors import GroupNotFound, InvalidParameter
 from holdfast.shared.letters.audit.entries import Actor
@@ -15,40 +13,38 @@ from holdfast.shared.letters.state import State
 
 
 class Groups:
-    """The questions that routes and pages ask."""
+    """Groups of dead letters, and operators' notes on them."""
 
     def __init__(self, database: Database, running: Running) -> None:
         self._database = database
         self._running = running
 
-    async def page(
-        self, states: list[State], cursor: str | None, limit: int
-    ) -> tuple[list[dict[str, Any]], str | None]:
+    async def page(self, states: list[State], cursor: str | None, limit: int) -> tuple[list[GroupSummary], str | None]:
         """Groups with a letter in one of `states`, the newest failure first, and where the next page begins.
         Raises InvalidRequest, DatabaseUnavailable."""
         found = await self._database.read(groups.page, states, after=_after(cursor), limit=limit + 1)
         shown = found[:limit]
         end = f"{id_of(shown[-1].last)}_{shown[-1].fingerprint}" if len(found) > limit else None
-        return await self._told(shown), end
+        return await self._summaries(shown), end
 
-    async def one(self, fingerprint: str) -> dict[str, Any]:
+    async def one(self, fingerprint: str) -> GroupSummary:
         """Raises GroupNotFound, DatabaseUnavailable."""
         found = await self._database.read(groups.page, (), after=None, limit=1, fingerprint=fingerprint)
         if not found:
             raise GroupNotFound(details={"fingerprint": fingerprint})
-        [one] = await self._told(found)
+        [one] = await self._summaries(found)
         return one
 
-    async def note(self, fingerprint: str, text: str, who: Actor) -> dict[str, Any]:
-        """Write it; the group. Raises GroupNotFound, DatabaseUnavailable, OutcomeUnknown."""
+    async def note(self, fingerprint: str, text: str, who: Actor) -> GroupSummary:
+        """Write a note; the group. Raises GroupNotFound, DatabaseUnavailable, OutcomeUnknown."""
         if not await self._database.change(notes.write, fingerprint, text, who):
             raise GroupNotFound(details={"fingerprint": fingerprint})
         return await self.one(fingerprint)
 
-    async def _told(self, found: list[groups.Group]) -> list[dict[str, Any]]:
+    async def _summaries(self, found: list[groups.Group]) -> list[GroupSummary]:
         running = await self._running.builds()
         trend = await trends(self._database, [one.fingerprint for one in found])
-        return [told.group(one, running) | {"trend": trend[one.fingerprint]} for one in found]
+        return [views.group(one, running, trend[one.fingerprint]) for one in found]
 
 
 def _after(cursor: str | None) -> tuple[int, str] | None:
@@ -58,6 +54,5 @@ def _after(cursor: str | None) -> tuple[int, str] | None:
     try:
         return number_of(last), fingerprint.encode("ascii").decode()
     except ValueError:
-        raise InvalidParameter(
-            details={"field": "cursor", "value": cursor, "constraint": f"{LETTER_ID[1:-1]}_fingerprint"},
-        ) from None
+        details = {"field": "cursor", "value": cursor, "constraint": "the id of a letter, _, a fingerprint"}
+        raise InvalidParameter(details=details) from None

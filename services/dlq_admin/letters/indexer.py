@@ -43,7 +43,7 @@ class Indexer:
         self._orphans = Orphans(redis, DEAD, DLQ_GROUP, "dead_letters")
         #: Ids of entries that are being indexed here.
         self.in_hand: set[str] = set()
-        #: Why nothing can be indexed now; empty while all is well.
+        #: Why nothing can be indexed now; empty: it can.
         self.holding = ""
 
     async def handle(self, entries: Sequence[Entry]) -> None:
@@ -98,7 +98,7 @@ class Indexer:
         metrics.holding.labels("database").set(bool(why))
 
     async def _halving(self, letters: list[Letter]) -> list[Letter]:
-        """A letter that the table does not take keeps none of its neighbours out."""
+        """A letter that cannot be indexed does not keep its neighbours out."""
         try:
             with metrics.index_duration.time():
                 metrics.letters_indexed.inc(await self._write(letters))
@@ -114,11 +114,11 @@ class Indexer:
         return await self._halving(letters[:middle]) + await self._halving(letters[middle:])
 
     async def _take_off(self, letters: list[Letter]) -> None:
-        told = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
+        arguments = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
         await retry_forever(
             self._taking_off,
             (RedisError, OSError, NotSent),
-            lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *told]),
+            lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *arguments]),
             base_s=_BASE_S,
             cap_s=self._probe_cap_s,
         )
@@ -127,7 +127,7 @@ class Indexer:
 def _read(entry: Entry) -> Letter | None:
     try:
         return read(entry.id, entry.fields)
-    except ValueError as error:  # an id that somebody made up
+    except ValueError as error:  # not an id that Redis makes
         metrics.letters_unindexable.inc()
         logs.error(Action.LETTER_UNINDEXABLE, exc=error, letter=entry.id)
         return None

@@ -19,7 +19,7 @@ _LOOKING = FailureReporter("dead_letters_on_stream")
 
 
 class Waiting(NamedTuple):
-    """The newest of them, and how many there are."""
+    """The newest letters on the stream, and how many there are."""
 
     letters: list[Letter]
     total: int
@@ -39,7 +39,7 @@ async def newest(redis: Redis, limit: int) -> Waiting | None:
 
 
 async def one(redis: Redis, letter_id: str) -> Letter | None:
-    """None: it is not there, or nobody can tell."""
+    """None: it is not there, or the queue does not answer."""
     try:
         with _LOOKING:
             found = _readable(await redis.xrange(DEAD, letter_id, letter_id))
@@ -49,7 +49,7 @@ async def one(redis: Redis, letter_id: str) -> Letter | None:
 
 
 async def length(redis: Redis) -> int | None:
-    """How many wait; None: nobody can tell."""
+    """How many there are; None: the queue does not answer."""
     try:
         with _LOOKING:
             return int(await redis.xlen(DEAD))

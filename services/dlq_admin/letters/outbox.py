@@ -1,4 +1,4 @@
-"""Dues: what operators decided reaches the queue: a discarded write claims no unique value, a restored one does."""
+"""Outbox: tells the queue what operators decided: a discarded write claims no unique value, a restored one does."""
 
 import asyncio
 
@@ -6,8 +6,8 @@ from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.shared.connections.script import Script
-from holdfast.shared.letters.decide import outbox as dues
-from holdfast.shared.letters.decide.outbox import Due
+from holdfast.shared.letters.decide import outbox
+from holdfast.shared.letters.decide.outbox import OutboxEntry
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.queue.entities import claims_of, holder
@@ -18,22 +18,22 @@ _PAGE = 500
 _EVERY_S = 5.0
 
 
-class Dues:
-    """Any replica pays what any replica owes; paying twice changes nothing."""
+class Outbox:
+    """Delivers entries of the outbox, whichever replica wrote them. A second delivery changes nothing."""
 
     def __init__(self, redis: Redis, database: Database) -> None:
         self._script = Script(redis, LUA / "reservations.lua")
         self._database = database
         self._wake = asyncio.Event()
 
-    def hurry(self) -> None:
-        """Something was decided just now."""
+    def wake(self) -> None:
+        """Deliver at once: a decision was just made."""
         self._wake.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Deliver for ever."""
         while True:
-            while await self.pay():
+            while await self.deliver():
                 pass
             iteration_succeeded()
             self._wake.clear()
@@ -43,23 +43,23 @@ class Dues:
             except TimeoutError:
                 continue
 
-    async def pay(self) -> int:
-        """Some of what is owed; how much that was."""
-        owed = await self._database.work(dues.owed, _PAGE)
-        arguments = [value for due in owed for value in _arguments(due)]
+    async def deliver(self) -> int:
+        """Deliver a page of entries; how many it had."""
+        entries = await self._database.work(outbox.pending, _PAGE)
+        arguments = [value for entry in entries for value in _arguments(entry)]
         if arguments:
             await self._script([WRITES], [PREFIX, *arguments])
-        if owed:
-            await self._database.work(dues.paid, owed)
-        return len(owed)
+        if entries:
+            await self._database.work(outbox.delivered, entries)
+        return len(entries)
 
 
-def _arguments(due: Due) -> list[str | int]:
+def _arguments(entry: OutboxEntry) -> list[str | int]:
     """For the script; none for a write that claims nothing."""
     try:
-        write = decode(due.body.original)
+        write = decode(entry.body.original)
     except Undecodable:
         return []
-    if due.state not in (State.DEAD, State.DISCARDED):
+    if entry.state not in (State.DEAD, State.DISCARDED):
         return []
-    return ["release" if due.state is State.DISCARDED else "reserve", holder(write), *claims_of(write)]
+    return ["release" if entry.state is State.DISCARDED else "reserve", holder(write), *claims_of(write)]

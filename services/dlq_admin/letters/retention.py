@@ -1,12 +1,13 @@
-"""Retain: what an operator has put a limit to goes when it is due, with a warning a day before. Nothing else goes."""
+"""Retention: letters, history of replays and approvals that an operator has put a limit to are removed when they are
+due, with a warning a day before. Nothing else is removed."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.responses import Count, Moment, ResponseModel
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.replays import steer
 from holdfast.shared.letters.retention import letters as retention
 from holdfast.shared.letters.state import State
@@ -24,8 +25,16 @@ class _Limit(NamedTuple):
     keep_days: float | None
 
 
+class Limit(ResponseModel):
+    """How long letters are kept (null: for ever), and how many go within a day, as far as is known."""
+
+    keep_days: float | None
+    due_in_24_h: Count | None
+    as_of: Moment | None
+
+
 class Retention:
-    """`report` is what the console shows: the limits, and what goes within a day."""
+    """`report` is for the overview; `run` is the loop."""
 
     def __init__(self, database: Database, settings: DlqAdminSettings) -> None:
         self._database = database
@@ -37,11 +46,10 @@ class Retention:
         self._seen: dict[str, int | None] = {}
         self._looked_at: datetime | None = None
 
-    def report(self) -> dict[str, Any]:
-        """Name -> keep_days (None: for ever), and how many go within a day, as far as is known."""
-        looked_at = precise(self._looked_at) if self._looked_at else None
+    def report(self) -> dict[str, Limit]:
+        """By the name of the limit."""
         return {
-            limit.name: {"keep_days": limit.keep_days, "due_in_24_h": self._seen.get(limit.name), "as_of": looked_at}
+            limit.name: Limit(keep_days=limit.keep_days, due_in_24_h=self._seen.get(limit.name), as_of=self._looked_at)
             for limit in self._limits
         }
 

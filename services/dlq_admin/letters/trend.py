@@ -2,11 +2,10 @@
 
 import time
 from collections.abc import Collection
-from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.shared.http.envelope import precise
+from holdfast.services.dlq_admin.letters.models import Trend
 from holdfast.shared.letters.find import groups
 
 
@@ -20,10 +19,9 @@ class Span(NamedTuple):
 DAY, HOUR = Span(3600, 24), Span(300, 12)
 
 
-async def trends(database: Database, names: Collection[str] | None, span: Span = DAY) -> dict[str, dict[str, Any]]:
+async def trends(database: Database, names: Collection[str] | None, span: Span = DAY) -> dict[str, Trend]:
     """Fingerprint -> its trend; of all together under '' when `names` is None."""
     end = (int(time.time()) // span.step_s + 1) * span.step_s
     since = end - span.steps * span.step_s
     found = await database.read(groups.trends, names, since_s=since, step_s=span.step_s, steps=span.steps)
-    began = precise(datetime.fromtimestamp(since, UTC))
-    return {name: {"since": began, "step_s": span.step_s, "letters": letters} for name, letters in found.items()}
+    return {name: Trend(since=since, step_s=span.step_s, letters=letters) for name, letters in found.items()}

@@ -68,7 +68,7 @@ class Dashboard(NamedTuple):
 
 
 def read_all(folder: Path) -> dict[str, Dashboard]:
-    """uid -> dashboard, the one to begin with first. A file that is none is told in the log and left out."""
+    """uid -> dashboard, the one to begin with first. A file that is no dashboard is logged and left out."""
     found = []
     for path in sorted(folder.glob("*.json")):
         try:
@@ -102,9 +102,9 @@ def _rows(panels: list[Mapping[str, Any]]) -> Iterator[Row]:
     yield Row(title, tuple(below))
 
 
-def _panel(told: Mapping[str, Any]) -> Panel:
-    drawn = {name: told[name] for name in _DRAWN_FROM if told.get(name) is not None}
-    drawn["gridPos"] = {"x": 0, "y": 0, "w": _WIDTH, "h": _HEIGHT} | told["gridPos"]
+def _panel(source: Mapping[str, Any]) -> Panel:
+    drawn = {name: source[name] for name in _DRAWN_FROM if source.get(name) is not None}
+    drawn["gridPos"] = {"x": 0, "y": 0, "w": _WIDTH, "h": _HEIGHT} | source["gridPos"]
     targets = tuple(
         Target(
             str(each.get("refId") or "A"),
@@ -112,14 +112,14 @@ def _panel(told: Mapping[str, Any]) -> Panel:
             str(each.get("legendFormat") or ""),
             bool(each.get("instant")),
         )
-        for each in told.get("targets") or ()
+        for each in source.get("targets") or ()
         if each.get("expr") and not each.get("hide")
     )
-    drawn["formats"] = {str(each.get("refId") or "A"): each.get("format") for each in told.get("targets") or ()}
-    return Panel(int(told["id"]), str(told["type"]), drawn, targets)
+    drawn["formats"] = {str(each.get("refId") or "A"): each.get("format") for each in source.get("targets") or ()}
+    return Panel(int(source["id"]), str(source["type"]), drawn, targets)
 
 
-def _annotation(told: Mapping[str, Any]) -> Annotation:
-    at_value = str(told.get("useValueForTime", "")).lower() in ("on", "true")
-    name, colour = str(told.get("name") or ""), str(told.get("iconColor") or "blue")
-    return Annotation(name, str(told["expr"]), colour, str(told.get("titleFormat") or name), at_value)
+def _annotation(source: Mapping[str, Any]) -> Annotation:
+    at_value = str(source.get("useValueForTime", "")).lower() in ("on", "true")
+    name, colour = str(source.get("name") or ""), str(source.get("iconColor") or "blue")
+    return Annotation(name, str(source["expr"]), colour, str(source.get("titleFormat") or name), at_value)

@@ -1,6 +1,6 @@
-"""Pictures: all that a dashboard shows, asked for once for everybody who looks at it. Only its own queries are asked.
+"""Pictures: the data of a dashboard, queried once for all viewers. Only the dashboard's own queries are sent.
 
-While Prometheus does not answer, what it told last is shown, and said to be old.
+While Prometheus does not answer, the last data is shown and marked as old.
 """
 
 import asyncio
@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from holdfast.services.dlq_admin.console.render.visible import inert
 from holdfast.services.dlq_admin.live import series
 from holdfast.services.dlq_admin.live.dashboards import Dashboard, Panel
 from holdfast.services.dlq_admin.live.prometheus import Prometheus, Refused
 from holdfast.services.dlq_admin.live.series import Grid, Series
 from holdfast.services.dlq_admin.live.variables import SPANS, Span
+from holdfast.services.dlq_admin.unseen import without_unseen
 from holdfast.shared.http.client import CallFailed
 from holdfast.shared.runtime.time_budgets import SCRAPE_EVERY_S
 
@@ -30,22 +30,22 @@ class _Question(NamedTuple):
     instant: bool
 
 
-#: What came of a question: series, or why there are none. A CallFailed: nobody knows.
+#: The result of a query: series, or why there are none. A CallFailed: unknown.
 _Found = Mapping[_Question, list[Series] | Refused | CallFailed]
 
 
 @dataclass(slots=True)
 class _Kept:
-    """The newest picture. `told`: its last contents."""
+    """The newest picture."""
 
     one_at_a_time: asyncio.Lock = field(default_factory=asyncio.Lock)
     asked_at: float = float("-inf")
-    told: dict[str, Any] | None = None
+    content: dict[str, Any] | None = None
     packed: bytes = b""
 
 
 class Pictures:
-    """`prometheus` None: nobody has said where one is. `timeout_s`: for all questions of a picture."""
+    """`prometheus` None: none is configured. `timeout_s`: for all queries of a picture."""
 
     def __init__(self, dashboards: Mapping[str, Dashboard], prometheus: Prometheus | None, timeout_s: float) -> None:
         self.dashboards = dashboards
@@ -65,8 +65,8 @@ class Pictures:
             if time.monotonic() - kept.asked_at >= SCRAPE_EVERY_S - 1:  # who asks every 5 s may be a little early
                 dashboard, grid = self.dashboards[uid], Grid.ending(time.time(), SPANS[span])
                 found = await self._found(dashboard, SPANS[span], grid)
-                kept.told = _told(dashboard, SPANS[span], grid, found, kept.told)
-                kept.packed = gzip.compress(inert(orjson.dumps(kept.told).decode()).encode(), _PACKING)
+                kept.content = _picture(dashboard, SPANS[span], grid, found, kept.content)
+                kept.packed = gzip.compress(without_unseen(orjson.dumps(kept.content).decode()).encode(), _PACKING)
                 kept.asked_at = time.monotonic()
         return kept.packed
 
@@ -100,7 +100,7 @@ class Pictures:
 
 
 def _questions(dashboard: Dashboard, span: Span) -> list[_Question]:
-    """Each once, whoever asks it."""
+    """Without duplicates."""
     every = [
         _question(dashboard, span, each.expr, instant=each.instant)
         for panel in dashboard.panels
@@ -114,7 +114,7 @@ def _question(dashboard: Dashboard, span: Span, expr: str, *, instant: bool) -> 
     return _Question(dashboard.variables.put_into(expr, span), instant)
 
 
-def _told(
+def _picture(
     dashboard: Dashboard, span: Span, grid: Grid, found: _Found, before: Mapping[str, Any] | None
 ) -> dict[str, Any]:
     """The picture; `before`, when Prometheus answered nothing at all."""
@@ -136,12 +136,12 @@ def _frame(grid: Grid) -> dict[str, Any]:
 
 
 def _panel(dashboard: Dashboard, span: Span, panel: Panel, found: _Found) -> dict[str, Any]:
-    told: list[dict[str, Any]] = []
+    drawn: list[dict[str, Any]] = []
     problems = []
     for target in panel.targets:
         got = found[_question(dashboard, span, target.expr, instant=target.instant)]
         if isinstance(got, list):
-            told += [
+            drawn += [
                 {
                     "ref": target.ref,
                     "name": series.name(each.labels, target.legend),
@@ -154,14 +154,14 @@ def _panel(dashboard: Dashboard, span: Span, panel: Panel, found: _Found) -> dic
                 problems.append(f"{len(got) - _SERIES_MAX} more series are not shown.")
         else:
             problems.append(str(got))
-    return {"series": told, "problem": " ".join(dict.fromkeys(problems)) or None}
+    return {"series": drawn, "problem": " ".join(dict.fromkeys(problems)) or None}
 
 
 def _events(dashboard: Dashboard, span: Span, grid: Grid, found: _Found) -> Sequence[dict[str, Any]]:
-    told = []
+    drawn = []
     for each in dashboard.annotations:
         got = found[_question(dashboard, span, each.expr, instant=False)]
         if isinstance(got, list):
             happened = series.events(got, grid, each.title, at_value=each.at_value)
-            told.append({"name": each.name, "colour": each.colour, "events": [one._asdict() for one in happened]})
-    return told
+            drawn.append({"name": each.name, "colour": each.colour, "events": [one._asdict() for one in happened]})
+    return drawn

@@ -44,12 +44,12 @@ class Prometheus:
         form = urlencode({"query": query, "timeout": f"{self._limits.total_s * 1000:.0f}ms", **more})
         async with self._room:
             answer = await self._client.call("POST", path, self._limits, _FORM, form.encode())
-        told = answer.document if isinstance(answer.document, dict) else {}
-        if answer.status in (400, 422) and "error" in told:
-            raise Refused(str(told["error"])[:300])
-        if answer.status != 200 or told.get("status") != "success":
+        document = answer.document if isinstance(answer.document, dict) else {}
+        if answer.status in (400, 422) and "error" in document:
+            raise Refused(str(document["error"])[:300])
+        if answer.status != 200 or document.get("status") != "success":
             raise BadAnswer("protocol")
-        return told.get("data")
+        return document.get("data")
 
 
 def _understood(data: Any, grid: Grid | None) -> list[Series]:

@@ -1,4 +1,4 @@
-"""Variables: what stands for `$name` in a query, as Grafana has it when nobody has chosen anything. Pure."""
+"""Variables: what stands for `$name` in a query, as Grafana has it by default. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -43,9 +43,9 @@ class Variables:
         self._values = values
 
     @classmethod
-    def read(cls, told: Iterable[Mapping[str, Any]]) -> Self:
+    def read(cls, source: Iterable[Mapping[str, Any]]) -> Self:
         """From `templating.list`."""
-        return cls({str(each["name"]): _value(each) for each in told})
+        return cls({str(each["name"]): _value(each) for each in source})
 
     def put_into(self, query: str, span: Span) -> str:
         """The query as Prometheus takes it; what has no value stays as it is."""
@@ -53,12 +53,12 @@ class Variables:
         return _NAME.sub(lambda found: values.get(next(filter(None, found.groups())), found[0]), query)
 
 
-def _value(told: Mapping[str, Any]) -> str:
-    chosen = (told.get("current") or {}).get("value")
+def _value(source: Mapping[str, Any]) -> str:
+    chosen = (source.get("current") or {}).get("value")
     chosen = [chosen] if isinstance(chosen, str) else list(chosen or ())
-    if not chosen and told.get("type") in ("constant", "textbox", "custom", "interval"):
-        chosen = [str(told.get("query") or "").partition(",")[0].strip()]
+    if not chosen and source.get("type") in ("constant", "textbox", "custom", "interval"):
+        chosen = [str(source.get("query") or "").partition(",")[0].strip()]
     if not chosen or _ALL in chosen:
-        return str(told.get("allValue") or ".*")
+        return str(source.get("allValue") or ".*")
     # A backslash is one more in a string of PromQL.
     return chosen[0] if len(chosen) == 1 else f"({'|'.join(re.escape(one) for one in chosen)})".replace("\\", "\\\\")

@@ -8,18 +8,18 @@ from holdfast.shared.telemetry.grafana.annotations import Annotation
 
 
 def replay(one: Replay, *, ended: bool) -> Annotation:
-    """What is said of it when somebody begins to drive it, and when it is over."""
+    """The annotation when a replica begins to drive it, and when it is over."""
     text = f"Replay {one.id} of {one.letters} dead letters by {one.created_by}: {one.reason[:200]}"
     if not ended:
         return Annotation(f"replay:{one.id}", text, ("replay",), _unix(one.started_at or one.created_at))
     began, now = _unix(one.started_at or one.created_at), _unix(datetime.now(UTC))
-    return Annotation(f"replay:{one.id}", f"{text}: {_told(one.counts)}", ("replay",), began, now)
+    return Annotation(f"replay:{one.id}", f"{text}: {_counts(one.counts)}", ("replay",), began, now)
 
 
-def _told(counts: Counts) -> str:
+def _counts(counts: Counts) -> str:
     return ", ".join(f"{state.value} {count}" for state, count in counts.items() if count)
 
 
 def _unix(moment: datetime) -> float:
-    """Of a moment that the database told, which is in UTC without saying so."""
+    """Of a time from the database: UTC without a time zone."""
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

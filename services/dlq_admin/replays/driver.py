@@ -8,23 +8,21 @@ import asyncio
 import random
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Concatenate, ParamSpec, TypeVar
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.replays.pace import Bucket, canary_allows
+from holdfast.services.dlq_admin.replays.searcher import Searcher
 from holdfast.services.dlq_admin.replays.sender import Sender, sendable
 from holdfast.services.dlq_admin.replays.stop_rules import Recent, Surroundings, why_stop
 from holdfast.services.dlq_admin.replays.traces import Traces
-from holdfast.shared.faults import Contention
+from holdfast.services.dlq_admin.replays.transactions import Transactions
 from holdfast.shared.letters.replays import read, results, sending
-from holdfast.shared.letters.replays.lease import Lease, LeaseLost, let_go
+from holdfast.shared.letters.replays.lease import Lease, LeaseLost, release
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.results import Result
 from holdfast.shared.letters.replays.sending import Chosen, Sent
 from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
-from holdfast.shared.resilience.retry import retry_on
-from holdfast.shared.store.engine import Engine
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -39,27 +37,23 @@ _STEP_IDLE_S = 0.25
 _AROUND_EVERY_S = 0.5
 _AGAIN_CAP_S = 2.0
 _TICK_S = 0.01
-_CONTENTION_TRIES = 8
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
-#: What else goes on; told how many entries on the write stream are this replay's.
+#: What else goes on; its argument: how many entries on the write stream are this replay's.
 Look = Callable[[int], Awaitable[Surroundings]]
 
 
 class _Parked(Exception):
-    """Nothing is on its way, and nothing will be before a person says so."""
+    """Nothing is on its way, and nothing will be until an operator resumes the replay."""
 
 
 class Driver:
-    """Holds the lease; `wake` may be set by whoever changed the replay."""
+    """Drives one replay while it holds the lease. `wake` is set after a change of the replay."""
 
     def __init__(self, lease: Lease, database: Database, sender: Sender, traces: Traces, look: Look) -> None:
         self._lease = lease
-        self._database = database
+        self._work = Transactions(database)
+        self._searcher = Searcher(lease.replay_id, self._work, sender, traces)
         self._sender = sender
-        self._traces = traces
         self._look = look
         self._reporter = FailureReporter("replay")
         self.wake = asyncio.Event()
@@ -73,12 +67,10 @@ class Driver:
         self._judged = 0
         self._stepped_at = self._tracked_at = self._looked_at = 0.0
         self._progress_at = time.monotonic()
-        #: Where the search goes on.
-        self._searched = -1
         self._fruitless = 0
 
     async def run(self) -> Replay | None:
-        """Until the replay is over: then it is returned; None when somebody else drives it now, or nobody has to."""
+        """Drive it to its end, and return it then. None: another replica drives it now, or it waits for an operator."""
         try:
             while True:
                 try:
@@ -92,7 +84,7 @@ class Driver:
         except LeaseLost:
             return None
         except _Parked:
-            await self._work(let_go, self._lease)
+            await self._work(release, self._lease)
             return None
 
     @property
@@ -180,7 +172,7 @@ class Driver:
         found = await self._work(results.look, self._lease.replay_id, _PAGE)
         over = found
         if not over and now - self._progress_at > _SEARCH_EVERY_S:
-            over = await self._search()
+            over = await self._searcher.find()
             self._progress_at = now
             self._fruitless += 1
         if over:
@@ -193,46 +185,13 @@ class Driver:
         assert self._replay is not None  # noqa: S101 - a step came first
         return self._replay
 
-    async def _search(self) -> list[Result]:
-        """Results of sent items whose entries are gone and that no row of their own has ended. In this order: the write
-        stream, the dead-letter stream, the rows (see traces.py)."""
-        replay_id = self._lease.replay_id
-        page = await self._work(results.still_open, replay_id, after=self._searched, limit=_PAGE)
-        self._searched = page[-1].position if len(page) == _PAGE else -1
-        is_gone = await self._traces.gone([one.entry_id for one in page])
-        gone = [one for one, each in zip(page, is_gone, strict=True) if each]
-        if not gone:
-            return []
-        buried = await self._traces.buried([one.entry_id for one in gone])
-        told = {
-            one.position: one
-            for one in await self._work(results.without_entry, replay_id, [one.position for one in gone])
-        }
-        over = []
-        for one in gone:
-            letter = buried.get(one.entry_id)
-            over.append(
-                told[one.position] if letter is None else results.died_again(one, letter.number, letter.fingerprint)
-            )
-        return await self._forget_lost(over, {one.position: one.entry_id for one in gone})
-
-    async def _forget_lost(self, over: list[Result], entries: dict[int, str]) -> list[Result]:
-        """`over`, without those whose entries have come back meanwhile."""
-        lost = [one for one in over if one.state is ItemState.LOST]
-        if not lost:
-            return over
-        chosen = await self._work(sending.these, [(one.position, one.letter) for one in lost])
-        forgotten = {one.position for one in await self._sender.forget_lost(self._lease.replay_id, chosen, entries)}
-        logs.error(Action.REPLAY_ENTRIES_LOST, replay=self._lease.replay_id, entries=[entries[p] for p in forgotten])
-        return [one for one in over if one.state is not ItemState.LOST or one.position in forgotten]
-
     async def _settle(self, over: Sequence[Result]) -> None:
         replay, count = await self._work(results.settle, self._lease, over)
         metrics.replay_results.inc(count)
         self._keep(replay)
 
     async def _close(self, replay: Replay) -> None:
-        """Nothing more goes out, whoever tries; what did not is not this replay's any more."""
+        """Nothing more is sent, whichever replica tries; letters that were not sent leave the replay."""
         await self._make_sure_of_sent()
         await self._sender.close(replay.id)
         for state in (ItemState.SENDING, ItemState.WAITING):
@@ -291,11 +250,6 @@ class Driver:
 
     async def _in_state(self, state: ItemState) -> list[Chosen]:
         return await self._work(sending.in_state, self._lease, state, _PAGE)
-
-    async def _work(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A transaction, at once again when it meets another: each may be done twice without harm."""
-        once = lambda: self._database.work(work, *args, **kwargs)  # noqa: E731 - called again
-        return await retry_on(Contention, once, base_s=0.01, cap_s=0.2, attempts=_CONTENTION_TRIES)
 
     def _keep(self, replay: Replay | None) -> None:
         before = self._replay

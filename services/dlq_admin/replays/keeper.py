@@ -21,8 +21,8 @@ from holdfast.shared.telemetry.logs import Action
 _AT_ONCE, _MOST = 4, 64
 _EVERY_S = 1.0
 
-#: Told of a replay when we begin to drive it (False), and when it is over (True). Must not take time.
-Tell = Callable[[Replay, bool], None]
+#: Called when this replica begins to drive a replay (False), and when the replay ends (True). Must return at once.
+Notify = Callable[[Replay, bool], None]
 
 
 class Keeper:
@@ -37,7 +37,7 @@ class Keeper:
         *,
         instance: str,
         lease_s: float,
-        tell: Tell,
+        notify: Notify,
     ) -> None:
         self._database = database
         self._sender = sender
@@ -46,12 +46,12 @@ class Keeper:
         self._name = f"{instance}/"
         self._owner = self._name + secrets.token_hex(4)
         self._lease_s = lease_s
-        self._tell = tell
+        self._notify = notify
         self._driven: dict[int, tuple[Lease, Driver, asyncio.Task[None]]] = {}
         self._wake = asyncio.Event()
         self._reporter = FailureReporter("keeper")
 
-    def hurry(self, replay_id: int) -> None:
+    def wake(self, replay_id: int) -> None:
         """Somebody changed it just now."""
         if replay_id in self._driven:
             self._driven[replay_id][1].wake.set()
@@ -59,11 +59,11 @@ class Keeper:
 
     async def run(self) -> None:
         """For ever."""
-        heir_of = self._name
+        predecessor = self._name
         while True:
             with self._reporter.suppressing(Fault):
-                await self._take(heir_of)
-                heir_of = ""
+                await self._take(predecessor)
+                predecessor = ""
             try:
                 async with asyncio.timeout(_EVERY_S):
                     await self._wake.wait()
@@ -72,19 +72,19 @@ class Keeper:
                 pass
 
     async def stop(self) -> None:
-        """Let go of everything; what was on its way is asked about by whoever comes next."""
+        """Release every lease; the next driver asks the queue about entries in flight."""
         driven = list(self._driven.values())
         await supervise.stop(task for _, _, task in driven)
         with self._reporter.suppressing(Fault):
             for mine, _, _ in driven:
-                await self._database.work(lease.let_go, mine)
+                await self._database.work(lease.release, mine)
 
-    async def _take(self, heir_of: str) -> None:
+    async def _take(self, predecessor: str) -> None:
         sending = sum(driver.sends for _, driver, _ in self._driven.values())
         room = min(_AT_ONCE - sending, _MOST - len(self._driven))
         if room <= 0:
             return
-        taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, heir_of=heir_of)
+        taken = await self._database.work(lease.take, self._owner, self._lease_s, most=room, predecessor=predecessor)
         for mine in taken:
             logs.info(Action.REPLAY_TAKEN, replay=mine.replay_id, token=mine.token)
             if mine.replay_id in self._driven:  # our own lease lapsed: the driver will notice
@@ -98,11 +98,11 @@ class Keeper:
         try:
             with self._reporter.suppressing(Fault):
                 if (begun := await self._database.work(read.replay, mine.replay_id)) is not None:
-                    self._tell(begun, False)
+                    self._notify(begun, False)
             ended = await driver.run()
             if ended is not None:
                 logs.info(Action.REPLAY_ENDED, replay=ended.id, counts=dict(ended.counts))
-                self._tell(ended, True)
+                self._notify(ended, True)
         except Exception as error:  # noqa: BLE001 - a bug: logged, and tried again when the lease has lapsed
             logs.error(Action.REPLAY_FAILED, exc=error, replay=mine.replay_id)
         finally:

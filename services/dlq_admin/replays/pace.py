@@ -1,4 +1,4 @@
-"""Pace: how many may be sent now. Pure: whoever calls says what time it is."""
+"""Pace: how many may be sent now. Pure: the caller passes the time."""
 
 from collections.abc import Sequence
 

@@ -54,7 +54,7 @@ class Sender:
         return [_sent(one, text(answer) if answer else _CLOSED) for one, answer in zip(chosen, known, strict=True)]
 
     async def close(self, replay_id: int) -> None:
-        """Nothing more is sent by this replay, whoever tries."""
+        """Nothing more is sent by this replay, whichever replica tries."""
         await self._redis.hset(REPLAY + str(replay_id), _CLOSED, "1")
 
     async def recall(self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str]) -> list[Chosen]:

@@ -33,7 +33,7 @@ class Recent:
         self._failed_same.extend(state is ItemState.FAILED_SAME for state in results)
 
     def clear(self) -> None:
-        """Somebody said: go on."""
+        """An operator has resumed the replay."""
         self._failed_same.clear()
 
     @property

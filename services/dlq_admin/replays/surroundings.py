@@ -1,4 +1,4 @@
-"""Around: what else goes on while a replay runs: live traffic, and the writers' breakers as they tell the board."""
+"""Surroundings: what else goes on while a replay runs: live traffic, and the writers' breakers."""
 
 import time
 
@@ -11,7 +11,7 @@ from holdfast.shared.queue.backlog import backlog
 _WRITER, _DATABASE, _OPEN = "writer", "database", "open"
 
 
-class Around:
+class SurroundingsReader:
     """`await around(in_flight)`: entries of the replay itself are not counted as other people's."""
 
     def __init__(self, redis: Redis, roll: Roster) -> None:

@@ -1,5 +1,5 @@
-"""Fate: what became of an operation, from what the stores know now: the queue first, so that what moves meanwhile is
-seen where it came from or where it went, never nowhere."""
+"""Operation: what became of an operation, from what the stores hold now. The queue is asked first: what moves meanwhile
+is then found where it came from or where it went."""
 
 from datetime import datetime
 from typing import Any, cast
@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.requests.models import OperationStatus
 from holdfast.shared.connections.redis import text
 from holdfast.shared.errors import AppError
 from holdfast.shared.http.envelope import precise
@@ -23,22 +24,25 @@ from holdfast.shared.writes.outcome import Rejected, Superseded
 from holdfast.shared.writes.versions import from_id, to_datetime, to_stream_id
 
 
-class Fates:
-    """Asks both stores. Never raises because one of them does not answer."""
+class OperationFinder:
+    """Asks both stores. It never raises because one of them does not answer."""
 
     def __init__(self, redis: Redis, database: Database) -> None:
         self._redis = redis
         self._database = database
-        self._reporter = FailureReporter("fates")
+        self._reporter = FailureReporter("operation_status")
 
-    async def of(self, operation_id: str) -> dict[str, Any]:
-        """`status`, `says`, and what there is to know of that."""
+    async def status(self, operation_id: str) -> OperationStatus:
+        """What is known of it."""
+        return OperationStatus(operation_id=operation_id, **await self._find(operation_id))
+
+    async def _find(self, operation_id: str) -> dict[str, Any]:
         queue_answers = True
         try:
             with self._reporter:
                 pending = await pending_operation(self._redis, operation_id)
             if pending:
-                return {"operation_id": operation_id, **await self._pending(pending)}
+                return await self._pending(pending)
         except (RedisError, OSError):
             queue_answers = False
         try:
@@ -47,23 +51,23 @@ class Fates:
             horizon = 0 if ended or letter else await self._database.read(reads.horizon)
         except AppError as error:
             says = f"The database, which may know of it, does not answer ({error.code})."
-            return {"operation_id": operation_id, "status": "unknown", "says": says}
+            return {"status": "unknown", "says": says}
         if ended:
-            return {"operation_id": operation_id, **_ended(ended)}
+            return _ended(ended)
         if letter:
-            return {"operation_id": operation_id, **_letter(letter)}
+            return _letter(letter)
         made = from_id(operation_id)
         says = "No store knows of it: it has not taken effect, and nothing is on its way."
         if horizon and (made is None or made < horizon):
             says = f"No store knows of it; what ended before {precise(to_datetime(horizon))} is no longer kept."
         if not queue_answers:
             says = "The queue, which may know of it, does not answer; the database knows nothing of it."
-        return {"operation_id": operation_id, "status": "unknown", "says": says}
+        return {"status": "unknown", "says": says}
 
     async def _pending(self, pending: PendingOperation) -> dict[str, Any]:
         accepted = to_datetime(pending.version)
         entry_id = to_stream_id(pending.version)
-        about = {"entry_id": entry_id, "accepted_at": precise(accepted), "failed_attempts": pending.failed_attempts}
+        about = {"entry_id": entry_id, "accepted_at": accepted, "failed_attempts": pending.failed_attempts}
         if pending.dead_letter_reason is not None:
             says = f"Dead-lettered, {pending.dead_letter_reason}{_error(pending)}; not in the table yet."
             return {"status": "dead_lettered", "says": says, **about}
@@ -89,8 +93,8 @@ def _ended(ended: reads.EndedOperation) -> dict[str, Any]:
     accepted = to_datetime(ended.version)
     about = {
         "entry_id": to_stream_id(ended.version),
-        "accepted_at": precise(accepted),
-        "ended_at": precise(ended.ended_at),
+        "accepted_at": accepted,
+        "ended_at": ended.ended_at,
     }
     after = f"{_ms_between(accepted, ended.ended_at):.0f} ms after its acceptance"
     match ended.outcome:
@@ -108,7 +112,7 @@ def _letter(letter: Row) -> dict[str, Any]:
     about = {
         "letter_id": letter_id,
         "entry_id": letter.entry_id,
-        "ended_at": precise(letter.dead_at),
+        "ended_at": letter.dead_at,
         "failed_attempts": letter.attempts,
     }
     if letter.state is State.DISCARDED:

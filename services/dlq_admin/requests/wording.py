@@ -1,5 +1,5 @@
-"""Sentences: a decision's numbers, in words. Pure. A number that is not there is left out, never a crash: what wrote it
-may be another build."""
+"""Wording: a decision and its numbers as a sentence. Pure. A missing number is shown as `?`: another build may have
+written the decision."""
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping
@@ -14,8 +14,8 @@ from holdfast.shared.telemetry.logs import Action
 class _Numbers(defaultdict[str, Any]):
     """Of one decision; `?` for what is not there."""
 
-    def __init__(self, told: Mapping[str, Any]) -> None:
-        super().__init__(lambda: "?", {name: value for name, value in told.items() if value is not None})
+    def __init__(self, numbers: Mapping[str, Any]) -> None:
+        super().__init__(lambda: "?", {name: value for name, value in numbers.items() if value is not None})
 
 
 def sentence(decision: Mapping[str, Any]) -> str:

@@ -1,12 +1,12 @@
-"""Access: which scope of an API key a request needs. Whoever adds a route that reads in clear, or lets writes in, says
-so here."""
+"""Access: which scope of an API key a request needs. A new route that reads unmasked data or lets writes in is listed
+here."""
 
 from holdfast.shared.http.keys import ADMIN, ANNOUNCE, OPERATE, VIEW
 from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
 
 #: People log in: its own guard asks who they are.
 _CONSOLE = "/console"
-#: What tells personal data in clear is an operator's; what lets letters in that nobody here wrote is an admin's.
+#: Unmasked personal data needs an operator; letters from outside need an admin.
 _MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
 #: For machines that say what happens.
 _ANNOUNCED = ("/alerts", "/faults/", "/recoveries/")

@@ -4,7 +4,7 @@
 |-------------------|------|------------------------------------------|
 | `holdfast:alerts` | hash | fingerprint -> the newest word on it     |
 
-It lies in the cache Redis. While that is away, each replica knows what it was told itself.
+It lies in the cache Redis. While that is away, each replica knows what it received itself.
 """
 
 from fastapi import FastAPI
@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.alerts.models import AlertReport, AlertsTaken
 from holdfast.services.dlq_admin.alerts.notice import Posted
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, asked
-from holdfast.shared.http.document import answer, body, errors
-from holdfast.shared.http.envelope import success
+from holdfast.services.dlq_admin.rest.answers import answered, documented
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, read_input
+from holdfast.shared.http.document import body, errors
 
 _EXAMPLE = {
     "version": "4",
@@ -41,18 +41,18 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
         "/alerts",
         tags=["alerts"],
         summary="Alertmanager's webhook, version 4",
-        responses=answer("How many alerts fire now that did not, or no longer do.", schemas.ALERTS_TAKEN)
+        responses=documented("How many alerts fire now that did not, or no longer do.", AlertsTaken)
         | errors(*BODY_ERRORS),
         openapi_extra=body(Posted, _EXAMPLE),
     )
     async def take_alerts(request: Request) -> Response:
-        return success({"moved": await alerts.take(await asked(request, Posted))})
+        return answered(AlertsTaken(moved=await alerts.take(await read_input(request, Posted))))
 
     @app.get(
         "/alerts",
         tags=["alerts"],
         summary="What fires now, the worst first",
-        responses=answer("`watchdog.alive` null: none was ever seen.", schemas.ALERTS) | errors(),
+        responses=documented("`watchdog.alive` null: none was ever seen.", AlertReport) | errors(),
     )
     async def read_alerts(_: Request) -> Response:
-        return success(alerts.told(), headers={"Cache-Control": "no-store"})
+        return answered(alerts.report())

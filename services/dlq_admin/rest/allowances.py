@@ -6,15 +6,15 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.allowances import Allowances
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Reason, actor, asked
+from holdfast.services.dlq_admin.letters.results import Allowance
+from holdfast.services.dlq_admin.rest.answers import answered, documented
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Reason, actor_of, read_input
 from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, SecondPersonNeeded
-from holdfast.shared.http.document import answer, body, errors
-from holdfast.shared.http.envelope import success
+from holdfast.shared.http.document import body, errors
 from holdfast.shared.http.keys import NAME, Principal
 
 
-class AllowAsked(BaseModel):
+class AllowInput(BaseModel):
     """`actor`: the name of the key that may change more."""
 
     model_config = ConfigDict(extra="forbid")
@@ -31,20 +31,20 @@ def add_routes(app: FastAPI, allowances: Allowances) -> None:
         "/dlq/allowances",
         tags=["decisions"],
         summary="How many letters you may still change alone",
-        responses=answer("Replays, discards and transforms together.", schemas.ALLOWANCE) | errors(DatabaseUnavailable),
+        responses=documented("Replays, discards and transforms together.", Allowance) | errors(DatabaseUnavailable),
     )
     async def read_allowance(request: Request) -> Response:
         principal: Principal = request.scope["principal"]
-        return success(await allowances.of(principal.name), headers={"Cache-Control": "no-store"})
+        return answered(await allowances.of(principal.name))
 
     @app.post(
         "/dlq/allowances",
         tags=["decisions"],
-        summary="Let somebody else change more letters, for the window's length",
-        responses=answer("What is left to that person.", schemas.ALLOWANCE)
+        summary="Allow another operator to change more letters, for the length of the window",
+        responses=documented("What is left to that person.", Allowance)
         | errors(*BODY_ERRORS, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(AllowAsked, {"actor": "ann", "letters": 1200, "reason": "Looked at the group together"}),
+        openapi_extra=body(AllowInput, {"actor": "ann", "letters": 1200, "reason": "Looked at the group together"}),
     )
     async def allow(request: Request) -> Response:
-        wish = await asked(request, AllowAsked)
-        return success(await allowances.allow(wish.actor, wish.letters, actor(request, wish.reason)))
+        wish = await read_input(request, AllowInput)
+        return answered(await allowances.allow(wish.actor, wish.letters, actor_of(request, wish.reason)))

@@ -10,8 +10,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.edits import Edits, patch_change
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, LETTER_ID, BulkAsked, LetterId, Reason, actor, asked
+from holdfast.services.dlq_admin.letters.results import EditResult, RevertResult, TransformResult, TransformRevertResult
+from holdfast.services.dlq_admin.rest.answers import answered, documented
+from holdfast.services.dlq_admin.rest.inputs import (
+    BODY_ERRORS,
+    LETTER_ID,
+    BulkInput,
+    LetterId,
+    Reason,
+    actor_of,
+    read_input,
+)
 from holdfast.shared.errors import (
     AllowanceUsedUp,
     BodyTooLarge,
@@ -30,8 +39,7 @@ from holdfast.shared.errors import (
     SelectionTooLarge,
     TransformNotFound,
 )
-from holdfast.shared.http.document import answer, body, errors
-from holdfast.shared.http.envelope import success
+from holdfast.shared.http.document import body, errors
 from holdfast.shared.letters.edit.document import document, edited
 from holdfast.shared.letters.edit.patch import Operation
 from holdfast.shared.letters.edit.versions import Change
@@ -40,7 +48,7 @@ from holdfast.shared.runtime.documents import WorkBudget
 _PATCH_MAX = 100
 
 
-class EditAsked(BaseModel):
+class EditInput(BaseModel):
     """One of: a new `payload`; `fields` to set by name (null takes one away); a JSON Patch of the whole document."""
 
     model_config = ConfigDict(extra="forbid")
@@ -65,15 +73,15 @@ class EditAsked(BaseModel):
             return patch_change(self.patch)
 
         def by_hand(fields: Mapping[bytes, bytes], entry_id: str, _: WorkBudget) -> Any:
-            told = document(fields)
-            told |= self.fields if self.fields is not None else {"payload": self.payload}
+            changed = document(fields)
+            changed |= self.fields if self.fields is not None else {"payload": self.payload}
             taken = {name for name, value in (self.fields or {}).items() if value is None}
-            return edited(fields, {name: value for name, value in told.items() if name not in taken}, entry_id)
+            return edited(fields, {name: value for name, value in changed.items() if name not in taken}, entry_id)
 
         return by_hand
 
 
-class RevertAsked(BaseModel):
+class RevertInput(BaseModel):
     """`to`: the number of an edit; 0 is the original."""
 
     model_config = ConfigDict(extra="forbid")
@@ -83,13 +91,13 @@ class RevertAsked(BaseModel):
     dry_run: bool = False
 
 
-class TransformAsked(BulkAsked):
+class TransformInput(BulkInput):
     """The patch is of each letter's document: its fields by name, `payload` as JSON."""
 
     patch: list[Operation] = Field(min_length=1, max_length=_PATCH_MAX)
 
 
-class TransformRevertAsked(BaseModel):
+class TransformRevertInput(BaseModel):
     """Without `dry_run` the count has to be typed back."""
 
     model_config = ConfigDict(extra="forbid")
@@ -117,37 +125,37 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         "/dlq/letters/{letter_id}/edits",
         tags=["edits"],
         summary="Change what will be sent of one dead letter",
-        responses=answer("What it changes, and what would become of it.", schemas.EDITED) | errors(EditInvalid, *one),
-        openapi_extra=body(EditAsked, {"reason": "It was cut", "payload": {"name": "Ada", "email": "a@b.example"}}),
+        responses=documented("What it changes, and what would become of it.", EditResult) | errors(EditInvalid, *one),
+        openapi_extra=body(EditInput, {"reason": "It was cut", "payload": {"name": "Ada", "email": "a@b.example"}}),
     )
     async def edit_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
-        wish = await asked(request, EditAsked)
-        who = actor(request, wish.reason)
-        return success(await made.edit(letter_id, wish.wanted(), who, dry_run=wish.dry_run))
+        wish = await read_input(request, EditInput)
+        who = actor_of(request, wish.reason)
+        return answered(await made.edit(letter_id, wish.wanted(), who, dry_run=wish.dry_run))
 
     @app.post(
         "/dlq/letters/{letter_id}/revert",
         tags=["edits"],
         summary="Go back to an earlier edit, or to the original",
-        responses=answer("The edit that does it.", schemas.REVERTED) | errors(EditNotFound, *one),
-        openapi_extra=body(RevertAsked, {"reason": "It was right before", "to": 0}),
+        responses=documented("The edit that does it.", RevertResult) | errors(EditNotFound, *one),
+        openapi_extra=body(RevertInput, {"reason": "It was right before", "to": 0}),
     )
     async def revert_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
-        wish = await asked(request, RevertAsked)
-        who = actor(request, wish.reason)
-        return success(await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run))
+        wish = await read_input(request, RevertInput)
+        who = actor_of(request, wish.reason)
+        return answered(await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run))
 
     @app.post(
         "/dlq/transforms",
         tags=["edits"],
         summary="Change many dead letters by one JSON Patch",
-        responses=answer(
+        responses=documented(
             "Its counts and the first differences; on a dry run also what would become of every letter.",
-            schemas.TRANSFORMED,
+            TransformResult,
         )
         | errors(AllowanceUsedUp, *many),
         openapi_extra=body(
-            TransformAsked,
+            TransformInput,
             {
                 "selection": {"fingerprint": "0123456789abcdef"},
                 "reason": "The field was renamed",
@@ -157,27 +165,28 @@ def add_routes(app: FastAPI, made: Edits) -> None:
         ),
     )
     async def transform_letters(request: Request) -> Response:
-        wish = await asked(request, TransformAsked)
+        wish = await read_input(request, TransformInput)
         if wish.dry_run or wish.expected_count is None:
-            return success(await made.preview(wish.selection.meant(), wish.patch))
-        who = actor(request, wish.reason)
-        return success(await made.transform(wish.selection.meant(), wish.patch, who, wish.expected_count))
+            return answered(await made.preview(wish.selection.to_selection(), wish.patch))
+        who = actor_of(request, wish.reason)
+        return answered(await made.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count))
 
     @app.post(
         "/dlq/transforms/{transform_id}/revert",
         tags=["edits"],
         summary="Take a transform back",
-        responses=answer(
-            "How many letters went back; `left`: those that were edited, sent or discarded since.", schemas.TAKEN_BACK
+        responses=documented(
+            "How many letters went back; `left`: those that were edited, sent or discarded since.",
+            TransformRevertResult,
         )
         | errors(TransformNotFound, *many),
-        openapi_extra=body(TransformRevertAsked, {"reason": "The wrong field", "expected_count": 120}),
+        openapi_extra=body(TransformRevertInput, {"reason": "The wrong field", "expected_count": 120}),
     )
     async def revert_transform(request: Request, transform_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
-        wish = await asked(request, TransformRevertAsked)
+        wish = await read_input(request, TransformRevertInput)
         if not wish.dry_run and wish.expected_count is None:
             raise InvalidBody(
                 "expected_count is needed; a dry run returns it.",
             )
         expected = None if wish.dry_run else wish.expected_count
-        return success(await made.revert_transform(transform_id, actor(request, wish.reason), expected))
+        return answered(await made.revert_transform(transform_id, actor_of(request, wish.reason), expected))

@@ -7,8 +7,9 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
 from holdfast.services.dlq_admin.letters.exchange import Exchange
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.services.dlq_admin.rest.inputs import SHORT_MAX_CHARS, FilterAsked, ShortReason, actor
+from holdfast.services.dlq_admin.letters.results import ImportResult
+from holdfast.services.dlq_admin.rest.answers import answered, documented
+from holdfast.services.dlq_admin.rest.inputs import SHORT_MAX_CHARS, FilterInput, ShortReason, actor_of
 from holdfast.services.dlq_admin.settings import IMPORT_PATH
 from holdfast.shared.errors import (
     BodyTooLarge,
@@ -20,8 +21,7 @@ from holdfast.shared.errors import (
     LetterDiffers,
     OutcomeUnknown,
 )
-from holdfast.shared.http.document import answer, errors
-from holdfast.shared.http.envelope import success
+from holdfast.shared.http.document import errors
 
 _NDJSON = "application/x-ndjson"
 
@@ -32,7 +32,7 @@ _LINES: dict[str, Any] = {_NDJSON: {"schema": {"type": "string"}}}
 _EXPORTED: dict[int | str, Any] = {200: {"description": "One letter a line.", "content": _LINES}}
 
 
-class ExportAsked(FilterAsked):
+class ExportInput(FilterInput):
     """Which letters, and why. `why`, because a filter's `reason` is what they died of."""
 
     why: ShortReason
@@ -48,9 +48,9 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
         response_class=StreamingResponse,
         responses=_EXPORTED | errors(InvalidRequest, DatabaseUnavailable, OutcomeUnknown),
     )
-    async def export(request: Request, wanted: Annotated[ExportAsked, Query()]) -> Response:
-        first = await letters.begin(wanted.meant(), actor(request, wanted.why))
-        lines = letters.lines(wanted.meant(), first, request.scope.get("time_limit"))
+    async def export(request: Request, wanted: Annotated[ExportInput, Query()]) -> Response:
+        first = await letters.begin(wanted.to_filter(), actor_of(request, wanted.why))
+        lines = letters.lines(wanted.to_filter(), first, request.scope.get("time_limit"))
         headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
         return StreamingResponse(lines, media_type=_NDJSON, headers=headers)
 
@@ -58,7 +58,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
         IMPORT_PATH,
         tags=["exchange"],
         summary="Bring exported dead letters in; what is here already stays as it is",
-        responses=answer("How many are new, and how many were here.", schemas.IMPORTED)
+        responses=documented("How many are new, and how many were here.", ImportResult)
         | errors(
             InvalidRequest,
             BodyTooLarge,
@@ -80,6 +80,6 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
             raise InvalidParameter(
                 details={"field": "expected_count", "value": None, "constraint": "needed; a dry run returns it"},
             )
-        who = actor(request, why)
+        who = actor_of(request, why)
         expected = None if dry_run else expected_count
-        return success(await letters.bring(request, who, expected=expected, dry_run=dry_run))
+        return answered(await letters.bring(request, who, expected=expected, dry_run=dry_run))

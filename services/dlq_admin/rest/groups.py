@@ -7,11 +7,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.letters.groups import Groups
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, FINGERPRINT, NoteAsked, actor, asked
+from holdfast.services.dlq_admin.letters.models import GroupSummary
+from holdfast.services.dlq_admin.rest.answers import answered, documented, page
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, FINGERPRINT, NoteInput, actor_of, read_input
 from holdfast.shared.errors import DatabaseUnavailable, GroupNotFound, InvalidRequest, OutcomeUnknown
-from holdfast.shared.http.document import a_list, answer, body, errors
-from holdfast.shared.http.envelope import success
+from holdfast.shared.http.document import body, errors
 from holdfast.shared.letters.state import State
 
 _NOTED = "a note on a group"
@@ -24,7 +24,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
         "/dlq/groups",
         tags=["groups"],
         summary="What fails alike, the newest first",
-        responses=answer("A page; `meta.next_cursor` leads to the next.", a_list(schemas.GROUP))
+        responses=documented("A page; `meta.next_cursor` leads to the next.", list[GroupSummary])
         | errors(InvalidRequest, DatabaseUnavailable),
     )
     async def read_groups(
@@ -37,29 +37,26 @@ def add_routes(app: FastAPI, known: Groups) -> None:
         cursor: Annotated[str | None, Query(max_length=60)] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
-        page, end = await known.page([] if every else state, cursor, limit)
-        return success(page, meta={"next_cursor": end, "request_id": request.scope["request_id"]}, headers=_FRESH)
+        found, end = await known.page([] if every else state, cursor, limit)
+        return page(request, found, end)
 
     @app.get(
         "/dlq/groups/{fingerprint}",
         tags=["groups"],
         summary="One group",
-        responses=answer("The group.", schemas.GROUP) | errors(InvalidRequest, GroupNotFound, DatabaseUnavailable),
+        responses=documented("The group.", GroupSummary) | errors(InvalidRequest, GroupNotFound, DatabaseUnavailable),
     )
     async def read_group(fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
-        return success(await known.one(fingerprint), headers=_FRESH)
+        return answered(await known.one(fingerprint))
 
     @app.put(
         "/dlq/groups/{fingerprint}/note",
         tags=["groups"],
         summary="A word on a group; it outlives its letters",
-        responses=answer("The group.", schemas.GROUP)
+        responses=documented("The group.", GroupSummary)
         | errors(*BODY_ERRORS, GroupNotFound, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(NoteAsked, {"text": "Known since Monday; wait for build 0.1.1."}),
+        openapi_extra=body(NoteInput, {"text": "Known since Monday; wait for build 0.1.1."}),
     )
     async def write_note(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
-        word = await asked(request, NoteAsked)
-        return success(await known.note(fingerprint, word.text, actor(request, _NOTED)))
-
-
-_FRESH = {"Cache-Control": "no-store"}
+        word = await read_input(request, NoteInput)
+        return answered(await known.note(fingerprint, word.text, actor_of(request, _NOTED)))

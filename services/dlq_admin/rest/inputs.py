@@ -1,4 +1,4 @@
-"""Ask: what callers may send, and what it means: filters, selections, and who wants it why."""
+"""Inputs: what callers may send (filters, selections, reasons), and its meaning for the store."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Self, TypeVar
@@ -29,29 +29,29 @@ FINGERPRINT = r"^[0-9a-f]{16}$"
 _ID = r"^[!-~]{1,36}$"
 
 
-def _sane_id(told: str) -> str:
-    number_of(told)
-    return told
+def _sane_id(value: str) -> str:
+    number_of(value)
+    return value
 
 
-def _written_out(told: object) -> object:
+def _written_out(value: object) -> object:
     """Pydantic would take a number for seconds or milliseconds, whichever it looks like."""
-    if not isinstance(told, datetime) and not (isinstance(told, str) and "T" in told):
+    if not isinstance(value, datetime) and not (isinstance(value, str) and "T" in value):
         raise ValueError("must be a date and time, 2026-01-15T10:30:00Z")
-    return told
+    return value
 
 
 Moment = Annotated[datetime, BeforeValidator(_written_out)]
 LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
-Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why, for whoever reads the audit later")]
+Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why; recorded in the audit")]
 
 
 #: In the query, where every character may take twelve bytes of the 8 KiB that a request's first line may have.
-ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why: it goes on record")]
+ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why; recorded in the audit")]
 
 
-class FilterAsked(BaseModel):
-    """Everything that is given has to be so."""
+class FilterInput(BaseModel):
+    """Every given condition must hold."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
@@ -68,8 +68,8 @@ class FilterAsked(BaseModel):
     since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
     until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
 
-    def meant(self) -> Filter:
-        """As the store takes it."""
+    def to_filter(self) -> Filter:
+        """For the store."""
         last = _number(self.until)
         return Filter(
             self.state,
@@ -87,7 +87,7 @@ class FilterAsked(BaseModel):
         )
 
 
-class OutcomesAsked(BaseModel):
+class OutcomesInput(BaseModel):
     """Letters that a replay ended so; where they died again, the letters that they are now."""
 
     model_config = ConfigDict(extra="forbid")
@@ -96,15 +96,15 @@ class OutcomesAsked(BaseModel):
     outcomes: list[ItemState] = Field(min_length=1, max_length=len(ItemState))
 
 
-class SelectionAsked(BaseModel):
+class SelectionInput(BaseModel):
     """By ids, by group, by filter, or by what came of a replay: one of them."""
 
     model_config = ConfigDict(extra="forbid")
 
     ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
-    filter: FilterAsked | None = None
-    replay: OutcomesAsked | None = None
+    filter: FilterInput | None = None
+    replay: OutcomesInput | None = None
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -112,21 +112,21 @@ class SelectionAsked(BaseModel):
             raise ValueError("exactly one of ids, fingerprint, filter, replay")
         return self
 
-    def meant(self) -> Selection:
-        """As the store takes it."""
+    def to_selection(self) -> Selection:
+        """For the store."""
         if self.ids is not None:
             return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
         if self.replay is not None:
             return Selection(replay=(self.replay.id, tuple(self.replay.outcomes)))
-        return Selection(matching=self.filter.meant() if self.filter else Filter(fingerprint=self.fingerprint))
+        return Selection(matching=self.filter.to_filter() if self.filter else Filter(fingerprint=self.fingerprint))
 
 
-class BulkAsked(BaseModel):
-    """Something is to be done to a selection. Without `dry_run` the count has to be typed back."""
+class BulkInput(BaseModel):
+    """A change of a selection. Without `dry_run` the expected count is required."""
 
     model_config = ConfigDict(extra="forbid")
 
-    selection: SelectionAsked
+    selection: SelectionInput
     reason: Reason
     expected_count: int | None = Field(default=None, ge=0, le=10**9)
     dry_run: bool = False
@@ -138,8 +138,8 @@ class BulkAsked(BaseModel):
         return self
 
 
-class NoteAsked(BaseModel):
-    """A word on a group; an empty one takes it away."""
+class NoteInput(BaseModel):
+    """A note on a group; an empty text removes it."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -152,7 +152,7 @@ M = TypeVar("M", bound=BaseModel)
 BODY_ERRORS: tuple[type[AppError], ...] = (InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge)
 
 
-async def asked(request: Request, model: type[M]) -> M:
+async def read_input(request: Request, model: type[M]) -> M:
     """The body. Raises BODY_ERRORS."""
     raw = await read_body(request, _BODY_MAX_BYTES)
     try:
@@ -162,15 +162,15 @@ async def asked(request: Request, model: type[M]) -> M:
         raise MalformedJson() from None
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
-    told = [
+    invalid = [
         {"field": ".".join(map(str, each["loc"])) or None, "value": None, "constraint": each["msg"]}
         for each in problems[:20]
     ]
-    details = told[0] | ({"errors": told} if len(told) > 1 else {})
+    details = invalid[0] | ({"errors": invalid} if len(invalid) > 1 else {})
     raise InvalidBody(details=details)
 
 
-def actor(request: Request, reason: str) -> Actor:
+def actor_of(request: Request, reason: str) -> Actor:
     """Who asks: the key's name, as it was identified."""
     principal: Principal = request.scope["principal"]
     return Actor(principal.name, principal.role, reason, request.scope["request_id"])

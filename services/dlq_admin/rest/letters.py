@@ -7,18 +7,17 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.services.dlq_admin.letters.models import LetterDetail, LettersOnStream, LetterSummary
 from holdfast.services.dlq_admin.letters.search import Letters
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, FilterAsked, LetterId, actor
+from holdfast.services.dlq_admin.rest.answers import FRESH, answered, documented, page, plain
+from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, FilterInput, LetterId, actor_of
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest, LetterNotFound, OutcomeUnknown
-from holdfast.shared.http.document import a_list, answer, errors
-from holdfast.shared.http.envelope import failure, success
+from holdfast.shared.http.document import errors
+from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.keys import OPERATE, require
 
-_FRESH = {"Cache-Control": "no-store"}
 
-
-class LettersAsked(FilterAsked):
+class LettersInput(FilterInput):
     """A page of a filter."""
 
     cursor: LetterId | None = Field(default=None, description="`meta.next_cursor` of the page before")
@@ -32,29 +31,29 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         "/dlq/letters",
         tags=["letters"],
         summary="Dead letters, the newest first",
-        responses=answer(
+        responses=documented(
             "A page; `meta.next_cursor` leads to the next, also where a search for text has found too little in the"
             " stretch that it looked through. While the database is away: those that wait on their stream.",
-            a_list(schemas.LETTER),
-            schemas.FROM_STREAM,
+            list[LetterSummary],
+            LettersOnStream,
         )
         | errors(InvalidRequest, DatabaseUnavailable),
     )
-    async def read_letters(request: Request, wanted: Annotated[LettersAsked, Query()]) -> Response:
+    async def read_letters(request: Request, wanted: Annotated[LettersInput, Query()]) -> Response:
         try:
-            page, end = await letters.page(wanted.meant(), wanted.cursor, wanted.limit)
+            found, end = await letters.page(wanted.to_filter(), wanted.cursor, wanted.limit)
         except DatabaseUnavailable as error:
             instead = await letters.from_stream(wanted.limit)
             if instead is None:
                 raise
-            return failure(error, request, _FRESH, fallback=instead)
-        return success(page, meta={"next_cursor": end, "request_id": request.scope["request_id"]}, headers=_FRESH)
+            return failure(error, request, FRESH, fallback=plain(instead))
+        return page(request, found, end)
 
     @app.get(
         "/dlq/letters/{letter_id}",
         tags=["letters"],
         summary="One dead letter, whole",
-        responses=answer("The letter; what may be personal is masked unless revealed.", schemas.WHOLE)
+        responses=documented("The letter; what may be personal is masked unless revealed.", LetterDetail)
         | errors(InvalidRequest, LetterNotFound, DatabaseUnavailable, OutcomeUnknown),
     )
     async def read_letter(
@@ -68,5 +67,5 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         who = None
         if reveal is not None:
             require(request, OPERATE)
-            who = actor(request, reveal)
-        return success(await letters.one(letter_id, who=who), headers=_FRESH)
+            who = actor_of(request, reveal)
+        return answered(await letters.one(letter_id, who=who))

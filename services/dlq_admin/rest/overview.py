@@ -4,10 +4,9 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.overview import Overview
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.shared.http.document import answer, errors
-from holdfast.shared.http.envelope import success
+from holdfast.services.dlq_admin.overview import Overview, SystemState
+from holdfast.services.dlq_admin.rest.answers import answered, documented
+from holdfast.shared.http.document import errors
 
 
 def add_routes(app: FastAPI, overview: Overview) -> None:
@@ -17,7 +16,7 @@ def add_routes(app: FastAPI, overview: Overview) -> None:
         "/dlq/overview",
         tags=["overview"],
         summary="The state of the system in one look",
-        responses=answer("What is not known is null.", schemas.OVERVIEW) | errors(),
+        responses=documented("What is not known is null.", SystemState) | errors(),
     )
     async def read_overview(_: Request) -> Response:
-        return success(await overview.told(), headers={"Cache-Control": "no-store"})
+        return answered(await overview.look())

@@ -7,9 +7,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.services.dlq_admin.replays.models import ReplayItem, ReplayPreview, ReplaySummary
 from holdfast.services.dlq_admin.replays.replays import Replays
-from holdfast.services.dlq_admin.rest import schemas
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, BulkAsked, Reason, actor, asked
+from holdfast.services.dlq_admin.rest.answers import answered, documented, page
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, BulkInput, Reason, actor_of, read_input
 from holdfast.shared.errors import (
     CountMismatch,
     DatabaseUnavailable,
@@ -21,12 +22,8 @@ from holdfast.shared.errors import (
     SecondPersonNeeded,
     SelectionTooLarge,
 )
-from holdfast.shared.http.document import a_list, answer, body, errors
-from holdfast.shared.http.envelope import success
+from holdfast.shared.http.document import body, errors
 from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState, StopRules
-
-_FRESH = {"Cache-Control": "no-store"}
-
 
 _ID_MAX = 2**63 - 1
 
@@ -34,7 +31,7 @@ _ID_MAX = 2**63 - 1
 ReplayId = Annotated[int, Path(ge=1, le=_ID_MAX)]
 
 
-class StopAsked(BaseModel):
+class StopInput(BaseModel):
     """When it stops by itself."""
 
     model_config = ConfigDict(extra="forbid")
@@ -45,7 +42,7 @@ class StopAsked(BaseModel):
     breaker: bool = Field(default=True, description="Whether an open breaker of a writer's database stops it")
 
 
-class ReplayAsked(BulkAsked):
+class ReplayInput(BulkInput):
     """What, how fast, and how carefully."""
 
     rate_per_s: float = Field(default=500, gt=0, le=100_000)
@@ -53,14 +50,14 @@ class ReplayAsked(BulkAsked):
         default=[1, 5, 25], max_length=20, description="So many first, each time waiting for all results"
     )
     in_flight_max: int = Field(default=2000, ge=1, le=100_000, description="Sent and not over, at most")
-    stop: StopAsked = StopAsked()
+    stop: StopInput = StopInput()
 
     def plan(self) -> Plan:
         """As the store keeps it."""
         return Plan(self.rate_per_s, tuple(self.canary), self.in_flight_max, StopRules(**self.stop.model_dump()))
 
 
-class WordAsked(BaseModel):
+class OrderInput(BaseModel):
     """An operator's word to a replay."""
 
     model_config = ConfigDict(extra="forbid")
@@ -76,25 +73,27 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         "/dlq/replays",
         tags=["replays"],
         summary="Send dead letters again",
-        responses=answer("The replay; on a dry run, what it would send.", schemas.REPLAY_MADE)
+        responses=documented("The replay; on a dry run, what it would send.", ReplaySummary | ReplayPreview)
         | errors(*BODY_ERRORS, CountMismatch, NothingToReplay, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown),
         openapi_extra=body(
-            ReplayAsked,
+            ReplayInput,
             {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "Fixed in build b", "expected_count": 120},
         ),
     )
     async def create_replay(request: Request) -> Response:
-        wish = await asked(request, ReplayAsked)
+        wish = await read_input(request, ReplayInput)
         if wish.dry_run or wish.expected_count is None:
-            return success(await replays.look(wish.selection.meant(), wish.plan(), request.scope["principal"].name))
-        who = actor(request, wish.reason)
-        return success(await replays.create(wish.selection.meant(), wish.plan(), who, wish.expected_count))
+            return answered(
+                await replays.preview(wish.selection.to_selection(), wish.plan(), request.scope["principal"].name)
+            )
+        who = actor_of(request, wish.reason)
+        return answered(await replays.create(wish.selection.to_selection(), wish.plan(), who, wish.expected_count))
 
     @app.get(
         "/dlq/replays",
         tags=["replays"],
         summary="Replays, the newest first",
-        responses=answer("A page; `meta.next_cursor` leads to the next.", a_list(schemas.REPLAY))
+        responses=documented("A page; `meta.next_cursor` leads to the next.", list[ReplaySummary])
         | errors(InvalidRequest, DatabaseUnavailable),
     )
     async def read_replays(
@@ -103,26 +102,27 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         cursor: Annotated[int | None, Query(ge=1, le=_ID_MAX)] = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> Response:
-        page = await replays.page(state or [], cursor, limit)
-        end = page[-1]["id"] if len(page) == limit else None
-        return success(page, meta={"next_cursor": end, "request_id": request.scope["request_id"]}, headers=_FRESH)
+        found = await replays.page(state or [], cursor, limit)
+        end = found[-1].id if len(found) == limit else None
+        return page(request, found, end)
 
     @app.get(
         "/dlq/replays/{replay_id}",
         tags=["replays"],
         summary="One replay: where it stands, and what came of it",
-        responses=answer("The replay.", schemas.REPLAY) | errors(InvalidRequest, ReplayNotFound, DatabaseUnavailable),
+        responses=documented("The replay.", ReplaySummary)
+        | errors(InvalidRequest, ReplayNotFound, DatabaseUnavailable),
     )
     async def read_replay(_: Request, replay_id: ReplayId) -> Response:
-        return success(await replays.one(replay_id), headers=_FRESH)
+        return answered(await replays.one(replay_id))
 
     @app.get(
         "/dlq/replays/{replay_id}/items",
         tags=["replays"],
         summary="Its letters, by outcome",
-        responses=answer(
+        responses=documented(
             "A page in the order of sending; the `letter_id`s make the `ids` of a new selection.",
-            a_list(schemas.REPLAY_ITEM),
+            list[ReplayItem],
         )
         | errors(InvalidRequest, ReplayNotFound, DatabaseUnavailable),
     )
@@ -133,8 +133,8 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         cursor: Annotated[int | None, Query(ge=0, le=10**9)] = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     ) -> Response:
-        page, end = await replays.items(replay_id, outcome or [], cursor, limit)
-        return success(page, meta={"next_cursor": end, "request_id": request.scope["request_id"]}, headers=_FRESH)
+        found, end = await replays.items(replay_id, outcome or [], cursor, limit)
+        return page(request, found, end)
 
     for word, summary in _WORDS.items():
         _add_word(app, replays, word, summary)
@@ -155,11 +155,11 @@ def _add_word(app: FastAPI, replays: Replays, word: str, summary: str) -> None:
         tags=["replays"],
         summary=summary,
         name=f"{word}_replay",
-        responses=answer("The replay after it.", schemas.REPLAY)
+        responses=documented("The replay after it.", ReplaySummary)
         | errors(*BODY_ERRORS, ReplayNotFound, ReplayNotNow, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(WordAsked, {"reason": "The fix is not out yet"}),
+        openapi_extra=body(OrderInput, {"reason": "The fix is not out yet"}),
     )
     async def say(request: Request, replay_id: ReplayId) -> Response:
-        wish = await asked(request, WordAsked)
-        who = actor(request, wish.reason)
-        return success(await replays.say(replay_id, word, who, dry_run=wish.dry_run))
+        wish = await read_input(request, OrderInput)
+        who = actor_of(request, wish.reason)
+        return answered(await replays.order(replay_id, word, who, dry_run=wish.dry_run))

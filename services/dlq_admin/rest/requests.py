@@ -7,10 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.requests.explain import Requests
-from holdfast.services.dlq_admin.rest import schemas
+from holdfast.services.dlq_admin.requests.models import ExplainedRequest
+from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.shared.errors import ExplanationsUnavailable, InvalidRequest, RequestUnknown
-from holdfast.shared.http.document import answer, errors
-from holdfast.shared.http.envelope import success
+from holdfast.shared.http.document import errors
 
 REQUEST_ID = r"^[A-Za-z0-9._-]{8,128}$"
 
@@ -22,12 +22,12 @@ def add_routes(app: FastAPI, requests: Requests) -> None:
         "/requests/{request_id}",
         tags=["requests"],
         summary="Why a recent request was answered as it was",
-        responses=answer(
+        responses=documented(
             "Each service's part, each decision with its numbers and in words, and what became of the write. Kept of"
             " requests that were not plain good, of writes, and of those sent with `X-Explain`, for minutes.",
-            schemas.EXPLAINED,
+            ExplainedRequest,
         )
         | errors(InvalidRequest, RequestUnknown, ExplanationsUnavailable),
     )
     async def read_request(request: Request, request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> Response:
-        return success(await requests.explained(request_id), headers={"Cache-Control": "no-store"})
+        return answered(await requests.explained(request_id))

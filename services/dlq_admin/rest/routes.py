@@ -32,7 +32,7 @@ def add_routes(app: FastAPI, backend: Backend) -> None:
     edits.add_routes(app, backend.edits)
     replays.add_routes(app, backend.replays)
     exchange.add_routes(app, backend.exchange)
-    audit.add_routes(app, backend.database)
+    audit.add_routes(app, backend.audit)
     allowances.add_routes(app, backend.allowances)
     faults.add_routes(app, backend.faults)
     requests.add_routes(app, backend.requests)

@@ -14,7 +14,7 @@ _FRESH_S = 1.0
 
 
 class Running:
-    """Empty when nobody is heard of, or the queue does not answer."""
+    """Empty when no writer has reported lately, or the queue does not answer."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

@@ -1,1 +1,1 @@
-"""Explanations: which decisions were made for a request, kept beside the work, and shown when somebody asks."""
+"""Explanations: the decisions that were made for a request, kept for operators."""

@@ -1,7 +1,7 @@
 """Allowance: how many explanations a process keeps. Pure.
 
-They share the cache Redis with the copies that answer while the database is away, so they must stay few: an allowance
-of their own for each of the reasons to keep one, so that none takes another's.
+Explanations share the cache Redis with the copies that answer while the database is down, so they must stay few. Each
+reason to keep one has its own allowance, so that none uses up another's.
 """
 
 from enum import StrEnum
@@ -25,14 +25,14 @@ _RATES = {Because.TROUBLE: _Rate(20, 500), Because.WRITE: _Rate(20, 500), Becaus
 
 
 class Allowance:
-    """A bucket of tokens for each reason; `now` on one monotonic clock."""
+    """A token bucket for each reason. `now` is monotonic, in seconds."""
 
     def __init__(self, now: float) -> None:
         self._tokens = {because: rate.burst for because, rate in _RATES.items()}
         self._at = dict.fromkeys(_RATES, now)
 
     def take(self, because: Because, now: float) -> bool:
-        """Whether one more may be kept."""
+        """Whether one more explanation may be kept; if so it is counted."""
         rate = _RATES[because]
         tokens = min(rate.burst, self._tokens[because] + (now - self._at[because]) * rate.per_s)
         self._at[because] = now

@@ -1,5 +1,5 @@
-"""Explanations: of requests that were not plain good, of writes, and of whatever was asked for; brought to the cache
-Redis beside the work, and gone after a while. No request waits for it, or fails with it."""
+"""Explanations of degraded and failed requests, of writes, and of requests with `X-Explain`. They are sent to the cache
+Redis in the background, and expire there. No request waits for that, or fails because of it."""
 
 import asyncio
 import time
@@ -30,12 +30,12 @@ _PREFIX = "holdfast:explain:"
 _EVERY_S = 0.2
 _BATCH_MAX = 200
 _WAITING_MAX = 1000
-#: A caller may use one request id for all its tries.
+#: A caller may use one request id for all of its attempts.
 _OF_ONE_MAX = 20
 
 
 class _Decision(BaseModel):
-    """With whatever numbers it has."""
+    """One decision, with its numbers."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -44,7 +44,7 @@ class _Decision(BaseModel):
 
 
 class _Kept(BaseModel):
-    """An explanation, as `ended` writes it."""
+    """An explanation as it is stored."""
 
     service: str
     instance: str
@@ -65,7 +65,7 @@ _KEPT = TypeAdapter(_Kept)
 
 
 class Explanations:
-    """Of one process."""
+    """The explanations of one process. `ended` queues one; the loop `run` stores them."""
 
     def __init__(self, redis: Redis, service: str, instance: str, keep_s: int) -> None:
         self._script = Script(redis, Path(__file__).with_name("keep.lua"))
@@ -78,7 +78,7 @@ class Explanations:
     def ended(
         self, scope: Scope, notes: Notes, route: str, status: int, outcome: RequestOutcome, took_s: float
     ) -> None:
-        """A request is over: keep its explanation, if it is one to keep."""
+        """Queue the explanation of a finished request, if it is one to keep."""
         because = _because(scope, outcome)
         if because is None:
             return
@@ -88,7 +88,7 @@ class Explanations:
         now = time.time()
         began = time.monotonic() - took_s
         limit_s = scope.get("time_limit_s")
-        told = self._about | {
+        explanation = self._about | {
             "at": now - took_s,
             "method": scope["method"],
             "route": route,
@@ -101,16 +101,16 @@ class Explanations:
             "trace_id": spans.trace_id(spans.traceparent()) or None,
             "decisions": [_decision(each, began) for each in notes.taken],
         }
-        self._waiting.append((_PREFIX + notes.request_id, orjson.dumps(told, default=str)))
+        self._waiting.append((_PREFIX + notes.request_id, orjson.dumps(explanation, default=str)))
 
     async def run(self) -> None:
-        """For ever: bring them away."""
+        """Store what is queued, for ever."""
         while True:
             await asyncio.sleep(_EVERY_S)
             await self.flush()
 
     async def flush(self) -> None:
-        """What waits. Never raises; what Redis does not take at once is not kept."""
+        """Store what is queued. Never raises; what Redis does not take at the first attempt is dropped."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_MAX))]
             keys, explanations = zip(*batch, strict=True)
@@ -124,14 +124,13 @@ class Explanations:
 
 
 def explanations(redis: Redis, service: str, settings: CacheSettings) -> Explanations | None:
-    """None: they are not wanted."""
+    """For a service with these settings; None if they turn explanations off."""
     keep_s = settings.explain_keep_s
     return Explanations(redis, service, settings.instance, keep_s) if keep_s else None
 
 
 async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
-    """What is kept of a request, in the order in which it began; what is none of ours is left out. Raises RedisError or
-    OSError."""
+    """The stored explanations of a request, oldest first; invalid ones are left out. Raises RedisError or OSError."""
     kept: list[bytes] = cast(Any, await redis.lrange(_PREFIX + request_id, 0, -1))
     found = [explanation for each in kept if (explanation := _readable(each)) is not None]
     return sorted(found, key=lambda explanation: float(explanation["at"]))
@@ -140,7 +139,7 @@ async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
 def _readable(kept: bytes) -> dict[str, Any] | None:
     try:
         return _KEPT.validate_json(orjson.dumps(parse(kept))).model_dump()
-    except (ValueError, OverBudget):  # of another build, or of nobody
+    except (ValueError, OverBudget):  # written by another build, or by somebody else
         return None
 
 

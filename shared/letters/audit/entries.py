@@ -19,7 +19,7 @@ _INSERT = insert(
 _LETTERS_ONE_BY_ONE = insert("audit_letters", ("letter_id", "audit_id"))
 
 
-class Deed(StrEnum):
+class AuditAction(StrEnum):
     """What can be done. A public contract."""
 
     DISCARD = "discard"
@@ -53,7 +53,7 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class AuditEntry:
     """One row."""
 
     id: int
@@ -69,7 +69,13 @@ class Recorded:
 
 
 def record(
-    connection: sa.Connection, actor: Actor, deed: Deed, *, letters: int, selection: Any = None, details: Any = None
+    connection: sa.Connection,
+    actor: Actor,
+    deed: AuditAction,
+    *,
+    letters: int,
+    selection: Any = None,
+    details: Any = None,
 ) -> int:
     """Write a row; its id."""
     now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
@@ -87,21 +93,21 @@ def record(
     return int(connection.exec_driver_sql(_INSERT, row).lastrowid)
 
 
-def concerns(connection: sa.Connection, audit_id: int, numbers: list[int]) -> None:
+def link_letters(connection: sa.Connection, audit_id: int, numbers: list[int]) -> None:
     """Write down which letters a row concerns."""
     if numbers:
         connection.exec_driver_sql(_LETTERS_ONE_BY_ONE, [(number, audit_id) for number in numbers])
 
 
-def note_down(engine: Engine, actor: Actor, deed: Deed, *, numbers: list[int], selection: Any = None) -> int:
+def record_read(engine: Engine, actor: Actor, deed: AuditAction, *, numbers: list[int], selection: Any = None) -> int:
     """A deed that changes nothing but is on record: a look. Its row's id."""
     with faults(), engine.begin() as connection:
         audit_id = record(connection, actor, deed, letters=len(numbers), selection=selection)
-        concerns(connection, audit_id, numbers)
+        link_letters(connection, audit_id, numbers)
         return audit_id
 
 
-def on_record(engine: Engine, actor: Actor, deed: Deed, *, details: Any) -> int:
+def record_event(engine: Engine, actor: Actor, deed: AuditAction, *, details: Any) -> int:
     """A deed that concerns no letter. Its row's id."""
     with faults(), engine.begin() as connection:
         return record(connection, actor, deed, letters=0, details=details)
@@ -109,7 +115,7 @@ def on_record(engine: Engine, actor: Actor, deed: Deed, *, details: Any) -> int:
 
 def page(
     engine: Engine, *, before: int | None, limit: int, actor: str | None = None, action: str | None = None
-) -> list[Recorded]:
+) -> list[AuditEntry]:
     """The newest rows with an id below `before`."""
     query = sa.select(audit).order_by(audit.c.id.desc()).limit(limit)
     for column, wanted in ((audit.c.actor, actor), (audit.c.action, action)):
@@ -121,18 +127,18 @@ def page(
         return [_recorded(row) for row in connection.execute(query)]
 
 
-def of_letter(connection: sa.Connection, number: int) -> list[Recorded]:
+def of_letter(connection: sa.Connection, number: int) -> list[AuditEntry]:
     """Everything that was done to one letter, oldest first."""
     mine = sa.select(audit_letters.c.audit_id).where(audit_letters.c.letter_id == number)
     query = sa.select(audit).where(audit.c.id.in_(mine)).order_by(audit.c.id)
     return [_recorded(row) for row in connection.execute(query)]
 
 
-def _recorded(row: sa.Row[Any]) -> Recorded:
-    told = dict(row._mapping)
+def _recorded(row: sa.Row[Any]) -> AuditEntry:
+    columns = dict(row._mapping)
     for name in ("selection", "details"):
-        told[name] = orjson.loads(told[name]) if told[name] else None
-    return Recorded(**told)
+        columns[name] = orjson.loads(columns[name]) if columns[name] else None
+    return AuditEntry(**columns)
 
 
 def _json(value: Any) -> str | None:

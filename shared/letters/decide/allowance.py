@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, record
+from holdfast.shared.errors import AllowanceUsedUp, SecondPersonNeeded
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.replays.plan import ReplayState
 from holdfast.shared.store.apply import faults
@@ -43,19 +45,6 @@ class Left:
     more_at: datetime | None
 
 
-class UsedUp(Exception):
-    """More letters than the person may change alone now: nothing was done."""
-
-    def __init__(self, left: Left, needed: int) -> None:
-        super().__init__(f"{needed} letters, and {left.letters} are left")
-        self.left = left
-        self.needed = needed
-
-
-class SamePerson(Exception):
-    """Nobody allows himself more."""
-
-
 def left(engine: Engine, name: str, rules: Rules) -> Left:
     """As of now."""
     with faults(), engine.connect() as connection:
@@ -63,24 +52,25 @@ def left(engine: Engine, name: str, rules: Rules) -> Left:
 
 
 def lock(connection: sa.Connection, name: str, rules: Rules) -> Left:
-    """The same; nobody else uses it until this transaction is over. Before every other lock."""
+    """The same, locked until this transaction ends. Taken before every other lock."""
     connection.exec_driver_sql(_LOCK, (name,))
     return _left(connection, name, rules)
 
 
 def use(left_now: Left | None, needed: int) -> None:
-    """Raises UsedUp. None: no limit."""
+    """Raises AllowanceUsedUp. None: no limit."""
     if left_now is not None and needed > left_now.letters:
-        raise UsedUp(left_now, needed)
+        more_at = precise(left_now.more_at) if left_now.more_at else None
+        raise AllowanceUsedUp(details={"needed": needed, "left": left_now.letters, "more_at": more_at})
 
 
 def allow(engine: Engine, to: str, letters: int, actor: Actor) -> int:
-    """A second person lets somebody change so many letters more within the window; the id of its record. Raises
-    SamePerson."""
+    """A second person allows `to` more letters within the window; the id of the audit entry. Raises
+    SecondPersonNeeded."""
     if to == actor.name:
-        raise SamePerson
+        raise SecondPersonNeeded()
     with faults(), engine.begin() as connection:
-        return record(connection, actor, Deed.ALLOW, letters=letters, details={"to": to})
+        return record(connection, actor, AuditAction.ALLOW, letters=letters, details={"to": to})
 
 
 def _left(connection: sa.Connection, name: str, rules: Rules) -> Left:

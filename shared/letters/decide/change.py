@@ -1,5 +1,5 @@
-"""Change: letters from one state to another, with the counts of their groups, the record of who did it, and what the
-queue has to be told of it: in one transaction, or not at all."""
+"""Change: letters from one state to another, with the counts of their groups, the record of who did it, and the
+entry of the outbox: in one transaction."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
@@ -8,7 +8,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.errors import CountMismatch, SelectionTooLarge
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.decide.allowance import Rules, lock, use
 from holdfast.shared.letters.find import search
 from holdfast.shared.letters.find.selection import Selection
@@ -23,18 +24,6 @@ _PAGE = 1000
 _SHOWN = 20
 _LOCK = "SELECT id, fingerprint, state FROM dead_letters WHERE id IN ({}) FOR UPDATE"
 _OWE = insert("dead_letter_dues", ("letter_id",), on_clash="letter_id = VALUES(letter_id)")
-
-
-class CountDiffers(Exception):
-    """The selection does not hold as many letters as the caller thinks: nothing was done."""
-
-    def __init__(self, actual: int) -> None:
-        super().__init__(f"the selection holds {actual} letters")
-        self.actual = actual
-
-
-class TooMany(Exception):
-    """The selection holds more letters than one call may change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,7 @@ class Found:
 
 
 def look(engine: Engine, selection: Selection, states: Collection[State], *, most: int) -> Found:
-    """What a change would change. Raises TooMany."""
+    """What a change would change. Raises SelectionTooLarge."""
     with faults(), engine.connect() as connection:
         return resolve(connection, selection, states, most=most, lock=False)
 
@@ -63,41 +52,46 @@ def discard(
     engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int, rules: Rules | None = None
 ) -> tuple[Found, int]:
     """`dead` -> `discarded`; what it was, and the id of its record. `rules`: of the actor's allowance, if there is one.
-    Raises CountDiffers, TooMany, UsedUp."""
+    Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp."""
     with faults(), engine.begin() as connection:
         use(lock(connection, actor.name, rules) if rules else None, expected)
-        return _switch(connection, selection, actor, Deed.DISCARD, State.DEAD, State.DISCARDED, expected, most)
+        return _switch(connection, selection, actor, AuditAction.DISCARD, State.DEAD, State.DISCARDED, expected, most)
 
 
 def restore(engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int) -> tuple[Found, int]:
     """`discarded` -> `dead`. Raises like `discard`."""
     with faults(), engine.begin() as connection:
-        return _switch(connection, selection, actor, Deed.RESTORE, State.DISCARDED, State.DEAD, expected, most)
+        return _switch(connection, selection, actor, AuditAction.RESTORE, State.DISCARDED, State.DEAD, expected, most)
+
+
+def check_count(expected: int, actual: int) -> None:
+    """Raises CountMismatch: the selection is not as large as the caller thinks, and nothing was done."""
+    if expected != actual:
+        raise CountMismatch(details={"expected_count": expected, "actual_count": actual})
 
 
 def _switch(
     connection: sa.Connection,
     selection: Selection,
     actor: Actor,
-    deed: Deed,
+    deed: AuditAction,
     before: State,
     after: State,
     expected: int,
     most: int,
 ) -> tuple[Found, int]:
     found = resolve(connection, selection, {before}, most=most, lock=True)
-    if len(found.numbers) != expected:
-        raise CountDiffers(len(found.numbers))
+    check_count(expected, len(found.numbers))
     move(connection, found, before, after)
     audit_id = record(
         connection,
         actor,
         deed,
         letters=len(found.numbers),
-        selection=selection.told(),
+        selection=selection.to_json(),
         details={"groups": dict(found.per_group)},
     )
-    concerns(connection, audit_id, found.numbers)
+    link_letters(connection, audit_id, found.numbers)
     if found.numbers:
         connection.exec_driver_sql(_OWE, [(number,) for number in found.numbers])
     return found, audit_id
@@ -106,7 +100,7 @@ def _switch(
 def resolve(
     connection: sa.Connection, selection: Selection, states: Collection[State], *, most: int, lock: bool
 ) -> Found:
-    """The letters of a selection that are in one of `states`, locked if asked for. Raises TooMany."""
+    """The letters of a selection that are in one of `states`, locked if asked for. Raises SelectionTooLarge."""
     numbers = _numbers(connection, selection, states, most)
     rows: list[Any] = rows_with(connection, _LOCK if lock else _LOCK.removesuffix(" FOR UPDATE"), numbers)
     right = [row for row in rows if row.state in states]
@@ -138,7 +132,7 @@ def _numbers(connection: sa.Connection, selection: Selection, states: Collection
                 query = query.join(letters, letters.c.id == found.c.id).where(search.says(wanted.text))
             numbers += connection.scalars(query)
     if len(numbers) > most:
-        raise TooMany(f"more than {most} letters")
+        raise SelectionTooLarge(details={"most": most})
     return numbers
 
 

@@ -1,5 +1,5 @@
-"""Dues: what the queue has yet to be told of letters that were discarded or restored. Written with the change, paid
-after it, again and again until it is: a crash in between delays it and nothing else."""
+"""Outbox: discards and restores that the queue does not know yet. An entry is written in the transaction of the change
+and delivered after it, repeatedly until that succeeds: a crash in between only delays it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,15 +14,15 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
-_PAID = (
+_DELIVERED = (
     "DELETE d FROM dead_letter_dues d JOIN dead_letters l ON l.id = d.letter_id"
     " WHERE d.letter_id = %s AND l.state_at = %s"
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """One letter, as it is since `state_at`."""
+class OutboxEntry:
+    """A letter whose state changed at `state_at`."""
 
     number: int
     state: State
@@ -30,17 +30,17 @@ class Due:
     body: Body
 
 
-def owed(engine: Engine, limit: int) -> list[Due]:
-    """Some of them."""
+def pending(engine: Engine, limit: int) -> list[OutboxEntry]:
+    """Up to `limit` entries that are not delivered yet."""
     query = sa.select(letters.c.id, letters.c.state, letters.c.state_at).join(dues, dues.c.letter_id == letters.c.id)
     with faults(), engine.connect() as connection:
         rows = connection.execute(query.limit(limit)).all()
         bodies = body.load(connection, [row.id for row in rows])
-    return [Due(row.id, State(row.state), row.state_at, bodies[row.id]) for row in rows]
+    return [OutboxEntry(row.id, State(row.state), row.state_at, bodies[row.id]) for row in rows]
 
 
-def paid(engine: Engine, told: Sequence[Due]) -> None:
-    """The queue was told. What has changed since stays owed."""
+def delivered(engine: Engine, entries: Sequence[OutboxEntry]) -> None:
+    """Remove delivered entries; a letter that has changed since keeps its entry."""
     with faults(), engine.begin() as connection:
-        for due in told:
-            connection.exec_driver_sql(_PAID, (due.number, due.state_at))
+        for entry in entries:
+            connection.exec_driver_sql(_DELIVERED, (entry.number, entry.state_at))

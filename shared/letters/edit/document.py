@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from holdfast.shared.errors import DocumentTooLarge
-from holdfast.shared.letters.bytes_json import take, tell
+from holdfast.shared.letters.bytes_json import bytes_from_json, bytes_to_json
 from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.runtime.documents import WorkBudget, parse
@@ -45,11 +45,11 @@ class Edited:
 
 def document(fields: Fields) -> dict[str, Any]:
     """Names that are no text are left out: a change keeps those fields as they are."""
-    told: dict[str, Any] = {}
+    fields_by_name: dict[str, Any] = {}
     for name, value in fields.items():
         if name not in _TRACES and (text := _text(name)) is not None:
-            told[text] = _json(value) if name == _PAYLOAD else tell(value)
-    return told
+            fields_by_name[text] = _json(value) if name == _PAYLOAD else bytes_to_json(value)
+    return fields_by_name
 
 
 def edited(fields: Fields, changed: Any, entry_id: str) -> Edited | None:
@@ -128,7 +128,7 @@ def _bytes(name: str, value: Any) -> bytes:
             return orjson.dumps(value)
         if isinstance(value, int) and not isinstance(value, bool):
             return str(value).encode()
-        return take(value)
+        return bytes_from_json(value)
     except (ValueError, TypeError):
         raise EditRefused(f"{name[:40]}: neither text nor base64") from None
 
@@ -138,7 +138,7 @@ def _json(value: bytes) -> Any:
     try:
         return parse(value)
     except (ValueError, DocumentTooLarge):
-        return tell(value)
+        return bytes_to_json(value)
 
 
 def _text(name: bytes) -> str | None:

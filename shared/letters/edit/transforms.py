@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.errors import SelectionTooLarge, TransformNotFound
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.decide.allowance import Rules, lock, use
-from holdfast.shared.letters.decide.change import CountDiffers, TooMany, resolve
+from holdfast.shared.letters.decide.change import check_count, resolve
 from holdfast.shared.letters.edit import versions as edits
 from holdfast.shared.letters.edit.document import EditRefused
 from holdfast.shared.letters.edit.versions import Change, Current, Version
@@ -33,10 +34,6 @@ _NEWEST = "SELECT letter_id, MAX(number) AS number FROM dead_letter_edits WHERE 
 _INSERT = insert("dead_letter_transforms", ("at", "author", "reason", "selection", "patch", "letters", "counts"))
 
 
-class NoSuchTransform(Exception):
-    """There is none of this id."""
-
-
 @dataclass(slots=True)
 class Worked:
     """What the change comes to. `refused`: why -> how many letters."""
@@ -52,7 +49,7 @@ class Worked:
     #: The first few: before, after.
     sample: list[tuple[Current, Mapping[bytes, bytes]]] = field(default_factory=list)
 
-    def told(self) -> dict[str, Any]:
+    def counts(self) -> dict[str, Any]:
         """The counts, for a record."""
         return {
             "letters": self.letters,
@@ -63,7 +60,7 @@ class Worked:
 
 
 def preview(engine: Engine, selection: Selection, change: Change, *, most: int) -> Worked:
-    """On every letter, with what would become of each if it were sent then; nothing is kept. Raises TooMany."""
+    """What the change would do to every letter, and what would become of each then. Raises SelectionTooLarge."""
     worked = Worked()
     with faults(), engine.connect() as connection:
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=False).numbers
@@ -88,16 +85,15 @@ def make(
     rules: Rules | None = None,
 ) -> tuple[int, Worked]:
     """In one transaction; its id, and what came of it. `rules`: of the actor's allowance, if there is one. Raises
-    CountDiffers, TooMany, UsedUp, OverBudget."""
+    CountMismatch, SelectionTooLarge, AllowanceUsedUp, OverBudget."""
     worked = Worked()
     with faults(), engine.begin() as connection:
         use(lock(connection, actor.name, rules) if rules else None, expected)
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=True).numbers
-        if len(numbers) != expected:
-            raise CountDiffers(len(numbers))
+        check_count(expected, len(numbers))
         now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
-        told = (now, actor.name, actor.reason, _json(selection.told()), _json(patch), len(numbers), "{}")
-        transform_id = int(connection.exec_driver_sql(_INSERT, told).lastrowid)
+        row = (now, actor.name, actor.reason, _json(selection.to_json()), _json(patch), len(numbers), "{}")
+        transform_id = int(connection.exec_driver_sql(_INSERT, row).lastrowid)
         touched: list[int] = []
         for page in edits.pages(connection, numbers):
             found = edits.current(connection, page)
@@ -106,27 +102,27 @@ def make(
             made = [Version(one.number, newest.get(one.number, 0) + 1, one.fields) for one in made]
             edits.write(connection, made, actor, transform_id)
             touched += [one.number for one in made]
-        counts = worked.told()
+        counts = worked.counts()
         connection.execute(sa.update(transforms).where(transforms.c.id == transform_id).values(counts=_json(counts)))
         audit_id = record(
             connection,
             actor,
-            Deed.TRANSFORM,
+            AuditAction.TRANSFORM,
             letters=len(touched),
-            selection=selection.told(),
+            selection=selection.to_json(),
             details={"transform": transform_id, "patch": patch} | counts,
         )
-        concerns(connection, audit_id, touched)
+        link_letters(connection, audit_id, touched)
         return transform_id, worked
 
 
 def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | None, most: int) -> tuple[int, int]:
     """Every letter that the transform's edit is still in force on goes back to what it was before; how many they are,
-    and how many it edited and had to be left. `expected` None: look only. Raises NoSuchTransform, CountDiffers,
-    TooMany."""
+    and how many it edited and had to be left. `expected` None: look only. Raises TransformNotFound,
+    CountMismatch, SelectionTooLarge."""
     with faults(), engine.begin() as connection:
         if connection.execute(sa.select(transforms.c.id).where(transforms.c.id == transform_id)).first() is None:
-            raise NoSuchTransform(f"no transform {transform_id}")
+            raise TransformNotFound(details={"id": transform_id})
         query = (
             sa.select(letters.c.id, letters.c.state, letters.c.edit, edits_table.c.number)
             .join(edits_table, edits_table.c.letter_id == letters.c.id)
@@ -137,19 +133,18 @@ def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | N
         )
         rows = connection.execute(query).all()
         if len(rows) > most:
-            raise TooMany(f"more than {most} letters")
+            raise SelectionTooLarge(details={"most": most})
         ours = {row.id: row.number for row in rows if row.edit == row.number and row.state == State.DEAD}
         left = len(rows) - len(ours)
         if expected is None:
             return len(ours), left
-        if expected != len(ours):
-            raise CountDiffers(len(ours))
+        check_count(expected, len(ours))
         numbers = sorted(ours)
         for page in edits.pages(connection, numbers):
             _take_back(connection, {number: ours[number] for number in page}, actor)
         details = {"transform": transform_id, "left": left}
-        audit_id = record(connection, actor, Deed.REVERT, letters=len(numbers), details=details)
-        concerns(connection, audit_id, numbers)
+        audit_id = record(connection, actor, AuditAction.REVERT, letters=len(numbers), details=details)
+        link_letters(connection, audit_id, numbers)
         return len(numbers), left
 
 

@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
-from holdfast.shared.letters.bytes_json import take_fields, tell_fields
-from holdfast.shared.letters.edit.document import Edited
+from holdfast.shared.errors import EditInvalid, EditNotFound, LetterBusy, LetterNotFound
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
+from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
+from holdfast.shared.letters.edit.document import Edited, EditRefused
+from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.statements import insert, many, rows_with
 from holdfast.shared.letters.index.tables import edits
@@ -35,14 +37,6 @@ _IN_FORCE = (
 #: What an operator wants of the fields of an entry, whose id comes second, within what may be done altogether; None:
 #: nothing new. Raises EditRefused, OverBudget.
 Change = Callable[[Mapping[bytes, bytes], str, WorkBudget], Edited | None]
-
-
-class NotDead(Exception):
-    """Only what is dead can be edited: nothing that is on its way, over or discarded."""
-
-
-class NoSuchEdit(Exception):
-    """The letter has no edit of this number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +66,8 @@ def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = F
     """By letter; those that do not exist are left out."""
     rows = rows_with(connection, _STANDING + (" FOR UPDATE" if lock else ""), numbers)
     bodies = body.load(connection, [row.id for row in rows])
-    told = rows_with(connection, _IN_FORCE, [row.id for row in rows if row.edit])
-    changed = {number: take_fields(orjson.loads(fields)) for number, fields in told}
+    changes = rows_with(connection, _IN_FORCE, [row.id for row in rows if row.edit])
+    changed = {number: fields_from_json(orjson.loads(fields)) for number, fields in changes}
     return {
         row.id: Current(
             row.id,
@@ -115,41 +109,46 @@ def look(engine: Engine, numbers: Iterable[int]) -> dict[int, Current]:
 
 
 def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: bool) -> tuple[Current, Edited | None]:
-    """Make an edit the one in force; what was before, and what is now (None: nothing new). Raises KeyError for a letter
-    that does not exist, NotDead, EditRefused."""
+    """Make an edit the one in force; what was before, and what is now (None: nothing new). Raises
+    LetterNotFound, LetterBusy, EditInvalid."""
     with faults(), engine.begin() as connection:
         before = _editable(connection, number)
-        after = change(before.fields, before.entry_id, WorkBudget())
+        try:
+            after = change(before.fields, before.entry_id, WorkBudget())
+        except EditRefused as refused:
+            raise EditInvalid(details={"why": str(refused)}) from None
         if after is not None and not dry_run:
             write(connection, [Version(number, next_number(connection, number), after.fields)], actor)
-            audit_id = record(connection, actor, Deed.EDIT, letters=1, details={"from": before.edit})
-            concerns(connection, audit_id, [number])
+            audit_id = record(connection, actor, AuditAction.EDIT, letters=1, details={"from": before.edit})
+            link_letters(connection, audit_id, [number])
         return before, after
 
 
 def revert(
     engine: Engine, number: int, to: int, actor: Actor, *, dry_run: bool = False
 ) -> tuple[int, Mapping[bytes, bytes]]:
-    """Go back to edit `to`, or to the original (0); the number of the edit that does, and its fields. Raises KeyError,
-    NotDead, NoSuchEdit."""
+    """Go back to edit `to`, or to the original (0): the number of the edit that does, and its fields. Raises
+    LetterNotFound, LetterBusy, EditNotFound."""
     with faults(), engine.begin() as connection:
         before = _editable(connection, number)
         fields = before.original if to == 0 else versions_of(connection, [(number, to)]).get((number, to))
         if fields is None:
-            raise NoSuchEdit(f"no edit {to}")
+            raise EditNotFound(details={"edit": to})
         made = next_number(connection, number)
         if dry_run:
             return made, fields
         write(connection, [Version(number, made, fields, reverts=to)], actor)
         details = {"from": before.edit, "to": to}
-        concerns(connection, record(connection, actor, Deed.REVERT, letters=1, details=details), [number])
+        link_letters(connection, record(connection, actor, AuditAction.REVERT, letters=1, details=details), [number])
         return made, fields
 
 
 def _editable(connection: sa.Connection, number: int) -> Current:
-    before = current(connection, [number], lock=True)[number]
+    before = current(connection, [number], lock=True).get(number)
+    if before is None:
+        raise LetterNotFound(details={"id": id_of(number)})
     if before.state is not State.DEAD:
-        raise NotDead(f"it is {before.state}")
+        raise LetterBusy(details={"why": f"it is {before.state}"})
     return before
 
 
@@ -166,7 +165,7 @@ def versions_of(
     pairs = set(wanted)
     query = "SELECT letter_id, number, fields FROM dead_letter_edits WHERE letter_id IN ({})"
     return {
-        (row.letter_id, row.number): take_fields(orjson.loads(row.fields))
+        (row.letter_id, row.number): fields_from_json(orjson.loads(row.fields))
         for row in rows_with(connection, query, {number for number, _ in pairs})
         if (row.letter_id, row.number) in pairs
     }
@@ -179,7 +178,7 @@ def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, tran
         (
             one.number,
             one.edit,
-            orjson.dumps(tell_fields(one.fields)),
+            orjson.dumps(fields_to_json(one.fields)),
             actor.name,
             actor.reason,
             now,

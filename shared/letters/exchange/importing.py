@@ -3,21 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
-from holdfast.shared.letters.decide.change import CountDiffers
+from holdfast.shared.errors import LetterDiffers
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
+from holdfast.shared.letters.decide.change import check_count
+from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
-
-
-class Differs(Exception):
-    """A letter of this id is here, and it is another one. Nothing was brought in."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__("another letter has this id")
-        self.number = number
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +23,20 @@ class Brought:
 
 
 def bring(engine: Engine, letters: Sequence[Letter], actor: Actor, *, expected: int | None, dry_run: bool) -> Brought:
-    """All of them, or none. `expected`: how many should be new. Raises Differs, CountDiffers."""
+    """All of them, or none. `expected`: how many should be new. Raises LetterDiffers, CountMismatch."""
     unique = {letter.number: letter for letter in letters}
     with faults(), engine.connect() as connection, connection.begin() as transaction:
         known = body.load(connection, unique)
         for number, here in known.items():
             if here.original != unique[number].original:
-                raise Differs(number)
+                raise LetterDiffers(details={"id": id_of(number)})
         fresh = [letter for number, letter in unique.items() if number not in known]
-        if expected is not None and expected != len(fresh):
-            raise CountDiffers(len(fresh))
+        if expected is not None:
+            check_count(expected, len(fresh))
         if dry_run:
             transaction.rollback()
             return Brought(len(fresh), len(known))
         new = index.add(connection, fresh, imported=True)
-        audit_id = record(connection, actor, Deed.IMPORT, letters=new, details={"known": len(known)})
-        concerns(connection, audit_id, [letter.number for letter in fresh])
+        audit_id = record(connection, actor, AuditAction.IMPORT, letters=new, details={"known": len(known)})
+        link_letters(connection, audit_id, [letter.number for letter in fresh])
         return Brought(new, len(known) + len(fresh) - new)

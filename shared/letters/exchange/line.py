@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from holdfast.shared.letters.bytes_json import take_fields, tell_fields
+from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.ids import id_of, number_of
 from holdfast.shared.letters.letter import Letter
 
@@ -27,43 +27,43 @@ _TEXTS = {
 def to_line(
     number: int, about: Mapping[str, Any], original: Mapping[bytes, bytes], attempts: list[Any]
 ) -> dict[str, Any]:
-    """`about`: the columns of its row. What is not needed to read it back (its state) is told too."""
+    """`about`: the columns of its row. Its state is included for readers; it is not read back."""
     return {
         "id": id_of(number),
         "state": about["state"],
         "fingerprint": about["fingerprint"],
         "dead_at": about["dead_at"].replace(tzinfo=UTC).isoformat(),
         **{name: about[name] for name in _TEXTS},
-        "original": tell_fields(original),
+        "original": fields_to_json(original),
         "attempts": attempts,
     }
 
 
-def from_line(told: Any) -> Letter:
+def from_line(line: Any) -> Letter:
     """Raises ValueError, saying what is wrong and never what the line holds."""
-    if not isinstance(told, dict):
+    if not isinstance(line, dict):
         raise ValueError("not an object")
     for name in ("id", "fingerprint", "dead_at", *_TEXTS):
-        if not isinstance(told.get(name), str) or len(told[name]) > _TEXTS.get(name, _ID_MAX_CHARS):
+        if not isinstance(line.get(name), str) or len(line[name]) > _TEXTS.get(name, _ID_MAX_CHARS):
             raise ValueError(f"{name} is no text, or too long")
-    if not _FINGERPRINT.fullmatch(told["fingerprint"]):
+    if not _FINGERPRINT.fullmatch(line["fingerprint"]):
         raise ValueError("fingerprint is not 16 hexadecimal digits")
-    if not told["entry_id"].isascii():
+    if not line["entry_id"].isascii():
         raise ValueError("entry_id is not ASCII")
-    attempts = told.get("attempts")
+    attempts = line.get("attempts")
     if not isinstance(attempts, list) or not all(isinstance(attempt, dict) for attempt in attempts):
         raise ValueError("attempts is not a list of objects")
     try:
-        number, dead_at = number_of(told["id"]), datetime.fromisoformat(told["dead_at"])
+        number, dead_at = number_of(line["id"]), datetime.fromisoformat(line["dead_at"])
     except ValueError:
         raise ValueError("id or dead_at is not of its form") from None
     if dead_at.tzinfo is None or not 1970 <= dead_at.year < 9999:
         raise ValueError("dead_at has no time zone, or is far off")
     return Letter(
         number=number,
-        fingerprint=told["fingerprint"],
+        fingerprint=line["fingerprint"],
         dead_at=dead_at.astimezone(UTC),
-        original=take_fields(told.get("original")),
+        original=fields_from_json(line.get("original")),
         attempts=attempts,
-        **{name: told[name] for name in _TEXTS},
+        **{name: line[name] for name in _TEXTS},
     )

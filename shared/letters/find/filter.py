@@ -23,6 +23,6 @@ class Filter:
     first: int | None = None
     last: int | None = None
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """What is given, for a record."""
         return {name: value for name, value in asdict(self).items() if value is not None}

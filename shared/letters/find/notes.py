@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.index.tables import groups, notes
 from holdfast.shared.store.apply import faults
@@ -27,5 +27,12 @@ def write(engine: Engine, fingerprint: str, text: str, actor: Actor) -> bool:
             connection.exec_driver_sql(_WRITE, (fingerprint, text, actor.name, now))
         else:
             connection.execute(sa.delete(notes).where(notes.c.fingerprint == fingerprint))
-        record(connection, actor, Deed.NOTE, letters=0, selection={"fingerprint": fingerprint}, details={"note": text})
+        record(
+            connection,
+            actor,
+            AuditAction.NOTE,
+            letters=0,
+            selection={"fingerprint": fingerprint},
+            details={"note": text},
+        )
         return True

@@ -2,7 +2,7 @@
 
 Reason, code and command are the same for all letters of a group. So they are looked up among the groups, and a page is
 merged from one short run of the index per group and state that has any. Text is looked for in a bounded stretch: what
-was looked through is told, and the search goes on from there.
+was searched is reported, and the search continues from there.
 """
 
 from collections.abc import Sequence
@@ -87,9 +87,9 @@ def search(engine: Engine, wanted: Filter, *, below: int | None, limit: int) -> 
 
 def row_of(row: sa.Row[Any]) -> Row:
     """A row of the table."""
-    told = dict(row._mapping)
-    told["state"], told["imported"] = State(told["state"]), bool(told["imported"])
-    return Row(**told)
+    columns = dict(row._mapping)
+    columns["state"], columns["imported"] = State(columns["state"]), bool(columns["imported"])
+    return Row(**columns)
 
 
 def says(text: str) -> sa.ColumnElement[bool]:
@@ -118,8 +118,8 @@ def numbers(
 
 def _of_groups(wanted: Filter) -> dict[str, str]:
     """What the filter says that is the same for all letters of a group."""
-    told = {name: getattr(wanted, name) for name in ("fingerprint", "reason", "code", "command")}
-    return {name: value for name, value in told.items() if value is not None}
+    columns = {name: getattr(wanted, name) for name in ("fingerprint", "reason", "code", "command")}
+    return {name: value for name, value in columns.items() if value is not None}
 
 
 def _newest(conditions: Sequence[sa.ColumnElement[bool]], limit: int) -> sa.Select[Any]:

@@ -18,10 +18,10 @@ class Selection:
     #: Or what came of a replay: its id, and the outcomes that are meant.
     replay: tuple[int, tuple[ItemState, ...]] | None = None
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For a record."""
         if self.replay is not None:
             return {"replay": {"id": self.replay[0], "outcomes": list(self.replay[1])}}
         if self.matching is None:
             return {"ids": [id_of(number) for number in self.numbers]}
-        return {"filter": self.matching.told()}
+        return {"filter": self.matching.to_json()}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.letters.audit import entries as audit
-from holdfast.shared.letters.bytes_json import take_fields
+from holdfast.shared.letters.bytes_json import fields_from_json
 from holdfast.shared.letters.find.search import Row, row_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.body import Body
@@ -56,7 +56,7 @@ class Whole:
     body: Body
     edits: list[Edit]
     sendings: list[Sending]
-    deeds: list[audit.Recorded]
+    audit_entries: list[audit.AuditEntry]
     #: Of the same operation, this one included, oldest first.
     kin: list[Row]
     #: As it is now; None: there is none.
@@ -75,22 +75,15 @@ def whole(engine: Engine, number: int) -> Whole | None:
         kin = (
             sa.select(letters).where(letters.c.operation_id == row.operation_id).order_by(letters.c.id).limit(_KIN_MAX)
         )
-        told = Whole(
-            row,
-            body.load(connection, [number])[number],
-            [_edit(each) for each in _of(connection, edits, number, edits.c.number)],
-            [_sending(each) for each in _of(connection, items, number, items.c.replay_id)],
-            audit.of_letter(connection, number),
-            [row_of(each) for each in connection.execute(kin)] if row.operation_id else [row],
-            None,
-            None,
-        )
+        content = body.load(connection, [number])[number]
+        versions = [_edit(each) for each in _of(connection, edits, number, edits.c.number)]
+        sendings = [_sending(each) for each in _of(connection, items, number, items.c.replay_id)]
+        deeds = audit.of_letter(connection, number)
+        letters_of_operation = [row_of(each) for each in connection.execute(kin)] if row.operation_id else [row]
     resource = domain().by_plural.get(row.resource or "")
-    if row.entity_id is None or resource is None:
-        return told
-    ended = reads.ended_operation(engine, row.operation_id) if row.operation_id else None
-    entity = reads.entity(engine, resource, row.entity_id)
-    return Whole(told.row, told.body, told.edits, told.sendings, told.deeds, told.kin, entity, ended)
+    entity = reads.entity(engine, resource, row.entity_id) if resource and row.entity_id else None
+    ended = reads.ended_operation(engine, row.operation_id) if row.entity_id and row.operation_id else None
+    return Whole(row, content, versions, sendings, deeds, letters_of_operation, entity, ended)
 
 
 def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
@@ -120,7 +113,7 @@ def _of(connection: sa.Connection, table: sa.Table, number: int, order: sa.Colum
 
 
 def _edit(row: sa.Row[Any]) -> Edit:
-    fields = take_fields(orjson.loads(row.fields))
+    fields = fields_from_json(orjson.loads(row.fields))
     return Edit(row.number, fields, row.author, row.reason, row.at, row.transform_id, row.reverts)
 
 

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.bytes_json import take_fields, tell_fields
+from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.index.statements import insert, many, rows_with
 from holdfast.shared.letters.letter import Letter
 
@@ -26,9 +26,9 @@ def write(connection: sa.Connection, letters: Iterable[Letter]) -> None:
     """Insert those of new letters."""
     rows: list[tuple[int, int, bytes]] = []
     for letter in letters:
-        told = orjson.dumps({"original": tell_fields(letter.original), "attempts": letter.attempts})
-        for part, at in enumerate(range(0, len(told), _PART_BYTES)):
-            rows.append((letter.number, part, told[at : at + _PART_BYTES]))
+        json = orjson.dumps({"original": fields_to_json(letter.original), "attempts": letter.attempts})
+        for part, at in enumerate(range(0, len(json), _PART_BYTES)):
+            rows.append((letter.number, part, json[at : at + _PART_BYTES]))
     many(connection, _INSERT, rows)
 
 
@@ -40,6 +40,6 @@ def load(connection: sa.Connection, numbers: Iterable[int]) -> dict[int, Body]:
     return {number: _read(b"".join(found)) for number, found in parts.items()}
 
 
-def _read(told: bytes) -> Body:
-    body = orjson.loads(told)
-    return Body(take_fields(body["original"]), body["attempts"])
+def _read(json: bytes) -> Body:
+    body = orjson.loads(json)
+    return Body(fields_from_json(body["original"]), body["attempts"])

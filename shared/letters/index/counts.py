@@ -7,7 +7,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.letters.index.statements import rows_with
 from holdfast.shared.letters.index.tables import groups, letters
-from holdfast.shared.letters.replays.doubts import Doubt, doubts, in_queue
+from holdfast.shared.letters.replays.doubts import UncertainItem, doubts, in_queue
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
@@ -26,7 +26,7 @@ class LetterCounts:
     #: Brought in from a file, or put on the dead-letter stream by hand: no entry of this write stream tells of them.
     imported: int
     #: Of those that are dead: letters that a replay may have put on the write stream just now.
-    doubts: tuple[Doubt, ...] = ()
+    doubts: tuple[UncertainItem, ...] = ()
 
 
 def letter_counts(

@@ -69,7 +69,7 @@ def index(engine: Engine, letters: Sequence[Letter]) -> int:
 
 
 def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool) -> int:
-    """The same inside somebody's transaction. `imported`: none of them is of an entry of this write stream."""
+    """The same inside the caller's transaction. `imported`: none of them is of an entry of this write stream."""
     if not letters:
         return 0
     newest = sorted(letters, key=lambda letter: letter.number)
@@ -90,7 +90,7 @@ def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool)
 
 
 def _foreign(connection: sa.Connection, fresh: Sequence[Letter]) -> set[int]:
-    """Numbers of letters that somebody put on the dead-letter stream by hand: they name no entry, or one that another
+    """Numbers of letters that were put on the dead-letter stream by hand: they name no entry, or one that another
     letter is of, for an entry dies once. `fresh` is in order."""
     named = [letter.entry_id for letter in fresh if letter.names_an_entry]
     taken = {entry_id for (entry_id,) in rows_with(connection, _KNOWN_ENTRIES, named)}

@@ -1,4 +1,4 @@
-"""Standing: how many dead letters wait for somebody, since when, and how far the replays under way are."""
+"""Standing: how many dead letters are open, since when, and the progress of the active replays."""
 
 from dataclasses import dataclass
 

@@ -1,5 +1,5 @@
-"""Create: freeze a selection as the set of a replay, in one transaction. What dies later is not in it, and what is
-in it is nobody else's until it is over."""
+"""Create: freeze a selection as the set of a replay, in one transaction. Letters that die later are not in it, and
+its letters belong to no other replay until it is over."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -8,9 +8,10 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.errors import NothingToReplay
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.decide.allowance import Rules, lock
-from holdfast.shared.letters.decide.change import CountDiffers, Found, move, resolve
+from holdfast.shared.letters.decide.change import Found, check_count, move, resolve
 from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.index.statements import insert, many, rows_with
 from holdfast.shared.letters.index.tables import letters
@@ -42,15 +43,11 @@ _INSERT_ITEM = insert("replay_items", ("replay_id", "position", "letter_id", "st
 _ORDER = "SELECT id, COALESCE(version, 0) AS version FROM dead_letters WHERE id IN ({})"
 
 
-class NothingToReplay(Exception):
-    """No letter of the selection is dead."""
-
-
 @dataclass(frozen=True, slots=True)
 class Created:
-    """`replay_id` None: a dry run."""
+    """A new replay, its letters, and the state in which it begins."""
 
-    replay_id: int | None
+    replay_id: int
     found: Found
     state: ReplayState
 
@@ -59,14 +56,13 @@ def create(
     engine: Engine, selection: Selection, plan: Plan, actor: Actor, *, expected: int, most: int, rules: Rules
 ) -> Created:
     """`dead` -> `replaying`. Above what is left of the actor's allowance it waits for a second person. Raises
-    CountDiffers, TooMany, NothingToReplay."""
+    CountMismatch, SelectionTooLarge, NothingToReplay."""
     with faults(), engine.begin() as connection:
         alone = lock(connection, actor.name, rules).letters
         found = resolve(connection, selection, {State.DEAD}, most=most, lock=True)
-        if len(found.numbers) != expected:
-            raise CountDiffers(len(found.numbers))
+        check_count(expected, len(found.numbers))
         if not found.numbers:
-            raise NothingToReplay
+            raise NothingToReplay()
         state = state_for(found, alone)
         replay_id = _insert(connection, selection, plan, actor, len(found.numbers), state)
         move(connection, found, State.DEAD, State.REPLAYING)
@@ -78,11 +74,16 @@ def create(
         rows = [(replay_id, at, row.id, ItemState.WAITING.value) for at, row in enumerate(ordered)]
         for at in range(0, len(rows), _PAGE):
             many(connection, _INSERT_ITEM, rows[at : at + _PAGE])
-        details = {"replay": replay_id, "groups": dict(found.per_group), "plan": plan.told(), "state": state}
+        details = {"replay": replay_id, "groups": dict(found.per_group), "plan": plan.to_json(), "state": state}
         audit_id = record(
-            connection, actor, Deed.REPLAY, letters=len(found.numbers), selection=selection.told(), details=details
+            connection,
+            actor,
+            AuditAction.REPLAY,
+            letters=len(found.numbers),
+            selection=selection.to_json(),
+            details=details,
         )
-        concerns(connection, audit_id, found.numbers)
+        link_letters(connection, audit_id, found.numbers)
         return Created(replay_id, found, state)
 
 
@@ -100,9 +101,9 @@ def _insert(
         now,
         actor.name,
         actor.reason,
-        _json(selection.told()),
+        _json(selection.to_json()),
         letters,
-        _json(plan.told()),
+        _json(plan.to_json()),
         state.value,
         now,
         "",

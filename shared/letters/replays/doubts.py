@@ -1,4 +1,4 @@
-"""Doubts: letters of replays that the ledger must not count twice: once as dead and once as on the write stream."""
+"""Uncertain items: letters of replays that the ledger must not count twice, as dead and as on the write stream."""
 
 from typing import NamedTuple
 
@@ -8,8 +8,8 @@ from holdfast.shared.letters.index.tables import items
 from holdfast.shared.store.tables import operations
 
 
-class Doubt(NamedTuple):
-    """A letter that was meant to be sent. Whether it was, only the queue knows."""
+class UncertainItem(NamedTuple):
+    """A letter that was about to be sent. Only the queue knows whether it was."""
 
     replay_id: int
     letter: int
@@ -33,7 +33,7 @@ def in_queue(connection: sa.Connection, cut: int | None) -> int:
     return all_sent - after + over
 
 
-def doubts(connection: sa.Connection) -> list[Doubt]:
-    """Those that somebody is just about to send, or was when he died."""
+def doubts(connection: sa.Connection) -> list[UncertainItem]:
+    """Items that a driver is about to send, or was when it died."""
     query = sa.select(items.c.replay_id, items.c.letter_id).where(items.c.state == "sending")
-    return [Doubt(*row) for row in connection.execute(query)]
+    return [UncertainItem(*row) for row in connection.execute(query)]

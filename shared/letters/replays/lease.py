@@ -19,7 +19,7 @@ _NOW = sa.func.utc_timestamp(sa.literal_column("6"))
 
 
 class LeaseLost(Exception):
-    """Somebody else drives the replay now, or nobody has to: leave it alone."""
+    """Another replica drives the replay now, or it needs no driver."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,15 +32,15 @@ class Lease:
     seconds: float
 
 
-def take(engine: Engine, owner: str, seconds: float, *, most: int, heir_of: str = "") -> list[Lease]:
-    """Leases on replays that nobody drives, at most so many. `heir_of`: a name whose leases need not lapse first, as it
-    was ours before we were started again."""
+def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: str = "") -> list[Lease]:
+    """Leases on replays without a driver, at most `most`. `predecessor`: the start of a name whose leases are taken
+    over at once, because they were this replica's before its restart."""
     free = sa.or_(replays.c.lease_until.is_(None), replays.c.lease_until < _NOW)
-    if heir_of:
-        free = sa.or_(free, replays.c.lease_owner.startswith(heir_of, autoescape=True))
+    if predecessor:
+        free = sa.or_(free, replays.c.lease_owner.startswith(predecessor, autoescape=True))
     taken = []
     with faults(), engine.connect() as connection:
-        # Whoever only waits for a person needs no driver: neither would he leave one to others.
+        # A replay that only waits for an operator needs no driver, and must not take one from others.
         work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
         something = sa.or_(replays.c.state.not_in(_WAITING), work)
         query = sa.select(replays.c.id).where(replays.c.state.in_(_ACTIVE), something, free)
@@ -67,7 +67,7 @@ def fenced(connection: sa.Connection, lease: Lease) -> Replay:
     return replay_from(row)
 
 
-def let_go(engine: Engine, lease: Lease) -> None:
+def release(engine: Engine, lease: Lease) -> None:
     """So that a successor need not wait."""
     mine = sa.and_(replays.c.id == lease.replay_id, replays.c.lease_token == lease.token)
     with faults(), engine.begin() as connection:
@@ -79,8 +79,8 @@ def keep_counts(connection: sa.Connection, replay: Replay, moved: dict[tuple[Ite
     for (before, after), count in moved.items():
         replay.counts[before] = replay.counts[before] - count
         replay.counts[after] = replay.counts[after] + count
-    told = orjson.dumps({state.value: count for state, count in replay.counts.items() if count}).decode()
-    connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(counts=told))
+    counts = orjson.dumps({state.value: count for state, count in replay.counts.items() if count}).decode()
+    connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(counts=counts))
     return replay.counts
 
 

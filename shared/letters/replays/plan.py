@@ -24,9 +24,9 @@ class ReplayState(StrEnum):
     DONE = "done"
 
 
-#: Somebody has to look after these.
+#: Replays that need a driver.
 ACTIVE = (ReplayState.RUNNING, ReplayState.PAUSED, ReplayState.STOPPED, ReplayState.CANCELLING, ReplayState.RECALLING)
-#: Of these nothing more is sent until a person says something.
+#: Nothing more is sent until an operator acts.
 WAITING_FOR_A_PERSON = (ReplayState.AWAITING_APPROVAL, ReplayState.PAUSED, ReplayState.STOPPED)
 #: How each ends when nothing is left to send or to wait for.
 END = {ReplayState.CANCELLING: ReplayState.CANCELLED, ReplayState.RECALLING: ReplayState.RECALLED}
@@ -105,22 +105,24 @@ class Plan:
     rate_per_s: float = 500.0
     #: So many first, each time waiting for all results; then the rate.
     canary: tuple[int, ...] = (1, 5, 25)
-    #: Sent and not over, at most: the queue stays short for everybody else.
+    #: Sent and not over, at most: the queue stays short for live traffic.
     in_flight_max: int = 2000
     stop: StopRules = StopRules()
 
-    def told(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, Any]:
         """For a record."""
         return asdict(self)
 
 
-def plan_from(told: dict[str, Any]) -> Plan:
+def plan_from(recorded: dict[str, Any]) -> Plan:
     """Of a record."""
-    return Plan(told["rate_per_s"], tuple(told["canary"]), told["in_flight_max"], StopRules(**told["stop"]))
+    return Plan(
+        recorded["rate_per_s"], tuple(recorded["canary"]), recorded["in_flight_max"], StopRules(**recorded["stop"])
+    )
 
 
 class Counts(dict[ItemState, int]):
-    """How many items are in each state; those that nobody is in are 0."""
+    """How many items are in each state; absent states are 0."""
 
     def __missing__(self, state: ItemState) -> int:
         return 0

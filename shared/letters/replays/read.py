@@ -119,6 +119,6 @@ def replay_from(row: sa.Row[Any]) -> Replay:
     )
 
 
-def counts_from(told: str) -> Counts:
+def counts_from(json: str) -> Counts:
     """As they are kept."""
-    return Counts({ItemState(name): count for name, count in orjson.loads(told).items()})
+    return Counts({ItemState(name): count for name, count in orjson.loads(json).items()})

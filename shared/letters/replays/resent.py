@@ -1,9 +1,9 @@
-"""Resent: the fields of a letter as a replay puts them on the stream. Whoever predicts or records what is sent decodes
-these and not the stored ones: a field that is left out can make the one undecodable and not the other. Pure."""
+"""Resent: the fields of a letter as a replay puts them on the stream. Predictions and
+records decode these fields, not the stored ones: an omitted field can make only one of the two undecodable. Pure."""
 
 from collections.abc import Mapping
 
-#: Whoever waited for the answer has left; the marks are of a replay before.
+#: The client that waited is gone; the marks are of an earlier replay.
 _LEFT_OUT = {b"notify", b"replay", b"letter"}
 
 

@@ -1,4 +1,4 @@
-"""Results: what became of the items that were sent, told by the rows that the writers and the indexer wrote; and the
+"""Results: what became of the sent items, from the rows that the writers and the indexer wrote; and the
 letters, groups and counts that follow, in one transaction."""
 
 from collections.abc import Sequence
@@ -46,7 +46,7 @@ _PAGE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Of one item. `outcome`: for whoever looks at it later."""
+    """Of one item. `outcome`: for display."""
 
     position: int
     letter: int
@@ -89,8 +89,8 @@ def without_entry(engine: Engine, replay_id: int, positions: Sequence[int]) -> l
 def died_again(one: Open, letter: int, fingerprint: str) -> Result:
     """The result of an item whose entry is this dead letter now."""
     state = ItemState.FAILED_SAME if fingerprint == one.was else ItemState.FAILED_DIFFERENTLY
-    told = {"entry_id": one.entry_id, "letter": id_of(letter), "fingerprint": fingerprint}
-    return Result(one.position, one.letter, state, told)
+    outcome = {"entry_id": one.entry_id, "letter": id_of(letter), "fingerprint": fingerprint}
+    return Result(one.position, one.letter, state, outcome)
 
 
 def _by_position(rows: Sequence[Any]) -> list[Result]:
@@ -183,8 +183,8 @@ def _result(row: Any) -> Result:
     if row.effect is None:
         return Result(row.position, row.letter_id, ItemState.LOST, about)
     if row.ended_by != row.entry_id:
-        told = about | {"ended_by": row.ended_by, "as": row.effect}
-        return Result(row.position, row.letter_id, ItemState.DUPLICATE, told)
+        outcome = about | {"ended_by": row.ended_by, "as": row.effect}
+        return Result(row.position, row.letter_id, ItemState.DUPLICATE, outcome)
     state, more = _ended(final_from(row.effect, row.entity_version, row.rejection))
     return Result(row.position, row.letter_id, state, about | more)
 

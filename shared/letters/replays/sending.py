@@ -1,4 +1,4 @@
-"""Sending: which items go next, and what the queue said of them. An item is marked before it is sent, so that a driver
+"""Sending: which items go next, and what the queue answered. An item is marked before it is sent, so that a driver
 who dies in between leaves behind what its successor has to ask the queue about."""
 
 from collections.abc import Mapping, Sequence

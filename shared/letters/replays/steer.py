@@ -1,4 +1,4 @@
-"""Steer: what an operator says to a replay. Each word is on record in the transaction that obeys it."""
+"""Steer: what an operator says to a replay. Each order is on record in the transaction that obeys it."""
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, record
+from holdfast.shared.errors import ReplayNotFound, ReplayNotNow, SecondPersonNeeded
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.tables import replays
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ReplayState
 from holdfast.shared.letters.replays.read import Replay, replay_from
@@ -18,59 +19,43 @@ from holdfast.shared.store.engine import Engine
 _S = ReplayState
 
 
-class NoSuchReplay(Exception):
-    """There is none of this id."""
-
-
-class NotNow(Exception):
-    """The replay is in a state in which this means nothing."""
-
-    def __init__(self, state: ReplayState) -> None:
-        super().__init__(f"the replay is {state}")
-        self.state = state
-
-
-class SamePerson(Exception):
-    """Whoever created a replay cannot approve it."""
-
-
 @dataclass(frozen=True, slots=True)
-class Word:
+class Order:
     """From which states it leads, and where to."""
 
-    deed: Deed
+    action: AuditAction
     since: Collection[ReplayState]
     to: ReplayState
 
 
-WORDS = {
-    "pause": Word(Deed.PAUSE, {_S.RUNNING}, _S.PAUSED),
-    "resume": Word(Deed.RESUME, {_S.PAUSED, _S.STOPPED}, _S.RUNNING),
-    "approve": Word(Deed.APPROVE, {_S.AWAITING_APPROVAL}, _S.RUNNING),
-    "cancel": Word(Deed.CANCEL, {_S.AWAITING_APPROVAL, _S.RUNNING, _S.PAUSED, _S.STOPPED}, _S.CANCELLING),
-    "recall": Word(Deed.RECALL, {_S.RUNNING, _S.PAUSED, _S.STOPPED, _S.CANCELLING}, _S.RECALLING),
+ORDERS = {
+    "pause": Order(AuditAction.PAUSE, {_S.RUNNING}, _S.PAUSED),
+    "resume": Order(AuditAction.RESUME, {_S.PAUSED, _S.STOPPED}, _S.RUNNING),
+    "approve": Order(AuditAction.APPROVE, {_S.AWAITING_APPROVAL}, _S.RUNNING),
+    "cancel": Order(AuditAction.CANCEL, {_S.AWAITING_APPROVAL, _S.RUNNING, _S.PAUSED, _S.STOPPED}, _S.CANCELLING),
+    "recall": Order(AuditAction.RECALL, {_S.RUNNING, _S.PAUSED, _S.STOPPED, _S.CANCELLING}, _S.RECALLING),
 }
 
 
-def steer(engine: Engine, replay_id: int, word: str, actor: Actor, *, dry_run: bool) -> Replay:
-    """The replay as it was. `word`: of WORDS. Raises NoSuchReplay, NotNow, SamePerson."""
-    meant = WORDS[word]
+def steer(engine: Engine, replay_id: int, order: str, actor: Actor, *, dry_run: bool) -> Replay:
+    """The replay as it was. `order`: of ORDERS. Raises ReplayNotFound, ReplayNotNow, SecondPersonNeeded."""
+    meant = ORDERS[order]
     with faults(), engine.begin() as connection:
         query = sa.select(replays).where(replays.c.id == replay_id).with_for_update()
         row = connection.execute(query).one_or_none()
         if row is None:
-            raise NoSuchReplay
+            raise ReplayNotFound(details={"id": replay_id})
         replay = replay_from(row)
         if replay.state not in meant.since:
-            raise NotNow(replay.state)
-        if meant.deed is Deed.APPROVE and replay.created_by == actor.name:
-            raise SamePerson
+            raise ReplayNotNow(details={"state": replay.state})
+        if meant.action is AuditAction.APPROVE and replay.created_by == actor.name:
+            raise SecondPersonNeeded()
         if dry_run:
             return replay
         values = _values(replay, meant, actor)
         connection.execute(sa.update(replays).where(replays.c.id == replay_id).values(values))
         details = {"replay": replay_id, "from": replay.state}
-        record(connection, actor, meant.deed, letters=replay.counts.unfinished, details=details)
+        record(connection, actor, meant.action, letters=replay.counts.unfinished, details=details)
         return replay
 
 
@@ -83,20 +68,24 @@ def lapse(engine: Engine, before: datetime) -> list[int]:
         found = [replay_from(row) for row in connection.execute(query.order_by(replays.c.id).with_for_update())]
         actor = Actor("retention", "system", f"waiting for a person since before {before.isoformat()}", "")
         for replay in found:
-            values = _values(replay, WORDS["cancel"], actor)
+            values = _values(replay, ORDERS["cancel"], actor)
             connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
             details = {"replay": replay.id, "from": replay.state}
-            record(connection, actor, Deed.CANCEL, letters=replay.counts.unfinished, details=details)
+            record(connection, actor, AuditAction.CANCEL, letters=replay.counts.unfinished, details=details)
         return [replay.id for replay in found]
 
 
-def _values(replay: Replay, word: Word, actor: Actor) -> dict[str, Any]:
+def _values(replay: Replay, order: Order, actor: Actor) -> dict[str, Any]:
     now = datetime.now(UTC).replace(tzinfo=None)
-    values: dict[str, Any] = {"state": word.to.value, "state_at": now, "state_reason": f"{word.deed} by {actor.name}"}
-    more: dict[Deed, Callable[[], dict[str, Any]]] = {
-        Deed.APPROVE: lambda: {"approved_by": actor.name, "approved_at": now, "started_at": now},
-        Deed.RESUME: lambda: {
+    values: dict[str, Any] = {
+        "state": order.to.value,
+        "state_at": now,
+        "state_reason": f"{order.action} by {actor.name}",
+    }
+    more: dict[AuditAction, Callable[[], dict[str, Any]]] = {
+        AuditAction.APPROVE: lambda: {"approved_by": actor.name, "approved_at": now, "started_at": now},
+        AuditAction.RESUME: lambda: {
             "base": orjson.dumps({state.value: count for state, count in replay.counts.items()}).decode()
         },
     }
-    return values | more.get(word.deed, dict)()
+    return values | more.get(order.action, dict)()

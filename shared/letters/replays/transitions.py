@@ -1,4 +1,5 @@
-"""Ways: how each state of a dead letter, of an item of a replay, and of a replay is left. A test holds the code to it.
+"""Transitions: how each state of a dead letter, of a replay's item and of a replay is left. A test checks the code
+against it.
 
 Nothing is stuck: what waits for something has a way on by itself, within a time, and what a person may do meanwhile. A
 state at rest waits for nothing: a person decides, or nothing is left to decide.
@@ -33,7 +34,7 @@ class Ways:
 
 
 _R, _I = ReplayState, ItemState
-_PATIENCE = "nobody went on with it for HOLDFAST_DLQ_REPLAY_WAIT_DAYS"
+_PATIENCE = "no operator acted for HOLDFAST_DLQ_REPLAY_WAIT_DAYS"
 _NOTHING_LEFT = "every item is over: at the next look, within seconds"
 
 LETTERS: Mapping[State, Ways] = {

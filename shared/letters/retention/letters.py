@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, Deed, concerns, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
 from holdfast.shared.letters.index.statements import counted
 from holdfast.shared.letters.index.tables import bodies, dues, edits, groups, letters
 from holdfast.shared.letters.state import State
@@ -44,7 +44,7 @@ def purge(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
                 values["purged"] = groups.c.purged + count
             connection.execute(sa.update(groups).where(groups.c.fingerprint == name).values(values))
         actor = Actor("retention", "system", f"{', '.join(states)} since before {before.isoformat()}", "")
-        concerns(connection, record(connection, actor, Deed.PURGE, letters=len(numbers)), numbers)
+        link_letters(connection, record(connection, actor, AuditAction.PURGE, letters=len(numbers)), numbers)
         return len(numbers)
 
 

@@ -118,13 +118,13 @@ def _try(connection: sa.Connection, batch: Sequence[_Tried], known: Known) -> tu
         savepoint.rollback()
         error = unknown
     if len(batch) == 1:
-        return {batch[0].number: WhatIf(Verdict.STILL_FAILS, _told(error))}, known
-    told: dict[int, WhatIf] = {}
+        return {batch[0].number: WhatIf(Verdict.STILL_FAILS, _message(error))}, known
+    tried: dict[int, WhatIf] = {}
     width = -(-len(batch) // _PARTS)
     for at in range(0, len(batch), width):
         verdicts, known = _try(connection, batch[at : at + width], known)
-        told |= verdicts
-    return told, known
+        tried |= verdicts
+    return tried, known
 
 
 def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], Decision, Known]:
@@ -141,7 +141,7 @@ def _decide(batch: Sequence[_Tried], known: Known) -> tuple[dict[int, WhatIf], D
         decision = decide([one.delivery], seen, lambda _: False, wall_clock())
         verdict, why, detail = _named(decision.outcomes[0])
         after = decision.entities.get(write.ref, before)
-        # A refusal because of a taken value is shown as such: hardly ever does a write on its way change it.
+        # A refusal because of a taken value is reported as such: a write in flight hardly ever changes it.
         behind_own = isinstance(waits, Retry) and write.ref in waits.waits_for
         then = verdict if behind_own else None
         verdicts[one.number] = WhatIf(Verdict.WOULD_WAIT if then else verdict, why, before, after, then, detail)
@@ -203,6 +203,6 @@ def _named(outcome: Outcome) -> tuple[Verdict, str, dict[str, object]]:
 _ENDED = {Verdict.WOULD_APPLY: "applied", Verdict.SUPERSEDED: "superseded", Verdict.REJECTED: "rejected"}
 
 
-def _told(error: Exception) -> str:
+def _message(error: Exception) -> str:
     """The database's own words without the data that it quotes; of any other error, its kind."""
     return error.detail if isinstance(error, Fault) else type(error).__name__

@@ -24,7 +24,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class WhatIf:
-    """One letter's verdict. `before`, `after`: the entity's row; None where there is none, or it was not tried."""
+    """One letter's verdict. `before`, `after`: the entity's row; None: there is none, or the trial ended before."""
 
     verdict: Verdict
     #: Why, in words without personal data; a code where there is one.

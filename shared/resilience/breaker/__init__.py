@@ -1,4 +1,5 @@
-"""Breakers: stop calling what does not answer, ask again with one call at a time, and come back gently.
+"""Circuit breakers: stop calling a dependency that fails, probe it with one call at a time, and return to full load
+gradually.
 
 `breaker.py` is the class; what it decides is in `machine.py`, which has no clock, lock or I/O of its own.
 """

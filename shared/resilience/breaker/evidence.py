@@ -1,4 +1,4 @@
-"""Evidence: what the calls through a closed breaker have shown, and whether it is enough to open. Pure."""
+"""Evidence: the outcomes of calls through a closed breaker, and whether they are a reason to open. Pure."""
 
 from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.snapshot import Counts, Why
@@ -7,7 +7,7 @@ from holdfast.shared.resilience.breaker.window import RateWindow
 
 
 class Evidence(RateWindow):
-    """The window, and how many calls in a row could not reach the dependency."""
+    """The window, and the number of UNREACHABLE calls in a row."""
 
     __slots__ = ("in_a_row", "slow_s")
 
@@ -21,7 +21,7 @@ class Evidence(RateWindow):
         self.in_a_row = 0
 
     def weigh(self, judgement: Judgement, took_s: float, now: float) -> None:
-        """Count one call. A throttled one is no failure, but it did reach the dependency."""
+        """Count one call. A throttled call is no failure, and it did reach the dependency."""
         if judgement is Verdict.NEUTRAL:
             return
         self.in_a_row = self.in_a_row + 1 if judgement is Verdict.UNREACHABLE else 0
@@ -29,7 +29,7 @@ class Evidence(RateWindow):
             self.add(now, judgement is not Verdict.SUCCESS, took_s >= self.slow_s)
 
     def against(self, policy: Policy) -> Why | None:
-        """Why it should open, or None."""
+        """The reason to open, or None."""
         if self.in_a_row >= policy.unreachable_in_a_row:
             return Why.UNREACHABLE_IN_A_ROW
         if self.calls < policy.calls_min:
@@ -41,6 +41,6 @@ class Evidence(RateWindow):
         return None
 
     def counts(self, now: float) -> Counts:
-        """Of the window that ends now."""
+        """The counts of the window that ends now."""
         self.turn(now)
         return Counts(self.calls, self.failures, self.slow, self.in_a_row)

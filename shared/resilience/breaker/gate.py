@@ -1,8 +1,8 @@
-"""Gate: the machine with its lock, its clock and those who are told.
+"""Gate: the machine with its lock, its clock, its report and its listeners.
 
-What holds: every decision and every outcome is one step under one lock, so the machine sees the calls of any number of
-threads and event loops as if one by one. The lock is never held while the caller's code runs. Listeners are told
-outside it, in order within a thread; between threads, each transition's generation tells the order.
+Every decision and every outcome is one step under one lock, so that the machine sees the calls of any number of threads
+and event loops one by one. The lock is never held while the caller's code runs. Listeners are called outside it, in
+order within a thread; between threads, the generations of transitions give the order.
 """
 
 import threading
@@ -20,7 +20,7 @@ from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S
 
 
 class Gate:
-    """`clock` is monotonic, in seconds. `tell` gets each transition, once."""
+    """A thread-safe machine. `clock` is monotonic, in seconds."""
 
     def __init__(self, machine: Machine, clock: Callable[[], float], judge: Judge, report: Report) -> None:
         self.machine = machine
@@ -30,16 +30,16 @@ class Gate:
         self._judge = judge
         self._report = report
         self._successes = report.successes
-        self._lock = threading.RLock()  # reentrant: a finaliser may end a call while this thread is inside
+        self._lock = threading.RLock()  # reentrant: a finaliser may end a call while this thread holds it
 
     def admit(self) -> int | Refused:
         """A token for `ended`, or why not."""
         token = self.machine.door
-        if token is not None:  # one look at one attribute: another thread cannot come between
+        if token is not None:  # a single read, so no other thread can come between
             return token
         with self._lock:
             answer = self.machine.admit(self.clock())
-        self._tell()
+        self._report_transitions()
         if isinstance(answer, int):
             return answer
         if answer.enforced:
@@ -49,15 +49,15 @@ class Gate:
         return UNCOUNTED
 
     def succeeded(self, token: int, began: float) -> None:
-        """A call that began at `began` ended well."""
+        """A call that began at `began` succeeded."""
         now = self.clock()
         took_s = now - began
         machine = self.machine
         with self._lock:
             machine.succeeded(token, took_s, now)
             self._successes.add(took_s)
-        if machine.history.untold:
-            self._tell()
+        if machine.history.unreported:
+            self._report_transitions()
 
     def failed(self, token: int, began: float, error: BaseException) -> None:
         """A call that began at `began` ended with `error`."""
@@ -68,34 +68,34 @@ class Gate:
             self.last_failure = type(error).__name__
         with self._lock:
             self.machine.ended(token, judgement, now - began, now)
-        self._tell()
+        self._report_transitions()
 
     def impose(self, override: Override, for_s: float, actor: str, reason: str) -> None:
-        """Put an override in place for `for_s` seconds, a day at most."""
+        """Impose an override for `for_s` seconds, at most a day."""
         if not isfinite(for_s) or not 0 < for_s <= OVERRIDE_MAX_S:
             raise ValueError(f"for_s must be above 0 and at most {OVERRIDE_MAX_S:.0f}, not {for_s}")
-        _answerable(actor, reason)
+        _require_reason(actor, reason)
         with self._lock:
             self.machine.impose(override, for_s, actor, reason, self.clock())
-        self._tell()
+        self._report_transitions()
 
     def lift(self, actor: str, reason: str) -> None:
         """End the override."""
-        _answerable(actor, reason)
+        _require_reason(actor, reason)
         with self._lock:
-            self.machine.settle(self.clock())
+            self.machine.apply_timers(self.clock())
             self.machine.lift(self.clock(), actor, reason)
-        self._tell()
+        self._report_transitions()
 
     def reset(self, actor: str, reason: str) -> None:
-        """As new."""
-        _answerable(actor, reason)
+        """Close it and forget everything."""
+        _require_reason(actor, reason)
         with self._lock:
             self.machine.reset(self.clock(), actor, reason)
-        self._tell()
+        self._report_transitions()
 
     def adopt(self, policy: Policy) -> None:
-        """Go by other numbers."""
+        """Use another policy."""
         with self._lock:
             self.machine.adopt(policy, self.clock())
 
@@ -103,7 +103,7 @@ class Gate:
         """Everything, now."""
         with self._lock:
             snapshot = self.machine.snapshot(name, self.clock())
-        self._tell()
+        self._report_transitions()
         return snapshot
 
     def open_remaining_s(self) -> float:
@@ -111,20 +111,20 @@ class Gate:
         with self._lock:
             return self.machine.open_remaining_s(self.clock())
 
-    def _tell(self) -> None:
-        if not self.machine.history.untold:
+    def _report_transitions(self) -> None:
+        if not self.machine.history.unreported:
             return
         with self._lock:
-            transitions = self.machine.history.tell()
+            transitions = self.machine.history.take_unreported()
         for transition in transitions:
             self._report.moved(transition)
             for listener in self.listeners:
                 try:
                     listener(transition)
-                except Exception as bug:  # noqa: BLE001 - whatever it was, the call must end as it did
+                except Exception as bug:  # noqa: BLE001 - a listener's bug must not change the outcome of a call
                     self._report.callback_failed("listener", bug)
 
 
-def _answerable(actor: str, reason: str) -> None:
+def _require_reason(actor: str, reason: str) -> None:
     if not actor.strip() or not reason.strip():
-        raise ValueError("say who and why")
+        raise ValueError("an override needs an actor and a reason")

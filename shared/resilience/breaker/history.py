@@ -1,4 +1,4 @@
-"""History: the last transitions, and those that nobody has been told of yet."""
+"""History: the last transitions, and those that were not reported yet."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -9,26 +9,26 @@ _NO_OPENING = {Why.OBSERVE_ONLY, Why.OVERRIDE_OVER}
 
 
 class History:
-    """Keeps the last `kept` transitions."""
+    """The last `kept` transitions of a breaker."""
 
     def __init__(self, kept: int) -> None:
-        self.untold: list[Transition] = []
+        self.unreported: list[Transition] = []
         #: The last opening, which may be older than all of `last`.
         self.opened: Transition | None = None
         self.last: deque[Transition] = deque(maxlen=kept)
 
-    def note(self, transition: Transition) -> None:
-        """Remember it, and that it has to be told."""
+    def add(self, transition: Transition) -> None:
+        """Keep a transition, to be reported."""
         if transition.to is State.OPEN and transition.why not in _NO_OPENING:
             self.opened = transition
         self.last.append(transition)
-        self.untold.append(transition)
+        self.unreported.append(transition)
 
     def keep(self, kept: int) -> None:
-        """Keep so many from now on."""
+        """Keep this many from now on."""
         self.last = deque(self.last, maxlen=kept)
 
-    def tell(self) -> Iterable[Transition]:
-        """What nobody has been told of yet, once."""
-        told, self.untold = self.untold, []
-        return told
+    def take_unreported(self) -> Iterable[Transition]:
+        """The transitions that were not reported yet; they count as reported now."""
+        unreported, self.unreported = self.unreported, []
+        return unreported

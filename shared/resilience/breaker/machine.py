@@ -1,7 +1,7 @@
-"""Machine: whether a call may pass, and what its end changes. Pure: time comes in, transitions go out.
+"""Machine: whether a call may pass, and what its outcome changes. Pure: time is an argument, transitions are collected.
 
-Whoever is let through gets the generation as a token and brings it back with the outcome. The generation changes with
-every transition and with every probe, so an outcome that belongs to the past is told by its number alone.
+A call that passes gets the generation as a token, and returns it with its outcome. The generation changes with every
+transition and every probe, so an outcome of an earlier one is recognised by its number.
 """
 
 from collections.abc import Callable
@@ -11,24 +11,23 @@ from typing import assert_never
 from holdfast.shared.resilience.breaker.evidence import Evidence
 from holdfast.shared.resilience.breaker.history import History
 from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.ramp import Ramp
 from holdfast.shared.resilience.breaker.refusal import Refusal, Refused
 from holdfast.shared.resilience.breaker.snapshot import Imposed, Override, Snapshot, State, Transition, Why
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
 
-#: The token of a call that only passes because nothing is refused at the moment: no generation has this number.
+#: The token of a call that passes only because refusals are not enforced; no generation has this number.
 UNCOUNTED = 0
 
 
 class Machine:
-    """One breaker's state. Not for several threads at once; `now` is monotonic, in seconds.
-
-    `random` gives a number from 0 to 1, `stamp` the time of day of a monotonic moment.
-    """
+    """The state machine of one breaker. Not thread-safe. `now` is monotonic, in seconds; `random` gives a number from 0
+    to 1; `stamp` converts a monotonic moment to a time of day."""
 
     def __init__(
         self, policy: Policy, *, now: float, random: Callable[[], float], stamp: Callable[[float], datetime]
     ) -> None:
-        #: The token, while every call may pass without a question and no clock has to be looked at; else None.
+        #: The token while every call passes and no timer runs; else None. Callers read it before they call `admit`.
         self.door: int | None = 1
         self.generation = 1
         self.state = State.CLOSED
@@ -43,19 +42,14 @@ class Machine:
         self._open_until = now
         self._lease_until: float | None = None
         self._probes_passed = 0
-        self._ramp_until: float | None = None
-        self._ramp_second = now
-        self._ramp_passed = 0
+        self._ramp = Ramp(random)
         self._not_before: float | None = None
         self._imposed_until = now
-        self._late_outcomes = 0
-        self._leaked_probes = 0
-
-    # --- calls ---
+        self._late_outcomes = self._leaked_probes = 0
 
     def admit(self, now: float) -> int | Refused:
-        """A token, or why not. Ask only when the door is shut."""
-        self.settle(now)
+        """A token, or why not. Called only while `door` is None."""
+        self.apply_timers(now)
         refused = self._refused(now)
         if refused is not None:
             return refused
@@ -65,7 +59,7 @@ class Machine:
         return self.generation
 
     def succeeded(self, token: int, took_s: float, now: float) -> None:
-        """A call ended well after `took_s` seconds."""
+        """A call succeeded after `took_s` seconds."""
         if token != self.door:
             self.ended(token, Verdict.SUCCESS, took_s, now)
             return
@@ -76,14 +70,13 @@ class Machine:
             self._open_if_due(now)
 
     def ended(self, token: int, judgement: Judgement, took_s: float, now: float) -> None:
-        """A call ended after `took_s` seconds, and this is what it says. A late one says nothing any more."""
-        self.settle(now)
+        """A call ended after `took_s` seconds with this judgement. The outcome of an earlier generation is ignored."""
+        self.apply_timers(now)
         if token != self.generation:
             self._late_outcomes += token != UNCOUNTED
             return
         if isinstance(judgement, Throttled):
-            wait_s = min(judgement.for_s, self.policy.throttle_max_s)
-            self._not_before = max(self._not_before or now, now + wait_s)
+            self._not_before = max(self._not_before or now, now + min(judgement.for_s, self.policy.throttle_max_s))
         match self.state:
             case State.CLOSED:
                 self.evidence.weigh(judgement, took_s, now)
@@ -91,11 +84,11 @@ class Machine:
             case State.HALF_OPEN:
                 self._judge_probe(judgement, took_s, now)
             case State.OPEN:
-                pass  # nobody is let through, so nobody has this token
-        self._hang_door()
+                pass  # no call passes, so none has this token
+        self._set_door()
 
-    def settle(self, now: float) -> None:
-        """Let happen what only needed time to pass."""
+    def apply_timers(self, now: float) -> None:
+        """Apply expired timers."""
         if self.door is not None:
             return
         if self.imposed is not None and now >= self._imposed_until:
@@ -106,16 +99,14 @@ class Machine:
             self._lease_until = None
             self.generation += 1
             self._leaked_probes += 1
-        if self._ramp_until is not None and now >= self._ramp_until:
-            self._ramp_until = None
+        if self._ramp.until is not None and now >= self._ramp.until:
+            self._ramp.until = None
         if self._not_before is not None and now >= self._not_before:
             self._not_before = None
-        self._hang_door()
-
-    # --- operators ---
+        self._set_door()
 
     def impose(self, override: Override, for_s: float, actor: str, reason: str, now: float) -> None:
-        """Put an override in place of whatever there was, for `for_s` seconds."""
+        """Impose an override for `for_s` seconds, in place of an earlier one."""
         if self.imposed is not None:
             self.lift(now)
         self._imposed_until = now + for_s
@@ -130,10 +121,10 @@ class Machine:
                 self._note(self.state, Why.OBSERVE_ONLY, now, actor, reason)
             case _:
                 assert_never(override)
-        self._hang_door()
+        self._set_door()
 
     def lift(self, now: float, actor: str | None = None, reason: str | None = None) -> None:
-        """End the override, if there is one, as its time limit would."""
+        """End the override, if there is one, as at its time limit."""
         imposed, self.imposed = self.imposed, None
         if imposed is None:
             return
@@ -141,25 +132,22 @@ class Machine:
             self._move(State.HALF_OPEN, Why.OVERRIDE_OVER, now, actor, reason)
         else:
             self._note(self.state, Why.OVERRIDE_OVER, now, actor, reason)
-        self._hang_door()
+        self._set_door()
 
     def reset(self, now: float, actor: str, reason: str) -> None:
-        """As new: closed, nothing counted, nothing imposed, no ramp."""
-        self.imposed = None
-        self._not_before = None
+        """Close, without a ramp; forget the counts and end any override."""
+        self.imposed = self._not_before = None
         self._openings = 0
         self._move(State.CLOSED, Why.RESET, now, actor, reason)
-        self._hang_door()
+        self._set_door()
 
     def adopt(self, policy: Policy, now: float) -> None:
-        """Go by other numbers from now on. The counts stay, unless the window has another shape."""
+        """Use another policy from now on. The counts are kept unless the window's shape changes."""
         if (policy.window_s, policy.bucket_s) != (self.policy.window_s, self.policy.bucket_s):
             self.evidence = Evidence(policy, now)
         self.evidence.slow_s = policy.slow_s
         self.history.keep(policy.transitions_kept)
         self.policy = policy
-
-    # --- to look at ---
 
     def open_remaining_s(self, now: float) -> float:
         """Seconds until a probe may pass; 0 when not open."""
@@ -167,7 +155,7 @@ class Machine:
 
     def snapshot(self, name: str, now: float) -> Snapshot:
         """Everything, at `now`."""
-        self.settle(now)
+        self.apply_timers(now)
         return Snapshot(
             name=name,
             state=self.state,
@@ -176,15 +164,13 @@ class Machine:
             counts=self.evidence.counts(now),
             opened=self.history.opened,
             next_probe_at=self._next_probe_at(now),
-            admitted_share=self._admitted_share(now),
+            admitted_share=self._ramp.share(self.policy, now) if self.state is State.CLOSED else 0.0,
             not_before=None if self._not_before is None else self._stamp(self._not_before),
             imposed=self.imposed,
             transitions=tuple(self.history.last),
             late_outcomes=self._late_outcomes,
             leaked_probes=self._leaked_probes,
         )
-
-    # --- within ---
 
     def _refused(self, now: float) -> Refused | None:
         override = None if self.imposed is None else self.imposed.override
@@ -198,17 +184,9 @@ class Machine:
             return Refused(Refusal.THROTTLED, self._not_before - now, enforced)
         if self._lease_until is not None:
             return Refused(Refusal.PROBING, self._lease_until - now, enforced)
-        if self._ramp_until is not None and not self._passes_ramp(now):
-            # anywhere in the rest of the ramp, so that the refused do not come back all at once
-            return Refused(Refusal.RAMPING, self._random() * (self._ramp_until - now), enforced)
+        if not self._ramp.passes(self.policy, now):
+            return Refused(Refusal.RAMPING, self._ramp.retry_after_s(now), enforced)
         return None
-
-    def _passes_ramp(self, now: float) -> bool:
-        if now - self._ramp_second >= 1:
-            self._ramp_second, self._ramp_passed = now, 0
-        passes = self._ramp_passed < self.policy.ramp_free_per_s or self._random() < self._admitted_share(now)
-        self._ramp_passed += passes
-        return passes
 
     def _judge_probe(self, judgement: Judgement, took_s: float, now: float) -> None:
         self._lease_until = None
@@ -221,7 +199,7 @@ class Machine:
                 self._probes_passed += 1
                 if self._probes_passed >= self.policy.probes:
                     self._move(State.CLOSED, Why.PROBES_SUCCEEDED, now)
-                    self._ramp_until = now + self.policy.ramp_s
+                    self._ramp.start(self.policy, now)
             case Verdict.NEUTRAL | Throttled():
                 pass  # no verdict: the next call is the next probe
             case _:
@@ -233,46 +211,33 @@ class Machine:
             self._open(why, now)
 
     def _open(self, why: Why, now: float) -> None:
-        policy = self.policy
-        if self.state is State.CLOSED and now - self._since >= policy.window_s:
-            self._openings = 0  # it has been well for a whole window: what was before is forgiven
-        open_s = min(policy.open_max_s, policy.open_s * 2.0 ** min(self._openings, 30))
-        self._openings += 1
+        if self.state is State.CLOSED and now - self._since >= self.policy.window_s:
+            self._openings = 0  # it was closed for a whole window, so the open time starts at its shortest again
         self._move(State.OPEN, why, now)
-        self._open_until = now + open_s * (1 + policy.jitter * (2 * self._random() - 1))
+        self._open_until = now + self.policy.open_time_s(self._openings, self._random())
+        self._openings += 1
 
     def _move(self, to: State, why: Why, now: float, actor: str | None = None, reason: str | None = None) -> None:
-        self.door = None  # first of all, as a finaliser may bring back an outcome in the middle of this
+        self.door = None  # first, as a finaliser may return an outcome in the middle of this
         self.generation += 1
         self._note(to, why, now, actor, reason)
         self.state = to
         self._since = now
-        self._lease_until = self._ramp_until = None
+        self._lease_until = self._ramp.until = None
         self._probes_passed = 0
         self.evidence.clear(now)
 
     def _note(self, to: State, why: Why, now: float, actor: str | None, reason: str | None) -> None:
         counts = self.evidence.counts(now)
-        self.history.note(Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason))
+        self.history.add(Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason))
 
-    def _hang_door(self) -> None:
-        undisturbed = self.imposed is None and self._ramp_until is None and self._not_before is None
+    def _set_door(self) -> None:
+        undisturbed = self.imposed is None and self._ramp.until is None and self._not_before is None
         self.door = self.generation if self.state is State.CLOSED and undisturbed else None
 
-    def _admitted_share(self, now: float) -> float:
-        if self.state is not State.CLOSED:
-            return 0.0
-        policy = self.policy
-        if self._ramp_until is None or policy.ramp_s == 0:
-            return 1.0
-        left = min(1.0, max(0.0, (self._ramp_until - now) / policy.ramp_s))
-        return policy.ramp_from + (1 - policy.ramp_from) * (1 - left)
-
     def _next_probe_at(self, now: float) -> datetime | None:
-        match self.state:
-            case State.CLOSED:
-                return None
-            case State.OPEN:
-                return self._stamp(self._open_until)
-            case State.HALF_OPEN:
-                return self._stamp(max(now, self._lease_until or now, self._not_before or now))
+        if self.state is State.CLOSED:
+            return None
+        if self.state is State.OPEN:
+            return self._stamp(self._open_until)
+        return self._stamp(max(now, self._lease_until or now, self._not_before or now))

@@ -6,9 +6,12 @@ from dataclasses import dataclass, fields
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """All times in seconds, all shares from 0 to 1. Raises ValueError for numbers that make no sense."""
+    """The parameters of a breaker. Times are in seconds, shares from 0 to 1. Raises ValueError if inconsistent.
 
-    #: The longest that one call may take, as its own timeout has it.
+    Policy(attempt_timeout_s=1.5, open_s=2, open_max_s=15)
+    """
+
+    #: The timeout of one call.
     attempt_timeout_s: float = 1.0
     #: Opens when, of at least `calls_min` in the last `window_s`, this share failed ...
     window_s: float = 30.0
@@ -18,7 +21,7 @@ class Policy:
     #: ... or this share was slow: took `slow_of_timeout` of the attempt's timeout or longer ...
     slow_share: float = 0.8
     slow_of_timeout: float = 0.8
-    #: ... or so many in a row could not reach it, however few there were in the window.
+    #: ... or this many in a row were UNREACHABLE, however few calls the window has.
     unreachable_in_a_row: int = 5
     #: Open for `open_s`, doubled at each opening up to `open_max_s`, give or take the share `jitter`.
     open_s: float = 5.0
@@ -26,16 +29,16 @@ class Policy:
     jitter: float = 0.2
     #: How many probes have to succeed, one after another.
     probes: int = 3
-    #: How much longer than an attempt a probe may take before another may be sent.
+    #: How much longer than its timeout a probe may take before the next one is sent.
     lease_extra_s: float = 1.0
     #: After closing, calls are let through by chance: from `ramp_from` of them to all of them over `ramp_s`.
     ramp_s: float = 10.0
     ramp_from: float = 0.1
-    #: So many a second are let through anyway: few calls are no flood, and nobody is refused for being alone.
+    #: Calls per second that pass anyway: a few calls are no flood, and a single client is not refused.
     ramp_free_per_s: int = 50
-    #: The longest that a dependency's own "not before" is believed.
+    #: The longest `Retry-After` of a dependency that is obeyed.
     throttle_max_s: float = 60.0
-    #: A call that our deadline ended sooner than this share of the attempt's timeout blames nobody: it had no chance.
+    #: A call that our deadline ended before this share of its timeout is NEUTRAL: it had too little time.
     fair_of_timeout: float = 0.1
     transitions_kept: int = 20
 
@@ -53,19 +56,24 @@ class Policy:
         if self.open_max_s < self.open_s:
             raise ValueError("open_max_s must not be below open_s")
 
+    def open_time_s(self, earlier: int, random: float) -> float:
+        """How long to stay open after `earlier` openings in a row, with jitter; `random`: from 0 to 1."""
+        doubled_s = min(self.open_max_s, self.open_s * 2.0 ** min(earlier, 30))
+        return doubled_s * (1 + self.jitter * (2 * random - 1))
+
     @property
     def slow_s(self) -> float:
-        """From here on a call is slow."""
+        """A call that takes this long is slow."""
         return self.slow_of_timeout * self.attempt_timeout_s
 
     @property
     def lease_s(self) -> float:
-        """How long a probe may keep others waiting."""
+        """How long a probe keeps other calls out."""
         return self.attempt_timeout_s + self.lease_extra_s
 
     @property
     def fair_s(self) -> float:
-        """What a call needs to have had before its timing out says something about the dependency."""
+        """The time that a call needs to have had for its timeout to count."""
         return self.fair_of_timeout * self.attempt_timeout_s
 
 

@@ -1,4 +1,4 @@
-"""Report: what a breaker does, as metrics and log lines."""
+"""Report: a breaker's calls and transitions, as metrics and log lines."""
 
 from asyncio import CancelledError
 from datetime import UTC, datetime
@@ -12,11 +12,11 @@ from holdfast.shared.telemetry.logs import Action
 
 
 class Report:
-    """Of one breaker."""
+    """The metrics and log lines of one breaker."""
 
     def __init__(self, name: str) -> None:
         self._name = name
-        #: Calls that ended well: whoever adds to it holds the gate's lock.
+        #: Durations of successful calls; added to only with the gate's lock held.
         self.successes = metrics.dependency_call_duration.tally(name, "success")
         self._calls = {
             result: metrics.dependency_call_duration.labels(name, result) for result in ("success", "error", "timeout")
@@ -35,7 +35,7 @@ class Report:
         self._show(State.CLOSED)
 
     def refused(self, refused: Refused) -> None:
-        """A call was not let through."""
+        """A call was refused."""
         self._refused[refused.refusal].inc()
         opened = self._opened
         decided(
@@ -52,11 +52,11 @@ class Report:
         )
 
     def would_refuse(self, refusal: Refusal) -> None:
-        """A call was let through only because the breaker is observing."""
+        """A call passed only because the breaker is observing."""
         self._would_refuse[refusal].inc()
 
     def ended(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
-        """A call did not just succeed."""
+        """A call ended with an error."""
         judged = "throttled" if isinstance(judgement, Throttled) else judgement.value
         note(
             Action.CALL_FAILED,
@@ -70,7 +70,7 @@ class Report:
         self._time_call(judgement, error, took_s)
 
     def moved(self, transition: Transition) -> None:
-        """A transition, or an override that began or ended."""
+        """The state changed, or an override began or ended."""
         if transition.to is State.OPEN:
             self._opened = transition
         if transition.origin is not transition.to:
@@ -96,17 +96,18 @@ class Report:
             logs.info(Action.BREAKER_MOVED, **fields)
 
     def callback_failed(self, what: str, error: Exception) -> None:
-        """A listener or a classifier has a bug; the call must not suffer from it."""
+        """A listener or a classifier raised an error, which must not change the outcome of a call."""
         logs.error(Action.BREAKER_CALLBACK_FAILED, exc=error, breaker=self._name, callback=what)
 
     def _time_call(self, judgement: Judgement, error: BaseException, took_s: float) -> None:
-        """What says nothing of the dependency is not its time; a refusal is an answer."""
+        """Count the duration, unless the error says nothing about the dependency. A refusal by the dependency counts as
+        an answer."""
         if judgement is not Verdict.NEUTRAL:
             answered = judgement is Verdict.SUCCESS
             self._calls["success" if answered else "timeout" if _is_timeout(error) else "error"].observe(took_s)
 
     def _time_recovery(self, transition: Transition) -> None:
-        """From the first opening to closed; what an operator opened or closed is nobody's recovery."""
+        """From the first opening to closed. What an operator opened or closed is not counted."""
         match transition.to:
             case State.OPEN if self._opened_at is None and transition.why is not Why.FORCED_OPEN:
                 self._opened_at = transition.at
@@ -122,12 +123,12 @@ class Report:
             gauge.set(each is state)
 
 
-#: How deep drivers and our own layers wrap what really happened.
+#: How many levels of wrapped errors are searched.
 _WRAPPED_MAX = 6
 
 
 def _is_timeout(error: BaseException) -> bool:
-    """Whether it is, or came of, a time limit. Drivers have their own classes for it, so the name counts too."""
+    """Whether the error is, or was caused by, a timeout. Drivers have classes of their own, so the name counts too."""
     seen: BaseException | None = error
     for _ in range(_WRAPPED_MAX):
         if seen is None:

@@ -1,4 +1,4 @@
-"""Snapshot: what a breaker tells a status page, its listeners and its logs. Plain data, times in UTC."""
+"""Snapshot: a breaker's state for status pages, listeners and logs. Plain data, times in UTC."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,7 +6,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """The names are the `circuitbreaker` package's."""
+    """The state of a breaker; the names are the `circuitbreaker` package's."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -14,7 +14,7 @@ class State(StrEnum):
 
 
 class Why(StrEnum):
-    """What a transition followed from."""
+    """The reason of a transition."""
 
     FAILURE_SHARE = "failure_share"
     SLOW_SHARE = "slow_share"
@@ -31,19 +31,19 @@ class Why(StrEnum):
 
 
 class Override(StrEnum):
-    """What an operator may impose, for a time."""
+    """An operator's override, for a time."""
 
-    #: Nothing passes; afterwards it has to be probed.
+    #: No call passes; afterwards the dependency is probed.
     FORCE_OPEN = "force_open"
-    #: Everything passes and is counted; afterwards the counts decide.
+    #: Every call passes and is counted; afterwards the counts decide.
     FORCE_CLOSED = "force_closed"
-    #: The breaker decides as always, and everything passes all the same.
+    #: The breaker goes on deciding, but its refusals are not enforced.
     OBSERVE_ONLY = "observe_only"
 
 
 @dataclass(frozen=True, slots=True)
 class Imposed:
-    """An override, who imposed it and why."""
+    """An override with its actor, reason and period."""
 
     override: Override
     actor: str
@@ -54,7 +54,7 @@ class Imposed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The window's counts, and how many calls in a row could not reach the dependency."""
+    """The window's counts, and the number of UNREACHABLE calls in a row."""
 
     calls: int
     failures: int
@@ -64,7 +64,7 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """From one state to another; from a state to itself when only an override began or ended."""
+    """A change of state; from a state to itself if only an override began or ended."""
 
     at: datetime
     origin: State
@@ -83,23 +83,23 @@ class Snapshot:
     """A breaker at one moment."""
 
     name: str
-    #: With OBSERVE_ONLY imposed: what it would be, as nothing is refused.
+    #: With OBSERVE_ONLY: the state that would be enforced otherwise.
     state: State
     since: datetime
     #: Changes with every transition and every probe; outcomes of an older one are ignored.
     generation: int
     counts: Counts
-    #: Why it opened last, with the counts, also when it has closed since.
+    #: The last opening, even if it has closed since.
     opened: Transition | None
-    #: When the next call may be let through as a probe; None when closed.
+    #: When the next call may pass as a probe; None when closed.
     next_probe_at: datetime | None
-    #: The share of calls let through: below 1 while ramping up after closing.
+    #: The share of calls that pass; below 1 during the ramp after closing.
     admitted_share: float
-    #: Until when the dependency has asked to be left alone.
+    #: Until when the dependency has asked for no calls.
     not_before: datetime | None
     imposed: Imposed | None
     #: Newest last.
     transitions: tuple[Transition, ...]
-    #: Outcomes that came after their generation had ended, and probes whose end never came.
+    #: Outcomes of earlier generations, and probes without an outcome.
     late_outcomes: int
     leaked_probes: int

@@ -1,4 +1,4 @@
-"""Verdict: what the end of a call says about the dependency, as opposed to about the call."""
+"""Verdict: what the outcome of a call says about the dependency, as opposed to the call."""
 
 import math
 from collections.abc import Callable
@@ -7,21 +7,21 @@ from enum import StrEnum
 
 
 class Verdict(StrEnum):
-    """A closed set, with `Throttled`."""
+    """The judgement of an outcome; with `Throttled` a closed set."""
 
-    #: It answered. Also when it refused this very call: a 404 or a duplicate key comes from a dependency that works.
+    #: It answered. A refusal of this call is an answer too: a 404 or a duplicate key comes from a working dependency.
     SUCCESS = "success"
-    #: It answered, and could not do what it is there for: a 5xx, an internal error.
+    #: It answered that it failed: a 5xx, an internal error.
     FAILURE = "failure"
-    #: A failure to answer at all: connect refused, connection lost, timed out. A few in a row are enough to open.
+    #: It did not answer: connection refused or lost, timeout. A few in a row open the breaker.
     UNREACHABLE = "unreachable"
-    #: Says nothing: the client went away, our own pool was full, another breaker refused.
+    #: Says nothing: the client disconnected, our own pool was full, another breaker refused.
     NEUTRAL = "neutral"
 
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """It works and asks to be left alone for `for_s` seconds (a 429 and its `Retry-After`)."""
+    """The dependency works, and asks for no calls for `for_s` seconds (a 429 with `Retry-After`)."""
 
     for_s: float
 
@@ -32,10 +32,10 @@ class Throttled:
 
 Judgement = Verdict | Throttled
 
-#: From the error that ended a call. Pure and quick: it runs in the call.
+#: From the error that ended a call. It runs within the call, so it has to be pure and quick.
 Classify = Callable[[Exception], Judgement]
 
 
 def every_error_counts(error: Exception) -> Judgement:
-    """For a caller who has not said which of its errors are the dependency's."""
+    """The default: connection errors and timeouts are UNREACHABLE, every other error is a FAILURE."""
     return Verdict.UNREACHABLE if isinstance(error, ConnectionError | TimeoutError) else Verdict.FAILURE

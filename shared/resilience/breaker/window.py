@@ -1,11 +1,11 @@
-"""Window: how many calls of the last seconds failed or were slow. Pure."""
+"""Window: counts of failed and slow calls over the last seconds. Pure."""
 
 from collections import deque
 from typing import NamedTuple
 
 
 class Tally(NamedTuple):
-    """Calls that were counted; a call may be both a failure and slow."""
+    """Counts of calls; a call may be both a failure and slow."""
 
     calls: int
     failures: int
@@ -16,7 +16,7 @@ _NOTHING = Tally(0, 0, 0)
 
 
 class RateWindow:
-    """The last `window_s` seconds in steps of `bucket_s`, the running bucket included."""
+    """A sliding window over the last `window_s` seconds, in buckets of `bucket_s`, the current one included."""
 
     __slots__ = ("_before", "_bucket_ends", "_bucket_s", "_finished", "calls", "failures", "slow")
 
@@ -28,7 +28,7 @@ class RateWindow:
     def clear(self, now: float) -> None:
         """Forget everything; the first bucket begins at `now`."""
         self.calls = self.failures = self.slow = 0
-        #: The totals when the running bucket began: adding to totals only keeps the hot path short.
+        #: The totals at the start of the current bucket. The hot path adds to totals only.
         self._before = _NOTHING
         self._finished = deque([_NOTHING] * len(self._finished))
         self._bucket_ends = now + self._bucket_s
@@ -44,7 +44,7 @@ class RateWindow:
             self.slow += 1
 
     def turn(self, now: float) -> None:
-        """Let what is older than the window drop out."""
+        """Drop the buckets that are older than the window."""
         if now < self._bucket_ends:
             return
         passed = int((now - self._bucket_ends) / self._bucket_s) + 1

@@ -1,1 +1,1 @@
-"""Grafana: what operators did, marked on the dashboards; and whether those are there. Nothing here is ever needed."""
+"""Grafana: annotations for what operators did, and a check of what is provisioned. All of it is optional."""

@@ -1,5 +1,5 @@
-"""Annotations: what somebody did, from when to when: a replay, a breaker's override, a chaos run. Saying so costs the
-caller nothing and never fails; a Grafana that is absent or slow is only not told."""
+"""Annotations: periods that are marked on Grafana's dashboards: a replay, a breaker's override, a chaos run. They are
+sent in the background: adding one takes no time and never fails, and without Grafana they are dropped."""
 
 import asyncio
 import time
@@ -11,12 +11,13 @@ from holdfast.shared.telemetry.grafana.client import Grafana, GrafanaFailed
 from holdfast.shared.telemetry.logs import Action
 
 _WAITING_MAX = 200
-_TRIES = 3
+_ATTEMPTS = 3
 _MS = 1000
 
 
 class Annotation(NamedTuple):
-    """`key`: the same thing, told again, is amended. `ended_s` None: it goes on. Times are Unix seconds."""
+    """A period. One with the same `key` as an earlier one amends it. `ended_s` None: it goes on. Times are Unix
+    seconds."""
 
     key: str
     text: str
@@ -26,7 +27,10 @@ class Annotation(NamedTuple):
 
 
 class Annotations:
-    """Tells `grafana`, one after the other. None: nobody is told."""
+    """A queue of annotations for `grafana`, sent one after the other. None: all of them are dropped.
+
+    annotations.add(Annotation("replay:7", "Replay 7", ("replay",), began_s=time.time()))
+    """
 
     def __init__(self, grafana: Callable[[], Grafana] | None, *, timeout_s: float, pause_s: float = 1.0) -> None:
         self._connect = grafana
@@ -35,42 +39,42 @@ class Annotations:
         self._pause_s = pause_s
         self._waiting: asyncio.Queue[Annotation] = asyncio.Queue(_WAITING_MAX)
 
-    def say(self, said: Annotation) -> None:
-        """At once; what is too much is left untold."""
+    def add(self, annotation: Annotation) -> None:
+        """Queue it; dropped if the queue is full."""
         if self._connect is None:
             return
         try:
-            self._waiting.put_nowait(said)
+            self._waiting.put_nowait(annotation)
         except asyncio.QueueFull:
             metrics.annotations.labels("dropped").inc()
 
     async def run(self) -> Never:
-        """For ever."""
+        """Send what is queued, for ever."""
         while True:
-            said = await self._waiting.get()
-            metrics.annotations.labels("told" if await self._insist(said) else "failed").inc()
+            annotation = await self._waiting.get()
+            metrics.annotations.labels("sent" if await self._sent(annotation) else "failed").inc()
 
-    async def _insist(self, said: Annotation) -> bool:
-        for left in reversed(range(_TRIES)):
+    async def _sent(self, annotation: Annotation) -> bool:
+        for left in reversed(range(_ATTEMPTS)):
             try:
                 async with asyncio.timeout(self._timeout_s):
-                    await self._tell(said)
+                    await self._send(annotation)
                 return True
             except (GrafanaFailed, TimeoutError) as error:
                 if not left:
-                    logs.warning(Action.ANNOTATION_FAILED, key=said.key, error=str(error) or "too slow")
+                    logs.warning(Action.ANNOTATION_FAILED, key=annotation.key, error=str(error) or "too slow")
             await asyncio.sleep(self._pause_s)
         return False
 
-    async def _tell(self, said: Annotation) -> None:
+    async def _send(self, annotation: Annotation) -> None:
         if self._grafana is None:
-            assert self._connect is not None  # noqa: S101 - else nothing waits
+            assert self._connect is not None  # noqa: S101 - otherwise nothing is queued
             self._grafana = self._connect()
-        began = int(said.began_s * _MS)
-        ended = int((said.ended_s if said.ended_s is not None else time.time()) * _MS)
-        tags = ["holdfast", said.key, *said.tags]
-        known = await self._grafana.find(said.key)
+        began = int(annotation.began_s * _MS)
+        ended = int((annotation.ended_s if annotation.ended_s is not None else time.time()) * _MS)
+        tags = ["holdfast", annotation.key, *annotation.tags]
+        known = await self._grafana.find(annotation.key)
         if known is None:
-            await self._grafana.add(began, ended, tags, said.text)
-        elif said.ended_s is not None:
-            await self._grafana.amend(known, began, ended, tags, said.text)
+            await self._grafana.add(began, ended, tags, annotation.text)
+        elif annotation.ended_s is not None:
+            await self._grafana.amend(known, began, ended, tags, annotation.text)

@@ -1,5 +1,5 @@
 """`python -m holdfast.shared.telemetry.grafana.check URL [--token T] [--data-source UID] [--dashboards FOLDER]`:
-is what we provision there? Exit code 0: all of it; 1: something is missing; 2: Grafana does not answer."""
+checks that the data source and dashboards exist. Exit code 0: all do; 1: one is missing; 2: Grafana does not answer."""
 
 import argparse
 import asyncio
@@ -15,7 +15,7 @@ _TIMEOUT_S = 10.0
 
 
 def main(arguments: list[str]) -> int:
-    """Prints a line for each thing."""
+    """Prints one line per check."""
     parser = argparse.ArgumentParser(prog="python -m holdfast.shared.telemetry.grafana.check", description=__doc__)
     parser.add_argument("url")
     parser.add_argument("--token", default=os.environ.get("HOLDFAST_GRAFANA_TOKEN", ""))
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
 
 
 def uids(folder: Path | None) -> list[str]:
-    """Of the dashboards in a folder, in the order of their files."""
+    """The uids of the dashboards in a folder, in the order of their files."""
     return [json.loads(file.read_text())["uid"] for file in sorted(folder.rglob("*.json"))] if folder else []
 
 

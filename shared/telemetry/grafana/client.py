@@ -1,4 +1,4 @@
-"""Client: the one module that imports grafana-client, which brings a urllib3 of its own and is therefore an extra that
+"""Grafana's client: the only module that imports grafana-client. That package replaces urllib3, so it is an extra that
 most images do not have."""
 
 from typing import Any, Protocol
@@ -6,11 +6,11 @@ from urllib.parse import urlsplit
 
 
 class GrafanaFailed(Exception):
-    """It is away, slow, or refuses; or grafana-client is not installed. The text says which."""
+    """Grafana is down or refuses, or grafana-client is not installed; the text says which."""
 
 
 class Grafana(Protocol):
-    """What we use of it. Every call raises GrafanaFailed."""
+    """The calls of Grafana's API that we use. Each raises GrafanaFailed."""
 
     async def find(self, tag: str) -> int | None:
         """The annotation that has this tag."""
@@ -19,23 +19,23 @@ class Grafana(Protocol):
         """A region of time."""
 
     async def amend(self, id: int, began_ms: int, ended_ms: int, tags: list[str], text: str) -> None:
-        """The same region, otherwise."""
+        """Change the region of an annotation."""
 
     async def version(self) -> str:
-        """Also whether its own database is well."""
+        """Its version, if its database works."""
 
     async def data_source(self, uid: str) -> str:
-        """Its type, once it was found to answer."""
+        """The type of a data source, if it works."""
 
     async def dashboard(self, uid: str) -> str:
-        """Its title."""
+        """The title of a dashboard."""
 
     async def close(self) -> None:
-        """Its connections."""
+        """Close its connections."""
 
 
 def connect(url: str, token: str, timeout_s: float) -> Grafana:
-    """Raises GrafanaFailed when grafana-client is not installed; nothing is asked yet."""
+    """A client, without a request yet. Raises GrafanaFailed if grafana-client is not installed."""
     try:
         from grafana_client import AsyncGrafanaApi
     except ImportError:
@@ -69,28 +69,28 @@ class _Connected:
         )
 
     async def version(self) -> str:
-        told = await _asked(self._api.client.GET("/health"))  # health.check() asks for the settings of its pages
-        if told.get("database") != "ok":
-            raise GrafanaFailed("its database is not well")
-        return str(told["version"])
+        health = await _asked(self._api.client.GET("/health"))  # health.check() reads the settings of its pages instead
+        if health.get("database") != "ok":
+            raise GrafanaFailed("its database does not work")
+        return str(health["version"])
 
     async def data_source(self, uid: str) -> str:
-        told = await _asked(self._api.datasource.get_datasource_by_uid(uid))
+        source = await _asked(self._api.datasource.get_datasource_by_uid(uid))
         health = await _asked(self._api.datasource.health(uid))
         if health.get("status") != "OK":
             raise GrafanaFailed(f"data source {uid}: {str(health.get('message'))[:200]}")
-        return str(told["type"])
+        return str(source["type"])
 
     async def dashboard(self, uid: str) -> str:
-        told = await _asked(self._api.dashboard.get_dashboard(uid))
-        return str(told["dashboard"]["title"])
+        found = await _asked(self._api.dashboard.get_dashboard(uid))
+        return str(found["dashboard"]["title"])
 
     async def close(self) -> None:
         await _asked(self._api.client.s.close())
 
 
 async def _asked(call: Any) -> Any:
-    """The vendor's errors are many and not all its own."""
+    """The answer. The package raises many kinds of errors, some of them other packages'."""
     try:
         return await call
     except Exception as error:

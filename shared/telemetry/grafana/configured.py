@@ -1,4 +1,4 @@
-"""Configured: annotations to the Grafana of the settings, or to nobody."""
+"""Annotations for the Grafana that the settings name, if any."""
 
 from holdfast.shared.runtime.settings import GrafanaSettings
 from holdfast.shared.telemetry.grafana.annotations import Annotations
@@ -6,7 +6,7 @@ from holdfast.shared.telemetry.grafana.client import connect
 
 
 def annotations(settings: GrafanaSettings) -> Annotations:
-    """Its client is imported once there is something to tell; nothing is asked yet."""
+    """For these settings. The client is imported when the first annotation is sent."""
     url, timeout_s = settings.grafana_url, settings.grafana_timeout_s
     if url is None:
         return Annotations(None, timeout_s=timeout_s)

@@ -1,1 +1,1 @@
-"""Tracing: off, and free of cost, unless there is somewhere to send traces to. `spans` is what the program calls."""
+"""Tracing: off, and free of cost, unless a receiver is configured. The program calls `spans`."""

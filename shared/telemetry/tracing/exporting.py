@@ -1,4 +1,4 @@
-"""CountingExporter: spans on their way out, counted; and one line when they begin to be lost, one when that is over."""
+"""Exporting spans: counts them, and logs one line when they begin to be lost and one when that ends."""
 
 from collections.abc import Sequence
 
@@ -10,33 +10,33 @@ from holdfast.shared.telemetry.logs import Action
 
 
 class CountingExporter(SpanExporter):
-    """Around the real exporter. Called by one thread, which is nobody's who works."""
+    """Wraps another exporter. Called by the library's background thread."""
 
     def __init__(self, exporter: SpanExporter) -> None:
         self._exporter = exporter
         self._failing = False
-        #: To be told of spans too, for their count: what ended and was neither sent nor failed waits, or was dropped.
+        #: A processor that counts ended spans: those neither sent nor failed are queued, or were dropped.
         self.counting = _Ended()
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         """Never raises."""
         try:
             result = self._exporter.export(spans)
-        except Exception as error:  # noqa: BLE001 - whatever it was, the next batch may fare better
+        except Exception as error:  # noqa: BLE001 - whatever it was, the next batch may work
             result, why = SpanExportResult.FAILURE, type(error).__name__
         else:
-            why = "not taken"
-        well = result is SpanExportResult.SUCCESS
-        metrics.spans.labels("sent" if well else "failed").inc(len(spans))
-        if well and self._failing:
+            why = "refused"
+        sent = result is SpanExportResult.SUCCESS
+        metrics.spans.labels("sent" if sent else "failed").inc(len(spans))
+        if sent and self._failing:
             logs.info(Action.TRACES_SENT_AGAIN)
-        elif not well and not self._failing:
+        elif not sent and not self._failing:
             logs.warning(Action.TRACES_LOST, spans=len(spans), error=why)
-        self._failing = not well
+        self._failing = not sent
         return result
 
     def shutdown(self) -> None:
-        """The real one's."""
+        """Shut the wrapped exporter down."""
         self._exporter.shutdown()
 
 

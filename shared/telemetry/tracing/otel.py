@@ -1,8 +1,8 @@
-"""OpenTelemetry: the one module that imports it, and is imported only when traces are wanted.
+"""OpenTelemetry: spans through its SDK. Imported only if traces are collected.
 
-Spans wait in a bounded queue and are sent by a thread of the library's: when the other side is slow, hangs or is gone,
-what does not fit is dropped, and nobody waits. Environment variables of the library (`OTEL_BSP_...`,
-`OTEL_RESOURCE_ATTRIBUTES`, `OTEL_EXPORTER_OTLP_HEADERS` ...) mean what they always mean.
+Spans are queued, up to a limit, and sent by a thread of the library. If the receiver is slow or down, further spans are
+dropped, and no request waits. The library's environment variables (`OTEL_BSP_...`, `OTEL_RESOURCE_ATTRIBUTES`,
+`OTEL_EXPORTER_OTLP_HEADERS` ...) have their usual meaning.
 """
 
 import logging
@@ -32,7 +32,7 @@ _SEND_EVERY_MS = 1000
 
 
 class OtelCollector:
-    """See `spans.Collector`."""
+    """A `spans.Collector` that sends spans to an OTLP receiver."""
 
     def __init__(self, service: str, instance: str, endpoint: str, share: float) -> None:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # the exporter logs what matters
@@ -54,7 +54,7 @@ class OtelCollector:
     def span(
         self, name: str, kind: Kind, attributes: Attributes, parent: str | None, links: Iterable[str]
     ) -> "OtelSpan":
-        """A span that has begun."""
+        """Begin a span."""
         began = self._tracer.start_span(
             name,
             context=None if parent is None else _context(parent),
@@ -69,7 +69,7 @@ class OtelCollector:
         return _written(trace.get_current_span())
 
     def taken(self) -> bool:
-        """Whether the current span is."""
+        """Whether the current span is recorded."""
         return trace.get_current_span().is_recording()
 
     def event(self, name: str, attributes: Attributes) -> None:
@@ -79,14 +79,14 @@ class OtelCollector:
             current.add_event(name, dict(attributes))
 
     def end(self, timeout_s: float) -> None:
-        """The library would wait for the other side as long as that likes."""
+        """Send what is queued. In a thread, because the library has no time limit for this."""
         ending = threading.Thread(target=self._provider.shutdown, name="end of tracing", daemon=True)
         ending.start()
         ending.join(timeout_s)
 
 
 class OtelSpan:
-    """See `spans.Span`."""
+    """A `spans.Span` of the SDK."""
 
     __slots__ = ("_span", "_token")
 
@@ -96,33 +96,33 @@ class OtelSpan:
 
     @property
     def traceparent(self) -> str:
-        """As the header has it."""
+        """The value of the W3C header."""
         return _written(self._span)
 
     @property
     def taken(self) -> bool:
-        """Whether its trace is."""
+        """Whether its trace is recorded."""
         return self._span.is_recording()
 
     def rename(self, name: str) -> None:
-        """Its name is known only now."""
+        """Change its name."""
         self._span.update_name(name)
 
     def note(self, attributes: Attributes) -> None:
-        """More attributes."""
+        """Add attributes."""
         self._span.set_attributes(dict(attributes))
 
     def link(self, traceparent: str) -> None:
-        """To another span."""
+        """Link it to another span."""
         self._span.add_link(_span_context(traceparent))
 
     def failed(self, kind: str) -> None:
-        """Without a message: it might hold personal data."""
+        """Mark it as failed, without a message, which may hold personal data."""
         self._span.set_attribute("error.type", kind)
         self._span.set_status(Status(StatusCode.ERROR))
 
     def end(self) -> None:
-        """It is over."""
+        """End it."""
         self._span.end()
 
     def __enter__(self) -> "OtelSpan":
@@ -140,7 +140,7 @@ class OtelSpan:
 
 
 def _context(traceparent: str) -> contexts.Context:
-    """Nobody's, where it is not well-formed."""
+    """The context of a traceparent; an empty one if it is malformed."""
     return _W3C.extract({"traceparent": traceparent}, contexts.Context())
 
 

@@ -1,5 +1,5 @@
-"""Sampling: which traces are taken. What comes with a trace goes by what was decided where it began; so does what only
-points to others, as a replayed write does to its acceptance. The rest by their share."""
+"""Sampling: which traces are recorded. A span with a parent follows its parent's decision; one that links to a sampled
+span, as a replayed write links to its acceptance, is sampled too; of the others a share is."""
 
 from collections.abc import Sequence
 
@@ -10,7 +10,7 @@ from opentelemetry.util.types import Attributes
 
 
 class Sampling(Sampler):
-    """`share`: from 0 to 1."""
+    """A sampler that records a `share`, from 0 to 1, of the traces that begin here."""
 
     def __init__(self, share: float) -> None:
         self._usual = ParentBased(TraceIdRatioBased(share))
@@ -25,11 +25,11 @@ class Sampling(Sampler):
         links: Sequence[Link] | None = None,
         trace_state: TraceState | None = None,
     ) -> SamplingResult:
-        """Whether a span is taken."""
+        """Whether a span is recorded."""
         pointed = any(link.context.trace_flags.sampled for link in links or ())
         sampler: Sampler = ALWAYS_ON if pointed else self._usual
         return sampler.should_sample(parent_context, trace_id, name, kind, attributes, links, trace_state)
 
     def get_description(self) -> str:
-        """For people."""
+        """A text for people."""
         return f"Sampling{{{self._usual!r}}}"

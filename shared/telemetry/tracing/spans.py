@@ -1,8 +1,11 @@
-"""Spans: what the program tells of its work to whoever collects traces. Nobody does until `begin`: until then a call
-costs a look at one name, and nothing of what makes and sends them is even imported.
+"""Spans: tracing without a dependency on OpenTelemetry. Until `begin` it is off: a call reads one name, and the library
+is not imported.
 
-What a span may carry is what a log line may: ids, names of ours, numbers. Never personal data, never a message of an
+A span may carry what a log line may: ids, our own names, numbers. Never personal data, and never the message of an
 error, which may hold some.
+
+    with spans.span("decode", attributes={"batch": 5}):
+        ...
 """
 
 import re
@@ -16,11 +19,12 @@ T = TypeVar("T")
 
 Attributes = Mapping[str, str | int | float | bool]
 
-_TRACEPARENT = re.compile(r"^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]([0-9a-f])$")
+#: The W3C header; groups: the trace id, and the digit with the flag "sampled".
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]([0-9a-f])")
 
 
 class Kind(Enum):
-    """On which side of a call a span is."""
+    """Which side of a call a span describes, as in OpenTelemetry."""
 
     INTERNAL = auto()
     SERVER = auto()
@@ -30,31 +34,31 @@ class Kind(Enum):
 
 
 class Span(Protocol):
-    """Work under way. As a context manager it is the current span of what runs inside, and ends with it: badly, if
-    with an exception."""
+    """A span. As a context manager it is the current span of the block, and ends with it; an exception marks it as
+    failed."""
 
     @property
     def traceparent(self) -> str:
-        """As the W3C header has it."""
+        """The value of the W3C header."""
 
     @property
     def taken(self) -> bool:
-        """Whether its trace is taken: else nothing that it is told is kept."""
+        """Whether its trace is recorded; otherwise attributes are dropped."""
 
     def rename(self, name: str) -> None:
-        """What it was is known only now."""
+        """Change its name."""
 
     def note(self, attributes: Attributes) -> None:
-        """Add to what is known of it."""
+        """Add attributes."""
 
     def link(self, traceparent: str) -> None:
-        """It has to do with another one."""
+        """Link it to another span."""
 
     def failed(self, kind: str) -> None:
-        """It ended badly; `kind`: what we call the failure."""
+        """Mark it as failed; `kind`: our name of the failure."""
 
     def end(self) -> None:
-        """It is over."""
+        """End it."""
 
     def __enter__(self) -> "Span": ...
 
@@ -64,22 +68,22 @@ class Span(Protocol):
 
 
 class Collector(Protocol):
-    """What makes spans and sends them off, beside the work."""
+    """Creates spans, and sends them in the background."""
 
     def span(self, name: str, kind: Kind, attributes: Attributes, parent: str | None, links: Iterable[str]) -> Span:
-        """`parent` None: the current span; empty: none."""
+        """A new span. `parent` None: the current span; empty: none."""
 
     def traceparent(self) -> str:
-        """Of the current span; empty without one."""
+        """The traceparent of the current span; empty without one."""
 
     def taken(self) -> bool:
-        """Whether there is a current span, and its trace is taken."""
+        """Whether there is a current span whose trace is recorded."""
 
     def event(self, name: str, attributes: Attributes) -> None:
-        """Something happened within the current span."""
+        """Add an event to the current span."""
 
     def end(self, timeout_s: float) -> None:
-        """Send what is left, for so long at most."""
+        """Send what is queued, for at most `timeout_s`."""
 
 
 #: None: off.
@@ -90,8 +94,8 @@ _END_S = 2.0
 
 
 def begin(service: str, instance: str, endpoint: str | None, share: float) -> None:
-    """From now on, if there is an `endpoint`: the base URL of something that takes OTLP over HTTP. `share`: how many
-    of the traces that begin here are taken, from 0 to 1; what comes with a trace goes by what was decided there."""
+    """Start tracing, if there is an `endpoint`: the base URL of an OTLP receiver over HTTP. `share`: of the traces that
+    begin here, from 0 to 1; a caller's trace follows the caller's decision."""
     global collector
     if endpoint is None:
         return
@@ -101,7 +105,7 @@ def begin(service: str, instance: str, endpoint: str | None, share: float) -> No
 
 
 def end() -> None:
-    """Before the process does. Takes a moment at most, whatever the other side does."""
+    """Stop tracing, at the end of the process. Takes two seconds at most."""
     global collector
     if collector is not None:
         collector.end(_END_S)
@@ -116,20 +120,21 @@ def span(
     parent: str | None = None,
     links: Iterable[str] = (),
 ) -> AbstractContextManager[Span | None]:
-    """A new span, as a context manager; nothing when off. `parent`, `links`: traceparents; None: the current one."""
+    """A new span, as a context manager; None if tracing is off. `parent`, `links`: traceparents; `parent` None: the
+    current span."""
     if collector is None:
         return _NOTHING
     return collector.span(name, kind, attributes or {}, parent, links)
 
 
 def begun(name: str, kind: Kind, attributes: Attributes, parent: str | None = None, links: Iterable[str] = ()) -> Span:
-    """The same, which somebody else ends. Only while tracing is on."""
-    assert collector is not None  # noqa: S101 - said above
+    """A new span that the caller has to end. Only while tracing is on."""
+    assert collector is not None  # noqa: S101 - the docstring's condition
     return collector.span(name, kind, attributes, parent, links)
 
 
 def around(name: str, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaitable[T]]:
-    """`call` of the dependency `name` within a span, if it is part of something that is traced."""
+    """`call`, within a span for the dependency `name` if the current trace is recorded."""
     if collector is None or not collector.taken():
         return call
 
@@ -141,29 +146,29 @@ def around(name: str, call: Callable[..., Awaitable[T]]) -> Callable[..., Awaita
 
 
 def event(name: str, attributes: Attributes) -> None:
-    """Something happened."""
+    """Add an event to the current span."""
     if collector is not None:
         collector.event(name, attributes)
 
 
 def traceparent() -> str:
-    """Of the current span; empty when off or without one."""
+    """The traceparent of the current span; empty if there is none, or tracing is off."""
     return "" if collector is None else collector.traceparent()
 
 
 def sampled(traceparent: str) -> bool:
-    """Whether its trace is taken."""
-    found = _TRACEPARENT.match(traceparent) if collector is not None else None
+    """Whether the trace of this traceparent is recorded."""
+    found = TRACEPARENT.fullmatch(traceparent) if collector is not None else None
     return found is not None and bool(int(found[2], 16) & 1)
 
 
 def trace_id(traceparent: str) -> str:
-    """Empty unless its trace is taken."""
+    """Its trace id; empty unless the trace is recorded."""
     return traceparent[3:35] if sampled(traceparent) else ""
 
 
 def exemplar(of: str | None = None) -> dict[str, str] | None:
-    """For a histogram: the trace of the traceparent `of`, or of the current span, if it is taken."""
+    """A histogram's exemplar: the trace of the traceparent `of`, or of the current span; None unless it is recorded."""
     if collector is None or (of is None and not collector.taken()):
         return None
     found = trace_id(collector.traceparent() if of is None else of)

@@ -1,5 +1,5 @@
-"""Guard: every page's door. Who is logged in and may; that a form is ours; what a browser may do with the answer; and
-errors as pages."""
+"""Guard: what is checked before every page (login, scope, origin, form token), the security headers of every answer,
+and errors as pages."""
 
 import time
 from collections.abc import Callable, Coroutine
@@ -86,8 +86,8 @@ class Guard:
             response = self._pages.error(request, error, status_of(error))
         except RequestValidationError as error:
             wrong = error.errors()[0]
-            told = InvalidRequest(f"{wrong['loc'][-1]}: {wrong['msg']}")
-            response = self._pages.error(request, told, status_of(told))
+            invalid = InvalidRequest(f"{wrong['loc'][-1]}: {wrong['msg']}")
+            response = self._pages.error(request, invalid, status_of(invalid))
         except ClientDisconnect:
             raise
         except Exception as error:  # noqa: BLE001 - told as the edge would tell it, but to a person
@@ -155,8 +155,7 @@ class Guard:
 
 
 def is_secure(request: Request) -> bool:
-    """Whether the browser speaks TLS, with us or with who is before us. Whoever says so falsely gets a cookie that is
-    kept more carefully."""
+    """Whether the browser uses TLS, with us or a proxy. A false claim only makes the client's own cookie stricter."""
     return request.url.scheme == "https" or request.headers.get("x-forwarded-proto") == "https"
 
 

@@ -1,4 +1,4 @@
-"""Logouts: sessions that were ended before their time. Their cookies are signed and would otherwise work on.
+"""Log-outs: sessions that were ended early. Their signed cookies would otherwise stay valid.
 
 | key                          | type   | holds                                           |
 |------------------------------|--------|-------------------------------------------------|
@@ -28,16 +28,16 @@ class Logouts:
 
     def __init__(self, cache: Redis) -> None:
         self._cache = cache
-        self._asking, self._telling = FailureReporter("logouts_asked"), FailureReporter("logouts")
+        self._asking, self._sharing = FailureReporter("logouts_asked"), FailureReporter("logouts")
         #: Nonce -> when the session would have ended (Unix time).
         self._here: dict[str, int] = {}
-        self._untold: set[str] = set()
+        self._unshared: set[str] = set()
 
     async def add(self, session: Session) -> None:
         """`session` is over."""
         self._here[session.nonce] = session.ends_at
-        self._untold.add(session.nonce)
-        await self._tell()
+        self._unshared.add(session.nonce)
+        await self._share()
 
     async def has(self, session: Session) -> bool:
         """Whether it was logged out. A cache that is away knows of none: operators need the console most then, and a
@@ -51,20 +51,20 @@ class Logouts:
             return False
 
     async def run(self) -> Never:
-        """For ever: tell the cache what it does not know yet, and forget what is over."""
+        """For ever: write to the cache what it does not have yet, and forget what has expired."""
         while True:
             await asyncio.sleep(_EVERY_S)
             now = time.time()
             self._here = {nonce: ends_at for nonce, ends_at in self._here.items() if ends_at > now}
-            self._untold &= self._here.keys()
-            await self._tell()
+            self._unshared &= self._here.keys()
+            await self._share()
 
-    async def _tell(self) -> None:
-        for nonce in [*self._untold]:
+    async def _share(self) -> None:
+        for nonce in [*self._unshared]:
             left_s = max(1, ceil(self._here[nonce] - time.time()))
             try:
-                with self._telling:
+                with self._sharing:
                     await self._cache.set(_KEY + nonce, "1", ex=left_s)
             except (RedisError, OSError):
                 return
-            self._untold.discard(nonce)
+            self._unshared.discard(nonce)

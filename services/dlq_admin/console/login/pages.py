@@ -1,4 +1,4 @@
-"""Login: a key for a session; and out again."""
+"""The login page: a key for a session; and the log-out."""
 
 import asyncio
 import time

@@ -31,7 +31,7 @@ def add_routes(router: APIRouter, pages: Pages, _: Backend) -> None:
 def strip(alerts: Alerts, links: Links) -> Callable[[], dict[str, Any]]:
     """What its template shows, as of when it is called."""
 
-    def told() -> dict[str, Any]:
+    def now() -> dict[str, Any]:
         firing = alerts.firing()
         first, rest = firing[:_SHOWN], firing[_SHOWN : _SHOWN + _MORE_SHOWN]
         return {
@@ -39,10 +39,10 @@ def strip(alerts: Alerts, links: Links) -> Callable[[], dict[str, Any]]:
             "rest": [_line(each, links) for each in rest],
             "unshown": len(firing) - len(first) - len(rest) + alerts.left_out,
             "watch": alerts.watch(),
-            "watch_at": _moment(alerts.watch().heard_s),
+            "watch_at": _moment(alerts.watch().received_s),
         }
 
-    return told
+    return now
 
 
 def _line(notice: Notice, links: Links) -> dict[str, Any]:

@@ -9,12 +9,10 @@ from starlette.responses import RedirectResponse, Response
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.letters import views as told
-from holdfast.services.dlq_admin.rest.allowances import AllowAsked
-from holdfast.services.dlq_admin.rest.inputs import actor
+from holdfast.services.dlq_admin.rest.allowances import AllowInput
+from holdfast.services.dlq_admin.rest.inputs import actor_of
 from holdfast.shared.errors import InvalidRequest, SecondPersonNeeded
-from holdfast.shared.letters.audit import entries as audit
-from holdfast.shared.letters.audit.entries import Deed
+from holdfast.shared.letters.audit.entries import AuditAction
 
 _PAGE = 50
 
@@ -36,19 +34,15 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         form = form_of(request)
         try:
             wish = valid(
-                AllowAsked, {"actor": form["actor"], "letters": form.number("letters"), "reason": form["reason"]}
+                AllowInput, {"actor": form["actor"], "letters": form.number("letters"), "reason": form["reason"]}
             )
-            await backend.allowances.allow(wish.actor, wish.letters, actor(request, wish.reason))
+            await backend.allowances.allow(wish.actor, wish.letters, actor_of(request, wish.reason))
         except (InvalidRequest, SecondPersonNeeded) as error:
             return await shown(request, "", "", None, error.message)
         return RedirectResponse("/console/audit?action=allow", 303)
 
     async def shown(request: Request, who: str, action: str, cursor: int | None, problem: str | None) -> Response:
-        found = await backend.database.read(
-            audit.page, before=cursor, limit=_PAGE + 1, actor=who or None, action=action or None
-        )
-        rows = [told.record(row) for row in found[:_PAGE]]
-        end = rows[-1]["id"] if len(found) > _PAGE else None
+        rows, end = await backend.audit.page(who or None, action or None, cursor, _PAGE)
         return pages.page(
             request,
             "audit.html",
@@ -57,6 +51,6 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             next=end,
             actor=who,
             action=action,
-            actions=[deed.value for deed in Deed],
+            actions=[deed.value for deed in AuditAction],
             problem=problem,
         )

@@ -5,9 +5,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.forms import form_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.rest.inputs import BulkAsked, actor
+from holdfast.services.dlq_admin.rest.inputs import BulkInput, actor_of
 from holdfast.shared.errors import AllowanceUsedUp, CountMismatch, InvalidRequest
 from holdfast.shared.letters.state import State
 
@@ -27,29 +27,33 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 async def _changed(request: Request, pages: Pages, backend: Backend, what: str) -> Response:
     form = form_of(request)
     selection = form.selection()
-    problem = told = None
+    problem = result = None
     if form["go"]:
         try:
             wish = valid(
-                BulkAsked,
+                BulkInput,
                 {"selection": selection, "reason": form["reason"], "expected_count": form.number("expected_count")},
             )
             change = backend.discards.discard if what == "discard" else backend.discards.restore
-            told = await change(wish.selection.meant(), actor(request, wish.reason), wish.expected_count or 0)
+            result = await change(
+                wish.selection.to_selection(), actor_of(request, wish.reason), wish.expected_count or 0
+            )
         except (AllowanceUsedUp, CountMismatch, InvalidRequest) as error:
             problem = error.message
-    done = told is not None
-    if told is None:
-        told = await backend.discards.look(selection.meant(), State.DEAD if what == "discard" else State.DISCARDED)
+    done = result is not None
+    if result is None:
+        result = await backend.discards.preview(
+            selection.to_selection(), State.DEAD if what == "discard" else State.DISCARDED
+        )
     return pages.page(
         request,
         "discard.html",
         422 if problem else 200,
         what=what,
-        told=told,
+        result=result,
         done=done,
         problem=problem,
-        selection=told_selection(selection),
+        selection=selection_json(selection),
         reason=form["reason"],
         allowance=await backend.allowances.of(request.scope["principal"].name) if what == "discard" else None,
     )

@@ -9,11 +9,12 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import Form, form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.forms import Form, form_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.visible import written_out
-from holdfast.services.dlq_admin.rest.edits import EditAsked, RevertAsked, TransformAsked
-from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, LetterId, actor
+from holdfast.services.dlq_admin.letters.models import LetterDetail
+from holdfast.services.dlq_admin.rest.edits import EditInput, RevertInput, TransformInput
+from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, LetterId, actor_of
 from holdfast.shared.errors import AppError, EditInvalid, InvalidRequest, OverBudget
 from holdfast.shared.runtime.documents import parse
 
@@ -30,7 +31,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.post("/console/letters/{letter_id}/edit")
     async def begin(request: Request, letter_id: Id) -> Response:
-        who = actor(request, valid(RevertAsked, {"reason": form_of(request)["reason"]}).reason)
+        who = actor_of(request, valid(RevertInput, {"reason": form_of(request)["reason"]}).reason)
         one = await backend.letters.one(letter_id, who=who)
         payload, rest, why_not = _to_edit(one)
         return pages.page(
@@ -41,7 +42,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             rest=rest,
             before=rest,
             problem=why_not,
-            told=None,
+            result=None,
             reason=who.reason,
         )
 
@@ -49,13 +50,15 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def edit(request: Request, letter_id: Id) -> Response:
         form = form_of(request)
         save = form["act"] == "save"
-        told, problem = None, None
+        result, problem = None, None
         try:
-            asked = valid(EditAsked, {"reason": form["reason"], "fields": _fields(form), "dry_run": not save})
-            told = await backend.edits.edit(letter_id, asked.wanted(), actor(request, asked.reason), dry_run=not save)
+            asked = valid(EditInput, {"reason": form["reason"], "fields": _fields(form), "dry_run": not save})
+            result = await backend.edits.edit(
+                letter_id, asked.wanted(), actor_of(request, asked.reason), dry_run=not save
+            )
         except (EditInvalid, InvalidRequest, OverBudget) as error:
             problem = _said(error)
-        if save and told is not None:
+        if save and result is not None:
             return RedirectResponse(f"/console/letters/{letter_id}", 303)
         return pages.page(
             request,
@@ -66,15 +69,15 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             rest=form["rest"],
             before=form["before"],
             problem=problem,
-            told=told,
+            result=result,
             reason=form["reason"],
         )
 
     @router.post("/console/letters/{letter_id}/revert")
     async def revert(request: Request, letter_id: Id) -> Response:
         form = form_of(request)
-        asked = valid(RevertAsked, {"reason": form["reason"], "to": form.number("to") or 0})
-        await backend.edits.revert(letter_id, asked.to, actor(request, asked.reason), dry_run=False)
+        asked = valid(RevertInput, {"reason": form["reason"], "to": form.number("to") or 0})
+        await backend.edits.revert(letter_id, asked.to, actor_of(request, asked.reason), dry_run=False)
         return RedirectResponse(f"/console/letters/{letter_id}", 303)
 
     @router.post("/console/transforms")
@@ -83,10 +86,10 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         selection = form.selection()
         patch = form["patch"] or _EXAMPLE
         about: dict[str, Any] = {
-            "selection": told_selection(selection),
+            "selection": selection_json(selection),
             "patch": patch,
             "reason": form["reason"],
-            "told": None,
+            "result": None,
             "problem": None,
             "made": False,
             "allowance": await backend.allowances.of(request.scope["principal"].name),
@@ -104,7 +107,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 async def _transformed(request: Request, backend: Backend, form: Form, selection: Any) -> dict[str, Any]:
     make = form["act"] == "make"
     wish = valid(
-        TransformAsked,
+        TransformInput,
         {
             "selection": selection,
             "reason": form["reason"] or "a preview",
@@ -114,29 +117,27 @@ async def _transformed(request: Request, backend: Backend, form: Form, selection
         },
     )
     if wish.expected_count is None:
-        return {"told": await backend.edits.preview(wish.selection.meant(), wish.patch)}
-    who = actor(request, wish.reason)
+        return {"result": await backend.edits.preview(wish.selection.to_selection(), wish.patch)}
+    who = actor_of(request, wish.reason)
     return {
-        "told": await backend.edits.transform(wish.selection.meant(), wish.patch, who, wish.expected_count),
+        "result": await backend.edits.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count),
         "made": True,
     }
 
 
-def _to_edit(one: dict[str, Any]) -> tuple[str, str, str | None]:
-    """(the payload, the other fields) that would be sent, as JSON to type in; and what cannot be typed."""
-    edits = one["lineage"]["edits"] if "lineage" in one else []
-    fields = next((edit["fields"] for edit in edits if edit["number"] == one["edit"]), one["original"])
-    if any(field.get("cut") or field.get("masked") for field in fields):
+def _to_edit(one: LetterDetail) -> tuple[str, str, str | None]:
+    """(the payload, the other fields) that would be sent, as JSON to type in; and why they cannot be typed."""
+    edits = one.lineage.edits if one.lineage else []
+    fields = next((edit.fields for edit in edits if edit.number == one.edit), one.original)
+    if any(field.cut or field.masked for field in fields):
         return "", "", "It is too large for this page. Change it by a transform."
-    told = {
-        field["name"]: field["value"]
-        for field in fields
-        if isinstance(field["name"], str) and field["name"] not in _TRACES
+    document: dict[str, Any] = {
+        field.name: field.value for field in fields if isinstance(field.name, str) and field.name not in _TRACES
     }
-    payload = told.pop("payload", "")
-    with contextlib.suppress(orjson.JSONDecodeError, OverBudget):  # then as it is told: text, or base64 of what is none
+    payload = document.pop("payload", "")
+    with contextlib.suppress(orjson.JSONDecodeError, OverBudget):  # then as text, or as base64
         payload = parse(payload) if isinstance(payload, str) else payload
-    return _text(payload), _text(told), None
+    return _text(payload), _text(document), None
 
 
 def _fields(form: Form) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, NoteAsked, actor
+from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, NoteInput, actor_of
 from holdfast.shared.letters.find.filter import Filter
 from holdfast.shared.letters.state import State
 
@@ -39,6 +39,6 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.post("/console/groups/{fingerprint}/note")
     async def note(request: Request, fingerprint: Fingerprint) -> Response:
-        word = valid(NoteAsked, {"text": form_of(request)["text"]})
-        await backend.groups.note(fingerprint, word.text, actor(request, _NOTED))
+        word = valid(NoteInput, {"text": form_of(request)["text"]})
+        await backend.groups.note(fingerprint, word.text, actor_of(request, _NOTED))
         return RedirectResponse(f"/console/groups/{fingerprint}", 303)

@@ -1,7 +1,5 @@
 """Home: is anything dying now, what, since when, why, and what to do next; and the strip that every page has."""
 
-from typing import Any
-
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -9,6 +7,8 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.render.advice import at_a_glance
 from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.letters.models import GroupSummary, LettersOnStream
+from holdfast.services.dlq_admin.replays.models import ReplaySummary
 from holdfast.shared.errors import DatabaseUnavailable
 from holdfast.shared.letters.replays.plan import ACTIVE, ReplayState
 from holdfast.shared.letters.state import State
@@ -23,18 +23,18 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.get("/console")
     async def home(request: Request) -> Response:
-        overview = await backend.overview.told()
-        groups: list[dict[str, Any]] = []
-        replays: list[dict[str, Any]] = []
-        waiting: dict[str, Any] | None = None
-        if overview["letters"] is None:
+        overview = await backend.overview.look()
+        groups: list[GroupSummary] = []
+        replays: list[ReplaySummary] = []
+        waiting: LettersOnStream | None = None
+        if overview.letters is None:
             waiting = await backend.letters.from_stream(_FROM_STREAM)
         else:
             try:
                 groups, _ = await backend.groups.page([State.DEAD, State.REPLAYING], None, _GROUPS)
                 replays = await backend.replays.page([*ACTIVE, ReplayState.AWAITING_APPROVAL], None, _REPLAYS)
             except DatabaseUnavailable:
-                overview |= {"letters": None}
+                overview = overview.model_copy(update={"letters": None})
         return pages.page(
             request,
             "home.html",
@@ -47,4 +47,4 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.get("/console/strip")
     async def strip(request: Request) -> Response:
-        return pages.page(request, "strip.html", overview=await backend.overview.told())
+        return pages.page(request, "strip.html", overview=await backend.overview.look())

@@ -10,18 +10,19 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.forms import form_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.letters.models import LetterDetail
 from holdfast.services.dlq_admin.rest.inputs import (
     FINGERPRINT,
     LETTER_ID,
-    FilterAsked,
+    FilterInput,
     LetterId,
     Reason,
-    SelectionAsked,
-    actor,
+    SelectionInput,
+    actor_of,
 )
-from holdfast.services.dlq_admin.rest.letters import LettersAsked
+from holdfast.services.dlq_admin.rest.letters import LettersInput
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
 from holdfast.shared.letters.find.filter import Filter
 from holdfast.shared.letters.ids import number_of
@@ -33,7 +34,7 @@ _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12
 Id = Annotated[LetterId, Path(pattern=LETTER_ID)]
 
 
-class _WhyAsked(BaseModel):
+class _WhyInput(BaseModel):
     reason: Reason
 
 
@@ -49,18 +50,18 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def search(request: Request) -> Response:
         asked = {name: value for name, value in request.query_params.items() if value.strip()}
         try:
-            wanted = valid(LettersAsked, asked | {"limit": _PAGE})
+            wanted = valid(LettersInput, asked | {"limit": _PAGE})
         except InvalidRequest as error:
             return pages.page(request, "letters.html", 422, asked=asked, problem=error.message, **_NO_LETTERS)
         try:
-            found, end = await backend.letters.page(wanted.meant(), wanted.cursor, wanted.limit)
+            found, end = await backend.letters.page(wanted.to_filter(), wanted.cursor, wanted.limit)
             banner = None
         except DatabaseUnavailable:
             instead = await backend.letters.from_stream(_PAGE)
             if instead is None:
                 raise
-            found, end, banner = instead["letters"], None, instead
-        rest = FilterAsked.model_validate(wanted.model_dump(exclude=_PAGED, by_alias=True))
+            found, end, banner = instead.letters, None, instead
+        rest = FilterInput.model_validate(wanted.model_dump(exclude=_PAGED, by_alias=True))
         selection = f'{{"filter": {rest.model_dump_json(by_alias=True, exclude_none=True)}}}'
         return pages.page(
             request,
@@ -81,9 +82,9 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
     @router.post("/console/export")
     async def export(request: Request) -> Response:
         selection = form_of(request).selection()
-        wanted = selection.meant().matching
+        wanted = selection.to_selection().matching
         if wanted is None:
-            raise InvalidRequest("An export is of all that match; ticked letters cannot be exported one by one.")
+            raise InvalidRequest("An export is of all matching letters; it cannot be of selected ones.")
         return await _exported(request, backend, wanted, _why(request))
 
 
@@ -95,7 +96,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
     @router.post("/console/letters/{letter_id}/reveal")
     async def reveal(request: Request, letter_id: Id) -> Response:
         why = _why(request)
-        one = await backend.letters.one(letter_id, who=actor(request, why))
+        one = await backend.letters.one(letter_id, who=actor_of(request, why))
         return pages.page(request, "letter.html", **_about(one, why))
 
     @router.post("/console/letters/{letter_id}/whole")
@@ -107,22 +108,22 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
 _NO_LETTERS: dict[str, Any] = {"letters": [], "next": None, "banner": None, "selection": ""}
 
 
-def _about(one: dict[str, Any], why: str | None) -> dict[str, Any]:
-    selection = told_selection(valid(SelectionAsked, {"ids": [one["id"]]}))
-    edits = one["lineage"]["edits"] if "lineage" in one else []
-    in_force = next((edit for edit in edits if edit["number"] == one["edit"]), None)
+def _about(one: LetterDetail, why: str | None) -> dict[str, Any]:
+    selection = selection_json(valid(SelectionInput, {"ids": [one.id]}))
+    edits = one.lineage.edits if one.lineage else []
+    in_force = next((edit for edit in edits if edit.number == one.edit), None)
     return {"letter": one, "why": why, "selection": selection, "in_force": in_force}
 
 
 async def _exported(request: Request, backend: Backend, wanted: Filter, why: str) -> Response:
-    first = await backend.exchange.begin(wanted, actor(request, why))
+    first = await backend.exchange.begin(wanted, actor_of(request, why))
     lines = backend.exchange.lines(wanted, first, request.scope.get("time_limit"))
     headers = {"Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
     return StreamingResponse(lines, media_type="application/x-ndjson", headers=headers)
 
 
 def _why(request: Request) -> str:
-    return valid(_WhyAsked, {"reason": form_of(request)["reason"]}).reason
+    return valid(_WhyInput, {"reason": form_of(request)["reason"]}).reason
 
 
 async def _where(backend: Backend, text: str) -> str:

@@ -62,11 +62,11 @@ def _row(title: str, panels: tuple[Panel, ...]) -> dict[str, Any]:
 
 def _drawn(panel: Panel) -> dict[str, Any]:
     """What the template says itself, and the rest for the browser."""
-    told = {"id": panel.number, "type": panel.kind, **panel.drawn}
+    definition = {"id": panel.number, "type": panel.kind, **panel.drawn}
     return {
         "number": panel.number,
         "kind": panel.kind,
         "title": panel.drawn.get("title", ""),
         "description": panel.drawn.get("description", ""),
-        "told": orjson.dumps(told).decode(),
+        "definition": orjson.dumps(definition).decode(),
     }

@@ -7,13 +7,14 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import Form, form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.forms import Form, form_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.rest.inputs import SelectionAsked, actor
-from holdfast.services.dlq_admin.rest.replays import ReplayAsked, WordAsked
+from holdfast.services.dlq_admin.replays.models import ReplayItem
+from holdfast.services.dlq_admin.rest.inputs import SelectionInput, actor_of
+from holdfast.services.dlq_admin.rest.replays import OrderInput, ReplayInput
 from holdfast.shared.errors import AppError, InvalidRequest, NoSuchPath
 from holdfast.shared.letters.replays.plan import ACTIVE, RESULTS, ItemState, ReplayState
-from holdfast.shared.letters.replays.steer import WORDS
+from holdfast.shared.letters.replays.steer import ORDERS
 
 _PAGE = 25
 _ITEMS = 50
@@ -54,7 +55,7 @@ def _add_many(router: APIRouter, pages: Pages, backend: Backend) -> None:
         request: Request, cursor: Annotated[int | None, Query(ge=1, le=2**63 - 1)] = None
     ) -> Response:
         found = await backend.replays.page([], cursor, _PAGE)
-        end = found[-1]["id"] if len(found) == _PAGE else None
+        end = found[-1].id if len(found) == _PAGE else None
         return pages.page(request, "replays.html", replays=found, next=end, cursor=cursor)
 
     @router.post("/console/replays/new")
@@ -65,13 +66,13 @@ def _add_many(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def create(request: Request) -> Response:
         form = form_of(request)
         try:
-            wish = valid(ReplayAsked, _asked(form, form.selection()))
+            wish = valid(ReplayInput, _asked(form, form.selection()))
             made = await backend.replays.create(
-                wish.selection.meant(), wish.plan(), actor(request, wish.reason), wish.expected_count or 0
+                wish.selection.to_selection(), wish.plan(), actor_of(request, wish.reason), wish.expected_count or 0
             )
         except AppError as error:
             return await _planned(request, pages, backend, form, error.message)
-        return RedirectResponse(f"/console/replays/{made['id']}", 303)
+        return RedirectResponse(f"/console/replays/{made.id}", 303)
 
 
 def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
@@ -84,11 +85,11 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         seen: Annotated[str, Query(max_length=30)] = "",
     ) -> Response:
         one = await backend.replays.one(replay_id)
-        items: list[dict[str, Any]] = []
+        items: list[ReplayItem] = []
         end = None
         if not seen:
             items, end = await backend.replays.items(replay_id, [outcome] if outcome else [], cursor, _ITEMS)
-        state = ReplayState(one["state"])
+        state = ReplayState(one.state)
         response = pages.page(
             request,
             "replay.html",
@@ -100,7 +101,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
             order=[each.value for each in _ORDER],
             live=state in ACTIVE,
             selection=_of_outcome(replay_id, outcome) if outcome else "",
-            words=[word for word, meant in WORDS.items() if state in meant.since],
+            words=[word for word, meant in ORDERS.items() if state in meant.since],
         )
         if seen and state not in ACTIVE:
             response.headers["HX-Refresh"] = "true"  # it is over: the whole page, with every outcome
@@ -108,16 +109,16 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.post("/console/replays/{replay_id}/{word}")
     async def say(request: Request, replay_id: Id, word: str) -> Response:
-        if word not in WORDS:
+        if word not in ORDERS:
             raise NoSuchPath()
-        asked = valid(WordAsked, {"reason": form_of(request)["reason"]})
-        await backend.replays.say(replay_id, word, actor(request, asked.reason), dry_run=False)
+        asked = valid(OrderInput, {"reason": form_of(request)["reason"]})
+        await backend.replays.order(replay_id, word, actor_of(request, asked.reason), dry_run=False)
         return RedirectResponse(f"/console/replays/{replay_id}", 303)
 
 
 def _of_outcome(replay_id: int, outcome: ItemState) -> str:
     """Those of one outcome, to go on with."""
-    return told_selection(valid(SelectionAsked, {"replay": {"id": replay_id, "outcomes": [outcome]}}))
+    return selection_json(valid(SelectionInput, {"replay": {"id": replay_id, "outcomes": [outcome]}}))
 
 
 async def _planned(
@@ -128,7 +129,7 @@ async def _planned(
     if form["rate"]:
         plan["breaker"] = form["breaker"]
     about: dict[str, Any] = {
-        "selection": told_selection(selection),
+        "selection": selection_json(selection),
         "plan": plan,
         "reason": form["reason"],
         "look": None,
@@ -137,8 +138,8 @@ async def _planned(
     }
     try:
         about["allowance"] = await backend.allowances.of(_name(request))
-        wish = valid(ReplayAsked, _asked(form, selection) | {"dry_run": True, "reason": "a dry run"})
-        about["look"] = await backend.replays.look(wish.selection.meant(), wish.plan(), _name(request))
+        wish = valid(ReplayInput, _asked(form, selection) | {"dry_run": True, "reason": "a dry run"})
+        about["look"] = await backend.replays.preview(wish.selection.to_selection(), wish.plan(), _name(request))
     except AppError as error:
         about["problem"] = about["problem"] or error.message
     return pages.page(request, "replay_new.html", 422 if about["problem"] else 200, **about)
@@ -149,20 +150,20 @@ def _name(request: Request) -> str:
     return name
 
 
-def _asked(form: Form, selection: SelectionAsked) -> dict[str, Any]:
+def _asked(form: Form, selection: SelectionInput) -> dict[str, Any]:
     """As the REST has it. A page before this one has no plan: its defaults are the REST's."""
-    told: dict[str, Any] = {
+    wish: dict[str, Any] = {
         "selection": selection.model_dump(exclude_none=True, by_alias=True),
         "reason": form["reason"],
         "expected_count": form.number("expected_count"),
     }
     if not form["rate"]:
-        return told
+        return wish
     try:
         failing = float(form["failing"]) / 100
     except ValueError:
         raise InvalidRequest("The share that may fail is a number from 0 to 100.") from None
-    return told | {
+    return wish | {
         "rate_per_s": form["rate"],
         "canary": form["canary"].replace(",", " ").split(),
         "in_flight_max": form["in_flight"],

@@ -16,14 +16,14 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     """The one page."""
 
     @router.get("/console/requests")
-    async def explained(request: Request) -> Response:
+    async def explain(request: Request) -> Response:
         asked = request.query_params.get("id", "").strip()[:128]
-        told, problem, status = None, "", 200
+        explained, problem, status = None, "", 200
         if asked and not re.fullmatch(REQUEST_ID, asked, re.ASCII):
             problem, status = "This is no id of a request: they have 8 to 128 letters, digits, dots, dashes.", 422
         elif asked:
             try:
-                told = await backend.requests.explained(asked)
+                explained = await backend.requests.explained(asked)
             except (RequestUnknown, ExplanationsUnavailable) as error:
                 problem, status = error.message, 200
-        return pages.page(request, "requests.html", status, asked=asked, told=told, problem=problem)
+        return pages.page(request, "requests.html", status, asked=asked, explained=explained, problem=problem)

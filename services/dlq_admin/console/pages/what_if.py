@@ -5,10 +5,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import form_of, told_selection, valid
+from holdfast.services.dlq_admin.console.forms import form_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.rest.inputs import actor
-from holdfast.services.dlq_admin.rest.what_if import WhatIfAsked
+from holdfast.services.dlq_admin.rest.inputs import actor_of
+from holdfast.services.dlq_admin.rest.what_if import WhatIfInput
 from holdfast.shared.letters.what_if.verdict import Verdict
 
 _SHOWN = 50
@@ -21,13 +21,13 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def what_if(request: Request) -> Response:
         form = form_of(request)
         selection = form.selection()
-        wish = valid(WhatIfAsked, {"selection": selection, "limit": _SHOWN, "reveal": form["reveal"] or None})
-        who = actor(request, wish.reveal) if wish.reveal is not None else None
-        told = await backend.what_ifs.told(wish.selection.meant(), wish.limit, who)
+        wish = valid(WhatIfInput, {"selection": selection, "limit": _SHOWN, "reveal": form["reveal"] or None})
+        who = actor_of(request, wish.reveal) if wish.reveal is not None else None
+        result = await backend.what_ifs.ask(wish.selection.to_selection(), wish.limit, who)
         return pages.page(
             request,
             "what_if.html",
-            told=told,
-            selection=told_selection(selection),
+            result=result,
+            selection=selection_json(selection),
             order=[verdict.value for verdict in Verdict],
         )

@@ -1,4 +1,4 @@
-"""Words: what the closed sets mean, for people: a title, a tone (`bad`, `warn`, `good`, `calm`), a sentence. Pure."""
+"""Labels: what the values of closed sets mean, for people: a title, a tone, a sentence. Pure."""
 
 from typing import Any, NamedTuple
 
@@ -8,8 +8,8 @@ from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.writes.outcome import Reason
 
 
-class Word(NamedTuple):
-    """How something is called."""
+class Label(NamedTuple):
+    """`tone`: bad, warn, good or calm."""
 
     title: str
     tone: str
@@ -17,72 +17,89 @@ class Word(NamedTuple):
 
 
 STATES = {
-    State.DEAD: Word("dead", "bad", "Waits for a decision."),
-    State.REPLAYING: Word("replaying", "warn", "Part of a replay that is not over."),
-    State.DISCARDED: Word("discarded", "calm", "Its write will not happen, unless it is restored."),
-    State.APPLIED: Word("applied", "good", "Sent again, and applied."),
-    State.DUPLICATE: Word("duplicate", "good", "Sent again; its operation had ended already."),
-    State.SUPERSEDED: Word("superseded", "calm", "Sent again; newer writes had set everything it sets."),
-    State.REJECTED: Word("rejected", "warn", "Sent again, and refused for good."),
-    State.EXPIRED: Word("expired", "warn", "Sent again, too late for its client."),
-    State.DEAD_AGAIN: Word("dead again", "bad", "Sent again and dead again: a newer letter took its place."),
+    State.DEAD: Label("dead", "bad", "Needs a decision."),
+    State.REPLAYING: Label("replaying", "warn", "Part of a replay that is not finished."),
+    State.DISCARDED: Label("discarded", "calm", "Its write will not be applied unless the letter is restored."),
+    State.APPLIED: Label("applied", "good", "Sent again and applied."),
+    State.DUPLICATE: Label("duplicate", "good", "Sent again; its operation had already ended."),
+    State.SUPERSEDED: Label("superseded", "calm", "Sent again; newer writes had set every field it sets."),
+    State.REJECTED: Label("rejected", "warn", "Sent again and rejected."),
+    State.EXPIRED: Label("expired", "warn", "Sent again after its client's deadline."),
+    State.DEAD_AGAIN: Label("dead again", "bad", "Sent again and dead-lettered again: a newer letter replaces it."),
 }
 REASONS = {
-    Reason.UNDECODABLE: Word("cannot be read", "bad", "No writer understands the entry: its form is not what it"
-                             " should be. Sending it again as it is changes nothing; edit it, or send it to a build"
-                             " that understands it."),
-    Reason.INVALID_DATA: Word("refused by the database", "bad", "The database refuses the data: a value that does not"
-                              " fit, a rule that it breaks. Change the data, or the schema, then send it again."),
-    Reason.ATTEMPTS_EXHAUSTED: Word("failed too often", "bad", "It failed again and again for a reason that nobody"
-                                    " named. Read the traceback: most likely it is a bug of ours."),
-    Reason.CRASH_LOOP: Word("kills its writer", "bad", "Writers died while they handled it. Do not send it again"
-                            " before the cause is understood."),
-    Reason.TOO_OLD: Word("older than what is kept", "bad", "Whether it was applied is no longer known, so it never will"
-                         " be. If its change is still wanted, make it as a new write; then discard it."),
-}  # fmt: skip
+    Reason.UNDECODABLE: Label(
+        "cannot be decoded",
+        "bad",
+        "No writer can decode the entry. A plain replay changes nothing: edit it, or deploy a build that decodes it.",
+    ),
+    Reason.INVALID_DATA: Label(
+        "refused by the database",
+        "bad",
+        "The database refuses the data: a value does not fit or breaks a constraint. Change the data or the schema,"
+        " then replay.",
+    ),
+    Reason.ATTEMPTS_EXHAUSTED: Label(
+        "failed too often",
+        "bad",
+        "Every attempt failed for an unknown reason. Read the traceback: most likely it is a bug in Holdfast.",
+    ),
+    Reason.CRASH_LOOP: Label(
+        "crashes its writer",
+        "bad",
+        "Writers crashed while handling it. Do not replay it before the cause is understood.",
+    ),
+    Reason.TOO_OLD: Label(
+        "older than the history",
+        "bad",
+        "Whether it was applied is no longer known, so it is never applied. If the change is still wanted, make it as a"
+        " new write; then discard the letter.",
+    ),
+}
 VERDICTS = {
-    Verdict.WOULD_APPLY: Word("would apply", "good", "Sent again now, it would be applied."),
-    Verdict.ALREADY_APPLIED: Word("already applied", "good", "Its operation has ended; sending it changes nothing."),
-    Verdict.SUPERSEDED: Word("superseded", "calm", "The row is newer in all that this write sets."),
-    Verdict.REJECTED: Word("would be rejected", "warn", "It would be refused for good, and be over."),
-    Verdict.WOULD_WAIT: Word("would wait", "warn", "An earlier write of the same entity is not over."),
-    Verdict.STILL_FAILS: Word("still fails", "bad", "It would be dead again."),
-    Verdict.UNDECODABLE: Word("cannot be read", "bad", "No writer would understand it: edit it first."),
+    Verdict.WOULD_APPLY: Label("would apply", "good", "Sent again now, it would be applied."),
+    Verdict.ALREADY_APPLIED: Label("already applied", "good", "Its operation has ended; a replay changes nothing."),
+    Verdict.SUPERSEDED: Label("superseded", "calm", "The row is newer in every field that this write sets."),
+    Verdict.REJECTED: Label("would be rejected", "warn", "Sent again now, it would be rejected."),
+    Verdict.WOULD_WAIT: Label("would wait", "warn", "An earlier write of the same entity is not finished."),
+    Verdict.STILL_FAILS: Label("still fails", "bad", "It would be dead-lettered again."),
+    Verdict.UNDECODABLE: Label("cannot be decoded", "bad", "No writer could decode it: edit it first."),
 }
 ITEMS = {
-    ItemState.WAITING: Word("not sent yet", "calm", ""),
-    ItemState.SENDING: Word("being sent", "warn", ""),
-    ItemState.SENT: Word("in flight", "warn", ""),
-    ItemState.APPLIED: Word("applied", "good", ""),
-    ItemState.DUPLICATE: Word("duplicate", "good", ""),
-    ItemState.SUPERSEDED: Word("superseded", "calm", ""),
-    ItemState.REJECTED: Word("rejected", "warn", ""),
-    ItemState.EXPIRED: Word("expired", "warn", ""),
-    ItemState.FAILED_SAME: Word("failed the same", "bad", ""),
-    ItemState.FAILED_DIFFERENTLY: Word("failed differently", "bad", ""),
-    ItemState.RECALLED: Word("recalled", "calm", ""),
-    ItemState.WITHDRAWN: Word("never sent", "calm", ""),
-    ItemState.UNSENDABLE: Word("cannot be sent", "bad", ""),
-    ItemState.LOST: Word("lost", "bad", ""),
+    ItemState.WAITING: Label("not sent yet", "calm", ""),
+    ItemState.SENDING: Label("being sent", "warn", ""),
+    ItemState.SENT: Label("in flight", "warn", ""),
+    ItemState.APPLIED: Label("applied", "good", ""),
+    ItemState.DUPLICATE: Label("duplicate", "good", ""),
+    ItemState.SUPERSEDED: Label("superseded", "calm", ""),
+    ItemState.REJECTED: Label("rejected", "warn", ""),
+    ItemState.EXPIRED: Label("expired", "warn", ""),
+    ItemState.FAILED_SAME: Label("failed the same way", "bad", ""),
+    ItemState.FAILED_DIFFERENTLY: Label("failed differently", "bad", ""),
+    ItemState.RECALLED: Label("recalled", "calm", ""),
+    ItemState.WITHDRAWN: Label("never sent", "calm", ""),
+    ItemState.UNSENDABLE: Label("cannot be sent", "bad", ""),
+    ItemState.LOST: Label("lost", "bad", ""),
 }
 REPLAYS = {
-    ReplayState.AWAITING_APPROVAL: Word("waits for a second person", "warn", "It is large: somebody else has to"
-                                        " approve it before anything is sent."),
-    ReplayState.RUNNING: Word("running", "warn", "Letters are being sent."),
-    ReplayState.PAUSED: Word("paused", "calm", "Nothing more is sent until somebody resumes it."),
-    ReplayState.STOPPED: Word("stopped by itself", "bad", "Nothing more is sent until somebody resumes it."),
-    ReplayState.CANCELLING: Word("being cancelled", "warn", "No more is sent; what is on its way is waited for."),
-    ReplayState.RECALLING: Word("being recalled", "warn", "What no writer has been given yet is taken back."),
-    ReplayState.CANCELLED: Word("cancelled", "calm", "What was not sent is dead as before."),
-    ReplayState.RECALLED: Word("recalled", "calm", "What was taken back is dead as before."),
-    ReplayState.DONE: Word("done", "good", "Every letter has an outcome."),
-}  # fmt: skip
-_SETS: dict[str, dict[Any, Word]] = {
+    ReplayState.AWAITING_APPROVAL: Label(
+        "awaiting approval", "warn", "It is large: a second person must approve it before anything is sent."
+    ),
+    ReplayState.RUNNING: Label("running", "warn", "Letters are being sent."),
+    ReplayState.PAUSED: Label("paused", "calm", "Nothing is sent until an operator resumes it."),
+    ReplayState.STOPPED: Label("stopped", "bad", "A stop condition was met. Nothing is sent until it is resumed."),
+    ReplayState.CANCELLING: Label("being cancelled", "warn", "Nothing more is sent; entries in flight are awaited."),
+    ReplayState.RECALLING: Label("being recalled", "warn", "Entries that no writer has are taken back."),
+    ReplayState.CANCELLED: Label("cancelled", "calm", "Letters that were not sent are dead as before."),
+    ReplayState.RECALLED: Label("recalled", "calm", "Letters that were taken back are dead as before."),
+    ReplayState.DONE: Label("done", "good", "Every letter has an outcome."),
+}
+_SETS: dict[str, dict[Any, Label]] = {
     "state": dict(STATES), "reason": dict(REASONS), "verdict": dict(VERDICTS), "item": dict(ITEMS),
     "replay": dict(REPLAYS),
 }  # fmt: skip
 
 
-def word(value: str, kind: str) -> Word:
-    """Of a value of the set `kind`; what a newer build may have added stands for itself."""
-    return _SETS[kind].get(value) or Word(value.replace("_", " "), "calm", "")
+def label(value: str, kind: str) -> Label:
+    """Of a value of the set `kind`; a value of a newer build is shown as it is."""
+    return _SETS[kind].get(value) or Label(value.replace("_", " "), "calm", "")

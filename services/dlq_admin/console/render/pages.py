@@ -8,8 +8,7 @@ import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from holdfast.services.dlq_admin.console.render import chart, moments, visible
-from holdfast.services.dlq_admin.console.render import labels as words
+from holdfast.services.dlq_admin.console.render import chart, labels, moments, visible
 from holdfast.services.dlq_admin.console.render.advice import next_step
 from holdfast.services.dlq_admin.console.render.assets import Assets
 from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
@@ -39,16 +38,16 @@ class Pages:
             alerts=alerts,
             bars=chart.bars,
             shares=chart.shares,
-            word=words.word,
+            label=labels.label,
             next_step=next_step,
-            WORDS_STATES=words.STATES,
-            WORDS_REASONS=words.REASONS,
-            WORDS_ITEMS=words.ITEMS,
+            LABELS_STATES=labels.STATES,
+            LABELS_REASONS=labels.REASONS,
+            LABELS_ITEMS=labels.ITEMS,
         )
         self._templates.filters.update(
             show=visible.visible,
             pretty=visible.pretty,
-            told=visible.told_value,
+            entry_value=visible.entry_value,
             typed=visible.typed,
             exact=visible.exact,
             ago=moments.ago,
@@ -62,14 +61,14 @@ class Pages:
         """With who is asking, and what his forms carry."""
         principal = request.scope.get("principal")
         logged_in = request.scope.get("console")
-        told = {
+        context = {
             "who": principal,
             "may_operate": principal is not None and principal.may(OPERATE),
             "csrf": logged_in.csrf if logged_in else "",
             "path": request.url.path,
             "request_id": request.scope["request_id"],
         }
-        return HTMLResponse(self._templates.get_template(template).render(told | about), status)
+        return HTMLResponse(self._templates.get_template(template).render(context | about), status)
 
     def error(self, request: Request, error: AppError, status: int) -> Response:
         """What went wrong, and whether to try again."""

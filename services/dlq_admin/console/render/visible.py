@@ -9,11 +9,10 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from holdfast.services.dlq_admin.unseen import UNSEEN, numbered, without_unseen
 from holdfast.shared.domain import characters
 
-#: Controls but newline and tab, separators, halves of pairs, and whatever shows nothing or turns its neighbours.
-_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ufff9-\ufffb\ud800-\udfff" + characters.INKLESS + "]")
-#: Of those, the ones that a field shows as something else than itself.
+#: Of the unseen ones, those that a field shows as something else than itself.
 _TURNING = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff" + characters.BIDI_CONTROLS + "]")
 _MARK = Markup('<span class="ctl" title="{}">{}</span>')
 _REST = Markup('<span class="cut">… {} more characters</span>')
@@ -22,11 +21,11 @@ _DUMPED_BYTES = 256
 
 def visible(text: Any, limit: int = 4000) -> Markup:
     """At most `limit` characters, and how many there are besides."""
-    told = text if isinstance(text, str) else str(text)
-    shown, rest = told[:limit], len(told) - limit
+    whole = text if isinstance(text, str) else str(text)
+    shown, rest = whole[:limit], len(whole) - limit
     parts: list[str] = []
     at = 0
-    for match in _UNSEEN.finditer(shown):
+    for match in UNSEEN.finditer(shown):
         parts += [escape(shown[at : match.start()]), _marked(match[0])]
         at = match.end()
     parts.append(escape(shown[at:]))
@@ -39,23 +38,19 @@ def inert(value: Any) -> Any:
     """The same for whatever a template puts out without a filter, in a tag's attribute as well: text with numbers for
     what cannot be seen. What is HTML already stays."""
     if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNSEEN.sub(_numbered, value)
+        return without_unseen(value)
     return value
 
 
 def typed(value: Any) -> Markup:
     """Text for a field that sends it back: only what would turn or break the field has a number, so that a name with a
     joiner or an emoji comes back as it was typed."""
-    return escape(_TURNING.sub(_numbered, str(value)))
+    return escape(_TURNING.sub(numbered, str(value)))
 
 
 def exact(document: Any) -> Markup:
     """JSON for a field, hidden or not, that sends back what it was; lines end as a browser ended them."""
     return escape(written_out(str(document).replace("\r\n", "\n")))
-
-
-def _numbered(match: re.Match[str]) -> str:
-    return f"[U+{ord(match[0]):04X}]"
 
 
 def pretty(value: Any, limit: int = 8000) -> Markup:
@@ -65,11 +60,11 @@ def pretty(value: Any, limit: int = 8000) -> Markup:
 
 def written_out(document: str) -> str:
     """JSON that says the same, for a field to type in: what cannot be seen is `\\u202e`."""
-    return _UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], document)
+    return UNSEEN.sub(lambda match: json.dumps(match[0])[1:-1], document)
 
 
-def told_value(value: Any) -> Markup:
-    """A field's value as the services tell it: text, or bytes that are none."""
+def entry_value(value: Any) -> Markup:
+    """The value of an entry's field: text, or bytes that are no text."""
     if isinstance(value, dict) and value.keys() == {"base64"}:
         return dump(base64.b64decode(value["base64"]))
     return visible(value)

@@ -51,7 +51,7 @@ document.addEventListener("change", (event) => {
   const form = event.target.closest("form.bulk");
   if (!form || event.target.name !== "id") return;
   const count = form.querySelectorAll("input[name=id]:checked").length;
-  form.querySelector("[data-ticked]").textContent = count ? `the ${count} ticked` : "those ticked";
+  form.querySelector("[data-ticked]").textContent = count ? `${count} selected` : "selected letters";
   form.querySelector("input[value=ticked]").checked = true;
 });
 

@@ -8,7 +8,7 @@
   // Lanes that stand above one another have one left edge, so that a moment is one line through all of them.
   const gutters = new Map();
   const gutter = (panel, wanted, most) => {
-    const { x, w } = panel.told.gridPos;
+    const { x, w } = panel.definition.gridPos;
     const alike = gutters.get(`${x} ${w}`) || gutters.set(`${x} ${w}`, new Map()).get(`${x} ${w}`);
     const before = Math.max(...alike.values());
     alike.set(panel, Math.min(wanted, most));
@@ -30,7 +30,7 @@
   };
 
   Live.kinds["state-timeline"] = (panel) => {
-    const { told, box, title } = panel;
+    const { definition, box, title } = panel;
     const canvas = Live.canvas(box, title);
     const legend = Live.element("div", "legend");
     const tip = Live.tip(box);
@@ -39,7 +39,7 @@
 
     const legendOf = () => {
       legend.replaceChildren();
-      if (((told.options || {}).legend || {}).showLegend === false) return;
+      if (((definition.options || {}).legend || {}).showLegend === false) return;
       const seen = new Map();
       for (const lane of lanes) for (const piece of lane.pieces) seen.set(Live.text(lane.field, piece.value), Live.valueColour(lane.field, piece.value));
       for (const [text, colour] of seen) {
@@ -117,7 +117,7 @@
     return {
       update(data, now) {
         [shown, view] = [data, now];
-        lanes = data.series.map((one, at) => ({ field: Live.field(told, one, at), pieces: pieces(one.values, now) }));
+        lanes = data.series.map((one, at) => ({ field: Live.field(definition, one, at), pieces: pieces(one.values, now) }));
         canvas.setAttribute("aria-label", `${title}: ${lanes.map((lane) => `${lane.field.name} ${lane.pieces.length ? Live.text(lane.field, lane.pieces[lane.pieces.length - 1].value) : "unknown"}`).join(", ")}`);
         legendOf();
         draw();
@@ -140,10 +140,10 @@
   }));
 
   Live.kinds.heatmap = (panel) => {
-    const { told, box, title } = panel;
+    const { definition, box, title } = panel;
     const canvas = Live.canvas(box, title);
     const tip = Live.tip(box);
-    const axisField = { unit: ((told.options || {}).yAxis || {}).unit || (told.fieldConfig?.defaults || {}).unit || "none" };
+    const axisField = { unit: ((definition.options || {}).yAxis || {}).unit || (definition.fieldConfig?.defaults || {}).unit || "none" };
     let [rows, view, area, most, shown] = [[], null, null, 0, null];
     const left = 74;
 
@@ -181,7 +181,7 @@
       Live.pointAt(view.times[at], panel);
       tip.show(Live.clock(view.times[at]), rows.filter((row) => row.values[at]).reverse().map((row) => ({
         colour: Live.colour("blue"), name: row.le === Infinity ? "more" : `≤ ${Live.text(axisField, row.le)}`,
-        text: Live.text(told.fieldConfig?.defaults?.unit === axisField.unit ? {} : told.fieldConfig?.defaults || {}, row.values[at]),
+        text: Live.text(definition.fieldConfig?.defaults?.unit === axisField.unit ? {} : definition.fieldConfig?.defaults || {}, row.values[at]),
       })), event.offsetX);
     });
     canvas.addEventListener("mouseleave", () => (tip.hide(), Live.pointAt(null, panel)));

@@ -131,11 +131,11 @@
 
   // --- the picture --------------------------------------------------------------------------------------------------
   Live.kinds.timeseries = (panel) => {
-    const { told, box, title } = panel;
+    const { definition, box, title } = panel;
     const place = Live.element("div", "plot");
     const legend = Live.element("div", "legend");
     const tip = Live.tip(box);
-    const options = told.options || {};
+    const options = definition.options || {};
     const beside = (options.legend || {}).placement === "right";
     box.classList.toggle("beside", beside);
     box.append(place, legend);
@@ -238,7 +238,7 @@
     return {
       update(data, now) {
         view = now;
-        fields = data.series.map((one, at) => Live.field(told, one, at));
+        fields = data.series.map((one, at) => Live.field(definition, one, at));
         values = data.series.map((one) => one.values);
         place.setAttribute("role", "img");
         place.setAttribute("aria-label", `${title}: ${fields.slice(0, 6).map((field, at) => `${field.name} ${Live.text(field, Live.reduce(values[at], "lastNotNull"))}`).join(", ")}`);

@@ -2,7 +2,7 @@
 "use strict";
 
 (() => {
-  const calcOf = (told) => ((((told.options || {}).reduceOptions || {}).calcs || [])[0]) || "lastNotNull";
+  const calcOf = (definition) => ((((definition.options || {}).reduceOptions || {}).calcs || [])[0]) || "lastNotNull";
 
   function sparkline(canvas, values, colour) {
     const [width, height] = [canvas.parentElement.clientWidth, Math.round(canvas.parentElement.clientHeight * 0.34)];
@@ -30,14 +30,14 @@
   }
 
   Live.kinds.stat = (panel) => {
-    const { told, box } = panel;
-    const options = told.options || {};
+    const { definition, box } = panel;
+    const options = definition.options || {};
     const row = Live.element("div", `stats${options.orientation === "vertical" ? " down" : ""}`);
     box.append(row);
     let shown = null;
 
     function one(field, series, several) {
-      const value = Live.reduce(series.values, calcOf(told));
+      const value = Live.reduce(series.values, calcOf(definition));
       const colour = (field.color || {}).mode === "fixed" && !Live.mapped(field, value) ? field.color.fixedColor : Live.valueColour(field, value);
       const cell = Live.element("div", "stat");
       const [mode, text] = [options.colorMode || "value", options.textMode || "auto"];
@@ -68,7 +68,7 @@
         row.replaceChildren();
         const all = data.series.length ? data.series : [{ name: "", ref: "A", labels: {}, values: [null] }];
         row.classList.toggle("several", all.length > 1);
-        all.forEach((series, at) => one(Live.field(told, series, at), series, all.length > 1));
+        all.forEach((series, at) => one(Live.field(definition, series, at), series, all.length > 1));
       },
       redraw() {
         if (shown) this.update(shown);
@@ -79,7 +79,7 @@
   Live.kinds.gauge = Live.kinds.stat;
 
   Live.kinds.bargauge = (panel) => {
-    const { told, box } = panel;
+    const { definition, box } = panel;
     const rows = Live.element("div", "gauges");
     box.append(rows);
     let shown = null;
@@ -88,8 +88,8 @@
         shown = data;
         rows.replaceChildren();
         const all = data.series.map((series, at) => {
-          const field = Live.field(told, series, at);
-          return { field, value: Live.reduce(series.values, calcOf(told)) };
+          const field = Live.field(definition, series, at);
+          return { field, value: Live.reduce(series.values, calcOf(definition)) };
         });
         const most = Math.max(...all.map(({ field }) => field.max ?? -Infinity), ...(all.some(({ field }) => field.max !== undefined) ? [] : all.map(({ value }) => value ?? 0)));
         for (const { field, value } of all) {
@@ -118,11 +118,11 @@
     return order * found;
   };
 
-  function grid(told, series) {
+  function grid(definition, series) {
     const refs = [...new Set(series.map((one) => one.ref))];
     const valueOf = (ref) => (refs.length > 1 ? `Value #${ref}` : "Value");
     let keep = (row) => row;
-    const transformations = (told.transformations || []).filter((each) => !each.disabled);
+    const transformations = (definition.transformations || []).filter((each) => !each.disabled);
     const joined = transformations.find((each) => each.id === "joinByField" || each.id === "joinByLabels");
     const by = joined && (joined.options.byField || (joined.options.join || [])[0]);
     const rows = new Map();
@@ -162,7 +162,7 @@
   }
 
   Live.kinds.table = (panel) => {
-    const { told, box, title } = panel;
+    const { definition, box, title } = panel;
     const scroll = Live.element("div", "scroll");
     scroll.tabIndex = 0;
     scroll.setAttribute("role", "region");
@@ -187,10 +187,10 @@
     return {
       update(data) {
         shown = data;
-        const { columns, rows } = grid(told, data.series);
-        const fields = columns.map((column, at) => ({ ...Live.field(told, { name: column.name, ref: "" }, at), key: column.key }));
+        const { columns, rows } = grid(definition, data.series);
+        const fields = columns.map((column, at) => ({ ...Live.field(definition, { name: column.name, ref: "" }, at), key: column.key }));
         const visible = fields.filter((field) => !field.custom.hidden && !(field.custom.hideFrom || {}).viz);
-        const by = ((told.options || {}).sortBy || [])[0];
+        const by = ((definition.options || {}).sortBy || [])[0];
         const sorted = by && fields.find((field) => field.name === by.displayName);
         if (sorted) rows.sort(sorting(sorted.key, by.desc ? -1 : 1));
         const table = Live.element("table");
@@ -217,10 +217,10 @@
 
   // --- words: paragraphs, lists, emphasis, code and links of Markdown; nothing of it is HTML --------------------------
   const INLINE = /\*\*(.+?)\*\*|`(.+?)`|\[(.+?)\]\((.+?)\)|\*(.+?)\*/g;
-  const address = (told) => {
-    const ours = /^\/d\/([\w-]+)/.exec(told);
+  const address = (value) => {
+    const ours = /^\/d\/([\w-]+)/.exec(value);
     if (ours) return `/console/live/${ours[1]}`;
-    return /^(https?:\/\/|\/(?!\/))/.test(told) ? told : null;
+    return /^(https?:\/\/|\/(?!\/))/.test(value) ? value : null;
   };
   function inline(text, into) {
     let from = 0;
@@ -260,7 +260,7 @@
   };
   Live.kinds.text = (panel) => {
     const words = Live.element("div", "words");
-    Live.markdown((panel.told.options || {}).content || "", words);
+    Live.markdown((panel.definition.options || {}).content || "", words);
     panel.box.append(words);
     return { update() {}, redraw() {} };
   };

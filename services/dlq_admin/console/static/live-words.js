@@ -14,7 +14,7 @@ const Live = { kinds: {} };
     "#F2CC0C": "yellow", "#FADE2A": "yellow", "#FFEE52": "light-yellow", "#E0B400": "dark-yellow", "#FF780A": "orange", "#FF9830": "orange",
     "#B877D9": "purple", "#A352CC": "dark-purple", "#73BF69": "green", "#56A64B": "green", "#37872D": "dark-green", "#8E8E8E": "gray",
   };
-  const named = (told) => KNOWN[(told || "").toUpperCase()] || told || "";
+  const named = (value) => KNOWN[(value || "").toUpperCase()] || value || "";
 
   Live.style = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 
@@ -28,8 +28,8 @@ const Live = { kinds: {} };
   };
 
   // A colour for a line or an area: Grafana's names in the console's tones, in whichever light the page is.
-  Live.colour = (told) => {
-    const name = named(told);
+  Live.colour = (value) => {
+    const name = named(value);
     if (!name) return Live.style("--g-blue");
     if (name.startsWith("#") || name.startsWith("rgb")) return name;
     if (name === "transparent") return "rgba(0, 0, 0, 0)";
@@ -44,14 +44,14 @@ const Live = { kinds: {} };
     return `rgba(${rgb(colour).join(", ")}, ${share})`;
   };
   // The same for words, which have to be read on a card.
-  Live.ink = (told) => {
-    const name = named(told);
+  Live.ink = (value) => {
+    const name = named(value);
     if (!name || name === "text" || name === "transparent") return "var(--ink)";
     const base = BASE.find((each) => name.endsWith(each));
     return base ? `var(--i-${base})` : name;
   };
-  Live.tint = (told) => {
-    const base = BASE.find((each) => named(told).endsWith(each));
+  Live.tint = (value) => {
+    const base = BASE.find((each) => named(value).endsWith(each));
     return base ? `color-mix(in srgb, var(--g-${base}) 16%, var(--card))` : "none";
   };
 
@@ -72,8 +72,8 @@ const Live = { kinds: {} };
     byRegexp: (options, one) => pattern(options).test(one.name),
     byFrameRefID: (options, one) => one.ref === options,
   };
-  Live.field = (told, one, at) => {
-    const config = told.fieldConfig || {};
+  Live.field = (value, one, at) => {
+    const config = value.fieldConfig || {};
     const field = { custom: {}, ...structuredClone(config.defaults || {}) };
     for (const each of config.overrides || []) {
       const matches = MATCH[each.matcher.id];

@@ -10,11 +10,11 @@
   let view = null;
 
   const panels = [...board.querySelectorAll("[data-panel]")].map((article) => {
-    const told = JSON.parse(article.dataset.panel);
-    const panel = { article, told, title: told.title || "", box: article.querySelector(".picture") };
-    const kind = Live.kinds[told.type];
+    const definition = JSON.parse(article.dataset.panel);
+    const panel = { article, definition, title: definition.title || "", box: article.querySelector(".picture") };
+    const kind = Live.kinds[definition.type];
     if (kind) panel.drawn = kind(panel);
-    else panel.box.append(Live.element("p", "none", `This page does not draw ${told.type}.`));
+    else panel.box.append(Live.element("p", "none", `This page does not draw ${definition.type}.`));
     const about = article.querySelector(".about > div");
     if (about) {
       const said = about.textContent;
@@ -28,8 +28,8 @@
   // Places as the file has them; each row of panels begins at its top.
   for (const part of board.querySelectorAll(".board")) {
     const within = panels.filter((panel) => part.contains(panel.article));
-    const top = Math.min(...within.map((panel) => panel.told.gridPos.y));
-    for (const { article, told: { gridPos: { x, y, w, h } } } of within) {
+    const top = Math.min(...within.map((panel) => panel.definition.gridPos.y));
+    for (const { article, definition: { gridPos: { x, y, w, h } } } of within) {
       article.style.gridArea = `${y - top + 1} / ${x + 1} / span ${h} / span ${w}`;
       article.style.setProperty("--h", h);
     }
@@ -44,24 +44,24 @@
 
   function draw(panel, data) {
     const nothing = data.series.every((one) => one.values.every((value) => value === null));
-    const covered = panel.told.type !== "stat"; // which says itself that it has none
-    const noValue = ((panel.told.fieldConfig || {}).defaults || {}).noValue;
+    const covered = panel.definition.type !== "stat"; // which says itself that it has none
+    const noValue = ((panel.definition.fieldConfig || {}).defaults || {}).noValue;
     panel.drawn.update(data, view);
     empty(panel, data.problem || (nothing && covered ? noValue || "Nothing in this span of time" : null));
   }
 
-  function show(told) {
-    Live.nowMs = told.as_of ? told.as_of * 1000 : undefined;
-    const times = Array.from({ length: told.points }, (_, at) => told.start + at * told.step);
-    view = { start: told.start, end: told.start + told.step * (told.points - 1), step: told.step, times, events: told.events };
-    problem.hidden = !told.problem;
-    problem.textContent = told.problem ? `${told.problem} ${told.as_of ? `What is shown is of ${Live.clock(told.as_of)}.` : "There is nothing to show yet."} This page asks again by itself.` : "";
-    board.classList.toggle("old", Boolean(told.problem));
+  function show(definition) {
+    Live.nowMs = definition.as_of ? definition.as_of * 1000 : undefined;
+    const times = Array.from({ length: definition.points }, (_, at) => definition.start + at * definition.step);
+    view = { start: definition.start, end: definition.start + definition.step * (definition.points - 1), step: definition.step, times, events: definition.events };
+    problem.hidden = !definition.problem;
+    problem.textContent = definition.problem ? `${definition.problem} ${definition.as_of ? `What is shown is of ${Live.clock(definition.as_of)}.` : "There is nothing to show yet."} This page asks again by itself.` : "";
+    board.classList.toggle("old", Boolean(definition.problem));
     for (const panel of panels) {
-      const data = told.panels[panel.told.id];
+      const data = definition.panels[panel.definition.id];
       if (panel.drawn && data) draw(panel, data);
     }
-    const seen = told.events.filter((kind) => kind.events.length);
+    const seen = definition.events.filter((kind) => kind.events.length);
     marks.hidden = !seen.length;
     marks.replaceChildren(...seen.map((kind) => {
       const last = kind.events[kind.events.length - 1];
@@ -71,9 +71,9 @@
       one.append(mark, Live.element("b", "", kind.name), ` ${[...new Set(kind.events.map((each) => each.title))].filter((title) => title !== kind.name).slice(0, 3).join(", ")} `, Live.element("small", "", `last at ${Live.clock(last.from_s)}`));
       return one;
     }));
-    asOf.textContent = told.as_of ? `As of ${Live.clock(told.as_of)}` : "";
-    asOf.classList.toggle("moving", !told.problem);
-    board.dataset.asOf = told.as_of || "";
+    asOf.textContent = definition.as_of ? `As of ${Live.clock(definition.as_of)}` : "";
+    asOf.classList.toggle("moving", !definition.problem);
+    board.dataset.asOf = definition.as_of || "";
   }
 
   function unknown(text) {
@@ -85,7 +85,7 @@
 
   async function ask() {
     try {
-      // Like htmx, so that a session that is over is told by a status and not by the login's page.
+      // Like htmx, so that a session that is over is definition by a status and not by the login's page.
       const answer = await fetch(board.dataset.url, { headers: { "HX-Request": "true" }, signal: AbortSignal.timeout(LATE_MS) });
       if (answer.status === 401) return location.reload();
       if (!answer.ok) return unknown(`The console answered ${answer.status}.`);

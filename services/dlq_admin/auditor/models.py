@@ -1,0 +1,45 @@
+"""Models: the ledger as answers show it."""
+
+from collections.abc import Callable
+
+from holdfast.services.dlq_admin.auditor.auditor import Reading
+from holdfast.services.dlq_admin.responses import Count, Moment, ResponseModel
+from holdfast.shared.writes.versions import to_datetime
+
+LastReading = Callable[[], Reading | None]
+
+
+class LedgerReading(ResponseModel):
+    """Where every accepted write is, as of `as_of`. `missing` is 0 while the ledger balances; `horizon` null: nothing
+    was ever removed."""
+
+    accepted: Count
+    applied: Count
+    rejected: Count
+    dead_lettered: Count
+    discarded: Count
+    in_flight: Count
+    accounted: Count
+    missing: int
+    entries: Count
+    replayed: Count
+    duplicates: Count
+    direct: Count
+    imported: Count
+    kept: Count
+    open: Count
+    purged: Count
+    horizon: Moment | None
+    as_of: Moment
+    took_s: float
+
+
+def ledger_reading(reading: Reading) -> LedgerReading:
+    """A reading of the auditor."""
+    ledger = reading.ledger
+    return LedgerReading.from_source(
+        ledger,
+        horizon=to_datetime(ledger.horizon) if ledger.horizon else None,
+        as_of=reading.at_s,
+        took_s=round(reading.took_s, 3),
+    )

@@ -1,0 +1,60 @@
+"""Models: announced faults and measured recoveries as answers show them."""
+
+import time
+
+from holdfast.services.dlq_admin.faults.announced import Announced
+from holdfast.services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
+from holdfast.services.dlq_admin.responses import Moment, ResponseModel
+
+
+class AnnouncedFault(ResponseModel):
+    """A fault that somebody makes on purpose."""
+
+    fault: str
+    target: str
+    active: bool
+    began_at: Moment
+    until: Moment
+
+
+class MeasuredRecovery(ResponseModel):
+    """How long each phase of a recovery took; null: it was not measured."""
+
+    fault: str
+    detect_s: float | None
+    contain_s: float | None
+    resume_s: float | None
+    drain_s: float | None
+    steady_s: float | None
+    verdict: Verdict
+    at: Moment
+
+
+class FaultReport(ResponseModel):
+    """The last hundred of each."""
+
+    faults: list[AnnouncedFault]
+    recoveries: list[MeasuredRecovery]
+
+
+class EndedFaults(ResponseModel):
+    """What was on."""
+
+    ended: list[AnnouncedFault]
+
+
+def announced_fault(one: Announced) -> AnnouncedFault:
+    """As of now."""
+    return AnnouncedFault(
+        fault=one.name.fault,
+        target=one.name.target,
+        active=one.active(time.time()),
+        began_at=one.began_s,
+        until=one.until_s,
+    )
+
+
+def measured_recovery(one: Recovery) -> MeasuredRecovery:
+    """A recovery as it was measured."""
+    phases = {f"{phase}_s": one.phases.get(phase) for phase in PHASES}
+    return MeasuredRecovery(fault=one.fault, verdict=one.verdict, at=one.at_s, **phases)

@@ -1,0 +1,202 @@
+"""Models: dead letters and groups as answers show them. Ids of letters are text: they are larger than the integers
+that JavaScript counts exactly."""
+
+from typing import Any, Literal
+
+from holdfast.services.dlq_admin.responses import Count, Counts, Moment, ResponseModel
+from holdfast.shared.letters.state import State
+
+
+class LetterSummary(ResponseModel):
+    """A dead letter in a list."""
+
+    id: str
+    seen_at: Moment
+    indexed: bool
+    fingerprint: str
+    state: State
+    entry_id: str
+    operation_id: str | None
+    resource: str | None
+    entity_id: str | None
+    command: str
+    reason: str
+    kind: str
+    code: str
+    error: str
+    frame: str
+    dead_at: Moment
+    accepted_at: Moment | None
+    writer: str
+    build: str
+    attempts: int
+    size_bytes: int
+    imported: bool
+    edit: int
+    replay_id: int | None
+    outcome: str | None
+    note: str | None
+    indexed_at: Moment | None
+    state_at: Moment
+
+
+class BuildFix(ResponseModel):
+    """Whether another build runs than those that failed."""
+
+    running_builds: list[str]
+    writers: Count
+    changed: Literal["yes", "no", "partly"] | None
+    says: str
+
+
+class Trend(ResponseModel):
+    """Deaths in equal steps of time."""
+
+    since: Moment
+    step_s: Count
+    letters: list[Count]
+
+
+class FailedBuild(ResponseModel):
+    """A build, and how many letters of a group it wrote."""
+
+    build: str
+    letters: Count
+
+
+class GroupNote(ResponseModel):
+    """An operator's note on a group."""
+
+    text: str
+    author: str
+    at: Moment
+
+
+class GroupSummary(ResponseModel):
+    """Letters that failed alike."""
+
+    fingerprint: str
+    reason: str
+    kind: str
+    code: str
+    command: str
+    frame: str
+    error: str
+    first_seen: Moment
+    last_seen: Moment
+    last_id: str
+    affected_entities: Count
+    counts: Counts
+    purged: Count
+    imported: Count
+    failed_builds: list[FailedBuild]
+    fix: BuildFix
+    note: GroupNote | None
+    trend: Trend
+
+
+class AuditRecord(ResponseModel):
+    """An entry of the audit."""
+
+    id: Count
+    at: Moment
+    actor: str
+    role: str
+    action: str
+    reason: str
+    letters: Count
+    selection: dict[str, Any] | None
+    details: dict[str, Any] | None
+    request_id: str
+
+
+class FieldShown(ResponseModel):
+    """A field of an entry: its value; or that it is masked; or its beginning. Bytes that are no text are
+    `{"base64": ...}`."""
+
+    name: str | dict[str, str]
+    value: str | dict[str, str] = ""
+    masked: bool = False
+    cut: bool = False
+    bytes: Count = 0
+
+
+class EditShown(ResponseModel):
+    """A version of a letter's fields."""
+
+    number: Count
+    author: str
+    reason: str
+    at: Moment
+    transform_id: int | None
+    reverts: int | None
+    fields: list[FieldShown]
+
+
+class SendingShown(ResponseModel):
+    """A replay of a letter."""
+
+    replay_id: Count
+    state: str
+    entry_id: str | None
+    sent_at: Moment | None
+    ended_at: Moment | None
+    outcome: str | None
+
+
+class Lineage(ResponseModel):
+    """What happened to a letter, and the other letters of its operation."""
+
+    letters: list[LetterSummary]
+    edits: list[EditShown]
+    replays: list[SendingShown]
+    deeds: list[AuditRecord]
+
+
+class FieldNow(ResponseModel):
+    """What an entity's row holds of a field, and since which version."""
+
+    value: Any
+    version: int
+
+
+class EntityShown(ResponseModel):
+    """The entity's row as it is now."""
+
+    resource: str
+    id: str
+    visible: bool
+    deleted: bool
+    version: int
+    updated_at: Moment | None
+    fields: dict[str, FieldNow]
+
+
+class OperationEnd(ResponseModel):
+    """How an operation ended."""
+
+    outcome: str
+    code: str | None
+    ended_at: Moment
+
+
+class LetterDetail(LetterSummary):
+    """A dead letter with all that is known of it. `lineage` is left out while it is only on the stream."""
+
+    original: list[FieldShown]
+    payload: Any
+    undecodable: str | None
+    attempts_made: list[Any]
+    masked: bool
+    entity: EntityShown | None
+    operation: OperationEnd | None
+    fix: BuildFix
+    lineage: Lineage | None = None
+
+
+class LettersOnStream(ResponseModel):
+    """Dead letters from their stream, while the database does not answer."""
+
+    letters: list[LetterSummary]
+    waiting: Count
+    banner: str

@@ -1,0 +1,126 @@
+"""Results: what a decision, an edit or a what-if did or would do, as answers show it."""
+
+from typing import Any
+
+from pydantic import Field
+
+from holdfast.services.dlq_admin.letters.models import FieldShown
+from holdfast.services.dlq_admin.responses import Count, Counts, Moment, ResponseModel
+from holdfast.shared.letters.what_if.verdict import Verdict
+
+
+class BulkResult(ResponseModel):
+    """What a change of a selection did, or would do. `others`: letters in another state, left as they are."""
+
+    dry_run: bool
+    count: Count
+    groups: Counts
+    others: Counts
+    sample: list[str]
+    audit_id: Count = 0
+
+
+class ImportResult(ResponseModel):
+    """Letters of a file: how many are new, and how many were here."""
+
+    dry_run: bool
+    new: Count
+    known: Count
+
+
+class Allowance(ResponseModel):
+    """How many letters a person may still change alone within the window."""
+
+    actor: str
+    letters: Count
+    window_s: float
+    left: Count
+    more_at: Moment | None
+
+
+class Change(ResponseModel):
+    """A value before and after."""
+
+    before: Any
+    after: Any
+
+
+class LetterVerdict(ResponseModel):
+    """What would become of one letter, and what would change in its entity's row."""
+
+    id: str
+    verdict: Verdict
+    why: str
+    then: Verdict | None
+    detail: dict[str, Any]
+    entity_exists: bool
+    #: Names of what the entity's row holds, besides what the engine keeps there.
+    fields: list[str]
+    diff: dict[str, Change]
+
+
+class WhatIfResult(ResponseModel):
+    """What would become of a selection: counts of all letters, and the first ones one by one."""
+
+    count: Count
+    verdicts: Counts
+    why: Counts
+    others: Counts
+    letters: list[LetterVerdict]
+    masked: bool
+
+
+class ShortVerdict(ResponseModel):
+    """A verdict without its details."""
+
+    verdict: Verdict
+    why: str
+
+
+class EditResult(ResponseModel):
+    """An edit of one letter, made or only checked."""
+
+    dry_run: bool
+    changed: bool
+    fields: list[FieldShown]
+    what_if: ShortVerdict
+
+
+class RevertResult(ResponseModel):
+    """The edit that goes back to an earlier one, or to the original (0)."""
+
+    dry_run: bool
+    edit: Count
+    reverts: Count
+    fields: list[FieldShown]
+    what_if: ShortVerdict
+
+
+class Difference(ResponseModel):
+    """The payload of one letter before and after a transform."""
+
+    id: str
+    before: Any
+    after: Any
+
+
+class TransformResult(ResponseModel):
+    """A transform of a selection, made or only previewed; a preview has `verdicts`."""
+
+    dry_run: bool
+    count: Count
+    letters: Count
+    edited: Count
+    unchanged: Count
+    refused: Counts
+    sample: list[Difference]
+    verdicts: Counts = Field(default_factory=dict)
+    transform_id: Count = 0
+
+
+class TransformRevertResult(ResponseModel):
+    """A transform taken back. `left`: letters that were edited, sent or discarded since."""
+
+    dry_run: bool
+    count: Count
+    left: Count

@@ -1,0 +1,37 @@
+"""Response models: what they share. A model is the one declaration of an answer: the functions return it, pages show
+it, REST sends it, and the OpenAPI document describes it.
+
+A field without a default is always in the JSON, null included. A field with a default is left out where nobody set it.
+"""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+
+from holdfast.shared.http.envelope import precise
+
+
+def _iso(value: Any) -> Any:
+    """Of a datetime in UTC, or of Unix seconds."""
+    if isinstance(value, datetime):
+        return precise(value)
+    return precise(datetime.fromtimestamp(value, UTC)) if isinstance(value, int | float) else value
+
+
+#: `2026-01-15T10:30:00.123456Z`; made from a datetime in UTC or from Unix seconds.
+Moment = Annotated[str, BeforeValidator(_iso), Field(json_schema_extra={"format": "date-time"})]
+Count = Annotated[int, Field(ge=0)]
+Counts = dict[str, Count]
+
+
+class ResponseModel(BaseModel):
+    """Base of every answer."""
+
+    model_config = ConfigDict(frozen=True)
+
+    @classmethod
+    def from_source(cls, source: object, **more: Any) -> Self:
+        """The fields are `more`, and for the rest the attributes of `source` that have their names."""
+        same = {name: getattr(source, name) for name in cls.model_fields if name not in more and hasattr(source, name)}
+        return cls(**same, **more)

@@ -1,0 +1,74 @@
+"""Answers: response models in the envelope, sent and documented from the same declaration."""
+
+from functools import cache
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic import BaseModel, create_model
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.responses import ResponseModel
+from holdfast.shared.http.document import REQUEST_ID, RETRY_AFTER
+from holdfast.shared.http.envelope import success
+
+FRESH = {"Cache-Control": "no-store"}
+
+
+class Failure(ResponseModel):
+    """What went wrong."""
+
+    type: str
+    code: str
+    message: str
+    retryable: bool
+    definite: bool
+    request_id: str
+    timestamp: str
+    details: dict[str, Any] | None = None
+    retry_after: int | None = None
+
+
+def documented(description: str, data: Any, fallback: type[BaseModel] | None = None) -> dict[int | str, Any]:
+    """The response of a route when all is well, for its OpenAPI document. `data`: a response model, a list of one, or a
+    union; `fallback`: what is in `fallback_data` when the answer does not come from where it should."""
+    model: Any = _answer(data)
+    if fallback is not None:
+        model |= create_model(
+            f"{fallback.__name__}Fallback",
+            success=(Literal[False], ...),
+            error=(Failure, ...),
+            fallback_data=(fallback, ...),
+        )
+    headers = REQUEST_ID | ({} if fallback is None else RETRY_AFTER)
+    return {200: {"description": description, "headers": headers, "model": model}}
+
+
+@cache
+def _answer(data: Any) -> type[BaseModel]:
+    """The envelope around `data`: `GroupSummaryAnswer`, `GroupSummaryListAnswer`."""
+    names = [each.__name__ for each in get_args(data) or (data,) if each is not NoneType]
+    name = "Or".join(names) + ("List" if get_origin(data) is list else "") + "Answer"
+    return create_model(name, success=(Literal[True], ...), data=(data, ...), meta=(dict[str, Any], ...))
+
+
+def answered(data: BaseModel | list[Any] | None) -> Response:
+    """Not to be stored by anybody on the way."""
+    return success(_plain(data), headers=FRESH)
+
+
+def page(request: Request, data: list[Any], next_cursor: str | int | None) -> Response:
+    """A page of a list, and where the next one begins."""
+    meta = {"next_cursor": next_cursor, "request_id": request.scope["request_id"]}
+    return success(_plain(data), meta=meta, headers=FRESH)
+
+
+def plain(model: BaseModel) -> dict[str, Any]:
+    """As JSON has it."""
+    return model.model_dump(exclude_unset=True)
+
+
+def _plain(data: BaseModel | list[Any] | None) -> Any:
+    if isinstance(data, list):
+        return [plain(each) for each in data]
+    return None if data is None else plain(data)
