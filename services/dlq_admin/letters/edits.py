@@ -138,8 +138,8 @@ def _worked(worked: Worked) -> dict[str, Any]:
     sample = [
         {
             "id": id_of(before.number),
-            "before": mask.value(document(before.fields).get("payload"), revealed=False),
-            "after": mask.value(document(after).get("payload"), revealed=False),
+            "before": mask.payload(document(before.fields).get("payload"), before.fields, revealed=False),
+            "after": mask.payload(document(after).get("payload"), after, revealed=False),
         }
         for before, after in worked.sample
     ]

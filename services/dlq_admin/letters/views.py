@@ -112,7 +112,7 @@ def body(original: Mapping[bytes, bytes], attempts: list[Any], *, revealed: bool
         problem = str(error)
     return {
         "original": mask.fields(original, revealed=revealed),
-        "payload": mask.value(payload, revealed=revealed),
+        "payload": mask.payload(payload, original, revealed=revealed),
         "undecodable": problem,
         "attempts_made": attempts,
         "masked": not revealed,
