@@ -120,6 +120,10 @@ class ResourceType:
         return frozenset({"id"} | versions | values)
 
     @cached_property
+    def _claiming(self) -> tuple[tuple[str, str, Key], ...]:
+        return tuple((field.name, field.unique.claims, field.unique.key) for field in self.fields if field.unique)
+
+    @cached_property
     def empty_values(self) -> tuple[Any, ...]:
         """Of a tombstone."""
         return tuple(field.empty for field in self.fields)
@@ -150,11 +154,9 @@ class ResourceType:
 
     def claims(self, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """What these values claim: the name of the claims, and the key, of each unique value that is there."""
-        return tuple(
-            (field.unique.claims, field.unique.key(value))
-            for field in self.unique
-            if field.unique and (value := values.get(field.name)) is not None
-        )
+        return tuple([
+            (claims, key(value)) for name, claims, key in self._claiming if (value := values.get(name)) is not None
+        ])  # fmt: skip
 
     def shown(self, values: Iterable[Any]) -> dict[str, Any]:
         """The values under the fields' names."""

@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.letters.bytes_json import BytesJson, bytes_to_json
+from holdfast.shared.queue.codec import raw_resource
 
 #: Fields of an entry that hold nothing personal. Every other field may.
 _PLAIN = {
@@ -43,6 +45,18 @@ def _field(name: bytes, value: bytes, revealed: bool) -> dict[str, Any]:
     if len(value) > _SHOWN_MAX_BYTES:
         return {"name": shown, "cut": True, "bytes": len(value), "value": bytes_to_json(value[:_SHOWN_MAX_BYTES])}
     return {"name": shown, "value": bytes_to_json(value)}
+
+
+def payload(json: Any, original: Mapping[bytes, bytes], *, revealed: bool) -> Any:
+    """What an entry's payload holds. Plain values of the fields that its resource declares public are shown."""
+    resource = domain().by_plural.get(raw_resource(original))
+    if revealed or resource is None or not isinstance(json, dict):
+        return value(json, revealed=revealed)
+    public = {field.name for field in resource.fields if field.public}
+    return {
+        str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=name in public and not isinstance(each, dict | list))
+        for name, each in json.items()
+    }
 
 
 def value(json: Any, *, revealed: bool) -> Any:

@@ -25,7 +25,10 @@ def claims_of(write: Write | None) -> list[str | int]:
 
 def listed(claims: Collection[tuple[str, str]]) -> list[str | int]:
     """As scripts take them: how many, then of each the name of the claims and the key."""
-    return [len(claims), *(part for claim in claims for part in claim)]
+    flat: list[str | int] = [len(claims)]
+    for claim in claims:
+        flat += claim
+    return flat
 
 
 def holder(write: Write) -> str:

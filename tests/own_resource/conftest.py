@@ -84,8 +84,9 @@ class System:
         """What became of a write that was accepted."""
         assert answer.status_code == 202, answer.text
         operation = answer.headers["location"]
-        wait_until(lambda: self.data("GET", operation)["done"], what="it is over")
-        return dict(self.data("GET", operation))
+        over = self.eventually(lambda read: read.json().get("data", {}).get("done"), operation)
+        wait_until(lambda: self.stream.backlog() == 0, what="it is settled")
+        return dict(over.json()["data"])
 
     def operator(self, method: str, path: str, **more: Any) -> Any:
         """What dlq_admin answers an operator."""

@@ -108,4 +108,4 @@ def _counts(worked: Worked) -> dict[str, object]:
 
 
 def _payload(fields: Mapping[bytes, bytes]) -> object:
-    return mask.value(document(fields).get("payload"), revealed=False)
+    return mask.payload(document(fields).get("payload"), fields, revealed=False)

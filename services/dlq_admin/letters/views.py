@@ -120,7 +120,7 @@ def _content(original: Mapping[bytes, bytes], attempts: list[Any], revealed: boo
         problem = str(error)
     return {
         "original": _shown(original, revealed),
-        "payload": mask.value(payload, revealed=revealed),
+        "payload": mask.payload(payload, original, revealed=revealed),
         "undecodable": problem,
         "attempts_made": attempts,
         "masked": not revealed,

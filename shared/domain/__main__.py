@@ -1,0 +1,44 @@
+"""`python -m holdfast.shared.domain`: what is declared where HOLDFAST_DOMAIN says, and what clients will see of it.
+Exit code 2: nothing can be derived from it; the reason is said."""
+
+import sys
+from collections.abc import Iterator
+
+from holdfast.shared.domain.errors import catalogue
+from holdfast.shared.domain.registry import Domain, configured, load
+from holdfast.shared.domain.resource import DeclarationError, Field, ResourceType
+
+
+def main() -> int:
+    """Prints it."""
+    try:
+        domain = load(configured())
+    except (DeclarationError, ImportError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    sys.stdout.write("\n".join(_lines(domain)) + "\n")
+    return 0
+
+
+def _lines(domain: Domain) -> Iterator[str]:
+    for resource in domain.resources:
+        yield f"{resource.name}  /{resource.plural}, /{resource.plural}/{{{resource.singular}_id}}"
+        yield from (f"  {_line(field)}" for field in resource.fields)
+        yield f"  errors: {', '.join(_codes(resource))}"
+
+
+def _line(field: Field) -> str:
+    marks = [
+        "required" if field.required else "may be null",
+        "public" if field.public else "personal",
+        *(["unique"] if field.unique else []),
+    ]
+    return f"{field.name} ({', '.join(marks)}): {field.type.constraint}"
+
+
+def _codes(resource: ResourceType) -> list[str]:
+    return [*(field.code for field in resource.fields), *(error.code for error in catalogue(Domain([resource])))]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
