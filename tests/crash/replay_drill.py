@@ -27,7 +27,7 @@ _WRITERS, _ADMINS = 2, 2
 #: One in so many is left broken and dies again.
 _BROKEN = 10
 _PAGE = 1000
-_END_S = 120.0
+_END_S = 240.0
 _OVER = {"done"}
 _PATCH = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
 
