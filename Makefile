@@ -54,11 +54,11 @@ redis: ## redis-cli to the running stack, as the operator (ARGS="queue XLEN {hol
 
 .PHONY: api-key
 api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write; FILE= adds it there)
-	@$(VENV) -m holdfast.shared.http.new_key "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)
+	@$(VENV) -m holdfast.shared.http.key_file add "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)
 
 .PHONY: api-key-revoke
 api-key-revoke: venv-local ## Take a name's keys out of a keys file (NAME=, FILE=.local/secrets/api_keys)
-	@$(VENV) -m holdfast.shared.http.revoke_key "$(NAME)" "$(or $(FILE),.local/secrets/api_keys)"
+	@$(VENV) -m holdfast.shared.http.key_file revoke "$(NAME)" "$(or $(FILE),.local/secrets/api_keys)"
 
 .PHONY: doctor
 doctor: ## What is here, what is missing, and what to do about it; changes nothing

@@ -18,8 +18,9 @@ OF_ASKS: Mapping[Asks, Sequence[Kind]] = {
 }
 
 GOOD, DEGRADED, REJECTED = Outcome.GOOD, Outcome.DEGRADED, Outcome.REJECTED
-#: The outcomes of an honest response.
-HONEST = (GOOD, DEGRADED, REJECTED)
+#: The outcomes of an honest response. An indeterminate one is: it says that the write may have happened, so that its
+#: client sends it again with the same key.
+HONEST = (GOOD, DEGRADED, REJECTED, Outcome.INDETERMINATE)
 
 
 # --- what is done -------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ from deploy.stacks.spawn import spawn, undo_of
 
 _LOOPBACK = "127.0.0.1"
 _MARK = 0x4F1D
-_START_S = 10.0
+_START_S = 30.0
 _POLL_S = 0.05
 _TABLES_S = "5"
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """`await database.read(groups.page, ...)`. Background work has threads that no question can take."""
+    """`await database.read(groups.page, ...)`. Background work has threads of its own."""
 
     def __init__(self, engine: Engine, *, threads: int, background: int, audit: int, read_timeout_s: float) -> None:
         self.engine = engine
@@ -48,16 +48,16 @@ class Database:
         self.breaker = Breaker("database", policy, classify=_judge)
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """An answer in a moment, or none. Raises DatabaseUnavailable, or DeadlineExceeded when the caller's time is
+        """A short read. Raises DatabaseUnavailable, or DeadlineExceeded when the caller's time is
         over before ours."""
         return await self._answer(self._read_timeout_s, lambda: work(self.engine, *args, **kwargs))
 
     async def at_length(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """A read of very much, which may take all of the request's time. Raises like `read`."""
+        """A long read, which may take all of the request's time. Raises like `read`."""
         return await self._answer(float("inf"), lambda: work(self.engine, *args, **kwargs))
 
     async def change(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """One transaction, again when it meets another one. Raises OutcomeUnknown when it is not known whether it
+        """One transaction, retried on contention. Raises OutcomeUnknown when it is not known whether it
         happened."""
 
         async def once() -> T:

@@ -1,4 +1,4 @@
-"""Process: `serve`, the service itself; `ledger` and `verify-audit`, looks at the stores without it."""
+"""Process: `serve` runs the service; `ledger` and `verify-audit` read the stores without it."""
 
 import asyncio
 import sys

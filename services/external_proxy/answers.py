@@ -7,18 +7,8 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from math import ceil
 
-from holdfast.shared.errors import (
-    AppError,
-    CircuitOpen,
-    ProxyBusy,
-    UpstreamFailed,
-    UpstreamInvalidAnswer,
-    UpstreamOutcomeUnknown,
-    UpstreamRefused,
-    UpstreamThrottled,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from holdfast.shared import errors
+from holdfast.shared.errors import AppError
 from holdfast.shared.http.client import BadAnswer, NotReached, TookTooLong, TooManyAtOnce
 from holdfast.shared.resilience.breaker.refusal import CallRefused, Refusal
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
@@ -31,6 +21,8 @@ _THROTTLED_S = 1.0
 _AWAY = "Third-party service temporarily unavailable"
 _BY_US, _BY_THEM = "external_proxy", "third_party"
 
+#: Errors of requests that were sent, and may have taken effect.
+_SENT = (errors.UpstreamTimeout, errors.UpstreamUnreachable, errors.UpstreamInvalidAnswer, errors.UpstreamFailed)
 #: A retry would be answered the same way, at the same cost.
 _ALWAYS_BAD = {"too_large", "too_deep", "encoding"}
 
@@ -104,32 +96,31 @@ def answer_to(error: Exception, *, idempotent: bool) -> AppError:
     if isinstance(error, RetryRefused):
         error = error.earlier
     answer = _app_error(error)
-    sent = isinstance(answer, UpstreamTimeout | UpstreamUnreachable | UpstreamInvalidAnswer | UpstreamFailed)
-    if sent and not idempotent:
-        return UpstreamOutcomeUnknown(details=(answer.details or {}) | {"cause": answer.code})
+    if isinstance(answer, _SENT) and not idempotent:
+        return errors.UpstreamOutcomeUnknown(details=(answer.details or {}) | {"cause": answer.code})
     return answer
 
 
 def _app_error(error: Exception) -> AppError:
     match error:
         case CallRefused(refusal=Refusal.THROTTLED, retry_after_s=wait_s):
-            return UpstreamThrottled(details={"origin": _BY_US}, retry_after_s=ceil(wait_s))
+            return errors.UpstreamThrottled(details={"origin": _BY_US}, retry_after_s=ceil(wait_s))
         case CallRefused(retry_after_s=wait_s):
-            return CircuitOpen(_AWAY, details={"origin": _BY_US}, retry_after_s=max(1, ceil(wait_s)))
+            return errors.CircuitOpen(_AWAY, details={"origin": _BY_US}, retry_after_s=max(1, ceil(wait_s)))
         case TooManyAtOnce():
-            return ProxyBusy(details={"origin": _BY_US})
+            return errors.ProxyBusy(details={"origin": _BY_US})
         case TookTooLong():
-            return UpstreamTimeout(details={"origin": _BY_US})
+            return errors.UpstreamTimeout(details={"origin": _BY_US})
         case NotReached():
-            return UpstreamUnreachable(details={"origin": _BY_US})
+            return errors.UpstreamUnreachable(details={"origin": _BY_US})
         case BadAnswer(why=why):
-            return UpstreamInvalidAnswer(details={"origin": _BY_THEM, "why": why})
+            return errors.UpstreamInvalidAnswer(details={"origin": _BY_THEM, "why": why})
         case ErrorStatus(status=429, retry_after_s=wait_s):
-            return UpstreamThrottled(details={"origin": _BY_THEM, "status": 429}, retry_after_s=_whole(wait_s))
+            return errors.UpstreamThrottled(details={"origin": _BY_THEM, "status": 429}, retry_after_s=_whole(wait_s))
         case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
-            return UpstreamRefused(details={"origin": _BY_THEM, "status": status})
+            return errors.UpstreamRefused(details={"origin": _BY_THEM, "status": status})
         case ErrorStatus(status=status, retry_after_s=wait_s):
-            return UpstreamFailed(details={"origin": _BY_THEM, "status": status}, retry_after_s=_whole(wait_s))
+            return errors.UpstreamFailed(details={"origin": _BY_THEM, "status": status}, retry_after_s=_whole(wait_s))
         case _:
             raise error
 

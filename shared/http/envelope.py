@@ -8,29 +8,8 @@ import orjson
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.shared.errors import (
-    AnswerLost,
-    AppError,
-    BodyTooLarge,
-    CircuitOpen,
-    HeadTooLarge,
-    InvalidCondition,
-    MalformedHttp,
-    MalformedJson,
-    MethodNotAllowed,
-    NotAllowed,
-    NotAuthenticated,
-    OperationPurged,
-    PreconditionFailed,
-    RequestTooSlow,
-    TargetTooLong,
-    UnsupportedEncoding,
-    UnsupportedMediaType,
-    UpstreamFailed,
-    UpstreamInvalidAnswer,
-    UpstreamRefused,
-    UpstreamUnreachable,
-)
+from holdfast.shared import errors
+from holdfast.shared.errors import AppError
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
 from holdfast.shared.telemetry.logs import Action
@@ -47,24 +26,24 @@ _STATUS_BY_TYPE = {
     "network_error": 504,
 }
 _STATUS = {
-    MalformedJson: 400,
-    MalformedHttp: 400,
-    RequestTooSlow: 408,
-    TargetTooLong: 414,
-    HeadTooLarge: 431,
-    MethodNotAllowed: 405,
-    BodyTooLarge: 413,
-    UnsupportedMediaType: 415,
-    OperationPurged: 410,
-    UnsupportedEncoding: 415,
-    InvalidCondition: 400,
-    PreconditionFailed: 412,
-    NotAllowed: 403,
-    AnswerLost: 502,
-    UpstreamUnreachable: 502,
-    UpstreamInvalidAnswer: 502,
-    UpstreamFailed: 502,
-    UpstreamRefused: 502,
+    errors.MalformedJson: 400,
+    errors.MalformedHttp: 400,
+    errors.RequestTooSlow: 408,
+    errors.TargetTooLong: 414,
+    errors.HeadTooLarge: 431,
+    errors.MethodNotAllowed: 405,
+    errors.BodyTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.OperationPurged: 410,
+    errors.UnsupportedEncoding: 415,
+    errors.InvalidCondition: 400,
+    errors.PreconditionFailed: 412,
+    errors.NotAllowed: 403,
+    errors.AnswerLost: 502,
+    errors.UpstreamUnreachable: 502,
+    errors.UpstreamInvalidAnswer: 502,
+    errors.UpstreamFailed: 502,
+    errors.UpstreamRefused: 502,
 }
 _STATUS_BY_CODE = {error.code: status for error, status in _STATUS.items()}
 _BEFORE_DATA, _AFTER_DATA = b'{"success":true,"data":', b',"meta":'
@@ -73,9 +52,9 @@ _DEFAULT_RETRY_AFTER_S = 1
 
 #: Headers that go with an error's status (RFC 9110).
 _HEADERS_BY_CODE = {
-    NotAuthenticated.code: {"WWW-Authenticate": 'Bearer realm="holdfast"'},
-    NotAllowed.code: {"WWW-Authenticate": 'Bearer realm="holdfast", error="insufficient_scope"'},
-    UnsupportedEncoding.code: {"Accept-Encoding": "identity"},
+    errors.NotAuthenticated.code: {"WWW-Authenticate": 'Bearer realm="holdfast"'},
+    errors.NotAllowed.code: {"WWW-Authenticate": 'Bearer realm="holdfast", error="insufficient_scope"'},
+    errors.UnsupportedEncoding.code: {"Accept-Encoding": "identity"},
 }
 
 
@@ -126,7 +105,7 @@ def failure(
         retry_after_s = _DEFAULT_RETRY_AFTER_S
     if retry_after_s is not None:
         all_headers["Retry-After"] = str(retry_after_s)
-    if isinstance(error, BodyTooLarge):
+    if isinstance(error, errors.BodyTooLarge):
         all_headers["Connection"] = "close"  # the rest of the body is not read
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
     if fallback is None:  # else the fallback has been noted
@@ -144,7 +123,7 @@ def failure(
         fields["details"] = error.details
     if retry_after_s is not None:
         fields["retry_after"] = retry_after_s
-    if fallback is not None or isinstance(error, CircuitOpen):
+    if fallback is not None or isinstance(error, errors.CircuitOpen):
         fields["fallback_available"] = fallback is not None
     fields |= {"retryable": error.retryable, "definite": error.definite}
     fields |= {"request_id": request_id, "timestamp": timestamp()}

@@ -5,16 +5,7 @@ The labels `service` and `instance` come from the scrape.
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-from holdfast.shared.errors import (
-    CircuitOpen,
-    DatabaseUnavailable,
-    ProxyUnavailable,
-    UpstreamFailed,
-    UpstreamInvalidAnswer,
-    UpstreamThrottled,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-)
+from holdfast.shared import errors
 from holdfast.shared.runtime.build import build_id
 from holdfast.shared.telemetry.metric_kinds import SECONDS, KnownGauge, TalliedHistogram, create
 from holdfast.shared.writes.outcome import Reason
@@ -192,14 +183,14 @@ fallback_checked = Counter(
 create(fallback_checked, ["same", "behind", "missing"])
 fallback_served = Counter("holdfast_fallback_served_total", "Answers from a copy, by reason", ["reason"])
 _FALLBACK_REASONS = (
-    DatabaseUnavailable,
-    CircuitOpen,
-    ProxyUnavailable,
-    UpstreamTimeout,
-    UpstreamUnreachable,
-    UpstreamInvalidAnswer,
-    UpstreamFailed,
-    UpstreamThrottled,
+    errors.DatabaseUnavailable,
+    errors.CircuitOpen,
+    errors.ProxyUnavailable,
+    errors.UpstreamTimeout,
+    errors.UpstreamUnreachable,
+    errors.UpstreamInvalidAnswer,
+    errors.UpstreamFailed,
+    errors.UpstreamThrottled,
 )
 create(fallback_served, [error.code for error in _FALLBACK_REASONS])
 fallback_age = Histogram(

@@ -28,7 +28,7 @@ _WRITERS, _ADMINS = 2, 2
 _BROKEN = 10
 _USER, _EMAILS = PREFIX + "user:", PREFIX + "emails"
 _PAGE = 1000
-_END_S = 120.0
+_END_S = 240.0
 _OVER = {"done"}
 _PATCH = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
 

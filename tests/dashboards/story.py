@@ -24,7 +24,7 @@ SILENT = Faults.both(blackhole=True)
 _POISON = 24
 #: Two scrapes and an evaluation of the rules: what is not over sooner was seen.
 _SEEN_S = 11.0
-_HEALING_S = 60.0
+_HEALING_S = 120.0
 
 
 def play(folder: Path, say: Callable[[str], None], *, calm_s: float) -> list[Census]:
@@ -80,7 +80,7 @@ def _letters(desk: httpx.Client) -> list[dict[str, object]]:
 @contextmanager
 def _announced(it: Stage, fault: str, target: str) -> Iterator[None]:
     with _desk(it) as desk:
-        assert desk.put(f"/faults/{fault}", json={"target": target, "for_s": 60}).status_code == 200
+        assert desk.put(f"/faults/{fault}", json={"target": target, "for_s": 300}).status_code == 200
         yield
         _seen(it, f'holdfast_fault_active{{fault="{fault}"}} == 1')
         assert desk.delete(f"/faults/{fault}").status_code == 200

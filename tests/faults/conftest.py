@@ -11,7 +11,7 @@ from deploy.faults.threaded import FaultProxy
 from holdfast.shared.queue.names import CLOCK
 from holdfast.shared.writes.versions import wall_clock
 from tests import processes
-from tests.faults.rig import DEADLINE_S, Rig
+from tests.faults.rig import AWAY, DEADLINE_S, Rig
 from tests.servers import Database, RedisServer
 
 StartWriter = Callable[[], processes.Service]
@@ -51,6 +51,8 @@ def rig(
     with httpx.Client(base_url=api.start().url, timeout=4 * DEADLINE_S) as http:
         yield Rig(own_database, own_redis, own_cache, *_ways, api, http)
     api.kill()
+    for way in _ways:  # what is held back would reach the emptied servers of the next test
+        way.set(AWAY)
 
 
 @pytest.fixture

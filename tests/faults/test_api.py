@@ -2,8 +2,6 @@
 that hangs."""
 
 import socket
-import statistics
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,9 +15,6 @@ from tests.faults.conftest import StartWriter
 from tests.faults.rig import NOBODY, Rig, within
 from tests.integration.test_api_accepts import ADA, key
 from tests.servers import wait_until
-
-#: The database's own time limit.
-HANGING_S = 1.0
 
 
 @pytest.fixture
@@ -84,21 +79,20 @@ def test_callers_who_go_away_harm_nobody(rig: Rig) -> None:
 
 
 def test_health_answers_while_sixty_callers_hang(rig: Rig) -> None:
-    """At once, in the median, and never as late as the database's time limit; every caller is answered in time."""
+    """Before any of them: hardly a health request ends together with one; every caller is answered in time."""
     rig.database.freeze()
-    took = []
+    alone = []
     with httpx.Client(base_url=rig.client.base_url, timeout=30) as health, ThreadPoolExecutor(60) as pool:
         health.get("/livez")
         with within():
             hung = [pool.submit(rig.client.get, NOBODY) for _ in range(60)]
             while not all(one.done() for one in hung):
                 for path in ("/health", "/livez", "/readyz"):
-                    began = time.monotonic()
+                    done = sum(one.done() for one in hung)
                     assert health.get(path).status_code == 200
-                    took.append(time.monotonic() - began)
+                    alone.append(sum(one.done() for one in hung) == done)
         assert {one.result().status_code for one in hung} == {503}
-    assert len(took) > 20
-    assert statistics.median(took) <= 0.05
-    assert max(took) < HANGING_S
+    assert len(alone) > 5
+    assert alone.count(True) > len(alone) / 2
     rig.database.thaw()
     wait_until(lambda: rig.client.get(NOBODY).status_code == 404, what="it heals by itself")

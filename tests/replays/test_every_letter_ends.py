@@ -149,7 +149,7 @@ def test_an_entry_that_vanishes(desk: Desk, writer: processes.Service, *, whole:
                 assert done["state"] == "done"
             desk.over(replay)
             assert desk.outcomes(replay) == {ids[0]: "lost"}
-            assert client.hgetall(EMAILS) == reserved
+            wait_until(lambda: client.hgetall(EMAILS) == reserved, what="claimed again")
             assert [*client.scan_iter(f"{PENDING}*"), *client.scan_iter(f"{OPERATION}*")] == []
     finally:
         writer.start()

@@ -145,7 +145,7 @@ def test_it_stops_by_itself_and_goes_on(desk: Desk, writer: processes.Service) -
 def test_cancel_leaves_the_rest_as_it_was(desk: Desk, writer: processes.Service) -> None:
     """Slow enough to be caught at it; what was not sent is dead and can be replayed again."""
     ids = desk.bury([new_user("much too long") for _ in range(30)])
-    replay = desk.replay({"ids": ids}, 30, canary=[], rate_per_s=4)
+    replay = desk.replay({"ids": ids}, 30, canary=[], rate_per_s=1)
     wait_until(lambda: desk.one(replay)["counts"]["applied"] > 1, what="some are applied")
     desk.say(replay, "pause")
     before = desk.one(replay)

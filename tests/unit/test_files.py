@@ -10,9 +10,8 @@ import pytest
 
 from deploy.compose.draw import _texts, draw
 from deploy.local.places import write_private
+from holdfast.shared.http.key_file import main
 from holdfast.shared.http.keys import new_key, parse
-from holdfast.shared.http.new_key import main as add
-from holdfast.shared.http.revoke_key import main as revoke
 from holdfast.shared.runtime import files
 
 _KILLED = """
@@ -21,10 +20,10 @@ from pathlib import Path
 def die(*_, **__): os.kill(os.getpid(), signal.SIGKILL)
 setattr(os, sys.argv[1], die)
 from deploy.local.places import write_private
-from holdfast.shared.http import new_key, revoke_key
+from holdfast.shared.http.key_file import main
 match sys.argv[2]:
-    case "add": new_key.main(["ann", "view", sys.argv[3]])
-    case "revoke": revoke_key.main(["bob", sys.argv[3]])
+    case "add": main(["add", "ann", "view", sys.argv[3]])
+    case "revoke": main(["revoke", "bob", sys.argv[3]])
     case "private": write_private(Path(sys.argv[3]), "other")
 """
 
@@ -39,14 +38,14 @@ def test_a_writer_that_is_killed_leaves_the_old_file(tmp_path: Path, how: str, m
     done = subprocess.run([sys.executable, "-c", _KILLED, moment, how, str(path)], check=False, timeout=60)
     assert done.returncode < 0
     assert path.read_text() == old
-    assert revoke(["bob", str(path)]) == 0
+    assert main(["revoke", "bob", str(path)]) == 0
     assert {who.name for who in parse(path.read_text()).values()} == {"eve"}
 
 
 def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     """One who reads all the time, while keys come and go: each text is whole, and known."""
     path = tmp_path / "keys"
-    add(["first", "view", str(path)])
+    main(["add", "first", "view", str(path)])
     over = threading.Event()
     seen: list[str] = []
 
@@ -58,7 +57,7 @@ def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
     reader.start()
     written = {path.read_text()}
     for turn in range(100):
-        assert (add if turn % 2 == 0 else lambda told: revoke([told[0], told[2]]))(["ann", "view", str(path)]) == 0
+        assert main(["revoke", "ann", str(path)] if turn % 2 else ["add", "ann", "view", str(path)]) == 0
         written.add(path.read_text())
     over.set()
     reader.join(30)
@@ -77,7 +76,7 @@ def test_mode_and_owner_stay(tmp_path: Path, mode: int) -> None:
         os.chown(path, 10001, 10002)
     before = path.stat()
     link.symlink_to(path)
-    assert add(["ann", "view", str(link)]) == 0
+    assert main(["add", "ann", "view", str(link)]) == 0
     after = path.stat()
     assert link.is_symlink()
     assert path.read_text().startswith("# ours\nann view ")
@@ -88,7 +87,7 @@ def test_new_files_are_for_their_owner(tmp_path: Path) -> None:
     """Whatever the umask lets others do."""
     before = os.umask(0)
     try:
-        add(["ann", "view", str(tmp_path / "keys")])
+        main(["add", "ann", "view", str(tmp_path / "keys")])
         write_private(tmp_path / "secret", "x")
         assert files.create(tmp_path / "once", "one")
         assert not files.create(tmp_path / "once", "two")
@@ -101,7 +100,7 @@ def test_new_files_are_for_their_owner(tmp_path: Path) -> None:
 def test_who_cannot_write_changes_nothing_and_shows_no_key(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """No key is shown that no file has."""
     path = tmp_path / "none" / "keys"
-    assert add(["ann", "view", str(path)]) == 2
+    assert main(["add", "ann", "view", str(path)]) == 2
     assert "not shown again" not in capsys.readouterr().out
 
 

@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from holdfast.shared.http.key_file import main
 from holdfast.shared.http.keys import Keys, new_key, parse
-from holdfast.shared.http.new_key import main
-from holdfast.shared.http.revoke_key import main as revoke
 
 DIGEST = "a" * 64
 
@@ -51,18 +50,22 @@ def test_a_new_key_is_known_and_not_kept(tmp_path: Path) -> None:
 def test_a_key_is_added_to_a_file_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The second time there is one already, and nothing changes."""
     path = tmp_path / "keys"
-    assert [main(["ann", "admin", str(path)]) for _ in range(2)] == [0, 0]
+    assert [main(["add", "ann", "admin", str(path)]) for _ in range(2)] == [0, 0]
     (line,) = path.read_text().splitlines()
     assert line.startswith("ann admin ")
     assert "already" in capsys.readouterr().out
-    assert main(["ann"]) == main(["ann", "sing"]) == 2
+    assert main(["add", "ann"]) == main(["add", "ann", "sing"]) == 2
 
 
 def test_a_revoked_name_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
     """Comments and others' keys too; who has none is told apart from a mistake."""
     path = tmp_path / "keys"
     path.write_text("# ours\n")
-    assert [main([name, "view", str(path)]) for name in ("ann", "bob")] == [0, 0]
-    assert revoke(["ann", str(path)]) == 0
+    assert [main(["add", name, "view", str(path)]) for name in ("ann", "bob")] == [0, 0]
+    assert main(["revoke", "ann", str(path)]) == 0
     assert path.read_text().startswith("# ours\nbob view ")
-    assert (revoke(["ann", str(path)]), revoke(["ann"]), revoke(["ann", str(tmp_path / "none")])) == (1, 2, 2)
+    assert (
+        main(["revoke", "ann", str(path)]),
+        main(["revoke", "ann"]),
+        main(["revoke", "ann", str(tmp_path / "none")]),
+    ) == (1, 2, 2)

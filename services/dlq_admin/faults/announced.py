@@ -13,7 +13,7 @@ KNOWN_MAX = 100
 
 
 class Name(NamedTuple):
-    """Of a fault: what it is, and what it is done to."""
+    """The name of a fault and its target."""
 
     fault: Annotated[str, Field(max_length=64)]
     target: Annotated[str, Field(max_length=64)]
@@ -21,7 +21,7 @@ class Name(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """One fault, the last time it was on."""
+    """The latest announcement of a fault."""
 
     name: Name
     began_s: UnixSeconds
@@ -33,7 +33,7 @@ class Announced:
     ended_before_s: UnixSeconds | None = None
 
     def active(self, now_s: float) -> bool:
-        """Whether it is on."""
+        """Whether it is active."""
         return now_s < self.until_s
 
     def ended_s(self, now_s: float) -> float | None:
@@ -46,7 +46,7 @@ class Full(Exception):
 
 
 class Faults:
-    """Those that are known: the ones that are on, and the latest of those that were."""
+    """Known faults: the active ones, and the latest of those that have ended."""
 
     def __init__(self) -> None:
         self._known: dict[Name, Announced] = {}

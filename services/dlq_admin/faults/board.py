@@ -17,7 +17,7 @@ _EVERY_S = 1.0
 
 
 class FaultBoard:
-    """Nothing here waits for anything but, shortly, the cache."""
+    """Known faults and recoveries. No call waits for anything but, briefly, the cache."""
 
     def __init__(self, kept: FaultCache, annotations: Annotations) -> None:
         self._kept = kept
@@ -33,7 +33,7 @@ class FaultBoard:
             await asyncio.sleep(_EVERY_S)
 
     async def begin(self, name: Name, for_s: float) -> Announced:
-        """It is on, for so long. Raises TooManyFaults."""
+        """Announce a fault for `for_s` seconds. Raises TooManyFaults."""
         await self._synchronise()  # another replica may know since when
         try:
             announced = self._faults.begin(name, for_s, time.time())
@@ -44,7 +44,7 @@ class FaultBoard:
         return announced
 
     async def end(self, fault: str, target: str | None) -> list[Announced]:
-        """It is over; what was on."""
+        """Announce its end; the faults that were active."""
         await self._synchronise()
         ended = self._faults.end(fault, target, time.time())
         self._notice()
@@ -52,7 +52,7 @@ class FaultBoard:
         return ended
 
     async def measured(self, recovery: Recovery) -> None:
-        """A runner has measured how the system got over a fault."""
+        """Record how long the system took to recover from a fault."""
         self._recoveries.put(recovery)
         logs.info(
             Action.RECOVERY_MEASURED,

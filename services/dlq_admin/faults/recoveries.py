@@ -14,7 +14,7 @@ Verdict = Literal["passed", "failed", "unknown"]
 
 
 class Recovery(NamedTuple):
-    """Seconds of each phase; a phase that is not there was not measured. `at_s`: when it was told, Unix time."""
+    """Seconds of each phase; a phase that is not there was not measured. `at_s`: when it was reported, Unix time."""
 
     fault: Annotated[str, Field(max_length=64)]
     phases: dict[Phase, Annotated[float, Field(ge=0, allow_inf_nan=False)]]
@@ -23,7 +23,7 @@ class Recovery(NamedTuple):
 
 
 class Recoveries:
-    """The newest hundred."""
+    """The newest recovery of each fault, a hundred at most."""
 
     def __init__(self) -> None:
         self._known: dict[str, Recovery] = {}

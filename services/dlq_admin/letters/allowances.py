@@ -8,7 +8,7 @@ from holdfast.shared.letters.decide.allowance import Rules
 
 
 class Allowances:
-    """`rules`: how many letters in how long."""
+    """Allowances of operators. `rules`: how many letters in how long."""
 
     def __init__(self, database: Database, rules: Rules) -> None:
         self._database = database

@@ -13,7 +13,7 @@ from holdfast.shared.letters.state import State
 
 
 class Discards:
-    """`most`: letters of one call; `rules`: of a person's allowance."""
+    """Discards and restores. `most`: letters of one call; `rules`: of a person's allowance."""
 
     def __init__(self, database: Database, dues: Outbox, *, most: int, rules: Rules) -> None:
         self._database = database

@@ -30,7 +30,7 @@ def patch_change(patch: list[Operation]) -> Change:
 
 
 class Edits:
-    """`most`: letters of one transform; `rules`: of a person's allowance."""
+    """Edits and transforms. `most`: letters of one transform; `rules`: of a person's allowance."""
 
     def __init__(self, database: Database, *, most: int, rules: Rules) -> None:
         self._database = database
@@ -87,7 +87,7 @@ class Edits:
         return TransformResult(dry_run=False, transform_id=transform_id, **_counts(worked))
 
     async def revert_transform(self, transform_id: int, who: Actor, expected: int | None) -> TransformRevertResult:
-        """Take a transform back; `expected` None: only count. Raises TransformNotFound, CountMismatch,
+        """Undo a transform; `expected` None: only count. Raises TransformNotFound, CountMismatch,
         SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
         reverted, left = await self._database.change(
             transforms.revert, transform_id, who, expected=expected, most=self._most

@@ -1,4 +1,4 @@
-"""Exchange: dead letters as NDJSON, one a line, whole and unmasked; and back."""
+"""Exchange: dead letters as NDJSON, one per line, complete and unmasked; and back."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -43,8 +43,8 @@ class Exchange:
         return page
 
     async def lines(self, wanted: Filter, page: Page, limit: asyncio.Timeout | None) -> AsyncIterator[bytes]:
-        """Every letter, page by page: a million of them need no more memory than a page. Somebody who stops reading is
-        cut off after a while."""
+        """Every letter, page by page: a million of them need no more memory than a page. A client that stops reading is
+        disconnected after a while."""
         loop = asyncio.get_running_loop()
         while True:
             if limit is not None:

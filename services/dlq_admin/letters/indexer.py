@@ -1,5 +1,5 @@
-"""Index: dead letters from their stream into the table, and only then off the stream. Any number of replicas may do
-it, and one that dies anywhere in between has only made work: what was committed is found and not counted again."""
+"""Indexer: dead letters from their stream into the table, and only then off the stream. Any number of replicas may do
+it; when one dies in between, committed letters are found and not counted again."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -30,7 +30,7 @@ Write = Callable[[Sequence[Letter]], Awaitable[int]]
 
 
 class Indexer:
-    """`consumer`: this replica's name when it takes over what another one left."""
+    """Moves dead letters into the index. `consumer`: this replica's name for entries that it takes over from others."""
 
     def __init__(self, redis: Redis, consumer: str, write: Write, *, idle_s: float, probe_cap_s: float) -> None:
         self._redis = redis
@@ -47,7 +47,7 @@ class Indexer:
         self.holding = ""
 
     async def handle(self, entries: Sequence[Entry]) -> None:
-        """Into the table, then off the stream. Waits for whatever is away; what the table does not take stays."""
+        """Index letters, then take them off the stream. Waits for unavailable stores; keeps what cannot be indexed."""
         ids = {entry.id for entry in entries}
         self.in_hand |= ids
         try:
@@ -80,7 +80,7 @@ class Indexer:
             await asyncio.sleep(self._idle_s / 3)
 
     async def _insist(self, letters: list[Letter]) -> list[Letter]:
-        """Those that are in the table now."""
+        """The letters that are indexed now."""
 
         async def once() -> list[Letter]:
             try:

@@ -1,4 +1,4 @@
-"""On the stream: dead letters that are not in the table yet, because it is away or because they came just now."""
+"""On the stream: dead letters that are not indexed yet, because the database is away or because they are new."""
 
 from typing import Any, NamedTuple
 

@@ -1,5 +1,5 @@
-"""Retention: letters, history of replays and approvals that an operator has put a limit to are removed when they are
-due, with a warning a day before. Nothing else is removed."""
+"""Retention: letters that are older than a configured limit are removed, with a warning a day before; replays that wait
+too long for an operator are cancelled. Nothing else is removed."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta
@@ -34,7 +34,7 @@ class Limit(ResponseModel):
 
 
 class Retention:
-    """`report` is for the overview; `run` is the loop."""
+    """The limits. `report` is for the overview; `run` is the loop."""
 
     def __init__(self, database: Database, settings: DlqAdminSettings) -> None:
         self._database = database

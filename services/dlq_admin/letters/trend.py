@@ -1,4 +1,4 @@
-"""Trend: how many died when, in equal steps that end now."""
+"""Trend: dead letters over time, in equal steps that end now."""
 
 import time
 from collections.abc import Collection
@@ -20,7 +20,7 @@ DAY, HOUR = Span(3600, 24), Span(300, 12)
 
 
 async def trends(database: Database, names: Collection[str] | None, span: Span = DAY) -> dict[str, Trend]:
-    """Fingerprint -> its trend; of all together under '' when `names` is None."""
+    """Fingerprint -> its trend; of all groups together under '' when `names` is None."""
     end = (int(time.time()) // span.step_s + 1) * span.step_s
     since = end - span.steps * span.step_s
     found = await database.read(groups.trends, names, since_s=since, step_s=span.step_s, steps=span.steps)

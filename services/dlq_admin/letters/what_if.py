@@ -23,7 +23,7 @@ _WHY_MAX = 20
 
 
 class WhatIfs:
-    """`most`: letters of one question."""
+    """What-ifs. `most`: letters of one question."""
 
     def __init__(self, database: Database, *, most: int) -> None:
         self._database = database

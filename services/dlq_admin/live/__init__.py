@@ -1,4 +1,5 @@
-"""The live view: Grafana's own dashboards, drawn by the console from the same Prometheus."""
+"""The live view: Grafana's own dashboards, drawn by the console from the same Prometheus. The door is
+`pictures`."""
 
 from pathlib import Path
 

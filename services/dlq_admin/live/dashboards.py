@@ -1,4 +1,4 @@
-"""Read: dashboards from Grafana's Classic JSON: what is asked of Prometheus, and what a browser draws it from."""
+"""Dashboards, read from Grafana's Classic JSON: their queries for Prometheus, and what a browser needs to draw them."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -42,7 +42,7 @@ class Row(NamedTuple):
 
 
 class Annotation(NamedTuple):
-    """What is marked on every panel: while it is 1 or more; `at_value`: when its values say, in ms."""
+    """A mark on every panel, while its query is 1 or more; `at_value`: at the times that are its values, in ms."""
 
     name: str
     expr: str
@@ -52,7 +52,7 @@ class Annotation(NamedTuple):
 
 
 class Dashboard(NamedTuple):
-    """One of the files."""
+    """One dashboard."""
 
     uid: str
     title: str

@@ -55,7 +55,7 @@ class Pictures:
 
     @property
     def possible(self) -> bool:
-        """Whether there is anything to ask."""
+        """Whether a Prometheus is configured."""
         return self._prometheus is not None
 
     async def packed(self, uid: str, span: str) -> bytes:
@@ -71,7 +71,7 @@ class Pictures:
         return kept.packed
 
     async def close(self) -> None:
-        """Let go of Prometheus."""
+        """Close the connections to Prometheus."""
         if self._prometheus is not None:
             await self._prometheus.close()
 

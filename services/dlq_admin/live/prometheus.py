@@ -1,4 +1,4 @@
-"""Prometheus: asked what the dashboards ask, a few questions at once, each within its time."""
+"""Prometheus: the client for the dashboards' queries, a few at once, each with a time limit."""
 
 import asyncio
 from collections.abc import Mapping

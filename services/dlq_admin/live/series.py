@@ -1,4 +1,4 @@
-"""Series: what Prometheus tells, on an even grid of time; what one is called; when something was so. Pure."""
+"""Series: Prometheus's results on an even grid of time, their names, and events in them. Pure."""
 
 import math
 import re
@@ -83,7 +83,7 @@ def name(labels: Mapping[str, str], legend: str) -> str:
 
 
 def events(series: Iterable[Series], grid: Grid, title: str, *, at_value: bool) -> list[Event]:
-    """While a series is 1 or more; or, `at_value`, at the times that its values tell in ms."""
+    """While a series is 1 or more; or, `at_value`, at the times that are its values, in ms."""
     found = []
     for labels, values in series:
         called = name(labels, title)

@@ -1,4 +1,4 @@
-"""Mark: each replay is a region on Grafana's dashboards, from its start to its end."""
+"""Annotation: each replay is a region on Grafana's dashboards, from its start to its end."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Drive: one replay, from the lease to its end. Send, note down, look for results, decide whether to go on; and again.
+"""Driver: one replay, from the lease to its end: send, record, look for results, decide whether to continue; repeat.
 
 Whatever fails in between leaves items that were meant to be sent; the queue knows which of them were. So after every
 failure, and at the start, it is asked.

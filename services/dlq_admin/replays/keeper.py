@@ -1,4 +1,4 @@
-"""Keep: every replay that is not over is driven by some replica, whatever becomes of the one that drove it before."""
+"""Keeper: every active replay is driven by some replica, even if the one that drove it dies."""
 
 import asyncio
 import secrets
@@ -26,7 +26,7 @@ Notify = Callable[[Replay, bool], None]
 
 
 class Keeper:
-    """One replica. `instance`: its name, by which its successor knows that it is gone."""
+    """Runs the drivers of this replica. `instance`: its name, which stays the same after a restart."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Keeper:
         self._reporter = FailureReporter("keeper")
 
     def wake(self, replay_id: int) -> None:
-        """Somebody changed it just now."""
+        """A replay was changed: look at it at once."""
         if replay_id in self._driven:
             self._driven[replay_id][1].wake.set()
         self._wake.set()

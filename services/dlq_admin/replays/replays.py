@@ -18,7 +18,7 @@ from holdfast.shared.letters.state import State
 
 
 class Replays:
-    """`most`: letters of one replay; `rules`: of a person's allowance."""
+    """Replays. `most`: letters of one replay; `rules`: of a person's allowance."""
 
     def __init__(self, database: Database, keeper: Keeper, *, most: int, rules: Rules) -> None:
         self._database = database

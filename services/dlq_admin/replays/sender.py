@@ -1,4 +1,4 @@
-"""Send: chosen letters through the script that puts each on the write stream at most once, and takes it back again."""
+"""Sender: puts letters on the write stream, each at most once, and takes them back."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ _RECALLED, _LOST, _CLOSED = "recalled", "lost", "closed"
 
 
 class Sender:
-    """One Redis."""
+    """The scripts of one Redis."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis

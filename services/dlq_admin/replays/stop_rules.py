@@ -1,4 +1,4 @@
-"""Stop: whether a replay should stop by itself, and why. Pure."""
+"""Stop rules: whether a replay should stop by itself, and why. Pure."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -44,7 +44,7 @@ class Recent:
 
 
 def why_stop(rules: StopRules, counts: Counts, base: Counts, recent: Recent, around: Surroundings) -> str | None:
-    """In words; None: go on. `base`: the counts when it was started or resumed."""
+    """The reason as a sentence; None: continue. `base`: the counts when it was started or resumed."""
     finished = counts.finished - base.finished
     same = counts[ItemState.FAILED_SAME] - base[ItemState.FAILED_SAME]
     share = same / finished if finished else 0.0

@@ -19,7 +19,7 @@ class SurroundingsReader:
         self._roll = roll
 
     async def __call__(self, in_flight: int) -> Surroundings:
-        """Raises RedisError, OSError. A board that is away tells of no open breaker: then the backlog does."""
+        """Raises RedisError, OSError. Without the board no breaker counts as open; the backlog still counts."""
         seen = await backlog(self._redis)
         shown = self._roll.shown(time.monotonic())
         open_ = {

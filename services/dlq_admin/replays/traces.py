@@ -1,4 +1,4 @@
-"""Traces: where the entries of a replay are now, when no row tells how they ended.
+"""Traces: where the entries of a replay are now, when no row says how they ended.
 
 An entry leaves the write stream after the row of its operation is committed, or moves to the dead-letter stream in the
 same step; a letter leaves that stream after its row is committed. So an entry that is on neither stream, looked at in

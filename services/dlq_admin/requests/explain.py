@@ -16,7 +16,7 @@ _OPERATIONS_MAX = 20
 
 
 class Requests:
-    """`keep_s`: how long explanations are kept."""
+    """Explanations of requests. `keep_s`: how long they are kept."""
 
     def __init__(self, cache: Redis, operations: OperationFinder, keep_s: int) -> None:
         self._cache = cache

@@ -8,12 +8,12 @@ from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
 _CONSOLE = "/console"
 #: Unmasked personal data needs an operator; letters from outside need an admin.
 _MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
-#: For machines that say what happens.
+#: For machines that announce events.
 _ANNOUNCED = ("/alerts", "/faults/", "/recoveries/")
 
 
 def scope_needed(method: str, path: str) -> str | None:
-    """None: anybody may."""
+    """None: no key is needed."""
     if path in OPEN_PATHS or path == "/" or path == _CONSOLE or path.startswith(f"{_CONSOLE}/"):
         return None
     if path in _MORE:

@@ -1,4 +1,4 @@
-"""`/dlq/allowances`: how many letters a person may still change alone, and a second person's word for more."""
+"""`/dlq/allowances`: how many letters a person may still change alone, and a second person's consent to more."""
 
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field

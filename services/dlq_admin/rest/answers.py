@@ -53,7 +53,7 @@ def _answer(data: Any) -> type[BaseModel]:
 
 
 def answered(data: BaseModel | list[Any] | None) -> Response:
-    """Not to be stored by anybody on the way."""
+    """A successful answer that no cache may store."""
     return success(_plain(data), headers=FRESH)
 
 

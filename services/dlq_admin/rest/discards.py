@@ -1,4 +1,4 @@
-"""`/dlq/discards` and `/dlq/restores`: a decision on a selection, and its way back. Nothing is deleted."""
+"""`/dlq/discards` and `/dlq/restores`: a decision on a selection, and its reversal. Nothing is deleted."""
 
 from fastapi import FastAPI
 from starlette.requests import Request

@@ -49,7 +49,7 @@ _PATCH_MAX = 100
 
 
 class EditInput(BaseModel):
-    """One of: a new `payload`; `fields` to set by name (null takes one away); a JSON Patch of the whole document."""
+    """One of: a new `payload`; `fields` to set by name (null removes one); a JSON Patch of the whole document."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -68,7 +68,7 @@ class EditInput(BaseModel):
         return self
 
     def wanted(self) -> Change:
-        """As the store takes it."""
+        """For the store."""
         if self.patch is not None:
             return patch_change(self.patch)
 
@@ -98,7 +98,7 @@ class TransformInput(BulkInput):
 
 
 class TransformRevertInput(BaseModel):
-    """Without `dry_run` the count has to be typed back."""
+    """Without `dry_run` the expected count is required."""
 
     model_config = ConfigDict(extra="forbid")
 

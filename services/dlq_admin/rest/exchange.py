@@ -1,4 +1,4 @@
-"""`/dlq/export` and `/dlq/import`: dead letters as NDJSON, one a line, whole and in clear; and back."""
+"""`/dlq/export` and `/dlq/import`: dead letters as NDJSON, one per line, complete and unmasked; and back."""
 
 from typing import Annotated, Any
 

@@ -88,7 +88,7 @@ class FilterInput(BaseModel):
 
 
 class OutcomesInput(BaseModel):
-    """Letters that a replay ended so; where they died again, the letters that they are now."""
+    """Letters with these outcomes of a replay; where they died again, the new letters."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -148,7 +148,7 @@ class NoteInput(BaseModel):
 
 M = TypeVar("M", bound=BaseModel)
 
-#: What `asked` raises.
+#: What `read_input` raises.
 BODY_ERRORS: tuple[type[AppError], ...] = (InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge)
 
 

@@ -1,4 +1,4 @@
-"""`/dlq/overview`: the state of the system in one look. Every part of it may be unknown; none keeps the others."""
+"""`/dlq/overview`: the state of the system in one look. Every part of it may be unknown; none hides the others."""
 
 from fastapi import FastAPI
 from starlette.requests import Request

@@ -43,7 +43,7 @@ class StopInput(BaseModel):
 
 
 class ReplayInput(BulkInput):
-    """What, how fast, and how carefully."""
+    """A new replay: its letters, its pace and its stop rules."""
 
     rate_per_s: float = Field(default=500, gt=0, le=100_000)
     canary: list[Annotated[int, Field(ge=1, le=100_000)]] = Field(
@@ -53,12 +53,12 @@ class ReplayInput(BulkInput):
     stop: StopInput = StopInput()
 
     def plan(self) -> Plan:
-        """As the store keeps it."""
+        """For the store."""
         return Plan(self.rate_per_s, tuple(self.canary), self.in_flight_max, StopRules(**self.stop.model_dump()))
 
 
 class OrderInput(BaseModel):
-    """An operator's word to a replay."""
+    """An operator's order to a replay."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -82,7 +82,7 @@ def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, wo
 
 
 def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
-    """By the model of the command; what the edit has set, by the rules for people too."""
+    """Validated by the command's model; changed values also by the rules for typed input."""
     try:
         write = decode(after)
     except Undecodable as error:

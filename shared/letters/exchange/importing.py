@@ -1,4 +1,4 @@
-"""Exchange: letters from a file. Doing it again changes nothing; a letter that is here is never overwritten."""
+"""Importing: letters from a file. A repeated import changes nothing; an existing letter is never overwritten."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

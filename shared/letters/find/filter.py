@@ -1,4 +1,4 @@
-"""Filter: which letters an operator means. Everything that is given has to be so."""
+"""Filter: which letters an operator means. Every given condition must hold."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -24,5 +24,5 @@ class Filter:
     last: int | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """What is given, for a record."""
+        """The given conditions, for a record."""
         return {name: value for name, value in asdict(self).items() if value is not None}

@@ -16,7 +16,7 @@ from holdfast.shared.store.engine import Engine
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """An operator's word on a group; it outlives whatever becomes of the letters."""
+    """An operator's note on a group; it is kept when the letters are gone."""
 
     note: str
     author: str

@@ -1,4 +1,4 @@
-"""Notes: an operator's word on a group."""
+"""Notes of operators on groups."""
 
 from datetime import UTC, datetime
 

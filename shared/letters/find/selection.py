@@ -1,5 +1,5 @@
 """Selection: the dead letters that an operator points at: by their ids, by their group, by a filter, or by what came of
-them in a replay. One form for whatever is done to them."""
+them in a replay. The same form for every operation."""
 
 from dataclasses import dataclass
 from typing import Any

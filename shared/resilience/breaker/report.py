@@ -1,7 +1,9 @@
 """Report: a breaker's calls and transitions, as metrics and log lines."""
 
 from asyncio import CancelledError
+from dataclasses import asdict
 from datetime import UTC, datetime
+from typing import Any
 
 from holdfast.shared.resilience.breaker.refusal import Refusal, Refused
 from holdfast.shared.resilience.breaker.snapshot import State, Transition, Why
@@ -43,12 +45,8 @@ class Report:
             breaker=self._name,
             refusal=refused.refusal.value,
             retry_after_s=round(refused.retry_after_s, 3),
-            why=opened.why.value if opened else None,
             open_for_s=round((datetime.now(UTC) - opened.at).total_seconds(), 1) if opened else None,
-            calls=opened.counts.calls if opened else None,
-            failures=opened.counts.failures if opened else None,
-            slow=opened.counts.slow if opened else None,
-            unreachable_in_a_row=opened.counts.unreachable_in_a_row if opened else None,
+            **(_reason(opened) if opened else _NO_REASON),
         )
 
     def would_refuse(self, refusal: Refusal) -> None:
@@ -81,12 +79,8 @@ class Report:
             "breaker": self._name,
             "origin": transition.origin.value,
             "to": transition.to.value,
-            "why": transition.why.value,
-            "calls": transition.counts.calls,
-            "failures": transition.counts.failures,
-            "slow": transition.counts.slow,
-            "unreachable_in_a_row": transition.counts.unreachable_in_a_row,
             "generation": transition.generation,
+            **_reason(transition),
         }
         if transition.actor is not None:
             logs.warning(Action.BREAKER_OVERRIDDEN, **fields, actor=transition.actor, reason=transition.reason)
@@ -121,6 +115,13 @@ class Report:
     def _show(self, state: State) -> None:
         for each, gauge in self._state.items():
             gauge.set(each is state)
+
+
+_NO_REASON = dict.fromkeys(("why", "calls", "failures", "slow", "unreachable_in_a_row"))
+
+
+def _reason(transition: Transition) -> dict[str, Any]:
+    return {"why": transition.why.value, **asdict(transition.counts)}
 
 
 #: How many levels of wrapped errors are searched.

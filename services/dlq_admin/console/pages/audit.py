@@ -1,4 +1,4 @@
-"""Audit: everything that was done, by whom and why."""
+"""Audit: what operators did, by whom and why."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ _PAGE = 50
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The page, and a second person's word."""
+    """The page, and allowances for other operators."""
 
     @router.get("/console/audit")
     async def deeds(

@@ -1,4 +1,4 @@
-"""Discards and restores: what they would change, the count typed back, and what was changed."""
+"""Discards and restores: a preview, the confirmation by count, and the result."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -27,7 +27,7 @@ Id = Annotated[LetterId, Path(pattern=LETTER_ID)]
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """By hand, back again, and by a patch."""
+    """Edit, revert, transform."""
 
     @router.post("/console/letters/{letter_id}/edit")
     async def begin(request: Request, letter_id: Id) -> Response:
@@ -141,7 +141,7 @@ def _to_edit(one: LetterDetail) -> tuple[str, str, str | None]:
 
 
 def _fields(form: Form) -> dict[str, Any]:
-    """What is to be set. Fields that are gone are taken away. Raises InvalidRequest."""
+    """The fields to set; removed fields are null. Raises InvalidRequest."""
     before, rest = _json(form["before"], "the fields"), _json(form["rest"], "the fields")
     if not isinstance(before, dict) or not isinstance(rest, dict):
         raise InvalidRequest("The other fields are a JSON object.")

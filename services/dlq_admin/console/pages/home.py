@@ -1,4 +1,4 @@
-"""Home: is anything dying now, what, since when, why, and what to do next; and the strip that every page has."""
+"""Home: whether writes are being dead-lettered, which, since when, why, and what to do; and the strip of every page."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

@@ -1,4 +1,4 @@
-"""Letters: found by what they have in common; one with all that is known of it, in clear for who says why."""
+"""Letters: the search, and one letter with all that is known of it, unmasked for an operator who gives a reason."""
 
 import re
 from typing import Annotated, Any
@@ -39,7 +39,7 @@ class _WhyInput(BaseModel):
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The search, one letter, and ways to see it whole."""
+    """The search, one letter, and its unmasked forms."""
     _add_search(router, pages, backend)
     _add_one(router, pages, backend)
 
@@ -127,7 +127,7 @@ def _why(request: Request) -> str:
 
 
 async def _where(backend: Backend, text: str) -> str:
-    """The page that somebody means who types this."""
+    """The page for a text that was typed into the search box."""
     if re.fullmatch(LETTER_ID, text, re.ASCII):
         return f"/console/letters/{text}"
     if re.fullmatch(FINGERPRINT, text):

@@ -1,5 +1,5 @@
-"""Live: the dashboards, drawn by the browser from what their own queries give. What a browser may ask for is one of
-them and one of a few spans of time; a query it cannot send."""
+"""Live: the dashboards, drawn by the browser from the results of their own queries. A browser names a dashboard
+and one of a few spans of time; it cannot send a query."""
 
 from typing import Any, Literal
 

@@ -1,4 +1,4 @@
-"""Replays: planned with a dry run, begun with the count typed back, watched, steered, and where they lead."""
+"""Replays: previewed, started with the count as confirmation, watched, controlled, and continued."""
 
 from typing import Annotated, Any
 
@@ -43,7 +43,7 @@ Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The list, one, a new one, and words to one."""
+    """The list, one replay, a new one, and orders to one."""
     _add_many(router, pages, backend)
     _add_one(router, pages, backend)
 
@@ -151,7 +151,7 @@ def _name(request: Request) -> str:
 
 
 def _asked(form: Form, selection: SelectionInput) -> dict[str, Any]:
-    """As the REST has it. A page before this one has no plan: its defaults are the REST's."""
+    """In the form of REST. A form without a plan uses REST's defaults."""
     wish: dict[str, Any] = {
         "selection": selection.model_dump(exclude_none=True, by_alias=True),
         "reason": form["reason"],

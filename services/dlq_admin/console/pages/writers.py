@@ -1,4 +1,4 @@
-"""Writers: which run, which are halted and why; and the word that lets them go on."""
+"""Writers: which run, which are halted and why; and the order to resume."""
 
 from fastapi import APIRouter
 from starlette.requests import Request

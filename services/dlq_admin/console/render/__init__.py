@@ -1,1 +1,1 @@
-"""From answers to HTML: templates, labels, charts, and text that others wrote made harmless."""
+"""From answers to HTML: templates, labels, charts, and untrusted text made harmless."""

@@ -8,12 +8,12 @@ from holdfast.services.dlq_admin.letters.models import GroupSummary
 from holdfast.services.dlq_admin.overview import SystemState
 from holdfast.shared.writes.outcome import Reason
 
-#: A death so young means that writes are dying now.
+#: A dead letter younger than this means that writes are being dead-lettered now.
 _NOW_S = 120.0
 
 
 class Advice(NamedTuple):
-    """`tone` as in words; `step`: which button to offer first (`what_if`, `letters`, `edit`)."""
+    """`tone` as in labels; `step`: which button to offer first (`what_if`, `letters`, `edit`)."""
 
     tone: str
     title: str
@@ -22,7 +22,7 @@ class Advice(NamedTuple):
 
 
 def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice:
-    """Is anything dying now, and since when; or would it, if a writer had not halted."""
+    """Whether writes are being dead-lettered now, or would be if a writer had not halted."""
     halted = [one.halted for one in overview.writers if one.halted]
     if halted:
         would = sum(halt.would_be_dead for halt in halted)

@@ -1,4 +1,4 @@
-"""Assets: what pages are made with, under names that hold their content's hash, so that browsers may keep them."""
+"""Assets: scripts and styles, under names with the hash of their content, so that browsers may cache them."""
 
 import hashlib
 from pathlib import Path

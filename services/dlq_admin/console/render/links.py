@@ -15,7 +15,7 @@ class Links:
         self._dashboards = dashboards
 
     def runbook(self, told: str) -> str | None:
-        """None: there is a path at most, and nobody has said of what."""
+        """None: it is only a path, and no base is configured."""
         if _is_address(told):
             return told
         if told and self._runbook_base and not urlsplit(told).scheme:

@@ -1,4 +1,4 @@
-"""Moments: times and sizes as people say them. Pure."""
+"""Moments: times and sizes for people. Pure."""
 
 from datetime import UTC, datetime
 
@@ -6,7 +6,7 @@ _STEPS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 def parsed(moment: str) -> datetime:
-    """Of the form that the services tell."""
+    """From the form of answers."""
     return datetime.fromisoformat(moment)
 
 

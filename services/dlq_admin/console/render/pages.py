@@ -1,4 +1,4 @@
-"""Render: templates to answers. Everything is escaped; a name that a template does not know is an error."""
+"""Pages: from templates to answers. Everything is escaped; an unknown name in a template is an error."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -19,7 +19,7 @@ _TEMPLATES = Path(__file__).parents[1] / "templates"
 
 
 class Pages:
-    """Makes pages."""
+    """The templates, with what every page needs."""
 
     def __init__(self, assets: Assets, alerts: Callable[[], dict[str, Any]]) -> None:
         """`alerts`: what fires now, for the strip of every page."""
@@ -58,7 +58,7 @@ class Pages:
         )
 
     def page(self, request: Request, template: str, status: int = 200, **about: Any) -> Response:
-        """With who is asking, and what his forms carry."""
+        """With the principal, and the token for forms."""
         principal = request.scope.get("principal")
         logged_in = request.scope.get("console")
         context = {

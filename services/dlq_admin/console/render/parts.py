@@ -49,7 +49,7 @@ def _parted(name: str, block: Block) -> Block:
 
 
 def failed(name: str, request_id: str, error: Exception) -> str:
-    """What stands for a part that failed; counted, and logged with its traceback."""
+    """The replacement of a part that failed; the failure is counted, and logged with its traceback."""
     metrics.panics.inc()
     logs.error(Action.PANIC_RECOVERED, exc=error, request_id=request_id, part=name)
     return str(_PLAIN[name]) if name in _PLAIN else str(_FAILED.format(name.replace("_", " "), request_id))

@@ -1,5 +1,4 @@
-"""Visible: text that others wrote, as HTML in which nothing runs, nothing hides and nothing turns its neighbours
-around. Pure."""
+"""Visible: untrusted text as HTML in which nothing runs, nothing hides and nothing reverses its neighbours. Pure."""
 
 import base64
 import json
