@@ -37,15 +37,15 @@ logs: ## Follow the logs (ONLY=writer for one program)
 	@$(LOCAL) logs
 
 .PHONY: ledger
-ledger: ## Is every accepted write accounted for? Its terms, from the running stack's stores
+ledger: ## Is every accepted write accounted for? The ledger, from the running stack's stores
 	@$(LOCAL) inside $(VENV) -m holdfast.services.dlq_admin ledger
 
 .PHONY: verify-audit
-verify-audit: ## Is the running stack's audit as it was written? Walks along its chain of hashes
+verify-audit: ## Is the running stack's audit unchanged? Checks its chain of hashes
 	@$(LOCAL) inside $(VENV) -m holdfast.services.dlq_admin verify-audit
 
 .PHONY: dlq
-dlq: ## A word to the running stack's dlq_admin, with the operator token (ARGS="groups"; ARGS=--help)
+dlq: ## A command to the running stack's dlq_admin, with the operator token (ARGS="groups"; ARGS=--help)
 	@$(LOCAL) dlq $(ARGS)
 
 .PHONY: redis
@@ -57,11 +57,11 @@ api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOP
 	@$(VENV) -m holdfast.shared.http.key_file add "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)
 
 .PHONY: api-key-revoke
-api-key-revoke: venv-local ## Take a name's keys out of a keys file (NAME=, FILE=.local/secrets/api_keys)
+api-key-revoke: venv-local ## Remove a name's keys from a keys file (NAME=, FILE=.local/secrets/api_keys)
 	@$(VENV) -m holdfast.shared.http.key_file revoke "$(NAME)" "$(or $(FILE),.local/secrets/api_keys)"
 
 .PHONY: doctor
-doctor: ## What is here, what is missing, and what to do about it; changes nothing
+doctor: ## What this machine has, what is missing, and what to do about it; changes nothing
 	@$(LOCAL) doctor
 
 ##@ Docker
@@ -70,11 +70,11 @@ DIGESTS := $(wildcard deploy/compose/digests.yml)
 COMPOSE := docker compose $(DIGESTS:%=-f docker-compose.yml -f %) --profile demo
 
 .PHONY: docker-build
-docker-build: ## The images, one a service
+docker-build: ## Build the images, one for each service
 	REVISION=$$(git rev-parse --short HEAD 2>/dev/null || echo unknown) $(COMPOSE) build
 
 .PHONY: docker-pin
-docker-pin: ## Hold the images that are here by their digests, in deploy/compose/digests.yml; other targets then take it
+docker-pin: ## Pin the pulled images by digest, in deploy/compose/digests.yml, which the other targets then use
 	@docker pull --quiet python:3.13-slim && docker compose pull --quiet --ignore-buildable
 	@$(PYTHON) -m deploy.compose.pin
 
@@ -96,11 +96,11 @@ docker-restart: ## Restart what runs (ONLY=writer for one service)
 	$(COMPOSE) restart $(ONLY)
 
 .PHONY: docker-stop
-docker-stop: ## End it; the data stays in its volumes
+docker-stop: ## Stop it; the data stays in its volumes
 	$(COMPOSE) down
 
 .PHONY: docker-scale
-docker-scale: ## More replicas, or fewer, of what runs (API=3 WRITERS=4)
+docker-scale: ## Run this many replicas (API=3 WRITERS=4)
 	$(COMPOSE) up --detach --no-recreate --wait --scale api=$(or $(API),1) --scale writer=$(or $(WRITERS),1)
 
 .PHONY: docker-key
@@ -108,7 +108,7 @@ docker-key: ## The operator's key, for dlq_admin
 	@$(COMPOSE) run --rm --no-deps secrets cat /run/holdfast/operator/token
 
 .PHONY: docker-test
-docker-test: venv-local ## Is what runs as it should be: confined, scaled, a replica killed under load, stopped; nothing lost? (minutes)
+docker-test: venv-local ## Check the running containers: confinement, scaling, a replica killed under load, a stop; nothing lost (minutes)
 	@$(VENV) -m deploy.compose
 
 ##@ Check
@@ -125,7 +125,7 @@ test: ## Every test, against real servers that the tests start themselves, sever
 	@$(VENV) -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: quick
-quick: ## What needs no server, while you write: lint, types and the tests of pure code (seconds)
+quick: ## Lint, types and the tests of pure code, which need no server (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-unit
 
 .PHONY: test-unit
@@ -138,7 +138,7 @@ test-repeat: ## One test N times, until it fails (N=20, TEST=tests/faults/test_b
 	@$(VENV) -m pytest --repeat $(or $(N),20) --exitfirst $(or $(TEST),$(error TEST= names the test)) $(ARGS)
 
 .PHONY: lint
-lint: venv-dev ## Style, form, and which module may import which
+lint: venv-dev ## Style, formatting, and which module may import which
 	@$(VENV) -m ruff check .
 	@$(VENV) -m ruff format --check .
 	@.venv/bin/lint-imports
@@ -152,13 +152,13 @@ types: venv-dev ## Static types
 SBOM := $(or $(OUT),.local/sbom)
 
 .PHONY: audit
-audit: ## Are there published weaknesses in what is pinned? Needs the advisory database; not part of check
+audit: ## Look up the pinned packages among published advisories; needs the network, not part of check
 	@$(LOCAL) setup audit
 	@for image in $(IMAGES); do echo "requirements/$$image.txt"; \
 		.venv-audit/bin/pip-audit --strict --require-hashes --disable-pip -r requirements/$$image.txt || exit 1; done
 
 .PHONY: sbom
-sbom: ## A bill of materials for each image, CycloneDX, from what is pinned; each valid by its schema (OUT=.local/sbom)
+sbom: ## A CycloneDX bill of materials for each image, from the pins, checked against its schema (OUT=.local/sbom)
 	@$(LOCAL) setup sbom
 	@$(PYTHON) -m deploy.sbom $(SBOM)
 	@.venv-sbom/bin/python -m deploy.sbom.validate $(SBOM)/*.cdx.json
@@ -174,7 +174,7 @@ test-alerts: ## Outages of a real stack: which alerts fire, after how long, and 
 	@$(VENV) -m tests.alerts $(ARGS)
 
 .PHONY: dashboards-verify
-dashboards-verify: ## Start everything, break everything, and ask what every panel shows of it (PROMETHEUS=host:port: only ask)
+dashboards-verify: ## Start everything, break everything, and check what every panel shows (PROMETHEUS=host:port: only check)
 	@$(LOCAL) setup dev
 	@$(VENV) -m $(if $(PROMETHEUS),deploy.dashboards.verify $(PROMETHEUS),tests.dashboards) $(ARGS)
 
@@ -185,20 +185,20 @@ test-crash: ## kill -9 of everything at random moments under load: nothing lost,
 
 ##@ Break it
 
-# On the running stack (make up; STACK=docker: make docker-run). What was broken is mended again, also after Ctrl-C.
+# On the running stack (make up; STACK=docker: make docker-run). What is broken is mended again, however it ends.
 # ARGS="--json FILE": a report.
 SCENARIO = @$(PYTHON) -m deploy.scenarios $(if $(STACK),--stack $(STACK)) $(ARGS)
 
 .PHONY: test-database-down
-test-database-down: ## The database goes away and comes back: what clients see, step by step
+test-database-down: ## The database stops and comes back: what clients see, step by step
 	$(SCENARIO) database-down
 
 .PHONY: test-redis-down
-test-redis-down: ## The queue goes away, then the database too: what clients see, step by step
+test-redis-down: ## The queue stops, then the database too: what clients see, step by step
 	$(SCENARIO) redis-down
 
 .PHONY: test-error-scenarios
-test-error-scenarios: ## Everything that can be wrong with a request, or behind it, and how it is said
+test-error-scenarios: ## Every kind of error, and its response
 	$(SCENARIO) error-scenarios
 
 # Hypothesis, steady state, break, mend, verdict (docs/chaos.md). STACK=docker: in containers. DURATION=, RATE=, ARGS="--json FILE"
@@ -222,15 +222,15 @@ chaos-cpu-spike: venv-local ## Api and writers share a fifth of a core with a bu
 	$(CHAOS) cpu-spike
 chaos-all: venv-local ## All seven, short each, and a table
 	$(CHAOS) all
-chaos-heal: venv-local ## Mend what an experiment left broken; there should never be anything
+chaos-heal: venv-local ## Undo what an interrupted experiment, scenario or load test left broken
 	$(CHAOS) heal
 
 .PHONY: demo-poison
-demo-poison: ## Writes that cannot work, as real mishaps make them, for you to rescue in the console (N=20)
+demo-poison: ## Writes that cannot be applied, of realistic kinds, to repair and replay in the console (N=20)
 	@$(PYTHON) -m deploy.poison $(N)
 
 .PHONY: demo-metastable
-demo-metastable: ## A stall that naive retries keep alive for ever, and what ends it: a table and a picture (seconds)
+demo-metastable: ## A stall that naive retries keep alive forever, and what ends it: a table and a chart (seconds)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.metastable --out .local/demo/metastable.svg $(ARGS)
 
@@ -258,7 +258,7 @@ grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAF
 LOAD = @$(VENV) -m deploy.load
 
 .PHONY: load-test
-load-test: venv-local ## Steady traffic and what clients felt (RATE=, DURATION=, MIX=reads=80,writes=18,external=2, TARGETS=, API=url)
+load-test: venv-local ## Steady traffic, and the latency and outcomes for clients (RATE=, DURATION=, MIX=reads=80,writes=18,external=2, TARGETS=, API=url)
 	$(LOAD) steady $(ARGS)
 
 .PHONY: load-test-with-failures
@@ -281,7 +281,7 @@ benchmark-error-rates: ## A third party that fails 0 to 50 %: what retries, a br
 ##@ Measure
 
 .PHONY: bench-write
-bench-write: ## Accept and apply, beside what people use today: one table from one run (minutes)
+bench-write: ## Accept and apply, compared with common alternatives: one table from one run (minutes)
 	@$(LOCAL) setup dev bench
 	@.venv-bench/bin/python -m tests.bench.write $(ARGS)
 
@@ -297,17 +297,17 @@ bench-dlq: ## A million dead letters: indexing rate, and how long an operator wa
 	@$(VENV) -m tests.bench.dlq_replay
 
 .PHONY: bench-ledger
-bench-ledger: ## A reading of the ledger at 10,000 and at 10,000,000 operations, beside a full count (20 minutes)
+bench-ledger: ## A reading of the ledger at 10,000 and at 10,000,000 operations, compared with a full count (20 minutes)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.ledger $(ARGS)
 
 .PHONY: bench-breaker
-bench-breaker: ## What a closed breaker costs a call, beside the plain package (seconds)
+bench-breaker: ## The cost of a closed breaker per call, compared with the plain package (seconds)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.breaker $(ARGS)
 
 .PHONY: bench-http-client
-bench-http-client: ## The HTTP clients that external_proxy could use, beside one another (a minute)
+bench-http-client: ## The HTTP clients that external_proxy could use, compared (a minute)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.http_client $(ARGS)
 
@@ -318,16 +318,16 @@ setup: ## The environment and the Debian packages, without starting anything
 	@$(LOCAL) setup local dev
 
 .PHONY: fmt
-fmt: venv-dev ## Put everything into form
+fmt: venv-dev ## Format everything
 	@$(VENV) -m ruff check --fix-only --quiet .
 	@$(VENV) -m ruff format .
 
 .PHONY: rules
-rules: venv-dev ## Write Prometheus's rules anew from deploy/rules, for a demo and for production
+rules: venv-dev ## Generate Prometheus's rules from deploy/rules, for a demo and for production
 	@$(VENV) -m deploy.rules
 
 .PHONY: docs
-docs: venv-dev ## Write the reference pages anew from the code: endpoints, errors, metrics, settings, streams, time budgets
+docs: venv-dev ## Generate the reference pages from the code: endpoints, errors, metrics, settings, streams, time budgets
 	@$(VENV) -m deploy.reference
 
 .PHONY: docs-build
@@ -339,7 +339,7 @@ docs-serve: venv-docs ## The site at http://localhost:8000, anew at each change,
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs serve --dev-addr 127.0.0.1:$(or $(DOCS_PORT),8000)
 
 .PHONY: dashboards
-dashboards: venv-dev ## Write Grafana's dashboards anew from deploy/dashboards
+dashboards: venv-dev ## Generate Grafana's dashboards from deploy/dashboards
 	@$(VENV) -m deploy.dashboards
 
 .PHONY: dashboards-preview
@@ -348,7 +348,7 @@ dashboards-preview: ## Pictures of the dashboards from the running stack, for th
 	@$(VENV) -m deploy.preview $(ARGS)
 
 .PHONY: hooks
-hooks: venv-dev ## Offer: lint and types before each of your commits (undo: pre-commit uninstall)
+hooks: venv-dev ## Run lint and types before each of your commits (undo: pre-commit uninstall)
 	@.venv/bin/pre-commit install
 
 .PHONY: release

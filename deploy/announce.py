@@ -1,4 +1,4 @@
-"""Announce: whoever breaks something on purpose tells dlq_admin, which shows it on dashboards and in metrics.
+"""Announce: what breaks something on purpose reports it to dlq_admin, which shows it on dashboards and in metrics.
 
     with Announcer.to(stack).announced("database-down", "database"):
         ...break it, and mend it

@@ -40,10 +40,16 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
     drawn = {
         name: secret(name)
         for name in (
-            *at_database.values(), *at_redis.values(), "mysql/root_password", "sessions/secret", "idempotency/secret",
-            "grafana/admin_password", "operator/token", "alertmanager/alertmanager_token",
+            *at_database.values(),
+            *at_redis.values(),
+            "mysql/root_password",
+            "sessions/secret",
+            "idempotency/secret",
+            "grafana/admin_password",
+            "operator/token",
+            "alertmanager/alertmanager_token",
         )
-    }  # fmt: skip
+    }
     of_database = {name: drawn[file] for name, file in at_database.items()}
     of_redis = {name: drawn[file] for name, file in at_redis.items()}
     keys = (("operator", "admin", "operator/token"), ("alertmanager", "announce", "alertmanager/alertmanager_token"))
@@ -53,24 +59,34 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         *((f"stores-{name}/dsn", _dsn(name, of_database[name])) for name in of_database if name != database.WATCHER),
         *(
             (f"stores-{name}/{place}", f"redis://{name}:{of_redis[name]}@{place}:{port}\n")
-            for name in SERVICES for place, port in _PORTS.items()
+            for name in SERVICES
+            for place, port in _PORTS.items()
         ),
         *((f"redis/{place}.acl", redis.acl(of_redis, place)) for place in _PORTS),
         *((f"redis/{name}", f"{of_redis[name]}\n") for name in (redis.WATCHER, redis.OPERATOR)),
         # With and without the user: which of them the exporter looks up depends on its version.
-        ("exporter/redis.json", json.dumps({
-            f"redis://{user}{place}:{port}": of_redis[redis.WATCHER]
-            for place, port in _PORTS.items() for user in ("", f"{redis.WATCHER}@")
-        }) + "\n"),
+        (
+            "exporter/redis.json",
+            json.dumps(
+                {
+                    f"redis://{user}{place}:{port}": of_redis[redis.WATCHER]
+                    for place, port in _PORTS.items()
+                    for user in ("", f"{redis.WATCHER}@")
+                }
+            )
+            + "\n",
+        ),
         ("keys/api_keys", "".join(f"{name} {scopes} {_digest(drawn[token])}\n" for name, scopes, token in keys)),
-        ("exporter/my.cnf",
-         f"[client]\nuser={watcher}\npassword={of_database[database.WATCHER]}\nhost=mysql\nport=3306\n"),
+        (
+            "exporter/my.cnf",
+            f"[client]\nuser={watcher}\npassword={of_database[database.WATCHER]}\nhost=mysql\nport=3306\n",
+        ),
         ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
         # The server runs this when it makes its data folder; the rights on tables come with the migrations.
         ("mysql-init/users.sql", "".join(f"{each};\n" for each in database.users(of_database, _HOST))),
         # Its configuration is mounted here: a read-only volume must have the file already.
         ("alertmanager/alertmanager.yml", ""),
-    ]  # fmt: skip
+    ]
 
 
 def _dsn(service: str, password: str) -> str:

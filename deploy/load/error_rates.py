@@ -82,9 +82,16 @@ def _point(scene: Scene, policy: str, share: float, seconds: float, redis: str, 
     summary = summarize(run)
     of_all = summary["all"]
     return Point(
-        scene.name, policy, share, of_all["shares"]["good"], of_all["shares"]["answered"],
-        arrivals / of_all["requests"], of_all["latency_ms"]["p50"], of_all["latency_ms"]["p99"], trusted(summary),
-    )  # fmt: skip
+        scene.name,
+        policy,
+        share,
+        of_all["shares"]["good"],
+        of_all["shares"]["answered"],
+        arrivals / of_all["requests"],
+        of_all["latency_ms"]["p50"],
+        of_all["latency_ms"]["p99"],
+        trusted(summary),
+    )
 
 
 async def _load(proxy: str, per_s: float, seconds: float) -> Run:

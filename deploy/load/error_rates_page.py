@@ -35,9 +35,14 @@ class Point:
         """A row of the table."""
         mark = " (unknown)" if self.unknown else ""
         return [
-            self.policy + mark, f"{self.share:.0%}", f"{self.good:.1f} %", f"{self.answered:.1f} %",
-            f"{self.calls:.2f}", table.ms(self.p50_ms), table.ms(self.p99_ms),
-        ]  # fmt: skip
+            self.policy + mark,
+            f"{self.share:.0%}",
+            f"{self.good:.1f} %",
+            f"{self.answered:.1f} %",
+            f"{self.calls:.2f}",
+            table.ms(self.p50_ms),
+            table.ms(self.p99_ms),
+        ]
 
     def line(self) -> str:
         """For the terminal."""

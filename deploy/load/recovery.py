@@ -135,8 +135,12 @@ class _Drill:
 
     def _announce(self, fault: Fault, one: Recovery) -> None:
         phases: dict[Announced, float | None] = {
-            "detect": one.detect, "contain": one.contain, "resume": one.resume, "drain": one.drain, "steady": one.steady
-        }  # fmt: skip
+            "detect": one.detect,
+            "contain": one.contain,
+            "resume": one.resume,
+            "drain": one.drain,
+            "steady": one.steady,
+        }
         self._announcer.recovered(fault.name, phases, "passed" if recovery_page.recovered(one) else "failed")
 
 

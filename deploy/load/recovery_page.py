@@ -51,10 +51,14 @@ def write(
     on = machine.describe()
     for name, repeats in results.items():
         kept[name] = {
-            "at": time.strftime("%Y-%m-%d %H:%M"), "machine": on,
-            "fault_s": fault_s, "rest_s": rest_s, "per_s": plan.per_s,
-            "unknown": list(reasons), "repeats": [one.as_json() for one in repeats],
-        }  # fmt: skip
+            "at": time.strftime("%Y-%m-%d %H:%M"),
+            "machine": on,
+            "fault_s": fault_s,
+            "rest_s": rest_s,
+            "per_s": plan.per_s,
+            "unknown": list(reasons),
+            "repeats": [one.as_json() for one in repeats],
+        }
     path.parent.mkdir(parents=True, exist_ok=True)
     numbers.write_text(json.dumps(kept, indent=2) + "\n")
     pictures = svg.write([_chart(kept)], path.with_suffix(".svg"))

@@ -65,10 +65,14 @@ def _rows(summary: dict[str, Any]) -> Iterator[list[str]]:
     for name, part in [("all", summary["all"]), *summary["kinds"].items(), *summary["phases"].items()]:
         latency, ends = part["latency_ms"] or {}, part["end_to_end_ms"] or {}
         yield [
-            name, f"{part['requests']:,}", ms(part["per_s"]),
+            name,
+            f"{part['requests']:,}",
+            ms(part["per_s"]),
             *(percent(part["shares"][outcome.word]) + " %" for outcome in Outcome),
-            *(ms(latency.get(share)) for share in _LATENCIES), ms(ends.get("p50")), ms(ends.get("p99")),
-        ]  # fmt: skip
+            *(ms(latency.get(share)) for share in _LATENCIES),
+            ms(ends.get("p50")),
+            ms(ends.get("p99")),
+        ]
 
 
 def _errors(summary: dict[str, Any]) -> Iterator[str]:
@@ -98,10 +102,13 @@ def _html(title: str, summary: dict[str, Any], verdict: Verdict, charts: Sequenc
         *(f"<p class=unknown>Unknown: {escape(reason)}</p>" for reason in verdict.reasons),
         table.html(("target", "found", ""), targets),
         *map(svg.inline, charts),
-        "<h2>Numbers</h2>", table.html(_HEAD, list(_rows(summary))),
-        "<h2>Errors</h2>", table.html(("code", "kind", "count"), errors) if errors else "<p>None.</p>",
-        "<h2>The generator</h2>", table.html(("", ""), generator),
-    ]  # fmt: skip
+        "<h2>Numbers</h2>",
+        table.html(_HEAD, list(_rows(summary))),
+        "<h2>Errors</h2>",
+        table.html(("code", "kind", "count"), errors) if errors else "<p>None.</p>",
+        "<h2>The generator</h2>",
+        table.html(("", ""), generator),
+    ]
     head = f'<meta charset="utf-8"><title>{escape(title)}</title><style>{_STYLE}{svg.style()}</style>'
     return f'<!doctype html>\n<html lang="en"><head>{head}</head><body>\n' + "\n".join(parts) + "\n</body></html>\n"
 

@@ -58,10 +58,14 @@ def _row(one: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
     stale = one["report"]["stale"]
     state = one["state"].replace("_", "-")
     return (
-        one["name"], one["service"], one["instance"],
+        one["name"],
+        one["service"],
+        one["instance"],
         f"stale (was {state})" if stale else one["state"],
-        _ago(one["since"], now), _why(one, now), _in(one["next_probe_at"], now),
-    )  # fmt: skip
+        _ago(one["since"], now),
+        _why(one, now),
+        _in(one["next_probe_at"], now),
+    )
 
 
 def _why(one: Mapping[str, Any], now: datetime) -> str:

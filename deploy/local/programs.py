@@ -153,7 +153,7 @@ def _neighbours(settings: StackSettings) -> list[Program]:
 
 
 def _watchers(settings: StackSettings) -> list[Program]:
-    """What watches the stores, and whoever tells of alerts: those of them whose packages are here."""
+    """Exporters of the stores and Alertmanager: those whose packages are installed."""
     all_of_them = [
         Program(
             "alertmanager", "neighbour", alerting.command(settings.listen_host, settings.alertmanager_port),

@@ -1,1 +1,1 @@
-"""Poison: writes that cannot work, as real mishaps make them, for whoever wants to rescue some."""
+"""Poison: writes that cannot be applied, of realistic kinds, to try repairs and replays on."""

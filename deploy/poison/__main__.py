@@ -24,7 +24,7 @@ _STREAM = "{holdfast}:writes"
 
 
 def main() -> int:
-    """Says what it did, and where to go now."""
+    """Prints what it did, and where to look."""
     parser = argparse.ArgumentParser(prog="python -m deploy.poison", description=__doc__)
     parser.add_argument("count", nargs="?", type=int, default=_DEFAULT, metavar="N", help=f"by default {_DEFAULT}")
     count = parser.parse_args().count
@@ -43,8 +43,8 @@ def main() -> int:
     lines = [f"  {many:>6}  {MEANING[mishap]}" for mishap, many in counts.most_common()]
     console = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
     sys.stdout.write(
-        f"On the write stream among {good} good writes, and in a moment dead:\n\n{chr(10).join(lines)}\n\n"
-        f"Rescue them: http://{console}/console (log in with the operator token that `make up` shows)\n"
+        f"On the write stream among {good} good writes, soon to be dead-lettered:\n\n{chr(10).join(lines)}\n\n"
+        f"Repair them: http://{console}/console (log in with the operator token that `make up` shows)\n"
     )
     return 0
 

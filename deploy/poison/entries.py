@@ -16,8 +16,17 @@ _HOSTILE = "<script>alert('out')</script><img src=x onerror=alert(1)> \u202egnp.
 GOOD = "good"
 #: How often each mishap happens, of ten.
 _TEN = (
-    "moved_on", "moved_on", "moved_on", "too_long", "moved_on", "no_text", "too_long", "moved_on", "hostile", "later",
-)  # fmt: skip
+    "moved_on",
+    "moved_on",
+    "moved_on",
+    "too_long",
+    "moved_on",
+    "no_text",
+    "too_long",
+    "moved_on",
+    "hostile",
+    "later",
+)
 MEANING = {
     "moved_on": "a producer calls the field `full_name`, which this build does not know",
     "too_long": "a name longer than its column",
@@ -55,6 +64,11 @@ def _fields(mishap: str, name: str, email: str, user_id: str, operation_id: str,
         case _:
             pass
     return {
-        "schema": schema, "resource": b"users", "command": b"CreateUser", "operation_id": operation_id.encode(),
-        "entity_id": user_id.encode(), "version": str(version).encode(), "payload": payload,
-    }  # fmt: skip
+        "schema": schema,
+        "resource": b"users",
+        "command": b"CreateUser",
+        "operation_id": operation_id.encode(),
+        "entity_id": user_id.encode(),
+        "version": str(version).encode(),
+        "payload": payload,
+    }

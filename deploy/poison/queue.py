@@ -1,4 +1,4 @@
-"""Queue: entries onto a Redis stream, in Redis' own protocol, because nothing is installed for this."""
+"""Queue: adds entries to a Redis stream in the RESP protocol, so that no client has to be installed."""
 
 import socket
 from collections.abc import Iterable, Mapping

@@ -59,9 +59,12 @@ def _draw(options: argparse.Namespace) -> None:
 
 def _logged_in(browser: Browser, url: str, options: argparse.Namespace) -> Page:
     context = browser.new_context(
-        base_url=url, viewport={"width": options.width, "height": 900}, device_scale_factor=1.25,
-        color_scheme="dark" if options.dark else "light", reduced_motion="reduce",
-    )  # fmt: skip
+        base_url=url,
+        viewport={"width": options.width, "height": 900},
+        device_scale_factor=1.25,
+        color_scheme="dark" if options.dark else "light",
+        reduced_motion="reduce",
+    )
     page = context.new_page()
     page.goto("/console/live")
     page.fill("#key", secret("operator_token"))

@@ -31,14 +31,16 @@ _METHODS = ("get", "post", "put", "patch", "delete")
 def endpoints() -> str:
     """The page."""
     return page(
-        "Endpoints", _ABOUT,
+        "Endpoints",
+        _ABOUT,
         _part("api, port 8080", api_app(ApiSettings(profile="demo", db_dsn=_DSN)).openapi(), api_access.scope_needed),
         _part(
-            "dlq_admin, port 8082", DlqAdmin(DlqAdminSettings(profile="demo", db_dsn=_DSN)).http().openapi(),
+            "dlq_admin, port 8082",
+            DlqAdmin(DlqAdminSettings(profile="demo", db_dsn=_DSN)).http().openapi(),
             dlq_access.scope_needed,
         ),
         _part("external_proxy, port 8081", proxy_app(ProxySettings(profile="demo")).openapi(), _proxy_scope),
-    )  # fmt: skip
+    )
 
 
 def _part(title: str, document: Mapping[str, Any], scope: Scope) -> str:
@@ -55,9 +57,12 @@ def _row(method: str, path: str, operation: Mapping[str, Any], scope: Scope) -> 
     answers = [code for code in operation["responses"] if code not in _ANYWHERE]
     needed = scope(method.upper(), path)
     return (
-        method.upper(), f"`{path}`", str(operation.get("summary", "")), f"`{needed}`" if needed else "",
+        method.upper(),
+        f"`{path}`",
+        str(operation.get("summary", "")),
+        f"`{needed}`" if needed else "",
         ", ".join(answers),
-    )  # fmt: skip
+    )
 
 
 def _proxy_scope(_method: str, path: str) -> str | None:

@@ -38,16 +38,19 @@ def document() -> dict[str, Any]:
         },
         "channels": {
             "writes": _channel(names.WRITES, "Accepted writes that are not over", writes),
-            "dead_letters": _channel(names.DEAD, "Writes that cannot work, whole, until dlq_admin has them",
-                                     ["DeadLetter"]),
+            "dead_letters": _channel(
+                names.DEAD, "Writes that cannot work, whole, until dlq_admin has them", ["DeadLetter"]
+            ),
         },
         "operations": {
             "api_accepts": _operation("send", "writes", "One atomic script: entry, operation, pending copy"),
-            "writer_applies": _operation("receive", "writes", "Delivered at least once, applied once",
-                                         names.WRITERS_GROUP),
+            "writer_applies": _operation(
+                "receive", "writes", "Delivered at least once, applied once", names.WRITERS_GROUP
+            ),
             "writer_dead_letters": _operation("send", "dead_letters", "In one step with the entry's acknowledgement"),
-            "dlq_admin_indexes": _operation("receive", "dead_letters", "Into its table, then acknowledged",
-                                            names.DLQ_GROUP),
+            "dlq_admin_indexes": _operation(
+                "receive", "dead_letters", "Into its table, then acknowledged", names.DLQ_GROUP
+            ),
             "dlq_admin_replays": _operation("send", "writes", "The original fields again; the same operation"),
         },
         "components": {
@@ -60,13 +63,17 @@ def document() -> dict[str, Any]:
                 "DeadLetter": _dead_letter(),
             },
         },
-    }  # fmt: skip
+    }
 
 
 def _channel(address: str, description: str, messages: Any) -> dict[str, Any]:
     listed = {name: {"$ref": f"#/components/messages/{name}"} for name in messages}
-    return {"address": address, "description": description, "servers": [{"$ref": "#/servers/queue"}],
-            "messages": listed}  # fmt: skip
+    return {
+        "address": address,
+        "description": description,
+        "servers": [{"$ref": "#/servers/queue"}],
+        "messages": listed,
+    }
 
 
 def _operation(action: str, channel: str, summary: str, group: str | None = None) -> dict[str, Any]:

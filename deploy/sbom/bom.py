@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 SPEC_VERSION = "1.6"
 #: Which requirements go into which image.
 IMAGES = {name: name for name in ("api", "writer", "external_proxy", "dlq_admin", "migrate")} | {
-    "secrets": "external_proxy", "third_party": "external_proxy",
-}  # fmt: skip
+    "secrets": "external_proxy",
+    "third_party": "external_proxy",
+}
 _PIN = re.compile(r"([A-Za-z0-9][A-Za-z0-9._-]*)(?:\[[^\]]*\])?==([^\s;]+)(?:\s*;\s*(.*))?")
 _HASH = re.compile(r"--hash=sha256:([0-9a-f]{64})")
 _NAMESPACE = uuid.UUID("6f1d1f0e-6f1b-5b0e-9a55-3d1c2a7e9d10")
@@ -45,9 +46,12 @@ def pins(requirements: str) -> list[Pin]:
 def bill(image: str, version: str, packages: list[Pin]) -> dict[str, Any]:
     """The same text for the same pins: no time, and a serial number that follows from the content."""
     about = {
-        "type": "application", "bom-ref": f"holdfast-{image}", "name": f"holdfast-{image}", "version": version,
+        "type": "application",
+        "bom-ref": f"holdfast-{image}",
+        "name": f"holdfast-{image}",
+        "version": version,
         "licenses": [{"license": {"id": "Apache-2.0"}}],
-    }  # fmt: skip
+    }
     content = {"metadata": {"component": about}, "components": [_component(each) for each in packages]}
     serial = uuid.uuid5(_NAMESPACE, repr(content))
     head = {"bomFormat": "CycloneDX", "specVersion": SPEC_VERSION, "serialNumber": f"urn:uuid:{serial}", "version": 1}
@@ -58,12 +62,19 @@ def _component(pin: Pin) -> dict[str, Any]:
     """A condition makes a package optional: it is not in an image whose Python or platform does not meet it."""
     purl = f"pkg:pypi/{re.sub(r'[-_.]+', '-', pin.name).lower()}@{pin.version}"
     files = {
-        "type": "distribution", "url": purl, "comment": "one of these files; pip takes no other",
+        "type": "distribution",
+        "url": purl,
+        "comment": "one of these files; pip takes no other",
         "hashes": [{"alg": "SHA-256", "content": each} for each in pin.hashes],
-    }  # fmt: skip
+    }
     condition = {"properties": [{"name": "holdfast:condition", "value": pin.condition}]} if pin.condition else {}
     return {
-        "type": "library", "bom-ref": f"{purl}#{pin.condition}" if pin.condition else purl, "name": pin.name,
-        "version": pin.version, "scope": "optional" if pin.condition else "required", "purl": purl,
-        "externalReferences": [files], **condition,
-    }  # fmt: skip
+        "type": "library",
+        "bom-ref": f"{purl}#{pin.condition}" if pin.condition else purl,
+        "name": pin.name,
+        "version": pin.version,
+        "scope": "optional" if pin.condition else "required",
+        "purl": purl,
+        "externalReferences": [files],
+        **condition,
+    }

@@ -1,7 +1,7 @@
 """Response models: what they share. A model is the one declaration of an answer: the functions return it, pages show
 it, REST sends it, and the OpenAPI document describes it.
 
-A field without a default is always in the JSON, null included. A field with a default is left out where nobody set it.
+A field without a default is always in the JSON, null included. A field with a default is left out where it is not set.
 """
 
 from datetime import UTC, datetime

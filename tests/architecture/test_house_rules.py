@@ -14,7 +14,7 @@ from holdfast.shared.telemetry import metrics
 SHIPPED = ("services", "shared", "deploy")
 
 #: Lines of a module, and of a function without the functions inside it.
-MODULE_MAX, TEST_MODULE_MAX, FUNCTION_MAX = 310, 510, 64
+MODULE_MAX, TEST_MODULE_MAX, FUNCTION_MAX = 290, 510, 64
 
 #: Modules that may be longer, because each is one table whose rows are read one by one.
 TABLES = {
@@ -25,7 +25,7 @@ TABLES = {
 }
 
 #: Statements that are formatted by hand and are no tables. To be lowered, never raised.
-SKIPS_MAX = 78
+SKIPS_MAX = 57
 
 
 def sources(*folders: str) -> Iterator[tuple[Path, str]]:

@@ -25,7 +25,7 @@ _AIM_RATIO, _AIM_NS = 3.0, 3000.0
 
 Call = Callable[[], Awaitable[object]]
 
-_BARE, _PLAIN, _OURS, _DIRECT = "no breaker", "circuitbreaker", "ours, decorated", "ours, call_async"
+_BARE, _PLAIN, _OURS = "no breaker", "circuitbreaker", "ours"
 _PLAIN_OPEN, _OURS_OPEN = "circuitbreaker, refused", "ours, refused"
 
 
@@ -51,10 +51,9 @@ async def _contestants() -> dict[str, Call]:
     return {
         _BARE: _fine,
         _PLAIN: plain.decorate(_fine),
-        _OURS: ours.decorate(_fine),
-        _DIRECT: lambda: ours.call_async(_fine),
+        _OURS: lambda: ours.call_async(_fine),
         _PLAIN_OPEN: guarded,
-        _OURS_OPEN: ours_open.decorate(_broken),
+        _OURS_OPEN: lambda: ours_open.call_async(_broken),
     }
 
 
@@ -100,7 +99,7 @@ def report(took: dict[str, list[float]]) -> str:
 
     closed = Part(
         "Closed, async success: what it costs more than no breaker; ratio to the package's cost",
-        [row(name, _PLAIN) for name in (_PLAIN, _OURS, _DIRECT)] + [Row(_BARE, took[_BARE], "ns in all")],
+        [row(name, _PLAIN) for name in (_PLAIN, _OURS)] + [Row(_BARE, took[_BARE], "ns in all")],
     )
     refused = Part(
         "Open: what a refused call costs more than a bare one",

@@ -70,7 +70,7 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#verdict")).to_contain_text("Would apply")
     accessible(page, "Edit")
-    page.get_by_role("button", name="Save the edit").click()
+    page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".timeline")).to_contain_text("Edit 1")
 
     page.get_by_role("button", name="Replay …").click()

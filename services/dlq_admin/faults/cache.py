@@ -24,7 +24,7 @@ from holdfast.shared.telemetry.logs import Action
 
 KEY = "holdfast:announced"
 _FAULT, _RECOVERY = TypeAdapter(Announced), TypeAdapter(Recovery)
-#: Somebody else's entries cost no more than this.
+#: Entries read at most: others may write to the cache too.
 _READ_MAX = 1000
 #: What two replicas' clocks may differ by.
 _AHEAD_S = 60.0

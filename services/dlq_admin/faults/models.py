@@ -8,7 +8,7 @@ from holdfast.services.dlq_admin.responses import Moment, ResponseModel
 
 
 class AnnouncedFault(ResponseModel):
-    """A fault that somebody makes on purpose."""
+    """A fault that was announced."""
 
     fault: str
     target: str

@@ -20,7 +20,7 @@ def add_routes(app: FastAPI, log: Audit) -> None:
     @app.get(
         "/dlq/audit",
         tags=["audit"],
-        summary="Everything that was done, the newest first",
+        summary="The audit, the newest first",
         responses=documented("A page; `meta.next_cursor` leads to the next.", list[AuditRecord])
         | errors(InvalidRequest, DatabaseUnavailable),
     )

@@ -1,4 +1,4 @@
-"""`/faults` and `/recoveries`: whoever breaks something on purpose announces it, and reports the recovery."""
+"""`/faults` and `/recoveries`: faults on purpose are announced, and their recoveries reported."""
 
 import time
 from typing import Annotated, Literal

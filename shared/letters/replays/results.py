@@ -168,7 +168,7 @@ def _settle(connection: sa.Connection, replay_id: int, results: Sequence[Result]
 
 
 def _by_group(locked: Sequence[Any], after: dict[int, State]) -> dict[str, dict[State, int]]:
-    """In the order in which everybody locks groups."""
+    """In the order in which groups are always locked."""
     moves: dict[str, dict[State, int]] = {}
     for (name, state), count in counted((row.fingerprint, after[row.id]) for row in locked).items():
         moves.setdefault(name, {})[state] = count

@@ -56,7 +56,7 @@ def what_if(engine: Engine, entries: Mapping[int, Fields]) -> dict[int, WhatIf]:
             decoded.append(_Tried(number, Delivery(decode(resent(fields)), f"what-if-{number}")))
         except Undecodable as error:
             verdicts[number] = WhatIf(Verdict.UNDECODABLE, str(error))
-        except Exception as error:  # noqa: BLE001 - a bug of ours is one letter's verdict, not everybody's
+        except Exception as error:  # noqa: BLE001 - a bug of ours is one letter's verdict, not that of all
             verdicts[number] = WhatIf(Verdict.STILL_FAILS, type(error).__name__)
     for batch in _batches(decoded):
         verdicts |= _insist(engine, batch)
