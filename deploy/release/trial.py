@@ -24,8 +24,8 @@ SERVICES = {
 }
 #: Addresses at which nothing listens: a service starts, and answers, without its stores.
 _NO_STORES = {"DB_DSN": "mysql+pymysql://nobody:none@127.0.0.1:1/holdfast", "REDIS_ADDR": "127.0.0.1:1"}
-_ALIVE_S = 60.0
-_ENDS_S = 30.0
+_ALIVE_S = 180.0
+_ENDS_S = 60.0
 
 
 def trial(root: Path, wheel: Path) -> None:
