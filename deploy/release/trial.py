@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 from deploy.local.output import echo
 from deploy.local.problem import Problem
@@ -23,8 +24,8 @@ SERVICES = {
 }
 #: Addresses at which nothing listens: a service starts, and answers, without its stores.
 _NO_STORES = {"DB_DSN": "mysql+pymysql://nobody:none@127.0.0.1:1/holdfast", "REDIS_ADDR": "127.0.0.1:1"}
-_ALIVE_S = 60.0
-_ENDS_S = 30.0
+_ALIVE_S = 180.0
+_ENDS_S = 60.0
 
 
 def trial(root: Path, wheel: Path) -> None:
@@ -39,40 +40,66 @@ def trial(root: Path, wheel: Path) -> None:
         run_services(venv / "bin" / "python", Path(folder))
 
 
+class _Service(NamedTuple):
+    """A service that runs from the wheel."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    port: int
+    log: Path
+
+    def problem(self, what: str) -> Problem:
+        """With the end of its log."""
+        return Problem(f"{self.name} from the wheel {what}:\n{self.log.read_text()[-2000:]}")
+
+
 def run_services(python: Path, folder: Path) -> None:
-    """Start each service with `python`, without stores: it must answer /livez and end on SIGTERM. Raises Problem."""
-    for service, port_setting in SERVICES.items():
-        port = _free_port()
-        ports = {port_setting: str(port), "HOLDFAST_DLQ_METRICS_PORT": str(_free_port())}
-        settings = {"PATH": os.defpath, "HOLDFAST_PROFILE": "demo", "HOLDFAST_DRAIN_S": "1"} | _NO_STORES | ports
-        log = folder / f"{service}.log"
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                [str(python), "-m", f"holdfast.services.{service}"],
-                cwd=folder, env=settings, stdout=output, stderr=output,
-            )  # fmt: skip
-        try:
-            _wait_until_alive(service, process, port, log)
-            process.send_signal(signal.SIGTERM)
-            if process.wait(_ENDS_S) not in (0, -signal.SIGTERM):  # uvicorn ends, then raises the signal again
-                raise Problem(f"{service} from the wheel ended with {process.returncode}:\n{log.read_text()[-2000:]}")
-        except subprocess.TimeoutExpired:
-            raise Problem(f"{service} from the wheel does not end on SIGTERM") from None
-        finally:
-            process.kill()
-            process.wait()
-        echo(f"{service} from the wheel answers")
+    """Start every service with `python`, without stores: each must answer /livez and end on SIGTERM. Raises Problem."""
+    services: list[_Service] = []
+    try:
+        for name, port_setting in SERVICES.items():
+            services.append(_start(python, folder, name, port_setting))
+        for service in services:
+            _wait_until_alive(service)
+            echo(f"{service.name} from the wheel answers")
+        for service in services:
+            service.process.send_signal(signal.SIGTERM)
+        for service in services:
+            _wait_until_ended(service)
+    finally:
+        for service in services:
+            service.process.kill()
+            service.process.wait()
 
 
-def _wait_until_alive(service: str, process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _start(python: Path, folder: Path, name: str, port_setting: str) -> _Service:
+    port, log = _free_port(), folder / f"{name}.log"
+    ports = {port_setting: str(port), "HOLDFAST_DLQ_METRICS_PORT": str(_free_port())}
+    settings = {"PATH": os.defpath, "HOLDFAST_PROFILE": "demo", "HOLDFAST_DRAIN_S": "1"} | _NO_STORES | ports
+    command = [str(python), "-m", f"holdfast.services.{name}"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(command, cwd=folder, env=settings, stdout=output, stderr=output)
+    return _Service(name, process, port, log)
+
+
+def _wait_until_alive(service: _Service) -> None:
     deadline = time.monotonic() + _ALIVE_S
-    while time.monotonic() < deadline and process.poll() is None:
+    while time.monotonic() < deadline and service.process.poll() is None:
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/livez", timeout=5):
+            with urllib.request.urlopen(f"http://127.0.0.1:{service.port}/livez", timeout=5):
                 return
         except (OSError, urllib.error.URLError):
             time.sleep(0.1)
-    raise Problem(f"{service} from the wheel does not answer:\n{log.read_text()[-2000:]}")
+    raise service.problem("does not answer")
+
+
+def _wait_until_ended(service: _Service) -> None:
+    try:
+        code = service.process.wait(_ENDS_S)
+    except subprocess.TimeoutExpired:
+        raise service.problem("does not end on SIGTERM") from None
+    if code not in (0, -signal.SIGTERM):  # uvicorn ends, then raises the signal again
+        raise service.problem(f"ended with {code}")
 
 
 def _free_port() -> int:
