@@ -12,10 +12,11 @@ from starlette.responses import Response
 
 from holdfast.services.api import headers
 from holdfast.services.api.bodies import bodies_of, parse_part, parse_whole
+from holdfast.services.api.described import describe
 from holdfast.services.api.ids import canonical
 from holdfast.services.api.openapi import components_of, documents_of
 from holdfast.services.api.openapi.resources import Documents
-from holdfast.services.api.view import Seen, View, describe
+from holdfast.services.api.view import Seen, View
 from holdfast.services.api.write import WritePath
 from holdfast.shared.domain.errors import EntityNotFound
 from holdfast.shared.domain.resource import DeclarationError, Field, ResourceType

@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.api.database import Database
+from holdfast.services.api.described import describe_ended, describe_letter, describe_pending
 from holdfast.services.api.flights import Flights
-from holdfast.services.api.rejections import error_of
 from holdfast.services.api.shed import spared
 from holdfast.shared.cache.copies import Copies, Page
 from holdfast.shared.cache.form import EntityCopy, Listed, PageCopy, entity_name, page_name, unique_name
@@ -23,15 +23,9 @@ from holdfast.shared.errors import (
     OperationPurged,
     Overloaded,
     QueueUnavailable,
-    WriteDeadLettered,
-    WriteDiscarded,
-    WriteExpired,
 )
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.find import whole as dead
-from holdfast.shared.letters.find.search import Row
-from holdfast.shared.letters.state import State
-from holdfast.shared.queue.pending import PendingOperation, PendingWrites, pending_operation, pending_writes
+from holdfast.shared.queue.pending import PendingWrites, pending_operation, pending_writes
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -41,7 +35,6 @@ from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.merge import Entity, merge
-from holdfast.shared.writes.outcome import Rejected
 
 #: The database does not answer, is known not to, or is not asked because too many wait for it.
 _REFUSALS = (DatabaseUnavailable, CircuitOpen, Overloaded)
@@ -206,90 +199,6 @@ class View:
                                                "constraint": "must be younger than what is kept"})  # fmt: skip
             return None
         return describe_ended(ended)
-
-
-def describe(entity: Entity) -> dict[str, Any]:
-    """`data` of an entity."""
-    return {
-        "id": entity.id,
-        **entity.shown(),
-        "created_at": precise(versions.to_datetime(entity.created_version)),
-        "updated_at": precise(versions.to_datetime(entity.version)),
-        "version": entity.version,
-    }
-
-
-def _of_entity(resource: str, entity_id: str, version: int | None) -> dict[str, Any]:
-    """What an operation says of its entity, under the resource's own names: `user_id`."""
-    known = domain().by_plural.get(resource)
-    one = known.singular if known else "entity"
-    return {f"{one}_id": entity_id, f"{one}_version": version}
-
-
-def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, Any]:
-    """`data` of an operation that is not over."""
-    dead = pending.dead_letter_reason is not None
-    error = None
-    if dead:
-        error = _error(WriteDeadLettered(), {"reason": pending.dead_letter_reason})
-    return {
-        "id": operation_id,
-        **_of_entity(pending.resource, pending.entity_id, None),
-        "command": pending.command,
-        "status": "dead_lettered" if dead else "queued",
-        "done": dead,
-        "failed_attempts": pending.failed_attempts,
-        "last_error": pending.last_error or None,
-        "accepted_at": precise(versions.to_datetime(pending.version)),
-        "ended_at": None,
-        "waiting_s": round(max(0.0, time.time() - pending.version / 1_000_000), 3),
-        "error": error,
-    }
-
-
-def describe_letter(letter: Row) -> dict[str, Any]:
-    """`data` of an operation that died: it waits for an operator, or one has discarded it."""
-    discarded = letter.state is State.DISCARDED
-    version = letter.version or 0
-    return {
-        "id": letter.operation_id,
-        **_of_entity(letter.resource or "", letter.entity_id or "", None),
-        "command": letter.command,
-        "status": "discarded" if discarded else "dead_lettered",
-        "done": True,
-        "failed_attempts": letter.attempts,
-        "last_error": letter.error or None,
-        "accepted_at": precise(versions.to_datetime(version)),
-        "ended_at": precise(letter.state_at) if discarded else None,
-        "waiting_s": 0.0 if discarded else round(max(0.0, time.time() - version / 1_000_000), 3),
-        "error": _error(WriteDiscarded() if discarded else WriteDeadLettered(), {"reason": letter.reason}),
-    }
-
-
-def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
-    """`data` of an operation that is over."""
-    rejected = ended.outcome if isinstance(ended.outcome, Rejected) else None
-    expired = rejected is not None and rejected.code == WriteExpired.code
-    version = None if isinstance(ended.outcome, Rejected) else ended.outcome.version
-    resource = domain().by_plural.get(ended.resource)
-    return {
-        "id": ended.operation_id,
-        **_of_entity(ended.resource, ended.entity_id, version),
-        "command": ended.command,
-        "status": "expired" if expired else ended.outcome.status,
-        "done": True,
-        "failed_attempts": 0,
-        "last_error": None,
-        "accepted_at": precise(versions.to_datetime(ended.version)),
-        "ended_at": precise(ended.ended_at),
-        "waiting_s": 0.0,
-        "error": _error(error_of(rejected, ended.operation_id, resource), rejected.detail) if rejected else None,
-    }
-
-
-def _error(error: AppError, details: dict[str, Any]) -> dict[str, Any]:
-    """`error` of an operation."""
-    return {"code": error.code, "message": error.message, "details": details}
 
 
 def _with_pending(row: Entity | None, writes: list[Write]) -> Entity | None:

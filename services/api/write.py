@@ -9,12 +9,13 @@ from holdfast.services.api import headers
 from holdfast.services.api.accept import Acceptor, Answer, Candidate
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.database import Database
+from holdfast.services.api.described import describe
 from holdfast.services.api.direct import DirectPath
 from holdfast.services.api.idempotency import Idempotency, KeyIds, body_hash
 from holdfast.services.api.key_handover import AWAY, KeyHandover
 from holdfast.services.api.rejections import error_of
 from holdfast.services.api.shed import step_out
-from holdfast.services.api.view import View, describe
+from holdfast.services.api.view import View
 from holdfast.services.api.wait import Waiters
 from holdfast.shared.domain.errors import EntityBacklog, ValueTaken
 from holdfast.shared.errors import (

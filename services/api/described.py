@@ -1,0 +1,107 @@
+"""Described: an entity, and an operation wherever it is, as answers have them."""
+
+import time
+from typing import Any
+
+from holdfast.services.api.rejections import error_of
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.errors import (
+    AppError,
+    WriteDeadLettered,
+    WriteDiscarded,
+    WriteExpired,
+)
+from holdfast.shared.http.envelope import precise
+from holdfast.shared.letters.find.search import Row
+from holdfast.shared.letters.state import State
+from holdfast.shared.queue.pending import PendingOperation
+from holdfast.shared.store import reads
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.merge import Entity
+from holdfast.shared.writes.outcome import Rejected
+
+#: The database does not answer, is known not to, or is not asked because too many wait for it.
+
+
+def describe(entity: Entity) -> dict[str, Any]:
+    """`data` of an entity."""
+    return {
+        "id": entity.id,
+        **entity.shown(),
+        "created_at": precise(versions.to_datetime(entity.created_version)),
+        "updated_at": precise(versions.to_datetime(entity.version)),
+        "version": entity.version,
+    }
+
+
+def _of_entity(resource: str, entity_id: str, version: int | None) -> dict[str, Any]:
+    """What an operation says of its entity, under the resource's own names: `user_id`."""
+    known = domain().by_plural.get(resource)
+    one = known.singular if known else "entity"
+    return {f"{one}_id": entity_id, f"{one}_version": version}
+
+
+def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, Any]:
+    """`data` of an operation that is not over."""
+    dead = pending.dead_letter_reason is not None
+    error = None
+    if dead:
+        error = _error(WriteDeadLettered(), {"reason": pending.dead_letter_reason})
+    return {
+        "id": operation_id,
+        **_of_entity(pending.resource, pending.entity_id, None),
+        "command": pending.command,
+        "status": "dead_lettered" if dead else "queued",
+        "done": dead,
+        "failed_attempts": pending.failed_attempts,
+        "last_error": pending.last_error or None,
+        "accepted_at": precise(versions.to_datetime(pending.version)),
+        "ended_at": None,
+        "waiting_s": round(max(0.0, time.time() - pending.version / 1_000_000), 3),
+        "error": error,
+    }
+
+
+def describe_letter(letter: Row) -> dict[str, Any]:
+    """`data` of an operation that died: it waits for an operator, or one has discarded it."""
+    discarded = letter.state is State.DISCARDED
+    version = letter.version or 0
+    return {
+        "id": letter.operation_id,
+        **_of_entity(letter.resource or "", letter.entity_id or "", None),
+        "command": letter.command,
+        "status": "discarded" if discarded else "dead_lettered",
+        "done": True,
+        "failed_attempts": letter.attempts,
+        "last_error": letter.error or None,
+        "accepted_at": precise(versions.to_datetime(version)),
+        "ended_at": precise(letter.state_at) if discarded else None,
+        "waiting_s": 0.0 if discarded else round(max(0.0, time.time() - version / 1_000_000), 3),
+        "error": _error(WriteDiscarded() if discarded else WriteDeadLettered(), {"reason": letter.reason}),
+    }
+
+
+def describe_ended(ended: reads.EndedOperation) -> dict[str, Any]:
+    """`data` of an operation that is over."""
+    rejected = ended.outcome if isinstance(ended.outcome, Rejected) else None
+    expired = rejected is not None and rejected.code == WriteExpired.code
+    version = None if isinstance(ended.outcome, Rejected) else ended.outcome.version
+    resource = domain().by_plural.get(ended.resource)
+    return {
+        "id": ended.operation_id,
+        **_of_entity(ended.resource, ended.entity_id, version),
+        "command": ended.command,
+        "status": "expired" if expired else ended.outcome.status,
+        "done": True,
+        "failed_attempts": 0,
+        "last_error": None,
+        "accepted_at": precise(versions.to_datetime(ended.version)),
+        "ended_at": precise(ended.ended_at),
+        "waiting_s": 0.0,
+        "error": _error(error_of(rejected, ended.operation_id, resource), rejected.detail) if rejected else None,
+    }
+
+
+def _error(error: AppError, details: dict[str, Any]) -> dict[str, Any]:
+    """`error` of an operation."""
+    return {"code": error.code, "message": error.message, "details": details}
