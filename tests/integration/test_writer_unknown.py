@@ -1,0 +1,124 @@
+"""What a build does not know waits for one that does: uncharged, in nobody's way, and not for ever."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from holdfast.services.writer.unknown import Unknown
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.codec import UnknownWrite
+from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.names import WRITERS, WRITERS_GROUP, WRITES
+from holdfast.shared.runtime.build import build_id
+from holdfast.shared.writes.outcome import Dead, Retry
+from tests.conftest import migrate
+from tests.integration.conftest import StartWriter
+from tests.servers import Database, RedisServer, wait_until
+from tests.stream import Stream, new_user
+
+_NOTES = """
+from typing import Annotated
+from holdfast.shared.domain.field_types import Text
+from holdfast.shared.domain.resource import Resource
+from holdfast.shared.domain.users import User
+
+class Note(Resource, plural="notes"):
+    text: Annotated[str, Text(max_chars=100)]
+"""
+
+
+def entry(**fields: str) -> dict[str | bytes, str | bytes]:
+    """Of a new user, but for `fields`."""
+    payload = json.dumps({"name": "Ann", "email": f"{uuid.uuid4().hex}@example.com"})
+    ids = {"operation_id": str(uuid.uuid4()), "entity_id": str(uuid.uuid4()), "version": str(time.time_ns() // 1000)}
+    return {"schema": "2", "resource": "users", "command": "CreateUser", "payload": payload, **ids, **fields}
+
+
+def note() -> dict[str | bytes, str | bytes]:
+    """Of a resource that only the newer build has."""
+    return entry(resource="notes", command="CreateNote", payload='{"text": "x"}')
+
+
+@pytest.fixture
+def newer(own_database: Database, tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a build that knows notes; the database has a table for them."""
+    (tmp_path / "notes_of_a_test.py").write_text(_NOTES)
+    environment = {"HOLDFAST_DOMAIN": "notes_of_a_test", "PYTHONPATH": str(tmp_path)}
+    migrate(own_database.dsn, **environment)
+    yield environment | {"HOLDFAST_REVISION": "newer"}
+    with own_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("DROP TABLE notes")
+
+
+def test_it_waits_for_a_writer_that_knows_it(
+    stream: Stream, start_writer: StartWriter, newer: dict[str, str], own_database: Database
+) -> None:
+    """More of it than would halt a writer, before and between writes that are known: those are applied at once."""
+    old = start_writer("old", HOLDFAST_WRITER_UNKNOWN_PATIENCE_S="600", HOLDFAST_WRITER_DEAD_SHARE_OVER="20")
+    users = [new_user() for _ in range(20)]
+    stream.add_raw(*(note() for _ in range(40)))
+    stream.accept(users)
+    stream.add_raw(*(note() for _ in range(40)))
+    wait_until(lambda: len(stream.ended()) == 20, what="what is known is applied")
+    wait_until(lambda: [each["times_delivered"] for each in stream.pending()] == [0] * 80, what="the rest is let go")
+    assert (stream.charged(), stream.dead(), old.ready()) == ([], [], True)
+    start_writer("new", **newer)
+    wait_until(lambda: stream.backlog() == 0, what="the newer writer has done it")
+    with own_database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) FROM notes WHERE created_version > 0")
+        assert cursor.fetchone() == (80,)
+    assert stream.dead() == []
+
+
+def test_what_no_writer_knows_is_dead_lettered_in_the_end(stream: Stream, start_writer: StartWriter) -> None:
+    """Each kind of it, with what is not known and none of its data; the writer goes on."""
+    writer = start_writer(HOLDFAST_WRITER_DEAD_SHARE_OVER="20")
+    unknown = {
+        "unknown schema": entry(schema="3"),
+        "unknown resource": entry(resource="notes", command="CreateNote"),
+        "unknown command": entry(command="MergeUser"),
+        "payload is not a CreateUser": entry(payload='{"name": "Ann", "email": "a@b.example", "phone": "123-456"}'),
+    }
+    stream.add_raw(*(each for each in unknown.values() for _ in range(10)))
+    wait_until(lambda: len(stream.dead()) == 40, what="all are dead")
+    errors = sorted({each[b"error"].decode() for each in stream.dead()})
+    assert len(errors) == 4
+    assert all(any(error.startswith(start) for error in errors) for start in unknown), errors
+    assert "123-456" not in str(errors)
+    assert {each[b"reason"] for each in stream.dead()} == {b"undecodable"}
+    user = new_user()
+    stream.accept([user])
+    stream.wait_for_end([user])
+    assert writer.ready()
+
+
+async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisServer) -> None:
+    """A patience begins when the last writer of another build is gone."""
+    redis = connect(clean_redis.address, RedisTimeouts(2, 5))
+    await ensure_groups(redis)
+    await redis.xadd(WRITES, {"schema": "3"})
+    [[_, [(entry_id, _)]]] = await redis.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"})
+    unknown = Unknown(redis, "one", idle_s=30, patience_s=0)
+    taken: list[str] = []
+
+    async def take(ids: list[str]) -> None:
+        taken.extend(ids)
+        assert isinstance(unknown.met(ids[0], UnknownWrite("unknown schema")), Dead)
+
+    seconds, _ = await redis.time()
+    await redis.hset(WRITERS, mapping={"one": f"{seconds} {build_id()}", "two": f"{seconds} another"})
+    assert unknown.met(entry_id.decode(), UnknownWrite("unknown schema")) == Retry()
+    await unknown._let_go()
+    [pending] = await redis.xpending_range(WRITES, WRITERS_GROUP, "-", "+", 10, idle=30_000)
+    assert pending["times_delivered"] == 0
+    await unknown._give_up(take)
+    assert taken == []
+    await redis.hdel(WRITERS, "two")
+    await unknown._give_up(take)
+    assert taken == [entry_id.decode()]
+    assert unknown.ids == frozenset()
+    await redis.aclose()
