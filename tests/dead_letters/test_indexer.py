@@ -97,7 +97,7 @@ def test_killed_between_commit_and_acknowledge(own_redis: RedisServer, own_datab
     start("dlq-2")
     wait_until(lambda: left(own_redis) == (0, 0), what="the stream is empty")
     assert indexed(own_database) == 700
-    assert rows(own_database, "SELECT SUM(dead), SUM(users) FROM dead_letter_groups") == [(700, 700)]
+    assert rows(own_database, "SELECT SUM(dead), SUM(entities) FROM dead_letter_groups") == [(700, 700)]
     assert rows(own_database, "SELECT COUNT(DISTINCT letter_id) FROM dead_letter_bodies") == [(700,)]
 
 

@@ -80,7 +80,7 @@ def test_groups_tell_what_fails_since_when_for_whom_and_whether_it_is_fixed(
         client.hset(WRITERS, "writer-1", f"{int(time.time())} {build_id()}")
     newest, oldest = desk.told("GET", "/dlq/groups", keys.VIEWER)
     assert (newest["code"], newest["counts"]["dead"], newest["last_id"]) == ("1366", 1, other)
-    assert (oldest["counts"]["dead"], oldest["affected_users"], oldest["last_id"]) == (3, 1, first[-1])
+    assert (oldest["counts"]["dead"], oldest["affected_entities"], oldest["last_id"]) == (3, 1, first[-1])
     assert oldest["failed_builds"] == [{"build": "0.1.0+a", "letters": 3}]
     assert sum(oldest["trend"]["letters"]) == 3
     wait_until(lambda: desk.told("GET", "/dlq/groups")[0]["fix"]["changed"] == "no", what="the writer is heard of")
@@ -120,8 +120,8 @@ def test_the_user_s_row_is_beside_it(desk: Desk, database: Database) -> None:
         row = (user, "Bo", 5, "bo@example.com", "bo@example.com", 5, 5, 0)
         cursor.execute("INSERT INTO users VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
     [letter_id] = desk.bury(1, user_id=user)
-    told = desk.told("GET", f"/dlq/letters/{letter_id}")["user"]
-    assert (told["name"], told["version"], told["visible"]) == ("B•••", 5, True)
+    told = desk.told("GET", f"/dlq/letters/{letter_id}")["entity"]
+    assert (told["fields"]["name"]["value"], told["version"], told["visible"]) == ("B•••", 5, True)
 
 
 def test_discard_needs_the_count_and_comes_back(desk: Desk, redis_server: RedisServer) -> None:

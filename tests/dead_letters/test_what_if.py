@@ -46,7 +46,7 @@ def everything(database: Database) -> list[Any]:
     """All rows that a write may change."""
     with database.connect() as connection, connection.cursor() as cursor:
         found = []
-        for table in ("users", "operations", "email_releases"):
+        for table in ("users", "operations", "released_values"):
             cursor.execute(f"SELECT * FROM {table} ORDER BY 1")
             found.append(cursor.fetchall())
         return found

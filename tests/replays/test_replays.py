@@ -46,7 +46,7 @@ def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) 
         assert client.hgetall(f"{REPLAY}{replay['id']}") == {b"closed": b"1"}
         assert [*client.scan_iter(f"{PENDING}*"), *client.scan_iter(f"{OPERATION}*")] == []
     letter = desk.told("GET", f"/dlq/letters/{ids[0]}")
-    assert orjson.loads(letter["outcome"])["user_version"] == rows[users[0].operation_id][1]
+    assert orjson.loads(letter["outcome"])["entity_version"] == rows[users[0].operation_id][1]
     assert [deed["action"] for deed in letter["lineage"]["deeds"]] == ["replay"]
     wait_until(desk.balanced, what="the ledger balances")
 

@@ -27,6 +27,7 @@ SHORT_MAX_CHARS = 300
 LETTER_ID = r"^[0-9]{1,13}-[0-9]{1,6}$"
 FINGERPRINT = r"^[0-9a-f]{16}$"
 _ID = r"^[!-~]{1,36}$"
+_RESOURCE = rf"^[a-z][a-z0-9_]{{0,{NAME_MAX_CHARS - 1}}}$"
 
 
 def _sane_id(value: str) -> str:
@@ -61,7 +62,7 @@ class FilterInput(BaseModel):
     code: str | None = Field(default=None, max_length=100)
     command: str | None = Field(default=None, max_length=LABEL_MAX_CHARS)
     build: str | None = Field(default=None, max_length=100, description="The writer's build it failed on")
-    resource: str | None = Field(default=None, max_length=NAME_MAX_CHARS, description="Its plural name: `users`")
+    resource: str | None = Field(default=None, pattern=_RESOURCE, description="Its plural name: `users`")
     entity_id: str | None = Field(default=None, pattern=_ID)
     operation_id: str | None = Field(default=None, pattern=_ID)
     text: str | None = Field(default=None, min_length=1, max_length=200, description="In the error, in any case")
