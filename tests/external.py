@@ -17,8 +17,8 @@ PATIENT: dict[str, Any] = {
 #: It opens soon, and is over it soon.
 QUICK: dict[str, Any] = PATIENT | {
     "breaker": {
-        "window_s": 3,
-        "calls_min": 10,
+        "window_s": 10,
+        "calls_min": 5,
         "unreachable_in_a_row": 5,
         "open_s": 0.5,
         "open_max_s": 0.5,

@@ -1,12 +1,12 @@
 """Resource: how to declare what is stored. Everything else is derived from the declaration, once, at start.
 
-    class Article(Resource, plural="articles"):
-        \"\"\"A text, and the address that it has for good.\"\"\"
+    class Book(Resource, plural="books"):
+        \"\"\"A book that is on a shelf, or was.\"\"\"
 
-        slug: Annotated[str, Slug(), Unique(), Public(), Example("on-failing-well")]
-        title: Annotated[str, Text(max_chars=200), Public(), Example("On failing well")]
-        body: Annotated[str, Text(max_chars=65_536, lines=True)]
-        published_at: Annotated[str, Moment(), Public()] | None = None
+        shelfmark: Annotated[str, Slug(), Unique(), Public(), Example("fiction-0042")]
+        title: Annotated[str, Text(max_chars=300), Public(), Example("On failing well")]
+        summary: Annotated[str, Text(max_chars=20_000, lines=True)]
+        lent_at: Annotated[str, Moment(), Public()] | None = None
 
 A field without a default has to be there; one with `| None = None` may be missing, and may be set to null. What is not
 `Public` is personal: it is masked wherever somebody looks who is not meant to see it. A tombstone keeps no value.
@@ -24,7 +24,7 @@ from holdfast.shared.domain.field_type import FieldType, Key
 KEY_MAX_CHARS = 512
 #: Of a resource, singular, plural and of its class; and of a field.
 NAME_MAX_CHARS = 40
-#: `articles.slug`.
+#: `books.shelfmark`.
 CLAIMS_MAX_CHARS = 2 * NAME_MAX_CHARS + 1
 _OWN_NAMES = {
     "id",
@@ -140,7 +140,7 @@ class ResourceType:
 
     @property
     def a_one(self) -> str:
-        """In a sentence: `an article`."""
+        """In a sentence: `a book`."""
         return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"
 
     @property

@@ -44,7 +44,7 @@ async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, cl
     assert "1406" in one.text
     groups = await browser.get("/console/groups")
     assert groups.status_code == 503
-    assert "Trying again may help" in groups.text
+    assert "A retry may help" in groups.text
 
 
 async def test_a_search_that_makes_no_sense_is_sent_back(browser: httpx.AsyncClient) -> None:

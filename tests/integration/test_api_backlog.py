@@ -42,7 +42,7 @@ def test_one_locked_row_closes_the_shop_for_its_user_only(
     """A person locks a row for longer than a write may wait: others' writes are applied, and when too many of the
     locked user's wait, his alone are refused."""
     start_writer()
-    limits = {"HOLDFAST_API_BACKLOG_AGE_MAX_S": "0.5", "HOLDFAST_API_USER_PENDING_MAX": "5"}
+    limits = {"HOLDFAST_API_BACKLOG_AGE_MAX_S": "0.5", "HOLDFAST_API_ENTITY_PENDING_MAX": "5"}
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, **limits).start()
     wait = {"Prefer": "wait=10"}
     with httpx.Client(base_url=service.url, timeout=30) as client, own_database.connect() as person:

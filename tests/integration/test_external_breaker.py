@@ -53,7 +53,7 @@ def open_breaker(proxy: processes.Service, third_party: ThirdParty, **behaviour:
 
 def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartProxy, third_party: ThirdParty) -> None:
     """While it is open nothing is sent, and the mission's answer carries the last good data; afterwards all is well."""
-    breaker = QUICK["breaker"] | {"open_s": 15.0, "open_max_s": 15.0}
+    breaker = QUICK["breaker"] | {"open_s": 8.0, "open_max_s": 8.0}
     proxy = start_proxy(breaker=breaker)
     good = httpx.get(f"{proxy.url}/external", timeout=30).json()["data"]
     open_breaker(proxy, third_party, fault="fail", status=503)

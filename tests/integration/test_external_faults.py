@@ -141,11 +141,11 @@ def test_the_last_good_answer_says_that_it_is_old(client: httpx.Client, third_pa
 
 
 def test_a_caller_in_haste_is_answered_in_its_time(client: httpx.Client, third_party: ThirdParty) -> None:
-    """A quarter of a second for all: no attempt gets more, and there is still an answer."""
+    """Less than half a second for all: no attempt gets more, and there is still an answer."""
     third_party.behave(fault="hang")
-    answer = client.get("/external", headers={"X-Request-Timeout-Ms": "230"})
+    answer = client.get("/external", headers={"X-Request-Timeout-Ms": "450"})
     assert (answer.status_code, answer.json()["meta"]["stale"]) == (200, True)
-    assert all(int(each["x_request_timeout_ms"]) <= 180 for each in third_party.arrivals()), "time is kept to answer"
+    assert all(int(each["x_request_timeout_ms"]) <= 400 for each in third_party.arrivals()), "time is kept to answer"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"[" * 70_000])

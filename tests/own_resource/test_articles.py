@@ -1,6 +1,7 @@
 """A resource that is declared in one file has every promise: its life, its conflicts, its mishaps and its outages."""
 
 import json
+import re
 import uuid
 from typing import Any
 
@@ -8,6 +9,7 @@ import httpx
 import pytest
 
 from holdfast.shared.queue.names import DEAD
+from tests.conftest import ROOT
 from tests.own_resource.conftest import System
 from tests.servers import wait_until
 
@@ -201,3 +203,12 @@ def test_what_it_is_called_is_documented(system: System) -> None:
     assert document["components"]["schemas"]["ArticleBody"]["required"] == ["slug", "title", "body"]
     assert {"/articles", "/articles/{article_id}", "/users"} <= document["paths"].keys()
     assert "SLUG_TAKEN" in json.dumps(document["paths"]["/articles"]["post"]["responses"]["409"])
+
+
+def test_no_other_file_names_it() -> None:
+    """Nothing was done for it anywhere but in its declaration."""
+    named = re.compile(r"\b[Aa]rticles?\b")
+    files = [file for folder in ("shared", "services", "deploy") for file in (ROOT / folder).rglob("*")]
+    sources = [file for file in files if file.suffix in (".py", ".lua", ".yml")]
+    assert len(sources) > 300
+    assert [file for file in sources if named.search(file.read_text())] == []

@@ -49,6 +49,6 @@ def test_the_index_of_decisions_has_every_title() -> None:
 
 @pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_is_in_plain_words(page: Path) -> None:
-    """What a person wrote has the field's terms; generated pages have the words of the code."""
+    """What a person wrote has the field's terms. Names in code stay, and generated pages have the words of the code."""
     if page.parent.name not in ("reference", "benchmarks"):
-        assert _RIDDLES.findall(page.read_text()) == []
+        assert _RIDDLES.findall(re.sub(r"`[^`\n]*`", "", page.read_text())) == []
