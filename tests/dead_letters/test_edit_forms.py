@@ -133,7 +133,7 @@ def test_an_edit_changes_what_it_changes() -> None:
         ({"command": "NoSuch"}, "unknown command"),
         ({"operation_id": "another"}, "operation_id cannot be changed"),
         ({"version": "1"}, "version cannot be changed"),
-        ({"user_id": None}, "user_id cannot be changed"),
+        ({"entity_id": None}, "entity_id cannot be changed"),
         ({"schema": 1.5}, "schema"),
         ({"trace": {"base64": "?"}}, "trace"),
     ],
@@ -158,8 +158,8 @@ def test_rules_for_people_hold_for_what_the_edit_set() -> None:
 
 def test_who_a_write_is_can_be_supplied() -> None:
     """Where the entry does not say; its version is then when it was put on the stream."""
-    fields = original(operation_id=None, version=b"soon", user_id=b"\xff")
-    told = document(fields) | {"operation_id": "op-1", "user_id": "u-1"}
+    fields = original(operation_id=None, version=b"soon", entity_id=b"\xff")
+    told = document(fields) | {"operation_id": "op-1", "entity_id": "u-1"}
     changed = edited(fields, told, ENTRY)
     assert changed is not None
     assert changed.write[:2] == ("op-1", "u-1")

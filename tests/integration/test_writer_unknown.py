@@ -3,8 +3,9 @@
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
@@ -31,14 +32,15 @@ class Note(Resource, plural="notes"):
 """
 
 
-def entry(**fields: str) -> dict[str | bytes, str | bytes]:
+def entry(**fields: str) -> Mapping[str | bytes, str | bytes]:
     """Of a new user, but for `fields`."""
     payload = json.dumps({"name": "Ann", "email": f"{uuid.uuid4().hex}@example.com"})
     ids = {"operation_id": str(uuid.uuid4()), "entity_id": str(uuid.uuid4()), "version": str(time.time_ns() // 1000)}
-    return {"schema": "2", "resource": "users", "command": "CreateUser", "payload": payload, **ids, **fields}
+    made = {"schema": "2", "resource": "users", "command": "CreateUser", "payload": payload} | ids | fields
+    return cast(Any, made)
 
 
-def note() -> dict[str | bytes, str | bytes]:
+def note() -> Mapping[str | bytes, str | bytes]:
     """Of a resource that only the newer build has."""
     return entry(resource="notes", command="CreateNote", payload='{"text": "x"}')
 
@@ -101,7 +103,8 @@ async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisSe
     redis = connect(clean_redis.address, RedisTimeouts(2, 5))
     await ensure_groups(redis)
     await redis.xadd(WRITES, {"schema": "3"})
-    [[_, [(entry_id, _)]]] = await redis.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"})
+    found: Any = await redis.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"})
+    entry_id = found[0][1][0][0]
     unknown = Unknown(redis, "one", idle_s=30, patience_s=0)
     taken: list[str] = []
 
