@@ -330,6 +330,10 @@ rules: venv-dev ## Generate Prometheus's rules from deploy/rules, for a demo and
 docs: venv-dev ## Generate the reference pages from the code: endpoints, errors, metrics, settings, streams, time budgets
 	@$(VENV) -m deploy.reference
 
+.PHONY: migration
+migration: venv-dev ## Write the revision that new fields of shipped resources need (NAME=add_phone; DB_DSN= a migrated database)
+	@$(VENV) -m deploy.migrations revision "$(NAME)"
+
 .PHONY: docs-build
 docs-build: venv-docs ## The documentation as a site; a broken link or a page without a place in it fails (OUT=.local/site)
 	@NO_MKDOCS_2_WARNING=1 .venv-docs/bin/mkdocs build --clean --site-dir $(abspath $(or $(OUT),.local/site))

@@ -152,10 +152,24 @@ class ResourceType:
         """`code("NOT_FOUND")` is `USER_NOT_FOUND`."""
         return f"{self.singular.upper()}_{problem}"
 
+    @cached_property
+    def _claimed(self) -> tuple[tuple[str, str, Key], ...]:
+        """Of each unique field: its name, the name of its claims, and what makes a value's key."""
+        return tuple((field.name, field.unique.claims, field.unique.key) for field in self.unique if field.unique)
+
+    @cached_property
+    def claim_names(self) -> tuple[str, ...]:
+        """The names of the claims of the unique fields."""
+        return tuple(claims for _, claims, _ in self._claimed)
+
+    def keys(self, values: Mapping[str, Any]) -> tuple[str | None, ...]:
+        """The key of each unique field's value; None where there is no value."""
+        return tuple([key(values[name]) if values.get(name) is not None else None for name, _, key in self._claimed])
+
     def claims(self, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
         """What these values claim: the name of the claims, and the key, of each unique value that is there."""
         return tuple([
-            (claims, key(value)) for name, claims, key in self._claiming if (value := values.get(name)) is not None
+            (claims, key(values[name])) for name, claims, key in self._claimed if values.get(name) is not None
         ])  # fmt: skip
 
     def shown(self, values: Iterable[Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from holdfast.shared.store.load import load, load_releases, locked_entities
 from holdfast.shared.store.tables import direct_keys
 from holdfast.shared.store.write_down import write_down
 from holdfast.shared.writes.commands import Create, Heartbeat, Write
-from holdfast.shared.writes.decide import Claim, Decision, Delivery, Known, Patience, decide, mentioned
+from holdfast.shared.writes.decide import Claim, Decision, Delivery, Known, Patience, decide
 from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Applied, Outcome, Rejected, Retry, Superseded
 from holdfast.shared.writes.versions import wall_clock
@@ -42,11 +42,13 @@ def apply(
             return decision.outcomes
     with faults(), engine.begin() as connection:
         locked = locked_entities(connection, batch) if past_locks else set()
-        free = [delivery for delivery in batch if delivery.write.ref not in locked]
+        free = [delivery for delivery in batch if delivery.write.ref not in locked] if locked else batch
         known = load(connection, free) if free else Known()
         decision = decide(free, known, patient, wall_clock())
         write_down(connection, decision, known)
     changed(decision.entities.values())
+    if not locked:
+        return decision.outcomes
     outcomes = iter(decision.outcomes)
     return [Retry(locked=True) if delivery.write.ref in locked else next(outcomes) for delivery in batch]
 
@@ -60,7 +62,8 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
         write_down(connection, decision, Known())
         # Only now: a value that was free to take has its release on record, in the same commit; and an operation
         # that was not there was never applied, or the horizon says that it may have been.
-        released, horizon = load_releases(connection, mentioned(batch)[2])
+        claims = [claim for entity in decision.entities.values() for claim in entity.claims]
+        released, horizon = load_releases(connection, claims)
         if any(delivery.write.version < horizon for delivery in batch):
             raise Clash("older than what is kept")
         if released and any(_released_later(entity, released) for entity in decision.entities.values()):

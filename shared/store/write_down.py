@@ -3,6 +3,7 @@
 import json
 from collections import defaultdict
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,6 +20,7 @@ _INSERT_OPERATION = insert_into(
 )
 _INSERT_DELETED = "INSERT INTO deleted_entities (resource, entity_id, deleted_at) VALUES"
 _DELETED_AGAIN = "ON DUPLICATE KEY UPDATE deleted_at = VALUES(deleted_at)"
+_ID_OF = attrgetter("id")
 _RELEASE = sa.text(
     "INSERT INTO released_values (claims, claim_key, entity_id, version) VALUES (:claims, :key, :entity_id, :version)"
     " ON DUPLICATE KEY UPDATE version = GREATEST(version, VALUES(version))"
@@ -43,16 +45,17 @@ def write_down(connection: sa.Connection, decision: Decision, known: Known) -> N
 def _write_entities(connection: sa.Connection, decision: Decision, known: Known) -> None:
     """Resource by resource, each in the order of ids: every transaction locks in the same order."""
     by_resource: dict[str, list[Entity]] = defaultdict(list)
-    for ref in sorted(decision.entities):
-        by_resource[ref.resource].append(decision.entities[ref])
-    for entities in by_resource.values():
+    for (resource, _), entity in decision.entities.items():
+        by_resource[resource].append(entity)
+    for name, entities in sorted(by_resource.items()):
+        entities.sort(key=_ID_OF)
         statements = statements_of(entities[0].resource)
         # Old rows go first, so that a unique value can pass from one entity of the batch to another. A plain INSERT and
         # no upsert: a clash of unique values must fail, not overwrite the other entity.
-        if old := tuple(entity.id for entity in entities if entity.ref in known.entities):
+        if old := tuple([entity.id for entity in entities if (name, entity.id) in known.entities]):
             connection.exec_driver_sql(statements.delete.format(",".join(["%s"] * len(old))), old)
         connection.exec_driver_sql(statements.insert, [row_of(entity) for entity in entities])
-    if gone := [ref for ref in sorted(decision.entities) if decision.entities[ref].deleted_version]:
+    if gone := sorted([ref for ref, entity in decision.entities.items() if entity.deleted_version]):
         values = ",".join(["(%s, %s, UTC_TIMESTAMP(6))"] * len(gone))
         connection.exec_driver_sql(
             f"{_INSERT_DELETED} {values} {_DELETED_AGAIN}", tuple(value for ref in gone for value in ref)

@@ -3,14 +3,14 @@
 Pure. The store loads `Known`, calls `decide`, and writes what `Decision` says in the same transaction.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from holdfast.shared.errors import KeyReused, WriteExpired
 from holdfast.shared.writes import keyed
 from holdfast.shared.writes.commands import Heartbeat, Ref, Write
-from holdfast.shared.writes.merge import Entity, Holder, merge, taken
+from holdfast.shared.writes.merge import FREE, Entity, Holder, merge, taken
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Final, Outcome, Reason, Rejected, Retry
 
 #: A unique value: the name of its field's claims, and the value's key.
@@ -122,38 +122,37 @@ class _State:
         version, first = self.keyed.get(keyed.key_part(write.operation_id) or "", (write.version, ""))
         return Rejected(KeyReused.code, {"first_operation_id": first}) if version < write.version else None
 
-    def holders(self, write: Write) -> list[Holder]:
+    def holders(self, write: Write, ref: Ref, keys: Sequence[str | None]) -> list[Holder]:
         """Of the values that the write asks for, one for each unique field."""
-        values = write.command.values
+        resource = write.command.resource
         return [
-            self._holder(write, (each.unique.claims, each.unique.key(value)), each.index)
-            if each.unique and (value := values.get(each.name)) is not None
-            else Holder()
-            for each in write.command.resource.unique
+            FREE if key is None else self._holder(ref, (claims, key), field.index)
+            for field, claims, key in zip(resource.unique, resource.claim_names, keys, strict=True)
         ]
 
-    def _holder(self, write: Write, claim: Claim, index: int) -> Holder:
-        owner = self.owners.get(claim)
-        by_others = [version for id, version in self.released.get(claim, {}).items() if id != write.entity_id]
-        released = max(by_others, default=0)
-        if owner is None or owner == write.ref:
+    def _holder(self, ref: Ref, claim: Claim, index: int) -> Holder:
+        owner, released_by = self.owners.get(claim), self.released.get(claim)
+        if released_by is None and (owner is None or owner == ref):
+            return FREE
+        released = max((version for id, version in (released_by or {}).items() if id != ref.id), default=0)
+        if owner is None or owner == ref:
             return Holder(released=released)
         since = self.entities[owner].versions[index] if owner in self.entities else 0
         return Holder(owner, since, released)
 
-    def put(self, before: Entity | None, after: Entity, version: int) -> list[Claim]:
+    def put(self, ref: Ref, before: Entity | None, after: Entity, version: int) -> list[Claim]:
         """Keep the changed entity; returns the unique values that it released at `version`."""
-        self.entities[after.ref] = self.changed[after.ref] = after
+        self.entities[ref] = self.changed[ref] = after
         if before and before.keys == after.keys:
             return []
-        held = set(after.claims)
+        held = after.claims
         released = [claim for claim in (before.claims if before else ()) if claim not in held]
         for claim in released:
             self.owners.pop(claim, None)
             mine = self.released.setdefault(claim, {})
             mine[after.id] = max(mine.get(after.id, 0), version)
         for claim in held:
-            self.owners[claim] = after.ref
+            self.owners[claim] = ref
         return released
 
 
@@ -170,19 +169,28 @@ def _one(delivery: Delivery, state: _State, decision: Decision, patient: Patienc
         return _end(delivery, expired, state, decision)
     if isinstance(write.command, Heartbeat):
         return _end(delivery, Applied(write.version), state, decision)
+    return _merged(delivery, state, decision, patient)
+
+
+def _merged(delivery: Delivery, state: _State, decision: Decision, patient: Patience) -> Outcome:
+    """Of a write that nothing else has decided."""
+    write = delivery.write
+    ref = write.ref
     overtaking = write.after is not None and write.after not in state.ended
     if overtaking and patient(write):
-        return Retry(waits_for=(write.ref,))
+        return Retry(waits_for=(ref,))
 
-    before = state.entities.get(write.ref)
-    holders = state.holders(write)
-    after, outcome = merge(before, write, holders, overtaking=overtaking)
-    owner = _who_may_yet_release(outcome, before, write, holders)
-    if owner is not None and patient(write):
-        return Retry(waits_for=(owner,))
+    before = state.entities.get(ref)
+    keys = write.command.resource.keys(write.command.values)
+    holders = state.holders(write, ref, keys) if keys.count(None) < len(keys) else ()
+    after, outcome = merge(before, write, holders, keys=keys, overtaking=overtaking)
+    if isinstance(outcome, Rejected):
+        owner = _who_may_yet_release(outcome, before, write, holders, keys)
+        if owner is not None and patient(write):
+            return Retry(waits_for=(owner,))
 
     if after is not None and after != before:
-        for claim in state.put(before, after, write.version):
+        for claim in state.put(ref, before, after, write.version):
             decision.released[claim, write.entity_id] = write.version
     return _end(delivery, outcome, state, decision)
 
@@ -195,10 +203,12 @@ def _end(delivery: Delivery, outcome: Final, state: _State, decision: Decision) 
     return outcome
 
 
-def _who_may_yet_release(outcome: Outcome, before: Entity | None, write: Write, holders: list[Holder]) -> Ref | None:
+def _who_may_yet_release(
+    outcome: Rejected, before: Entity | None, write: Write, holders: Sequence[Holder], keys: Sequence[str | None]
+) -> Ref | None:
     """Of a write that is refused because of a unique value: the owner, who may have released it in a write still on its
     way."""
-    if not (isinstance(outcome, Rejected) and outcome.code in write.command.resource.taken_codes):
+    if outcome.code not in write.command.resource.taken_codes:
         return None
-    found = taken(before, write, holders)
+    found = taken(before, write, holders, keys)
     return found[1].owner if found else None

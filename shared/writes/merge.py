@@ -54,9 +54,7 @@ class Entity(NamedTuple):
     def claims(self) -> tuple[tuple[str, str], ...]:
         """What it holds: (name of the claims, key) of each unique value."""
         return tuple(
-            (field.unique.claims, key)
-            for field, key in zip(self.resource.unique, self.keys, strict=True)
-            if field.unique and key is not None
+            [(name, key) for name, key in zip(self.resource.claim_names, self.keys, strict=True) if key is not None]
         )
 
     def as_columns(self) -> dict[str, Any]:
@@ -84,27 +82,35 @@ class Holder:
     released: int = 0
 
 
-_FREE = Holder()
+#: No other entity has it, or ever had.
+FREE = Holder()
 
 
 def merge(
-    row: Entity | None, write: Write, holders: Sequence[Holder] = (), *, overtaking: bool = False
+    row: Entity | None,
+    write: Write,
+    holders: Sequence[Holder] = (),
+    *,
+    keys: tuple[str | None, ...] | None = None,
+    overtaking: bool = False,
 ) -> tuple[Entity | None, Final]:
     """The entity after `write`, and how the write ended.
 
-    `row` None: nothing is known of this entity yet. `holders`: of the values that the write claims, one for each unique
-    field; none: all are free. `overtaking`: an earlier write of this entity is still on its way, so that an entity that
-    is missing now may yet come. A heartbeat changes no entity, and never gets here.
+    `row` None: nothing is known of this entity yet. `keys`: those of the values that the write sets, where the caller
+    has them. `holders`: of these, one for each unique field; none: all are free. `overtaking`: an earlier write of this
+    entity is still on its way, so that an entity that is missing now may yet come. A heartbeat changes no entity, and
+    never gets here.
     """
     command = write.command
+    keys = command.resource.keys(command.values) if keys is None else keys
     before = row or Entity.nothing(command.resource, write.entity_id)
-    refusal = _misplaced(before, write, overtaking=overtaking) or _taken(before, write, holders)
+    refusal = _misplaced(before, write, overtaking=overtaking) or _taken(before, write, holders, keys)
     if refusal and isinstance(command, Create) and row and not row.created_version:
         return _deleted(row, write), refusal  # the shadow waited for a create that will never be
     if refusal:
         return row, refusal
 
-    after = _deleted(before, write) if isinstance(command, Delete) else _changed(before, write)
+    after = _deleted(before, write) if isinstance(command, Delete) else _changed(before, write, keys)
     unseen = before.deleted_version > 0 and not isinstance(command, Delete)
     return after, Superseded(after.version) if unseen or after == before else Applied(after.version)
 
@@ -115,13 +121,15 @@ def _misplaced(row: Entity, write: Write, *, overtaking: bool) -> Rejected | Non
     if isinstance(write.command, Create):
         if row.created_version not in (0, write.version):
             return Rejected(resource.code("EXISTS"), {})
-    elif 0 < row.deleted_version < write.version or not (row.version or overtaking):
+    elif 0 < row.deleted_version < write.version or not (row.created_version or row.version or overtaking):
         return Rejected(resource.code("NOT_FOUND"), {})
     return _unwanted(row, write)
 
 
 def _unwanted(row: Entity, write: Write) -> Rejected | None:
     """Its version is not one that the caller asked for. If-Match is first, as RFC 9110 (13.2.2) has it."""
+    if not write.if_match and not write.if_none_match:
+        return None
     if write.if_match and row.version not in write.if_match:
         return Rejected(PreconditionFailed.code, {"expected": list(write.if_match), "found": row.version})
     if write.if_none_match == "*":
@@ -133,13 +141,13 @@ def _unwanted(row: Entity, write: Write) -> Rejected | None:
     return None
 
 
-def taken(row: Entity | None, write: Write, holders: Sequence[Holder]) -> tuple[str, Holder] | None:
+def taken(
+    row: Entity | None, write: Write, holders: Sequence[Holder], keys: Sequence[str | None]
+) -> tuple[str, Holder] | None:
     """The error code of the first unique value that is another entity's at this write's place in the order, or that is
     another's now and would be needed; and who has it."""
-    values = write.command.values
     for place, (field, holder) in enumerate(zip(write.command.resource.unique, holders, strict=False)):
-        value = values.get(field.name)
-        if value is None or field.unique is None or (row and field.unique.key(value) == row.keys[place]):
+        if holder is FREE or field.unique is None or keys[place] is None or (row and keys[place] == row.keys[place]):
             continue
         since = row.versions[field.index] if row else 0
         would_hold_it = write.version > since and (row is None or row.deleted_version == 0)
@@ -149,28 +157,33 @@ def taken(row: Entity | None, write: Write, holders: Sequence[Holder]) -> tuple[
     return None
 
 
-def _taken(row: Entity, write: Write, holders: Sequence[Holder]) -> Rejected | None:
-    found = taken(row, write, holders)
+def _taken(row: Entity, write: Write, holders: Sequence[Holder], keys: Sequence[str | None]) -> Rejected | None:
+    found = taken(row, write, holders, keys)
     return Rejected(found[0], {}) if found else None
 
 
-def _changed(row: Entity, write: Write) -> Entity:
+def _changed(row: Entity, write: Write, keys: tuple[str | None, ...]) -> Entity:
     command, version = write.command, write.version
     created = version if isinstance(command, Create) else row.created_version
     if row.deleted_version:
         return row._replace(created_version=created)
-    values, versions, keys = list(row.values), list(row.versions), list(row.keys)
-    whole = isinstance(command, Create | Replace)
-    for field in command.resource.fields:
-        if version <= row.versions[field.index] or not (whole or field.name in command.values):
-            continue
-        values[field.index] = command.values.get(field.name)
-        versions[field.index] = version
-    for place, field in enumerate(command.resource.unique):
-        if field.unique and versions[field.index] != row.versions[field.index]:
-            value = values[field.index]
-            keys[place] = None if value is None else field.unique.key(value)
-    return Entity(row.resource, row.id, tuple(values), tuple(versions), tuple(keys), created, row.deleted_version)
+    sent, whole, fields = command.values, isinstance(command, Create | Replace), row.resource.fields
+    if whole and version > max(row.versions):  # it sets every field, as almost every create does
+        values = tuple([sent.get(field.name) for field in fields])
+        return Entity(row.resource, row.id, values, (version,) * len(fields), keys, created, 0)
+    newer = [version > old and (whole or field.name in sent) for field, old in zip(fields, row.versions, strict=True)]
+    return Entity(
+        row.resource,
+        row.id,
+        tuple([sent.get(f.name) if new else old for f, old, new in zip(fields, row.values, newer, strict=True)]),
+        tuple([version if new else old for old, new in zip(row.versions, newer, strict=True)]),
+        tuple([
+            key if newer[field.index] else old
+            for field, key, old in zip(row.resource.unique, keys, row.keys, strict=True)
+        ]),
+        created,
+        0,
+    )  # fmt: skip
 
 
 def _deleted(row: Entity, write: Write) -> Entity:
