@@ -35,6 +35,7 @@ _OWN_NAMES = {
     "deleted_version",
     "status",
     "operation_id",
+    "type",
 }
 
 
@@ -168,13 +169,15 @@ class Resource:
 
     type: ClassVar[ResourceType]
 
-    def __init_subclass__(cls, *, plural: str, singular: str = "") -> None:
+    def __init_subclass__(cls, *, plural: str = "", singular: str = "") -> None:
         """Raises DeclarationError."""
+        if not plural:
+            raise DeclarationError(f'{cls.__name__}: say plural, as in class Book(Resource, plural="books")')
         singular = singular or cls.__name__.lower()
         for name in (plural, singular, cls.__name__.lower()):
             _check_name(name, f"{cls.__name__}: the name {name!r}")
         hints = get_type_hints(cls, include_extras=True)
-        names = [name for name in cls.__annotations__ if name in hints and name != "type"]
+        names = [name for name in cls.__annotations__ if name in hints]
         fields = tuple(_field(cls, plural, index, name, hints[name]) for index, name in enumerate(names))
         if not fields:
             raise DeclarationError(f"{cls.__name__} has no fields")
@@ -197,10 +200,13 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any) -> Field:
     if get_origin(hint) is not Annotated:
         raise DeclarationError(f"{where}: say what it may hold, as in Annotated[str, Text(max_chars=200)]")
     marks = get_args(hint)[1:]
+    for mark in (Unique, Public, Example):
+        if mark in marks:
+            raise DeclarationError(f"{where}: {mark.__name__} is written {mark.__name__}()")
     field_types = [mark for mark in marks if isinstance(mark, FieldType)]
     if len(field_types) != 1:
         raise DeclarationError(f"{where}: one field type is needed, and {len(field_types)} are given")
-    if optional != (getattr(cls, name, ...) is None):
+    if getattr(cls, name, ...) is not (None if optional else ...):
         raise DeclarationError(f"{where}: a field that may be missing is declared `| None = None`")
     field_type = field_types[0]
     title = name.replace("_", " ").capitalize()
@@ -225,7 +231,7 @@ def _unique(where: str, plural: str, name: str, field_type: FieldType, unique: U
     if len(unique.claims) > CLAIMS_MAX_CHARS or not unique.claims.isascii():
         raise DeclarationError(f"{where}: the name of the claims is ASCII, of at most {CLAIMS_MAX_CHARS} characters")
     return Unique(
-        key=unique.key,
+        key=lambda value: unique.key(value).rstrip(" "),  # to an index "a" and "a " are one value
         code=unique.code or f"{name.upper()}_TAKEN",
         message=unique.message or f"Another one of the {plural} has this {name.replace('_', ' ')}.",
         claims=unique.claims or f"{plural}.{name}",
@@ -245,8 +251,9 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def _check_columns(cls: type, fields: Iterable[Field]) -> None:
-    """A value, its version and its key are columns of one table."""
+    """A value, its version and its key are columns of one table, and so is when it was created and deleted."""
     names = [name for field in fields for name in (field.name, f"{field.name}_version", f"{field.name}_key")]
+    names += ["created_version", "deleted_version"]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DeclarationError(f"{cls.__name__}: {', '.join(twice)} would be two columns")
 
