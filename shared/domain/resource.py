@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
+from pydantic import TypeAdapter
+from pydantic_core import SchemaError
+
 from holdfast.shared.domain.field_type import FieldType, Key
 
 #: A key is part of an index.
@@ -209,6 +212,7 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any) -> Field:
     if getattr(cls, name, ...) is not (None if optional else ...):
         raise DeclarationError(f"{where}: a field that may be missing is declared `| None = None`")
     field_type = field_types[0]
+    _check_bounds(where, field_type)
     title = name.replace("_", " ").capitalize()
     return Field(
         name=name,
@@ -221,6 +225,17 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any) -> Field:
         code=field_type.code or f"INVALID_{name.upper()}",
         message=field_type.message or f"{title} is invalid",
     )
+
+
+def _check_bounds(where: str, field_type: FieldType) -> None:
+    """There is a value that may be, and none that JSON and the database do not have."""
+    schema = field_type.json_schema
+    if field_type.column.kind == "integer" and max(-schema["minimum"], schema["maximum"]) >= 2**53:
+        raise DeclarationError(f"{where}: whole numbers are exact in JSON below 2**53 only")
+    try:
+        TypeAdapter(field_type.wire).validate_python(field_type.unlikely("1" * 32))
+    except (ValueError, ArithmeticError, SchemaError):
+        raise DeclarationError(f"{where}: there is no value that fits, it {field_type.constraint}") from None
 
 
 def _unique(where: str, plural: str, name: str, field_type: FieldType, unique: Unique | None) -> Unique | None:

@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from holdfast.services.api.settings import ApiSettings
-from holdfast.shared.domain.field_types import Text
+from holdfast.shared.domain.field_types import Integer, Slug, Text
 from holdfast.shared.domain.registry import RESERVED, Domain, domain, load
 from holdfast.shared.domain.resource import DeclarationError, Resource, Unique
 from holdfast.shared.letters.index import tables as of_letters
@@ -64,6 +64,16 @@ def test_claims_have_a_name_of_their_own() -> None:
         Domain([First.type, Second.type])
 
 
+def test_claims_are_not_kept_where_holdfast_keeps_something() -> None:
+    """A hash in the place of its clock would stop the queue."""
+
+    class First(Resource, plural="firsts"):
+        code: Annotated[str, Text(max_chars=10), Unique(claims="clock")]
+
+    with pytest.raises(DeclarationError, match="clock"):
+        Domain([First.type])
+
+
 def test_a_package_is_named_by_its_import() -> None:
     """What it declares and what it imports; one without a resource is refused."""
     assert {each.plural for each in load("tests.articles").resources} == {"articles", "users"}
@@ -95,6 +105,10 @@ _TEXT = Annotated[str, Text(max_chars=10)]
         ({"created": _TEXT}, {"plural": "things"}, "created_version would be two columns"),
         ({"deleted": _TEXT}, {"plural": "things"}, "deleted_version would be two columns"),
         ({"type": _TEXT}, {"plural": "things"}, "the name is taken"),
+        ({"n": Annotated[int, Integer(most=2**53)]}, {"plural": "things"}, "below"),
+        ({"n": Annotated[int, Integer(least=5, most=4)]}, {"plural": "things"}, r"Thing\.n: there is no value"),
+        ({"n": Annotated[str, Text(min_chars=5, max_chars=4)]}, {"plural": "things"}, "there is no value"),
+        ({"n": Annotated[str, Slug(max_chars=-1)]}, {"plural": "things"}, "there is no value"),
         ({"note": Annotated[str, Text(max_chars=10), Unique]}, {"plural": "things"}, r"written Unique\(\)"),
     ],
 )
