@@ -9,7 +9,7 @@ Those of anybody's own resources are made and changed at the end of every upgrad
 | a new field                 | its columns are added; where it is required, rows that are there hold it empty   |
 | a longer text               | its column is widened; it is never narrowed                                      |
 | a field may be missing now  | its column takes NULL                                                            |
-| a field is gone             | its columns stay, and take NULL: the next change of an entity empties them       |
+| a field is gone             | its columns stay, and may be left out: the next change of an entity empties them |
 | another kind of value, or a field that becomes unique | refused: declare a new field                           |
 """
 
@@ -76,11 +76,17 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
 
 
 def _gone(table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
-    """An insert that does not know of a column must work."""
+    """An insert that does not know of a column must work, and a build that does know it must understand the row: a
+    version that nobody set is 0."""
     for name, column in found.items():
         if name not in table.columns and not column["nullable"] and column["default"] is None:
             kind = column["type"].compile(dialect=mysql.dialect())
-            yield Change(f"ALTER TABLE {_quoted(table.name)} MODIFY {_quoted(name)} {kind} NULL")
+            rule = "NOT NULL DEFAULT 0" if _is_version(name, found) else "NULL"
+            yield Change(f"ALTER TABLE {_quoted(table.name)} MODIFY {_quoted(name)} {kind} {rule}")
+
+
+def _is_version(name: str, found: Mapping[str, Any]) -> bool:
+    return name.endswith("_version") and name.removesuffix("_version") in found
 
 
 def _indexes(table: sa.Table, found: set[str]) -> Iterable[Change]:

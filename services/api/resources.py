@@ -114,7 +114,7 @@ def _signature(resource: ResourceType) -> inspect.Signature:
         ("cursor", Annotated[str | None, cursor], None),
     ]
     for field in resource.unique:
-        if field.name in ("limit", "cursor"):
+        if field.name in ("limit", "cursor", "request"):
             raise DeclarationError(f"{resource.name}.{field.name}: a unique field of this name cannot be asked for")
         parameters.append((field.name, Annotated[_typed(field) | None, _query(resource, field)], None))
     kind = inspect.Parameter.KEYWORD_ONLY

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal, NamedTuple
 
-from pydantic import AfterValidator, WithJsonSchema
+from pydantic import AfterValidator, Strict, WithJsonSchema
 
 
 class Column(NamedTuple):
@@ -67,7 +67,7 @@ class FieldType(ABC):
     @property
     def typed(self) -> Any:
         """The type of a value in a request, for pydantic: of the right JSON type, cleaned."""
-        return Annotated[self._python, AfterValidator(self.clean), WithJsonSchema(self.json_schema)]
+        return Annotated[self._python, Strict(), AfterValidator(self.clean), WithJsonSchema(self.json_schema)]
 
     @property
     def _python(self) -> type:

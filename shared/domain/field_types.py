@@ -68,6 +68,8 @@ class Text(FieldType):
             text = text if self.lines else text.strip()
             if turns(text) or not shows(text):
                 raise ValueError("cannot be seen, or turns the text around it")
+        elif text.isspace():
+            raise ValueError("cannot be seen")
         line = text.translate(_LINE_BREAKS) if self.lines else text
         plain = line.isprintable() or not any(unicodedata.category(char) in _NOT_IN_A_LINE for char in line)
         if not plain or not self.min_chars <= len(text) <= self.max_chars:

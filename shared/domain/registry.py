@@ -36,6 +36,8 @@ class Domain:
             if taken := sorted(RESERVED.intersection(names)):
                 raise DeclarationError(f"Holdfast itself has something of the name {', '.join(taken)}")
         claims = [field.unique.claims for each in self.resources for field in each.unique if field.unique]
+        if taken := sorted(RESERVED.intersection(claims)):
+            raise DeclarationError(f"Holdfast itself keeps something under the name {', '.join(taken)}, not claims")
         if len(claims) != len(set(claims)):
             raise DeclarationError("two unique fields keep their claims under one name")
 

@@ -18,6 +18,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
+from pydantic import TypeAdapter
+from pydantic_core import SchemaError
+
 from holdfast.shared.domain.field_type import FieldType, Key
 
 #: A key is part of an index.
@@ -35,6 +38,7 @@ _OWN_NAMES = {
     "deleted_version",
     "status",
     "operation_id",
+    "type",
 }
 
 
@@ -182,13 +186,15 @@ class Resource:
 
     type: ClassVar[ResourceType]
 
-    def __init_subclass__(cls, *, plural: str, singular: str = "") -> None:
+    def __init_subclass__(cls, *, plural: str = "", singular: str = "") -> None:
         """Raises DeclarationError."""
+        if not plural:
+            raise DeclarationError(f'{cls.__name__}: say plural, as in class Book(Resource, plural="books")')
         singular = singular or cls.__name__.lower()
         for name in (plural, singular, cls.__name__.lower()):
             _check_name(name, f"{cls.__name__}: the name {name!r}")
         hints = get_type_hints(cls, include_extras=True)
-        names = [name for name in cls.__annotations__ if name in hints and name != "type"]
+        names = [name for name in cls.__annotations__ if name in hints]
         fields = tuple(_field(cls, plural, index, name, hints[name]) for index, name in enumerate(names))
         if not fields:
             raise DeclarationError(f"{cls.__name__} has no fields")
@@ -211,12 +217,16 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any) -> Field:
     if get_origin(hint) is not Annotated:
         raise DeclarationError(f"{where}: say what it may hold, as in Annotated[str, Text(max_chars=200)]")
     marks = get_args(hint)[1:]
+    for mark in (Unique, Public, Example):
+        if mark in marks:
+            raise DeclarationError(f"{where}: {mark.__name__} is written {mark.__name__}()")
     field_types = [mark for mark in marks if isinstance(mark, FieldType)]
     if len(field_types) != 1:
         raise DeclarationError(f"{where}: one field type is needed, and {len(field_types)} are given")
-    if optional != (getattr(cls, name, ...) is None):
+    if getattr(cls, name, ...) is not (None if optional else ...):
         raise DeclarationError(f"{where}: a field that may be missing is declared `| None = None`")
     field_type = field_types[0]
+    _check_bounds(where, field_type)
     title = name.replace("_", " ").capitalize()
     return Field(
         name=name,
@@ -231,6 +241,17 @@ def _field(cls: type, plural: str, index: int, name: str, hint: Any) -> Field:
     )
 
 
+def _check_bounds(where: str, field_type: FieldType) -> None:
+    """There is a value that may be, and none that JSON and the database do not have."""
+    schema = field_type.json_schema
+    if field_type.column.kind == "integer" and max(-schema["minimum"], schema["maximum"]) >= 2**53:
+        raise DeclarationError(f"{where}: whole numbers are exact in JSON below 2**53 only")
+    try:
+        TypeAdapter(field_type.wire).validate_python(field_type.unlikely("1" * 32))
+    except (ValueError, ArithmeticError, SchemaError):
+        raise DeclarationError(f"{where}: there is no value that fits, it {field_type.constraint}") from None
+
+
 def _unique(where: str, plural: str, name: str, field_type: FieldType, unique: Unique | None) -> Unique | None:
     if unique is None:
         return None
@@ -239,7 +260,7 @@ def _unique(where: str, plural: str, name: str, field_type: FieldType, unique: U
     if len(unique.claims) > CLAIMS_MAX_CHARS or not unique.claims.isascii():
         raise DeclarationError(f"{where}: the name of the claims is ASCII, of at most {CLAIMS_MAX_CHARS} characters")
     return Unique(
-        key=unique.key,
+        key=lambda value: unique.key(value).rstrip(" "),  # to an index "a" and "a " are one value
         code=unique.code or f"{name.upper()}_TAKEN",
         message=unique.message or f"Another one of the {plural} has this {name.replace('_', ' ')}.",
         claims=unique.claims or f"{plural}.{name}",
@@ -259,8 +280,9 @@ def _without_none(hint: Any) -> tuple[Any, bool]:
 
 
 def _check_columns(cls: type, fields: Iterable[Field]) -> None:
-    """A value, its version and its key are columns of one table."""
+    """A value, its version and its key are columns of one table, and so is when it was created and deleted."""
     names = [name for field in fields for name in (field.name, f"{field.name}_version", f"{field.name}_key")]
+    names += ["created_version", "deleted_version"]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise DeclarationError(f"{cls.__name__}: {', '.join(twice)} would be two columns")
 

@@ -107,6 +107,34 @@ def test_a_declared_table_is_made_and_grows(schema: Schema, tmp_path: Path) -> N
     assert schema.rows("SHOW CREATE TABLE parts") == before
 
 
+#: A build makes a part, or changes what another one made; and what every build then sees.
+_TAKE_TURNS = """
+import os, sys
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.store import reads
+from holdfast.shared.store.apply import apply
+from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.writes.commands import Create, Update, Write
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.versions import wall_clock
+
+engine = make_engine(os.environ["DB_DSN"], Timeouts(5, 5, 20, 5), 2)
+parts, now = domain().by_plural["parts"], wall_clock()
+known = [each.id for each in reads.page(engine, parts, 0, 10).entities if each.version]
+values = {field.name: field.type.unlikely("1" * 32) for field in parts.fields}
+command = Update(parts, {"title": "Turned"}) if known else Create(parts, values)
+print(apply(engine, [Delivery(Write(str(now), "one", command, now), str(now))], lambda _: False, lambda _: None))
+"""
+
+
+def test_a_build_that_knows_a_field_reads_what_one_wrote_that_does_not(schema: Schema, tmp_path: Path) -> None:
+    """As in a rolling upgrade that takes a field away, and after one that is taken back."""
+    first, second = (upgrade(schema, tmp_path, fields) for fields in (_FIRST, _SECOND))
+    for domain in (second, first, second):
+        assert run(_TAKE_TURNS, tmp_path, domain, schema.dsn).startswith("[Applied(")
+    assert schema.rows("SELECT title, price, price_version FROM parts") == (("Turned", None, 0),)
+
+
 def run_of_a_life(schema: Schema) -> list[str]:
     """What `_USE` prints of the writes that it makes, whose versions are in the table."""
     rows = schema.rows("SELECT version FROM operations WHERE command != 'DeletePart' ORDER BY version DESC LIMIT 4")

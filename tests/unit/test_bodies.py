@@ -1,5 +1,7 @@
 """Bodies: what people type, cleaned or refused in the mission's form."""
 
+from typing import Annotated
+
 import orjson
 import pytest
 from email_validator import EmailNotValidError, validate_email
@@ -7,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.services.api.bodies import parse_part, parse_whole
+from holdfast.shared.domain.field_types import Boolean, Integer, Text
+from holdfast.shared.domain.resource import Resource
 from holdfast.shared.domain.users import User
 from holdfast.shared.errors import InvalidRequest, MalformedJson
 
@@ -140,3 +144,29 @@ def test_names_of_every_script_are_taken(name: str) -> None:
 def test_an_address_with_unseen_characters_is_refused(email: str) -> None:
     """It would look like somebody else's."""
     assert refusal(user(email=email)).code == "INVALID_EMAIL_FORMAT"
+
+
+class Parcel(Resource, plural="parcels"):
+    """Of other kinds than text."""
+
+    weight: Annotated[int, Integer()] | None = None
+    sent: Annotated[bool, Boolean()] | None = None
+    note: Annotated[str, Text(max_chars=20, lines=True)] | None = None
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b'{"weight": true}', "INVALID_TYPE"),
+        (b'{"weight": "5"}', "INVALID_TYPE"),
+        (b'{"weight": 5.5}', "INVALID_TYPE"),
+        (b'{"sent": 1}', "INVALID_TYPE"),
+        (b'{"sent": "yes"}', "INVALID_TYPE"),
+        (b'{"note": " \\n\\t "}', "INVALID_NOTE"),
+    ],
+)
+def test_a_value_is_of_the_kind_that_is_declared(body: bytes, code: str) -> None:
+    """Nothing is taken for a number or a truth that is not one, and lines without a letter are no text."""
+    with pytest.raises(InvalidRequest) as caught:
+        parse_part(Parcel.type, body)
+    assert caught.value.code == code
