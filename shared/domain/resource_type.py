@@ -1,0 +1,143 @@
+"""Resource type: what is declared of a resource, in the form from which everything is derived."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from holdfast.shared.domain.field_type import FieldType, Key
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """No two resources have the same value, compared by `key`.
+
+    `code` and `message`: of the error when a value is taken; by default they name the field: `SLUG_TAKEN`.
+    `claims`: the name under which values that pending writes claim are kept in Redis and released ones in the database.
+    """
+
+    key: Key = str
+    code: str = ""
+    message: str = ""
+    claims: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """Anybody who may look at all may see the field's value."""
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """For the API's description. `changed`: another, after a change."""
+
+    value: Any
+    changed: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a resource, as declared. `index`: its place among the fields."""
+
+    name: str
+    index: int
+    type: FieldType
+    required: bool
+    public: bool
+    unique: Unique | None
+    example: Example | None
+    code: str
+    message: str
+
+    @property
+    def empty(self) -> Any:
+        """What it holds where there is no value."""
+        return self.type.empty if self.required else None
+
+
+@dataclass(frozen=True, eq=False, kw_only=True, repr=False)
+class ResourceType:
+    """What is declared of one resource. `name`: of its class, `User`; `singular`, `plural`: in addresses and keys."""
+
+    name: str
+    singular: str
+    plural: str
+    summary: str
+    fields: tuple[Field, ...]
+
+    def __repr__(self) -> str:
+        return f"<{self.plural}>"
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Field]:
+        """The fields by their names."""
+        return {field.name: field for field in self.fields}
+
+    @cached_property
+    def unique(self) -> tuple[Field, ...]:
+        """The fields whose values are unique."""
+        return tuple(field for field in self.fields if field.unique)
+
+    @cached_property
+    def public_columns(self) -> frozenset[str]:
+        """The columns of its table that anybody may see who may look at all."""
+        versions = {"created_version", "deleted_version", *(f"{field.name}_version" for field in self.fields)}
+        values = {name for field in self.fields if field.public for name in (field.name, f"{field.name}_key")}
+        return frozenset({"id"} | versions | values)
+
+    @cached_property
+    def _claiming(self) -> tuple[tuple[str, str, Key], ...]:
+        return tuple((field.name, field.unique.claims, field.unique.key) for field in self.fields if field.unique)
+
+    @cached_property
+    def empty_values(self) -> tuple[Any, ...]:
+        """Of a tombstone."""
+        return tuple(field.empty for field in self.fields)
+
+    @cached_property
+    def taken_codes(self) -> frozenset[str]:
+        """The error codes that say that a value is somebody else's."""
+        return frozenset(field.unique.code for field in self.unique if field.unique)
+
+    @property
+    def one(self) -> str:
+        """In a sentence: `blog post`."""
+        return self.singular.replace("_", " ")
+
+    @property
+    def a_one(self) -> str:
+        """In a sentence: `a book`."""
+        return f"{'an' if self.one[0] in 'aeio' else 'a'} {self.one}"
+
+    @property
+    def many(self) -> str:
+        """In a sentence: `blog posts`."""
+        return self.plural.replace("_", " ")
+
+    def code(self, problem: str) -> str:
+        """`code("NOT_FOUND")` is `USER_NOT_FOUND`."""
+        return f"{self.singular.upper()}_{problem}"
+
+    @cached_property
+    def _claimed(self) -> tuple[tuple[str, str, Key], ...]:
+        """Of each unique field: its name, the name of its claims, and what makes a value's key."""
+        return tuple((field.name, field.unique.claims, field.unique.key) for field in self.unique if field.unique)
+
+    @cached_property
+    def claim_names(self) -> tuple[str, ...]:
+        """The names of the claims of the unique fields."""
+        return tuple(claims for _, claims, _ in self._claimed)
+
+    def keys(self, values: Mapping[str, Any]) -> tuple[str | None, ...]:
+        """The key of each unique field's value; None where there is no value."""
+        return tuple([key(values[name]) if values.get(name) is not None else None for name, _, key in self._claimed])
+
+    def claims(self, values: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+        """What these values claim: the name of the claims, and the key, of each unique value that is there."""
+        return tuple([
+            (claims, key(values[name])) for name, claims, key in self._claimed if values.get(name) is not None
+        ])  # fmt: skip
+
+    def shown(self, values: Iterable[Any]) -> dict[str, Any]:
+        """The values under the fields' names."""
+        return {field.name: value for field, value in zip(self.fields, values, strict=True)}
