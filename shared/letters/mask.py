@@ -30,6 +30,7 @@ _PLAIN_MAX_BYTES = 200
 #: Of one value; an export has all of it.
 _SHOWN_MAX_BYTES = 256 * 1024
 _HIDDEN = "•••"
+_HINT_MIN_CHARS = 3
 
 
 def fields(original: Mapping[bytes, bytes], *, revealed: bool) -> list[dict[str, Any]]:
@@ -67,4 +68,5 @@ def value(json: Any, *, revealed: bool) -> Any:
         return {str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=False) for name, each in json.items()}
     if isinstance(json, list):
         return [value(each, revealed=False) for each in json]
-    return json[:1] + _HIDDEN if isinstance(json, str) else _HIDDEN
+    # The first character helps to find a letter again; of a short text it would be most of it.
+    return json[:1] + _HIDDEN if isinstance(json, str) and len(json) >= _HINT_MIN_CHARS else _HIDDEN

@@ -49,7 +49,7 @@ async def test_letters_are_listed_from_the_stream(browser: httpx.AsyncClient, cl
 
 async def test_a_search_that_makes_no_sense_is_sent_back(browser: httpx.AsyncClient) -> None:
     """With what is wrong, and what was typed."""
-    page = await browser.get("/console/letters", params={"user_id": "ö <b>", "state": "dead"})
+    page = await browser.get("/console/letters", params={"entity_id": "ö <b>", "state": "dead"})
     assert page.status_code == 422
-    assert "user_id" in page.text
+    assert "entity_id" in page.text
     assert "ö &lt;b&gt;" in page.text

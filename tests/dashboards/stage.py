@@ -109,7 +109,17 @@ def stage(folder: Path) -> Iterator[Stage]:
         dlq = up(processes.dlq_admin(folder, queue.address, dsn, **copies))
         api = up(processes.api(folder, queue.address, dsn, **copies, **_API, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url))
         writers = [
-            up(processes.writer(folder, queue.address, dsn, name, **copies, HOLDFAST_WRITER_DEAD_SHARE_MAX="1"))
+            up(
+                processes.writer(
+                    folder,
+                    queue.address,
+                    dsn,
+                    name,
+                    **copies,
+                    HOLDFAST_WRITER_DEAD_SHARE_MAX="1",
+                    HOLDFAST_WRITER_UNKNOWN_PATIENCE_S="1",
+                )
+            )
             for name in ("writer-0", "writer-1")
         ]
         exporters = {
