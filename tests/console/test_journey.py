@@ -46,7 +46,7 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     expect(page.get_by_role("heading", name="How often")).to_be_visible()
     accessible(page, "Cannot be decoded")
 
-    page.get_by_label("Find an id, a user, a text").fill("full_name")
+    page.get_by_label("Find an id or a text").fill("full_name")
     page.keyboard.press("Enter")
     accessible(page, "Letters")
     page.locator("td a.id").first.click()
