@@ -158,7 +158,7 @@ async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisSer
     assert await replicas[0].beat(), "one that is young is no reason to stop"
     long_ago = int((time.time() - 61) * 1_000_000)
     await redis.delete(HEARTBEAT)
-    await redis.hset("{holdfast}:user:heartbeat", heartbeat_id(1), f"{long_ago} Heartbeat {{}}")
+    await redis.hset("{holdfast}:heartbeat:heartbeat", heartbeat_id(1), f"{long_ago} Heartbeat {{}}")
     assert not await replicas[0].beat(), "the way is not free"
     await redis.aclose()
 
