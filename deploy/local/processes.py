@@ -1,4 +1,4 @@
-"""Processes of ours, identified for certain: a process id is reused, a process id with its start time is not.
+"""Our own processes, identified for certain: a process id is reused, a process id with its start time is not.
 
 Everything that the stack starts leaves a record under `.local/run/`; only what matches its record is ever ended.
 """

@@ -19,7 +19,7 @@ class Request:
     #: Of the response: `status`, `seconds`, `header.<name>` or `body.<path>`, and what it must be.
     expect: Mapping[str, Expected]
     json: Mapping[str, object] | None = None
-    #: A body that is not a JSON document, or one that no client of ours would send.
+    #: A body that is not a JSON document, or one that our clients would not send.
     raw: bytes | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     #: Name -> path in the body: for later steps.

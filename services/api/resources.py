@@ -44,26 +44,25 @@ def add_routes(app: FastAPI, resource: ResourceType, path: WritePath, view: View
 def _add_writes(app: FastAPI, resource: ResourceType, documents: Documents, path: WritePath) -> None:
     all_of_them, one, max_bytes = f"/{resource.plural}", _one(resource), bodies_of(resource).max_bytes
 
-    async def body_of(request: Request) -> bytes:
-        headers.require_json(request)
-        return await read_body(request, max_bytes)
-
     @app.post(all_of_them, status_code=202, **documents.create)
     async def create(request: Request) -> Response:
-        values = parse_whole(resource, await body_of(request))
+        headers.require_json(request)
+        values = parse_whole(resource, await read_body(request, max_bytes))
         return await path.take(request, Create(resource, values), None)
 
     @app.put(one, status_code=202, **documents.replace)
     async def replace(request: Request) -> Response:
         headers.require_json(request)
         known = _id(resource, request)
-        return await path.take(request, Replace(resource, parse_whole(resource, await body_of(request))), known)
+        values = parse_whole(resource, await read_body(request, max_bytes))
+        return await path.take(request, Replace(resource, values), known)
 
     @app.patch(one, status_code=202, **documents.update)
     async def update(request: Request) -> Response:
         headers.require_json(request)
         known = _id(resource, request)
-        return await path.take(request, Update(resource, parse_part(resource, await body_of(request))), known)
+        values = parse_part(resource, await read_body(request, max_bytes))
+        return await path.take(request, Update(resource, values), known)
 
     @app.delete(one, status_code=202, **documents.delete)
     async def delete(request: Request) -> Response:
