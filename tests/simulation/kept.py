@@ -1,0 +1,29 @@
+"""Kept seeds: runs that once found something, one a line: `SEED CUT  # what it found`. CI runs them all."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from tests.simulation.plan import Cut
+
+FILE = Path(__file__).with_name("seeds.txt")
+
+
+class Kept(NamedTuple):
+    """A run to repeat."""
+
+    seed: int
+    cut: Cut
+    found: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.seed} {self.cut}  # {self.found}"
+
+
+def kept(text: str | None = None) -> Iterator[Kept]:
+    """Those of the file, or of `text`. Raises ValueError for a line that is none."""
+    for line in (FILE.read_text() if text is None else text).splitlines():
+        run, _, found = line.partition("#")
+        if run := run.strip():
+            seed, _, cut = run.partition(" ")
+            yield Kept(int(seed), Cut.parse(cut), found.strip())

@@ -1,0 +1,82 @@
+"""Kinds: every kind of fault that a run may have, and how it is drawn. A table; nothing happens here."""
+
+from collections.abc import Callable
+from random import Random
+from typing import NamedTuple
+
+NODES, APIS, WRITERS, ADMINS = "api writer admin", "api", "writer", "admin"
+STORES, QUEUE, CACHE, DATABASE = "queue cache database", "queue", "cache", "database"
+#: From a node to a store, and from clients to an api.
+LINKS, ROADS = "link", "road"
+
+
+def _none(_: Random) -> float:
+    return 0.0
+
+
+def _between(low: float, high: float) -> Callable[[Random], float]:
+    return lambda chance: round(chance.uniform(low, high), 3)
+
+
+def log_uniform(chance: Random, low: float, high: float) -> float:
+    """A number between them; as many below their geometric mean as above it."""
+    return round(low * (high / low) ** chance.random(), 3)
+
+
+class Kind(NamedTuple):
+    """A kind of fault. `often`: the chance that a run has it at all; `most`: how many of it a run has at most."""
+
+    targets: str
+    often: float
+    most: int
+    #: How long it lasts (s); equal bounds of 0: it is over at once.
+    lasts_s: tuple[float, float]
+    what: str
+    amount: Callable[[Random], float] = _none
+    #: Acknowledged writes may be gone after it, which docs/promises.md says under "What is not promised".
+    forgets: bool = False
+
+
+KINDS: dict[str, Kind] = {
+    # --- processes ---
+    "kill": Kind(NODES, 0.6, 5, (0.01, 8.0), "kill -9; it starts again with nothing in memory"),
+    "kill_at_commit": Kind(WRITERS, 0.4, 3, (0.01, 4.0), "kill -9 between commit and acknowledgement"),
+    "stop": Kind(NODES, 0.25, 3, (0.01, 5.0), "SIGTERM, as a deployment does; then it starts again"),
+    "freeze": Kind(NODES, 0.3, 3, (0.2, 25.0), "SIGSTOP: connections stay open, nothing is done"),
+    "clock_jump": Kind(NODES, 0.25, 3, (1.0, 30.0), "its wall clock jumps by so many seconds", _between(-20, 20)),
+    "clock_drift": Kind(NODES, 0.2, 2, (5.0, 60.0), "its clocks run faster by this share", _between(-0.1, 0.1)),
+    # --- networks ---
+    "cut": Kind(LINKS, 0.4, 6, (0.0, 0.0), "every connection is reset, at whatever byte it is"),
+    "refuse": Kind(LINKS, 0.25, 3, (0.2, 12.0), "cut, and new connections are refused"),
+    "hang": Kind(LINKS, 0.3, 3, (0.2, 20.0), "no byte passes either way; nobody is informed"),
+    "half": Kind(LINKS, 0.25, 3, (0.2, 15.0), "requests arrive, answers do not"),
+    "slow": Kind(LINKS, 0.25, 3, (1.0, 20.0), "every chunk takes so many seconds longer", _between(0.02, 1.2)),
+    "cut_road": Kind(ROADS, 0.3, 4, (0.0, 0.0), "every connection of clients is reset, at whatever byte it is"),
+    "hang_road": Kind(ROADS, 0.2, 2, (0.2, 10.0), "no byte of clients passes either way"),
+    # --- both Redis ---
+    "die": Kind(STORES, 0.35, 3, (0.05, 12.0), "kill -9 of the server; it starts again with what is on disk"),
+    "stall": Kind(STORES, 0.25, 2, (0.2, 12.0), "the server answers nothing"),
+    "fill": Kind("queue cache database", 0.2, 2, (0.5, 12.0), "the server is full and refuses writes"),
+    "read_only": Kind(STORES, 0.2, 2, (0.5, 12.0), "the server refuses writes: it is a replica now"),
+    "loading": Kind("queue cache", 0.15, 2, (0.2, 5.0), "the server answers LOADING"),
+    "lose_last": Kind(QUEUE, 0.08, 1, (0.0, 0.0), "a failover loses the last seconds", _between(0.05, 3.0), True),
+    "wipe": Kind(QUEUE, 0.05, 1, (0.0, 0.0), "the queue is emptied", forgets=True),
+    "wipe_cache": Kind(CACHE, 0.2, 2, (0.0, 0.0), "the cache is emptied"),
+    # --- the database ---
+    "lose_answer": Kind(DATABASE, 0.35, 4, (0.2, 6.0), "commits take effect, and this share of their answers is lost",
+                        _between(0.1, 1.0)),
+    "refuse_commit": Kind(DATABASE, 0.25, 3, (0.2, 6.0), "this share of commits is lost before it takes effect",
+                          _between(0.1, 1.0)),
+    "deadlock": Kind(DATABASE, 0.25, 3, (0.5, 8.0), "this share of statements ends in a deadlock", _between(0.02, 0.4)),
+    "lock_wait": Kind(DATABASE, 0.2, 2, (0.5, 10.0), "a stranger holds the locks of rows for a while"),
+    "number": Kind(DATABASE, 0.2, 2, (0.5, 8.0), "statements answer an error number that nobody has seen",
+                   _between(5000, 65000)),
+    "sessions": Kind(DATABASE, 0.25, 4, (0.0, 0.0), "every session is killed"),
+    # --- what people and other programs put there ---
+    "poison": Kind(QUEUE, 0.4, 4, (0.0, 0.0), "so many entries that can never work", _between(1, 6)),
+    "junk": Kind(QUEUE, 0.2, 2, (0.0, 0.0), "so many entries made by hand, of anything", _between(1, 4)),
+    "junk_letter": Kind(QUEUE, 0.15, 2, (0.0, 0.0), "a dead letter made by hand"),
+    "ahead": Kind(QUEUE, 0.1, 1, (0.0, 0.0), "an entry whose id is so many seconds in the future", _between(1, 600)),
+    "orphans": Kind(QUEUE, 0.3, 3, (0.0, 0.0), "a consumer is removed together with what it has pending"),
+    "twice": Kind(QUEUE, 0.25, 3, (0.0, 0.0), "so many entries are put on the stream once more", _between(1, 5)),
+}  # fmt: skip

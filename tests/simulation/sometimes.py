@@ -1,0 +1,98 @@
+"""Sometimes: what must have happened now and then over a run of seeds. A promise that held while nothing happened was
+not tested: then the verdict is unknown."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+class Sometimes(NamedTuple):
+    """Something that should happen; `seen`: any of these counts shows that it did."""
+
+    name: str
+    seen: tuple[str, ...]
+
+
+def _outcome(name: str) -> str:
+    return f"metric:holdfast_outcomes_total {name}"
+
+
+#: Counts come from `metric:NAME label…` (counters of all processes), `answer:CODE or status`, `fault:kind`,
+#: `model:event` and `replay:state of an item`.
+SOMETIMES = (
+    Sometimes("a write was queued", ("answer:202",)),
+    Sometimes("a write went straight to the database", ("answer:direct",)),
+    Sometimes("a repeated request got its first answer", ("metric:holdfast_writes_accepted_total repeated",)),
+    Sometimes("a key came again with another body", ("answer:IDEMPOTENCY_KEY_REUSED",)),
+    Sometimes("a repeated request met the first one under way", ("answer:REQUEST_IN_PROGRESS",)),
+    Sometimes("acceptance stayed unknown", ("answer:ACCEPTANCE_UNKNOWN",)),
+    Sometimes("an address was taken", ("answer:EMAIL_TAKEN",)),
+    Sometimes("a condition failed", ("answer:PRECONDITION_FAILED",)),
+    Sometimes("no store took a write, definitely", ("answer:WRITES_UNAVAILABLE",)),
+    Sometimes("a caller got no answer", ("answer:none",)),
+    Sometimes("a copy was served", ("metric:holdfast_fallback_served_total",)),
+    Sometimes("a write was delivered twice", (_outcome("duplicate"),)),
+    Sometimes("a write was superseded", (_outcome("superseded"),)),
+    Sometimes("a write was rejected", (_outcome("rejected"),)),
+    Sometimes("a write was tried again", (_outcome("retry"),)),
+    Sometimes("a write died", (_outcome("dead"),)),
+    Sometimes("a breaker opened", ("metric:holdfast_breaker_transitions_total open",)),
+    Sometimes("a breaker closed again", ("metric:holdfast_breaker_transitions_total closed",)),
+    Sometimes("a breaker refused a call", ("metric:holdfast_breaker_refused_calls_total",)),
+    Sometimes("a retry was paid for", ("metric:holdfast_retries_total",)),
+    Sometimes("another writer's entries were reclaimed", ("metric:holdfast_reclaimed_entries_total",)),
+    Sometimes("an orphan was adopted", ("metric:holdfast_orphans_total",)),
+    Sometimes("a reading loop was restarted", ("metric:holdfast_consumer_restarts_total",)),
+    Sometimes("a consumer group was made again", ("metric:holdfast_groups_recreated_total",)),
+    Sometimes("a writer held its work in an outage", ("log:batch_held",)),
+    Sometimes("a control write failed", ("log:control_write_failed",)),
+    Sometimes("a batch was split to find the entry that fails", ("log:batch_split",)),
+    Sometimes("a writer stopped dead-lettering", ("log:writer_halted",)),
+    Sometimes("a commit took effect and its answer was lost", ("model:commit applied, answer lost",)),
+    Sometimes("a commit was lost before it took effect", ("model:commit lost",)),
+    Sometimes("a transaction was a deadlock's victim", ("model:deadlock",)),
+    Sometimes("a writer died between commit and acknowledgement", ("fault:kill_at_commit",)),
+    Sometimes("a dead letter was indexed", ("metric:holdfast_letters_indexed_total",)),
+    Sometimes("a dead letter was sent again", ("metric:holdfast_replay_sent_total",)),
+    Sometimes("a replayed letter was applied", ("replay:applied",)),
+    Sometimes("a replayed letter died again", ("replay:failed_same", "replay:failed_differently")),
+    Sometimes("a recall came in time", ("replay:recalled",)),
+    Sometimes("a recall came too late", ("replay:sent before a recall",)),
+    Sometimes("a replay stopped by itself", ("log:replay_stopped",)),
+    Sometimes("another replica went on with a replay", ("log:replay_taken",)),
+    Sometimes("operators met: a selection had changed", ("answer:COUNT_MISMATCH",)),
+    Sometimes("operators met: a letter was not dead any more", ("answer:LETTER_NOT_DEAD",)),
+)  # fmt: skip
+
+
+@dataclass
+class Census:
+    """How often each happened, over runs."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    #: In how many runs.
+    runs: Counter[str] = field(default_factory=Counter)
+
+    def add(self, seen: Mapping[str, int]) -> None:
+        """What one run saw."""
+        for one in SOMETIMES:
+            count = sum(many for name, many in seen.items() if any(_is(name, wanted) for wanted in one.seen))
+            self.counts[one.name] += count
+            self.runs[one.name] += bool(count)
+
+    @property
+    def never(self) -> list[str]:
+        """What did not happen once."""
+        return [one.name for one in SOMETIMES if not self.counts[one.name]]
+
+    def lines(self) -> list[str]:
+        """For a person."""
+        return [f"{self.counts[one.name]:>9}  in {self.runs[one.name]:>6} runs  {one.name}" for one in SOMETIMES]
+
+
+def _is(name: str, wanted: str) -> bool:
+    """`metric:a_total open` is `metric:a_total writer open` too: each word of it is there."""
+    return (
+        name == wanted or set(wanted.split()) <= set(name.split()) if wanted.startswith("metric:") else name == wanted
+    )

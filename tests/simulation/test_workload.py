@@ -1,0 +1,55 @@
+"""Clients draw requests that the api takes, the same ones for the same seed."""
+
+from random import Random
+
+import orjson
+
+from deploy.client.connections import Response
+from tests.simulation.kinds import log_uniform
+from tests.simulation.plan import draw
+from tests.simulation.workload import Client, Known, Recorder, Request
+
+
+class _Silent(Recorder):
+    def invoked(self, who: str, api: str, request: Request) -> int:
+        """Nothing is kept."""
+        return 0
+
+    def ended(self, number: int, response: Response) -> None:
+        """Nothing is kept."""
+
+
+def _client(number: int, seed: int, known: Known) -> Client:
+    plan = draw(seed)
+    return Client(number, seed, plan.mix, plan.pause_s, ["api-1"], known, _Silent(), port=8080)
+
+
+def test_a_client_draws_the_same_again() -> None:
+    """Whoever else there is; another client draws something else."""
+    requests = [[_client(number, 5, Known()).draw() for _ in range(30)] for number in (0, 1, 0)]
+    assert requests[0] == requests[2] != requests[1]
+
+
+def test_requests_are_as_the_api_takes_them() -> None:
+    """Over many mixes: every method is used, bodies are JSON objects with known fields, users were acknowledged."""
+    methods = set()
+    for seed in range(60):
+        known = Known()
+        client = _client(0, seed, known)
+        for number in range(20):
+            request = client.draw()
+            methods.add(request.method)
+            assert request.body is None or (set(request.body) <= {"name", "email"} and orjson.dumps(request.body))
+            assert request.body != {}
+            answer = {"data": {"id": f"user-{number}", "operation_id": f"op-{number}"}, "meta": {"version": number}}
+            client._own.learn(request, answer)
+            known.learn(request, answer)
+    assert methods == {"GET", "POST", "PUT", "PATCH", "DELETE"}
+
+
+def test_small_numbers_are_drawn_as_often_as_large_ones() -> None:
+    """On a logarithmic scale, within its bounds."""
+    chance = Random(1)
+    drawn = [log_uniform(chance, 0.1, 10) for _ in range(2000)]
+    assert all(0.1 <= each <= 10 for each in drawn)
+    assert 800 < sum(each < 1 for each in drawn) < 1200

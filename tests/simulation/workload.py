@@ -1,0 +1,240 @@
+"""Workload: clients of the api, each drawing its own requests. They create, change and delete, with and without keys
+and conditions, wait, hang up, send again, and look at what became of it. They record everything and judge nothing."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any, Protocol
+
+import orjson
+
+from deploy.client.connections import Address, Connections, Response
+from tests.simulation.kinds import log_uniform
+from tests.simulation.plan import Mix
+
+#: Longer than any answer may take.
+PATIENT_S = 20.0
+_AGAIN_AFTER_S = (0.05, 2.0)
+_TRIES_OF_A_READ = 4
+#: Users and operations that clients remember; the oldest are forgotten.
+_REMEMBERED = 30
+_FINAL = ("applied", "superseded", "rejected", "expired", "dead_lettered", "discarded")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a client sends. `intent` is the same for every attempt at the same thing."""
+
+    intent: str
+    method: str
+    path: str
+    body: dict[str, Any] | None = None
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> str | None:
+        """The Idempotency-Key."""
+        return self.headers.get("Idempotency-Key")
+
+    @property
+    def writes(self) -> bool:
+        """Whether it changes something."""
+        return self.method != "GET"
+
+
+class Recorder(Protocol):
+    """Keeps the history."""
+
+    def invoked(self, who: str, api: str, request: Request) -> int:
+        """A request leaves; returns its number."""
+
+    def ended(self, number: int, response: Response) -> None:
+        """What came back, if anything."""
+
+
+@dataclass
+class Known:
+    """What clients remember of answers. `users`: (id, version last seen) of those that were acknowledged."""
+
+    users: list[str] = field(default_factory=list)
+    versions: dict[str, int] = field(default_factory=dict)
+    operations: list[str] = field(default_factory=list)
+    emails: list[str] = field(default_factory=list)
+
+    def learn(self, request: Request, document: dict[str, Any]) -> None:
+        """From a successful answer to a write or a read of one user."""
+        data = document.get("data")
+        if not isinstance(data, dict) or "id" not in data or request.path.startswith("/operations"):
+            return
+        if request.method == "POST" and data["id"] not in self.users:
+            _remember(self.users, data["id"])
+        if version := data.get("version") or (document.get("meta") or {}).get("version"):
+            self.versions[data["id"]] = version
+        if operation := data.get("operation_id"):
+            _remember(self.operations, operation)
+        if request.writes and request.body and (email := request.body.get("email")):
+            _remember(self.emails, email)
+
+
+def _remember(kept: list[str], one: str) -> None:
+    kept.append(one)
+    del kept[:-_REMEMBERED]
+
+
+class Client:
+    """One client. `known` may be shared with others; `calm` says whether everything has been mended."""
+
+    def __init__(
+        self, number: int, seed: int, mix: Mix, pause_s: float, apis: Sequence[str], known: Known, recorder: Recorder,
+        *, port: int,
+    ) -> None:  # fmt: skip
+        self.name = f"client-{number}"
+        self._chance = Random(f"client {number} of {seed}")
+        self._mix, self._pause_s, self._apis, self._own, self._shared = mix, pause_s, apis, Known(), known
+        self._recorder = recorder
+        self._port = port
+        self._lines: dict[str, Connections] = {}
+        self._count = 0
+
+    async def run(self, now: Callable[[], float], until_s: float, give_up_s: float) -> None:
+        """New requests until `until_s`; a keyed write without an answer is sent again until `give_up_s`."""
+        while now() < until_s:
+            await asyncio.sleep(self._chance.expovariate(1 / self._pause_s))
+            if now() < until_s:
+                await self._act(now, give_up_s)
+        for line in self._lines.values():
+            line.close()
+
+    async def _act(self, now: Callable[[], float], give_up_s: float) -> None:
+        request = self.draw()
+        response = await self._insist(request, now, give_up_s)
+        if not request.writes:
+            return
+        if request.key and _answered(response) and self._chance.random() < self._mix.repeating:
+            await self._once(self._altered(request) if self._chance.random() < self._mix.altered else request)
+        if self._chance.random() < 0.5:
+            await self._look_back(response)
+
+    def draw(self) -> Request:
+        """The next request."""
+        chance, mix = self._chance, self._mix
+        self._count += 1
+        known = self._shared if chance.random() < mix.shared else self._own
+        [action] = chance.choices([*mix.actions], [*mix.actions.values()])
+        intent = f"{self.name}-{self._count}"
+        if not known.users and action not in ("page", "by_email"):
+            action = "create"
+        match action:
+            case "read":
+                return Request(intent, "GET", self._user(known), headers=self._read_headers())
+            case "page":
+                return Request(intent, "GET", f"/users?limit={chance.choice((1, 3, 50))}", headers=self._read_headers())
+            case "by_email":
+                email = chance.choice(known.emails) if known.emails else self._email(intent)
+                return Request(intent, "GET", f"/users?email={email}", headers=self._read_headers())
+            case "operation" if known.operations:
+                return Request(intent, "GET", f"/operations/{chance.choice(known.operations)}")
+            case "create" | "operation":
+                return Request(intent, "POST", "/users", self._body(intent), self._write_headers(intent, known, None))
+        path = self._user(known)
+        headers = self._write_headers(intent, known, path)
+        match action:
+            case "delete":
+                return Request(intent, "DELETE", path, None, headers)
+            case "put":
+                return Request(intent, "PUT", path, self._body(intent), headers)
+            case _:
+                body = self._body(intent)
+                body.pop(chance.choice(("name", "email", "neither")), None)
+                return Request(intent, "PATCH", path, body, headers)
+
+    def _user(self, known: Known) -> str:
+        if self._chance.random() < 0.03:
+            return f"/users/00000000-0000-7000-8000-{self._chance.randrange(16**12):012x}"
+        return f"/users/{self._chance.choice(known.users)}"
+
+    def _body(self, intent: str) -> dict[str, Any]:
+        return {"name": f"name of {intent}", "email": self._email(intent)}
+
+    def _email(self, intent: str) -> str:
+        if self._chance.random() < self._mix.contended:
+            return f"wanted-{self._chance.randrange(self._mix.addresses)}@example.com"
+        return f"{intent}@example.com"
+
+    def _read_headers(self) -> dict[str, str]:
+        fresh = self._chance.random() < self._mix.fresh
+        return {"Cache-Control": "no-cache"} if fresh else {}
+
+    def _write_headers(self, intent: str, known: Known, path: str | None) -> dict[str, str]:
+        chance, mix = self._chance, self._mix
+        headers = {}
+        if chance.random() < mix.keyed:
+            headers["Idempotency-Key"] = intent
+        if chance.random() < mix.waiting:
+            headers["Prefer"] = f"wait={chance.choice((1, 3, 10))}"
+        if chance.random() < mix.expiring:
+            headers["X-Expire-After-Ms"] = str(int(1000 * log_uniform(chance, 0.01, 30)))
+        if path and chance.random() < mix.conditional:
+            name = "If-None-Match" if chance.random() < 0.1 else "If-Match"
+            version = known.versions.get(path.rpartition("/")[2])
+            headers[name] = f'"{version}"' if version and chance.random() < 0.9 else "*"
+        return headers
+
+    def _altered(self, request: Request) -> Request:
+        body = None if request.body is None else {**request.body, "name": f"another {request.intent}"}
+        return Request(request.intent, request.method, request.path, body, request.headers)
+
+    async def _insist(self, request: Request, now: Callable[[], float], give_up_s: float) -> Response:
+        """A keyed write is sent until it has an answer that is final; a read a few times; a write without key once."""
+        tries = 1
+        response = await self._once(request)
+        while not _answered(response) and now() < give_up_s:
+            if not (request.key or not request.writes) or (not request.writes and tries >= _TRIES_OF_A_READ):
+                break
+            await asyncio.sleep(self._chance.uniform(*_AGAIN_AFTER_S))
+            response, tries = await self._once(request), tries + 1
+        return response
+
+    async def _once(self, request: Request) -> Response:
+        chance = self._chance
+        api = chance.choice(self._apis)
+        line = self._lines.setdefault(api, Connections(Address(api, self._port), timeout_s=PATIENT_S))
+        headers = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+        body = b"" if request.body is None else orjson.dumps(request.body)
+        number = self._recorder.invoked(self.name, api, request)
+        asking = line.request(request.method, request.path, headers, body)
+        if chance.random() < self._mix.hasty:
+            try:
+                async with asyncio.timeout(log_uniform(chance, 0.002, 1.0)):
+                    response = await asking
+            except TimeoutError:
+                response = Response(0, why="hung up")
+        else:
+            response = await asking
+        self._recorder.ended(number, response)
+        if 200 <= response.status < 300:
+            document = orjson.loads(response.body)
+            self._own.learn(request, document)
+            self._shared.learn(request, document)
+        return response
+
+    async def _look_back(self, response: Response) -> None:
+        """At the operation until it is over, a few times, and at the user."""
+        if response.status not in (200, 201, 202):
+            return
+        data = orjson.loads(response.body)["data"]
+        intent = f"{self.name}-{self._count}-look"
+        for number in range(self._chance.randint(1, 4)):
+            seen = await self._once(Request(intent, "GET", f"/operations/{data['operation_id']}"))
+            if seen.status == 200 and orjson.loads(seen.body)["data"]["status"] in _FINAL:
+                break
+            await asyncio.sleep(0.1 * 3**number)
+        await self._once(Request(intent, "GET", f"/users/{data['id']}"))
+
+
+def _answered(response: Response) -> bool:
+    """Whether sending it again would be of no use. A 409 of a request in progress, a 429 and every 5xx ask for it."""
+    if response.status in (0, 429) or response.status >= 500:
+        return False
+    return not (response.status == 409 and b'"retryable":true' in response.body)
