@@ -1,0 +1,51 @@
+"""Case: one run as the checks see it. `Case(history, final, limits)`."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tests.promises.disputes import Disputed, Disputes
+from tests.promises.final import Entity, Final, Letter, Row
+from tests.promises.history import History, Ok
+from tests.promises.limits import Limits
+from tests.promises.writes import Writes
+
+
+@dataclass(frozen=True)
+class Case:
+    """What was done, what is left, and what it is held to."""
+
+    history: History
+    final: Final
+    limits: Limits = field(default_factory=Limits)
+
+    @cached_property
+    def writes(self) -> Writes:
+        """What clients meant, and the operations of it."""
+        return Writes(self.history, self.final)
+
+    @cached_property
+    def disputed(self) -> Disputed:
+        """Where there is no order to compare with."""
+        return Disputes(self.writes, self.final, self.limits.unique).found
+
+    @cached_property
+    def rows(self) -> dict[Entity, Row]:
+        """By entity."""
+        return {row.entity: row for row in self.final.rows}
+
+    @cached_property
+    def letters(self) -> dict[str, list[Letter]]:
+        """By operation."""
+        found: dict[str, list[Letter]] = {}
+        for letter in self.final.letters:
+            found.setdefault(letter.operation_id, []).append(letter)
+        return found
+
+    def took_effect(self, operation_id: str) -> bool:
+        """Whether the database holds it as applied, at its place in the order."""
+        ended = self.writes.ended.get(operation_id)
+        return ended is not None and ended.effect in ("applied", "superseded")
+
+    def excused(self, answer: Ok) -> bool:
+        """Whether the queue was made to forget what it had acknowledged then: that is not promised."""
+        return answer.state == "queued" and self.history.forgotten(answer.at_s)

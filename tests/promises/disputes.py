@@ -1,0 +1,80 @@
+"""Disputes: where the order of acceptance is not defined.
+
+While the queue is away a write goes straight to the database, past earlier ones that are still queued. Between a
+direct write and a queued one of the same entity or unique value the order is that of their commits, not that of their
+versions. Neither is it known for an operation that no answer named. What such writes touch, and what follows from it,
+is counted and not compared with the sequential model.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from tests.promises.final import Ended, Entity, Final
+from tests.promises.writes import Intent, Writes
+
+Thing = Entity | tuple[str, str]
+
+
+@dataclass
+class Disputed:
+    """What cannot be compared."""
+
+    #: Pairs of a direct write and an earlier one that was applied after it.
+    pairs: int = 0
+    operations: set[str] = field(default_factory=set)
+    entities: set[Entity] = field(default_factory=set)
+
+
+class Disputes:
+    """Of one run. `unique`: the unique field of each resource."""
+
+    def __init__(self, writes: Writes, final: Final, unique: Mapping[str, str]) -> None:
+        self._writes = writes
+        self._unique = unique
+        self._dead = {letter.operation_id for letter in final.letters}
+
+    @cached_property
+    def found(self) -> Disputed:
+        """All that follows from each of them."""
+        writes = self._writes
+        in_order = sorted(writes.by_operation.keys() & writes.ended.keys(), key=lambda id: writes.ended[id].version)
+        touched = {id: self._touched(writes.by_operation[id], writes.ended[id]) for id in in_order}
+        found = Disputed()
+        things: set[Thing] = set(self._of_unexplained())
+        # A dead letter was passed by later writes, and takes its place among them when it is sent again.
+        for id in self._dead & writes.by_operation.keys():
+            things |= self._touched(writes.by_operation[id], writes.ended.get(id))
+        for direct, overtaken in _overtaken(in_order, writes.ended):
+            if touched[direct] & touched[overtaken]:
+                found.pairs += 1
+                things |= touched[direct] | touched[overtaken]
+        size = -1
+        while things and len(things) != size:  # whoever shares a unique value with one of them is disputed too
+            size = len(things)
+            for id in in_order:
+                if touched[id] & things:
+                    things |= touched[id]
+        found.operations = {id for id in in_order if touched[id] & things}
+        found.entities = {thing for thing in things if isinstance(thing, Entity)}
+        return found
+
+    def _of_unexplained(self) -> Iterable[Thing]:
+        for ended in self._writes.unexplained:
+            yield ended.entity
+            for intent in self._writes.candidates(ended):
+                yield from self._touched(intent, ended)
+
+    def _touched(self, intent: Intent, ended: Ended | None) -> set[Thing]:
+        value = intent.values.get(self._unique.get(intent.resource, ""))
+        things: set[Thing] = {ended.entity if ended else intent.entity}
+        return things | ({(intent.resource, str(value).lower())} if value is not None else set())
+
+
+def _overtaken(in_order: list[str], ended: Mapping[str, Ended]) -> Iterable[tuple[str, str]]:
+    """Each direct operation with each older one that ended after it."""
+    for place, direct in enumerate(in_order):
+        if ended[direct].direct:
+            for other in in_order[:place]:
+                if ended[other].ended_at_s >= ended[direct].ended_at_s:
+                    yield direct, other

@@ -1,0 +1,56 @@
+"""Order: the state at rest is the one that the order of acceptance gives (promise 2)."""
+
+from collections.abc import Iterator
+
+from tests.promises.case import Case
+from tests.promises.final import Entity
+from tests.promises.sequential_model import APPLIED, SequentialModel, same_end
+from tests.promises.violation import Violation
+
+PROMISE = "Entities and statuses end as if accepted writes had been applied one by one, in the order of acceptance."
+#: Rejections for another reason than the entity's state: a sequential model of entities cannot know them.
+_OUTSIDE = ("IDEMPOTENCY_KEY_REUSED", "WRITE_EXPIRED")
+
+
+def check(case: Case) -> Iterator[Violation]:
+    """Compared with a sequential model, but for what is disputed."""
+    models: dict[str, SequentialModel] = {}
+    writes = case.writes
+    known = [id for id in writes.by_operation if id in writes.ended and writes.ended[id].code not in _OUTSIDE]
+    for id in sorted(known, key=lambda id: writes.ended[id].version):
+        resource = writes.ended[id].entity.resource
+        unique = case.limits.unique.get(resource, "")
+        models.setdefault(resource, SequentialModel(unique)).take(writes.by_operation[id].accepted(writes.ended[id]))
+    for resource, model in models.items():
+        yield from _ends(case, model)
+        yield from _entities(case, resource, model)
+
+
+def _ends(case: Case, model: SequentialModel) -> Iterator[Violation]:
+    for id, expected in model.status.items():
+        ended = case.writes.ended[id]
+        found = ended.code or ended.effect
+        if id not in case.disputed.operations and not same_end(found, expected):
+            what = f"{ended.method} at {ended.version} ended {found}, in order it is {expected}"
+            yield Violation("inverted", f"{id}: {what}", id)
+
+
+def _entities(case: Case, resource: str, model: SequentialModel) -> Iterator[Violation]:
+    expected = model.visible()
+    found = {entity.id: row for entity, row in case.rows.items() if entity.resource == resource and row.visible}
+    disputed = {entity.id for entity in case.disputed.entities if entity.resource == resource}
+    ours = {case.writes.ended[id].entity.id for id in case.writes.by_operation.keys() & case.writes.ended.keys()}
+    ours |= {intent.entity_id for intent in case.writes.intents if intent.resource == resource}
+    for id in sorted((expected.keys() | (found.keys() & ours)) - disputed):
+        row, wanted = found.get(id), expected.get(id)
+        seen = (dict(row.values), row.version) if row else None
+        if seen != wanted:
+            kind = "resurrected" if wanted is None and _was_deleted(case, resource, id) else "inverted"
+            yield Violation(kind, f"{resource} {id} is {seen}, in order it is {wanted}", id)
+
+
+def _was_deleted(case: Case, resource: str, id: str) -> bool:
+    return any(
+        ended.entity == Entity(resource, id) and ended.method == "DELETE" and ended.effect == APPLIED
+        for ended in case.final.ended
+    )

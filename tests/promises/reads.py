@@ -1,0 +1,97 @@
+"""Reads: fresh data, or a copy that says how old it is, and nothing deleted (promises 3 and 4)."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from tests.promises.case import Case
+from tests.promises.final import Entity
+from tests.promises.history import Attempt, Fail, Ok, Shown
+from tests.promises.violation import Violation
+
+PROMISE = "A read is fresh, with the client's own queued writes, or a copy that is no older than it says."
+
+
+@dataclass
+class _Known:
+    """What clients knew of one entity, by their answers."""
+
+    #: (when it was answered, version, whether it had been applied by then).
+    written: list[tuple[float, int, bool]] = field(default_factory=list)
+    #: The same of its deletes.
+    deleted: list[tuple[float, int, bool]] = field(default_factory=list)
+    #: When a delete was sent first.
+    delete_sent_s: float = float("inf")
+    #: One of its writes is, or was, a dead letter: until it is sent again it is not in any read.
+    incomplete: bool = False
+
+
+def check(case: Case) -> Iterator[Violation]:
+    """Each read against the writes that were answered before it was sent."""
+    known = _known(case)
+    for attempt in case.history.attempts:
+        parts = attempt.sent.path.partition("?")[0].strip("/").split("/")
+        if attempt.is_write or parts[0] not in case.limits.unique:
+            continue
+        if isinstance(attempt.end, Ok):
+            yield from _shown(case, attempt, attempt.end, parts[0], known)
+        elif isinstance(attempt.end, Fail) and attempt.end.status == 404 and len(parts) == 2:
+            yield from _missing(case, attempt, Entity(parts[0], parts[1]), known)
+
+
+def _known(case: Case) -> dict[Entity, _Known]:
+    known: dict[Entity, _Known] = {}
+    for intent in case.writes.intents:
+        entity = intent.entity
+        about = known.setdefault(entity, _Known())
+        if intent.method == "DELETE":
+            about.delete_sent_s = min(about.delete_sent_s, *(attempt.sent.at_s for attempt in intent.attempts))
+        for answer in intent.answers:
+            about.incomplete |= answer.operation_id in case.letters or case.excused(answer)
+            if case.took_effect(answer.operation_id):
+                version = case.writes.ended[answer.operation_id].version
+                seen = (answer.at_s, version, answer.state != "queued")
+                (about.deleted if intent.method == "DELETE" else about.written).append(seen)
+    return known
+
+
+def _before(seen: Sequence[tuple[float, int, bool]], at_s: float, *, applied: bool) -> int:
+    """The newest version that was answered before; `applied`: as applied."""
+    return max((version for when, version, done in seen if when < at_s and (done or not applied)), default=0)
+
+
+def _shown(case: Case, attempt: Attempt, answer: Ok, resource: str, known: dict[Entity, _Known]) -> Iterator[Violation]:
+    age_s = answer.age_s
+    if age_s is not None and age_s > case.limits.stale_max_s + case.limits.clock_s:
+        yield _violation("stale", attempt, f"a copy of {age_s:.0f} s was served")
+    if answer.degraded and age_s is None:
+        return
+    # What an answer must hold is what was known when it, or the copy behind it, was read.
+    as_of_s = attempt.sent.at_s - (0 if age_s is None else age_s + case.limits.clock_s)
+    # Queued writes are shown where the queue answered, and by a read of one entity.
+    applied_only = age_s is not None or answer.pending is None
+    for shown in answer.shown:
+        about = known.get(Entity(resource, shown.id))
+        if about and not about.incomplete:
+            yield from _one(attempt, shown, about, as_of_s, applied_only=applied_only)
+
+
+def _one(attempt: Attempt, shown: Shown, about: _Known, as_of_s: float, *, applied_only: bool) -> Iterator[Violation]:
+    if _before(about.deleted, as_of_s, applied=applied_only):
+        yield _violation("resurrected", attempt, f"{shown.id} was deleted before, and is shown")
+    least = _before(about.written, as_of_s, applied=applied_only)
+    if shown.version < least:
+        yield _violation("stale", attempt, f"{shown.id} is shown at {shown.version}; {least} was answered before")
+
+
+def _missing(case: Case, attempt: Attempt, entity: Entity, known: dict[Entity, _Known]) -> Iterator[Violation]:
+    about = known.get(entity)
+    if not about or about.incomplete or entity in case.disputed.entities:
+        return
+    created = _before(about.written, attempt.sent.at_s, applied=False)
+    if created and attempt.end and about.delete_sent_s > attempt.end.at_s:
+        yield _violation("answer that lies", attempt, f"404 for {entity.id}, which exists")
+
+
+def _violation(kind: str, attempt: Attempt, what: str) -> Violation:
+    sent = attempt.sent
+    return Violation(kind, f"GET {sent.path} of {sent.client}: {what}", sent.path, sent.at_s)
