@@ -124,6 +124,10 @@ test: ## Every test, against real servers that the tests start themselves, sever
 	@$(LOCAL) setup dev docs
 	@$(VENV) -m pytest -n $(JOBS) $(ARGS)
 
+.PHONY: test-failed
+test-failed: venv-dev ## The tests that failed last time, one at a time
+	@$(VENV) -m pytest --last-failed --last-failed-no-failures none $(ARGS)
+
 .PHONY: quick
 quick: ## Lint, types and the tests of pure code, which need no server (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-unit

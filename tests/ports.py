@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from itertools import chain
 
 #: The usual ports of a stack and its copies (tests/readme) are not among them.
-_RANGE = range(10_000, 15_000)
+RANGE = range(10_000, 15_000)
 _BLOCK = 50
 
 _claims: list[socket.socket] = []
@@ -22,7 +22,7 @@ def free_port() -> int:
 
 
 def _blocks() -> Iterator[Iterator[int]]:
-    for first in range(_RANGE.start, _RANGE.stop, _BLOCK):
+    for first in range(RANGE.start, RANGE.stop, _BLOCK):
         claim = socket.socket()
         try:
             claim.bind(("127.0.0.1", first))
@@ -31,7 +31,7 @@ def _blocks() -> Iterator[Iterator[int]]:
             continue
         _claims.append(claim)
         yield filter(_is_free, range(first + 1, first + _BLOCK))
-    raise AssertionError(f"all ports from {_RANGE.start} to {_RANGE.stop - 1} are taken")
+    raise AssertionError(f"all ports from {RANGE.start} to {RANGE.stop - 1} are taken")
 
 
 def _is_free(port: int) -> bool:

@@ -1,5 +1,7 @@
 """Connections to Redis: bounded waits, no retries that could add an entry twice, and TLS."""
 
+import asyncio
+import select
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,6 +14,9 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError
 
 from holdfast.shared.connections.address import Address, parse_redis
+
+#: The other side sends no more (Linux), or the connection is gone.
+_CLOSED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,25 +31,54 @@ class Unsent(ConnectionError):
     """The connection was dead before anything was sent, and no other could be made."""
 
 
+class _Cut(RuntimeError):
+    """The connection was closed before anything was sent. uvloop raises a plain RuntimeError for what it knows of."""
+
+
 class _Reviving(AbstractConnection):
-    """A connection that is made again if it was reset while idle. uvloop raises RuntimeError then, before anything is
-    sent, so sending once more adds nothing twice.
+    """A connection that is made again if it was closed while idle. The kernel is asked right before each command: the
+    loop may not have had its turn since the server went, and what is sent into a closed connection may have arrived,
+    for all that anybody can say. Sending once more after nothing was sent adds nothing twice.
 
     It sends no CLIENT SETINFO, which a Redis user with least privileges may not."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**(_without_names(options) | {"driver_info": None}))
+        self._is_reviving = False
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         """Raises Unsent, or what redis-py raises."""
         try:
             await super().send_packed_command(command, check_health)
-        except RuntimeError:
-            try:
-                await self.connect()  # type: ignore[no-untyped-call]  # untyped there
-            except (RedisError, OSError) as error:
+        except RuntimeError as error:
+            if self._is_reviving:  # it is closed as soon as it is made
                 raise Unsent from error
+            await self._revived()
             await super().send_packed_command(command, check_health)
+
+    async def _revived(self) -> None:
+        self._is_reviving = True
+        try:
+            await self.connect()  # type: ignore[no-untyped-call]  # untyped there
+        except (RedisError, OSError) as error:
+            raise Unsent from error
+        finally:
+            self._is_reviving = False
+
+    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+        if self._writer is not None and _is_closed(self._writer.transport):
+            raise _Cut("closed while idle")
+        await super()._send_packed_command(command)
+
+
+def _is_closed(transport: asyncio.WriteTransport) -> bool:
+    """Whether either side has closed it, as the kernel knows it (about 1 us)."""
+    own = transport.get_extra_info("socket")
+    if transport.is_closing() or own is None:
+        return transport.is_closing()
+    poll = select.poll()
+    poll.register(own.fileno(), _CLOSED)
+    return bool(poll.poll(0))
 
 
 class _Plain(_Reviving, Connection):

@@ -1,10 +1,10 @@
 """A copy of the repository with a stack of its own, on ports of its own, for as long as a test needs it."""
 
 import os
-import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +13,12 @@ from tests.conftest import ROOT
 
 _PORT = re.compile(r"\blocalhost:(\d{4})\b")
 _NOT_COPIED = shutil.ignore_patterns(".git", ".local", ".venv*", "__pycache__", ".*_cache", ".hypothesis")
+
+#: No two of them move a stack's ports to the same place.
+OFFSETS = range(12_000, 12_760, 40)
+#: Below what any of them moves, above the ports of tests/ports.py.
+LOCKS = range(15_010, 15_010 + len(OFFSETS))
+_locks: list[socket.socket] = []
 
 
 @dataclass(frozen=True)
@@ -50,5 +56,15 @@ def clone(folder: Path) -> Clone:
 
 
 def _offset() -> int:
-    """Far from where a developer's own stack would be, and from where the kernel gives out ports."""
-    return random.Random(os.getpid()).randrange(12, 20) * 1000
+    """Far from where a developer's own stack would be, and from where the kernel gives out ports. Every clone that
+    runs at the same time has another, whoever runs it: it belongs to the process that has bound its lock."""
+    for port, offset in zip(LOCKS, OFFSETS, strict=True):
+        lock = socket.socket()
+        try:
+            lock.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _locks.append(lock)
+        return offset
+    raise AssertionError("all offsets are taken")

@@ -1,0 +1,47 @@
+"""A connection that died while nobody used it is noticed before a command goes into it: nothing was sent, for sure."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import uvloop
+from redis.asyncio import Redis
+
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.script import NotSent, Script
+from tests.servers import RedisServer
+
+_AT_ONCE = 5
+_LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
+
+
+@pytest.mark.parametrize("turns", [0, 1, 2, 50])
+@pytest.mark.parametrize("new_loop", _LOOPS.values(), ids=_LOOPS.keys())
+def test_what_died_idle_takes_no_command(
+    own_redis: RedisServer, tmp_path: Path, new_loop: Callable[[], asyncio.AbstractEventLoop], turns: int
+) -> None:
+    """Whether or not the loop had the time to see that the server is gone; and the same client goes on when it is back,
+    after a restart that nobody noticed, too."""
+    (tmp_path / "add.lua").write_text("return redis.call('INCR', KEYS[1])")
+
+    async def used_by_many(script: Script) -> list[object]:
+        return await asyncio.gather(*(script(["n"], []) for _ in range(_AT_ONCE)), return_exceptions=True)
+
+    async def outage() -> None:
+        redis: Redis = connect(own_redis.address, RedisTimeouts(20, 20))
+        script = Script(redis, tmp_path / "add.lua")
+        assert set(await used_by_many(script)) == {1, 2, 3, 4, 5}
+        own_redis.kill()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        assert [type(each) for each in await used_by_many(script)] == [NotSent] * _AT_ONCE
+        own_redis.start()
+        assert set(await used_by_many(script)) == {6, 7, 8, 9, 10}
+        own_redis.kill()
+        own_redis.start()
+        assert set(await used_by_many(script)) == {11, 12, 13, 14, 15}
+        await redis.aclose()
+
+    with asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(outage())
