@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from pydantic import ConfigDict
@@ -24,6 +23,7 @@ from holdfast.shared.fleet.board import Board
 from holdfast.shared.letters.find import groups
 from holdfast.shared.queue.backlog import backlog
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
@@ -105,7 +105,7 @@ class Overview:
             writers=await _part("writers", self._writers.all) or [],
             retention=self._retention.report(),
             banner=on_stream.BANNER if letters is None else None,
-            as_of=datetime.now(UTC),
+            as_of=utc_now(),
         )
 
     async def _breakers(self) -> list[dict[str, Any]] | None:

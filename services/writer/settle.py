@@ -7,7 +7,6 @@ goes in one atomic step. A Redis that is away is waited for: the outcomes are al
 import json
 from collections import Counter
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from redis.asyncio import Redis
@@ -27,6 +26,7 @@ from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.runtime.build import build_id
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
@@ -143,7 +143,7 @@ class Settler:
 
     def _attempt(self, failure: Failure) -> dict[str, str]:
         return {
-            "at": datetime.now(UTC).isoformat(),
+            "at": utc_now().isoformat(),
             "writer": self._writer,
             "build": build_id(),
             "kind": failure.kind,

@@ -1,7 +1,7 @@
 """The envelope: the form of every answer, and the only place that maps errors to HTTP status codes."""
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from holdfast.shared import errors
 from holdfast.shared.errors import AppError
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
 from holdfast.shared.telemetry.logs import Action
@@ -65,7 +66,7 @@ def status_of(error: AppError | type[AppError]) -> int:
 
 def timestamp(moment: datetime | None = None) -> str:
     """`2026-01-15T10:30:00Z`, in UTC."""
-    return (moment or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return (moment or utc_now()).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def precise(moment: datetime) -> str:

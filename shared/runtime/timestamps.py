@@ -1,5 +1,6 @@
-"""Timestamps in untrusted input: Unix seconds that `datetime` can represent."""
+"""Timestamps: now, and Unix seconds in untrusted input that `datetime` can represent."""
 
+import time
 from datetime import UTC, datetime
 from typing import Annotated
 
@@ -10,6 +11,11 @@ _LAST_S = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 
 #: Seconds since the epoch.
 UnixSeconds = Annotated[float, Field(ge=0, le=_LAST_S, allow_inf_nan=False)]
+
+
+def utc_now() -> datetime:
+    """Now, by the one clock that everything else reads."""
+    return datetime.fromtimestamp(time.time(), UTC)
 
 
 def unix_seconds(moment: datetime) -> float | None:

@@ -2,12 +2,12 @@
 
 import json
 from collections import defaultdict
-from datetime import UTC, datetime
 from operator import attrgetter
 from typing import Any
 
 import sqlalchemy as sa
 
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.statements import insert_into, row_of, statements_of
 from holdfast.shared.store.tables import operations
 from holdfast.shared.writes.commands import label
@@ -38,7 +38,7 @@ def write_down(connection: sa.Connection, decision: Decision, known: Known) -> N
         ]
         connection.execute(_RELEASE, rows)
     if decision.ended:
-        now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
         connection.exec_driver_sql(_INSERT_OPERATION, [_operation_row(*ended, now) for ended in decision.ended])
 
 

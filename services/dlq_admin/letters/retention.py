@@ -2,7 +2,7 @@
 too long for an operator are cancelled. Nothing else is removed."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from holdfast.services.dlq_admin.database import Database
@@ -12,6 +12,7 @@ from holdfast.shared.letters.replays import steer
 from holdfast.shared.letters.retention import letters as retention
 from holdfast.shared.letters.state import State
 from holdfast.shared.resilience.supervise import iteration_succeeded
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
@@ -56,7 +57,7 @@ class Retention:
     async def run(self) -> None:
         """For ever."""
         while True:
-            await self.once(datetime.now(UTC))
+            await self.once(utc_now())
             iteration_succeeded()
             await asyncio.sleep(_EVERY_S)
 

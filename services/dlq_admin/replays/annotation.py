@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from holdfast.shared.letters.replays.plan import Counts
 from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry.grafana.annotations import Annotation
 
 
@@ -12,7 +13,7 @@ def replay(one: Replay, *, ended: bool) -> Annotation:
     text = f"Replay {one.id} of {one.letters} dead letters by {one.created_by}: {one.reason[:200]}"
     if not ended:
         return Annotation(f"replay:{one.id}", text, ("replay",), _unix(one.started_at or one.created_at))
-    began, now = _unix(one.started_at or one.created_at), _unix(datetime.now(UTC))
+    began, now = _unix(one.started_at or one.created_at), _unix(utc_now())
     return Annotation(f"replay:{one.id}", f"{text}: {_counts(one.counts)}", ("replay",), began, now)
 
 

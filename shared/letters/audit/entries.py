@@ -1,7 +1,7 @@
 """Audit: who did what to which dead letters, why, and by which request; in the transaction of what it tells."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.index.tables import audit, audit_letters
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -78,7 +79,7 @@ def record(
     details: Any = None,
 ) -> int:
     """Write a row; its id."""
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
     row = (
         now,
         actor.name,

@@ -12,6 +12,7 @@ from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.replays.plan import ReplayState
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -74,7 +75,7 @@ def allow(engine: Engine, to: str, letters: int, actor: Actor) -> int:
 
 
 def _left(connection: sa.Connection, name: str, rules: Rules) -> Left:
-    since = (datetime.now(UTC) - timedelta(seconds=rules.window_s)).replace(tzinfo=None)
+    since = (utc_now() - timedelta(seconds=rules.window_s)).replace(tzinfo=None)
     known = {"actor": name, "since": since}
     used = connection.execute(_USED, known | {"approved": ReplayState.AWAITING_APPROVAL.value}).one()
     granted = int(connection.execute(_GRANTED, known).scalar_one())

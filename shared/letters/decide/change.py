@@ -3,7 +3,6 @@ entry of the outbox: in one transaction."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,6 +16,7 @@ from holdfast.shared.letters.index.statements import counted, insert, rows_with
 from holdfast.shared.letters.index.tables import groups, items, letters
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -151,7 +151,7 @@ def _of_replay(connection: sa.Connection, replay_id: int, outcomes: Collection[I
 
 def move(connection: sa.Connection, found: Found, before: State, after: State) -> None:
     """Change the state of letters that are locked and in state `before`, and the counts of their groups."""
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now().replace(tzinfo=None)
     for at in range(0, len(found.numbers), _PAGE):
         page = found.numbers[at : at + _PAGE]
         connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(state=after.value, state_at=now))

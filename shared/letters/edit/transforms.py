@@ -4,7 +4,6 @@ back as a whole."""
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -25,6 +24,7 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.runtime.documents import WorkBudget
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -91,7 +91,7 @@ def make(
         use(lock(connection, actor.name, rules) if rules else None, expected)
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=True).numbers
         check_count(expected, len(numbers))
-        now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+        now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
         row = (now, actor.name, actor.reason, _json(selection.to_json()), _json(patch), len(numbers), "{}")
         transform_id = int(connection.exec_driver_sql(_INSERT, row).lastrowid)
         touched: list[int] = []

@@ -3,7 +3,6 @@ one more edit that points to where it went."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -19,6 +18,7 @@ from holdfast.shared.letters.index.statements import insert, many, rows_with
 from holdfast.shared.letters.index.tables import edits
 from holdfast.shared.letters.state import State
 from holdfast.shared.runtime.documents import WorkBudget
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -173,7 +173,7 @@ def versions_of(
 
 def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, transform_id: int | None = None) -> None:
     """Each becomes the one in force. Their letters are locked."""
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
     rows: list[tuple[Any, ...]] = [
         (
             one.number,

@@ -1,12 +1,11 @@
 """Notes of operators on groups."""
 
-from datetime import UTC, datetime
-
 import sqlalchemy as sa
 
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.index.tables import groups, notes
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -23,7 +22,7 @@ def write(engine: Engine, fingerprint: str, text: str, actor: Actor) -> bool:
         if connection.execute(sa.select(groups.c.reason).where(groups.c.fingerprint == fingerprint)).first() is None:
             return False
         if text:
-            now = datetime.now(UTC).replace(tzinfo=None)
+            now = utc_now().replace(tzinfo=None)
             connection.exec_driver_sql(_WRITE, (fingerprint, text, actor.name, now))
         else:
             connection.execute(sa.delete(notes).where(notes.c.fingerprint == fingerprint))

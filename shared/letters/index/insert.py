@@ -11,6 +11,7 @@ from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.statements import added, counted, insert, many, rows_with, widened
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.control import evidence
 from holdfast.shared.store.engine import Engine
@@ -81,7 +82,7 @@ def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool)
         return 0
     entities = {(letter.entity_id, letter.fingerprint) for letter in fresh if letter.entity_id}
     entities -= {tuple(row) for row in rows_with(connection, _KNOWN_ENTITIES, {id for id, _ in entities})}
-    now = _naive(datetime.now(UTC))
+    now = _naive(utc_now())
     foreign = {letter.number for letter in fresh} if imported else _foreign(connection, fresh)
     many(connection, _INSERT_LETTER, [_row(letter, letter.number in foreign, now) for letter in fresh])
     body.write(connection, fresh)

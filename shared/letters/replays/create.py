@@ -2,7 +2,6 @@
 its letters belong to no other replay until it is over."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -17,6 +16,7 @@ from holdfast.shared.letters.index.statements import insert, many, rows_with
 from holdfast.shared.letters.index.tables import letters
 from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -95,7 +95,7 @@ def state_for(found: Found, alone: int) -> ReplayState:
 def _insert(
     connection: sa.Connection, selection: Selection, plan: Plan, actor: Actor, letters: int, state: ReplayState
 ) -> int:
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
     started = now if state is ReplayState.RUNNING else None
     row: tuple[Any, ...] = (
         now,

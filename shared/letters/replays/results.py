@@ -3,7 +3,6 @@ letters, groups and counts that follow, in one transaction."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -18,6 +17,7 @@ from holdfast.shared.letters.replays.plan import END, LETTER_AFTER, ItemState, R
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.sending import states_of
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.store.load import final_from
@@ -118,7 +118,7 @@ def end(engine: Engine, lease: Lease) -> Replay | None:
         replay = fenced(connection, lease)
         if replay.counts.unfinished:
             return None
-        now = datetime.now(UTC).replace(tzinfo=None)
+        now = utc_now().replace(tzinfo=None)
         values = {
             "state": END.get(replay.state, ReplayState.DONE).value,
             "state_at": now,
@@ -134,13 +134,13 @@ def stop(engine: Engine, lease: Lease, why: str) -> None:
     with faults(), engine.begin() as connection:
         replay = fenced(connection, lease)
         if replay.state is ReplayState.RUNNING:
-            now = datetime.now(UTC).replace(tzinfo=None)
+            now = utc_now().replace(tzinfo=None)
             values = {"state": ReplayState.STOPPED.value, "state_at": now, "state_reason": why[:1000]}
             connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
 
 
 def _settle(connection: sa.Connection, replay_id: int, results: Sequence[Result]) -> None:
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
     many(
         connection,
         _SETTLE,

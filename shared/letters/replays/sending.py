@@ -2,7 +2,6 @@
 who dies in between leaves behind what its successor has to ask the queue about."""
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 import sqlalchemy as sa
@@ -14,6 +13,7 @@ from holdfast.shared.letters.index.tables import items
 from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -92,7 +92,7 @@ def _note_down(
 ) -> dict[tuple[ItemState, ItemState], int]:
     """Of those that were not known to be sent; (before, after) -> how many."""
     before = states_of(connection, replay_id, [one.position for one in sent])
-    now = datetime.now(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
     rows, moves = [], []
     for one in sent:
         if before[one.position] in (ItemState.WAITING, ItemState.SENDING):

@@ -13,6 +13,7 @@ from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.tables import replays
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ReplayState
 from holdfast.shared.letters.replays.read import Replay, replay_from
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.engine import Engine
 
@@ -76,7 +77,7 @@ def lapse(engine: Engine, before: datetime) -> list[int]:
 
 
 def _values(replay: Replay, order: Order, actor: Actor) -> dict[str, Any]:
-    now = datetime.now(UTC).replace(tzinfo=None)
+    now = utc_now().replace(tzinfo=None)
     values: dict[str, Any] = {
         "state": order.to.value,
         "state_at": now,

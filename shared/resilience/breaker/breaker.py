@@ -4,7 +4,7 @@ import random as randoms
 import time
 from collections.abc import Awaitable, Callable, Generator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from math import ceil
 from typing import NoReturn, ParamSpec, TypeVar
 
@@ -19,6 +19,7 @@ from holdfast.shared.resilience.breaker.report import Report
 from holdfast.shared.resilience.breaker.snapshot import Override, Snapshot, State, Transition
 from holdfast.shared.resilience.breaker.verdict import Classify, every_error_counts
 from holdfast.shared.runtime.time_budgets import OVERRIDE_S
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry.tracing import spans
 
 P = ParamSpec("P")
@@ -48,7 +49,7 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         classify: Classify = every_error_counts,
         deadline: Deadline = lambda: None,
         clock: Callable[[], float] = time.monotonic,
-        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+        wall: Callable[[], datetime] = utc_now,
         random: Callable[[], float] = randoms.random,
     ) -> None:
         report = Report(name)

@@ -1,12 +1,13 @@
 """Report: a breaker's calls and transitions, as metrics and log lines."""
 
 from asyncio import CancelledError
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from holdfast.shared.resilience.breaker.refusal import Refusal, Refused
 from holdfast.shared.resilience.breaker.snapshot import State, Transition, Why
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
+from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.decisions import decided, note
 from holdfast.shared.telemetry.logs import Action
@@ -44,7 +45,7 @@ class Report:
             breaker=self._name,
             refusal=refused.refusal.value,
             retry_after_s=round(refused.retry_after_s, 3),
-            open_for_s=round((datetime.now(UTC) - opened.at).total_seconds(), 1) if opened else None,
+            open_for_s=round((utc_now() - opened.at).total_seconds(), 1) if opened else None,
             **(_reason(opened) if opened else _NO_REASON),
         )
 

@@ -1,6 +1,8 @@
 """Moments: times and sizes for people. Pure."""
 
-from datetime import UTC, datetime
+from datetime import datetime
+
+from holdfast.shared.runtime.timestamps import utc_now
 
 _STEPS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
@@ -12,7 +14,7 @@ def parsed(moment: str) -> datetime:
 
 def age_s(moment: str, now: datetime | None = None) -> float:
     """Seconds since."""
-    return ((now or datetime.now(UTC)) - parsed(moment)).total_seconds()
+    return ((now or utc_now()) - parsed(moment)).total_seconds()
 
 
 def ago(moment: str, now: datetime | None = None) -> str:

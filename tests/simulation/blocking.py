@@ -1,0 +1,84 @@
+"""Blocking: how code in a thread waits. A thread is a greenlet here: it gives way to the loop, and goes on at a virtual
+time or at a signal. Outside of such a thread nothing waits."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from greenlet import getcurrent, greenlet
+
+if TYPE_CHECKING:
+    from tests.simulation.loop import SimulatedLoop
+
+
+class Thread(greenlet):
+    """A simulated thread of the running process."""
+
+    def __init__(self, loop: "SimulatedLoop", run: Callable[[], object]) -> None:
+        super().__init__(run, loop.greenlet)
+        self.loop = loop
+        self.gr_context = loop.process.base.copy()
+        self._held_by = loop.process.threads
+        self._held_by.add(self)
+
+    def begin(self) -> None:
+        """Run it as soon as the processor is free."""
+        self.loop.call_soon(self._resume)
+
+    def wait(self) -> None:
+        """Give way until `wake`."""
+        self.loop.greenlet.switch()
+
+    def wake(self) -> None:
+        """Let it go on."""
+        self.loop.call_soon(self._resume, context=self.gr_context)
+
+    def wake_after(self, seconds: float) -> Any:
+        """Let it go on at a time; returns the timer."""
+        return self.loop.call_later(seconds, self._resume)
+
+    def _resume(self) -> None:
+        self.switch()
+        if self.dead:
+            self._held_by.discard(self)
+
+
+class Signal:
+    """What threads wait for; once it is set, it stays set."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Thread] = []
+        self.is_set = False
+
+    def set(self) -> None:
+        """Wake all that wait."""
+        self.is_set = True
+        waiting, self._waiting = self._waiting, []
+        for thread in waiting:
+            thread.wake()
+
+    def wait(self, timeout_s: float | None = None) -> bool:
+        """Whether it was set in time. Outside of a simulated thread nothing can set it meanwhile."""
+        thread = getcurrent()
+        if self.is_set or not isinstance(thread, Thread):
+            return self.is_set
+        self._waiting.append(thread)
+        timer = None if timeout_s is None else thread.wake_after(timeout_s)
+        thread.wait()
+        if timer is not None:
+            timer.cancel()
+        if not self.is_set:
+            self._waiting.remove(thread)
+        return self.is_set
+
+
+def block(seconds: float) -> None:
+    """Wait, as a thread does in a driver."""
+    thread = getcurrent()
+    if isinstance(thread, Thread):
+        thread.wake_after(seconds)
+        thread.wait()
+
+
+def block_on(signal: Signal, timeout_s: float | None = None) -> bool:
+    """Wait for a signal. Whether it was set in time."""
+    return signal.wait(timeout_s)

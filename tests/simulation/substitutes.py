@@ -1,0 +1,119 @@
+"""Substitutes: time, chance, threads and sockets of the standard library, replaced for as long as a simulation runs.
+
+Each asks the process that runs: its clock, its chance.
+"""
+
+import gc
+import os
+import random
+import secrets
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import anyio.to_thread
+import sqlalchemy.event.attr
+import sqlalchemy.pool.impl
+import sqlalchemy.util.queue
+import uuid_utils
+
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.telemetry import logs
+from tests.simulation import threads
+from tests.simulation.blocking import block
+from tests.simulation.endpoints import NetworkedLoop
+from tests.simulation.timeline import Timeline
+
+#: Functions of the module `random` that draw from its one hidden generator.
+_DRAWS = (
+    "betavariate", "choice", "choices", "expovariate", "gauss", "getrandbits", "normalvariate", "randbytes", "randint",
+    "random", "randrange", "sample", "shuffle", "triangular", "uniform",
+)  # fmt: skip
+_NS = 1_000_000_000
+
+
+@contextmanager
+def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
+    """While this lasts, time and chance are the simulation's, and what is logged goes to the timeline."""
+    with ExitStack() as stack:
+        for target, name, value in (
+            *_time(loop),
+            *_chance(loop),
+            *_threads(loop),
+            *_memory(),
+            *_logs(loop, timeline),
+            *loop.substitutes(),
+        ):
+            stack.enter_context(patch.object(target, name, value))
+        bound = {"clock": time.monotonic, "random": random.random}  # when the class was made
+        stack.enter_context(patch.dict(Breaker.__init__.__kwdefaults__, bound))
+        gc.disable()
+        stack.callback(gc.enable)
+        yield
+
+
+def _time(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
+    def wall() -> float:
+        return loop.process.clock.wall(loop.now_s)
+
+    def monotonic() -> float:
+        return loop.process.clock.monotonic(loop.now_s)
+
+    for name in ("monotonic", "perf_counter"):
+        yield time, name, monotonic
+        yield time, f"{name}_ns", lambda: int(monotonic() * _NS)
+    yield time, "time", wall
+    yield time, "time_ns", lambda: int(wall() * _NS)
+    yield time, "sleep", block
+    yield sqlalchemy.util.queue, "_time", wall
+
+
+def _chance(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
+    def drawing(name: str) -> Callable[..., Any]:
+        return lambda *args, **kwargs: getattr(loop.process.chance, name)(*args, **kwargs)
+
+    def urandom(size: int) -> bytes:
+        return loop.process.chance.randbytes(size)
+
+    for name in _DRAWS:
+        yield random, name, drawing(name)
+    yield os, "urandom", urandom
+    yield random, "_urandom", urandom  # what `secrets` draws from
+    yield uuid, "uuid4", lambda: uuid.UUID(bytes=urandom(16), version=4)
+    yield uuid_utils, "uuid7", lambda: uuid_utils.UUID(int=_uuid7(time.time_ns() // 1_000_000, urandom(10)))
+    yield secrets, "token_bytes", lambda nbytes=32: urandom(nbytes or 32)
+
+
+def _uuid7(milliseconds: int, noise: bytes) -> int:
+    bits = int.from_bytes(noise, "big")
+    return milliseconds << 80 | 7 << 76 | (bits >> 68) << 64 | 2 << 62 | bits & (1 << 62) - 1
+
+
+def _threads(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
+    async def run_sync(func: Callable[..., Any], *args: Any, **_: Any) -> Any:
+        return await loop.run_in_executor(None, func, *args)
+
+    yield ThreadPoolExecutor, "submit", threads.submit_in(loop)
+    yield ThreadPoolExecutor, "shutdown", threads.shutdown
+    yield anyio.to_thread, "run_sync", run_sync
+    for module in (sqlalchemy.util.queue, sqlalchemy.pool.impl, sqlalchemy.event.attr):
+        yield module, "threading", threads.THREADING
+
+
+def _logs(loop: NetworkedLoop, timeline: Timeline) -> Iterator[tuple[Any, str, Any]]:
+    def log(action: logs.Action, *, exc: BaseException | None = None, **fields: Any) -> None:
+        error = {} if exc is None else {"error": repr(exc)}
+        timeline.say(loop.process.name, action.value, **fields, **error)
+
+    for name in ("info", "warning", "error"):
+        yield logs, name, log
+
+
+def _memory() -> Iterator[tuple[Any, str, Any]]:
+    """Garbage is collected when the run is over: a collection would run finalisers at a moment of its own choice."""
+    for name in ("collect", "freeze", "set_threshold"):
+        yield gc, name, lambda *_: 0

@@ -1,0 +1,30 @@
+"""Timeline: what happened in a simulation, who did it and when, for a person to read."""
+
+from collections.abc import Callable
+
+
+class Timeline:
+    """Lines in the order of events. `now` gives the true time in seconds."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.lines: list[str] = []
+        #: Called with each line, to show it while the simulation runs.
+        self.show: Callable[[str], object] | None = None
+
+    def say(self, who: str, what: str, **more: object) -> None:
+        """Add one line."""
+        words = "".join(f" {name}={_text(value)}" for name, value in more.items())
+        line = f"{self._now():12.6f} {who:<12} {what}{words}"
+        self.lines.append(line)
+        if self.show:
+            self.show(line)
+
+    def text(self) -> str:
+        """All of it."""
+        return "\n".join(self.lines) + "\n"
+
+
+def _text(value: object) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if text and not any(char.isspace() for char in text) else repr(text)
