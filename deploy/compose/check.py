@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from deploy.client.generator import Run
+from deploy.compose.built_upon import built_upon
 from deploy.compose.confined import faults
 from deploy.compose.traffic import counted, traffic
 from deploy.local.problem import Problem
@@ -123,6 +124,7 @@ CHECKS: tuple[Callable[[], str], ...] = (
     balanced,
     stopped_and_started,
     balanced,
+    built_upon,
 )
 
 
