@@ -34,11 +34,12 @@ class Nemesis:
         self.made: Counter[str] = Counter()
 
     async def rage(self, faults: Iterable[Fault], now: Callable[[], float], until_s: float) -> None:
-        """Until all are over, or until then, whichever is earlier; then everything is mended."""
+        """Until then; then everything is mended, also what would have lasted longer."""
         try:
             async with asyncio.timeout(until_s - now()), asyncio.TaskGroup() as group:
                 for fault in faults:
                     group.create_task(self._one(fault, now))
+                await asyncio.sleep(until_s)
         except TimeoutError:
             pass
         finally:

@@ -66,7 +66,7 @@ def _fewer(best: Cut, name: str, budget: _Budget) -> Cut:
 
 
 def _lower(best: Cut, name: str, budget: _Budget) -> Cut:
-    while (count := getattr(best, name)) > (0 if name == "admins" else 1):
+    while (count := getattr(best, name)) > 1:
         if not budget.fails(lower := replace(best, **{name: count - 1})):
             break
         best = lower

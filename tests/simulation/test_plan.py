@@ -89,7 +89,7 @@ def test_the_smallest_failing_run_is_found(seed: int) -> None:
     assert fails(smallest)
     assert set(smallest.faults or ()) == needed
     assert smallest.clients == (client,)
-    assert (smallest.apis, smallest.writers, smallest.admins) == (1, 1, 0)
+    assert (smallest.apis, smallest.writers, smallest.admins) == (1, 1, 1)
     assert (smallest.seconds or 0) <= max(seconds / 0.85, 1.0)
     assert runs <= 401
 

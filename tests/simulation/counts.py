@@ -1,0 +1,23 @@
+"""Counts: what the services' own metrics counted in a run."""
+
+from collections import Counter
+from collections.abc import Iterator
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from holdfast.shared.telemetry import metrics
+
+
+def counted() -> Counter[str]:
+    """`metric:NAME label…` of every counter, over all processes of this one. Counters of this process only grow."""
+    return Counter({name: int(value) for name, value in _samples() if value})
+
+
+def _samples() -> Iterator[tuple[str, float]]:
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            for family in metric.collect():
+                if family.type == "counter":
+                    for sample in family.samples:
+                        if sample.name.endswith("_total"):
+                            yield " ".join((f"metric:{sample.name}", *sample.labels.values())), sample.value

@@ -1,0 +1,177 @@
+"""Driver: what `pymysql.connect` is in a run: connections to the model of the database, over the simulated network.
+Every command travels there, and its answer back, so a link that is cut in between loses a command, or the answer to one
+that took effect."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import pymysql
+from pymysql.err import InterfaceError, OperationalError
+
+from tests.simulation.blocking import block
+from tests.simulation.network import Link
+from tests.simulation.simulation import Simulation
+
+MACHINE = "database"
+_LOST, _REFUSED = 2013, 2003
+#: How often somebody who waits for a silent link looks again.
+_LOOK_S = 0.02
+#: How often a server looks whether a client that gave up is heard of.
+_ABANDONED_S = 0.5
+
+Connect = Callable[..., Any]
+
+
+@contextmanager
+def installed(simulation: Simulation, connect: Connect) -> Iterator[None]:
+    """While this lasts, PyMySQL connects to the model. `connect`: the model's own, with PyMySQL's arguments."""
+
+    def made(**options: Any) -> Wire:
+        return Wire(simulation, connect, options)
+
+    with patch.object(pymysql, "connect", made), patch.object(pymysql, "Connect", made):
+        yield
+
+
+class _End:
+    """An end of the connection, as its link sees it."""
+
+    inbound: tuple[()] = ()
+
+    def __init__(self, reset: Callable[[], None], *, outbound: bool) -> None:
+        self.reset = reset
+        self.outbound = outbound
+        self.peer = self
+
+
+class Wire:
+    """A connection. What it does not know is the model's."""
+
+    def __init__(self, simulation: Simulation, connect: Connect, options: dict[str, Any]) -> None:
+        self._loop = simulation.loop
+        process = self._loop.process
+        self._link: Link = simulation.network.link(process.machine, MACHINE)
+        self._timeout_s = float(options.get("connect_timeout") or 10)
+        self._session: Any = None
+        self._lost = False
+        self._end, self._far_end = _End(self._reset, outbound=True), _End(self._reset, outbound=False)
+        self._link.ends.append(self._end)  # type: ignore[arg-type]
+        process.on_death.append(self._reset)
+        if self._link.refusing:
+            self._link.forget(self._end)  # type: ignore[arg-type]
+            raise OperationalError(_REFUSED, f"Can't connect to MySQL server on '{MACHINE}' (refused)")
+        self._session = self._over(lambda: connect(**options))
+        self._timeout_s = float(options.get("read_timeout") or 1e9)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._session, name)
+
+    # --- what goes over the network ---
+
+    def cursor(self, *args: Any) -> "WireCursor":
+        """A cursor."""
+        return WireCursor(self, self._session.cursor(*args))
+
+    def commit(self) -> None:
+        """Commit."""
+        self._over(self._session.commit)
+
+    def rollback(self) -> None:
+        """Roll back."""
+        self._over(self._session.rollback)
+
+    def ping(self, *args: Any, **more: Any) -> None:
+        """Look whether it is alive."""
+        self._over(lambda: self._session.ping(*args, **more))
+
+    def autocommit(self, value: bool) -> None:
+        """Switch it."""
+        self._over(lambda: self._session.autocommit(value))
+
+    def close(self) -> None:
+        """End it."""
+        self._forget()
+        if self._session is not None and not self._lost:
+            self._session.close()
+        self._lost = True
+
+    def _over(self, call: Callable[[], Any]) -> Any:
+        """One command and its answer."""
+        if self._lost:
+            raise InterfaceError(0, "")
+        end_s = self._loop.now_s + self._timeout_s
+        self._travel(end_s, out=True)
+        try:
+            answer = call()
+        except OperationalError as error:
+            if error.args[0] in (_LOST, 2006):
+                self._give_up()
+            raise
+        except pymysql.err.Error:
+            self._travel(end_s, out=False)
+            raise
+        self._travel(end_s, out=False)
+        return answer
+
+    def _travel(self, end_s: float, *, out: bool) -> None:
+        block(self._link.latency())
+        while self._silent(out=out) and not self._lost:
+            if self._loop.now_s >= end_s:
+                self._give_up()
+                raise OperationalError(_LOST, "Lost connection to MySQL server during query (timed out)")
+            block(_LOOK_S)
+        if self._lost:
+            raise OperationalError(_LOST, "Lost connection to MySQL server during query")
+        if self._loop.now_s >= end_s:
+            self._give_up()
+            raise OperationalError(_LOST, "Lost connection to MySQL server during query (timed out)")
+
+    def _silent(self, *, out: bool) -> bool:
+        return self._link.holds(self._end if out else self._far_end)  # type: ignore[arg-type]
+
+    def _reset(self) -> None:
+        """It is cut, or its process is dead."""
+        if not self._lost:
+            self._give_up()
+
+    def _give_up(self) -> None:
+        self._lost = True
+        self._forget()
+        self._end_session()
+
+    def _end_session(self) -> None:
+        """The server ends it once it can hear that it is over; until then it keeps its locks."""
+        if self._session is None:
+            return
+        if self._silent(out=True):
+            world = self._loop.world
+            self._loop.deliver(world, self._loop.now_s + _ABANDONED_S, self._end_session, context=world.base.copy())
+        else:
+            self._session.kill()
+
+    def _forget(self) -> None:
+        self._link.forget(self._end)  # type: ignore[arg-type]
+
+
+class WireCursor:
+    """A cursor whose statements travel."""
+
+    def __init__(self, wire: Wire, cursor: Any) -> None:
+        self._wire = wire
+        self._cursor = cursor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._cursor)
+
+    def execute(self, query: str, args: Any = None) -> Any:
+        """Run a statement."""
+        return self._wire._over(lambda: self._cursor.execute(query, args))
+
+    def executemany(self, query: str, args: Any) -> Any:
+        """Run it for each."""
+        return self._wire._over(lambda: self._cursor.executemany(query, args))

@@ -1,0 +1,100 @@
+"""Hand: what people and other programs put into the queue past the api: poison, junk, entries from the future, the same
+entry again; and what they take from its readers."""
+
+import uuid
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from deploy.poison.entries import GOOD, poison
+from tests.promises.history import Event, Planted
+
+WRITES, DEAD, GROUP = b"{holdfast}:writes", b"{holdfast}:dead", b"writers"
+_US = 1_000_000
+_REMEMBERED = 40
+_NAMES = ("schema", "resource", "command", "operation_id", "entity_id", "version", "payload", "after", "if_match",
+          "expires_at", "notify", "body_hash", "x")  # fmt: skip
+
+Fields = Mapping[str, bytes]
+
+
+class Hand:
+    """`run` carries out a command in the queue, None: it fails; `record` keeps what was planted."""
+
+    def __init__(
+        self,
+        run: Callable[..., Any],
+        wall_s: Callable[[], float],
+        now: Callable[[], float],
+        record: Callable[[Event], None],
+    ) -> None:
+        self._run = run
+        self._wall_s = wall_s
+        self._now = now
+        self._record = record
+        #: Entries that were on the stream at some time.
+        self._seen: list[tuple[bytes, ...]] = []
+
+    def poison(self, count: int, seed: int) -> None:
+        """Entries as in `deploy.poison`, with a good one now and then. Their versions are a second old."""
+        version = int((self._wall_s() - 1) * _US)
+        for kind, fields in poison(count, version, seed, good_each=seed % 2):
+            self._add(fields, kind, bad=kind != GOOD)
+
+    def junk(self, count: int, chance: Random) -> None:
+        """Fields of any name and value, some of which a write has too."""
+        for _ in range(count):
+            names = chance.sample(_NAMES, chance.randint(1, 9))
+            self._add({name: _value(name, chance) for name in names}, "junk", bad=True)
+
+    def ahead(self, seconds: float) -> None:
+        """Junk under an id of the future: every later entry comes after it."""
+        entry_id = f"{int((self._wall_s() + seconds) * 1000)}-0"
+        self._add({"x": b"ahead"}, "ahead", bad=True, entry_id=entry_id)
+
+    def junk_letter(self, chance: Random) -> None:
+        """On the dead-letter stream."""
+        names = chance.sample(("original.operation_id", "original.command", "reason", "error", "entry_id", "x"), 3)
+        fields = {name: _value(name.removeprefix("original."), chance) for name in names}
+        self._add(fields, "letter", bad=True, stream=DEAD)
+
+    def twice(self, count: int, chance: Random) -> int:
+        """Entries that are on the stream, or were, come once more."""
+        for _, fields in self._run(b"XRANGE", WRITES, b"-", b"+", b"COUNT", b"20") or ():
+            self._seen.append(tuple(fields))
+        del self._seen[:-_REMEMBERED]
+        again = [chance.choice(self._seen) for _ in range(count)] if self._seen else []
+        for words in again:
+            self._run(b"XADD", WRITES, b"*", *words)
+        return len(again)
+
+    def orphans(self, chance: Random) -> int:
+        """Entries that were delivered and are in nobody's pending list any more."""
+        pending = self._run(b"XPENDING", WRITES, GROUP, b"-", b"+", b"20")
+        if not pending:
+            return 0
+        if chance.random() < 0.5:
+            self._run(b"XGROUP", b"DELCONSUMER", WRITES, GROUP, chance.choice(pending)[1])
+        else:
+            self._run(b"XACK", WRITES, GROUP, chance.choice(pending)[0])
+        return len(pending)
+
+    def _add(self, fields: Fields, kind: str, *, bad: bool, stream: bytes = WRITES, entry_id: str = "*") -> None:
+        words = [word for name, value in fields.items() for word in (name.encode(), value)]
+        added = self._run(b"XADD", stream, entry_id.encode(), *words)
+        if added is None:
+            return
+        operation, entity = (fields.get(name, b"").decode("utf-8", "replace") for name in ("operation_id", "entity_id"))
+        self._record(Planted(self._now(), kind, bad, operation, entity, added.decode()))
+
+
+def _value(name: str, chance: Random) -> bytes:
+    """Half of them as they should be."""
+    if chance.random() < 0.5:
+        return chance.choice((b"", b"0", b"-1", b"nan", b"9" * 40, b"\x00\xff", b"{}", b"null", chance.randbytes(20)))
+    return {
+        "schema": b"2", "resource": b"users", "command": b"CreateUser", "version": b"1800000000000000",
+        "payload": b'{"name": "junk", "email": "junk@example.com"}',
+        "operation_id": str(uuid.UUID(int=chance.getrandbits(128), version=4)).encode(),
+        "entity_id": str(uuid.UUID(int=chance.getrandbits(128), version=4)).encode(),
+    }.get(name, b"1")  # fmt: skip

@@ -1,0 +1,103 @@
+"""Probe: a careful person who looks whether everything runs, lets what waits for a person come to its end, and uses the
+system once more as anybody would."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from deploy.client.connections import Address, Connections, Response
+from tests.simulation import at_rest
+from tests.simulation.operators import Operator
+from tests.simulation.workload import Recorder, Request
+
+_EVERY_S = 1.0
+_TIMEOUT_S = 20.0
+
+
+class Probe:
+    """`nodes`: name -> port of HTTP."""
+
+    def __init__(
+        self, nodes: dict[str, int], redis: at_rest.Redis, recorder: Recorder, now: Callable[[], float]
+    ) -> None:
+        self._nodes, self._redis, self._recorder, self._now = nodes, redis, recorder, now
+        admins = [name for name in nodes if name.startswith("admin")]
+        self._apis = [name for name in nodes if name.startswith("api")]
+        self._person = Operator(1, 0, 1.0, admins, recorder, port=nodes[admins[0]])
+        self._lines = {name: Connections(Address(name, port), timeout_s=_TIMEOUT_S) for name, port in nodes.items()}
+        #: What was not as it should be, when it was last looked at.
+        self.waits_for = ""
+        self.ledger: dict[str, int] | None = None
+
+    async def until_alive(self, within_s: float) -> bool:
+        """Whether every process answered in time."""
+        return await self._until(self._alive, within_s)
+
+    async def until_rest(self, within_s: float) -> bool:
+        """Whether everything came to an end in time."""
+        return await self._until(self._resting, within_s)
+
+    async def _until(self, condition: Callable[[], Any], within_s: float) -> bool:
+        end_s = self._now() + within_s
+        while self._now() < end_s:
+            self.waits_for = await condition()
+            if not self.waits_for:
+                return True
+            await asyncio.sleep(_EVERY_S)
+        return False
+
+    async def _alive(self) -> str:
+        answers = await asyncio.gather(*(self._get(name, "/livez") for name in self._nodes))
+        return ", ".join(name for name, answer in zip(self._nodes, answers, strict=True) if answer.status != 200)
+
+    async def _resting(self) -> str:
+        """What there is still to do; empty: nothing."""
+        if left := at_rest.entries(self._redis):
+            await self._person.ask("POST", "/dlq/writers/go-on", {"reason": "simulated"})
+            return f"{left} entries on the stream"
+        if left := at_rest.letters_on_stream(self._redis):
+            return f"{left} letters on their stream"
+        if open_ones := await self._person.tidy():
+            return f"{len(open_ones)} replays are not over"
+        for name in self._nodes:
+            if (answer := await self._get(name, "/readyz")).status != 200:
+                return f"{name} is not ready: {answer.body[:200]!r}"
+        for name in self._apis:
+            for path in ("/users?limit=1", "/operations/00000000-0000-7000-8000-000000000000"):
+                answer = await self._get(name, path)
+                if answer.status not in (200, 404, 410) or answer.degraded:
+                    return f"{name} answers {path} with {answer.status}, degraded: {answer.degraded}"
+        return await self._balance()
+
+    async def _balance(self) -> str:
+        found = await self._person.ask("GET", "/ledger")
+        if not found:
+            return "there is no reading of the ledger"
+        self.ledger = {name: found[name] for name in found if isinstance(found[name], int)}
+        return f"the ledger misses {found['missing']}" if found["missing"] else ""
+
+    async def use(self) -> None:
+        """Everything once, at every api: created, changed, read, deleted; recorded like the clients' requests."""
+        for name in self._apis:
+            body = {"name": "probe", "email": f"{name}@probe.example"}
+            made = await self._send(name, Request(f"probe-{name}", "POST", "/users", body, {"Prefer": "wait=10"}))
+            if made.status not in (200, 201, 202):
+                continue
+            path = f"/users/{orjson.loads(made.body)['data']['id']}"
+            await self._send(name, Request(f"probe-{name}-1", "PATCH", path, {"name": "q"}))
+            await self._send(name, Request(f"probe-{name}-2", "GET", path))
+            await self._send(name, Request(f"probe-{name}-3", "DELETE", path, headers={"Prefer": "wait=10"}))
+            await self._send(name, Request(f"probe-{name}-4", "GET", path))
+
+    async def _send(self, name: str, request: Request) -> Response:
+        number = self._recorder.invoked("probe", name, request)
+        headers = "".join(f"{key}: {value}\r\n" for key, value in request.headers.items())
+        body = b"" if request.body is None else orjson.dumps(request.body)
+        response = await self._lines[name].request(request.method, request.path, headers, body)
+        self._recorder.ended(number, response)
+        return response
+
+    async def _get(self, name: str, path: str) -> Response:
+        return await self._lines[name].request("GET", path)

@@ -1,0 +1,123 @@
+"""Record: requests and what came back, as events of tests/promises, and the counts that *sometimes* needs."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from deploy.client.connections import Response
+from tests.promises.history import Act, End, Event, Fail, Invoke, Ok, Shown, Unknown
+from tests.simulation.workload import Recorder, Request
+
+_FIELDS = ("name", "email")
+#: What `Connections` says of a request that never left.
+_REFUSED = "connect_"
+
+
+class Record(Recorder):
+    """Of one run. `say` gets a line for the timeline."""
+
+    def __init__(self, now: Callable[[], float], say: Callable[..., None]) -> None:
+        self._now = now
+        self._say = say
+        self.events: list[Event] = []
+        self.seen: Counter[str] = Counter()
+        self._sent: list[tuple[str, Request]] = []
+
+    @property
+    def requests(self) -> int:
+        """How many were sent."""
+        return len(self._sent)
+
+    def invoked(self, who: str, api: str, request: Request) -> int:
+        """A request leaves; returns its number."""
+        number = len(self._sent)
+        self._sent.append((who, request))
+        if not who.startswith("operator"):
+            version = request.headers.get("If-Match", "").strip('"')
+            self.events.append(
+                Invoke(self._now(), number, who, api, request.method, request.path, request.body,
+                       request.key or "", int(version) if version.isdigit() else 0)
+            )  # fmt: skip
+        options = {name: value for name, value in request.headers.items() if name not in ("Authorization",)}
+        self._say(who, f"{request.method} {request.path}", to=api, n=number, **_flat(options), **_flat(request.body))
+        return number
+
+    def ended(self, number: int, response: Response) -> None:
+        """What came back, if anything."""
+        who, request = self._sent[number]
+        document = _document(response)
+        if who.startswith("operator"):
+            end: End | Act = Act(self._now(), who, f"{request.method} {request.path}", response.status == 200)
+        else:
+            end = end_of(self._now(), number, request, response, document)
+        self.events.append(end)
+        code = (document.get("error") or {}).get("code") or response.why
+        about = ({"code": code} if code else {}) | _about(end)
+        self._say(who, f"got {response.status or 'no answer'}", n=number, **about)
+        self.seen[f"answer:{response.status or 'none'}"] += 1
+        if code:
+            self.seen[f"answer:{code}"] += 1
+        if isinstance(document.get("meta"), dict) and document["meta"].get("way") == "direct":
+            self.seen["answer:direct"] += 1
+
+
+def end_of(at_s: float, number: int, request: Request, response: Response, document: Mapping[str, Any]) -> End:
+    """An answer as an event."""
+    if not response.status:
+        return Unknown(at_s, number, "refused" if response.why.startswith(_REFUSED) else response.why)
+    if 200 <= response.status < 300:
+        return _ok(at_s, number, request, response, document)
+    error = document.get("error") or {}
+    details = error.get("details")
+    operation_id = str(details.get("operation_id") or "") if isinstance(details, dict) else ""
+    if error.get("definite"):
+        return Fail(at_s, number, response.status, error["code"], operation_id, bool(error.get("retryable")))
+    return Unknown(at_s, number, error.get("code") or "not an answer of ours", response.status, operation_id)
+
+
+def _ok(at_s: float, number: int, request: Request, response: Response, document: Mapping[str, Any]) -> Ok:
+    data, meta = document.get("data"), document.get("meta") or {}
+    if request.method != "GET":
+        version = meta.get("version", 0) if response.status == 202 else 0
+        return Ok(at_s, number, response.status, data["operation_id"], data["id"], version, data["status"])
+    if request.path.startswith("/operations"):
+        return Ok(at_s, number, response.status, data["id"], data.get("user_id") or "", state=data["status"])
+    fallback = document.get("fallback_data")
+    degraded = fallback is not None or bool(meta.get("stale")) or response.degraded
+    age_s = meta.get("age_s")
+    if fallback is not None:
+        [data] = [value for name, value in fallback.items() if name.startswith("cached_")]
+        age_s = _age_s(fallback.get("cache_age"))
+    entities = data if isinstance(data, list) else [data]
+    shown = tuple(
+        Shown(each["id"], each["version"], {name: each.get(name) for name in _FIELDS}) for each in entities if each
+    )
+    return Ok(at_s, number, response.status, shown=shown, pending=meta.get("pending"), age_s=age_s, degraded=degraded)
+
+
+def _age_s(words: str | None) -> float | None:
+    """Of "2 minutes": it may be nearly three."""
+    if words is None:
+        return None
+    count, unit = words.split()
+    seconds = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}[unit.removesuffix("s")]
+    return float((int(count) + 1) * seconds)
+
+
+def _document(response: Response) -> Mapping[str, Any]:
+    try:
+        found = orjson.loads(response.body) if response.status else {}
+    except orjson.JSONDecodeError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _flat(values: Mapping[str, Any] | None) -> dict[str, Any]:
+    return {name.lower().replace("-", "_"): value for name, value in (values or {}).items()}
+
+
+def _about(end: End | Act) -> dict[str, Any]:
+    names = ("operation_id", "entity_id", "version", "state", "pending", "age_s", "shown")
+    return {name: value for name in names if (value := getattr(end, name, None))}
