@@ -43,6 +43,7 @@ class Deferred:
         self._cap_s = cap_s
         self._waiting: dict[str, _Waiting] = {}
         self._since: dict[str, float] = {}
+        self._something = asyncio.Event()
 
     def patient(self, write: Write) -> bool:
         """Whether `write` should wait longer for the ones before it."""
@@ -65,8 +66,7 @@ class Deferred:
 
     def hold_back(self, entry: Entry, *, dying: bool) -> None:
         """Keep it while the writer is halted: until `try_some` picks it, or `release`."""
-        self._waiting[entry.id] = _Waiting(entry, math.inf, held_back=True, dying=dying)
-        metrics.deferred_entries.set(len(self._waiting))
+        self._keep(_Waiting(entry, math.inf, held_back=True, dying=dying))
 
     @property
     def dying(self) -> int:
@@ -98,6 +98,9 @@ class Deferred:
     async def run(self, pipeline: Pipeline) -> None:
         """Hand the entries that are due to the pipeline, for ever."""
         while True:
+            if not self._waiting:
+                self._something.clear()
+                await self._something.wait()
             await asyncio.sleep(_TICK_S)
             if due := self._due():
                 await pipeline.handle(due)
@@ -114,7 +117,11 @@ class Deferred:
         ]
 
     def _put(self, entry: Entry, delay_s: float, turns: int, entity: Ref | None = None) -> None:
-        self._waiting[entry.id] = _Waiting(entry, time.monotonic() + delay_s, turns, entity)
+        self._keep(_Waiting(entry, time.monotonic() + delay_s, turns, entity))
+
+    def _keep(self, waiting: _Waiting) -> None:
+        self._waiting[waiting.entry.id] = waiting
+        self._something.set()
         metrics.deferred_entries.set(len(self._waiting))
 
 

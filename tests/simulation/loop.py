@@ -87,7 +87,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle:
         """As in any loop, for the process that the context belongs to."""
-        process = self.process if context is None else context.get(PROCESS, self.world)
+        process = self.process if context is None else context.get(PROCESS, self.process)
         handle = Handle(callback, args, self, context)
         self.put(process, handle)
         return handle
@@ -104,7 +104,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
     ) -> TimerHandle:
         """As in any loop; `when` by the clock of the running process."""
-        process = self.process if context is None else context.get(PROCESS, self.world)
+        process = self.process if context is None else context.get(PROCESS, self.process)
         timer = TimerHandle(when, callback, args, self, context)
         timer._scheduled = True  # type: ignore[attr-defined]  # then its cancellation is counted
         heapq.heappush(self._timers, (process.clock.true(when), next(self._order), timer, process))
@@ -133,7 +133,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
     ) -> SimulatedTask:
         """As in any loop."""
         task = SimulatedTask(coro, loop=self, name=name, context=context)
-        task.process = self.process if context is None else context.get(PROCESS, self.world)
+        task.process = self.process if context is None else context.get(PROCESS, self.process)
         return task
 
     def create_future(self) -> SimulatedFuture:
@@ -233,6 +233,12 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             self._timers[:] = [one for one in self._timers if not one[2]._cancelled]  # type: ignore[attr-defined]
             heapq.heapify(self._timers)
             self._cancelled = 0
+
+    def end(self) -> None:
+        """Close it, and leave what still waits as it is."""
+        for task in asyncio.all_tasks(self):
+            task._log_destroy_pending = False  # type: ignore[attr-defined]
+        self.close()
 
     def call_exception_handler(self, context: dict[str, Any]) -> None:
         """Report an error that no task caught, with its process."""

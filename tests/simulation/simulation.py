@@ -13,6 +13,9 @@ from tests.simulation.timeline import Timeline
 
 T = TypeVar("T")
 
+#: Runs that are over. They are kept, because what dead processes held would run its `finally` blocks if it were freed.
+_OVER: list["Simulation"] = []
+
 
 class Simulation:
     """One run.
@@ -53,6 +56,8 @@ class Simulation:
                 return self.loop.run_until_complete(scenario())
         finally:
             asyncio.set_event_loop(None)
+            self.loop.end()
+            _OVER.append(self)
 
     def _failed(self, process: Process, context: dict[str, Any]) -> None:
         error = context.get("exception")

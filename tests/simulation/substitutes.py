@@ -4,6 +4,7 @@ Each asks the process that runs: its clock, its chance.
 """
 
 import gc
+import logging
 import os
 import random
 import secrets
@@ -104,6 +105,18 @@ def _threads(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
         yield module, "threading", threads.THREADING
 
 
+class _Handler(logging.Handler):
+    """What libraries log, on the timeline."""
+
+    def __init__(self, loop: NetworkedLoop, timeline: Timeline) -> None:
+        super().__init__(logging.WARNING)
+        self._loop, self._timeline = loop, timeline
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = {"error": repr(record.exc_info[1])} if record.exc_info else {}
+        self._timeline.say(self._loop.process.name, f"log of {record.name}", message=record.getMessage(), **error)
+
+
 def _logs(loop: NetworkedLoop, timeline: Timeline) -> Iterator[tuple[Any, str, Any]]:
     def log(action: logs.Action, *, exc: BaseException | None = None, **fields: Any) -> None:
         error = {} if exc is None else {"error": repr(exc)}
@@ -111,6 +124,7 @@ def _logs(loop: NetworkedLoop, timeline: Timeline) -> Iterator[tuple[Any, str, A
 
     for name in ("info", "warning", "error"):
         yield logs, name, log
+    yield logging.root, "handlers", [_Handler(loop, timeline)]
 
 
 def _memory() -> Iterator[tuple[Any, str, Any]]:
