@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from deploy.local.processes import freeze
+from holdfast import services
 from tests import keys
 from tests.servers import PASSWORD, START_DEADLINE_S, free_port, wait_until, with_us
 from tests.warm import Forked, Warm
@@ -92,8 +93,10 @@ class Service:
     def start(self, *, wait: bool = True) -> "Service":
         """Start it; with `wait`, until it answers. The second time it is a process that nobody has warmed: what a
         restart changes, such as the order of a set, it shall change here too."""
-        if self._process is None and self._module.startswith("services."):
-            self._process = Warm.of(self._module).start(self._arguments(), self._environment, self.log)
+        here = self._environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+        if self._process is None and here and self._module.startswith(f"{services.__name__}."):
+            warm = Warm.of(self._module, self._environment.get("HOLDFAST_DOMAIN", ""))
+            self._process = warm.start(self._arguments(), self._environment, self.log)
         else:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(

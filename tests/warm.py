@@ -47,24 +47,24 @@ class Forked:
 
 
 class Warm:
-    """Our end of it: one process a module, made at its first start."""
+    """Our end of it: one process a module and domain, made at its first start."""
 
-    _of: dict[str, "Warm"] = {}  # noqa: RUF012 - shared on purpose
+    _of: dict[tuple[str, str], "Warm"] = {}  # noqa: RUF012 - shared on purpose
     _making = threading.Lock()
 
-    def __init__(self, module: str) -> None:
+    def __init__(self, module: str, domain: str) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__, module], cwd=Path(__file__).parent.parent, start_new_session=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=os.environ | {"HOLDFAST_DOMAIN": domain}, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         )  # fmt: skip
         self._asking = threading.Lock()
         atexit.register(self._end)
 
     @classmethod
-    def of(cls, module: str) -> "Warm":
-        """The one of this module."""
+    def of(cls, module: str, domain: str) -> "Warm":
+        """The one of this module, which serves the resources of this domain; empty: the usual one."""
         with cls._making:
-            return cls._of.setdefault(module, cls._of.get(module) or cls(module))
+            return cls._of.setdefault((module, domain), cls._of.get((module, domain)) or cls(module, domain))
 
     def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
         """`python -m <module> <arguments>`."""
