@@ -1,0 +1,75 @@
+"""Redis servers under contract: the model, and real ones. Each can be put into the states that a test needs."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from redis.asyncio import Redis
+
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from tests.models.redis_server import RedisModel
+from tests.ports import free_port
+
+_TIMEOUTS = RedisTimeouts(connect_s=60, io_s=60)
+
+State = Callable[[bool], Awaitable[Any]]
+
+
+@dataclass
+class Subject:
+    """A server, with what puts it into a state and out of it."""
+
+    name: str
+    address: str
+    redis: Redis
+    full: State
+    replica: State
+
+    def client(self) -> Redis:
+        """Another client of it."""
+        return connect(self.address, _TIMEOUTS, pool_size=1)
+
+
+@asynccontextmanager
+async def model() -> AsyncIterator[Subject]:
+    """The model, behind a socket."""
+    server, port = RedisModel(time.time), free_port()
+    listening = await asyncio.get_running_loop().create_server(server.protocol, "127.0.0.1", port)
+    redis = connect(f"127.0.0.1:{port}", _TIMEOUTS)
+
+    async def full(on: bool) -> None:
+        server.fill(on)
+
+    async def replica(on: bool) -> None:
+        server.read_only(on)
+
+    try:
+        yield Subject("model", f"127.0.0.1:{port}", redis, full, replica)
+    finally:
+        await redis.aclose()
+        server.die()
+        listening.close()
+        await listening.wait_closed()
+
+
+@asynccontextmanager
+async def real(address: str) -> AsyncIterator[Subject]:
+    """A real server, emptied."""
+    redis: Any = connect(address, _TIMEOUTS)
+
+    async def full(on: bool) -> None:
+        await redis.config_set("maxmemory", "1" if on else "0")
+
+    async def replica(on: bool) -> None:
+        await redis.execute_command("REPLICAOF", *(("127.0.0.1", "1") if on else ("NO", "ONE")))
+
+    await redis.flushall()
+    try:
+        yield Subject("real", address, redis, full, replica)
+    finally:
+        await full(False)
+        await replica(False)
+        await redis.aclose()

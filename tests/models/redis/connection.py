@@ -1,0 +1,226 @@
+"""Connection: one client of the model, as a protocol of asyncio."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import hiredis
+
+from tests.models.redis.execute import resolve
+from tests.models.redis.reads import Wait
+from tests.models.redis.reply import OK, Failure, Flat, Push, Simple, encode
+
+if TYPE_CHECKING:
+    from tests.models.redis.server import RedisModel
+
+_LOADABLE = frozenset((b"HELLO", b"AUTH", b"QUIT", b"CLIENT", b"SELECT", b"SUBSCRIBE", b"UNSUBSCRIBE"))
+
+
+class Connection(asyncio.Protocol):
+    """Takes commands one after the other; while one waits, those after it wait too."""
+
+    def __init__(self, server: "RedisModel") -> None:
+        self._server = server
+        self._requests = hiredis.Reader()
+        self._transport: asyncio.Transport | None = None
+        self._waits: tuple[Wait, Sequence[bytes]] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._queue: list[Sequence[bytes]] | None = None
+        self._broken = False
+        self._taking = False
+        self.channels: dict[bytes, None] = {}
+        self.version = 2
+        self.id = server.next_id()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client is there."""
+        self._transport = cast(asyncio.Transport, transport)
+        self._server.connected(self)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """It is gone."""
+        self._transport = None
+        self._end_wait()
+        self._server.disconnected(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of commands."""
+        self._requests.feed(data)
+        self.take()
+
+    def take(self) -> None:
+        """Carry out the commands that are there."""
+        if self._taking:
+            return
+        self._taking = True
+        replies: list[bytes] = []
+        try:
+            while self._transport and not self._waits and not self._server.frozen:
+                try:
+                    parts = self._requests.gets()
+                except hiredis.ProtocolError:
+                    self._transport.write(b"-ERR Protocol error\r\n")
+                    self.abort()
+                    return
+                if parts is False:
+                    break
+                reply = self._reply(parts)
+                if not isinstance(reply, Wait | _Pushed):
+                    replies.append(encode(reply, self.version))
+                if self._server.space.changed:
+                    # What others wait for comes after what was answered here.
+                    self._write(replies)
+                    replies = []
+                    self._server.serve()
+        finally:
+            self._taking = False
+        self._write(replies)
+
+    def _write(self, replies: list[bytes]) -> None:
+        if replies and self._transport:
+            self._transport.write(b"".join(replies))
+
+    def _reply(self, parts: Sequence[bytes]) -> Any:
+        name = parts[0].upper()
+        try:
+            reply = self._run(name, parts)
+        except Failure as failure:
+            if self._queue is not None and name != b"EXEC":
+                self._broken = True
+            return failure
+        if isinstance(reply, Wait):
+            self._wait(reply, parts)
+        return reply
+
+    def _run(self, name: bytes, parts: Sequence[bytes]) -> Any:
+        if self._server.executor.loading and name not in _LOADABLE:
+            self._queue = None
+            raise Failure("LOADING Redis is loading the dataset in memory")
+        if name in (b"MULTI", b"EXEC", b"DISCARD"):
+            return self._transaction(name)
+        if self._queue is not None:
+            if name not in (b"EVAL", b"EVALSHA", b"PUBLISH"):
+                command, args = resolve(parts)
+                command.check(args)
+            self._queue.append(parts)
+            return Simple("QUEUED")
+        own = getattr(self, f"_{name.decode('latin-1').lower()}", None) if name in _OWN else None
+        return own(parts[1:]) if own else self._server.run(parts)
+
+    def _transaction(self, name: bytes) -> Any:
+        if name == b"MULTI":
+            if self._queue is not None:
+                raise Failure("ERR MULTI calls can not be nested")
+            self._queue, self._broken = [], False
+            return OK
+        queue, self._queue = self._queue, None
+        if queue is None:
+            raise Failure(f"ERR {name.decode()} without MULTI")
+        if name == b"DISCARD":
+            return OK
+        if self._broken:
+            raise Failure("EXECABORT Transaction discarded because of previous errors.")
+        return [self._part(parts) for parts in queue]
+
+    def _part(self, parts: Sequence[bytes]) -> Any:
+        try:
+            reply = self._server.run(parts)
+        except Failure as failure:
+            return failure
+        return None if isinstance(reply, Wait) else reply
+
+    def _hello(self, args: Sequence[bytes]) -> Any:
+        if args and args[0] not in (b"2", b"3"):
+            raise Failure("NOPROTO unsupported protocol version")
+        self.version = int(args[0]) if args else self.version
+        return Flat([
+            b"server", b"redis", b"version", b"7.0.15", b"proto", self.version, b"id", self.id, b"mode", b"standalone",
+            b"role", b"replica" if self._server.executor.replica else b"master", b"modules", [],
+        ])  # fmt: skip
+
+    def _ping(self, args: Sequence[bytes]) -> Any:
+        if self.channels and self.version == 2:
+            return Push([b"pong", args[0] if args else b""])
+        return args[0] if args else Simple("PONG")
+
+    def _select(self, args: Sequence[bytes]) -> Any:
+        if args[0] != b"0":
+            raise Failure("ERR DB index is out of range")
+        return OK
+
+    def _auth(self, _args: Sequence[bytes]) -> Any:
+        return OK
+
+    def _client(self, args: Sequence[bytes]) -> Any:
+        return self.id if args[0].upper() == b"ID" else OK
+
+    def _subscribe(self, args: Sequence[bytes]) -> Any:
+        for channel in args:
+            self.channels[channel] = None
+            self._push([b"subscribe", channel, len(self.channels)])
+        return _PUSHED
+
+    def _unsubscribe(self, args: Sequence[bytes]) -> Any:
+        for channel in args or list(self.channels) or [None]:
+            self.channels.pop(channel, None)
+            self._push([b"unsubscribe", channel, len(self.channels)])
+        return _PUSHED
+
+    def message(self, channel: bytes, text: bytes) -> bool:
+        """Whether it subscribes to the channel; then it gets the message."""
+        if channel not in self.channels:
+            return False
+        self._push([b"message", channel, text])
+        return True
+
+    def _push(self, parts: list[Any]) -> None:
+        self._write([encode(Push(parts), self.version)])
+
+    @property
+    def wait(self) -> tuple[Wait, Sequence[bytes]]:
+        """What it waits for, and the command."""
+        assert self._waits
+        return self._waits
+
+    def _wait(self, wait: Wait, parts: Sequence[bytes]) -> None:
+        self._waits = wait, parts
+        self._server.waiting[self] = None
+        if wait.timeout_ms:
+            self._timer = asyncio.get_running_loop().call_later(wait.timeout_ms / 1000, self._timed_out)
+
+    def _end_wait(self) -> None:
+        self._waits = None
+        self._server.waiting.pop(self, None)
+        if self._timer:
+            self._timer.cancel()
+            self._timer = None
+
+    def _timed_out(self) -> None:
+        self._timer = None
+        if not self._server.frozen:
+            self.answer(None)
+
+    def answer(self, reply: Any) -> None:
+        """End the wait with this."""
+        self._end_wait()
+        self._write([encode(reply, self.version)])
+        asyncio.get_running_loop().call_soon(self.take)
+
+    def thaw(self) -> None:
+        """Go on."""
+        if self._waits and self._waits[0].timeout_ms and not self._timer:
+            self.answer(None)
+        self.take()
+
+    def abort(self) -> None:
+        """As when the server is gone."""
+        if self._transport:
+            self._transport.abort()
+
+
+class _Pushed:
+    """The reply of a command that has pushed its replies already."""
+
+
+_PUSHED = _Pushed()
+_OWN = frozenset((b"HELLO", b"PING", b"SELECT", b"AUTH", b"CLIENT", b"SUBSCRIBE", b"UNSUBSCRIBE"))

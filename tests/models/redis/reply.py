@@ -1,0 +1,76 @@
+"""Replies, and their form on the wire in both versions of the protocol.
+
+bytes are a bulk string, int an integer, None a null, a list an array.
+"""
+
+from typing import Any
+
+
+class Simple(str):
+    """A status, like OK."""
+
+    __slots__ = ()
+
+
+class Failure(Exception):
+    """An error reply. `line` of the script in which it happened, if it did in one."""
+
+    def __init__(self, text: str, line: int | None = None) -> None:
+        super().__init__(text)
+        self.text = text
+        self.line = line
+
+
+class Flat(list[Any]):
+    """A map, as a flat list of names and values: so it is in version 2, and for a script."""
+
+
+class Pairs(list[Any]):
+    """A map, as a list of [name, value]: so it is in version 2."""
+
+
+class Push(list[Any]):
+    """A message of a subscription."""
+
+
+OK = Simple("OK")
+
+
+def encode(reply: Any, version: int) -> bytes:
+    """As bytes of the protocol."""
+    parts: list[bytes] = []
+    _encode(reply, version, parts.append)
+    return b"".join(parts)
+
+
+def _encode(reply: Any, version: int, put: Any) -> None:
+    kind = type(reply)
+    if kind is bytes:
+        put(b"$%d\r\n%b\r\n" % (len(reply), reply))
+    elif kind is int:
+        put(b":%d\r\n" % reply)
+    elif kind is list:
+        put(b"*%d\r\n" % len(reply))
+        for each in reply:
+            _encode(each, version, put)
+    elif reply is None:
+        put(b"_\r\n" if version == 3 else b"$-1\r\n")
+    elif kind is Simple:
+        put(b"+%b\r\n" % reply.encode())
+    elif kind is Failure:
+        put(b"-%b\r\n" % reply.text.replace("\r", " ").replace("\n", " ").encode("utf-8", "surrogateescape"))
+    else:
+        _encode_map(reply, version, put)
+
+
+def _encode_map(reply: Any, version: int, put: Any) -> None:
+    values = list(reply)
+    if isinstance(reply, Pairs) and version == 3:
+        values = [value for pair in reply for value in pair]
+    if isinstance(reply, Push):
+        put(b"%c%d\r\n" % (b">" if version == 3 else b"*", len(values)))
+    else:
+        assert isinstance(reply, Flat | Pairs), f"no reply: {reply!r}"
+        put(b"%%%d\r\n" % (len(values) // 2) if version == 3 else b"*%d\r\n" % len(values))
+    for each in values:
+        _encode(each, version, put)

@@ -1,0 +1,125 @@
+"""RedisModel: one server with its data and its faults."""
+
+import asyncio
+import itertools
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from tests.models.redis.commands import COMMANDS
+from tests.models.redis.connection import Connection
+from tests.models.redis.execute import Executor
+from tests.models.redis.history import History
+from tests.models.redis.keyspace import Keyspace
+from tests.models.redis.reply import Failure
+
+_READS = frozenset(name for name, command in COMMANDS.items() if not command.writes)
+
+
+class RedisModel:
+    """A server, with every write on disk when it is answered. `clock`: seconds since the epoch, by its own clock.
+
+    model = RedisModel(time.time)
+    await loop.create_server(model.protocol, "127.0.0.1", port)
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._ids = itertools.count(1)
+        self._connections: dict[Connection, None] = {}
+        self.space = Keyspace(clock)
+        self.executor = Executor(self.space, self._publish)
+        self._history = History(clock, self.space)
+        self.waiting: dict[Connection, None] = {}
+        self.frozen = self.dead = False
+
+    def protocol(self) -> asyncio.Protocol:
+        """For one client."""
+        return Connection(self)
+
+    def die(self) -> None:
+        """End at once: connections are reset, and new ones too."""
+        self.dead = True
+        for connection in list(self._connections):
+            connection.abort()
+
+    def restart(self) -> None:
+        """Be there again with the data, and without scripts and subscribers."""
+        self.dead = self.frozen = False
+        self.executor.scripts.clear()
+
+    def freeze(self) -> None:
+        """Do nothing more; connections stay open."""
+        self.frozen = True
+
+    def thaw(self) -> None:
+        """Go on, with what has arrived meanwhile."""
+        self.frozen = False
+        for connection in list(self._connections):
+            connection.thaw()
+
+    def fill(self, full: bool = True) -> None:
+        """Refuse what needs memory."""
+        self.executor.full = full
+
+    def fill_disk(self, full: bool = True) -> None:
+        """Refuse writes, because the disk is full."""
+        self.executor.disk_full = full
+
+    def read_only(self, replica: bool = True) -> None:
+        """Refuse writes, as a demoted primary."""
+        self.executor.replica = replica
+
+    def loading(self, loading: bool = True) -> None:
+        """Refuse nearly everything."""
+        self.executor.loading = loading
+
+    def wipe(self) -> None:
+        """Lose everything."""
+        self._history.ran((b"FLUSHALL",))
+        self.space.clear()
+        self.serve()
+
+    def lose_last(self, seconds: float) -> None:
+        """Go back to an earlier moment, as a replica does that becomes the primary: connections are reset."""
+        self.space.restore(self._history.before(self._clock() - seconds))
+        for connection in list(self._connections):
+            connection.abort()
+        self.space.changed.clear()
+
+    def next_id(self) -> int:
+        """Of a connection."""
+        return next(self._ids)
+
+    def connected(self, connection: Connection) -> None:
+        """A client is there."""
+        self._connections[connection] = None
+        if self.dead:
+            connection.abort()
+
+    def disconnected(self, connection: Connection) -> None:
+        """It is gone."""
+        self._connections.pop(connection, None)
+
+    def run(self, parts: Sequence[bytes]) -> Any:
+        """The reply of a command, or Wait. Raises Failure."""
+        if parts[0].upper() not in _READS:
+            self._history.ran(parts)
+        return self.executor.run(parts)
+
+    def serve(self) -> None:
+        """Answer whoever waits for what has changed, in the order in which they came."""
+        changed, self.space.changed = self.space.changed, []
+        for connection in list(self.waiting):
+            wait, parts = connection.wait
+            if not any(key in changed for key in wait.keys):
+                continue
+            try:
+                reply = wait.again()
+            except Failure as failure:
+                reply = failure
+            if reply is not None:
+                self._history.ran(parts)
+                connection.answer(reply)
+
+    def _publish(self, channel: bytes, text: bytes) -> int:
+        return sum([connection.message(channel, text) for connection in list(self._connections)])

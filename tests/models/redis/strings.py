@@ -1,0 +1,197 @@
+"""Commands of strings and of keys."""
+
+import fnmatch
+from collections.abc import Sequence
+from typing import Any
+
+from tests.models.redis.commands import SYNTAX, Options, command, integer
+from tests.models.redis.keyspace import KINDS, Keyspace
+from tests.models.redis.reply import OK, Failure, Simple
+
+Args = Sequence[bytes]
+
+
+@command("GET", 1, 1)
+def get(space: Keyspace, args: Args) -> Any:
+    """Of a string."""
+    return space.get(args[0], bytes)
+
+
+@command("MGET", 1, None)
+def mget(space: Keyspace, args: Args) -> Any:
+    """A null for what is no string."""
+    return [space.get(key, bytes) if space.kind(key) is bytes else None for key in args]
+
+
+@command("SET", 2, None, grows=True)
+def set_(space: Keyspace, args: Args) -> Any:
+    """With NX, XX, GET, KEEPTTL, EX, PX, EXAT, PXAT."""
+    key, value, options = args[0], args[1], Options(args[2:])
+    words, at_ms = set(), None
+    while options:
+        word = options.word()
+        if word in (b"EX", b"PX", b"EXAT", b"PXAT"):
+            at_ms = _expiry_ms(space, word, options.number())
+        elif word in (b"NX", b"XX", b"GET", b"KEEPTTL"):
+            words.add(word)
+        else:
+            raise Failure(SYNTAX)
+    old = space.get(key, bytes) if b"GET" in words else None
+    there = space.exists(key)
+    if (b"NX" in words and there) or (b"XX" in words and not there):
+        return old
+    if b"KEEPTTL" in words:
+        space.replace(key, value)
+    else:
+        space.set(key, value)
+        if at_ms is not None:
+            space.expire(key, at_ms)
+    return old if b"GET" in words else OK
+
+
+def _expiry_ms(space: Keyspace, word: bytes, number: int) -> int:
+    if number <= 0:
+        raise Failure("ERR invalid expire time in 'set' command")
+    ms = number if word[:1] == b"P" else number * 1000
+    return ms if word.endswith(b"AT") else space.now_ms() + ms
+
+
+@command("INCRBY", 2, 2, grows=True)
+def incrby(space: Keyspace, args: Args) -> Any:
+    """The sum."""
+    total = integer(space.get(args[0], bytes) or b"0") + integer(args[1])
+    space.replace(args[0], b"%d" % total)
+    return total
+
+
+@command("INCR", 1, 1, grows=True)
+def incr(space: Keyspace, args: Args) -> Any:
+    """By one."""
+    return incrby(space, (args[0], b"1"))
+
+
+@command("DEL", 1, None, writes=True)
+@command("UNLINK", 1, None, writes=True)
+def delete(space: Keyspace, args: Args) -> Any:
+    """How many there were."""
+    return sum([space.delete(key) for key in args])
+
+
+@command("EXISTS", 1, None)
+def exists(space: Keyspace, args: Args) -> Any:
+    """How many there are."""
+    return sum([space.exists(key) for key in args])
+
+
+@command("TYPE", 1, 1)
+def type_(space: Keyspace, args: Args) -> Any:
+    """The name of it."""
+    kind = space.kind(args[0])
+    return Simple(KINDS[kind].decode() if kind else "none")
+
+
+@command("RENAME", 2, 2, writes=True)
+def rename(space: Keyspace, args: Args) -> Any:
+    """Over what was there."""
+    space.rename(args[0], args[1])
+    return OK
+
+
+def _expire(space: Keyspace, args: Args, at_ms: int) -> int:
+    if not space.exists(args[0]):
+        return 0
+    old, word = space.expires_ms(args[0]), args[2].upper() if len(args) > 2 else b""
+    if word and word not in (b"NX", b"XX", b"GT", b"LT"):
+        raise Failure(f"ERR Unsupported option {word.decode()}")
+    if (
+        (word == b"NX" and old is not None)
+        or (word == b"XX" and old is None)
+        or (word == b"GT" and (old is None or at_ms <= old))
+        or (word == b"LT" and old is not None and at_ms >= old)
+    ):
+        return 0
+    space.expire(args[0], at_ms)
+    return 1
+
+
+@command("EXPIRE", 2, 3, writes=True)
+def expire(space: Keyspace, args: Args) -> Any:
+    """In seconds from now."""
+    return _expire(space, args, space.now_ms() + integer(args[1]) * 1000)
+
+
+@command("PEXPIRE", 2, 3, writes=True)
+def pexpire(space: Keyspace, args: Args) -> Any:
+    """In milliseconds from now."""
+    return _expire(space, args, space.now_ms() + integer(args[1]))
+
+
+@command("PERSIST", 1, 1, writes=True)
+def persist(space: Keyspace, args: Args) -> Any:
+    """Never again."""
+    if not space.exists(args[0]) or space.expires_ms(args[0]) is None:
+        return 0
+    space.expire(args[0], None)
+    return 1
+
+
+@command("PTTL", 1, 1)
+def pttl(space: Keyspace, args: Args) -> Any:
+    """-2: no such key, -1: never."""
+    if not space.exists(args[0]):
+        return -2
+    at_ms = space.expires_ms(args[0])
+    return -1 if at_ms is None else at_ms - space.now_ms()
+
+
+@command("TTL", 1, 1)
+def ttl(space: Keyspace, args: Args) -> Any:
+    """In seconds."""
+    left_ms = pttl(space, args)
+    return left_ms if left_ms < 0 else (left_ms + 500) // 1000
+
+
+@command("KEYS", 1, 1)
+def keys(space: Keyspace, args: Args) -> Any:
+    """Those that match."""
+    return [key for key in space.names() if _matches(key, args[0])]
+
+
+@command("SCAN", 1, None)
+def scan(space: Keyspace, args: Args) -> Any:
+    """All of them at once."""
+    options, pattern, kind = Options(args[1:]), b"*", None
+    while options:
+        word, value = options.word(), options.value()
+        if word == b"MATCH":
+            pattern = value
+        elif word == b"TYPE":
+            kind = value.lower()
+        elif word != b"COUNT":
+            raise Failure(SYNTAX)
+    found = [key for key in space.names() if _matches(key, pattern)]
+    return [b"0", [key for key in found if kind is None or KINDS[space.kind(key) or bytes] == kind]]
+
+
+def _matches(key: bytes, pattern: bytes) -> bool:
+    return pattern == b"*" or fnmatch.fnmatchcase(key.decode("latin-1"), pattern.decode("latin-1"))
+
+
+@command("DBSIZE", 0, 0)
+def dbsize(space: Keyspace, _args: Args) -> Any:
+    """How many keys there are."""
+    return len(space.names())
+
+
+@command("FLUSHALL", 0, 1, writes=True)
+@command("FLUSHDB", 0, 1, writes=True)
+def flush(space: Keyspace, _args: Args) -> Any:
+    """Everything."""
+    space.clear()
+    return OK
+
+
+@command("TIME", 0, 0)
+def time(space: Keyspace, _args: Args) -> Any:
+    """Seconds and microseconds."""
+    return [b"%d" % part for part in divmod(space.now_us(), 1_000_000)]

@@ -1,0 +1,3 @@
+"""The Redis model, by its public name."""
+
+from tests.models.redis.server import RedisModel as RedisModel
