@@ -27,6 +27,7 @@ class Refresher:
         self._soft_s = soft_s
         self._waiting: OrderedDict[str, Copy] = OrderedDict()
         self._to_check: dict[str, Copy] = {}
+        self._something = asyncio.Event()
 
     def offer(self, copies: Iterable[tuple[str, Copy]]) -> None:
         """What was read; now and then it is compared with the copy that was there."""
@@ -34,6 +35,7 @@ class Refresher:
         for name, copy in fresh:
             if random.random() < _CHECKED_SHARE:  # noqa: S311 - a sample, not a secret
                 self._to_check.setdefault(name, copy)
+                self._something.set()
         self.renew(fresh)
 
     def renew(self, copies: Iterable[tuple[str, Copy]]) -> None:
@@ -43,11 +45,15 @@ class Refresher:
                 self._waiting[name] = copy
                 self._waiting.move_to_end(name)
                 self._copies.remember(name, copy)  # at once: the outage may begin before the cache has it
+                self._something.set()
         self._drop_oldest()
 
     async def run(self) -> None:
         """For ever."""
         while True:
+            if not self._waiting and not self._to_check:
+                self._something.clear()
+                await self._something.wait()
             await asyncio.sleep(_EVERY_S)
             checks, self._to_check = self._to_check, {}
             for name, fresh in list(checks.items())[:_AT_ONCE]:

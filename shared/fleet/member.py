@@ -1,7 +1,7 @@
 """Member: this process as part of the fleet: what it reports, and how it carries out orders."""
 
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
+from dataclasses import fields, is_dataclass
 from typing import Any, assert_never
 
 from holdfast.shared.fleet.order import IssuedOrder, Measure, Order
@@ -73,5 +73,14 @@ class Member:
 
 def describe(breaker: Breaker) -> dict[str, Any]:
     """One breaker, as every status page shows it."""
-    snapshot = asdict(breaker.snapshot())
+    snapshot: dict[str, Any] = _plain(breaker.snapshot())
     return snapshot | {"transitions": snapshot["transitions"][-_TRANSITIONS_SHOWN:]}
+
+
+def _plain(value: Any) -> Any:
+    """As `dataclasses.asdict`, which copies every value, and this runs every second for every breaker."""
+    if isinstance(value, tuple):
+        return tuple(map(_plain, value))
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value

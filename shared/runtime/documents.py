@@ -43,8 +43,18 @@ def parse(raw: bytes | str, budget: Budget = DEFAULT_BUDGET) -> Any:
         if _depth(raw.encode("utf-8", "replace") if isinstance(raw, str) else raw) > budget.depth:
             over("depth", budget.depth)
         raise
-    measure(document, budget)
+    if not _surely_within(raw, budget):
+        measure(document, budget)
     return document
+
+
+def _surely_within(raw: bytes | str, budget: Budget) -> bool:
+    """Whether counting characters shows that it is within the budget: most documents are small, and need no walk."""
+    if isinstance(raw, str):
+        brackets, commas = raw.count("[") + raw.count("{"), raw.count(",")
+    else:
+        brackets, commas = raw.count(b"[") + raw.count(b"{"), raw.count(b",")
+    return brackets <= budget.depth and brackets + commas < budget.values
 
 
 def malformed(raw: bytes) -> AppError:

@@ -8,11 +8,10 @@ no selector, no socket and no thread: the network and executors are simulated be
 # The parameters of asyncio's methods that are overridden here are spelt differently in every version of its stubs.
 
 import asyncio
-import heapq
-from asyncio import Handle, TimerHandle
 from collections.abc import Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
-from contextvars import Context
+from contextvars import Context, copy_context
+from heapq import heapify, heappop, heappush
 from itertools import count
 from random import Random
 from typing import Any
@@ -30,6 +29,47 @@ _SWEEP_OVER = 1000
 
 class Stuck(Exception):
     """Nothing is ready, and nothing ever will be."""
+
+
+class Step:
+    """What asyncio calls a handle: something that a process is to call."""
+
+    __slots__ = ("_args", "_callback", "_cancelled", "_context")
+
+    def __init__(self, callback: Callable[..., object], args: tuple[Any, ...], context: Context) -> None:
+        self._callback, self._args, self._context = callback, args, context
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """It is not to be called."""
+        self._cancelled = True
+
+    def cancelled(self) -> bool:
+        """Whether it is not to be called."""
+        return self._cancelled
+
+    def run(self) -> None:
+        """Call it."""
+        self._context.run(self._callback, *self._args)
+
+
+class Timer(Step):
+    """A step at a time. `due_s`: by the clock of its process. `loop` is None once it is due."""
+
+    __slots__ = ("due_s", "loop")
+
+    loop: "SimulatedLoop | None"
+    due_s: float
+
+    def cancel(self) -> None:
+        """It is not to be called."""
+        if not self._cancelled and self.loop is not None:
+            self.loop.cancelled_one()
+        self._cancelled = True
+
+    def when(self) -> float:
+        """When it is due."""
+        return self.due_s
 
 
 class SimulatedTask(asyncio.Task[Any]):
@@ -73,7 +113,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self.greenlet = getcurrent()
         #: Processes with something ready that are neither frozen nor dead.
         self._active: list[Process] = []
-        self._timers: list[tuple[float, int, Handle, Process]] = []
+        self._timers: list[tuple[float, int, Step, Process]] = []
         self._order = count()
         self._cancelled = 0
         #: Called with (process, context of the error) when a callback fails.
@@ -85,44 +125,54 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         """The running process' monotonic clock."""
         return self.process.clock.monotonic(self.now_s)
 
-    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Handle:
+    def call_soon(self, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Step:
         """As in any loop, for the process that the context belongs to."""
-        process = self.process if context is None else context.get(PROCESS, self.process)
-        handle = Handle(callback, args, self, context)
-        self.put(process, handle)
-        return handle
+        if context is None:
+            process, context = self.process, copy_context()
+        else:
+            process = context.get(PROCESS, self.process)
+        step = Step(callback, args, context)
+        self.put(process, step)
+        return step
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment]
 
     def call_later(
         self, delay: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> TimerHandle:
+    ) -> Step:
         """As in any loop."""
-        return self.call_at(self.time() + delay, callback, *args, context=context)
+        return self._at(self.now_s + delay / self.process.clock.rate, callback, args, context)
 
-    def call_at(
-        self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None
-    ) -> TimerHandle:
+    def call_at(self, when: float, callback: Callable[..., object], *args: Any, context: Context | None = None) -> Step:
         """As in any loop; `when` by the clock of the running process."""
-        process = self.process if context is None else context.get(PROCESS, self.process)
-        timer = TimerHandle(when, callback, args, self, context)
-        timer._scheduled = True  # type: ignore[attr-defined]  # then its cancellation is counted
-        heapq.heappush(self._timers, (process.clock.true(when), next(self._order), timer, process))
+        return self._at(self.process.clock.true(when), callback, args, context)
+
+    def _at(
+        self, true_s: float, callback: Callable[..., object], args: tuple[Any, ...], context: Context | None
+    ) -> Step:
+        if context is None:
+            process, context = self.process, copy_context()
+        else:
+            process = context.get(PROCESS, self.process)
+        timer = Timer(callback, args, context)
+        timer.loop, timer.due_s = self, process.clock.monotonic(true_s)
+        heappush(self._timers, (true_s, next(self._order), timer, process))
         return timer
 
     def deliver(self, process: Process, true_s: float, callback: Callable[[], object], context: Context) -> None:
         """Call something in a process at a true time."""
-        handle = Handle(callback, (), self, context)
-        heapq.heappush(self._timers, (true_s, next(self._order), handle, process))
+        heappush(self._timers, (true_s, next(self._order), Step(callback, (), context), process))
 
-    def put(self, process: Process, handle: Handle) -> None:
-        """Make a handle ready."""
-        if not process.alive:
-            process.memory.append(handle)
-            return
-        if not process.ready and not process.frozen:
-            self._active.append(process)
-        process.ready.append(handle)
+    def put(self, process: Process, step: Step) -> None:
+        """Make a step ready."""
+        ready = process.ready
+        if not ready:
+            if not process.alive:
+                process.memory.append(step)
+                return
+            if not process.frozen:
+                self._active.append(process)
+        ready.append(step)
 
     def create_task(
         self,
@@ -203,35 +253,39 @@ class SimulatedLoop(asyncio.BaseEventLoop):
             if process.steps == process.dies_at_step:
                 self.kill(process)
                 continue
-            handle = process.ready.popleft()
+            step = process.ready.popleft()
             if not process.ready:
                 active[index] = active[-1]
                 active.pop()
-            if handle._cancelled:  # type: ignore[attr-defined]
+            if step.cancelled():
                 continue
             process.steps += 1
             self.steps += 1
             self.now_s += STEP_S
             self.process = process
-            handle._run()  # type: ignore[attr-defined]
+            try:
+                step.run()
+            except Exception as error:  # noqa: BLE001 - a callback's error ends nothing
+                self.call_exception_handler({"message": "a callback failed", "exception": error})
             self.process = self.world
 
     def _expire(self) -> None:
         timers = self._timers
         while timers and timers[0][0] <= self.now_s:
-            _, _, handle, process = heapq.heappop(timers)
-            if isinstance(handle, TimerHandle):
-                handle._scheduled = False  # type: ignore[attr-defined]
-            if handle._cancelled:  # type: ignore[attr-defined]
+            _, _, step, process = heappop(timers)
+            if isinstance(step, Timer):
+                step.loop = None
+            if step.cancelled():
                 self._cancelled -= 1
             else:
-                self.put(process, handle)
+                self.put(process, step)
 
-    def _timer_handle_cancelled(self, _: TimerHandle) -> None:
+    def cancelled_one(self) -> None:
+        """A timer was cancelled. If most are, they are swept."""
         self._cancelled += 1
         if self._cancelled > _SWEEP_OVER and self._cancelled * 2 > len(self._timers):
-            self._timers[:] = [one for one in self._timers if not one[2]._cancelled]  # type: ignore[attr-defined]
-            heapq.heapify(self._timers)
+            self._timers[:] = [one for one in self._timers if not one[2].cancelled()]
+            heapify(self._timers)
             self._cancelled = 0
 
     def end(self) -> None:

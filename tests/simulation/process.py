@@ -1,7 +1,7 @@
 """Process: what an operating system process is to the simulation. Its handles run in the order in which they became
 ready, as on a loop of its own; between processes the seed chooses."""
 
-from asyncio import Handle, Task
+from asyncio import Task
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +14,7 @@ from greenlet import greenlet
 from tests.simulation.clocks import Clock
 
 if TYPE_CHECKING:
+    from tests.simulation.loop import Step
     from tests.simulation.transport import Transport
 
 PROCESS: ContextVar["Process"] = ContextVar("the process that runs here")
@@ -35,7 +36,7 @@ class Process:
         self.alive = True
         self.frozen = False
         #: What can run now.
-        self.ready: deque[Handle] = deque()
+        self.ready: deque[Step] = deque()
         #: Handles that have run.
         self.steps = 0
         #: It is killed in place of running this handle.

@@ -144,3 +144,19 @@ def test_bombs_cost_little_memory() -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
     assert "DocumentTooLarge" in done.stdout
+
+
+@settings(max_examples=150, deadline=None)
+@given(_DOCUMENTS, st.integers(1, 5), st.integers(1, 12))
+def test_what_needs_no_walk_is_within_the_budget(whole: Any, depth: int, values: int) -> None:
+    """A document is accepted exactly when walking it would accept it, as text and as bytes."""
+    budget = Budget(depth, values)
+    raw = json.dumps(whole)
+    for text in (raw, raw.encode(), orjson.dumps(whole)):
+        try:
+            measure(orjson.loads(raw), budget)
+        except OverBudget:
+            with pytest.raises(OverBudget):
+                parse(text, budget)
+        else:
+            assert parse(text, budget) == orjson.loads(raw)
