@@ -150,7 +150,7 @@ def test_bombs_cost_little_memory() -> None:
 @given(_DOCUMENTS, st.integers(1, 5), st.integers(1, 12))
 def test_what_needs_no_walk_is_within_the_budget(whole: Any, depth: int, values: int) -> None:
     """A document is accepted exactly when walking it would accept it, as text and as bytes."""
-    budget = Budget(depth, values)
+    budget = Budget(depth=depth, values=values)
     raw = json.dumps(whole)
     for text in (raw, raw.encode(), orjson.dumps(whole)):
         try:
