@@ -54,7 +54,7 @@ def _surely_within(raw: bytes | str, budget: Budget) -> bool:
         brackets, commas = raw.count("[") + raw.count("{"), raw.count(",")
     else:
         brackets, commas = raw.count(b"[") + raw.count(b"{"), raw.count(b",")
-    return brackets <= budget.depth and brackets + commas < budget.values
+    return brackets < budget.depth and brackets + commas < budget.values
 
 
 def malformed(raw: bytes) -> AppError:
