@@ -116,6 +116,8 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._timers: list[tuple[float, int, Step, Process]] = []
         self._order = count()
         self._cancelled = 0
+        #: They are kept, with what they held, until the run is over.
+        self._dead: list[Process] = []
         #: Called with (process, context of the error) when a callback fails.
         self.on_error: Callable[[Process, dict[str, Any]], None] | None = None
 
@@ -202,10 +204,13 @@ class SimulatedLoop(asyncio.BaseEventLoop):
 
     def kill(self, process: Process) -> None:
         """End a process at once, between two of its steps. No `finally` of it runs."""
+        if not process.alive:
+            return
         if process in self._active:
             self._active.remove(process)
         for end in list(process.ends):
             end.die()
+        self._dead.append(process)
         process.die([task for task in asyncio.all_tasks(self) if task.process is process])  # type: ignore[attr-defined]
 
     def freeze(self, process: Process) -> None:

@@ -56,8 +56,6 @@ class Process:
 
     def die(self, tasks: list[Task[Any]]) -> None:
         """End at once: nothing of it runs any more."""
-        if not self.alive:
-            return
         self.alive = False
         self.memory += [*tasks, *self.ready]
         self.ready.clear()

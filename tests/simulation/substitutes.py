@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from typing import Any
 from unittest.mock import patch
 
@@ -21,6 +22,7 @@ import sqlalchemy.event.attr
 import sqlalchemy.pool.impl
 import sqlalchemy.util.queue
 import uuid_utils
+from pydantic import BaseModel
 
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.telemetry import logs
@@ -35,6 +37,7 @@ _DRAWS = (
     "random", "randrange", "sample", "shuffle", "triangular", "uniform",
 )  # fmt: skip
 _NS = 1_000_000_000
+_SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]  # of the method, for any model
 
 
 @contextmanager
@@ -46,6 +49,7 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *_chance(loop),
             *_threads(loop),
             *_memory(),
+            *_documents(),
             *_logs(loop, timeline),
             *loop.substitutes(),
         ):
@@ -125,6 +129,16 @@ def _logs(loop: NetworkedLoop, timeline: Timeline) -> Iterator[tuple[Any, str, A
     for name in ("info", "warning", "error"):
         yield logs, name, log
     yield logging.root, "handlers", [_Handler(loop, timeline)]
+
+
+@cache
+def _schema(model: type[BaseModel]) -> dict[str, Any]:
+    return _SCHEMA(model)
+
+
+def _documents() -> Iterator[tuple[Any, str, Any]]:
+    """A model's schema is written once: it is most of what a service does when it starts, and never differs."""
+    yield BaseModel, "model_json_schema", classmethod(lambda model: dict(_schema(model)))
 
 
 def _memory() -> Iterator[tuple[Any, str, Any]]:
