@@ -102,7 +102,8 @@ return function(host_redis, host_decode, host_encode, host_sha1, null)
   local function start(run, keys, args)
     rawset(scope, 'KEYS', keys)
     rawset(scope, 'ARGV', args)
-    return xpcall(run, line_of)
+    local fine, reply = xpcall(run, line_of)
+    return fine, reply  -- always two, as a script may return nothing
   end
 
   local function compile(text)
