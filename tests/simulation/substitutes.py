@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from contextvars import copy_context
 from functools import cache
 from typing import Any
 from unittest.mock import patch
@@ -100,7 +101,7 @@ def _uuid7(milliseconds: int, noise: bytes) -> int:
 
 def _threads(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
     async def run_sync(func: Callable[..., Any], *args: Any, **_: Any) -> Any:
-        return await loop.run_in_executor(None, func, *args)
+        return await loop.run_in_executor(None, copy_context().run, func, *args)
 
     yield ThreadPoolExecutor, "submit", threads.submit_in(loop)
     yield ThreadPoolExecutor, "shutdown", threads.shutdown
@@ -129,6 +130,7 @@ def _logs(loop: NetworkedLoop, timeline: Timeline) -> Iterator[tuple[Any, str, A
     for name in ("info", "warning", "error"):
         yield logs, name, log
     yield logging.root, "handlers", [_Handler(loop, timeline)]
+    yield logging.getLogger("faststream"), "handlers", []
 
 
 @cache
