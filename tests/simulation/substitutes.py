@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from functools import cache
+from itertools import count
 from typing import Any
 from unittest.mock import patch
 
@@ -23,7 +24,11 @@ import sqlalchemy.event.attr
 import sqlalchemy.pool.impl
 import sqlalchemy.util.queue
 import uuid_utils
+from aiohttp.client_proto import ResponseHandler
+from anyio._backends._asyncio import CancelScope
 from pydantic import BaseModel
+from redis.asyncio.connection import AbstractConnection
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.telemetry import logs
@@ -50,6 +55,7 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *_chance(loop),
             *_threads(loop),
             *_memory(),
+            *_hashes(),
             *_documents(),
             *_logs(loop, timeline),
             *loop.substitutes(),
@@ -131,6 +137,20 @@ def _logs(loop: NetworkedLoop, timeline: Timeline) -> Iterator[tuple[Any, str, A
         yield logs, name, log
     yield logging.root, "handlers", [_Handler(loop, timeline)]
     yield logging.getLogger("faststream"), "handlers", []
+
+
+def _hashes() -> Iterator[tuple[Any, str, Any]]:
+    """Objects that libraries keep in sets are hashed by their number, as an address differs in every run."""
+    numbers = count(1)
+
+    def number(self: Any) -> int:
+        found = self.__dict__.get("_simulated_number")
+        if found is None:
+            found = self._simulated_number = next(numbers)
+        return int(found)
+
+    for kind in (AbstractConnection, HttpToolsProtocol, ResponseHandler, CancelScope):
+        yield kind, "__hash__", number
 
 
 @cache
