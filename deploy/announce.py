@@ -15,7 +15,7 @@ from typing import Literal, Protocol, Self
 from urllib.parse import quote
 
 from deploy.client.request import bearer, request_json
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 
 FOR_S = 10.0
 _AGAIN_S = 3.0

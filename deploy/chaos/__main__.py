@@ -15,9 +15,8 @@ from deploy.chaos.experiment import Experiment
 from deploy.chaos.experiments import ALL
 from deploy.chaos.run import run
 from deploy.chaos.verdict import EXIT_CODES
-from deploy.local.output import echo
+from deploy.local.output import Problem, echo
 from deploy.local.postpone import ENDING
-from deploy.local.problem import Problem
 from deploy.stacks.running import KINDS, heal, running
 
 _RATES = (1.0, 200.0)

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from deploy.announce import Target
-from deploy.client.mix import Kind
 from deploy.client.outcome import Outcome
+from deploy.client.plan import Kind
 from deploy.stacks.faults import Fault, Program
 
 #: What clients ask for. `writes` are new users and changes of users.

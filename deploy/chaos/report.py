@@ -10,8 +10,7 @@ from deploy.chaos.measure import PhaseName, Recovery, counts, in_phase, of
 from deploy.chaos.verdict import EXIT_CODES, Seen, Verdict
 from deploy.charts import table
 from deploy.client.outcome import BROKEN, Outcome
-from deploy.client.percentiles import percentile
-from deploy.client.samples import Sample
+from deploy.client.samples import Sample, percentile
 
 _PHASES: tuple[PhaseName, ...] = get_args(PhaseName)
 _COLUMNS = ("phase", "asks", "sent", *(outcome.word for outcome in Outcome), "p50", "p99")

@@ -12,12 +12,11 @@ from deploy.chaos.settle import settle
 from deploy.chaos.verdict import Seen, Word, judge
 from deploy.chaos.watch import Watch
 from deploy.chaos.writes import Writes
-from deploy.client import mix
-from deploy.client.background import Background
 from deploy.client.open_loop import now
-from deploy.client.percentiles import percentile
-from deploy.client.plan import Plan
-from deploy.local.problem import Problem
+from deploy.client.plan import Plan, parse
+from deploy.client.samples import percentile
+from deploy.client.session import Background
+from deploy.local.output import Problem
 from deploy.stacks.stack import Stack
 
 #: Before and after a fault, for as long as this at least.
@@ -47,7 +46,7 @@ def run(
     programs = [each.program for each in experiment.must_see if isinstance(each, Restarted)]
     restarted: list[str] = []
     writes = Writes()
-    plan = Plan(stack.url("api"), per_s, mix=mix.parse(weights), follow_per_s=0, users=_USERS)
+    plan = Plan(stack.url("api"), per_s, mix=parse(weights), follow_per_s=0, users=_USERS)
     with Background(plan, writes) as traffic, Watch(stack.address("api"), stack.operator_key) as watch:
         began = _steady(experiment, traffic, watch, report, quiet_s)
         before = {program: set(stack.processes(program).values()) for program in programs}

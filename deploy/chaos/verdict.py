@@ -16,8 +16,7 @@ from deploy.chaos.experiment import (
 )
 from deploy.chaos.measure import Moments, in_phase, of, unmet
 from deploy.chaos.settle import Settled
-from deploy.client.percentiles import percentile
-from deploy.client.samples import Sample
+from deploy.client.samples import Sample, percentile
 
 Word = Literal["passed", "deviated", "unknown"]
 EXIT_CODES: Mapping[Word, int] = {"passed": 0, "deviated": 1, "unknown": 2}

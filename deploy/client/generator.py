@@ -10,10 +10,9 @@ from typing import Protocol
 
 from deploy.client.connections import Connections, Response
 from deploy.client.follow import Followed, Follower
-from deploy.client.mix import Kind
 from deploy.client.open_loop import OpenLoop, constant, now, poisson
 from deploy.client.outcome import Outcome, classify
-from deploy.client.plan import Plan
+from deploy.client.plan import Kind, Plan
 from deploy.client.requests import Request, Requests
 from deploy.client.samples import Samples
 

@@ -8,9 +8,9 @@ from typing import NamedTuple
 import orjson
 
 from deploy.client.connections import Connections, Response
-from deploy.client.mix import Kind
 from deploy.client.outcome import error_of
-from deploy.local.problem import Problem
+from deploy.client.plan import Kind
+from deploy.local.output import Problem
 
 _CONCURRENT = 10
 _TRIES = 10

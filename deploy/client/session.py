@@ -1,12 +1,18 @@
-"""A session: an api that responds, users that exist, and a generator that is ready to start."""
+"""A session: an api that responds, users that exist, and a generator that is ready to start; in the background, for
+code that is not asynchronous."""
 
+import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
+from concurrent.futures import Future
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import Self
 
 from deploy.client.connections import Connections, address_of
-from deploy.client.generator import Generator, Observer
-from deploy.client.plan import Plan
+from deploy.client.generator import Generator, Observer, Run
+from deploy.client.plan import UNTIL_STOPPED_S, Plan
 from deploy.client.requests import prepare
 
 _OF_USERS = {"reads", "lists", "updates"}
@@ -31,3 +37,54 @@ async def session(plan: Plan, *observers: Observer) -> AsyncIterator[Generator]:
 def _key_header() -> str:
     key = os.environ.get("HOLDFAST_API_KEY", "").strip()
     return f"Authorization: Bearer {key}\r\n" if key else ""
+
+
+_PREPARE_S = 120.0
+#: Between the last request and the last response.
+_FINISH_S = 90.0
+
+
+class Background:
+    """`with Background(Plan("http://127.0.0.1:8080", per_s=20)) as traffic: ... traffic.run.samples ...`: sends until
+    the block ends, whatever the plan's duration."""
+
+    def __init__(self, plan: Plan, *observers: Observer) -> None:
+        self._plan = replace(plan, duration_s=UNTIL_STOPPED_S)
+        self._observers = observers
+        self._ready: Future[Generator] = Future()
+        self._thread = threading.Thread(target=self._serve, name="traffic", daemon=True)
+        self._error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        """Returns when the first request is about to leave. Raises Problem when the api does not respond."""
+        self._thread.start()
+        self._generator = self._ready.result(_PREPARE_S)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Send no more; requests in flight are waited for."""
+        self._generator.stop()
+        self._thread.join(_FINISH_S)
+
+    @property
+    def run(self) -> Run:
+        """What was seen so far."""
+        return self._generator.run
+
+    def check(self) -> None:
+        """Raise the exception that ended the traffic, if one did."""
+        if self._error:
+            raise self._error
+
+    def _serve(self) -> None:
+        try:
+            asyncio.run(self._send())
+        except BaseException as error:  # noqa: BLE001 - raised by `check`, in the caller's thread
+            self._error = error
+            if not self._ready.done():
+                self._ready.set_exception(error)
+
+    async def _send(self) -> None:
+        async with session(self._plan, *self._observers) as generator:
+            self._ready.set_result(generator)
+            await generator.go()

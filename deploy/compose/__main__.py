@@ -5,8 +5,7 @@ import sys
 import time
 
 from deploy.compose.check import CHECKS
-from deploy.local.output import echo
-from deploy.local.problem import Problem
+from deploy.local.output import Problem, echo
 
 
 def main() -> int:

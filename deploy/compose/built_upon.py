@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.stacks.engine import docker
 
 _PAGE = REPO / "docs" / "your-own-resource.md"

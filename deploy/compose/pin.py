@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from deploy.local.output import echo
+from deploy.local.output import Problem, echo
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.stacks.engine import compose, docker
 
 FILE = REPO / "deploy" / "compose" / "digests.yml"

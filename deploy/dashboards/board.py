@@ -1,15 +1,88 @@
-"""A dashboard as data → Grafana's model: its frame is the same for all, so that a reader of one knows the others."""
+"""A dashboard as data → Grafana's model: its frame is the same for all, so that a reader of one knows the others: what
+is marked over every panel, and what a reader may narrow it down by."""
 
 from dataclasses import dataclass
+from typing import cast
 
 from grafana_foundation_sdk.builders import dashboard as build
 from grafana_foundation_sdk.cog.builder import Builder
+from grafana_foundation_sdk.cog.variants import Dataquery
 from grafana_foundation_sdk.models import dashboard as m
 
-from deploy.dashboards.annotations import annotations
+from deploy.dashboards.colours import DEGRADED, FAILED, OTHER, REJECTED
 from deploy.dashboards.draw import draw
 from deploy.dashboards.panel import Row
-from deploy.dashboards.variables import Variable, variable
+from deploy.dashboards.source import OWN, SOURCE
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """`query`: `label_values(series, label)`. All of them, which is `everything`, by default."""
+
+    name: str
+    label: str
+    query: str
+    everything: str = ".+"
+
+
+_OURS = "api|writer|external_proxy|dlq_admin"
+JOB = Variable("job", "Service", f'label_values(up{{job=~"{_OURS}"}}, job)', _OURS)
+INSTANCE = Variable("instance", "Replica", 'label_values(up{job=~"$job"}, instance)')
+#: Of a panel about processes.
+CHOSEN = 'job=~"$job", instance=~"$instance"'
+
+
+def variable(it: Variable) -> build.QueryVariable:
+    """Grafana's model of it."""
+    everything = m.VariableOption(selected=True, text="All", value="$__all")
+    return (
+        build.QueryVariable(it.name).label(it.label).query(it.query).definition(it.query).datasource(SOURCE)
+        .multi(True).include_all(True).all_value(it.everything).current(everything)
+        .refresh(m.VariableRefresh.ON_TIME_RANGE_CHANGED).sort(m.VariableSort.ALPHABETICAL_ASC)
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """A mark wherever `expr` has a value; `title` names it."""
+
+    name: str
+    expr: str
+    title: str
+    colour: str
+
+
+ANNOTATIONS = (
+    Annotation(
+        "Faults", "max by (fault, target) (holdfast_fault_active) == 1", "Fault: {{fault}} → {{target}}", FAILED
+    ),
+    Annotation("Breakers open", "breaker:holdfast_state:code == 2", "Breaker open: {{breaker}} in {{job}}", REJECTED),
+    Annotation("Replays", "sum (holdfast_replays_driven) > 0", "A replay is running", OTHER),
+    Annotation(
+        "Pages", 'max by (alertname) (ALERTS{alertstate="firing", severity="page"})', "Page: {{alertname}}", DEGRADED
+    ),
+)
+
+
+def annotations() -> list[build.AnnotationQuery]:
+    """Grafana's model of them, and of those that our services send to Grafana themselves."""
+    return [_own(), *(_of(it) for it in ANNOTATIONS)]
+
+
+def _of(it: Annotation) -> build.AnnotationQuery:
+    return (
+        build.AnnotationQuery().name(it.name).datasource(SOURCE).enable(True).hide(False).icon_color(it.colour)
+        .expr(it.expr).step("5s").title_format(it.title).use_value_for_time(False)
+    )  # fmt: skip
+
+
+def _own() -> build.AnnotationQuery:
+    target = build.AnnotationTarget().type("tags").tags(["holdfast"]).limit(100).match_any(False)
+    return (
+        build.AnnotationQuery().name("Operators' actions").datasource(OWN).enable(True).hide(False).icon_color(OTHER)
+        .target(cast("Builder[Dataquery]", target))  # Grafana's own source takes no PromQL
+    )  # fmt: skip
+
 
 _TAG = "holdfast"
 _REFRESH = ("5s", "10s", "30s", "1m", "5m")

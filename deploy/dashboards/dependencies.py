@@ -1,10 +1,8 @@
 """Dependencies: utilisation, saturation and errors (USE) of each store, service and process."""
 
 from deploy.dashboards import states
-from deploy.dashboards.board import Board
-from deploy.dashboards.panel import Bars, Lines, Query, Row, Timeline, line_at
-from deploy.dashboards.promql import REQUESTS, WINDOW, quantile, rate, worst
-from deploy.dashboards.variables import CHOSEN, INSTANCE, JOB
+from deploy.dashboards.board import CHOSEN, INSTANCE, JOB, Board
+from deploy.dashboards.panel import REQUESTS, WINDOW, Bars, Lines, Row, Timeline, line_at, quantile, rate, worst
 from deploy.rules.availability import OF_CLIENTS
 
 _CALLS = "holdfast_dependency_call_duration_seconds"
@@ -17,7 +15,7 @@ _TROUBLE = Lines(
     act="its own band below shows whether it is full, slow or down.",
     unit="percentunit",
     nothing="Nothing was called",
-    queries=(Query(f"{_BAD} / {rate(_CALLS + '_count', 'dependency')}", "{{dependency}}"),),
+    queries={"{{dependency}}": f"{_BAD} / {rate(_CALLS + '_count', 'dependency')}"},
     share=True,
 )
 _SLOW = Lines(
@@ -27,9 +25,8 @@ _SLOW = Lines(
     act="at its limit: it hangs; its breaker opens by itself.",
     unit="s",
     nothing="Nothing was called",
-    queries=(Query(quantile(0.99, _CALLS, "dependency"), "{{dependency}}"),),
+    queries={"{{dependency}}": quantile(0.99, _CALLS, "dependency")},
     log=True,
-    excused={"y-from-zero": "a logarithmic axis has no zero"},
 )
 _CALLED = Lines(
     title="How much is each called?",
@@ -38,7 +35,7 @@ _CALLED = Lines(
     act="zero without an open breaker: there is no traffic; see Overview.",
     unit="ops",
     nothing="Nothing was called",
-    queries=(Query(rate(f"{_CALLS}_count", "dependency"), "{{dependency}}"),),
+    queries={"{{dependency}}": rate(f"{_CALLS}_count", "dependency")},
 )
 _REFUSED = Lines(
     title="What did breakers refuse?",
@@ -47,9 +44,7 @@ _REFUSED = Lines(
     act="probing for long: the probes fail; the dependency is still down.",
     unit="ops",
     nothing="Nothing was refused",
-    queries=(
-        Query(f"{rate('holdfast_breaker_refused_calls_total', 'breaker, reason')} > 0", "{{breaker}}: {{reason}}"),
-    ),
+    queries={"{{breaker}}: {{reason}}": f"{rate('holdfast_breaker_refused_calls_total', 'breaker, reason')} > 0"},
     width=12,
 )
 _CLOSED_AGAIN = Bars(
@@ -59,13 +54,10 @@ _CLOSED_AGAIN = Bars(
     act="much longer than the outage: its open time has grown; an operator can reset it.",
     unit="s",
     nothing="No breaker has opened",
-    queries=(
-        Query(
-            "sum by (breaker) (increase(holdfast_breaker_recovery_seconds_sum[$__range]))"
-            " / (sum by (breaker) (increase(holdfast_breaker_recovery_seconds_count[$__range])) > 0)",
-            "{{breaker}}",
-        ),
-    ),
+    queries={
+        "{{breaker}}": "sum by (breaker) (increase(holdfast_breaker_recovery_seconds_sum[$__range]))"
+        " / (sum by (breaker) (increase(holdfast_breaker_recovery_seconds_count[$__range])) > 0)"
+    },
     width=12,
 )
 
@@ -76,13 +68,12 @@ _THREADS = Lines(
     act="running near open: statements wait for locks or the disk.",
     unit="short",
     nothing="The database or its exporter is down",
-    queries=(
-        Query("max (mysql_global_status_threads_running)", "running"),
-        Query("max (mysql_global_status_threads_connected)", "open"),
-        Query("max (mysql_global_variables_max_connections)", "allowed"),
-    ),
+    queries={
+        "running": "max (mysql_global_status_threads_running)",
+        "open": "max (mysql_global_status_threads_connected)",
+        "allowed": "max (mysql_global_variables_max_connections)",
+    },
     log=True,
-    excused={"y-from-zero": "a logarithmic axis has no zero"},
 )
 _STATEMENTS = Lines(
     title="What does it do?",
@@ -91,16 +82,13 @@ _STATEMENTS = Lines(
     act="zero while we call: it hangs.",
     unit="ops",
     nothing="The database or its exporter is down",
-    queries=(
-        Query(
-            rate(
-                "mysql_global_status_commands_total",
-                "command",
-                'command=~"select|insert|update|delete|commit|rollback"',
-            ),
-            "{{command}}",
-        ),
-    ),
+    queries={
+        "{{command}}": rate(
+            "mysql_global_status_commands_total",
+            "command",
+            'command=~"select|insert|update|delete|commit|rollback"',
+        )
+    },
 )
 _DATABASE_ERRORS = Lines(
     title="What goes wrong in it?",
@@ -109,11 +97,11 @@ _DATABASE_ERRORS = Lines(
     act="lock waits that last: two writers want one user; slow: its disk. Broken off: clients or the network died.",
     unit="ops",
     nothing="The database or its exporter is down",
-    queries=(
-        Query(f"sum (rate(mysql_global_status_innodb_row_lock_waits{WINDOW}))", "lock waits"),
-        Query(f"sum (rate(mysql_global_status_slow_queries{WINDOW}))", "slow statements"),
-        Query(f"sum (rate(mysql_global_status_aborted_clients{WINDOW}))", "broken off"),
-    ),
+    queries={
+        "lock waits": f"sum (rate(mysql_global_status_innodb_row_lock_waits{WINDOW}))",
+        "slow statements": f"sum (rate(mysql_global_status_slow_queries{WINDOW}))",
+        "broken off": f"sum (rate(mysql_global_status_aborted_clients{WINDOW}))",
+    },
 )
 
 _MEMORY = Lines(
@@ -123,7 +111,7 @@ _MEMORY = Lines(
     act="the queue near 1: it will refuse writes; drain it, or give it more.",
     unit="percentunit",
     nothing="Redis or its exporter is down",
-    queries=(Query("redis_memory_used_bytes / (redis_memory_max_bytes > 0)", "{{instance}}"),),
+    queries={"{{instance}}": "redis_memory_used_bytes / (redis_memory_max_bytes > 0)"},
     share=True,
     width=6,
 )
@@ -134,7 +122,7 @@ _COMMANDS = Lines(
     act="zero while we call: it hangs.",
     unit="ops",
     nothing="Redis or its exporter is down",
-    queries=(Query(rate("redis_commands_processed_total", "instance"), "{{instance}}"),),
+    queries={"{{instance}}": rate("redis_commands_processed_total", "instance")},
     width=6,
 )
 _REDIS_ERRORS = Lines(
@@ -144,11 +132,11 @@ _REDIS_ERRORS = Lines(
     act="refused connections: too many clients. Error replies: read the caller's log.",
     unit="ops",
     nothing="Redis or its exporter is down",
-    queries=(
-        Query(rate("redis_evicted_keys_total", "instance"), "{{instance}}: evicted"),
-        Query(rate("redis_rejected_connections_total", "instance"), "{{instance}}: refused"),
-        Query(rate("redis_total_error_replies", "instance"), "{{instance}}: errors"),
-    ),
+    queries={
+        "{{instance}}: evicted": rate("redis_evicted_keys_total", "instance"),
+        "{{instance}}: refused": rate("redis_rejected_connections_total", "instance"),
+        "{{instance}}: errors": rate("redis_total_error_replies", "instance"),
+    },
     width=6,
 )
 _DISK = Timeline(
@@ -158,7 +146,7 @@ _DISK = Timeline(
     act="failed: its disk is full or broken, and it refuses writes. The api writes to the database meanwhile.",
     unit="short",
     nothing="Redis or its exporter is down",
-    queries=(Query('min by (instance) (redis_aof_last_write_status{instance="queue"})', "{{instance}}"),),
+    queries={"{{instance}}": 'min by (instance) (redis_aof_last_write_status{instance="queue"})'},
     width=6,
     states=states.WRITTEN,
 )
@@ -170,7 +158,7 @@ _ATTEMPTS = Lines(
     act="more: the retry budget is too large, or was bypassed.",
     unit="ops",
     nothing="Nothing was called",
-    queries=(Query(rate("holdfast_attempts_total", "dependency, attempt"), "{{dependency}}: {{attempt}}"),),
+    queries={"{{dependency}}: {{attempt}}": rate("holdfast_attempts_total", "dependency, attempt")},
     width=12,
 )
 _THIRD_PARTY = Lines(
@@ -180,7 +168,7 @@ _THIRD_PARTY = Lines(
     act="degraded: it is down, and copies are served. failed: there was no copy.",
     unit="reqps",
     nothing="It was not called",
-    queries=(Query(rate(f"{REQUESTS}_count", "outcome", f'job="external_proxy", {OF_CLIENTS}'), "{{outcome}}"),),
+    queries={"{{outcome}}": rate(f"{REQUESTS}_count", "outcome", f'job="external_proxy", {OF_CLIENTS}')},
     width=12,
 )
 
@@ -191,7 +179,7 @@ _CPU = Lines(
     act="near 1: add replicas.",
     unit="short",
     nothing="No service is up",
-    queries=(Query(f"rate(process_cpu_seconds_total{{{CHOSEN}}}{WINDOW})", "{{instance}}"),),
+    queries={"{{instance}}": f"rate(process_cpu_seconds_total{{{CHOSEN}}}{WINDOW})"},
     limits=line_at(0.9),
     width=6,
 )
@@ -202,7 +190,7 @@ _RESIDENT = Lines(
     act="climbs for hours: a leak; restart it and report it.",
     unit="bytes",
     nothing="No service is up",
-    queries=(Query(f"process_resident_memory_bytes{{{CHOSEN}}}", "{{instance}}"),),
+    queries={"{{instance}}": f"process_resident_memory_bytes{{{CHOSEN}}}"},
     width=6,
 )
 _FILES = Lines(
@@ -212,7 +200,7 @@ _FILES = Lines(
     act="climbs: connections are not closed, or clients pile up.",
     unit="percentunit",
     nothing="No service is up",
-    queries=(Query(f"process_open_fds{{{CHOSEN}}} / process_max_fds{{{CHOSEN}}}", "{{instance}}"),),
+    queries={"{{instance}}": f"process_open_fds{{{CHOSEN}}} / process_max_fds{{{CHOSEN}}}"},
     share=True,
     width=6,
 )
@@ -224,7 +212,7 @@ _POOLS = Lines(
     act="at 1 for long: what it leads to is slow or down; callers wait or are refused.",
     unit="percentunit",
     nothing="No service is up",
-    queries=(Query(f"{_TAKEN} / {worst('holdfast_pool_capacity', 'job, pool', CHOSEN)}", "{{job}}: {{pool}}"),),
+    queries={"{{job}}: {{pool}}": f"{_TAKEN} / {worst('holdfast_pool_capacity', 'job, pool', CHOSEN)}"},
     share=True,
     width=6,
 )
@@ -235,7 +223,7 @@ _LAG = Lines(
     act="above the line: no CPU left, or something blocks it.",
     unit="s",
     nothing="No service is up",
-    queries=(Query(f"holdfast_event_loop_lag_seconds{{{CHOSEN}}}", "{{instance}}"),),
+    queries={"{{instance}}": f"holdfast_event_loop_lag_seconds{{{CHOSEN}}}"},
     limits=line_at(0.1),
     width=6,
 )
@@ -246,10 +234,11 @@ _IN_FLIGHT = Lines(
     act="at the limit: more are shed; add replicas of the api.",
     unit="short",
     nothing="No service is up",
-    queries=(
-        Query(f"holdfast_http_requests_in_flight{{{CHOSEN}}}", "{{instance}}"),
-        Query("max by (lane) (holdfast_inflight_limit)", "limit of {{lane}}", "short"),
-    ),
+    queries={
+        "{{instance}}": f"holdfast_http_requests_in_flight{{{CHOSEN}}}",
+        "limit of {{lane}}": "max by (lane) (holdfast_inflight_limit)",
+    },
+    right={"limit of {{lane}}": "short"},
     width=6,
 )
 _SCRAPES = Lines(
@@ -259,13 +248,12 @@ _SCRAPES = Lines(
     act="near the limit: points go missing from every panel here.",
     unit="s",
     nothing="Prometheus has no targets",
-    queries=(
-        Query("max by (job) (scrape_duration_seconds)", "{{job}}"),
-        Query(worst("holdfast_probe_duration_seconds", "probe"), "probe of the {{probe}}"),
-    ),
+    queries={
+        "{{job}}": "max by (job) (scrape_duration_seconds)",
+        "probe of the {{probe}}": worst("holdfast_probe_duration_seconds", "probe"),
+    },
     log=True,
     width=12,
-    excused={"y-from-zero": "a logarithmic axis has no zero"},
 )
 
 BOARD = Board(

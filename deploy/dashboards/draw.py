@@ -21,7 +21,6 @@ from deploy.dashboards.panel import (
     Lines,
     Number,
     Panel,
-    Query,
     States,
     Table,
     Text,
@@ -51,8 +50,10 @@ def draw(panel: AnyPanel, number: int) -> m.Panel:
     assert drawn.field_config is not None  # noqa: S101 - every builder makes one
     drawn.field_config.defaults.unit = panel.unit
     drawn.field_config.defaults.no_value = panel.nothing
-    drawn.field_config.overrides = [*_coloured(panel.queries), *_on_the_right(panel.queries)]
-    drawn.targets = [_target(query, letter, panel) for query, letter in zip(panel.queries, _LETTERS, strict=False)]
+    drawn.field_config.overrides = [*_coloured(panel.queries), *_on_the_right(panel)]
+    drawn.targets = [
+        _target(query, letter, panel) for query, letter in zip(panel.queries.items(), _LETTERS, strict=False)
+    ]
     return drawn
 
 
@@ -151,8 +152,9 @@ def _heat() -> m.Panel:
     return heatmap.Panel().calculate(False).color(colour).cell_gap(1).show_legend().build()
 
 
-def _target(query: Query, letter: str, panel: Panel) -> prometheus_model.Dataquery:
-    asked = prometheus.Dataquery().ref_id(letter).expr(query.expr).legend_format(query.legend).datasource(SOURCE)
+def _target(query: tuple[str, str], letter: str, panel: Panel) -> prometheus_model.Dataquery:
+    legend, expr = query
+    asked = prometheus.Dataquery().ref_id(letter).expr(expr).legend_format(legend).datasource(SOURCE)
     asked = asked.editor_mode(prometheus_model.QueryEditorMode.CODE)
     match panel:
         case Table():
@@ -166,16 +168,17 @@ def _target(query: Query, letter: str, panel: Panel) -> prometheus_model.Dataque
     return asked.build()
 
 
-def _coloured(queries: Iterable[Query]) -> Iterable[m.DashboardFieldConfigSourceOverrides]:
-    for query in queries:
-        for name, colour in colours.of(query.legend):
+def _coloured(legends: Iterable[str]) -> Iterable[m.DashboardFieldConfigSourceOverrides]:
+    for legend in legends:
+        for name, colour in colours.of(legend):
             yield _override("byName", name, {"color": {"mode": "fixed", "fixedColor": colour}})
 
 
-def _on_the_right(queries: Iterable[Query]) -> Iterable[m.DashboardFieldConfigSourceOverrides]:
-    for query, letter in zip(queries, _LETTERS, strict=False):
-        if query.right_unit:
-            where = {"unit": query.right_unit, "custom.axisPlacement": "right", "custom.lineStyle": {"fill": "dash"}}
+def _on_the_right(panel: Panel) -> Iterable[m.DashboardFieldConfigSourceOverrides]:
+    right = panel.right if isinstance(panel, Lines) else {}
+    for legend, letter in zip(panel.queries, _LETTERS, strict=False):
+        if legend in right:
+            where = {"unit": right[legend], "custom.axisPlacement": "right", "custom.lineStyle": {"fill": "dash"}}
             yield _override("byFrameRefID", letter, where)
 
 

@@ -3,8 +3,21 @@
 from deploy.dashboards import states
 from deploy.dashboards.board import Board
 from deploy.dashboards.colours import FAILED, NONE
-from deploy.dashboards.panel import Lines, Number, Query, Row, Table, Timeline, below, line_at, zero_is_good
-from deploy.dashboards.promql import REQUESTS, increase, quantile, rate, worst
+from deploy.dashboards.panel import (
+    REQUESTS,
+    Lines,
+    Number,
+    Row,
+    Table,
+    Timeline,
+    below,
+    increase,
+    line_at,
+    quantile,
+    rate,
+    worst,
+    zero_is_good,
+)
 from deploy.rules.availability import OF_CLIENTS
 from deploy.rules.profile import BUDGET, DEMO
 from deploy.rules.rule import Severity
@@ -20,7 +33,7 @@ _FAULT = Timeline(
     act="none announced and something is broken: read the two bands below.",
     unit="short",
     nothing="No fault has been announced",
-    queries=(Query(worst("holdfast_fault_active", "fault, target"), "{{fault}} → {{target}}"),),
+    queries={"{{fault}} → {{target}}": worst("holdfast_fault_active", "fault, target")},
     width=24,
     height=4,
     states=states.ACTIVE,
@@ -42,7 +55,7 @@ def _phase(phase: str, shows: str, act: str, degraded_s: float, failed_s: float,
         act=act,
         unit="s",
         nothing="not measured yet",
-        queries=(Query(f"{measured} and on (fault) {_LATEST}", "{{fault}}"),),
+        queries={"{{fault}}": f"{measured} and on (fault) {_LATEST}"},
         width=width,
         height=4,
         limits=below(degraded_s, failed_s),
@@ -77,7 +90,7 @@ _GOT = Lines(
     act="failed: Overview says which endpoint. rejected: see what was refused, below.",
     unit="reqps",
     nothing="No requests",
-    queries=tuple(Query(f"{_ended(outcome)} or 0 * {_ENDED}", outcome) for outcome in _OUTCOMES),
+    queries={outcome: f"{_ended(outcome)} or 0 * {_ENDED}" for outcome in _OUTCOMES},
     width=12,
     height=9,
     stack="percent",
@@ -90,11 +103,11 @@ _BURN = Lines(
     act="above the upper line: users feel it now. Find the red band in the timelines.",
     unit="none",
     nothing="No requests",
-    queries=tuple(
-        Query(f"max (job:holdfast_requests_bad:ratio_rate{window}{{{_API}}}) / {BUDGET}", f"over {window}")
+    queries={
+        f"over {window}": f"max (job:holdfast_requests_bad:ratio_rate{window}{{{_API}}}) / {BUDGET}"
         for burn in _PAGES
         for window in (burn.short, burn.long)
-    ),
+    },
     width=12,
     height=9,
     limits=((None, NONE), *((burn.factor, FAILED) for burn in sorted(_PAGES, key=lambda burn: burn.factor))),
@@ -106,9 +119,7 @@ _AGE = Lines(
     act="older than users can accept: HOLDFAST_API_STALE_MAX_S limits it.",
     unit="s",
     nothing="Nothing was served from a copy",
-    queries=tuple(
-        Query(quantile(q, "holdfast_fallback_age_seconds"), name) for q, name in ((0.5, "p50"), (0.95, "p95"))
-    ),
+    queries={name: quantile(q, "holdfast_fallback_age_seconds") for q, name in ((0.5, "p50"), (0.95, "p95"))},
 )
 _FOUND = rate("holdfast_cache_requests_total", "", f'{_API}, result=~"hit|in_process"')
 _COPIES = Lines(
@@ -119,10 +130,11 @@ _COPIES = Lines(
     act="a low share during an outage: copies were missing, so users got errors. Is the cache up?",
     unit="reqps",
     nothing="Nothing was served from a copy",
-    queries=(
-        Query(f"{rate('holdfast_fallback_served_total', 'reason')} > 0", "{{reason}}"),
-        Query(f"{_FOUND} / {rate('holdfast_cache_requests_total', '', _API)}", "copy found", "percentunit"),
-    ),
+    queries={
+        "{{reason}}": f"{rate('holdfast_fallback_served_total', 'reason')} > 0",
+        "copy found": f"{_FOUND} / {rate('holdfast_cache_requests_total', '', _API)}",
+    },
+    right={"copy found": "percentunit"},
 )
 _ANSWERED = f'{_CLIENTS}, outcome=~"good|degraded"'
 _LATENCY = Lines(
@@ -132,12 +144,11 @@ _LATENCY = Lines(
     act="degraded stays slow: the breaker does not open; see the timelines.",
     unit="s",
     nothing="No requests",
-    queries=tuple(
-        Query(quantile(q, REQUESTS, "outcome", _ANSWERED), f"{{{{outcome}}}} {name}")
+    queries={
+        f"{{{{outcome}}}} {name}": quantile(q, REQUESTS, "outcome", _ANSWERED)
         for q, name in ((0.5, "p50"), (0.99, "p99"))
-    ),
+    },
     log=True,
-    excused={"y-from-zero": "a logarithmic axis has no zero"},
 )
 
 _OLDEST = Lines(
@@ -147,7 +158,7 @@ _OLDEST = Lines(
     act="above the line with no fault: see what holds the writers back, on Pipeline.",
     unit="s",
     nothing="Not measured: is dlq_admin up?",
-    queries=(Query("stream:holdfast_oldest_age_seconds:max", "{{stream}}"),),
+    queries={"{{stream}}": "stream:holdfast_oldest_age_seconds:max"},
     limits=line_at(DEMO.stale_s),
     width=6,
 )
@@ -158,10 +169,11 @@ _BACKLOG = Lines(
     act="it does not fall after the fault: add writers (make up WRITERS=4).",
     unit="short",
     nothing="Not measured: is dlq_admin up?",
-    queries=(
-        Query(worst("holdfast_stream_entries", "stream", 'stream="writes"'), "waiting"),
-        Query("holdfast:drain_eta_seconds:estimate", "time left", right_unit="s"),
-    ),
+    queries={
+        "waiting": worst("holdfast_stream_entries", "stream", 'stream="writes"'),
+        "time left": "holdfast:drain_eta_seconds:estimate",
+    },
+    right={"time left": "s"},
     width=6,
 )
 _FLOW = Lines(
@@ -171,10 +183,10 @@ _FLOW = Lines(
     act="out at zero with no fault: the writers have stopped; see Pipeline.",
     unit="wps",
     nothing="No writes",
-    queries=(
-        Query(rate("holdfast_writes_accepted_total", "", 'result="accepted"'), "in"),
-        Query(rate("holdfast_outcomes_total", "", 'outcome!="Retry"'), "out"),
-    ),
+    queries={
+        "in": rate("holdfast_writes_accepted_total", "", 'result="accepted"'),
+        "out": rate("holdfast_outcomes_total", "", 'outcome!="Retry"'),
+    },
     width=6,
 )
 _HEARTBEAT = Lines(
@@ -184,7 +196,7 @@ _HEARTBEAT = Lines(
     act="the first line that departs from the others names the hop that is stuck.",
     unit="s",
     nothing="No heartbeat yet",
-    queries=(Query("stage:holdfast_heartbeat_age_seconds:max", "{{stage}}"),),
+    queries={"{{stage}}": "stage:holdfast_heartbeat_age_seconds:max"},
     limits=line_at(DEMO.heartbeat_s),
     width=6,
 )
@@ -196,7 +208,7 @@ _MISSING = Number(
     act="stop the writers and read docs/runbooks/HoldfastLedgerImbalance.md: data may be lost.",
     unit="short",
     nothing="Not measured: is dlq_admin up?",
-    queries=(Query(worst("holdfast_ledger_missing_writes", ""), "missing"),),
+    queries={"missing": worst("holdfast_ledger_missing_writes", "")},
     width=4,
     limits=zero_is_good(),
 )
@@ -208,12 +220,12 @@ _LOSS = Number(
     act="docs/runbooks/HoldfastMessageLoss.md. A recreated group: the queue lost its data or was flushed.",
     unit="short",
     nothing="Not measured",
-    queries=(
-        Query(increase("holdfast_entries_lost_total", "", window="[$__range]"), "vanished"),
-        Query("max (holdfast_stream_trimmed_unread_entries)", "trimmed unread"),
-        Query(increase("holdfast_orphans_total", "", window="[$__range]"), "orphans"),
-        Query(increase("holdfast_groups_recreated_total", "", window="[$__range]"), "groups recreated"),
-    ),
+    queries={
+        "vanished": increase("holdfast_entries_lost_total", "", window="[$__range]"),
+        "trimmed unread": "max (holdfast_stream_trimmed_unread_entries)",
+        "orphans": increase("holdfast_orphans_total", "", window="[$__range]"),
+        "groups recreated": increase("holdfast_groups_recreated_total", "", window="[$__range]"),
+    },
     width=6,
     limits=zero_is_good(),
     decimals=0,
@@ -227,7 +239,7 @@ _LEDGER = Table(
     act="in flight that does not fall: Pipeline. dead_lettered: the console.",
     unit="locale",
     nothing="Not measured: is dlq_admin up?",
-    queries=(Query(worst("holdfast_ledger_writes", "term"), "{{term}}"),),
+    queries={"{{term}}": worst("holdfast_ledger_writes", "term")},
     width=6,
     columns={"term": "Where"},
     value="Writes",
@@ -239,7 +251,7 @@ _DIED = Lines(
     act="the console groups them and says what to do.",
     unit="short",
     nothing="No dead letters",
-    queries=(Query(f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0", "{{reason}}"),),
+    queries={"{{reason}}": f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0"},
     width=8,
     bars=True,
 )
@@ -251,10 +263,11 @@ _RETRIES = Lines(
     act="above it: a retry storm; docs/runbooks/HoldfastRetryStorm.md.",
     unit="percentunit",
     nothing="No calls",
-    queries=(
-        Query("dependency:holdfast_retries:ratio_rate1m", "{{dependency}}"),
-        Query(f"{rate('holdfast_retries_suppressed_total', 'dependency')} > 0", "{{dependency}} not made", "ops"),
-    ),
+    queries={
+        "{{dependency}}": "dependency:holdfast_retries:ratio_rate1m",
+        "{{dependency}} not made": f"{rate('holdfast_retries_suppressed_total', 'dependency')} > 0",
+    },
+    right={"{{dependency}} not made": "ops"},
     limits=line_at(0.1),
     share=True,
     width=6,
@@ -266,11 +279,11 @@ _TURNED_AWAY = Lines(
     act="shed: add replicas of the api. Over the limit: one client sends too much.",
     unit="reqps",
     nothing="Nothing was refused",
-    queries=(
-        Query(f"{rate('holdfast_requests_shed_total', 'reason, lane')} > 0", "shed {{lane}}: {{reason}}"),
-        Query(f"{rate('holdfast_rate_limited_requests_total', 'policy')} > 0", "over the limit of {{policy}}"),
-        Query(f"{rate('holdfast_breaker_refused_calls_total', 'breaker')} > 0", "breaker {{breaker}}"),
-    ),
+    queries={
+        "shed {{lane}}: {{reason}}": f"{rate('holdfast_requests_shed_total', 'reason, lane')} > 0",
+        "over the limit of {{policy}}": f"{rate('holdfast_rate_limited_requests_total', 'policy')} > 0",
+        "breaker {{breaker}}": f"{rate('holdfast_breaker_refused_calls_total', 'breaker')} > 0",
+    },
     width=6,
 )
 _TIMED_OUT = rate("holdfast_dependency_call_duration_seconds_count", "dependency", 'result="timeout"')
@@ -281,7 +294,7 @@ _TIMEOUTS = Lines(
     act="many for long: its breaker does not open; see Dependencies.",
     unit="ops",
     nothing="No timeouts",
-    queries=(Query(f"{_TIMED_OUT} > 0", "{{dependency}}"),),
+    queries={"{{dependency}}": f"{_TIMED_OUT} > 0"},
     width=6,
 )
 _LAG = Lines(
@@ -291,7 +304,7 @@ _LAG = Lines(
     act="above the line: the process lacks CPU, or something blocks it.",
     unit="s",
     nothing="No service is up",
-    queries=(Query(worst("holdfast_event_loop_lag_seconds", "job"), "{{job}}"),),
+    queries={"{{job}}": worst("holdfast_event_loop_lag_seconds", "job")},
     limits=line_at(0.1),
     width=6,
 )

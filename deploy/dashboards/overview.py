@@ -3,20 +3,22 @@
 from deploy.dashboards import states
 from deploy.dashboards.board import Board
 from deploy.dashboards.panel import (
+    REQUESTS,
     AnyPanel,
     Limits,
     Lines,
     Number,
-    Query,
     Row,
     Table,
     Text,
     Timeline,
     above,
     below,
+    quantile,
+    rate,
+    worst,
     zero_is_good,
 )  # fmt: skip
-from deploy.dashboards.promql import REQUESTS, quantile, rate, worst
 from deploy.rules.availability import OF_CLIENTS
 from deploy.rules.profile import DEMO
 
@@ -43,7 +45,7 @@ def _number(
 ) -> Number:
     return Number(
         title=title, shows=shows, normal=normal, act=act, unit=unit, nothing=nothing, limits=limits,
-        queries=(Query(expr, title.lower()),), width=3, height=6, decimals=2 if unit == "percentunit" else None,
+        queries={title.lower(): expr}, width=3, height=6, decimals=2 if unit == "percentunit" else None,
     )  # fmt: skip
 
 
@@ -90,11 +92,11 @@ _UP = Timeline(
     act="down: make status, then make logs ONLY=<it>.",
     unit="short",
     nothing="Prometheus has no targets",
-    queries=(
-        Query("min by (job) (up)", "{{job}}"),
-        Query("min by (instance) (redis_up)", "Redis: {{instance}}"),
-        Query("min (mysql_up)", "database"),
-    ),
+    queries={
+        "{{job}}": "min by (job) (up)",
+        "Redis: {{instance}}": "min by (instance) (redis_up)",
+        "database": "min (mysql_up)",
+    },
     width=12,
     height=8,
     states=states.UP,
@@ -106,7 +108,7 @@ def _rate(
 ) -> Lines:
     return Lines(
         title=title, shows=shows, normal=normal, act=act, unit=unit, nothing="No traffic", width=width,
-        queries=(Query(expr, legend),),
+        queries={legend: expr},
     )  # fmt: skip
 
 
@@ -120,10 +122,8 @@ def _outcomes(job: str, title: str, where: str = "", width: int = 8) -> Lines:
 def _times(title: str, histogram: str, where: str, shows: str, normal: str, act: str, width: int = 8) -> Lines:
     return Lines(
         title=title, shows=shows, normal=normal, act=act, unit="s", nothing="No traffic", log=True, width=width,
-        queries=tuple(
-            Query(quantile(q, histogram, "", where), name) for q, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-        ),
-        excused={"y-from-zero": "a logarithmic axis has no zero"},
+        queries={name: quantile(q, histogram, "", where) for q, name in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
+        },
     )  # fmt: skip
 
 
@@ -144,7 +144,7 @@ _ENDPOINTS = Lines(
     act="one alone: its own dependency. All: what they share.",
     unit="percentunit",
     nothing="No traffic",
-    queries=(Query(f"{_BAD_ROUTES} / {rate(_COUNT, 'route', _CLIENTS)}", "{{route}}"),),
+    queries={"{{route}}": f"{_BAD_ROUTES} / {rate(_COUNT, 'route', _CLIENTS)}"},
     share=True,
     width=12,
 )
@@ -155,10 +155,9 @@ _ALL_TIMES = Lines(
     act="one alone: its own dependency; all: the process, see Dependencies.",
     unit="s",
     nothing="No traffic",
-    queries=(Query(quantile(0.99, REQUESTS, "route", _CLIENTS), "{{route}}"),),
+    queries={"{{route}}": quantile(0.99, REQUESTS, "route", _CLIENTS)},
     log=True,
     width=12,
-    excused={"y-from-zero": "a logarithmic axis has no zero"},
 )
 _BUILDS = Table(
     title="What runs?",
@@ -167,7 +166,7 @@ _BUILDS = Table(
     act="two for long: a deployment stopped half way.",
     unit="short",
     nothing="Nothing runs",
-    queries=(Query("count by (job, build) (holdfast_build_info)", "{{job}} {{build}}"),),
+    queries={"{{job}} {{build}}": "count by (job, build) (holdfast_build_info)"},
     columns={"job": "Service", "build": "Build"},
     value="Replicas",
     width=6,

@@ -1,4 +1,4 @@
-"""Panels as data: the queries, and everything a reader needs to understand the result."""
+"""Panels as data: the queries, everything a reader needs to understand the result, and PromQL that many share."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,16 +12,6 @@ Limits = tuple[tuple[float | None, str], ...]
 States = Mapping[int, tuple[str, str]]
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
-    """PromQL, and the names of its lines: `{{label}}` stands for a label's value."""
-
-    expr: str
-    legend: str
-    #: Of an axis of its own, on the right.
-    right_unit: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
     """One question and its answer. `nothing`: the text when there is no data."""
@@ -32,7 +22,8 @@ class Panel:
     act: str
     unit: str
     nothing: str
-    queries: tuple[Query, ...]
+    #: The names of its lines, where `{{label}}` stands for a label's value -> PromQL.
+    queries: Mapping[str, str]
     width: int = 8
     height: int = 7
     #: Rules of the lint that this panel may break, each with the reason.
@@ -48,6 +39,8 @@ class Lines(Panel):
     #: The values are shares of one: the axis is from 0 to 1.
     share: bool = False
     log: bool = False
+    #: Names of lines with an axis of their own, on the right -> its unit.
+    right: Mapping[str, str] = field(default_factory=dict)
     bars: bool = False
 
 
@@ -126,3 +119,47 @@ def line_at(value: float, colour: str = FAILED) -> Limits:
 def zero_is_good() -> Limits:
     """Anything above nothing is bad."""
     return ((None, GOOD), (0.5, FAILED))
+
+
+#: At least four scrapes, and as wide as one step of the picture; Grafana fills it in.
+WINDOW = "[$__rate_interval]"
+REQUESTS = "holdfast_http_request_duration_seconds"
+
+
+def rate(counter: str, by: str, where: str = "") -> str:
+    """Per second, summed by these labels; summed over all where `by` is empty."""
+    return f"{_sum(by)} (rate({counter}{_braces(where)}{WINDOW}))"
+
+
+def increase(counter: str, by: str, where: str = "", window: str = WINDOW) -> str:
+    """How many in a window, summed by these labels."""
+    return f"{_sum(by)} (increase({counter}{_braces(where)}{window}))"
+
+
+def quantile(q: float, histogram: str, by: str = "", where: str = "") -> str:
+    """Of a classic histogram, over all replicas."""
+    labels = ", ".join(filter(None, ("le", by)))
+    return f"histogram_quantile({q}, sum by ({labels}) (rate({histogram}_bucket{_braces(where)}{WINDOW})))"
+
+
+def mean(histogram: str) -> str:
+    """Of the observations of a histogram in the window."""
+    return f"sum (rate({histogram}_sum{WINDOW})) / sum (rate({histogram}_count{WINDOW}))"
+
+
+def worst(gauge: str, by: str, where: str = "") -> str:
+    """The largest over all replicas."""
+    return f"max by ({by}) ({gauge}{_braces(where)})" if by else f"max ({gauge}{_braces(where)})"
+
+
+def age(timestamp: str, by: str) -> str:
+    """Seconds since a timestamp; of replicas, the latest."""
+    return f"time() - {worst(timestamp, by)}"
+
+
+def _sum(by: str) -> str:
+    return f"sum by ({by})" if by else "sum"
+
+
+def _braces(where: str) -> str:
+    return "{" + where + "}" if where else ""

@@ -7,15 +7,19 @@ from deploy.dashboards.panel import (
     Heat,
     Lines,
     Number,
-    Query,
     Row,
     Table,
     Timeline,
+    age,
     below,
+    increase,
     line_at,
+    mean,
+    quantile,
+    rate,
+    worst,
     zero_is_good,
 )  # fmt: skip
-from deploy.dashboards.promql import age, increase, mean, quantile, rate, worst
 from deploy.rules.profile import DEMO
 
 _NOT_MEASURED = "Not measured: is dlq_admin up?"
@@ -27,7 +31,7 @@ _HEAT = Heat(
     act="a band that climbs: the backlog is worked off; two bands: some writes were retried.",
     unit="s",
     nothing="No writes",
-    queries=(Query(increase("holdfast_commit_delay_seconds_bucket", "le"), "{{le}}"),),
+    queries={"{{le}}": increase("holdfast_commit_delay_seconds_bucket", "le")},
     width=12,
 )
 _DELAY = Lines(
@@ -37,12 +41,9 @@ _DELAY = Lines(
     act="see which step is slow, beside it.",
     unit="s",
     nothing="No writes",
-    queries=tuple(
-        Query(quantile(q, "holdfast_commit_delay_seconds"), n) for q, n in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))
-    ),
+    queries={n: quantile(q, "holdfast_commit_delay_seconds") for q, n in ((0.5, "p50"), (0.95, "p95"), (0.99, "p99"))},
     width=6,
     log=True,
-    excused={"y-from-zero": "a logarithmic axis has no zero"},
 )
 _STEPS = Lines(
     title="Which step is slow?",
@@ -51,9 +52,7 @@ _STEPS = Lines(
     act="accept: the queue's disk. apply, index: the database.",
     unit="s",
     nothing="No writes",
-    queries=tuple(
-        Query(quantile(0.99, f"holdfast_{step}_duration_seconds"), step) for step in ("accept", "apply", "index")
-    ),
+    queries={step: quantile(0.99, f"holdfast_{step}_duration_seconds") for step in ("accept", "apply", "index")},
     width=6,
 )
 _ENTRIES = Lines(
@@ -63,7 +62,7 @@ _ENTRIES = Lines(
     act="grows: see what holds the writers back, then add writers.",
     unit="short",
     nothing=_NOT_MEASURED,
-    queries=(Query(worst("holdfast_stream_entries", "stream"), "{{stream}}"),),
+    queries={"{{stream}}": worst("holdfast_stream_entries", "stream")},
     width=6,
 )
 _PENDING = Lines(
@@ -73,7 +72,7 @@ _PENDING = Lines(
     act="stays while nothing is settled: a reader is stuck; others take over after HOLDFAST_WRITER_CLAIM_IDLE_S.",
     unit="short",
     nothing=_NOT_MEASURED,
-    queries=(Query(worst("holdfast_stream_pending_entries", "stream"), "{{stream}}"),),
+    queries={"{{stream}}": worst("holdfast_stream_pending_entries", "stream")},
     width=6,
 )
 _OLDEST = Lines(
@@ -83,7 +82,7 @@ _OLDEST = Lines(
     act="above the line it pages: Failure and recovery.",
     unit="s",
     nothing=_NOT_MEASURED,
-    queries=(Query("stream:holdfast_oldest_age_seconds:max", "{{stream}}"),),
+    queries={"{{stream}}": "stream:holdfast_oldest_age_seconds:max"},
     width=6,
     limits=line_at(DEMO.stale_s),
 )
@@ -94,10 +93,11 @@ _PACE = Lines(
     act="below 1: the database is slow, and writers reduce its load. Nothing to do.",
     unit="percentunit",
     nothing="No writer is up",
-    queries=(
-        Query('min by (instance) (holdfast_writer_pace_share{job="writer"})', "{{instance}}"),
-        Query("sum (holdfast_deferred_entries)", "held for later", right_unit="short"),
-    ),
+    queries={
+        "{{instance}}": 'min by (instance) (holdfast_writer_pace_share{job="writer"})',
+        "held for later": "sum (holdfast_deferred_entries)",
+    },
+    right={"held for later": "short"},
     width=6,
     share=True,
 )
@@ -109,11 +109,11 @@ _BRAKES = Timeline(
     act="halted: read docs/runbooks/HoldfastWriterHalted.md before anything else.",
     unit="short",
     nothing="No service is up",
-    queries=(
-        Query(worst("holdfast_holding", "dependency"), "holding: {{dependency}} is down"),
-        Query(worst("holdfast_writer_halted", ""), "halted: too many dead letters"),
-        Query(worst("holdfast_backpressure", ""), "no more accepted"),
-    ),
+    queries={
+        "holding: {{dependency}} is down": worst("holdfast_holding", "dependency"),
+        "halted: too many dead letters": worst("holdfast_writer_halted", ""),
+        "no more accepted": worst("holdfast_backpressure", ""),
+    },
     width=12,
     height=5,
     states=states.BRAKE,
@@ -125,10 +125,10 @@ _TAKEN_OVER = Lines(
     act="steady: a writer hangs again and again; read its log.",
     unit="short",
     nothing="No writer is up",
-    queries=(
-        Query(increase("holdfast_reclaimed_entries_total", "", window="[1m]"), "entries reclaimed"),
-        Query(increase("holdfast_consumer_restarts_total", "", window="[1m]"), "readers restarted"),
-    ),
+    queries={
+        "entries reclaimed": increase("holdfast_reclaimed_entries_total", "", window="[1m]"),
+        "readers restarted": increase("holdfast_consumer_restarts_total", "", window="[1m]"),
+    },
     width=12,
     height=5,
 )
@@ -139,7 +139,7 @@ _ACCEPTED = Lines(
     act="unknown: the queue did not answer; its callers have to retry with the same key.",
     unit="wps",
     nothing="No writes",
-    queries=(Query(f"{rate('holdfast_writes_accepted_total', 'result')} > 0", "{{result}}"),),
+    queries={"{{result}}": f"{rate('holdfast_writes_accepted_total', 'result')} > 0"},
     width=6,
 )
 _SETTLED = Lines(
@@ -149,7 +149,7 @@ _SETTLED = Lines(
     act="Dead: the band below. Retry: beside it.",
     unit="wps",
     nothing="No writes",
-    queries=(Query(f"{rate('holdfast_outcomes_total', 'outcome')} > 0", "{{outcome}}"),),
+    queries={"{{outcome}}": f"{rate('holdfast_outcomes_total', 'outcome')} > 0"},
     width=6,
 )
 _AGAIN = Lines(
@@ -160,7 +160,7 @@ _AGAIN = Lines(
     act="unknown: read the writer's log.",
     unit="ops",
     nothing="No retries",
-    queries=(Query(f"{rate('holdfast_retries_total', 'reason')} > 0", "{{reason}}"),),
+    queries={"{{reason}}": f"{rate('holdfast_retries_total', 'reason')} > 0"},
     width=6,
 )
 _BATCHES = Lines(
@@ -170,10 +170,10 @@ _BATCHES = Lines(
     act="1 under load: requests come one after the other.",
     unit="short",
     nothing="No writes",
-    queries=(
-        Query(mean("holdfast_accept_batch_writes"), "accepted together"),
-        Query(mean("holdfast_apply_batch_writes"), "applied together"),
-    ),
+    queries={
+        "accepted together": mean("holdfast_accept_batch_writes"),
+        "applied together": mean("holdfast_apply_batch_writes"),
+    },
     width=6,
 )
 _DIED = Lines(
@@ -183,7 +183,7 @@ _DIED = Lines(
     act="the console groups them and says what to do.",
     unit="short",
     nothing="No dead letters",
-    queries=(Query(f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0", "{{reason}}"),),
+    queries={"{{reason}}": f"{increase('holdfast_dead_letters_total', 'reason', window='[1m]')} > 0"},
     bars=True,
 )
 _OPEN = Number(
@@ -193,7 +193,7 @@ _OPEN = Number(
     act="open the console, dlq_admin's /console.",
     unit="short",
     nothing=_NOT_MEASURED,
-    queries=(Query(worst("holdfast_dead_letters_open", ""), "open"),),
+    queries={"open": worst("holdfast_dead_letters_open", "")},
     width=4,
     limits=below(1, 1000),
 )
@@ -204,7 +204,7 @@ _WAITS = Number(
     act="a client has been without its write for that long: fix and replay it, or discard it.",
     unit="s",
     nothing=_NOT_MEASURED,
-    queries=(Query("max (holdfast:dead_letters_oldest_age_seconds:max)", "oldest"),),
+    queries={"oldest": "max (holdfast:dead_letters_oldest_age_seconds:max)"},
     width=4,
     limits=below(60, DEMO.letters_stale_s),
 )
@@ -215,10 +215,10 @@ _INDEXED = Lines(
     act="refused: they stay on their stream; read dlq_admin's log.",
     unit="ops",
     nothing="dlq_admin is not up",
-    queries=(
-        Query(rate("holdfast_letters_indexed_total", ""), "put into the table"),
-        Query(rate("holdfast_letters_unindexable_total", ""), "refused by it"),
-    ),
+    queries={
+        "put into the table": rate("holdfast_letters_indexed_total", ""),
+        "refused by it": rate("holdfast_letters_unindexable_total", ""),
+    },
 )
 _PROGRESS = Bars(
     title="How far is the replay?",
@@ -227,7 +227,7 @@ _PROGRESS = Bars(
     act="sent grows and done does not: the writers do not settle; see what holds them back.",
     unit="short",
     nothing="No replay has been seen",
-    queries=(Query(worst("holdfast_replay_letters", "state"), "{{state}}"),),
+    queries={"{{state}}": worst("holdfast_replay_letters", "state")},
     width=12,
     height=6,
 )
@@ -238,10 +238,10 @@ _REPLAYED = Lines(
     act="slower: the writers are behind, and the replay waits for them.",
     unit="ops",
     nothing="dlq_admin is not up",
-    queries=(
-        Query(rate("holdfast_replay_sent_total", ""), "sent"),
-        Query(rate("holdfast_replay_results_total", ""), "done"),
-    ),
+    queries={
+        "sent": rate("holdfast_replay_sent_total", ""),
+        "done": rate("holdfast_replay_results_total", ""),
+    },
     width=12,
     height=6,
 )
@@ -252,7 +252,7 @@ _MISSING = Lines(
     act="docs/runbooks/HoldfastLedgerImbalance.md, at once.",
     unit="short",
     nothing=_NOT_MEASURED,
-    queries=(Query(worst("holdfast_ledger_missing_writes", ""), "missing"),),
+    queries={"missing": worst("holdfast_ledger_missing_writes", "")},
     limits=zero_is_good(),
 )
 _LEDGER = Table(
@@ -262,7 +262,7 @@ _LEDGER = Table(
     act="in flight that does not fall: what holds it back? dead_lettered: the console.",
     unit="locale",
     nothing=_NOT_MEASURED,
-    queries=(Query(worst("holdfast_ledger_writes", "term"), "{{term}}"),),
+    queries={"{{term}}": worst("holdfast_ledger_writes", "term")},
     columns={"term": "Where"},
     value="Writes",
 )
@@ -273,7 +273,7 @@ _PROBES = Lines(
     act="grows: the ages on this page are estimates until it can read them again.",
     unit="s",
     nothing="dlq_admin is not up",
-    queries=(Query(age("holdfast_probe_last_success_timestamp_seconds", "probe"), "{{probe}}"),),
+    queries={"{{probe}}": age("holdfast_probe_last_success_timestamp_seconds", "probe")},
     limits=line_at(DEMO.blind_s),
 )
 

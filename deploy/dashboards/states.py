@@ -1,7 +1,7 @@
 """States: their words and colours, and the timelines that several dashboards show."""
 
 from deploy.dashboards.colours import DEGRADED, FAILED, GOOD, QUIET, REJECTED
-from deploy.dashboards.panel import Query, Timeline
+from deploy.dashboards.panel import Timeline
 
 OPENNESS = {0: ("closed", GOOD), 1: ("half open", DEGRADED), 2: ("open", FAILED)}
 ACTIVE = {0: ("no", QUIET), 1: ("active", FAILED)}
@@ -20,7 +20,7 @@ def breakers(width: int, height: int) -> Timeline:
         act="open without a fault: its dependency is in unannounced trouble. See Dependencies.",
         unit="short",
         nothing="No breaker has been seen yet",
-        queries=(Query("max by (job, breaker) (breaker:holdfast_state:code)", "{{job}}: {{breaker}}"),),
+        queries={"{{job}}: {{breaker}}": "max by (job, breaker) (breaker:holdfast_state:code)"},
         width=width,
         height=height,
         states=OPENNESS,
@@ -40,7 +40,7 @@ def alerts(width: int, height: int) -> Timeline:
         act="open its runbook: docs/runbooks has a page for each.",
         unit="short",
         nothing="No alert fires",
-        queries=(Query(urgent, "{{alertname}}"),),
+        queries={"{{alertname}}": urgent},
         width=width,
         height=height,
         states=URGENCY,

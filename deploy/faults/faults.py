@@ -76,7 +76,7 @@ class Faults:
     #: Open connections are reset at once, new ones as soon as they are accepted.
     reset: bool = False
     lose_reply: LoseReply | None = None
-    #: The clients that are affected, as `deploy.faults.client` names them: an IP address, or, of a client on this
+    #: The clients that are affected, as `client_of` names them: an IP address, or, of a client on this
     #: machine, a part of its command line. None: all.
     clients: tuple[str, ...] | None = None
 

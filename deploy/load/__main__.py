@@ -5,8 +5,8 @@ import importlib
 import signal
 import sys
 
+from deploy.local.output import Problem
 from deploy.local.postpone import ENDING
-from deploy.local.problem import Problem
 
 _NAMES = {
     "steady": "deploy.load.steady",

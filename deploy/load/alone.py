@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy.local import probe
+from deploy.local.output import Problem
 from deploy.local.packages import find
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.local.programs import LOOPBACK
 
 _START_S = 20.0

@@ -11,8 +11,7 @@ import uvloop
 
 from deploy.client.connections import Connections, address_of
 from deploy.client.generator import Generator, Run
-from deploy.client.mix import parse
-from deploy.client.plan import Plan
+from deploy.client.plan import Plan, parse
 from deploy.client.request import JsonResponse, request, request_json
 from deploy.client.requests import Requests
 from deploy.load import alone, error_rates_page
@@ -21,8 +20,8 @@ from deploy.load.options import parser, variable
 from deploy.load.policies import POLICIES
 from deploy.load.progress import log
 from deploy.load.summary import summarize, trusted
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 
 PAGE = REPO / "docs" / "benchmarks" / "error-rates.md"
 _SHARES = (0.0, 0.1, 0.2, 0.35, 0.5)

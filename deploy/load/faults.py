@@ -1,10 +1,13 @@
-"""Faults: what can be broken while there is load, by name."""
+"""Faults: what can be broken while there is load, by name; and one that comes and goes, as phases of the run."""
 
+import asyncio
 from dataclasses import dataclass
 
-from deploy.announce import Target
+from deploy.announce import Announcer, Target
+from deploy.client.generator import Phase, Run
 from deploy.stacks import faults
 from deploy.stacks.faults import Behave, Freeze, Kill, Stop
+from deploy.stacks.stack import Stack
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,17 @@ def chosen(text: str) -> list[Fault]:
     if unknown or not names:
         raise ValueError(f"FAULTS={text}: {', '.join(unknown) or 'nothing'} is unknown; there are {', '.join(FAULTS)}")
     return [FAULTS[name] for name in names]
+
+
+async def break_for(run: Run, stack: Stack, fault: Fault, hold_s: float, announcer: Announcer) -> Phase:
+    """Break it, hold it, begin to mend it, which ends the returned phase; returns when it is ready again."""
+    announced = await asyncio.to_thread(announcer.begin, fault.name, fault.target)
+    try:
+        phase = run.begin_phase(f"fault:{fault.name}", fault.name)
+        await asyncio.to_thread(stack.begin, fault.fault)
+        await asyncio.sleep(hold_s)
+        run.begin_phase(f"recovery:{fault.name}")
+        await asyncio.to_thread(stack.end, fault.fault)
+    finally:
+        await asyncio.to_thread(announced.end)
+    return phase

@@ -4,12 +4,11 @@ import argparse
 import os
 from collections.abc import Callable, Sequence
 
-from deploy.client import mix
 from deploy.client.connections import address_of
-from deploy.client.plan import Plan
+from deploy.client.plan import DEFAULT, Kind, Plan, parse
 from deploy.load import verdict
 from deploy.load.verdict import Target
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.local.programs import programs
 from deploy.local.settings import saved
 
@@ -28,7 +27,11 @@ def run_options(made: argparse.ArgumentParser, plan: Plan, targets: str) -> None
     add = made.add_argument
     add("--rate", default=variable("RATE") or plan.per_s, type=_number(1, _RATE_MAX), help="requests a second")
     add("--duration", default=variable("DURATION") or plan.duration_s, type=_number(1, _DURATION_MAX_S), help="seconds")
-    add("--mix", default=variable("MIX") or mix.DEFAULT, help="weights of " + ", ".join(kind.word for kind in mix.Kind))
+    add(
+        "--mix",
+        default=variable("MIX") or DEFAULT,
+        help="weights of " + ", ".join(kind.word for kind in Kind),
+    )
     add("--arrivals", default=variable("ARRIVALS") or "constant", choices=("constant", "poisson"))
     in_flight = variable("IN_FLIGHT") or plan.in_flight_max
     add("--in-flight", default=in_flight, type=whole(1, 100_000), help="requests in flight above which none is sent")
@@ -45,7 +48,7 @@ def plan_of(options: argparse.Namespace) -> tuple[Plan, Sequence[Target]]:
             api=api_of(options.api),
             per_s=options.rate,
             duration_s=options.duration,
-            mix=mix.parse(options.mix),
+            mix=parse(options.mix),
             poisson=options.arrivals == "poisson",
             in_flight_max=options.in_flight,
             timeout_s=options.timeout,

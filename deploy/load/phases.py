@@ -17,10 +17,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 
 from deploy.client.follow import Followed
-from deploy.client.mix import Kind
 from deploy.client.outcome import BROKEN, Outcome
-from deploy.client.percentiles import percentiles
-from deploy.client.samples import Sample
+from deploy.client.plan import Kind
+from deploy.client.samples import Sample, percentiles
 
 STEADY_S = 10.0
 P99_TIMES = 1.25

@@ -7,7 +7,7 @@ from collections import Counter
 from deploy.client.generator import Run
 from deploy.client.open_loop import now
 from deploy.client.outcome import Outcome
-from deploy.client.percentiles import percentiles_of
+from deploy.client.samples import percentiles_of
 
 _HEAD = "    s      /s   good  degr   rej  fail   ind  none    p50 ms    p99 ms  in flight"
 _HEAD_EVERY = 20

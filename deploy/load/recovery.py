@@ -11,21 +11,19 @@ import uvloop
 from deploy.announce import Announcer
 from deploy.announce import Phase as Announced
 from deploy.client.generator import Generator, Phase, Run
-from deploy.client.mix import parse
 from deploy.client.open_loop import now
 from deploy.client.outcome import ANSWERED
-from deploy.client.plan import UNTIL_STOPPED_S, Plan
+from deploy.client.plan import UNTIL_STOPPED_S, Plan, parse
 from deploy.client.session import session
 from deploy.load import recovery_page
-from deploy.load.breaking import break_for
-from deploy.load.faults import Fault, chosen
+from deploy.load.faults import Fault, break_for, chosen
 from deploy.load.looks import alerts_at, opened_at
 from deploy.load.options import api_of, parser, variable, whole
 from deploy.load.phases import Baseline, Recovery, baseline, contain_s, detect_s, drain_s, resume_s, steady_s
 from deploy.load.progress import Progress, log
 from deploy.load.summary import summarize, trusted
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.stacks.running import running
 from deploy.stacks.stack import Stack
 

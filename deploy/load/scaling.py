@@ -17,20 +17,19 @@ from deploy.charts import svg, table
 from deploy.charts.table import ms
 from deploy.client.connections import Connections, Response
 from deploy.client.generator import Run
-from deploy.client.mix import parse
 from deploy.client.outcome import Outcome
-from deploy.client.plan import Plan
+from deploy.client.plan import Plan, parse
 from deploy.client.requests import Request
 from deploy.client.session import session
 from deploy.load import machine
-from deploy.load.cpu import Watch
+from deploy.load.machine import Watch
 from deploy.load.options import api_of, parser, variable, whole
 from deploy.load.progress import log
 from deploy.load.report import show
 from deploy.load.scaling_verdict import bottleneck, chart
 from deploy.load.summary import SLIP_MAX_MS, summarize
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.stacks.running import running
 from deploy.stacks.stack import Stack
 

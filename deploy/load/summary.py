@@ -7,10 +7,9 @@ from typing import Any
 
 from deploy.client.follow import Followed
 from deploy.client.generator import Run
-from deploy.client.mix import Kind
 from deploy.client.outcome import ANSWERED, Outcome
-from deploy.client.percentiles import Percentiles, percentiles_of
-from deploy.client.samples import Sample
+from deploy.client.plan import Kind
+from deploy.client.samples import Percentiles, Sample, percentiles_of
 
 #: A generator that is later than this, at the 99th percentile, measured itself.
 SLIP_MAX_MS = 10.0

@@ -12,12 +12,11 @@ from deploy.client.generator import Run
 from deploy.client.open_loop import now
 from deploy.client.plan import UNTIL_STOPPED_S, Plan
 from deploy.client.session import session
-from deploy.load.breaking import break_for
-from deploy.load.faults import Fault, chosen
+from deploy.load.faults import Fault, break_for, chosen
 from deploy.load.options import parser, plan_of, run_options, variable
 from deploy.load.progress import Progress, log
 from deploy.load.steady import conclude
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.stacks.running import running
 from deploy.stacks.stack import Stack
 

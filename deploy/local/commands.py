@@ -13,8 +13,7 @@ from typing import IO, NoReturn
 from deploy.local import circuits, doctor, packages, places, python_env, stack, status
 from deploy.local import redis as redis_servers
 from deploy.local.follow import follow
-from deploy.local.output import echo
-from deploy.local.problem import Problem
+from deploy.local.output import Problem, echo
 from deploy.local.programs import LOOPBACK, programs, service_env
 from deploy.local.secret import secret
 from deploy.local.settings import StackSettings, saved

@@ -7,10 +7,9 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-from deploy.local.output import echo
+from deploy.local.output import Problem, echo
 from deploy.local.packages import find
 from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, write_private
-from deploy.local.problem import Problem
 from deploy.local.secret import secret
 from deploy.privileges.database import MIGRATE, SCHEMA, user, users, with_users
 

@@ -9,10 +9,9 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from deploy.local import install, packages, python_env
-from deploy.local.output import echo
+from deploy.local.output import Problem, echo
 from deploy.local.places import REPO
 from deploy.local.ports import is_free, taken_by
-from deploy.local.problem import Problem
 from deploy.local.programs import programs
 from deploy.local.settings import StackSettings
 from deploy.local.stack import running

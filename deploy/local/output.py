@@ -1,4 +1,5 @@
-"""Output to whoever started the command, and noticing that it is not read any more."""
+"""Output to whoever started the command, and noticing that it is not read any more; and what keeps a command from
+working, worded so that a newcomer can act on it."""
 
 import contextlib
 import select
@@ -16,3 +17,17 @@ def output_closed() -> bool:
     poll = select.poll()
     poll.register(sys.stdout.fileno(), 0)  # errors and hang-ups are always reported
     return bool(poll.poll(0))
+
+
+class Problem(Exception):
+    """One sentence about what is wrong, and one line for each thing to do about it."""
+
+    def __init__(self, what: str, *fixes: str) -> None:
+        super().__init__(what)
+        self.fixes = fixes
+
+    def __str__(self) -> str:
+        return "\n".join([f"{self.args[0]}", *(f"  -> {fix}" for fix in self.fixes)])
+
+
+DOCKER = "or run it with Docker instead, which needs none of this: docker compose up --build"

@@ -6,10 +6,9 @@ import subprocess
 import sys
 from dataclasses import dataclass
 
-from deploy.local.output import echo
+from deploy.local.output import DOCKER, Problem, echo
 from deploy.local.places import LOCAL, REPO
 from deploy.local.postpone import postponed
-from deploy.local.problem import DOCKER, Problem
 
 #: Debian keeps servers where an ordinary user's PATH does not look.
 _SEARCH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/local/sbin", "/usr/sbin", "/sbin"])

@@ -5,7 +5,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from holdfast.shared.runtime import files
 
 REPO = Path(__file__).resolve().parents[2]

@@ -6,7 +6,7 @@ import socket
 from collections.abc import Iterable
 from pathlib import Path
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.local.programs import Program
 
 _LISTEN = "0A"

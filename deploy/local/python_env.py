@@ -8,9 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from deploy.local.output import echo
+from deploy.local.output import DOCKER, Problem, echo
 from deploy.local.places import REPO
-from deploy.local.problem import DOCKER, Problem
 
 #: requirements/<name>.txt -> the environment it belongs to.
 ENVIRONMENTS = {

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Sequence
 
+from deploy.local.output import Problem
 from deploy.local.places import LOGS, REPO
-from deploy.local.problem import Problem
 from deploy.local.programs import Program
 from deploy.local.supervisor_client import Supervisor
 

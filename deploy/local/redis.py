@@ -3,9 +3,9 @@
 import os
 from typing import NoReturn
 
+from deploy.local.output import Problem
 from deploy.local.packages import find
 from deploy.local.places import SECRETS, write_private
-from deploy.local.problem import Problem
 from deploy.local.secret import secret
 from deploy.local.settings import StackSettings
 from deploy.privileges.redis import NAMES, OPERATOR, Place, acl

@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass, fields, replace
 from itertools import count, islice
 from typing import Self
 
+from deploy.local.output import Problem
 from deploy.local.places import LOCAL, write_private
-from deploy.local.problem import Problem
 
 _WRITERS_MAX = 64
 _FILE = LOCAL / "stack.json"

@@ -6,10 +6,9 @@ import time
 from dataclasses import replace
 
 from deploy.local import alerting, database, exporters, metrics_store, ports, processes, supervisor_conf
-from deploy.local.output import echo
+from deploy.local.output import Problem, echo
 from deploy.local.places import LOCAL, LOGS, REPO, VENV_PYTHON
 from deploy.local.postpone import postponed
-from deploy.local.problem import Problem
 from deploy.local.programs import Program, programs
 from deploy.local.readiness import wait_ready
 from deploy.local.settings import StackSettings

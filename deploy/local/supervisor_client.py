@@ -10,8 +10,8 @@ import xmlrpc.client
 from collections.abc import Iterable
 from typing import Any
 
+from deploy.local.output import Problem
 from deploy.local.places import socket_path
-from deploy.local.problem import Problem
 from deploy.local.supervisor_conf import SOCKET
 
 _TIMEOUT_S = 10.0

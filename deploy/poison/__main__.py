@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 from deploy.local import stack
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.local.programs import LOOPBACK, programs
 from deploy.local.redis import password
 from deploy.local.settings import saved

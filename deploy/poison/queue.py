@@ -4,7 +4,7 @@ import socket
 from collections.abc import Iterable, Mapping
 from typing import BinaryIO
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 
 _TIMEOUT_S = 5.0
 _BATCH = 500

@@ -9,8 +9,8 @@ from pathlib import Path
 from playwright.sync_api import Browser, Error, Page, sync_playwright
 
 from deploy.local import stack
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.local.programs import programs
 from deploy.local.secret import secret
 from deploy.local.settings import saved

@@ -1,13 +1,84 @@
-"""Which pages there are."""
+"""Which pages there are, and those of errors, metrics and time budgets."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
+
 from deploy.reference.endpoints import endpoints
-from deploy.reference.errors import errors
-from deploy.reference.metrics import metrics
+from deploy.reference.markdown import page, table
+from deploy.reference.services import SERVICES
 from deploy.reference.settings import settings
 from deploy.reference.streams import streams
-from deploy.reference.time_budgets import time_budgets
+from holdfast.shared.domain import errors as of_resources
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.errors import AppError, catalogue
+from holdfast.shared.http.envelope import status_of
+from holdfast.shared.runtime.settings import StoreSettings
+from holdfast.shared.runtime.time_budgets import FIXED, Budget
+from holdfast.shared.telemetry import metrics as declared
+
+_ABOUT_TIME_BUDGETS = """\
+Checked when a service starts: the worst case of the inner limits, one after another, ends before the outer
+one. A name in small letters is a [setting](settings.md), shown with its default; one in capitals is a constant."""
+
+
+def time_budgets() -> str:
+    """The page."""
+    parts = [_budgets("every service", FIXED)]
+    for name, model in SERVICES.items():
+        needed = {"db_dsn": "mysql://user:password@host/db"} if issubclass(model, StoreSettings) else {}
+        budgets = model.model_validate({"profile": "demo", **needed}).budgets()
+        if budgets:
+            parts.append(_budgets(name, budgets))
+    return page("Time budgets", _ABOUT_TIME_BUDGETS, *parts)
+
+
+def _budgets(name: str, budgets: Iterable[Budget]) -> str:
+    rows = [
+        (budget.what, " + ".join(f"`{part}`" for part in budget.inner), f"{budget.worst_s:g} s", f"`{budget.outer}`")
+        for budget in budgets
+    ]
+    return f"## {name}\n\n{table(('what', 'worst case', 'is', 'within'), rows)}"
+
+
+_ABOUT_METRICS = """\
+Each service has its own at `/metrics`; `job` and `instance` come from the scrape. A service that never does
+a thing exports its metric at 0, or not at all where the labels are not known beforehand."""
+
+
+def metrics() -> str:
+    """The page."""
+    found = [value for value in vars(declared).values() if isinstance(value, MetricWrapperBase)]
+    rows = [_metric_row(metric) for metric in sorted(found, key=lambda metric: metric._name)]
+    return page("Metrics", _ABOUT_METRICS, table(("name", "type", "labels", "meaning"), rows))
+
+
+def _metric_row(metric: MetricWrapperBase) -> tuple[str, ...]:
+    name = f"{metric._name}_total" if isinstance(metric, Counter) else metric._name
+    labels = ", ".join(f"`{label}`" for label in metric._labelnames)
+    return (f"`{name}`", str(metric._type), labels, metric._documentation)
+
+
+_ABOUT_ERRORS = """\
+What a client reads of an error is `error.code`. `retryable`: the same request may succeed later, not before
+`error.retry_after` seconds (`Retry-After`). Not `definite`: it may have happened; the same `Idempotency-Key`, or the
+operation in `error.details.operation_id`, tells. An `internal_error` without a code of its own is a bug of ours."""
+
+
+def errors() -> str:
+    """The page."""
+    every: list[AppError | type[AppError]] = [*catalogue(), *of_resources.catalogue(domain())]
+    rows = [_error_row(error) for error in sorted(every, key=lambda error: (status_of(error), error.code))]
+    return page("Errors", _ABOUT_ERRORS, table(("status", "type", "code", "retryable", "definite", "meaning"), rows))
+
+
+def _error_row(error: AppError | type[AppError]) -> tuple[str, ...]:
+    meaning = error.message if isinstance(error, AppError) else " ".join((error.__doc__ or "").split())
+    marks = ("yes" if error.retryable else "", "yes" if error.definite else "**no**")
+    return (str(status_of(error)), f"`{error.type}`", f"`{error.code}`", *marks, meaning)
+
 
 FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
 

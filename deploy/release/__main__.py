@@ -5,8 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from deploy.local.output import echo
-from deploy.local.problem import Problem
+from deploy.local.output import Problem, echo
 from deploy.release.release import release
 from deploy.release.trial import trial
 

@@ -1,5 +1,7 @@
-"""The steps of a release. Files are changed only after the checks, and changed back when a later step fails."""
+"""The steps of a release, and the changelog and the places that name the version. Files are changed only after the
+checks, and changed back when a later step fails."""
 
+import re
 import subprocess
 import sys
 import tomllib
@@ -7,9 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from deploy.local.output import echo
-from deploy.local.problem import Problem
-from deploy.release.changelog import released, section, with_version
+from deploy.local.output import Problem, echo
 
 #: Every file that assigns the version; a test finds others.
 NAMED_IN = ("pyproject.toml", "deploy/Dockerfile", "shared/runtime/build.py")
@@ -79,3 +79,28 @@ def _git(root: Path, *arguments: str, problem: str = "") -> str:
     if done.returncode:
         raise Problem(problem or f"git {arguments[0]}: {done.stderr.strip()}")
     return done.stdout.strip()
+
+
+_UNRELEASED = "## [Unreleased]"
+_SECTION = re.compile(r"^## \[", re.MULTILINE)
+
+
+def section(text: str, title: str) -> str:
+    """What stands under `## [title]`, without the heading; empty when there is nothing."""
+    found = re.search(rf"^## \[{re.escape(title)}\].*$", text, re.MULTILINE)
+    if found is None:
+        return ""
+    rest = text[found.end() :]
+    following = _SECTION.search(rest)
+    return rest[: following.start() if following else None].strip()
+
+
+def released(text: str, version: str, day: str) -> str:
+    """`text` with what was unreleased under the heading of `version`."""
+    return text.replace(_UNRELEASED, f"{_UNRELEASED}\n\n## [{version}] - {day}", 1)
+
+
+def with_version(text: str, old: str, new: str) -> str:
+    """`text` with `new` wherever a line assigns `old` to a version: in TOML, Python, a Dockerfile."""
+    assigned = rf"(version\w*\s*=\s*\"?){re.escape(old)}(?![\w.])"
+    return re.sub(assigned, rf"\g<1>{new}", text, flags=re.IGNORECASE)

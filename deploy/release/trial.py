@@ -12,8 +12,7 @@ import urllib.request
 from pathlib import Path
 from typing import NamedTuple
 
-from deploy.local.output import echo
-from deploy.local.problem import Problem
+from deploy.local.output import Problem, echo
 
 #: Service -> the setting of its port.
 SERVICES = {

@@ -9,9 +9,8 @@ import sys
 from pathlib import Path
 
 from deploy.announce import Announcer
-from deploy.local.output import echo
+from deploy.local.output import Problem, echo
 from deploy.local.postpone import ENDING
-from deploy.local.problem import Problem
 from deploy.scenarios import database_down, errors, redis_down, show
 from deploy.scenarios.run import Result, run
 from deploy.scenarios.steps import Scenario

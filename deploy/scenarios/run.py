@@ -83,10 +83,12 @@ def _request(step: Request, stack: Stack, known: dict[str, str]) -> Result:
         headers = {"Content-Type": "application/json"} | headers
     lines = "".join(f"  {name}: {value}" for name, value in headers.items() if name != "Content-Type" or step.raw)
     result = Result(step, _filled(step.what, known), f"{method} {path} {shown}{lines}".rstrip())
+    status = {} if step.status is None else {"status": step.status}
+    expect = status | {where: _filled(value, known) for where, value in step.expect.items()}
     deadline = time.monotonic() + step.within_s
     while True:
         response = result.response = request(stack.address(step.to), method, path, body, headers)
-        result.checks = list(checks(response, {where: _filled(value, known) for where, value in step.expect.items()}))
+        result.checks = list(checks(response, expect))
         if result.ok or time.monotonic() > deadline:
             break
         time.sleep(_POLL_S)

@@ -1,7 +1,7 @@
 """Steps: what a scenario consists of, as data."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 
 from deploy.scenarios.expect import Expected
 from deploy.stacks.faults import Program
@@ -10,14 +10,17 @@ from deploy.stacks.faults import Program
 HEALING_S = 90.0
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Request:
     """One request and what is expected of its response. `{names}` stand for what an earlier step kept."""
 
     what: str
     request: str
-    #: Of the response: `status`, `seconds`, `header.<name>` or `body.<path>`, and what it must be.
-    expect: Mapping[str, Expected]
+    #: None: any.
+    status: int | None
+    #: Of the response besides: `seconds`, `header.<name>` or `body.<path>`, and what it must be.
+    expect: Mapping[str, Expected] = field(default_factory=dict)
+    _: KW_ONLY
     json: Mapping[str, object] | None = None
     #: A body that is not a JSON document, or one that our clients would not send.
     raw: bytes | None = None

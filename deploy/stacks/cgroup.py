@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 
 _ROOT = Path("/sys/fs/cgroup")
 _PERIOD_US = 100_000

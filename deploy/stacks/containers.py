@@ -5,8 +5,8 @@ from functools import cached_property
 from typing import Any
 
 from deploy.client.request import request
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.stacks import in_containers
 from deploy.stacks.engine import address, compose, containers, docker, inside, scale_writers, wait_for
 from deploy.stacks.faults import Behave, Fault, Fill, Freeze, Kill, Network, Program, Starve, Stop, Throttle

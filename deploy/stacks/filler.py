@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.stacks.journal import Journal
 
 #: Room for the filler: the real limit may be more memory than a demonstration should take from its host.

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from deploy.client.request import request, request_json
+from deploy.local.output import Problem
 from deploy.local.packages import find, which
-from deploy.local.problem import Problem
 from deploy.local.processes import Process, end
 from deploy.stacks.journal import Journal
 from deploy.stacks.spawn import spawn, undo_of

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.stacks.engine import docker
 
 _FLAG = "/tmp/chaos-burner"  # noqa: S108 - in a container, on a file system of its own

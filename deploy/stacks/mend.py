@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 from deploy.client.request import request_json
 from deploy.local import stack
+from deploy.local.output import Problem
 from deploy.local.postpone import postponed
-from deploy.local.problem import Problem
 from deploy.local.processes import Process, end
 from deploy.local.programs import programs
 from deploy.local.readiness import wait_ready

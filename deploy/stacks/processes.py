@@ -11,9 +11,9 @@ from functools import cached_property
 
 from deploy.client.request import request
 from deploy.local import database, processes, stack
+from deploy.local.output import Problem
 from deploy.local.packages import find
 from deploy.local.places import LOGS, REPO, VENV_PYTHON
-from deploy.local.problem import Problem
 from deploy.local.processes import Process, freeze
 from deploy.local.programs import LOOPBACK, programs, service_env
 from deploy.local.secret import secret

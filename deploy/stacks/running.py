@@ -5,8 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from deploy.local.output import echo
-from deploy.local.problem import Problem
+from deploy.local.output import Problem, echo
 from deploy.stacks.containers import Containers
 from deploy.stacks.guard import mended_after
 from deploy.stacks.journal import FOLDER, Journal

@@ -5,8 +5,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.local.processes import Process
 
 _WRITE = os.O_WRONLY | os.O_CREAT | os.O_TRUNC

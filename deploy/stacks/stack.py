@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 
 from deploy.client.request import request_json
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.stacks.faults import Behave, Fault, Program
 from deploy.stacks.journal import Journal, Undo
 from deploy.stacks.mend import undo

@@ -9,8 +9,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.stacks.engine import docker, service_of
 from deploy.stacks.journal import Journal, Undo
 

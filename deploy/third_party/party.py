@@ -9,7 +9,8 @@ GET /livez              whether it runs
 
 import asyncio
 import json
-from collections import OrderedDict
+import time
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
@@ -17,10 +18,60 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from deploy.third_party.arrivals import Arrivals
 from deploy.third_party.behaviour import Behaviour, CurrentBehaviour
 from deploy.third_party.connection import Request, Wire
-from deploy.third_party.room import Room
+
+
+class Room:
+    """`at_once` None: no limit. Otherwise later requests wait, in order; and requests whose client has left are worked
+    off all the same, as by most servers. That is what makes retries dangerous."""
+
+    def __init__(self, at_once: int | None) -> None:
+        self._gate = asyncio.Semaphore(at_once) if at_once else None
+        self._work: set[asyncio.Task[None]] = set()
+
+    async def work(self, seconds: float) -> None:
+        """For one request."""
+        if self._gate is None:
+            await asyncio.sleep(seconds)
+            return
+        task = asyncio.get_running_loop().create_task(self._in_turn(self._gate, seconds))
+        self._work.add(task)
+        task.add_done_callback(self._work.discard)
+        await asyncio.shield(task)
+
+    @staticmethod
+    async def _in_turn(gate: asyncio.Semaphore, seconds: float) -> None:
+        async with gate:
+            await asyncio.sleep(seconds)
+
+
+_KEPT = 10_000
+_HEADERS = ("idempotency-key", "x-request-id", "traceparent", "x-attempt-count", "x-request-timeout-ms")
+
+
+class Arrivals:
+    """A bounded log, newest last. The count includes what the log no longer holds."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._log: deque[dict[str, str | float | None]] = deque(maxlen=_KEPT)
+
+    def note(self, method: str, path: str, headers: Mapping[str, str]) -> None:
+        """One request has arrived, whatever becomes of it."""
+        self._count += 1
+        noted = {name.replace("-", "_"): headers.get(name) for name in _HEADERS}
+        self._log.append({"at": time.time(), "method": method, "path": path, **noted})
+
+    def clear(self) -> None:
+        """Start counting again."""
+        self._count = 0
+        self._log.clear()
+
+    def as_json(self) -> dict[str, object]:
+        """`count`, and `arrivals` of {at (Unix seconds), method, path, headers that matter or null}."""
+        return {"count": self._count, "arrivals": list(self._log)}
+
 
 _KEYS_KEPT = 10_000
 

@@ -10,9 +10,8 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from deploy.client.background import Background
-from deploy.client.mix import parse
-from deploy.client.plan import Plan
+from deploy.client.plan import Plan, parse
+from deploy.client.session import Background
 from deploy.local import commands
 from deploy.local import stack as local_stack
 from deploy.local.output import echo

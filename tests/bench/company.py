@@ -3,7 +3,7 @@
 import time
 from collections.abc import Sequence
 
-from deploy.load.cpu import cpu_s, machine_cpu_s
+from deploy.load.machine import cpu_s, machine_cpu_s
 from tests.bench.process import ended_children_cpu_s
 
 #: Cores that others may use on average.

@@ -12,7 +12,7 @@ from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 
-from deploy.client.percentiles import percentiles
+from deploy.client.samples import percentiles
 from deploy.load.summary import SLIP_MAX_MS
 from tests.bench import freeze, machine, page, verdict
 from tests.bench.company import Company

@@ -16,7 +16,7 @@ import orjson
 from deploy.client.connections import Address, Connections, Response
 from deploy.client.open_loop import OpenLoop, constant, now
 from deploy.client.outcome import BROKEN, Outcome, classify, error_of
-from deploy.client.percentiles import Percentiles, percentiles
+from deploy.client.samples import Percentiles, percentiles
 from deploy.local.processes import freeze
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers

@@ -18,7 +18,7 @@ import pymysql
 
 from deploy.client.connections import Address, Connections
 from deploy.client.open_loop import OpenLoop, constant
-from deploy.client.percentiles import Percentiles, percentiles
+from deploy.client.samples import Percentiles, percentiles
 from deploy.load.summary import SLIP_MAX_MS
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers

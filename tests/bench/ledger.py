@@ -11,7 +11,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from deploy.client.percentiles import percentiles
+from deploy.client.samples import percentiles
 from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.store.apply import faults
 from holdfast.shared.store.closing import close

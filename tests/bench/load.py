@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deploy.load.cpu import cpu_s
+from deploy.load.machine import cpu_s
 from tests.bench.process import ended_children_cpu_s
 
 CONNECTIONS = 64

@@ -26,8 +26,8 @@ from deploy.chaos.settle import Ended, Settled
 from deploy.chaos.verdict import Seen, judge, sighted
 from deploy.chaos.writes import Write, Writes
 from deploy.client.connections import Response
-from deploy.client.mix import Kind
 from deploy.client.outcome import Outcome
+from deploy.client.plan import Kind
 from deploy.client.requests import Request
 from deploy.client.samples import Sample
 from deploy.stacks.faults import Freeze

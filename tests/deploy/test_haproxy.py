@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from deploy.compose.traffic import counted, traffic
+from deploy.compose.check import counted, traffic
 from holdfast.shared.errors import catalogue
 from holdfast.shared.http.envelope import status_of
 from tests import processes

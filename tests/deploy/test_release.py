@@ -7,9 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.local.problem import Problem
-from deploy.release.changelog import released, section, with_version
-from deploy.release.release import NAMED_IN, build, current_version, release
+from deploy.local.output import Problem
+from deploy.release.release import NAMED_IN, build, current_version, release, released, section, with_version
 from deploy.release.trial import run_services
 from tests.conftest import ROOT
 

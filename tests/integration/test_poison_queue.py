@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.poison.queue import put
 from deploy.privileges.redis import OPERATOR
 from tests.servers import PASSWORD, RedisServer

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from deploy.load.faults import chosen
-from deploy.third_party.room import Room
+from deploy.third_party.party import Room
 
 
 def test_an_unknown_fault_is_refused_with_the_known_ones() -> None:

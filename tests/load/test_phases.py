@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from deploy.client.follow import Followed
-from deploy.client.mix import Kind
 from deploy.client.outcome import Outcome
+from deploy.client.plan import Kind
 from deploy.client.samples import Sample, Samples
 from deploy.load.phases import Baseline, baseline, contain_s, detect_s, drain_s, resume_s, steady_s
 from deploy.load.scaling_verdict import bottleneck

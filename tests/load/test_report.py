@@ -11,13 +11,12 @@ from deploy.charts import svg, table
 from deploy.charts.chart import Band, Chart, Series
 from deploy.client.follow import Followed
 from deploy.client.generator import Phase, Run
-from deploy.client.mix import Kind
 from deploy.client.open_loop import OpenLoop
 from deploy.client.outcome import Outcome
-from deploy.client.plan import Plan
+from deploy.client.plan import Kind, Plan
 from deploy.load import recovery_page, report
 from deploy.load.phases import Recovery
-from deploy.load.run_charts import charts_of
+from deploy.load.steady import charts_of
 from deploy.load.summary import summarize
 from deploy.load.verdict import judge, parse
 

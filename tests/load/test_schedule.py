@@ -7,7 +7,7 @@ import pytest
 
 from deploy.client.connections import Connections
 from deploy.client.open_loop import OpenLoop, constant, now, poisson
-from deploy.client.percentiles import percentiles
+from deploy.client.samples import percentiles
 from tests.load.tiny import OK, serving
 
 STALL_S = 0.5

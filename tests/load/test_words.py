@@ -5,10 +5,9 @@ from typing import Any
 import orjson
 import pytest
 
-from deploy.client import mix
 from deploy.client.connections import Connections, Response, address_of
-from deploy.client.mix import Kind
 from deploy.client.outcome import Outcome, classify
+from deploy.client.plan import Kind, parse
 from deploy.client.requests import prepare
 from deploy.load import verdict
 from deploy.load.verdict import Word, judge
@@ -16,7 +15,7 @@ from deploy.load.verdict import Word, judge
 
 def test_a_mix_is_weights() -> None:
     """They need not add up to a hundred."""
-    assert mix.parse(" reads=80, writes=0.5 ") == {Kind.READS: 80, Kind.WRITES: 0.5}
+    assert parse(" reads=80, writes=0.5 ") == {Kind.READS: 80, Kind.WRITES: 0.5}
 
 
 @pytest.mark.parametrize(
@@ -35,7 +34,7 @@ def test_a_mix_is_weights() -> None:
 def test_a_mix_that_is_wrong_says_what_would_be_right(text: str, says: str) -> None:
     """In the words that were typed."""
     with pytest.raises(ValueError, match="MIX=") as caught:
-        mix.parse(text)
+        parse(text)
     assert says in str(caught.value)
 
 

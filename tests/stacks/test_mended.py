@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from deploy.local.problem import Problem
+from deploy.local.output import Problem
 from deploy.local.processes import Process
 from deploy.stacks import cgroup, filler
 from deploy.stacks.hop import Hop, check_possible
@@ -170,7 +170,7 @@ def test_a_throttled_process_gets_less_and_then_all_again(victim: subprocess.Pop
 
 def test_a_client_is_known_by_its_process() -> None:
     """Here: this one."""
-    from deploy.faults.client import client_of
+    from deploy.faults.switch import client_of
 
     with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
         accepted, peer = server.accept()

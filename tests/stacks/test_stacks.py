@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from deploy.local import stack as local_stack
+from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.problem import Problem
 from deploy.local.supervisor_client import Supervisor
 from deploy.stacks import mend, running
 from deploy.stacks.faults import Fault, Freeze, Kill, Stop

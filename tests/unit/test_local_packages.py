@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from deploy.local import packages
+from deploy.local.output import Problem
 from deploy.local.packages import Package
-from deploy.local.problem import Problem
 
 NEEDED = Package("needed", ("holdfast-no-such-program",))
 EXTRA = Package("extra", ("holdfast-no-such-program",), "pictures")

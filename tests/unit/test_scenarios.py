@@ -129,9 +129,9 @@ class DeadStack(Stack):
 def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
     """No response is a wrong response, and the report says so."""
     steps: list[Step] = [
-        Request(what="hello", request="GET /", expect={"status": 200}, keep={"id": "data.id"}),
+        Request("hello", "GET /", 200, keep={"id": "data.id"}),
         Stop(["api"]),
-        Request(what="again", request="GET /{id}", expect={"status": 200}),
+        Request("again", "GET /{id}", 200),
         Balance(),
     ]
     scenario = Scenario("dead", "shows nothing", steps)

@@ -42,7 +42,8 @@ def _wrong(panel: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _axes(defaults: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    if defaults.get("min") != 0:
+    logarithmic = defaults.get("custom", {}).get("scaleDistribution", {}).get("type") == "log"
+    if defaults.get("min") != 0 and not logarithmic:
         yield "y-from-zero", "its axis does not begin at 0: a ripple looks like a wave"
     if defaults.get("unit") == "percentunit" and defaults.get("max") != 1:
         yield "shares-to-one", "a share is drawn between 0 and 1"
