@@ -330,8 +330,8 @@ class QueueUnavailable(AppError):
 
 
 class FleetUnreachable(AppError):
-    """The board that all replicas read cannot be reached, and this replica has no such breaker: perhaps nobody has
-    heard of this."""
+    """The board that all replicas read cannot be reached, and this replica has no such breaker: the override may
+    have reached no process."""
 
     type = "service_unavailable"
     code = "FLEET_UNREACHABLE"
@@ -348,7 +348,7 @@ class WritesUnavailable(AppError):
 
 
 class OrderUnknown(AppError):
-    """While the write queue is away nobody can tell whether an earlier write of the same entity is still on its way;
+    """While the write queue is away it is not known whether an earlier write of the same entity is still on its way;
     this one did not happen."""
 
     type = "service_unavailable"

@@ -38,8 +38,8 @@ Report = Callable[[str], None]
 def run(
     experiment: Experiment, stack: Stack, per_s: float, report: Report, quiet_s: float = QUIET_S, weights: str = MIX
 ) -> Run:
-    """Break the running stack and mend it; when this raises, mending is left to whoever opened the stack. Raises
-    Problem when the experiment cannot be tried."""
+    """Break the running stack and mend it; when this raises, mending is left to the caller, who opened the stack.
+    Raises Problem when the experiment cannot be tried."""
     announcer = Announcer.to(stack)
     name = f"chaos-{experiment.name}"
     stack.prepare([fault for stage in experiment.stages for fault in stage.faults])

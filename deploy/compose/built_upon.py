@@ -1,4 +1,4 @@
-"""Built upon: does docs/your-own-resource.md's recipe make images that serve a resource of somebody's own?"""
+"""Built upon: does docs/your-own-resource.md's recipe make images that serve a user's own resource?"""
 
 import re
 from pathlib import Path

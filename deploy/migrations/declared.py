@@ -77,7 +77,7 @@ def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) 
 
 def _gone(table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
     """An insert that does not know of a column must work, and a build that does know it must understand the row: a
-    version that nobody set is 0."""
+    version that was never set is 0."""
     for name, column in found.items():
         if name not in table.columns and not column["nullable"] and column["default"] is None:
             kind = column["type"].compile(dialect=mysql.dialect())

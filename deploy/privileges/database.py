@@ -113,17 +113,19 @@ def tables_of(service: Service, resources: Iterable[str]) -> Mapping[str, frozen
 
 def grants(tables: Sequence[str], resources: Collection[str], host: str) -> Iterator[tuple[str, str]]:
     """Per service and table: the statement that gives it its rights ('' for none), and the one that takes all others
-    away, which fails where there never were any. In this order nobody is without a right that it needs."""
+    away, which fails where there never were any. In this order no service is without a right that it needs."""
     for service in SERVICES:
         if not TABLES[service]:
             continue
         for table in tables:
             wanted = tables_of(service, resources).get(table, frozenset())
-            where, whom = f"ON {SCHEMA}.`{table}`", user(service, host)
+            where, account = f"ON {SCHEMA}.`{table}`", user(service, host)
             others = [right for right in RIGHTS if right not in wanted]
             yield (
-                f"GRANT {', '.join(right for right in RIGHTS if right in wanted)} {where} TO {whom}" if wanted else "",
-                f"REVOKE {', '.join(others)} {where} FROM {whom}" if others else "",
+                f"GRANT {', '.join(right for right in RIGHTS if right in wanted)} {where} TO {account}"
+                if wanted
+                else "",
+                f"REVOKE {', '.join(others)} {where} FROM {account}" if others else "",
             )
 
 

@@ -170,7 +170,7 @@ def users(*places: Place) -> dict[str, User]:
 
 def acl(passwords: Mapping[str, str], *places: Place) -> str:
     """The file that `aclfile` names. It holds hashes of the passwords only; who has none may do nothing."""
-    # `default` is off: nobody can be it, and a connection without a login may do nothing but log in. Its rights count
+    # `default` is off: it cannot be used, and a connection without a login may do nothing but log in. Its rights count
     # all the same: Redis reads its append-only file as `default`, and without them skips transactions, which is what
     # scripts are in there.
     lines = ["user default off resetpass ~* &* +@all"]

@@ -39,7 +39,7 @@ class Result:
 
 def run(scenario: Scenario, stack: Stack, announcer: Announcer, progress: Callable[[str], None]) -> Iterator[Result]:
     """One result for each step, as it is known; `progress(what)` is called for steps that take a while. What is stopped
-    at the end is left to whoever opened the stack."""
+    at the end is left to the caller that opened the stack."""
     known = {"run": secrets.token_hex(4)}
     with ExitStack() as announced:
         down: dict[str, Announcement] = {}

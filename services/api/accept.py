@@ -148,7 +148,7 @@ class Acceptor:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((candidate, answer))
         if self._flusher is None:
-            # In nobody's context: it works for all who wait, not for the request that woke it.
+            # In an empty context: it works for all who wait, not for the request that woke it.
             self._flusher = asyncio.get_running_loop().create_task(self._flush(), context=Context())
         return await answer
 

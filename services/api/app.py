@@ -75,7 +75,7 @@ _SLOW_SHARE = 0.8
 _DESCRIPTION = """An API that keeps its promises while the things behind it fail.
 
 Writes are **accepted** (`202`, on disk) and take effect exactly once, in the order of acceptance. Ask
-`/operations/{id}` what became of one, send `Prefer: wait=5` to be told at once, and an `Idempotency-Key` to make
+`/operations/{id}` what became of one, send `Prefer: wait=5` to get the result at once, and an `Idempotency-Key` to make
 sending again safe. Every answer, errors included, has the same envelope.
 """
 
@@ -105,7 +105,10 @@ class Api:
         self._annotations = annotations(settings)
         self._marks = OverrideMarks(self._annotations)
         self._board = Board(
-            self._cache, Member("api", settings.instance, self._breakers.all), watching=True, on_order=self._marks.heard
+            self._cache,
+            Member("api", settings.instance, self._breakers.all),
+            watching=True,
+            on_order=self._marks.received,
         )
         self._explanations = explanations(self._cache, "api", settings)
         self._lag = Lag()

@@ -42,7 +42,7 @@ class Backlog:
         return round(wait_s * random.uniform(1, 1 + _JITTER))  # noqa: S311 - jitter, not a secret
 
     def numbers(self) -> dict[str, object]:
-        """What was seen last, for whoever is told no."""
+        """The last reading, for the response to a refused write."""
         return self._pressure.numbers()
 
     async def _look(self) -> None:

@@ -89,7 +89,7 @@ def _parsed(resource: ResourceType, form: Body, body: bytes) -> dict[str, Any]:
 
 
 def _refuse_repeated_keys(body: bytes, fields: int) -> None:
-    """Of a key given twice the parser takes the last, and whoever looked before us may have taken the first. A body
+    """Of a key given twice the parser takes the last, and a proxy before us may have taken the first. A body
     with as many colons as fields has no room for that, so few are looked at again. Raises MalformedJson.
     """
     if body.count(b":") == fields:

@@ -77,7 +77,7 @@ def _of_the_database(error: Exception) -> Judgement:
         case Outage() | TimeoutError():
             return Verdict.UNREACHABLE
         case Contention() | BadData():
-            return Verdict.SUCCESS  # it works, and said no
+            return Verdict.SUCCESS  # it works, and refused
         case _:
             return Verdict.FAILURE
 
@@ -85,7 +85,7 @@ def _of_the_database(error: Exception) -> Judgement:
 def _of_the_queue(error: Exception) -> Judgement:
     match error:
         case ResponseError():
-            return Verdict.SUCCESS  # out of memory, read-only: it answers, and the caller hears what
+            return Verdict.SUCCESS  # out of memory, read-only: it answers, and the caller gets the error
         case RedisError() | NotSent() | OSError() | TimeoutError():
             return Verdict.UNREACHABLE
         case _:

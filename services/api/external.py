@@ -61,8 +61,8 @@ class External:
             meta = {"fallback": {"used": True, "kind": "last_good", "reason": error.code}}
             data = orjson.Fragment(kept.raw)
             return degraded(request, error, kept.as_of, data, "cached_data", meta, source="last_good")
-        told: dict[str, Any] = answer.document
-        if told.get("success") and not told["meta"].get("stale") and (whole := data_of(answer.raw)) is not None:
+        document: dict[str, Any] = answer.document
+        if document.get("success") and not document["meta"].get("stale") and (whole := data_of(answer.raw)) is not None:
             self._last_good.keep(whole)
         return _passed_back(request, answer)
 

@@ -35,7 +35,7 @@ class Flights(Generic[T]):
             return await self._fly(key, _Flight(), call)
         if flying.next is None:
             following: _Flight[T] = _Flight()
-            # A task of its own, of nobody's context: the one who begins it may have less time than the others.
+            # A task of its own, in an empty context: the request that begins it may have less time than the others.
             task = asyncio.get_running_loop().create_task(self._after(flying, key, following, call), context=Context())
             task.add_done_callback(_looked_at)
             flying.next = (following, task)

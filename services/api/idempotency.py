@@ -1,7 +1,7 @@
 """Idempotency: what an Idempotency-Key leads to.
 
 The ids come from a keyed hash of the caller, the method, the path and the key: the same on every replica and after
-every restart, and known to nobody who has only the key's text.
+every restart, and not derivable from the key's text alone.
 """
 
 import hashlib

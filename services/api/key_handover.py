@@ -1,4 +1,4 @@
-"""Key handover: what the queue has to be told of Idempotency-Keys, beside the work.
+"""Key handover: what the queue has to know of Idempotency-Keys, in the background.
 
 Keys of writes that were applied while the queue was away are kept in the database, in the transaction of the write;
 any api hands them to the queue once it is back. A queue that lost its memory is marked with the time since which it

@@ -1,4 +1,4 @@
-"""Lanes: what kind of request it is, told by method and path alone, before any work."""
+"""Lanes: what kind of request it is, by method and path alone, before any work."""
 
 from enum import StrEnum
 from functools import cache
@@ -14,7 +14,7 @@ class Lane(StrEnum):
     KEPT = "kept"
     WRITES = "writes"
     READS = "reads"
-    #: What nobody waits for in an emergency: documents, paths that do not exist.
+    #: What can wait in an emergency: documents, paths that do not exist.
     REST = "rest"
 
 

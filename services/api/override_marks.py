@@ -18,7 +18,7 @@ class OverrideMarks:
         self._annotations = annotations
         self._in_force: dict[tuple[str, str, str | None], IssuedOrder] = {}
 
-    def heard(self, given: IssuedOrder) -> None:
+    def received(self, given: IssuedOrder) -> None:
         """Of an order, oldest first."""
         now_ms = time.time() * _MS
         self._in_force = {
@@ -43,11 +43,11 @@ class OverrideMarks:
             self._annotations.add(_said(each.order, began_s, max(began_s, now_s), why))
         if order.measure not in _ENDS:
             self._annotations.add(_said(order, now_s, now_s + order.for_s))
-            self.heard(IssuedOrder(order, (now_s + order.for_s) * _MS))
+            self.received(IssuedOrder(order, (now_s + order.for_s) * _MS))
 
 
 def _said(order: Order, began_s: float, ended_s: float, more: str = "") -> Annotation:
-    """Told at once with the end that it will have by itself: nobody need be alive then."""
+    """Published at once with the time at which it ends by itself, so that no process has to end it."""
     where = f"{order.service} {order.breaker}" + (f" on {order.instance}" if order.instance else "")
     text = f"{where}: {order.measure.value} by {order.actor}: {order.reason[:200]}{more}"
     return Annotation(f"override:{order.id}", text, ("breaker_override", order.service), began_s, ended_s)

@@ -61,7 +61,7 @@ def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -
 
 def _imposed_on(board: Board, order: Order) -> list[str]:
     """The replicas that this concerns, as far as they are known. Raises BreakerNotFound, or FleetUnreachable where
-    nobody can know."""
+    that is not known."""
     known = [
         one["instance"]
         for one in everybody(board)

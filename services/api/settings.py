@@ -25,7 +25,7 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     )
     api_idempotency_secret: SecretStr | None = Field(
         default=None, min_length=16,
-        description="Makes ids of an Idempotency-Key that nobody can guess from its text; the same for all replicas."
+        description="Makes operation ids that cannot be guessed from an Idempotency-Key; the same for all replicas."
         " Outside `demo` the api needs one",
     )  # fmt: skip
     api_backlog_max: int = Field(
@@ -60,7 +60,8 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
         description="The same for writes; left out: 120, 600000 on a demo",
     )  # fmt: skip
     api_trusted_proxies: str = Field(
-        default="", description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: they say whom they speak for"
+        default="",
+        description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: their forwarding headers are believed",
     )
     api_forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
         default="x-forwarded-for", description="The one header in which they say it"

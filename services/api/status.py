@@ -22,12 +22,12 @@ def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
     @app.get("/circuit-breaker/status", **openapi.BREAKERS)
     async def circuit_breaker_status(_: Request) -> Response:
         breakers = sorted(everybody(board), key=lambda one: (one["service"], one["name"], one["instance"]))
-        told = {
+        status = {
             "summary": summary(breakers),
             "circuit_breakers": breakers,
             "others": "reported" if board.reachable else "board unreachable: what was reported last",
         }
-        return success(told, headers={"Cache-Control": "no-store"})
+        return success(status, headers={"Cache-Control": "no-store"})
 
     @app.get("/panic", **openapi.PANIC)
     async def panic(_: Request) -> Response:

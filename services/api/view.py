@@ -150,7 +150,7 @@ class View:
             began = time.time()
             return await self._database.call(read, *args), began
 
-        if not self._database.undisturbed:  # nobody waits for somebody else's probe
+        if not self._database.undisturbed:  # no request waits for another one's probe
             return await call()
         try:
             found: tuple[Any, float] = await self._flights.share(name, call, self._read_timeout_s)

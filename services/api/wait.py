@@ -1,4 +1,4 @@
-"""Wait: how a request that prefers to wait hears of its write's end.
+"""Wait: how a request that prefers to wait learns that its write has ended.
 
 The writer publishes to this process's channel when it settles. That only saves time: the operation is also looked
 at now and then, so a lost message costs a moment and nothing else.
@@ -28,7 +28,7 @@ class Waiters:
         self._events: dict[str, asyncio.Event] = {}
 
     async def listen(self) -> None:
-        """For ever: wake whoever waits for the operation in each message."""
+        """For ever: wake the requests that wait for the operation in each message."""
         async with self._redis.pubsub() as pubsub:
             await pubsub.subscribe(self.channel)
             iteration_succeeded()

@@ -118,7 +118,7 @@ class WritePath:
             first = await self.database.call(reads.first_of_key, key.operation_id)
         except AppError as error:
             if answer.result != "taken":
-                return answer  # whoever applies it looks again
+                return answer  # the transaction that applies it looks again
             raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
         if first is None or (answer.result == "accepted" and first.version >= answer.version):
             return answer

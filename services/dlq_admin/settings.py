@@ -26,7 +26,8 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=8083, ge=1, le=65535, description="The port at which `/metrics` is answered; not for the outside"
     )
     dlq_trusted_proxies: str = Field(
-        default="", description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: they say whom they speak for"
+        default="",
+        description="Networks of our own proxies, `10.0.0.0/8, fd00::/8`: their forwarding headers are believed",
     )
     dlq_forwarded_header: Literal["x-forwarded-for", "forwarded"] = Field(
         default="x-forwarded-for", description="The one header in which they say it"
@@ -155,7 +156,7 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         return "DLQ_"
 
     def budgets(self) -> tuple[Budget, ...]:
-        """An operator's question ends in an answer, and a reader hears of a Redis that hangs."""
+        """An operator's request is answered in time, and a reader notices a Redis that hangs."""
         return (
             *super().budgets(),
             Budget("a question", Part("dlq_timeout_s", self.dlq_timeout_s), (Part("db_timeout_s", self.db_timeout_s),)),

@@ -1,4 +1,4 @@
-"""Change: a change of the configuration, by whom, why, and for how long. Pure."""
+"""Change: a change of the configuration, its actor, reason and duration. Pure."""
 
 from pydantic import BaseModel, ConfigDict, Field
 

@@ -9,7 +9,7 @@
 
 Nothing that the database says is held against an entry without evidence. An entry alone is judged when it has failed
 twice and a control write worked after each failure: then it is dead if its data is refused, and charged an attempt if
-nobody knows why. The same goes for an Outage that comes again although a control write has worked since.
+the reason is not known. The same goes for an Outage that comes again although a control write has worked since.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
-"""Hold: while the breaker of the database is not closed nothing is applied and nobody is charged. One control write at
-a time asks, as often as the breaker allows: a server that only answers reads is no help. The writer stays ready: it is
-doing the right thing."""
+"""Hold: while the breaker of the database is not closed nothing is applied and no attempt is charged. One control
+write at a time asks, as often as the breaker allows: a server that only answers reads is no help. The writer stays
+ready: it is doing the right thing."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -100,7 +100,7 @@ class Pipeline:
                 turn.outcomes.set_result([next(outcomes) for _ in turn.deliveries])
         except BaseException:
             for turn in turns:
-                turn.outcomes.cancel()  # their entries stay pending, whoever waited for them
+                turn.outcomes.cancel()  # their entries stay pending
             raise
 
 

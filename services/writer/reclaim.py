@@ -103,8 +103,8 @@ class Reclaimer:
             )
 
     async def let_go(self, reader: str) -> None:
-        """On a clean stop: what was fetched and not finished, by `reader` or here, is nobody's fault, and free to be
-        taken over at once."""
+        """On a clean stop: what was fetched and not finished, by `reader` or here, is charged no attempt, and free to
+        be taken over at once."""
         for consumer in (reader, self._consumer):
             found = await self._redis.xpending_range(
                 WRITES, WRITERS_GROUP, min="-", max="+", count=_HELD_MAX, consumername=consumer

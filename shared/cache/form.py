@@ -174,8 +174,8 @@ def _tuple(*types: Any) -> Any:
 
 def _form(name: str, columns: Iterable[tuple[str, Any]]) -> str:
     """Another build's columns are another form."""
-    told = " ".join(f"{column}:{hint}" for column, hint in columns)
-    return f"{name}:{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+    described = " ".join(f"{column}:{hint}" for column, hint in columns)
+    return f"{name}:{hashlib.sha256(described.encode()).hexdigest()[:8]}"
 
 
 _LISTED = tuple(get_type_hints(Listed).items())

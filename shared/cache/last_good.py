@@ -1,4 +1,4 @@
-"""Last good: the last good answer of somebody else, in this process and in the cache Redis, so that a replica that was
+"""Last good: the last good answer of a dependency, in this process and in the cache Redis, so that a replica that was
 just started, or has not been asked yet, has it too. Nobody waits for Redis, which is brought up to date beside the
 work."""
 

@@ -17,7 +17,7 @@ return redis.call('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')
 async def ensure_groups(redis: Redis) -> list[str]:
     """Make the streams and groups that are missing; returns the streams whose group was made.
 
-    A group made while the system runs means that Redis lost its data: whoever calls says so aloud.
+    A group made while the system runs means that Redis lost its data: the caller logs an error.
     """
     made = []
     for stream, group in _GROUPS:

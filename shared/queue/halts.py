@@ -63,7 +63,7 @@ class Halts:
         word = await self._redis.eval(_SAY, 2, HALTS, GO_ON, writer, halt.model_dump_json(), HALTS_KEPT_S)
         try:
             order = GoOn.model_validate_json(word) if word else None
-        except ValidationError:  # another build's, or nobody's
+        except ValidationError:  # another build's, or made by hand
             return None
         return order if order and order.halt_id == halt.id else None
 
@@ -94,5 +94,5 @@ def _lately(reports: Mapping[str, str], now_s: int) -> dict[str, HaltReport]:
             try:
                 halted[name] = HaltReport.model_validate_json(match[2])
             except ValidationError:
-                continue  # what another build or somebody else put there is left out
+                continue  # what another build or a person put there is left out
     return halted

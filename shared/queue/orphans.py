@@ -1,4 +1,4 @@
-"""Orphans: entries on a stream that its group has passed and that are in nobody's pending list. They are handed out
+"""Orphans: entries on a stream that its group has passed and that are in no pending list. They are handed out
 again: the stream is the truth of what must be done, a pending list is a convenience."""
 
 from redis.asyncio import Redis

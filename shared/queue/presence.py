@@ -13,7 +13,7 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.build import build_id
 from holdfast.shared.runtime.time_budgets import PRESENCE_EVERY_S, PRESENCE_GONE_S
 
-_SAID = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
+_REPORT = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
 
 # By Redis' clock: no two machines' clocks are compared. Who is long gone is forgotten on the way.
 _SAY = """
@@ -44,16 +44,16 @@ class Presence:
 
 
 async def running_builds(redis: Redis) -> dict[str, str]:
-    """Writer -> its build, of those who were heard of lately."""
+    """Writer -> its build, of those that reported lately."""
     seconds, _ = await redis.time()
     found = await redis.hgetall(WRITERS)
-    return _lately({text(name): text(said) for name, said in found.items()}, seconds)
+    return _lately({text(name): text(report) for name, report in found.items()}, seconds)
 
 
-def _lately(said: Mapping[str, str], now_s: int) -> dict[str, str]:
+def _lately(reports: Mapping[str, str], now_s: int) -> dict[str, str]:
     running = {}
-    for name, word in said.items():
-        match = _SAID.fullmatch(word)  # what somebody else put there is left out
+    for name, report in reports.items():
+        match = _REPORT.fullmatch(report)  # what a person put there is left out
         if match and abs(now_s - int(match[1])) <= PRESENCE_GONE_S:
             running[name] = match[2]
     return dict(sorted(running.items()))

@@ -1,4 +1,4 @@
-"""Reading: keep one reader running, from before Redis is there until the service is told to stop.
+"""Reading: keep one reader running, from before Redis is there until the service is to stop.
 
 A reader ends by itself when its group is gone (with exit code 0), and it may fall silent; then another is started.
 """

@@ -1,4 +1,4 @@
-"""Streams: how much is on them, since when, and whether entries went that nobody had read."""
+"""Streams: how much is on them, since when, and whether unread entries were removed."""
 
 from typing import NamedTuple
 
@@ -22,7 +22,7 @@ class StreamSeen(NamedTuple):
     pending: int
     #: When the oldest entry was put there, Unix time; None: there is none.
     oldest_s: float | None
-    #: Entries that are gone though nobody had read them; None: Redis cannot tell at the moment.
+    #: Entries that were removed unread; None: Redis cannot tell at the moment.
     trimmed_unread: int | None
 
 

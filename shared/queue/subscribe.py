@@ -21,10 +21,10 @@ Handle = Callable[[list[Entry]], Awaitable[None]]
 
 def _noting(kind: type[AbstractConnection], watch: Watch) -> type[AbstractConnection]:
     """A connection of this kind that notes every read: an empty one is progress too, and a refused one is a reason,
-    and FastStream tells nobody of either.
+    and FastStream reports neither.
 
     FastStream makes the group before it reads. Ours is there already, which a full Redis does not look at when it
-    refuses; FastStream knows what to do when it is told so.
+    refuses; FastStream knows what to do when it gets that error.
     """
 
     class NotingConnection(kind):  # type: ignore[misc, valid-type]  # which one is known when it runs
@@ -72,7 +72,7 @@ def subscriber_app(
     block_ms: int,
     timeout_s: float,
 ) -> FastStream:
-    """A FastStream application that reads `stream` as `consumer` of `group`; `watch` hears how each read ended."""
+    """A FastStream application that reads `stream` as `consumer` of `group`; `watch` learns how each read ended."""
     options = connection_options(parse_redis(address))
     kind = _noting(options.pop("connection_class"), watch)
     broker = RedisBroker(

@@ -1,9 +1,9 @@
 """Watch: is the reading loop alive? Progress is the sign of it, because FastStream's own ping stays true when its
 subscriber has stopped.
 
-Two questions: whether the reader hears from Redis, which decides whether another reader is started; and whether the
-loop turns, which decides whether the process is alive. A Redis that is away, for however long, leaves the loop turning:
-it tries again, waits, tries again. Only a try that never ends stops it.
+Two questions: whether the reader gets replies from Redis, which decides whether another reader is started; and whether
+the loop turns, which decides whether the process is alive. While Redis is away, for however long, the loop turns: it
+tries again, waits, tries again. Only a try that never ends stops it.
 """
 
 import time
@@ -15,7 +15,7 @@ from holdfast.shared.telemetry import metrics
 
 
 class Watch:
-    """Remembers when the reader last heard from Redis, and when the loop last turned. `busy`: whether there is work in
+    """When the reader last got a reply from Redis, and when the loop last turned. `busy`: whether there is work in
     hand; `turn_max_s`: the longest turn of a loop that is alive."""
 
     def __init__(

@@ -8,7 +8,7 @@
 | it works again                 | `loop_recovered`, with the number of failures and the duration   |
 
 A store that answers with a refusal (a wrong password, a missing right, a key of another type, an error in a script) is
-not down: the answer stays the same until somebody repairs something. Such a failure is logged as an error, counted as
+not down: the answer stays the same until a person repairs something. Such a failure is logged as an error, counted as
 `refused`, and alerted on. The check `loops` of `/health` lists what fails now.
 """
 

@@ -239,7 +239,7 @@ class StoreSettings(Settings):
             raise ValueError("HOLDFAST_DOMAIN is read from the environment only")
         try:
             registry.load(value)
-        except Exception as error:  # whatever somebody's module raises when it is imported
+        except Exception as error:  # whatever a user's module raises when it is imported
             raise ValueError(f"{value} declares no resources: {type(error).__name__}: {error}") from error
         return value
 

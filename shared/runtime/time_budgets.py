@@ -40,7 +40,7 @@ PRESENCE_EVERY_S, PRESENCE_GONE_S = 5.0, 20.0
 #: A reader that has received nothing from Redis for this long, not even the end of a block, is restarted.
 READER_SILENCE_MAX_S = 6.0
 
-# --- faults that somebody has announced ---
+# --- announced faults ---
 FAULT_MAX_S, FAULTS_KEPT_S = 600.0, 86_400
 #: How often Prometheus asks for metrics.
 SCRAPE_EVERY_S = 5

@@ -2,7 +2,7 @@
 
 The mark is on the row, so nothing depends on the order in which operations end: one with an old version that ends
 late, or one whose transaction is still open, has no mark and is counted in place until a later step closes it. A step
-locks only rows that nobody else has locked, and waits for no writer.
+locks only rows that are not locked, and waits for no writer.
 """
 
 from collections.abc import Sequence

@@ -45,7 +45,7 @@ def _drop(context: ExceptionContext) -> Exception | None:
     error = context.sqlalchemy_exception
     if error is None and not isinstance(context.original_exception, Exception):
         return None  # the program ends
-    # Not the driver's own kind, and yet from inside it: nobody else would name it.
+    # Not the driver's own kind, and yet from inside it: no other handler would name it.
     fault = classify(error) if error else Unexplained(type(context.original_exception).__name__)
     options = context.connection.get_execution_options() if context.connection else {}
     if not isinstance(fault, (Contention, BadData, *options.get(KEPT, ()))):

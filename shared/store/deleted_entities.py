@@ -1,4 +1,4 @@
-"""Deleted entities: which rows became tombstones, by the database's clock, for whoever keeps copies."""
+"""Deleted entities: which rows became tombstones, by the database's clock, for every process that keeps copies."""
 
 from datetime import datetime, timedelta
 from typing import NamedTuple

@@ -12,7 +12,7 @@ from holdfast.shared.telemetry import metrics
 
 __all__ = ["Engine", "Timeouts", "make_engine"]
 
-#: What would give our statements another meaning, or cut their results off, if a server's own setting said otherwise.
+#: What would give our statements another meaning, or cut their results off, under a server's own settings.
 _SESSION = (
     "sql_mode='TRADITIONAL', time_zone='+00:00', sql_select_limit=18446744073709551615, sql_big_selects=1,"
     " sql_safe_updates=0, sql_auto_is_null=0, unique_checks=1, foreign_key_checks=1, completion_type=0"

@@ -30,7 +30,7 @@ def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
     resources = _resources(batch)
     if claims:
         _load_holders(connection, resources, claims, known)
-        # After the holders: whoever sees a value free sees its release too.
+        # After the holders: a reader that sees a value free sees its release too.
         known.released, known.horizon = load_releases(connection, claims)
     for resource, ids in _ids_by_resource(resources, refs):
         for row in rows_with(connection, statements_of(resource).lock, ids):

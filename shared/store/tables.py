@@ -135,7 +135,7 @@ direct_keys = sa.Table(
     sa.Column("version", sa.BigInteger, nullable=False),
 )
 
-#: Entities whose row became a tombstone, by the database's own clock: whoever keeps copies follows it.
+#: Entities whose row became a tombstone, by the database's own clock: every process that keeps copies follows it.
 deleted_entities = sa.Table(
     "deleted_entities",
     metadata,

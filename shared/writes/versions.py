@@ -55,7 +55,7 @@ class Clock:
         self.seen = 0
 
     def observe(self, version: int) -> None:
-        """Remember a version that somebody else gave out."""
+        """Remember a version that another process gave out."""
         self.seen = max(self.seen, version)
 
     def next(self) -> int:

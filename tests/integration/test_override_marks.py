@@ -70,7 +70,7 @@ class Replica:
         self.annotations = Annotations(lambda: grafana, timeout_s=30, pause_s=0)
         marks = OverrideMarks(self.annotations)
         breaker = Breaker("database")
-        self.board = Board(self.redis, Member("api", name, lambda: [breaker]), watching=True, on_order=marks.heard)
+        self.board = Board(self.redis, Member("api", name, lambda: [breaker]), watching=True, on_order=marks.received)
         self.telling = asyncio.create_task(self.annotations.run())
         app = service_app(
             Health("api"), title="t", description="d", version="0", timeout_s=5,

@@ -58,7 +58,9 @@ OVERRIDE: dict[str, Any] = {
     "summary": "Force a breaker open or closed, or only observe it, for a time; lift that; or reset it",
     "description": "For a key with the scope `operate`. It ends by itself; replicas that start meanwhile obey it too.",
     "responses": answer(
-        "What was imposed on whom: here at once, elsewhere within about a second.", _IMPOSED, _IMPOSED_EXAMPLE
+        "Which override applies to which breaker: here at once, elsewhere within about a second.",
+        _IMPOSED,
+        _IMPOSED_EXAMPLE,
     )
     | errors(InvalidRequest, MalformedJson, UnsupportedMediaType, BodyTooLarge, BreakerNotFound, FleetUnreachable),
     "openapi_extra": body(OverrideBody, {"action": "force_open", "reason": "failover at 10:00", "for_s": 900}),

@@ -139,7 +139,7 @@ async def recall(redis: Redis, request_id: str) -> list[dict[str, Any]]:
 def _readable(kept: bytes) -> dict[str, Any] | None:
     try:
         return _KEPT.validate_json(orjson.dumps(parse(kept))).model_dump()
-    except (ValueError, OverBudget):  # written by another build, or by somebody else
+    except (ValueError, OverBudget):  # written by another build, or by hand
         return None
 
 

@@ -62,7 +62,7 @@ def seal(engine: Engine, after: int) -> Seal | None:
 
 
 def verify(engine: Engine) -> Verdict:
-    """Walk along the whole chain. What is wrong is said row by row, the first hundred."""
+    """Walk along the whole chain. Reports the first hundred faults, row by row."""
     with faults(), engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
         before: Seal | None = None
         problems: list[str] = []

@@ -11,7 +11,7 @@
 --   version}, and after it, of one that is accepted, "unsure" when its key is new to a memory that may have forgotten
 --   keys; of one that is taken, which of its claims is, from 0;
 --   or {"failed" | "unknown", operation_id, entity_id, '', error}: an error of its own, before or after its entry was
---   added. Last {"mended", entries}, if entries were in the way. Or just "no_clock": nobody knows how far versions
+--   added. Last {"mended", entries}, if entries were in the way. Or just "no_clock": it is not known how far versions
 --   have come, and the floor is not the database's; nothing was done.
 --
 -- No `maxmemory` refusal can come halfway: Redis checks before it runs a script.

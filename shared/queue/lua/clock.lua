@@ -21,7 +21,7 @@ local function version_above(id)
   return (tonumber(string.match(id, '^(%d+)-')) + 1) * 1000
 end
 
--- What somebody says is a version, as a number; nil for what cannot be believed to be one.
+-- A claimed version as a number; nil for what cannot be one.
 local function believed(text)
   local version = type(text) == 'string' and string.match(text, '^%d+$') and tonumber(text)
   return version and version < BELIEVED_MAX and version or nil
@@ -60,7 +60,7 @@ local function add(stream, id, fields)
 end
 
 -- Make the stream anew without the ids above `limit` (a version), and add the entries that had them at its end, as new
--- ones. Redis lets nobody lower the ids of a stream that had an entry so high. Nothing is lost: fields stay as they
+-- ones. Redis never lowers the ids of a stream that had an entry so high. Nothing is lost: fields stay as they
 -- are, the groups keep what is pending, and the counts go on as if each entry had been where it is now.
 -- `moved(fields, old_id, new_id)` is called for each. Returns the newest version used, and how many entries moved.
 local function mend(stream, limit, newest, moved)

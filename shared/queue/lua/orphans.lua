@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- Adopt orphans: entries that the group has passed and nobody has pending (XGROUP DELCONSUMER or SETID, a restored
--- backup). The stream is the truth of what must be done, so they are made pending again, idle, for whoever reclaims.
+-- Adopt orphans: entries that the group has passed and no consumer has pending (XGROUP DELCONSUMER or SETID, a restored
+-- backup). The stream is the truth of what must be done, so they are made pending again, idle, for the next reclaim.
 --
 -- KEYS  1 stream
 -- ARGV  1 group, 2 consumer, 3 idle (ms), 4 look at the entries after this id, 5 most entries to look at

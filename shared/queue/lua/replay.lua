@@ -1,5 +1,5 @@
 #!lua
--- Send dead letters again: each at most once by one replay, whoever calls and however often.
+-- Send dead letters again: each at most once by one replay, however often it is called.
 --
 -- KEYS  1 write stream, 2 clock, 3 ledger, 4 what this replay has sent: letter -> entry, or `recalled`; `closed`
 -- ARGV  1 key prefix, 2 replay, then per letter: letter_id operation_id resource entity_id pending command version payload,
@@ -71,6 +71,6 @@ while at <= #ARGV do
   answers[#answers + 1] = answer
   at = next
 end
-redis.call('EXPIRE', sent, 2592000) -- should nobody ever say that this replay is over
+redis.call('EXPIRE', sent, 2592000) -- in case the end of this replay is never recorded
 if given and newest > given then redis.call('SET', clock, string.format('%.0f', newest)) end -- lost, it stays lost
 return answers

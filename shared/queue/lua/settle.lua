@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
 -- Settle entries of the write stream: take each off the stream together with everything kept while it was pending.
--- An entry that somebody else settled first is left alone. Works at maxmemory: it is how memory comes back.
+-- An entry that another writer settled first is left alone. Works at maxmemory: it is how memory comes back.
 --
 -- KEYS  1 write stream, 2 dead-letter stream, 3 ledger
 -- ARGV  1 key prefix, 2 group, then per entry: entry_id action operation_id entity_id pending, its claims (see
 --       entities.lua) and, by action,
---       "done"   notify_channel message        ('' = nobody waits)
+--       "done"   notify_channel message        ('' = no request waits)
 --       "copy"   notify_channel message        a second entry of an operation that another entry ended
 --       "dead"   count name value ...          fields of the dead letter, put before the original ones
 -- Returns the number of entries settled by this call.
@@ -59,7 +59,7 @@ end
 
 local function settle_dead(entry_id, operation_id, pending, at, count)
   local entry = redis.call('XRANGE', stream, entry_id, entry_id)[1]
-  if not entry then return end -- somebody else was first
+  if not entry then return end -- another writer was first
   local letter_id = bury(entry_id, entry[2], at, count)
   if operation_id ~= '' then
     -- Its claims stay: a replay must find the values as they were promised.

@@ -132,7 +132,7 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
     # --- state ---
 
     def snapshot(self) -> Snapshot:
-        """The state now. Expired timers are applied first, so the metrics follow whoever asks."""
+        """The state now. Expired timers are applied first, so a reading updates the metrics."""
         return self._gate.snapshot(str(self.name))
 
     @property

@@ -90,7 +90,7 @@ class Guard:
             response = self._pages.error(request, invalid, status_of(invalid))
         except ClientDisconnect:
             raise
-        except Exception as error:  # noqa: BLE001 - told as the edge would tell it, but to a person
+        except Exception as error:  # noqa: BLE001 - answered as the edge would, as a page
             metrics.panics.inc()
             logs.error(
                 Action.PANIC_RECOVERED, exc=error, request_id=request.scope["request_id"], route=route_of(request.scope)

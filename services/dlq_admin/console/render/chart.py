@@ -42,11 +42,11 @@ class Share(NamedTuple):
 def shares(counts: Mapping[str, int], order: Sequence[str]) -> list[Share]:
     """Those that there are any of, side by side."""
     whole = sum(counts.values()) or 1
-    told: list[Share] = []
+    parts: list[Share] = []
     x = 0.0
     for name in order:
         if count := counts.get(name, 0):
             width = count / whole * 100
-            told.append(Share(name, round(x, 3), round(width, 3), count))
+            parts.append(Share(name, round(x, 3), round(width, 3), count))
             x += width
-    return told
+    return parts

@@ -14,25 +14,25 @@ class Links:
         self._runbook_base = runbook_base
         self._dashboards = dashboards
 
-    def runbook(self, told: str) -> str | None:
+    def runbook(self, address: str) -> str | None:
         """None: it is only a path, and no base is configured."""
-        if _is_address(told):
-            return told
-        if told and self._runbook_base and not urlsplit(told).scheme:
-            return f"{self._runbook_base.rstrip('/')}/{told.lstrip('/')}"
+        if _is_address(address):
+            return address
+        if address and self._runbook_base and not urlsplit(address).scheme:
+            return f"{self._runbook_base.rstrip('/')}/{address.lstrip('/')}"
         return None
 
-    def dashboard(self, told: str) -> str | None:
+    def dashboard(self, address: str) -> str | None:
         """Grafana's path of a dashboard that we draw ourselves leads to ours."""
-        found = _GRAFANA.match(told)
+        found = _GRAFANA.match(address)
         if found and found[1] in self._dashboards:
             return f"/console/live/{found[1]}"
-        return told if _is_address(told) else None
+        return address if _is_address(address) else None
 
 
-def _is_address(told: str) -> bool:
+def _is_address(address: str) -> bool:
     try:
-        parts = urlsplit(told)
+        parts = urlsplit(address)
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.netloc)

@@ -133,7 +133,7 @@
     const le = one.labels.le ?? one.name;
     return le === "+Inf" ? Infinity : Number(le);
   };
-  // Buckets hold all that is smaller too, unless somebody has taken them apart.
+  // Buckets hold all that is smaller too, unless they are separated already.
   const apart = (series, cumulative) => series.map((one, at) => ({
     le: upper(one),
     values: one.values.map((value, place) => (value === null ? null : cumulative && at > 0 ? Math.max(0, value - (series[at - 1].values[place] ?? 0)) : value)),

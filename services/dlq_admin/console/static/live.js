@@ -17,9 +17,9 @@
     else panel.box.append(Live.element("p", "none", `This page does not draw ${definition.type}.`));
     const about = article.querySelector(".about > div");
     if (about) {
-      const said = about.textContent;
+      const text = about.textContent;
       about.replaceChildren();
-      Live.markdown(said, about);
+      Live.markdown(text, about);
     }
     if (!panel.title) article.classList.add("untitled");
     return panel;
