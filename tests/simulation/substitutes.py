@@ -25,7 +25,6 @@ import sqlalchemy.pool.impl
 import sqlalchemy.util.queue
 import uuid_utils
 from aiohttp.client_proto import ResponseHandler
-from anyio._backends._asyncio import CancelScope
 from pydantic import BaseModel
 from redis.asyncio.connection import AbstractConnection
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -149,7 +148,7 @@ def _hashes() -> Iterator[tuple[Any, str, Any]]:
             found = self._simulated_number = next(numbers)
         return int(found)
 
-    for kind in (AbstractConnection, HttpToolsProtocol, ResponseHandler, CancelScope):
+    for kind in (AbstractConnection, HttpToolsProtocol, ResponseHandler):
         yield kind, "__hash__", number
 
 
