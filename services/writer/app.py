@@ -48,7 +48,7 @@ from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.control import control_write
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import Timeouts, make_engine, reading
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -223,7 +223,7 @@ class Writer:
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:
-            with store.faults(), self._engine.connect() as connection:
+            with reading(self._engine) as connection:
                 return load_ended(connection, operation_ids)
 
         return await asyncio.get_running_loop().run_in_executor(self._thread, look)

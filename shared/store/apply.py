@@ -1,12 +1,12 @@
 """Apply: the one function that changes entities. Load, decide, write down: one transaction per batch."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
 import sqlalchemy as sa
 
 from holdfast.shared.faults import Clash, CommitUnknown
-from holdfast.shared.store.classify import classify
+from holdfast.shared.store.engine import faults, transaction
 from holdfast.shared.store.load import load, load_releases, locked_entities
 from holdfast.shared.store.tables import direct_keys
 from holdfast.shared.store.write_down import write_down
@@ -40,7 +40,7 @@ def apply(
             decision = _insert_unlooked(engine, batch, patient)
             changed(decision.entities.values())
             return decision.outcomes
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         locked = locked_entities(connection, batch) if past_locks else set()
         free = [delivery for delivery in batch if delivery.write.ref not in locked] if locked else batch
         known = load(connection, free) if free else Known()
@@ -58,7 +58,7 @@ def _insert_unlooked(engine: sa.Engine, batch: list[Delivery], patient: Patience
     decision = decide(batch, Known(), patient, wall_clock())
     if not all(isinstance(outcome, Applied) for outcome in decision.outcomes):
         raise Clash("anything but a plain success needs a look")
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         write_down(connection, decision, Known())
         # Only now: a value that was free to take has its release on record, in the same commit; and an operation
         # that was not there was never applied, or the horizon says that it may have been.
@@ -105,12 +105,3 @@ def apply_directly(engine: sa.Engine, write: Write, key_hash: str, changed: Chan
             raise CommitUnknown("no answer to a commit") from error
     changed(decision.entities.values())
     return decision.outcomes[0]
-
-
-@contextmanager
-def faults() -> Iterator[None]:
-    """Translate the driver's errors, each into a Fault: whatever a database raises is a dependency that failed."""
-    try:
-        yield
-    except sa.exc.SQLAlchemyError as error:
-        raise classify(error) from error

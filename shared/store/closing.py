@@ -10,9 +10,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.apply import faults
 from holdfast.shared.store.counts import read_totals
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 _OPEN = sa.text(
     "SELECT operation_id, version, effect, entry_id FROM operations FORCE INDEX (operations_closed)"
@@ -29,7 +28,7 @@ _ADD = sa.text(
 
 def close(engine: Engine, up_to_version: int, most: int) -> int:
     """Close at most `most` rows up to a version; how many. Any number of replicas may do it at once."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         read_totals(connection, lock=True)  # one closer at a time: the next one waits for a step
         rows = connection.execute(_OPEN, {"up_to": up_to_version, "most": most}).all()
         if rows:

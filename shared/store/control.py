@@ -15,8 +15,7 @@ import sqlalchemy as sa
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.faults import Fault, Outage, Unexplained
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 from holdfast.shared.store.load import load
 from holdfast.shared.store.statements import statements_of
 from holdfast.shared.store.write_down import write_down
@@ -29,7 +28,7 @@ from holdfast.shared.writes.versions import wall_clock
 def control_write(engine: Engine) -> None:
     """Raises Outage if it fails."""
     try:
-        with faults(), engine.begin() as connection:
+        with transaction(engine) as connection:
             _write_and_delete(connection)
     except Fault as fault:
         raise Outage(f"a control write failed: {fault}", f"a control write failed: {fault.detail}") from fault

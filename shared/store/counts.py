@@ -10,8 +10,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.store.tables import operation_totals
 
@@ -59,7 +58,7 @@ class OperationCounts:
 def operation_counts(engine: Engine, up_to_version: int) -> OperationCounts:
     """Of the operations accepted up to a version; all of the direct ones."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
-    with faults(), snapshot.begin() as connection:
+    with transaction(snapshot) as connection:
         return counts_in(connection, up_to_version)
 
 
@@ -97,7 +96,7 @@ def ended_by(engine: Engine, operation_ids: Iterable[str]) -> dict[str, str | No
     """Operation id -> the entry that ended it, for those of `operation_ids` that are over."""
     wanted = sorted(set(operation_ids))
     found: dict[str, str | None] = {}
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         for at in range(0, len(wanted), _PAGE):
             ended = load_ended(connection, wanted[at : at + _PAGE])
             found |= {operation_id: one.entry_id for operation_id, one in ended.items()}

@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import deleted_entities
 
 #: More than passes between the statement that writes a row and its commit.
@@ -25,7 +24,7 @@ class Deleted(NamedTuple):
 
 def now(engine: Engine) -> datetime:
     """By the database's clock, in UTC."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         moment: datetime = connection.execute(sa.select(sa.func.utc_timestamp(6))).scalar_one()
     return moment
 
@@ -36,7 +35,7 @@ def deleted_since(engine: Engine, moment: datetime) -> tuple[list[Deleted], date
     order = (table.deleted_at, table.resource, table.entity_id)
     query = sa.select(table.resource, table.entity_id, table.deleted_at).order_by(*order).limit(_AT_ONCE)
     found: list[Deleted] = []
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         until: datetime = connection.execute(sa.select(sa.func.utc_timestamp(6))).scalar_one()
         step = query.where(table.deleted_at >= moment - _OVERLAP)
         while rows := [Deleted(*row) for row in connection.execute(step).all()]:
@@ -53,5 +52,5 @@ def forget(engine: Engine, older_s: float) -> int:
     query = sa.text(
         "DELETE FROM deleted_entities WHERE deleted_at < UTC_TIMESTAMP(6) - INTERVAL :older_s SECOND LIMIT :most"
     )
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         return connection.execute(query, {"older_s": int(older_s), "most": _REAPED_AT_ONCE}).rowcount

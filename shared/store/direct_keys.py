@@ -5,8 +5,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import direct_keys, operations
 
 
@@ -23,7 +22,7 @@ class DirectKey(NamedTuple):
 
 def waiting(engine: Engine, most: int) -> list[DirectKey]:
     """Some of those that the queue does not know of."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return [DirectKey(*row) for row in connection.execute(sa.select(direct_keys).limit(most)).all()]
 
 
@@ -31,11 +30,11 @@ def handed_over(engine: Engine, keys: Iterable[DirectKey]) -> None:
     """The queue knows of them now."""
     which = sa.tuple_(direct_keys.c.key_hash, direct_keys.c.operation_id)
     gone = [(key.key_hash, key.operation_id) for key in keys]
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(sa.delete(direct_keys).where(which.in_(gone)))
 
 
 def anything_ended(engine: Engine) -> bool:
     """Whether any operation was ever over, as far as is known."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return connection.execute(sa.select(operations.c.operation_id).limit(1)).one_or_none() is not None

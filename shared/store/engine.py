@@ -1,5 +1,8 @@
-"""The database engine: no driver default is left unset, because several of them are `wait for ever`."""
+"""The database engine: no driver default is left unset, because several of them are `wait for ever`; and the ways to
+use it, which raise Faults and none of the driver's errors."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,9 +11,10 @@ from sqlalchemy import Engine, QueuePool
 
 from holdfast.shared.connections.address import Address, parse_dsn
 from holdfast.shared.store import connections
+from holdfast.shared.store.classify import classify
 from holdfast.shared.telemetry import metrics
 
-__all__ = ["Engine", "Timeouts", "make_engine"]
+__all__ = ["Engine", "Timeouts", "faults", "make_engine", "reading", "transaction"]
 
 #: What would give our statements another meaning, or cut their results off, under a server's own settings.
 _SESSION = (
@@ -69,3 +73,26 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
     metrics.pool_capacity.labels("database_connections").set(pool_size)
     metrics.pool_in_use.labels("database_connections").set_function(in_use)
     return engine
+
+
+@contextmanager
+def faults() -> Iterator[None]:
+    """Translate the driver's errors, each into a Fault: whatever a database raises is a dependency that failed."""
+    try:
+        yield
+    except sa.exc.SQLAlchemyError as error:
+        raise classify(error) from error
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[sa.Connection]:
+    """A connection that commits nothing. Raises a Fault."""
+    with faults(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[sa.Connection]:
+    """A transaction that is committed at the end of the block, or rolled back by an exception. Raises a Fault."""
+    with faults(), engine.begin() as connection:
+        yield connection

@@ -8,8 +8,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import Field, ResourceType
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading
 from holdfast.shared.store.load import final_from
 from holdfast.shared.store.statements import entity_from, statements_of
 from holdfast.shared.store.tables import operation_totals, operations, table_of
@@ -40,7 +39,7 @@ class EndedOperation:
 def entity(engine: Engine, resource: ResourceType, entity_id: str) -> Entity | None:
     """The row of one entity, shadows and tombstones included."""
     query = sa.select(*statements_of(resource).columns).where(table_of(resource).c.id == entity_id)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         row = connection.execute(query).one_or_none()
     return entity_from(resource, row) if row else None
 
@@ -70,12 +69,12 @@ def _visible(resource: ResourceType) -> sa.Select[Any]:
 
 
 def _read(engine: Engine, resource: ResourceType, query: sa.Select[Any]) -> Read:
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.execute(query).all()
         if rows:
             return Read([entity_from(resource, row[1:]) for row in rows], _us(rows[0][0]))
     # No row says when. So first when, and then what.
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         began = connection.execute(sa.select(_NOW)).scalar_one()
         return Read([entity_from(resource, row[1:]) for row in connection.execute(query).all()], _us(began))
 
@@ -87,7 +86,7 @@ def _us(moment: datetime) -> int:
 def ended_operation(engine: Engine, operation_id: str) -> EndedOperation | None:
     """The operation, if it is over."""
     query = sa.select(operations).where(operations.c.operation_id == operation_id)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         row = connection.execute(query).one_or_none()
     if row is None:
         return None
@@ -105,7 +104,7 @@ def first_of_key(engine: Engine, operation_id: str) -> EndedOperation | None:
     """The oldest operation, if one is over, that came with the same Idempotency-Key as this one."""
     low, high = keyed.bounds(keyed.key_part(operation_id) or operation_id)
     query = sa.select(operations).where(operations.c.operation_id.between(low, high))
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         row = connection.execute(query.order_by(operations.c.version).limit(1)).one_or_none()
     return _ended(row) if row else None
 
@@ -113,13 +112,13 @@ def first_of_key(engine: Engine, operation_id: str) -> EndedOperation | None:
 def horizon(engine: Engine) -> int:
     """Operations older than this version are not kept."""
     query = sa.select(operation_totals.c.purged_to)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return connection.execute(query).scalar_one_or_none() or 0
 
 
 def newest_version(engine: Engine) -> int:
     """Of all operations that are over and all entities; 0: there are none. Each is read off the end of an index."""
     columns = [operations.c.version, *(table_of(resource).c.created_version for resource in domain().resources)]
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         found = [connection.execute(sa.select(sa.func.max(column))).scalar_one() for column in columns]
     return max(version or 0 for version in found)

@@ -13,10 +13,9 @@ import sqlalchemy as sa
 
 from deploy.client.samples import percentiles
 from holdfast.shared.letters.retention import history as purging
-from holdfast.shared.store.apply import faults
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import operation_counts
-from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.store.engine import Engine, Timeouts, faults, make_engine
 from tests.bench import machine, page
 from tests.bench.table import Part, Row, as_text
 from tests.conftest import migrate

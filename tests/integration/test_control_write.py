@@ -10,9 +10,8 @@ from holdfast.shared.faults import Contention, Fault, Outage
 from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.store import reads
-from holdfast.shared.store.apply import faults
 from holdfast.shared.store.control import control_write
-from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.store.engine import Engine, Timeouts, make_engine, transaction
 from tests.database_faults import KNOWN, DatabaseFault, any_number, as_root, refusing
 from tests.dead_letters.test_what_if import create, fields
 from tests.processes import login_of
@@ -78,9 +77,9 @@ def test_a_connection_that_is_refused_goes_with_its_pool(
 ) -> None:
     """All that were made before it; an error about the data or another transaction says nothing about connections."""
     before = connection_ids(engine)
-    with pytest.raises(Fault), faults(), engine.begin() as connection:
+    with pytest.raises(Fault), transaction(engine) as connection:
         connection.execute(sa.text("INSERT INTO users (id, name) VALUES ('x', NULL)"))
-    with pytest.raises(Contention), faults(), engine.begin() as connection:
+    with pytest.raises(Contention), transaction(engine) as connection:
         connection.execute(sa.text("SIGNAL SQLSTATE '40001' SET MYSQL_ERRNO = 1213"))
     assert connection_ids(engine) == before
     with fault.on(own_database):

@@ -1,5 +1,6 @@
 """Audit: who did what to which dead letters, why, and by which request; in the transaction of what it tells."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -8,11 +9,9 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
-from holdfast.shared.letters.index.statements import insert
+from holdfast.shared.letters.index.statements import from_row, insert, json, many, now
 from holdfast.shared.letters.index.tables import audit, audit_letters
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 _INSERT = insert(
     "audit_log", ("at", "actor", "role", "action", "reason", "letters", "selection", "details", "request_id")
@@ -73,45 +72,40 @@ def record(
     connection: sa.Connection,
     actor: Actor,
     deed: AuditAction,
+    numbers: Sequence[int] = (),
     *,
-    letters: int,
+    letters: int | None = None,
     selection: Any = None,
     details: Any = None,
 ) -> int:
-    """Write a row; its id."""
-    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
+    """Write a row, and which letters it concerns; its id. `letters`: how many, where that is not how many `numbers`
+    there are."""
     row = (
-        now,
+        now(),
         actor.name,
         actor.role,
-        deed.value,
+        deed,
         actor.reason,
-        letters,
-        _json(selection),
-        _json(details),
+        len(numbers) if letters is None else letters,
+        None if selection is None else json(selection),
+        None if details is None else json(details),
         actor.request_id,
     )
-    return int(connection.exec_driver_sql(_INSERT, row).lastrowid)
-
-
-def link_letters(connection: sa.Connection, audit_id: int, numbers: list[int]) -> None:
-    """Write down which letters a row concerns."""
-    if numbers:
-        connection.exec_driver_sql(_LETTERS_ONE_BY_ONE, [(number, audit_id) for number in numbers])
+    audit_id = int(connection.exec_driver_sql(_INSERT, row).lastrowid)
+    many(connection, _LETTERS_ONE_BY_ONE, [(number, audit_id) for number in numbers])
+    return audit_id
 
 
 def record_read(engine: Engine, actor: Actor, deed: AuditAction, *, numbers: list[int], selection: Any = None) -> int:
     """A deed that changes nothing but is on record: a look. Its row's id."""
-    with faults(), engine.begin() as connection:
-        audit_id = record(connection, actor, deed, letters=len(numbers), selection=selection)
-        link_letters(connection, audit_id, numbers)
-        return audit_id
+    with transaction(engine) as connection:
+        return record(connection, actor, deed, numbers, selection=selection)
 
 
 def record_event(engine: Engine, actor: Actor, deed: AuditAction, *, details: Any) -> int:
     """A deed that concerns no letter. Its row's id."""
-    with faults(), engine.begin() as connection:
-        return record(connection, actor, deed, letters=0, details=details)
+    with transaction(engine) as connection:
+        return record(connection, actor, deed, details=details)
 
 
 def page(
@@ -124,7 +118,7 @@ def page(
             query = query.where(column == wanted)
     if before is not None:
         query = query.where(audit.c.id < before)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return [_recorded(row) for row in connection.execute(query)]
 
 
@@ -136,11 +130,5 @@ def of_letter(connection: sa.Connection, number: int) -> list[AuditEntry]:
 
 
 def _recorded(row: sa.Row[Any]) -> AuditEntry:
-    columns = dict(row._mapping)
-    for name in ("selection", "details"):
-        columns[name] = orjson.loads(columns[name]) if columns[name] else None
-    return AuditEntry(**columns)
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else orjson.dumps(value).decode()
+    documents = {"selection": row.selection, "details": row.details}
+    return from_row(AuditEntry, row, **{name: text and orjson.loads(text) for name, text in documents.items()})

@@ -15,8 +15,7 @@ import sqlalchemy as sa
 from holdfast.shared.faults import Clash
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.index.tables import audit, seals
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 _PAGE = 500
 _FIRST = "0" * 64
@@ -46,7 +45,7 @@ def seal(engine: Engine, after: int) -> Seal | None:
     """Seal a page of the rows with an id above `after` that have none; the newest seal made. None: there was nothing to
     do, or another replica did it."""
     try:
-        with faults(), engine.begin() as connection:
+        with transaction(engine) as connection:
             last = _last(connection)
             sealed = sa.select(seals.c.seq).where(seals.c.audit_id == audit.c.id)
             query = sa.select(audit).where(audit.c.id > after, ~sa.exists(sealed)).order_by(audit.c.id).limit(_PAGE)
@@ -63,7 +62,7 @@ def seal(engine: Engine, after: int) -> Seal | None:
 
 def verify(engine: Engine) -> Verdict:
     """Walk along the whole chain. Reports the first hundred faults, row by row."""
-    with faults(), engine.execution_options(isolation_level="REPEATABLE READ").begin() as connection:
+    with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
         before: Seal | None = None
         problems: list[str] = []
         rows = 0

@@ -13,8 +13,7 @@ from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.replays.plan import ReplayState
 from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 #: A replay that a second person has to approve is not counted.
 _USED = sa.text(
@@ -48,7 +47,7 @@ class Left:
 
 def left(engine: Engine, name: str, rules: Rules) -> Left:
     """As of now."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return _left(connection, name, rules)
 
 
@@ -70,7 +69,7 @@ def allow(engine: Engine, to: str, letters: int, actor: Actor) -> int:
     SecondPersonNeeded."""
     if to == actor.name:
         raise SecondPersonNeeded()
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         return record(connection, actor, AuditAction.ALLOW, letters=letters, details={"to": to})
 
 

@@ -8,17 +8,15 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.shared.errors import CountMismatch, SelectionTooLarge
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.decide.allowance import Rules, lock, use
 from holdfast.shared.letters.find import search
 from holdfast.shared.letters.find.selection import Selection
-from holdfast.shared.letters.index.statements import counted, insert, rows_with
+from holdfast.shared.letters.index.statements import counted, insert, many, now, pages_of, rows_with
 from holdfast.shared.letters.index.tables import groups, items, letters
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 _PAGE = 1000
 _SHOWN = 20
@@ -44,7 +42,7 @@ class Found:
 
 def look(engine: Engine, selection: Selection, states: Collection[State], *, most: int) -> Found:
     """What a change would change. Raises SelectionTooLarge."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return resolve(connection, selection, states, most=most, lock=False)
 
 
@@ -53,14 +51,14 @@ def discard(
 ) -> tuple[Found, int]:
     """`dead` -> `discarded`; what it was, and the id of its record. `rules`: of the actor's allowance, if there is one.
     Raises CountMismatch, SelectionTooLarge, AllowanceUsedUp."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         use(lock(connection, actor.name, rules) if rules else None, expected)
         return _switch(connection, selection, actor, AuditAction.DISCARD, State.DEAD, State.DISCARDED, expected, most)
 
 
 def restore(engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int) -> tuple[Found, int]:
     """`discarded` -> `dead`. Raises like `discard`."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         return _switch(connection, selection, actor, AuditAction.RESTORE, State.DISCARDED, State.DEAD, expected, most)
 
 
@@ -83,17 +81,9 @@ def _switch(
     found = resolve(connection, selection, {before}, most=most, lock=True)
     check_count(expected, len(found.numbers))
     move(connection, found, before, after)
-    audit_id = record(
-        connection,
-        actor,
-        deed,
-        letters=len(found.numbers),
-        selection=selection.to_json(),
-        details={"groups": dict(found.per_group)},
-    )
-    link_letters(connection, audit_id, found.numbers)
-    if found.numbers:
-        connection.exec_driver_sql(_OWE, [(number,) for number in found.numbers])
+    groups_hit = {"groups": dict(found.per_group)}
+    audit_id = record(connection, actor, deed, found.numbers, selection=selection.to_json(), details=groups_hit)
+    many(connection, _OWE, [(number,) for number in found.numbers])
     return found, audit_id
 
 
@@ -151,13 +141,12 @@ def _of_replay(connection: sa.Connection, replay_id: int, outcomes: Collection[I
 
 def move(connection: sa.Connection, found: Found, before: State, after: State) -> None:
     """Change the state of letters that are locked and in state `before`, and the counts of their groups."""
-    now = utc_now().replace(tzinfo=None)
-    for at in range(0, len(found.numbers), _PAGE):
-        page = found.numbers[at : at + _PAGE]
-        connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(state=after.value, state_at=now))
+    moved = {"state": after, "state_at": now()}
+    for page in pages_of(found.numbers, _PAGE):
+        connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(moved))
     for name, count in found.per_group.items():
         connection.execute(
             sa.update(groups)
             .where(groups.c.fingerprint == name)
-            .values({before.value: groups.c[before.value] - count, after.value: groups.c[after.value] + count})
+            .values({before: groups.c[before] - count, after: groups.c[after] + count})
         )

@@ -11,8 +11,7 @@ from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.body import Body
 from holdfast.shared.letters.index.tables import dues, letters
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 _DELIVERED = (
     "DELETE d FROM dead_letter_dues d JOIN dead_letters l ON l.id = d.letter_id"
@@ -33,7 +32,7 @@ class OutboxEntry:
 def pending(engine: Engine, limit: int) -> list[OutboxEntry]:
     """Up to `limit` entries that are not delivered yet."""
     query = sa.select(letters.c.id, letters.c.state, letters.c.state_at).join(dues, dues.c.letter_id == letters.c.id)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.execute(query.limit(limit)).all()
         bodies = body.load(connection, [row.id for row in rows])
     return [OutboxEntry(row.id, State(row.state), row.state_at, bodies[row.id]) for row in rows]
@@ -41,6 +40,6 @@ def pending(engine: Engine, limit: int) -> list[OutboxEntry]:
 
 def delivered(engine: Engine, entries: Sequence[OutboxEntry]) -> None:
     """Remove delivered entries; a letter that has changed since keeps its entry."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         for entry in entries:
             connection.exec_driver_sql(_DELIVERED, (entry.number, entry.state_at))

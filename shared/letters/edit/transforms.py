@@ -6,27 +6,24 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import SelectionTooLarge, TransformNotFound
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.decide.allowance import Rules, lock, use
 from holdfast.shared.letters.decide.change import check_count, resolve
 from holdfast.shared.letters.edit import versions as edits
 from holdfast.shared.letters.edit.document import EditRefused
 from holdfast.shared.letters.edit.versions import Change, Current, Version
 from holdfast.shared.letters.find.selection import Selection
-from holdfast.shared.letters.index.statements import insert, rows_with
+from holdfast.shared.letters.index.statements import insert, json, now, rows_with
 from holdfast.shared.letters.index.tables import edits as edits_table
 from holdfast.shared.letters.index.tables import letters, transforms
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.runtime.documents import WorkBudget
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 _SHOWN = 20
 _REASONS_MAX = 50
@@ -51,18 +48,14 @@ class Worked:
 
     def counts(self) -> dict[str, Any]:
         """The counts, for a record."""
-        return {
-            "letters": self.letters,
-            "edited": self.edited,
-            "unchanged": self.unchanged,
-            "refused": dict(self.refused),
-        }
+        names = ("letters", "edited", "unchanged", "refused")
+        return {name: getattr(self, name) for name in names}
 
 
 def preview(engine: Engine, selection: Selection, change: Change, *, most: int) -> Worked:
     """What the change would do to every letter, and what would become of each then. Raises SelectionTooLarge."""
     worked = Worked()
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=False).numbers
     for page in edits.pages_of(engine, numbers):
         found = edits.look(engine, page)
@@ -87,12 +80,11 @@ def make(
     """In one transaction; its id, and what came of it. `rules`: of the actor's allowance, if there is one. Raises
     CountMismatch, SelectionTooLarge, AllowanceUsedUp, OverBudget."""
     worked = Worked()
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         use(lock(connection, actor.name, rules) if rules else None, expected)
         numbers = resolve(connection, selection, {State.DEAD}, most=most, lock=True).numbers
         check_count(expected, len(numbers))
-        now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
-        row = (now, actor.name, actor.reason, _json(selection.to_json()), _json(patch), len(numbers), "{}")
+        row = (now(), actor.name, actor.reason, json(selection.to_json()), json(patch), len(numbers), "{}")
         transform_id = int(connection.exec_driver_sql(_INSERT, row).lastrowid)
         touched: list[int] = []
         for page in edits.pages(connection, numbers):
@@ -103,16 +95,9 @@ def make(
             edits.write(connection, made, actor, transform_id)
             touched += [one.number for one in made]
         counts = worked.counts()
-        connection.execute(sa.update(transforms).where(transforms.c.id == transform_id).values(counts=_json(counts)))
-        audit_id = record(
-            connection,
-            actor,
-            AuditAction.TRANSFORM,
-            letters=len(touched),
-            selection=selection.to_json(),
-            details={"transform": transform_id, "patch": patch} | counts,
-        )
-        link_letters(connection, audit_id, touched)
+        connection.execute(sa.update(transforms).where(transforms.c.id == transform_id).values(counts=json(counts)))
+        details = {"transform": transform_id, "patch": patch} | counts
+        record(connection, actor, AuditAction.TRANSFORM, touched, selection=selection.to_json(), details=details)
         return transform_id, worked
 
 
@@ -120,7 +105,7 @@ def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | N
     """Every letter that the transform's edit is still in force on goes back to what it was before; how many they are,
     and how many it edited and had to be left. `expected` None: look only. Raises TransformNotFound,
     CountMismatch, SelectionTooLarge."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         if connection.execute(sa.select(transforms.c.id).where(transforms.c.id == transform_id)).first() is None:
             raise TransformNotFound(details={"id": transform_id})
         query = (
@@ -143,8 +128,7 @@ def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | N
         for page in edits.pages(connection, numbers):
             _take_back(connection, {number: ours[number] for number in page}, actor)
         details = {"transform": transform_id, "left": left}
-        audit_id = record(connection, actor, AuditAction.REVERT, letters=len(numbers), details=details)
-        link_letters(connection, audit_id, numbers)
+        record(connection, actor, AuditAction.REVERT, numbers, details=details)
         return len(numbers), left
 
 
@@ -182,8 +166,4 @@ def _changed(found: Mapping[int, Current], change: Change, worked: Worked) -> li
 
 
 def _newest(connection: sa.Connection, numbers: list[int]) -> dict[int, int]:
-    return {row.letter_id: row.number for row in rows_with(connection, _NEWEST, numbers)} if numbers else {}
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+    return {row.letter_id: row.number for row in rows_with(connection, _NEWEST, numbers)}

@@ -9,18 +9,16 @@ import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import EditInvalid, EditNotFound, LetterBusy, LetterNotFound
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.edit.document import Edited, EditRefused
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index import body
-from holdfast.shared.letters.index.statements import insert, many, rows_with
+from holdfast.shared.letters.index.statements import from_row, insert, many, now, places, rows_with
 from holdfast.shared.letters.index.tables import edits
 from holdfast.shared.letters.state import State
 from holdfast.shared.runtime.documents import WorkBudget
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 _INSERT = insert(
     "dead_letter_edits", ("letter_id", "number", "fields", "author", "reason", "at", "transform_id", "reverts")
@@ -69,13 +67,13 @@ def current(connection: sa.Connection, numbers: Iterable[int], *, lock: bool = F
     changes = rows_with(connection, _IN_FORCE, [row.id for row in rows if row.edit])
     changed = {number: fields_from_json(orjson.loads(fields)) for number, fields in changes}
     return {
-        row.id: Current(
-            row.id,
-            State(row.state),
-            row.entry_id,
-            row.edit,
-            bodies[row.id].original,
-            changed.get(row.id, bodies[row.id].original),
+        row.id: from_row(
+            Current,
+            row,
+            number=row.id,
+            state=State(row.state),
+            original=bodies[row.id].original,
+            fields=changed.get(row.id, bodies[row.id].original),
         )
         for row in rows
     }
@@ -98,20 +96,20 @@ def pages(connection: sa.Connection, numbers: Sequence[int]) -> list[list[int]]:
 
 def pages_of(engine: Engine, numbers: Sequence[int]) -> list[list[int]]:
     """The same, asked from outside."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return pages(connection, numbers)
 
 
 def look(engine: Engine, numbers: Iterable[int]) -> dict[int, Current]:
     """The same, asked from outside."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return current(connection, numbers)
 
 
 def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: bool) -> tuple[Current, Edited | None]:
     """Make an edit the one in force; what was before, and what is now (None: nothing new). Raises
     LetterNotFound, LetterBusy, EditInvalid."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         before = _editable(connection, number)
         try:
             after = change(before.fields, before.entry_id, WorkBudget())
@@ -119,8 +117,7 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
             raise EditInvalid(details={"why": str(refused)}) from None
         if after is not None and not dry_run:
             write(connection, [Version(number, next_number(connection, number), after.fields)], actor)
-            audit_id = record(connection, actor, AuditAction.EDIT, letters=1, details={"from": before.edit})
-            link_letters(connection, audit_id, [number])
+            record(connection, actor, AuditAction.EDIT, [number], details={"from": before.edit})
         return before, after
 
 
@@ -129,7 +126,7 @@ def revert(
 ) -> tuple[int, Mapping[bytes, bytes]]:
     """Go back to edit `to`, or to the original (0): the number of the edit that does, and its fields. Raises
     LetterNotFound, LetterBusy, EditNotFound."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         before = _editable(connection, number)
         fields = before.original if to == 0 else versions_of(connection, [(number, to)]).get((number, to))
         if fields is None:
@@ -138,8 +135,7 @@ def revert(
         if dry_run:
             return made, fields
         write(connection, [Version(number, made, fields, reverts=to)], actor)
-        details = {"from": before.edit, "to": to}
-        link_letters(connection, record(connection, actor, AuditAction.REVERT, letters=1, details=details), [number])
+        record(connection, actor, AuditAction.REVERT, [number], details={"from": before.edit, "to": to})
         return made, fields
 
 
@@ -173,7 +169,7 @@ def versions_of(
 
 def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, transform_id: int | None = None) -> None:
     """Each becomes the one in force. Their letters are locked."""
-    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
+    written_at = now()
     rows: list[tuple[Any, ...]] = [
         (
             one.number,
@@ -181,7 +177,7 @@ def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, tran
             orjson.dumps(fields_to_json(one.fields)),
             actor.name,
             actor.reason,
-            now,
+            written_at,
             transform_id,
             one.reverts,
         )
@@ -192,8 +188,5 @@ def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, tran
     for one in made:
         by_edit.setdefault(one.edit, []).append(one.number)
     for edit, numbers in by_edit.items():
-        places = ", ".join(["%s"] * len(numbers))
-        connection.exec_driver_sql(
-            f"UPDATE dead_letters SET edit = %s WHERE id IN ({places})",  # noqa: S608 - placeholders only
-            (edit, *numbers),
-        )
+        set_edit = f"UPDATE dead_letters SET edit = %s WHERE id IN ({places(numbers)})"  # noqa: S608 - placeholders only
+        connection.exec_driver_sql(set_edit, (edit, *numbers))

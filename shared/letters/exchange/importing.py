@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from holdfast.shared.errors import LetterDiffers
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.decide.change import check_count
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.letter import Letter
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +24,7 @@ class Brought:
 def bring(engine: Engine, letters: Sequence[Letter], actor: Actor, *, expected: int | None, dry_run: bool) -> Brought:
     """All of them, or none. `expected`: how many should be new. Raises LetterDiffers, CountMismatch."""
     unique = {letter.number: letter for letter in letters}
-    with faults(), engine.connect() as connection, connection.begin() as transaction:
+    with reading(engine) as connection, connection.begin() as transaction:
         known = body.load(connection, unique)
         for number, here in known.items():
             if here.original != unique[number].original:
@@ -37,6 +36,6 @@ def bring(engine: Engine, letters: Sequence[Letter], actor: Actor, *, expected: 
             transaction.rollback()
             return Brought(len(fresh), len(known))
         new = index.add(connection, fresh, imported=True)
-        audit_id = record(connection, actor, AuditAction.IMPORT, letters=new, details={"known": len(known)})
-        link_letters(connection, audit_id, [letter.number for letter in fresh])
+        numbers = [letter.number for letter in fresh]
+        record(connection, actor, AuditAction.IMPORT, numbers, letters=new, details={"known": len(known)})
         return Brought(new, len(known) + len(fresh) - new)

@@ -8,10 +8,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.shared.letters.index.insert import SECONDS_PER_BUCKET
+from holdfast.shared.letters.index.statements import from_row
 from holdfast.shared.letters.index.tables import builds, groups, notes, trend
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def page(
     `after`: the (last, fingerprint) of the last group of the page before."""
     query = sa.select(groups).order_by(groups.c.last_id.desc(), groups.c.fingerprint.desc()).limit(limit)
     if states:
-        query = query.where(sum((groups.c[state.value] for state in states), sa.literal(0)) > 0)
+        query = query.where(sum((groups.c[state] for state in states), sa.literal(0)) > 0)
     if fingerprint:
         query = query.where(groups.c.fingerprint == fingerprint)
     if after:
@@ -63,7 +63,7 @@ def page(
         query = query.where(
             sa.or_(groups.c.last_id < last, sa.and_(groups.c.last_id == last, groups.c.fingerprint < name))
         )
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.execute(query).all()
         return _whole(connection, rows)
 
@@ -75,26 +75,16 @@ def _whole(connection: sa.Connection, rows: Sequence[sa.Row[Any]]) -> list[Group
     for row in connection.execute(found) if names else ():
         by_build[row.fingerprint][row.build] = row.letters
     written = sa.select(notes).where(notes.c.fingerprint.in_(names))
-    by_note = {
-        row.fingerprint: Note(row.note, row.author, row.at) for row in (connection.execute(written) if names else ())
-    }
+    by_note = {row.fingerprint: from_row(Note, row) for row in (connection.execute(written) if names else ())}
     return [
-        Group(
-            row.fingerprint,
-            row.reason,
-            row.kind,
-            row.code,
-            row.command,
-            row.frame,
-            row.error,
-            row.first_id,
-            row.last_id,
-            row.entities,
-            {state: row._mapping[state.value] for state in State},
-            row.imported,
-            row.purged,
-            by_build[row.fingerprint],
-            by_note.get(row.fingerprint),
+        from_row(
+            Group,
+            row,
+            first=row.first_id,
+            last=row.last_id,
+            states={state: row._mapping[state] for state in State},
+            builds=by_build[row.fingerprint],
+            note=by_note.get(row.fingerprint),
         )
         for row in rows
     ]
@@ -119,7 +109,7 @@ def trends(
     found = {each: [0] * steps for each in ([""] if names is None else names)}
     if not found:
         return found
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         for each, at, count in connection.execute(query):
             found[each][int(at)] = int(count)
     return found
@@ -127,9 +117,9 @@ def trends(
 
 def totals(engine: Engine) -> dict[str, int]:
     """Letters by state, and `purged`, `imported`, of all groups; `dying_groups`: those with a dead one."""
-    columns = [*[state.value for state in State], "purged", "imported"]
+    columns = [*State, "purged", "imported"]
     sums = [sa.func.coalesce(sa.func.sum(groups.c[name]), 0).label(name) for name in columns]
     dying = sa.func.coalesce(sa.func.sum(sa.case((groups.c.dead > 0, 1), else_=0)), 0).label("dying_groups")
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         row = connection.execute(sa.select(*sums, dying)).one()
     return {name: int(count) for name, count in row._mapping.items()}

@@ -3,11 +3,9 @@
 import sqlalchemy as sa
 
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
-from holdfast.shared.letters.index.statements import insert
+from holdfast.shared.letters.index.statements import insert, now
 from holdfast.shared.letters.index.tables import groups, notes
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 _WRITE = insert(
     "dead_letter_notes",
@@ -18,20 +16,13 @@ _WRITE = insert(
 
 def write(engine: Engine, fingerprint: str, text: str, actor: Actor) -> bool:
     """Write, or with an empty text remove; the record keeps every version. Whether there is such a group."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         if connection.execute(sa.select(groups.c.reason).where(groups.c.fingerprint == fingerprint)).first() is None:
             return False
         if text:
-            now = utc_now().replace(tzinfo=None)
-            connection.exec_driver_sql(_WRITE, (fingerprint, text, actor.name, now))
+            connection.exec_driver_sql(_WRITE, (fingerprint, text, actor.name, now()))
         else:
             connection.execute(sa.delete(notes).where(notes.c.fingerprint == fingerprint))
-        record(
-            connection,
-            actor,
-            AuditAction.NOTE,
-            letters=0,
-            selection={"fingerprint": fingerprint},
-            details={"note": text},
-        )
+        where = {"fingerprint": fingerprint}
+        record(connection, actor, AuditAction.NOTE, selection=where, details={"note": text})
         return True

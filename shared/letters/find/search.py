@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.index.statements import from_row
 from holdfast.shared.letters.index.tables import builds, groups, letters
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading
 
 #: Runs of the index that are merged for a page; with more, all letters are walked, as most of them will do.
 _RUNS_MAX = 100
@@ -68,7 +68,7 @@ class Page:
 def search(engine: Engine, wanted: Filter, *, below: int | None, limit: int) -> Page:
     """At most `limit` letters with a number less than `below`. With a text it may be fewer and still go on."""
     stretch = limit + 1 if wanted.text is None else TEXT_STRETCH
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         found = numbers(connection, wanted, below=below, limit=stretch)
         if found is None:
             return Page([], None)
@@ -87,9 +87,7 @@ def search(engine: Engine, wanted: Filter, *, below: int | None, limit: int) -> 
 
 def row_of(row: sa.Row[Any]) -> Row:
     """A row of the table."""
-    columns = dict(row._mapping)
-    columns["state"], columns["imported"] = State(columns["state"]), bool(columns["imported"])
-    return Row(**columns)
+    return from_row(Row, row, state=State(row.state), imported=bool(row.imported))
 
 
 def says(text: str) -> sa.ColumnElement[bool]:
@@ -146,6 +144,6 @@ def _runs(connection: sa.Connection, wanted: Filter) -> list[tuple[str, str]]:
     same = [groups.c[name] == value for name, value in _of_groups(wanted).items()]
     if wanted.build is not None:
         same.append(groups.c.fingerprint.in_(sa.select(builds.c.fingerprint).where(builds.c.build == wanted.build)))
-    any_letter = sum((groups.c[state.value] for state in states), sa.literal(0)) > 0
+    any_letter = sum((groups.c[state] for state in states), sa.literal(0)) > 0
     found = connection.execute(sa.select(groups).where(*same, any_letter).limit(_RUNS_MAX + 1)).all()
-    return [(row.fingerprint, state.value) for row in found for state in states if row._mapping[state.value] > 0]
+    return [(row.fingerprint, state) for row in found for state in states if row._mapping[state] > 0]

@@ -14,10 +14,10 @@ from holdfast.shared.letters.bytes_json import fields_from_json
 from holdfast.shared.letters.find.search import Row, row_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.body import Body
+from holdfast.shared.letters.index.statements import from_row
 from holdfast.shared.letters.index.tables import edits, items, letters
 from holdfast.shared.store import reads
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading
 from holdfast.shared.writes.merge import Entity
 
 _KIN_MAX = 100
@@ -67,7 +67,7 @@ class Whole:
 
 def whole(engine: Engine, number: int) -> Whole | None:
     """None: there is no such letter."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.execute(sa.select(letters).where(letters.c.id == number)).all()
         if not rows:
             return None
@@ -77,7 +77,7 @@ def whole(engine: Engine, number: int) -> Whole | None:
         )
         content = body.load(connection, [number])[number]
         versions = [_edit(each) for each in _of(connection, edits, number, edits.c.number)]
-        sendings = [_sending(each) for each in _of(connection, items, number, items.c.replay_id)]
+        sendings = [from_row(Sending, each) for each in _of(connection, items, number, items.c.replay_id)]
         deeds = audit.of_letter(connection, number)
         letters_of_operation = [row_of(each) for each in connection.execute(kin)] if row.operation_id else [row]
     resource = domain().by_plural.get(row.resource or "")
@@ -89,21 +89,21 @@ def whole(engine: Engine, number: int) -> Whole | None:
 def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:
     """The newest letter of an operation; None: it has none."""
     query = sa.select(letters).where(letters.c.operation_id == operation_id).order_by(letters.c.id.desc()).limit(1)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         row = connection.execute(query).one_or_none()
     return row_of(row) if row else None
 
 
 def bodies(engine: Engine, rows: Sequence[Row]) -> list[tuple[Row, Body]]:
     """With those of a page."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         found = body.load(connection, [row.id for row in rows])
     return [(row, found[row.id]) for row in rows if row.id in found]
 
 
 def stored(engine: Engine, numbers: Iterable[int]) -> set[int]:
     """Those of `numbers` that the table has."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         query = sa.select(letters.c.id).where(letters.c.id.in_(list(numbers)))
         return set(connection.scalars(query))
 
@@ -113,9 +113,4 @@ def _of(connection: sa.Connection, table: sa.Table, number: int, order: sa.Colum
 
 
 def _edit(row: sa.Row[Any]) -> Edit:
-    fields = fields_from_json(orjson.loads(row.fields))
-    return Edit(row.number, fields, row.author, row.reason, row.at, row.transform_id, row.reverts)
-
-
-def _sending(row: sa.Row[Any]) -> Sending:
-    return Sending(row.replay_id, row.state, row.entry_id, row.sent_at, row.ended_at, row.outcome)
+    return from_row(Edit, row, fields=fields_from_json(orjson.loads(row.fields)))

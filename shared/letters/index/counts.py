@@ -9,8 +9,7 @@ from holdfast.shared.letters.index.statements import rows_with
 from holdfast.shared.letters.index.tables import groups, letters
 from holdfast.shared.letters.replays.doubts import UncertainItem, doubts, in_queue
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 _PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
 
@@ -36,12 +35,12 @@ def letter_counts(
     whether they are of an entry. `write_cut`: with which entry the write stream ended then, as a version; None: now."""
     snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
     states = (State.DEAD, State.REPLAYING, State.DISCARDED)
-    columns = [*[groups.c[state.value] for state in states], groups.c.purged, groups.c.imported]
+    columns = [*[groups.c[state] for state in states], groups.c.purged, groups.c.imported]
     sums = sa.select(*[sa.func.coalesce(sa.func.sum(column), 0) for column in columns])
     later = sa.select(letters.c.state, sa.func.count(), sa.func.coalesce(sa.func.sum(letters.c.imported), 0)).where(
         letters.c.id > up_to
     )
-    with faults(), snapshot.begin() as connection:
+    with transaction(snapshot) as connection:
         dead, replaying, discarded, purged, imported = (int(count) for count in connection.execute(sums).one())
         newer = {state: (count, int(new)) for state, count, new in connection.execute(later.group_by(letters.c.state))}
         dead -= newer.get(State.DEAD, (0, 0))[0]

@@ -1,20 +1,17 @@
 """Index: dead letters into the table, each once, with everything that is counted about them in the same transaction."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
 
 from holdfast.shared.letters.ids import time_of
 from holdfast.shared.letters.index import body
-from holdfast.shared.letters.index.statements import added, counted, insert, many, rows_with, widened
+from holdfast.shared.letters.index.statements import added, counted, insert, many, moment, now, rows_with, widened
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.state import State
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
 from holdfast.shared.store.control import evidence
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 SECONDS_PER_BUCKET = 60
 
@@ -45,7 +42,9 @@ _LETTER = (
 )
 _INSERT_LETTER = insert("dead_letters", _LETTER)
 _COUNTS = (*State, "entities", "imported", "purged")
-_GROUP = ("fingerprint", "reason", "kind", "code", "command", "frame", "error", "first_id", "last_id", *_COUNTS)
+#: What a group has of its newest letter.
+_ALIKE = ("fingerprint", "reason", "kind", "code", "command", "frame", "error")
+_GROUP = (*_ALIKE, "first_id", "last_id", *_COUNTS)
 #: Made or locked first, whatever comes: two who index the same letters or entities then come one after the other.
 _MEET_GROUP = insert("dead_letter_groups", _GROUP, on_clash=f"{widened()}, error = VALUES(error)")
 _COUNT_GROUP = (
@@ -65,7 +64,7 @@ _KNOWN_ENTITIES = "SELECT DISTINCT entity_id, fingerprint FROM dead_letters WHER
 
 def index(engine: Engine, letters: Sequence[Letter]) -> int:
     """Insert what is new; returns how many that were. Raises the store's faults: then none is in."""
-    with evidence(engine), faults(), engine.begin() as connection:
+    with evidence(engine), transaction(engine) as connection:
         return add(connection, letters, imported=False)
 
 
@@ -82,9 +81,9 @@ def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool)
         return 0
     entities = {(letter.entity_id, letter.fingerprint) for letter in fresh if letter.entity_id}
     entities -= {tuple(row) for row in rows_with(connection, _KNOWN_ENTITIES, {id for id, _ in entities})}
-    now = _naive(utc_now())
+    indexed_at = now()
     foreign = {letter.number for letter in fresh} if imported else _foreign(connection, fresh)
-    many(connection, _INSERT_LETTER, [_row(letter, letter.number in foreign, now) for letter in fresh])
+    many(connection, _INSERT_LETTER, [_row(letter, letter.number in foreign, indexed_at) for letter in fresh])
     body.write(connection, fresh)
     _count(connection, fresh, counted(fingerprint for _, fingerprint in entities), foreign)
     return len(fresh)
@@ -123,49 +122,19 @@ def _span(letters: Sequence[Letter], key: tuple[str, str]) -> tuple[int, int]:
 def _group(newest: Letter, letters: Sequence[Letter]) -> tuple[Any, ...]:
     """In the order of `_GROUP`, everything counted at 0."""
     first = next(letter.number for letter in letters if letter.fingerprint == newest.fingerprint)
-    return (
-        newest.fingerprint,
-        newest.reason,
-        newest.kind,
-        newest.code,
-        newest.command,
-        newest.frame,
-        newest.error,
-        first,
-        newest.number,
-        *[0 for _ in _COUNTS],
-    )
+    return (*(getattr(newest, name) for name in _ALIKE), first, newest.number, *[0 for _ in _COUNTS])
 
 
-def _row(letter: Letter, imported: bool, now: str) -> tuple[Any, ...]:
+def _row(letter: Letter, imported: bool, indexed_at: str) -> tuple[Any, ...]:
     """In the order of `_LETTER`."""
-    return (
-        letter.number,
-        letter.fingerprint,
-        State.DEAD.value,
-        letter.entry_id,
-        letter.operation_id,
-        letter.resource,
-        letter.entity_id,
-        letter.command,
-        letter.version,
-        letter.reason,
-        letter.kind,
-        letter.code,
-        letter.error,
-        letter.frame,
-        _naive(letter.dead_at),
-        letter.writer,
-        letter.build,
-        len(letter.attempts),
-        letter.size_bytes,
-        int(imported),
-        0,
-        now,
-        now,
-    )
-
-
-def _naive(moment: datetime) -> str:
-    """As a DATETIME column takes it: UTC without saying so."""
-    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+    own = {
+        "id": letter.number,
+        "state": State.DEAD,
+        "dead_at": moment(letter.dead_at),
+        "attempts": len(letter.attempts),
+        "imported": int(imported),
+        "edit": 0,
+        "indexed_at": indexed_at,
+        "state_at": indexed_at,
+    }
+    return tuple(own[name] if name in own else getattr(letter, name) for name in _LETTER)

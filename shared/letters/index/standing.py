@@ -8,8 +8,7 @@ from holdfast.shared.letters.index.tables import groups, letters, replays
 from holdfast.shared.letters.replays.plan import ACTIVE, Counts
 from holdfast.shared.letters.replays.read import counts_from
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +26,10 @@ class Standing:
 
 def look(engine: Engine) -> Standing:
     """As of now, from counts that are kept and the ends of indexes: as quick with a million letters as with one."""
-    waiting = sa.select(sa.func.coalesce(sa.func.sum(groups.c[State.DEAD.value]), 0))
-    first = sa.select(sa.func.min(letters.c.id)).where(letters.c.state == State.DEAD.value)
-    running = sa.select(replays.c.letters, replays.c.counts).where(
-        replays.c.state.in_([state.value for state in ACTIVE])
-    )
-    with faults(), engine.connect() as connection:
+    waiting = sa.select(sa.func.coalesce(sa.func.sum(groups.c[State.DEAD]), 0))
+    first = sa.select(sa.func.min(letters.c.id)).where(letters.c.state == State.DEAD)
+    running = sa.select(replays.c.letters, replays.c.counts).where(replays.c.state.in_(ACTIVE))
+    with reading(engine) as connection:
         count, oldest = connection.execute(waiting).scalar_one(), connection.execute(first).scalar_one()
         under_way = [(planned, counts_from(counts)) for planned, counts in connection.execute(running)]
     return Standing(

@@ -1,9 +1,16 @@
-"""Statements: many rows in one, in the form that PyMySQL turns into one statement."""
+"""Statements: many rows in one, in the form that PyMySQL turns into one statement; and values as columns hold them."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any, TypeVar
 
+import orjson
 import sqlalchemy as sa
+
+from holdfast.shared.runtime.timestamps import utc_now
+
+T = TypeVar("T")
 
 #: Most placeholders of one statement.
 _VALUES_MAX = 1000
@@ -11,9 +18,13 @@ _VALUES_MAX = 1000
 
 def insert(table: str, columns: Sequence[str], *, on_clash: str = "") -> str:
     """`INSERT INTO table (...) VALUES (...)`; `on_clash`: what becomes of a row whose key exists."""
-    places = ", ".join(["%s"] * len(columns))
     clash = f" ON DUPLICATE KEY UPDATE {on_clash}" if on_clash else ""
-    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places}){clash}"  # noqa: S608 - our own names
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({places(columns)}){clash}"  # noqa: S608 - our own names
+
+
+def places(values: Sequence[Any]) -> str:
+    """A placeholder for each."""
+    return ", ".join(["%s"] * len(values))
 
 
 def many(connection: sa.Connection, statement: str, rows: Sequence[Sequence[Any]]) -> None:
@@ -26,10 +37,35 @@ def rows_with(connection: sa.Connection, query: str, values: Iterable[Any]) -> l
     """The rows of `query`, its `{}` filled with a placeholder a value."""
     wanted = sorted(set(values))
     found: list[Any] = []
-    for at in range(0, len(wanted), _VALUES_MAX):
-        page = wanted[at : at + _VALUES_MAX]
-        found += connection.exec_driver_sql(query.format(", ".join(["%s"] * len(page))), tuple(page)).all()
+    for page in pages_of(wanted, _VALUES_MAX):
+        found += connection.exec_driver_sql(query.format(places(page)), tuple(page)).all()
     return found
+
+
+def pages_of(values: Sequence[T], most: int) -> list[Sequence[T]]:
+    """In order, at most so many each."""
+    return [values[at : at + most] for at in range(0, len(values), most)]
+
+
+def from_row(kind: type[T], row: sa.Row[Any], **computed: Any) -> T:
+    """A dataclass: its fields are the row's columns of the same names, except for those that are `computed`."""
+    columns = row._mapping
+    return kind(**{each.name: columns[each.name] for each in fields(kind) if each.name not in computed}, **computed)  # type: ignore[arg-type]
+
+
+def now() -> str:
+    """As a DATETIME column takes it: UTC without saying so."""
+    return moment(utc_now())
+
+
+def moment(at: datetime) -> str:
+    """The same of any moment that knows its time zone."""
+    return at.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
+
+
+def json(value: Any) -> str:
+    """As a TEXT column holds it; members of enums are their values, as keys too."""
+    return orjson.dumps(value, option=orjson.OPT_NON_STR_KEYS).decode()
 
 
 def added(columns: Iterable[str]) -> str:

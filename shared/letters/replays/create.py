@@ -4,21 +4,18 @@ its letters belong to no other replay until it is over."""
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import NothingToReplay
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.decide.allowance import Rules, lock
 from holdfast.shared.letters.decide.change import Found, check_count, move, resolve
 from holdfast.shared.letters.find.selection import Selection
-from holdfast.shared.letters.index.statements import insert, many, rows_with
+from holdfast.shared.letters.index.statements import insert, json, many, now, pages_of, rows_with
 from holdfast.shared.letters.index.tables import letters
 from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
 from holdfast.shared.letters.state import State
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 _PAGE = 1000
 _INSERT = insert(
@@ -57,7 +54,7 @@ def create(
 ) -> Created:
     """`dead` -> `replaying`. Above what is left of the actor's allowance it waits for a second person. Raises
     CountMismatch, SelectionTooLarge, NothingToReplay."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         alone = lock(connection, actor.name, rules).letters
         found = resolve(connection, selection, {State.DEAD}, most=most, lock=True)
         check_count(expected, len(found.numbers))
@@ -66,24 +63,14 @@ def create(
         state = state_for(found, alone)
         replay_id = _insert(connection, selection, plan, actor, len(found.numbers), state)
         move(connection, found, State.DEAD, State.REPLAYING)
-        for at in range(0, len(found.numbers), _PAGE):
-            page = found.numbers[at : at + _PAGE]
+        for page in pages_of(found.numbers, _PAGE):
             connection.execute(sa.update(letters).where(letters.c.id.in_(page)).values(replay_id=replay_id))
         # In the order of acceptance, as far as it is known: so an entity's writes come in their order.
         ordered = sorted(rows_with(connection, _ORDER, found.numbers), key=lambda row: (row.version, row.id))
-        rows = [(replay_id, at, row.id, ItemState.WAITING.value) for at, row in enumerate(ordered)]
-        for at in range(0, len(rows), _PAGE):
-            many(connection, _INSERT_ITEM, rows[at : at + _PAGE])
+        for rows in pages_of([(replay_id, at, row.id, ItemState.WAITING) for at, row in enumerate(ordered)], _PAGE):
+            many(connection, _INSERT_ITEM, rows)
         details = {"replay": replay_id, "groups": dict(found.per_group), "plan": plan.to_json(), "state": state}
-        audit_id = record(
-            connection,
-            actor,
-            AuditAction.REPLAY,
-            letters=len(found.numbers),
-            selection=selection.to_json(),
-            details=details,
-        )
-        link_letters(connection, audit_id, found.numbers)
+        record(connection, actor, AuditAction.REPLAY, found.numbers, selection=selection.to_json(), details=details)
         return Created(replay_id, found, state)
 
 
@@ -95,25 +82,21 @@ def state_for(found: Found, alone: int) -> ReplayState:
 def _insert(
     connection: sa.Connection, selection: Selection, plan: Plan, actor: Actor, letters: int, state: ReplayState
 ) -> int:
-    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
-    started = now if state is ReplayState.RUNNING else None
+    created_at = now()
+    started_at = created_at if state is ReplayState.RUNNING else None
     row: tuple[Any, ...] = (
-        now,
+        created_at,
         actor.name,
         actor.reason,
-        _json(selection.to_json()),
+        json(selection.to_json()),
         letters,
-        _json(plan.to_json()),
-        state.value,
-        now,
+        json(plan.to_json()),
+        state,
+        created_at,
         "",
-        _json({ItemState.WAITING.value: letters}),
+        json({ItemState.WAITING: letters}),
         "{}",
-        started,
+        started_at,
         0,
     )
     return int(connection.exec_driver_sql(_INSERT, row).lastrowid)
-
-
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()

@@ -4,17 +4,14 @@ what a successor did; a lease that is not renewed lapses, by the database's cloc
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
+from holdfast.shared.letters.index.statements import json
 from holdfast.shared.letters.index.tables import items, replays
 from holdfast.shared.letters.replays.plan import ACTIVE, WAITING_FOR_A_PERSON, Counts, ItemState
 from holdfast.shared.letters.replays.read import Replay, replay_from
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
-_ACTIVE = [state.value for state in ACTIVE]
-_WAITING = [state.value for state in WAITING_FOR_A_PERSON]
 _NOW = sa.func.utc_timestamp(sa.literal_column("6"))
 
 
@@ -39,16 +36,16 @@ def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: 
     if predecessor:
         free = sa.or_(free, replays.c.lease_owner.startswith(predecessor, autoescape=True))
     taken = []
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         # A replay that only waits for an operator needs no driver, and must not take one from others.
         work = sa.or_(_has(ItemState.SENDING, ItemState.SENT), ~_has(ItemState.WAITING))
-        something = sa.or_(replays.c.state.not_in(_WAITING), work)
-        query = sa.select(replays.c.id).where(replays.c.state.in_(_ACTIVE), something, free)
+        something = sa.or_(replays.c.state.not_in(WAITING_FOR_A_PERSON), work)
+        query = sa.select(replays.c.id).where(replays.c.state.in_(ACTIVE), something, free)
         query = query.order_by(replays.c.id).limit(most)
         ids = list(connection.scalars(query))
         connection.rollback()
         for replay_id in ids:
-            claim = sa.update(replays).where(replays.c.id == replay_id, replays.c.state.in_(_ACTIVE), free)
+            claim = sa.update(replays).where(replays.c.id == replay_id, replays.c.state.in_(ACTIVE), free)
             values = {"lease_owner": owner, "lease_until": _until(seconds), "lease_token": replays.c.lease_token + 1}
             if connection.execute(claim.values(values)).rowcount:
                 token = sa.select(replays.c.lease_token).where(replays.c.id == replay_id)
@@ -60,7 +57,7 @@ def take(engine: Engine, owner: str, seconds: float, *, most: int, predecessor: 
 def fenced(connection: sa.Connection, lease: Lease) -> Replay:
     """The replay, locked for this transaction, and the lease renewed. Raises LeaseLost."""
     row = connection.execute(sa.select(replays).where(replays.c.id == lease.replay_id).with_for_update()).one_or_none()
-    if row is None or row.lease_token != lease.token or row.state not in _ACTIVE:
+    if row is None or row.lease_token != lease.token or row.state not in ACTIVE:
         raise LeaseLost
     renewed = sa.update(replays).where(replays.c.id == lease.replay_id)
     connection.execute(renewed.values(lease_until=_until(lease.seconds)))
@@ -70,7 +67,7 @@ def fenced(connection: sa.Connection, lease: Lease) -> Replay:
 def release(engine: Engine, lease: Lease) -> None:
     """So that a successor need not wait."""
     mine = sa.and_(replays.c.id == lease.replay_id, replays.c.lease_token == lease.token)
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(sa.update(replays).where(mine).values(lease_until=None))
 
 
@@ -79,14 +76,14 @@ def keep_counts(connection: sa.Connection, replay: Replay, moved: dict[tuple[Ite
     for (before, after), count in moved.items():
         replay.counts[before] = replay.counts[before] - count
         replay.counts[after] = replay.counts[after] + count
-    counts = orjson.dumps({state.value: count for state, count in replay.counts.items() if count}).decode()
+    counts = json({state: count for state, count in replay.counts.items() if count})
     connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(counts=counts))
     return replay.counts
 
 
 def _has(*states: ItemState) -> sa.ColumnElement[bool]:
     """Whether a replay has an item in one of them."""
-    return sa.exists().where(items.c.state.in_([state.value for state in states]), items.c.replay_id == replays.c.id)
+    return sa.exists().where(items.c.state.in_(states), items.c.replay_id == replays.c.id)
 
 
 def _until(seconds: float) -> Any:

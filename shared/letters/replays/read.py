@@ -8,10 +8,10 @@ from typing import Any
 import orjson
 import sqlalchemy as sa
 
+from holdfast.shared.letters.index.statements import from_row
 from holdfast.shared.letters.index.tables import items, replays
 from holdfast.shared.letters.replays.plan import Counts, ItemState, Plan, ReplayState, plan_from
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Item:
 
 def replay(engine: Engine, replay_id: int) -> Replay | None:
     """None: there is none of this id."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         row = connection.execute(sa.select(replays).where(replays.c.id == replay_id)).one_or_none()
     return replay_from(row) if row else None
 
@@ -63,10 +63,10 @@ def page(engine: Engine, states: Collection[ReplayState], *, below: int | None, 
     """The newest with an id below `below`; of any state if there are none."""
     query = sa.select(replays).order_by(replays.c.id.desc()).limit(limit)
     if states:
-        query = query.where(replays.c.state.in_([state.value for state in states]))
+        query = query.where(replays.c.state.in_(states))
     if below is not None:
         query = query.where(replays.c.id < below)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return [replay_from(row) for row in connection.execute(query)]
 
 
@@ -76,21 +76,18 @@ def item_page(
     """In the order of sending, those after position `after`."""
     query = sa.select(items).where(items.c.replay_id == replay_id).order_by(items.c.position).limit(limit)
     if states:
-        query = query.where(items.c.state.in_([state.value for state in states]))
+        query = query.where(items.c.state.in_(states))
     if after is not None:
         query = query.where(items.c.position > after)
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.execute(query).all()
     return [
-        Item(
-            row.position,
-            row.letter_id,
-            ItemState(row.state),
-            row.operation_id,
-            row.entry_id,
-            row.sent_at,
-            row.ended_at,
-            orjson.loads(row.outcome) if row.outcome else None,
+        from_row(
+            Item,
+            row,
+            letter=row.letter_id,
+            state=ItemState(row.state),
+            outcome=orjson.loads(row.outcome) if row.outcome else None,
         )
         for row in rows
     ]
@@ -98,24 +95,14 @@ def item_page(
 
 def replay_from(row: sa.Row[Any]) -> Replay:
     """A row of the table."""
-    return Replay(
-        row.id,
-        row.created_at,
-        row.created_by,
-        row.reason,
-        orjson.loads(row.selection),
-        row.letters,
-        plan_from(orjson.loads(row.plan)),
-        ReplayState(row.state),
-        row.state_at,
-        row.state_reason,
-        counts_from(row.counts),
-        counts_from(row.base),
-        row.approved_by,
-        row.approved_at,
-        row.started_at,
-        row.ended_at,
-        row.lease_owner,
+    return from_row(
+        Replay,
+        row,
+        selection=orjson.loads(row.selection),
+        plan=plan_from(orjson.loads(row.plan)),
+        state=ReplayState(row.state),
+        counts=counts_from(row.counts),
+        base=counts_from(row.base),
     )
 
 

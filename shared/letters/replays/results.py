@@ -5,21 +5,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import WriteExpired
 from holdfast.shared.letters.ids import id_of
-from holdfast.shared.letters.index.statements import counted, insert, many, rows_with
+from holdfast.shared.letters.index.statements import counted, insert, json, many, now, pages_of, places, rows_with
 from holdfast.shared.letters.index.tables import groups, replays
 from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
 from holdfast.shared.letters.replays.plan import END, LETTER_AFTER, ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.replays.sending import states_of
 from holdfast.shared.letters.state import State
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.load import final_from
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
@@ -66,14 +63,14 @@ class Open:
 
 def look(engine: Engine, replay_id: int, limit: int) -> list[Result]:
     """What is over, of what was sent."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.exec_driver_sql(_LOOK, (replay_id, limit)).all()
     return _by_position(rows)
 
 
 def still_open(engine: Engine, replay_id: int, *, after: int, limit: int) -> list[Open]:
     """What was sent and is not over, from the position after `after` on."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         rows = connection.exec_driver_sql(_OPEN, (replay_id, after, limit)).all()
     found = {row.position: Open(row.position, row.letter_id, row.entry_id or "", row.was) for row in rows}
     return list(found.values())
@@ -82,7 +79,7 @@ def still_open(engine: Engine, replay_id: int, *, after: int, limit: int) -> lis
 def without_entry(engine: Engine, replay_id: int, positions: Sequence[int]) -> list[Result]:
     """What became of sent items whose entries are on neither stream: as their rows tell; where another entry ended the
     operation, a duplicate; where no row tells anything, lost."""
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return _by_position(rows_with(connection, f"{_SENT % int(replay_id)} AND i.position IN ({{}})", positions))
 
 
@@ -101,12 +98,12 @@ def _by_position(rows: Sequence[Any]) -> list[Result]:
 
 def settle(engine: Engine, lease: Lease, results: Sequence[Result]) -> tuple[Replay, int]:
     """Write down what is over; the replay, and how many items that were. Raises LeaseLost."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         replay = fenced(connection, lease)
         before = states_of(connection, lease.replay_id, [one.position for one in results])
         fresh = [one for one in results if before[one.position] not in LETTER_AFTER]
-        for at in range(0, len(fresh), _PAGE):
-            _settle(connection, lease.replay_id, fresh[at : at + _PAGE])
+        for some in pages_of(fresh, _PAGE):
+            _settle(connection, lease.replay_id, some)
         if fresh:
             keep_counts(connection, replay, dict(counted((before[one.position], one.state) for one in fresh)))
         return replay, len(fresh)
@@ -114,56 +111,43 @@ def settle(engine: Engine, lease: Lease, results: Sequence[Result]) -> tuple[Rep
 
 def end(engine: Engine, lease: Lease) -> Replay | None:
     """End a replay that nothing is left of; None: something is. Raises LeaseLost."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         replay = fenced(connection, lease)
         if replay.counts.unfinished:
             return None
-        now = utc_now().replace(tzinfo=None)
-        values = {
-            "state": END.get(replay.state, ReplayState.DONE).value,
-            "state_at": now,
-            "ended_at": now,
-            "lease_until": None,
-        }
+        state, ended_at = END.get(replay.state, ReplayState.DONE), now()
+        values = {"state": state, "state_at": ended_at, "ended_at": ended_at, "lease_until": None}
         connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
         return replay
 
 
 def stop(engine: Engine, lease: Lease, why: str) -> None:
     """`running` -> `stopped`, by itself. Raises LeaseLost."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         replay = fenced(connection, lease)
         if replay.state is ReplayState.RUNNING:
-            now = utc_now().replace(tzinfo=None)
-            values = {"state": ReplayState.STOPPED.value, "state_at": now, "state_reason": why[:1000]}
+            values = {"state": ReplayState.STOPPED, "state_at": now(), "state_reason": why[:1000]}
             connection.execute(sa.update(replays).where(replays.c.id == replay.id).values(values))
 
 
 def _settle(connection: sa.Connection, replay_id: int, results: Sequence[Result]) -> None:
-    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
-    many(
-        connection,
-        _SETTLE,
-        [
-            (replay_id, one.position, one.letter, one.state.value, orjson.dumps(one.outcome).decode(), now)
-            for one in results
-        ],
-    )
+    ended_at = now()
+    rows = [(replay_id, one.position, one.letter, one.state, json(one.outcome), ended_at) for one in results]
+    many(connection, _SETTLE, rows)
     after = {one.letter: LETTER_AFTER[one.state] for one in results}
     locked = rows_with(connection, _LOCK, after)
     for state in sorted(set(after.values())):
         numbers = [row.id for row in locked if after[row.id] == state]
         if not numbers:
             continue
-        places = ", ".join(["%s"] * len(numbers))
         connection.exec_driver_sql(
             "UPDATE dead_letters l JOIN replay_items i ON i.letter_id = l.id AND i.replay_id = %s"  # noqa: S608
-            f" SET l.state = %s, l.state_at = %s, l.outcome = i.outcome WHERE l.id IN ({places})",
-            (replay_id, state.value, now, *numbers),
+            f" SET l.state = %s, l.state_at = %s, l.outcome = i.outcome WHERE l.id IN ({places(numbers)})",
+            (replay_id, state, ended_at, *numbers),
         )
     for name, moves in _by_group(locked, after).items():
-        values: dict[str, Any] = {State.REPLAYING.value: groups.c.replaying - sum(moves.values())}
-        values |= {state.value: groups.c[state.value] + count for state, count in moves.items()}
+        values: dict[str, Any] = {State.REPLAYING: groups.c.replaying - sum(moves.values())}
+        values |= {state: groups.c[state] + count for state, count in moves.items()}
         connection.execute(sa.update(groups).where(groups.c.fingerprint == name).values(values))
 
 

@@ -8,14 +8,12 @@ import sqlalchemy as sa
 
 from holdfast.shared.letters.edit import versions as edits
 from holdfast.shared.letters.edit.versions import Current
-from holdfast.shared.letters.index.statements import counted, insert, many, rows_with
+from holdfast.shared.letters.index.statements import counted, insert, many, now, rows_with
 from holdfast.shared.letters.index.tables import items
 from holdfast.shared.letters.replays.lease import Lease, fenced, keep_counts
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.replays.read import Replay
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 _MARK = insert(
     "replay_items",
@@ -44,7 +42,7 @@ class Sent(NamedTuple):
 
 def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int) -> tuple[Replay, list[Chosen]]:
     """Note down what was sent, and choose the next `want` items if the replay still runs. Raises LeaseLost."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         replay = fenced(connection, lease)
         moved: dict[tuple[ItemState, ItemState], int] = {}
         if sent:
@@ -56,7 +54,7 @@ def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int) -> tuple
                 items.c.replay_id == lease.replay_id, items.c.position.in_([one.position for one in chosen])
             )
             if chosen:
-                connection.execute(mark.values(state=ItemState.SENDING.value))
+                connection.execute(mark.values(state=ItemState.SENDING))
                 moved[ItemState.WAITING, ItemState.SENDING] = len(chosen)
         if moved:
             keep_counts(connection, replay, moved)
@@ -65,7 +63,7 @@ def step(engine: Engine, lease: Lease, sent: Sequence[Sent], want: int) -> tuple
 
 def in_state(engine: Engine, lease: Lease, state: ItemState, limit: int) -> list[Chosen]:
     """The first items in a state. Raises LeaseLost."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         fenced(connection, lease)
         return _in_state(connection, lease.replay_id, state, limit)
 
@@ -77,9 +75,7 @@ def these(engine: Engine, wanted: Sequence[tuple[int, int]]) -> list[Chosen]:
 
 
 def _in_state(connection: sa.Connection, replay_id: int, state: ItemState, limit: int) -> list[Chosen]:
-    query = sa.select(items.c.position, items.c.letter_id).where(
-        items.c.state == state.value, items.c.replay_id == replay_id
-    )
+    query = sa.select(items.c.position, items.c.letter_id).where(items.c.state == state, items.c.replay_id == replay_id)
     rows = connection.execute(query.order_by(items.c.position).limit(limit)).all()
     # What is too much to be held in memory at once is for the next time.
     rows = rows[: len(next(iter(edits.pages(connection, [row.letter_id for row in rows])), []))]
@@ -92,13 +88,13 @@ def _note_down(
 ) -> dict[tuple[ItemState, ItemState], int]:
     """Of those that were not known to be sent; (before, after) -> how many."""
     before = states_of(connection, replay_id, [one.position for one in sent])
-    now = utc_now().replace(tzinfo=None).isoformat(sep=" ")
+    sent_at = now()
     rows, moves = [], []
     for one in sent:
         if before[one.position] in (ItemState.WAITING, ItemState.SENDING):
             state = ItemState.WAITING if one.entry_id is None else ItemState.SENT
-            at = None if one.entry_id is None else now
-            rows.append((replay_id, one.position, one.letter, state.value, one.operation_id, one.entry_id, at))
+            at = None if one.entry_id is None else sent_at
+            rows.append((replay_id, one.position, one.letter, state, one.operation_id, one.entry_id, at))
             moves.append((before[one.position], state))
     many(connection, _MARK, rows)
     return dict(counted(moves))

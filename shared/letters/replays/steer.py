@@ -2,20 +2,18 @@
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
-import orjson
 import sqlalchemy as sa
 
 from holdfast.shared.errors import ReplayNotFound, ReplayNotNow, SecondPersonNeeded
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
+from holdfast.shared.letters.index.statements import json, moment, now
 from holdfast.shared.letters.index.tables import replays
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ReplayState
 from holdfast.shared.letters.replays.read import Replay, replay_from
-from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, transaction
 
 _S = ReplayState
 
@@ -41,7 +39,7 @@ ORDERS = {
 def steer(engine: Engine, replay_id: int, order: str, actor: Actor, *, dry_run: bool) -> Replay:
     """The replay as it was. `order`: of ORDERS. Raises ReplayNotFound, ReplayNotNow, SecondPersonNeeded."""
     meant = ORDERS[order]
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         query = sa.select(replays).where(replays.c.id == replay_id).with_for_update()
         row = connection.execute(query).one_or_none()
         if row is None:
@@ -62,10 +60,8 @@ def steer(engine: Engine, replay_id: int, order: str, actor: Actor, *, dry_run: 
 
 def lapse(engine: Engine, before: datetime) -> list[int]:
     """Cancel replays that have waited for a person since before that moment; their ids."""
-    moment = before.astimezone(UTC).replace(tzinfo=None)
-    waiting = [state.value for state in WAITING_FOR_A_PERSON]
-    with faults(), engine.begin() as connection:
-        query = sa.select(replays).where(replays.c.state.in_(waiting), replays.c.state_at < moment)
+    with transaction(engine) as connection:
+        query = sa.select(replays).where(replays.c.state.in_(WAITING_FOR_A_PERSON), replays.c.state_at < moment(before))
         found = [replay_from(row) for row in connection.execute(query.order_by(replays.c.id).with_for_update())]
         actor = Actor("retention", "system", f"waiting for a person since before {before.isoformat()}", "")
         for replay in found:
@@ -77,16 +73,10 @@ def lapse(engine: Engine, before: datetime) -> list[int]:
 
 
 def _values(replay: Replay, order: Order, actor: Actor) -> dict[str, Any]:
-    now = utc_now().replace(tzinfo=None)
-    values: dict[str, Any] = {
-        "state": order.to.value,
-        "state_at": now,
-        "state_reason": f"{order.action} by {actor.name}",
-    }
+    at = now()
+    values = {"state": order.to, "state_at": at, "state_reason": f"{order.action} by {actor.name}"}
     more: dict[AuditAction, Callable[[], dict[str, Any]]] = {
-        AuditAction.APPROVE: lambda: {"approved_by": actor.name, "approved_at": now, "started_at": now},
-        AuditAction.RESUME: lambda: {
-            "base": orjson.dumps({state.value: count for state, count in replay.counts.items()}).decode()
-        },
+        AuditAction.APPROVE: lambda: {"approved_by": actor.name, "approved_at": at, "started_at": at},
+        AuditAction.RESUME: lambda: {"base": json(replay.counts)},
     }
     return values | more.get(order.action, dict)()

@@ -10,11 +10,11 @@ from datetime import timedelta
 
 import sqlalchemy as sa
 
+from holdfast.shared.letters.index.statements import places
 from holdfast.shared.letters.index.tables import letters
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.apply import faults
 from holdfast.shared.store.counts import read_totals
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 from holdfast.shared.store.tables import operations
 from holdfast.shared.writes.versions import to_datetime
 
@@ -51,8 +51,8 @@ class Kept:
 
 def look(engine: Engine) -> Kept:
     """From the ends of indexes. A letter that is too old already holds nothing back: it is never applied."""
-    states = (State.DEAD.value, State.REPLAYING.value)
-    with faults(), engine.connect() as connection:
+    states = (State.DEAD, State.REPLAYING)
+    with reading(engine) as connection:
         purged_to = read_totals(connection).purged_to
         newest = connection.execute(sa.select(sa.func.max(operations.c.version))).scalar_one() or 0
         oldest = [
@@ -68,14 +68,14 @@ def look(engine: Engine) -> Kept:
 
 def advance(engine: Engine, to: int) -> None:
     """Commit the horizon; it never goes back."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         connection.execute(_ADVANCE, {"to": to})
 
 
 def purge_operations(engine: Engine, after: int, most: int) -> tuple[int, int | None]:
     """Remove at most `most` rows below the horizon, from version `after` on: how many, and where to go on; None: it
     is all done."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         horizon = read_totals(connection).purged_to
         ended_before = (to_datetime(horizon) - _CLOCKS_DIFFER).replace(tzinfo=None) if horizon else None
         due = {"after": after, "horizon": horizon, "ended_before": ended_before, "most": most}
@@ -83,14 +83,14 @@ def purge_operations(engine: Engine, after: int, most: int) -> tuple[int, int | 
         if not rows:
             return 0, None
         ids = tuple(row.operation_id for row in rows)
-        connection.exec_driver_sql(_DELETE.format(",".join(["%s"] * len(ids))), ids)
+        connection.exec_driver_sql(_DELETE.format(places(ids)), ids)
         connection.execute(_COUNT, {"operations": len(ids), "releases": 0})
     return len(ids), rows[-1].version if len(ids) == most else None
 
 
 def purge_releases(engine: Engine, most: int) -> int:
     """Remove at most `most` releases of addresses below the horizon; how many."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         horizon = read_totals(connection).purged_to
         gone = connection.execute(_DELETE_RELEASES, {"horizon": horizon, "most": most}).rowcount if horizon else 0
         if gone:

@@ -1,15 +1,14 @@
 """Retention: letters that are over and were kept as long as an operator wants them kept. What is dead never goes."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.audit.entries import Actor, AuditAction, link_letters, record
-from holdfast.shared.letters.index.statements import counted
+from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
+from holdfast.shared.letters.index.statements import counted, moment
 from holdfast.shared.letters.index.tables import bodies, dues, edits, groups, letters
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.apply import faults
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, reading, transaction
 
 #: Those that a replay has ended for good; discarded ones have a retention of their own.
 FINISHED = (State.APPLIED, State.DUPLICATE, State.SUPERSEDED, State.REJECTED, State.EXPIRED, State.DEAD_AGAIN)
@@ -19,13 +18,13 @@ _PAGE = 1000
 def due(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
     """How many letters have been in one of `states` since before that moment."""
     query = sa.select(sa.func.count()).where(_over(states, before))
-    with faults(), engine.connect() as connection:
+    with reading(engine) as connection:
         return int(connection.execute(query).scalar_one())
 
 
 def purge(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
     """Remove a page of them, on record; returns how many. The counts of the ledger stay right."""
-    with faults(), engine.begin() as connection:
+    with transaction(engine) as connection:
         chosen = sa.select(letters.c.id, letters.c.fingerprint, letters.c.state).where(_over(states, before))
         rows = connection.execute(chosen.order_by(letters.c.id).limit(_PAGE).with_for_update()).all()
         numbers = [row.id for row in rows]
@@ -44,10 +43,9 @@ def purge(engine: Engine, states: tuple[State, ...], before: datetime) -> int:
                 values["purged"] = groups.c.purged + count
             connection.execute(sa.update(groups).where(groups.c.fingerprint == name).values(values))
         actor = Actor("retention", "system", f"{', '.join(states)} since before {before.isoformat()}", "")
-        link_letters(connection, record(connection, actor, AuditAction.PURGE, letters=len(numbers)), numbers)
+        record(connection, actor, AuditAction.PURGE, numbers)
         return len(numbers)
 
 
 def _over(states: tuple[State, ...], before: datetime) -> sa.ColumnElement[bool]:
-    moment = before.astimezone(UTC).replace(tzinfo=None)
-    return sa.and_(letters.c.state.in_([state.value for state in states]), letters.c.state_at < moment)
+    return sa.and_(letters.c.state.in_(states), letters.c.state_at < moment(before))

@@ -16,10 +16,9 @@ from holdfast.shared.faults import Clash, Contention, Fault, Outage, Unexplained
 from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.what_if.verdict import Verdict, WhatIf
 from holdfast.shared.queue.codec import Undecodable, decode
-from holdfast.shared.store.apply import faults
 from holdfast.shared.store.connections import KEPT
 from holdfast.shared.store.control import control_write
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.engine import Engine, faults
 from holdfast.shared.store.load import load
 from holdfast.shared.store.write_down import write_down
 from holdfast.shared.writes.commands import Write
