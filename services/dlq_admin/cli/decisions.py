@@ -6,10 +6,58 @@ from typing import Any
 
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Answer, Client
-from holdfast.services.dlq_admin.cli.output import Output
+from holdfast.services.dlq_admin.cli.output import Output, paged
 from holdfast.services.dlq_admin.cli.selection import Usage
-from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
+from holdfast.services.dlq_admin.cli.table import Columns, counts, described, listed, plain
 from holdfast.services.dlq_admin.cli.watch import progress, watch
+
+_WHAT_IF: Columns = {
+    "letters": "count",
+    "would be": lambda one: counts(one["verdicts"]),
+    "why": lambda one: counts(one["why"]),
+    "in another state": lambda one: counts(one["others"]),
+}
+_VERDICTS: Columns = {"id": "id", "would be": "verdict", "why": "why", "what changes": lambda one: _diff(one["diff"])}
+_SUMMARY: Columns = {
+    "letters": "count",
+    "groups": lambda one: counts(one["groups"]),
+    "in another state, left alone": lambda one: counts(one["others"]),
+}
+_PLANNED: Columns = {
+    "at least": lambda one: f"{one['at_least_s']} s",
+    "begins as": "state",
+    "canary": lambda one: ", ".join(map(str, one["plan"]["canary"])) or "none",
+    "rate": lambda one: f"{one['plan']['rate_per_s']} a second",
+}
+_ITEMS: Columns = {
+    "position": "position",
+    "letter": "letter_id",
+    "outcome": "outcome",
+    "operation": "operation_id",
+    "sent": "sent_at",
+    "ended": "ended_at",
+    "detail": "detail",
+}
+_REPLAY: Columns = {
+    "replay": "id",
+    "state": lambda one: f"{one['state']} {one['state_reason']}".strip(),
+    "letters": "letters",
+    "outcome": lambda one: counts(one["counts"]),
+    "in flight": "in_flight",
+    "canary": lambda one: f"{one['canary_step']} of {one['canary_steps']} steps",
+    "rate": lambda one: one["plan"]["rate_per_s"],
+    "by": "created_by",
+    "why": "reason",
+    "approved by": "approved_by",
+    "created": "created_at",
+    "started": "started_at",
+    "ended": "ended_at",
+}
+_ALLOWANCE: Columns = {
+    "who": "actor",
+    "left": lambda one: f"{one['left']} of {one['letters']} letters in {one['window_s']} s",
+    "more at": "more_at",
+}
 
 
 def bulk(client: Client, path: str, options: argparse.Namespace, more: dict[str, Any] | None = None) -> Answer:
@@ -43,16 +91,7 @@ def what_if(client: Client, options: argparse.Namespace) -> Output:
     wish = {"selection": selection.meant(options), "limit": options.limit}
     answer = client.send("/dlq/what-if", wish | ({"reveal": options.reveal} if options.reveal else {}))
     data = answer.data
-    rows = [(one["id"], one["verdict"], one["why"], _diff(one["diff"])) for one in data["letters"]]
-    head = facts(
-        {
-            "letters": data["count"],
-            "would be": counts(data["verdicts"]),
-            "why": counts(data["why"]),
-            "in another state": counts(data["others"]),
-        }
-    )
-    return Output(answer, [*head, "", *table(("id", "would be", "why", "what changes"), rows)])
+    return Output(answer, [*described(_WHAT_IF, data), "", *listed(_VERDICTS, data["letters"])])
 
 
 def _diff(diff: dict[str, Any]) -> str:
@@ -74,17 +113,7 @@ def restore(client: Client, options: argparse.Namespace) -> Output:
 
 def _bulk(client: Client, path: str, options: argparse.Namespace) -> Output:
     answer = bulk(client, path, options)
-    return done(answer, _summary(answer.data), options, answer.data["count"])
-
-
-def _summary(data: dict[str, Any]) -> list[str]:
-    return facts(
-        {
-            "letters": data["count"],
-            "groups": counts(data["groups"]),
-            "in another state, left alone": counts(data["others"]),
-        }
-    )
+    return done(answer, described(_SUMMARY, answer.data), options, answer.data["count"])
 
 
 def replay(client: Client, options: argparse.Namespace) -> Output:
@@ -104,18 +133,7 @@ def replay(client: Client, options: argparse.Namespace) -> Output:
     answer = bulk(client, "/dlq/replays", options, {name: value for name, value in plan.items() if value is not None})
     data = answer.data
     if options.count is None:
-        lines = [
-            *_summary(data),
-            *facts(
-                {
-                    "at least": f"{data['at_least_s']} s",
-                    "begins as": data["state"],
-                    "canary": ", ".join(map(str, data["plan"]["canary"])) or "none",
-                    "rate": f"{data['plan']['rate_per_s']} a second",
-                }
-            ),
-        ]
-        return done(answer, lines, options, data["count"])
+        return done(answer, [*described(_SUMMARY, data), *described(_PLANNED, data)], options, data["count"])
     if options.watch:
         return watch(client, data["id"], quiet=options.json)
     return Output(answer, [progress(data), f"To watch it: replay-show {data['id']} --watch"])
@@ -128,46 +146,11 @@ def replay_show(client: Client, options: argparse.Namespace) -> Output:
             f"/dlq/replays/{options.which}/items",
             {"outcome": options.outcome, "limit": options.limit, "cursor": options.cursor},
         )
-        rows = [
-            (
-                one["position"],
-                one["letter_id"],
-                one["outcome"],
-                one["operation_id"],
-                one["sent_at"],
-                one["ended_at"],
-                one["detail"],
-            )
-            for one in answer.data
-        ]
-        lines = table(("position", "letter", "outcome", "operation", "sent", "ended", "detail"), rows)
-        if end := answer.meta.get("next_cursor"):
-            lines.append(f"more: --cursor {plain(end)}")
-        return Output(answer, lines)
+        return paged(answer, listed(_ITEMS, answer.data))
     if options.watch:
         return watch(client, options.which, quiet=options.json)
     answer = client.get(f"/dlq/replays/{options.which}")
-    one = answer.data
-    return Output(
-        answer,
-        facts(
-            {
-                "replay": one["id"],
-                "state": f"{one['state']} {one['state_reason']}".strip(),
-                "letters": one["letters"],
-                "outcome": counts(one["counts"]),
-                "in flight": one["in_flight"],
-                "canary": f"{one['canary_step']} of {one['canary_steps']} steps",
-                "rate": one["plan"]["rate_per_s"],
-                "by": one["created_by"],
-                "why": one["reason"],
-                "approved by": one["approved_by"],
-                "created": one["created_at"],
-                "started": one["started_at"],
-                "ended": one["ended_at"],
-            }
-        ),
-    )
+    return Output(answer, described(_REPLAY, answer.data))
 
 
 def order(client: Client, options: argparse.Namespace) -> Output:
@@ -181,24 +164,14 @@ def order(client: Client, options: argparse.Namespace) -> Output:
 def allowances(client: Client, options: argparse.Namespace) -> Output:
     """The caller's allowance."""
     answer = client.get("/dlq/allowances")
-    return Output(answer, _allowance(answer.data))
+    return Output(answer, described(_ALLOWANCE, answer.data))
 
 
 def allow(client: Client, options: argparse.Namespace) -> Output:
     """Allow another operator more letters."""
     wish = {"actor": options.actor, "letters": options.letters, "reason": options.reason}
     answer = client.send("/dlq/allowances", wish)
-    return Output(answer, _allowance(answer.data))
-
-
-def _allowance(data: Any) -> list[str]:
-    return facts(
-        {
-            "who": data["actor"],
-            "left": f"{data['left']} of {data['letters']} letters in {data['window_s']} s",
-            "more at": data["more_at"],
-        }
-    )
+    return Output(answer, described(_ALLOWANCE, answer.data))
 
 
 def go_on(client: Client, options: argparse.Namespace) -> Output:

@@ -8,7 +8,83 @@ from urllib.parse import quote
 from holdfast.services.dlq_admin.cli import selection
 from holdfast.services.dlq_admin.cli.client import Client
 from holdfast.services.dlq_admin.cli.output import Output, paged
-from holdfast.services.dlq_admin.cli.table import counts, facts, plain, table
+from holdfast.services.dlq_admin.cli.table import Columns, counts, described, facts, listed, plain, table
+
+_GROUP: Columns = {
+    "fingerprint": "fingerprint",
+    "reason": "reason",
+    "code": "code",
+    "command": "command",
+    "error": "error",
+    "frame": "frame",
+    "letters": lambda one: counts(one["counts"]),
+    "first seen": "first_seen",
+    "last seen": "last_seen",
+    "newest": "last_id",
+    "entities": "affected_entities",
+    "failed on": lambda one: ", ".join(f"{each['build']} ({each['letters']})" for each in one["failed_builds"]),
+    "fixed?": lambda one: one["fix"]["says"],
+    "note": lambda one: f"{one['note']['text']} ({one['note']['author']})" if one["note"] else None,
+}
+_GROUPS: Columns = {
+    "fingerprint": "fingerprint",
+    "letters": lambda one: counts(one["counts"]),
+    "reason": "reason",
+    "code": "code",
+    "command": "command",
+    "last seen": "last_seen",
+    "entities": "affected_entities",
+    "changed since": lambda one: one["fix"]["changed"],
+    "error": "error",
+}
+_LETTERS: Columns = {
+    "id": "id",
+    "state": "state",
+    "reason": "reason",
+    "code": "code",
+    "command": "command",
+    "entity": "entity_id",
+    "fingerprint": "fingerprint",
+    "edit": lambda one: one["edit"] or "-",
+    "error": "error",
+}
+_LETTER: Columns = {
+    "id": "id",
+    "state": "state",
+    "reason": "reason",
+    "kind": "kind",
+    "code": "code",
+    "error": "error",
+    "command": "command",
+    "entity": lambda one: " ".join(filter(None, (one["resource"], one["entity_id"]))),
+    "operation": "operation_id",
+    "accepted": "accepted_at",
+    "dead": "dead_at",
+    "writer": lambda one: f"{one['writer']} ({one['build']})",
+    "attempts": lambda one: one["attempts"] if isinstance(one["attempts"], int) else len(one["attempts_made"]),
+    "payload": lambda one: json.dumps(one["payload"], ensure_ascii=False),
+    "cannot be read": "undecodable",
+    "the entity's row now": lambda one: json.dumps(one["entity"], ensure_ascii=False) if one["entity"] else None,
+    "fixed?": lambda one: one["fix"]["says"],
+}
+_REPLAYS: Columns = {
+    "id": "id",
+    "state": "state",
+    "letters": "letters",
+    "outcome": lambda one: counts(one["counts"]),
+    "by": "created_by",
+    "created": "created_at",
+    "reason": "reason",
+}
+_AUDIT: Columns = {
+    "id": "id",
+    "at": "at",
+    "who": "actor",
+    "what": "action",
+    "letters": "letters",
+    "why": "reason",
+    "request": "request_id",
+}
 
 
 def overview(client: Client, _: argparse.Namespace) -> Output:
@@ -70,47 +146,11 @@ def groups(client: Client, options: argparse.Namespace) -> Output:
     """What fails alike; with a fingerprint, that group."""
     if options.which:
         answer = client.get(f"/dlq/groups/{quote(options.which, safe='')}")
-        one = answer.data
-        return Output(
-            answer,
-            facts(
-                {
-                    "fingerprint": one["fingerprint"],
-                    "reason": one["reason"],
-                    "code": one["code"],
-                    "command": one["command"],
-                    "error": one["error"],
-                    "frame": one["frame"],
-                    "letters": counts(one["counts"]),
-                    "first seen": one["first_seen"],
-                    "last seen": one["last_seen"],
-                    "newest": one["last_id"],
-                    "entities": one["affected_entities"],
-                    "failed on": ", ".join(f"{build['build']} ({build['letters']})" for build in one["failed_builds"]),
-                    "fixed?": one["fix"]["says"],
-                    "note": f"{one['note']['text']} ({one['note']['author']})" if one["note"] else None,
-                }
-            ),
-        )
+        return Output(answer, described(_GROUP, answer.data))
     answer = client.get(
         "/dlq/groups", {"every": "true" if options.every else None, "limit": options.limit, "cursor": options.cursor}
     )
-    rows = [
-        (
-            one["fingerprint"],
-            counts(one["counts"]),
-            one["reason"],
-            one["code"],
-            one["command"],
-            one["last_seen"],
-            one["affected_entities"],
-            one["fix"]["changed"],
-            one["error"],
-        )
-        for one in answer.data
-    ]
-    head = ("fingerprint", "letters", "reason", "code", "command", "last seen", "entities", "changed since", "error")
-    return paged(answer, table(head, rows))
+    return paged(answer, listed(_GROUPS, answer.data))
 
 
 def letters(client: Client, options: argparse.Namespace) -> Output:
@@ -118,23 +158,7 @@ def letters(client: Client, options: argparse.Namespace) -> Output:
     wanted = selection.as_filter(options)
     answer = client.get("/dlq/letters", {**wanted, "limit": options.limit, "cursor": options.cursor})
     found = answer.data["letters"] if answer.banner is not None else answer.data
-    rows = [
-        (
-            one["id"],
-            one["state"],
-            one["reason"],
-            one["code"],
-            one["command"],
-            one["entity_id"],
-            one["fingerprint"],
-            one["edit"] or "-",
-            one["error"],
-        )
-        for one in found
-    ]
-    return paged(
-        answer, table(("id", "state", "reason", "code", "command", "entity", "fingerprint", "edit", "error"), rows)
-    )
+    return paged(answer, listed(_LETTERS, found))
 
 
 def show(client: Client, options: argparse.Namespace) -> Output:
@@ -142,27 +166,7 @@ def show(client: Client, options: argparse.Namespace) -> Output:
     answer = client.get(f"/dlq/letters/{quote(options.which, safe='')}", {"reveal": options.reveal})
     one = answer.data
     lineage = one.get("lineage") or {}
-    lines = facts(
-        {
-            "id": one["id"],
-            "state": one["state"],
-            "reason": one["reason"],
-            "kind": one["kind"],
-            "code": one["code"],
-            "error": one["error"],
-            "command": one["command"],
-            "entity": " ".join(filter(None, (one["resource"], one["entity_id"]))),
-            "operation": one["operation_id"],
-            "accepted": one["accepted_at"],
-            "dead": one["dead_at"],
-            "writer": f"{one['writer']} ({one['build']})",
-            "attempts": one["attempts"] if isinstance(one["attempts"], int) else len(one["attempts_made"]),
-            "payload": json.dumps(one["payload"], ensure_ascii=False),
-            "cannot be read": one["undecodable"],
-            "the entity's row now": json.dumps(one["entity"], ensure_ascii=False) if one["entity"] else None,
-            "fixed?": one["fix"]["says"],
-        }
-    )
+    lines = described(_LETTER, one)
     for edit in lineage.get("edits", []):
         lines.append(plain(f"edit {edit['number']} by {edit['author']} at {edit['at']}: {edit['reason']}"))
     for sent in lineage.get("replays", []):
@@ -178,19 +182,7 @@ def show(client: Client, options: argparse.Namespace) -> Output:
 def replays(client: Client, options: argparse.Namespace) -> Output:
     """Replays, the newest first."""
     answer = client.get("/dlq/replays", {"state": options.state, "limit": options.limit, "cursor": options.cursor})
-    rows = [
-        (
-            one["id"],
-            one["state"],
-            one["letters"],
-            counts(one["counts"]),
-            one["created_by"],
-            one["created_at"],
-            one["reason"],
-        )
-        for one in answer.data
-    ]
-    return paged(answer, table(("id", "state", "letters", "outcome", "by", "created", "reason"), rows))
+    return paged(answer, listed(_REPLAYS, answer.data))
 
 
 def audit(client: Client, options: argparse.Namespace) -> Output:
@@ -199,8 +191,4 @@ def audit(client: Client, options: argparse.Namespace) -> Output:
         "/dlq/audit",
         {"actor": options.actor, "action": options.action, "limit": options.limit, "cursor": options.cursor},
     )
-    rows = [
-        (one["id"], one["at"], one["actor"], one["action"], one["letters"], one["reason"], one["request_id"])
-        for one in answer.data
-    ]
-    return paged(answer, table(("id", "at", "who", "what", "letters", "why", "request"), rows))
+    return paged(answer, listed(_AUDIT, answer.data))

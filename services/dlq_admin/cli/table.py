@@ -1,12 +1,15 @@
 """Table: lines for a terminal. The contents of a dead letter are not trusted: no control character, no change of
 direction and no invisible character reaches the terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from holdfast.shared.domain.characters import inkless
 
 _CELL_MAX_CHARS = 60
+
+#: Heading -> the field of an answer that stands below it, or what makes the cell of the whole answer.
+Columns = Mapping[str, str | Callable[[Any], Any]]
 
 
 def plain(value: Any, most: int | None = None) -> str:
@@ -25,6 +28,20 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
     whole = [list(columns), *cells]
     widths = [max(len(row[at]) for row in whole) for at in range(len(columns))]
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]
+
+
+def listed(columns: Columns, answers: Iterable[Any]) -> list[str]:
+    """A table with a line per answer."""
+    return table(tuple(columns), [list(_cells(columns, one).values()) for one in answers])
+
+
+def described(columns: Columns, answer: Any) -> list[str]:
+    """One answer, `name  value`, a line each."""
+    return facts(_cells(columns, answer))
+
+
+def _cells(columns: Columns, answer: Any) -> dict[str, Any]:
+    return {name: answer[of] if isinstance(of, str) else of(answer) for name, of in columns.items()}
 
 
 def facts(pairs: Mapping[str, Any]) -> list[str]:
