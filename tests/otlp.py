@@ -1,4 +1,4 @@
-"""A receiver of traces: real OTLP over HTTP, its protobuf parsed; it can be told to hang."""
+"""A receiver of traces: real OTLP over HTTP, its protobuf parsed; it can be set to hang."""
 
 import threading
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Status
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class Span:
     """A span, as it arrived; ids in hex, empty where there is none."""
 
     service: str
@@ -36,7 +36,7 @@ class Receiver(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
-        self.spans: list[Told] = []
+        self.spans: list[Span] = []
         self.asked = threading.Event()
         self.go_on = threading.Event()
         self.go_on.set()
@@ -46,7 +46,7 @@ class Receiver(ThreadingHTTPServer):
         """For HOLDFAST_OTLP_ENDPOINT."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
-    def named(self, service: str, name: str) -> list[Told]:
+    def named(self, service: str, name: str) -> list[Span]:
         """Those of one service and name."""
         return [each for each in self.spans if (each.service, each.name) == (service, name)]
 
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.server.asked.set()
         self.server.go_on.wait(60)
         if self.path == "/v1/traces":
-            self.server.spans += _told(ExportTraceServiceRequest.FromString(body))
+            self.server.spans += _spans(ExportTraceServiceRequest.FromString(body))
         self.send_response(200 if self.path == "/v1/traces" else 404)
         self.send_header("Content-Type", "application/x-protobuf")
         self.send_header("Content-Length", "0")
@@ -88,9 +88,9 @@ def receiver() -> Iterator[Receiver]:
         server.server_close()
 
 
-def _told(request: ExportTraceServiceRequest) -> list[Told]:
+def _spans(request: ExportTraceServiceRequest) -> list[Span]:
     return [
-        Told(
+        Span(
             _value(next(each.value for each in batch.resource.attributes if each.key == "service.name")),
             span.name,
             WireSpan.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),

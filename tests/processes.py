@@ -237,7 +237,7 @@ def external_proxy(
 
 
 class ThirdParty(Service):
-    """The stand-in third party, told what to do and asked what came."""
+    """The stand-in third party: set to a behaviour, asked what came."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__("deploy.third_party", "UNUSED", folder, {})
@@ -250,9 +250,9 @@ class ThirdParty(Service):
 
     def arrivals(self) -> list[dict[str, Any]]:
         """What came since `forget`."""
-        told = self._client.get("/arrivals").json()
-        assert told["count"] == len(told["arrivals"])
-        return list(told["arrivals"])
+        document = self._client.get("/arrivals").json()
+        assert document["count"] == len(document["arrivals"])
+        return list(document["arrivals"])
 
     def forget(self) -> None:
         """Behave, and count anew."""

@@ -21,9 +21,9 @@ class Answer:
     @property
     def error(self) -> dict[str, Any]:
         """The envelope's error."""
-        told = json.loads(self.body)
-        assert told["success"] is False
-        error: dict[str, Any] = told["error"]
+        document = json.loads(self.body)
+        assert document["success"] is False
+        error: dict[str, Any] = document["error"]
         return error
 
 
@@ -35,7 +35,7 @@ def connection(port: int) -> Iterator[socket.socket]:
 
 
 def send(wire: socket.socket, data: bytes) -> None:
-    """Send what can be sent: the server may have heard enough and be gone."""
+    """Send what can be sent: the server may have read enough and be gone."""
     with suppress(BrokenPipeError, ConnectionResetError):
         wire.sendall(data)
 

@@ -24,8 +24,8 @@ def pytest_collection_finish(session: pytest.Session) -> Iterator[None]:
         yield
         return
     items = session.items = sorted(session.items, key=_rank)
-    told = [SimpleNamespace(nodeid=f"{item.nodeid}{_MARK}{_rank(item)} {_unit(item)}") for item in items]
-    session.items = told  # type: ignore[assignment]
+    ranked = [SimpleNamespace(nodeid=f"{item.nodeid}{_MARK}{_rank(item)} {_unit(item)}") for item in items]
+    session.items = ranked  # type: ignore[assignment]
     try:
         yield
     finally:

@@ -233,8 +233,8 @@ class PrometheusServer(Server):
 
     def value(self, query: str) -> float | None:
         """Of the first series that the query gives now."""
-        told = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=30).json()["data"]["result"]
-        return float(told[0]["value"][1]) if told else None
+        result = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=30).json()["data"]["result"]
+        return float(result[0]["value"][1]) if result else None
 
     def answers(self) -> bool:
         """Whether it serves."""

@@ -40,13 +40,13 @@ class OverrideMarks:
         for each in replaced:
             began_s = each.until_ms / _MS - each.order.for_s
             why = f"; ended by {order.actor}: {order.reason[:200]}"
-            self._annotations.add(_said(each.order, began_s, max(began_s, now_s), why))
+            self._annotations.add(_annotation(each.order, began_s, max(began_s, now_s), why))
         if order.measure not in _ENDS:
-            self._annotations.add(_said(order, now_s, now_s + order.for_s))
+            self._annotations.add(_annotation(order, now_s, now_s + order.for_s))
             self.received(IssuedOrder(order, (now_s + order.for_s) * _MS))
 
 
-def _said(order: Order, began_s: float, ended_s: float, more: str = "") -> Annotation:
+def _annotation(order: Order, began_s: float, ended_s: float, more: str = "") -> Annotation:
     """Published at once with the time at which it ends by itself, so that no process has to end it."""
     where = f"{order.service} {order.breaker}" + (f" on {order.instance}" if order.instance else "")
     text = f"{where}: {order.measure.value} by {order.actor}: {order.reason[:200]}{more}"

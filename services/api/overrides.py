@@ -43,17 +43,17 @@ def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -
         on = _imposed_on(board, order)
         replaced = marks.replaced_by(order)
         here = board.member.obey_at_once(order)
-        told_all = await board.give(order)
-        if told_all or here:
+        reached_all = await board.give(order)
+        if reached_all or here:
             marks.given(order, replaced)
-        recorded = await _record(request, queue, order, told_all)
-        if not told_all and not here:
+        recorded = await _record(request, queue, order, reached_all)
+        if not reached_all and not here:
             raise FleetUnreachable()
         return success(
             {
                 "service": service, "name": name, "action": order.measure, "reason": order.reason, "actor": actor,
-                "for_s": order.for_s, "reach": _EVERYBODY if told_all else _ONLY_US,
-                "imposed_on": on if told_all else [board.member.instance], "audited": recorded,
+                "for_s": order.for_s, "reach": _EVERYBODY if reached_all else _ONLY_US,
+                "imposed_on": on if reached_all else [board.member.instance], "audited": recorded,
             },
             meta={"request_id": request.scope["request_id"]},
         )  # fmt: skip
@@ -79,8 +79,8 @@ def _nowhere(board: Board, order: Order) -> AppError:
     return BreakerNotFound(details={field: value and value[:100] for field, value in sought.items()})
 
 
-async def _record(request: Request, queue: Redis, order: Order, told_all: bool) -> bool:
-    reach = "every replica" if told_all else "one replica at most"
+async def _record(request: Request, queue: Redis, order: Order, reached_all: bool) -> bool:
+    reach = "every replica" if reached_all else "one replica at most"
     target = json.dumps({"service": order.service, "breaker": order.breaker, "instance": order.instance})
     about = {
         "what": "breaker_override", "measure": order.measure.value, "target": target, "actor": order.actor,

@@ -4,7 +4,7 @@ from holdfast.shared.errors import catalogue
 from holdfast.shared.http.envelope import status_of
 
 
-def test_every_error_is_told_apart_and_explained() -> None:
+def test_every_error_has_its_own_code_and_an_explanation() -> None:
     """Codes are unique, every one has a sentence and a status."""
     errors = [error for error in catalogue() if error.__name__ != "Unexpected"]
     codes = [error.code for error in errors]

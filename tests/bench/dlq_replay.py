@@ -62,9 +62,9 @@ def _what_ifs(client: httpx.Client) -> None:
     took = []
     for _ in range(_WHAT_IFS):
         began = time.perf_counter()
-        told = _ask(client, "POST", "/dlq/what-if", json={"selection": {"filter": {"state": "dead"}}, "limit": 1000})
+        verdict = _ask(client, "POST", "/dlq/what-if", json={"selection": {"filter": {"state": "dead"}}, "limit": 1000})
         took.append(time.perf_counter() - began)
-        assert told["verdicts"] == {"would_apply": 1000}, told["verdicts"]
+        assert verdict["verdicts"] == {"would_apply": 1000}, verdict["verdicts"]
     worst = max(took)
     _say(f"what-if of 1,000: median {sorted(took)[len(took) // 2]:.2f} s, worst {worst:.2f} s"
          f"   aim {AIM_WHAT_IF_S:.0f} s {'' if worst <= AIM_WHAT_IF_S else 'MISSED'}")  # fmt: skip

@@ -66,7 +66,7 @@ class _Poller:
     stop: threading.Event = field(default_factory=threading.Event)
 
     def run(self) -> None:
-        """Until told to stop. A poll takes what lies above the oldest version waited for."""
+        """Until it is stopped. A poll takes what lies above the oldest version waited for."""
         with self.connection.cursor() as cursor:
             while not self.stop.is_set():
                 began = time.time()
@@ -129,9 +129,9 @@ async def _send_all(port: int, name: str, schedule: OpenLoop, poller: _Poller) -
         answer = await connections.request("POST", "/users", headers, orjson.dumps(user))
         if answer.status != 202:
             raise RuntimeError(f"a write was answered with {answer.status}: {answer.body[:200]!r} {answer.why}")
-        told = orjson.loads(answer.body)
-        write = _Write(intended, time.time(), told["meta"]["version"])
-        operation_id = told["data"]["operation_id"]
+        document = orjson.loads(answer.body)
+        write = _Write(intended, time.time(), document["meta"]["version"])
+        operation_id = document["data"]["operation_id"]
         poller.writes[operation_id] = poller.waiting[operation_id] = write
 
     await schedule.run(send)

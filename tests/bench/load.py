@@ -52,16 +52,16 @@ def run(port: int, name: str, seconds: float, *, server: int, stores: Sequence[i
         output, errors = wrk.communicate(timeout=seconds + 60)
     if wrk.returncode != 0:
         raise RuntimeError(f"wrk failed: {errors}")
-    told = json.loads(output.strip().splitlines()[-1])
-    if told["refused"] or told["broken"]:
-        raise RuntimeError(f"{name}: {told['refused']} requests refused, {told['broken']} broken")
-    duration_s = told["duration_us"] / 1_000_000
+    report = json.loads(output.strip().splitlines()[-1])
+    if report["refused"] or report["broken"]:
+        raise RuntimeError(f"{name}: {report['refused']} requests refused, {report['broken']} broken")
+    duration_s = report["duration_us"] / 1_000_000
     after = [ended_children_cpu_s(), *map(cpu_s, pids)]
     generator, served, *stored = [(now - then) / duration_s for now, then in zip(after, before, strict=True)]
     return Load(
-        requests_per_s=told["requests"] / duration_s,
-        p50_ms=told["p50_us"] / 1000,
-        p99_ms=told["p99_us"] / 1000,
+        requests_per_s=report["requests"] / duration_s,
+        p50_ms=report["p50_us"] / 1000,
+        p99_ms=report["p99_us"] / 1000,
         server_share=served,
         stores_share=sum(stored),
         generator_share=generator,

@@ -32,9 +32,9 @@ def describe(cores: Collection[int]) -> dict[str, str]:
         "fsync": f"{_fsync_ms():.2f} ms (median of {_FSYNC_SAMPLES}, in the stores' folder)",
         "Load before": f"{os.getloadavg()[0]:.2f}",
         "Python": platform.python_version(),
-        "Redis": _said("redis-server", "--version"),
-        "Database": _said("mariadbd", "--version"),
-        "wrk": _said("wrk", "--version"),
+        "Redis": _output("redis-server", "--version"),
+        "Database": _output("mariadbd", "--version"),
+        "wrk": _output("wrk", "--version"),
         "Packages": packages,
     }
 
@@ -53,7 +53,7 @@ def _line(path: str, name: str) -> str:
     return "unknown"
 
 
-def _said(*command: str) -> str:
+def _output(*command: str) -> str:
     """The first line a program prints."""
     environment = os.environ | {"PATH": os.environ.get("PATH", "") + ":/usr/sbin"}
     try:

@@ -60,11 +60,11 @@ class Process:
     def wait_for_line(self, line: str) -> None:
         """Until its output holds `line`."""
 
-        def said() -> bool:
+        def printed() -> bool:
             self.check()
             return line in self.log.read_text().splitlines()
 
-        wait_until(said, what=f"{line!r} of {' '.join(self._arguments)}")
+        wait_until(printed, what=f"{line!r} of {' '.join(self._arguments)}")
 
     def tell(self, line: str) -> None:
         """Write a line to its standard input."""

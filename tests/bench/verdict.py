@@ -101,7 +101,7 @@ def _busy(loads: Sequence[Load]) -> str:
     server, stores, generator = (
         median(getattr(load, name) for load in loads) for name in ("server_share", "stores_share", "generator_share")
     )
-    told = f"cpu: server {server:.0%}, stores {stores:.0%}, wrk {generator:.0%}"
+    text = f"cpu: server {server:.0%}, stores {stores:.0%}, wrk {generator:.0%}"
     if any(load.measured_something_else for load in loads):
-        told += "; LIMITED BY THE OTHER CORE"
-    return told
+        text += "; LIMITED BY THE OTHER CORE"
+    return text

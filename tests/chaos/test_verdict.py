@@ -77,7 +77,7 @@ def test_what_was_believed_and_was_so_has_passed() -> None:
     ],
 )
 def test_what_contradicts_the_hypothesis_is_a_deviation(change: dict[str, object], why: str) -> None:
-    """Whatever was seen besides; it is said what."""
+    """Whatever was seen besides; the deviation is named."""
     verdict = judge(EXPERIMENT, replace(SEEN, **change))
     assert verdict.word == "deviated"
     assert any(why in each for each in verdict.deviations), verdict.deviations

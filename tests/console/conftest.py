@@ -60,15 +60,15 @@ class Seen:
         page.set_default_timeout(_PATIENCE_MS)
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("dialog", self._dialog)
-        page.on("console", self._said)
+        page.on("console", self._complain)
 
     def _dialog(self, dialog: Any) -> None:
         self.complaints.append(f"dialog: {dialog.message}")
         dialog.dismiss()
 
-    def _said(self, said: Any) -> None:
-        if said.type == "error" and "422" not in said.text:  # a form that was sent back is no mistake
-            self.complaints.append(f"console: {said.text}")
+    def _complain(self, message: Any) -> None:
+        if message.type == "error" and "422" not in message.text:  # a form that was sent back is no mistake
+            self.complaints.append(f"console: {message.text}")
 
 
 @pytest.fixture

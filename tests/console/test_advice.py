@@ -63,9 +63,9 @@ def test_the_next_step(reason: str, changed: str | None, step: str) -> None:
 
 def test_every_value_has_a_word() -> None:
     """Of every closed set that pages show."""
-    for known, told in ((State, STATES), (Reason, REASONS), (Verdict, VERDICTS), (ItemState, ITEMS),
+    for known, words in ((State, STATES), (Reason, REASONS), (Verdict, VERDICTS), (ItemState, ITEMS),
                         (ReplayState, REPLAYS)):  # fmt: skip
-        assert set(known) == set(told)
+        assert set(known) == set(words)
 
 
 def test_charts_keep_within_their_frame() -> None:
@@ -74,12 +74,12 @@ def test_charts_keep_within_their_frame() -> None:
         for bar in bars(values):
             assert 0 <= bar.y <= 40
             assert bar.height >= (2 if bar.value else 1)
-    told = shares({"a": 1, "b": 0, "c": 3}, ["c", "b", "a"])
-    assert [(each.name, each.x, each.width) for each in told] == [("c", 0, 75), ("a", 75, 25)]
+    drawn = shares({"a": 1, "b": 0, "c": 3}, ["c", "b", "a"])
+    assert [(each.name, each.x, each.width) for each in drawn] == [("c", 0, 75), ("a", 75, 25)]
 
 
 def test_poison_is_poison() -> None:
-    """Every mishap is told, and none of them can be read; the good ones can."""
+    """Every mishap is shown, and none of them can be read; the good ones can."""
     made = list(poison(10, 1_764_000_000_000_000, seed=1, good_each=1))
     assert {mishap for mishap, _ in made} == {*MEANING, GOOD}
     for mishap, fields in made:

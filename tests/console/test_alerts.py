@@ -62,8 +62,8 @@ async def client(tmp_path: Path, clean_redis: RedisServer) -> AsyncIterator[http
         yield client
 
 
-async def _tell(client: httpx.AsyncClient, told: dict[str, Any]) -> httpx.Response:
-    return await client.post("/alerts", json=told, headers=keys.bearer(keys.ANNOUNCER))
+async def _tell(client: httpx.AsyncClient, posted: dict[str, Any]) -> httpx.Response:
+    return await client.post("/alerts", json=posted, headers=keys.bearer(keys.ANNOUNCER))
 
 
 async def test_it_is_on_every_page_until_it_is_over(client: httpx.AsyncClient) -> None:
@@ -75,8 +75,8 @@ async def test_it_is_on_every_page_until_it_is_over(client: httpx.AsyncClient) -
         assert "Reads &lt;b&gt;come&lt;/b&gt; from copies" in page, path
         assert 'class="alert bad"' in page, path
         assert "docs/runbooks/HoldfastBreakerOpen.md" in page, path
-    told = (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]
-    assert [(each["name"], each["severity"], each["labels"]) for each in told["alerts"]] == [
+    shown = (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]
+    assert [(each["name"], each["severity"], each["labels"]) for each in shown["alerts"]] == [
         ("HoldfastBreakerOpen", "page", {"job": "api"})
     ]
     await _tell(client, post(alert(firing=False)))
@@ -118,8 +118,8 @@ async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clea
     assert len(body) < 1 << 20
     answer = await client.post("/alerts", content=body, headers=keys.bearer(keys.ANNOUNCER))
     assert answer.json()["data"] == {"moved": 9_000}
-    told = (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]
-    assert (told["alerts"][0]["name"], len(told["alerts"]), told["left_out"]) == ("Worst", 500, 8_500)
+    shown = (await client.get("/alerts", headers=keys.bearer(keys.VIEWER))).json()["data"]
+    assert (shown["alerts"][0]["name"], len(shown["alerts"]), shown["left_out"]) == ("Worst", 500, 8_500)
     page = (await client.get("/console/alerts")).text
     assert "8,946 not listed" in page
     assert len(page) < 60_000
@@ -128,7 +128,7 @@ async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clea
 
 
 async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
-    """Through the cache; a later word of another one counts; without the cache each knows what it was told."""
+    """Through the cache; a later word of another one counts; without the cache each knows what was posted to it."""
     redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     here, there = Alerts(redis, _SILENCE_S), Alerts(redis, _SILENCE_S)
     await here.take(Posted.model_validate(post(alert(), alert("HoldfastWatchdog", severity="none"))))
@@ -148,28 +148,28 @@ async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
 
 
 def _notice(name: str, received_s: float, *, firing: bool = True) -> Notice:
-    told = Posted.model_validate(post(alert(name, firing=firing)))
-    return Notice.of(told.alerts[0], received_s)
+    posted = Posted.model_validate(post(alert(name, firing=firing)))
+    return Notice.of(posted.alerts[0], received_s)
 
 
 def test_silence_ends_an_alert_and_tells_of_the_watchdog() -> None:
     """Nobody repeats it: it is over. The watchdog was seen once and is not any more: that is a warning."""
-    heard = KnownAlerts(_SILENCE_S)
-    assert heard.watch(100).received_s is None
-    heard.take([_notice("HoldfastBreakerOpen", 100), _notice("HoldfastWatchdog", 100)])
-    assert [each.name for each in heard.firing(100 + _SILENCE_S)] == ["HoldfastBreakerOpen"]
-    assert heard.watch(100 + _SILENCE_S).alive
-    assert heard.firing(101 + _SILENCE_S) == []
-    assert heard.watch(101 + _SILENCE_S) == (100, False)
+    known = KnownAlerts(_SILENCE_S)
+    assert known.watch(100).received_s is None
+    known.take([_notice("HoldfastBreakerOpen", 100), _notice("HoldfastWatchdog", 100)])
+    assert [each.name for each in known.firing(100 + _SILENCE_S)] == ["HoldfastBreakerOpen"]
+    assert known.watch(100 + _SILENCE_S).alive
+    assert known.firing(101 + _SILENCE_S) == []
+    assert known.watch(101 + _SILENCE_S) == (100, False)
 
 
 def test_of_two_words_the_newer_one_counts() -> None:
     """In whatever order they come."""
-    heard = KnownAlerts(_SILENCE_S)
-    heard.take([_notice("X", 102, firing=False)])
-    assert heard.take([_notice("X", 101)]) == []
-    assert heard.firing(103) == []
-    assert len(heard.take([_notice("X", 104)])) == 1
+    known = KnownAlerts(_SILENCE_S)
+    known.take([_notice("X", 102, firing=False)])
+    assert known.take([_notice("X", 101)]) == []
+    assert known.firing(103) == []
+    assert len(known.take([_notice("X", 104)])) == 1
 
 
 def test_links_lead_where_they_may() -> None:

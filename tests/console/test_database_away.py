@@ -1,4 +1,4 @@
-"""The console while the database is away: what died since is listed from the stream, and said to be."""
+"""The console while the database is away: what died since is listed from the stream, and the page says so."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

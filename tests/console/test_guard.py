@@ -33,7 +33,7 @@ def keys_file(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def admin(keys_file: Path) -> DlqAdmin:
-    """A dlq_admin whose stores do not exist: whoever is let in is told so at once."""
+    """A dlq_admin whose stores do not exist: whoever is let in sees that at once."""
     return DlqAdmin(
         DlqAdminSettings(
             redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none", keys_file=keys_file,
@@ -76,16 +76,16 @@ async def test_every_page_with_every_role(admin: DlqAdmin, browser: httpx.AsyncC
                 continue
             url = re.sub(r"\{[^}]+\}", "1764000000000-1", path)
             answer = await browser.request(method, url, data={"csrf": csrf} if method == "POST" else None)
-            told = (method, path, key, answer.status_code)
+            seen = (method, path, key, answer.status_code)
             if rank == 0:
-                assert answer.status_code == 303, told
-                assert answer.headers["location"].startswith("/console/login"), told
+                assert answer.status_code == 303, seen
+                assert answer.headers["location"].startswith("/console/login"), seen
             elif rank < (1 if method == "GET" else 2):
-                assert answer.status_code == 403, told
+                assert answer.status_code == 403, seen
             else:
-                assert answer.status_code not in (401, 403), told
-                assert "INTERNAL_ERROR" not in answer.text, told
-            assert "default-src 'none'" in answer.headers["content-security-policy"], told
+                assert answer.status_code not in (401, 403), seen
+                assert "INTERNAL_ERROR" not in answer.text, seen
+            assert "default-src 'none'" in answer.headers["content-security-policy"], seen
 
 
 async def test_a_form_of_nobody_s_changes_nothing(browser: httpx.AsyncClient) -> None:
@@ -180,7 +180,7 @@ async def test_a_cookie_is_worth_nothing_after_the_logout(browser: httpx.AsyncCl
 
 
 async def test_a_logout_is_known_to_every_replica(redis_server: RedisServer) -> None:
-    """Through the cache; one that was away is told as soon as it is back."""
+    """Through the cache; one that was away knows as soon as it is back."""
     sessions = session.Sessions(b"a secret", 100, 1000)
     one, _ = sessions.begin("key", time.time())
     other, _ = sessions.begin("key", time.time())

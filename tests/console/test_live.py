@@ -134,8 +134,8 @@ def test_while_prometheus_is_away(viewer: Seen, live: Live) -> None:
     live.prometheus.kill()
     with httpx.Client(base_url=live.console.url, timeout=30) as client:
         client.post("/console/login", data={"key": keys.VIEWER})
-        told = client.get(f"/console/live/{UID}/data?range=5m").json()
-        assert (told["problem"][:28], told["as_of"]) == ("Prometheus does not answer (", None)
+        data = client.get(f"/console/live/{UID}/data?range=5m").json()
+        assert (data["problem"][:28], data["as_of"]) == ("Prometheus does not answer (", None)
     live.prometheus.start()
     assert viewer.complaints == []
 
@@ -151,10 +151,10 @@ def test_nothing_else_can_be_asked(live: Live) -> None:
         assert client.get(f"/console/live/{UID}/data?range=1y").status_code == 422
         asked = f"/console/live/{UID}/data?range=5m&query=up&expr=up"
         wait_until(lambda: client.get(asked).json()["problem"] is None, what="a picture")
-        told = client.get(asked).json()
-        assert set(told["panels"]) == {str(panel["id"]) for panel in BOARD["panels"] if panel.get("targets")}
+        data = client.get(asked).json()
+        assert set(data["panels"]) == {str(panel["id"]) for panel in BOARD["panels"] if panel.get("targets")}
         assert "board_height" not in client.get(f"/console/live/{UID}").text
-        names = {one["labels"].get("__name__") for panel in told["panels"].values() for one in panel["series"]}
+        names = {one["labels"].get("__name__") for panel in data["panels"].values() for one in panel["series"]}
         assert "up" not in names
 
 

@@ -14,7 +14,7 @@ from tests.console.board import BOARD
 async def test_without_a_prometheus_the_page_says_how(tmp_path: Path) -> None:
     """And without a dashboard that there is none."""
     (tmp_path / "board.json").write_text(json.dumps(BOARD))
-    for boards, said in ((tmp_path, "HOLDFAST_DLQ_PROMETHEUS_URL"), (tmp_path / "none", "HOLDFAST_DLQ_DASHBOARDS")):
+    for boards, setting in ((tmp_path, "HOLDFAST_DLQ_PROMETHEUS_URL"), (tmp_path / "none", "HOLDFAST_DLQ_DASHBOARDS")):
         admin = DlqAdmin(
             DlqAdminSettings(
                 redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
@@ -24,4 +24,4 @@ async def test_without_a_prometheus_the_page_says_how(tmp_path: Path) -> None:
         transport = httpx.ASGITransport(admin.http())
         async with httpx.AsyncClient(transport=transport, base_url="http://dlq", follow_redirects=True) as client:
             await client.post("/console/login", data={"key": keys.VIEWER}, follow_redirects=False)
-            assert said in (await client.get("/console/live")).text
+            assert setting in (await client.get("/console/live")).text

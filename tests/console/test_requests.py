@@ -1,4 +1,4 @@
-"""The page that explains a request: found from the box in the header, told in words, nothing in it runs."""
+"""The page that explains a request: found from the box in the header, explained in words, nothing in it runs."""
 
 import json
 import time
@@ -9,7 +9,7 @@ from tests.servers import RedisServer
 _ID = "req_of_the_console_test"
 
 
-def test_a_request_is_found_and_told_in_words(seen: Seen, redis_server: RedisServer) -> None:
+def test_a_request_is_found_and_explained_in_words(seen: Seen, redis_server: RedisServer) -> None:
     """Each service's part, each decision as a sentence; a hostile number is text; an unknown id says what is kept."""
     refused = {"at_ms": 1.5, "action": "call_refused", "breaker": "<img src=x onerror=alert(1)>", "refusal": "probing",
                "retry_after_s": 2.5}  # fmt: skip
@@ -22,8 +22,8 @@ def test_a_request_is_found_and_told_in_words(seen: Seen, redis_server: RedisSer
     page.fill("#find", _ID)
     page.press("#find", "Enter")
     page.wait_for_selector("text=GET /users: rejected, status 503, after 2.0 ms of 5000 ms; 4998 ms left.")
-    told = page.inner_text("main table")
-    assert "The breaker <img src=x onerror=alert(1)> is trying whether it works again" in told
+    text = page.inner_text("main table")
+    assert "The breaker <img src=x onerror=alert(1)> is trying whether it works again" in text
     page.fill("[name=id]", "req_that_nobody_knows")
     page.click("text=Explain")
     assert "Nothing is known of this request" in page.inner_text("main [role=alert]")

@@ -64,8 +64,8 @@ def _junk(draw: random.Random) -> bytes:
 def _spoiled(draw: random.Random, good: dict[str, Any]) -> bytes:
     """A good record with some of its values replaced."""
     names = draw.sample(sorted(good), k=min(len(good), draw.randint(1, 3)))
-    told = good | {name: draw.choice([*_NUMBERS, *_TEXTS, *_TIMES]) for name in names}
-    return json.dumps(told).encode()
+    spoiled = good | {name: draw.choice([*_NUMBERS, *_TEXTS, *_TIMES]) for name in names}
+    return json.dumps(spoiled).encode()
 
 
 def _kept_alert(name: str) -> dict[str, Any]:
@@ -154,8 +154,8 @@ _TYPED = tuple(
 
 def _say_evil_things(client: httpx.Client) -> None:
     """Wherever a person or a program may say something that others read."""
-    told = {name: _EVIL for name in ("summary", "description", "runbook_url", "dashboard_url")}
-    odd = alert(_EVIL, severity=_EVIL, annotations=told)
+    annotations = {name: _EVIL for name in ("summary", "description", "runbook_url", "dashboard_url")}
+    odd = alert(_EVIL, severity=_EVIL, annotations=annotations)
     assert client.post("/alerts", content=json.dumps(post(odd))).status_code == 200
     groups = client.get("/dlq/groups", params={"limit": 5}).json()["data"]
     for group in groups:

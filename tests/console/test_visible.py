@@ -13,35 +13,35 @@ from holdfast.services.dlq_admin.unseen import UNSEEN
 @pytest.mark.parametrize(
     "odd", ["\u202e", "\u2066", "\u200b", "\x00", "\x1b", "\x85", "\ufeff", "\ud800", "\U000e0041"]
 )
-def test_what_cannot_be_seen_is_told(odd: str) -> None:
+def test_what_cannot_be_seen_is_spelled_out(odd: str) -> None:
     """By its number; text in any script stays itself."""
-    told = str(visible.visible(f"שלום{odd}mundo"))
-    assert odd not in told
-    assert f"U+{ord(odd):04X}" in told
-    assert "שלום" in told
+    shown = str(visible.visible(f"שלום{odd}mundo"))
+    assert odd not in shown
+    assert f"U+{ord(odd):04X}" in shown
+    assert "שלום" in shown
 
 
 @given(st.text())
 def test_no_text_becomes_markup(text: str) -> None:
     """Whatever it is: tags are ours alone, and it can be sent."""
-    told = str(visible.visible(text))
-    bare = told.replace('<span class="ctl" title="', "").replace("</span>", "")
+    shown = str(visible.visible(text))
+    bare = shown.replace('<span class="ctl" title="', "").replace("</span>", "")
     assert "<" not in bare
-    told.encode()
+    shown.encode()
 
 
 def test_huge_text_is_cut_and_says_so() -> None:
-    """How much is left out is told."""
-    told = str(visible.visible("<" * 100_000, 10))
-    assert told.count("&lt;") == 10
-    assert "99,990 more" in told
+    """How much is left out is shown."""
+    shown = str(visible.visible("<" * 100_000, 10))
+    assert shown.count("&lt;") == 10
+    assert "99,990 more" in shown
 
 
 def test_bytes_are_dumped() -> None:
     """Sixteen a line, and not all of many."""
-    told = str(visible.entry_value({"base64": "/wA8c2NyaXB0Pg=="}))
-    assert told.startswith("0000  ff 00 3c 73")
-    assert "<" not in told
+    shown = str(visible.entry_value({"base64": "/wA8c2NyaXB0Pg=="}))
+    assert shown.startswith("0000  ff 00 3c 73")
+    assert "<" not in shown
     assert "9,744 more bytes" in str(visible.dump(b"\xff" * 10_000))
 
 
@@ -57,9 +57,9 @@ _ODD = st.text(st.characters() | st.sampled_from("\u202e\u2066\u200b\x00\x1b\ud8
 @given(_ODD)
 def test_no_expression_of_a_template_hides_or_turns_anything(text: str) -> None:
     """Without a filter, in a tag or in its attribute; what is HTML already has been seen to."""
-    told = visible.inert(text)
-    assert visible.inert(told) == told
-    assert not UNSEEN.search(told)
+    shown = visible.inert(text)
+    assert visible.inert(shown) == shown
+    assert not UNSEEN.search(shown)
     assert visible.inert(visible.visible(text)) == visible.visible(text)
     assert visible.inert(7) == 7
 
@@ -67,17 +67,17 @@ def test_no_expression_of_a_template_hides_or_turns_anything(text: str) -> None:
 @given(_ODD)
 def test_a_field_sends_back_what_was_typed_or_what_it_shows(text: str) -> None:
     """Joiners and variation selectors stay, for names and emoji have them; direction and control characters show."""
-    told = str(visible.typed(text))
-    assert not set(told) & set('\u202e\u2066\x00\x1b\ud800\u2028<"')
+    shown = str(visible.typed(text))
+    assert not set(shown) & set('\u202e\u2066\x00\x1b\ud800\u2028<"')
     assert "❤\ufe0f" in str(visible.typed("❤\ufe0f" + text))
 
 
 @given(st.recursive(st.text(st.characters(exclude_categories=["Cs"])), lambda each: st.lists(each, max_size=3)))
 def test_json_in_a_field_comes_back_the_same(value: object) -> None:
     """The selection that a form carries, and an edit that was refused."""
-    told = visible.exact(json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\r\n"))
-    assert json.loads(told.unescape()) == value
-    assert not UNSEEN.search(told)
+    shown = visible.exact(json.dumps(value, ensure_ascii=False, indent=1).replace("\n", "\r\n"))
+    assert json.loads(shown.unescape()) == value
+    assert not UNSEEN.search(shown)
 
 
 def test_every_template_is_covered() -> None:
@@ -87,7 +87,7 @@ def test_every_template_is_covered() -> None:
 
     templates = Pages(Assets(), lambda: {})._templates
     page = templates.from_string('<a title="{{ x }}" href="{{ x }}">{{ x }}{{ x|show }}{{ x ~ "y" }}</a>')
-    told = page.render(x="\u202eevil\u200b")
-    assert "\u202e" not in told
-    assert "\u200b" not in told
-    assert 'title="[U+202E]evil[U+200B]"' in told
+    shown = page.render(x="\u202eevil\u200b")
+    assert "\u202e" not in shown
+    assert "\u200b" not in shown
+    assert 'title="[U+202E]evil[U+200B]"' in shown

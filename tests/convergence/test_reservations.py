@@ -12,14 +12,14 @@ WANTED = "wanted@example.com"
 
 
 @dataclass
-class Told:
+class History:
     """A history as it unfolds."""
 
     world: World
     count: int = 0
 
     async def ask(self, user_id: str, command: str, email: str, if_match: int | None = None) -> str:
-        """What the acceptance said."""
+        """What the acceptance answered."""
         self.count += 1
         operation_id = f"00000000-0000-4000-9000-{self.count:012d}"
         name = None if command == "UpdateUser" else "name"
@@ -28,10 +28,10 @@ class Told:
         return result
 
 
-async def two_users(told: Told, crew: Crew) -> None:
+async def two_users(history: History, crew: Crew) -> None:
     """Ann and Bob, each with an own address."""
     for user_id in (ANN, BOB):
-        assert await told.ask(user_id, "CreateUser", f"{user_id}@example.com") == "accepted"
+        assert await history.ask(user_id, "CreateUser", f"{user_id}@example.com") == "accepted"
     await crew.drain(random.Random(0))
 
 
@@ -39,12 +39,12 @@ def test_a_settled_claim_does_not_release_a_younger_claim_of_the_same_user(world
     """Ann's first claim is rejected, her second is still queued: Bob must not be given the address meanwhile."""
 
     async def live() -> None:
-        told, crew = Told(world), world.crew(random.Random(0))
-        await two_users(told, crew)
-        assert await told.ask(ANN, "UpdateUser", WANTED, if_match=1) == "accepted"
-        assert await told.ask(ANN, "UpdateUser", WANTED) == "accepted"
+        history, crew = History(world), world.crew(random.Random(0))
+        await two_users(history, crew)
+        assert await history.ask(ANN, "UpdateUser", WANTED, if_match=1) == "accepted"
+        assert await history.ask(ANN, "UpdateUser", WANTED) == "accepted"
         await crew.deliver_oldest()
-        assert await told.ask(BOB, "UpdateUser", WANTED) == "taken"
+        assert await history.ask(BOB, "UpdateUser", WANTED) == "taken"
         await crew.drain(random.Random(0))
         assert world.visible()[ANN][1] == WANTED
 
@@ -55,12 +55,12 @@ def test_a_rejected_claim_releases_its_address(world: World) -> None:
     """Nobody has it, so the next one may."""
 
     async def live() -> None:
-        told, crew = Told(world), world.crew(random.Random(0))
-        await two_users(told, crew)
-        assert await told.ask(ANN, "UpdateUser", WANTED, if_match=1) == "accepted"
-        assert await told.ask(BOB, "UpdateUser", WANTED) == "taken"
+        history, crew = History(world), world.crew(random.Random(0))
+        await two_users(history, crew)
+        assert await history.ask(ANN, "UpdateUser", WANTED, if_match=1) == "accepted"
+        assert await history.ask(BOB, "UpdateUser", WANTED) == "taken"
         await crew.drain(random.Random(0))
-        assert await told.ask(BOB, "UpdateUser", WANTED) == "accepted"
+        assert await history.ask(BOB, "UpdateUser", WANTED) == "accepted"
         await crew.drain(random.Random(0))
         assert world.visible()[BOB][1] == WANTED
         assert await world.leftovers() == []
@@ -72,17 +72,17 @@ def test_a_copy_that_comes_later_releases_nothing_of_others(world: World) -> Non
     """Ann had the address and let go of it, Bob's claim is queued, and a replay of Ann's old claim is settled."""
 
     async def live() -> None:
-        told, crew = Told(world), world.crew(random.Random(0))
-        await two_users(told, crew)
-        assert await told.ask(ANN, "UpdateUser", WANTED) == "accepted"
+        history, crew = History(world), world.crew(random.Random(0))
+        await two_users(history, crew)
+        assert await history.ask(ANN, "UpdateUser", WANTED) == "accepted"
         [claim] = await crew.on_stream()
         await crew.drain(random.Random(0))
-        assert await told.ask(ANN, "UpdateUser", "elsewhere@example.com") == "accepted"
+        assert await history.ask(ANN, "UpdateUser", "elsewhere@example.com") == "accepted"
         await crew.drain(random.Random(0))
         await crew.send_again(claim)
-        assert await told.ask(BOB, "UpdateUser", WANTED) == "accepted"
+        assert await history.ask(BOB, "UpdateUser", WANTED) == "accepted"
         await crew.deliver_oldest()
-        assert await told.ask(ANN, "UpdateUser", WANTED) == "taken"
+        assert await history.ask(ANN, "UpdateUser", WANTED) == "taken"
         await crew.drain(random.Random(0))
         assert world.visible()[BOB][1] == WANTED
 

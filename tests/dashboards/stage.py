@@ -146,14 +146,14 @@ def _prometheus(folder: Path, targets: dict[str, dict[str, Any]]) -> Watcher:
     port = free_port()
     targets = targets | {"prometheus": {"prometheus": None}, "alertmanager": {}}
     for job, found in targets.items():
-        told = [
+        groups = [
             {
                 "targets": [getattr(it, "scraped_at", f"127.0.0.1:{it.port}") if it else f"127.0.0.1:{port}"],
                 "labels": {"instance": name},
             }
             for name, it in found.items()
         ]
-        (folder / "targets" / f"{job}.json").write_text(json.dumps(told))
+        (folder / "targets" / f"{job}.json").write_text(json.dumps(groups))
     return Watcher(
         folder, port, find("prometheus"), f"--config.file={folder / 'prometheus.yml'}",
         f"--storage.tsdb.path={folder / 'data'}", f"--web.listen-address=127.0.0.1:{port}", "--log.level=warn",

@@ -69,7 +69,7 @@ def test_a_file_is_as_its_code(path: Any) -> None:
 
 
 def test_a_file_that_is_no_dashboards_is_noticed(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One that was renamed does not stay behind; one that was altered by hand is told."""
+    """One that was renamed does not stay behind; one that was altered by hand is reported."""
     folder = tmp_path / "dashboards"
     folder.mkdir()
     monkeypatch.setattr("deploy.dashboards.write.FOLDER", folder)
@@ -164,7 +164,7 @@ def test_a_rule_finds_what_it_is_for(rule: str, spoil: Callable[[Json], None], s
 
 
 def test_a_panel_may_be_excused_with_a_reason(series: Mapping[str, Series]) -> None:
-    """From that rule alone; an excuse that nothing needs, or that has no reason, is told."""
+    """From that rule alone; an excuse that nothing needs, or that has no reason, is reported."""
     dashboard = good()
     _defaults(min=None)(dashboard)
     title = dashboard["panels"][0]["title"]

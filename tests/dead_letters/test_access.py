@@ -27,7 +27,7 @@ _KEYS: dict[str | None, set[str]] = {
 
 @pytest.fixture(scope="module")
 def admin(tmp_path_factory: pytest.TempPathFactory) -> DlqAdmin:
-    """A dlq_admin whose stores do not exist: whoever is let in is told so at once."""
+    """A dlq_admin whose stores do not exist: whoever is let in sees that at once."""
     return DlqAdmin(
         DlqAdminSettings(
             redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
@@ -63,16 +63,16 @@ async def test_every_route_with_every_key(admin: DlqAdmin, client: httpx.AsyncCl
         url = re.sub(r"\{\w+\}", "1764000000000-1", path)
         for key, scopes in _KEYS.items():
             answer = await client.request(method, url, headers=keys.bearer(key) if key else {}, content=b"{}")
-            told = (method, path, key, answer.status_code)
+            seen = (method, path, key, answer.status_code)
             if needed is None and key != "nonsense":
-                assert answer.status_code in (200, 503), told
-            elif key in (None, "nonsense"):  # which is told to wait after some tries
-                assert answer.status_code in ((401,) if key is None else (401, 429)), told
+                assert answer.status_code in (200, 503), seen
+            elif key in (None, "nonsense"):  # which has to wait after some tries
+                assert answer.status_code in ((401,) if key is None else (401, 429)), seen
             elif needed not in {None, *scopes}:
-                assert answer.status_code == 403, told
+                assert answer.status_code == 403, seen
             else:
-                assert answer.status_code not in (401, 403), told
-                assert answer.status_code < 500 or answer.json()["error"]["code"] != "INTERNAL_ERROR", told
+                assert answer.status_code not in (401, 403), seen
+                assert answer.status_code < 500 or answer.json()["error"]["code"] != "INTERNAL_ERROR", seen
 
 
 async def test_seeing_in_clear_is_an_operator_s(client: httpx.AsyncClient) -> None:
@@ -82,13 +82,13 @@ async def test_seeing_in_clear_is_an_operator_s(client: httpx.AsyncClient) -> No
     assert (await client.get(url, headers=keys.bearer(keys.OPERATOR))).status_code == 503
 
 
-async def test_what_is_not_there_is_not_told_to_everybody(client: httpx.AsyncClient) -> None:
+async def test_only_a_key_learns_what_is_not_there(client: httpx.AsyncClient) -> None:
     """Also a path that nobody answers needs a key."""
     assert (await client.get("/dlq/nothing")).status_code == 401
     assert (await client.get("/dlq/nothing", headers=keys.bearer(keys.VIEWER))).status_code == 404
 
 
-async def test_metrics_are_not_told_on_the_public_side(admin: DlqAdmin) -> None:
+async def test_metrics_are_not_on_the_public_side(admin: DlqAdmin) -> None:
     """They are answered at their own port only, which nothing publishes; there they need no key."""
     transport = httpx.ASGITransport(admin.http())
     async with httpx.AsyncClient(transport=transport) as client:

@@ -16,7 +16,7 @@ from tests.conftest import ROOT, empty
 from tests.servers import Database, RedisServer, wait_until
 
 
-class Said(NamedTuple):
+class Output(NamedTuple):
     """What was printed."""
 
     stdout: str
@@ -51,37 +51,37 @@ def test_see_try_change_decide_and_undo(
     """Every command once; what the last ones did is in the audit."""
     monkeypatch.setenv("HOLDFAST_DLQ_URL", service.url)
 
-    def run(*words: str, code: int = 0, key: str = keys.OPERATOR) -> Said:
+    def run(*words: str, code: int = 0, key: str = keys.OPERATOR) -> Output:
         monkeypatch.setenv("HOLDFAST_DLQ_KEY", key)
         done = main(words)
-        said = Said(*capsys.readouterr())
-        assert done == code, said
-        return said
+        output = Output(*capsys.readouterr())
+        assert done == code, output
+        return output
 
-    def told(*words: str) -> Any:
+    def data(*words: str) -> Any:
         return json.loads(run(*words, "--json").stdout)["data"]
 
     with clean_redis.client() as redis:
         mine, *_ = (redis.xadd(DEAD, letters.fields(name="Ottilie")).decode() for _ in range(3))
         wait_until(lambda: redis.xlen(DEAD) == 0, what="indexed")
-    [group] = told("groups")
+    [group] = data("groups")
     which = ("--fingerprint", group["fingerprint"])
     for words in (("overview",), ("groups",), ("groups", group["fingerprint"]), ("letters", *which),
                   ("show", mine), ("replays",), ("audit",), ("what-if", *which)):  # fmt: skip
         assert run(*words).stdout
-    assert told("what-if", *which)["count"] == 3
+    assert data("what-if", *which)["count"] == 3
     run("note", group["fingerprint"], "wait for the next build")
 
     payload = '{"name": "Ada", "email": "ada@example.com"}'
     edit = ("edit", mine, "--payload", payload, "--reason", "it was cut")
     assert "Nothing was done" in run(*edit, "--dry-run").stdout
     run(*edit)
-    assert told("show", mine)["edit"] == 1
+    assert data("show", mine)["edit"] == 1
     run("revert", mine, "--reason", "it was right before")
 
     patch = ("transform", *which, "--patch", '[{"op": "replace", "path": "/payload/name", "value": "Bo"}]')
     assert "--count 3" in run(*patch).stdout
-    transform = told(*patch, "--count", "3", "--reason", "too long")["transform_id"]
+    transform = data(*patch, "--count", "3", "--reason", "too long")["transform_id"]
     back = ("transform-revert", str(transform))
     assert "--count 3" in run(*back).stdout
     run(*back, "--count", "3", "--reason", "the wrong field")
@@ -98,13 +98,13 @@ def test_see_try_change_decide_and_undo(
     run("import", str(out), "--count", "0", "--reason", "none is new", key=keys.ADMIN)
 
     assert "--count 3" in run("replay", *which, "--canary", "1", "--rate", "50").stdout
-    replay = told("replay", *which, "--count", "3", "--reason", "try it", "--canary", "none")["id"]
+    replay = data("replay", *which, "--count", "3", "--reason", "try it", "--canary", "none")["id"]
     run("pause", str(replay), "--reason", "wait")
     assert run("replay-show", str(replay), "--watch", code=1).stdout.startswith(f"replay {replay}: paused")
     run("recall", str(replay), "--reason", "not yet")
     assert run("replay-show", str(replay), "--watch").stdout.splitlines()[-1].startswith(f"replay {replay}: recalled")
     run("replay-show", str(replay), "--outcome", "recalled", "--outcome", "withdrawn")
-    assert told("letters", *which, "--filter", "state=dead") != []
+    assert data("letters", *which, "--filter", "state=dead") != []
     assert "NOT_ALLOWED" in run("discard", *which, key=keys.VIEWER, code=1).stderr
     assert "NOT_AUTHENTICATED" in run("overview", key="nobody", code=1).stderr
-    assert [deed["action"] for deed in told("audit")][:3] == ["recall", "pause", "replay"]
+    assert [deed["action"] for deed in data("audit")][:3] == ["recall", "pause", "replay"]

@@ -109,15 +109,15 @@ def test_an_edit_changes_what_it_changes() -> None:
     """Bytes of the other fields stay, those that are no text too; a payload that is not touched stays as it was
     written."""
     fields = original() | {b"\xff": b"\xfe", b"later": b"\xff", b"payload": b'{"name" : "Ann","email":"a@example.com"}'}
-    told = document(fields)
-    assert told["payload"] == {"name": "Ann", "email": "a@example.com"}
-    assert told["later"] == {"base64": "/w=="}
-    assert edited(fields, told, ENTRY) is None
-    changed = edited(fields, told | {"if_match": 7}, ENTRY)
+    shown = document(fields)
+    assert shown["payload"] == {"name": "Ann", "email": "a@example.com"}
+    assert shown["later"] == {"base64": "/w=="}
+    assert edited(fields, shown, ENTRY) is None
+    changed = edited(fields, shown | {"if_match": 7}, ENTRY)
     assert changed is not None
     assert changed.fields == fields | {b"if_match": b"7"}
     assert changed.write.if_match == (7,)
-    changed = edited(fields, told | {"payload": {"name": " Zoe\u0308 ", "email": "a@example.com"}}, ENTRY)
+    changed = edited(fields, shown | {"payload": {"name": " Zoe\u0308 ", "email": "a@example.com"}}, ENTRY)
     assert changed is not None
     assert orjson.loads(changed.fields[b"payload"]) == {"name": "Zoë", "email": "a@example.com"}
 
@@ -150,8 +150,8 @@ def test_an_edit_that_makes_no_write_is_refused(changed: dict[str, Any], why: st
 def test_rules_for_people_hold_for_what_the_edit_set() -> None:
     """What the entry had all along is the model's business alone."""
     fields = original(payload=b'{"name": "a\\u2028b", "email": "ann@example.com"}')
-    told = document(fields)
-    changed = edited(fields, told | {"payload": told["payload"] | {"email": "new@example.com"}}, ENTRY)
+    shown = document(fields)
+    changed = edited(fields, shown | {"payload": shown["payload"] | {"email": "new@example.com"}}, ENTRY)
     assert changed is not None
     assert "a\u2028b" in changed.fields[b"payload"].decode()
 
@@ -159,8 +159,8 @@ def test_rules_for_people_hold_for_what_the_edit_set() -> None:
 def test_who_a_write_is_can_be_supplied() -> None:
     """Where the entry does not say; its version is then when it was put on the stream."""
     fields = original(operation_id=None, version=b"soon", entity_id=b"\xff")
-    told = document(fields) | {"operation_id": "op-1", "entity_id": "u-1"}
-    changed = edited(fields, told, ENTRY)
+    shown = document(fields) | {"operation_id": "op-1", "entity_id": "u-1"}
+    changed = edited(fields, shown, ENTRY)
     assert changed is not None
     assert changed.write[:2] == ("op-1", "u-1")
     assert changed.write.version == from_stream_id(ENTRY)

@@ -40,8 +40,8 @@ def named(name: str) -> Change:
     """An edit that sets the name."""
 
     def wanted(fields: Any, entry_id: str, _: WorkBudget) -> Any:
-        told = document(fields)
-        return edited(fields, told | {"payload": told["payload"] | {"name": name}}, entry_id)
+        shown = document(fields)
+        return edited(fields, shown | {"payload": shown["payload"] | {"name": name}}, entry_id)
 
     return wanted
 
@@ -74,13 +74,13 @@ def test_each_edit_is_a_version(engine: Engine) -> None:
     assert names(engine, mine.number) == ["Bob"]
     assert edits.revert(engine, mine.number, 0, ANN)[0] == 4
     assert edits.look(engine, [mine.number])[mine.number].fields == mine.original
-    told = one.whole(engine, mine.number)
-    assert told is not None
-    assert told.body.original == mine.original
-    assert [(each.number, each.reverts, each.author) for each in told.edits] == [
+    whole = one.whole(engine, mine.number)
+    assert whole is not None
+    assert whole.body.original == mine.original
+    assert [(each.number, each.reverts, each.author) for each in whole.edits] == [
         (1, None, "ann"), (2, None, "ann"), (3, 1, "ann"), (4, 0, "ann"),
     ]  # fmt: skip
-    assert [deed.action for deed in told.audit_entries] == ["edit", "edit", "revert", "revert"]
+    assert [deed.action for deed in whole.audit_entries] == ["edit", "edit", "revert", "revert"]
 
 
 def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
@@ -96,9 +96,9 @@ def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
     change.discard(engine, EVERYTHING, ANN, expected=1, most=10)
     with pytest.raises(LetterBusy):
         edits.edit(engine, mine.number, named("Bob"), ANN, dry_run=False)
-    told = one.whole(engine, mine.number)
-    assert told is not None
-    assert (told.edits, [deed.action for deed in told.audit_entries]) == ([], ["discard"])
+    whole = one.whole(engine, mine.number)
+    assert whole is not None
+    assert (whole.edits, [deed.action for deed in whole.audit_entries]) == ([], ["discard"])
 
 
 def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
@@ -133,8 +133,8 @@ def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
     assert [each.number for each in found.values() if each.fields != each.original] == [letters[3].number]
     assert names(engine, letters[3].number, fine.number) == ["Later", "Mine"]
     with engine.connect() as connection:
-        told = connection.execute(sa.text("SELECT letters, counts FROM dead_letter_transforms")).one()
-    assert (told.letters, orjson.loads(told.counts)["edited"]) == (32, 30)
+        row = connection.execute(sa.text("SELECT letters, counts FROM dead_letter_transforms")).one()
+    assert (row.letters, orjson.loads(row.counts)["edited"]) == (32, 30)
 
 
 def test_huge_letters_are_not_held_in_memory_together(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

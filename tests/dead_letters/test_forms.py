@@ -30,11 +30,11 @@ def test_fields_survive_json(fields: dict[bytes, bytes]) -> None:
     assert list(fields_from_json(orjson.loads(orjson.dumps(fields_to_json(fields)))).items()) == list(fields.items())
 
 
-@pytest.mark.parametrize("told", [1, None, {"base64": "?"}, {"base64": 1}, {"text": "a"}, [], {"base64": "é"}])
-def test_what_was_never_told_is_refused(told: object) -> None:
+@pytest.mark.parametrize("value", [1, None, {"base64": "?"}, {"base64": 1}, {"text": "a"}, [], {"base64": "é"}])
+def test_what_no_export_contains_is_refused(value: object) -> None:
     """By a ValueError and nothing else."""
     with pytest.raises(ValueError, match="base64"):
-        bytes_from_json(told)
+        bytes_from_json(value)
 
 
 def test_ids_are_numbers_in_order() -> None:
@@ -55,10 +55,10 @@ def test_what_lua_packs_is_unpacked(clean_redis: RedisServer, sizes: list[int]) 
     strings = [bytes([number % 256]) * size for number, size in enumerate(sizes)]
     script = "local all = {} for i = 1, #KEYS do all[i] = KEYS[i] end return cmsgpack.pack(all)"
     with clean_redis.client() as client:
-        told = client.eval(script, len(strings), *strings)
+        packed_by_lua = client.eval(script, len(strings), *strings)
     if not strings:
-        told = b"\x90"  # an empty table of Lua's is a map to cmsgpack; nobody packs one
-    assert packed.unpack(told) == strings
+        packed_by_lua = b"\x90"  # an empty table of Lua's is a map to cmsgpack; nobody packs one
+    assert packed.unpack(packed_by_lua) == strings
 
 
 @given(st.binary(max_size=50))
@@ -71,18 +71,18 @@ def test_nonsense_is_not_unpacked(raw: bytes) -> None:
 @given(_FIELDS)
 def test_anything_on_the_stream_is_read(fields: dict[bytes, bytes]) -> None:
     """Reading never fails, and what it reads fits."""
-    told = read("1764000000123-4", fields)
-    assert len(told.fingerprint) == 16
-    assert all(len(text) <= 1000 for text in (told.reason, told.error, told.kind, told.command, told.writer))
+    letter = read("1764000000123-4", fields)
+    assert len(letter.fingerprint) == 16
+    assert all(len(text) <= 1000 for text in (letter.reason, letter.error, letter.kind, letter.command, letter.writer))
 
 
 def test_a_dead_letter_is_read_whole() -> None:
-    """Who, what, why, where, when; the last attempt is told once."""
-    told = read("1764000000123-4", letters.fields(user_id="u-1", operation_id="o-1"))
-    assert (told.entity_id, told.operation_id, told.command) == ("u-1", "o-1", "CreateUser")
-    assert (told.reason, told.kind, told.code) == ("invalid_data", "BadData", "1406")
-    assert told.frame == "shared/store/apply.py:apply"
-    assert [attempt["code"] for attempt in told.attempts] == ["1406"]
+    """Who, what, why, where, when; the last attempt is shown once."""
+    letter = read("1764000000123-4", letters.fields(user_id="u-1", operation_id="o-1"))
+    assert (letter.entity_id, letter.operation_id, letter.command) == ("u-1", "o-1", "CreateUser")
+    assert (letter.reason, letter.kind, letter.code) == ("invalid_data", "BadData", "1406")
+    assert letter.frame == "shared/store/apply.py:apply"
+    assert [attempt["code"] for attempt in letter.attempts] == ["1406"]
     exhausted = letters.fields()
     exhausted[b"attempts"] = b"[" + exhausted[b"last_attempt"] + b"]"
     assert len(read("1764000000123-4", exhausted).attempts) == 1

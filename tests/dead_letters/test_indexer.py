@@ -63,7 +63,7 @@ def left(server: RedisServer) -> tuple[int, int]:
 async def test_letters_move_from_the_stream_into_the_table(
     own_redis: RedisServer, own_database: Database, start: Start
 ) -> None:
-    """Those from before the first start too; their operations are told of by the table from then on; the ledger
+    """Those from before the first start too; their operations are answered by the table from then on; the ledger
     counts each of them once, at any moment."""
     operation = str(uuid.uuid4())
     [letter_id] = bury(own_redis, 1, operation_id=operation)

@@ -43,7 +43,7 @@ class Desk:
         """One request."""
         return self.http.request(method, path, headers=keys.bearer(key), **more)
 
-    def told(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
+    def data(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
         """The data of a success."""
         answer = self.ask(method, path, key, **more)
         assert answer.status_code == 200, answer.text
@@ -78,13 +78,13 @@ def test_groups_tell_what_fails_since_when_for_whom_and_whether_it_is_fixed(
     [other] = desk.bury(1, code="1366", build=build_id())
     with redis_server.client() as client:
         client.hset(WRITERS, "writer-1", f"{int(time.time())} {build_id()}")
-    newest, oldest = desk.told("GET", "/dlq/groups", keys.VIEWER)
+    newest, oldest = desk.data("GET", "/dlq/groups", keys.VIEWER)
     assert (newest["code"], newest["counts"]["dead"], newest["last_id"]) == ("1366", 1, other)
     assert (oldest["counts"]["dead"], oldest["affected_entities"], oldest["last_id"]) == (3, 1, first[-1])
     assert oldest["failed_builds"] == [{"build": "0.1.0+a", "letters": 3}]
     assert sum(oldest["trend"]["letters"]) == 3
-    wait_until(lambda: desk.told("GET", "/dlq/groups")[0]["fix"]["changed"] == "no", what="the writer is heard of")
-    assert desk.told("GET", f"/dlq/groups/{oldest['fingerprint']}")["fix"]["changed"] == "yes"
+    wait_until(lambda: desk.data("GET", "/dlq/groups")[0]["fix"]["changed"] == "no", what="the writer is known")
+    assert desk.data("GET", f"/dlq/groups/{oldest['fingerprint']}")["fix"]["changed"] == "yes"
     page = desk.ask("GET", "/dlq/groups?limit=1").json()
     cursor = page["meta"]["next_cursor"]
     rest = desk.ask("GET", f"/dlq/groups?limit=1&cursor={cursor}").json()
@@ -99,16 +99,16 @@ def test_one_letter_whole_masked_until_somebody_says_why(desk: Desk) -> None:
     more = {b"secret\xff": b"\xfe", b"traceparent": b"00-1"}
     [letter_id] = desk.bury(1, operation_id=operation, user_id=user, name="Ottilie", original=more)
     answer = desk.ask("GET", f"/dlq/letters/{letter_id}", keys.VIEWER)
-    told = answer.json()["data"]
+    data = answer.json()["data"]
     assert "ttilie" not in answer.text
-    assert (told["masked"], told["payload"]["name"], told["operation_id"]) == (True, "O•••", operation)
-    assert {"name": "traceparent", "value": "00-1"} in told["original"]
-    assert told["attempts_made"][0]["traceback"] == letters.TRACEBACK
-    assert told["undecodable"] is None
-    told = desk.told("GET", f"/dlq/letters/{letter_id}", params={"reveal": "the customer calls"})
-    assert told["payload"] == {"name": "Ottilie", "email": "ottilie@example.com"}
-    assert {"name": {"base64": "c2VjcmV0/w=="}, "value": {"base64": "/g=="}} in told["original"]
-    [deed] = told["lineage"]["deeds"]
+    assert (data["masked"], data["payload"]["name"], data["operation_id"]) == (True, "O•••", operation)
+    assert {"name": "traceparent", "value": "00-1"} in data["original"]
+    assert data["attempts_made"][0]["traceback"] == letters.TRACEBACK
+    assert data["undecodable"] is None
+    data = desk.data("GET", f"/dlq/letters/{letter_id}", params={"reveal": "the customer calls"})
+    assert data["payload"] == {"name": "Ottilie", "email": "ottilie@example.com"}
+    assert {"name": {"base64": "c2VjcmV0/w=="}, "value": {"base64": "/g=="}} in data["original"]
+    [deed] = data["lineage"]["deeds"]
     assert (deed["actor"], deed["action"], deed["reason"]) == (keys.OPERATOR, "reveal", "the customer calls")
     assert desk.ask("GET", "/dlq/letters/1764000000000-1").json()["error"]["code"] == "LETTER_NOT_FOUND"
 
@@ -120,8 +120,8 @@ def test_the_user_s_row_is_beside_it(desk: Desk, database: Database) -> None:
         row = (user, "Bo", 5, "bo@example.com", "bo@example.com", 5, 5, 0)
         cursor.execute("INSERT INTO users VALUES (%s, %s, %s, %s, %s, %s, %s, %s)", row)
     [letter_id] = desk.bury(1, user_id=user)
-    told = desk.told("GET", f"/dlq/letters/{letter_id}")["entity"]
-    assert (told["fields"]["name"]["value"], told["version"], told["visible"]) == ("•••", 5, True)
+    data = desk.data("GET", f"/dlq/letters/{letter_id}")["entity"]
+    assert (data["fields"]["name"]["value"], data["version"], data["visible"]) == ("•••", 5, True)
 
 
 def test_discard_needs_the_count_and_comes_back(desk: Desk, redis_server: RedisServer) -> None:
@@ -133,24 +133,24 @@ def test_discard_needs_the_count_and_comes_back(desk: Desk, redis_server: RedisS
         client.hset(EMAILS, "cy@example.com", f"{user} {operation}")
         client.hset(EMAILS, "di@example.com", "somebody else")
     wish: dict[str, Any] = {"selection": {"filter": {"code": "1406"}}, "reason": "test data"}
-    dry = desk.told("POST", "/dlq/discards", json=wish | {"dry_run": True})
+    dry = desk.data("POST", "/dlq/discards", json=wish | {"dry_run": True})
     assert (dry["count"], dry["dry_run"], sum(dry["groups"].values()), dry["sample"][0]) == (5, True, 5, mine)
     wrong = desk.ask("POST", "/dlq/discards", json=wish | {"expected_count": 4})
     assert (wrong.status_code, wrong.json()["error"]["details"]["actual_count"]) == (409, 5)
     assert desk.ask("POST", "/dlq/discards", json=wish).json()["error"]["code"] == "INVALID_BODY"
-    assert len(desk.told("GET", "/dlq/letters?state=dead")) == 5
-    done = desk.told("POST", "/dlq/discards", json=wish | {"expected_count": 5})
-    assert len(desk.told("GET", "/dlq/letters?state=discarded")) == 5
-    [record] = desk.told("GET", "/dlq/audit", keys.VIEWER)
+    assert len(desk.data("GET", "/dlq/letters?state=dead")) == 5
+    done = desk.data("POST", "/dlq/discards", json=wish | {"expected_count": 5})
+    assert len(desk.data("GET", "/dlq/letters?state=discarded")) == 5
+    [record] = desk.data("GET", "/dlq/audit", keys.VIEWER)
     assert (record["id"], record["letters"], record["reason"]) == (done["audit_id"], 5, "test data")
     assert record["request_id"].startswith("req_")
     with redis_server.client() as client:
         wait_until(lambda: client.hgetall(EMAILS) == {b"di@example.com": b"somebody else"}, what="let go of")
         back = {"selection": {"ids": [mine]}, "reason": "a mistake", "expected_count": 1}
-        desk.told("POST", "/dlq/restores", json=back)
+        desk.data("POST", "/dlq/restores", json=back)
         wait_until(lambda: client.hexists(EMAILS, "cy@example.com"), what="claimed again")
-    told = desk.told("GET", f"/dlq/letters/{mine}")
-    assert (told["state"], [deed["action"] for deed in told["lineage"]["deeds"]]) == ("dead", ["discard", "restore"])
+    data = desk.data("GET", f"/dlq/letters/{mine}")
+    assert (data["state"], [deed["action"] for deed in data["lineage"]["deeds"]]) == ("dead", ["discard", "restore"])
 
 
 def test_more_than_one_call_may_change_is_refused(desk: Desk) -> None:
@@ -173,13 +173,13 @@ def test_what_is_exported_can_be_brought_back(desk: Desk, database: Database) ->
     broken = desk.ask("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": 2},
                       content="\n".join([lines[0], lines[1][:-5]]))  # fmt: skip
     assert (broken.status_code, broken.json()["error"]["details"]["field"]) == (422, "line 2")
-    dry = desk.told("POST", "/dlq/import", keys.ADMIN, params=where | {"dry_run": True}, content=export.content)
+    dry = desk.data("POST", "/dlq/import", keys.ADMIN, params=where | {"dry_run": True}, content=export.content)
     assert (dry["new"], dry["dry_run"]) == (450, True)
     wrong = desk.ask("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": 9}, content=export.content)
     assert wrong.status_code == 409
-    assert desk.told("GET", "/dlq/letters") == []
+    assert desk.data("GET", "/dlq/letters") == []
     for new, known in ((450, 0), (0, 450)):
-        came = desk.told("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": new},
+        came = desk.data("POST", "/dlq/import", keys.ADMIN, params=where | {"expected_count": new},
                          content=export.content)  # fmt: skip
         assert (came["new"], came["known"]) == (new, known)
     again = desk.ask("GET", "/dlq/export", params={"why": "the proof"})
@@ -193,15 +193,15 @@ def test_what_is_exported_can_be_brought_back(desk: Desk, database: Database) ->
 
 def _ledger(desk: Desk) -> dict[str, Any]:
     """As the overview has it; empty while nobody knows."""
-    return desk.told("GET", "/dlq/overview")["ledger"] or {}
+    return desk.data("GET", "/dlq/overview")["ledger"] or {}
 
 
-def test_a_note_is_kept_and_told(desk: Desk) -> None:
+def test_a_note_is_kept_and_shown(desk: Desk) -> None:
     """Written by its author's name."""
     desk.bury(1)
-    [group] = desk.told("GET", "/dlq/groups")
-    told = desk.told("PUT", f"/dlq/groups/{group['fingerprint']}/note", json={"text": "<script>alert(1)</script>"})
-    assert (told["note"]["text"], told["note"]["author"]) == ("<script>alert(1)</script>", keys.OPERATOR)
+    [group] = desk.data("GET", "/dlq/groups")
+    data = desk.data("PUT", f"/dlq/groups/{group['fingerprint']}/note", json={"text": "<script>alert(1)</script>"})
+    assert (data["note"]["text"], data["note"]["author"]) == ("<script>alert(1)</script>", keys.OPERATOR)
 
 
 @pytest.mark.parametrize(
@@ -232,14 +232,14 @@ def test_a_body_that_makes_no_sense_is_refused(desk: Desk, body: bytes) -> None:
 def test_the_overview_tells_all_in_one_look(desk: Desk) -> None:
     """What died, whether it balances, who writes, what is kept for how long."""
     desk.bury(2)
-    told = desk.told("GET", "/dlq/overview", keys.VIEWER)
-    assert (told["letters"]["dead"], told["letters"]["dying_groups"], told["waiting"]) == (2, 1, 0)
-    assert told["backlog"] == {"depth": 0, "oldest_age_s": 0.0}
+    data = desk.data("GET", "/dlq/overview", keys.VIEWER)
+    assert (data["letters"]["dead"], data["letters"]["dying_groups"], data["waiting"]) == (2, 1, 0)
+    assert data["backlog"] == {"depth": 0, "oldest_age_s": 0.0}
     wait_until(lambda: _ledger(desk).get("dead_lettered") == 2, what="the auditor has looked")
-    assert told["retention"]["discarded"]["keep_days"] is None
-    assert sum(told["trend"]["letters"]) == 2
-    assert told["banner"] is None
-    wait_until(lambda: desk.told("GET", "/dlq/overview")["breakers"] == [], what="the board is read")
+    assert data["retention"]["discarded"]["keep_days"] is None
+    assert sum(data["trend"]["letters"]) == 2
+    assert data["banner"] is None
+    wait_until(lambda: desk.data("GET", "/dlq/overview")["breakers"] == [], what="the board is read")
 
 
 def test_the_api_tells_what_became_of_an_operation(
@@ -259,16 +259,16 @@ def test_the_api_tells_what_became_of_an_operation(
         with redis_server.client() as client:
             wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
             letter = letters.fields(operation_id=operation, user_id=user)
-            told = "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV)) "
-            told += "redis.call('HSET', KEYS[2], 'status', 'dead_lettered', 'letter', id) return id"
+            script = "local id = redis.call('XADD', KEYS[1], '*', unpack(ARGV)) "
+            script += "redis.call('HSET', KEYS[2], 'status', 'dead_lettered', 'letter', id) return id"
             flat = [part for field in letter.items() for part in field]
-            letter_id = client.eval(told, 2, DEAD, OPERATION + operation, *flat).decode()
+            letter_id = client.eval(script, 2, DEAD, OPERATION + operation, *flat).decode()
             wait_until(lambda: not client.exists(OPERATION + operation), what="indexed")
         assert status() == "dead_lettered"
         wish = {"selection": {"ids": [letter_id]}, "reason": "not wanted", "expected_count": 1}
-        desk.told("POST", "/dlq/discards", json=wish)
+        desk.data("POST", "/dlq/discards", json=wish)
         assert status() == "discarded"
-        desk.told("POST", "/dlq/restores", json=wish)
+        desk.data("POST", "/dlq/restores", json=wish)
         assert status() == "dead_lettered"
     finally:
         api.kill()

@@ -1,4 +1,4 @@
-"""The table of dead letters: each letter once, groups exact at any moment, pages without gaps, nothing done untold."""
+"""The table of dead letters: each letter once, groups exact at any moment, pages without gaps, nothing unrecorded."""
 
 import random
 from collections import Counter
@@ -87,10 +87,10 @@ def test_a_letter_is_kept_once_and_whole(engine: Engine) -> None:
     assert index.index(engine, [odd, odd]) == 1
     assert index.index(engine, [letter(0), odd, letter(2)]) == 2
     assert all_of(engine, Filter()) == [letter(number).number for number in (2, 1, 0)]
-    told = one.whole(engine, odd.number)
-    assert told is not None
-    assert told.body.original == odd.original
-    assert told.body.attempts == odd.attempts
+    kept = one.whole(engine, odd.number)
+    assert kept is not None
+    assert kept.body.original == odd.original
+    assert kept.body.attempts == odd.attempts
     assert sum(summary(engine).values()) == 3
 
 
@@ -99,10 +99,10 @@ def test_huge_and_hostile_letters_are_kept(engine: Engine) -> None:
     huge = letter(1, original={b"payload": b"\xff" * 20_000_000})
     sly = letter(2, error="%s '); DROP TABLE dead_letters; -- \x00 \u202e", command="%(x)s", original={b"%s": b"%s"})
     assert index.index(engine, [huge, sly]) == 2
-    told = [one.whole(engine, each.number) for each in (huge, sly)]
-    assert [each.body.original if each else None for each in told] == [huge.original, sly.original]
-    assert told[1] is not None
-    assert told[1].row.error == sly.error
+    kept = [one.whole(engine, each.number) for each in (huge, sly)]
+    assert [each.body.original if each else None for each in kept] == [huge.original, sly.original]
+    assert kept[1] is not None
+    assert kept[1].row.error == sly.error
 
 
 def test_groups_are_exact_while_many_index_the_same(engine: Engine) -> None:
@@ -165,7 +165,7 @@ def test_a_search_for_text_is_bounded_and_goes_on(engine: Engine, monkeypatch: p
     assert all_of(engine, Filter(text="rare")) == [letter(4).number, letter(3).number]
 
 
-def test_discard_and_restore_are_told_and_exact(engine: Engine) -> None:
+def test_discard_and_restore_are_recorded_and_exact(engine: Engine) -> None:
     """The counts follow, the record names every letter, and the queue is owed the news."""
     letters = some(40)
     index.index(engine, letters)
@@ -186,10 +186,10 @@ def test_discard_and_restore_are_told_and_exact(engine: Engine) -> None:
     assert (len(other.numbers), other.others) == (2, {"dead": 2, "missing": 1})
     change.restore(engine, again, ANN, expected=2, most=MOST)
     assert summary(engine) == counted_anew(engine)
-    told = one.whole(engine, letters[0].number)
-    assert told is not None
-    assert told.row.state is State.DEAD
-    assert [deed.action for deed in told.audit_entries] == ["discard", "restore"]
+    kept = one.whole(engine, letters[0].number)
+    assert kept is not None
+    assert kept.row.state is State.DEAD
+    assert [deed.action for deed in kept.audit_entries] == ["discard", "restore"]
     newest, oldest = audit.page(engine, before=None, limit=10)
     assert (oldest.id, oldest.actor, oldest.reason, oldest.letters) == (audit_id, "ann", "because", 20)
     assert newest.selection["ids"][0] == "1764000000000-0"
@@ -199,7 +199,7 @@ def test_discard_and_restore_are_told_and_exact(engine: Engine) -> None:
 
 
 def test_two_who_discard_the_same_do_it_once(engine: Engine) -> None:
-    """One of them finds nothing left, and is told so."""
+    """One of them finds nothing left, and its answer says so."""
     index.index(engine, some(200))
 
     def discard(_: int) -> int:

@@ -33,8 +33,8 @@ def create(at: int, name: str = "Ann", email: str = "", **more: Any) -> Write:
 
 def fields(write: Write, **changed: bytes) -> dict[bytes, bytes]:
     """As an entry holds it."""
-    told = {name.encode(): value.encode() for name, value in encode(write).items()}
-    return told | {name.encode(): value for name, value in changed.items()}
+    encoded = {name.encode(): value.encode() for name, value in encode(write).items()}
+    return encoded | {name.encode(): value for name, value in changed.items()}
 
 
 def apply(engine: Engine, *writes: Write) -> None:
@@ -71,7 +71,7 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
     apply(engine, write(50, update_user(name="New"), ann.entity_id), write(4, delete_user(), gone.entity_id))
     before = everything(clean_database)
     with short_names(clean_database):
-        told = what_if(
+        found = what_if(
             engine,
             {
                 1: fields(create(10, "Bob")),
@@ -86,15 +86,15 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
                 10: {b"\xff": b"\x00"},
             },
         )
-    verdicts = [each.verdict for each in told.values()]
+    verdicts = [each.verdict for each in found.values()]
     assert verdicts == [
         Verdict.WOULD_APPLY, Verdict.ALREADY_APPLIED, Verdict.SUPERSEDED, Verdict.REJECTED, Verdict.REJECTED,
         Verdict.WOULD_WAIT, Verdict.STILL_FAILS, Verdict.UNDECODABLE, Verdict.REJECTED, Verdict.UNDECODABLE,
     ]  # fmt: skip
-    assert [told[number].why for number in (4, 5, 9)] == ["USER_NOT_FOUND", "EMAIL_TAKEN", "WRITE_EXPIRED"]
-    assert told[7].why == "database error 1406: Data too long for column 'name' at row 1"
-    assert told[6].then is Verdict.WOULD_APPLY
-    assert told[8].why == "payload is not a CreateUser: email: missing; name: missing; nom: extra_forbidden"
+    assert [found[number].why for number in (4, 5, 9)] == ["USER_NOT_FOUND", "EMAIL_TAKEN", "WRITE_EXPIRED"]
+    assert found[7].why == "database error 1406: Data too long for column 'name' at row 1"
+    assert found[6].then is Verdict.WOULD_APPLY
+    assert found[8].why == "payload is not a CreateUser: email: missing; name: missing; nom: extra_forbidden"
     assert everything(clean_database) == before
 
 
@@ -103,9 +103,9 @@ def test_the_row_before_and_after(engine: Engine) -> None:
     ann = create(1)
     first, second = (write(at, update_user(name=f"n{at}"), ann.entity_id) for at in (2, 3))
     apply(engine, ann)
-    told = what_if(engine, {1: fields(second), 2: fields(first)})
-    assert told[2].diff == {"name": ("Ann", "n2"), "name_version": (_BEGAN + 1, _BEGAN + 2)}
-    assert told[1].diff == {"name": ("n2", "n3"), "name_version": (_BEGAN + 2, _BEGAN + 3)}
+    found = what_if(engine, {1: fields(second), 2: fields(first)})
+    assert found[2].diff == {"name": ("Ann", "n2"), "name_version": (_BEGAN + 1, _BEGAN + 2)}
+    assert found[1].diff == {"name": ("n2", "n3"), "name_version": (_BEGAN + 2, _BEGAN + 3)}
     [new] = what_if(engine, {1: fields(create(9, "Bob"))}).values()
     assert new.before is None
     assert new.diff["name"] == (None, "Bob")
@@ -116,9 +116,9 @@ def test_no_letter_spoils_its_neighbours(engine: Engine, clean_database: Databas
     """Wherever the bad ones are and however many."""
     entries = {n: fields(create(n, "much too long" if n in poison else "ok")) for n in range(300)}
     with short_names(clean_database):
-        told = what_if(engine, entries)
-    assert {number for number, each in told.items() if each.verdict is Verdict.STILL_FAILS} == poison
-    assert all(told[n].verdict is Verdict.WOULD_APPLY for n in set(range(300)) - poison)
+        found = what_if(engine, entries)
+    assert {number for number, each in found.items() if each.verdict is Verdict.STILL_FAILS} == poison
+    assert all(found[n].verdict is Verdict.WOULD_APPLY for n in set(range(300)) - poison)
     assert everything(clean_database) == [(), (), ()]
 
 
@@ -126,11 +126,11 @@ def test_addresses_pass_between_letters(engine: Engine) -> None:
     """Two letters claim one address: the first in the order of acceptance has it, the second is rejected; a letter that
     lets go of one frees it for a later one."""
     ann, bob = create(1, email="a@example.com", user_id=""), create(5, email="a@example.com")
-    told = what_if(engine, {1: fields(bob), 2: fields(ann)})
-    assert (told[2].verdict, told[1].why) == (Verdict.WOULD_APPLY, "EMAIL_TAKEN")
+    found = what_if(engine, {1: fields(bob), 2: fields(ann)})
+    assert (found[2].verdict, found[1].why) == (Verdict.WOULD_APPLY, "EMAIL_TAKEN")
     move = write(3, update_user(email="b@example.com"), ann.entity_id)
-    told = what_if(engine, {1: fields(bob), 2: fields(ann), 3: fields(move)})
-    assert {each.verdict for each in told.values()} == {Verdict.WOULD_APPLY}
+    found = what_if(engine, {1: fields(bob), 2: fields(ann), 3: fields(move)})
+    assert {each.verdict for each in found.values()} == {Verdict.WOULD_APPLY}
 
 
 def test_the_error_quotes_no_data(engine: Engine, clean_database: Database) -> None:
@@ -138,14 +138,14 @@ def test_the_error_quotes_no_data(engine: Engine, clean_database: Database) -> N
     with clean_database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("ALTER TABLE users MODIFY name VARCHAR(200) CHARACTER SET ascii NOT NULL")
         try:
-            [told] = what_if(engine, {1: fields(create(1, "Zoë-secret"))}).values()
+            [only] = what_if(engine, {1: fields(create(1, "Zoë-secret"))}).values()
         finally:
             cursor.execute(
                 "ALTER TABLE users MODIFY name VARCHAR(200) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NOT NULL"
             )
-    assert told.verdict is Verdict.STILL_FAILS
-    assert "1366" in told.why
-    assert "secret" not in told.why
+    assert only.verdict is Verdict.STILL_FAILS
+    assert "1366" in only.why
+    assert "secret" not in only.why
     broken = {b"payload": json.dumps({"name": "secret"}).encode()}
-    [told] = what_if(engine, {1: fields(create(1)) | broken}).values()
-    assert "secret" not in told.why
+    [only] = what_if(engine, {1: fields(create(1)) | broken}).values()
+    assert "secret" not in only.why

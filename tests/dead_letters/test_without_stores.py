@@ -38,11 +38,11 @@ def test_new_letters_are_listed_from_the_stream(
         getattr(own_database, how)()
         letter_id = client.xadd(DEAD, letters.fields(code="1366", name="Ottilie")).decode()
     answer = ask(service, "/dlq/letters")
-    told = answer.json()
-    assert (answer.status_code, told["success"], told["error"]["code"]) == (200, False, "DATABASE_UNAVAILABLE")
-    [letter] = told["fallback_data"]["letters"]
+    document = answer.json()
+    assert (answer.status_code, document["success"], document["error"]["code"]) == (200, False, "DATABASE_UNAVAILABLE")
+    [letter] = document["fallback_data"]["letters"]
     assert (letter["id"], letter["indexed"], letter["code"]) == (letter_id, False, "1366")
-    assert "safe" in told["fallback_data"]["banner"]
+    assert "safe" in document["fallback_data"]["banner"]
     one = ask(service, f"/dlq/letters/{letter_id}").json()["data"]
     assert (one["payload"]["name"], one["indexed"]) == ("O•••", False)
     assert ask(service, f"/dlq/letters/{letter_id}?reveal=curious").status_code == 503, "no look without its record"

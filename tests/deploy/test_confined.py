@@ -23,7 +23,7 @@ def test_one_that_is_confined() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "name", "value", "said"),
+    ("part", "name", "value", "expected"),
     [
         ("Config", "User", "", "root"),
         ("Config", "User", "0:0", "root"),
@@ -38,9 +38,9 @@ def test_one_that_is_confined() -> None:
         ("HostConfig", "PortBindings", {"8080/tcp": [{"HostPort": "1"}]}, "8080/tcp"),
     ],
 )
-def test_what_is_missing_is_said(part: str, name: str, value: object, said: str) -> None:
+def test_what_is_missing_is_named(part: str, name: str, value: object, expected: str) -> None:
     """One sentence for one fault."""
     container = copy.deepcopy(FINE)
     container[part][name] = value
     (fault,) = faults("api", container)
-    assert said in fault
+    assert expected in fault

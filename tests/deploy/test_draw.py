@@ -24,7 +24,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_what_is_drawn_fits_together(folder: Path) -> None:
-    """Each service logs in as itself, with a password that the servers are told; and the tokens are known keys."""
+    """Each service logs in as itself, with a password that the servers know; and the tokens are known keys."""
     assert main([str(folder)]) == 0
     users = (folder / "mysql-init/users.sql").read_text()
     logins = []
@@ -62,7 +62,7 @@ def test_what_is_there_stays(folder: Path) -> None:
     assert {path: path.read_text() for path in folder.rglob("*") if path.is_file()} == before
 
 
-def test_a_missing_volume_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_volume_is_reported(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit code 1 and which one."""
     assert main([str(tmp_path)]) == 1
     assert "passwords" in capsys.readouterr().err
@@ -71,7 +71,7 @@ def test_a_missing_volume_is_said(tmp_path: Path, capsys: pytest.CaptureFixture[
 def test_nothing_secret_is_printed(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """What goes to a log is names."""
     main([str(folder)])
-    said = capsys.readouterr()
+    output = capsys.readouterr()
     for path in folder.rglob("*"):
         if path.is_file() and len(path.read_text()) > 20:
-            assert path.read_text().split()[-1] not in said.out + said.err
+            assert path.read_text().split()[-1] not in output.out + output.err

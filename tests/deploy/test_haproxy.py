@@ -138,7 +138,7 @@ def test_a_killed_replica_costs_nothing_that_may_be_asked_again(proxy: Proxy, ap
 
 
 def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
-    """The replica goes away after it has taken the request: the client is told that nobody knows, once."""
+    """The replica goes away after it has taken the request: the client learns once that the outcome is unknown."""
     with _Rude() as rude:
         proxy = Proxy(tmp_path, [rude.port])
         try:
@@ -164,12 +164,12 @@ def test_what_the_proxy_says_itself_is_in_the_envelope(tmp_path: Path, apis: lis
     answers.append(httpx.get(f"{proxy.url}/users/1", headers={"X-Request-ID": "mine-12345"}, timeout=30))
     assert [answer.json()["error"]["code"] for answer in answers] == ["PATH_NOT_FOUND", "NO_REPLICA"]
     for answer in answers:
-        told = answer.json()["error"]
-        error = known[told["code"]]
+        shown = answer.json()["error"]
+        error = known[shown["code"]]
         assert answer.status_code == status_of(error)
-        assert told["message"] == " ".join((error.__doc__ or "").split())
-        assert (told["type"], told["retryable"], told["definite"]) == (error.type, error.retryable, error.definite)
-        assert (told["request_id"], answer.headers["X-Request-ID"]) == ("mine-12345", "mine-12345")
+        assert shown["message"] == " ".join((error.__doc__ or "").split())
+        assert (shown["type"], shown["retryable"], shown["definite"]) == (error.type, error.retryable, error.definite)
+        assert (shown["request_id"], answer.headers["X-Request-ID"]) == ("mine-12345", "mine-12345")
     assert answers[1].headers["Retry-After"] == "1"
 
 
@@ -180,9 +180,9 @@ def test_every_code_in_the_configuration_is_in_the_catalogue() -> None:
         json.loads(line.split("lf-string '")[1].split("'")[0]) for line in CONFIG.splitlines() if "lf-string" in line
     ]
     assert len(bodies) >= 6
-    for told in (body["error"] for body in bodies):
-        error = known[told["code"]]
-        assert (told["type"], told["retryable"], told["definite"]) == (error.type, error.retryable, error.definite)
+    for shown in (body["error"] for body in bodies):
+        error = known[shown["code"]]
+        assert (shown["type"], shown["retryable"], shown["definite"]) == (error.type, error.retryable, error.definite)
 
 
 def test_a_client_cannot_say_who_it_is(tmp_path: Path) -> None:
@@ -195,8 +195,8 @@ def test_a_client_cannot_say_who_it_is(tmp_path: Path) -> None:
             httpx.post(f"{proxy.url}/users", headers=lies, timeout=30)
         finally:
             proxy.end()
-    said = rude.heads[0].lower()
-    assert b"x-forwarded-for: 127.0.0.1\r\n" in said
-    assert b"x-forwarded-proto: http\r\n" in said
-    assert b"203.0.113" not in said
-    assert b"evil" not in said
+    head = rude.heads[0].lower()
+    assert b"x-forwarded-for: 127.0.0.1\r\n" in head
+    assert b"x-forwarded-proto: http\r\n" in head
+    assert b"203.0.113" not in head
+    assert b"evil" not in head

@@ -25,7 +25,7 @@ SERVICES: dict[str, tuple[type[Settings], str]] = {
     "external-proxy": (ProxySettings, "proxy_port"),
     "dlq-admin": (DlqAdminSettings, "dlq_port"),
 }
-#: Where metrics are told, if not at the service's own port.
+#: Where metrics are exported, if not at the service's own port.
 METRICS = {"dlq-admin": "dlq_metrics_port"}
 PODS = {
     document["metadata"]["name"]: document["spec"]["template"]["spec"]
@@ -97,7 +97,7 @@ def test_every_variable_is_a_setting(name: str) -> None:
     assert files | keys == mounted
 
 
-def test_what_scales_is_not_told_how_many_there_are() -> None:
+def test_what_scales_declares_no_count() -> None:
     """Or every `apply` would undo what the scalers did; and the writers' goes by the stream that they read."""
     for name, kind in (("api", "HorizontalPodAutoscaler"), ("writer", "ScaledObject")):
         assert "replicas" not in _one("Deployment", name)["spec"]

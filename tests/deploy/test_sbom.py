@@ -25,22 +25,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _read(folder: Path, image: str) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads((folder / f"holdfast-{image}.cdx.json").read_text())
-    return told
+    document: dict[str, Any] = json.loads((folder / f"holdfast-{image}.cdx.json").read_text())
+    return document
 
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_every_pinned_package_is_named(folder: Path, image: str) -> None:
     """By version, with each hash that pip accepts; found anew by other means than the code's."""
     text = (ROOT / "requirements" / f"{IMAGES[image]}.txt").read_text()
-    told = _read(folder, image)["components"]
-    assert [(each["name"], each["version"]) for each in told] == re.findall(r"^([\w.-]+)(?:\[.*\])?==(\S+)", text, re.M)
-    assert [one["content"] for each in told for one in each["externalReferences"][0]["hashes"]] == re.findall(
+    parts = _read(folder, image)["components"]
+    assert [(part["name"], part["version"]) for part in parts] == re.findall(
+        r"^([\w.-]+)(?:\[.*\])?==(\S+)", text, re.M
+    )
+    assert [one["content"] for part in parts for one in part["externalReferences"][0]["hashes"]] == re.findall(
         r"sha256:([0-9a-f]{64})", text
     )
-    conditional = {each["name"] for each in told if each["scope"] == "optional"}
+    conditional = {part["name"] for part in parts if part["scope"] == "optional"}
     assert conditional == set(re.findall(r"^([\w.-]+)(?:\[.*\])?==\S+ ;", text, re.M))
-    assert len({each["bom-ref"] for each in told}) == len(told)
+    assert len({part["bom-ref"] for part in parts}) == len(parts)
 
 
 def test_there_is_one_for_every_image_that_is_built() -> None:

@@ -1,4 +1,4 @@
-"""What an acceptance answers is true, wherever its one or two tries were cut off: `definite` is said of no command that
+"""What an acceptance answers is true, wherever its one or two tries were cut off: `definite` is true of no command that
 the queue has."""
 
 import asyncio

@@ -73,8 +73,8 @@ def test_callers_who_go_away_harm_nobody(rig: Rig) -> None:
     )
     assert (again.status_code, again.headers["idempotent-replayed"]) == (202, "true")
     assert rig.backlog() == 1
-    told = rig.client.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
-    assert {breaker["state"] for breaker in told} == {"closed"}
+    breakers = rig.client.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
+    assert {breaker["state"] for breaker in breakers} == {"closed"}
     assert rig.api.metric("holdfast_panics_total") == 0
 
 

@@ -73,7 +73,7 @@ def heals(rig: Rig, path: str, headers: dict[str, str]) -> None:
     assert rig.count("users WHERE email = 'eve@example.com'") == 1
 
 
-def test_an_acceptance_nobody_heard_of_is_found_again(rig: Rig, start_writer: StartWriter) -> None:
+def test_an_acceptance_without_an_answer_is_found_again(rig: Rig, start_writer: StartWriter) -> None:
     """The queue took it, its replies were lost, and the database was away: 504 and an operation; the same key then
     leads to that operation, and to one write."""
     rig.warm_up()

@@ -201,7 +201,7 @@ def test_whatever_the_database_refuses_direct_writes_with(rig: Rig) -> None:
 
 
 def test_the_reply_to_a_direct_write_s_commit_is_lost(rig: Rig) -> None:
-    """It happened and nobody was told: 504, not definite, with the operation to ask for; the same key again gets the
+    """It happened without an answer: 504, not definite, with the operation to ask for; the same key again gets the
     same user, and there is one."""
     assert rig.client.get("/users").status_code == 200  # the driver itself commits on a new connection
     rig.to_queue.set(AWAY)
@@ -282,6 +282,6 @@ def copied_name(server: RedisServer, user_id: str) -> str | None:
 
 
 def test_errors_keep_their_envelope(rig: Rig) -> None:
-    """What is wrong with the request is said as ever while the database is away."""
+    """What is wrong with the request is reported as ever while the database is away."""
     rig.to_database.set(Faults(reset=True))
     assert error_of(rig.client.post("/users", json={"name": ""}))["type"] == "validation_error"

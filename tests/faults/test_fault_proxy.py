@@ -248,8 +248,8 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
         port, url = int(line.split(" ->")[0].rpartition(":")[2]), "http://" + line.rpartition("faults: ")[2].strip()
         with redis.Redis(port=port, socket_timeout=2, retry=None) as client, httpx.Client(timeout=30) as http:
             assert client.ping()
-            told = http.put(url, json={"up": {"blackhole": True}})
-            assert told.status_code == 200
+            answer = http.put(url, json={"up": {"blackhole": True}})
+            assert answer.status_code == 200
             with pytest.raises(redis.TimeoutError):
                 client.ping()
             for body in (b"nonsense", b"[]", b'{"refuse": 1}', b'{"up": {"latency_ms": -1}}', b'{"speed": 1}',
@@ -301,7 +301,7 @@ def test_an_address_is_a_client_as_a_whole() -> None:
 
 
 def test_faults_survive_the_way_through_json() -> None:
-    """What is told is what was set."""
+    """What is reported is what was set."""
     way = WayFaults(10, 5, 1000, True, 7)
     refused = Faults(way, refuse=True)
     assert Faults.from_json(json.loads(json.dumps(refused.to_json()))) == refused

@@ -37,7 +37,7 @@ def direct(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
     first = send()
     assert (first.status_code, first.json()["meta"]["way"]) == (200, "direct")
     rig.to_queue.heal()
-    return heard_again(rig, first)
+    return once_healed(rig, first)
 
 
 def direct_and_restarted(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
@@ -47,7 +47,7 @@ def direct_and_restarted(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.
     rig.api.kill()
     rig.to_queue.heal()
     rig.api.start()
-    return heard_again(rig, first)
+    return once_healed(rig, first)
 
 
 def applied(rig: Rig, send: Callable[[], httpx.Response]) -> httpx.Response:
@@ -85,7 +85,7 @@ def forget_keys(rig: Rig) -> None:
         assert queue.delete(*queue.keys(KEY + "*"))
 
 
-def heard_again(rig: Rig, first: httpx.Response) -> httpx.Response:
+def once_healed(rig: Rig, first: httpx.Response) -> httpx.Response:
     """When the api reaches the queue again."""
     user = f"/users/{first.json()['data']['id']}"
     wait_until(lambda: rig.client.get(user).json()["meta"].get("pending") is not None, what="it heals")
@@ -148,7 +148,7 @@ def meet(rig: Rig, path: str, how: Met) -> Meeting:
     return Meeting(how, first, other, again)
 
 
-def test_who_waits_is_told(rig: Rig, start_writer: StartWriter) -> None:
+def test_who_waits_gets_the_outcome(rig: Rig, start_writer: StartWriter) -> None:
     """The queue has forgotten the key: a caller who waits gets the refusal itself."""
     path, headers = rig.known_user(), key()
     start_writer()

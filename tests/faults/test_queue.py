@@ -57,7 +57,7 @@ def test_writes_go_to_the_database(rig: Rig, start_writer: StartWriter, away: Br
 
 
 def test_what_only_the_queue_knows_is_not_guessed(rig: Rig) -> None:
-    """A user who is only queued is not said to be missing; a known one is shown, and what is on its way is not known;
+    """A user who is only queued is not reported missing; a known one is shown, and what is on its way is not known;
     a change of somebody unknown may be ahead of a queued create: certainly not done."""
     known = rig.known_user()
     queued = f"/users/{rig.client.post('/users', json=EVE).json()['data']['id']}"

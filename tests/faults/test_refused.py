@@ -57,7 +57,7 @@ def services(
         service.kill()
 
 
-class Told:
+class LogSince:
     """What a service has logged since this was made."""
 
     def __init__(self, service: processes.Service) -> None:
@@ -95,18 +95,18 @@ def _speaks_and_recovers(
     queue: RedisServer, services: dict[str, processes.Service], words: dict[str, str], broken: Any, mended: Any
 ) -> None:
     _all_is_well(services)
-    told = {name: Told(service) for name, service in services.items()}
+    logs = {name: LogSince(service) for name, service in services.items()}
     broken()
     try:
         for name, service in services.items():
-            wait_until(lambda name=name: told[name].refused(words[name]), what=f"{name} says {words[name]}")
+            wait_until(lambda name=name: logs[name].refused(words[name]), what=f"{name} says {words[name]}")
             wait_until(
                 lambda name=name, service=service: words[name] in _check(service)["detail"], what=f"{name} shows it"
             )
     finally:
         mended()
     _all_is_well(services)
-    for each in told.values():
+    for each in logs.values():
         wait_until(lambda each=each: each.lines("loop_recovered"), what="it says that it goes on")
         assert each.lines("loop_crashed") == []
         lines = Counter((line["loop"], line["error"]) for line in each.lines("loop_failing"))

@@ -31,8 +31,8 @@ class _Handler(BaseHTTPRequestHandler):
     def log_message(self, *_: object) -> None:
         pass
 
-    def answer(self, told: Any, status: int = 200) -> None:
-        body = json.dumps(told).encode()
+    def answer(self, document: Any, status: int = 200) -> None:
+        body = json.dumps(document).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
@@ -72,15 +72,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         if self.let_in(self.path) and self.path == "/api/annotations":
-            told = self.body()
+            posted = self.body()
             id = len(self.fake.annotations) + 1
-            self.fake.annotations[id] = {"id": id, **told}
+            self.fake.annotations[id] = {"id": id, **posted}
             self.answer({"message": "Annotation added", "id": id})
 
     def do_PATCH(self) -> None:
         if self.let_in(self.path):
-            told, id = self.body(), int(self.path.rpartition("/")[2])
-            self.fake.annotations[id] |= told
+            posted, id = self.body(), int(self.path.rpartition("/")[2])
+            self.fake.annotations[id] |= posted
             self.answer({"message": "Annotation patched"})
 
 

@@ -32,7 +32,7 @@ async def until(condition: object, deadline_s: float = 10) -> None:
 
 
 async def test_a_replay_is_one_region_with_start_and_end(fake: FakeGrafana) -> None:
-    """Told by whoever begins and again by whoever ends it, which may be another replica."""
+    """Drawn by whoever begins and amended by whoever ends it, which may be another replica."""
     for replica in (0, 1):
         annotations = Annotations(lambda: connect(fake.url, TOKEN, 2), timeout_s=3, pause_s=0.01)
         task = asyncio.create_task(annotations.run())
@@ -48,7 +48,7 @@ async def test_a_replay_is_one_region_with_start_and_end(fake: FakeGrafana) -> N
 
 
 async def test_a_slow_or_absent_grafana_fails_nobody(fake: FakeGrafana) -> None:
-    """Saying returns at once; when it answers again it is told what is said then."""
+    """Adding returns at once; when Grafana answers again it gets what is added then."""
     fake.hangs_s = 1.0
     annotations = Annotations(lambda: connect(fake.url, TOKEN, 0.1), timeout_s=0.2, pause_s=0.01)
     task = asyncio.create_task(annotations.run())
@@ -85,11 +85,11 @@ def test_the_check_says_what_is_there_and_what_is_not(fake: FakeGrafana, tmp_pat
     (tmp_path / "overview.json").write_text(json.dumps({"uid": "holdfast-overview"}))
     assert check(fake, tmp_path)[0] == 0
     (tmp_path / "writer.json").write_text(json.dumps({"uid": "holdfast-writer"}))
-    code, told = check(fake, tmp_path, "--data-source", "nothing")
+    code, output = check(fake, tmp_path, "--data-source", "nothing")
     assert code == 1
-    assert "ok       Grafana: 13.0.1" in told
-    assert "ok       dashboard holdfast-overview: Overview" in told
-    assert "MISSING  data source nothing" in told
-    assert "MISSING  dashboard holdfast-writer" in told
+    assert "ok       Grafana: 13.0.1" in output
+    assert "ok       dashboard holdfast-overview: Overview" in output
+    assert "MISSING  data source nothing" in output
+    assert "MISSING  dashboard holdfast-writer" in output
     fake.url = "http://127.0.0.1:1"
     assert check(fake, tmp_path)[0] == 2

@@ -90,7 +90,7 @@ def test_a_key_belongs_to_its_caller(api: httpx.Client) -> None:
     assert "idempotent-replayed" not in other.headers
 
 
-def test_a_repetition_while_the_first_still_waits_is_told_so(api: httpx.Client, redis_server: RedisServer) -> None:
+def test_a_repetition_while_the_first_still_waits_is_refused(api: httpx.Client, redis_server: RedisServer) -> None:
     """409, retryable, until the request that prefers to wait has been answered; then the same answer."""
     headers = key()
     with ThreadPoolExecutor(1) as pool:
@@ -167,5 +167,5 @@ def test_the_trace_goes_along_with_the_write(api: httpx.Client, redis_server: Re
         assert api.post("/users", json=ADA | {"email": f"a{number}@example.com"}, headers=headers).status_code == 202
     with redis_server.client() as redis:
         entries = [fields for _, fields in redis.xrange("{holdfast}:writes")]
-    told = [(fields[b"request_id"], fields.get(b"traceparent")) for fields in entries]
-    assert told == [(b"req_number_0", trace.encode()), (b"req_number_1", None)]
+    traced = [(fields[b"request_id"], fields.get(b"traceparent")) for fields in entries]
+    assert traced == [(b"req_number_0", trace.encode()), (b"req_number_1", None)]

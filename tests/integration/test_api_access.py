@@ -62,7 +62,7 @@ def test_there_is_no_panic_outside_a_demo(closed: tuple[httpx.Client, Path]) -> 
     assert (answer.status_code, error_of(answer)["code"]) == (404, "PATH_NOT_FOUND")
 
 
-def test_another_scheme_is_told_apart(closed: tuple[httpx.Client, Path]) -> None:
+def test_another_scheme_has_an_answer_of_its_own(closed: tuple[httpx.Client, Path]) -> None:
     """Basic credentials are not looked up."""
     client, _ = closed
     answer = client.get("/users", auth=("user", "password"))

@@ -75,8 +75,8 @@ def test_a_write_past_its_time_ends_expired(client: httpx.Client, start_writer: 
         return str(client.get(answer.headers["location"]).json()["data"]["status"])
 
     wait_until(lambda: status(in_time) == "applied", what="applied")
-    told = client.get(late.headers["location"]).json()["data"]
-    assert (told["status"], told["done"], told["error"]["code"]) == ("expired", True, "WRITE_EXPIRED")
+    operation = client.get(late.headers["location"]).json()["data"]
+    assert (operation["status"], operation["done"], operation["error"]["code"]) == ("expired", True, "WRITE_EXPIRED")
     assert client.get(f"/users/{late.json()['data']['id']}").status_code == 404
     again = client.post("/users", json=ADA, headers={"Prefer": "wait=10"})
     assert again.status_code == 201, "the address is free again"

@@ -142,8 +142,8 @@ def test_every_service_tells_its_health(api: httpx.Client, writer: Service) -> N
 
 def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
     """All closed while all is well."""
-    told = api.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
-    assert {breaker["name"]: breaker["state"] for breaker in told} == {
+    breakers = api.get("/circuit-breaker/status").json()["data"]["circuit_breakers"]
+    assert {breaker["name"]: breaker["state"] for breaker in breakers} == {
         "database": "closed",
         "database_writes": "closed",
         "queue": "closed",

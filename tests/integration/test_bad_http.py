@@ -108,7 +108,7 @@ def _check(answer: raw.Answer, status: int, code: str) -> None:
 
 @pytest.mark.parametrize("name", _FATAL)
 def test_what_ends_a_connection(server: int, name: str) -> None:
-    """One answer in the envelope, with a request id; then the server closes, without resetting what it said."""
+    """One answer in the envelope, with a request id; then the server closes, without resetting what it sent."""
     sent, status, code = _FATAL[name]
     with raw.connection(server) as wire:
         raw.send(wire, sent)
@@ -144,7 +144,7 @@ _HARMLESS: dict[str, tuple[bytes, int, str]] = {
     "another type": (b"POST /users HTTP/1.1\r\n" + _HOST + b"Content-Length: 2\r\nContent-Type: text/xml\r\n\r\n{}",
                      415, "UNSUPPORTED_MEDIA_TYPE"),
     "no type": (b"POST /users HTTP/1.1\r\n" + _HOST + b"Content-Length: 2\r\n\r\n{}", 415, "UNSUPPORTED_MEDIA_TYPE"),
-    "no JSON, told to wait": (_post(b"{", b"Expect: 100-continue\r\n"), 400, "MALFORMED_JSON"),
+    "no JSON, waiting for 100": (_post(b"{", b"Expect: 100-continue\r\n"), 400, "MALFORMED_JSON"),
     "encoded NUL": (_get(b"/users/%00"), 404, "USER_NOT_FOUND"),
     "encoded rubbish": (_get(b"/users/%ff%fe%c0%80"), 404, "USER_NOT_FOUND"),
     "encoded slashes": (_get(b"/users/..%2f..%2fetc%2fpasswd"), 404, "PATH_NOT_FOUND"),
@@ -246,28 +246,28 @@ def test_drop_by_drop(server: int) -> None:
     with raw.connection(server) as wire:
         wire.settimeout(_PATIENCE_S / 10)
         wire.sendall(b"GET /users HTTP/1.1\r\n")
-        said = b""
+        received = b""
         for _ in range(100):
             raw.send(wire, b"A: b\r\n")
             try:
-                said += wire.recv(65536)
+                received += wire.recv(65536)
                 break
             except TimeoutError:
                 continue
-    assert said.startswith(b"HTTP/1.1 408 ")
-    assert b"REQUEST_TIMEOUT" in said
+    assert received.startswith(b"HTTP/1.1 408 ")
+    assert b"REQUEST_TIMEOUT" in received
 
 
-@pytest.mark.parametrize("said", [b"", b"\r\n\r\n"], ids=["nothing", "empty lines"])
+@pytest.mark.parametrize("sent", [b"", b"\r\n\r\n"], ids=["nothing", "empty lines"])
 @pytest.mark.parametrize("first", [True, False], ids=["at first", "after a request"])
-def test_who_says_nothing_is_told_nothing(server: int, said: bytes, first: bool) -> None:
+def test_who_says_nothing_gets_no_answer(server: int, sent: bytes, first: bool) -> None:
     """A connection without a request is closed; after a request it may be idle for longer, but not by empty lines."""
     with raw.connection(server) as wire:
         if not first:
             wire.sendall(_get(b"/livez"))
             assert raw.one_answer(wire).status == 200
-        wire.sendall(said)
-        if said or first:
+        wire.sendall(sent)
+        if sent or first:
             assert raw.answers_until_closed(wire) == []
         else:
             wire.sendall(_get(b"/livez"))
@@ -298,7 +298,7 @@ def test_who_leaves_in_the_middle(server: int) -> None:
 
 
 def test_when_there_are_too_many_connections(server: int) -> None:
-    """The next one is told so in the envelope; health is answered; when the others have gone, so is everything."""
+    """The next one is refused in the envelope; health is answered; when the others have gone, so is everything."""
     url = f"http://127.0.0.1:{server}"
     with ExitStack() as stack:
         wires = [stack.enter_context(raw.connection(server)) for _ in range(_CONNECTIONS_MAX)]

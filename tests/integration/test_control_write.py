@@ -49,7 +49,7 @@ def connection_ids(engine: Engine) -> set[int]:
 def test_a_control_write_leaves_nothing(engine: Engine, own_database: Database) -> None:
     """In no table, though it commits a change."""
     before, seen = rows(own_database), []
-    sa.event.listen(engine, "before_cursor_execute", lambda *told: seen.append(told[2].split()[0]))
+    sa.event.listen(engine, "before_cursor_execute", lambda *event: seen.append(event[2].split()[0]))
     sa.event.listen(engine, "commit", lambda _: seen.append("committed"))
     control_write(engine)
     assert seen[-4:] == ["ROLLBACK", "INSERT", "DELETE", "committed"]

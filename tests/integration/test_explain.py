@@ -38,7 +38,7 @@ class Case(NamedTuple):
         return dict(answers[-1].json()["data"])
 
 
-def said(part: dict[str, Any], action: str) -> list[dict[str, Any]]:
+def decisions(part: dict[str, Any], action: str) -> list[dict[str, Any]]:
     """Its decisions of one kind."""
     return [each for each in part["decisions"] if each["action"] == action]
 
@@ -81,19 +81,19 @@ def running() -> Iterator[Start]:
 def test_an_accepted_write_is_followed_to_its_end(
     case: Case, tmp_path: Path, running: Start, redis_server: RedisServer, clean_database: Database
 ) -> None:
-    """First it is on the stream; once there is a writer, it is applied, and when is told."""
+    """First it is on the stream; once there is a writer, it is applied, and the time is shown."""
     answer = case.api.post("/users", json=_ADA, headers={"X-Request-Timeout-Ms": "7000"})
-    told = case.explained(answer.headers["x-request-id"])
-    (part,) = told["parts"]
+    explained = case.explained(answer.headers["x-request-id"])
+    (part,) = explained["parts"]
     assert (part["service"], part["route"], part["status"], part["outcome"]) == ("api", "/users", 202, "good")
     assert part["deadline_ms"] == 7000
     assert 0 < part["left_ms"] < 7000
-    assert said(part, "rate_counted")[0]["left"] > 0
-    (written,) = said(part, "write_answered")
+    assert decisions(part, "rate_counted")[0]["left"] > 0
+    (written,) = decisions(part, "write_answered")
     data, meta = answer.json()["data"], answer.json()["meta"]
     assert (written["operation_id"], written["version"]) == (data["operation_id"], meta["version"])
     assert written["entry_id"] in written["says"]
-    (fate,) = told["operations"]
+    (fate,) = explained["operations"]
     assert (fate["status"], fate["says"]) == ("queued", "On the stream; no writer has read it yet.")
     with redis_server.client() as redis:
         assert redis.xrange("{holdfast}:writes", written["entry_id"], written["entry_id"])
@@ -103,8 +103,8 @@ def test_an_accepted_write_is_followed_to_its_end(
     (fate,) = case.explained(request_id)["operations"]
     assert fate["entry_id"] == written["entry_id"]
     assert fate["ended_at"] > fate["accepted_at"]
-    assert "Ada" not in str(told)
-    assert "example.com" not in str(told)
+    assert "Ada" not in str(explained)
+    assert "example.com" not in str(explained)
 
 
 def test_a_refused_write_says_why(case: Case) -> None:
@@ -114,8 +114,8 @@ def test_a_refused_write_says_why(case: Case) -> None:
     refused = case.api.post("/users", json={"name": "Bob", "email": email})
     assert refused.status_code == 409
     (part,) = case.explained(refused.headers["x-request-id"])["parts"]
-    assert said(part, "write_answered")[0]["result"] == "taken"
-    (error,) = said(part, "error_answered")
+    assert decisions(part, "write_answered")[0]["result"] == "taken"
+    (error,) = decisions(part, "error_answered")
     assert error["says"] == "Answered EMAIL_TAKEN, status 409: it did not happen, no use trying again."
     malformed = case.api.post("/users", json={"name": "Bob"})
     (part,) = case.explained(malformed.headers["x-request-id"])["parts"]
@@ -145,7 +145,7 @@ def test_who_asks_has_to_be_somebody(case: Case) -> None:
     assert "X-Explain" in error["message"]
 
 
-def test_one_id_for_several_tries_is_told_in_order(case: Case) -> None:
+def test_one_id_for_several_tries_is_explained_in_order(case: Case) -> None:
     """A caller may keep its id; of very many tries the last are kept."""
     ids = {"X-Request-ID": f"tries-{uuid.uuid4().hex}", "X-Explain": "1"}
     for _ in range(23):
@@ -184,12 +184,12 @@ def test_a_read_without_a_database(broken: Case, own_database: Database) -> None
     answer = broken.api.get("/users")
     (part,) = broken.explained(answer.headers["x-request-id"])["parts"]
     assert (part["status"], part["outcome"]) == (200, "degraded")
-    (call,) = said(part, "call_refused")
+    (call,) = decisions(part, "call_refused")
     assert (call["breaker"], call["refusal"]) == ("database", "open")
     assert call["open_for_s"] >= 0
     assert call["unreachable_in_a_row"] > 0 or call["failures"] > 0
     assert call["says"].startswith("The breaker database is open since ")
-    (served,) = said(part, "fallback_served")
+    (served,) = decisions(part, "fallback_served")
     assert (served["source"], served["instead_of"]) == ("cache", "CIRCUIT_BREAKER_OPEN")
     assert 0 <= served["age_s"] < 60
     actions = [each["action"] for each in part["decisions"]]
@@ -197,7 +197,7 @@ def test_a_read_without_a_database(broken: Case, own_database: Database) -> None
     none = broken.api.get("/users", params={"limit": 7})
     assert none.status_code == 503
     (part,) = broken.explained(none.headers["x-request-id"])["parts"]
-    assert said(part, "no_copy")[0]["says"] == "No copy of this page is kept."
+    assert decisions(part, "no_copy")[0]["says"] == "No copy of this page is kept."
     written = broken.api.post("/users", json=_ADA)
     request_id = written.headers["x-request-id"]
     wait_until(lambda: broken.explained(request_id)["operations"][0]["status"] == "queued", what="the queue is asked")
@@ -207,7 +207,7 @@ def test_a_write_without_a_queue(
     tmp_path: Path, running: Start, own_redis: RedisServer, own_cache: RedisServer, own_database: Database
 ) -> None:
     """It went to the database directly; the cache, elsewhere, still keeps why. Without the cache nothing is explained,
-    which is said, and nobody is held up."""
+    which is shown, and nobody is held up."""
     more = {"HOLDFAST_CACHE_REDIS_ADDR": own_cache.address}
     api = processes.api(tmp_path, own_redis.address, own_database.dsn, **more)
     dlq = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **more)
@@ -216,10 +216,10 @@ def test_a_write_without_a_queue(
     with httpx.Client(base_url=api.url, timeout=30) as client, httpx.Client(base_url=dlq.url, timeout=30) as asking:
         answer = client.post("/users", json=_ADA)
         assert answer.status_code == 201
-        told = Case(client, asking).explained(answer.headers["x-request-id"])
-        actions = [each["action"] for each in told["parts"][0]["decisions"]]
+        explained = Case(client, asking).explained(answer.headers["x-request-id"])
+        actions = [each["action"] for each in explained["parts"][0]["decisions"]]
         assert [each for each in actions if each.startswith("write_")] == ["write_not_taken", "write_direct"]
-        assert (told["operations"][0]["status"], told["parts"][0]["outcome"]) == ("applied", "degraded")
+        assert (explained["operations"][0]["status"], explained["parts"][0]["outcome"]) == ("applied", "degraded")
         own_cache.kill()
         gone = asking.get(f"/requests/{answer.headers['x-request-id']}", headers=bearer(keys.VIEWER))
         assert (gone.status_code, gone.json()["error"]["code"]) == (503, "EXPLANATIONS_UNAVAILABLE")
@@ -243,10 +243,10 @@ def test_a_call_of_the_third_party(
         assert answer.status_code == 502
         ours, theirs = Case(client, asking).explained(answer.headers["x-request-id"], 2)["parts"]
     assert (ours["service"], theirs["service"]) == ("api", "external_proxy")
-    assert said(ours, "proxy_answered")[0]["status"] == 502
-    again, (suppressed,) = said(theirs, "retried"), said(theirs, "retry_suppressed")
+    assert decisions(ours, "proxy_answered")[0]["status"] == 502
+    again, (suppressed,) = decisions(theirs, "retried"), decisions(theirs, "retry_suppressed")
     assert [each["attempt"] for each in again] == [2, 3, 4]
     assert (suppressed["why"], suppressed["attempt"]) == ("budget", 4)
     assert suppressed["budget"] < 1
     assert "the retry budget has 0.0 tokens" in suppressed["says"]
-    assert len(said(theirs, "call_failed")) == len(third_party.arrivals()) == 4
+    assert len(decisions(theirs, "call_failed")) == len(third_party.arrivals()) == 4

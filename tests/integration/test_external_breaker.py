@@ -122,7 +122,7 @@ def test_half_open_sends_one_probe(start_proxy: StartProxy, third_party: ThirdPa
 def test_a_throttled_third_party_is_left_alone_as_long_as_it_asked(
     start_proxy: StartProxy, third_party: ThirdParty
 ) -> None:
-    """Nothing is sent before that, callers are told when to come back, and it is no failure to the breaker."""
+    """Nothing is sent before that, callers learn when to come back, and it is no failure to the breaker."""
     proxy = start_proxy(total_s=1.5)
     third_party.behave(fault="throttle", retry_after="2", times=1)
     first = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30)

@@ -27,7 +27,7 @@ _INVALID = [
 
 
 class Speaker(ThreadingHTTPServer):
-    """A third party that answers what it was told to."""
+    """A third party that answers what it was set to."""
 
     status = 200
     body = b"{}"
@@ -116,11 +116,11 @@ def test_what_is_no_json_is_an_error_of_the_third_party(chain: Chain) -> None:
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_retry_after_has_an_end(chain: Chain, status: int) -> None:
-    """However long it says, it is passed on as no longer than is configured; nonsense was not said."""
+    """However long it says, it is passed on as no longer than is configured; nonsense counts as absent."""
     chain.speaker.status, chain.speaker.body, chain.speaker.content_type = status, b"{}", _JSON
-    for said in ("Fri, 31 Dec 9999 23:59:59 GMT", "999999999", "61", "9" * 60, "-5", "NaN", "soon"):
-        chain.speaker.retry_after = said
+    for retry_after in ("Fri, 31 Dec 9999 23:59:59 GMT", "999999999", "61", "9" * 60, "-5", "NaN", "soon"):
+        chain.speaker.retry_after = retry_after
         refused = chain.api.get("/external-api", headers=NO_FALLBACK)
-        assert refused.status_code in (502, 503), said
-        assert 0 < int(refused.headers["retry-after"]) <= 60, said
+        assert refused.status_code in (502, 503), retry_after
+        assert 0 < int(refused.headers["retry-after"]) <= 60, retry_after
     chain.speaker.retry_after = ""

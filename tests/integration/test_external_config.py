@@ -139,7 +139,7 @@ def test_what_is_no_change_is_refused(operator: httpx.Client, body: bytes) -> No
 
 
 def test_two_operators_do_not_overwrite_one_another(operator: httpx.Client) -> None:
-    """The second one is told, and looks again."""
+    """The second one is refused, and looks again."""
     etag = operator.get("/config").headers["etag"]
     first = change(operator, {"attempts": 2}, {"If-Match": etag})
     second = change(operator, {"attempts": 5}, {"If-Match": etag})
@@ -201,7 +201,7 @@ def test_nonsense_in_redis_leaves_the_last_good_one(
 def test_without_redis_it_goes_on_as_it_was(
     proxies: list[processes.Service], operator: httpx.Client, own_redis: RedisServer, third_party: ThirdParty
 ) -> None:
-    """No change is taken, none is lost, and the third party is asked as before; what Redis forgot, it is told again."""
+    """No change is taken, none is lost, and the third party is asked as before; what Redis forgot is written again."""
     assert change(operator, {"attempts": 2}).status_code == 200
     own_redis.kill()
     answer = change(operator, {"attempts": 5})
@@ -212,11 +212,11 @@ def test_without_redis_it_goes_on_as_it_was(
     own_redis.start()
     with own_redis.client() as redis:
         redis.flushall()
-        wait_until(lambda: redis.exists(_KEY), what="told again")
+        wait_until(lambda: redis.exists(_KEY), what="written again")
     wait_until(lambda: [attempts(proxy) for proxy in proxies] == [2, 2], what="the newest, everywhere")
 
 
-def test_a_restart_keeps_what_was_told(
+def test_a_restart_keeps_the_configuration(
     proxies: list[processes.Service], operator: httpx.Client, tmp_path: Path, own_redis: RedisServer
 ) -> None:
     """A new replica goes by the same from its first request."""

@@ -132,10 +132,10 @@ def test_the_last_good_answer_says_that_it_is_old(client: httpx.Client, third_pa
     body = answer.json()
     assert (answer.status_code, body["success"], body["data"]) == (200, True, good)
     assert body["meta"]["stale"] is True
-    told = body["meta"]["fallback"]
-    assert (told["used"], told["kind"], told["reason"]) == (True, "last_good", "UPSTREAM_FAILED")
-    assert told["age_s"] >= 0
-    assert told["as_of"].endswith("Z")
+    fallback = body["meta"]["fallback"]
+    assert (fallback["used"], fallback["kind"], fallback["reason"]) == (True, "last_good", "UPSTREAM_FAILED")
+    assert fallback["age_s"] >= 0
+    assert fallback["as_of"].endswith("Z")
     assert {"age", "cache-status", "x-degraded"} <= set(answer.headers)
     assert client.get("/external", headers=NO_FALLBACK).status_code == 502
 

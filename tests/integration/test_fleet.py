@@ -40,8 +40,8 @@ class Fleet:
 
     def status(self) -> dict[str, Any]:
         """As an operator sees it."""
-        told: dict[str, Any] = self.api.get("/circuit-breaker/status").json()["data"]
-        return told
+        shown: dict[str, Any] = self.api.get("/circuit-breaker/status").json()["data"]
+        return shown
 
     def states(self, service: str = "writer") -> dict[str, str]:
         """Instance -> state of its database breaker, or `stale`."""
@@ -102,7 +102,7 @@ def fleet(running: Fleet) -> Fleet:
 
 
 async def test_who_leaves_is_gone_at_once(clean_redis: RedisServer) -> None:
-    """A replica that ends as told is not shown for a while as one that might be alive."""
+    """A replica that ends in good order is not shown for a while as one that might be alive."""
     redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     api, writer = (
         Board(redis, Member(name, name, lambda: [Breaker("b")]), watching=True) for name in ("api", "writer")
@@ -118,15 +118,15 @@ async def test_who_leaves_is_gone_at_once(clean_redis: RedisServer) -> None:
 
 def test_everybodys_breakers_are_shown(fleet: Fleet) -> None:
     """Those of the api and of both writers, counted, with the age of what is known."""
-    told: dict[str, Any] = {}
+    shown: dict[str, Any] = {}
 
     def all_closed() -> bool:
-        told.update(fleet.status())
-        counts = {"closed": len(told["circuit_breakers"]), "open": 0, "half_open": 0, "stale": 0}
-        return bool(told["summary"] == counts)
+        shown.update(fleet.status())
+        counts = {"closed": len(shown["circuit_breakers"]), "open": 0, "half_open": 0, "stale": 0}
+        return bool(shown["summary"] == counts)
 
     wait_until(all_closed, what="all are closed, and none is late")
-    for one in told["circuit_breakers"]:
+    for one in shown["circuit_breakers"]:
         assert one["report"]["age_s"] < 3 if one["service"] == "writer" else one["report"]["age_s"] == 0
         assert {"since", "opened", "counts", "next_probe_at", "imposed", "transitions"} <= set(one)
 
@@ -155,8 +155,8 @@ def test_forced_open_every_writer_pauses_also_one_that_starts_meanwhile(fleet: F
     """The backlog grows, nobody is charged, and it is undone by itself; a killed replica is stale, and then gone."""
     answer = fleet.order("writer", "force_open", for_s=600)
     assert answer.status_code == 200
-    told = answer.json()["data"]
-    assert (sorted(told["imposed_on"]), told["reach"], told["audited"]) == (list(WRITERS), "every replica", True)
+    data = answer.json()["data"]
+    assert (sorted(data["imposed_on"]), data["reach"], data["audited"]) == (list(WRITERS), "every replica", True)
     third = fleet.start_writer("writer-3")
     try:
         everybody = [*fleet.writers.values(), third]
@@ -234,7 +234,7 @@ def test_nonsense_is_refused(fleet: Fleet, more: dict[str, object], field: str |
 
 @pytest.mark.parametrize("where", ["api/nothing", "nobody/database", "api/a%2Fb"])
 def test_what_is_not_there_is_not_found(fleet: Fleet, where: str) -> None:
-    """A breaker, a service; and a replica that nobody has heard of."""
+    """A breaker, a service; and a replica that never reported."""
     body = {"action": "reset", "reason": "a test"}
     answer = fleet.api.post(f"/circuit-breaker/{where}/override", json=body, headers=keys.bearer(keys.OPERATOR))
     assert (answer.status_code, error_of(answer)["code"]) == (404, "BREAKER_NOT_FOUND")
@@ -242,13 +242,13 @@ def test_what_is_not_there_is_not_found(fleet: Fleet, where: str) -> None:
 
 
 def test_with_the_board_away_an_api_still_shows_and_obeys_itself(fleet: Fleet, tmp_path: Path) -> None:
-    """And says that nobody else has heard; the others are stale and go, and are back by themselves."""
+    """And says that no other replica was reached; the others are stale and go, and are back by themselves."""
     fleet.board.kill()
     wait_until(lambda: fleet.status()["others"] != "reported", what="it is noticed")
     assert set(fleet.states().values()) <= {"stale"}
-    told = fleet.order("api", "force_open").json()["data"]
-    assert told["imposed_on"] == ["api-test"]
-    assert "only" in told["reach"]
+    data = fleet.order("api", "force_open").json()["data"]
+    assert data["imposed_on"] == ["api-test"]
+    assert "only" in data["reach"]
     assert fleet.states("api") == {"api-test": "open"}
     refused = fleet.order("writer", "force_open")
     assert (refused.status_code, error_of(refused)["code"]) == (503, "FLEET_UNREACHABLE")

@@ -145,7 +145,7 @@ async def test_no_more_at_once_than_are_allowed() -> None:
 
 async def test_a_good_answer_is_read() -> None:
     """Numbers, names in lower case, and nothing raised."""
-    async with server(whole(b'{"a": [1, 2.5]}', b"X-Told: yes")) as port:
+    async with server(whole(b'{"a": [1, 2.5]}', b"X-Sent: yes")) as port:
         answer = await get(port)
-    assert (answer.status, answer.document, answer.headers["x-told"]) == (200, {"a": [1, 2.5]}, "yes")
+    assert (answer.status, answer.document, answer.headers["x-sent"]) == (200, {"a": [1, 2.5]}, "yes")
     assert issubclass(TookTooLong, CallFailed)

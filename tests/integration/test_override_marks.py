@@ -30,7 +30,7 @@ _PATH = "/circuit-breaker/api/database/override"
 
 
 class _PlayedGrafana:
-    """Keeps what it is told; `hangs`: never answers."""
+    """Keeps what is added; `hangs`: never answers."""
 
     def __init__(self) -> None:
         self.regions: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ async def _until(condition: Any) -> None:
 async def test_an_override_is_a_region_until_it_runs_out_or_another_replica_ends_it(
     clean_redis: RedisServer, tmp_path: Path
 ) -> None:
-    """Told at once with the end it will have; a lift elsewhere amends it; a replaced one ends as the next begins."""
+    """Drawn at once with the end it will have; a lift elsewhere amends it; a replaced one ends as the next begins."""
     grafana = _PlayedGrafana()
     async with _replicas(clean_redis, tmp_path, grafana) as (one, other):
         before_ms = time.time() * 1000
@@ -146,7 +146,7 @@ async def test_one_replica_s_override_leaves_everybody_s(clean_redis: RedisServe
 
 
 async def test_a_grafana_that_hangs_delays_nobody(clean_redis: RedisServer, tmp_path: Path) -> None:
-    """Overrides answer while the first of them is still being told."""
+    """Overrides answer while the first of them is still being sent."""
     grafana = _PlayedGrafana()
     grafana.hangs = True
     async with _replicas(clean_redis, tmp_path, grafana) as (one, _), asyncio.timeout(60):
@@ -161,7 +161,7 @@ async def test_a_grafana_that_hangs_delays_nobody(clean_redis: RedisServer, tmp_
 def test_an_api_without_the_extra_or_without_a_grafana_works(
     clean_redis: RedisServer, database: Database, tmp_path: Path
 ) -> None:
-    """Configured, absent and its client not installed: the override is in force, and what was not told is counted."""
+    """Configured, absent and its client not installed: the override is in force, and what was not drawn is counted."""
     url = f"http://127.0.0.1:{free_port()}"
     api = processes.api(tmp_path, clean_redis.address, database.dsn, HOLDFAST_GRAFANA_URL=url).start()
     try:

@@ -62,7 +62,7 @@ async def accept(redis: Redis, count: int, *, spoilt: dict[int, str]) -> tuple[l
 @pytest.mark.parametrize("prefix", [PENDING, OPERATION])
 @pytest.mark.parametrize("at", [0, 3, 6])
 async def test_only_the_write_with_the_error_is_refused(redis: Redis, at: int, prefix: str) -> None:
-    """Its neighbours are accepted, before and after it; it is not on the stream, and is told so."""
+    """Its neighbours are accepted, before and after it; it is not on the stream, and its answer says so."""
     candidates, ends = await accept(redis, 7, spoilt={at: prefix})
     assert isinstance(ends[at], QueueUnavailable)
     assert [isinstance(end, Answer) for end in ends] == [number != at for number in range(7)]

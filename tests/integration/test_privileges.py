@@ -145,7 +145,7 @@ def _refused(client: redis.Redis, command: tuple[str, ...]) -> bool:
     except redis.exceptions.AuthenticationError:
         return True
     except redis.exceptions.ResponseError as error:
-        return any(told in str(error) for told in ("permissions", "The user executing the script"))
+        return any(words in str(error) for words in ("permissions", "The user executing the script"))
     return False
 
 

@@ -1,4 +1,4 @@
-"""Rate limits on running apis: who is over them is told so and when to come back, and nobody else notices."""
+"""Rate limits on running apis: who is over them learns it and when to come back, and nobody else notices."""
 
 import hashlib
 import time
@@ -14,7 +14,7 @@ from tests.servers import Database, RedisServer, wait_until
 
 #: Clients of one kind: what is counted is counted again with another one if the machine was too busy.
 _TRIES = 10
-#: What is said of each key after its digest.
+#: What is kept of each key after its digest.
 _KEYS = {
     "free": "writes=0",
     **{f"slow-{number}": "" for number in range(_TRIES)},

@@ -74,8 +74,8 @@ class Case:
 
     def read(self, count: int, group: str = WRITERS_GROUP) -> dict[str, dict[bytes, bytes]]:
         """Deliver new entries to a reader."""
-        told: Any = self.client.xreadgroup(group, "writer-1", {WRITES: ">"}, count=count) if count else []
-        return {id.decode(): fields for _, page in told for id, fields in page}
+        pages: Any = self.client.xreadgroup(group, "writer-1", {WRITES: ">"}, count=count) if count else []
+        return {id.decode(): fields for _, page in pages for id, fields in page}
 
     def settle(self, *ids: str) -> None:
         """As a writer does, when it is done with them."""
@@ -186,10 +186,10 @@ def test_a_replay_is_never_older_than_its_write(clean_redis: RedisServer) -> Non
         keys = [WRITES, CLOCK, LEDGER, PREFIX + "replay:1"]
         write = [str(uuid.uuid4()), "users", "u", "user:u", "CreateUser", ahead, "{}"]
         about = ["1-0", *write, 0, 0, 2, "version", ahead]
-        told: Any = client.eval(text_of(LUA / "replay.lua"), 4, *keys, PREFIX, "1", *about)
-        assert from_stream_id(told[0].decode()) >= ahead
+        answer: Any = client.eval(text_of(LUA / "replay.lua"), 4, *keys, PREFIX, "1", *about)
+        assert from_stream_id(answer[0].decode()) >= ahead
         assert client.exists(CLOCK) == 0, "a queue that has lost its clock still asks the database"
-        assert client.eval(text_of(LUA / "replay.lua"), 4, *keys, PREFIX, "1", *about) == told
+        assert client.eval(text_of(LUA / "replay.lua"), 4, *keys, PREFIX, "1", *about) == answer
 
 
 @pytest.mark.parametrize("junk_id", [*_JUNK_IDS[:4], "7881299347899-0"])
@@ -206,6 +206,6 @@ def test_junk_among_dead_letters_keeps_no_letter_out_of_the_table(clean_redis: R
         letters = client.xrange(DEAD)
         assert [number_of(id.decode()) < 2**63 for id, _ in letters] == [True, True]
         assert letters[0][1] == {b"junk": b"1", b"moved_from": junk_id.encode()}
-        told: Any = client.xreadgroup(DLQ_GROUP, "dlq-1", {DEAD: ">"})
-        assert [id for id, _ in told[0][1]] == [id for id, _ in letters]
+        pages: Any = client.xreadgroup(DLQ_GROUP, "dlq-1", {DEAD: ">"})
+        assert [id for id, _ in pages[0][1]] == [id for id, _ in letters]
         assert client.xinfo_stream(DEAD)["entries-added"] == 2

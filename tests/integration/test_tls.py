@@ -182,7 +182,7 @@ def test_a_server_by_another_name_is_refused(stores: Stores) -> None:
 
 
 class Listener:
-    """Where a server should be. It greets if it is told to, and notes all that comes, by connection."""
+    """Where a server should be. It greets if it is set to, and notes all that comes, by connection."""
 
     def __init__(self, greeting: bytes = b"") -> None:
         self.came: list[bytearray] = []
@@ -253,7 +253,7 @@ def _greeting(*, tls: bool) -> bytes:
 @pytest.mark.parametrize("server_has_tls", [True, False])
 @pytest.mark.parametrize("options", ["tls=true", "tls=skip-verify", "ssl_verify_cert=true", "ssl-mode=REQUIRED"])
 def test_nothing_goes_to_a_database_in_clear(server_has_tls: bool, options: str) -> None:
-    """A server without TLS is told nothing; one with it is asked for TLS by the packet that has no name in it."""
+    """A server without TLS gets nothing; one with it is asked for TLS by the packet that has no name in it."""
     listener = Listener(_greeting(tls=server_has_tls))
     engine = make_engine(
         f"mysql://somebody:{_SECRET}@127.0.0.1:{listener.port}/db?{options}",
@@ -286,7 +286,7 @@ def test_what_is_not_understood_stops_the_start() -> None:
         for module in ("api", "writer", "dlq_admin", "external_proxy")
     ]  # fmt: skip
     for process in started:
-        said, _ = process.communicate(timeout=START_DEADLINE_S)
+        output, _ = process.communicate(timeout=START_DEADLINE_S)
         assert process.returncode != 0
-        assert "ssl_ca_cert" in said
-        assert _SECRET not in said
+        assert "ssl_ca_cert" in output
+        assert _SECRET not in output

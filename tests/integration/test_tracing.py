@@ -19,7 +19,7 @@ from holdfast.shared.writes.versions import wall_clock
 from tests import otlp, processes
 from tests.conftest import ROOT
 from tests.external import PATIENT
-from tests.otlp import Receiver, Told
+from tests.otlp import Receiver, Span
 from tests.processes import QUICK, Service, ThirdParty
 from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
@@ -89,7 +89,7 @@ def _spans(service: Service, result: str) -> float:
     return service.metric(f'holdfast_spans_total{{result="{result}"}}')
 
 
-def _one(receiver: Receiver, service: str, name: str) -> Told:
+def _one(receiver: Receiver, service: str, name: str) -> Span:
     wait_until(lambda: receiver.named(service, name), what=f"{service}: {name}")
     (span,) = receiver.named(service, name)
     return span
@@ -183,10 +183,10 @@ def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
     wanted = f'# {{trace_id="{_TRACE}"}}'
 
     def of(url: str, metric: str) -> list[str]:
-        told = httpx.get(f"{url}/metrics", headers=_OPEN_METRICS, timeout=30)
-        assert told.headers["content-type"].startswith("application/openmetrics-text")
-        assert told.text.endswith("# EOF\n")
-        return [line for line in told.text.splitlines() if line.startswith(metric) and wanted in line]
+        page = httpx.get(f"{url}/metrics", headers=_OPEN_METRICS, timeout=30)
+        assert page.headers["content-type"].startswith("application/openmetrics-text")
+        assert page.text.endswith("# EOF\n")
+        return [line for line in page.text.splitlines() if line.startswith(metric) and wanted in line]
 
     api = str(traced.api.base_url)
     assert of(api, "holdfast_http_request_duration_seconds_bucket")
@@ -241,10 +241,10 @@ def test_a_receiver_that_hangs_holds_nobody_up(
     assert "Queue full" not in log
 
 
-def test_a_receiver_that_is_gone_is_told_of_once(
+def test_a_receiver_that_is_gone_is_reported_once(
     tmp_path: Path, clean_redis: RedisServer, clean_database: Database
 ) -> None:
-    """And again when it is back; nothing else is heard of it."""
+    """And again when it is back; nothing else is logged of it."""
     with otlp.receiver() as receiver:
         receiver.shutdown()
         receiver.server_close()
@@ -255,9 +255,9 @@ def test_a_receiver_that_is_gone_is_told_of_once(
             assert httpx.get(f"{api.url}/users", timeout=30).status_code == 200
             wait_until(lambda expected=expected: api.metric(failed) >= expected, what="lost spans")  # type: ignore[misc]
         api.kill()
-    told = [json.loads(line) for line in api.log.read_text().splitlines()]
-    assert [each["action"] for each in told if "trace" in each.get("action", "")] == ["traces_lost"]
-    assert not [each for each in told if re.search("opentelemetry|urllib3", str(each))]
+    lines = [json.loads(line) for line in api.log.read_text().splitlines()]
+    assert [each["action"] for each in lines if "trace" in each.get("action", "")] == ["traces_lost"]
+    assert not [each for each in lines if re.search("opentelemetry|urllib3", str(each))]
 
 
 def _with(candidate: Candidate, traceparent: str) -> Candidate:

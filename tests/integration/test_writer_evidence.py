@@ -22,7 +22,7 @@ def heartbeat() -> Candidate:
 
 
 def reasons(writer: Service) -> int:
-    """How often it said why a control write failed."""
+    """How often it logged why a control write failed."""
     return writer.log.read_text().count('"action": "control_write_failed"')
 
 

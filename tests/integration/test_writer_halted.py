@@ -33,8 +33,8 @@ def _ask(admin: processes.Service, method: str, path: str, key: str = keys.OPERA
 
 
 def _halted(admin: processes.Service) -> list[dict[str, Any]]:
-    told = _ask(admin, "GET", "/dlq/writers").json()["data"]
-    return [one for one in told if one["halted"]]
+    writers = _ask(admin, "GET", "/dlq/writers").json()["data"]
+    return [one for one in writers if one["halted"]]
 
 
 def test_it_goes_on_by_itself_when_the_fault_has_gone(
@@ -74,10 +74,10 @@ def test_an_operators_word_lets_it_go_on(
     stream.accept(good)
     writer = start_writer(**_HALTS_SOON)
     wait_until(lambda: _halted(admin), what="dlq_admin knows that the writer is halted")
-    [told] = _halted(admin)
-    assert told["name"] == "writer-1"
-    assert told["halted"]["would_be_dead"] > 0
-    assert told["halted"]["why"].startswith("undecodable")
+    [halted] = _halted(admin)
+    assert halted["name"] == "writer-1"
+    assert halted["halted"]["would_be_dead"] > 0
+    assert halted["halted"]["why"].startswith("undecodable")
     monkeypatch.setenv("HOLDFAST_DLQ_URL", admin.url)
     monkeypatch.setenv("HOLDFAST_DLQ_KEY", keys.VIEWER)
     assert main(["writers"]) == 0

@@ -12,7 +12,7 @@ from tests.stream import Stream, change, new_user
 
 
 def silent(writer: Service) -> bool:
-    """Whether its reader has heard nothing from Redis for longer than an answer may take."""
+    """Whether Redis has not answered its reader for longer than an answer may take."""
     return time.time() - writer.metric("holdfast_last_progress_timestamp_seconds") > 2
 
 
@@ -115,7 +115,7 @@ def test_entries_held_in_an_outage_are_no_crash_loop(
         writer = start_writer(f"writer-{number}")
         wait_until(
             lambda writer=writer: holds(writer) and [one["times_delivered"] for one in stream.pending()] == [1],
-            what="it holds what the one before it held, and has said so",
+            what="it holds what the one before it held, and has logged it",
         )
         writer.kill()
     own_database.start()

@@ -17,10 +17,10 @@ def results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _told(results: Path) -> dict[str, object]:
+def _numbers(results: Path) -> dict[str, object]:
     (found,) = results.glob("load/*/summary.json")
-    told: dict[str, object] = json.loads(found.read_text())
-    return told
+    numbers: dict[str, object] = json.loads(found.read_text())
+    return numbers
 
 
 def test_a_run_against_the_real_thing(
@@ -43,17 +43,17 @@ def test_a_run_against_the_real_thing(
     finally:
         api.kill()
         writer.kill()
-    told = _told(results)
-    kinds = told["kinds"]
+    numbers = _numbers(results)
+    kinds = numbers["kinds"]
     assert isinstance(kinds, dict)
     assert set(kinds) == {"reads", "lists", "writes", "updates"}
-    assert all(target["met"] for target in told["targets"]), told  # type: ignore[attr-defined]
-    assert told["all"]["followed"]["applied"] > 2  # type: ignore[index]
+    assert all(target["met"] for target in numbers["targets"]), numbers  # type: ignore[attr-defined]
+    assert numbers["all"]["followed"]["applied"] > 2  # type: ignore[index]
     assert code in (0, 2)  # 2: this machine was too busy for the generator to keep its schedule, and it says so
-    assert (told["verdict"], code) in (("passed", 0), ("unknown", 2))
-    said = capsys.readouterr()
-    assert "in flight" in said.err
-    assert "verdict: " in said.out
+    assert (numbers["verdict"], code) in (("passed", 0), ("unknown", 2))
+    output = capsys.readouterr()
+    assert "in flight" in output.err
+    assert "verdict: " in output.out
 
 
 def test_writes_that_nobody_applies_are_noticed(
@@ -72,7 +72,7 @@ def test_writes_that_nobody_applies_are_noticed(
         code = steady.main([*options, "--targets", "good>=100,not_over<=0"])
     finally:
         api.kill()
-    found = {target["target"]: target["met"] for target in _told(results)["targets"]}  # type: ignore[attr-defined]
+    found = {target["target"]: target["met"] for target in _numbers(results)["targets"]}  # type: ignore[attr-defined]
     assert found == {"good>=100": True, "not_over<=0": False}
     assert code in (1, 2)
 

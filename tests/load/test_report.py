@@ -57,7 +57,7 @@ def test_a_summary_has_every_part_with_its_own_numbers(run: Run) -> None:
 
 
 def test_the_files_of_a_report(run: Run, tmp_path: Path) -> None:
-    """The page needs nothing from elsewhere and runs nothing; what servers said is text in it; the numbers are JSON."""
+    """The page needs nothing from elsewhere and runs nothing; what servers sent is text in it; the numbers are JSON."""
     summary = summarize(run)
     files = report.write(tmp_path, "Load test", summary, judge(summary, parse("failed<=1")), charts_of(run))
     page = (tmp_path / "report.html").read_text()
@@ -73,14 +73,14 @@ def test_the_files_of_a_report(run: Run, tmp_path: Path) -> None:
     assert ElementTree.parse(tmp_path / "charts.svg").getroot().tag.endswith("svg")  # noqa: S314 - our own
 
 
-def test_what_is_said_at_the_end(run: Run) -> None:
+def test_what_is_printed_at_the_end(run: Run) -> None:
     """Errors, what is missing, and the word."""
     summary = summarize(run)
-    said = report.terminal(summary, judge(summary, parse("failed<=1,not_over<=0")))
-    assert "MISSED  failed<=1: 20" in said
-    assert "20 × <b>GONE</b> (reads)" in said
-    assert "1 of the followed writes had not ended" in said
-    assert said.endswith("verdict: FAILED")
+    printed = report.terminal(summary, judge(summary, parse("failed<=1,not_over<=0")))
+    assert "MISSED  failed<=1: 20" in printed
+    assert "20 × <b>GONE</b> (reads)" in printed
+    assert "1 of the followed writes had not ended" in printed
+    assert printed.endswith("verdict: FAILED")
 
 
 @pytest.mark.parametrize("style", ["lines", "stack", "dots"])
@@ -95,7 +95,7 @@ def test_charts_are_well_formed_and_stay_inside(style: str, log: bool, points: l
 
 
 def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
-    """One fault a run is enough; the same again replaces its own, and a phase that never came is told as such."""
+    """One fault a run is enough; the same again replaces its own, and a phase that never came is shown as such."""
     page = tmp_path / "recovery.md"
     seen = Recovery(0.1, None, 0.0, 1.0, 2.0, 3.0, 99.5, 12.0)
     never = Recovery(0.3, None, 0.0, 2.0, None, 5.0, 98.0, 12.0)
@@ -103,8 +103,8 @@ def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
     recovery_page.write(page, {"queue-killed": [never]}, [], plan, 6, 0)
     recovery_page.write(page, {"database-killed": [seen, never]}, ["others used the machine"], plan, 6, 0)
     recovery_page.write(page, {"queue-killed": [seen]}, [], plan, 6, 0)
-    told = json.loads(page.with_suffix(".json").read_text())
-    assert len(told["queue-killed"]["repeats"]) == 1
+    numbers = json.loads(page.with_suffix(".json").read_text())
+    assert len(numbers["queue-killed"]["repeats"]) == 1
     text = page.read_text()
     assert "| database-killed (unknown) | 2 | 0.20 [0.10–0.30] | – | 0.00 [0.00–0.00] | 1.50 [1.00–2.00] |" in text
     assert "2.00 [2.00–2.00] (1 of 2 never)" in text

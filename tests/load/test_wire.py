@@ -40,10 +40,10 @@ async def test_connections_are_kept() -> None:
 
 async def test_marks_of_a_degraded_answer_and_of_a_refusal_are_seen() -> None:
     """Whatever the case of their names."""
-    told = b"HTTP/1.1 503 Busy\r\nx-DEGRADED: stale\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+    response = b"HTTP/1.1 503 Busy\r\nx-DEGRADED: stale\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
 
     async def answer(_: int, writer: asyncio.StreamWriter) -> None:
-        writer.write(told)
+        writer.write(response)
 
     async with serving(answer) as address:
         connections = Connections(address)
@@ -66,10 +66,10 @@ async def test_a_chunked_answer_is_put_together() -> None:
         (b"SSH-2.0-OpenSSH_9.2\r\n", False, "not_http"),
     ],
 )
-async def test_what_is_no_answer_is_told_as_none(data: bytes, close: bool, why: str) -> None:
+async def test_what_is_no_answer_is_reported_as_none(data: bytes, close: bool, why: str) -> None:
     """Cut short, or not even HTTP."""
-    status, said, _ = await _asked(data, close=close)
-    assert (status, said) == (0, why)
+    status, reason, _ = await _asked(data, close=close)
+    assert (status, reason) == (0, why)
 
 
 async def test_silence_ends_after_the_timeout() -> None:

@@ -1,4 +1,4 @@
-"""A tiny server that answers as it is told, for what no real one does on request."""
+"""A tiny server that answers as it is set to, for what no real one does on request."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -114,9 +114,9 @@ def test_it_sees_what_is_there(admin: Service, own_redis: RedisServer, own_datab
     assert began < admin.metric('holdfast_stream_oldest_timestamp_seconds{stream="writes"}') < time.time()
     assert began < admin.metric("holdfast_dead_letters_oldest_timestamp_seconds") < time.time()
     assert admin.metric('holdfast_replay_letters{state="planned"}') == 0
-    told = httpx.get(f"{admin.url}/ledger", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"]
-    assert (told["in_flight"], told["accepted"] - told["accounted"]) == (3, told["missing"])
-    assert told["as_of"]
+    ledger = httpx.get(f"{admin.url}/ledger", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"]
+    assert (ledger["in_flight"], ledger["accepted"] - ledger["accounted"]) == (3, ledger["missing"])
+    assert ledger["as_of"]
 
 
 def test_an_entry_deleted_by_hand_is_missed(admin: Service, own_redis: RedisServer, own_database: Database) -> None:
@@ -134,7 +134,7 @@ def test_an_entry_deleted_by_hand_is_missed(admin: Service, own_redis: RedisServ
 def test_what_is_trimmed_unread_is_lost(
     admin: Service, own_redis: RedisServer, own_database: Database, tmp_path: Path
 ) -> None:
-    """Behind a writer that settles: nothing is said until somebody trims."""
+    """Behind a writer that settles: nothing is reported until somebody trims."""
     stream = Stream(own_redis, own_database)
     reader = writer(tmp_path, own_redis.address, own_database.dsn, **QUICK).start()
     try:
@@ -190,9 +190,9 @@ def test_without_anything_it_goes_stale_from_the_start(tmp_path: Path) -> None:
     service.start(wait=False)
     try:
         service.wait_until_alive()
-        told = httpx.get(service.metrics_url, timeout=30).text
+        metrics = httpx.get(service.metrics_url, timeout=30).text
         assert began - 1 < _last(service, "ledger") < time.time()
-        assert not [line for line in told.splitlines() if line.startswith(("holdfast_ledger", "holdfast_stream"))]
+        assert not [line for line in metrics.splitlines() if line.startswith(("holdfast_ledger", "holdfast_stream"))]
         assert httpx.get(f"{service.url}/ledger", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"] is None
     finally:
         service.kill()

@@ -39,12 +39,12 @@ Family = dict[str, tuple[str, set[tuple[str, ...]]]]
 
 def scrape(service: Service) -> Family:
     """Name -> type and the label sets' names, of what has a sample."""
-    told: Family = {}
+    found: Family = {}
     for family in text_string_to_metric_families(httpx.get(service.metrics_url, timeout=30).text):
         if family.name.startswith("holdfast_") and family.samples:
             labels = {tuple(sorted(set(sample.labels) - {"le"})) for sample in family.samples}
-            told[family.name] = (family.type, labels)
-    return told
+            found[family.name] = (family.type, labels)
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -87,9 +87,9 @@ def test_what_can_be_counted_is_born_at_0(fresh: dict[str, Family]) -> None:
     for name, metric in DECLARED.items():
         if not isinstance(metric, Counter) or name in _BORN_LATER:
             continue
-        told = {service for service, families in fresh.items() if name in families}
-        assert told, name
-        assert told == set(fresh) or name in _OF_ITS_OWN, (name, told)
+        exporting = {service for service, families in fresh.items() if name in families}
+        assert exporting, name
+        assert exporting == set(fresh) or name in _OF_ITS_OWN, (name, exporting)
 
 
 def test_every_service_tells_of_its_breakers_loops_and_pools(fresh: dict[str, Family]) -> None:
@@ -141,7 +141,7 @@ def test_declared_and_exported_are_the_same(
             exported[name] = (kind, others | labels)
     for name, (kind, labels) in exported.items():
         metric = DECLARED[name]
-        assert kind == next(told for made, told in _TYPES.items() if isinstance(metric, made)), name
+        assert kind == next(declared for made, declared in _TYPES.items() if isinstance(metric, made)), name
         assert labels == {tuple(sorted(metric._labelnames))}, name
     assert set(DECLARED) - set(exported) == set()
     assert fresh

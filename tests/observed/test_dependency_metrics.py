@@ -19,7 +19,7 @@ from holdfast.shared.resilience.pool import Pool
 _CALLS = "holdfast_dependency_call_duration_seconds"
 
 
-def _told(name: str, result: str, what: str = "count", **more: str) -> float:
+def _sample(name: str, result: str, what: str = "count", **more: str) -> float:
     return REGISTRY.get_sample_value(f"{_CALLS}_{what}", {"dependency": name, "result": result, **more}) or 0.0
 
 
@@ -75,11 +75,11 @@ async def test_calls_are_timed_by_how_they_ended() -> None:
         _wrapped(NotSent(), RedisTimeoutError()),
     ):
         await _call(breaker, time, 1.0, late)
-    assert [_told("timed", result) for result in ("success", "error", "timeout")] == [4, 1, 3]
-    assert _told("timed", "success", "sum") == pytest.approx(40.009)
-    assert [_told("timed", "success", "bucket", le=le) for le in ("0.0025", "0.005", "30.0", "+Inf")] == [0, 3, 3, 4]
+    assert [_sample("timed", result) for result in ("success", "error", "timeout")] == [4, 1, 3]
+    assert _sample("timed", "success", "sum") == pytest.approx(40.009)
+    assert [_sample("timed", "success", "bucket", le=le) for le in ("0.0025", "0.005", "30.0", "+Inf")] == [0, 3, 3, 4]
     await _call(breaker, time, 0.003)
-    assert (_told("timed", "success"), _told("timed", "success", "bucket", le="0.005")) == (5, 4), "told once each"
+    assert (_sample("timed", "success"), _sample("timed", "success", "bucket", le="0.005")) == (5, 4), "once each"
 
 
 async def test_a_refused_call_is_no_call() -> None:
@@ -89,13 +89,13 @@ async def test_a_refused_call_is_no_call() -> None:
     breaker.force_open(actor="test", reason="test")
     with pytest.raises(Exception, match="refusing"):
         await breaker.call_async(asyncio.sleep, 0)
-    assert sum(_told("refusing", result) for result in ("success", "error", "timeout")) == 0
+    assert sum(_sample("refusing", result) for result in ("success", "error", "timeout")) == 0
 
 
 def _recoveries(name: str) -> tuple[float, float]:
-    told = [REGISTRY.get_sample_value(f"holdfast_breaker_recovery_seconds_{what}", {"breaker": name})
+    totals = [REGISTRY.get_sample_value(f"holdfast_breaker_recovery_seconds_{what}", {"breaker": name})
             for what in ("count", "sum")]  # fmt: skip
-    return told[0] or 0.0, told[1] or 0.0
+    return totals[0] or 0.0, totals[1] or 0.0
 
 
 async def test_a_recovery_is_from_the_first_opening_to_closed() -> None:

@@ -24,7 +24,7 @@ from tests.servers import Database, RedisServer, wait_until
 DOWN = Name("database-down", "database")
 
 
-def test_a_fault_ends_unless_it_is_said_again() -> None:
+def test_a_fault_ends_unless_it_is_announced_again() -> None:
     """A fault announced again keeps its start; one announced after its end is new, and the last end is still known."""
     faults = Faults()
     assert faults.begin(DOWN, 10, now_s=100).ended_s(105) is None
@@ -46,7 +46,7 @@ def test_an_end_ends_what_it_names() -> None:
 
 
 def test_of_two_words_the_later_one_counts() -> None:
-    """Another replica was told of the end: an older `it is on` does not bring it back."""
+    """Another replica knows of the end: an older `it is on` does not bring it back."""
     here, there = Faults(), Faults()
     there.begin(DOWN, 60, now_s=100)
     here.merge(there, now_s=101)
@@ -58,7 +58,7 @@ def test_of_two_words_the_later_one_counts() -> None:
 
 
 def test_no_more_is_known_than_can_be_shown() -> None:
-    """The oldest that is over makes room; while all are on, another one is refused, also one heard of elsewhere."""
+    """The oldest that is over makes room; while all are on, another one is refused, also one announced elsewhere."""
     faults, others = Faults(), Faults()
     for number in range(KNOWN_MAX):
         faults.begin(Name(f"fault-{number}", "host"), 10 if number == 3 else 100, now_s=100)
@@ -110,7 +110,7 @@ def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> 
     before = time.time()
     with runner.announced("test-fault", "queue"):
         wait_until(lambda: one.metric(f"holdfast_fault_active{labels}") == 1, what="it is on")
-        wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 1, what="the other one has heard")
+        wait_until(lambda: two.metric(f"holdfast_fault_active{labels}") == 1, what="the other one knows")
         began = one.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
         assert before <= began <= time.time()
         assert began == two.metric(f"holdfast_fault_last_start_timestamp_seconds{labels}")
@@ -119,14 +119,14 @@ def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> 
     assert began <= one.metric(f"holdfast_fault_last_end_timestamp_seconds{labels}") <= time.time()
     wait_until(lambda: runner.recovered("test-fault", {"detect": 1.5, "drain": None}, "passed"), what="it is taken")
     assert one.metric('holdfast_recovery_phase_seconds{fault="test-fault",phase="detect"}') == 1.5
-    told = httpx.get(f"{one.url}/faults", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"]
-    assert [(each["fault"], each["active"]) for each in told["faults"]] == [("test-fault", False)]
-    assert [(each["detect_s"], each["drain_s"], each["verdict"]) for each in told["recoveries"]] == [
+    data = httpx.get(f"{one.url}/faults", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"]
+    assert [(each["fault"], each["active"]) for each in data["faults"]] == [("test-fault", False)]
+    assert [(each["detect_s"], each["drain_s"], each["verdict"]) for each in data["recoveries"]] == [
         (1.5, None, "passed")]  # fmt: skip
 
 
 def test_a_killed_runner_s_fault_ends_by_itself(replicas: list[Service]) -> None:
-    """Nobody says that it is over. Until it has been seen it is said again: it may be over before somebody looks."""
+    """Its end is never announced. Until it has been seen it is announced again: it may be over before anybody looks."""
     one, _ = replicas
     runner = Announcer(one.url, keys.ANNOUNCER)
     sample = 'holdfast_fault_active{fault="killed",target="writer"}'
@@ -149,25 +149,25 @@ def test_whoever_starts_again_still_knows(
         late = dlq_admin(tmp_path, redis_server.address, database.dsn, "late").start()
         try:
             sample = 'holdfast_fault_active{fault="long-fault",target="cache"}'
-            wait_until(lambda: late.metric(sample) == 1, what="it has heard")
+            wait_until(lambda: late.metric(sample) == 1, what="it knows")
         finally:
             late.kill()
 
 
 class _Listener(Annotations):
-    """Hears what Grafana would be told."""
+    """Keeps what Grafana would get."""
 
     def __init__(self) -> None:
         super().__init__(None, timeout_s=1)
-        self.heard: list[Annotation] = []
+        self.kept: list[Annotation] = []
 
-    def add(self, said: Annotation) -> None:
+    def add(self, annotation: Annotation) -> None:
         """Keep it."""
-        self.heard.append(said)
+        self.kept.append(annotation)
 
 
-async def test_a_fault_is_one_region_told_by_whoever_was_told(clean_redis: RedisServer) -> None:
-    """Its end too; a replica that only heard of it says nothing, unless it ends with nobody saying so."""
+async def test_a_fault_is_one_region_drawn_by_whoever_was_asked(clean_redis: RedisServer) -> None:
+    """Its end too; a replica that only read of it draws nothing, unless it ends by itself."""
     redis = connect(clean_redis.address, RedisTimeouts(5, 5))
     listeners = [_Listener(), _Listener()]
     one, two = (FaultBoard(FaultCache(redis), listener) for listener in listeners)
@@ -175,16 +175,16 @@ async def test_a_fault_is_one_region_told_by_whoever_was_told(clean_redis: Redis
     await two.begin(DOWN, 60)
     await two.end("database-down", None)
     await one.end("database-down", None)
-    [began], [ended] = (listener.heard for listener in listeners)
+    [began], [ended] = (listener.kept for listener in listeners)
     assert (began.text, began.ended_s) == ("database-down → database", None)
     assert (ended.key, ended.began_s) == (began.key, began.began_s)
     assert ended.ended_s is not None
     await one.begin(DOWN, 0.01)
-    again = listeners[0].heard[-1]
+    again = listeners[0].kept[-1]
     await asyncio.sleep(0.02)
     await one.end("nothing", None)
-    assert [each.key for each in listeners[0].heard[1:]] == [again.key, again.key]
-    assert listeners[0].heard[-1].ended_s
+    assert [each.key for each in listeners[0].kept[1:]] == [again.key, again.key]
+    assert listeners[0].kept[-1].ended_s
     await redis.aclose()
 
 
@@ -205,8 +205,8 @@ async def alone(tmp_path: Path) -> "Iterator[httpx.AsyncClient]":
 async def test_without_stores_it_is_known_here(alone: httpx.AsyncClient) -> None:
     """Nothing waits for the cache, and nothing fails because of it."""
     headers = keys.bearer(keys.ANNOUNCER)
-    told = await alone.put("/faults/cache-down", json={"target": "cache", "for_s": 5}, headers=headers)
-    assert (told.status_code, told.json()["data"]["active"]) == (200, True)
+    answer = await alone.put("/faults/cache-down", json={"target": "cache", "for_s": 5}, headers=headers)
+    assert (answer.status_code, answer.json()["data"]["active"]) == (200, True)
     assert 'holdfast_fault_active{fault="cache-down",target="cache"} 1.0' in (await alone.get(_METRICS)).text
     ended = await alone.delete("/faults/cache-down?target=cache", headers=headers)
     assert [each["fault"] for each in ended.json()["data"]["ended"]] == ["cache-down"]
@@ -235,23 +235,23 @@ async def test_without_stores_it_is_known_here(alone: httpx.AsyncClient) -> None
 )
 async def test_nonsense_is_refused(alone: httpx.AsyncClient, path: str, document: dict[str, object]) -> None:
     """Before it is a label of anything."""
-    told = await alone.put(path, json=document, headers=keys.bearer(keys.ANNOUNCER))
-    assert told.status_code == 422, told.text
-    assert told.json()["error"]["details"]["field"]
+    answer = await alone.put(path, json=document, headers=keys.bearer(keys.ANNOUNCER))
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["error"]["details"]["field"]
 
 
 async def test_a_hundred_are_enough(alone: httpx.AsyncClient) -> None:
     """As many as can be known are on."""
     headers = keys.bearer(keys.ANNOUNCER)
     for number in range(KNOWN_MAX):
-        told = await alone.put(f"/faults/many-{number}", json={"target": "host", "for_s": 60}, headers=headers)
-        assert told.status_code == 200
+        answer = await alone.put(f"/faults/many-{number}", json={"target": "host", "for_s": 60}, headers=headers)
+        assert answer.status_code == 200
     refused = await alone.put("/faults/one-more", json={"target": "host", "for_s": 60}, headers=headers)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "TOO_MANY_FAULTS")
 
 
 def test_a_runner_does_not_fail_where_nobody_listens() -> None:
-    """It is told that nobody was told."""
+    """It learns that no replica knows."""
     runner = Announcer("http://127.0.0.1:1", keys.ANNOUNCER)
     with runner.announced("test-fault", "queue"):
         pass

@@ -171,6 +171,6 @@ def test_what_if_can_tell_of_one_that_died(own_redis: RedisServer, own_database:
         entries = client.xrange("{holdfast}:writes")
     assert entries[1][1][b"after"] == heartbeat_id(1_764_000_000.0).encode()
     made = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 1)
-    told = what_if(made, dict(enumerate(fields for _, fields in entries)))
+    found = what_if(made, dict(enumerate(fields for _, fields in entries)))
     made.dispose()
-    assert {one.verdict.value for one in told.values()} == {"would_apply"}
+    assert {one.verdict.value for one in found.values()} == {"would_apply"}

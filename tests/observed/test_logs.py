@@ -72,8 +72,8 @@ def test_a_bad_day_s_logs(services: dict[str, Service], own_redis: RedisServer, 
     lines = [line for service in services.values() for line in service.log.read_text().splitlines()]
     personal = (_NAME, "Ottilie", "Zwanzig", "zwanzig", _EMAIL, _OTHER, *_secrets())
     assert [line for line in lines if any(each in line for each in personal)] == []
-    told = [json.loads(line) for line in lines]
-    ours = [line for line in told if "action" in line]
+    records = [json.loads(line) for line in lines]
+    ours = [line for line in records if "action" in line]
     assert {line["action"] for line in ours} <= {action.value for action in Action}
     assert {"service_started", "write_dead_lettered", "breaker_moved", "batch_held"} <= {
         line["action"] for line in ours

@@ -61,7 +61,7 @@ class Desk:
         """One request."""
         return self.http.request(method, path, headers=keys.bearer(key), **more)
 
-    def told(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
+    def data(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> Any:
         """The data of a success."""
         answer = self.ask(method, path, key, **more)
         assert answer.status_code == 200, answer.text
@@ -78,18 +78,18 @@ class Desk:
             self.stream.accept(candidates)
             wait_until(lambda: self.stream.backlog() == 0, what="dead")
         self.indexed()
-        found = self.told("GET", "/dlq/letters", params={"limit": 500})
+        found = self.data("GET", "/dlq/letters", params={"limit": 500})
         by_operation = {each["operation_id"]: each["id"] for each in found}
         return [by_operation[each.operation_id] for each in candidates]
 
     def replay(self, selection: dict[str, Any], expected: int, **more: Any) -> Any:
         """Created."""
         wish = {"selection": selection, "reason": "a test", "expected_count": expected, **more}
-        return self.told("POST", "/dlq/replays", json=wish)
+        return self.data("POST", "/dlq/replays", json=wish)
 
     def one(self, replay: Any) -> Any:
         """As it is now."""
-        return self.told("GET", f"/dlq/replays/{replay['id']}")
+        return self.data("GET", f"/dlq/replays/{replay['id']}")
 
     def over(self, replay: Any) -> Any:
         """When nothing is left of it."""
@@ -98,16 +98,16 @@ class Desk:
 
     def outcomes(self, replay: Any) -> dict[str, str]:
         """Letter -> what came of it."""
-        items = self.told("GET", f"/dlq/replays/{replay['id']}/items", params={"limit": 1000})
+        items = self.data("GET", f"/dlq/replays/{replay['id']}/items", params={"limit": 1000})
         return {item["letter_id"]: item["outcome"] for item in items}
 
     def states(self, *ids: str) -> list[str]:
         """Of letters."""
-        return [self.told("GET", f"/dlq/letters/{each}")["state"] for each in ids]
+        return [self.data("GET", f"/dlq/letters/{each}")["state"] for each in ids]
 
     def say(self, replay: Any, word: str, key: str = keys.OPERATOR) -> Any:
         """To a replay."""
-        return self.told("POST", f"/dlq/replays/{replay['id']}/{word}", key, json={"reason": "a test"})
+        return self.data("POST", f"/dlq/replays/{replay['id']}/{word}", key, json={"reason": "a test"})
 
     def balanced(self) -> bool:
         """Whether the ledger is, as it is now."""

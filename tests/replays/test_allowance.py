@@ -117,21 +117,21 @@ def test_pages_and_routes_say_what_is_left(desk: Desk) -> None:
     with desk.redis_server.client() as client:
         ids = [client.xadd(DEAD, letters.fields()).decode() for _ in range(45)]
     desk.indexed()
-    assert desk.told("GET", "/dlq/allowances")["left"] == 40
+    assert desk.data("GET", "/dlq/allowances")["left"] == 40
     wish = {"selection": {"ids": ids[:30]}, "expected_count": 30, "reason": "a test"}
-    desk.told("POST", "/dlq/discards", json=wish)
+    desk.data("POST", "/dlq/discards", json=wish)
     wish = {"selection": {"ids": ids[30:]}, "expected_count": 15, "reason": "a test"}
     refused = desk.ask("POST", "/dlq/discards", json=wish)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "ALLOWANCE_USED_UP")
     assert refused.json()["error"]["details"]["left"] == 10
-    name = desk.told("GET", "/dlq/allowances")["actor"]
+    name = desk.data("GET", "/dlq/allowances")["actor"]
     more = {"actor": name, "letters": 5, "reason": "a test"}
     assert desk.ask("POST", "/dlq/allowances", json=more).json()["error"]["code"] == "SECOND_PERSON_NEEDED"
     for spelling in (f"{name} ", f" {name}", f"{name}\t", f"{name}\n", f"{name}\0", "", "\u00e5nn"):
         odd = desk.ask("POST", "/dlq/allowances", json=more | {"actor": spelling})
         assert (odd.status_code, odd.json()["error"]["code"]) == (422, "INVALID_BODY"), spelling
-    assert desk.told("GET", "/dlq/allowances")["left"] == 10
-    assert desk.told("POST", "/dlq/allowances", keys.ADMIN, json=more)["left"] == 15
-    desk.told("POST", "/dlq/discards", json=wish)
+    assert desk.data("GET", "/dlq/allowances")["left"] == 10
+    assert desk.data("POST", "/dlq/allowances", keys.ADMIN, json=more)["left"] == 15
+    desk.data("POST", "/dlq/discards", json=wish)
     desk.http.post("/console/login", data={"key": keys.OPERATOR})
     assert "Allow another operator to change more letters" in desk.http.get("/console/audit").text

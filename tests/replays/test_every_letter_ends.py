@@ -57,8 +57,8 @@ def _spoiled(draw: random.Random, foreign: str) -> Entry:
 
 def _decide(desk: Desk, draw: random.Random) -> None:
     """Something that an operator might do now; refusals are as good."""
-    letters = desk.told("GET", "/dlq/letters", params={"limit": 500})
-    running = [each for each in desk.told("GET", "/dlq/replays") if each["state"] not in OVER]
+    letters = desk.data("GET", "/dlq/letters", params={"limit": 500})
+    running = [each for each in desk.data("GET", "/dlq/replays") if each["state"] not in OVER]
     chosen = [each["id"] for each in letters if each["state"] == "dead" and draw.random() < 0.6]
     gone = [each["id"] for each in letters if each["state"] == "discarded" and draw.random() < 0.6]
     reason = {"reason": "the drill"}
@@ -78,7 +78,7 @@ def _rest(desk: Desk) -> None:
     """Go on with what was stopped, until nothing is under way."""
 
     def over() -> bool:
-        running = [each for each in desk.told("GET", "/dlq/replays") if each["state"] not in OVER]
+        running = [each for each in desk.data("GET", "/dlq/replays") if each["state"] not in OVER]
         for each in running:
             word = {"paused": "resume", "stopped": "resume", "awaiting_approval": "approve"}.get(each["state"])
             if word:
@@ -87,7 +87,7 @@ def _rest(desk: Desk) -> None:
 
     wait_until(over, what="no replay is under way")
     desk.indexed()
-    letters = desk.told("GET", "/dlq/letters", params={"limit": 500})
+    letters = desk.data("GET", "/dlq/letters", params={"limit": 500})
     assert {each["state"] for each in letters} <= _REST
     wait_until(desk.balanced, what="the ledger balances")
 
@@ -115,9 +115,9 @@ def test_what_makes_it_unreadable_is_not_sent_again(desk: Desk, writer: processe
     desk.stream.add_raw(entry)
     wait_until(lambda: desk.stream.backlog() == 0, what="dead")
     desk.indexed()
-    [letter] = desk.told("GET", "/dlq/letters")
+    [letter] = desk.data("GET", "/dlq/letters")
     selection = {"ids": [letter["id"]]}
-    assert desk.told("POST", "/dlq/what-if", json={"selection": selection})["verdicts"] == {"would_apply": 1}
+    assert desk.data("POST", "/dlq/what-if", json={"selection": selection})["verdicts"] == {"would_apply": 1}
     replay = desk.over(desk.replay(selection, 1))
     assert desk.outcomes(replay) == {letter["id"]: "applied"}
     wait_until(desk.balanced, what="the ledger balances")

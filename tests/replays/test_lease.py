@@ -81,7 +81,7 @@ def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
 
 
 def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
-    """Told twice, an item is sent once and over once; groups and letters follow; it ends when nothing is left."""
+    """Reported twice, an item is sent once and over once; groups and letters follow; it ends when nothing is left."""
     [mine] = lease.take(engine, "a/1", 30, most=4)
     replay, chosen = sending.step(engine, mine, [], 4)
     assert replay.counts == {ItemState.WAITING: 6, ItemState.SENDING: 4}
@@ -103,9 +103,9 @@ def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
     results.settle(engine, mine, [Result(one.position, one.letter, ItemState.WITHDRAWN) for one in rest])
     ended = results.end(engine, mine)
     assert ended is not None
-    told = read.replay(engine, replay_id)
-    assert told is not None
-    assert told.state is ReplayState.CANCELLED
+    kept = read.replay(engine, replay_id)
+    assert kept is not None
+    assert kept.state is ReplayState.CANCELLED
     totals = groups.totals(engine)
     assert (totals["applied"], totals["replaying"], totals["dead"]) == (3, 0, 7)
     with pytest.raises(ReplayNotNow):
@@ -120,8 +120,8 @@ def test_waiting_for_a_person_takes_no_driver_and_lapses(engine: Engine, replay_
     now = datetime.now(UTC)
     assert steer.lapse(engine, now - timedelta(days=1)) == []
     assert steer.lapse(engine, now + timedelta(days=1)) == [replay_id]
-    told = read.replay(engine, replay_id)
-    assert told is not None
-    assert told.state is ReplayState.CANCELLING
+    kept = read.replay(engine, replay_id)
+    assert kept is not None
+    assert kept.state is ReplayState.CANCELLING
     assert len(lease.take(engine, "a/1", 5, most=4)) == 1
     assert "cancel" in [deed.action for deed in audit.page(engine, before=None, limit=5)]

@@ -1,4 +1,4 @@
-"""Replays over HTTP: what is sent comes out as told, once, and nothing else."""
+"""Replays over HTTP: what is sent comes out as shown, once, and nothing else."""
 
 import uuid
 from typing import Any
@@ -28,10 +28,10 @@ def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) 
     """Canary first; the same operation and version; each letter over; the queue as if nothing had been."""
     users = [new_user("much too long") for _ in range(40)]
     ids = desk.bury(users)
-    [group] = desk.told("GET", "/dlq/groups")
+    [group] = desk.data("GET", "/dlq/groups")
     wish = {"selection": {"fingerprint": group["fingerprint"]}, "reason": "look", "dry_run": True}
-    assert desk.told("POST", "/dlq/replays", json=wish)["count"] == 40
-    what_if = desk.told("POST", "/dlq/what-if", json={"selection": wish["selection"]})
+    assert desk.data("POST", "/dlq/replays", json=wish)["count"] == 40
+    what_if = desk.data("POST", "/dlq/what-if", json={"selection": wish["selection"]})
     assert what_if["verdicts"] == {"would_apply": 40}
     replay = desk.over(desk.replay(wish["selection"], 40))
     assert replay["state"] == "done"
@@ -45,13 +45,13 @@ def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) 
         assert client.hget(LEDGER, "replayed") == b"40"
         assert client.hgetall(f"{REPLAY}{replay['id']}") == {b"closed": b"1"}
         assert [*client.scan_iter(f"{PENDING}*"), *client.scan_iter(f"{OPERATION}*")] == []
-    letter = desk.told("GET", f"/dlq/letters/{ids[0]}")
+    letter = desk.data("GET", f"/dlq/letters/{ids[0]}")
     assert orjson.loads(letter["outcome"])["entity_version"] == rows[users[0].operation_id][1]
     assert [deed["action"] for deed in letter["lineage"]["deeds"]] == ["replay"]
     wait_until(desk.balanced, what="the ledger balances")
 
 
-def test_every_outcome_is_told(desk: Desk, writer: processes.Service) -> None:
+def test_every_outcome_is_shown(desk: Desk, writer: processes.Service) -> None:
     """Applied, superseded, duplicate, rejected, failed the same, failed otherwise; each a selection to go on with."""
     users = {name: new_user(f"{name} too long") for name in ("applied", "duplicate", "rejected", "same", "other")}
     updated = new_user("Ann")
@@ -75,7 +75,7 @@ def test_every_outcome_is_told(desk: Desk, writer: processes.Service) -> None:
                 (users["duplicate"].operation_id, users["duplicate"].entity_id),
             )
     raw = {"payload": {"name": "other too long", "email": "x@example.com"}}
-    edit = desk.told("POST", f"/dlq/letters/{ids['other']}/edits", json={"reason": "a test", **raw})
+    edit = desk.data("POST", f"/dlq/letters/{ids['other']}/edits", json={"reason": "a test", **raw})
     assert edit["changed"]
     trigger = (
         "CREATE TRIGGER odd BEFORE INSERT ON users FOR EACH ROW IF NEW.name = 'other too long' THEN"
@@ -91,13 +91,13 @@ def test_every_outcome_is_told(desk: Desk, writer: processes.Service) -> None:
         ids["same"]: "failed_same", ids["other"]: "failed_differently", old_id: "superseded",
     }  # fmt: skip
     assert desk.states(ids["same"], ids["duplicate"]) == ["dead_again", "duplicate"]
-    [again] = desk.told("GET", f"/dlq/replays/{replay['id']}/items", params={"outcome": "failed_same", "limit": 1})
+    [again] = desk.data("GET", f"/dlq/replays/{replay['id']}/items", params={"outcome": "failed_same", "limit": 1})
     new_letter = again["detail"]["letter"]
-    told = desk.told("GET", f"/dlq/letters/{new_letter}", params={"reveal": "a test"})
-    fields = {each["name"]: each["value"] for each in told["original"]}
+    data = desk.data("GET", f"/dlq/letters/{new_letter}", params={"reveal": "a test"})
+    fields = {each["name"]: each["value"] for each in data["original"]}
     assert fields["replay"] == str(replay["id"])
     assert fields["letter"] == ids["same"]
-    assert told["state"] == "dead"
+    assert data["state"] == "dead"
     desk.indexed()
     failed = {"replay": {"id": replay["id"], "outcomes": ["failed_same", "failed_differently"]}}
     done = desk.over(desk.replay(failed, 2, canary=[]))
@@ -114,14 +114,14 @@ def test_an_undecodable_letter_is_edited_and_applied(desk: Desk, writer: process
     desk.stream.add_raw(entry)
     wait_until(lambda: desk.stream.backlog() == 0, what="dead")
     desk.indexed()
-    [letter] = desk.told("GET", "/dlq/letters")
+    [letter] = desk.data("GET", "/dlq/letters")
     first = desk.over(desk.replay({"ids": [letter["id"]]}, 1))
     assert desk.outcomes(first) == {letter["id"]: "failed_same"}
-    [again] = desk.told("GET", "/dlq/letters", params={"state": "dead"})
+    [again] = desk.data("GET", "/dlq/letters", params={"state": "dead"})
     patch = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
     wish = {"selection": {"ids": [again["id"]]}, "reason": "renamed", "patch": patch}
-    assert desk.told("POST", "/dlq/transforms", json=wish | {"dry_run": True})["verdicts"] == {"would_apply": 1}
-    desk.told("POST", "/dlq/transforms", json=wish | {"expected_count": 1})
+    assert desk.data("POST", "/dlq/transforms", json=wish | {"dry_run": True})["verdicts"] == {"would_apply": 1}
+    desk.data("POST", "/dlq/transforms", json=wish | {"expected_count": 1})
     second = desk.over(desk.replay({"ids": [again["id"]]}, 1))
     assert desk.outcomes(second) == {again["id"]: "applied"}
     assert operation_rows(desk) == {operation: ("applied", 7)}
@@ -133,9 +133,9 @@ def test_it_stops_by_itself_and_goes_on(desk: Desk, writer: processes.Service) -
     with altered(desk.database, SHORT, LONG):
         replay = desk.replay({"ids": ids}, 20)
         wait_until(lambda: desk.one(replay)["state"] == "stopped", what="stopped")
-    told = desk.one(replay)
-    assert (told["sent"], told["counts"]["failed_same"], told["counts"]["waiting"]) == (1, 1, 19)
-    assert "failed again as before" in told["state_reason"]
+    stopped = desk.one(replay)
+    assert (stopped["sent"], stopped["counts"]["failed_same"], stopped["counts"]["waiting"]) == (1, 1, 19)
+    assert "failed again as before" in stopped["state_reason"]
     desk.say(replay, "resume")
     done = desk.over(replay)
     assert (done["counts"]["applied"], done["counts"]["failed_same"]) == (19, 1)
@@ -154,7 +154,7 @@ def test_cancel_leaves_the_rest_as_it_was(desk: Desk, writer: processes.Service)
     assert done["state"] == "cancelled"
     assert done["counts"]["applied"] + done["counts"]["withdrawn"] == 30
     assert done["counts"]["withdrawn"] > 20
-    rest = desk.told("POST", "/dlq/replays", json={"selection": {"ids": ids}, "reason": "look", "dry_run": True})
+    rest = desk.data("POST", "/dlq/replays", json={"selection": {"ids": ids}, "reason": "look", "dry_run": True})
     assert rest["count"] == done["counts"]["withdrawn"]
     wait_until(desk.balanced, what="the ledger balances")
 
@@ -180,7 +180,7 @@ def test_recall_takes_back_what_no_writer_has(desk: Desk, writer: processes.Serv
     first, second = new_user("much too long"), new_user("also too long")
     ids = desk.bury([first, second])
     email = {"reason": "a test", "patch": [{"op": "replace", "path": "/payload/email", "value": "new@example.com"}]}
-    desk.told("POST", f"/dlq/letters/{ids[0]}/edits", json=email)
+    desk.data("POST", f"/dlq/letters/{ids[0]}/edits", json=email)
     with desk.redis_server.client() as client:
         reserved = client.hgetall(EMAILS)
         assert writer.stop() == 0  # in order, so that it takes nothing with it

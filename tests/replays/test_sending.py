@@ -28,7 +28,7 @@ def chosen(one: Letter, position: int = 0, fields: dict[bytes, bytes] | None = N
 
 
 async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> None:
-    """The second is told the first one's entries; a closed replay sends nothing more, and still tells."""
+    """The second gets the first one's entries; a closed replay sends nothing more, and still reports."""
     redis = connect(clean_redis.address, RedisTimeouts(2, 2))
     first, second = Sender(redis), Sender(redis)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(5)]
@@ -87,7 +87,7 @@ async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) ->
     assert await redis.hgetall(EMAILS) == theirs | {b"ann@example.com": b"u-1 o-1"}
     assert await redis.xlen(WRITES) == 0
     assert not await redis.exists(PENDING + "u-1", OPERATION + "o-1")
-    assert len(await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})) == 1, "told again"
+    assert len(await sender.recall(1, [chosen(one, 0, moved)], {0: sent.entry_id or ""})) == 1, "reported again"
     await redis.aclose()
 
 
@@ -113,7 +113,7 @@ def test_what_lua_cannot_pass_on_is_not_sent(count: int, fits: bool) -> None:
 
 
 async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: RedisServer) -> None:
-    """Its database's, as its last report has it; and other people's writes are told from the replay's own."""
+    """Its database's, as its last report has it; and other people's writes are not taken for the replay's own."""
     redis = connect(clean_redis.address, RedisTimeouts(2, 2))
     for _ in range(7):
         await redis.xadd(WRITES, {"a": "b"})
@@ -123,7 +123,7 @@ async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: Red
         b"writer/two": orjson.dumps([{"name": "database", "state": "closed"}, {"name": "cache", "state": "open"}]),
         b"api/three": orjson.dumps([{"name": "database", "state": "open"}]),
     }
-    roll.read({name: b"5000000 " + told for name, told in reports.items()}, 5.0, time.monotonic())
+    roll.read({name: b"5000000 " + report for name, report in reports.items()}, 5.0, time.monotonic())
     around = await SurroundingsReader(redis, roll)(4)
     assert (around.depth, around.open_breakers) == (3, ("one",))
     await redis.aclose()

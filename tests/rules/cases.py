@@ -260,21 +260,21 @@ def _retries(scene: Scene) -> list[Case]:
 def _watching(scene: Scene) -> list[Case]:
     fault, step = scene.fault_s, scene.every_s
     at = fault + seconds(scene.profile.down_lasting)
-    seen, told = {"seen_by": "prometheus"}, {"seen_by": "exporter"}
+    prometheus, exporter = {"seen_by": "prometheus"}, {"seen_by": "exporter"}
     nobody = Firing("TargetDown", API, "0")
-    gone = Firing("TargetDown", API | {"instance": "api"} | seen, "0")
+    gone = Firing("TargetDown", API | {"instance": "api"} | prometheus, "0")
     second = 'up{job="api",instance="api-2"}'
     return [
         Case("the only api dies", {UP_API: scene.then(1, 0)}, {fault: (), at: (nobody, gone)}),
         Case("one api of two dies", {second: scene.then(1, 0)},
-             {at: (Firing("TargetDown", API | {"instance": "api-2"} | seen, "0"),)}),
+             {at: (Firing("TargetDown", API | {"instance": "api-2"} | prometheus, "0"),)}),
         Case("there is no api at all", {UP_API: None}, {at: (Firing("TargetDown", API, "1"),)}),
         Case("a writer dies", {UP_WRITER: scene.then(1, 0)},
-             {at: (Firing("TargetDown", {"job": "writer", "instance": "writer-0"} | seen, "0"),)}),
+             {at: (Firing("TargetDown", {"job": "writer", "instance": "writer-0"} | prometheus, "0"),)}),
         Case("the stores are away and their exporters are not",
              {MYSQL_UP: scene.then(1, 0), QUEUE_UP: scene.then(1, 0)},
-             {fault: (), at: (Firing("TargetDown", {"job": "mysql", "instance": "mysql"} | told, "0"),
-                              Firing("TargetDown", {"job": "redis", "instance": "queue"} | told, "0"))}),
+             {fault: (), at: (Firing("TargetDown", {"job": "mysql", "instance": "mysql"} | exporter, "0"),
+                              Firing("TargetDown", {"job": "redis", "instance": "queue"} | exporter, "0"))}),
         Case("one scrape fails", {UP_API: scene.then(1, 0, for_s=step)}, {fault: (), at: ()}, nearly=("TargetDown",)),
     ]  # fmt: skip
 

@@ -20,7 +20,7 @@ _TEMPLATE = re.compile(r"{{ (.+?) }}")
 
 
 def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
-    """promtool, and what it said."""
+    """promtool, and what it printed."""
     program = shutil.which("promtool")
     assert program, "promtool is missing: make setup"
     # It lives for a moment: collecting garbage would take a quarter of its time.
@@ -33,7 +33,7 @@ def written(profile: Profile, case: Case) -> str:
     """A file for `promtool test rules`: at each moment exactly these alerts fire, and say what they should."""
     scene = Scene(profile, case.every_s)
     series = {name: values for name, values in {**quiet_day(scene), **case.series}.items() if values is not None}
-    told = {
+    document = {
         "rule_files": [str(FOLDER / f"{profile.name}.yml")],
         "evaluation_interval": f"{scene.every_s}s",
         # Alerts are judged by what other groups record.
@@ -50,7 +50,7 @@ def written(profile: Profile, case: Case) -> str:
             }
         ],
     }
-    return yaml.safe_dump(told, sort_keys=False)
+    return yaml.safe_dump(document, sort_keys=False)
 
 
 def rule_of(profile: Profile, firing: Firing) -> Alert:
@@ -85,7 +85,7 @@ def _texts(profile: Profile, at_s: int, firing: tuple[Firing, ...]) -> list[dict
             "eval_time": f"{at_s}s",
             "alertname": f"Holdfast{name}",
             "exp_alerts": [
-                {"exp_labels": _labels(profile, one), "exp_annotations": _said(profile, one)} for one in same
+                {"exp_labels": _labels(profile, one), "exp_annotations": _annotations(profile, one)} for one in same
             ],
         }
         for name, same in by_name.items()
@@ -93,7 +93,7 @@ def _texts(profile: Profile, at_s: int, firing: tuple[Firing, ...]) -> list[dict
     ]
 
 
-def _said(profile: Profile, firing: Firing) -> dict[str, str]:
+def _annotations(profile: Profile, firing: Firing) -> dict[str, str]:
     """The annotations, with the labels and the value that the case gives. KeyError: a label that the alert has not."""
     labels = _labels(profile, firing)
 

@@ -29,13 +29,13 @@ PAGES = sorted(RUNBOOKS.glob("*.md"))
 def test_an_alert_says_what_clients_feel_and_where_to_look(alert: Alert) -> None:
     """A summary about clients or their writes that fits on a line, numbers, a runbook, a dashboard that exists."""
     written = alert.written()
-    said = written["annotations"]
-    assert re.search(r"client|write", said["summary"], re.IGNORECASE)
-    assert len(said["summary"]) <= 120
-    assert said["description"].endswith(".")
-    assert "{{" in said["description"] or alert.name == "Watchdog"
-    assert (REPO / said["runbook_url"]).is_file()
-    assert said["dashboard_url"] == f"/d/{Dashboard(said['dashboard_url'].removeprefix('/d/'))}"
+    annotations = written["annotations"]
+    assert re.search(r"client|write", annotations["summary"], re.IGNORECASE)
+    assert len(annotations["summary"]) <= 120
+    assert annotations["description"].endswith(".")
+    assert "{{" in annotations["description"] or alert.name == "Watchdog"
+    assert (REPO / annotations["runbook_url"]).is_file()
+    assert annotations["dashboard_url"] == f"/d/{Dashboard(annotations['dashboard_url'].removeprefix('/d/'))}"
     if DASHBOARDS.exists():
         assert (DASHBOARDS / f"{alert.dashboard}.json").is_file()
 

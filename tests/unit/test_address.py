@@ -106,12 +106,12 @@ def test_options_of_go_programs(dsn: str) -> None:
         None,
         tls.Tls(False, False, False),
     )
-    for option, told in (
+    for option, complaint in (
         ("readTimeout=5s", "HOLDFAST_DB_TIMEOUT_S"),
         ("charset=latin1", "charset"),
         ("loc=Local", "loc"),
     ):
-        with pytest.raises(ValueError, match=told):
+        with pytest.raises(ValueError, match=complaint):
             parse_dsn(f"{dsn}?{option}")
 
 

@@ -7,7 +7,7 @@ from holdfast.shared.resilience.backpressure import Backpressure, Sight
 
 
 def seen(at: float, depth: int, waiting_s: float = 0.0, drained: int = 0, waiting: int | None = None) -> Sight:
-    """The stream at a moment; all of it waits, unless told otherwise."""
+    """The stream at a moment; all of it waits, unless given otherwise."""
     return Sight(at, depth, depth if waiting is None else waiting, waiting_s, drained)
 
 

@@ -44,7 +44,7 @@ def test_a_name_nobody_can_have(name: str) -> None:
     assert refusal(user(name=name)).code == "INVALID_NAME"
 
 
-def test_one_wrong_field_is_told_in_the_missions_form() -> None:
+def test_one_wrong_field_is_reported_in_the_missions_form() -> None:
     """`details` is exactly field, value and constraint."""
     error = refusal(user(email="invalid-email"))
     assert (error.code, error.message) == ("INVALID_EMAIL_FORMAT", "Email address format is invalid")
@@ -56,8 +56,8 @@ def test_several_wrong_fields_are_listed_with_the_first_inlined() -> None:
     details = refusal(orjson.dumps({"email": "x", "nick": "s3cret"})).details
     assert details is not None
     assert details["field"] == details["errors"][0]["field"]
-    told = {error["field"]: (error["code"], error["value"]) for error in details["errors"]}
-    assert told == {
+    found = {error["field"]: (error["code"], error["value"]) for error in details["errors"]}
+    assert found == {
         "name": ("MISSING_FIELD", None),
         "email": ("INVALID_EMAIL_FORMAT", "x"),
         "nick": ("UNKNOWN_FIELD", None),

@@ -1,4 +1,4 @@
-"""Bodies come as they are: packed ones and other alphabets are refused, and it is said what is taken."""
+"""Bodies come as they are: packed ones and other alphabets are refused, and the answer says what is taken."""
 
 import gzip
 from pathlib import Path

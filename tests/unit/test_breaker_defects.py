@@ -238,8 +238,8 @@ async def test_a_leaked_probe_is_returned(clock: Clock) -> None:
         leaked.__exit__(None, None, None)
         assert ours.state == circuitbreaker.STATE_HALF_OPEN
     assert ours.closed
-    told = ours.snapshot()
-    assert (told.leaked_probes, told.late_outcomes) == (1, 1)
+    shown = ours.snapshot()
+    assert (shown.leaked_probes, shown.late_outcomes) == (1, 1)
 
 
 class NotFound(Exception):

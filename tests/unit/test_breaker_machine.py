@@ -306,7 +306,7 @@ def test_a_shorter_wait_does_not_shorten_a_longer_one(clock: Clock) -> None:
 
 
 def test_a_throttled_probe_gives_its_lease_back(clock: Clock) -> None:
-    """No verdict; the next probe goes when the dependency has said it may."""
+    """No verdict; the next probe goes when the dependency allows it."""
     one = half_open(breaker(clock, classify=throttled_for_7), clock)
     fail(one, 1, TooMany)
     assert one.state is State.HALF_OPEN
@@ -328,7 +328,7 @@ def test_a_wait_that_is_no_time_is_refused(for_s: float) -> None:
 
 
 def test_forced_open_ends_by_itself_and_then_probes(clock: Clock) -> None:
-    """After 900 s if nothing else was said, with who and why."""
+    """After 900 s if nothing else was given, with who and why."""
     one = breaker(clock)
     one.force_open(**ANN)
     refusal = refused(one)
@@ -404,7 +404,7 @@ def test_an_override_may_be_lifted(clock: Clock) -> None:
 
 
 def test_the_later_override_replaces_the_earlier(clock: Clock) -> None:
-    """And the earlier one's end is told."""
+    """And the earlier one's end is reported."""
     one = breaker(clock)
     one.force_open(**ANN)
     one.force_closed(**ANN, for_s=10)
@@ -436,18 +436,18 @@ def test_nobody_imposes_without_a_name_a_reason_and_an_end(clock: Clock, wrong: 
 # --- telling ---
 
 
-def test_listeners_are_told_of_every_transition(clock: Clock) -> None:
+def test_listeners_get_every_transition(clock: Clock) -> None:
     """Outside the lock, so that they may ask the breaker; and one with a bug harms nobody."""
-    one, told = breaker(clock), list[tuple[str, Transition, str]]()
+    one, received = breaker(clock), list[tuple[str, Transition, str]]()
 
     def buggy(_name: str, _transition: Transition) -> None:
         raise KeyError
 
     one.listen(buggy)
-    one.listen(lambda name, transition: told.append((name, transition, one.state.value)))
+    one.listen(lambda name, transition: received.append((name, transition, one.state.value)))
     closed_again(one, clock)
-    assert [each for _, each, _ in told] == list(one.snapshot().transitions)
-    assert [(name, state) for name, _, state in told] == [
+    assert [each for _, each, _ in received] == list(one.snapshot().transitions)
+    assert [(name, state) for name, _, state in received] == [
         ("dependency", each) for each in ("open", "half_open", "closed")
     ]
 
@@ -456,19 +456,19 @@ def test_a_snapshot_says_it_all(clock: Clock) -> None:
     """State, since when, why it opened and when it will probe, in the time of day."""
     one = breaker(clock, transitions_kept=2)
     clock.advance(10)
-    told = opened(one).snapshot()
-    assert (told.name, told.state, told.since) == ("dependency", State.OPEN, clock.wall())
-    assert told.next_probe_at == clock.of_day(clock.now + 5)
-    assert (told.counts.calls, told.admitted_share) == (0, 0)
-    why = told.opened
+    shown = opened(one).snapshot()
+    assert (shown.name, shown.state, shown.since) == ("dependency", State.OPEN, clock.wall())
+    assert shown.next_probe_at == clock.of_day(clock.now + 5)
+    assert (shown.counts.calls, shown.admitted_share) == (0, 0)
+    why = shown.opened
     assert why is not None
     assert (why.at, why.counts.calls, why.counts.unreachable_in_a_row) == (clock.wall(), 5, 5)
     clock.advance(5)
     succeed(one, 3)
-    told = one.snapshot()
-    assert told.next_probe_at is None
-    assert len(told.transitions) == 2
-    assert told.opened == why, "kept also when newer transitions have taken its place"
+    shown = one.snapshot()
+    assert shown.next_probe_at is None
+    assert len(shown.transitions) == 2
+    assert shown.opened == why, "kept also when newer transitions have taken its place"
 
 
 def test_other_numbers_take_effect_without_forgetting(clock: Clock) -> None:

@@ -110,7 +110,7 @@ class World:
         self.clock = Clock()
         self.chance = 0.5
         self.calls: list[Call] = []
-        self.told: list[Transition] = []
+        self.received: list[Transition] = []
         self.breaker = Breaker(
             "any",
             POLICY,
@@ -119,7 +119,7 @@ class World:
             wall=self.clock.wall,
             random=lambda: self.chance,
         )
-        self.breaker.listen(lambda _name, transition: self.told.append(transition))
+        self.breaker.listen(lambda _name, transition: self.received.append(transition))
 
     def happen(self, event: Event) -> None:
         """One event."""
@@ -190,7 +190,7 @@ class World:
         """The log is a path of the legal graph, from closed to where it is now."""
         state, generation, at = State.CLOSED, 0, self.clock.of_day(0)
         now = self.breaker.snapshot()
-        for each in self.told:
+        for each in self.received:
             assert each.origin is state
             assert (each.origin, each.to) in LEGAL[each.why]
             assert each.generation > generation or each.origin is each.to
@@ -198,7 +198,7 @@ class World:
             state, generation, at = each.to, each.generation, each.at
         assert now.state is state
         assert now.generation >= generation
-        assert now.transitions == tuple(self.told[-POLICY.transitions_kept :])
+        assert now.transitions == tuple(self.received[-POLICY.transitions_kept :])
         assert 0 <= now.counts.failures <= now.counts.calls
         assert 0 <= now.counts.slow <= now.counts.calls
 

@@ -8,7 +8,7 @@ from holdfast.services.writer.settings import WriterSettings
 from holdfast.shared.runtime.time_budgets import Budget, Part, check
 
 
-def test_all_that_is_wrong_is_told_at_once() -> None:
+def test_all_that_is_wrong_is_reported_at_once() -> None:
     """With the sums, so that one sees by how much."""
     wrong = Budget("a", Part("outer", 1), (Part("inner", 0.4, 2), Part("more", 0.2)))
     right = Budget("b", Part("outer", 1), (Part("inner", 0.9),))

@@ -118,7 +118,7 @@ def test_a_missing_field_is_named(fields: dict[bytes, bytes], missing: bytes) ->
     ],
 )
 def test_what_another_build_may_know_is_unknown(fields: dict[bytes, bytes]) -> None:
-    """A schema, resource, command or field that this build lacks is told apart from what can never be a write."""
+    """A schema, resource, command or field that this build lacks is not taken for what can never be a write."""
     with pytest.raises(UnknownWrite) as caught:
         decode(fields)
     assert "ada@example.com" not in str(caught.value)

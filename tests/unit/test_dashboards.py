@@ -16,7 +16,7 @@ _GRID = Grid(100, 5, 5)
 
 
 @pytest.mark.parametrize(
-    ("told", "query", "asked"),
+    ("declared", "query", "asked"),
     [
         ([], "rate(a[$__rate_interval])", "rate(a[20s])"),
         ([], "a[$__range] ${__interval} [[__interval_ms]] $__range_s", "a[900s] 5s 5000 900"),
@@ -27,17 +27,17 @@ _GRID = Grid(100, 5, 5)
         ([], 'a{b="$nobody"}', 'a{b="$nobody"}'),
     ],
 )  # fmt: skip
-def test_variables_are_put_in_as_grafana_does(told: list[dict[str, object]], query: str, asked: str) -> None:
+def test_variables_are_put_in_as_grafana_does(declared: list[dict[str, object]], query: str, asked: str) -> None:
     """When nobody has chosen anything."""
-    assert Variables.read(told).put_into(query, SPANS["15m"]) == asked
+    assert Variables.read(declared).put_into(query, SPANS["15m"]) == asked
 
 
 def test_a_sample_keeps_its_place() -> None:
     """From one look to the next; what is no number is none; what is outside is left out."""
     grid = Grid.ending(1_003.9, Span(20, 5))
     assert (grid.start_s, grid.end_s, grid.points) == (980, 1000, 5)
-    told = [{"metric": {}, "values": [[980, "1"], [990.0, "NaN"], [1000, "2.5"], [2000, "3"]]}]
-    assert over(told, grid)[0].values == [1, None, None, None, 2.5]
+    result = [{"metric": {}, "values": [[980, "1"], [990.0, "NaN"], [1000, "2.5"], [2000, "3"]]}]
+    assert over(result, grid)[0].values == [1, None, None, None, 2.5]
     assert now([{"metric": {"a": "b"}, "value": [1, "+Inf"]}]) == [Series({"a": "b"}, [None])]
     assert number("-3e2") == -300
     for wrong in ([{"metric": {}}], [{"metric": {}, "values": [[990, "x"]]}], [3]):

@@ -9,7 +9,7 @@ NOW = 1_764_000_000_000_000
 
 
 def delivery(user: str, version: int, command: Command, entry: str | None = None, after: str | None = None) -> Delivery:
-    """Of the operation `op-<version>`; its entry is called like its version unless said otherwise."""
+    """Of the operation `op-<version>`; its entry is called like its version unless given."""
     return Delivery(Write(f"op-{version}", user, command, version, after), entry or str(version))
 
 
@@ -84,7 +84,7 @@ def test_a_duplicate_inside_a_batch_takes_effect_once() -> None:
     assert len(decision.ended) == 1
 
 
-def test_the_same_entry_delivered_again_is_told_from_a_copy() -> None:
+def test_the_same_entry_delivered_again_is_no_copy() -> None:
     """Only a copy counts as something sent twice."""
     known = after_all(create("u", 1, "a@example.com"))
     again, copy = create("u", 1, "a@example.com"), Delivery(create("u", 1, "a@example.com").write, "copy")
@@ -94,7 +94,7 @@ def test_the_same_entry_delivered_again_is_told_from_a_copy() -> None:
 
 
 def test_a_duplicate_tells_how_the_operation_ended_the_first_time() -> None:
-    """So that whoever waits is told the truth."""
+    """So that whoever waits gets the truth."""
     rejected = Rejected("EMAIL_TAKEN", {})
     known = Known(ended={"op-1": Ended(rejected, "1")})
     assert patiently(create("u", 1, "a@example.com"), known=known).outcomes == [Duplicate(True, rejected)]

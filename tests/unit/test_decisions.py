@@ -76,32 +76,32 @@ def test_every_decision_has_a_sentence() -> None:
 
 @pytest.mark.parametrize("action", SAYS)
 def test_a_sentence_does_without_its_numbers(action: str) -> None:
-    """Another build may have left them out, or made them null; an action nobody knows is told by its name."""
+    """Another build may have left them out, or made them null; an unknown action is shown by its name."""
     assert sentence({"action": action}).endswith(".")
     assert sentence({"action": action, "age_s": None, "degraded": None}).endswith(".")
     assert sentence({"action": "of_another_build"}) == "of_another_build."
 
 
 @pytest.mark.parametrize("refusal", Refusal)
-def test_each_refusal_is_told_apart(refusal: Refusal) -> None:
+def test_each_refusal_has_a_sentence_of_its_own(refusal: Refusal) -> None:
     """None falls through to the general sentence."""
-    told = sentence({"action": "call_refused", "breaker": "database", "refusal": refusal.value})
-    assert "database" in told
-    assert "did not let" not in told
+    text = sentence({"action": "call_refused", "breaker": "database", "refusal": refusal.value})
+    assert "database" in text
+    assert "did not let" not in text
 
 
 @pytest.mark.parametrize("why", Suppressed)
-def test_each_suppression_is_told_apart(why: Suppressed) -> None:
+def test_each_suppression_has_a_sentence_of_its_own(why: Suppressed) -> None:
     """The same for attempts that were not made."""
-    told = sentence({"action": "retry_suppressed", "dependency": "third_party", "why": why.value})
-    assert not told.endswith(f" {why.value}.")
-    assert "third_party" in told
+    text = sentence({"action": "retry_suppressed", "dependency": "third_party", "why": why.value})
+    assert not text.endswith(f" {why.value}.")
+    assert "third_party" in text
 
 
 def test_a_breaker_says_on_what_it_opened() -> None:
     """With the numbers it had then."""
-    told = sentence({
+    text = sentence({
         "action": "call_refused", "breaker": "database", "refusal": "open", "retry_after_s": 3.0, "open_for_s": 12.0,
         "why": "failure_share", "calls": 6, "failures": 5, "unreachable_in_a_row": 0,
     })  # fmt: skip
-    assert told == "The breaker database is open since 12.0 s (5 of 6 calls failed): not called, again in 3.0 s."
+    assert text == "The breaker database is open since 12.0 s (5 of 6 calls failed): not called, again in 3.0 s."

@@ -25,7 +25,7 @@ class Played:
 
     def __init__(self) -> None:
         self.status = 200
-        self.told: Any = {"success": True, "data": {}, "meta": {}}
+        self.body: Any = {"success": True, "data": {}, "meta": {}}
         self.headers: dict[str, str] = {}
         self.asked: list[tuple[str, str, str | None, bytes]] = []
         self.cut = 0
@@ -41,17 +41,17 @@ def _playing(played: Played) -> Iterator[str]:
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             played.asked.append((self.command, self.path, self.headers.get("Authorization"), body))
-            told = played.told if isinstance(played.told, bytes) else json.dumps(played.told).encode()
+            answer = played.body if isinstance(played.body, bytes) else json.dumps(played.body).encode()
             self.send_response(played.status)
             if played.chunked:
                 self.send_header("Transfer-Encoding", "chunked")
-                told = b"%x\r\n%b\r\n" % (len(told), told) + (b"" if played.cut else b"0\r\n\r\n")
+                answer = b"%x\r\n%b\r\n" % (len(answer), answer) + (b"" if played.cut else b"0\r\n\r\n")
             else:
-                self.send_header("Content-Length", str(len(told) + played.cut))
+                self.send_header("Content-Length", str(len(answer) + played.cut))
             for name, value in played.headers.items():
                 self.send_header(name, value)
             self.end_headers()
-            self.wfile.write(told)
+            self.wfile.write(answer)
 
         do_POST = do_PUT = do_GET  # noqa: N815 - the library's names
 
@@ -80,13 +80,13 @@ def _selected(*words: str) -> dict[str, Any]:
     return selection.meant(make().parse_args(["discard", *words]))
 
 
-def test_a_selection_is_said_in_one_of_four_ways() -> None:
+def test_a_selection_is_given_in_one_of_four_ways() -> None:
     """As REST has them."""
     assert _selected("--id", "1-0", "--id", "2-0") == {"ids": ["1-0", "2-0"]}
     assert _selected("--fingerprint", "0123456789abcdef") == {"fingerprint": "0123456789abcdef"}
     assert _selected("--filter", "code=1406", "--filter", "text=a=b") == {"filter": {"code": "1406", "text": "a=b"}}
-    told = _selected("--replay", "7", "--outcome", "failed_same", "--outcome", "rejected")
-    assert told == {"replay": {"id": 7, "outcomes": ["failed_same", "rejected"]}}
+    selected = _selected("--replay", "7", "--outcome", "failed_same", "--outcome", "rejected")
+    assert selected == {"replay": {"id": 7, "outcomes": ["failed_same", "rejected"]}}
 
 
 @pytest.mark.parametrize(
@@ -101,9 +101,9 @@ def test_a_selection_that_is_none_or_two_is_refused(words: tuple[str, ...]) -> N
 
 
 def test_without_a_count_it_is_only_asked(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """The number to type back is told; typed, it goes along with the reason."""
-    told = {"dry_run": True, "count": 5, "groups": {"f": 5}, "others": {"discarded": 1}, "sample": []}
-    played.told = {"success": True, "data": told, "meta": {}}
+    """The number to type back is shown; typed, it goes along with the reason."""
+    data = {"dry_run": True, "count": 5, "groups": {"f": 5}, "others": {"discarded": 1}, "sample": []}
+    played.body = {"success": True, "data": data, "meta": {}}
     assert main(["discard", "--fingerprint", "f"]) == 0
     assert "--count 5 --reason WHY" in capsys.readouterr().out
     assert main(["discard", "--fingerprint", "f", "--count", "5"]) == 2
@@ -119,7 +119,7 @@ def test_a_refusal_is_a_sentence_a_code_and_a_request(played: Played, capsys: py
     """On standard error, with exit code 1."""
     error = {"message": "The count differs.", "code": "COUNT_MISMATCH", "request_id": "req_1",
              "details": {"expected_count": 4, "actual_count": 5}}  # fmt: skip
-    played.status, played.told = 409, {"success": False, "error": error, "fallback_data": None}
+    played.status, played.body = 409, {"success": False, "error": error, "fallback_data": None}
     assert main(["restore", "--id", "1-0", "--count", "4", "--reason", "a mistake"]) == 1
     out, err = capsys.readouterr()
     assert (out, err.splitlines()[0]) == ("", "The count differs.")
@@ -128,19 +128,19 @@ def test_a_refusal_is_a_sentence_a_code_and_a_request(played: Played, capsys: py
 
 
 def test_what_is_stale_is_shown_with_its_banner(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
-    """While the database is away letters come from their stream: told, and said so on standard error."""
+    """While the database is away letters come from their stream: shown, with a warning on standard error."""
     instead = {"letters": [], "waiting": 3, "banner": "The database is away."}
-    played.told = {"success": False, "error": {"message": "m", "code": "c"}, "fallback_data": instead}
+    played.body = {"success": False, "error": {"message": "m", "code": "c"}, "fallback_data": instead}
     assert main(["letters", "--json"]) == 0
     out, err = capsys.readouterr()
     assert (json.loads(out)["data"]["waiting"], err) == (3, "The database is away.\n")
 
 
-@pytest.mark.parametrize("told", [b"", b"<html>", b"[]", b"null", b'{"success": false}', b"\xff"])
-def test_what_is_not_dlq_admin_is_not_believed(played: Played, capsys: pytest.CaptureFixture[str], told: bytes) -> None:
+@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"success": false}', b"\xff"])
+def test_what_is_not_dlq_admin_is_not_believed(played: Played, capsys: pytest.CaptureFixture[str], body: bytes) -> None:
     """Whatever it answers: not reachable."""
     for status in (200, 502):
-        played.status, played.told = status, told
+        played.status, played.body = status, body
         assert main(["overview"]) == 2
         assert "Traceback" not in capsys.readouterr().err
 
@@ -159,7 +159,7 @@ def test_the_key_goes_nowhere_else(
     assert elsewhere.asked == []
 
 
-def test_nobody_there_or_nothing_heard(
+def test_no_server_or_no_answer(
     played: Played, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Code 2; a change that may have happened is called so, one that cannot have is not."""
@@ -176,13 +176,13 @@ def test_nobody_there_or_nothing_heard(
 @pytest.mark.parametrize("chunked", [True, False])
 def test_an_export_that_breaks_off_leaves_no_file(played: Played, tmp_path: Path, chunked: bool) -> None:
     """Only a whole one gets its name; and it is its owner's alone."""
-    played.told, played.cut, played.chunked = b'{"id": "1-0"}\n', 10, chunked
+    played.body, played.cut, played.chunked = b'{"id": "1-0"}\n', 10, chunked
     out = tmp_path / "letters.ndjson"
     assert main(["export", "--out", str(out), "--reason", "to the other site"]) == 2
     assert not out.exists()
     played.cut = 0
     assert main(["export", "--out", str(out), "--reason", "to the other site"]) == 0
-    assert (out.read_bytes(), out.stat().st_mode & 0o777) == (played.told, 0o600)
+    assert (out.read_bytes(), out.stat().st_mode & 0o777) == (played.body, 0o600)
 
 
 @pytest.mark.parametrize("key", ["", " ", "a\nb", "ключ"])
@@ -215,7 +215,7 @@ def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureF
 def test_an_allowance_is_asked_for_and_given(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
     """What is left, until when; more for somebody by name, with a reason, and never without one."""
     data = {"actor": "ann", "left": 3, "letters": 1000, "window_s": 86400, "more_at": None}
-    played.told = {"success": True, "data": data, "meta": {}}
+    played.body = {"success": True, "data": data, "meta": {}}
     assert main(["allowances"]) == 0
     assert "3 of 1000 letters in 86400 s" in capsys.readouterr().out
     assert main(["allow", "ann", "1200", "--reason", "looked at it together"]) == 0
@@ -225,7 +225,7 @@ def test_an_allowance_is_asked_for_and_given(played: Played, capsys: pytest.Capt
     with pytest.raises(SystemExit, match="2"):
         main(["allow", "ann", "1200"])
     played.status = 403
-    played.told = {
+    played.body = {
         "success": False,
         "error": {"message": "Somebody else has to say so.", "code": "SECOND_PERSON_NEEDED"},
     }
@@ -237,7 +237,7 @@ def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:
     file = tmp_path / "patch.json"
     file.write_text('[{"op": "remove", "path": "/payload/x"}]')
     data = {"dry_run": True, "count": 1, "edited": 1, "unchanged": 0, "refused": {}, "sample": [], "verdicts": {}}
-    played.told = {"success": True, "data": data, "meta": {}}
+    played.body = {"success": True, "data": data, "meta": {}}
     assert main(["transform", "--id", "1-0", "--patch", f"@{file}"]) == 0
     assert json.loads(played.asked[0][3])["patch"] == [{"op": "remove", "path": "/payload/x"}]
     assert main(["transform", "--id", "1-0", "--patch", "{"]) == 2

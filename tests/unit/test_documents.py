@@ -106,9 +106,9 @@ def test_work_on_many_is_bounded() -> None:
 @pytest.mark.parametrize("depth", [90, 300, 1020, 5000])
 def test_a_deep_payload_is_text(depth: int) -> None:
     """A stored payload that is too deep is shown, masked and patched around as the text that it is."""
-    told = document({b"schema": b"1", b"payload": _nested("list", depth)})
-    assert isinstance(told["payload"], str) == (depth > DEFAULT_BUDGET.depth)
-    after = patched(told, _PATCH.validate_python([{"op": "replace", "path": "/schema", "value": "2"}]))
+    shown = document({b"schema": b"1", b"payload": _nested("list", depth)})
+    assert isinstance(shown["payload"], str) == (depth > DEFAULT_BUDGET.depth)
+    after = patched(shown, _PATCH.validate_python([{"op": "replace", "path": "/schema", "value": "2"}]))
     orjson.dumps([after, mask.value(after, revealed=False)])
 
 

@@ -51,7 +51,7 @@ def test_both_comparisons(current: Tag, listed: list[Tag]) -> None:
 
 @given(_tags, st.none() | st.builds(Tags, st.lists(_tags, max_size=3).map(tuple)))
 def test_if_match_is_looked_at_first(current: Tag, if_none_match: Tags | None) -> None:
-    """13.2.2: what fails it is told so, whatever If-None-Match says."""
+    """13.2.2: what fails it gets 412, whatever If-None-Match says."""
     other = Tags((Tag(current.opaque + "x"),))
     assert Conditions(other, if_none_match).failing(current) == IF_MATCH
     assert Conditions(Tags(any=True), Tags((current,))).failing(current) == IF_NONE_MATCH

@@ -87,5 +87,5 @@ def test_a_bug_stays_a_bug() -> None:
     ],
 )  # fmt: skip
 def test_retry_after_in_all_its_forms(raw: str, expected: float | None) -> None:
-    """Seconds or a date, no longer than we pass on; what makes no sense was not said."""
+    """Seconds or a date, no longer than we pass on; what makes no sense counts as absent."""
     assert retry_after_s({"retry-after": raw}, 300) == expected

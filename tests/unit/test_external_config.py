@@ -19,7 +19,7 @@ def changed(before: Change | None, config: Config | None, *, at: float, for_s: f
 
 
 @pytest.mark.parametrize(
-    ("told", "complaint"),
+    ("configured", "complaint"),
     [
         ({"attempt_s": 5.0}, "an attempt: attempt_s"),
         ({"connect_s": 1.5}, "a connection: connect_s"),
@@ -29,10 +29,10 @@ def changed(before: Change | None, config: Config | None, *, at: float, for_s: f
     ],
 )
 def test_limits_the_wrong_way_round_stop_the_start(
-    monkeypatch: pytest.MonkeyPatch, told: dict[str, object], complaint: str
+    monkeypatch: pytest.MonkeyPatch, configured: dict[str, object], complaint: str
 ) -> None:
     """From the environment as from an operator."""
-    monkeypatch.setenv("HOLDFAST_PROXY_CONFIG", json.dumps(told))
+    monkeypatch.setenv("HOLDFAST_PROXY_CONFIG", json.dumps(configured))
     with pytest.raises(ValidationError, match=complaint):
         ProxySettings()
 

@@ -194,7 +194,7 @@ async def test_a_board_that_is_away_takes_nothing(member: Member) -> None:
     assert board.reachable is False
 
 
-async def test_an_audit_that_is_away_is_told_and_not_waited_for() -> None:
+async def test_an_audit_that_is_away_is_reported_and_not_waited_for() -> None:
     """No override fails because its record does."""
     redis = connect(f"127.0.0.1:{free_port()}", RedisTimeouts(0.2, 0.2))
     assert await audit.record(redis, {"actor": "ann"}) is False

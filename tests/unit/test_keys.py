@@ -58,7 +58,7 @@ def test_a_key_is_added_to_a_file_once(tmp_path: Path, capsys: pytest.CaptureFix
 
 
 def test_a_revoked_name_is_gone_and_the_rest_stays(tmp_path: Path) -> None:
-    """Comments and others' keys too; who has none is told apart from a mistake."""
+    """Comments and others' keys too; who has none is not taken for a mistake."""
     path = tmp_path / "keys"
     path.write_text("# ours\n")
     assert [main(["add", name, "view", str(path)]) for name in ("ann", "bob")] == [0, 0]

@@ -26,15 +26,15 @@ def test_a_needed_package_that_is_missing_is_a_problem(monkeypatch: pytest.Monke
         packages.ensure()
 
 
-def test_an_extra_package_that_is_missing_is_told_once(
+def test_an_extra_package_that_is_missing_is_reported_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """And tried again only when somebody asks."""
     monkeypatch.setattr(packages, "PACKAGES", (EXTRA,))
     packages.ensure()
-    told = capsys.readouterr().out
-    assert "missing: extra" in told
-    assert "without pictures" in told
+    printed = capsys.readouterr().out
+    assert "missing: extra" in printed
+    assert "without pictures" in printed
     packages.ensure()
     assert capsys.readouterr().out == ""
     packages.try_again()

@@ -87,12 +87,12 @@ def test_never_more_than_the_burst_and_what_came_back(per_min: int, asked: list[
     passed = 0
     for later_s, wanted in asked:
         now += later_s
-        told, whole_at = grant(policy, whole_at, wanted, now)
-        passed += told.granted
+        answer, whole_at = grant(policy, whole_at, wanted, now)
+        passed += answer.granted
         assert passed <= policy.burst + (now - 1000) / policy.interval_s + 1e-3
-        assert told.granted == wanted or told.left == 0
-        if told.left == 0 and told.next_in_s > 0:
-            assert grant(policy, whole_at, 1, now + told.next_in_s + 1e-6)[0].granted == 1
+        assert answer.granted == wanted or answer.left == 0
+        if answer.left == 0 and answer.next_in_s > 0:
+            assert grant(policy, whole_at, 1, now + answer.next_in_s + 1e-6)[0].granted == 1
 
 
 def test_no_limit() -> None:

@@ -76,8 +76,8 @@ def test_it_stops_when_it_begins_to_fail_late() -> None:
     """After ten thousand good ones the newest results tell, not the mean of all."""
     recent = Recent()
     recent.add([ItemState.APPLIED] * 150 + [ItemState.FAILED_SAME] * 50)
-    told = why_stop(StopRules(failing_share=0.2), counts(applied=10_000, failed_same=50), counts(), recent, CALM)
-    assert told == "25% of the results failed again as before, more than 20%"
+    reason = why_stop(StopRules(failing_share=0.2), counts(applied=10_000, failed_same=50), counts(), recent, CALM)
+    assert reason == "25% of the results failed again as before, more than 20%"
     recent.clear()
     assert recent.share is None
 
@@ -89,8 +89,8 @@ def test_it_stops_when_it_begins_to_fail_late() -> None:
 )  # fmt: skip
 def test_it_stops_for_the_sake_of_others(around: Surroundings, why: str) -> None:
     """Live traffic comes first; and a database that is away is not sent more."""
-    told = why_stop(StopRules(), counts(applied=10), counts(), Recent(), around)
-    assert told is not None
-    assert why in told
+    reason = why_stop(StopRules(), counts(applied=10), counts(), Recent(), around)
+    assert reason is not None
+    assert why in reason
     off = StopRules(breaker=False, backlog_max=10**9, backlog_age_s=10**9)
     assert why_stop(off, counts(applied=10), counts(), Recent(), around) is None

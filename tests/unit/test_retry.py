@@ -89,13 +89,13 @@ async def test_an_empty_budget_is_counted() -> None:
     assert (calls.made, suppressed("unit-budget", Suppressed.BUDGET)) == (1, 1)
 
 
-@pytest.mark.parametrize(("left_s", "told_s", "made"), [(0.05, None, 1), (10, 9.95, 1), (10, 0.001, 3)])
-async def test_an_attempt_needs_time(left_s: float, told_s: float | None, made: int) -> None:
+@pytest.mark.parametrize(("left_s", "retry_after_s", "made"), [(0.05, None, 1), (10, 9.95, 1), (10, 0.001, 3)])
+async def test_an_attempt_needs_time(left_s: float, retry_after_s: float | None, made: int) -> None:
     """The pause that was asked for and a tenth of a second have to fit in, else it ends at once, and unpaid."""
     budget, calls = RetryBudget(), _Calls(inf)
     before = suppressed("unit-deadline", Suppressed.DEADLINE)
     with pytest.raises(_Broken):
-        await Retrier("unit-deadline", budget, _QUICK).run(calls, lambda _: RetryAllowed(told_s), lambda: left_s)
+        await Retrier("unit-deadline", budget, _QUICK).run(calls, lambda _: RetryAllowed(retry_after_s), lambda: left_s)
     assert calls.made == made
     assert suppressed("unit-deadline", Suppressed.DEADLINE) == before + (made == 1)
     assert budget.left == pytest.approx(3.1 - (made - 1))

@@ -22,8 +22,8 @@ async def test_in_pieces_it_is_the_same(accept: str) -> None:
     for route in range(40):  # more than one piece
         metrics.http_request_duration.labels(f"/{route}", "good").observe(0.1, {"trace_id": "a" * 32})
     whole, media_type = choose_encoder(accept)
-    text, told = await scrape(accept)
-    assert told == media_type
+    text, sent_type = await scrape(accept)
+    assert sent_type == media_type
     assert steady(text) == steady(whole(REGISTRY))
     assert text.count(b"# EOF") == (accept == _OPEN_METRICS)
 

@@ -83,7 +83,7 @@ async def _fill(
     return tasks
 
 
-async def test_who_finds_no_room_is_told_soon(world: World) -> None:
+async def test_who_finds_no_room_is_refused_soon(world: World) -> None:
     """503 in the envelope, with a time to come back, after a moment's wait; everybody inside is answered."""
     inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
     before = _shed("in_flight", "reads")
@@ -117,10 +117,10 @@ async def test_who_waits_a_moment_gets_the_next_place(world: World) -> None:
 
 
 async def test_the_row_of_those_who_wait_is_bounded(world: World) -> None:
-    """As many may wait as may be inside; the next is told at once. Nobody's place is lost by it."""
+    """As many may wait as may be inside; the next is refused at once. No place is lost by it."""
     inside = await _fill(world, lambda: world.client.get("/users"), _HIGHEST)
-    told = await _all(*(world.client.get("/users") for _ in range(2 * _HIGHEST)))
-    assert told == [503] * (2 * _HIGHEST)
+    statuses = await _all(*(world.client.get("/users") for _ in range(2 * _HIGHEST)))
+    assert statuses == [503] * (2 * _HIGHEST)
     world.gate.set()
     assert set(await _all(*inside)) == {200}
     assert await _all(*(world.client.get("/users") for _ in range(_HIGHEST))) == [200] * _HIGHEST
@@ -152,8 +152,8 @@ async def test_a_late_loop_turns_reads_away(world: World) -> None:
     for _ in range(100):
         world.lag.sampled(0.5)
     world.gate.set()
-    told = await _all(*(world.client.get("/users") for _ in range(200)))
-    assert 40 <= told.count(200) <= 120
-    assert set(told) == {200, 503}
+    statuses = await _all(*(world.client.get("/users") for _ in range(200)))
+    assert 40 <= statuses.count(200) <= 120
+    assert set(statuses) == {200, 503}
     assert await _all(*(world.client.get("/livez") for _ in range(50))) == [200] * 50
     assert (await world.client.get("/docs")).json()["error"]["details"]["reason"] == "event_loop_lag"

@@ -1,4 +1,4 @@
-"""A loop that crashes and one whose store is away are told apart."""
+"""A loop that crashes and one whose store is away are logged as different things."""
 
 import asyncio
 import contextlib
@@ -15,7 +15,7 @@ from holdfast.shared.telemetry.logs import Action
 
 
 @pytest.fixture
-def told(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
+def logged(monkeypatch: pytest.MonkeyPatch) -> list[Action]:
     """What is logged."""
     lines: list[Action] = []
     for level in ("warning", "error"):
@@ -42,17 +42,17 @@ async def _rounds(name: str, error: Exception, count: int) -> float:
     return float(metrics.loop_crashes.labels(name)._value.get())
 
 
-async def test_a_bug_is_counted_and_logged_each_time(told: list[Action]) -> None:
+async def test_a_bug_is_counted_and_logged_each_time(logged: list[Action]) -> None:
     """With its traceback, for a person has to look."""
     assert await _rounds("with-a-bug", KeyError("x"), 3) >= 3
-    assert set(told) == {Action.LOOP_CRASHED}
+    assert set(logged) == {Action.LOOP_CRASHED}
 
 
 @pytest.mark.parametrize("error", [Outage("away"), DatabaseUnavailable(), RedisGone("away")], ids=type)
-async def test_a_store_that_is_away_is_said_once(told: list[Action], error: Exception) -> None:
+async def test_a_store_that_is_away_is_logged_once(logged: list[Action], error: Exception) -> None:
     """And is no crash, however often it was tried."""
     assert await _rounds(f"held-up-{type(error).__name__}", error, 3) == 0
-    assert told == [Action.LOOP_FAILING]
+    assert logged == [Action.LOOP_FAILING]
 
 
 async def test_a_loop_that_loses_a_cancellation_is_stopped_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -76,8 +76,8 @@ async def test_a_loop_that_loses_a_cancellation_is_stopped_all_the_same(monkeypa
     assert (lost, task.cancelled()) == (3, True)
 
 
-async def test_a_loop_that_never_ends_is_told_of_and_left(
-    told: list[Action], monkeypatch: pytest.MonkeyPatch
+async def test_a_loop_that_never_ends_is_logged_and_left(
+    logged: list[Action], monkeypatch: pytest.MonkeyPatch
 ) -> None:  # fmt: skip
     """The process has to end, whatever a loop does."""
     monkeypatch.setattr(supervise, "_CANCEL_AGAIN_S", 0.01)
@@ -91,7 +91,7 @@ async def test_a_loop_that_never_ends_is_told_of_and_left(
     task = asyncio.create_task(deaf())
     await asyncio.sleep(0)
     await supervise.stop([task])
-    assert told == [Action.LOOPS_LEFT_RUNNING]
+    assert logged == [Action.LOOPS_LEFT_RUNNING]
     over.set()
     await task
 

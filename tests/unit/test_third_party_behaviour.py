@@ -1,4 +1,4 @@
-"""The stand-in third party's behaviour: told as a whole, and over by itself."""
+"""The stand-in third party's behaviour: set as a whole, and over by itself."""
 
 import pytest
 from pydantic import ValidationError
@@ -7,7 +7,7 @@ from deploy.third_party.behaviour import WELL, Behaviour, CurrentBehaviour
 
 
 @pytest.mark.parametrize(
-    "told",
+    "behaviour",
     [
         {"rate": 0.5},
         {"times": 2},
@@ -23,10 +23,10 @@ from deploy.third_party.behaviour import WELL, Behaviour, CurrentBehaviour
     ],
     ids=str,
 )
-def test_nonsense_is_refused(told: dict[str, object]) -> None:
+def test_nonsense_is_refused(behaviour: dict[str, object]) -> None:
     """A test that tells it something it does not do must not pass by accident."""
     with pytest.raises(ValidationError):
-        Behaviour.model_validate(told)
+        Behaviour.model_validate(behaviour)
 
 
 def test_it_heals_after_so_many() -> None:

@@ -42,7 +42,7 @@ class Threads(ThreadPoolExecutor):
 
 
 class Database:
-    """Applies numbers; is away while told so, and notes what it was asked."""
+    """Applies numbers; is away while it is set to be, and notes what it was asked."""
 
     def __init__(self) -> None:
         self.away = False

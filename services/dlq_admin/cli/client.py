@@ -47,15 +47,15 @@ class Client:
 
     def get(self, path: str, parameters: Parameters | None = None) -> Answer:
         """Raises Refused, NotReachable."""
-        return self._told("GET", path, parameters, None)
+        return self._answer_to("GET", path, parameters, None)
 
     def send(self, path: str, body: Mapping[str, Any], method: str = "POST") -> Answer:
         """Raises Refused, NotReachable."""
-        return self._told(method, path, None, json.dumps(body).encode())
+        return self._answer_to(method, path, None, json.dumps(body).encode())
 
     def upload(self, path: str, parameters: Parameters, lines: bytes) -> Answer:
         """Raises Refused, NotReachable."""
-        return self._told("POST", path, parameters, lines, "application/x-ndjson")
+        return self._answer_to("POST", path, parameters, lines, "application/x-ndjson")
 
     def parts(self, path: str, parameters: Parameters) -> Iterator[bytes]:
         """A long answer as it comes. Raises Refused, NotReachable, also half way."""
@@ -67,7 +67,7 @@ class Client:
         if missing > 0:
             raise NotReachable(f"{self._url} closed the connection")
 
-    def _told(
+    def _answer_to(
         self, method: str, path: str, parameters: Parameters | None, body: bytes | None, kind: str = "application/json"
     ) -> Answer:
         with self._opened(method, path, parameters, body, kind) as answer:

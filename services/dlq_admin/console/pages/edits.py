@@ -57,7 +57,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
                 letter_id, asked.wanted(), actor_of(request, asked.reason), dry_run=not save
             )
         except (EditInvalid, InvalidRequest, OverBudget) as error:
-            problem = _said(error)
+            problem = _problem(error)
         if save and result is not None:
             return RedirectResponse(f"/console/letters/{letter_id}", 303)
         return pages.page(
@@ -100,7 +100,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
                     request, backend, form, selection.model_dump(exclude_none=True, by_alias=True)
                 )
             except AppError as error:
-                about["problem"] = _said(error)
+                about["problem"] = _problem(error)
         return pages.page(request, "transform.html", 422 if about["problem"] else 200, **about)
 
 
@@ -157,7 +157,7 @@ def _json(text: str, what: str) -> Any:
         raise InvalidRequest(f"{what.capitalize()} is not JSON: {error}") from None
 
 
-def _said(error: AppError) -> str:
+def _problem(error: AppError) -> str:
     details = error.details or {}
     why = f"More than {details['most']} {details['budget']}." if isinstance(error, OverBudget) else details.get("why")
     return f"{error.message} {why}" if why else error.message
