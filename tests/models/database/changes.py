@@ -1,0 +1,130 @@
+"""Changes: what a transaction did to rows, so that it can be undone and done again."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import apsw
+
+from tests.models.database.schema import Table
+
+Row = tuple[Any, ...]
+Key = tuple[Any, ...]
+
+
+class Change(NamedTuple):
+    """One row: as it was, and as it is. None: there is none."""
+
+    table: str
+    old: Row | None
+    new: Row | None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A table in SQLite: statements for its rows, and the keys that a row has."""
+
+    table: Table
+
+    @cached_property
+    def _at(self) -> dict[str, tuple[int, ...]]:
+        places = {name: at for at, name in enumerate(self.table.stored)}
+        return {key: tuple(places[name] for name in names) for key, names in self.table.keys.items()}
+
+    @cached_property
+    def _where(self) -> str:
+        return " AND ".join(f'"{name}" = ?' for name in self.table.primary)
+
+    @cached_property
+    def insert(self) -> str:
+        """A whole row."""
+        return f'INSERT INTO "{self.table.name}" VALUES ({", ".join("?" * len(self.table.stored))})'
+
+    @cached_property
+    def update(self) -> str:
+        """A whole row, by its primary key."""
+        sets = ", ".join(f'"{name}" = ?' for name in self.table.stored)
+        return f'UPDATE "{self.table.name}" SET {sets} WHERE {self._where}'
+
+    @cached_property
+    def delete(self) -> str:
+        """By primary key."""
+        return f'DELETE FROM "{self.table.name}" WHERE {self._where}'
+
+    def primary(self, row: Row) -> Key:
+        """The primary key."""
+        return tuple(row[at] for at in self._at["PRIMARY"])
+
+    def keys(self, row: Row | None) -> set[Key]:
+        """What a transaction locks that inserts or deletes this row: (table, key, *values) for each unique key."""
+        if row is None:
+            return set()
+        keys = {(self.table.name, key, *(folded(row[at]) for at in places)) for key, places in self._at.items()}
+        return {key for key in keys if None not in key}
+
+
+def folded(value: Any) -> Any:
+    """A value as keys compare it: trailing spaces do not count."""
+    return value.rstrip(" ") if isinstance(value, str) else value
+
+
+class Rows:
+    """The rows of all tables, as all transactions have left them."""
+
+    def __init__(self, sqlite: apsw.Connection, tables: dict[str, Table]) -> None:
+        self.sqlite = sqlite
+        self.stored = {name: Stored(table) for name, table in tables.items()}
+        self._log: list[Change] | None = None
+        sqlite.preupdate_hook(self._noticed)
+
+    def _noticed(self, update: Any) -> None:
+        if self._log is not None:
+            self._log.append(Change(update.table_name, update.old, update.new))
+
+    @contextmanager
+    def logged(self, log: list[Change]) -> Iterator[None]:
+        """Changes go into this log."""
+        self._log = log
+        try:
+            yield
+        finally:
+            self._log = None
+
+    def undo(self, changes: Iterable[Change]) -> None:
+        """Newest first; `changes` are given oldest first."""
+        for change in reversed(list(changes)):
+            self._put(change.table, change.new, change.old)
+
+    def redo(self, changes: Iterable[Change]) -> None:
+        """Oldest first."""
+        for change in changes:
+            self._put(change.table, change.old, change.new)
+
+    def _put(self, name: str, there: Row | None, wanted: Row | None) -> None:
+        stored = self.stored[name]
+        if there is None:
+            self.sqlite.execute(stored.insert, wanted)
+        elif wanted is None:
+            self.sqlite.execute(stored.delete, stored.primary(there))
+        else:
+            self.sqlite.execute(stored.update, (*wanted, *stored.primary(there)))
+
+    @contextmanager
+    def without(self, changes: list[Change], *, keep: bool) -> Iterator[None]:
+        """As if these had not been made. `keep`: what is done meanwhile stays."""
+        if not changes:
+            yield
+            return
+        if not keep:
+            self.sqlite.execute("SAVEPOINT view")
+        try:
+            self.undo(changes)
+            yield
+        finally:
+            if keep:
+                self.redo(changes)
+            else:
+                self.sqlite.execute("ROLLBACK TO view")
+                self.sqlite.execute("RELEASE view")

@@ -1,0 +1,297 @@
+"""Session: a connection and its cursors, as PyMySQL gives them."""
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pymysql
+from pymysql.cursors import RE_INSERT_VALUES
+
+from tests.models.database.errors import closed, error, lost
+from tests.models.database.execute import Result
+from tests.models.database.transaction import Transaction
+
+if TYPE_CHECKING:
+    from tests.models.database.server import DatabaseModel
+
+_SET = re.compile(r"\s*SET\s", re.IGNORECASE)
+_LOCK_WAIT = re.compile(r"innodb_lock_wait_timeout\s*=\s*(\d+)", re.IGNORECASE)
+_LEVEL = re.compile(r"ISOLATION LEVEL\s+(REPEATABLE READ|READ COMMITTED)", re.IGNORECASE)
+_TRANSACTION = re.compile(
+    r"\s*(COMMIT|ROLLBACK TO SAVEPOINT|ROLLBACK|RELEASE SAVEPOINT|SAVEPOINT|BEGIN|START TRANSACTION)\b\s*`?(\w*)",
+    re.IGNORECASE,
+)
+_VARIABLE = re.compile(
+    r"\s*SELECT\s+(@@(?:global\.|session\.)?\w+|VERSION\(\)|DATABASE\(\)|CONNECTION_ID\(\)|1)\s*(?:AS \w+\s*)?;?\s*$",
+    re.IGNORECASE,
+)
+
+
+class Session:
+    """A connection. Errors are the driver's."""
+
+    def __init__(self, server: "DatabaseModel", number: int, options: dict[str, Any]) -> None:
+        self._server = server
+        self.number = number
+        self._open = True
+        self._lost = False
+        self._autocommit = bool(options.get("autocommit"))
+        #: A transaction was begun by a statement, so that it does not commit by itself.
+        self._begun = False
+        self._lock_wait_s = 50.0
+        self._level = "REPEATABLE READ"
+        self._transaction: Transaction | None = None
+        if options.get("init_command"):
+            self.run(options["init_command"], None)
+
+    # --- what SQLAlchemy and callers use ---
+
+    def cursor(self, _kind: Any = None) -> "Cursor":
+        """A cursor."""
+        return Cursor(self)
+
+    def commit(self) -> None:
+        """Raises OperationalError 2013 when it is unknown whether it took effect."""
+        with self._server.waits.alone():
+            self._alive()
+            self._commit()
+
+    def begin(self) -> None:
+        """Begin a transaction, whether or not it commits by itself."""
+        self.run("BEGIN", None)
+
+    def rollback(self) -> None:
+        """Undo what is not committed."""
+        with self._server.waits.alone():
+            self._alive()
+            self._server.pause(self, self._server.faults.statement_s)
+            self._roll_back()
+
+    def ping(self, reconnect: bool = False) -> None:
+        """Raises if it is gone."""
+        with self._server.waits.alone():
+            self._alive()
+            self._server.pause(self, self._server.faults.statement_s)
+
+    def autocommit(self, value: bool) -> None:
+        """Commit after each statement."""
+        with self._server.waits.alone():
+            self._alive()
+            if value and not self._autocommit:
+                self._commit()
+            self._autocommit = value
+
+    def get_autocommit(self) -> bool:
+        """Whether it does."""
+        return self._autocommit
+
+    def character_set_name(self) -> str:
+        """Of what goes over the wire."""
+        return "utf8mb4"
+
+    def get_server_info(self) -> str:
+        """Its version."""
+        return self._server.version
+
+    def close(self) -> None:
+        """End it; what is not committed is undone."""
+        if not self._open:
+            raise closed()
+        self._open = False
+        with self._server.waits.alone():
+            self._end()
+
+    def kill(self) -> None:
+        """End it from the server's side."""
+        with self._server.waits.alone():
+            self.drop()
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._open:
+            self.close()
+
+    @property
+    def open(self) -> bool:
+        """Whether it can be used, as far as the client knows."""
+        return self._open and not self._lost
+
+    # --- what the server does ---
+
+    def drop(self) -> None:
+        """End it from the server's side; the client finds out."""
+        self._lost = True
+        self._end()
+
+    def _end(self) -> None:
+        self._server.ended(self)
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            self._server.transactions.kill(transaction)
+
+    def _alive(self) -> None:
+        if not self._open:
+            raise closed()
+        if self._lost:
+            raise lost()
+
+    def run(self, text: str, args: Any, *, many: bool = False) -> Result:
+        """One statement; `many`: for each of `args`. Raises what the driver raises."""
+        with self._server.waits.alone():
+            self._alive()
+            self._server.pause(self, self._server.faults.statement_s)
+            if found := _TRANSACTION.match(text):
+                return self._control(found[1].upper(), found[2])
+            if _SET.match(text):
+                return self._set(text)
+            if found := _VARIABLE.match(text):
+                return Result([(self._server.variable(found[1].lower(), self.number),)], (found[1],), 1)
+            return self._statement(text, args, many=many)
+
+    def _statement(self, text: str, args: Any, *, many: bool) -> Result:
+        plan = self._server.executor.plan(text if args is not None else text.replace("%", "%%"))
+        transaction = self._transaction = self._transaction or self._server.transactions.begin()
+        each: Sequence[Any] = list(map(_listed, args)) if many else [_listed(args)]
+        snapshot = self._level == "REPEATABLE READ"
+        try:
+            self._server.faults.before(plan)
+            result = self._server.executor.run(plan, transaction, each, self._lock_wait_s, snapshot=snapshot)
+        except pymysql.err.MySQLError as failed:
+            if transaction.killed:
+                raise lost() from None
+            if failed.args[0] == 1213 or self._by_itself:
+                self._roll_back()
+            raise
+        if self._by_itself:
+            self._commit()
+        return result
+
+    @property
+    def _by_itself(self) -> bool:
+        return self._autocommit and not self._begun
+
+    def _set(self, text: str) -> Result:
+        if found := _LOCK_WAIT.search(text):
+            self._lock_wait_s = float(found[1])
+        if found := _LEVEL.search(text):
+            self._level = found[1].upper()
+        return Result([], None, 0)
+
+    def _control(self, word: str, name: str) -> Result:
+        if word == "COMMIT":
+            self._commit()
+        elif word == "ROLLBACK" and not name:
+            self._roll_back()
+        elif word in ("BEGIN", "START TRANSACTION"):
+            self._commit()
+            self._begun = True
+        else:
+            self._savepoint(word, name)
+        return Result([], None, 0)
+
+    def _savepoint(self, word: str, name: str) -> None:
+        transaction = self._transaction = self._transaction or self._server.transactions.begin()
+        if word == "SAVEPOINT":
+            transaction.savepoints[name] = len(transaction.changes)
+            return
+        if name not in transaction.savepoints:
+            raise error(1305, f"SAVEPOINT {name} does not exist")
+        if word == "RELEASE SAVEPOINT":
+            del transaction.savepoints[name]
+        else:
+            self._server.transactions.roll_back_to(transaction, transaction.savepoints[name])
+
+    def _commit(self) -> None:
+        self._begun = False
+        transaction = self._transaction
+        if transaction is None:
+            return
+        faults = self._server.faults
+        if transaction.changes:
+            self._server.pause(self, faults.commit_s)
+            if faults.happens(faults.refuse_commit):
+                self.drop()
+                raise lost()
+        self._transaction = None
+        self._server.transactions.commit(transaction)
+        if transaction.changes and faults.happens(faults.lose_answer):
+            self.drop()
+            raise lost()
+
+    def _roll_back(self) -> None:
+        self._begun = False
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            self._server.transactions.roll_back(transaction)
+
+
+def _listed(args: Any) -> Sequence[Any]:
+    if args is None:
+        return ()
+    return args if isinstance(args, list | tuple) else (args,)
+
+
+class Cursor:
+    """A cursor with its rows."""
+
+    arraysize = 1
+
+    def __init__(self, connection: Session) -> None:
+        self.connection = connection
+        self.description: tuple[tuple[Any, ...], ...] | None = None
+        self.rowcount = -1
+        self.lastrowid = 0
+        self._rows: Iterator[tuple[Any, ...]] = iter(())
+
+    def execute(self, query: str, args: Any = None) -> int:
+        """The number of rows. `args` None: `%` is no placeholder."""
+        return self._take(self.connection.run(query, args))
+
+    def executemany(self, query: str, args: Any) -> int:
+        """An INSERT of values is one statement for all of them; any other is one after the other."""
+        if not args:
+            return 0
+        if RE_INSERT_VALUES.match(query):
+            return self._take(self.connection.run(query, args, many=True))
+        self.rowcount = sum([self.execute(query, each) for each in args])
+        return self.rowcount
+
+    def _take(self, result: Result) -> int:
+        self._rows = iter(result.rows)
+        self.rowcount, self.lastrowid = result.count, result.last_id
+        self.description = None
+        if result.names is not None:
+            self.description = tuple((name, None, None, None, None, None, True) for name in result.names)
+        return result.count
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row."""
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int | None = None) -> tuple[tuple[Any, ...], ...]:
+        """The next rows."""
+        found = list(islice(self._rows, size or self.arraysize))
+        return tuple(found)
+
+    def fetchall(self) -> tuple[tuple[Any, ...], ...]:
+        """The rest."""
+        return tuple(self._rows)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows
+
+    def nextset(self) -> None:
+        """There is none."""
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._rows = iter(())
+
+    def __enter__(self) -> "Cursor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

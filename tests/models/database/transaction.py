@@ -1,0 +1,160 @@
+"""Transactions: what each has changed and locked, who waits for whom, and what is committed."""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.models.database.changes import Change, Key, Rows
+from tests.models.database.errors import error
+from tests.models.database.waits import Waits
+
+_KEPT_S = 60.0
+
+
+@dataclass(eq=False, slots=True)
+class Transaction:
+    """`snapshot`: how many commits a repeatable read sees; None: it has not read yet. `waits_for`: whose lock."""
+
+    changes: list[Change] = field(default_factory=list)
+    locks: set[Key] = field(default_factory=set)
+    savepoints: dict[str, int] = field(default_factory=dict)
+    snapshot: int | None = None
+    waits_for: "Transaction | None" = None
+    wakeup: Any = None
+    #: Set from outside: it is rolled back, and its session is gone.
+    killed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What was committed when."""
+
+    at_s: float
+    changes: list[Change]
+
+
+class Transactions:
+    """All of one server."""
+
+    def __init__(self, rows: Rows, waits: Waits, clock: Callable[[], float]) -> None:
+        self._rows = rows
+        self._waits = waits
+        self._clock = clock
+        self._open: dict[Transaction, None] = {}
+        self._holders: dict[Key, Transaction] = {}
+        self._commits: deque[Commit] = deque()
+        #: How many commits were forgotten.
+        self._forgotten = 0
+
+    def begin(self) -> Transaction:
+        """A new one."""
+        transaction = Transaction()
+        self._open[transaction] = None
+        return transaction
+
+    def commit(self, transaction: Transaction) -> None:
+        """Its changes stay."""
+        if transaction.changes:
+            self._commits.append(Commit(self._clock(), transaction.changes))
+            self._forget_commits()
+        self._end(transaction)
+
+    def roll_back(self, transaction: Transaction) -> None:
+        """Its changes are undone."""
+        if transaction in self._open:
+            self._rows.undo(transaction.changes)
+            self._end(transaction)
+
+    def roll_back_to(self, transaction: Transaction, mark: int) -> None:
+        """Undo what came after; its locks stay."""
+        self._rows.undo(transaction.changes[mark:])
+        del transaction.changes[mark:]
+
+    def roll_back_all(self) -> None:
+        """As a server does that starts again."""
+        for transaction in list(self._open):
+            self.roll_back(transaction)
+
+    def _end(self, transaction: Transaction) -> None:
+        del self._open[transaction]
+        for key in transaction.locks:
+            del self._holders[key]
+        for other in list(self._open):
+            if other.waits_for is transaction and other.wakeup:
+                other.wakeup.set()
+
+    # --- locks ---
+
+    def is_free(self, transaction: Transaction, key: Key) -> bool:
+        """Whether it could lock this now."""
+        return self._holders.get(key, transaction) is transaction
+
+    def lock(self, transaction: Transaction, keys: Iterable[Key], timeout_s: float | None) -> bool:
+        """Lock them all, one after the other. Whether it never had to wait: if it did, everything may be different.
+        `timeout_s` None: it does not wait at all. Raises a lock wait timeout or a deadlock, or that it was killed."""
+        waited = False
+        for key in sorted(keys, key=repr):
+            while (holder := self._holders.get(key, transaction)) is not transaction:
+                self._wait(transaction, holder, timeout_s)
+                waited = True
+            self._holders[key] = transaction
+            transaction.locks.add(key)
+        return not waited
+
+    def _wait(self, transaction: Transaction, holder: Transaction, timeout_s: float | None) -> None:
+        if timeout_s is None:
+            raise error(3572, "Statement aborted because lock(s) could not be acquired immediately and NOWAIT is set.")
+        other: Transaction | None = holder
+        while other is not None:
+            if other.waits_for is transaction:
+                raise error(1213, "Deadlock found when trying to get lock; try restarting transaction")
+            other = other.waits_for
+        transaction.waits_for, transaction.wakeup = holder, self._waits.wakeup()
+        try:
+            in_time = self._waits.wait(transaction.wakeup, timeout_s)
+        finally:
+            transaction.waits_for = transaction.wakeup = None
+        if transaction.killed:
+            return
+        if not in_time:
+            raise error(1205, "Lock wait timeout exceeded; try restarting transaction")
+
+    def kill(self, transaction: Transaction) -> None:
+        """End it from outside; a wait of it ends too."""
+        transaction.killed = True
+        wakeup = transaction.wakeup
+        self.roll_back(transaction)
+        if wakeup:
+            wakeup.set()
+
+    # --- what a statement sees ---
+
+    def hidden(self, transaction: Transaction, tables: frozenset[str], *, snapshot: bool) -> list[Change]:
+        """What a statement does not see, oldest first. `snapshot`: also what was committed after its first read."""
+        hidden: list[Change] = []
+        if snapshot and transaction.snapshot is not None:
+            for commit in list(self._commits)[max(0, transaction.snapshot - self._forgotten) :]:
+                hidden += [change for change in commit.changes if change.table in tables]
+        for other in self._open:
+            if other is not transaction and other.changes:
+                hidden += [change for change in other.changes if change.table in tables]
+        return hidden
+
+    def take_snapshot(self, transaction: Transaction) -> None:
+        """At its first read."""
+        if transaction.snapshot is None:
+            transaction.snapshot = self._forgotten + len(self._commits)
+
+    def go_back(self, to_s: float) -> None:
+        """Lose what was committed after this moment."""
+        self.roll_back_all()
+        while self._commits and self._commits[-1].at_s > to_s:
+            self._rows.undo(self._commits.pop().changes)
+
+    def _forget_commits(self) -> None:
+        seen = min((one.snapshot for one in self._open if one.snapshot is not None), default=None)
+        now_s = self._clock()
+        while self._commits and self._commits[0].at_s < now_s - _KEPT_S and (seen is None or seen > self._forgotten):
+            self._commits.popleft()
+            self._forgotten += 1

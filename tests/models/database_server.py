@@ -1,0 +1,3 @@
+"""The database model, by its public name."""
+
+from tests.models.database.server import DatabaseModel as DatabaseModel
