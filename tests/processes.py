@@ -172,8 +172,8 @@ class Service:
             return False
 
 
-def api(folder: Path, redis_addr: str, dsn: str, **more: str) -> Service:
-    """An api, open to all as on a demo; it knows `tests/keys.py`."""
+def api(folder: Path, redis_addr: str, dsn: str, module: str = "holdfast.services.api", **more: str) -> Service:
+    """An api, open to all as on a demo; it knows `tests/keys.py`. `module` may name one that misbehaves on purpose."""
     environment = (
         PATIENT_API
         | {
@@ -185,7 +185,7 @@ def api(folder: Path, redis_addr: str, dsn: str, **more: str) -> Service:
         }
         | stores_of("api", redis_addr, dsn, more)
     )
-    return Service("holdfast.services.api", "HOLDFAST_API_PORT", folder, environment)
+    return Service(module, "HOLDFAST_API_PORT", folder, environment)
 
 
 def dlq_admin(

@@ -4,6 +4,7 @@ Each can be killed, frozen and started again on the same port with the same data
 """
 
 import os
+import resource
 import shutil
 import signal
 import socket
@@ -47,6 +48,10 @@ def with_us() -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", "--"] if here else []
 
 
+#: A file of a server's that may not grow is an error then, as on a full disk, and no signal.
+_ON_A_DISK = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]
+
+
 class Server(ABC):
     """One server process."""
 
@@ -58,7 +63,7 @@ class Server(ABC):
     def start(self) -> None:
         """Start, and wait until it answers."""
         with (self.folder / "server.log").open("ab") as log:
-            command = [*with_us(), *self._command]
+            command = [*with_us(), *_ON_A_DISK, *self._command]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
         wait_until(self._answers_or_died, what=self._command[0])
 
@@ -76,6 +81,11 @@ class Server(ABC):
     def thaw(self) -> None:
         """SIGCONT."""
         self._signal(signal.SIGCONT)
+
+    def fill_disk(self, free_bytes: int) -> None:
+        """From now on, until it starts anew, none of its files can grow beyond the longest by more than this."""
+        longest = max(file.stat().st_size for file in self.folder.rglob("*") if file.is_file())
+        resource.prlimit(self.pid, resource.RLIMIT_FSIZE, (longest + free_bytes, resource.RLIM_INFINITY))
 
     @property
     def pid(self) -> int:

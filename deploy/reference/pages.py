@@ -6,6 +6,7 @@ from pathlib import Path
 from prometheus_client import Counter
 from prometheus_client.metrics import MetricWrapperBase
 
+from deploy.failure_modes.page import failure_modes
 from deploy.reference.endpoints import endpoints
 from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
@@ -80,16 +81,17 @@ def _error_row(error: AppError | type[AppError]) -> tuple[str, ...]:
     return (str(status_of(error)), f"`{error.type}`", f"`{error.code}`", *marks, meaning)
 
 
-FOLDER = Path(__file__).parent.parent.parent / "docs" / "reference"
+FOLDER = Path(__file__).parent.parent.parent / "docs"
 
 
 def pages() -> dict[str, str]:
     """File name -> text."""
     return {
-        "endpoints.md": endpoints(),
-        "errors.md": errors(),
-        "metrics.md": metrics(),
-        "settings.md": settings(),
-        "streams.asyncapi.yaml": streams(),
-        "time-budgets.md": time_budgets(),
+        "failure-modes.md": failure_modes(),
+        "reference/endpoints.md": endpoints(),
+        "reference/errors.md": errors(),
+        "reference/metrics.md": metrics(),
+        "reference/settings.md": settings(),
+        "reference/streams.asyncapi.yaml": streams(),
+        "reference/time-budgets.md": time_budgets(),
     }

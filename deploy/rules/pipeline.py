@@ -92,6 +92,17 @@ def _lost(profile: Profile) -> Iterable[Alert]:
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(
+        name="MessageLoss",
+        severity=Severity.PAGE,
+        # The ledger cannot tell: what was accepted is counted by the Redis that forgot it.
+        expr=f"sum by (job) (increase(holdfast_groups_recreated_total[{profile.loss_over}])) > 0",
+        labels={"slo": "durability", "detector": "memory"},
+        summary="Clients' writes that were queued may be gone: the queue has lost what it had",
+        description="{{ $labels.job }} had to create {{ $value | humanize }} consumer groups again in the last "
+        f"{profile.loss_over}: the queue's Redis was emptied or replaced, or somebody destroyed a group.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
         name="OrphansAdopted",
         severity=Severity.WARNING,
         expr=f"sum by (stream) (increase(holdfast_orphans_total[{profile.loss_over}])) > 0",

@@ -1,6 +1,5 @@
 """Backlog: how much is on the write stream, and for how long."""
 
-import time
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
@@ -28,8 +27,9 @@ async def backlog(redis: Redis) -> StreamBacklog:
     pipeline = redis.pipeline(transaction=True)
     pipeline.xinfo_stream(WRITES)
     pipeline.xinfo_groups(WRITES)
-    info, groups = await pipeline.execute(raise_on_error=False)
-    for answer in (info, groups):
+    pipeline.time()
+    info, groups, now = await pipeline.execute(raise_on_error=False)
+    for answer in (info, groups, now):
         if isinstance(answer, ResponseError) and "no such key" in str(answer):
             return StreamBacklog(0, 0.0, 0, 0.0, 0)  # there is no stream before the first write
         if isinstance(answer, Exception):
@@ -39,14 +39,16 @@ async def backlog(redis: Redis) -> StreamBacklog:
     pending = int(group["pending"]) if group else 0
     following = await redis.xrange(WRITES, f"({given}", count=1)
     first = info["first-entry"]
+    now_s = now[0] + now[1] / 1_000_000
     return StreamBacklog(
         depth=info["length"],
-        oldest_age_s=_age_s(first[0]) if first else 0.0,
+        oldest_age_s=_age_s(now_s, first[0]) if first else 0.0,
         waiting=max(0, info["length"] - pending) if following else 0,
-        waiting_age_s=_age_s(following[0][0]) if following else 0.0,
+        waiting_age_s=_age_s(now_s, following[0][0]) if following else 0.0,
         drained=info["entries-added"] - info["length"],
     )
 
 
-def _age_s(entry_id: bytes | str | None) -> float:
-    return max(0.0, time.time() - versions.from_stream_id(text(entry_id)) / 1_000_000)
+def _age_s(now_s: float, entry_id: bytes | str | None) -> float:
+    """By Redis' clock, which gave the id: this process's own may be hours away from it."""
+    return max(0.0, now_s - versions.from_stream_id(text(entry_id)) / 1_000_000)

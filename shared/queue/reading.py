@@ -34,6 +34,7 @@ class Reading:
         self._watch = watch
         self._probe_cap_s = probe_cap_s
         self._reporter = FailureReporter("groups")
+        self._had_groups = False
         self._reader: FastStream | None = None
         self._stop_asked = asyncio.Event()
         self._crashed = metrics.loop_crashes.labels("reading")
@@ -103,6 +104,9 @@ class Reading:
 
     async def _ensure_groups(self) -> None:
         self._watch.turned()
-        for stream in await ensure_groups(self._redis):
-            metrics.groups_recreated.inc()
-            logs.warning(Action.GROUP_RECREATED, stream=stream)
+        made = await ensure_groups(self._redis)
+        if self._had_groups:  # else this may be the first start of all
+            for stream in made:
+                metrics.groups_recreated.inc()
+                logs.warning(Action.GROUP_RECREATED, stream=stream)
+        self._had_groups = True

@@ -1,10 +1,15 @@
-"""The cache Redis dead or frozen: nobody notices while the database answers; else the process itself remembers."""
+"""The cache Redis dead, frozen, slow, refusing, empty or cut off: nobody notices while the database answers; else the
+process itself remembers."""
 
-from collections.abc import Callable
+import random
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from deploy.faults.faults import Faults, WayFaults
 from tests.faults.rig import AWAY, Rig, stale, within
+from tests.ports import free_port
 from tests.servers import wait_until
 
 BREAK: dict[str, Callable[[Rig], None]] = {
@@ -45,3 +50,79 @@ def test_a_copy_that_the_cache_did_not_take_is_put_again(rig: Rig) -> None:
         assert not cache.exists(copy)
         rig.to_cache.heal()
         wait_until(lambda: cache.exists(copy), what="copied")
+
+
+@contextmanager
+def on_the_way(rig: Rig, faults: Faults) -> Iterator[None]:
+    """These faults between the api and the cache."""
+    rig.to_cache.set(faults)
+    yield
+    rig.to_cache.heal()
+
+
+@contextmanager
+def refusing_writes(rig: Rig, command: str, value: str, well: str) -> Iterator[None]:
+    """A setting with which Redis refuses every write."""
+    with rig.cache.client() as cache:
+        cache.config_set(command, value)
+        yield
+        cache.config_set(command, well)
+
+
+@contextmanager
+def read_only(rig: Rig) -> Iterator[None]:
+    """A replica of nobody."""
+    with rig.cache.client() as cache:
+        cache.replicaof("127.0.0.1", free_port())
+        yield
+        cache.replicaof("NO", "ONE")
+
+
+@contextmanager
+def forgetting(rig: Rig) -> Iterator[None]:
+    """All that it had."""
+    with rig.cache.client() as cache:
+        cache.flushall()
+    yield
+
+
+@contextmanager
+def flapping(rig: Rig) -> Iterator[None]:
+    """Away and back, again and again."""
+    for _ in range(5):
+        rig.to_cache.set(AWAY)
+        rig.client.get("/users")
+        rig.to_cache.heal()
+        rig.client.get("/users")
+    yield
+
+
+FAULTS: dict[str, Callable[[Rig], AbstractContextManager[None]]] = {
+    "slow": lambda rig: on_the_way(rig, Faults(down=WayFaults(latency_ms=3000))),
+    "half cut off": lambda rig: on_the_way(rig, Faults(down=WayFaults(cut_after_bytes=3))),
+    "full": lambda rig: refusing_writes(rig, "maxmemory", "1", "0"),
+    "answering errors": lambda rig: refusing_writes(rig, "min-replicas-to-write", "1", "0"),
+    "read-only": read_only,
+    "losing what it had": forgetting,
+    "flapping": flapping,
+}
+
+
+def test_whatever_the_cache_does_reads_are_fresh(rig: Rig) -> None:
+    """One fault after another, in any order: what was written last is read, and writes are accepted; in the end copies
+    are kept again."""
+    path = rig.known_user()
+    rig.to_queue.set(AWAY)  # a write is read back from the database at once, without a writer
+    for name in random.sample(list(FAULTS), len(FAULTS)):
+        with FAULTS[name](rig):
+            with within():
+                assert rig.client.patch(path, json={"name": f"Ada, {name}"}).status_code == 200, name
+            rig.wait_until_fresh(path)
+            assert rig.client.get(path).json()["data"]["name"] == f"Ada, {name}"
+    copy = "holdfast:cache:user:" + path.removeprefix("/users/")
+
+    def kept() -> bool:
+        with rig.cache.client() as cache:
+            return rig.client.get(path).status_code == 200 and bool(cache.exists(copy))
+
+    wait_until(kept, what="copies are kept again")

@@ -1,0 +1,123 @@
+"""Cell: one dependency failing in one way, as data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Mode(StrEnum):
+    """A way in which a part can fail. The order is that of the page."""
+
+    GONE = "gone"
+    HANGING = "hanging"
+    SLOW = "slow"
+    ERRORS = "answering errors"
+    WRONG = "answering wrongly"
+    FULL = "full"
+    FORGETTING = "losing what it had"
+    READ_ONLY = "read-only"
+    FLAPPING = "flapping"
+    HALF_CUT_OFF = "half cut off"
+
+
+class Effect(StrEnum):
+    """The worst that a client notices, in one word."""
+
+    NOTHING = "nothing"
+    OPERATORS = "operators"
+    SLOWER = "slower"
+    LATER = "later"
+    COPIES = "copies"
+    REFUSED = "refused"
+    LOSS = "loss"
+
+    @property
+    def meaning(self) -> str:
+        """For the page's legend."""
+        return _MEANINGS[self]
+
+
+_MEANINGS = {
+    Effect.NOTHING: "clients notice nothing",
+    Effect.OPERATORS: "only operators notice: the console, dashboards or alerts are affected",
+    Effect.SLOWER: "answers take longer, within their deadline",
+    Effect.LATER: "writes are accepted and take effect later",
+    Effect.COPIES: "some answers are copies, marked as such",
+    Effect.REFUSED: "some requests are refused; the error says when to retry and whether anything happened",
+    Effect.LOSS: "something acknowledged may be missing, doubled or wrong: not covered by a promise",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows it: `tests/...::test_name`, or `make target`."""
+
+    name: str
+
+    @property
+    def is_test(self) -> bool:
+        """Whether it is the id of a test, and not a make target."""
+        return not self.name.startswith("make ")
+
+
+def by_test(node: str) -> Proof:
+    """A test of tests/: `faults/test_database.py::test_killed`."""
+    return Proof(f"tests/{node}")
+
+
+def make(target: str) -> Proof:
+    """A target of the Makefile, chaos experiments included."""
+    return Proof(f"make {target}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """It can happen. `clients`: what they see; `detected`: how, and how fast; `heals`: by itself; `person`: what
+    somebody has to do."""
+
+    effect: Effect
+    clients: str
+    detected: str
+    heals: str
+    person: str
+    proofs: tuple[Proof, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SameAs:
+    """It can happen, and is another cell's case for everybody who notices it."""
+
+    dependency: str
+    mode: Mode
+    because: str
+    proofs: tuple[Proof, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Impossible:
+    """It cannot happen. `proofs`: what keeps it so, where something has to."""
+
+    because: str
+    proofs: tuple[Proof, ...] = ()
+
+
+Cell = Failure | SameAs | Impossible
+
+
+@dataclass(frozen=True, slots=True)
+class Dependency:
+    """Something that Holdfast needs. `about`: what for, in one sentence."""
+
+    name: str
+    about: str
+    cells: Mapping[Mode, Cell]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """`one` connects to `other`; what clients notice when that is cut."""
+
+    one: str
+    other: str
+    effect: str
+    proofs: tuple[Proof, ...]

@@ -1,0 +1,77 @@
+"""The clocks of the machines."""
+
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test
+from deploy.failure_modes.references import alert, runbook, spoken
+from holdfast.shared.errors import WriteExpired
+from holdfast.shared.writes.versions import HORIZON_US
+
+_OFF = by_test("faults/test_clocks.py::test_services_whose_clocks_are_wrong_agree")
+_QUEUE = by_test("integration/test_runaway_ids.py::test_what_two_agree_on_is_followed")
+
+DEPENDENCY = Dependency(
+    "clock",
+    "Order comes from the queue's clock, made strictly increasing. Waits are measured by clocks that cannot be set.",
+    {
+        Mode.GONE: Impossible("a machine without a clock begins at some wrong time: as answering wrongly."),
+        Mode.HANGING: Failure(
+            effect=Effect.NOTHING,
+            clients="Nothing: versions go on by counting.",
+            detected="Ages stop growing.",
+            heals="By itself.",
+            person="Mend the host's clock.",
+            proofs=(by_test("unit/test_versions.py::test_the_clock_is_never_behind_what_it_has_seen"),),
+        ),
+        Mode.SLOW: Failure(
+            effect=Effect.NOTHING,
+            clients=f"A clock that drifts: `X-Expire-After-Ms` (`{WriteExpired.code}`) is as exact as the services' "
+            "clocks agree. Order is not affected.",
+            detected="Not by Holdfast: watch NTP.",
+            heals="By itself.",
+            person="Mend NTP.",
+            proofs=(_OFF, by_test("integration/test_version_floor.py::test_expiry_does_not_depend_on_the_queue")),
+        ),
+        Mode.ERRORS: Impossible("reading a clock does not fail."),
+        Mode.WRONG: Failure(
+            effect=Effect.NOTHING,
+            clients="Ahead or behind, of a service or of the queue: writes take effect in their order. Time stamps are "
+            "wrong; writes with an expiry may end as expired. A copy is no younger than new.",
+            detected=f"`stream_mended` in the log; {alert('ProbeStale')} if dlq_admin's is behind. Watch NTP.",
+            heals=f"The queue's clock is trusted up to {spoken(HORIZON_US / 1_000_000)} ahead; further only if the "
+            "stream or the database confirms it.",
+            person=f"Mend NTP, then restart nothing. {runbook('ProbeStale')}.",
+            proofs=(
+                _OFF,
+                _QUEUE,
+                by_test("integration/test_runaway_ids.py::test_a_clock_of_nonsense_is_none"),
+                by_test("integration/test_rate_limit_count.py::test_a_clock_that_went_back_locks_nobody_out"),
+                by_test("unit/test_copies_form.py::test_a_copy_from_the_future_is_as_old_as_now"),
+            ),
+        ),
+        Mode.FULL: Failure(
+            effect=Effect.NOTHING,
+            clients="No version is given out that writers refuse; at the end of all believable numbers writes are "
+            "refused, definite.",
+            detected=f"{alert('AvailabilityBurnFast')}.",
+            heals="Not reached before the year 2255, unless a made-up number is believed, which it is not.",
+            person="Nothing.",
+            proofs=(
+                by_test("integration/test_runaway_ids.py::test_no_version_is_given_out_that_codecs_refuse"),
+                by_test("integration/test_runaway_ids.py::test_a_clock_of_nonsense_is_none"),
+            ),
+        ),
+        Mode.FORGETTING: SameAs(
+            "queue", Mode.FORGETTING, "The queue's clock key is lost: the version floor comes from the database.",
+            (by_test("integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted"),),
+        ),
+        Mode.READ_ONLY: Impossible("Holdfast sets no clock."),
+        Mode.FLAPPING: Failure(
+            effect=Effect.NOTHING,
+            clients="A clock that jumps forth and back: versions only grow.",
+            detected="Watch NTP.",
+            heals="By itself.",
+            person="Mend NTP.",
+            proofs=(_QUEUE, _OFF),
+        ),
+        Mode.HALF_CUT_OFF: SameAs("clock", Mode.WRONG, "Some machines are right and others are not.", (_OFF,)),
+    },
+)  # fmt: skip

@@ -1,0 +1,152 @@
+"""The queue Redis."""
+
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, by_test, make
+from deploy.failure_modes.references import alert, error, limit, measured, metric, page, runbook, setting
+from holdfast.shared.errors import OrderUnknown, QueueFull, QueueUnavailable
+from holdfast.shared.telemetry import metrics
+
+_DIRECT = "Writes go straight to the database: `201`."
+
+DEPENDENCY = Dependency(
+    "queue",
+    "The queue Redis: writes that have not ended, dead letters not yet indexed, idempotency keys.",
+    {
+        Mode.GONE: Failure(
+            effect=Effect.REFUSED,
+            clients=f"{_DIRECT} Conditional writes and changes of somebody unknown: {error(OrderUnknown)}. What only "
+            f"the queue knows: {error(QueueUnavailable)}. Reads as usual.",
+            detected=f"The api's breaker opens, after {measured('queue-killed', 'detect')}. {alert('TargetDown')}, "
+            f"{alert('BreakerOpen')}, {alert('HeartbeatStale')}.",
+            heals=f"The api asks again within {limit('STORE_OPEN_MAX_S')}; writers reconnect by themselves.",
+            person=f"Start it: {runbook('BreakerOpen')}, {page('operations/outages.md', 'outages')}.",
+            proofs=(
+                by_test("faults/test_queue.py::test_writes_go_to_the_database[kill]"),
+                by_test("faults/test_queue.py::test_what_only_the_queue_knows_is_not_guessed"),
+                by_test("integration/test_writer_outages.py::test_a_restarted_redis"),
+                make("test-redis-down"),
+            ),
+        ),
+        Mode.HANGING: Failure(
+            effect=Effect.SLOWER,
+            clients=f"The first writes wait for {setting('redis_timeout_s', 'api')}, then as gone. A write that "
+            "reached it as well is applied once.",
+            detected=f"As gone. A reader that receives nothing for {limit('READER_SILENCE_MAX_S')} is restarted: "
+            f"{metric(metrics.consumer_restarts)}. {alert('BreakerOpen')}, {alert('PipelineStale')}.",
+            heals="Entries that were delivered into the silence are reclaimed. No process is restarted for it.",
+            person=f"Its disk (each write waits for an fsync), its host: {runbook('BreakerOpen')}.",
+            proofs=(
+                by_test("faults/test_queue.py::test_writes_go_to_the_database[freeze]"),
+                by_test("faults/test_queue.py::test_a_write_that_reached_a_frozen_queue_as_well_is_done_once"),
+                by_test("integration/test_writer_outages.py::test_a_redis_that_froze"),
+                by_test("integration/test_liveness.py::test_an_outage_longer_than_the_limit_restarts_nobody"),
+            ),
+        ),
+        Mode.SLOW: Failure(
+            effect=Effect.SLOWER,
+            clients="Writes take as much longer; those that wait together share a round trip. Beyond the time limit: "
+            "as hanging.",
+            detected=f"{metric(metrics.accept_duration)}; the breaker opens when most calls are slow: "
+            f"{alert('BreakerOpen')}.",
+            heals="By itself.",
+            person=f"Its disk, its load: {runbook('BreakerOpen')}.",
+            proofs=(make("chaos-high-latency"), by_test("unit/test_breaker_machine.py::test_slow_calls_open_it")),
+        ),
+        Mode.ERRORS: Failure(
+            effect=Effect.NOTHING,
+            clients="A refusal before the script ran is definite, so that the database can take the write: `201`. "
+            "An error from inside it is not taken for a refusal.",
+            detected=f"`loop_failing` in the log and at `/health`, with Redis' own text. {alert('LoopCrashing')}, "
+            f"{alert('HeartbeatStale')}.",
+            heals="All loops try again, and say when they have recovered.",
+            person=f"Mend the password, the right or the key's type: {runbook('LoopCrashing')}.",
+            proofs=(
+                by_test("faults/test_refused.py::test_a_wrong_password"),
+                by_test("faults/test_refused.py::test_a_missing_right"),
+                by_test("faults/test_refused.py::test_a_key_of_another_type"),
+                by_test("faults/test_acceptance.py::test_what_is_answered_is_true"),
+                by_test("integration/test_own_errors.py::test_an_error_behind_the_entry_is_no_refusal"),
+            ),
+        ),
+        Mode.WRONG: Failure(
+            effect=Effect.NOTHING,
+            clients="Made-up ids, versions and clocks are recognised; what cannot be a write becomes a dead letter, "
+            "and its neighbours are applied.",
+            detected=f"`stream_mended` in the log; {alert('DeadLettersGrowing')}, {alert('OrphansAdopted')}.",
+            heals="Entries with impossible ids get new ones; entries in no pending list are handed out again.",
+            person=f"Who writes to the stream? {page('security.md', 'Rights')} prevent it. "
+            f"{runbook('OrphansAdopted')}.",
+            proofs=(
+                by_test("integration/test_runaway_ids.py::test_junk_ids_poison_nothing"),
+                by_test("integration/test_version_floor.py::test_junk_by_hand_harms_nobody"),
+                by_test("integration/test_orphans.py::test_entries_in_nobodys_pending_list_are_applied"),
+                by_test("integration/test_writer_dead_letters.py::test_an_undecodable_entry_is_dead_lettered_verbatim"),
+            ),
+        ),
+        Mode.FULL: Failure(
+            effect=Effect.REFUSED,
+            clients=f"Memory: writes are refused, {error(QueueFull)}, definite; reads as usual. Disk: Redis ends, as "
+            "gone.",
+            detected=f"{metric(metrics.http_errors)} by code; {alert('AvailabilityBurnFast')}, {alert('TargetDown')}.",
+            heals="Nothing is evicted. Writers go on, which makes room. After a full disk it starts with what it had.",
+            person=f"Raise `maxmemory`, free its disk, or find why the backlog grows: {runbook('PipelineStale')}.",
+            proofs=(
+                by_test("faults/test_queue.py::test_full"),
+                by_test("faults/test_queue_refuses.py::test_its_disk_is_full"),
+                make("chaos-memory-pressure"),
+            ),
+        ),
+        Mode.FORGETTING: Failure(
+            effect=Effect.LOSS,
+            clients="Writes that were queued are gone: not promised. New ones get versions above all rows; without the "
+            "database they are refused until its floor is known. A key met again leads to its operation, if that was "
+            "applied.",
+            detected=f"A group that has vanished: {alert('MessageLoss')}. Last moments lost in a failover: only `make "
+            "ledger`, when the database knows more than the queue.",
+            heals="Groups are made anew. A replayed letter whose entry vanished is `lost`: dead as before.",
+            person=f"{runbook('MessageLoss')}: find what happened to Redis before it takes more writes.",
+            proofs=(
+                by_test("integration/test_writer_outages.py::test_a_flushed_redis"),
+                by_test(
+                    "integration/test_version_floor.py::test_a_queue_that_lost_its_memory_gives_versions_above_all_rows"
+                ),
+                by_test("integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted"),
+                by_test("faults/test_keys.py::test_met_again_when_applied"),
+                by_test("replays/test_every_letter_ends.py::test_an_entry_that_vanishes"),
+            ),
+        ),
+        Mode.READ_ONLY: Failure(
+            effect=Effect.LATER,
+            clients=f"{_DIRECT} What is queued can be read and waits.",
+            detected=f"`READONLY` in the writers' log; {alert('LoopCrashing')}, {alert('PipelineStale')}.",
+            heals="When it takes writes again, writers go on and the api uses it at once.",
+            person=f"Finish the failover: {runbook('LoopCrashing')}.",
+            proofs=(by_test("faults/test_queue_refuses.py::test_read_only"),),
+        ),
+        Mode.FLAPPING: Failure(
+            effect=Effect.NOTHING,
+            clients="`202` and `201` in turn; no write is lost or applied twice.",
+            detected=f"{alert('BreakerFlapping')}; {metric(metrics.breaker_transitions)}.",
+            heals="A write that went both ways is recognised by its operation.",
+            person=f"{runbook('BreakerFlapping')}.",
+            proofs=(
+                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
+                make("test-crash"),
+                make("load-test-with-failures"),
+            ),
+        ),
+        Mode.HALF_CUT_OFF: Failure(
+            effect=Effect.LATER,
+            clients="A lost reply: the second try finds the first, or the write goes to the database; once in any "
+            "case.",
+            detected=f"As hanging. Writers alone cut off: {alert('ConsumerStalled')}, {alert('PipelineStale')}.",
+            heals="What was delivered and never arrived is reclaimed after "
+            f"{setting('writer_claim_idle_s')} of silence.",
+            person=f"The network between: {runbook('ConsumerStalled')}.",
+            proofs=(
+                by_test("faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost"),
+                by_test("faults/test_both.py::test_an_acceptance_nobody_heard_of_is_found_again"),
+                make("chaos-network-partition"),
+            ),
+        ),
+    },
+)

@@ -1,0 +1,105 @@
+"""The writers."""
+
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs, by_test, make
+from deploy.failure_modes.references import alert, metric, page, runbook, setting
+from holdfast.shared.telemetry import metrics
+
+DEPENDENCY = Dependency(
+    "writer",
+    "The writers apply what was accepted. Any number of them share one consumer group.",
+    {
+        Mode.GONE: Failure(
+            effect=Effect.LATER,
+            clients="One of several: nothing. All: `202`, and later; reads show what is queued.",
+            detected=f"{alert('TargetDown')}; all of them: {alert('ConsumerStalled')}, {alert('PipelineStale')}.",
+            heals=f"Its entries are taken over after {setting('writer_claim_idle_s')} of silence. The supervisor "
+            "starts it again.",
+            person=f"{runbook('TargetDown')}.",
+            proofs=(
+                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
+                by_test("integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short"),
+                make("test-crash"),
+            ),
+        ),
+        Mode.HANGING: Failure(
+            effect=Effect.LATER,
+            clients="Entries that it had taken take effect later.",
+            detected=f"`/livez` fails when a turn takes longer than {setting('writer_turn_max_s')}; "
+            f"{alert('TargetDown')}; {metric(metrics.last_progress)}.",
+            heals="Its peers take its entries over; when it wakes up it finds its work done.",
+            person=f"Kill it: {runbook('TargetDown')}.",
+            proofs=(
+                by_test("integration/test_writer_team.py::test_entries_of_a_frozen_writer_are_taken_over"),
+                by_test("integration/test_liveness.py::test_a_loop_that_hangs_is_not_alive"),
+                by_test("integration/test_closing.py::test_a_frozen_writer_holds_nobody_up"),
+            ),
+        ),
+        Mode.SLOW: Failure(
+            effect=Effect.LATER,
+            clients="Writes take effect later; new ones that would wait longer than "
+            f"{setting('api_backlog_age_max_s')} are refused.",
+            detected=f"{metric(metrics.commit_delay)}; {alert('PipelineStale')}.",
+            heals="By itself, when less is accepted than applied.",
+            person=f"More writers: `make docker-scale`. {runbook('PipelineStale')}.",
+            proofs=(
+                make("load-test-scaling"),
+                by_test("integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short"),
+            ),
+        ),
+        Mode.ERRORS: Failure(
+            effect=Effect.LATER,
+            clients="A bug that hits most entries: it halts, and writes wait. One that hits one entry: a dead letter "
+            "after bounded attempts; its neighbours are applied.",
+            detected=f"{alert('WriterHalted')}, {alert('DeadLettersGrowing')}.",
+            heals="A halted writer tries a few entries now and then, and goes on when one can be applied.",
+            person=f"{runbook('WriterHalted')}: roll the build back; then {page('operations/dying.md', 'replay')}.",
+            proofs=(
+                by_test("integration/test_writer_halted.py::test_it_goes_on_by_itself_when_the_fault_has_gone"),
+                by_test(
+                    "integration/test_writer_dead_letters.py::"
+                    "test_an_unknown_error_is_tried_five_times_and_then_dead_lettered"
+                ),
+            ),
+        ),
+        Mode.WRONG: Failure(
+            effect=Effect.NOTHING,
+            clients="Entries in any order, twice or late give what the order of acceptance gives.",
+            detected=f"{alert('LedgerImbalance')}.",
+            heals="Another entry of an operation is found to be a duplicate.",
+            person="Nothing.",
+            proofs=(
+                by_test(
+                    "convergence/test_convergence.py::"
+                    "test_every_user_and_operation_ends_as_in_the_order_of_acceptance"
+                ),
+            ),
+        ),
+        Mode.FULL: SameAs("memory", Mode.FULL, "What a writer holds is bounded; it can only run out of memory."),
+        Mode.FORGETTING: Failure(
+            effect=Effect.NOTHING,
+            clients="It dies between commit and acknowledgement: the next delivery is a duplicate.",
+            detected=f"{metric(metrics.outcomes)} with `outcome=\"Duplicate\"`.",
+            heals="What it knew is in the stores: attempts, pending entries, operations.",
+            person="Nothing.",
+            proofs=(
+                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
+                by_test("integration/test_writer_outages.py::test_entries_held_in_an_outage_are_no_crash_loop"),
+            ),
+        ),
+        Mode.READ_ONLY: SameAs("database", Mode.READ_ONLY, "A writer that may not write holds, and says why."),
+        Mode.FLAPPING: Failure(
+            effect=Effect.LATER,
+            clients="An entry that kills its writers becomes a dead letter; whoever shared a batch with it is applied.",
+            detected=f"{alert('TargetDown')}; {metric(metrics.dead_letters)} with `reason=\"crash_loop\"`.",
+            heals=f"After {setting('writer_crashes_max')} crashes the entry is set aside.",
+            person=f"{page('operations/dying.md', 'Dead letters')}.",
+            proofs=(
+
+            by_test("integration/test_writer_crash_loop.py::test_an_entry_that_kills_three_writers_is_dead_lettered"),
+        ), ),
+        Mode.HALF_CUT_OFF: SameAs(
+            "queue", Mode.HALF_CUT_OFF, "Writers are cut off from the queue while the api reaches it.",
+            (make("chaos-network-partition"),),
+        ),
+    },
+)  # fmt: skip

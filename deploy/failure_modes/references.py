@@ -1,0 +1,99 @@
+"""References: alerts, limits and measurements of a cell, by their names in the code. A name that does not exist is an
+error when the table is imported; a number is never written by hand."""
+
+import json
+from pathlib import Path
+from statistics import median
+
+from prometheus_client import Counter
+from prometheus_client.metrics import MetricWrapperBase
+
+from deploy.reference.services import SERVICES
+from deploy.rules.files import groups
+from deploy.rules.profile import PRODUCTION, Profile
+from deploy.rules.profile import seconds as in_seconds
+from deploy.rules.rule import Alert
+from holdfast.shared.errors import AppError
+from holdfast.shared.runtime import time_budgets
+from holdfast.shared.runtime.secret_files import variable
+from holdfast.shared.runtime.settings import ENV_PREFIX
+
+_DOCS = Path(__file__).parent.parent.parent / "docs"
+
+#: Alerts that compare an age, and the limit in the profile that the age has to pass first.
+_AGES = {
+    "PipelineStale": "stale_s", "HeartbeatStale": "heartbeat_s", "ProbeStale": "blind_s",
+    "RecoveryOverdue": "overdue_s",
+}  # fmt: skip
+
+
+def alert(name: str) -> str:
+    """A link to the runbook of an alert, and how long its condition lasts before it fires in production."""
+    return f"[{name}](runbooks/Holdfast{name}.md) {_fires(name, PRODUCTION)}"
+
+
+def runbook(name: str) -> str:
+    """A link to the runbook of an alert."""
+    _alerts(name, PRODUCTION)
+    return f"[{name}](runbooks/Holdfast{name}.md)"
+
+
+def page(path: str, text: str) -> str:
+    """A link to a page of docs/."""
+    if not (_DOCS / path).is_file():
+        raise ValueError(f"docs/{path} does not exist")
+    return f"[{text}]({path})"
+
+
+def setting(name: str, of: str = "") -> str:
+    """The default of a setting, `of` a service, linked to the settings."""
+    services = [SERVICES[of]] if of else SERVICES.values()
+    fields = [model.model_fields[name] for model in services if name in model.model_fields]
+    if not fields:
+        raise ValueError(f"no service has the setting {name}")
+    value = fields[0].default
+    shown = spoken(value) if name.endswith("_s") else f"{value:,}"
+    return f'[{shown}](reference/settings.md "{variable(ENV_PREFIX, name, fields[0])}")'
+
+
+def limit(name: str) -> str:
+    """A constant of the time budgets, linked to them."""
+    return f'[{spoken(getattr(time_budgets, name))}](reference/time-budgets.md "{name}")'
+
+
+def measured(fault: str, phase: str) -> str:
+    """The median of a phase of a recovery, as `make test-recovery-time` measured it last."""
+    repeats = json.loads((_DOCS / "benchmarks/recovery.json").read_text())[fault]["repeats"]
+    value = median(repeat[phase] for repeat in repeats)
+    return f'[{value:.1f} s](benchmarks/recovery.md "measured: {fault}, {phase}")'
+
+
+def metric(declared: MetricWrapperBase) -> str:
+    """The name of a metric, as Prometheus has it."""
+    return f"`{declared._name}{'_total' if isinstance(declared, Counter) else ''}`"
+
+
+def error(kind: type[AppError]) -> str:
+    """The code of an error."""
+    return f"`{kind.code}`"
+
+
+def spoken(seconds: float) -> str:
+    """`90` as `90 s`, `120` as `2 min`."""
+    for unit_s, unit in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= unit_s and seconds % unit_s == 0:
+            return f"{seconds / unit_s:g} {unit}"
+    return f"{seconds:g} s"
+
+
+def _fires(name: str, profile: Profile) -> str:
+    age_s = getattr(profile, _AGES[name]) if name in _AGES else 0
+    longest_s = age_s + max(in_seconds(each.lasting) for each in _alerts(name, profile))
+    return f"({spoken(longest_s)})" if longest_s else "(at once)"
+
+
+def _alerts(name: str, profile: Profile) -> list[Alert]:
+    found = [rule for group in groups(profile) for rule in group.rules if isinstance(rule, Alert) and rule.name == name]
+    if not found:
+        raise ValueError(f"there is no alert {name}")
+    return found

@@ -1,0 +1,137 @@
+"""The table of failure modes has a cell for every combination, and names nothing that does not exist."""
+
+import ast
+import re
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deploy.failure_modes import dependencies
+from deploy.failure_modes.cell import Cell, Failure, Impossible, Mode, Proof, SameAs, by_test, make
+from deploy.failure_modes.dependencies.network import PAIRS
+from deploy.failure_modes.page import cells, failure_modes
+from deploy.failure_modes.references import alert, limit, measured, page, setting
+from deploy.failure_modes.table import TABLE
+from tests.conftest import ROOT
+
+#: What issues, runbooks and the architecture say Holdfast depends on.
+_NEEDED = {
+    "database", "queue", "cache", "third party", "api", "writer", "external_proxy", "dlq_admin",
+    "Prometheus", "Grafana", "disk", "memory", "CPU", "clock", "DNS", "network", "another build",
+    "operator",
+}  # fmt: skip
+_TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+_DURATION = re.compile(
+    r"\d ?(?:ms|s|min|h|d)\b|\ban? (?:second|minute|hour|day)\b|\b(?:seconds|minutes|hours|days)\b", re.IGNORECASE
+)
+#: Ports of the network policies -> who listens there.
+_LISTENS = {
+    3306: {"database"}, 6379: {"queue", "cache"}, 8080: {"api"}, 8081: {"external_proxy"}, 8082: {"dlq_admin"},
+    443: {"third party"}, 53: {"DNS"},
+}  # fmt: skip
+_SERVICES = {"api", "writer", "external_proxy", "dlq_admin"}
+
+
+def exists(proof: Proof) -> bool:
+    """Whether the test, with these parameters, or the target is there."""
+    if not proof.is_test:
+        return proof.name.removeprefix("make ") in _TARGETS
+    path, _, name = proof.name.partition("::")
+    function, _, parameters = name.partition("[")
+    text, functions = _module(path)
+    return function in functions and all(re.search(rf"\b{part}\b", text) for part in parameters.rstrip("]").split("-"))
+
+
+@cache
+def _module(path: str) -> tuple[str, set[str]]:
+    """Text and functions of a file; none if it is not there."""
+    text = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return text, {node.name for node in ast.parse(text).body if isinstance(node, functions)}
+
+
+def missing(proofs: Iterable[Proof]) -> list[str]:
+    """Those that do not exist."""
+    return [proof.name for proof in proofs if not exists(proof)]
+
+
+def test_there_is_a_cell_for_every_combination() -> None:
+    """Each dependency, each mode, in the page's order."""
+    assert set(TABLE) >= _NEEDED
+    assert {name: list(each.cells) for name, each in TABLE.items()} == {name: list(Mode) for name in TABLE}
+
+
+def wrong_with(cell: Cell) -> list[str]:
+    """What is missing in a cell."""
+    found = missing(cell.proofs)
+    match cell:
+        case Failure():
+            parts = (cell.clients, cell.detected, cell.heals, cell.person, cell.proofs)
+            return found + ["an empty part"] * (not all(parts))
+        case SameAs():
+            target = TABLE[cell.dependency].cells[cell.mode]
+            return found + ["leads to a cell that leads on"] * (not isinstance(target, Failure))
+        case Impossible():
+            return found + ["no reason"] * (not cell.because)
+
+
+def test_a_cell_is_filled_and_its_proof_exists() -> None:
+    """What can happen has all its parts and a proof; what is like another cell leads to one that has; what cannot
+    happen has a reason."""
+    assert {anchor: wrong for anchor, cell in cells().items() if (wrong := wrong_with(cell))} == {}
+
+
+def test_every_connection_that_is_allowed_is_one_that_may_be_cut() -> None:
+    """The pairs of the network's table are those of the network policies, and what else is connected."""
+    allowed = set()
+    for policy in yaml.safe_load_all((ROOT / "deploy/kubernetes/network-policies.yaml").read_text()):
+        ports = {port["port"] for rule in policy["spec"].get("egress") or () for port in rule.get("ports") or ()}
+        selector = policy["spec"]["podSelector"]
+        names = [each for match in selector.get("matchExpressions", ()) for each in match["values"]]
+        names += selector.get("matchLabels", {}).values()
+        ones = {name.replace("-", "_") for name in names} or ({"services"} if ports else set())
+        allowed |= {(one, other) for one in ones for port in ports for other in _LISTENS[port]}
+    assert allowed
+    assert allowed - {(pair.one, pair.other) for pair in PAIRS} == {("migrate", "DNS")} & allowed
+    assert not missing(proof for pair in PAIRS for proof in pair.proofs)
+
+
+def test_what_does_not_exist_is_found() -> None:
+    """The checks can fail, and a wrong reference is an error where it is made."""
+    wrong = [
+        by_test("faults/test_database.py::test_nothing"), by_test("faults/test_nothing.py::test_killed"),
+        by_test("faults/test_queue.py::test_writes_go_to_the_database[explode]"), make("chaos-nothing"),
+    ]  # fmt: skip
+    assert missing(wrong) == [proof.name for proof in wrong]
+    with pytest.raises(ValueError, match="no alert"):
+        alert("Nothing")
+    with pytest.raises(ValueError, match="no service"):
+        setting("nothing_s")
+    with pytest.raises(ValueError, match="does not exist"):
+        page("operations/nothing.md", "nothing")
+    with pytest.raises(AttributeError):
+        limit("NOTHING_S")
+    with pytest.raises(KeyError):
+        measured("database-killed", "nothing")
+
+
+@pytest.mark.parametrize("module", sorted(Path(dependencies.__path__[0]).glob("*.py")), ids=lambda module: module.stem)
+def test_no_time_is_written_by_hand(module: Path) -> None:
+    """It is a setting's, a limit's, an alert's or a measurement's."""
+    written = [
+        node.value
+        for node in ast.walk(ast.parse(module.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DURATION.search(node.value)
+    ]
+    assert written == []
+
+
+def test_every_link_within_the_page_has_its_place() -> None:
+    """Each word of the overview and each alert's cell."""
+    text = failure_modes()
+    headings = {re.sub(r"[^a-z0-9_]+", "-", title.lower()) for title in re.findall(r"^## (.+)$", text, re.MULTILINE)}
+    places = headings | set(re.findall(r'<a id="([^"]+)">', text))
+    assert set(re.findall(r"\]\(#([^)]+)\)", text)) <= places

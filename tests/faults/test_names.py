@@ -1,0 +1,69 @@
+"""DNS that knows no name, or hangs: services start and answer; what needs no new connection goes on."""
+
+from pathlib import Path
+
+import httpx
+
+from holdfast.shared.queue.names import CLOCK
+from holdfast.shared.writes.versions import wall_clock
+from tests import processes
+from tests.database_faults import end_connections
+from tests.faults.rig import DEADLINE_S, HEALING_S, NOBODY, within
+from tests.integration.test_api_accepts import ADA
+from tests.servers import Database, RedisServer, wait_until
+
+#: RFC 2606: no such name exists, anywhere.
+_NOWHERE = "store.invalid"
+
+
+def by_name(dsn: str, name: str) -> str:
+    """The same database, by a name."""
+    return dsn.replace("@127.0.0.1:", f"@{name}:")
+
+
+def test_no_name_is_known(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> None:
+    """An api that finds one store writes to it; one that finds none says so. Both start and are alive."""
+    unknown = {"HOLDFAST_CACHE_REDIS_ADDR": f"{_NOWHERE}:6379", "HOLDFAST_API_EXTERNAL_PROXY_URL": f"http://{_NOWHERE}"}
+    stores = [(f"{_NOWHERE}:6379", own_database.dsn), (f"{_NOWHERE}:6379", by_name(own_database.dsn, _NOWHERE))]
+    one, none = services = [processes.api(tmp_path, queue, dsn, **unknown) for queue, dsn in stores]
+    try:
+        for service in services:
+            service.start(wait=False)
+        for service in services:
+            service.wait_until_alive()
+        with httpx.Client(base_url=one.url, timeout=4 * DEADLINE_S) as client:
+            wait_until(lambda: client.post("/users", json=ADA).status_code == 201, HEALING_S, "written directly")
+            wait_until(lambda: client.get("/users").json()["data"], HEALING_S, "read")
+        with httpx.Client(base_url=none.url, timeout=4 * DEADLINE_S) as client, within():
+            for refused in (client.post("/users", json=ADA), client.get(NOBODY), client.get("/external-api")):
+                assert refused.status_code in (503, 504)
+                assert refused.json()["error"]["retryable"] is True
+    finally:
+        for service in services:
+            service.kill()
+
+
+def test_a_resolver_that_hangs(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> None:
+    """No request waits for it: reads are answered in time, writes queue, health answers; and it heals by itself."""
+    hangs = tmp_path / "hangs"
+    api = processes.api(
+        tmp_path, own_redis.address, by_name(own_database.dsn, "database.test"), "tests.faults.hanging_names",
+        HANGS=str(hangs), HOLDFAST_API_BREAKER_OPEN_S="0.3",
+    )  # fmt: skip
+    try:
+        with httpx.Client(base_url=api.start().url, timeout=4 * DEADLINE_S) as client:
+            wait_until(lambda: client.get("/users").json()["success"], HEALING_S, "it reads")
+            with own_redis.client() as queue:
+                queue.set(CLOCK, wall_clock())  # else the database is asked how far versions have come
+            hangs.touch()
+            end_connections(own_database)
+            wait_until(lambda: not client.get(NOBODY).json()["success"], HEALING_S, "nothing new is read")
+            with within():
+                for _ in range(20):
+                    assert client.get(NOBODY).status_code == 503
+                assert client.post("/users", json=ADA).status_code == 202
+                assert client.get("/livez").status_code == 200
+            hangs.unlink()
+            wait_until(lambda: client.get(NOBODY).status_code == 404, HEALING_S, "it heals by itself")
+    finally:
+        api.kill()
