@@ -137,7 +137,7 @@ class Api:
         )  # fmt: skip
         self._waiters = Waiters(self._redis, settings.instance)
         self._backlog = Backlog(
-            self._redis, queue, depth_max=settings.api_backlog_max, wait_max_s=settings.api_backlog_age_max_s
+            self._redis, clock, queue, depth_max=settings.api_backlog_max, wait_max_s=settings.api_backlog_age_max_s
         )
         self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
         direct = DirectPath(self._database, clock, self._floor, self._changed)

@@ -14,16 +14,18 @@ from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.writes.versions import Clock
 
 _EVERY_S = 0.5
 _JITTER = 0.2
 
 
 class Backlog:
-    """`run` looks, `refusal_s` answers without waiting for anything."""
+    """`run` looks, `refusal_s` answers without waiting for anything. `clock` learns what time the queue has."""
 
-    def __init__(self, redis: Redis, breaker: Breaker, *, depth_max: int, wait_max_s: float) -> None:
+    def __init__(self, redis: Redis, clock: Clock, breaker: Breaker, *, depth_max: int, wait_max_s: float) -> None:
         self._redis = redis
+        self._clock = clock
         self._breaker = breaker
         self._reporter = FailureReporter("backlog")
         self._pressure = Backpressure(depth_max, wait_max_s)
@@ -53,6 +55,7 @@ class Backlog:
         except (CallRefused, RedisError, OSError):
             self._pressure.blind()
         else:
+            self._clock.follow(seen.now_us)
             self._pressure.observe(Sight(time.monotonic(), seen.depth, seen.waiting, seen.waiting_age_s, seen.drained))
         if before is not self._pressure.active:
             metrics.backpressure.set(self._pressure.active)

@@ -20,6 +20,8 @@ class StreamBacklog(NamedTuple):
     waiting_age_s: float
     #: Entries that ever left it.
     drained: int
+    #: Redis' clock, in microseconds.
+    now_us: int
 
 
 async def backlog(redis: Redis) -> StreamBacklog:
@@ -28,10 +30,13 @@ async def backlog(redis: Redis) -> StreamBacklog:
     pipeline.xinfo_stream(WRITES)
     pipeline.xinfo_groups(WRITES)
     pipeline.time()
-    info, groups, now = await pipeline.execute(raise_on_error=False)
-    for answer in (info, groups, now):
+    info, groups, time = await pipeline.execute(raise_on_error=False)
+    if isinstance(time, Exception):
+        raise time
+    now_us = time[0] * 1_000_000 + time[1]
+    for answer in (info, groups):
         if isinstance(answer, ResponseError) and "no such key" in str(answer):
-            return StreamBacklog(0, 0.0, 0, 0.0, 0)  # there is no stream before the first write
+            return StreamBacklog(0, 0.0, 0, 0.0, 0, now_us)  # there is no stream before the first write
         if isinstance(answer, Exception):
             raise answer
     group: Any = next((group for group in groups if text(group["name"]) == WRITERS_GROUP), None)
@@ -39,16 +44,16 @@ async def backlog(redis: Redis) -> StreamBacklog:
     pending = int(group["pending"]) if group else 0
     following = await redis.xrange(WRITES, f"({given}", count=1)
     first = info["first-entry"]
-    now_s = now[0] + now[1] / 1_000_000
     return StreamBacklog(
         depth=info["length"],
-        oldest_age_s=_age_s(now_s, first[0]) if first else 0.0,
+        oldest_age_s=_age_s(now_us, first[0]) if first else 0.0,
         waiting=max(0, info["length"] - pending) if following else 0,
-        waiting_age_s=_age_s(now_s, following[0][0]) if following else 0.0,
+        waiting_age_s=_age_s(now_us, following[0][0]) if following else 0.0,
         drained=info["entries-added"] - info["length"],
+        now_us=now_us,
     )
 
 
-def _age_s(now_s: float, entry_id: bytes | str | None) -> float:
+def _age_s(now_us: int, entry_id: bytes | str | None) -> float:
     """By Redis' clock, which gave the id: this process's own may be hours away from it."""
-    return max(0.0, now_s - versions.from_stream_id(text(entry_id)) / 1_000_000)
+    return max(0.0, (now_us - versions.from_stream_id(text(entry_id))) / 1_000_000)

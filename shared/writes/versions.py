@@ -44,15 +44,30 @@ def wall_clock() -> int:
     return time.time_ns() // 1000
 
 
+def _uptime_us() -> int:
+    return time.monotonic_ns() // 1000
+
+
 class Clock:
     """One process's view of versions: never behind a version it has seen.
 
     A write accepted while Redis is away takes its version here, so that it stays comparable with the writes
     that Redis numbered before; the highest version seen is handed back to Redis as a floor.
+
+    Two processes whose wall clocks differ would give one user's writes versions in the wrong order. So the queue's
+    clock counts, from when it was last seen, by a clock that nobody can set; the wall clock only before that.
     """
 
     def __init__(self) -> None:
         self.seen = 0
+        self._queue_ahead_us: int | None = None
+
+    def follow(self, queue_us: int) -> None:
+        """The queue's clock says so now."""
+        self._queue_ahead_us = queue_us - _uptime_us()
+
+    def _now(self) -> int:
+        return wall_clock() if self._queue_ahead_us is None else _uptime_us() + self._queue_ahead_us
 
     def observe(self, version: int) -> None:
         """Remember a version that another process gave out."""
@@ -60,7 +75,7 @@ class Clock:
 
     def next(self) -> int:
         """A version above every one seen. Raises OverflowError when none is left."""
-        version = max(self.seen + 1, wall_clock())
+        version = max(self.seen + 1, self._now())
         if version >= VERSION_MAX:
             raise OverflowError("no version is left below 2**53")
         self.seen = version

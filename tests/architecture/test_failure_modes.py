@@ -3,7 +3,6 @@
 import ast
 import re
 from collections.abc import Iterable
-from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from deploy.failure_modes.page import cells, failure_modes
 from deploy.failure_modes.references import alert, limit, measured, page, setting
 from deploy.failure_modes.table import TABLE
 from tests.conftest import ROOT
+from tests.readme.documents import is_test
 
 #: What issues, runbooks and the architecture say Holdfast depends on.
 _NEEDED = {
@@ -37,20 +37,7 @@ _SERVICES = {"api", "writer", "external_proxy", "dlq_admin"}
 
 def exists(proof: Proof) -> bool:
     """Whether the test, with these parameters, or the target is there."""
-    if not proof.is_test:
-        return proof.name.removeprefix("make ") in _TARGETS
-    path, _, name = proof.name.partition("::")
-    function, _, parameters = name.partition("[")
-    text, functions = _module(path)
-    return function in functions and all(re.search(rf"\b{part}\b", text) for part in parameters.rstrip("]").split("-"))
-
-
-@cache
-def _module(path: str) -> tuple[str, set[str]]:
-    """Text and functions of a file; none if it is not there."""
-    text = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
-    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
-    return text, {node.name for node in ast.parse(text).body if isinstance(node, functions)}
+    return is_test(proof.name) if proof.is_test else proof.name.removeprefix("make ") in _TARGETS
 
 
 def missing(proofs: Iterable[Proof]) -> list[str]:

@@ -48,7 +48,7 @@ def test_a_resolver_that_hangs(tmp_path: Path, own_redis: RedisServer, own_datab
     hangs = tmp_path / "hangs"
     api = processes.api(
         tmp_path, own_redis.address, by_name(own_database.dsn, "database.test"), "tests.faults.hanging_names",
-        HANGS=str(hangs), HOLDFAST_API_BREAKER_OPEN_S="0.3",
+        HANGS=str(hangs), HOLDFAST_API_BREAKER_OPEN_S="0.3", HOLDFAST_API_READ_TIMEOUT_S="0.5",
     )  # fmt: skip
     try:
         with httpx.Client(base_url=api.start().url, timeout=4 * DEADLINE_S) as client:
@@ -59,7 +59,7 @@ def test_a_resolver_that_hangs(tmp_path: Path, own_redis: RedisServer, own_datab
             end_connections(own_database)
             wait_until(lambda: not client.get(NOBODY).json()["success"], HEALING_S, "nothing new is read")
             with within():
-                for _ in range(20):
+                for _ in range(8):
                     assert client.get(NOBODY).status_code == 503
                 assert client.post("/users", json=ADA).status_code == 202
                 assert client.get("/livez").status_code == 200

@@ -1,7 +1,9 @@
 """The documents, taken apart: code blocks, commands, links."""
 
+import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 from tests.conftest import ROOT
@@ -11,6 +13,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _MAKE = re.compile(r"\bmake ([a-z][a-z0-9-]+)")
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"`((?:services|shared|deploy|tests|docs|requirements|holdfast)/[^\s`:<]*)")
+_NODE = re.compile(r"`(tests/[^\s`]+::[^\s`]+)`")
 _CHOICE = re.compile(r"\{([^{}]*)\}")
 _INDENTED = re.compile(r"^ {4}(make .*)$", re.MULTILINE)
 
@@ -48,6 +51,27 @@ def links(text: str) -> set[str]:
 def paths_named(text: str) -> set[str]:
     """Files and folders of the repository that a page names in code; `a/{b,c}.py` names two, `*` any number."""
     return {path for named in _PATH.findall(text) for path in _choices(named)}
+
+
+def nodes_named(text: str) -> set[str]:
+    """Tests that a page names in code, as `tests/x.py::test_y[case]`."""
+    return set(_NODE.findall(text))
+
+
+def is_test(node: str) -> bool:
+    """Whether a test is there, and words for its case are in its file."""
+    path, _, name = node.partition("::")
+    function, _, case = name.partition("[")
+    text, functions = _module(path)
+    return function in functions and all(re.search(rf"\b{part}\b", text) for part in case.rstrip("]").split("-"))
+
+
+@cache
+def _module(path: str) -> tuple[str, set[str]]:
+    """Text and functions of a file; none if it is not there."""
+    text = (ROOT / path).read_text() if (ROOT / path).is_file() else ""
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return text, {node.name for node in ast.parse(text).body if isinstance(node, functions)}
 
 
 def _choices(path: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import ROOT
-from tests.readme.documents import documents, links, make_targets_named, paths_named
+from tests.readme.documents import documents, is_test, links, make_targets_named, nodes_named, paths_named
 
 #: It also names the files that its targets write.
 MAKEFILE = (ROOT / "Makefile").read_text()
@@ -17,18 +17,30 @@ TARGETS = set(re.findall(r"^([a-z][a-z0-9-]*):", MAKEFILE, re.MULTILINE))
 
 @pytest.mark.parametrize("page", documents(), ids=lambda page: str(page.relative_to(ROOT)))
 def test_a_page_names_what_is_there(page: Path) -> None:
-    """Its links lead to files, its `make` commands to targets, and its code names files and folders that exist."""
+    """Its links lead to files, its `make` commands to targets, and its code names files, folders and tests that
+    exist."""
     text = page.read_text()
     missing = [link for link in links(text) if not (page.parent / link).exists()]
     assert not missing
     assert make_targets_named(text) <= TARGETS
     assert [path for path in paths_named(text) if not (list(ROOT.glob(path)) or path in MAKEFILE)] == []
+    assert [node for node in nodes_named(text) if not is_test(node)] == []
+
+
+def test_every_promise_names_a_proof_that_is_there() -> None:
+    """A test, a folder of tests or a target in the last column of each row; that it exists is checked above."""
+    text = (ROOT / "docs" / "promises.md").read_text()
+    rows = re.findall(r"^\| \d+ \|.*\| ([^|]+) \|$", text, re.MULTILINE)
+    assert len(rows) == len(re.findall(r"^\| \d+ \|", text, re.MULTILINE)) >= 6
+    for proof in rows:
+        assert nodes_named(proof) or make_targets_named(proof) or paths_named(proof), proof
 
 
 def test_a_wrong_name_would_be_found() -> None:
     """The checks can fail."""
     assert make_targets_named("run `make no-such-target`, or\n\n    make neither\n") == {"no-such-target", "neither"}
     assert paths_named("`shared/{a,b}.py` and `tests/x.py::test_y`") == {"shared/a.py", "shared/b.py", "tests/x.py"}
+    assert [node for node in ("tests/readme/test_documents.py::test_no", "tests/no.py::test_no") if is_test(node)] == []
     assert links("[a](docs/b.md#c) [d](https://e) [f](#g)") == {"docs/b.md"}
 
 

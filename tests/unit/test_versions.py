@@ -1,6 +1,9 @@
 """Versions: acceptance order as a number."""
 
+import time
 from datetime import UTC, datetime
+
+import pytest
 
 from holdfast.shared.writes import versions
 
@@ -23,3 +26,16 @@ def test_the_clock_is_never_behind_what_it_has_seen() -> None:
     clock.observe(ahead)
     assert clock.next() == ahead + 1
     assert clock.next() == ahead + 2
+
+
+def test_the_queues_clock_counts_once_it_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However far this machine's own is from it, and however it jumps afterwards."""
+    queue_us, second_us = 1_768_473_000_000_000, 1_000_000
+    up_us = 5 * second_us
+    clock = versions.Clock()
+    monkeypatch.setattr(time, "monotonic_ns", lambda: up_us * 1000)
+    clock.follow(queue_us)
+    for wall_us in (0, queue_us + 3600 * second_us, queue_us - 3600 * second_us):
+        monkeypatch.setattr(time, "time_ns", lambda wall_us=wall_us: wall_us * 1000)
+        up_us += second_us
+        assert clock.next() == queue_us + up_us - 5 * second_us
