@@ -23,7 +23,8 @@ DEPENDENCY = Dependency(
         Mode.HANGING: Failure(
             effect=Effect.COPIES,
             clients="As each dependency hanging. The database's threads wait as long as the resolver does, beyond "
-            f"{setting('db_connect_timeout_s', 'api')}; requests do not. A direct write is then answered at its deadline, indefinite.",
+            f"{setting('db_connect_timeout_s', 'api')}; requests do not. A direct write is then answered at "
+            "its deadline, indefinite.",
             detected=f"As gone: {alert('BreakerOpen')}.",
             heals="When names are answered again.",
             person="Short `timeout` and `attempts` in `resolv.conf`.",
