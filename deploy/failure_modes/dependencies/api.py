@@ -63,7 +63,7 @@ DEPENDENCY = Dependency(
             heals="Its limit follows what ends in time.",
             person=f"More replicas; who sends so much? {runbook('AvailabilityBurnFast')}.",
             proofs=(
-                by_test("unit/test_shed.py::test_who_finds_no_room_is_told_soon"),
+                by_test("unit/test_shed.py::test_who_finds_no_room_is_refused_soon"),
                 by_test("integration/test_rate_limit.py::test_who_sends_too_much"),
                 by_test("integration/test_bad_http.py::test_when_there_are_too_many_connections"),
                 make("chaos-cpu-spike"),

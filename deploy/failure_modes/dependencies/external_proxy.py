@@ -73,7 +73,7 @@ DEPENDENCY = Dependency(
             person="Nothing.",
             proofs=(
                 by_test("integration/test_external_api.py::test_the_last_good_answer_survives_a_restart_of_the_proxy"),
-                by_test("integration/test_external_config.py::test_a_restart_keeps_what_was_told"),
+                by_test("integration/test_external_config.py::test_a_restart_keeps_the_configuration"),
             ),
         ),
         Mode.READ_ONLY: Failure(

@@ -91,7 +91,7 @@ DEPENDENCY = Dependency(
             proofs=(
                 by_test("faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost"),
                 by_test("faults/test_database.py::test_the_reply_to_a_direct_write_s_commit_is_lost"),
-                by_test("faults/test_both.py::test_an_acceptance_nobody_heard_of_is_found_again"),
+                by_test("faults/test_both.py::test_an_acceptance_without_an_answer_is_found_again"),
             ),
         ),
         Mode.READ_ONLY: SameAs("network", Mode.HALF_CUT_OFF, "Bytes pass in one direction only."),

@@ -144,7 +144,7 @@ DEPENDENCY = Dependency(
             person=f"The network between: {runbook('ConsumerStalled')}.",
             proofs=(
                 by_test("faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost"),
-                by_test("faults/test_both.py::test_an_acceptance_nobody_heard_of_is_found_again"),
+                by_test("faults/test_both.py::test_an_acceptance_without_an_answer_is_found_again"),
                 make("chaos-network-partition"),
             ),
         ),
