@@ -228,10 +228,10 @@ class Session:
             self._server.transactions.roll_back(transaction)
 
 
-def _listed(args: Any) -> Sequence[Any]:
+def _listed(args: Any) -> Any:
     if args is None:
         return ()
-    return args if isinstance(args, list | tuple) else (args,)
+    return args if isinstance(args, list | tuple | dict) else (args,)
 
 
 class Cursor:

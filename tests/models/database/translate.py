@@ -13,12 +13,12 @@ from tests.models.database.plan import Change, Computed, Insert, Parameter, Plan
 from tests.models.database.schema import Table
 from tests.models.database.values import check_of
 
-_PLACEHOLDER = re.compile(r"%(s|%)")
+_PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|(s|%))")
 _MOMENTS = (exp.UtcTimestamp, exp.TimestampAdd)
 
 
 class Translator:
-    """For one schema. `plan` is of a text with `%s`, as PyMySQL takes it; `p0`, `p1`, … are its parameters."""
+    """For one schema. `plan` is of a text with `%s` or `%(name)s`, as PyMySQL takes it; without names they are `p0`, `p1`, …"""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = tables
@@ -222,7 +222,9 @@ def _named(text: str) -> str:
 
     def name(found: re.Match[str]) -> str:
         nonlocal count
-        if found[1] == "%":
+        if found[1]:
+            return f":{found[1]}"
+        if found[2] == "%":
             return "%"
         count += 1
         return f":p{count}"
