@@ -13,8 +13,8 @@ _ABOUT = f"""At 3 a.m.: an alert fired? [Start there](#from-an-alert). Else find
 [overview](#overview); each word leads to what clients see, how it heals, and what you have to do.
 
 Alerts link to their runbooks; the time after an alert is how long its condition lasts in production before it fires
-(the demo profile is quicker). Prometheus asks every {limit("SCRAPE_EVERY_S")}. Every other number is a setting, a limit
-or a measurement, and links to it."""
+(the demo profile is quicker), one without a time fires as soon as its condition is true. Prometheus asks every
+{limit("SCRAPE_EVERY_S")}. Every other number is a setting, a limit or a measurement, and links to it."""
 
 _WHY = """## Why systems fail
 

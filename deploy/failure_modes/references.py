@@ -20,16 +20,16 @@ from holdfast.shared.runtime.settings import ENV_PREFIX
 
 _DOCS = Path(__file__).parent.parent.parent / "docs"
 
-#: Alerts that compare an age, and the limit in the profile that the age has to pass first.
+#: Alerts that compare an age, and the limit in the profile that the age has to pass first, so many times.
 _AGES = {
-    "PipelineStale": "stale_s", "HeartbeatStale": "heartbeat_s", "ProbeStale": "blind_s",
-    "RecoveryOverdue": "overdue_s",
+    "PipelineStale": ("stale_s", 1), "HeartbeatStale": ("heartbeat_s", 1), "ProbeStale": ("blind_s", 1),
+    "RecoveryOverdue": ("overdue_s", 1), "DeadLettersStale": ("stale_s", 10),
 }  # fmt: skip
 
 
 def alert(name: str) -> str:
     """A link to the runbook of an alert, and how long its condition lasts before it fires in production."""
-    return f"[{name}](runbooks/Holdfast{name}.md) {_fires(name, PRODUCTION)}"
+    return f"[{name}](runbooks/Holdfast{name}.md){_fires(name, PRODUCTION)}"
 
 
 def runbook(name: str) -> str:
@@ -65,7 +65,7 @@ def measured(fault: str, phase: str) -> str:
     """The median of a phase of a recovery, as `make test-recovery-time` measured it last."""
     repeats = json.loads((_DOCS / "benchmarks/recovery.json").read_text())[fault]["repeats"]
     value = median(repeat[phase] for repeat in repeats)
-    return f'[{value:.1f} s](benchmarks/recovery.md "measured: {fault}, {phase}")'
+    return f'[{value:.2g} s](benchmarks/recovery.md "measured: {fault}, {phase}")'
 
 
 def metric(declared: MetricWrapperBase) -> str:
@@ -87,9 +87,9 @@ def spoken(seconds: float) -> str:
 
 
 def _fires(name: str, profile: Profile) -> str:
-    age_s = getattr(profile, _AGES[name]) if name in _AGES else 0
-    longest_s = age_s + max(in_seconds(each.lasting) for each in _alerts(name, profile))
-    return f"({spoken(longest_s)})" if longest_s else "(at once)"
+    age, times = _AGES.get(name, ("stale_s", 0))
+    longest_s = times * getattr(profile, age) + max(in_seconds(each.lasting) for each in _alerts(name, profile))
+    return f" ({spoken(longest_s)})" if longest_s else ""
 
 
 def _alerts(name: str, profile: Profile) -> list[Alert]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.failure_modes import dependencies
 from deploy.failure_modes.cell import Cell, Failure, Impossible, Mode, Proof, SameAs, by_test, make
@@ -14,6 +15,7 @@ from deploy.failure_modes.dependencies.network import PAIRS
 from deploy.failure_modes.page import cells, failure_modes
 from deploy.failure_modes.references import alert, limit, measured, page, setting
 from deploy.failure_modes.table import TABLE
+from holdfast.shared.telemetry import metrics
 from tests.conftest import ROOT
 from tests.readme.documents import is_test
 
@@ -114,6 +116,13 @@ def test_no_time_is_written_by_hand(module: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str) and _DURATION.search(node.value)
     ]
     assert written == []
+
+
+def test_every_metric_is_exported() -> None:
+    """Those that are named by hand too."""
+    declared = [each for each in vars(metrics).values() if isinstance(each, MetricWrapperBase)]
+    names = {family.name for metric in declared for family in metric.describe()}
+    assert {name.removesuffix("_total") for name in re.findall(r"`(holdfast_\w+)", failure_modes())} <= names
 
 
 def test_every_link_within_the_page_has_its_place() -> None:

@@ -27,9 +27,11 @@ def reasons(writer: Service) -> int:
 
 
 def some_faults() -> list[DatabaseFault]:
-    """Some that are known, by chance, and triggers that refuse every row: with any number, and with one that is about
-    data. (`test_control_write.py` has them all.)"""
-    return [*random.sample(KNOWN, 4), refusing("users", any_number()), refusing("operations", 1406)]
+    """Some that are known, by chance, and triggers that refuse every row: with any number, with one that is about
+    data, and with one of a full disk. (`test_control_write.py` has them all.)"""
+    full = random.choice([1021, 1114])
+    return [*random.sample(KNOWN, 3), refusing("users", any_number()), refusing("operations", 1406),
+            refusing("users", full)]  # fmt: skip
 
 
 def test_no_fault_of_the_database_is_charged_to_an_entry(

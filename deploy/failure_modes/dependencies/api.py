@@ -98,7 +98,7 @@ DEPENDENCY = Dependency(
             effect=Effect.NOTHING,
             clients="As gone, again and again; nothing acknowledged is lost.",
             detected=f"{alert('TargetDown')}.",
-            heals="The supervisor waits longer between starts.",
+            heals="The supervisor starts it again.",
             person=f"Its log says why it ends: {runbook('TargetDown')}.",
             proofs=(
                 by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),

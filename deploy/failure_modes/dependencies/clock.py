@@ -38,7 +38,7 @@ DEPENDENCY = Dependency(
             detected=f"`stream_mended` in the log; {alert('ProbeStale')} if dlq_admin's is behind. Watch NTP.",
             heals=f"The queue's clock is trusted up to {spoken(HORIZON_US / 1_000_000)} ahead; further only if the "
             "stream or the database confirms it.",
-            person=f"Mend NTP, then restart nothing. {runbook('ProbeStale')}.",
+            person=f"Mend NTP; nothing needs a restart. {runbook('ProbeStale')}.",
             proofs=(
                 _OFF,
                 _QUEUE,

@@ -38,9 +38,7 @@ DEPENDENCY = Dependency(
             ),
         ),
         Mode.ERRORS: Impossible("a processor that finds an error in itself stops the machine: as gone."),
-        Mode.WRONG: Impossible(
-            "a processor that computes wrongly looks like bad memory to what runs on it: see memory."
-        ),
+        Mode.WRONG: SameAs("memory", Mode.WRONG, "A processor that computes wrongly looks like bad memory."),
         Mode.FULL: SameAs("CPU", Mode.SLOW, "All of it in use is too little of it."),
         Mode.FORGETTING: Impossible("it keeps nothing."),
         Mode.READ_ONLY: Impossible("it writes nothing."),

@@ -14,10 +14,17 @@ DEPENDENCY = Dependency(
         Mode.ERRORS: SameAs(
             "memory", Mode.FULL, "An allocation that fails ends the request with `500`, or the process."
         ),
-        Mode.WRONG: Impossible(
-            "beyond what ECC, TCP and the stores' checksums find, no software on the same machine can tell; the ledger "
-            "and the audit's chain would show a changed row.",
-            (by_test("dead_letters/test_seals.py::test_tampering_is_found"),),
+        Mode.WRONG: Failure(
+            effect=Effect.LOSS,
+            clients="A flipped bit that neither ECC nor a checksum finds is believed: not promised.",
+            detected=f"A changed row of the audit breaks its chain; {alert('LedgerImbalance')} shows a changed count. "
+            "Nothing else does.",
+            heals="Not by itself.",
+            person="Replace the machine: `make verify-audit`, `make ledger`.",
+            proofs=(
+                by_test("dead_letters/test_seals.py::test_tampering_is_found"),
+                by_test("observed/test_auditor.py::test_an_entry_deleted_by_hand_is_missed"),
+            ),
         ),
         Mode.FULL: Failure(
             effect=Effect.SLOWER,

@@ -24,7 +24,7 @@ DEPENDENCY = Dependency(
         Mode.HANGING: Failure(
             effect=Effect.LATER,
             clients="A row that somebody locks: its entity's writes wait, and beyond a bound those alone are refused.",
-            detected=f"`{errors.WriteBacklog.code}` of one entity; {alert('PipelineStale')}.",
+            detected=f"The backlog error of one entity; {alert('PipelineStale')}.",
             heals="When the lock is gone.",
             person="`SHOW PROCESSLIST`; end the session.",
             proofs=(
