@@ -117,12 +117,13 @@ docker-test: venv-local ## Check the running containers: confinement, scaling, a
 check: lint types test-grafana test ## Everything that CI runs: lint + types + tests
 
 # Most tests wait for a server most of the time, so there are more workers than cores; each has servers of its own.
+# Hundreds of processes start: each would compile all sources if none might keep what was compiled.
 JOBS ?= $(shell echo $$((2 * $$(nproc))))
 
 .PHONY: test
 test: ## Every test, against real servers that the tests start themselves, several at a time (JOBS=, ARGS= for pytest)
 	@$(LOCAL) setup dev docs
-	@$(VENV) -m pytest -n $(JOBS) $(ARGS)
+	@env -u PYTHONDONTWRITEBYTECODE $(VENV) -m pytest -n $(JOBS) $(ARGS)
 
 .PHONY: test-failed
 test-failed: venv-dev ## The tests that failed last time, one at a time

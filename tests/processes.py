@@ -13,7 +13,8 @@ import httpx
 
 from deploy.local.processes import freeze
 from holdfast import services
-from tests import keys
+from tests import alive, keys
+from tests.client import client_of
 from tests.servers import PASSWORD, START_DEADLINE_S, free_port, wait_until, with_us
 from tests.warm import Forked, Warm
 
@@ -35,13 +36,30 @@ QUICK = {
 }
 
 
-#: An api gives up on a healthy store that is slow only because the machine is busy after seconds, not after moments.
+#: An api that gives up on a healthy store only if the machine stands still: a slow moment changes no answer.
 PATIENT_API = {
-    "HOLDFAST_API_TIMEOUT_S": "8",
-    "HOLDFAST_API_READ_TIMEOUT_S": "1.5",
-    "HOLDFAST_CACHE_TIMEOUT_S": "0.4",
+    "HOLDFAST_API_TIMEOUT_S": "60",
+    "HOLDFAST_API_READ_TIMEOUT_S": "12",
+    "HOLDFAST_API_WAIT_MAX_S": "60",
+    "HOLDFAST_CACHE_TIMEOUT_S": "5",
+    "HOLDFAST_REDIS_CONNECT_TIMEOUT_S": "3",
+    "HOLDFAST_REDIS_TIMEOUT_S": "9",
+    "HOLDFAST_DB_CHECKOUT_TIMEOUT_S": "6",
+    "HOLDFAST_DB_CONNECT_TIMEOUT_S": "6",
+    "HOLDFAST_DB_TIMEOUT_S": "12",
+}
+
+#: An api that gives up soon, for tests in which a store hangs. Such a test may not take for granted that a healthy
+#: store answers in time: a write may go either way, a read may be a copy.
+HASTY_API = {
+    "HOLDFAST_API_TIMEOUT_S": "15",
+    "HOLDFAST_API_READ_TIMEOUT_S": "2",
+    "HOLDFAST_API_WAIT_MAX_S": "60",
+    "HOLDFAST_CACHE_TIMEOUT_S": "0.5",
     "HOLDFAST_REDIS_CONNECT_TIMEOUT_S": "1",
-    "HOLDFAST_REDIS_TIMEOUT_S": "1.5",
+    "HOLDFAST_REDIS_TIMEOUT_S": "2",
+    "HOLDFAST_DB_CHECKOUT_TIMEOUT_S": "1",
+    "HOLDFAST_DB_TIMEOUT_S": "3",
 }
 
 
@@ -62,17 +80,22 @@ def login_of(service: str, dsn: str) -> str:
 
 
 class Service:
-    """`python -m <module>` with an HTTP port that answers /livez."""
+    """`python -m <module>` with an HTTP port that answers /livez. `warm`: the service that its process has imported
+    when it begins."""
 
-    def __init__(self, module: str, port_setting: str, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self, module: str, port_setting: str, folder: Path, environment: Mapping[str, str], warm: str = ""
+    ) -> None:
         self.port = free_port()
         self.log = folder / f"{module}-{self.port}.log"
         self._module = module
+        self._warm = warm and f"{services.__name__}.{warm}"
         metrics_port = environment.get("HOLDFAST_DLQ_METRICS_PORT", self.port)
         #: host:port that Prometheus scrapes.
         self.scraped_at = f"127.0.0.1:{metrics_port}"
         self._environment = os.environ | environment | {port_setting: str(self.port)}
         self._process: subprocess.Popen[bytes] | Forked | None = None
+        alive.known(self)
 
     @property
     def url(self) -> str:
@@ -94,9 +117,9 @@ class Service:
         """Start it; with `wait`, until it answers. The second time it is a process that nobody has warmed: what a
         restart changes, such as the order of a set, it shall change here too."""
         here = self._environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
-        if self._process is None and here and self._module.startswith(f"{services.__name__}."):
-            warm = Warm.of(self._module, self._environment.get("HOLDFAST_DOMAIN", ""))
-            self._process = warm.start(self._arguments(), self._environment, self.log)
+        if self._process is None and self._warm and here:
+            warm = Warm.of(self._warm, self._environment.get("HOLDFAST_DOMAIN", ""))
+            self._process = warm.start(self._module, self._arguments(), self._environment, self.log)
         else:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
@@ -149,6 +172,10 @@ class Service:
             self.kill()
             raise AssertionError(f"{self._module} did not end:\n{self.log.read_text()[-3000:]}") from None
 
+    def client(self, **more: Any) -> httpx.Client:
+        """A client of it."""
+        return client_of(self.url, **more)
+
     def ready(self) -> bool:
         """What an orchestrator asks. Raises when it does not answer at all."""
         return httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200
@@ -185,7 +212,7 @@ def api(folder: Path, redis_addr: str, dsn: str, module: str = "holdfast.service
         }
         | stores_of("api", redis_addr, dsn, more)
     )
-    return Service(module, "HOLDFAST_API_PORT", folder, environment)
+    return Service(module, "HOLDFAST_API_PORT", folder, environment, "api")
 
 
 def dlq_admin(
@@ -204,8 +231,9 @@ def dlq_admin(
         "HOLDFAST_DLQ_BLOCK_MS": "200",
         "HOLDFAST_DLQ_CLAIM_IDLE_S": "1",
         "HOLDFAST_DLQ_PROBE_CAP_S": "0.3",
+        "HOLDFAST_DLQ_READ_TIMEOUT_S": "30",  # as long as there is a page, the test waits for it
     } | stores_of("dlq_admin", redis_addr, dsn, more)
-    return Service(module, "HOLDFAST_DLQ_PORT", folder, environment)
+    return Service(module, "HOLDFAST_DLQ_PORT", folder, environment, "dlq_admin")
 
 
 def writer(
@@ -218,7 +246,7 @@ def writer(
 ) -> Service:
     """A writer; `module` may name one that misbehaves on purpose."""
     environment = {"HOLDFAST_INSTANCE": name} | stores_of("writer", redis_addr, dsn, more)
-    return Service(module, "HOLDFAST_WRITER_PORT", folder, environment)
+    return Service(module, "HOLDFAST_WRITER_PORT", folder, environment, "writer")
 
 
 def external_proxy(
@@ -233,7 +261,7 @@ def external_proxy(
         "HOLDFAST_KEYS_FILE": str(keys.written_to(folder)),
         "HOLDFAST_DRAIN_S": "1",
     } | stores_of("external_proxy", redis_addr, "", more)
-    return Service("holdfast.services.external_proxy", "HOLDFAST_PROXY_PORT", folder, environment)
+    return Service("holdfast.services.external_proxy", "HOLDFAST_PROXY_PORT", folder, environment, "external_proxy")
 
 
 class ThirdParty(Service):
@@ -241,7 +269,7 @@ class ThirdParty(Service):
 
     def __init__(self, folder: Path) -> None:
         super().__init__("deploy.third_party", "UNUSED", folder, {})
-        self._client = httpx.Client(base_url=self.url, timeout=30)
+        self._client = self.client()
 
     def behave(self, **behaviour: object) -> None:
         """From now on; nothing: well."""

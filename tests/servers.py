@@ -23,10 +23,17 @@ import redis
 from deploy.local.processes import freeze
 from deploy.privileges import database as privileges
 from deploy.privileges import redis as redis_privileges
+from holdfast.shared.connections.redis import RedisTimeouts
+from holdfast.shared.store.engine import Timeouts
+from tests import alive
 from tests.ports import free_port as free_port
 
 #: Much longer than anything takes: a machine may be busy, and what never comes is seen all the same.
-START_DEADLINE_S = 120.0
+START_DEADLINE_S = 240.0
+
+#: Of a test's own connections: what takes this long never comes.
+PATIENT_REDIS = RedisTimeouts(20, 60)
+PATIENT_DATABASE = Timeouts(checkout_s=30, connect_s=30, io_s=60, lock_wait_s=20)
 
 #: Of every user of a store, ours and the services'.
 PASSWORD = "test-only"  # noqa: S105 - of servers that go away
@@ -59,6 +66,7 @@ class Server(ABC):
         self.folder = folder
         self._command = list(command)
         self._process: subprocess.Popen[bytes] | None = None
+        alive.known(self)
 
     def start(self) -> None:
         """Start, and wait until it answers."""
@@ -135,7 +143,7 @@ class RedisServer(Server):
 
     def client(self) -> redis.Redis:
         """A plain client, for looking and for doing harm."""
-        return redis.Redis(port=self.port, socket_timeout=20)
+        return redis.Redis(port=self.port, socket_timeout=60)
 
     def refused(self) -> list[str]:
         """What it has refused to the services' users, as `user: command or key`."""
@@ -202,7 +210,7 @@ class Database(Server):
         root = user == "root"
         return pymysql.connect(
             user=user, password="" if root else PASSWORD, database=database, port=self.port, host="127.0.0.1",
-            unix_socket=self._socket if root else None, connect_timeout=5, read_timeout=30, autocommit=True,
+            unix_socket=self._socket if root else None, connect_timeout=30, read_timeout=60, autocommit=True,
         )  # fmt: skip
 
     def answers(self) -> bool:

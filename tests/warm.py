@@ -66,9 +66,9 @@ class Warm:
         with cls._making:
             return cls._of.setdefault((module, domain), cls._of.get((module, domain)) or cls(module, domain))
 
-    def start(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
-        """`python -m <module> <arguments>`."""
-        wish = {"arguments": arguments, "environment": dict(environment), "log": str(log)}
+    def start(self, module: str, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Forked:
+        """`python -m <module> <arguments>`; another module than ours may be one that makes ours misbehave."""
+        wish = {"module": module, "arguments": arguments, "environment": dict(environment), "log": str(log)}
         pid = self.ask(wish)
         assert pid
         return Forked(self, pid)
@@ -105,7 +105,7 @@ def _serve(module: str) -> None:
         else:
             answer = os.fork()
             if answer == 0:
-                _become(module, **wish)
+                _become(**wish)
                 return
             codes[answer] = None
         print(json.dumps(answer), flush=True)  # noqa: T201 - to whoever asked

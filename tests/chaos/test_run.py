@@ -83,7 +83,7 @@ def stack(own_redis: RedisServer, own_database: Database, tmp_path: Path, journa
     """Running, with nothing broken."""
     about = (tmp_path, own_redis.address, own_database.dsn)
     services = {
-        "api": processes.api(*about, HOLDFAST_API_BREAKER_OPEN_S="0.5"),
+        "api": processes.api(*about, **processes.HASTY_API, HOLDFAST_API_BREAKER_OPEN_S="0.5"),
         "writer": processes.writer(*about, **processes.QUICK),
         "dlq_admin": processes.dlq_admin(*about),
     }

@@ -15,10 +15,10 @@ from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.console.render.links import Links
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from tests import keys
 from tests.console.board import UID
-from tests.servers import RedisServer
+from tests.servers import PATIENT_REDIS, RedisServer
 
 _SILENCE_S = 60.0
 
@@ -129,7 +129,7 @@ async def test_ten_thousand_are_too_many_to_show(client: httpx.AsyncClient, clea
 
 async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
     """Through the cache; a later word of another one counts; without the cache each knows what was posted to it."""
-    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     here, there = Alerts(redis, _SILENCE_S), Alerts(redis, _SILENCE_S)
     await here.take(Posted.model_validate(post(alert(), alert("HoldfastWatchdog", severity="none"))))
     await there.read()

@@ -19,7 +19,7 @@ from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.http.wrong_keys import WrongKeyLimit
 from holdfast.shared.resilience.supervise import stop
 from tests import keys
-from tests.servers import RedisServer
+from tests.servers import PATIENT_REDIS, RedisServer
 
 _OPEN = {"/console/login", "/console/static/{digest}/{name}"}
 _RANK = {None: 0, keys.VIEWER: 1, keys.OPERATOR: 2, keys.ADMIN: 3}
@@ -185,7 +185,7 @@ async def test_a_logout_is_known_to_every_replica(redis_server: RedisServer) -> 
     one, _ = sessions.begin("key", time.time())
     other, _ = sessions.begin("key", time.time())
     away = connect("127.0.0.1:1", RedisTimeouts(0.2, 0.2))
-    cache = connect(redis_server.address, RedisTimeouts(5, 5))
+    cache = connect(redis_server.address, PATIENT_REDIS)
     here, there = Logouts(away), Logouts(cache)
     await here.add(one)
     assert await here.has(one)

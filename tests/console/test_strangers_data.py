@@ -49,7 +49,7 @@ def client(
     with redis_server.client() as redis:
         redis.flushall()
     service = processes.dlq_admin(tmp_path_factory.mktemp("dlq"), redis_server.address, database.dsn).start()
-    with httpx.Client(base_url=service.url, headers=keys.bearer(keys.OPERATOR), timeout=30) as client:
+    with service.client(headers=keys.bearer(keys.OPERATOR)) as client:
         client.post("/console/login", data={"key": keys.OPERATOR})
         yield client
     service.kill()

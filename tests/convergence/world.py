@@ -8,15 +8,15 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Self
 
 from holdfast.services.api.accept import Candidate
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, OPERATION, PREFIX, WRITES
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.commands import VERBS
 from holdfast.shared.writes.decide import Patience
 from tests.convergence.crew import Crew
 from tests.convergence.sequential_model import Accepted
-from tests.servers import Database, RedisServer
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer
 from tests.stream import ACCEPT_SCRIPT, USER_PENDING_MAX
 from tests.users import USERS
 
@@ -47,7 +47,6 @@ class Kind(NamedTuple):
 _USERS = Kind(USERS, "name", "email")
 _WRITERS = 3
 _KEY_LIFETIME_S = 60
-_TIMEOUTS = Timeouts(checkout_s=2, connect_s=5, io_s=20, lock_wait_s=5)
 
 
 class World:
@@ -56,8 +55,8 @@ class World:
     def __init__(self, redis_server: RedisServer, database: Database, kind: Kind = _USERS) -> None:
         self._kind = kind
         self._runner = asyncio.Runner()
-        self._redis = connect(redis_server.address, RedisTimeouts(2, 5))
-        self._engines = [make_engine(database.dsn, _TIMEOUTS, pool_size=4) for _ in range(_WRITERS)]
+        self._redis = connect(redis_server.address, PATIENT_REDIS)
+        self._engines = [make_engine(database.dsn, PATIENT_DATABASE, pool_size=4) for _ in range(_WRITERS)]
         self._threads = ThreadPoolExecutor(max_workers=2 * _WRITERS)
         self._connection = database.connect()
 

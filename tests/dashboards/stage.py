@@ -107,7 +107,17 @@ def stage(folder: Path) -> Iterator[Stage]:
         third_party = up(ThirdParty(folder))
         proxy = up(processes.external_proxy(folder, queue.address, third_party.url, _PROXY, **copies))
         dlq = up(processes.dlq_admin(folder, queue.address, dsn, **copies))
-        api = up(processes.api(folder, queue.address, dsn, **copies, **_API, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url))
+        api = up(
+            processes.api(
+                folder,
+                queue.address,
+                dsn,
+                **processes.HASTY_API,
+                **copies,
+                **_API,
+                HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url,
+            )
+        )
         writers = [
             up(
                 processes.writer(

@@ -62,7 +62,7 @@ def _seen(it: Stage, expr: str) -> None:
 
 
 def _desk(it: Stage) -> httpx.Client:
-    return httpx.Client(base_url=it.dlq.url, headers=keys.bearer(keys.OPERATOR), timeout=60)
+    return it.dlq.client(headers=keys.bearer(keys.OPERATOR))
 
 
 def _poisoned(it: Stage) -> None:
@@ -139,7 +139,7 @@ def _stutter(it: Stage) -> bool:
 def _too_much(it: Stage) -> None:
     """More at once than one client may, and once more."""
     limited = 'holdfast_rate_limited_requests_total{policy="writes"}'
-    with httpx.Client(base_url=it.api.url, headers=keys.bearer(keys.OTHER), timeout=30) as client:
+    with it.api.client(headers=keys.bearer(keys.OTHER)) as client:
         for _ in range(2):
             before = it.api.metric(limited)
             end = time.monotonic() + _HEALING_S

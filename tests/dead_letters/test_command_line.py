@@ -13,7 +13,7 @@ from holdfast.services.dlq_admin.cli.main import main
 from holdfast.shared.queue.names import DEAD
 from tests import keys, letters, processes
 from tests.conftest import ROOT, empty
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
 
 
 class Output(NamedTuple):
@@ -36,7 +36,9 @@ def test_it_starts_without_the_service(service: processes.Service) -> None:
     """`python -m holdfast.services.dlq_admin COMMAND`; nothing of what the service needs is imported."""
     environment = {"PATH": "/usr/bin:/bin", "HOLDFAST_DLQ_URL": service.url, "HOLDFAST_DLQ_KEY": keys.VIEWER}
     command = [sys.executable, "-X", "importtime", "-m", "holdfast.services.dlq_admin", "overview"]
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S, check=False
+    )
     assert (done.returncode, done.stdout.startswith("dead letters")) == (0, True)
     assert not [name for name in ("fastapi", "redis", "pydantic", "sqlalchemy") if f" {name}\n" in done.stderr]
 

@@ -10,11 +10,11 @@ import httpx
 import pytest
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.names import DEAD, DLQ_GROUP, OPERATION, WRITES
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import make_engine
 from tests import letters, processes
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 
 Start = Callable[..., processes.Service]
 
@@ -73,8 +73,8 @@ async def test_letters_move_from_the_stream_into_the_table(
         client.hset(OPERATION + operation, mapping={"status": "dead_lettered", "letter": letter_id, "version": 1})
         client.hset(OPERATION + other, mapping={"user": "u", "version": 2})  # it was sent again since
     bury(own_redis, 1500)
-    redis = connect(own_redis.address, RedisTimeouts(2, 5))
-    engine = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 2)
+    redis = connect(own_redis.address, PATIENT_REDIS)
+    engine = make_engine(own_database.dsn, PATIENT_DATABASE, 2)
     assert (await read_ledger(redis, engine)).dead_lettered == 1502
     start()
     wait_until(lambda: left(own_redis) == (0, 0), what="the stream is empty")
@@ -188,8 +188,8 @@ async def test_letters_put_there_by_hand_leave_the_books_balanced(
             dead,
         ):
             client.xadd(DEAD, fields)
-    redis = connect(own_redis.address, RedisTimeouts(2, 5))
-    engine = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 2)
+    redis = connect(own_redis.address, PATIENT_REDIS)
+    engine = make_engine(own_database.dsn, PATIENT_DATABASE, 2)
     with own_redis.client() as client:  # what the three were accepted as, and settled
         for _ in range(3):
             client.xdel(WRITES, client.xadd(WRITES, {"command": "CreateUser"}))

@@ -5,15 +5,13 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
-from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.ledger import Ledger, table
 from tests import keys, processes
 from tests.integration.test_writer_dead_letters import POISON
-from tests.servers import Database, RedisServer
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, START_DEADLINE_S, Database, RedisServer
 from tests.stream import Stream, new_user
 
 _TURNS, _GOOD, _POISON = 8, 40, 15
@@ -25,7 +23,7 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
     at = (tmp_path, own_redis.address, own_database.dsn)
     writer = processes.writer(*at, **(processes.QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}))
     admin = processes.dlq_admin(*at)
-    redis, engine = connect(own_redis.address, RedisTimeouts(2, 5)), make_engine(own_database.dsn, _TIMES, 2)
+    redis, engine = connect(own_redis.address, PATIENT_REDIS), make_engine(own_database.dsn, PATIENT_DATABASE, 2)
     looks: list[Ledger] = []
     try:
         writer.start(wait=False)
@@ -40,7 +38,7 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
                 admin.start()
             await asyncio.to_thread(_discard_some, admin)
             looks.append(await read_ledger(redis, engine))
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(START_DEADLINE_S):
             while (last := await read_ledger(redis, engine)).in_flight or stream.dead():
                 looks.append(last)
                 await asyncio.sleep(0.1)
@@ -58,13 +56,10 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
 
 def _discard_some(admin: processes.Service) -> None:
     """The newest few, and one of the discarded ones back."""
-    with httpx.Client(base_url=admin.url, headers=keys.bearer(keys.OPERATOR), timeout=30) as client:
+    with admin.client(headers=keys.bearer(keys.OPERATOR)) as client:
         for state, what, count in (("dead", "discards", 5), ("discarded", "restores", 1)):
             found: list[Any] = client.get("/dlq/letters", params={"state": state, "limit": count}).json()["data"]
             if found:
                 ids = [letter["id"] for letter in found]
                 wish = {"selection": {"ids": ids}, "reason": "the drill", "expected_count": len(ids)}
                 assert client.post(f"/dlq/{what}", json=wish).status_code == 200
-
-
-_TIMES = Timeouts(2, 2, 10, 5)

@@ -37,7 +37,7 @@ class Desk:
     def __init__(self, service: processes.Service, redis_server: RedisServer) -> None:
         self.service = service
         self._redis = redis_server
-        self.http = httpx.Client(base_url=service.url, timeout=30)
+        self.http = service.client()
 
     def ask(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
         """One request."""

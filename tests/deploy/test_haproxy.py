@@ -17,7 +17,7 @@ from holdfast.shared.errors import catalogue
 from holdfast.shared.http.envelope import status_of
 from tests import processes
 from tests.processes import Service
-from tests.servers import Database, RedisServer, free_port, wait_until
+from tests.servers import START_DEADLINE_S, Database, RedisServer, free_port, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
 CONFIG = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
@@ -88,7 +88,7 @@ class Proxy:
     def end(self) -> None:
         """SIGTERM."""
         self._process.terminate()
-        self._process.wait(10)
+        self._process.wait(START_DEADLINE_S)
 
 
 @pytest.fixture
@@ -118,7 +118,7 @@ def proxy(tmp_path: Path, apis: list[Service]) -> Iterator[Proxy]:
 def test_the_configuration_is_valid() -> None:
     """As it is shipped."""
     done = subprocess.run(
-        [HAPROXY, "-c", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")], capture_output=True, text=True, timeout=60
+        [HAPROXY, "-c", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")], capture_output=True, text=True, timeout=240
     )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr

@@ -4,10 +4,12 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
+import pytest
 
 from deploy.faults.faults import Faults, LoseReply
+from tests.client import WAIT
 from tests.faults.conftest import StartWriter
-from tests.faults.rig import AWAY, HEALING_S, NOBODY, SILENT, WAIT, Rig, refused, stale, within
+from tests.faults.rig import AWAY, HEALING_S, NOBODY, SILENT, Rig, refused, stale, within
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.processes import Service
 from tests.servers import wait_until
@@ -27,6 +29,7 @@ def test_away(rig: Rig, writer: Service) -> None:
     heals(rig, path, headers)
 
 
+@pytest.mark.hangs
 def test_hung(rig: Rig, writer: Service) -> None:
     """The first writer waits, and hears that nobody knows: the queue hangs with the command. When both breakers have
     opened, the refusal comes at once and is certain."""
@@ -67,9 +70,7 @@ def heals(rig: Rig, path: str, headers: dict[str, str]) -> None:
     rig.to_queue.heal()
     rig.to_database.heal()
     rig.wait_until_fresh(path)
-    wait_until(
-        lambda: rig.client.post("/users", json=EVE, headers=headers | WAIT).status_code == 201, HEALING_S, "written"
-    )
+    assert rig.sent("POST", "/users", 201, json=EVE, headers=headers | WAIT)
     assert rig.count("users WHERE email = 'eve@example.com'") == 1
 
 

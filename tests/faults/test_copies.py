@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from tests import processes
-from tests.faults.rig import AWAY, WAIT, Rig, stale
+from tests.client import WAIT
+from tests.faults.rig import AWAY, Rig, stale
 from tests.integration.test_api_accepts import error_of
 from tests.servers import wait_until
 
@@ -42,10 +43,10 @@ def test_a_user_who_was_deleted_directly(rig: Rig) -> None:
     although its only other user is gone."""
     rig.known_user()
     rig.to_queue.set(AWAY)
-    user = rig.client.post("/users", json=GONE).headers["location"]
+    user = rig.sent("POST", "/users", 201, json=GONE).headers["location"]
     read_everything(rig, user)
     assert rig.client.get("/users?limit=1").json()["meta"]["next_cursor"]
-    assert rig.client.delete(user).status_code == 200
+    assert rig.sent("DELETE", user, 200)
     assert [each["email"] for each in rig.client.get("/users").json()["data"]] == ["ada@example.com"]
     wait_until(lambda: not personal(rig), what="nothing of the user is in the cache")
     rig.to_queue.heal()
@@ -85,12 +86,12 @@ def test_the_cache_is_back_with_what_it_had(rig: Rig) -> None:
     back."""
     rig.known_user()
     rig.to_queue.set(AWAY)
-    user = rig.client.post("/users", json=GONE).headers["location"]
+    user = rig.sent("POST", "/users", 201, json=GONE).headers["location"]
     read_everything(rig, user)
     with rig.cache.client() as cache:
         wait_until(lambda: cache.exists("holdfast:cache:deletions_until"), what="the cache is marked")
     rig.to_cache.set(AWAY)
-    assert rig.client.delete(user).status_code == 200
+    assert rig.sent("DELETE", user, 200)
     with rig.database.connect() as connection, connection.cursor() as cursor:
         # As if it had been away for longer than is looked back in any case.
         cursor.execute("UPDATE deleted_users SET deleted_at = deleted_at - INTERVAL 15 SECOND")
@@ -107,9 +108,9 @@ def test_a_page_that_is_read_is_renewed(rig: Rig) -> None:
     """Its newest user is deleted: the copy in the cache becomes the page as it was read last."""
     rig.known_user()
     rig.to_queue.set(AWAY)
-    user = rig.client.post("/users", json=GONE).headers["location"]
+    user = rig.sent("POST", "/users", 201, json=GONE).headers["location"]
     read_everything(rig, user)
-    rig.client.delete(user)
+    rig.sent("DELETE", user, 200)
 
     def copied() -> bytes:
         rig.client.get("/users")

@@ -11,8 +11,9 @@ import pytest
 
 from deploy.faults.faults import Faults, LoseReply, WayFaults
 from deploy.faults.faults import Then as Lost
+from tests.client import WAIT
 from tests.database_faults import KNOWN, DatabaseFault, any_number, refusing
-from tests.faults.rig import AWAY, HEALING_S, NOBODY, WAIT, Rig, away, refused, stale, within
+from tests.faults.rig import AWAY, HEALING_S, NOBODY, Rig, away, refused, stale, within
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.processes import Service
 from tests.servers import Database, RedisServer, wait_until
@@ -51,8 +52,8 @@ def take_every_connection(database: Database, hogs: ExitStack) -> None:
 
 def queues(rig: Rig) -> str:
     """Where to ask for a write that was accepted meanwhile."""
-    accepted = rig.client.post("/users", json=EVE)
-    assert (accepted.status_code, accepted.json()["data"]["status"]) == (202, "queued")
+    accepted = rig.sent("POST", "/users", 202, json=EVE)
+    assert accepted.json()["data"]["status"] == "queued"
     user = rig.client.get(f"/users/{accepted.json()['data']['id']}").json()
     assert (user["data"]["name"], user["meta"]["pending"]) == ("Eve", True)
     return str(accepted.headers["location"])
@@ -77,6 +78,7 @@ def test_killed(rig: Rig, writer: Service) -> None:
     rig.wait_until_fresh(path)
 
 
+@pytest.mark.hangs
 def test_frozen(rig: Rig, writer: Service) -> None:
     """The first reads cost one time limit each and are stale; with the breaker open they cost nothing, and are the
     mission's answer."""
@@ -94,6 +96,7 @@ def test_frozen(rig: Rig, writer: Service) -> None:
     rig.wait_until_fresh(path)
 
 
+@pytest.mark.hangs
 def test_slow(rig: Rig) -> None:
     """A little slow is only slow; slower than the time limit is away, at the price of the time limit."""
     path = rig.known_user()
@@ -110,6 +113,7 @@ def test_slow(rig: Rig) -> None:
     rig.wait_until_fresh(path)
 
 
+@pytest.mark.hangs
 def test_cut_off_in_one_direction(rig: Rig) -> None:
     """Questions that do not arrive, or answers that do not, on living connections."""
     path = rig.known_user()
@@ -141,7 +145,7 @@ def test_refusing_for_too_many_connections(rig: Rig, writer: Service) -> None:
         rig.to_database.heal()
         with within():
             assert stale(rig.client.get(path))["name"] == "Ada"
-            assert rig.client.post("/users", json=EVE).status_code == 202
+            assert rig.sent("POST", "/users", 202, json=EVE)
     rig.wait_until_fresh(path)
     wait_until(lambda: rig.backlog() == 0, what="applied")
     assert rig.count("users") == 2
@@ -200,6 +204,7 @@ def test_whatever_the_database_refuses_direct_writes_with(rig: Rig) -> None:
     assert rig.count("users") == 2
 
 
+@pytest.mark.hangs
 def test_the_reply_to_a_direct_write_s_commit_is_lost(rig: Rig) -> None:
     """It happened without an answer: 504, not definite, with the operation to ask for; the same key again gets the
     same user, and there is one."""
@@ -213,8 +218,8 @@ def test_the_reply_to_a_direct_write_s_commit_is_lost(rig: Rig) -> None:
         rig.wait_until_whole(but="queue")
         operation = rig.client.get(f"/operations/{error['details']['operation_id']}").json()["data"]
         assert operation["status"] == "applied"
-        again = rig.client.post("/users", json=user, headers=headers)
-        assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+        again = rig.sent("POST", "/users", 201, json=user, headers=headers)
+        assert again.headers["idempotent-replayed"] == "true"
         assert again.json()["data"]["id"] == operation["user_id"]
         assert rig.count(f"users WHERE email = '{user['email']}'") == 1
     assert rig.count("users") == rig.count("operations")
@@ -254,8 +259,8 @@ def test_a_write_that_was_taken_is_no_error_because_it_cannot_be_read_back(rig: 
     assert direct.json()["data"].get("name", "Ada") == "Ada"
     rig.to_database.heal()
     rig.wait_until_whole(but="queue")
-    again = rig.client.post("/users", json=ADA, headers=headers)
-    assert (again.status_code, again.headers["idempotent-replayed"]) == (201, "true")
+    again = rig.sent("POST", "/users", 201, json=ADA, headers=headers)
+    assert again.headers["idempotent-replayed"] == "true"
 
 
 def wait_for_operation(rig: Rig, operation: str) -> dict[str, object]:

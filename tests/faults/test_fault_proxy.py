@@ -191,9 +191,9 @@ def before_redis(clean_redis: RedisServer) -> Iterator[FaultProxy]:
         yield proxy
 
 
-def client_of(proxy: FaultProxy) -> redis.Redis:
+def client_of(port: int, timeout_s: float = PATIENCE_S) -> redis.Redis:
     """A client that tries once."""
-    return redis.Redis(port=proxy.port, socket_timeout=2, retry=None)
+    return redis.Redis(port=port, socket_timeout=timeout_s, retry=None)
 
 
 @pytest.mark.parametrize(("then", "error"), [("reset", redis.ConnectionError), ("hang", redis.TimeoutError)])
@@ -202,11 +202,12 @@ def test_a_lost_reply_is_one_whose_command_was_carried_out(
 ) -> None:
     """The second INCR of two connections is done and not answered; the third is."""
     before_redis.set(Faults.from_json({"lose_reply": {"to": "INCR", "nth": 2, "then": then}}))
-    with client_of(before_redis) as one, client_of(before_redis) as other, clean_redis.client() as direct:
+    port = before_redis.port
+    with client_of(port) as one, client_of(port, 1) as lost, client_of(port) as other, clean_redis.client() as direct:
         assert one.incr("n") == 1
         assert one.get("n") == b"1"
         with pytest.raises(error):
-            other.incr("n")
+            lost.incr("n")
         assert direct.get("n") == b"2"
         assert before_redis.lost_replies == 1
         assert other.incr("n") == 3
@@ -215,7 +216,10 @@ def test_a_lost_reply_is_one_whose_command_was_carried_out(
 def test_a_command_is_found_where_two_packets_meet(before_redis: FaultProxy, clean_redis: RedisServer) -> None:
     """Its text may come in pieces."""
     before_redis.set(Faults(lose_reply=LoseReply("INCR")))
-    with socket.create_connection(("127.0.0.1", before_redis.port), timeout=30) as one, clean_redis.client() as direct:
+    with (
+        socket.create_connection(("127.0.0.1", before_redis.port), timeout=PATIENCE_S) as one,
+        clean_redis.client() as direct,
+    ):
         one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         one.sendall(b"PING\r\nIN")
         assert one.recv(10) == b"+PONG\r\n"  # so the first piece has passed
@@ -227,7 +231,7 @@ def test_a_command_is_found_where_two_packets_meet(before_redis: FaultProxy, cle
 
 def test_the_death_of_the_server_is_passed_on(own_redis: RedisServer) -> None:
     """kill -9 behind the proxy is seen before it, and so is the return."""
-    with FaultProxy("127.0.0.1", own_redis.port) as proxy, client_of(proxy) as client:
+    with FaultProxy("127.0.0.1", own_redis.port) as proxy, client_of(proxy.port) as client:
         assert client.ping()
         own_redis.kill()
         with pytest.raises(redis.ConnectionError):
@@ -246,12 +250,12 @@ def test_as_a_process_it_is_controlled_over_http(clean_redis: RedisServer) -> No
         assert process.stdout
         line = process.stdout.readline()
         port, url = int(line.split(" ->")[0].rpartition(":")[2]), "http://" + line.rpartition("faults: ")[2].strip()
-        with redis.Redis(port=port, socket_timeout=2, retry=None) as client, httpx.Client(timeout=30) as http:
+        with client_of(port) as client, client_of(port, 1) as silent, httpx.Client(timeout=PATIENCE_S) as http:
             assert client.ping()
             answer = http.put(url, json={"up": {"blackhole": True}})
             assert answer.status_code == 200
             with pytest.raises(redis.TimeoutError):
-                client.ping()
+                silent.ping()
             for body in (b"nonsense", b"[]", b'{"refuse": 1}', b'{"up": {"latency_ms": -1}}', b'{"speed": 1}',
                          b'{"lose_reply": {}}', b'{"clients": "all"}', b'{"clients": [""]}',
                          b'{"refuse": true, "clients": ["a"]}', b'{"down": {"bytes_per_s": 1.5}}',

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import httpx
 
 from holdfast.shared.queue.names import KEY
+from tests.client import WAIT
 from tests.faults.conftest import StartWriter
-from tests.faults.rig import AWAY, WAIT, Rig
+from tests.faults.rig import AWAY, Rig
 from tests.integration.test_api_accepts import error_of, key
 from tests.servers import wait_until
 

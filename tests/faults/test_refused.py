@@ -12,7 +12,9 @@ import pytest
 
 from deploy.privileges import redis as privileges
 from holdfast.shared.fleet.board import REPORTS
-from holdfast.shared.queue.names import DEAD, HEARTBEAT, WRITERS, WRITES
+from holdfast.shared.queue.entities import pending_name
+from holdfast.shared.queue.names import DEAD, PREFIX, WRITERS, WRITES
+from holdfast.shared.writes.commands import HEARTBEAT_ID, HEARTBEATS, Ref
 from tests import processes
 from tests.processes import QUICK
 from tests.servers import PASSWORD, Database, RedisServer, wait_until
@@ -24,7 +26,8 @@ _NEEDED = {
     "dlq_admin": ("xreadgroup", "xautoclaim", "xlen", "evalsha"),
 }
 #: Keys that all of them use, and what one of them says of it.
-_KEYS = {"api": (WRITES, REPORTS, HEARTBEAT), "writer": (WRITES, WRITERS, REPORTS), "dlq_admin": (DEAD, REPORTS)}
+_HEARTBEAT = PREFIX + pending_name(Ref(HEARTBEATS.plural, HEARTBEAT_ID))
+_KEYS = {"api": (WRITES, REPORTS, _HEARTBEAT), "writer": (WRITES, WRITERS, REPORTS), "dlq_admin": (DEAD, REPORTS)}
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from tests.integration.test_api_accepts import ADA
 from tests.servers import Database, wait_until
 
 #: Far below the 300 s after which a pooled connection is renewed anyway.
-_SWITCHED_S = 120.0
+_SWITCHED_S = 240.0
 
 
 @pytest.fixture(scope="module")

@@ -47,7 +47,7 @@ def api(api_service: processes.Service, redis_server: RedisServer, database: Dat
         else:
             redis.flushall()
     empty(database)
-    with httpx.Client(base_url=api_service.url, timeout=30) as client:
+    with api_service.client() as client:
         yield client
 
 

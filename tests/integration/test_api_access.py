@@ -18,7 +18,7 @@ def closed(
     """A client of an api in production, and its keys file."""
     folder = tmp_path_factory.mktemp("closed")
     service = processes.api(folder, redis_server.address, database.dsn, HOLDFAST_PROFILE="production").start()
-    with httpx.Client(base_url=service.url, timeout=30) as client:
+    with service.client() as client:
         yield client, folder / "keys"
     service.kill()
 

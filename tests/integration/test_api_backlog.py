@@ -6,6 +6,7 @@ from pathlib import Path
 import httpx
 
 from tests import processes
+from tests.client import WAIT
 from tests.integration.conftest import StartWriter
 from tests.integration.test_api_accepts import ADA, error_of
 from tests.servers import Database, RedisServer, wait_until
@@ -16,7 +17,7 @@ def test_a_long_backlog_refuses_until_it_is_short(
 ) -> None:
     """503 with Retry-After while nothing drains, and certain that nothing happened; reads go on; 202 again later."""
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, HOLDFAST_API_BACKLOG_MAX="10").start()
-    with httpx.Client(base_url=service.url, timeout=30) as client:
+    with service.client() as client:
 
         def write() -> httpx.Response:
             return client.post("/users", json=ADA | {"email": f"ada{next(numbers)}@example.com"})
@@ -44,16 +45,15 @@ def test_one_locked_row_closes_the_shop_for_its_user_only(
     start_writer()
     limits = {"HOLDFAST_API_BACKLOG_AGE_MAX_S": "0.5", "HOLDFAST_API_ENTITY_PENDING_MAX": "5"}
     service = processes.api(tmp_path, own_redis.address, own_database.dsn, **limits).start()
-    wait = {"Prefer": "wait=10"}
-    with httpx.Client(base_url=service.url, timeout=30) as client, own_database.connect() as person:
-        locked = client.post("/users", json=ADA, headers=wait).json()["data"]["id"]
+    with service.client() as client, own_database.connect() as person:
+        locked = client.post("/users", json=ADA, headers=WAIT).json()["data"]["id"]
         person.begin()
         person.cursor().execute("SELECT * FROM users WHERE id = %s FOR UPDATE", (locked,))
         assert client.patch(f"/users/{locked}", json={"name": "waits"}).status_code == 202
         waiting_s = [0.0]
 
         def oldest_is_too_old() -> bool:
-            other = client.post("/users", json=ADA | {"email": f"{len(waiting_s)}@example.com"}, headers=wait)
+            other = client.post("/users", json=ADA | {"email": f"{len(waiting_s)}@example.com"}, headers=WAIT)
             assert other.status_code == 201, other.text
             with own_redis.client() as redis:
                 [(entry_id, _)] = redis.xrange("{holdfast}:writes", count=1)
@@ -64,7 +64,7 @@ def test_one_locked_row_closes_the_shop_for_its_user_only(
         wait_until(lambda: client.patch(f"/users/{locked}", json={"name": "more"}).status_code == 503, what="refused")
         refused = client.patch(f"/users/{locked}", json={"name": "more"})
         assert (error_of(refused)["code"], error_of(refused)["definite"]) == ("USER_BACKLOG", True)
-        assert client.post("/users", json=ADA | {"email": "last@example.com"}, headers=wait).status_code == 201
+        assert client.post("/users", json=ADA | {"email": "last@example.com"}, headers=WAIT).status_code == 201
         person.rollback()
         wait_until(
             lambda: client.patch(f"/users/{locked}", json={"name": "again"}).status_code == 202, what="open again"

@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests import processes
+from tests.client import WAIT
 from tests.integration.conftest import StartWriter
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.servers import Database, RedisServer, wait_until
@@ -24,7 +25,7 @@ def service(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> p
 def client(service: processes.Service) -> Iterator[httpx.Client]:
     """Its client."""
     service.start()
-    with httpx.Client(base_url=service.url, timeout=30) as client:
+    with service.client() as client:
         yield client
     service.kill()
 
@@ -35,7 +36,7 @@ def test_a_short_deadline_on_a_frozen_database_leaves_time_for_the_copy(
     """The read is given up in time to look for a copy, and the answer comes within what the caller allowed; on a busy
     machine not each time, as 50 ms are kept for it. The breaker is closed yet."""
     start_writer()
-    path = f"/users/{client.post('/users', json=ADA, headers={'Prefer': 'wait=10'}).json()['data']['id']}"
+    path = f"/users/{client.post('/users', json=ADA, headers=WAIT).json()['data']['id']}"
     client.get(path)
     own_database.freeze()
     answers = [client.get(path, headers=QUICKLY) for _ in range(3)]
@@ -78,7 +79,7 @@ def test_a_write_past_its_time_ends_expired(client: httpx.Client, start_writer: 
     operation = client.get(late.headers["location"]).json()["data"]
     assert (operation["status"], operation["done"], operation["error"]["code"]) == ("expired", True, "WRITE_EXPIRED")
     assert client.get(f"/users/{late.json()['data']['id']}").status_code == 404
-    again = client.post("/users", json=ADA, headers={"Prefer": "wait=10"})
+    again = client.post("/users", json=ADA, headers=WAIT)
     assert again.status_code == 201, "the address is free again"
 
 

@@ -3,11 +3,10 @@
 import httpx
 import pytest
 
+from tests.client import WAIT
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.processes import Service
 from tests.servers import Database, RedisServer, wait_until
-
-WAIT = {"Prefer": "wait=10"}
 
 pytestmark = pytest.mark.usefixtures("writer")
 

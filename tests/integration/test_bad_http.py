@@ -12,7 +12,7 @@ import pytest
 from tests import processes, raw
 from tests.servers import Database, RedisServer, wait_until
 
-_PATIENCE_S = 1.0
+_PATIENCE_S = 2.0
 _CONNECTIONS_MAX = 30
 
 

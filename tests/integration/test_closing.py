@@ -17,10 +17,9 @@ import sqlalchemy as sa
 from holdfast.shared.faults import Fault, Unexplained
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import OperationCounts, counts_in, operation_counts
-from holdfast.shared.store.engine import Engine, Timeouts, make_engine
-from tests.servers import Database, wait_until
+from holdfast.shared.store.engine import Engine, make_engine
+from tests.servers import PATIENT_DATABASE, Database, wait_until
 
-_TIMES = Timeouts(5, 5, 20, 5)
 _ROWS = 3000
 _NEWEST = 1_000_000
 _INSERT = (
@@ -45,7 +44,7 @@ _CLOSER = (
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
     """On an empty database."""
-    made = make_engine(clean_database.dsn, _TIMES, 12)
+    made = make_engine(clean_database.dsn, PATIENT_DATABASE, 12)
     yield made
     made.dispose()
 

@@ -5,8 +5,9 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
+from tests.client import WAIT
 from tests.integration.test_api_accepts import error_of, key
-from tests.integration.test_api_with_writer import WAIT, create
+from tests.integration.test_api_with_writer import create
 from tests.servers import wait_until
 
 pytestmark = pytest.mark.usefixtures("writer")

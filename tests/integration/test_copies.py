@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from holdfast.shared.cache import form
 from holdfast.shared.cache.copies import Copies, cache_breaker
 from holdfast.shared.cache.form import Copy, EntityCopy, PageCopy
-from holdfast.shared.connections.redis import RedisTimeouts, connect
-from tests.servers import RedisServer
+from holdfast.shared.connections.redis import connect
+from tests.servers import PATIENT_REDIS, RedisServer
 from tests.users import USERS, user_ref, user_row
 
 T = TypeVar("T")
@@ -40,7 +40,7 @@ class Runner:
     def __init__(self, runner: asyncio.Runner, server: RedisServer) -> None:
         self._runner = runner
         self.server = server
-        self.redis = connect(server.address, RedisTimeouts(2, 2))
+        self.redis = connect(server.address, PATIENT_REDIS)
 
     def copies(self) -> Copies:
         """Those of a new process."""

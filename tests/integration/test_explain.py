@@ -55,7 +55,7 @@ def case(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, da
         service.start(wait=False)
     for service in (api, dlq):
         service.wait_until_alive()
-    with httpx.Client(base_url=api.url, timeout=30) as client, httpx.Client(base_url=dlq.url, timeout=30) as asking:
+    with api.client() as client, dlq.client() as asking:
         yield Case(client, asking)
     for service in (api, dlq):
         service.kill()
@@ -164,7 +164,7 @@ def broken(tmp_path: Path, own_redis: RedisServer, own_database: Database) -> It
         service.start(wait=False)
     for service in (api, dlq):
         service.wait_until_alive()
-    with httpx.Client(base_url=api.url, timeout=30) as client, httpx.Client(base_url=dlq.url, timeout=30) as asking:
+    with api.client() as client, dlq.client() as asking:
         yield Case(client, asking)
     for service in (api, dlq):
         service.kill()
@@ -213,7 +213,7 @@ def test_a_write_without_a_queue(
     dlq = processes.dlq_admin(tmp_path, own_redis.address, own_database.dsn, **more)
     running(api, dlq)
     own_redis.kill()
-    with httpx.Client(base_url=api.url, timeout=30) as client, httpx.Client(base_url=dlq.url, timeout=30) as asking:
+    with api.client() as client, dlq.client() as asking:
         answer = client.post("/users", json=_ADA)
         assert answer.status_code == 201
         explained = Case(client, asking).explained(answer.headers["x-request-id"])
@@ -238,7 +238,7 @@ def test_a_call_of_the_third_party(
     api = processes.api(tmp_path, clean_redis.address, dsn, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url)
     dlq = processes.dlq_admin(tmp_path, clean_redis.address, dsn, HOLDFAST_DLQ_READ_TIMEOUT_S="1")
     running(proxy, api, dlq)
-    with httpx.Client(base_url=api.url, timeout=30) as client, httpx.Client(base_url=dlq.url, timeout=30) as asking:
+    with api.client() as client, dlq.client() as asking:
         answer = client.get("/external-api", headers=NO_FALLBACK)
         assert answer.status_code == 502
         ours, theirs = Case(client, asking).explained(answer.headers["x-request-id"], 2)["parts"]

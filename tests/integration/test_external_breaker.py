@@ -99,10 +99,10 @@ def test_what_opened_it_is_what_the_caller_hears(start_proxy: StartProxy, third_
 
 def test_half_open_sends_one_probe(start_proxy: StartProxy, third_party: ThirdParty) -> None:
     """Fifty callers at once, and one of them reaches the third party."""
-    proxy = start_proxy(attempt_s=1.4, attempts=1)
+    proxy = start_proxy(attempt_s=9.0, attempts=1)
     open_breaker(proxy, third_party, fault="fail", status=500)
     third_party.forget()
-    third_party.behave(latency_ms=900)
+    third_party.behave(latency_ms=3000)
     wait_until(lambda: breaker_state(proxy) == "half_open", what="half open")
 
     async def at_once() -> list[int]:
@@ -145,7 +145,7 @@ def test_a_throttled_third_party_is_left_alone_as_long_as_it_asked(
 
 def test_a_short_wait_is_waited(start_proxy: StartProxy, third_party: ThirdParty) -> None:
     """A Retry-After within the caller's time is honoured within the request."""
-    proxy = start_proxy(total_s=3.0)
+    proxy = start_proxy()
     third_party.behave(fault="throttle", retry_after="1", times=1)
     answer = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30)
     assert answer.status_code == 200

@@ -80,7 +80,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -
     dsn = f"mysql://nobody:nothing@{NOWHERE}/none"
     api = processes.api(folder, redis_server.address, dsn, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url).start()
     proxy.wait_until_alive()
-    with httpx.Client(base_url=proxy.url, timeout=30) as to_proxy, httpx.Client(base_url=api.url, timeout=30) as to_api:
+    with proxy.client() as to_proxy, api.client() as to_api:
         yield Chain(speaker, to_proxy, to_api)
     proxy.kill()
     api.kill()

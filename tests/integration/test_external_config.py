@@ -37,7 +37,7 @@ def proxies(
 @pytest.fixture
 def operator(proxies: list[processes.Service], own_redis: RedisServer) -> Iterator[httpx.Client]:
     """A client of the first replica with an operator's key; both go by their settings."""
-    with httpx.Client(base_url=proxies[0].url, headers=keys.bearer(keys.OPERATOR), timeout=30) as client:
+    with proxies[0].client(headers=keys.bearer(keys.OPERATOR)) as client:
         wait_until(lambda: reverted(client).status_code == 200, what="back to the settings")
         wait_until(lambda: all(attempts(proxy) == 3 for proxy in proxies), what="everywhere")
         yield client
@@ -81,7 +81,7 @@ def test_the_breaker_keeps_its_counts(operator: httpx.Client, third_party: Third
     third_party.behave(fault="reset")
     for _ in range(3):
         assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
-    change(operator, once | {"breaker": {"unreachable_in_a_row": 4, "open_s": 0.1, "ramp_s": 0, "probes": 1}})
+    change(operator, once | {"breaker": {"unreachable_in_a_row": 4, "open_s": 2.0, "ramp_s": 0, "probes": 1}})
     assert operator.get("/external", headers=NO_FALLBACK).status_code == 502
     assert operator.get("/external", headers=NO_FALLBACK).json()["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
     third_party.behave()

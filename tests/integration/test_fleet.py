@@ -12,15 +12,16 @@ from typing import Any
 import httpx
 import pytest
 
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.queue.names import AUDIT
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from tests import keys, processes
+from tests.client import WAIT
 from tests.conftest import ROOT, empty
 from tests.integration.test_api_accepts import ADA, error_of
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_REDIS, START_DEADLINE_S, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
 
 WRITERS = ("writer-1", "writer-2")
@@ -84,7 +85,7 @@ def running(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer,
     writers = {name: start_writer(name) for name in WRITERS}
     api = processes.api(folder, redis_server.address, database.dsn, **shared)
     started.append(api.start())
-    with httpx.Client(base_url=api.url, timeout=30) as client:
+    with api.client() as client:
         yield Fleet(client, Stream(redis_server, database), board, redis_server, start_writer, writers)
     for service in started:
         service.kill()
@@ -103,7 +104,7 @@ def fleet(running: Fleet) -> Fleet:
 
 async def test_who_leaves_is_gone_at_once(clean_redis: RedisServer) -> None:
     """A replica that ends in good order is not shown for a while as one that might be alive."""
-    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     api, writer = (
         Board(redis, Member(name, name, lambda: [Breaker("b")]), watching=True) for name in ("api", "writer")
     )
@@ -138,7 +139,7 @@ def test_the_table_for_people(fleet: Fleet) -> None:
         command = [sys.executable, "-m", "deploy.local", "circuit-status"]
         environment = {"PATH": "/usr/bin:/bin", "API": url}
         return subprocess.run(
-            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S, check=False
         )
 
     done = table(str(fleet.api.base_url))
@@ -176,7 +177,7 @@ def test_forced_open_every_writer_pauses_also_one_that_starts_meanwhile(fleet: F
         assert fleet.stream.charged() == []
     finally:
         third.kill()
-    wait_until(lambda: fleet.states()["writer-3"] == "stale", what="it is stale")
+    wait_until(lambda: fleet.states().get("writer-3", "stale") == "stale", what="it is stale")
     wait_until(lambda: "writer-3" not in fleet.states(), what="it is gone")
     with fleet.queue.client() as redis:
         entry = redis.xrevrange(AUDIT, count=1)[0][1]
@@ -194,7 +195,7 @@ def test_one_replica_alone(fleet: Fleet) -> None:
 
 def test_the_apis_own_breaker_forced_open_makes_reads_copies(fleet: Fleet) -> None:
     """At once, as when the database were away; and back when it is lifted."""
-    path = f"/users/{fleet.api.post('/users', json=ADA, headers={'Prefer': 'wait=10'}).json()['data']['id']}"
+    path = f"/users/{fleet.api.post('/users', json=ADA, headers=WAIT).json()['data']['id']}"
     assert fleet.api.get(path).json()["meta"]["pending"] is False
     with fleet.board.client() as cache:
         wait_until(lambda: cache.exists(f"holdfast:cache:user:{path.rpartition('/')[2]}"), what="it is copied")

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from holdfast.services.dlq_admin.auditor.history import History
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.services.dlq_admin.database import Database as AdminDatabase
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.retention import history as purging
 from holdfast.shared.queue.codec import encode
@@ -20,13 +20,13 @@ from holdfast.shared.queue.names import DEAD, WRITES
 from holdfast.shared.store.apply import apply
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import operation_counts
-from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.writes.commands import Create, Heartbeat, Write
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Reason
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests import letters
-from tests.servers import Database, RedisServer
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer
 from tests.users import create_user, delete_user, update_user
 
 _DAY = 86_400_000_000
@@ -39,7 +39,7 @@ _LATER = _BEGAN + 100 * _DAY
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
     """On an empty database."""
-    made = make_engine(clean_database.dsn, Timeouts(5, 5, 20, 5), 6)
+    made = make_engine(clean_database.dsn, PATIENT_DATABASE, 6)
     yield made
     made.dispose()
 
@@ -154,7 +154,7 @@ def _before_statement(engine: Engine, number: int, act: Callable[[], object]) ->
 )
 def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, command: Any) -> None:
     """Between any two statements of the transaction that meets a write again: it is never applied twice."""
-    other = make_engine(database.dsn, Timeouts(5, 5, 20, 5), 2)
+    other = make_engine(database.dsn, PATIENT_DATABASE, 2)
     for number in range(8):
         user = "heartbeat" if isinstance(command, Heartbeat) else str(uuid.uuid4())
         write = _write(command, _BEGAN + number, user)
@@ -174,7 +174,7 @@ def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, 
 
 def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: Engine, database: Database) -> None:
     """Whenever the release is removed: the claim never takes what was somebody else's at its time."""
-    other = make_engine(database.dsn, Timeouts(5, 5, 20, 5), 2)
+    other = make_engine(database.dsn, PATIENT_DATABASE, 2)
     for number in range(8):
         email, first = f"{number}@example.com", str(uuid.uuid4())
         _apply(engine, _write(create_user("Ann", email), _BEGAN + 1, first))
@@ -199,7 +199,7 @@ def test_what_ended_after_the_horizon_stays(engine: Engine) -> None:
 async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: RedisServer) -> None:
     """An entry on the stream, a letter that no table has, a dead letter: each keeps everything that is not older; then
     it goes, the ledger still balances, and the newest operation always stays."""
-    redis = connect(clean_redis.address, RedisTimeouts(2, 5))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     database = AdminDatabase(engine, threads=1, background=2, audit=1, read_timeout_s=5)
     versions = [_BEGAN + day * _DAY for day in range(0, 200, 20)]
     writes = [_write(create_user("Ann", f"{version}@example.com"), version) for version in versions]

@@ -18,7 +18,7 @@ from holdfast.shared.http.client import (
 )
 from tests.servers import free_port
 
-_LIMITS = Limits(total_s=2.0, connect_s=0.5, body_max_bytes=10_000)
+_LIMITS = Limits(total_s=60.0, connect_s=30.0, body_max_bytes=10_000)
 _JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 

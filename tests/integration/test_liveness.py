@@ -7,11 +7,11 @@ from typing import Any
 
 import httpx
 
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.reading import Reading
 from holdfast.shared.queue.watch import Watch
 from tests import processes
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 _TURN_MAX_S = 10.0
 _QUICK = {
@@ -68,7 +68,7 @@ class _Stuck:
 
 async def test_a_loop_that_hangs_is_not_alive(clean_redis: RedisServer) -> None:
     """With Redis there, and nothing in hand; work in hand would explain it."""
-    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     in_hand: list[int] = []
     watch = Watch(lambda: in_hand, 0.3, silence_max_s=0.1)
     reading = Reading(redis, _Stuck, watch, probe_cap_s=0.1)  # type: ignore[arg-type, return-value]

@@ -15,7 +15,7 @@ import pytest
 
 from holdfast.services.api.override_marks import OverrideMarks
 from holdfast.services.api.overrides import add_routes
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.http.app import service_app
@@ -24,7 +24,7 @@ from holdfast.shared.http.keys import Keys
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.telemetry.grafana.annotations import Annotations
 from tests import keys, processes
-from tests.servers import Database, RedisServer, free_port, wait_until
+from tests.servers import PATIENT_REDIS, Database, RedisServer, free_port, wait_until
 
 _PATH = "/circuit-breaker/api/database/override"
 
@@ -66,7 +66,7 @@ class Replica:
     """The part of an api that takes overrides."""
 
     def __init__(self, name: str, redis: RedisServer, folder: Path, grafana: _PlayedGrafana) -> None:
-        self.redis = connect(redis.address, RedisTimeouts(5, 5))
+        self.redis = connect(redis.address, PATIENT_REDIS)
         self.annotations = Annotations(lambda: grafana, timeout_s=30, pause_s=0)
         marks = OverrideMarks(self.annotations)
         breaker = Breaker("database")
@@ -165,7 +165,7 @@ def test_an_api_without_the_extra_or_without_a_grafana_works(
     url = f"http://127.0.0.1:{free_port()}"
     api = processes.api(tmp_path, clean_redis.address, database.dsn, HOLDFAST_GRAFANA_URL=url).start()
     try:
-        with httpx.Client(base_url=api.url, timeout=30) as client:
+        with api.client() as client:
             answer = client.post(
                 _PATH, content=json.dumps({"action": "force_open", "reason": "a test", "for_s": 60}),
                 headers={"Content-Type": "application/json"} | keys.bearer(keys.OPERATOR),

@@ -11,13 +11,13 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from holdfast.services.api.accept import Acceptor, Answer
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.connections.script import Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, QueueFull, QueueUnavailable
 from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, LUA, OPERATION, WRITES
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.writes.versions import Clock
-from tests.servers import RedisServer
+from tests.servers import PATIENT_REDIS, RedisServer
 from tests.stream import new_user
 from tests.users import PENDING
 
@@ -43,7 +43,7 @@ def acceptor(redis: Redis) -> Acceptor:
 @pytest.fixture
 async def redis(clean_redis: RedisServer) -> AsyncIterator[Redis]:
     """A client of an empty queue."""
-    client = connect(clean_redis.address, RedisTimeouts(2, 5))
+    client = connect(clean_redis.address, PATIENT_REDIS)
     yield client
     await client.aclose()
 
@@ -73,7 +73,7 @@ async def test_only_the_write_with_the_error_is_refused(redis: Redis, at: int, p
 async def test_an_error_behind_the_entry_is_no_refusal(redis: Redis, clean_redis: RedisServer) -> None:
     """A right that is missing halfway: every entry is on the stream, so that every answer is `unknown`."""
     await redis.execute_command("ACL", "SETUSER", "half", "on", ">half", "~*", "&*", "+@all", "-hset")
-    half = connect(f"redis://half:half@{clean_redis.address}", RedisTimeouts(2, 5))
+    half = connect(f"redis://half:half@{clean_redis.address}", PATIENT_REDIS)
     try:
         _, ends = await accept(half, 4, spoilt={})
         assert all(isinstance(end, AcceptanceUnknown) for end in ends)

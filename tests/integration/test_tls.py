@@ -17,15 +17,24 @@ import redis
 import sqlalchemy as sa
 from redis.exceptions import RedisError
 
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.store.engine import Timeouts, make_engine
 from tests import processes
 from tests.certificates import Authority
+from tests.client import WAIT
 from tests.conftest import migrate
 from tests.external import PATIENT
-from tests.servers import PASSWORD, START_DEADLINE_S, Database, RedisServer, free_port, wait_until
+from tests.servers import (
+    PASSWORD,
+    PATIENT_DATABASE,
+    PATIENT_REDIS,
+    START_DEADLINE_S,
+    Database,
+    RedisServer,
+    free_port,
+    wait_until,
+)
 
-_TIMEOUTS = Timeouts(checkout_s=1, connect_s=5, io_s=5, lock_wait_s=1)
 _SECRET = "never-in-clear"  # noqa: S105 - looked for on the wire
 
 
@@ -47,7 +56,7 @@ class TlsRedis(RedisServer):
     def client(self) -> redis.Redis:
         """For looking."""
         return redis.Redis(
-            host="127.0.0.1", port=self.port, socket_timeout=20, ssl=True, ssl_ca_certs=str(self._ca),
+            host="127.0.0.1", port=self.port, socket_timeout=60, ssl=True, ssl_ca_certs=str(self._ca),
             ssl_certfile=str(self._certificate), ssl_keyfile=str(self._key),
         )  # fmt: skip
 
@@ -106,7 +115,7 @@ def _running(*services: processes.Service) -> Iterator[None]:
 def _all(folder: Path, queue: str, dsn: str) -> list[processes.Service]:
     """Every service, and the cache where the queue is. `queue`: with a place for the user's name."""
     return [
-        processes.api(folder, queue.format("api"), dsn, HOLDFAST_REDIS_CONNECT_TIMEOUT_S="1"),
+        processes.api(folder, queue.format("api"), dsn),
         processes.writer(folder, queue.format("writer"), dsn),
         processes.dlq_admin(folder, queue.format("dlq_admin"), dsn),
         processes.external_proxy(folder, queue.format("external_proxy"), "http://127.0.0.1:1", PATIENT),
@@ -128,9 +137,9 @@ def test_every_service_works_over_tls(stores: Stores, tmp_path: Path) -> None:
         wait_until(lambda: _all_up(services), what="all services are ready")
         with stores.redis.client() as client:
             client.xadd("{holdfast}:writes", {"schema": "1", "command": "InvalidFaults"})
-        with httpx.Client(base_url=services[0].url, timeout=30) as api:
+        with services[0].client() as api:
             user = {"name": "Ada", "email": "ada@example.com"}
-            answer = api.post("/users", json=user, headers={"Prefer": "wait=10"})
+            answer = api.post("/users", json=user, headers=WAIT)
         assert (answer.status_code, answer.json()["data"]["status"]) == (201, "applied")
         wait_until(lambda: _letters(stores.database) == 1, what="the dead letter is in the table")
 
@@ -149,7 +158,7 @@ async def test_a_redis_that_nobody_vouches_for_is_refused(stores: Stores, option
     other, key = stores.stranger.issue("other")
     ca = other if "certfile" in options else stores.stranger.certificate
     filled = options.format(stranger=ca, authority=stores.authority.certificate, stranger_key=key)
-    client = connect(f"rediss://{stores.redis.address}?{filled}", RedisTimeouts(5, 5))
+    client = connect(f"rediss://{stores.redis.address}?{filled}", PATIENT_REDIS)
     with pytest.raises(RedisError):
         await client.ping()
     await client.aclose()
@@ -163,7 +172,7 @@ def test_a_database_by_options(stores: Stores, options: str, works: bool) -> Non
     """Encrypted whenever it connects; no connection where the certificate is not right, or TLS is declined."""
     filled = options.format(authority=stores.authority.certificate, stranger=stores.stranger.certificate)
     for dsn in (stores.database.dsn, f"holdfast:test-only@tcp(127.0.0.1:{stores.database.port})/holdfast"):
-        engine = make_engine(f"{dsn}?{filled}", _TIMEOUTS, pool_size=1)
+        engine = make_engine(f"{dsn}?{filled}", PATIENT_DATABASE, pool_size=1)
         if works:
             with engine.connect() as connection:
                 assert connection.execute(sa.text("SHOW STATUS LIKE 'Ssl_cipher'")).one()[1]
@@ -177,8 +186,8 @@ def test_a_server_by_another_name_is_refused(stores: Stores) -> None:
     """The certificate is for 127.0.0.1; `localhost` is another, unless an option says that names do not matter."""
     dsn = f"mysql://holdfast:test-only@localhost:{stores.database.port}/holdfast?ssl_ca={stores.authority.certificate}"
     with pytest.raises(sa.exc.OperationalError, match="certificate"):
-        make_engine(dsn, _TIMEOUTS, pool_size=1).connect()
-    make_engine(f"{dsn}&ssl_verify_identity=false", _TIMEOUTS, pool_size=1).connect().close()
+        make_engine(dsn, PATIENT_DATABASE, pool_size=1).connect()
+    make_engine(f"{dsn}&ssl_verify_identity=false", PATIENT_DATABASE, pool_size=1).connect().close()
 
 
 class Listener:

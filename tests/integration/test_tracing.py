@@ -61,7 +61,7 @@ def traced(
     with otlp.receiver() as receiver:
         on = _SOON | {"HOLDFAST_OTLP_ENDPOINT": receiver.url}
         party = ThirdParty(folder)
-        proxy = processes.external_proxy(folder, redis_server.address, party.url, PATIENT | {"attempt_s": 1.0}, **on)
+        proxy = processes.external_proxy(folder, redis_server.address, party.url, PATIENT, **on)
         api = processes.api(
             folder, redis_server.address, database.dsn, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url, **on
         )  # fmt: skip
@@ -71,7 +71,7 @@ def traced(
             service.start(wait=False)
         for service in started:
             service.wait_until_alive()
-        with httpx.Client(base_url=api.url, timeout=30) as client:
+        with api.client() as client:
             yield Traced(client, writer, receiver, (proxy, api, writer))
         for service in started:
             service.kill()
@@ -228,7 +228,7 @@ def test_a_receiver_that_hangs_holds_nobody_up(
         more = _SOON | {"HOLDFAST_OTLP_ENDPOINT": receiver.url, "OTEL_BSP_MAX_QUEUE_SIZE": "20",
                         "OTEL_BSP_MAX_EXPORT_BATCH_SIZE": "5", "HOLDFAST_DRAIN_S": "1"}  # fmt: skip
         api = processes.api(tmp_path, clean_redis.address, clean_database.dsn, **more).start()
-        with httpx.Client(base_url=api.url, timeout=30) as client:
+        with api.client() as client:
             assert client.get("/users").status_code == 200
             assert receiver.asked.wait(60)
             assert {client.get("/users").status_code for _ in range(60)} == {200}

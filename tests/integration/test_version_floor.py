@@ -12,20 +12,20 @@ import httpx
 import pytest
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.names import CLOCK, DEAD, DLQ_GROUP, WRITERS_GROUP, WRITES
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.ledger import Ledger
 from holdfast.shared.writes.versions import from_stream_id, to_stream_id
 from tests import processes
+from tests.client import WAIT
 from tests.integration.test_api_accepts import ADA, error_of
 from tests.integration.test_api_with_writer import create
 from tests.processes import Service
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 
 pytestmark = pytest.mark.usefixtures("writer")
 
-WAIT = {"Prefer": "wait=10"}
 HOUR_US, DAY_US = 3_600_000_000, 86_400_000_000
 
 
@@ -38,8 +38,8 @@ def ledger(redis_server: RedisServer, database: Database) -> Ledger:
     """As of now."""
 
     async def read() -> Ledger:
-        redis = connect(redis_server.address, RedisTimeouts(2, 5))
-        engine = make_engine(database.dsn, Timeouts(2, 2, 10, 5), 2)
+        redis = connect(redis_server.address, PATIENT_REDIS)
+        engine = make_engine(database.dsn, PATIENT_DATABASE, 2)
         try:
             return await read_ledger(redis, engine)
         finally:
@@ -151,7 +151,7 @@ def test_a_queue_that_lost_its_memory_gives_versions_above_all_rows(
     path = f"/users/{create(api)['id']}"
     lose_memory(redis_server, how)
     fresh_api.start()
-    with httpx.Client(base_url=fresh_api.url, timeout=15) as client:
+    with fresh_api.client() as client:
         changed(client, path, "By the new one")
         lose_memory(redis_server, how)
         changed(api, path, "By the old one")
@@ -164,7 +164,7 @@ def test_without_clock_and_database_nothing_is_accepted(
     """503: a version that may be too low is not given out. With the queue's clock the database may be away."""
     nowhere = processes.api(tmp_path, redis_server.address, "mysql://nobody:none@127.0.0.1:1/none").start()
     try:
-        with httpx.Client(base_url=nowhere.url, timeout=15) as client:
+        with nowhere.client() as client:
             create(api)
             assert client.post("/users", json=ADA | {"email": "known@example.com"}).status_code == 202
             wait_until(lambda: api.get("/users?email=known@example.com").json()["data"], what="applied")

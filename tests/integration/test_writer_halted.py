@@ -28,7 +28,7 @@ def admin(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
 
 
 def _ask(admin: processes.Service, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
-    with httpx.Client(base_url=admin.url, headers={"Authorization": f"Bearer {key}"}, timeout=30) as client:
+    with admin.client(headers={"Authorization": f"Bearer {key}"}) as client:
         return client.request(method, path, **more)
 
 

@@ -15,7 +15,7 @@ def test_a_stopped_writer_finishes_the_batch_in_hand(
         stream.accept(users[at : at + 500])
     slow = "CREATE TRIGGER slow BEFORE INSERT ON users FOR EACH ROW SET @slept = SLEEP(0.01)"
     with altered(own_database, slow, "DROP TRIGGER slow"):  # a batch takes 0.2 s, all of them 20 s
-        writer = start_writer(HOLDFAST_WRITER_BATCH_MAX="20")
+        writer = start_writer(HOLDFAST_WRITER_BATCH_MAX="20", HOLDFAST_DRAIN_S="60")
         wait_until(stream.ended, what="the first batch")
         assert writer.stop() == 0
     assert stream.backlog() > 0, "it was in the middle of its work"
@@ -30,7 +30,7 @@ def test_a_writer_that_holds_for_the_database_can_be_stopped(
     stream: Stream, start_writer: StartWriter, own_database: Database
 ) -> None:
     """It lets go of what it cannot finish, at once and uncharged, so that the next writer takes it first thing."""
-    writer = start_writer()
+    writer = start_writer(HOLDFAST_DRAIN_S="60")
     own_database.kill()
     users = [new_user() for _ in range(3)]
     stream.accept(users)

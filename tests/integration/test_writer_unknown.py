@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from holdfast.services.writer.unknown import Unknown
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.codec import UnknownWrite
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import WRITERS, WRITERS_GROUP, WRITES
@@ -18,7 +18,7 @@ from holdfast.shared.runtime.build import build_id
 from holdfast.shared.writes.outcome import Dead, Retry
 from tests.conftest import migrate
 from tests.integration.conftest import StartWriter
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
 
 _NOTES = """
@@ -100,7 +100,7 @@ def test_what_no_writer_knows_is_dead_lettered_in_the_end(stream: Stream, start_
 
 async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisServer) -> None:
     """A patience begins when the last writer of another build is gone."""
-    redis = connect(clean_redis.address, RedisTimeouts(2, 5))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     await ensure_groups(redis)
     await redis.xadd(WRITES, {"schema": "3"})
     found: Any = await redis.xreadgroup(WRITERS_GROUP, "one", {WRITES: ">"})

@@ -32,8 +32,7 @@ def test_a_run_against_the_real_thing(
 ) -> None:
     """Every kind of request is answered, and followed writes are seen applied. On a machine that is busy beyond measure
     some may be shed or be copies."""
-    patient = {"HOLDFAST_API_TIMEOUT_S": "30", "HOLDFAST_API_READ_TIMEOUT_S": "10"}
-    api = processes.api(tmp_path, clean_redis.address, clean_database.dsn, **patient)
+    api = processes.api(tmp_path, clean_redis.address, clean_database.dsn)
     writer = processes.writer(tmp_path, clean_redis.address, clean_database.dsn)
     try:
         api.start()

@@ -6,10 +6,10 @@ import pytest
 from holdfast.shared.domain.registry import RESERVED, domain
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.counts import operation_counts
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import make_engine
 from tests.conftest import migrate
 from tests.migrations.conftest import SCHEMA, Schema
-from tests.servers import Database
+from tests.servers import PATIENT_DATABASE, Database
 
 _ID = "00000000-0000-4000-8000-00000000000{}"
 #: (id, email, key by the rule of before, key now)
@@ -47,7 +47,7 @@ def test_operations_of_before_are_counted_in_steps(schema: Schema) -> None:
         )  # fmt: skip
         cursor.execute("INSERT INTO operations_reaped VALUES ('applied', 7)")
         migrate(schema.dsn)
-        engine = make_engine(schema.dsn, Timeouts(5, 5, 20, 5), 1)
+        engine = make_engine(schema.dsn, PATIENT_DATABASE, 1)
         counts = operation_counts(engine, 100)
         assert (counts.applied, counts.rejected, counts.direct, counts.open, counts.kept) == (39, 8, 10, 40, 40)
         steps = 0

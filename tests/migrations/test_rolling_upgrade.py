@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from tests import keys, processes
+from tests.client import WAIT, client_of
 from tests.conftest import ROOT, migrate
 from tests.migrations.conftest import Schema
-from tests.processes import QUICK
+from tests.processes import PATIENT_API, QUICK
 from tests.servers import START_DEADLINE_S, RedisServer, free_port, wait_until
 
 #: The last one whose wire, keys and columns say `user`.
@@ -93,8 +94,8 @@ def test_nothing_is_lost(own_redis: RedisServer, schema: Schema, tmp_path: Path,
     earlier = EarlierBuild(tmp_path, own_redis, schema.dsn)
     earlier.migrate()
     secret = {"HOLDFAST_API_IDEMPOTENCY_SECRET": _SECRET, "HOLDFAST_API_HEARTBEAT_S": "0"}
-    _, url = earlier.start("api", stack, HOLDFAST_KEYS_FILE=str(keys.written_to(tmp_path)), **secret)
-    old = stack.enter_context(httpx.Client(base_url=url, timeout=30))
+    _, url = earlier.start("api", stack, HOLDFAST_KEYS_FILE=str(keys.written_to(tmp_path)), **secret, **PATIENT_API)
+    old = stack.enter_context(client_of(url))
     writer, _ = earlier.start("writer", stack)
     redis = stack.enter_context(own_redis.client())
 
@@ -134,7 +135,7 @@ def test_nothing_is_lost(own_redis: RedisServer, schema: Schema, tmp_path: Path,
     ):
         stack.callback(service.kill)
         service.start()
-    new = stack.enter_context(httpx.Client(base_url=new_api.url, timeout=30))
+    new = stack.enter_context(new_api.client())
     eve = _post(old, "eve")
     wait_until(settled, what="everything is done")
     assert [_status(new, each) for each in (ann, bob, gone, cleo, taken, dora, eve)] == ["applied"] * 7
@@ -143,13 +144,13 @@ def test_nothing_is_lost(own_redis: RedisServer, schema: Schema, tmp_path: Path,
     assert new.get(path["gone"]).status_code == 404
     again = _post(new, "cleo", **key)
     assert again.headers["location"] == cleo.headers["location"]
-    refused = new.post("/users", json={"name": "x", "email": "ann@example.com"}, headers={"Prefer": "wait=10"})
+    refused = new.post("/users", json={"name": "x", "email": "ann@example.com"}, headers=WAIT)
     assert refused.json()["error"]["code"] == "EMAIL_TAKEN"
     assert old.get(path["cleo"]).json()["data"]["name"] == "cleopatra", "and beside the new api, the earlier one reads"
 
     dlq_admin = processes.dlq_admin(tmp_path, own_redis.address, schema.dsn)
     stack.callback(dlq_admin.kill)
     dlq_admin.start()
-    admin = stack.enter_context(httpx.Client(base_url=dlq_admin.url, timeout=30, headers=keys.bearer(keys.OPERATOR)))
+    admin = stack.enter_context(dlq_admin.client(headers=keys.bearer(keys.OPERATOR)))
     wait_until(lambda: len(admin.get("/dlq/letters").json()["data"]) == 1, what="the letter of before")
     wait_until(lambda: (admin.get("/ledger").json()["data"] or {}).get("missing") == 0, what="the ledger balances")

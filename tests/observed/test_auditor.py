@@ -8,12 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.names import DEAD, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.streams import Streams, trimmed_unread
 from tests import keys, letters
 from tests.processes import QUICK, Service, dlq_admin, writer
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
 
 _MISSING = "holdfast_ledger_missing_writes"
@@ -40,7 +40,7 @@ def test_what_was_trimmed_unread(gone: int, pending: int, read: int, there: int,
 
 async def test_a_stream_s_life(clean_redis: RedisServer) -> None:
     """Never used, read and settled in any order, trimmed by somebody, deleted: every look is right."""
-    client, raw = connect(clean_redis.address, RedisTimeouts(2, 5)), clean_redis.client()
+    client, raw = connect(clean_redis.address, PATIENT_REDIS), clean_redis.client()
     streams = Streams(client)
 
     async def unread() -> int | None:

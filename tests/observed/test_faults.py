@@ -15,11 +15,11 @@ from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
 from tests import keys
 from tests.processes import Service, dlq_admin
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 DOWN = Name("database-down", "database")
 
@@ -168,7 +168,7 @@ class _Listener(Annotations):
 
 async def test_a_fault_is_one_region_drawn_by_whoever_was_asked(clean_redis: RedisServer) -> None:
     """Its end too; a replica that only read of it draws nothing, unless it ends by itself."""
-    redis = connect(clean_redis.address, RedisTimeouts(5, 5))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     listeners = [_Listener(), _Listener()]
     one, two = (FaultBoard(FaultCache(redis), listener) for listener in listeners)
     await one.begin(DOWN, 60)

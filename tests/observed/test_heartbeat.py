@@ -12,19 +12,19 @@ from holdfast.services.api.accept import Acceptor, Candidate
 from holdfast.services.api.backlog import Backlog
 from holdfast.services.api.heartbeat import Heartbeats
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.queue.codec import Undecodable, decode, encode
 from holdfast.shared.queue.names import HEARTBEAT
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.writes.commands import HEARTBEAT_ID, Heartbeat, Write, heartbeat_id
 from holdfast.shared.writes.decide import Delivery, Known, decide
 from holdfast.shared.writes.outcome import Applied
 from holdfast.shared.writes.versions import Clock, wall_clock
 from tests import processes
 from tests.processes import QUICK, Service
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream
 
 
@@ -59,7 +59,7 @@ def test_their_ids_are_apart_from_all_others_and_in_order() -> None:
 @pytest.fixture
 def engine(own_database: Database) -> Iterator[Engine]:
     """On the test's own database."""
-    made = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 2)
+    made = make_engine(own_database.dsn, PATIENT_DATABASE, 2)
     yield made
     made.dispose()
 
@@ -116,7 +116,7 @@ async def test_it_goes_all_the_way_through_an_outage(
     wait_until(lambda: stream.backlog() == 0, what="nothing is left over")
     with own_redis.client() as client:
         assert client.keys("*user:*") == client.keys("*op:*") == []
-    redis = connect(own_redis.address, RedisTimeouts(2, 5))
+    redis = connect(own_redis.address, PATIENT_REDIS)
     ledger = await read_ledger(redis, engine)
     assert (ledger.missing, ledger.applied) == (0, len(stream.ended()))
     await redis.aclose()
@@ -144,7 +144,7 @@ class _EmptyDatabase:
 
 async def test_one_api_beats_and_only_while_it_makes_sense(clean_redis: RedisServer) -> None:
     """Not twice in one pause, whoever asks; not under back-pressure; not behind one that is stuck."""
-    redis, pressure = connect(clean_redis.address, RedisTimeouts(2, 5)), _Pressure()
+    redis, pressure = connect(clean_redis.address, PATIENT_REDIS), _Pressure()
     floor: Any = _EmptyDatabase()
     acceptor = Acceptor(redis, Clock(), floor, Breaker("queue"), batch_max=10, key_lifetime_s=60, entity_pending_max=10)
     unbound: Any = pressure
@@ -170,7 +170,7 @@ def test_what_if_can_tell_of_one_that_died(own_redis: RedisServer, own_database:
     with own_redis.client() as client:
         entries = client.xrange("{holdfast}:writes")
     assert entries[1][1][b"after"] == heartbeat_id(1_764_000_000.0).encode()
-    made = make_engine(own_database.dsn, Timeouts(2, 2, 10, 5), 1)
+    made = make_engine(own_database.dsn, PATIENT_DATABASE, 1)
     found = what_if(made, dict(enumerate(fields for _, fields in entries)))
     made.dispose()
     assert {one.verdict.value for one in found.values()} == {"would_apply"}

@@ -4,11 +4,11 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from holdfast.shared.telemetry.logs import Action
 from tests import keys, processes
+from tests.client import WAIT
 from tests.integration.test_writer_dead_letters import POISON
 from tests.processes import QUICK, Service
 from tests.servers import Database, RedisServer, wait_until
@@ -39,8 +39,8 @@ def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> 
 def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database: Database) -> None:
     """Good writes and refused ones, a poison one, a dead letter revealed and edited, a database that goes away."""
     user = {"name": _NAME, "email": _EMAIL}
-    with httpx.Client(base_url=services["api"].url, timeout=30) as client:
-        made = client.post("/users", json=user, headers={"Prefer": "wait=10", "Authorization": f"Bearer {keys.WRITER}"})
+    with services["api"].client() as client:
+        made = client.post("/users", json=user, headers=WAIT | keys.bearer(keys.WRITER))
         assert made.status_code == 201, made.text
         client.post("/users", json=user | {"name": _NAME + " again"})
         client.post("/users", json=user | {"email": _NAME})
@@ -50,9 +50,7 @@ def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database:
         Stream(own_redis, own_database).add_raw(
             POISON | {b"payload": json.dumps(user | {"email": _OTHER, "more": _NAME}).encode()}
         )
-        with httpx.Client(
-            base_url=services["dlq_admin"].url, headers=keys.bearer(keys.OPERATOR), timeout=15
-        ) as operator:
+        with services["dlq_admin"].client(headers=keys.bearer(keys.OPERATOR)) as operator:
             wait_until(lambda: operator.get("/dlq/letters").json()["data"], what="a dead letter")
             [letter] = operator.get("/dlq/letters").json()["data"]
             assert _OTHER in operator.get(f"/dlq/letters/{letter['id']}?reveal=curious").text
@@ -60,6 +58,7 @@ def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database:
         for _ in range(8):
             client.get(f"/users/{made.json()['data']['id']}", headers={"Authorization": f"Bearer {keys.READER}"})
         client.patch(f"/users/{made.json()['data']['id']}", json={"name": _NAME + " III"})
+        wait_until(lambda: "batch_held" in services["writer"].log.read_text(), what="the writer has tried")
         own_database.start()
         operation = client.patch(f"/users/{made.json()['data']['id']}", json={"email": _OTHER})
         path = operation.json()["meta"]["operation"]

@@ -104,7 +104,7 @@ class System:
             answers.append(self.api.get(path))
             return condition(answers[-1])
 
-        wait_until(met, 60, f"GET {path} is as it should be")
+        wait_until(met, what=f"GET {path} is as it should be")
         return answers[-1]
 
 
@@ -131,5 +131,5 @@ def system(
             service.start(wait=False)
         for service in services:
             service.wait_until_alive()
-        clients = [stack.enter_context(httpx.Client(base_url=service.url, timeout=60)) for service in services]
+        clients = [stack.enter_context(service.client()) for service in services]
         yield System(stores, queue, cache, clients[0], clients[2], Stream(queue, stores))

@@ -9,13 +9,13 @@ import httpx
 import pytest
 
 from holdfast.shared.queue.names import DEAD
+from tests.client import WAIT
 from tests.conftest import ROOT
 from tests.own_resource.conftest import System
 from tests.servers import wait_until
 
 #: Lines, a tab, and letters of two and of four bytes.
 LONG = ("Ein Satz\tmit Umlaut: ä \U0001f600\n" * 3000)[:65_536]
-WAIT = {"Prefer": "wait=10"}
 
 
 def article(slug: str = "", **fields: Any) -> dict[str, Any]:
@@ -180,7 +180,7 @@ def test_the_queue_goes_and_comes(system: System) -> None:
     assert (error["code"], error["details"]["field"]) == ("SLUG_TAKEN", "slug")
     assert system.eventually(is_fresh, path)
     system.queue.start()
-    wait_until(lambda: system.api.patch(path, json={"title": "New"}).status_code == 202, 60, "the queue is back")
+    wait_until(lambda: system.api.patch(path, json={"title": "New"}).status_code == 202, what="the queue is back")
 
 
 def test_the_cache_goes_and_comes(system: System) -> None:
@@ -196,7 +196,7 @@ def test_the_cache_goes_and_comes(system: System) -> None:
             system.api.get(path)
             return bool(cache.exists(f"holdfast:cache:{path[1:].replace('s/', ':')}"))
 
-        wait_until(copied, 60, "copied again")
+        wait_until(copied, what="copied again")
 
 
 def test_what_it_is_called_is_documented(system: System) -> None:

@@ -9,14 +9,15 @@ import pytest
 
 from holdfast.services.api.accept import Candidate
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.names import DEAD
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import make_engine
 from tests import keys, processes
+from tests.client import client_of
 from tests.conftest import empty
 from tests.integration.test_writer_dead_letters import altered
 from tests.processes import QUICK
-from tests.servers import Database, RedisServer, wait_until
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream
 
 OVER = {"done", "cancelled", "recalled"}
@@ -55,7 +56,7 @@ class Desk:
         self.redis_server = redis_server
         self.database = database
         self.stream = Stream(redis_server, database)
-        self.http = httpx.Client(base_url=url, timeout=30)
+        self.http = client_of(url)
 
     def ask(self, method: str, path: str, key: str = keys.OPERATOR, **more: Any) -> httpx.Response:
         """One request."""
@@ -113,8 +114,8 @@ class Desk:
         """Whether the ledger is, as it is now."""
 
         async def read() -> int:
-            redis = connect(self.redis_server.address, RedisTimeouts(2, 5))
-            engine = make_engine(self.database.dsn, Timeouts(2, 2, 10, 2), pool_size=2)
+            redis = connect(self.redis_server.address, PATIENT_REDIS)
+            engine = make_engine(self.database.dsn, PATIENT_DATABASE, pool_size=2)
             try:
                 return (await read_ledger(redis, engine)).missing
             finally:

@@ -18,20 +18,20 @@ from holdfast.shared.letters.replays import create
 from holdfast.shared.letters.replays.plan import Plan, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.names import DEAD
-from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.store.engine import Engine, make_engine
 from tests import keys, letters
 from tests.letters import letter
 from tests.replays.conftest import Desk
-from tests.servers import Database, wait_until
+from tests.servers import PATIENT_DATABASE, START_DEADLINE_S, Database, wait_until
 
 ANN, BOB = (Actor(name, "operate", "because", "req_12345678") for name in ("ann", "bob"))
-RULES = Rules(20, 60)
+RULES = Rules(20, 3600)
 
 
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
     """With sixty letters in its database."""
-    made = make_engine(clean_database.dsn, Timeouts(2, 2, 20, 5), pool_size=8)
+    made = make_engine(clean_database.dsn, PATIENT_DATABASE, pool_size=8)
     index.index(made, [letter(n) for n in range(60)])
     yield made
     made.dispose()
@@ -97,7 +97,7 @@ def test_requests_side_by_side_do_not_use_it_twice(engine: Engine) -> None:
 
     def go(at: int) -> None:
         try:
-            _discard(engine, at * 7, 7, rules=Rules(14, 60))
+            _discard(engine, at * 7, 7, rules=Rules(14, 3600))
             ends.append("done")
         except AllowanceUsedUp:
             ends.append("refused")
@@ -106,7 +106,7 @@ def test_requests_side_by_side_do_not_use_it_twice(engine: Engine) -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(START_DEADLINE_S)
     assert sorted(ends) == ["done"] * 2 + ["refused"] * 6
     discarded = Selection(matching=Filter(state=State.DISCARDED))
     assert len(change.look(engine, discarded, {State.DISCARDED}, most=100).numbers) == 14

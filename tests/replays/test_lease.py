@@ -21,9 +21,9 @@ from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
 from holdfast.shared.letters.replays.results import Result
 from holdfast.shared.letters.replays.sending import Sent
 from holdfast.shared.letters.state import State
-from holdfast.shared.store.engine import Engine, Timeouts, make_engine
+from holdfast.shared.store.engine import Engine, make_engine
 from tests.letters import letter
-from tests.servers import Database
+from tests.servers import PATIENT_DATABASE, Database
 
 ANN = Actor("ann", "operate", "because", "req_12345678")
 DEAD = Selection(matching=Filter(state=State.DEAD))
@@ -32,7 +32,7 @@ DEAD = Selection(matching=Filter(state=State.DEAD))
 @pytest.fixture
 def engine(clean_database: Database) -> Iterator[Engine]:
     """As dlq_admin has one."""
-    made = make_engine(clean_database.dsn, Timeouts(2, 2, 20, 5), pool_size=4)
+    made = make_engine(clean_database.dsn, PATIENT_DATABASE, pool_size=4)
     yield made
     made.dispose()
 
@@ -57,12 +57,12 @@ def test_the_set_is_frozen(engine: Engine, replay_id: int) -> None:
 
 def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
     """Until it lapses; a successor's token shuts out the one before; our own name need not wait."""
-    [first] = lease.take(engine, "a/1", 60, most=4)
-    assert lease.take(engine, "b/1", 60, most=4) == []
+    [first] = lease.take(engine, "a/1", 600, most=4)
+    assert lease.take(engine, "b/1", 600, most=4) == []
     sending.step(engine, first, [], 2)
     with engine.begin() as connection:  # as if the time were over
-        connection.execute(sa.text("UPDATE replays SET lease_until = lease_until - INTERVAL 61 SECOND"))
-    [second] = lease.take(engine, "b/1", 60, most=4)
+        connection.execute(sa.text("UPDATE replays SET lease_until = lease_until - INTERVAL 601 SECOND"))
+    [second] = lease.take(engine, "b/1", 600, most=4)
     assert second.token == first.token + 1
     for late in (
         lambda: sending.step(engine, first, [], 1),
@@ -74,15 +74,15 @@ def test_only_one_holds_it(engine: Engine, replay_id: int) -> None:
             late()
     left = sending.in_state(engine, second, ItemState.SENDING, 10)
     assert [one.position for one in left] == [0, 1]
-    assert lease.take(engine, "b/2", 60, most=4) == []
-    [third] = lease.take(engine, "b/2", 60, most=4, predecessor="b/")
+    assert lease.take(engine, "b/2", 600, most=4) == []
+    [third] = lease.take(engine, "b/2", 600, most=4, predecessor="b/")
     lease.release(engine, third)
-    assert len(lease.take(engine, "c/1", 5, most=4)) == 1
+    assert len(lease.take(engine, "c/1", 600, most=4)) == 1
 
 
 def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
     """Reported twice, an item is sent once and over once; groups and letters follow; it ends when nothing is left."""
-    [mine] = lease.take(engine, "a/1", 30, most=4)
+    [mine] = lease.take(engine, "a/1", 600, most=4)
     replay, chosen = sending.step(engine, mine, [], 4)
     assert replay.counts == {ItemState.WAITING: 6, ItemState.SENDING: 4}
     sent = [Sent(one.position, one.letter.number, "o", f"5-{one.position}") for one in chosen[:3]]
@@ -110,18 +110,18 @@ def test_every_move_is_counted_once(engine: Engine, replay_id: int) -> None:
     assert (totals["applied"], totals["replaying"], totals["dead"]) == (3, 0, 7)
     with pytest.raises(ReplayNotNow):
         steer.steer(engine, replay_id, "resume", ANN, dry_run=False)
-    assert lease.take(engine, "b/1", 5, most=4) == []
+    assert lease.take(engine, "b/1", 600, most=4) == []
 
 
 def test_waiting_for_a_person_takes_no_driver_and_lapses(engine: Engine, replay_id: int) -> None:
     """Paused with nothing on its way nobody drives it; long after, it is cancelled and its letters are dead again."""
     steer.steer(engine, replay_id, "pause", ANN, dry_run=False)
-    assert lease.take(engine, "a/1", 5, most=4) == []
+    assert lease.take(engine, "a/1", 600, most=4) == []
     now = datetime.now(UTC)
     assert steer.lapse(engine, now - timedelta(days=1)) == []
     assert steer.lapse(engine, now + timedelta(days=1)) == [replay_id]
     kept = read.replay(engine, replay_id)
     assert kept is not None
     assert kept.state is ReplayState.CANCELLING
-    assert len(lease.take(engine, "a/1", 5, most=4)) == 1
+    assert len(lease.take(engine, "a/1", 600, most=4)) == 1
     assert "cancel" in [deed.action for deed in audit.page(engine, before=None, limit=5)]

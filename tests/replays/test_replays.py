@@ -144,15 +144,15 @@ def test_it_stops_by_itself_and_goes_on(desk: Desk, writer: processes.Service) -
 
 def test_cancel_leaves_the_rest_as_it_was(desk: Desk, writer: processes.Service) -> None:
     """Slow enough to be caught at it; what was not sent is dead and can be replayed again."""
-    ids = desk.bury([new_user("much too long") for _ in range(30)])
-    replay = desk.replay({"ids": ids}, 30, canary=[], rate_per_s=1)
+    ids = desk.bury([new_user("much too long") for _ in range(40)])
+    replay = desk.replay({"ids": ids}, 40, canary=[], rate_per_s=1)
     wait_until(lambda: desk.one(replay)["counts"]["applied"] > 1, what="some are applied")
     desk.say(replay, "pause")
     before = desk.one(replay)
     assert before["state"] == "paused"
     done = desk.say(replay, "cancel") and desk.over(replay)
     assert done["state"] == "cancelled"
-    assert done["counts"]["applied"] + done["counts"]["withdrawn"] == 30
+    assert done["counts"]["applied"] + done["counts"]["withdrawn"] == 40
     assert done["counts"]["withdrawn"] > 20
     rest = desk.data("POST", "/dlq/replays", json={"selection": {"ids": ids}, "reason": "look", "dry_run": True})
     assert rest["count"] == done["counts"]["withdrawn"]

@@ -7,7 +7,7 @@ import pytest
 
 from holdfast.services.dlq_admin.replays.sender import Sender, sendable
 from holdfast.services.dlq_admin.replays.surroundings import SurroundingsReader
-from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.fleet.roster import Roster
 from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.letter import Letter
@@ -17,7 +17,7 @@ from holdfast.shared.queue.names import CLOCK, LEDGER, OPERATION, WRITES
 from holdfast.shared.queue.pending import pending_operation, pending_writes
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests.letters import letter
-from tests.servers import RedisServer
+from tests.servers import PATIENT_REDIS, RedisServer
 from tests.users import EMAILS, PENDING, user_ref
 
 
@@ -29,7 +29,7 @@ def chosen(one: Letter, position: int = 0, fields: dict[bytes, bytes] | None = N
 
 async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> None:
     """The second gets the first one's entries; a closed replay sends nothing more, and still reports."""
-    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     first, second = Sender(redis), Sender(redis)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(5)]
     sent = await first.send(1, batch[:3])
@@ -51,7 +51,7 @@ async def test_two_who_send_the_same_send_it_once(clean_redis: RedisServer) -> N
 async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: RedisServer) -> None:
     """Pending and queued again with its own version; its address claimed; marked with where it comes from; ids as
     `accept.lua` gives them, after whatever came before."""
-    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     one = letter(1, name="Ann", user_id="u-1", operation_id="o-1", original={b"notify": b"x", b"replay": b"9"})
     await redis.hset(OPERATION + "o-1", mapping={"status": "dead_lettered", "letter": "1-1", "reason": "x"})
     newest = wall_clock() + 3_600_000_000
@@ -73,7 +73,7 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
 
 async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) -> None:
     """The old one is free; a recall puts both back; what somebody else holds is left to him."""
-    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     one = letter(1, user_id="u-1", operation_id="o-1")
     await redis.hset(EMAILS, "ann@example.com", "u-1 o-1")
     await redis.hset(EMAILS, "theirs@example.com", "u-2 o-2")
@@ -93,7 +93,7 @@ async def test_an_edited_address_is_claimed_instead(clean_redis: RedisServer) ->
 
 async def test_only_what_no_writer_has_is_taken_back(clean_redis: RedisServer) -> None:
     """What was delivered stays, also when it is not settled yet."""
-    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     await redis.xgroup_create(WRITES, "writers", id="0", mkstream=True)
     sender = Sender(redis)
     batch = [chosen(letter(n, name=f"N{n}"), n) for n in range(6)]
@@ -114,7 +114,7 @@ def test_what_lua_cannot_pass_on_is_not_sent(count: int, fits: bool) -> None:
 
 async def test_an_open_breaker_of_a_writer_is_seen_on_the_board(clean_redis: RedisServer) -> None:
     """Its database's, as its last report has it; and other people's writes are not taken for the replay's own."""
-    redis = connect(clean_redis.address, RedisTimeouts(2, 2))
+    redis = connect(clean_redis.address, PATIENT_REDIS)
     for _ in range(7):
         await redis.xadd(WRITES, {"a": "b"})
     roll = Roster("dlq_admin/here")

@@ -26,7 +26,7 @@ def run(*arguments: str | Path) -> "subprocess.CompletedProcess[str]":
     # It lives for a moment: collecting garbage would take a quarter of its time.
     thrifty = os.environ | {"GOGC": "off"}
     command = [program, *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=thrifty)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False, env=thrifty)
 
 
 def written(profile: Profile, case: Case) -> str:

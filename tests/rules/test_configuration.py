@@ -54,6 +54,6 @@ def test_an_alert_ends_where_it_should(labels: list[str], receiver: str) -> None
     assert amtool, "amtool is missing: make setup"
     done = subprocess.run(
         [amtool, "config", "routes", "test", f"--config.file={ALERTMANAGER}", *labels],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, timeout=240, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout.strip()) == (0, receiver), done.stderr

@@ -139,7 +139,7 @@ def test_bombs_cost_little_memory() -> None:
     """In a process that may have little more than it takes to start."""
     limit = 768 * 2**20  # of address space, most of which is libraries
     done = subprocess.run(
-        [sys.executable, "-c", _BOMBS], capture_output=True, text=True, timeout=120,
+        [sys.executable, "-c", _BOMBS], capture_output=True, text=True, timeout=240,
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-2000:]
