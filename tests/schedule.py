@@ -2,7 +2,8 @@
 
 Each worker has servers of its own, for session fixtures are per process. A file whose tests share a fixture of the
 module stays on one worker; any other test goes wherever there is room. What takes long (`@pytest.mark.long`) begins
-first, then what needs servers, and tests of pure code fill the gaps at the end.
+first, then files that stay together, then single tests that need servers, and tests of pure code fill the gaps at the
+end.
 """
 
 from collections.abc import Iterator, Sequence
@@ -14,7 +15,7 @@ import pytest
 _SHARED = {"class", "module", "package"}
 #: Between a test's id and how it is scheduled, on the way from a worker to the scheduler.
 _MARK = " @ "
-_LONG, _SERVERS, _PURE = "0", "1", "2"
+_LONG, _TOGETHER, _SERVERS, _PURE = "0", "1", "2", "3"
 
 
 @pytest.hookimpl(wrapper=True)
@@ -63,7 +64,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 def _rank(item: pytest.Item) -> str:
     if item.get_closest_marker("long"):
         return _LONG
-    return _PURE if not _scopes(item) & {*_SHARED, "session"} else _SERVERS
+    scopes = _scopes(item)
+    if scopes & _SHARED:
+        return _TOGETHER
+    return _SERVERS if "session" in scopes else _PURE
 
 
 def _unit(item: pytest.Item) -> str:

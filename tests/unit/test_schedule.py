@@ -23,13 +23,13 @@ def item(*scopes: str, long: bool = False) -> Any:
 @pytest.mark.parametrize(
     ("test", "rank", "unit"),
     [
-        (item(), "2", _ID),
-        (item("function"), "2", _ID),
-        (item("function", "session"), "1", _ID),
+        (item(), "3", _ID),
+        (item("function"), "3", _ID),
+        (item("function", "session"), "2", _ID),
         (item("session", "module"), "1", "tests/a/test_b.py"),
         (item("session", long=True), "0", _ID),
     ],
 )
 def test_what_goes_together_and_what_goes_first(test: Any, rank: str, unit: str) -> None:
-    """A file whose tests share a fixture stays together; long tests are first, pure ones last."""
+    """Long tests are first, then files whose tests share a fixture, and stay together; pure ones are last."""
     assert (schedule._rank(test), schedule._unit(test)) == (rank, unit)
