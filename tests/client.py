@@ -5,8 +5,6 @@ from typing import Any
 
 import httpx
 
-from tests.servers import START_DEADLINE_S
-
 #: Longer than any api, and what it is asked to wait for, may take.
 RESPONSE_DEADLINE_S = 180.0
 
@@ -21,7 +19,7 @@ class _Patient(httpx.HTTPTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """One request, as often as it takes."""
-        end = time.monotonic() + START_DEADLINE_S
+        end = time.monotonic() + RESPONSE_DEADLINE_S
         while True:
             response = super().handle_request(request)
             if response.status_code != 503 or not isinstance(request.stream, httpx.ByteStream):
@@ -32,6 +30,12 @@ class _Patient(httpx.HTTPTransport):
             time.sleep(_PAUSE_S)
 
 
+def fetch(method: str, url: str, **more: Any) -> httpx.Response:
+    """One request on a connection of its own. Nothing here speaks TLS: to read the machine's certificates takes longer
+    than a request, and tests ask again and again until something is as it should be."""
+    return httpx.request(method, url, **{"timeout": RESPONSE_DEADLINE_S, "verify": False, **more})
+
+
 def client_of(url: str, **more: Any) -> httpx.Client:
     """Of the service at `url`."""
-    return httpx.Client(base_url=url, timeout=RESPONSE_DEADLINE_S, transport=_Patient(), **more)
+    return httpx.Client(base_url=url, timeout=RESPONSE_DEADLINE_S, transport=_Patient(verify=False), **more)

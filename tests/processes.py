@@ -14,7 +14,7 @@ import httpx
 from deploy.local.processes import freeze
 from holdfast import services
 from tests import alive, keys
-from tests.client import client_of
+from tests.client import client_of, fetch
 from tests.servers import PASSWORD, START_DEADLINE_S, free_port, wait_until, with_us
 from tests.warm import Forked, Warm
 
@@ -178,11 +178,11 @@ class Service:
 
     def ready(self) -> bool:
         """What an orchestrator asks. Raises when it does not answer at all."""
-        return httpx.get(f"{self.url}/readyz", timeout=30).status_code == 200
+        return fetch("GET", f"{self.url}/readyz").status_code == 200
 
     def metric(self, sample: str) -> float:
         """The value of `name{label="value"}`, as Prometheus would read it now; 0 when there is none."""
-        for line in httpx.get(self.metrics_url, timeout=30).text.splitlines():
+        for line in fetch("GET", self.metrics_url).text.splitlines():
             name, _, value = line.rpartition(" ")
             if name == sample:
                 return float(value)
@@ -194,7 +194,7 @@ class Service:
     def _answers_or_died(self) -> bool:
         assert self.running, f"{self._module} ended:\n{self.log.read_text()[-3000:]}"
         try:
-            return httpx.get(f"{self.url}/livez", timeout=5).status_code == 200
+            return fetch("GET", f"{self.url}/livez", timeout=5).status_code == 200
         except httpx.TransportError:
             return False
 

@@ -26,6 +26,7 @@ from deploy.privileges import redis as redis_privileges
 from holdfast.shared.connections.redis import RedisTimeouts
 from holdfast.shared.store.engine import Timeouts
 from tests import alive
+from tests.client import fetch
 from tests.ports import free_port as free_port
 
 #: Much longer than anything takes: a machine may be busy, and what never comes is seen all the same.
@@ -251,12 +252,12 @@ class PrometheusServer(Server):
 
     def value(self, query: str) -> float | None:
         """Of the first series that the query gives now."""
-        result = httpx.get(f"{self.url}/api/v1/query", params={"query": query}, timeout=30).json()["data"]["result"]
+        result = fetch("GET", f"{self.url}/api/v1/query", params={"query": query}).json()["data"]["result"]
         return float(result[0]["value"][1]) if result else None
 
     def answers(self) -> bool:
         """Whether it serves."""
         try:
-            return httpx.get(f"{self.url}/-/ready", timeout=5).status_code == 200
+            return fetch("GET", f"{self.url}/-/ready", timeout=5).status_code == 200
         except httpx.TransportError:
             return False

@@ -5,12 +5,12 @@ import time
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-import httpx
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
 from holdfast.shared.runtime.time_budgets import SCRAPE_EVERY_S
 from tests import keys, processes
+from tests.client import fetch
 from tests.console.board import BOARD, UID, Measured
 from tests.console.conftest import Seen, accessible, logged_in
 from tests.servers import Database, PrometheusServer, RedisServer, wait_until
@@ -179,6 +179,6 @@ def test_ten_viewers_cost_as_much_as_one(live: Live) -> None:
 
 def _queries(prometheus: PrometheusServer) -> float:
     """That it has been asked so far."""
-    lines = httpx.get(f"{prometheus.url}/metrics", timeout=30).text.splitlines()
+    lines = fetch("GET", f"{prometheus.url}/metrics").text.splitlines()
     return sum(float(line.rpartition(" ")[2]) for line in lines
                if line.startswith("prometheus_http_requests_total") and "/api/v1/query" in line)  # fmt: skip

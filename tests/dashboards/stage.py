@@ -14,6 +14,7 @@ from deploy.dashboards.verify.prometheus import Prometheus
 from deploy.faults.threaded import FaultProxy
 from deploy.local.packages import find, which
 from tests import processes
+from tests.client import fetch
 from tests.conftest import migrate
 from tests.processes import ROOT, Service, ThirdParty
 from tests.servers import Database, RedisServer, Server, free_port, wait_until
@@ -56,7 +57,7 @@ class Watcher(Server):
     def answers(self) -> bool:
         """Whether it serves."""
         try:
-            return httpx.get(f"http://{self.address}/metrics", timeout=1).status_code == 200
+            return fetch("GET", f"http://{self.address}/metrics", timeout=1).status_code == 200
         except httpx.TransportError:
             return False
 

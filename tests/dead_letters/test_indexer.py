@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
@@ -14,6 +13,7 @@ from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.names import DEAD, DLQ_GROUP, OPERATION, WRITES
 from holdfast.shared.store.engine import make_engine
 from tests import letters, processes
+from tests.client import fetch
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 
 Start = Callable[..., processes.Service]
@@ -125,7 +125,7 @@ def test_without_its_database_nothing_leaves_the_stream(
     bury(own_redis, 30)
     wait_until(lambda: service.metric('holdfast_holding{dependency="database"}') == 1, what="it holds")
     assert left(own_redis)[0] == 30
-    health = httpx.get(f"{service.url}/health", timeout=30)
+    health = fetch("GET", f"{service.url}/health")
     assert (health.status_code, health.json()["data"]["status"]) == (200, "degraded")
     assert service.stop() == 0
     again = start("dlq-2")

@@ -12,6 +12,7 @@ import pytest
 from holdfast.shared.queue.names import DEAD, OPERATION, WRITERS
 from holdfast.shared.runtime.build import build_id
 from tests import keys, letters, processes
+from tests.client import fetch
 from tests.conftest import empty
 from tests.servers import Database, RedisServer, wait_until
 from tests.users import EMAILS
@@ -253,7 +254,7 @@ def test_the_api_tells_what_became_of_an_operation(
     try:
 
         def status() -> str:
-            return str(httpx.get(f"{api.url}/operations/{operation}", timeout=30).json()["data"]["status"])
+            return str(fetch("GET", f"{api.url}/operations/{operation}").json()["data"]["status"])
 
         assert status() == "queued"
         with redis_server.client() as client:

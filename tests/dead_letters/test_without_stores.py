@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.shared.queue.names import DEAD
 from tests import keys, letters, processes
+from tests.client import fetch
 from tests.servers import Database, RedisServer, wait_until
 
 
@@ -24,7 +25,7 @@ def service(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> I
 
 def ask(service: processes.Service, path: str) -> httpx.Response:
     """As an operator."""
-    return httpx.get(service.url + path, headers=keys.bearer(keys.OPERATOR), timeout=30)
+    return fetch("GET", service.url + path, headers=keys.bearer(keys.OPERATOR))
 
 
 @pytest.mark.parametrize("how", ["kill", "freeze"])

@@ -16,6 +16,7 @@ from deploy.compose.check import counted, traffic
 from holdfast.shared.errors import catalogue
 from holdfast.shared.http.envelope import status_of
 from tests import processes
+from tests.client import fetch
 from tests.processes import Service
 from tests.servers import START_DEADLINE_S, Database, RedisServer, free_port, wait_until
 
@@ -79,7 +80,7 @@ class Proxy:
     def up(self) -> int:
         """Replicas that it finds well."""
         try:
-            lines = httpx.get(f"http://127.0.0.1:{self.metrics_port}/metrics", timeout=30).text.splitlines()
+            lines = fetch("GET", f"http://127.0.0.1:{self.metrics_port}/metrics").text.splitlines()
         except httpx.TransportError:
             return -1
         up = [line for line in lines if line.startswith("haproxy_server_status{") and 'state="UP"' in line]
@@ -142,13 +143,13 @@ def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
     with _Rude() as rude:
         proxy = Proxy(tmp_path, [rude.port])
         try:
-            plain = httpx.post(f"{proxy.url}/users", json={}, timeout=30)
+            plain = fetch("POST", f"{proxy.url}/users", json={})
             assert (plain.status_code, plain.json()["error"]["code"], rude.requests) == (502, "ANSWER_LOST", 1)
             assert plain.json()["error"]["definite"] is False
-            keyed = httpx.post(f"{proxy.url}/users", json={}, headers={"Idempotency-Key": "k"}, timeout=30)
+            keyed = fetch("POST", f"{proxy.url}/users", json={}, headers={"Idempotency-Key": "k"})
             assert (keyed.status_code, rude.requests > 2) == (502, True)
             before = rude.requests
-            httpx.put(f"{proxy.url}/users/1", json={}, headers={"If-Match": '"1"'}, timeout=30)
+            fetch("PUT", f"{proxy.url}/users/1", json={}, headers={"If-Match": '"1"'})
             assert rude.requests == before + 1
         finally:
             proxy.end()
@@ -157,11 +158,11 @@ def test_a_write_without_a_key_is_not_sent_twice(tmp_path: Path) -> None:
 def test_what_the_proxy_says_itself_is_in_the_envelope(tmp_path: Path, apis: list[Service], proxy: Proxy) -> None:
     """Codes and statuses of the catalogue, the sentence too, and the caller's request id."""
     known = {error.code: error for error in catalogue()}
-    answers = [httpx.get(f"{proxy.url}/metrics", headers={"X-Request-ID": "mine-12345"}, timeout=30)]
+    answers = [fetch("GET", f"{proxy.url}/metrics", headers={"X-Request-ID": "mine-12345"})]
     for api in apis:
         api.kill()
     wait_until(lambda: proxy.up() == 0, what="HAProxy notices")
-    answers.append(httpx.get(f"{proxy.url}/users/1", headers={"X-Request-ID": "mine-12345"}, timeout=30))
+    answers.append(fetch("GET", f"{proxy.url}/users/1", headers={"X-Request-ID": "mine-12345"}))
     assert [answer.json()["error"]["code"] for answer in answers] == ["PATH_NOT_FOUND", "NO_REPLICA"]
     for answer in answers:
         shown = answer.json()["error"]
@@ -192,7 +193,7 @@ def test_a_client_cannot_say_who_it_is(tmp_path: Path) -> None:
     with _Rude() as rude:
         proxy = Proxy(tmp_path, [rude.port])
         try:
-            httpx.post(f"{proxy.url}/users", headers=lies, timeout=30)
+            fetch("POST", f"{proxy.url}/users", headers=lies)
         finally:
             proxy.end()
     head = rude.heads[0].lower()

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import httpx
 import pytest
 
 from deploy.privileges import redis as privileges
@@ -16,6 +15,7 @@ from holdfast.shared.queue.entities import pending_name
 from holdfast.shared.queue.names import DEAD, PREFIX, WRITERS, WRITES
 from holdfast.shared.writes.commands import HEARTBEAT_ID, HEARTBEATS, Ref
 from tests import processes
+from tests.client import fetch
 from tests.processes import QUICK
 from tests.servers import PASSWORD, Database, RedisServer, wait_until
 
@@ -85,7 +85,7 @@ class LogSince:
 
 
 def _check(service: processes.Service) -> dict[str, Any]:
-    checks: dict[str, Any] = httpx.get(f"{service.url}/health", timeout=30).json()["data"]["checks"]["loops"]
+    checks: dict[str, Any] = fetch("GET", f"{service.url}/health").json()["data"]["checks"]["loops"]
     return checks
 
 

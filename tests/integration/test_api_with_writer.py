@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from tests.client import WAIT
+from tests.client import WAIT, fetch
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.processes import Service
 from tests.servers import Database, RedisServer, wait_until
@@ -136,7 +136,7 @@ def test_every_service_tells_its_health(api: httpx.Client, writer: Service) -> N
     """/livez, /readyz, /health and /metrics, on the api and on the writer."""
     for base in (str(api.base_url), writer.url):
         for path in ("/livez", "/readyz", "/health", "/metrics"):
-            assert httpx.get(base.rstrip("/") + path, timeout=30).status_code == 200
+            assert fetch("GET", base.rstrip("/") + path).status_code == 200
 
 
 def test_the_breakers_tell_their_state(api: httpx.Client) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests import processes, raw
+from tests.client import fetch
 from tests.servers import Database, RedisServer, wait_until
 
 _PATIENCE_S = 2.0
@@ -220,7 +220,7 @@ def test_nothing_runs_after_the_last_word(server: int) -> None:
     """A whole request behind one that ended the connection would never be answered, so it is never done."""
 
     def accepted() -> str:
-        lines = httpx.get(f"http://127.0.0.1:{server}/metrics", timeout=30).text.splitlines()
+        lines = fetch("GET", f"http://127.0.0.1:{server}/metrics").text.splitlines()
         return next(line for line in lines if line.startswith('holdfast_writes_accepted_total{result="accepted"}'))
 
     before = accepted()
@@ -305,13 +305,13 @@ def test_when_there_are_too_many_connections(server: int) -> None:
         for wire in wires:
             wire.sendall(_get(b"/livez"))
             assert raw.one_answer(wire).status == 200
-        refused = httpx.post(f"{url}/users", json={"name": "Ada", "email": "ada@example.com"}, timeout=30)
+        refused = fetch("POST", f"{url}/users", json={"name": "Ada", "email": "ada@example.com"})
         assert (refused.status_code, refused.json()["error"]["code"]) == (503, "OVERLOADED")
         assert int(refused.headers["retry-after"]) >= 1
-        assert httpx.get(f"{url}/livez", timeout=30).status_code == 200
+        assert fetch("GET", f"{url}/livez").status_code == 200
         wires[0].sendall(_get(b"/users"))
         assert raw.one_answer(wires[0]).status == 200
-    wait_until(lambda: httpx.get(f"{url}/users", timeout=30).status_code == 200, what="there is room again")
+    wait_until(lambda: fetch("GET", f"{url}/users").status_code == 200, what="there is room again")
 
 
 def test_a_flood_of_connections(server: int) -> None:
@@ -323,9 +323,7 @@ def test_a_flood_of_connections(server: int) -> None:
         raw.send(last, _get(b"/livez"))
         with suppress(ConnectionResetError):
             assert raw.answers_until_closed(last) == []
-    wait_until(
-        lambda: httpx.get(f"http://127.0.0.1:{server}/users", timeout=30).status_code == 200, what="there is room again"
-    )
+    wait_until(lambda: fetch("GET", f"http://127.0.0.1:{server}/users").status_code == 200, what="there is room again")
 
 
 def test_a_trailer_is_no_header(server: int) -> None:
@@ -338,7 +336,7 @@ def test_a_trailer_is_no_header(server: int) -> None:
 
 def test_every_refusal_is_counted(server: int) -> None:
     """Under its code, though no route ever saw it."""
-    text = httpx.get(f"http://127.0.0.1:{server}/metrics", timeout=30).text
+    text = fetch("GET", f"http://127.0.0.1:{server}/metrics").text
     for code in ("MALFORMED_HTTP", "HEADERS_TOO_LARGE", "URI_TOO_LONG", "REQUEST_TIMEOUT"):
         assert f'code="{code}"' in text
     assert json.dumps("unmatched") in text

@@ -232,7 +232,7 @@ def test_a_call_of_the_third_party(
 ) -> None:
     """Both services' parts under one id: each attempt, and why there was no further one."""
     third_party.behave(fault="fail", status=503)
-    config = PATIENT | {"attempt_s": 1.0, "retry_share": 0.0, "attempts": 5}
+    config = PATIENT | {"retry_share": 0.0, "attempts": 5}
     dsn = f"mysql://nobody:nothing@{NOWHERE}/none"
     proxy = processes.external_proxy(tmp_path, clean_redis.address, third_party.url, config)
     api = processes.api(tmp_path, clean_redis.address, dsn, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url)

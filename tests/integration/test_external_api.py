@@ -2,12 +2,13 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import httpx
 import pytest
 
 from tests import processes
+from tests.client import fetch
 from tests.external import NO_FALLBACK, NOWHERE, PATIENT
 from tests.integration.test_api_accepts import error_of
 from tests.processes import ThirdParty
@@ -91,10 +92,15 @@ def test_without_the_proxy_the_api_has_an_answer_of_its_own(chain: Chain, third_
     refused = in_time(chain, NO_FALLBACK | in_haste)
     assert (refused.status_code, error_of(refused)["code"]) == (503, "EXTERNAL_PROXY_UNAVAILABLE")
     assert int(refused.headers["retry-after"]) >= 1
-    wait_until(lambda: not in_time(chain, in_haste).json()["success"], what="the breaker is open")
-    opened = chain.api.get("/external-api")
-    assert opened.json()["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
-    assert opened.json()["fallback_data"]["cached_data"] == good
+    opened: dict[str, Any] = {}
+
+    def is_open() -> bool:
+        opened.update(in_time(chain, in_haste).json())
+        return not opened["success"]
+
+    wait_until(is_open, what="the breaker is open")
+    assert opened["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
+    assert opened["fallback_data"]["cached_data"] == good
     if how == "frozen":
         return  # it heals in the same way
     chain.proxy.start()
@@ -113,7 +119,7 @@ def test_a_proxy_that_was_never_there(tmp_path: Path, clean_redis: RedisServer) 
     try:
         codes = []
         for _ in range(7):
-            answer = httpx.get(f"{api.url}/external-api", timeout=30)
+            answer = fetch("GET", f"{api.url}/external-api")
             assert answer.status_code == 503
             assert "retry-after" in answer.headers
             codes.append(error_of(answer)["code"])
@@ -131,7 +137,7 @@ def test_something_else_at_the_proxys_address_is_not_believed(
         HOLDFAST_API_EXTERNAL_PROXY_URL=third_party.url,
     ).start()  # fmt: skip
     try:
-        answer = httpx.get(f"{api.url}/external-api", timeout=30)
+        answer = fetch("GET", f"{api.url}/external-api")
         assert (answer.status_code, error_of(answer)["code"]) == (503, "EXTERNAL_PROXY_UNAVAILABLE")
     finally:
         api.kill()
@@ -146,7 +152,7 @@ def test_the_last_good_answer_survives_a_restart_of_the_proxy(chain: Chain, thir
     chain.proxy.kill()
     chain.proxy.start()
     in_haste = {"X-Request-Timeout-Ms": "3000"}
-    answer = httpx.get(f"{chain.proxy.url}/external", headers=in_haste, timeout=30).json()
+    answer = fetch("GET", f"{chain.proxy.url}/external", headers=in_haste).json()
     assert (answer["data"], answer["meta"]["fallback"]["kind"]) == (good, "last_good")
 
 

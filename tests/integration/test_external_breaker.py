@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests import processes
+from tests.client import fetch
 from tests.external import NO_FALLBACK, QUICK
 from tests.processes import ThirdParty
 from tests.servers import RedisServer, wait_until
@@ -34,7 +35,7 @@ def start_proxy(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdPart
 
 def breaker_state(proxy: processes.Service) -> str:
     """Of the breaker for reads."""
-    checks = httpx.get(f"{proxy.url}/health", timeout=30).json()["data"]["checks"]
+    checks = fetch("GET", f"{proxy.url}/health").json()["data"]["checks"]
     (state,) = [check["detail"] for name, check in checks.items() if name.endswith(" read")]
     return str(state)
 
@@ -44,8 +45,7 @@ def open_breaker(proxy: processes.Service, third_party: ThirdParty, **behaviour:
     third_party.behave(**behaviour)
     wait_until(
         lambda: (
-            httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30).json()["error"]["code"]
-            == "CIRCUIT_BREAKER_OPEN"
+            fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK).json()["error"]["code"] == "CIRCUIT_BREAKER_OPEN"
         ),
         what="the breaker is open",
     )
@@ -55,11 +55,11 @@ def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartP
     """While it is open nothing is sent, and the mission's answer carries the last good data; afterwards all is well."""
     breaker = QUICK["breaker"] | {"open_s": 8.0, "open_max_s": 8.0}
     proxy = start_proxy(breaker=breaker)
-    good = httpx.get(f"{proxy.url}/external", timeout=30).json()["data"]
+    good = fetch("GET", f"{proxy.url}/external").json()["data"]
     open_breaker(proxy, third_party, fault="fail", status=503)
     sent = len(third_party.arrivals())
     for _ in range(5):
-        answer = httpx.get(f"{proxy.url}/external", timeout=30)
+        answer = fetch("GET", f"{proxy.url}/external")
         body = answer.json()
         assert (answer.status_code, body["success"]) == (200, False)
         assert (body["error"]["type"], body["error"]["code"]) == ("service_unavailable", "CIRCUIT_BREAKER_OPEN")
@@ -67,15 +67,13 @@ def test_it_opens_spares_the_third_party_and_heals_by_itself(start_proxy: StartP
         assert body["fallback_data"]["cached_data"] == good
         assert "second" in body["fallback_data"]["cache_age"]
         assert body["fallback_data"]["meta"]["fallback"]["kind"] == "last_good"
-    refused = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30)
+    refused = fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK)
     assert (refused.status_code, refused.json()["error"]["details"]["origin"]) == (503, "external_proxy")
     assert int(refused.headers["retry-after"]) >= 1
     assert len(third_party.arrivals()) == sent
     third_party.behave()
-    wait_until(lambda: httpx.get(f"{proxy.url}/external", timeout=30).json()["success"], what="it heals by itself")
-    wait_until(
-        lambda: httpx.get(f"{proxy.url}/external", timeout=30).json()["success"] and breaker_state(proxy) == "closed"
-    )
+    wait_until(lambda: fetch("GET", f"{proxy.url}/external").json()["success"], what="it heals by itself")
+    wait_until(lambda: fetch("GET", f"{proxy.url}/external").json()["success"] and breaker_state(proxy) == "closed")
 
 
 def test_reads_and_writes_have_breakers_of_their_own(start_proxy: StartProxy, third_party: ThirdParty) -> None:
@@ -83,15 +81,15 @@ def test_reads_and_writes_have_breakers_of_their_own(start_proxy: StartProxy, th
     proxy = start_proxy(breaker=QUICK["breaker"] | {"open_s": 30.0, "open_max_s": 30.0})
     open_breaker(proxy, third_party, fault="reset")
     third_party.behave()
-    assert httpx.post(f"{proxy.url}/external", json={}, timeout=30).status_code in (200, 201)
-    assert httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30).status_code == 503
+    assert fetch("POST", f"{proxy.url}/external", json={}).status_code in (200, 201)
+    assert fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK).status_code == 503
 
 
 def test_what_opened_it_is_what_the_caller_hears(start_proxy: StartProxy, third_party: ThirdParty) -> None:
     """The attempt that is not let through any more is counted as held back, and does not hide how the others ended."""
     proxy = start_proxy(breaker=QUICK["breaker"] | {"unreachable_in_a_row": 2})
     third_party.behave(fault="reset")
-    answer = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30)
+    answer = fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK)
     assert (answer.status_code, answer.json()["error"]["code"]) == (502, "UPSTREAM_UNREACHABLE")
     assert len(third_party.arrivals()) == 2
     assert proxy.metric('holdfast_retries_suppressed_total{dependency="third_party",reason="open"}') == 1
@@ -123,15 +121,15 @@ def test_a_throttled_third_party_is_left_alone_as_long_as_it_asked(
     start_proxy: StartProxy, third_party: ThirdParty
 ) -> None:
     """Nothing is sent before that, callers learn when to come back, and it is no failure to the breaker."""
-    proxy = start_proxy(total_s=1.5)
+    proxy = start_proxy(total_s=1.5, attempt_s=1.0, connect_s=0.5)
     third_party.behave(fault="throttle", retry_after="2", times=1)
-    first = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30)
+    first = fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK)
     assert (first.status_code, first.json()["error"]["code"]) == (503, "UPSTREAM_THROTTLED")
     assert first.headers["retry-after"] == "2"
     answers: list[httpx.Response] = []
 
     def let_in() -> bool:
-        answers.append(httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30))
+        answers.append(fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK))
         return answers[-1].status_code == 200
 
     wait_until(let_in, what="let in again")
@@ -147,7 +145,7 @@ def test_a_short_wait_is_waited(start_proxy: StartProxy, third_party: ThirdParty
     """A Retry-After within the caller's time is honoured within the request."""
     proxy = start_proxy()
     third_party.behave(fault="throttle", retry_after="1", times=1)
-    answer = httpx.get(f"{proxy.url}/external", headers=NO_FALLBACK, timeout=30)
+    answer = fetch("GET", f"{proxy.url}/external", headers=NO_FALLBACK)
     assert answer.status_code == 200
     first, second = third_party.arrivals()
     assert second["at"] - first["at"] >= 1
@@ -158,5 +156,5 @@ def test_a_mad_retry_after_does_no_harm(start_proxy: StartProxy, third_party: Th
     """It is believed as far as it makes sense, and the callers are answered all the same."""
     proxy = start_proxy(breaker=QUICK["breaker"] | {"throttle_max_s": 0.2})
     third_party.behave(fault="throttle", retry_after=retry_after, times=1)
-    assert httpx.get(f"{proxy.url}/external", timeout=30).status_code in (200, 503)
-    wait_until(lambda: httpx.get(f"{proxy.url}/external", timeout=30).status_code == 200, what="let in again")
+    assert fetch("GET", f"{proxy.url}/external").status_code in (200, 503)
+    wait_until(lambda: fetch("GET", f"{proxy.url}/external").status_code == 200, what="let in again")

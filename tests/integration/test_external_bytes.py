@@ -75,7 +75,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer) -
     speaker = Speaker(("127.0.0.1", 0), _Handler)
     threading.Thread(target=speaker.serve_forever, daemon=True).start()
     url = f"http://127.0.0.1:{speaker.server_address[1]}"
-    config = PATIENT | {"attempt_s": 1.0, "attempts": 1, "retry_after_max_s": 60}
+    config = PATIENT | {"attempts": 1, "retry_after_max_s": 60}
     proxy = processes.external_proxy(folder, redis_server.address, url, config).start(wait=False)
     dsn = f"mysql://nobody:nothing@{NOWHERE}/none"
     api = processes.api(folder, redis_server.address, dsn, HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url).start()

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests import keys, processes
+from tests.client import fetch
 from tests.external import NO_FALLBACK, PATIENT
 from tests.processes import ThirdParty
 from tests.servers import RedisServer, wait_until
@@ -50,7 +51,7 @@ def reverted(client: httpx.Client) -> httpx.Response:
 
 def attempts(proxy: processes.Service) -> int:
     """What a replica goes by."""
-    answer = httpx.get(f"{proxy.url}/config", headers=keys.bearer(keys.OPERATOR), timeout=30)
+    answer = fetch("GET", f"{proxy.url}/config", headers=keys.bearer(keys.OPERATOR))
     return int(answer.json()["data"]["config"]["attempts"])
 
 
@@ -95,7 +96,7 @@ def test_only_operators_may(proxies: list[processes.Service], key: str | None) -
     headers = keys.bearer(key) if key else {}
     for method, path in (("GET", "/config"), ("PUT", "/config"), ("DELETE", "/config"), ("GET", "/config/changes")):
         body = {"config": {"attempts": 8}, "reason": "mischief"} if method == "PUT" else None
-        answer = httpx.request(method, proxies[0].url + path, json=body, headers=headers, timeout=30)
+        answer = fetch(method, proxies[0].url + path, json=body, headers=headers)
         assert answer.status_code == (403 if key else 401)
     assert attempts(proxies[0]) == before
 
@@ -105,8 +106,8 @@ def test_only_operators_may(proxies: list[processes.Service], key: str | None) -
     [
         {"attempts": 0},
         {"attempts": "3"},
-        {"attempt_s": 5.0},
-        {"connect_s": 0.5},
+        {"attempt_s": 30.0},
+        {"connect_s": 8.0},
         {"attempt_s": 20.0, "total_s": 20.0},
         {"breaker": {"window_s": 0.5, "open_s": 70.0}},
         {"breaker": {"nonsense": 1}},

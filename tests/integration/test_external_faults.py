@@ -7,6 +7,7 @@ import httpx
 import pytest
 
 from tests import processes
+from tests.client import fetch
 from tests.external import HASTY, NO_FALLBACK, NOWHERE, PATIENT
 from tests.processes import ThirdParty
 from tests.servers import RedisServer, wait_until
@@ -199,7 +200,7 @@ def test_without_budget_nothing_is_sent_twice(
     try:
         third_party.behave(fault="fail", status=503)
         for _ in range(10):
-            assert httpx.get(f"{service.url}/external", headers=NO_FALLBACK, timeout=30).status_code == 502
+            assert fetch("GET", f"{service.url}/external", headers=NO_FALLBACK).status_code == 502
         assert len(third_party.arrivals()) == 10 + 3
         suppressed = 'holdfast_retries_suppressed_total{dependency="third_party",reason="budget"}'
         assert service.metric(suppressed) == 9  # one request used two of the three, the next the last
@@ -213,7 +214,7 @@ def test_a_default_for_those_who_know_nothing(tmp_path: Path, third_party: Third
     service = processes.external_proxy(tmp_path, NOWHERE, third_party.url, config).start()
     try:
         third_party.behave(fault="hang")
-        answer = httpx.get(f"{service.url}/external", timeout=30)
+        answer = fetch("GET", f"{service.url}/external")
         body = answer.json()
         assert (answer.status_code, body["data"]) == (200, {"rates": []})
         assert (body["meta"]["fallback"]["kind"], body["meta"]["as_of"]) == ("default", None)

@@ -5,12 +5,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.reading import Reading
 from holdfast.shared.queue.watch import Watch
 from tests import processes
+from tests.client import fetch
 from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
 _TURN_MAX_S = 10.0
@@ -39,7 +38,7 @@ def test_an_outage_longer_than_the_limit_restarts_nobody(
         own_redis.freeze()
 
         def silent_s(service: processes.Service) -> float:
-            answer = httpx.get(f"{service.url}/livez", timeout=30)
+            answer = fetch("GET", f"{service.url}/livez")
             assert answer.status_code == 200, answer.text
             checks = answer.json()["data"]["checks"]
             return float(checks["reading"]["detail"].split()[2]) if checks else 1e9

@@ -73,7 +73,7 @@ class Replica:
         self.board = Board(self.redis, Member("api", name, lambda: [breaker]), watching=True, on_order=marks.received)
         self.telling = asyncio.create_task(self.annotations.run())
         app = service_app(
-            Health("api"), title="t", description="d", version="0", timeout_s=5,
+            Health("api"), title="t", description="d", version="0", timeout_s=60,
             add_routes=lambda app: add_routes(app, self.board, self.redis, marks),
             keys=Keys(keys.written_to(folder), open_to_all=False), needs=lambda method, path: "operate",
         )  # fmt: skip

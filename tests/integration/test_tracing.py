@@ -17,6 +17,7 @@ from holdfast.shared.queue.codec import encode
 from holdfast.shared.writes.commands import Write
 from holdfast.shared.writes.versions import wall_clock
 from tests import otlp, processes
+from tests.client import fetch
 from tests.conftest import ROOT
 from tests.external import PATIENT
 from tests.otlp import Receiver, Span
@@ -183,7 +184,7 @@ def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
     wanted = f'# {{trace_id="{_TRACE}"}}'
 
     def of(url: str, metric: str) -> list[str]:
-        page = httpx.get(f"{url}/metrics", headers=_OPEN_METRICS, timeout=30)
+        page = fetch("GET", f"{url}/metrics", headers=_OPEN_METRICS)
         assert page.headers["content-type"].startswith("application/openmetrics-text")
         assert page.text.endswith("# EOF\n")
         return [line for line in page.text.splitlines() if line.startswith(metric) and wanted in line]
@@ -191,7 +192,7 @@ def test_latencies_lead_to_traces(traced: Traced, receiver: Receiver) -> None:
     api = str(traced.api.base_url)
     assert of(api, "holdfast_http_request_duration_seconds_bucket")
     wait_until(lambda: of(traced.writer.url, "holdfast_commit_delay_seconds_bucket"), what="the commit's exemplar")
-    plain = httpx.get(f"{api}/metrics", timeout=30)
+    plain = fetch("GET", f"{api}/metrics")
     assert plain.headers["content-type"].startswith("text/plain")
     assert "trace_id" not in plain.text
 
@@ -252,7 +253,7 @@ def test_a_receiver_that_is_gone_is_reported_once(
         api = processes.api(tmp_path, clean_redis.address, clean_database.dsn, **more).start()
         failed = 'holdfast_spans_total{result="failed"}'
         for expected in (1, 2):
-            assert httpx.get(f"{api.url}/users", timeout=30).status_code == 200
+            assert fetch("GET", f"{api.url}/users").status_code == 200
             wait_until(lambda expected=expected: api.metric(failed) >= expected, what="lost spans")  # type: ignore[misc]
         api.kill()
     lines = [json.loads(line) for line in api.log.read_text().splitlines()]

@@ -9,6 +9,7 @@ import pytest
 
 from holdfast.services.dlq_admin.cli.main import main
 from tests import keys, processes
+from tests.client import fetch
 from tests.integration.conftest import StartWriter
 from tests.integration.test_writer_dead_letters import POISON, altered
 from tests.servers import Database, RedisServer, wait_until
@@ -51,8 +52,8 @@ def test_it_goes_on_by_itself_when_the_fault_has_gone(
         writer = start_writer(**_HALTS_SOON)
         wait_until(lambda: not writer.ready(), what="the writer is halted")
         before = len(stream.dead())
-        wait_until(lambda: "2 tries" in httpx.get(f"{writer.url}/readyz", timeout=30).text, what="it has tried twice")
-        check = httpx.get(f"{writer.url}/readyz", timeout=30).json()["data"]["checks"]["dead_share"]
+        wait_until(lambda: "2 tries" in fetch("GET", f"{writer.url}/readyz").text, what="it has tried twice")
+        check = fetch("GET", f"{writer.url}/readyz").json()["data"]["checks"]["dead_share"]
         assert "invalid_data" in check["detail"]
         assert len(stream.dead()) == before < 20
     wait_until(lambda: stream.backlog() == 0, what="everything that was kept is applied")

@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from tests import keys, processes
-from tests.client import WAIT, client_of
+from tests.client import WAIT, client_of, fetch
 from tests.conftest import ROOT, migrate
 from tests.migrations.conftest import Schema
 from tests.processes import PATIENT_API, QUICK
@@ -60,7 +60,7 @@ class EarlierBuild:
         def alive() -> bool:
             assert process.poll() is None, Path(log.name).read_text()[-3000:]
             try:
-                return httpx.get(f"http://127.0.0.1:{port}/livez", timeout=5).status_code == 200
+                return fetch("GET", f"http://127.0.0.1:{port}/livez", timeout=5).status_code == 200
             except httpx.TransportError:
                 return False
 

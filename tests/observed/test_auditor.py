@@ -5,13 +5,13 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.names import DEAD, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.streams import Streams, trimmed_unread
 from tests import keys, letters
+from tests.client import fetch
 from tests.processes import QUICK, Service, dlq_admin, writer
 from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
@@ -80,7 +80,7 @@ def admin(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Ite
         HOLDFAST_DLQ_AUDIT_EVERY_S="0.1", HOLDFAST_DB_TIMEOUT_S="2", HOLDFAST_DB_LOCK_WAIT_S="1",
         HOLDFAST_DLQ_READ_TIMEOUT_S="1", HOLDFAST_REDIS_TIMEOUT_S="1", HOLDFAST_DRAIN_S="1",
     ).start()  # fmt: skip
-    wait_until(lambda: f"{_MISSING} 0" in httpx.get(service.metrics_url, timeout=30).text, what="a first look")
+    wait_until(lambda: f"{_MISSING} 0" in fetch("GET", service.metrics_url).text, what="a first look")
     yield service
     service.kill()
 
@@ -114,7 +114,7 @@ def test_it_sees_what_is_there(admin: Service, own_redis: RedisServer, own_datab
     assert began < admin.metric('holdfast_stream_oldest_timestamp_seconds{stream="writes"}') < time.time()
     assert began < admin.metric("holdfast_dead_letters_oldest_timestamp_seconds") < time.time()
     assert admin.metric('holdfast_replay_letters{state="planned"}') == 0
-    ledger = httpx.get(f"{admin.url}/ledger", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"]
+    ledger = fetch("GET", f"{admin.url}/ledger", headers=keys.bearer(keys.VIEWER)).json()["data"]
     assert (ledger["in_flight"], ledger["accepted"] - ledger["accounted"]) == (3, ledger["missing"])
     assert ledger["as_of"]
 
@@ -190,9 +190,9 @@ def test_without_anything_it_goes_stale_from_the_start(tmp_path: Path) -> None:
     service.start(wait=False)
     try:
         service.wait_until_alive()
-        metrics = httpx.get(service.metrics_url, timeout=30).text
+        metrics = fetch("GET", service.metrics_url).text
         assert began - 1 < _last(service, "ledger") < time.time()
         assert not [line for line in metrics.splitlines() if line.startswith(("holdfast_ledger", "holdfast_stream"))]
-        assert httpx.get(f"{service.url}/ledger", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"] is None
+        assert fetch("GET", f"{service.url}/ledger", headers=keys.bearer(keys.VIEWER)).json()["data"] is None
     finally:
         service.kill()

@@ -3,7 +3,6 @@ counted is counted from 0."""
 
 from collections.abc import Iterator, Mapping
 
-import httpx
 import pytest
 from prometheus_client import Counter, Gauge, Histogram
 from prometheus_client.metrics import MetricWrapperBase
@@ -13,6 +12,7 @@ from deploy.announce import Announcer
 from holdfast.shared.queue.names import DEAD
 from holdfast.shared.telemetry import metrics
 from tests import keys, letters, processes
+from tests.client import fetch
 from tests.external import NOWHERE, PATIENT
 from tests.processes import QUICK, Service
 from tests.servers import Database, RedisServer, wait_until
@@ -40,7 +40,7 @@ Family = dict[str, tuple[str, set[tuple[str, ...]]]]
 def scrape(service: Service) -> Family:
     """Name -> type and the label sets' names, of what has a sample."""
     found: Family = {}
-    for family in text_string_to_metric_families(httpx.get(service.metrics_url, timeout=30).text):
+    for family in text_string_to_metric_families(fetch("GET", service.metrics_url).text):
         if family.name.startswith("holdfast_") and family.samples:
             labels = {tuple(sorted(set(sample.labels) - {"le"})) for sample in family.samples}
             found[family.name] = (family.type, labels)
@@ -118,11 +118,15 @@ def test_declared_and_exported_are_the_same(
 ) -> None:
     """After a little of everything: with the same type and labels, and nothing on either side alone."""
     api, admin = services["api"], services["dlq_admin"]
-    httpx.post(
-        f"{api.url}/users", json={"name": "Ann", "email": "ann@example.com"}, headers={"Prefer": "wait=5"}, timeout=30
+    fetch(
+        "POST",
+        f"{api.url}/users",
+        json={"name": "Ann", "email": "ann@example.com"},
+        headers={"Prefer": "wait=5"},
+        timeout=30,
     )
-    assert httpx.get(f"{api.url}/users/nobody", timeout=30).status_code >= 400
-    httpx.get(f"{api.url}/external-api", timeout=30)
+    assert fetch("GET", f"{api.url}/users/nobody").status_code >= 400
+    fetch("GET", f"{api.url}/external-api")
     with redis_server.client() as redis:
         redis.xadd(DEAD, letters.fields())
     runner = Announcer(admin.url, keys.ANNOUNCER)
@@ -130,9 +134,7 @@ def test_declared_and_exported_are_the_same(
         pass
     runner.recovered("catalogue", {"detect": 1}, "passed")
     writer = services["writer"]
-    wait_until(
-        lambda: 'heartbeat_timestamp_seconds{stage="committed"}' in httpx.get(writer.metrics_url, timeout=30).text
-    )
+    wait_until(lambda: 'heartbeat_timestamp_seconds{stage="committed"}' in fetch("GET", writer.metrics_url).text)
 
     exported: Family = {}
     for service in services.values():

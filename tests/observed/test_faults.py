@@ -18,6 +18,7 @@ from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations
 from tests import keys
+from tests.client import fetch
 from tests.processes import Service, dlq_admin
 from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 
@@ -119,7 +120,7 @@ def test_a_runner_announces_and_every_replica_shows(replicas: list[Service]) -> 
     assert began <= one.metric(f"holdfast_fault_last_end_timestamp_seconds{labels}") <= time.time()
     wait_until(lambda: runner.recovered("test-fault", {"detect": 1.5, "drain": None}, "passed"), what="it is taken")
     assert one.metric('holdfast_recovery_phase_seconds{fault="test-fault",phase="detect"}') == 1.5
-    data = httpx.get(f"{one.url}/faults", headers=keys.bearer(keys.VIEWER), timeout=30).json()["data"]
+    data = fetch("GET", f"{one.url}/faults", headers=keys.bearer(keys.VIEWER)).json()["data"]
     assert [(each["fault"], each["active"]) for each in data["faults"]] == [("test-fault", False)]
     assert [(each["detect_s"], each["drain_s"], each["verdict"]) for each in data["recoveries"]] == [
         (1.5, None, "passed")]  # fmt: skip

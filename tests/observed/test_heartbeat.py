@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from holdfast.services.api.accept import Acceptor, Candidate
@@ -23,6 +22,7 @@ from holdfast.shared.writes.decide import Delivery, Known, decide
 from holdfast.shared.writes.outcome import Applied
 from holdfast.shared.writes.versions import Clock, wall_clock
 from tests import processes
+from tests.client import fetch
 from tests.processes import QUICK, Service
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream
@@ -109,8 +109,8 @@ async def test_it_goes_all_the_way_through_an_outage(
     up = time.time()
     wait_until(lambda: system.stage("committed") > up, what="committed again")
     users = f"{system.api.url}/users"
-    wait_until(lambda: httpx.get(users, timeout=30).json().get("data") == [], what="a page without anybody")
-    assert httpx.get(f"{system.api.url}/users/{HEARTBEAT_ID}", timeout=30).status_code in (404, 422)
+    wait_until(lambda: fetch("GET", users).json().get("data") == [], what="a page without anybody")
+    assert fetch("GET", f"{system.api.url}/users/{HEARTBEAT_ID}").status_code in (404, 422)
     system.api.stop()
     stream = Stream(own_redis, own_database)
     wait_until(lambda: stream.backlog() == 0, what="nothing is left over")
