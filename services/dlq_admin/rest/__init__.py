@@ -1,6 +1,38 @@
 """REST: the routes, what callers send, and who may. A thin face over the rooms."""
 
+from fastapi import FastAPI
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.rest import (
+    alerts,
+    audit,
+    decisions,
+    edits,
+    exchange,
+    faults,
+    groups,
+    letters,
+    overview,
+    replays,
+    requests,
+    writers,
+)
 from holdfast.services.dlq_admin.rest.access import scope_needed
-from holdfast.services.dlq_admin.rest.routes import add_routes
 
 __all__ = ["add_routes", "scope_needed"]
+
+
+def add_routes(app: FastAPI, backend: Backend) -> None:
+    """Every path of REST, on the application that also has the console."""
+    overview.add_routes(app, backend.overview, backend.ledger)
+    groups.add_routes(app, backend.groups)
+    letters.add_routes(app, backend.letters)
+    decisions.add_routes(app, backend.discards, backend.what_ifs, backend.allowances)
+    edits.add_routes(app, backend.edits)
+    replays.add_routes(app, backend.replays)
+    exchange.add_routes(app, backend.exchange)
+    audit.add_routes(app, backend.audit)
+    faults.add_routes(app, backend.faults)
+    requests.add_routes(app, backend.requests)
+    writers.add_routes(app, backend.writers)
+    alerts.add_routes(app, backend.alerts)

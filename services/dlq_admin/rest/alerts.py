@@ -15,8 +15,7 @@ from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.alerts.models import AlertReport, AlertsTaken
 from holdfast.services.dlq_admin.alerts.notice import Posted
 from holdfast.services.dlq_admin.rest.answers import answered, documented
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, read_input
-from holdfast.shared.http.document import body, errors
+from holdfast.services.dlq_admin.rest.inputs import read_input
 
 _EXAMPLE = {
     "version": "4",
@@ -39,20 +38,22 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
 
     @app.post(
         "/alerts",
-        tags=["alerts"],
-        summary="Alertmanager's webhook, version 4",
-        responses=documented("How many alerts fire now that did not, or no longer do.", AlertsTaken)
-        | errors(*BODY_ERRORS),
-        openapi_extra=body(Posted, _EXAMPLE),
+        **documented(
+            "alerts",
+            "Alertmanager's webhook, version 4",
+            "How many alerts fire now that did not, or no longer do.",
+            AlertsTaken,
+            sent=(Posted, _EXAMPLE),
+        ),
     )
     async def take_alerts(request: Request) -> Response:
         return answered(AlertsTaken(moved=await alerts.take(await read_input(request, Posted))))
 
     @app.get(
         "/alerts",
-        tags=["alerts"],
-        summary="What fires now, the worst first",
-        responses=documented("`watchdog.alive` null: none was ever seen.", AlertReport) | errors(),
+        **documented(
+            "alerts", "What fires now, the worst first", "`watchdog.alive` null: none was ever seen.", AlertReport
+        ),
     )
     async def read_alerts(_: Request) -> Response:
         return answered(alerts.report())

@@ -9,7 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.responses import ResponseModel
-from holdfast.shared.http.document import REQUEST_ID, RETRY_AFTER
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS
+from holdfast.shared.errors import AppError
+from holdfast.shared.http.document import REQUEST_ID, RETRY_AFTER, body, errors
 from holdfast.shared.http.envelope import success
 
 FRESH = {"Cache-Control": "no-store"}
@@ -29,10 +31,20 @@ class Failure(ResponseModel):
     retry_after: int | None = None
 
 
-def documented(description: str, data: Any, fallback: type[BaseModel] | None = None) -> dict[int | str, Any]:
-    """The response of a route when all is well, for its OpenAPI document. `data`: a response model, a list of one, or a
-    union; `fallback`: what is in `fallback_data` when the answer does not come from where it should."""
+def documented(
+    tag: str,
+    summary: str,
+    description: str,
+    data: Any,
+    *failures: type[AppError],
+    sent: tuple[type[BaseModel], Any] | None = None,
+    fallback: type[BaseModel] | None = None,
+) -> dict[str, Any]:
+    """A route's part of the OpenAPI document. `data`: a response model, a list of one, or a union, of which
+    `description` says something; `failures`: beside those of every route; `sent`: the model of the body that it reads,
+    and an example; `fallback`: what is in `fallback_data` when the answer does not come from where it should."""
     model: Any = _answer(data)
+    headers = REQUEST_ID
     if fallback is not None:
         model |= create_model(
             f"{fallback.__name__}Fallback",
@@ -40,8 +52,10 @@ def documented(description: str, data: Any, fallback: type[BaseModel] | None = N
             error=(Failure, ...),
             fallback_data=(fallback, ...),
         )
-    headers = REQUEST_ID | ({} if fallback is None else RETRY_AFTER)
-    return {200: {"description": description, "headers": headers, "model": model}}
+        headers = headers | RETRY_AFTER
+    fine = {200: {"description": description, "headers": headers, "model": model}}
+    route = {"tags": [tag], "summary": summary, "responses": fine | errors(*(BODY_ERRORS if sent else ()), *failures)}
+    return route | ({"openapi_extra": body(*sent)} if sent else {})
 
 
 @cache

@@ -10,7 +10,6 @@ from holdfast.services.dlq_admin.letters.audit import Audit
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.rest.answers import documented, page
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
-from holdfast.shared.http.document import errors
 from holdfast.shared.letters.audit.entries import AuditAction
 
 
@@ -19,10 +18,14 @@ def add_routes(app: FastAPI, log: Audit) -> None:
 
     @app.get(
         "/dlq/audit",
-        tags=["audit"],
-        summary="The audit, the newest first",
-        responses=documented("A page; `meta.next_cursor` leads to the next.", list[AuditRecord])
-        | errors(InvalidRequest, DatabaseUnavailable),
+        **documented(
+            "audit",
+            "The audit, the newest first",
+            "A page; `meta.next_cursor` leads to the next.",
+            list[AuditRecord],
+            InvalidRequest,
+            DatabaseUnavailable,
+        ),
     )
     async def read_audit(
         request: Request,

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Self
 
 from fastapi import FastAPI, Path
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -13,9 +13,9 @@ from holdfast.services.dlq_admin.letters.edits import Edits, patch_change
 from holdfast.services.dlq_admin.letters.results import EditResult, RevertResult, TransformResult, TransformRevertResult
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import (
-    BODY_ERRORS,
     LETTER_ID,
     BulkInput,
+    Input,
     LetterId,
     Reason,
     actor_of,
@@ -23,23 +23,18 @@ from holdfast.services.dlq_admin.rest.inputs import (
 )
 from holdfast.shared.errors import (
     AllowanceUsedUp,
-    BodyTooLarge,
     CountMismatch,
     DatabaseUnavailable,
-    DocumentTooLarge,
     EditInvalid,
     EditNotFound,
     InvalidBody,
-    InvalidRequest,
     LetterBusy,
     LetterNotFound,
-    MalformedJson,
     OutcomeUnknown,
     OverBudget,
     SelectionTooLarge,
     TransformNotFound,
 )
-from holdfast.shared.http.document import body, errors
 from holdfast.shared.letters.edit.document import document, edited
 from holdfast.shared.letters.edit.patch import Operation
 from holdfast.shared.letters.edit.versions import Change
@@ -48,10 +43,8 @@ from holdfast.shared.runtime.documents import WorkBudget
 _PATCH_MAX = 100
 
 
-class EditInput(BaseModel):
+class EditInput(Input):
     """One of: a new `payload`; `fields` to set by name (null removes one); a JSON Patch of the whole document."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason
     payload: Any = None
@@ -81,10 +74,8 @@ class EditInput(BaseModel):
         return by_hand
 
 
-class RevertInput(BaseModel):
+class RevertInput(Input):
     """`to`: the number of an edit; 0 is the original."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason
     to: int = Field(default=0, ge=0, le=10**6)
@@ -97,10 +88,8 @@ class TransformInput(BulkInput):
     patch: list[Operation] = Field(min_length=1, max_length=_PATCH_MAX)
 
 
-class TransformRevertInput(BaseModel):
+class TransformRevertInput(Input):
     """Without `dry_run` the expected count is required."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason
     expected_count: int | None = Field(default=None, ge=0, le=10**9)
@@ -109,24 +98,20 @@ class TransformRevertInput(BaseModel):
 
 def add_routes(app: FastAPI, made: Edits) -> None:
     """All four."""
-    one = (
-        InvalidRequest,
-        MalformedJson,
-        BodyTooLarge,
-        DocumentTooLarge,
-        LetterNotFound,
-        LetterBusy,
-        DatabaseUnavailable,
-        OutcomeUnknown,
-    )
-    many = (*BODY_ERRORS, OverBudget, CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown)
+    one = (LetterNotFound, LetterBusy, DatabaseUnavailable, OutcomeUnknown)
+    many = (OverBudget, CountMismatch, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown)
 
     @app.post(
         "/dlq/letters/{letter_id}/edits",
-        tags=["edits"],
-        summary="Change what will be sent of one dead letter",
-        responses=documented("What it changes, and what would become of it.", EditResult) | errors(EditInvalid, *one),
-        openapi_extra=body(EditInput, {"reason": "It was cut", "payload": {"name": "Ada", "email": "a@b.example"}}),
+        **documented(
+            "edits",
+            "Change what will be sent of one dead letter",
+            "What it changes, and what would become of it.",
+            EditResult,
+            EditInvalid,
+            *one,
+            sent=(EditInput, {"reason": "It was cut", "payload": {"name": "Ada", "email": "a@b.example"}}),
+        ),
     )
     async def edit_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
         wish = await read_input(request, EditInput)
@@ -135,10 +120,15 @@ def add_routes(app: FastAPI, made: Edits) -> None:
 
     @app.post(
         "/dlq/letters/{letter_id}/revert",
-        tags=["edits"],
-        summary="Go back to an earlier edit, or to the original",
-        responses=documented("The edit that does it.", RevertResult) | errors(EditNotFound, *one),
-        openapi_extra=body(RevertInput, {"reason": "It was right before", "to": 0}),
+        **documented(
+            "edits",
+            "Go back to an earlier edit, or to the original",
+            "The edit that does it.",
+            RevertResult,
+            EditNotFound,
+            *one,
+            sent=(RevertInput, {"reason": "It was right before", "to": 0}),
+        ),
     )
     async def revert_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
         wish = await read_input(request, RevertInput)
@@ -147,21 +137,22 @@ def add_routes(app: FastAPI, made: Edits) -> None:
 
     @app.post(
         "/dlq/transforms",
-        tags=["edits"],
-        summary="Change many dead letters by one JSON Patch",
-        responses=documented(
+        **documented(
+            "edits",
+            "Change many dead letters by one JSON Patch",
             "Its counts and the first differences; on a dry run also what would become of every letter.",
             TransformResult,
-        )
-        | errors(AllowanceUsedUp, *many),
-        openapi_extra=body(
-            TransformInput,
-            {
-                "selection": {"fingerprint": "0123456789abcdef"},
-                "reason": "The field was renamed",
-                "dry_run": True,
-                "patch": [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}],
-            },
+            AllowanceUsedUp,
+            *many,
+            sent=(
+                TransformInput,
+                {
+                    "selection": {"fingerprint": "0123456789abcdef"},
+                    "reason": "The field was renamed",
+                    "dry_run": True,
+                    "patch": [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}],
+                },
+            ),
         ),
     )
     async def transform_letters(request: Request) -> Response:
@@ -173,14 +164,15 @@ def add_routes(app: FastAPI, made: Edits) -> None:
 
     @app.post(
         "/dlq/transforms/{transform_id}/revert",
-        tags=["edits"],
-        summary="Take a transform back",
-        responses=documented(
+        **documented(
+            "edits",
+            "Take a transform back",
             "How many letters went back; `left`: those that were edited, sent or discarded since.",
             TransformRevertResult,
-        )
-        | errors(TransformNotFound, *many),
-        openapi_extra=body(TransformRevertInput, {"reason": "The wrong field", "expected_count": 120}),
+            TransformNotFound,
+            *many,
+            sent=(TransformRevertInput, {"reason": "The wrong field", "expected_count": 120}),
+        ),
     )
     async def revert_transform(request: Request, transform_id: Annotated[int, Path(ge=1, le=2**63 - 1)]) -> Response:
         wish = await read_input(request, TransformRevertInput)

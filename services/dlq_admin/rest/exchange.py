@@ -56,10 +56,12 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
 
     @app.post(
         IMPORT_PATH,
-        tags=["exchange"],
-        summary="Bring exported dead letters in; what is here already stays as it is",
-        responses=documented("How many are new, and how many were here.", ImportResult)
-        | errors(
+        openapi_extra={"requestBody": {"required": True, "content": _LINES}},
+        **documented(
+            "exchange",
+            "Bring exported dead letters in; what is here already stays as it is",
+            "How many are new, and how many were here.",
+            ImportResult,
             InvalidRequest,
             BodyTooLarge,
             DocumentTooLarge,
@@ -68,7 +70,6 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
             DatabaseUnavailable,
             OutcomeUnknown,
         ),
-        openapi_extra={"requestBody": {"required": True, "content": _LINES}},
     )
     async def bring(
         request: Request,

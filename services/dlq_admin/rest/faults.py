@@ -4,7 +4,7 @@ import time
 from typing import Annotated, Literal
 
 from fastapi import FastAPI, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -20,9 +20,8 @@ from holdfast.services.dlq_admin.faults.models import (
 )
 from holdfast.services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
 from holdfast.services.dlq_admin.rest.answers import answered, documented
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, read_input
+from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Input, read_input
 from holdfast.shared.errors import TooManyFaults
-from holdfast.shared.http.document import body, errors
 from holdfast.shared.runtime.time_budgets import FAULT_MAX_S
 
 _DAY_S = 86_400.0
@@ -33,19 +32,19 @@ Target = Literal[
 Seconds = Annotated[float, Field(ge=0, le=_DAY_S, allow_inf_nan=False)]
 
 
-class FaultInput(BaseModel):
+class FaultInput(Input):
     """A fault is on for `for_s`, unless it is announced again."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     target: Target
     for_s: float = Field(gt=0, le=FAULT_MAX_S, allow_inf_nan=False)
 
 
-class RecoveryInput(BaseModel):
+class RecoveryInput(Input):
     """How long each phase of a recovery took; null: it was not measured."""
 
-    model_config = ConfigDict(extra="forbid", strict=True)
+    model_config = ConfigDict(strict=True)
 
     detect_s: Seconds | None = None
     contain_s: Seconds | None = None
@@ -63,19 +62,23 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
 
     @app.get(
         "/faults",
-        tags=["faults"],
-        summary="Faults on purpose, and how the system got over them",
-        responses=documented("The last hundred of each.", FaultReport) | errors(),
+        **documented(
+            "faults", "Faults on purpose, and how the system got over them", "The last hundred of each.", FaultReport
+        ),
     )
     async def read(_: Request) -> Response:
         return answered(board.report())
 
     @app.put(
         "/faults/{fault}",
-        tags=["faults"],
-        summary="Announce that a fault is on, and for how long unless it is announced again",
-        responses=documented("It is on.", AnnouncedFault) | errors(*BODY_ERRORS, TooManyFaults),
-        openapi_extra=body(FaultInput, {"target": "database", "for_s": 10}),
+        **documented(
+            "faults",
+            "Announce that a fault is on, and for how long unless it is announced again",
+            "It is on.",
+            AnnouncedFault,
+            TooManyFaults,
+            sent=(FaultInput, {"target": "database", "for_s": 10}),
+        ),
     )
     async def begin(request: Request, fault: Slug) -> Response:
         wish = await read_input(request, FaultInput)
@@ -83,19 +86,26 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
 
     @app.delete(
         "/faults/{fault}",
-        tags=["faults"],
-        summary="Announce that a fault is over; with `?target=` on that one only",
-        responses=documented("What was on.", EndedFaults) | errors(*BODY_ERRORS),
+        **documented(
+            "faults",
+            "Announce that a fault is over; with `?target=` on that one only",
+            "What was on.",
+            EndedFaults,
+            *BODY_ERRORS,
+        ),
     )
     async def end(request: Request, fault: Slug, target: Target | None = None) -> Response:
         return answered(EndedFaults(ended=[announced_fault(each) for each in await board.end(fault, target)]))
 
     @app.put(
         "/recoveries/{fault}",
-        tags=["faults"],
-        summary="Report how long the system took to get over a fault",
-        responses=documented("As it is shown now.", MeasuredRecovery) | errors(*BODY_ERRORS),
-        openapi_extra=body(RecoveryInput, {"detect_s": 1.2, "resume_s": 3.5, "drain_s": 4, "verdict": "passed"}),
+        **documented(
+            "faults",
+            "Report how long the system took to get over a fault",
+            "As it is shown now.",
+            MeasuredRecovery,
+            sent=(RecoveryInput, {"detect_s": 1.2, "resume_s": 3.5, "drain_s": 4, "verdict": "passed"}),
+        ),
     )
     async def measured(request: Request, fault: Slug) -> Response:
         wish = await read_input(request, RecoveryInput)

@@ -9,9 +9,8 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.letters.groups import Groups
 from holdfast.services.dlq_admin.letters.models import GroupSummary
 from holdfast.services.dlq_admin.rest.answers import answered, documented, page
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, FINGERPRINT, NoteInput, actor_of, read_input
+from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, NoteInput, actor_of, read_input
 from holdfast.shared.errors import DatabaseUnavailable, GroupNotFound, InvalidRequest, OutcomeUnknown
-from holdfast.shared.http.document import body, errors
 from holdfast.shared.letters.state import State
 
 _NOTED = "a note on a group"
@@ -22,10 +21,14 @@ def add_routes(app: FastAPI, known: Groups) -> None:
 
     @app.get(
         "/dlq/groups",
-        tags=["groups"],
-        summary="What fails alike, the newest first",
-        responses=documented("A page; `meta.next_cursor` leads to the next.", list[GroupSummary])
-        | errors(InvalidRequest, DatabaseUnavailable),
+        **documented(
+            "groups",
+            "What fails alike, the newest first",
+            "A page; `meta.next_cursor` leads to the next.",
+            list[GroupSummary],
+            InvalidRequest,
+            DatabaseUnavailable,
+        ),
     )
     async def read_groups(
         request: Request,
@@ -42,20 +45,25 @@ def add_routes(app: FastAPI, known: Groups) -> None:
 
     @app.get(
         "/dlq/groups/{fingerprint}",
-        tags=["groups"],
-        summary="One group",
-        responses=documented("The group.", GroupSummary) | errors(InvalidRequest, GroupNotFound, DatabaseUnavailable),
+        **documented(
+            "groups", "One group", "The group.", GroupSummary, InvalidRequest, GroupNotFound, DatabaseUnavailable
+        ),
     )
     async def read_group(fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
         return answered(await known.one(fingerprint))
 
     @app.put(
         "/dlq/groups/{fingerprint}/note",
-        tags=["groups"],
-        summary="A word on a group; it outlives its letters",
-        responses=documented("The group.", GroupSummary)
-        | errors(*BODY_ERRORS, GroupNotFound, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(NoteInput, {"text": "Known since Monday; wait for build 0.1.1."}),
+        **documented(
+            "groups",
+            "A word on a group; it outlives its letters",
+            "The group.",
+            GroupSummary,
+            GroupNotFound,
+            DatabaseUnavailable,
+            OutcomeUnknown,
+            sent=(NoteInput, {"text": "Known since Monday; wait for build 0.1.1."}),
+        ),
     )
     async def write_note(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
         word = await read_input(request, NoteInput)

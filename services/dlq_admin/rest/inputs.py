@@ -51,10 +51,16 @@ Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why; r
 ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why; recorded in the audit")]
 
 
-class FilterInput(BaseModel):
+class Input(BaseModel):
+    """Base of every body: an unknown field is refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class FilterInput(Input):
     """Every given condition must hold."""
 
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(populate_by_name=True)
 
     state: State | None = None
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
@@ -88,19 +94,15 @@ class FilterInput(BaseModel):
         )
 
 
-class OutcomesInput(BaseModel):
+class OutcomesInput(Input):
     """Letters with these outcomes of a replay; where they died again, the new letters."""
-
-    model_config = ConfigDict(extra="forbid")
 
     id: int = Field(ge=1, le=NUMBER_MAX)
     outcomes: list[ItemState] = Field(min_length=1, max_length=len(ItemState))
 
 
-class SelectionInput(BaseModel):
+class SelectionInput(Input):
     """By ids, by group, by filter, or by what came of a replay: one of them."""
-
-    model_config = ConfigDict(extra="forbid")
 
     ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
@@ -122,10 +124,8 @@ class SelectionInput(BaseModel):
         return Selection(matching=self.filter.to_filter() if self.filter else Filter(fingerprint=self.fingerprint))
 
 
-class BulkInput(BaseModel):
+class BulkInput(Input):
     """A change of a selection. Without `dry_run` the expected count is required."""
-
-    model_config = ConfigDict(extra="forbid")
 
     selection: SelectionInput
     reason: Reason
@@ -139,10 +139,8 @@ class BulkInput(BaseModel):
         return self
 
 
-class NoteInput(BaseModel):
+class NoteInput(Input):
     """A note on a group; an empty text removes it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     text: str = Field(max_length=10_000)
 

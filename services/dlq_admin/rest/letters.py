@@ -12,7 +12,6 @@ from holdfast.services.dlq_admin.letters.search import Letters
 from holdfast.services.dlq_admin.rest.answers import FRESH, answered, documented, page, plain
 from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, FilterInput, LetterId, actor_of
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest, LetterNotFound, OutcomeUnknown
-from holdfast.shared.http.document import errors
 from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.keys import OPERATE, require
 
@@ -29,15 +28,16 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
 
     @app.get(
         "/dlq/letters",
-        tags=["letters"],
-        summary="Dead letters, the newest first",
-        responses=documented(
+        **documented(
+            "letters",
+            "Dead letters, the newest first",
             "A page; `meta.next_cursor` leads to the next, also where a search for text has found too little in the"
             " stretch that it looked through. While the database is away: those that wait on their stream.",
             list[LetterSummary],
-            LettersOnStream,
-        )
-        | errors(InvalidRequest, DatabaseUnavailable),
+            InvalidRequest,
+            DatabaseUnavailable,
+            fallback=LettersOnStream,
+        ),
     )
     async def read_letters(request: Request, wanted: Annotated[LettersInput, Query()]) -> Response:
         try:
@@ -51,10 +51,16 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
 
     @app.get(
         "/dlq/letters/{letter_id}",
-        tags=["letters"],
-        summary="One dead letter, whole",
-        responses=documented("The letter; what may be personal is masked unless revealed.", LetterDetail)
-        | errors(InvalidRequest, LetterNotFound, DatabaseUnavailable, OutcomeUnknown),
+        **documented(
+            "letters",
+            "One dead letter, whole",
+            "The letter; what may be personal is masked unless revealed.",
+            LetterDetail,
+            InvalidRequest,
+            LetterNotFound,
+            DatabaseUnavailable,
+            OutcomeUnknown,
+        ),
     )
     async def read_letter(
         request: Request,

@@ -1,22 +1,34 @@
-"""`/dlq/overview`: the state of the system in one look. Every part of it may be unknown; none hides the others."""
+"""The state of the system: `/dlq/overview` in one look, of which every part may be unknown and none hides the others;
+and `/ledger`: where every accepted write is, as the auditor last read it."""
 
 from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.services.dlq_admin.auditor.models import LastReading, LedgerReading, ledger_reading
 from holdfast.services.dlq_admin.overview import Overview, SystemState
 from holdfast.services.dlq_admin.rest.answers import answered, documented
-from holdfast.shared.http.document import errors
 
 
-def add_routes(app: FastAPI, overview: Overview) -> None:
-    """The one route."""
+def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
+    """Both."""
 
     @app.get(
         "/dlq/overview",
-        tags=["overview"],
-        summary="The state of the system in one look",
-        responses=documented("What is not known is null.", SystemState) | errors(),
+        **documented("overview", "The state of the system in one look", "What is not known is null.", SystemState),
     )
     async def read_overview(_: Request) -> Response:
         return answered(await overview.look())
+
+    @app.get(
+        "/ledger",
+        **documented(
+            "overview",
+            "Where every accepted write is",
+            "As it was a moment ago; null while a store does not answer.",
+            LedgerReading | None,
+        ),
+    )
+    async def read(_: Request) -> Response:
+        reading = last()
+        return answered(ledger_reading(reading) if reading else None)

@@ -3,14 +3,14 @@
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.replays.models import ReplayItem, ReplayPreview, ReplaySummary
 from holdfast.services.dlq_admin.replays.replays import Replays
 from holdfast.services.dlq_admin.rest.answers import answered, documented, page
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, BulkInput, Reason, actor_of, read_input
+from holdfast.services.dlq_admin.rest.inputs import BulkInput, Input, Reason, actor_of, read_input
 from holdfast.shared.errors import (
     CountMismatch,
     DatabaseUnavailable,
@@ -22,7 +22,6 @@ from holdfast.shared.errors import (
     SecondPersonNeeded,
     SelectionTooLarge,
 )
-from holdfast.shared.http.document import body, errors
 from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState, StopRules
 
 _ID_MAX = 2**63 - 1
@@ -31,10 +30,8 @@ _ID_MAX = 2**63 - 1
 ReplayId = Annotated[int, Path(ge=1, le=_ID_MAX)]
 
 
-class StopInput(BaseModel):
+class StopInput(Input):
     """When it stops by itself."""
-
-    model_config = ConfigDict(extra="forbid")
 
     failing_share: float = Field(default=0.2, ge=0, le=1, description="Of the results: failed again as before")
     backlog_max: int = Field(default=20_000, ge=1, le=10**9, description="Other writes that wait")
@@ -57,10 +54,8 @@ class ReplayInput(BulkInput):
         return Plan(self.rate_per_s, tuple(self.canary), self.in_flight_max, StopRules(**self.stop.model_dump()))
 
 
-class OrderInput(BaseModel):
+class OrderInput(Input):
     """An operator's order to a replay."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: Reason
     dry_run: bool = False
@@ -71,13 +66,20 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
 
     @app.post(
         "/dlq/replays",
-        tags=["replays"],
-        summary="Send dead letters again",
-        responses=documented("The replay; on a dry run, what it would send.", ReplaySummary | ReplayPreview)
-        | errors(*BODY_ERRORS, CountMismatch, NothingToReplay, SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(
-            ReplayInput,
-            {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "Fixed in build b", "expected_count": 120},
+        **documented(
+            "replays",
+            "Send dead letters again",
+            "The replay; on a dry run, what it would send.",
+            ReplaySummary | ReplayPreview,
+            CountMismatch,
+            NothingToReplay,
+            SelectionTooLarge,
+            DatabaseUnavailable,
+            OutcomeUnknown,
+            sent=(
+                ReplayInput,
+                {"selection": {"fingerprint": "0123456789abcdef"}, "reason": "Fixed in build b", "expected_count": 120},
+            ),
         ),
     )
     async def create_replay(request: Request) -> Response:
@@ -91,10 +93,14 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
 
     @app.get(
         "/dlq/replays",
-        tags=["replays"],
-        summary="Replays, the newest first",
-        responses=documented("A page; `meta.next_cursor` leads to the next.", list[ReplaySummary])
-        | errors(InvalidRequest, DatabaseUnavailable),
+        **documented(
+            "replays",
+            "Replays, the newest first",
+            "A page; `meta.next_cursor` leads to the next.",
+            list[ReplaySummary],
+            InvalidRequest,
+            DatabaseUnavailable,
+        ),
     )
     async def read_replays(
         request: Request,
@@ -108,23 +114,30 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
 
     @app.get(
         "/dlq/replays/{replay_id}",
-        tags=["replays"],
-        summary="One replay: where it stands, and what came of it",
-        responses=documented("The replay.", ReplaySummary)
-        | errors(InvalidRequest, ReplayNotFound, DatabaseUnavailable),
+        **documented(
+            "replays",
+            "One replay: where it stands, and what came of it",
+            "The replay.",
+            ReplaySummary,
+            InvalidRequest,
+            ReplayNotFound,
+            DatabaseUnavailable,
+        ),
     )
     async def read_replay(_: Request, replay_id: ReplayId) -> Response:
         return answered(await replays.one(replay_id))
 
     @app.get(
         "/dlq/replays/{replay_id}/items",
-        tags=["replays"],
-        summary="Its letters, by outcome",
-        responses=documented(
+        **documented(
+            "replays",
+            "Its letters, by outcome",
             "A page in the order of sending; the `letter_id`s make the `ids` of a new selection.",
             list[ReplayItem],
-        )
-        | errors(InvalidRequest, ReplayNotFound, DatabaseUnavailable),
+            InvalidRequest,
+            ReplayNotFound,
+            DatabaseUnavailable,
+        ),
     )
     async def read_items(
         request: Request,
@@ -152,12 +165,19 @@ _WORDS = {
 def _add_word(app: FastAPI, replays: Replays, word: str, summary: str) -> None:
     @app.post(
         f"/dlq/replays/{{replay_id}}/{word}",
-        tags=["replays"],
-        summary=summary,
         name=f"{word}_replay",
-        responses=documented("The replay after it.", ReplaySummary)
-        | errors(*BODY_ERRORS, ReplayNotFound, ReplayNotNow, SecondPersonNeeded, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(OrderInput, {"reason": "The fix is not out yet"}),
+        **documented(
+            "replays",
+            summary,
+            "The replay after it.",
+            ReplaySummary,
+            ReplayNotFound,
+            ReplayNotNow,
+            SecondPersonNeeded,
+            DatabaseUnavailable,
+            OutcomeUnknown,
+            sent=(OrderInput, {"reason": "The fix is not out yet"}),
+        ),
     )
     async def say(request: Request, replay_id: ReplayId) -> Response:
         wish = await read_input(request, OrderInput)

@@ -10,7 +10,6 @@ from holdfast.services.dlq_admin.requests.explain import Requests
 from holdfast.services.dlq_admin.requests.models import ExplainedRequest
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.shared.errors import ExplanationsUnavailable, InvalidRequest, RequestUnknown
-from holdfast.shared.http.document import errors
 
 REQUEST_ID = r"^[A-Za-z0-9._-]{8,128}$"
 
@@ -20,14 +19,16 @@ def add_routes(app: FastAPI, requests: Requests) -> None:
 
     @app.get(
         "/requests/{request_id}",
-        tags=["requests"],
-        summary="Why a recent request was answered as it was",
-        responses=documented(
+        **documented(
+            "requests",
+            "Why a recent request was answered as it was",
             "Each service's part, each decision with its numbers and in words, and what became of the write. Kept of"
             " requests that were not plain good, of writes, and of those sent with `X-Explain`, for minutes.",
             ExplainedRequest,
-        )
-        | errors(InvalidRequest, RequestUnknown, ExplanationsUnavailable),
+            InvalidRequest,
+            RequestUnknown,
+            ExplanationsUnavailable,
+        ),
     )
     async def read_request(request: Request, request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> Response:
         return answered(await requests.explained(request_id))

@@ -3,22 +3,19 @@
 from typing import Annotated
 
 from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.rest.answers import answered, documented
-from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Reason, actor_of, read_input
+from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of, read_input
 from holdfast.services.dlq_admin.writers.models import Resumed, WriterSummary
 from holdfast.services.dlq_admin.writers.writers import Writers
 from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUnavailable
-from holdfast.shared.http.document import body, errors
 
 
-class GoOnInput(BaseModel):
+class GoOnInput(Input):
     """Whatever dies next becomes a dead letter. Without `writer`: of every writer that is halted."""
-
-    model_config = ConfigDict(extra="forbid")
 
     writer: Annotated[str, Field(min_length=1, max_length=200)] | None = None
     reason: Reason
@@ -30,20 +27,28 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
 
     @app.get(
         "/dlq/writers",
-        tags=["writers"],
-        summary="Which writers run, and which of them are halted",
-        responses=documented("Empty when the queue does not answer.", list[WriterSummary]) | errors(),
+        **documented(
+            "writers",
+            "Which writers run, and which of them are halted",
+            "Empty when the queue does not answer.",
+            list[WriterSummary],
+        ),
     )
     async def read_writers(_: Request) -> Response:
         return answered(await writers.all())
 
     @app.post(
         "/dlq/writers/go-on",
-        tags=["writers"],
-        summary="Let halted writers go on; what dies becomes dead letters",
-        responses=documented("Those that were halted. They take it up within a second or two.", Resumed)
-        | errors(*BODY_ERRORS, QueueUnavailable, DatabaseUnavailable, OutcomeUnknown),
-        openapi_extra=body(GoOnInput, {"reason": "All of it is one client's test data"}),
+        **documented(
+            "writers",
+            "Let halted writers go on; what dies becomes dead letters",
+            "Those that were halted. They take it up within a second or two.",
+            Resumed,
+            QueueUnavailable,
+            DatabaseUnavailable,
+            OutcomeUnknown,
+            sent=(GoOnInput, {"reason": "All of it is one client's test data"}),
+        ),
     )
     async def go_on(request: Request) -> Response:
         wish = await read_input(request, GoOnInput)

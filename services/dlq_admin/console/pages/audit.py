@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.rest.allowances import AllowInput
+from holdfast.services.dlq_admin.rest.decisions import AllowInput
 from holdfast.services.dlq_admin.rest.inputs import actor_of
 from holdfast.shared.errors import InvalidRequest, SecondPersonNeeded
 from holdfast.shared.letters.audit.entries import AuditAction

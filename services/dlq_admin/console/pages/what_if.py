@@ -7,8 +7,8 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.rest.decisions import WhatIfInput
 from holdfast.services.dlq_admin.rest.inputs import actor_of
-from holdfast.services.dlq_admin.rest.what_if import WhatIfInput
 from holdfast.shared.letters.what_if.verdict import Verdict
 
 _SHOWN = 50
