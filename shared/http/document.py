@@ -38,11 +38,6 @@ def a_list(of: dict[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": of}
 
 
-def or_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema that allows null."""
-    return {"oneOf": [schema, {"type": "null"}]}
-
-
 def header(description: str) -> dict[str, Any]:
     """A header of an answer."""
     return {"description": description, "schema": TEXT}

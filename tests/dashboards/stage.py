@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 
 from deploy.dashboards.verify.prometheus import Prometheus
-from deploy.faults.threaded import FaultProxy
 from deploy.local.packages import find, which
 from tests import processes
 from tests.client import fetch
@@ -19,6 +18,7 @@ from tests.conftest import migrate
 from tests.processes import ROOT, Service, ThirdParty
 from tests.servers import Database, RedisServer, Server, free_port, wait_until
 from tests.stream import Stream
+from tests.threaded_proxy import FaultProxy
 
 #: What the stage needs beside what every test needs.
 PROGRAMS = ("prometheus", "prometheus-redis-exporter", "prometheus-mysqld-exporter")

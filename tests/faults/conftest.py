@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from deploy.faults.threaded import FaultProxy
 from holdfast.shared.queue.names import CLOCK
 from holdfast.shared.writes.versions import wall_clock
 from tests import processes
 from tests.faults.rig import AWAY, Rig
 from tests.servers import Database, RedisServer
+from tests.threaded_proxy import FaultProxy
 
 StartWriter = Callable[[], processes.Service]
 

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 
 from deploy.faults.faults import Faults
-from deploy.faults.threaded import FaultProxy
 from holdfast.shared.queue.names import WRITES
 from tests import processes
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until
+from tests.threaded_proxy import FaultProxy
 
 AWAY = Faults(refuse=True, reset=True)
 SILENT = Faults.both(blackhole=True)

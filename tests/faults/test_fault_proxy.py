@@ -16,9 +16,9 @@ import redis
 from deploy.faults.faults import Faults, InvalidFaults, LoseReply, WayFaults
 from deploy.faults.proxy import Proxy
 from deploy.faults.pump import slices
-from deploy.faults.threaded import FaultProxy
 from tests.conftest import ROOT
 from tests.servers import RedisServer, wait_until
+from tests.threaded_proxy import FaultProxy
 
 Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
