@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,6 +15,7 @@ from deploy.local import probe
 from deploy.local.output import Problem
 from deploy.local.packages import find
 from deploy.local.places import REPO
+from deploy.local.ports import free_port
 from deploy.local.programs import LOOPBACK
 
 _START_S = 20.0
@@ -26,7 +26,7 @@ _POLL_S = 0.05
 @contextmanager
 def third_party() -> Iterator[str]:
     """Its base URL."""
-    port = _free_port()
+    port = free_port()
     with _process([sys.executable, "-m", "deploy.third_party", "--port", str(port)], {}, port, probe.http_ok("/livez")):
         yield f"http://{LOOPBACK}:{port}"
 
@@ -34,7 +34,7 @@ def third_party() -> Iterator[str]:
 @contextmanager
 def redis() -> Iterator[str]:
     """Its address; it keeps nothing."""
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="holdfast-load-") as folder:
         command = [find("redis-server"), "--port", str(port), "--bind", LOOPBACK, "--dir", folder, "--save", ""]
         with _process(command, {}, port, probe.redis()):
@@ -44,7 +44,7 @@ def redis() -> Iterator[str]:
 @contextmanager
 def external_proxy(redis_address: str, third_party_url: str, config: Mapping[str, Any]) -> Iterator[str]:
     """Its base URL. It has just started: no breaker remembers anything."""
-    port = _free_port()
+    port = free_port()
     env = {
         "REDIS_ADDR": redis_address,
         "HOLDFAST_CACHE_REDIS_ADDR": redis_address,
@@ -86,9 +86,3 @@ def _wait(process: "subprocess.Popen[bytes]", port: int, ready: Callable[[str, i
             output = Path(f"/proc/self/fd/{log}").read_bytes()[-1000:].decode(errors="replace")
             raise Problem(f"{' '.join(map(str, process.args))}: {missing}\n{output}")  # type: ignore[arg-type]
         time.sleep(_POLL_S)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind((LOOPBACK, 0))
-        return int(one.getsockname()[1])

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.local.output import Problem
-from deploy.local.programs import Program
+from deploy.local.programs import LOOPBACK, Program
 
 _LISTEN = "0A"
 
@@ -36,6 +36,13 @@ def is_free(host: str, port: int) -> bool:
                 raise Problem(f"nothing can listen on {host}:{port}: {error.strerror}") from None
             return False
     return True
+
+
+def free_port() -> int:
+    """A port of the loopback on which nothing listens now."""
+    with socket.socket() as one:
+        one.bind((LOOPBACK, 0))
+        return int(one.getsockname()[1])
 
 
 def _first_of_each(taken: list[Program]) -> list[Program]:

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from deploy.local.output import Problem, echo
+from deploy.local.ports import free_port
 
 #: Service -> the setting of its port.
 SERVICES = {
@@ -72,8 +72,8 @@ def run_services(python: Path, folder: Path) -> None:
 
 
 def _start(python: Path, folder: Path, name: str, port_setting: str) -> _Service:
-    port, log = _free_port(), folder / f"{name}.log"
-    ports = {port_setting: str(port), "HOLDFAST_DLQ_METRICS_PORT": str(_free_port())}
+    port, log = free_port(), folder / f"{name}.log"
+    ports = {port_setting: str(port), "HOLDFAST_DLQ_METRICS_PORT": str(free_port())}
     settings = {"PATH": os.defpath, "HOLDFAST_PROFILE": "demo", "HOLDFAST_DRAIN_S": "1"} | _NO_STORES | ports
     command = [str(python), "-m", f"holdfast.services.{name}"]
     with log.open("wb") as output:
@@ -99,12 +99,6 @@ def _wait_until_ended(service: _Service) -> None:
         raise service.problem("does not end on SIGTERM") from None
     if code not in (0, -signal.SIGTERM):  # uvicorn ends, then raises the signal again
         raise service.problem(f"ended with {code}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _run(*command: str) -> None:

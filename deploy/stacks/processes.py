@@ -1,7 +1,6 @@
 """The system as local processes, under the supervisor of `make up`."""
 
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,6 +13,7 @@ from deploy.local import database, processes, stack
 from deploy.local.output import Problem
 from deploy.local.packages import find
 from deploy.local.places import LOGS, REPO, VENV_PYTHON
+from deploy.local.ports import free_port
 from deploy.local.processes import Process, freeze
 from deploy.local.programs import LOOPBACK, programs, service_env
 from deploy.local.secret import secret
@@ -111,9 +111,7 @@ class Processes(Stack):
 
     def start_api(self, name: str, settings: Mapping[str, str]) -> None:
         """On a free port, with the running stack's stores."""
-        with socket.socket() as probe:
-            probe.bind((LOOPBACK, 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         own = {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": name}
         env = service_env(self._settings, "api") | own | dict(settings)
         log = LOGS / f"{name}.log"

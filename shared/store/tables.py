@@ -27,6 +27,10 @@ _CLAIMS = mysql.VARCHAR(CLAIMS_MAX_CHARS, charset="ascii", collation="ascii_bin"
 _KEY = sa.String(KEY_MAX_CHARS, collation=_COLLATION)
 
 
+def _number(name: str, *, index: bool | None = None) -> sa.Column[int]:
+    return sa.Column(name, sa.BigInteger, nullable=False, index=index)
+
+
 @cache
 def table_of(resource: ResourceType) -> sa.Table:
     """One row an entity, tombstones and shadows included; see `shared/writes/merge.py`. Of each field: its value, its
@@ -37,8 +41,8 @@ def table_of(resource: ResourceType) -> sa.Table:
         sa.MetaData(),
         sa.Column("id", _ID, primary_key=True),
         *_field_columns(resource),
-        sa.Column("created_version", sa.BigInteger, nullable=False),
-        sa.Column("deleted_version", sa.BigInteger, nullable=False),
+        _number("created_version"),
+        _number("deleted_version"),
         *_indexes(resource),
         mysql_engine="InnoDB",
         mysql_charset="utf8mb4",
@@ -61,7 +65,7 @@ def _field_columns(resource: ResourceType) -> Iterator[sa.schema.SchemaItem]:
         yield sa.Column(field.name, _type(field.type.column), nullable=not field.required)
         if field.unique:
             yield sa.Column(f"{field.name}_key", _KEY)
-        yield sa.Column(f"{field.name}_version", sa.BigInteger, nullable=False)
+        yield _number(f"{field.name}_version")
 
 
 def _type(column: Column) -> sa.types.TypeEngine[Any]:
@@ -87,11 +91,11 @@ operations = sa.Table(
     sa.Column("resource", _RESOURCE, nullable=False),
     sa.Column("entity_id", _ID, nullable=False),
     sa.Column("command", sa.String(LABEL_MAX_CHARS), nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False, index=True),
+    _number("version", index=True),
     #: applied | superseded | rejected
     sa.Column("effect", sa.String(20), nullable=False),
     #: The entity's version after it; 0 if rejected.
-    sa.Column("entity_version", sa.BigInteger, nullable=False),
+    _number("entity_version"),
     #: The rejection: {"code": ..., "detail": {...}}.
     sa.Column("rejection", sa.Text),
     #: SHA-256 of the request, kept where the caller sent an Idempotency-Key.
@@ -109,18 +113,18 @@ operation_totals = sa.Table(
     "operation_totals",
     metadata,
     sa.Column("id", sa.SmallInteger, primary_key=True),
-    sa.Column("applied", sa.BigInteger, nullable=False),
-    sa.Column("rejected", sa.BigInteger, nullable=False),
+    _number("applied"),
+    _number("rejected"),
     #: Of both: those that never were on the stream.
-    sa.Column("direct", sa.BigInteger, nullable=False),
+    _number("direct"),
     #: The newest version closed.
-    sa.Column("closed_to", sa.BigInteger, nullable=False),
+    _number("closed_to"),
     #: Rows removed.
-    sa.Column("purged", sa.BigInteger, nullable=False),
+    _number("purged"),
     #: The horizon: whatever is not newer may have been removed, and is not applied any more.
-    sa.Column("purged_to", sa.BigInteger, nullable=False),
+    _number("purged_to"),
     #: Rows of `released_values` removed.
-    sa.Column("releases_purged", sa.BigInteger, nullable=False),
+    _number("releases_purged"),
 )
 
 #: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them.
@@ -132,7 +136,7 @@ direct_keys = sa.Table(
     sa.Column("operation_id", _ID, primary_key=True),
     sa.Column("resource", _RESOURCE, nullable=False),
     sa.Column("entity_id", _ID, nullable=False),
-    sa.Column("version", sa.BigInteger, nullable=False),
+    _number("version"),
 )
 
 #: Entities whose row became a tombstone, by the database's own clock: every process that keeps copies follows it.
@@ -152,5 +156,5 @@ released_values = sa.Table(
     sa.Column("claims", _CLAIMS, primary_key=True),
     sa.Column("claim_key", _KEY, primary_key=True),
     sa.Column("entity_id", _ID, primary_key=True),
-    sa.Column("version", sa.BigInteger, nullable=False, index=True),
+    _number("version", index=True),
 )

@@ -3,17 +3,21 @@
 The database's own comparison of states and ids is by bytes, so columns need no more than their kind here.
 """
 
+from datetime import datetime
+
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from holdfast.shared.letters.state import State
 from holdfast.shared.store.tables import metadata
 
-_MOMENT = mysql.DATETIME(fsp=6)
-
 
 def _texts(*names: str) -> list[sa.Column[str]]:
     return [sa.Column(name, sa.String) for name in names]
+
+
+def _moments(*names: str) -> list[sa.Column[datetime]]:
+    return [sa.Column(name, mysql.DATETIME(fsp=6)) for name in names]
 
 
 def _numbers(*names: str) -> list[sa.Column[int]]:
@@ -27,12 +31,11 @@ letters = sa.Table(
     *_texts("fingerprint", "state", "entry_id", "operation_id", "resource", "entity_id", "command"),
     *_numbers("version"),
     *_texts("reason", "kind", "code", "error", "frame"),
-    sa.Column("dead_at", _MOMENT),
+    *_moments("dead_at"),
     *_texts("writer", "build"),
     *_numbers("attempts", "size_bytes", "imported", "edit", "replay_id"),
     *_texts("outcome", "note"),
-    sa.Column("indexed_at", _MOMENT),
-    sa.Column("state_at", _MOMENT),
+    *_moments("indexed_at", "state_at"),
 )
 
 bodies = sa.Table(
@@ -57,7 +60,7 @@ builds = sa.Table(
 
 trend = sa.Table("dead_letter_trend", metadata, *_texts("fingerprint"), *_numbers("bucket", "letters"))
 
-notes = sa.Table("dead_letter_notes", metadata, *_texts("fingerprint", "note", "author"), sa.Column("at", _MOMENT))
+notes = sa.Table("dead_letter_notes", metadata, *_texts("fingerprint", "note", "author"), *_moments("at"))
 
 dues = sa.Table("dead_letter_dues", metadata, *_numbers("letter_id"))
 
@@ -67,7 +70,7 @@ edits = sa.Table(
     *_numbers("letter_id", "number"),
     sa.Column("fields", sa.LargeBinary),
     *_texts("author", "reason"),
-    sa.Column("at", _MOMENT),
+    *_moments("at"),
     *_numbers("transform_id", "reverts"),
 )
 
@@ -75,7 +78,7 @@ transforms = sa.Table(
     "dead_letter_transforms",
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True),
-    sa.Column("at", _MOMENT),
+    *_moments("at"),
     *_texts("author", "reason", "selection", "patch"),
     *_numbers("letters"),
     *_texts("counts"),
@@ -85,17 +88,15 @@ replays = sa.Table(
     "replays",
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True),
-    sa.Column("created_at", _MOMENT),
+    *_moments("created_at"),
     *_texts("created_by", "reason", "selection"),
     *_numbers("letters"),
     *_texts("plan", "state"),
-    sa.Column("state_at", _MOMENT),
+    *_moments("state_at"),
     *_texts("state_reason", "counts", "base", "approved_by"),
-    sa.Column("approved_at", _MOMENT),
-    sa.Column("started_at", _MOMENT),
-    sa.Column("ended_at", _MOMENT),
+    *_moments("approved_at", "started_at", "ended_at"),
     *_texts("lease_owner"),
-    sa.Column("lease_until", _MOMENT),
+    *_moments("lease_until"),
     *_numbers("lease_token"),
 )
 
@@ -104,8 +105,7 @@ items = sa.Table(
     metadata,
     *_numbers("replay_id", "position", "letter_id"),
     *_texts("state", "operation_id", "entry_id"),
-    sa.Column("sent_at", _MOMENT),
-    sa.Column("ended_at", _MOMENT),
+    *_moments("sent_at", "ended_at"),
     *_texts("outcome"),
 )
 
@@ -113,7 +113,7 @@ audit = sa.Table(
     "audit_log",
     metadata,
     sa.Column("id", sa.BigInteger, primary_key=True),
-    sa.Column("at", _MOMENT),
+    *_moments("at"),
     *_texts("actor", "role", "action", "reason"),
     *_numbers("letters"),
     *_texts("selection", "details", "request_id"),
