@@ -6,7 +6,6 @@ import time
 from collections.abc import AsyncIterator, Iterable
 
 from fastapi import FastAPI
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.middleware import Middleware
 
@@ -37,7 +36,6 @@ from holdfast.shared.cache.copies import Copies
 from holdfast.shared.cache.form import EntityCopy, entity_name
 from holdfast.shared.cache.last_good import LastGood
 from holdfast.shared.cache.refresh import Refresher
-from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
@@ -55,8 +53,9 @@ from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, RATE_LIMIT_TIMEOUT_S
-from holdfast.shared.store.engine import Timeouts, make_engine
+from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.grafana.configured import annotations
 from holdfast.shared.telemetry.logs import Action
@@ -98,9 +97,9 @@ class Api:
             open_s=settings.api_breaker_open_s,
             external_timeout_s=settings.api_timeout_s,
         )
-        self._redis = _connect(settings.redis_addr, settings.redis_connect_timeout_s, settings.redis_timeout_s)
-        self._cache = _connect(settings.cache_address, settings.cache_timeout_s, settings.cache_timeout_s)
-        self._limits = _connect(settings.cache_address, RATE_LIMIT_TIMEOUT_S, RATE_LIMIT_TIMEOUT_S)
+        self._redis = queue_client(settings)
+        self._cache = cache_client(settings)
+        self._limits = cache_client(settings, RATE_LIMIT_TIMEOUT_S)
         self._database = _database(settings, self._breakers)
         self._annotations = annotations(settings)
         self._marks = OverrideMarks(self._annotations)
@@ -236,15 +235,11 @@ class Api:
         await retry_forever(reporter, (RedisError, OSError), lambda: ensure_groups(self._redis), base_s=0.2, cap_s=5)
 
 
-def _connect(address: str, connect_timeout_s: float, timeout_s: float) -> Redis:
-    return connect(address, RedisTimeouts(connect_timeout_s, timeout_s))
-
-
 def _database(settings: ApiSettings, breakers: Breakers) -> Database:
-    timeouts = Timeouts(
-        settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
-    )
-    engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
     return Database(
-        engine, settings.db_pool_size, breakers.database, breakers.database_writes, settings.api_read_timeout_s
+        engine_of(settings),
+        settings.db_pool_size,
+        breakers.database,
+        breakers.database_writes,
+        settings.api_read_timeout_s,
     )

@@ -7,13 +7,14 @@ from typing import Never
 
 from fastapi import FastAPI
 
-from holdfast.services.dlq_admin import live, rest, stores
+from holdfast.services.dlq_admin import live, rest
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.auditor.history import History
 from holdfast.services.dlq_admin.backend import Backend, Rooms
 from holdfast.services.dlq_admin.console.app import add_console
 from holdfast.services.dlq_admin.console.login.logouts import Logouts
+from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.letters.indexer import Indexer
@@ -38,12 +39,16 @@ from holdfast.shared.letters.index import insert
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.runtime.redis import cache_client, queue_client
+from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.grafana.configured import annotations
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.loop_lag import watch
 
 _HTTP_DRAIN_S = 2.0
+_BACKGROUND_THREADS = 3
+_AUDIT_THREADS = 2
 _DESCRIPTION = "Dead letters: see what died and why, decide what becomes of it. Everything here needs an API key."
 
 
@@ -61,7 +66,7 @@ class DlqAdmin:
 
     def _make_rooms(self) -> Rooms:
         settings = self._settings
-        queue, cache, database = stores.queue(settings), stores.cache(settings), stores.database(settings)
+        queue, cache, database = queue_client(settings), cache_client(settings), _database(settings)
         member = Member("dlq_admin", settings.instance, lambda: [database.breaker])
         board = Board(cache, member, watching=True)
         every_s = settings.dlq_audit_every_s
@@ -191,3 +196,14 @@ class DlqAdmin:
                 await redis.aclose()
         rooms.database.close()
         logs.info(Action.SERVICE_STOPPED, instance=self._settings.instance)
+
+
+def _database(settings: DlqAdminSettings) -> Database:
+    """With threads for operators' questions, for background work and for the auditor."""
+    return Database(
+        engine_of(settings),
+        threads=settings.db_pool_size - _BACKGROUND_THREADS - _AUDIT_THREADS,
+        background=_BACKGROUND_THREADS,
+        audit=_AUDIT_THREADS,
+        read_timeout_s=settings.dlq_read_timeout_s,
+    )

@@ -6,12 +6,13 @@ import sys
 import uvloop
 from redis.exceptions import RedisError
 
-from holdfast.services.dlq_admin import stores
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.faults import Fault
 from holdfast.shared.letters.audit import seals
+from holdfast.shared.runtime.redis import queue_client
+from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes.ledger import table
@@ -33,7 +34,7 @@ def ledger() -> int:
 
 
 async def _ledger(settings: DlqAdminSettings) -> int:
-    redis, engine = stores.queue(settings), stores.engine(settings)
+    redis, engine = queue_client(settings), engine_of(settings)
     try:
         read = await read_ledger(redis, engine)
     except (RedisError, Fault, OSError) as error:
@@ -48,7 +49,7 @@ async def _ledger(settings: DlqAdminSettings) -> int:
 
 def verify_audit() -> int:
     """Exit code: 0 the chain is whole, 1 it is not, 2 not known."""
-    engine = stores.engine(DlqAdminSettings())
+    engine = engine_of(DlqAdminSettings())
     try:
         verdict = seals.verify(engine)
     except Fault as error:

@@ -12,7 +12,6 @@ from holdfast.services.external_proxy.live import Live
 from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.services.external_proxy.third_party import ThirdParty, make_breaker
 from holdfast.shared.cache.last_good import LastGood
-from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.http.app import service_app
@@ -25,6 +24,7 @@ from holdfast.shared.resilience.retry_budget import RetryBudget
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, PROXY_TIMEOUT_S
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
@@ -40,8 +40,8 @@ that is safe, and not made while the third party is known to be down; every requ
 
 def make_app(settings: ProxySettings) -> FastAPI:
     """The application; connections are made on first use."""
-    redis = connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
-    cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
+    redis = queue_client(settings)
+    cache = cache_client(settings)
     url, config = settings.proxy_third_party_url, settings.proxy_config
     client = HttpClient("third_party", str(url), in_flight_max=config.in_flight_max)
     breakers = {name: make_breaker(f"{url.host}:{url.port}", name, config.policy()) for name in _OPERATIONS}

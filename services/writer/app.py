@@ -27,7 +27,6 @@ from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.cache.copies import Copies, cache_breaker
 from holdfast.shared.cache.form import EntityCopy, entity_name
 from holdfast.shared.cache.refresh import Refresher
-from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.http.app import service_app
@@ -46,9 +45,10 @@ from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
+from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.control import control_write
-from holdfast.shared.store.engine import Timeouts, make_engine, reading
+from holdfast.shared.store.engine import engine_of, reading
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -73,20 +73,12 @@ class Writer:
         self._batches: set[asyncio.Task[None]] = set()
         self._batches_crashed = metrics.loop_crashes.labels("batch")
         self._thread = Pool("database", TRANSACTIONS_AT_ONCE + 1)
-        self._redis = connect(
-            settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s)
-        )
-        timeouts = Timeouts(
-            settings.db_checkout_timeout_s,
-            settings.db_connect_timeout_s,
-            settings.db_timeout_s,
-            settings.db_lock_wait_s,
-        )
-        self._cache = connect(settings.cache_address, RedisTimeouts(settings.cache_timeout_s, settings.cache_timeout_s))
+        self._redis = queue_client(settings)
+        self._cache = cache_client(settings)
         of_the_cache = cache_breaker(settings.cache_timeout_s)
         copies = Copies(self._cache, of_the_cache, hard_s=settings.cache_hard_s, in_process_max=0)
         self._refresher = Refresher(copies, settings.cache_soft_s)
-        self._engine = make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
+        self._engine = engine_of(settings)
         self._deferred = Deferred(
             settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
         )

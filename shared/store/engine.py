@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import Engine, QueuePool
 
 from holdfast.shared.connections.address import Address, parse_dsn
+from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store import connections
 from holdfast.shared.store.classify import classify
 from holdfast.shared.telemetry import metrics
@@ -38,6 +39,14 @@ def _encryption(address: Address) -> dict[str, Any]:
     if address.tls is None:
         return {"ssl_disabled": True}
     return {"ssl": address.tls.context()} if address.tls.required else {}
+
+
+def engine_of(settings: StoreSettings) -> Engine:
+    """The engine that the settings describe."""
+    timeouts = Timeouts(
+        settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
+    )
+    return make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
 
 
 def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:

@@ -1,0 +1,17 @@
+"""Redis, as the settings name it; connections are made on first use."""
+
+from redis.asyncio import Redis
+
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.runtime.settings import CacheSettings, QueueSettings
+
+
+def queue_client(settings: QueueSettings) -> Redis:
+    """The Redis that holds the streams."""
+    return connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
+
+
+def cache_client(settings: CacheSettings, timeout_s: float | None = None) -> Redis:
+    """The Redis that holds what may be lost."""
+    seconds = settings.cache_timeout_s if timeout_s is None else timeout_s
+    return connect(settings.cache_address, RedisTimeouts(seconds, seconds))
