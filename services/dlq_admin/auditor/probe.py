@@ -38,12 +38,17 @@ class Probe:
 
     async def run(self) -> Never:
         """For ever."""
+        before_s = None
         while True:
             began = time.monotonic()
             worked = await self.once()
             took_s = time.monotonic() - began
-            rest_s = took_s * (1 / self._share_max - 1) if worked else min(took_s, _FAILED_PAUSE_S)
-            await asyncio.sleep(max(self._every_s, rest_s))
+            if worked:
+                rest_s = pause_s(took_s, took_s if before_s is None else before_s, self._every_s, self._share_max)
+                before_s = took_s
+            else:
+                rest_s = max(self._every_s, min(took_s, _FAILED_PAUSE_S))
+            await asyncio.sleep(rest_s)
 
     async def once(self) -> bool:
         """One look; whether it worked."""
@@ -57,3 +62,9 @@ class Probe:
         metrics.probe_last_success.labels(self.name).set_to_current_time()
         metrics.probe_duration.labels(self.name).set(time.monotonic() - began)
         return True
+
+
+def pause_s(took_s: float, before_s: float, every_s: float, share_max: float) -> float:
+    """After a look that took `took_s`, and the one before it `before_s`. A look that an outage made slow says nothing
+    about the next one; two slow looks show what a look costs now."""
+    return max(every_s, min(took_s, before_s) * (1 / share_max - 1))

@@ -1,0 +1,29 @@
+"""The pace of the auditor's looks: their share of the time is bounded, and one that was slow once holds up nothing."""
+
+import random
+
+from holdfast.services.dlq_admin.auditor.probe import pause_s
+
+_EVERY_S, _SHARE = 2.0, 0.1
+
+
+def test_one_slow_look_does_not_hold_up_the_next() -> None:
+    """A look that an outage made slow, among any quick ones: the pause after it is one of a quick look."""
+    chance = random.Random(3)
+    for _ in range(200):
+        quick_s, slow_s = chance.uniform(0.001, 0.2), chance.uniform(1, 60)
+        assert pause_s(slow_s, quick_s, _EVERY_S, _SHARE) == _EVERY_S
+        assert pause_s(quick_s, slow_s, _EVERY_S, _SHARE) == _EVERY_S
+
+
+def test_looks_that_take_long_take_no_more_than_their_share() -> None:
+    """Over any run of looks that are all slow."""
+    chance = random.Random(4)
+    for _ in range(200):
+        usual_s = chance.uniform(0.5, 60)
+        looks_s = [usual_s * chance.uniform(0.8, 1.25) for _ in range(50)]
+        pauses_s = [
+            pause_s(took_s, before_s, _EVERY_S, _SHARE)
+            for before_s, took_s in zip(looks_s[:1] + looks_s, looks_s, strict=False)
+        ]
+        assert sum(looks_s) / (sum(looks_s) + sum(pauses_s)) < _SHARE * 1.3
