@@ -188,6 +188,14 @@ test-crash: ## kill -9 of everything at random moments under load: nothing lost,
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.crash $(ARGS)
 
+# The seeds FIRST, FIRST+1 ..., JOBS at once; or SEED=n alone with its timeline, CUT="..." of it, SHRINK=1 to the smallest
+# part that fails. ARGS=--kept: those that once found something.
+.PHONY: simulate
+simulate: ## The real services in virtual time, every choice and fault drawn from a seed (SEEDS=200, JOBS=, SEED=n, SHRINK=1)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(CUT),--cut "$(CUT)") $(if $(SHRINK),--shrink), \
+		--seeds $(or $(SEEDS),200) --first $(or $(FIRST),0) --jobs $(JOBS)) $(ARGS)
+
 ##@ Break it
 
 # On the running stack (make up; STACK=docker: make docker-run). What is broken is mended again, however it ends.

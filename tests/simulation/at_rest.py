@@ -13,6 +13,7 @@ Redis = Callable[..., Any]
 
 _PREFIX = b"{holdfast}:"
 _WRITES, _DEAD, _EMAILS = _PREFIX + b"writes", _PREFIX + b"dead", _PREFIX + b"emails"
+_HEARTBEATS = "heartbeats"
 _METHODS = {"Create": "POST", "Update": "PATCH", "Replace": "PUT", "Delete": "DELETE"}
 
 
@@ -49,6 +50,7 @@ def _ended(sql: Sql) -> Iterable[Ended]:
         verb = command.split(" ")[0]
         method = next((method for name, method in _METHODS.items() if verb.startswith(name)), command)
         code = json.loads(rejection)["code"] if rejection else ""
+        effect = "none" if resource == _HEARTBEATS else effect
         yield Ended(id, Entity(resource, entity), method, version, effect, code, entry_id is None, _seconds(at))
 
 

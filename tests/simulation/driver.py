@@ -2,6 +2,7 @@
 Every command travels there, and its answer back, so a link that is cut in between loses a command, or the answer to one
 that took effect."""
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -16,6 +17,8 @@ from tests.simulation.simulation import Simulation
 
 MACHINE = "database"
 _LOST, _REFUSED = 2013, 2003
+_LOST_ANSWER, _LOST_COMMIT = "model:commit applied, answer lost", "model:commit lost"
+_DEADLOCK = "model:deadlock"
 #: How often somebody who waits for a silent link looks again.
 _LOOK_S = 0.02
 #: How often a server looks whether a client that gave up is heard of.
@@ -24,12 +27,28 @@ _ABANDONED_S = 0.5
 Connect = Callable[..., Any]
 
 
+class Seen:
+    """What happened to commits and statements, for *sometimes*. `on_commit` is called after each that took effect, in
+    the process that made it."""
+
+    def __init__(self) -> None:
+        self.counts: Counter[str] = Counter()
+        self.commits = 0
+        self.on_commit: list[Callable[[], None]] = []
+
+    def committed(self) -> None:
+        """Something took effect."""
+        self.commits += 1
+        for call in self.on_commit:
+            call()
+
+
 @contextmanager
-def installed(simulation: Simulation, connect: Connect) -> Iterator[None]:
+def installed(simulation: Simulation, connect: Connect, seen: Seen) -> Iterator[None]:
     """While this lasts, PyMySQL connects to the model. `connect`: the model's own, with PyMySQL's arguments."""
 
     def made(**options: Any) -> Wire:
-        return Wire(simulation, connect, options)
+        return Wire(simulation, connect, options, seen)
 
     with patch.object(pymysql, "connect", made), patch.object(pymysql, "Connect", made):
         yield
@@ -49,7 +68,8 @@ class _End:
 class Wire:
     """A connection. What it does not know is the model's."""
 
-    def __init__(self, simulation: Simulation, connect: Connect, options: dict[str, Any]) -> None:
+    def __init__(self, simulation: Simulation, connect: Connect, options: dict[str, Any], seen: Seen) -> None:
+        self._seen = seen
         self._loop = simulation.loop
         process = self._loop.process
         self._link: Link = simulation.network.link(process.machine, MACHINE)
@@ -76,7 +96,12 @@ class Wire:
 
     def commit(self) -> None:
         """Commit."""
-        self._over(self._session.commit)
+        before = self._seen.commits
+        try:
+            self._over(self._session.commit)
+        except OperationalError:
+            self._seen.counts[_LOST_ANSWER if self._seen.commits > before else _LOST_COMMIT] += 1
+            raise
 
     def rollback(self) -> None:
         """Roll back."""
@@ -106,6 +131,7 @@ class Wire:
         try:
             answer = call()
         except OperationalError as error:
+            self._seen.counts[_DEADLOCK] += error.args[0] == 1213
             if error.args[0] in (_LOST, 2006):
                 self._give_up()
             raise
@@ -167,6 +193,12 @@ class WireCursor:
 
     def __iter__(self) -> Iterator[Any]:
         return iter(self._cursor)
+
+    def __enter__(self) -> "WireCursor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cursor.close()
 
     def execute(self, query: str, args: Any = None) -> Any:
         """Run a statement."""

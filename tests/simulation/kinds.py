@@ -68,7 +68,7 @@ KINDS: dict[str, Kind] = {
     "refuse_commit": Kind(DATABASE, 0.25, 3, (0.2, 6.0), "this share of commits is lost before it takes effect",
                           _between(0.1, 1.0)),
     "deadlock": Kind(DATABASE, 0.25, 3, (0.5, 8.0), "this share of statements ends in a deadlock", _between(0.02, 0.4)),
-    "lock_wait": Kind(DATABASE, 0.2, 2, (0.5, 10.0), "a stranger holds the locks of rows for a while"),
+    "lock_wait": Kind(DATABASE, 0.2, 2, (0.5, 10.0), "a stranger holds the locks of so many users", _between(1, 8)),
     "number": Kind(DATABASE, 0.2, 2, (0.5, 8.0), "statements answer an error number that nobody has seen",
                    _between(5000, 65000)),
     "sessions": Kind(DATABASE, 0.25, 4, (0.0, 0.0), "every session is killed"),

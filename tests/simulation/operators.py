@@ -111,7 +111,7 @@ class Operator:
     async def _transform(self) -> None:
         made = await self._bulk("/dlq/transforms", "dead", patch=self._chance.choice(_MEND))
         if made and self._chance.random() < 0.2:
-            await self._counted(f"/dlq/transforms/{made['id']}/revert", {"reason": _REASON})
+            await self._counted(f"/dlq/transforms/{made['transform_id']}/revert", {"reason": _REASON})
 
     async def _replay(self) -> None:
         rate, canary = self._chance.choice((0.5, 5.0, 500.0)), self._chance.choice(([], [1], [1, 5, 25]))

@@ -171,7 +171,7 @@ def draw(seed: int) -> Plan:
     plan = Plan(
         seed=seed, apis=apis, writers=writers, admins=admins, clients=tuple(range(clients)),
         operators=tuple(range(chance.choice((0, 1, 1, 2)))), load_s=load_s,
-        pause_s=round(clients * load_s / requests, 3), mix=_mix(chance), patience_s=chance.choice((12.0, 20.0, 60.0)),
+        pause_s=round(clients * load_s / requests, 3), mix=_mix(chance), patience_s=chance.choice((13.0, 20.0, 60.0)),
         faults=(),
     )  # fmt: skip
     if chance.randrange(_CALM) == 0:

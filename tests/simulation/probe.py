@@ -3,6 +3,7 @@ system once more as anybody would."""
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import orjson
@@ -14,15 +15,26 @@ from tests.simulation.workload import Recorder, Request
 
 _EVERY_S = 1.0
 _TIMEOUT_S = 20.0
+#: What is on its way when an api stops has arrived by then.
+_READING_S = 2.0
 
 
 class Probe:
-    """`nodes`: name -> port of HTTP."""
+    """`nodes`: name -> port of HTTP; `forgetful`: a store loses what it acknowledged, so the ledger cannot balance."""
 
     def __init__(
-        self, nodes: dict[str, int], redis: at_rest.Redis, recorder: Recorder, now: Callable[[], float]
+        self,
+        nodes: dict[str, int],
+        redis: at_rest.Redis,
+        recorder: Recorder,
+        now: Callable[[], float],
+        wall_s: Callable[[], float],
+        *,
+        forgetful: bool,
     ) -> None:
         self._nodes, self._redis, self._recorder, self._now = nodes, redis, recorder, now
+        self._wall_s, self._forgetful = wall_s, forgetful
+        self._stopped_at = 0.0
         admins = [name for name in nodes if name.startswith("admin")]
         self._apis = [name for name in nodes if name.startswith("api")]
         self._person = Operator(1, 0, 1.0, admins, recorder, port=nodes[admins[0]])
@@ -39,6 +51,14 @@ class Probe:
         """Whether everything came to an end in time."""
         return await self._until(self._resting, within_s)
 
+    async def until_balanced(self, within_s: float) -> bool:
+        """Whether, with no api running, nothing is left, and the ledger balances."""
+        if not await self._until(self._ended, within_s):
+            return False
+        await asyncio.sleep(_READING_S)
+        self._stopped_at = self._wall_s()
+        return await self._until(self._balance, within_s)
+
     async def _until(self, condition: Callable[[], Any], within_s: float) -> bool:
         end_s = self._now() + within_s
         while self._now() < end_s:
@@ -52,7 +72,7 @@ class Probe:
         answers = await asyncio.gather(*(self._get(name, "/livez") for name in self._nodes))
         return ", ".join(name for name, answer in zip(self._nodes, answers, strict=True) if answer.status != 200)
 
-    async def _resting(self) -> str:
+    async def _ended(self) -> str:
         """What there is still to do; empty: nothing."""
         if left := at_rest.entries(self._redis):
             await self._person.ask("POST", "/dlq/writers/go-on", {"reason": "simulated"})
@@ -61,6 +81,12 @@ class Probe:
             return f"{left} letters on their stream"
         if open_ones := await self._person.tidy():
             return f"{len(open_ones)} replays are not over"
+        return ""
+
+    async def _resting(self) -> str:
+        """The same, and everybody is ready and answers as usual."""
+        if left := await self._ended():
+            return left
         for name in self._nodes:
             if (answer := await self._get(name, "/readyz")).status != 200:
                 return f"{name} is not ready: {answer.body[:200]!r}"
@@ -69,14 +95,16 @@ class Probe:
                 answer = await self._get(name, path)
                 if answer.status not in (200, 404, 410) or answer.degraded:
                     return f"{name} answers {path} with {answer.status}, degraded: {answer.degraded}"
-        return await self._balance()
+        return ""
 
     async def _balance(self) -> str:
         found = await self._person.ask("GET", "/ledger")
         if not found:
             return "there is no reading of the ledger"
+        if datetime.fromisoformat(found["as_of"]).timestamp() < self._stopped_at:
+            return f"the ledger was last read at {found['as_of']}"
         self.ledger = {name: found[name] for name in found if isinstance(found[name], int)}
-        return f"the ledger misses {found['missing']}" if found["missing"] else ""
+        return "" if self._forgetful or not found["missing"] else f"the ledger misses {found['missing']}"
 
     async def use(self) -> None:
         """Everything once, at every api: created, changed, read, deleted; recorded like the clients' requests."""

@@ -70,5 +70,5 @@ def test_the_census_names_what_never_happened() -> None:
         census.add({one.seen[-1]: 2})
     assert census.never == []
     more = Census()
-    more.add({"metric:holdfast_breaker_transitions_total database open": 1, "metric:holdfast_outcomes_total dead": 1})
+    more.add({"metric:holdfast_breaker_transitions_total database open": 1, "metric:holdfast_outcomes_total Dead": 1})
     assert {one.name for one in SOMETIMES} - set(more.never) == {"a breaker opened", "a write died"}

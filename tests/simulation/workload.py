@@ -175,10 +175,9 @@ class Client:
             headers["Prefer"] = f"wait={chance.choice((1, 3, 10))}"
         if chance.random() < mix.expiring:
             headers["X-Expire-After-Ms"] = str(int(1000 * log_uniform(chance, 0.01, 30)))
-        if path and chance.random() < mix.conditional:
-            name = "If-None-Match" if chance.random() < 0.1 else "If-Match"
-            version = known.versions.get(path.rpartition("/")[2])
-            headers[name] = f'"{version}"' if version and chance.random() < 0.9 else "*"
+        version = known.versions.get(path.rpartition("/")[2]) if path else None
+        if version and chance.random() < mix.conditional:
+            headers["If-Match"] = f'"{version}"'
         return headers
 
     def _altered(self, request: Request) -> Request:

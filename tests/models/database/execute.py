@@ -13,7 +13,7 @@ from tests.models.database.errors import error
 from tests.models.database.plan import Change, Computed, Insert, Parameter, Plan, Select
 from tests.models.database.schema import Table
 from tests.models.database.transaction import Transaction, Transactions
-from tests.models.database.translate import Translator
+from tests.models.database.translate import NAMED, Translator
 from tests.models.database.values import bound
 
 Values = dict[str, Any]
@@ -201,7 +201,7 @@ class Executor:
 
 def _values(args: Sequence[Any] | Mapping[str, Any]) -> Values:
     if isinstance(args, Mapping):
-        return {name: bound(value) for name, value in args.items()}
+        return {NAMED + name: bound(value) for name, value in args.items()}
     return {f"p{at}": bound(value) for at, value in enumerate(args)}
 
 

@@ -13,12 +13,14 @@ from tests.models.database.plan import Change, Computed, Insert, Parameter, Plan
 from tests.models.database.schema import Table
 from tests.models.database.values import check_of
 
+#: Put before names of parameters, some of which are words of SQL.
+NAMED = "v_"
 _PLACEHOLDER = re.compile(r"%(?:\((\w+)\)s|(s|%))")
 _MOMENTS = (exp.UtcTimestamp, exp.TimestampAdd)
 
 
 class Translator:
-    """For one schema. `plan` is of a text with `%s` or `%(name)s`, as PyMySQL takes it; without names they are `p0`, `p1`, …"""
+    """For one schema. `plan` is of a text with `%s` or `%(name)s`, as PyMySQL takes it; without names: `p0`, `p1`, …"""
 
     def __init__(self, tables: Mapping[str, Table]) -> None:
         self._tables = tables
@@ -223,7 +225,7 @@ def _named(text: str) -> str:
     def name(found: re.Match[str]) -> str:
         nonlocal count
         if found[1]:
-            return f":{found[1]}"
+            return f":{NAMED}{found[1]}"
         if found[2] == "%":
             return "%"
         count += 1

@@ -1,0 +1,115 @@
+"""`python -m tests.simulation [--seeds 200] [--first 0] [--jobs 2] | --seed N [--cut "..."] [--shrink] | --kept`. Exit
+code 0: every promise held; 1: one was broken; 2: held, but something that should happen sometimes never did."""
+
+import argparse
+import sys
+import time
+from collections.abc import Iterable
+
+from tests.simulation import kept
+from tests.simulation.forked import each
+from tests.simulation.kept import Kept
+from tests.simulation.plan import Cut, draw
+from tests.simulation.result import Result
+from tests.simulation.run import run
+from tests.simulation.shrink import shrink
+from tests.simulation.sometimes import Census
+
+_LIMIT_S = 120.0
+_SHOWN = 6
+
+
+def main() -> int:
+    """The exit code."""
+    parser = argparse.ArgumentParser(prog="python -m tests.simulation", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=200, help="so many, from --first on")
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=1, help="processes at once")
+    parser.add_argument("--seed", type=int, help="only this one, with its timeline")
+    parser.add_argument("--cut", type=Cut.parse, default=Cut(), help="what of it is kept: `seconds=9 faults=1,4`")
+    parser.add_argument("--shrink", action="store_true", help="find the smallest cut that still fails")
+    parser.add_argument("--kept", action="store_true", help="the seeds that once found something")
+    parser.add_argument("--quiet", action="store_true", help="no timeline")
+    options = parser.parse_args()
+    if options.seed is not None:
+        return _one(Kept(options.seed, options.cut), shrinking=options.shrink, quiet=options.quiet)
+    if options.kept:
+        return _many(kept.kept(), options.jobs, counted=False)
+    seeds = range(options.first, options.first + options.seeds)
+    return _many((Kept(seed, Cut()) for seed in seeds), options.jobs, counted=True)
+
+
+def _run(one: Kept, *, timeline: bool = False) -> Result:
+    return run(one.cut.of(draw(one.seed)), one.cut, timeline=timeline)
+
+
+def _in_its_own_process(runs: Iterable[Kept], jobs: int, *, timeline: bool = False) -> Iterable[Result]:
+    for one, result in each(runs, lambda one: _run(one, timeline=timeline), jobs=jobs, limit_s=_LIMIT_S):
+        yield result or Result(
+            one.seed, one.cut, [f"ends: the run did not end within {_LIMIT_S:g} s, or its process died"]
+        )
+
+
+def _one(one: Kept, *, shrinking: bool, quiet: bool) -> int:
+    [result] = _in_its_own_process([one], 1, timeline=True)
+    if shrinking and result.violations:
+        result = _shrunk(result)
+    sys.stdout.write("\n".join(result.cut.of(draw(one.seed)).lines()) + "\n")
+    if not quiet:
+        sys.stdout.write(f"\n{result.timeline}\n")
+    sys.stdout.write(_verdict(result))
+    return 1 if result.violations else 0
+
+
+def _shrunk(first: Result) -> Result:
+    """The last failing run on the way to the smallest cut."""
+    smallest = first
+
+    def fails(cut: Cut) -> bool:
+        nonlocal smallest
+        [result] = _in_its_own_process([Kept(first.seed, cut)], 1, timeline=True)
+        if found := bool(result.broken & first.broken):
+            smallest = result
+            sys.stderr.write(f"still fails: {cut}\n")
+        return found
+
+    shrink(draw(first.seed), fails, first.cut)
+    return smallest
+
+
+def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
+    census, failed, began, virtual_s, count = Census(), 0, time.monotonic(), 0.0, 0
+    for result in _in_its_own_process(runs, jobs):
+        census.add(result.seen)
+        virtual_s, count = virtual_s + result.virtual_s, count + 1
+        if result.violations:
+            failed += 1
+            sys.stdout.write(_verdict(result))
+            sys.stdout.flush()
+    real_s = time.monotonic() - began
+    speed = f"{virtual_s:,.0f} virtual seconds in {real_s:,.0f} real ones ({virtual_s / max(real_s, 1e-9):,.0f} times)"
+    sys.stdout.write(f"{count} runs, {failed} failed; {speed}\n")
+    if counted:
+        sys.stdout.write("\n".join(["", *census.lines(), ""]))
+    if failed:
+        return 1
+    if counted and census.never:
+        sys.stdout.write(f"UNKNOWN: never happened: {'; '.join(census.never)}\n")
+        return 2
+    return 0
+
+
+def _verdict(result: Result) -> str:
+    repeat = f"make simulate SEED={result.seed}" + (f' CUT="{result.cut}"' if str(result.cut) else "")
+    size = (
+        f"{result.requests} requests, {result.virtual_s:.1f} virtual s in {result.real_s:.1f} s, {result.digest[:12]}"
+    )
+    lines = [f"{'FAILED' if result.violations else 'held'}  {repeat}  ({size})"]
+    lines += [f"    {each[:400]}" for each in result.violations[:_SHOWN]]
+    if more := len(result.violations) - _SHOWN:
+        lines += [f"    and {more} more"] if more > 0 else []
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

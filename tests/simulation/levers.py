@@ -1,0 +1,287 @@
+"""Levers: how each kind of fault is made on the processes, links and stores of a run, and undone."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from tests.models.database.server import DatabaseModel
+from tests.models.redis.server import RedisModel
+from tests.simulation.hand import Hand
+from tests.simulation.kinds import DATABASE
+from tests.simulation.nodes import Node
+from tests.simulation.plan import Fault
+from tests.simulation.simulation import Simulation
+
+#: A link that is slow takes this share of the amount at least.
+_LEAST = 0.3
+#: Kills "between commit and acknowledgement" come after so many more steps of the writer, at most.
+_STEPS_AFTER_COMMIT = 40
+#: Other kills come at any step within as many.
+_STEPS = 200
+
+
+@dataclass
+class Stage:
+    """What a run consists of."""
+
+    simulation: Simulation
+    nodes: Mapping[str, Node]
+    queue: RedisModel
+    cache: RedisModel
+    database: DatabaseModel
+    #: Machines of clients.
+    clients: list[str]
+    hand: Hand
+    #: Writers that die at their next commit, and how long they are down then.
+    doomed: dict[str, float] = field(default_factory=dict)
+
+
+class WorldLevers:
+    """`begin` and `end` by the fault's kind: methods named for it."""
+
+    def __init__(self, stage: Stage, chance: Random) -> None:
+        self._stage = stage
+        self._chance = chance
+        #: What lets the rows go that a stranger holds.
+        self._held: list[Callable[[], None]] = []
+
+    def begin(self, fault: Fault) -> bool:
+        """Make it; False: there is nothing to make it on."""
+        make: Callable[[Fault], bool | None] = getattr(self, f"_{fault.kind}")
+        return make(fault) is not False
+
+    def end(self, fault: Fault) -> None:
+        """Undo it."""
+        undo: Callable[[Fault], None] | None = getattr(self, f"_end_{fault.kind}", None)
+        if undo:
+            undo(fault)
+
+    # --- processes ---
+
+    def _node(self, fault: Fault) -> Node | None:
+        node = self._stage.nodes.get(fault.target)
+        return node if node is not None and node.running else None
+
+    def _kill(self, fault: Fault) -> bool:
+        if (node := self._node(fault)) is None:
+            return False
+        node.kill(after_steps=self._chance.randrange(_STEPS))
+        return True
+
+    def _end_kill(self, fault: Fault) -> None:
+        node = self._stage.nodes[fault.target]
+        if node.running:
+            node.kill()
+        node.start()
+
+    def _kill_at_commit(self, fault: Fault) -> bool:
+        if self._node(fault) is None:
+            return False
+        self._stage.doomed[fault.target] = fault.for_s
+        return True
+
+    def committed(self) -> None:
+        """Something was committed by the process that runs."""
+        machine = self._stage.simulation.loop.process.machine
+        if machine in self._stage.doomed:
+            down_s = self._stage.doomed.pop(machine)
+            node = self._stage.nodes[machine]
+            node.kill(after_steps=1 + self._chance.randrange(_STEPS_AFTER_COMMIT))
+            loop = self._stage.simulation.loop
+            loop.deliver(
+                loop.world,
+                loop.now_s + down_s,
+                lambda: None if node.running else node.start(),
+                context=loop.world.base.copy(),
+            )
+
+    def _end_kill_at_commit(self, fault: Fault) -> None:
+        self._stage.doomed.pop(fault.target, None)
+
+    def _stop(self, fault: Fault) -> bool:
+        if (node := self._node(fault)) is None:
+            return False
+        node.stop()
+        return True
+
+    _end_stop = _end_kill
+
+    def _freeze(self, fault: Fault) -> bool:
+        if (node := self._node(fault)) is None:
+            return False
+        node.freeze()
+        return True
+
+    def _end_freeze(self, fault: Fault) -> None:
+        self._stage.nodes[fault.target].thaw()
+
+    def _clock_jump(self, fault: Fault) -> None:
+        self._stage.simulation.clock(fault.target).jump(fault.amount)
+
+    def _end_clock_jump(self, fault: Fault) -> None:
+        self._stage.simulation.clock(fault.target).jump(-self._stage.simulation.clock(fault.target).offset_s)
+
+    def _clock_drift(self, fault: Fault) -> None:
+        self._rate(fault.target, 1 + fault.amount)
+
+    def _end_clock_drift(self, fault: Fault) -> None:
+        self._rate(fault.target, 1.0)
+        self._end_clock_jump(fault)
+
+    def _rate(self, machine: str, rate: float) -> None:
+        """From now on, without a jump."""
+        clock = self._stage.simulation.clock(machine)
+        shift_s = self._stage.simulation.loop.now_s * (clock.rate - rate)
+        clock.rate = rate
+        clock.offset_s += shift_s
+        clock.uptime_s += shift_s
+
+    # --- networks ---
+
+    def _links(self, fault: Fault) -> list[Any]:
+        source, _, target = fault.target.partition(">")
+        sources = self._stage.clients if source == "clients" else [source]
+        return [self._stage.simulation.network.link(each, target) for each in sources]
+
+    def _cut(self, fault: Fault) -> None:
+        for link in self._links(fault):
+            link.cut()
+
+    _cut_road = _cut
+
+    def _refuse(self, fault: Fault) -> None:
+        for link in self._links(fault):
+            link.refusing = True
+            link.cut()
+
+    def _hang(self, fault: Fault) -> None:
+        for link in self._links(fault):
+            link.hang()
+
+    _hang_road = _hang
+
+    def _half(self, fault: Fault) -> None:
+        for link in self._links(fault):
+            link.hang(out=False)
+
+    def _slow(self, fault: Fault) -> None:
+        for link in self._links(fault):
+            link.slow(fault.amount * _LEAST, fault.amount)
+
+    def _end_link(self, fault: Fault) -> None:
+        for link in self._links(fault):
+            link.mend()
+
+    _end_refuse = _end_hang = _end_hang_road = _end_half = _end_slow = _end_link
+
+    # --- stores ---
+
+    def _store(self, fault: Fault) -> Any:
+        return getattr(self._stage, fault.target)
+
+    def _die(self, fault: Fault) -> None:
+        self._store(fault).die()
+
+    def _end_die(self, fault: Fault) -> None:
+        self._store(fault).restart()
+
+    def _stall(self, fault: Fault) -> None:
+        self._store(fault).freeze()
+
+    def _end_stall(self, fault: Fault) -> None:
+        self._store(fault).thaw()
+
+    def _fill(self, fault: Fault) -> None:
+        self._filled(fault, full=True)
+
+    def _end_fill(self, fault: Fault) -> None:
+        self._filled(fault, full=False)
+
+    def _filled(self, fault: Fault, *, full: bool) -> None:
+        if fault.target == DATABASE:
+            self._stage.database.faults.full = full
+        else:
+            self._store(fault).fill(full)
+
+    def _read_only(self, fault: Fault) -> None:
+        self._demoted(fault, replica=True)
+
+    def _end_read_only(self, fault: Fault) -> None:
+        self._demoted(fault, replica=False)
+
+    def _demoted(self, fault: Fault, *, replica: bool) -> None:
+        if fault.target == DATABASE:
+            self._stage.database.faults.read_only = replica
+        else:
+            self._store(fault).read_only(replica)
+
+    def _loading(self, fault: Fault) -> None:
+        self._store(fault).loading(True)
+
+    def _end_loading(self, fault: Fault) -> None:
+        self._store(fault).loading(False)
+
+    def _lose_last(self, fault: Fault) -> None:
+        self._store(fault).lose_last(fault.amount)
+
+    def _wipe(self, fault: Fault) -> None:
+        self._store(fault).wipe()
+
+    _wipe_cache = _wipe
+
+    # --- the database ---
+
+    def _lose_answer(self, fault: Fault) -> None:
+        self._stage.database.faults.lose_answer = fault.amount
+
+    def _end_lose_answer(self, _: Fault) -> None:
+        self._stage.database.faults.lose_answer = 0.0
+
+    def _refuse_commit(self, fault: Fault) -> None:
+        self._stage.database.faults.refuse_commit = fault.amount
+
+    def _end_refuse_commit(self, _: Fault) -> None:
+        self._stage.database.faults.refuse_commit = 0.0
+
+    def _deadlock(self, fault: Fault) -> None:
+        self._stage.database.faults.deadlock = fault.amount
+
+    def _end_deadlock(self, _: Fault) -> None:
+        self._stage.database.faults.deadlock = 0.0
+
+    def _lock_wait(self, fault: Fault) -> None:
+        self._held.append(self._stage.database.hold_rows("users", int(fault.amount)))
+
+    def _end_lock_wait(self, _: Fault) -> None:
+        while self._held:
+            self._held.pop()()
+
+    def _number(self, fault: Fault) -> None:
+        self._stage.database.faults.number = int(fault.amount)
+
+    def _end_number(self, _: Fault) -> None:
+        self._stage.database.faults.number = 0
+
+    def _sessions(self, _: Fault) -> None:
+        self._stage.database.end_sessions()
+
+    # --- by hand ---
+
+    def _poison(self, fault: Fault) -> None:
+        self._stage.hand.poison(int(fault.amount), self._chance.getrandbits(32))
+
+    def _junk(self, fault: Fault) -> None:
+        self._stage.hand.junk(int(fault.amount), self._chance)
+
+    def _junk_letter(self, _: Fault) -> None:
+        self._stage.hand.junk_letter(self._chance)
+
+    def _ahead(self, fault: Fault) -> None:
+        self._stage.hand.ahead(fault.amount)
+
+    def _orphans(self, _: Fault) -> bool:
+        return bool(self._stage.hand.orphans(self._chance))
+
+    def _twice(self, fault: Fault) -> bool:
+        return bool(self._stage.hand.twice(int(fault.amount), self._chance))

@@ -1,0 +1,192 @@
+"""Run: one plan from its start to its verdict: load and faults, then everything is mended and must come to rest, then
+the history is judged by tests/promises."""
+
+import asyncio
+import hashlib
+import logging
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from tests.promises.case import Case
+from tests.promises.history import AtRest, History
+from tests.promises.history import Fault as Broken
+from tests.promises.limits import Limits
+from tests.promises.verdict import judge
+from tests.simulation import at_rest, driver
+from tests.simulation.counts import counted
+from tests.simulation.hand import Hand
+from tests.simulation.kinds import KINDS
+from tests.simulation.levers import Stage, WorldLevers
+from tests.simulation.nemesis import Nemesis
+from tests.simulation.operators import Operator
+from tests.simulation.plan import Cut, Fault, Plan
+from tests.simulation.probe import Probe
+from tests.simulation.record import Record
+from tests.simulation.result import Result
+from tests.simulation.simulation import Simulation
+from tests.simulation.watch import Watch
+from tests.simulation.workload import Client, Known
+from tests.simulation.world import ADMIN_PORT, API_PORT, World
+
+#: How long processes have to begin, keyed writes have for an answer once all is mended, and everything has to rest.
+_START_S, _INSIST_S, _REST_S = 30.0, 90.0, 240.0
+#: Longest answer: the api's own limit, the longest `Prefer: wait`, and a clock that is slow.
+_ANSWER_S = 17.0
+#: Clocks that differ without a fault on one, and with.
+_CALM_CLOCK_S, _WRONG_CLOCK_S = 1.5, 90.0
+#: A process that was started again does not answer at once.
+_BOOT_S = 1.0
+_OPERATOR_PAUSE_S = 2.0
+
+
+def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
+    """The result; `timeline`: with all lines."""
+    began = time.perf_counter()
+    logging.getLogger("faststream").addFilter(lambda _: False)  # the services log what it fails at themselves
+    with tempfile.TemporaryDirectory() as folder:
+        one = _Run(plan, Path(folder))
+        with driver.installed(one.simulation, one.world.database.connect, one.world.seen):
+            one.simulation.run(one.scenario)
+        violations = one.violations()
+    text = one.simulation.timeline.text()
+    return Result(
+        plan.seed, cut, violations, one.seen(), one.now(), time.perf_counter() - began, one.record.requests,
+        hashlib.sha256(text.encode()).hexdigest(), text if timeline else "",
+    )  # fmt: skip
+
+
+class _Run:
+    def __init__(self, plan: Plan, folder: Path) -> None:
+        self.plan = plan
+        self.simulation = simulation = Simulation(plan.seed)
+        self._say = simulation.timeline.say
+        self.world = world = World(simulation, plan, folder)
+        self.record = Record(self.now, self._say)
+        hand = Hand(world.command, world.clock("queue"), self.now, self.record.events.append)
+        clients = [f"client-{number}" for number in plan.clients]
+        stage = Stage(
+            simulation, world.nodes, world.redis["queue"], world.redis["cache"], world.database, clients, hand
+        )
+        levers = WorldLevers(stage, simulation.chance("levers"))
+        world.seen.on_commit.append(levers.committed)
+        self.nemesis = Nemesis(levers, self._report)
+        self.watch = Watch(world.sql, self.now)
+        self.probe = Probe(
+            world.ports, world.command, self.record, self.now, world.clock("probe"), forgetful=plan.forgets
+        )
+        self._begun: dict[tuple[str, str], float] = {}
+        self._before = counted()
+
+    def now(self) -> float:
+        """True time."""
+        return self.simulation.loop.now_s
+
+    async def scenario(self) -> None:
+        """All of it."""
+        self.world.start()
+        assert await self._on("probe", lambda: self.probe.until_alive(_START_S)), self.probe.waits_for
+        watching = asyncio.create_task(self.watch.run())
+        began_s = self.now()
+        until_s = began_s + self.plan.load_s
+        load = [
+            self._on(person.name, self._acting(person, until_s)) for person in (*self._clients(), *self._operators())
+        ]
+        await self.nemesis.rage(self.plan.faults, lambda: self.now() - began_s, self.plan.load_s)
+        self.world.mend()
+        mended_s = self.now()
+        self._say("world", "all is mended, no new load")
+        await asyncio.gather(*load)
+        if await self._on("probe", lambda: self.probe.until_rest(_REST_S)):
+            self.record.events.append(AtRest(self.now(), mended_s))
+            self._say("world", "at rest")
+            await self._on("probe", self._afterwards)
+        watching.cancel()
+        await asyncio.wait([watching])
+
+    async def _afterwards(self) -> None:
+        """Used as on any day; then the apis stop, with their heartbeats, so that the ledger stands still."""
+        await self.probe.use()
+        for name in self.world.named("api"):
+            self.world.nodes[name].stop()
+        await self.probe.until_balanced(_REST_S)
+
+    def _on(self, machine: str, main: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
+        """On a machine of its own, so that its connections have links."""
+        outcome: list[Any] = []
+
+        async def act() -> None:
+            outcome.append(await main())
+
+        async def wait() -> Any:
+            await self.simulation.loop.spawn(self.simulation.process(machine), act)
+            return outcome[0]
+
+        return asyncio.create_task(wait())
+
+    def _acting(self, person: Client | Operator, until_s: float) -> Callable[[], Coroutine[Any, Any, None]]:
+        if isinstance(person, Client):
+            return lambda: person.run(self.now, until_s, until_s + _INSIST_S)
+        return lambda: person.run(self.now, until_s)
+
+    def _people(self) -> list[Client | Operator]:
+        return [*self._clients(), *self._operators()]
+
+    def _clients(self) -> list[Client]:
+        plan, known, apis = self.plan, Known(), self.world.named("api")
+        return [
+            Client(number, plan.seed, plan.mix, plan.pause_s, apis, known, self.record, port=API_PORT)
+            for number in plan.clients
+        ]
+
+    def _operators(self) -> list[Operator]:
+        admins = self.world.named("admin")
+        return [
+            Operator(number, self.plan.seed, _OPERATOR_PAUSE_S, admins, self.record, port=ADMIN_PORT)
+            for number in self.plan.operators
+        ]
+
+    def _report(self, fault: Fault, begins: bool) -> None:
+        one = fault.kind, fault.target
+        what = KINDS[fault.kind].what
+        if begins:
+            self._say("nemesis", f"{fault.kind} {fault.target}: {what}", amount=fault.amount, for_s=fault.for_s)
+            self._begun.setdefault(one, self.now())
+            if fault.for_s:
+                return
+        else:
+            self._say("nemesis", f"{fault.kind} {fault.target} is over")
+        at_s = self._begun.pop(one)
+        forgets_s = None if not KINDS[fault.kind].forgets else at_s - fault.amount if fault.amount else 0.0
+        # A client's road to an api is broken for both.
+        target = fault.target.removeprefix("clients>")
+        self.record.events.append(Broken(at_s, self.now() + _BOOT_S, fault.kind, target, forgets_s))
+
+    def violations(self) -> list[str]:
+        """Of all promises."""
+        clocks = any(fault.kind.startswith("clock") for fault in self.plan.faults)
+        limits = Limits(
+            answer_s=_ANSWER_S,
+            recovery_s=_REST_S,
+            clock_s=_WRONG_CLOCK_S if clocks else _CALM_CLOCK_S,
+        )
+        self._final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger)
+        verdict = judge(Case(History(sorted(self.record.events, key=lambda event: event.at_s)), self._final, limits))
+        found = [f"{each.kind}: {each.what}" for each in verdict.violations]
+        if self.probe.waits_for:
+            found.append(f"stuck: at the end, {self.probe.waits_for}")
+        return [*self.watch.violations, *found]
+
+    def seen(self) -> Counter[str]:
+        """Everything that *sometimes* counts."""
+        seen = Counter({f"fault:{kind}": count for kind, count in self.nemesis.made.items()})
+        seen += self.record.seen + (counted() - self._before) + self.world.seen.counts
+        seen.update(f"log:{line.split(maxsplit=3)[2]}" for line in self.simulation.timeline.lines)
+        for replay in self._final.replays:
+            seen.update({f"replay:{state}": count for state, count in replay.outcomes.items()})
+            if replay.state == "recalled" and set(replay.outcomes) - {"recalled", "withdrawn"}:
+                seen["replay:sent before a recall"] += 1
+        return seen

@@ -1,0 +1,122 @@
+"""World: the machines of a run: both Redis, the database, and the services as a plan has them, with their settings."""
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.writer.settings import WriterSettings
+from tests import keys
+from tests.models.database.server import DatabaseModel
+from tests.models.database.transaction import Transaction
+from tests.models.redis.reply import Failure
+from tests.models.redis.server import RedisModel
+from tests.simulation import nodes
+from tests.simulation.driver import Seen
+from tests.simulation.nodes import Node
+from tests.simulation.plan import Plan
+from tests.simulation.simulation import Simulation
+
+API_PORT, WRITER_PORT, ADMIN_PORT, REDIS_PORT = 8080, 8090, 8082, 6379
+_PORTS = {"api": API_PORT, "writer": WRITER_PORT, "admin": ADMIN_PORT}
+_STORES = {
+    "redis_addr": f"queue:{REDIS_PORT}", "cache_redis_addr": f"cache:{REDIS_PORT}", "listen_host": "0.0.0.0",  # noqa: S104
+    "db_dsn": "mysql://holdfast:holdfast@database:3306/holdfast",
+}  # fmt: skip
+#: As in production, but for what would only make a run longer.
+_API = {"profile": "demo", "api_idempotency_secret": "a secret of the tests", "api_heartbeat_s": 5}
+_WRITER = {
+    "writer_claim_idle_s": 3, "db_timeout_s": 1.4, "db_lock_wait_s": 1, "writer_unknown_patience_s": 3,
+    "writer_backoff_base_s": 0.2, "writer_backoff_cap_s": 2, "writer_probe_cap_s": 2, "writer_halt_pause_max_s": 5,
+    "drain_s": 3,
+}  # fmt: skip
+_ADMIN = {"dlq_claim_idle_s": 3, "dlq_probe_cap_s": 2, "dlq_lease_s": 5, "dlq_approve_over": 12, "drain_s": 3}
+
+
+class World:
+    """All of it, not started yet. `folder`: for the keys file."""
+
+    def __init__(self, simulation: Simulation, plan: Plan, folder: Path) -> None:
+        self._simulation = simulation
+        self.plan = plan
+        self.database = DatabaseModel(self.clock("database"), simulation.chance("database"))
+        self.redis = {name: RedisModel(self.clock(name)) for name in ("queue", "cache")}
+        self.seen = self._watched()
+        self._keys = keys.written_to(folder)
+        self.nodes = {name: Node(simulation, name, self._main(name)) for name in plan.nodes}
+
+    def _watched(self) -> Seen:
+        """Commits are noticed where they take effect."""
+        seen, transactions = Seen(), self.database.transactions
+        commit = transactions.commit
+
+        def noticed(transaction: Transaction) -> None:
+            commit(transaction)
+            if transaction.changes:
+                seen.committed()
+
+        transactions.commit = noticed  # type: ignore[method-assign]
+        return seen
+
+    def clock(self, machine: str) -> Callable[[], float]:
+        """The wall clock of a machine."""
+        clock = self._simulation.clock(machine)
+        return lambda: clock.wall(self._simulation.loop.now_s)
+
+    def start(self) -> None:
+        """Everything."""
+        for name, model in self.redis.items():
+            self._simulation.loop.spawn(self._simulation.process(name), _serving(model))
+        for node in self.nodes.values():
+            node.start()
+
+    @property
+    def ports(self) -> dict[str, int]:
+        """Of each process, where it answers over HTTP."""
+        return {name: _PORTS[name.split("-")[0]] for name in self.nodes}
+
+    def command(self, *parts: bytes) -> Any:
+        """Carry a command out in the queue, past every client; None: it fails."""
+        queue = self.redis["queue"]
+        try:
+            reply = queue.run(parts)
+        except Failure:
+            return None
+        queue.serve()
+        return reply
+
+    def sql(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of the database, past every client."""
+        return self.database.query(query)
+
+    def mend(self) -> None:
+        """Start what is down, and thaw what is frozen."""
+        for node in self.nodes.values():
+            node.thaw()
+            if not node.running:
+                node.start()
+
+    def named(self, service: str) -> list[str]:
+        """Nodes of a service."""
+        return [name for name in self.nodes if name.startswith(service)]
+
+    def _main(self, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
+        same = {**_STORES, "instance": name, "keys_file": self._keys}
+        match name.split("-")[0]:
+            case "api":
+                return nodes.api(ApiSettings(**same, **_API, api_port=API_PORT))
+            case "writer":
+                patience = {"writer_patience_s": self.plan.patience_s}
+                return nodes.writer(WriterSettings(**same, **_WRITER, **patience, writer_port=WRITER_PORT))
+            case _:
+                return nodes.dlq_admin(DlqAdminSettings(**same, **_ADMIN, dlq_port=ADMIN_PORT))
+
+
+def _serving(model: RedisModel) -> Callable[[], Coroutine[Any, Any, None]]:
+    async def serve() -> None:
+        await asyncio.get_running_loop().create_server(model.protocol, "0.0.0.0", REDIS_PORT)  # noqa: S104
+        await asyncio.get_running_loop().create_future()
+
+    return serve
