@@ -92,9 +92,7 @@ class _Run:
         watching = asyncio.create_task(self.watch.run())
         began_s = self.now()
         until_s = began_s + self.plan.load_s
-        load = [
-            self._on(person.name, self._acting(person, until_s)) for person in (*self._clients(), *self._operators())
-        ]
+        load = [self._on(each.name, self._acting(each, until_s)) for each in self._people()]
         await self.nemesis.rage(self.plan.faults, lambda: self.now() - began_s, self.plan.load_s)
         self.world.mend()
         mended_s = self.now()
