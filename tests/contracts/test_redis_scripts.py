@@ -64,8 +64,8 @@ async def test_returns(subject: Subject, text: str, reply: object) -> None:
 async def test_failures(subject: Subject, text: str, pattern: str) -> None:
     """An error names the script, and has the words by which callers tell errors apart."""
     await subject.redis.hset("h", "x", "1")
-    said = await _failure(subject, text)
-    assert re.fullmatch(f"ResponseError (ERR )?{pattern}", said), said
+    message = await _failure(subject, text)
+    assert re.fullmatch(f"ResponseError (ERR )?{pattern}", message), message
 
 
 async def test_unknown_script(subject: Subject) -> None:
