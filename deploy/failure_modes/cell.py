@@ -48,39 +48,22 @@ _MEANINGS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What shows it: `tests/...::test_name`, or `make target`."""
-
-    name: str
-
-    @property
-    def is_test(self) -> bool:
-        """Whether it is the id of a test, and not a make target."""
-        return not self.name.startswith("make ")
-
-
-def by_test(node: str) -> Proof:
-    """A test of tests/: `faults/test_database.py::test_killed`."""
-    return Proof(f"tests/{node}")
-
-
-def make(target: str) -> Proof:
-    """A target of the Makefile, chaos experiments included."""
-    return Proof(f"make {target}")
+def proof_name(proof: str) -> str:
+    """`tests/...::test_name` or `make target`; in a cell a proof is written without `tests/`."""
+    return proof if proof.startswith("make ") else f"tests/{proof}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """It can happen. `clients`: what they see; `detected`: how, and how fast; `heals`: by itself; `person`: what
-    somebody has to do."""
+    somebody has to do; `proofs`: the id of a test below tests/, or `make target`."""
 
     effect: Effect
     clients: str
     detected: str
     heals: str
     person: str
-    proofs: tuple[Proof, ...]
+    proofs: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +73,7 @@ class SameAs:
     dependency: str
     mode: Mode
     because: str
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +81,7 @@ class Impossible:
     """It cannot happen. `proofs`: what keeps it so, where something has to."""
 
     because: str
-    proofs: tuple[Proof, ...] = ()
+    proofs: tuple[str, ...] = ()
 
 
 Cell = Failure | SameAs | Impossible
@@ -120,4 +103,4 @@ class Pair:
     one: str
     other: str
     effect: str
-    proofs: tuple[Proof, ...]
+    proofs: tuple[str, ...]

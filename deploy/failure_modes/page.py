@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 
-from deploy.failure_modes.cell import Cell, Dependency, Effect, Failure, Impossible, Mode, Proof, SameAs
+from deploy.failure_modes.cell import Cell, Dependency, Effect, Failure, Impossible, Mode, SameAs, proof_name
 from deploy.failure_modes.dependencies.network import PAIRS
 from deploy.failure_modes.references import limit
 from deploy.failure_modes.table import TABLE
@@ -139,8 +139,8 @@ def _impossible(one: Dependency) -> str:
     )
 
 
-def _proofs(proofs: Iterable[Proof]) -> str:
-    return ", ".join(f"`{proof.name}`" for proof in proofs)
+def _proofs(proofs: Iterable[str]) -> str:
+    return ", ".join(f"`{proof_name(proof)}`" for proof in proofs)
 
 
 def anchor(name: str, mode: Mode | None = None) -> str:

@@ -10,7 +10,7 @@ import yaml
 from prometheus_client.metrics import MetricWrapperBase
 
 from deploy.failure_modes import dependencies
-from deploy.failure_modes.cell import Cell, Failure, Impossible, Mode, Proof, SameAs, by_test, make
+from deploy.failure_modes.cell import Cell, Failure, Impossible, Mode, SameAs, proof_name
 from deploy.failure_modes.dependencies.network import PAIRS
 from deploy.failure_modes.page import cells, failure_modes
 from deploy.failure_modes.references import alert, limit, measured, page, setting
@@ -37,14 +37,14 @@ _LISTENS = {
 _SERVICES = {"api", "writer", "external_proxy", "dlq_admin"}
 
 
-def exists(proof: Proof) -> bool:
+def exists(proof: str) -> bool:
     """Whether the test, with these parameters, or the target is there."""
-    return is_test(proof.name) if proof.is_test else proof.name.removeprefix("make ") in _TARGETS
+    return proof.removeprefix("make ") in _TARGETS if proof.startswith("make ") else is_test(proof_name(proof))
 
 
-def missing(proofs: Iterable[Proof]) -> list[str]:
+def missing(proofs: Iterable[str]) -> list[str]:
     """Those that do not exist."""
-    return [proof.name for proof in proofs if not exists(proof)]
+    return [proof_name(proof) for proof in proofs if not exists(proof)]
 
 
 def test_there_is_a_cell_for_every_combination() -> None:
@@ -91,10 +91,10 @@ def test_every_connection_that_is_allowed_is_one_that_may_be_cut() -> None:
 def test_what_does_not_exist_is_found() -> None:
     """The checks can fail, and a wrong reference is an error where it is made."""
     wrong = [
-        by_test("faults/test_database.py::test_nothing"), by_test("faults/test_nothing.py::test_killed"),
-        by_test("faults/test_queue.py::test_writes_go_to_the_database[explode]"), make("chaos-nothing"),
+        "faults/test_database.py::test_nothing", "faults/test_nothing.py::test_killed",
+        "faults/test_queue.py::test_writes_go_to_the_database[explode]", "make chaos-nothing",
     ]  # fmt: skip
-    assert missing(wrong) == [proof.name for proof in wrong]
+    assert missing(wrong) == [proof_name(proof) for proof in wrong]
     with pytest.raises(ValueError, match="no alert"):
         alert("Nothing")
     with pytest.raises(ValueError, match="no service"):

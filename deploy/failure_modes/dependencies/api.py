@@ -1,6 +1,6 @@
 """The api itself."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs
 from deploy.failure_modes.references import alert, error, metric, runbook, setting
 from holdfast.shared import errors
 from holdfast.shared.telemetry import metrics
@@ -17,9 +17,9 @@ DEPENDENCY = Dependency(
             heals="The supervisor starts it again.",
             person=f"{runbook('TargetDown')}.",
             proofs=(
-                by_test("deploy/test_haproxy.py::test_a_killed_replica_costs_nothing_that_may_be_asked_again"),
-                by_test("deploy/test_haproxy.py::test_a_write_without_a_key_is_not_sent_twice"),
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
+                "deploy/test_haproxy.py::test_a_killed_replica_costs_nothing_that_may_be_asked_again",
+                "deploy/test_haproxy.py::test_a_write_without_a_key_is_not_sent_twice",
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
             ),
         ),
         Mode.HANGING: Failure(
@@ -28,7 +28,7 @@ DEPENDENCY = Dependency(
             detected=f"Its health check fails; {alert('TargetDown')}.",
             heals="The balancer leaves it; when it wakes up, work that nobody waits for is not done.",
             person=f"Kill it: {runbook('TargetDown')}.",
-            proofs=(by_test("faults/test_api.py::test_one_hung_process_does_not_stop_the_other"),),
+            proofs=("faults/test_api.py::test_one_hung_process_does_not_stop_the_other",),
         ),
         Mode.SLOW: SameAs("CPU", Mode.SLOW, "It has no state: it is slow when its machine is, or what it calls."),
         Mode.ERRORS: Failure(
@@ -39,8 +39,8 @@ DEPENDENCY = Dependency(
             heals="The process goes on.",
             person=f"{runbook('AvailabilityBurnFast')}: roll the build back.",
             proofs=(
-                make("test-error-scenarios"),
-                by_test("integration/test_openapi.py::test_the_api_does_what_its_document_says"),
+                "make test-error-scenarios",
+                "integration/test_openapi.py::test_the_api_does_what_its_document_says",
             ),
         ),
         Mode.WRONG: Failure(
@@ -50,8 +50,8 @@ DEPENDENCY = Dependency(
             heals="The same key, or the operation, settles an indefinite answer.",
             person="Nothing.",
             proofs=(
-                by_test("faults/test_acceptance.py::test_what_is_answered_is_true"),
-                by_test("integration/test_accepted_is_decodable.py::test_whatever_the_api_accepts_the_codec_decodes"),
+                "faults/test_acceptance.py::test_what_is_answered_is_true",
+                "integration/test_accepted_is_decodable.py::test_whatever_the_api_accepts_the_codec_decodes",
             ),
         ),
         Mode.FULL: Failure(
@@ -63,10 +63,10 @@ DEPENDENCY = Dependency(
             heals="Its limit follows what ends in time.",
             person=f"More replicas; who sends so much? {runbook('AvailabilityBurnFast')}.",
             proofs=(
-                by_test("unit/test_shed.py::test_who_finds_no_room_is_refused_soon"),
-                by_test("integration/test_rate_limit.py::test_who_sends_too_much"),
-                by_test("integration/test_bad_http.py::test_when_there_are_too_many_connections"),
-                make("chaos-cpu-spike"),
+                "unit/test_shed.py::test_who_finds_no_room_is_refused_soon",
+                "integration/test_rate_limit.py::test_who_sends_too_much",
+                "integration/test_bad_http.py::test_when_there_are_too_many_connections",
+                "make chaos-cpu-spike",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -76,10 +76,8 @@ DEPENDENCY = Dependency(
             heals="The version floor is read from the database, copies from the cache.",
             person="Nothing.",
             proofs=(
-                by_test(
-                    "integration/test_version_floor.py::test_a_queue_that_lost_its_memory_gives_versions_above_all_rows"
-                ),
-                by_test("faults/test_copies.py::test_the_cache_is_back_with_what_it_had"),
+                "integration/test_version_floor.py::test_a_queue_that_lost_its_memory_gives_versions_above_all_rows",
+                "faults/test_copies.py::test_the_cache_is_back_with_what_it_had",
             ),
         ),
         Mode.READ_ONLY: Failure(
@@ -90,8 +88,8 @@ DEPENDENCY = Dependency(
             heals="It takes writes again when the backlog is short.",
             person=f"Why do writers not keep up? {runbook('PipelineStale')}.",
             proofs=(
-                by_test("integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short"),
-                by_test("integration/test_api_backlog.py::test_one_locked_row_closes_the_shop_for_its_user_only"),
+                "integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short",
+                "integration/test_api_backlog.py::test_one_locked_row_closes_the_shop_for_its_user_only",
             ),
         ),
         Mode.FLAPPING: Failure(
@@ -101,14 +99,14 @@ DEPENDENCY = Dependency(
             heals="The supervisor starts it again.",
             person=f"Its log says why it ends: {runbook('TargetDown')}.",
             proofs=(
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
-                make("test-crash"),
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "make test-crash",
             ),
         ),
         Mode.HALF_CUT_OFF: Impossible(
             "a replica without one of its stores goes on with the others: each store has its own row here. Clients who "
             "do not reach it go to another replica.",
-            (by_test("faults/test_api.py::test_callers_who_go_away_harm_nobody"),),
+            ("faults/test_api.py::test_callers_who_go_away_harm_nobody",),
         ),
     },
 )

@@ -1,11 +1,11 @@
 """Another build beside ours."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs
 from deploy.failure_modes.references import alert, metric, page, setting
 from holdfast.shared.telemetry import metrics
 
 _UNKNOWN = "integration/test_writer_unknown.py"
-_ROLLING = by_test("migrations/test_rolling_upgrade.py::test_nothing_is_lost")
+_ROLLING = "migrations/test_rolling_upgrade.py::test_nothing_is_lost"
 _BACK = f"Roll back: {page('operations/upgrade.md', 'upgrade')}."
 
 DEPENDENCY = Dependency(
@@ -20,9 +20,9 @@ DEPENDENCY = Dependency(
             f"{setting('writer_unknown_patience_s')} after.",
             person=f"Start it again, and {page('operations/replay.md', 'replay')}.",
             proofs=(
-                by_test(f"{_UNKNOWN}::test_it_waits_for_a_writer_that_knows_it"),
-                by_test(f"{_UNKNOWN}::test_what_no_writer_knows_is_dead_lettered_in_the_end"),
-                by_test(f"{_UNKNOWN}::test_nothing_is_given_up_while_another_build_runs"),
+                f"{_UNKNOWN}::test_it_waits_for_a_writer_that_knows_it",
+                f"{_UNKNOWN}::test_what_no_writer_knows_is_dead_lettered_in_the_end",
+                f"{_UNKNOWN}::test_nothing_is_given_up_while_another_build_runs",
             ),
         ),
         Mode.HANGING: SameAs("writer", Mode.HANGING, "Its entries are taken over, whatever its build."),
@@ -34,8 +34,8 @@ DEPENDENCY = Dependency(
             heals="Writers of the good build take over what the bad one leaves.",
             person=f"{_BACK} Then {page('operations/replay.md', 'replay')} what it killed.",
             proofs=(
-                by_test("integration/test_writer_halted.py::test_it_goes_on_by_itself_when_the_fault_has_gone"),
-                by_test("integration/test_writer_dead_letters.py::test_a_mostly_poisoned_stream_halts_the_writer"),
+                "integration/test_writer_halted.py::test_it_goes_on_by_itself_when_the_fault_has_gone",
+                "integration/test_writer_dead_letters.py::test_a_mostly_poisoned_stream_halts_the_writer",
             ),
         ),
         Mode.WRONG: Failure(
@@ -47,10 +47,8 @@ DEPENDENCY = Dependency(
             heals="Not by itself.",
             person=f"{_BACK} Send the right values again.",
             proofs=(
-                by_test(
-                    "convergence/test_convergence.py::test_every_user_and_operation_ends_as_in_the_order_of_acceptance"
-                ),
-                by_test("migrations/test_revisions.py::test_a_writer_of_the_build_before_can_end_no_operation"),
+                "convergence/test_convergence.py::test_every_user_and_operation_ends_as_in_the_order_of_acceptance",
+                "migrations/test_revisions.py::test_a_writer_of_the_build_before_can_end_no_operation",
             ),
         ),
         Mode.FULL: Impossible("a build has no room of its own; the stores it shares have their rows here."),
@@ -61,10 +59,7 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person="Nothing.",
             proofs=(
-                by_test(
-                    "migrations/test_declarations.py::"
-                    "test_a_build_that_knows_a_field_reads_what_one_wrote_that_does_not"
-                ),
+                "migrations/test_declarations.py::test_a_build_that_knows_a_field_reads_what_one_wrote_that_does_not",
                 _ROLLING,
             ),
         ),
@@ -75,7 +70,7 @@ DEPENDENCY = Dependency(
             heals="New writers apply what waits.",
             person=f"Finish the {page('operations/upgrade.md', 'upgrade')}.",
             proofs=(
-                by_test("migrations/test_revisions.py::test_a_writer_of_the_build_before_can_end_no_operation"),
+                "migrations/test_revisions.py::test_a_writer_of_the_build_before_can_end_no_operation",
                 _ROLLING,
             ),
         ),
@@ -85,7 +80,7 @@ DEPENDENCY = Dependency(
             detected=f"{metric(metrics.build_info)}.",
             heals="The patience begins when the last writer of another build is gone.",
             person=f"Decide for one: {page('operations/upgrade.md', 'upgrade')}.",
-            proofs=(by_test(f"{_UNKNOWN}::test_nothing_is_given_up_while_another_build_runs"), _ROLLING),
+            proofs=(f"{_UNKNOWN}::test_nothing_is_given_up_while_another_build_runs", _ROLLING),
         ),
         Mode.HALF_CUT_OFF: Failure(
             effect=Effect.NOTHING,
@@ -95,8 +90,8 @@ DEPENDENCY = Dependency(
             person="Nothing.",
             proofs=(
                 _ROLLING,
-                by_test("unit/test_copies_form.py::test_a_copy_of_another_build_is_no_copy"),
-                by_test("unit/test_fleet.py::test_a_report_of_another_build_hurts_nobody"),
+                "unit/test_copies_form.py::test_a_copy_of_another_build_is_no_copy",
+                "unit/test_fleet.py::test_a_report_of_another_build_hurts_nobody",
             ),
         ),
     },

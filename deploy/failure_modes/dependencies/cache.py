@@ -1,10 +1,10 @@
 """The cache Redis."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode
 from deploy.failure_modes.references import alert, limit, metric, runbook, setting
 from holdfast.shared.telemetry import metrics
 
-_MISBEHAVES = by_test("faults/test_cache.py::test_whatever_the_cache_does_reads_are_fresh")
+_MISBEHAVES = "faults/test_cache.py::test_whatever_the_cache_does_reads_are_fresh"
 _NOBODY = "Nothing is urgent."
 
 DEPENDENCY = Dependency(
@@ -20,9 +20,9 @@ DEPENDENCY = Dependency(
             heals="Copies that were not taken are put again; limits are counted together again.",
             person=f"Start it: {runbook('BreakerOpen')}. {_NOBODY}",
             proofs=(
-                by_test("faults/test_cache.py::test_copies_are_a_help_and_no_need[killed]"),
-                by_test("integration/test_rate_limit.py::test_when_the_cache_redis_goes_away"),
-                by_test("integration/test_fleet.py::test_with_the_board_away_an_api_still_shows_and_obeys_itself"),
+                "faults/test_cache.py::test_copies_are_a_help_and_no_need[killed]",
+                "integration/test_rate_limit.py::test_when_the_cache_redis_goes_away",
+                "integration/test_fleet.py::test_with_the_board_away_an_api_still_shows_and_obeys_itself",
             ),
         ),
         Mode.HANGING: Failure(
@@ -33,8 +33,8 @@ DEPENDENCY = Dependency(
             heals="As gone.",
             person=f"Its host: {runbook('BreakerOpen')}.",
             proofs=(
-                by_test("faults/test_cache.py::test_copies_are_a_help_and_no_need[frozen]"),
-                by_test("integration/test_rate_limit_count.py::test_a_hung_redis_costs_a_few_calls_and_then_nothing"),
+                "faults/test_cache.py::test_copies_are_a_help_and_no_need[frozen]",
+                "integration/test_rate_limit_count.py::test_a_hung_redis_costs_a_few_calls_and_then_nothing",
             ),
         ),
         Mode.SLOW: Failure(
@@ -51,7 +51,7 @@ DEPENDENCY = Dependency(
             detected=f'{metric(metrics.cache_requests)} with `result="error"`; {alert("LoopCrashing")}.',
             heals="By itself, when it answers.",
             person=f"Mend the password or the right: {runbook('LoopCrashing')}.",
-            proofs=(_MISBEHAVES, by_test("faults/test_refused.py::test_a_wrong_password")),
+            proofs=(_MISBEHAVES, "faults/test_refused.py::test_a_wrong_password"),
         ),
         Mode.WRONG: Failure(
             effect=Effect.NOTHING,
@@ -61,10 +61,10 @@ DEPENDENCY = Dependency(
             heals="The next read replaces it.",
             person="Nothing.",
             proofs=(
-                by_test("integration/test_copies.py::test_whatever_is_there_is_a_miss_and_gives_way"),
-                by_test("integration/test_copies.py::test_of_its_own_and_the_caches_the_newer_is_shown"),
-                by_test("faults/test_copies.py::test_the_cache_is_back_with_what_it_had"),
-                by_test("integration/test_external_api.py::test_nonsense_in_the_cache_is_not_an_answer"),
+                "integration/test_copies.py::test_whatever_is_there_is_a_miss_and_gives_way",
+                "integration/test_copies.py::test_of_its_own_and_the_caches_the_newer_is_shown",
+                "faults/test_copies.py::test_the_cache_is_back_with_what_it_had",
+                "integration/test_external_api.py::test_nonsense_in_the_cache_is_not_an_answer",
             ),
         ),
         Mode.FULL: Failure(
@@ -74,7 +74,7 @@ DEPENDENCY = Dependency(
             detected=f"{metric(metrics.cache_requests)}: misses.",
             heals="By itself.",
             person="More memory for it. It never takes memory from the queue.",
-            proofs=(_MISBEHAVES, by_test("integration/test_copies.py::test_a_page_that_is_not_whole_is_no_copy")),
+            proofs=(_MISBEHAVES, "integration/test_copies.py::test_a_page_that_is_not_whole_is_no_copy"),
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.NOTHING,
@@ -84,7 +84,7 @@ DEPENDENCY = Dependency(
             person="Nothing.",
             proofs=(
                 _MISBEHAVES,
-                by_test("integration/test_external_config.py::test_without_redis_it_goes_on_as_it_was"),
+                "integration/test_external_config.py::test_without_redis_it_goes_on_as_it_was",
             ),
         ),
         Mode.READ_ONLY: Failure(
@@ -104,7 +104,7 @@ DEPENDENCY = Dependency(
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
                 _MISBEHAVES,
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(
@@ -113,7 +113,7 @@ DEPENDENCY = Dependency(
             detected=f"As hanging: {alert('BreakerOpen')}.",
             heals="An api learns of deletes from the database, for the cache and for its own memory.",
             person=f"The network between: {runbook('BreakerOpen')}.",
-            proofs=(_MISBEHAVES, by_test("faults/test_copies.py::test_the_message_is_lost")),
+            proofs=(_MISBEHAVES, "faults/test_copies.py::test_the_message_is_lost"),
         ),
     },
 )

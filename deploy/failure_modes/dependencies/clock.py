@@ -1,12 +1,12 @@
 """The clocks of the machines."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs
 from deploy.failure_modes.references import alert, runbook, spoken
 from holdfast.shared.errors import WriteExpired
 from holdfast.shared.writes.versions import HORIZON_US
 
-_OFF = by_test("faults/test_clocks.py::test_services_whose_clocks_are_wrong_agree")
-_QUEUE = by_test("integration/test_runaway_ids.py::test_what_two_agree_on_is_followed")
+_OFF = "faults/test_clocks.py::test_services_whose_clocks_are_wrong_agree"
+_QUEUE = "integration/test_runaway_ids.py::test_what_two_agree_on_is_followed"
 
 DEPENDENCY = Dependency(
     "clock",
@@ -19,7 +19,7 @@ DEPENDENCY = Dependency(
             detected="Ages stop growing.",
             heals="By itself.",
             person="Mend the host's clock.",
-            proofs=(by_test("unit/test_versions.py::test_the_clock_is_never_behind_what_it_has_seen"),),
+            proofs=("unit/test_versions.py::test_the_clock_is_never_behind_what_it_has_seen",),
         ),
         Mode.SLOW: Failure(
             effect=Effect.NOTHING,
@@ -28,7 +28,7 @@ DEPENDENCY = Dependency(
             detected="Not by Holdfast: watch NTP.",
             heals="By itself.",
             person="Mend NTP.",
-            proofs=(_OFF, by_test("integration/test_version_floor.py::test_expiry_does_not_depend_on_the_queue")),
+            proofs=(_OFF, "integration/test_version_floor.py::test_expiry_does_not_depend_on_the_queue"),
         ),
         Mode.ERRORS: Impossible("reading a clock does not fail."),
         Mode.WRONG: Failure(
@@ -42,9 +42,9 @@ DEPENDENCY = Dependency(
             proofs=(
                 _OFF,
                 _QUEUE,
-                by_test("integration/test_runaway_ids.py::test_a_clock_of_nonsense_is_none"),
-                by_test("integration/test_rate_limit_count.py::test_a_clock_that_went_back_locks_nobody_out"),
-                by_test("unit/test_copies_form.py::test_a_copy_from_the_future_is_as_old_as_now"),
+                "integration/test_runaway_ids.py::test_a_clock_of_nonsense_is_none",
+                "integration/test_rate_limit_count.py::test_a_clock_that_went_back_locks_nobody_out",
+                "unit/test_copies_form.py::test_a_copy_from_the_future_is_as_old_as_now",
             ),
         ),
         Mode.FULL: Failure(
@@ -55,13 +55,13 @@ DEPENDENCY = Dependency(
             heals="Not reached before the year 2255, unless a made-up number is believed, which it is not.",
             person="Nothing.",
             proofs=(
-                by_test("integration/test_runaway_ids.py::test_no_version_is_given_out_that_codecs_refuse"),
-                by_test("integration/test_runaway_ids.py::test_a_clock_of_nonsense_is_none"),
+                "integration/test_runaway_ids.py::test_no_version_is_given_out_that_codecs_refuse",
+                "integration/test_runaway_ids.py::test_a_clock_of_nonsense_is_none",
             ),
         ),
         Mode.FORGETTING: SameAs(
             "queue", Mode.FORGETTING, "The queue's clock key is lost: the version floor comes from the database.",
-            (by_test("integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted"),),
+            ("integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted",),
         ),
         Mode.READ_ONLY: Impossible("Holdfast sets no clock."),
         Mode.FLAPPING: Failure(

@@ -1,6 +1,6 @@
 """CPU."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs
 from deploy.failure_modes.references import alert, error, metric, runbook, setting
 from holdfast.shared import errors
 from holdfast.shared.telemetry import metrics
@@ -18,9 +18,9 @@ DEPENDENCY = Dependency(
             heals="When it goes on, it finds its work done; one stop is no sign of overload.",
             person=f"{runbook('TargetDown')}.",
             proofs=(
-                by_test("faults/test_api.py::test_one_hung_process_does_not_stop_the_other"),
-                by_test("integration/test_writer_team.py::test_entries_of_a_frozen_writer_are_taken_over"),
-                by_test("unit/test_shed_limit.py::test_one_stop_is_no_lag"),
+                "faults/test_api.py::test_one_hung_process_does_not_stop_the_other",
+                "integration/test_writer_team.py::test_entries_of_a_frozen_writer_are_taken_over",
+                "unit/test_shed_limit.py::test_one_stop_is_no_lag",
             ),
         ),
         Mode.SLOW: Failure(
@@ -32,9 +32,9 @@ DEPENDENCY = Dependency(
             heals="The limit on requests under way follows what ends in time, down and up.",
             person=f"More CPU or replicas: {runbook('AvailabilityBurnFast')}.",
             proofs=(
-                make("chaos-cpu-spike"),
-                by_test("unit/test_shed_limit.py::test_it_recovers_when_the_server_does"),
-                by_test("unit/test_shed.py::test_a_late_loop_turns_reads_away"),
+                "make chaos-cpu-spike",
+                "unit/test_shed_limit.py::test_it_recovers_when_the_server_does",
+                "unit/test_shed.py::test_a_late_loop_turns_reads_away",
             ),
         ),
         Mode.ERRORS: Impossible("a processor that finds an error in itself stops the machine: as gone."),
@@ -49,8 +49,8 @@ DEPENDENCY = Dependency(
             heals="The limit comes back without help.",
             person="A noisy neighbour? Set CPU limits and requests.",
             proofs=(
-                by_test("unit/test_shed_limit.py::test_it_recovers_when_the_server_does"),
-                by_test("unit/test_shed_limit.py::test_it_does_not_grow_on_hearsay"),
+                "unit/test_shed_limit.py::test_it_recovers_when_the_server_does",
+                "unit/test_shed_limit.py::test_it_does_not_grow_on_hearsay",
             ),
         ),
         Mode.HALF_CUT_OFF: Impossible("a processor has no network."),

@@ -1,6 +1,6 @@
 """The database."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode
 from deploy.failure_modes.references import alert, error, limit, measured, metric, page, runbook, setting
 from holdfast.shared.errors import AcceptanceUnknown, WritesUnavailable
 from holdfast.shared.telemetry import metrics
@@ -23,9 +23,9 @@ DEPENDENCY = Dependency(
             heals=f"{_WRITERS_HEAL} Backlog worked off after {measured('database-killed', 'drain')}.",
             person=_START_IT,
             proofs=(
-                by_test("faults/test_database.py::test_killed"),
-                by_test("integration/test_writer_outages.py::test_a_database_that_is_away"),
-                make("chaos-db-kill"),
+                "faults/test_database.py::test_killed",
+                "integration/test_writer_outages.py::test_a_database_that_is_away",
+                "make chaos-db-kill",
             ),
         ),
         Mode.HANGING: Failure(
@@ -37,9 +37,9 @@ DEPENDENCY = Dependency(
             heals=f"{_WRITERS_HEAL} Backlog worked off after {measured('database-frozen', 'drain')}.",
             person=f"Find what it waits for (disk, locks), or restart it: {runbook('BreakerOpen')}.",
             proofs=(
-                by_test("faults/test_database.py::test_frozen"),
-                by_test("faults/test_api.py::test_health_answers_while_sixty_callers_hang"),
-                make("chaos-db-timeout"),
+                "faults/test_database.py::test_frozen",
+                "faults/test_api.py::test_health_answers_while_sixty_callers_hang",
+                "make chaos-db-timeout",
             ),
         ),
         Mode.SLOW: Failure(
@@ -51,9 +51,9 @@ DEPENDENCY = Dependency(
             heals="Writers make smaller transactions, and larger ones again; the breaker's probes have to be quick.",
             person=f"Load, locks, disk: {runbook('BreakerOpen')}.",
             proofs=(
-                by_test("faults/test_database.py::test_slow"),
-                by_test("unit/test_writer_pace.py::test_a_slow_transaction_halves_it"),
-                make("chaos-db-slow"),
+                "faults/test_database.py::test_slow",
+                "unit/test_writer_pace.py::test_a_slow_transaction_halves_it",
+                "make chaos-db-slow",
             ),
         ),
         Mode.ERRORS: Failure(
@@ -65,9 +65,9 @@ DEPENDENCY = Dependency(
             heals="Writers hold until a control write works. No write is charged an attempt, none is dead-lettered.",
             person=f"Mend the account, the right or the schema that it names: {runbook('PipelineStale')}.",
             proofs=(
-                by_test("faults/test_database.py::test_whatever_the_database_answers_a_read_with"),
-                by_test("faults/test_database.py::test_whatever_the_database_refuses_direct_writes_with"),
-                by_test("integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry"),
+                "faults/test_database.py::test_whatever_the_database_answers_a_read_with",
+                "faults/test_database.py::test_whatever_the_database_refuses_direct_writes_with",
+                "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
             ),
         ),
         Mode.WRONG: Failure(
@@ -78,10 +78,10 @@ DEPENDENCY = Dependency(
             heals="Sessions set what they need; connections to a demoted server are dropped when they are next used.",
             person=f"Rows changed by hand: {runbook('LedgerImbalance')}.",
             proofs=(
-                by_test("faults/test_database.py::test_a_connection_reset_in_the_middle_of_an_answer"),
-                by_test("integration/test_session.py::test_the_servers_settings_are_not_ours"),
-                by_test("integration/test_version_floor.py::test_what_was_overtaken_says_so"),
-                by_test("faults/test_switch.py::test_the_primary_is_switched"),
+                "faults/test_database.py::test_a_connection_reset_in_the_middle_of_an_answer",
+                "integration/test_session.py::test_the_servers_settings_are_not_ours",
+                "integration/test_version_floor.py::test_what_was_overtaken_says_so",
+                "faults/test_switch.py::test_the_primary_is_switched",
             ),
         ),
         Mode.FULL: Failure(
@@ -92,8 +92,8 @@ DEPENDENCY = Dependency(
             person=f"Make room, or raise `max_connections`: {runbook('PipelineStale')}. "
             f"{page('operations/retention.md', 'Retention')} bounds what is kept.",
             proofs=(
-                by_test("faults/test_database.py::test_refusing_for_too_many_connections"),
-                by_test("integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry"),
+                "faults/test_database.py::test_refusing_for_too_many_connections",
+                "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -104,7 +104,7 @@ DEPENDENCY = Dependency(
             f"{setting('dlq_audit_every_s')} of the restart.",
             heals="It goes on with what it has: new versions are above all old ones.",
             person=f"Not promised (a lost disk). Restore the newest backup; {runbook('LedgerImbalance')}.",
-            proofs=(by_test("faults/test_restored.py::test_an_older_database_is_seen_and_worked_with"),),
+            proofs=("faults/test_restored.py::test_an_older_database_is_seen_and_worked_with",),
         ),
         Mode.READ_ONLY: Failure(
             effect=Effect.LATER,
@@ -114,8 +114,8 @@ DEPENDENCY = Dependency(
             "are dropped.",
             person=f"Finish the failover, or end `read_only`: {runbook('PipelineStale')}.",
             proofs=(
-                by_test("faults/test_database.py::test_read_only"),
-                by_test("faults/test_switch.py::test_the_primary_is_switched"),
+                "faults/test_database.py::test_read_only",
+                "faults/test_switch.py::test_the_primary_is_switched",
             ),
         ),
         Mode.FLAPPING: Failure(
@@ -125,9 +125,9 @@ DEPENDENCY = Dependency(
             heals="Each opening lasts longer than the one before; after closing, load returns by a ramp.",
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
-                by_test("unit/test_breaker_machine.py::test_it_may_open_while_ramping"),
-                make("load-test-with-failures"),
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "unit/test_breaker_machine.py::test_it_may_open_while_ramping",
+                "make load-test-with-failures",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(
@@ -138,9 +138,9 @@ DEPENDENCY = Dependency(
             heals="The driver's limits end the calls; the operation's row shows what a lost commit did.",
             person=f"The network between: {runbook('BreakerOpen')}.",
             proofs=(
-                by_test("faults/test_database.py::test_cut_off_in_one_direction"),
-                by_test("faults/test_database.py::test_the_reply_to_a_direct_write_s_commit_is_lost"),
-                make("chaos-network-partition"),
+                "faults/test_database.py::test_cut_off_in_one_direction",
+                "faults/test_database.py::test_the_reply_to_a_direct_write_s_commit_is_lost",
+                "make chaos-network-partition",
             ),
         ),
     },

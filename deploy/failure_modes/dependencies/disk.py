@@ -1,6 +1,6 @@
 """Disks."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs
 from deploy.failure_modes.references import alert, page, runbook
 
 DEPENDENCY = Dependency(
@@ -27,7 +27,7 @@ DEPENDENCY = Dependency(
             heals="Not by itself.",
             person=f"Replace it, restore the newest backup; {runbook('LedgerImbalance')}. "
             f"{page('promises.md', 'What is not promised')}.",
-            proofs=(by_test("faults/test_restored.py::test_an_older_database_is_seen_and_worked_with"),),
+            proofs=("faults/test_restored.py::test_an_older_database_is_seen_and_worked_with",),
         ),
         Mode.FULL: Failure(
             effect=Effect.LATER,
@@ -38,8 +38,8 @@ DEPENDENCY = Dependency(
             heals="Each store starts with what it had acknowledged; everything is applied once.",
             person=f"Make room: {page('operations/retention.md', 'retention')}, {runbook('PipelineStale')}.",
             proofs=(
-                by_test("faults/test_queue_refuses.py::test_its_disk_is_full"),
-                by_test("integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry"),
+                "faults/test_queue_refuses.py::test_its_disk_is_full",
+                "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
             ),
         ),
         Mode.FORGETTING: SameAs("queue", Mode.FORGETTING, "Of the database: as database losing what it had."),

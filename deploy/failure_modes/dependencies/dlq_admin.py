@@ -1,6 +1,6 @@
 """dlq_admin."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode
 from deploy.failure_modes.references import alert, error, metric, page, runbook, setting
 from holdfast.shared import errors
 from holdfast.shared.telemetry import metrics
@@ -19,9 +19,9 @@ DEPENDENCY = Dependency(
             "twice.",
             person=f"Start it: {page('operations/outages.md', 'outages')}. Nothing is urgent.",
             proofs=(
-                by_test(f"{_INDEXER}::test_killed_between_commit_and_acknowledge"),
-                by_test("replays/test_replays.py::test_kill_9_of_its_driver_sends_nothing_twice"),
-                make("test-crash-replay"),
+                f"{_INDEXER}::test_killed_between_commit_and_acknowledge",
+                "replays/test_replays.py::test_kill_9_of_its_driver_sends_nothing_twice",
+                "make test-crash-replay",
             ),
         ),
         Mode.HANGING: Failure(
@@ -32,8 +32,8 @@ DEPENDENCY = Dependency(
             heals="Who lost the lease can change nothing any more when it wakes up.",
             person=f"Kill it: {runbook('TargetDown')}.",
             proofs=(
-                by_test("replays/test_lease.py::test_only_one_holds_it"),
-                by_test("integration/test_liveness.py::test_a_loop_that_hangs_is_not_alive"),
+                "replays/test_lease.py::test_only_one_holds_it",
+                "integration/test_liveness.py::test_a_loop_that_hangs_is_not_alive",
             ),
         ),
         Mode.SLOW: Failure(
@@ -44,8 +44,8 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person=f"{runbook('ProbeStale')}.",
             proofs=(
-                by_test("dead_letters/test_without_stores.py::test_new_letters_are_listed_from_the_stream"),
-                make("bench-dlq"),
+                "dead_letters/test_without_stores.py::test_new_letters_are_listed_from_the_stream",
+                "make bench-dlq",
             ),
         ),
         Mode.ERRORS: Failure(
@@ -55,8 +55,8 @@ DEPENDENCY = Dependency(
             heals="A letter that cannot be stored stays on the stream and keeps no other out.",
             person=f"{runbook('LoopCrashing')}.",
             proofs=(
-                by_test("console/test_strangers_data.py::test_a_part_that_fails_says_so"),
-                by_test(f"{_INDEXER}::test_what_the_table_does_not_take_stays_alone"),
+                "console/test_strangers_data.py::test_a_part_that_fails_says_so",
+                f"{_INDEXER}::test_what_the_table_does_not_take_stays_alone",
             ),
         ),
         Mode.WRONG: Failure(
@@ -67,9 +67,9 @@ DEPENDENCY = Dependency(
             heals="What failed again is a letter again.",
             person=f"{page('operations/stop.md', 'Stop or recall')} the replay.",
             proofs=(
-                by_test("dead_letters/test_what_if.py::test_every_verdict_at_once"),
-                by_test("replays/test_replays.py::test_it_stops_by_itself_and_goes_on"),
-                by_test("dead_letters/test_seals.py::test_tampering_is_found"),
+                "dead_letters/test_what_if.py::test_every_verdict_at_once",
+                "replays/test_replays.py::test_it_stops_by_itself_and_goes_on",
+                "dead_letters/test_seals.py::test_tampering_is_found",
             ),
         ),
         Mode.FULL: Failure(
@@ -79,9 +79,9 @@ DEPENDENCY = Dependency(
             heals="Work is done in pages.",
             person="Choose less at once.",
             proofs=(
-                by_test("dead_letters/test_rest.py::test_more_than_one_call_may_change_is_refused"),
-                by_test("dead_letters/test_edits.py::test_huge_letters_are_not_held_in_memory_together"),
-                by_test("console/test_alerts.py::test_ten_thousand_are_too_many_to_show"),
+                "dead_letters/test_rest.py::test_more_than_one_call_may_change_is_refused",
+                "dead_letters/test_edits.py::test_huge_letters_are_not_held_in_memory_together",
+                "console/test_alerts.py::test_ten_thousand_are_too_many_to_show",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -91,8 +91,8 @@ DEPENDENCY = Dependency(
             heals="A new process reads announced faults, replays and alerts from the stores.",
             person="Log in again, if `HOLDFAST_DLQ_SESSION_SECRET` is not set.",
             proofs=(
-                by_test("observed/test_faults.py::test_whoever_starts_again_still_knows"),
-                by_test("replays/test_lease.py::test_every_move_is_counted_once"),
+                "observed/test_faults.py::test_whoever_starts_again_still_knows",
+                "replays/test_lease.py::test_every_move_is_counted_once",
             ),
         ),
         Mode.READ_ONLY: Failure(
@@ -102,7 +102,7 @@ DEPENDENCY = Dependency(
             detected=f"{alert('DeadLettersStale')}.",
             heals="It holds, and goes on by itself.",
             person=f"As the database: {runbook('DeadLettersStale')}.",
-            proofs=(by_test(f"{_INDEXER}::test_without_its_database_nothing_leaves_the_stream"),),
+            proofs=(f"{_INDEXER}::test_without_its_database_nothing_leaves_the_stream",),
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.OPERATORS,
@@ -110,7 +110,7 @@ DEPENDENCY = Dependency(
             detected=f"{alert('TargetDown')}.",
             heals="Each letter is in the table once, however often replicas die.",
             person=f"{runbook('TargetDown')}.",
-            proofs=(by_test(f"{_INDEXER}::test_killed_again_and_again"), make("test-crash-replay")),
+            proofs=(f"{_INDEXER}::test_killed_again_and_again", "make test-crash-replay"),
         ),
         Mode.HALF_CUT_OFF: Failure(
             effect=Effect.OPERATORS,
@@ -120,9 +120,9 @@ DEPENDENCY = Dependency(
             heals="Letters that were being sent are looked up, not sent twice.",
             person=f"The network between: {runbook('ProbeStale')}.",
             proofs=(
-                by_test("dead_letters/test_without_stores.py::test_without_its_queue_what_is_indexed_is_there"),
-                by_test("observed/test_auditor.py::test_without_the_queue_its_looks_go_stale"),
-                by_test("console/test_alerts.py::test_other_replicas_hear_of_it"),
+                "dead_letters/test_without_stores.py::test_without_its_queue_what_is_indexed_is_there",
+                "observed/test_auditor.py::test_without_the_queue_its_looks_go_stale",
+                "console/test_alerts.py::test_other_replicas_hear_of_it",
             ),
         ),
     },

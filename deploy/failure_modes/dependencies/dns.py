@@ -1,11 +1,11 @@
 """DNS."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs
 from deploy.failure_modes.references import alert, runbook, setting
 
 _NAMES = "faults/test_names.py"
-_GONE = by_test(f"{_NAMES}::test_no_name_is_known")
-_HANGS = by_test(f"{_NAMES}::test_a_resolver_that_hangs")
+_GONE = f"{_NAMES}::test_no_name_is_known"
+_HANGS = f"{_NAMES}::test_a_resolver_that_hangs"
 
 DEPENDENCY = Dependency(
     "DNS",
@@ -39,9 +39,9 @@ DEPENDENCY = Dependency(
             heals="When the name is right.",
             person=f"Use TLS to the stores. {runbook('LoopCrashing')}.",
             proofs=(
-                by_test("integration/test_tls.py::test_a_server_by_another_name_is_refused"),
-                by_test("integration/test_external_api.py::test_something_else_at_the_proxys_address_is_not_believed"),
-                by_test("faults/test_refused.py::test_a_wrong_password"),
+                "integration/test_tls.py::test_a_server_by_another_name_is_refused",
+                "integration/test_external_api.py::test_something_else_at_the_proxys_address_is_not_believed",
+                "faults/test_refused.py::test_a_wrong_password",
             ),
         ),
         Mode.FULL: SameAs("DNS", Mode.GONE, "A resolver that takes no more questions answers errors, or not at all."),

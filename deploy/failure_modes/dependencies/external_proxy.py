@@ -1,6 +1,6 @@
 """external_proxy."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs
 from deploy.failure_modes.references import alert, error, limit, metric, runbook, setting
 from holdfast.shared import errors
 from holdfast.shared.telemetry import metrics
@@ -19,8 +19,8 @@ DEPENDENCY = Dependency(
             heals="The supervisor starts it; it has the last good answer and its configuration before its first call.",
             person=f"{runbook('TargetDown')}.",
             proofs=(
-                by_test(f"{_AWAY}[killed]"),
-                by_test("integration/test_external_api.py::test_a_proxy_that_was_never_there"),
+                f"{_AWAY}[killed]",
+                "integration/test_external_api.py::test_a_proxy_that_was_never_there",
             ),
         ),
         Mode.HANGING: Failure(
@@ -29,7 +29,7 @@ DEPENDENCY = Dependency(
             detected=f"{alert('BreakerOpen')}, {alert('TargetDown')}.",
             heals="The api's breaker asks again by itself.",
             person=f"Kill it: {runbook('TargetDown')}.",
-            proofs=(by_test(f"{_AWAY}[frozen]"),),
+            proofs=(f"{_AWAY}[frozen]",),
         ),
         Mode.SLOW: SameAs(
             "third party", Mode.SLOW, "It is as slow as what it calls; the api's limit for it is longer."
@@ -41,8 +41,8 @@ DEPENDENCY = Dependency(
             heals="The last good configuration stays in force.",
             person=f"{runbook('BreakerOpen')}.",
             proofs=(
-                by_test("integration/test_external_config.py::test_nonsense_in_redis_leaves_the_last_good_one"),
-                by_test("integration/test_external_config.py::test_nonsense_is_refused_whole"),
+                "integration/test_external_config.py::test_nonsense_in_redis_leaves_the_last_good_one",
+                "integration/test_external_config.py::test_nonsense_is_refused_whole",
             ),
         ),
         Mode.WRONG: Failure(
@@ -51,9 +51,7 @@ DEPENDENCY = Dependency(
             detected=f"{alert('BreakerOpen')}.",
             heals="When the right one answers.",
             person="`HOLDFAST_API_EXTERNAL_PROXY_URL`: what is there?",
-            proofs=(
-                by_test("integration/test_external_api.py::test_something_else_at_the_proxys_address_is_not_believed"),
-            ),
+            proofs=("integration/test_external_api.py::test_something_else_at_the_proxys_address_is_not_believed",),
         ),
         Mode.FULL: Failure(
             effect=Effect.COPIES,
@@ -62,7 +60,7 @@ DEPENDENCY = Dependency(
             detected=f"{metric(metrics.http_errors)} by code.",
             heals="A place comes free with each answer.",
             person="More replicas of it.",
-            proofs=(by_test("integration/test_http_client.py::test_no_more_at_once_than_are_allowed"),),
+            proofs=("integration/test_http_client.py::test_no_more_at_once_than_are_allowed",),
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.NOTHING,
@@ -72,8 +70,8 @@ DEPENDENCY = Dependency(
             heals="It reads both at its start.",
             person="Nothing.",
             proofs=(
-                by_test("integration/test_external_api.py::test_the_last_good_answer_survives_a_restart_of_the_proxy"),
-                by_test("integration/test_external_config.py::test_a_restart_keeps_the_configuration"),
+                "integration/test_external_api.py::test_the_last_good_answer_survives_a_restart_of_the_proxy",
+                "integration/test_external_config.py::test_a_restart_keeps_the_configuration",
             ),
         ),
         Mode.READ_ONLY: Failure(
@@ -82,7 +80,7 @@ DEPENDENCY = Dependency(
             detected="The refused `PUT /config`.",
             heals="By itself, with Redis.",
             person="Repeat the change.",
-            proofs=(by_test("integration/test_external_config.py::test_without_redis_it_goes_on_as_it_was"),),
+            proofs=("integration/test_external_config.py::test_without_redis_it_goes_on_as_it_was",),
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.COPIES,
@@ -91,11 +89,9 @@ DEPENDENCY = Dependency(
             heals="Each opening of the api's breaker lasts longer.",
             person=f"Its log says why it ends: {runbook('BreakerFlapping')}.",
             proofs=(
-                by_test(f"{_AWAY}[killed]"),
-                by_test(
-                    "unit/test_breaker_machine.py::"
-                    "test_open_time_doubles_up_to_a_minute_and_is_forgiven_after_a_calm_window"
-                ),
+                f"{_AWAY}[killed]",
+                "unit/test_breaker_machine.py::"
+                "test_open_time_doubles_up_to_a_minute_and_is_forgiven_after_a_calm_window",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(
@@ -105,8 +101,8 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person=f"The network between: {runbook('BreakerOpen')}.",
             proofs=(
-                by_test("integration/test_http_client.py::test_silence_ends_with_the_time"),
-                by_test("integration/test_http_client.py::test_a_body_that_ends_too_soon"),
+                "integration/test_http_client.py::test_silence_ends_with_the_time",
+                "integration/test_http_client.py::test_a_body_that_ends_too_soon",
             ),
         ),
     },

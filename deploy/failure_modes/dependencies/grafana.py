@@ -1,17 +1,17 @@
 """Grafana."""
 
-from deploy.failure_modes.cell import Cell, Dependency, Effect, Failure, Mode, Proof, by_test, make
+from deploy.failure_modes.cell import Cell, Dependency, Effect, Failure, Mode
 from deploy.failure_modes.references import metric, page, setting
 from holdfast.shared.telemetry import metrics
 
 _NONE = "Nothing. The console draws the same dashboards from Prometheus."
-_CLIENT = by_test("grafana/test_client.py::test_a_slow_or_absent_grafana_fails_nobody")
-_HANGS = by_test("integration/test_override_marks.py::test_a_grafana_that_hangs_delays_nobody")
-_GIVEN_UP = by_test("unit/test_annotations.py::test_what_fails_is_tried_again_and_then_left")
+_CLIENT = "grafana/test_client.py::test_a_slow_or_absent_grafana_fails_nobody"
+_HANGS = "integration/test_override_marks.py::test_a_grafana_that_hangs_delays_nobody"
+_GIVEN_UP = "unit/test_annotations.py::test_what_fails_is_tried_again_and_then_left"
 _COUNTED = f"{metric(metrics.annotations)} by result."
 
 
-def _missed(clients: str, heals: str, *proofs: Proof) -> Cell:
+def _missed(clients: str, heals: str, *proofs: str) -> Cell:
     return Failure(
         effect=Effect.OPERATORS,
         clients=clients,
@@ -36,23 +36,21 @@ DEPENDENCY = Dependency(
         Mode.ERRORS: _missed(_NONE, "Tried a few times.", _GIVEN_UP),
         Mode.WRONG: _missed(
             "Nothing. Nothing that Grafana answers is used but the id of an annotation.", "The next one is made anew.",
-            by_test("grafana/test_client.py::test_the_check_says_what_is_there_and_what_is_not"),
+            "grafana/test_client.py::test_the_check_says_what_is_there_and_what_is_not",
         ),
         Mode.FULL: _missed(_NONE, "What it refuses is left out after a few tries.", _GIVEN_UP),
         Mode.FORGETTING: _missed(
             "Nothing. Dashboards are files and are provisioned again; annotations are gone, the audit is not.",
             "Provisioning at its start.",
-            by_test("dashboards/test_lint.py::test_a_file_is_as_its_code"),
+            "dashboards/test_lint.py::test_a_file_is_as_its_code",
         ),
         Mode.READ_ONLY: _missed("Nothing. Dashboards are read; annotations are missing.", "By itself.", _GIVEN_UP),
         Mode.FLAPPING: _missed(_NONE, "What it was not sent is missing.", _GIVEN_UP,
-                               make("test-grafana")),
+                               "make test-grafana"),
         Mode.HALF_CUT_OFF: _missed(
             "Nothing. A region whose end was not sent is ended by the replica that hears of the end.", "By itself.",
-            by_test(
-                "integration/test_override_marks.py::"
-                "test_an_override_is_a_region_until_it_runs_out_or_another_replica_ends_it"
-            ),
+            "integration/test_override_marks.py::"
+                "test_an_override_is_a_region_until_it_runs_out_or_another_replica_ends_it",
         ),
     },
 )  # fmt: skip

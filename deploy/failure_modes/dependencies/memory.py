@@ -1,6 +1,6 @@
 """Memory."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Impossible, Mode, SameAs
 from deploy.failure_modes.references import alert, metric, runbook
 from holdfast.shared.telemetry import metrics
 
@@ -22,8 +22,8 @@ DEPENDENCY = Dependency(
             heals="Not by itself.",
             person="Replace the machine: `make verify-audit`, `make ledger`.",
             proofs=(
-                by_test("dead_letters/test_seals.py::test_tampering_is_found"),
-                by_test("observed/test_auditor.py::test_an_entry_deleted_by_hand_is_missed"),
+                "dead_letters/test_seals.py::test_tampering_is_found",
+                "observed/test_auditor.py::test_an_entry_deleted_by_hand_is_missed",
             ),
         ),
         Mode.FULL: Failure(
@@ -34,10 +34,10 @@ DEPENDENCY = Dependency(
             "are bounded.",
             person=f"Which process, and why? {runbook('TargetDown')}.",
             proofs=(
-                make("chaos-memory-pressure"),
-                by_test("dead_letters/test_edits.py::test_huge_letters_are_not_held_in_memory_together"),
-                by_test("integration/test_rate_limit_count.py::test_many_clients_do_not_fill_the_memory"),
-                by_test("console/test_strangers_data.py::test_bombs_are_refused_by_name"),
+                "make chaos-memory-pressure",
+                "dead_letters/test_edits.py::test_huge_letters_are_not_held_in_memory_together",
+                "integration/test_rate_limit_count.py::test_many_clients_do_not_fill_the_memory",
+                "console/test_strangers_data.py::test_bombs_are_refused_by_name",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -47,8 +47,8 @@ DEPENDENCY = Dependency(
             heals="All that was acknowledged is in a store.",
             person="Nothing.",
             proofs=(
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
-                make("test-crash"),
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "make test-crash",
             ),
         ),
         Mode.READ_ONLY: Impossible("a process cannot run on memory that it may not write."),

@@ -1,10 +1,10 @@
 """The network between any two parts."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, Pair, Proof, SameAs, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, Pair, SameAs
 from deploy.failure_modes.references import alert, error, limit, runbook, setting
 from holdfast.shared.errors import AcceptanceUnknown
 
-_PARTITION = make("chaos-network-partition")
+_PARTITION = "make chaos-network-partition"
 _PROXY_AWAY = "integration/test_external_api.py::test_without_the_proxy_the_api_has_an_answer_of_its_own"
 
 DEPENDENCY = Dependency(
@@ -18,8 +18,8 @@ DEPENDENCY = Dependency(
             heals="Connections are made anew, behind a probe.",
             person=f"{runbook('BreakerOpen')}.",
             proofs=(
-                by_test("faults/test_both.py::test_away"),
-                by_test("own_resource/test_articles.py::test_the_database_goes_and_comes"),
+                "faults/test_both.py::test_away",
+                "own_resource/test_articles.py::test_the_database_goes_and_comes",
             ),
         ),
         Mode.HANGING: Failure(
@@ -31,7 +31,7 @@ DEPENDENCY = Dependency(
             f"{setting('writer_claim_idle_s')}; a reader without a reply for {limit('READER_SILENCE_MAX_S')} is "
             "restarted.",
             person=f"{runbook('BreakerOpen')}.",
-            proofs=(_PARTITION, by_test("faults/test_both.py::test_hung")),
+            proofs=(_PARTITION, "faults/test_both.py::test_hung"),
         ),
         Mode.SLOW: Failure(
             effect=Effect.SLOWER,
@@ -40,9 +40,9 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person=f"{runbook('BreakerOpen')}.",
             proofs=(
-                make("chaos-db-slow"),
-                make("chaos-high-latency"),
-                by_test("faults/test_database.py::test_slow"),
+                "make chaos-db-slow",
+                "make chaos-high-latency",
+                "faults/test_database.py::test_slow",
             ),
         ),
         Mode.ERRORS: Failure(
@@ -52,9 +52,9 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person=f"{runbook('BreakerOpen')}.",
             proofs=(
-                by_test("faults/test_database.py::test_a_connection_reset_in_the_middle_of_an_answer"),
-                by_test("faults/test_acceptance.py::test_the_only_living_connection_is_in_use"),
-                by_test("integration/test_http_client.py::test_nobody_there"),
+                "faults/test_database.py::test_a_connection_reset_in_the_middle_of_an_answer",
+                "faults/test_acceptance.py::test_the_only_living_connection_is_in_use",
+                "integration/test_http_client.py::test_nobody_there",
             ),
         ),
         Mode.WRONG: Failure(
@@ -64,9 +64,9 @@ DEPENDENCY = Dependency(
             heals="A connection with an error is not used again.",
             person=f"{runbook('BreakerOpen')}.",
             proofs=(
-                by_test("integration/test_tls.py::test_a_redis_that_nobody_vouches_for_is_refused"),
-                by_test("integration/test_http_client.py::test_what_is_no_answer_is_named"),
-                by_test("integration/test_bad_http.py::test_what_ends_a_connection"),
+                "integration/test_tls.py::test_a_redis_that_nobody_vouches_for_is_refused",
+                "integration/test_http_client.py::test_what_is_no_answer_is_named",
+                "integration/test_bad_http.py::test_what_ends_a_connection",
             ),
         ),
         Mode.FULL: Failure(
@@ -76,9 +76,9 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person="More bandwidth, or fewer replicas per link.",
             proofs=(
-                by_test("integration/test_bad_http.py::test_a_flood_of_connections"),
-                by_test("integration/test_slow_bodies.py::test_only_bodies_that_may_be_large_may_take_long"),
-                by_test("faults/test_database.py::test_refusing_for_too_many_connections"),
+                "integration/test_bad_http.py::test_a_flood_of_connections",
+                "integration/test_slow_bodies.py::test_only_bodies_that_may_be_large_may_take_long",
+                "faults/test_database.py::test_refusing_for_too_many_connections",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -89,9 +89,9 @@ DEPENDENCY = Dependency(
             heals="Once in any case.",
             person="Nothing.",
             proofs=(
-                by_test("faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost"),
-                by_test("faults/test_database.py::test_the_reply_to_a_direct_write_s_commit_is_lost"),
-                by_test("faults/test_both.py::test_an_acceptance_without_an_answer_is_found_again"),
+                "faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost",
+                "faults/test_database.py::test_the_reply_to_a_direct_write_s_commit_is_lost",
+                "faults/test_both.py::test_an_acceptance_without_an_answer_is_found_again",
             ),
         ),
         Mode.READ_ONLY: SameAs("network", Mode.HALF_CUT_OFF, "Bytes pass in one direction only."),
@@ -102,8 +102,8 @@ DEPENDENCY = Dependency(
             heals="Openings grow longer; load returns by a ramp.",
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
-                make("load-test-with-failures"),
-                by_test("unit/test_breaker_machine.py::test_after_closing_calls_are_let_through_little_by_little"),
+                "make load-test-with-failures",
+                "unit/test_breaker_machine.py::test_after_closing_calls_are_let_through_little_by_little",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(
@@ -113,56 +113,56 @@ DEPENDENCY = Dependency(
             "(`make circuit-status`).",
             heals="As hanging.",
             person=f"{runbook('BreakerOpen')}.",
-            proofs=(_PARTITION, by_test("faults/test_database.py::test_cut_off_in_one_direction")),
+            proofs=(_PARTITION, "faults/test_database.py::test_cut_off_in_one_direction"),
         ),
     },
 )
 
 
-def _pair(one: str, other: str, effect: str, *proofs: Proof) -> Pair:
+def _pair(one: str, other: str, effect: str, *proofs: str) -> Pair:
     return Pair(one, other, effect, proofs)
 
 
 #: Who connects to whom, and what the cut costs. The network policies of deploy/kubernetes allow these pairs.
 PAIRS = (
     _pair("client", "api", "No answer; the same key finds out what happened.",
-          by_test("faults/test_api.py::test_callers_who_go_away_harm_nobody"),
-          by_test("deploy/test_haproxy.py::test_a_killed_replica_costs_nothing_that_may_be_asked_again")),
+          "faults/test_api.py::test_callers_who_go_away_harm_nobody",
+          "deploy/test_haproxy.py::test_a_killed_replica_costs_nothing_that_may_be_asked_again"),
     _pair("client", "dlq_admin", "No console.",
-          by_test("dead_letters/test_command_line.py::test_it_starts_without_the_service")),
+          "dead_letters/test_command_line.py::test_it_starts_without_the_service"),
     _pair("api", "database", "Copies; writes queue.",
-          by_test("faults/test_database.py::test_cut_off_in_one_direction"), _PARTITION),
+          "faults/test_database.py::test_cut_off_in_one_direction", _PARTITION),
     _pair("api", "queue", "Writes go to the database.",
-          by_test("faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost"),
-          by_test("faults/test_both.py::test_away")),
+          "faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost",
+          "faults/test_both.py::test_away"),
     _pair("api", "cache", "Nothing while the database answers.",
-          by_test("faults/test_cache.py::test_a_copy_that_the_cache_did_not_take_is_put_again")),
-    _pair("api", "external_proxy", "The api's last-known answer.", by_test(f"{_PROXY_AWAY}[frozen]")),
+          "faults/test_cache.py::test_a_copy_that_the_cache_did_not_take_is_put_again"),
+    _pair("api", "external_proxy", "The api's last-known answer.", f"{_PROXY_AWAY}[frozen]"),
     _pair("external_proxy", "third party", "The last good answer.",
-          by_test("integration/test_external_faults.py::test_each_fault_has_its_error")),
+          "integration/test_external_faults.py::test_each_fault_has_its_error"),
     _pair("external_proxy", "queue", "It goes on as it was; no change of its configuration.",
-          by_test("integration/test_external_config.py::test_without_redis_it_goes_on_as_it_was")),
+          "integration/test_external_config.py::test_without_redis_it_goes_on_as_it_was"),
     _pair("external_proxy", "cache", "Its own copy only.",
-          by_test("integration/test_external_faults.py::test_a_default_for_those_who_know_nothing")),
+          "integration/test_external_faults.py::test_a_default_for_those_who_know_nothing"),
     _pair("writer", "database", "Writes wait.",
-          by_test("integration/test_writer_outages.py::test_a_database_that_is_away")),
+          "integration/test_writer_outages.py::test_a_database_that_is_away"),
     _pair("writer", "queue", "Writes wait; what was delivered is reclaimed.", _PARTITION,
-          by_test("integration/test_writer_outages.py::test_a_redis_that_froze")),
+          "integration/test_writer_outages.py::test_a_redis_that_froze"),
     _pair("writer", "cache", "Copies are renewed by reads instead.",
-          by_test("faults/test_copies.py::test_the_message_is_lost")),
+          "faults/test_copies.py::test_the_message_is_lost"),
     _pair("dlq_admin", "database", "Letters wait on their stream.",
-          by_test("dead_letters/test_indexer.py::test_without_its_database_nothing_leaves_the_stream")),
+          "dead_letters/test_indexer.py::test_without_its_database_nothing_leaves_the_stream"),
     _pair("dlq_admin", "queue", "The table answers; replays pause.",
-          by_test("dead_letters/test_without_stores.py::test_without_its_queue_what_is_indexed_is_there")),
+          "dead_letters/test_without_stores.py::test_without_its_queue_what_is_indexed_is_there"),
     _pair("dlq_admin", "cache", "Each replica knows what it was sent.",
-          by_test("console/test_alerts.py::test_other_replicas_hear_of_it")),
+          "console/test_alerts.py::test_other_replicas_hear_of_it"),
     _pair("migrate", "database", "The upgrade ends with an error, and is repeated.",
-          by_test("migrations/test_declarations.py::test_a_declared_table_is_made_and_grows")),
+          "migrations/test_declarations.py::test_a_declared_table_is_made_and_grows"),
     _pair("Prometheus", "services", "They look down to it; clients notice nothing.",
-          by_test("rules/test_alerts.py::test_exactly_these_fire")),
+          "rules/test_alerts.py::test_exactly_these_fire"),
     _pair("dlq_admin", "Prometheus", "The live view says so.",
-          by_test("console/test_live.py::test_while_prometheus_is_away")),
-    _pair("services", "DNS", "Open connections go on.", by_test("faults/test_names.py::test_no_name_is_known")),
+          "console/test_live.py::test_while_prometheus_is_away"),
+    _pair("services", "DNS", "Open connections go on.", "faults/test_names.py::test_no_name_is_known"),
     _pair("services", "trace collector", "Traces are dropped.",
-          by_test("integration/test_tracing.py::test_a_receiver_that_hangs_holds_nobody_up")),
+          "integration/test_tracing.py::test_a_receiver_that_hangs_holds_nobody_up"),
 )  # fmt: skip

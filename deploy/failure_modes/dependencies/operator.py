@@ -1,6 +1,6 @@
 """An operator's mistake."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs
 from deploy.failure_modes.references import alert, error, limit, page, runbook, setting
 from holdfast.shared import errors
 
@@ -16,9 +16,9 @@ DEPENDENCY = Dependency(
             heals="Entries that are still on the stream are handed out again.",
             person=f"{runbook('MessageLoss')}: inform the clients.",
             proofs=(
-                by_test("observed/test_auditor.py::test_an_entry_deleted_by_hand_is_missed"),
-                by_test("observed/test_auditor.py::test_what_is_trimmed_unread_is_lost"),
-                by_test("integration/test_orphans.py::test_an_orphan_found_while_its_writer_works_takes_effect_once"),
+                "observed/test_auditor.py::test_an_entry_deleted_by_hand_is_missed",
+                "observed/test_auditor.py::test_what_is_trimmed_unread_is_lost",
+                "integration/test_orphans.py::test_an_orphan_found_while_its_writer_works_takes_effect_once",
             ),
         ),
         Mode.HANGING: Failure(
@@ -28,7 +28,7 @@ DEPENDENCY = Dependency(
             heals="When the lock is gone.",
             person="`SHOW PROCESSLIST`; end the session.",
             proofs=(
-                by_test("integration/test_api_backlog.py::test_one_locked_row_closes_the_shop_for_its_user_only"),
+                "integration/test_api_backlog.py::test_one_locked_row_closes_the_shop_for_its_user_only",
             ),
         ),
         Mode.SLOW: Failure(
@@ -38,8 +38,8 @@ DEPENDENCY = Dependency(
             heals="It slows down by itself, and pauses while a breaker is open.",
             person=f"{page('operations/stop.md', 'Pause or stop')} it.",
             proofs=(
-                by_test("unit/test_replay_pace.py::test_it_stops_for_the_sake_of_others"),
-                by_test("replays/test_sending.py::test_an_open_breaker_of_a_writer_is_seen_on_the_board"),
+                "unit/test_replay_pace.py::test_it_stops_for_the_sake_of_others",
+                "replays/test_sending.py::test_an_open_breaker_of_a_writer_is_seen_on_the_board",
             ),
         ),
         Mode.ERRORS: Failure(
@@ -49,8 +49,8 @@ DEPENDENCY = Dependency(
             heals="When it is put back.",
             person=f"{runbook('LoopCrashing')}.",
             proofs=(
-                by_test("faults/test_refused.py::test_a_missing_right"),
-                by_test("integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry"),
+                "faults/test_refused.py::test_a_missing_right",
+                "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
             ),
         ),
         Mode.WRONG: Failure(
@@ -62,11 +62,11 @@ DEPENDENCY = Dependency(
             f"{limit('OVERRIDE_S')}, unless another time was given.",
             person=f"Take it back: {page('operations/fix.md', 'edits')}, {page('operations/discard.md', 'discards')}.",
             proofs=(
-                by_test("unit/test_settings.py::test_a_misspelt_key_stops_the_start"),
-                by_test("unit/test_budget.py::test_settings_the_wrong_way_round_stop_the_start"),
-                by_test("dead_letters/test_edits.py::test_a_transform_is_seen_made_and_taken_back"),
-                by_test("integration/test_version_floor.py::test_junk_by_hand_harms_nobody"),
-                by_test("unit/test_breaker_machine.py::test_forced_open_ends_by_itself_and_then_probes"),
+                "unit/test_settings.py::test_a_misspelt_key_stops_the_start",
+                "unit/test_budget.py::test_settings_the_wrong_way_round_stop_the_start",
+                "dead_letters/test_edits.py::test_a_transform_is_seen_made_and_taken_back",
+                "integration/test_version_floor.py::test_junk_by_hand_harms_nobody",
+                "unit/test_breaker_machine.py::test_forced_open_ends_by_itself_and_then_probes",
             ),
         ),
         Mode.FULL: Failure(
@@ -77,9 +77,9 @@ DEPENDENCY = Dependency(
             heals=f"The allowance comes back after {setting('dlq_approve_window_s')}.",
             person="Another person has to allow it.",
             proofs=(
-                by_test("dead_letters/test_rest.py::test_more_than_one_call_may_change_is_refused"),
-                by_test("replays/test_allowance.py::test_a_second_person_allows_more"),
-                by_test("replays/test_replays.py::test_a_large_one_needs_a_second_person"),
+                "dead_letters/test_rest.py::test_more_than_one_call_may_change_is_refused",
+                "replays/test_allowance.py::test_a_second_person_allows_more",
+                "replays/test_replays.py::test_a_large_one_needs_a_second_person",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -90,13 +90,13 @@ DEPENDENCY = Dependency(
             heals="What is left goes on.",
             person=f"{runbook('MessageLoss')}. {page('promises.md', 'What is not promised')}.",
             proofs=(
-                by_test("integration/test_writer_outages.py::test_a_flushed_redis"),
-                by_test("faults/test_restored.py::test_an_older_database_is_seen_and_worked_with"),
-                by_test("replays/test_every_letter_ends.py::test_an_entry_that_vanishes"),
+                "integration/test_writer_outages.py::test_a_flushed_redis",
+                "faults/test_restored.py::test_an_older_database_is_seen_and_worked_with",
+                "replays/test_every_letter_ends.py::test_an_entry_that_vanishes",
             ),
         ),
         Mode.READ_ONLY: SameAs("database", Mode.READ_ONLY, "`read_only` that was left on.", (
-            by_test("faults/test_switch.py::test_the_primary_is_switched"),
+            "faults/test_switch.py::test_the_primary_is_switched",
         )),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,
@@ -105,9 +105,9 @@ DEPENDENCY = Dependency(
             heals="A change for a time ends by itself.",
             person="Look again.",
             proofs=(
-                by_test("integration/test_external_config.py::test_two_operators_do_not_overwrite_one_another"),
-                by_test("integration/test_external_config.py::test_a_change_for_a_time_ends_by_itself"),
-                by_test("dead_letters/test_store.py::test_two_who_discard_the_same_do_it_once"),
+                "integration/test_external_config.py::test_two_operators_do_not_overwrite_one_another",
+                "integration/test_external_config.py::test_a_change_for_a_time_ends_by_itself",
+                "dead_letters/test_store.py::test_two_who_discard_the_same_do_it_once",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(
@@ -117,11 +117,9 @@ DEPENDENCY = Dependency(
             heals="It ends by itself.",
             person="Lift it.",
             proofs=(
-                by_test("integration/test_fleet.py::test_one_replica_alone"),
-                by_test(
-                    "integration/test_fleet.py::"
-                    "test_forced_open_every_writer_pauses_also_one_that_starts_meanwhile"
-                ),
+                "integration/test_fleet.py::test_one_replica_alone",
+                "integration/test_fleet.py::"
+                    "test_forced_open_every_writer_pauses_also_one_that_starts_meanwhile",
             ),
         ),
     },

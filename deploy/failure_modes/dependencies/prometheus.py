@@ -1,14 +1,14 @@
 """Prometheus and Alertmanager."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs, by_test
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs
 from deploy.failure_modes.references import alert, limit, runbook, setting
 
 _SILENT = (
     f"The Watchdog falls silent: the console says so after {setting('dlq_alert_silence_s')}, and a receiver outside "
     f"raises the alarm ({runbook('Watchdog')})."
 )
-_AWAY = by_test("console/test_live.py::test_while_prometheus_is_away")
-_WATCHDOG = by_test("console/test_alerts.py::test_silence_ends_an_alert_and_tells_of_the_watchdog")
+_AWAY = "console/test_live.py::test_while_prometheus_is_away"
+_WATCHDOG = "console/test_alerts.py::test_silence_ends_an_alert_and_tells_of_the_watchdog"
 _NONE = "Nothing: no service depends on it."
 
 DEPENDENCY = Dependency(
@@ -21,7 +21,7 @@ DEPENDENCY = Dependency(
             detected=_SILENT,
             heals="Alerts begin again with the first rules evaluated.",
             person=f"{runbook('Watchdog')}. Until then look at `/health`, `make ledger`, `make circuit-status`.",
-            proofs=(_AWAY, _WATCHDOG, by_test("console/test_alerts.py::test_a_silent_watchdog_is_on_the_page")),
+            proofs=(_AWAY, _WATCHDOG, "console/test_alerts.py::test_a_silent_watchdog_is_on_the_page"),
         ),
         Mode.HANGING: Failure(
             effect=Effect.OPERATORS,
@@ -41,8 +41,8 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person="`promtool check config`, `amtool check-config`.",
             proofs=(
-                by_test("rules/test_configuration.py::test_prometheus_takes_its_configuration"),
-                by_test("dashboards/test_census.py::test_a_prometheus_that_is_not_there_is_a_problem_and_no_crash"),
+                "rules/test_configuration.py::test_prometheus_takes_its_configuration",
+                "dashboards/test_census.py::test_a_prometheus_that_is_not_there_is_a_problem_and_no_crash",
             ),
         ),
         Mode.WRONG: Failure(
@@ -52,15 +52,15 @@ DEPENDENCY = Dependency(
             heals="An alert that is not repeated is over.",
             person=f"{runbook('Watchdog')}.",
             proofs=(
-                by_test("rules/test_alerts.py::test_exactly_these_fire"),
-                by_test("console/test_alerts.py::test_what_is_no_post_is_refused"),
-                by_test("console/test_alerts.py::test_of_two_words_the_newer_one_counts"),
+                "rules/test_alerts.py::test_exactly_these_fire",
+                "console/test_alerts.py::test_what_is_no_post_is_refused",
+                "console/test_alerts.py::test_of_two_words_the_newer_one_counts",
             ),
         ),
         Mode.FULL: SameAs(
             "Prometheus", Mode.GONE, "With a full disk it stops or keeps nothing. A flood of alerts "
             "is cut by the console: the worst are shown, the rest is counted.",
-            (by_test("console/test_alerts.py::test_ten_thousand_are_too_many_to_show"),),
+            ("console/test_alerts.py::test_ten_thousand_are_too_many_to_show",),
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.OPERATORS,
@@ -70,8 +70,8 @@ DEPENDENCY = Dependency(
             heals="Counters are born at 0, so that the first event after it counts.",
             person="Nothing.",
             proofs=(
-                by_test("observed/test_catalogue.py::test_what_can_be_counted_is_born_at_0"),
-                by_test("observed/test_auditor.py::test_it_sees_what_is_there"),
+                "observed/test_catalogue.py::test_what_can_be_counted_is_born_at_0",
+                "observed/test_auditor.py::test_it_sees_what_is_there",
             ),
         ),
         Mode.READ_ONLY: SameAs(
@@ -83,7 +83,7 @@ DEPENDENCY = Dependency(
             detected=f"{_SILENT}",
             heals="An alert is shown until it is over, or is not repeated.",
             person=f"{runbook('Watchdog')}.",
-            proofs=(by_test("console/test_alerts.py::test_it_is_on_every_page_until_it_is_over"), _WATCHDOG),
+            proofs=("console/test_alerts.py::test_it_is_on_every_page_until_it_is_over", _WATCHDOG),
         ),
         Mode.HALF_CUT_OFF: Failure(
             effect=Effect.OPERATORS,
@@ -92,7 +92,7 @@ DEPENDENCY = Dependency(
             "the Watchdog falls silent.",
             heals="By itself.",
             person=f"The network between: {runbook('TargetDown')}.",
-            proofs=(by_test("rules/test_alerts.py::test_exactly_these_fire"), _WATCHDOG),
+            proofs=("rules/test_alerts.py::test_exactly_these_fire", _WATCHDOG),
         ),
     },
 )  # fmt: skip

@@ -1,6 +1,6 @@
 """The queue Redis."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode
 from deploy.failure_modes.references import alert, error, limit, measured, metric, page, runbook, setting
 from holdfast.shared.errors import OrderUnknown, QueueFull, QueueUnavailable
 from holdfast.shared.telemetry import metrics
@@ -20,10 +20,10 @@ DEPENDENCY = Dependency(
             heals=f"The api asks again within {limit('STORE_OPEN_MAX_S')}; writers reconnect by themselves.",
             person=f"Start it: {runbook('BreakerOpen')}, {page('operations/outages.md', 'outages')}.",
             proofs=(
-                by_test("faults/test_queue.py::test_writes_go_to_the_database[kill]"),
-                by_test("faults/test_queue.py::test_what_only_the_queue_knows_is_not_guessed"),
-                by_test("integration/test_writer_outages.py::test_a_restarted_redis"),
-                make("test-redis-down"),
+                "faults/test_queue.py::test_writes_go_to_the_database[kill]",
+                "faults/test_queue.py::test_what_only_the_queue_knows_is_not_guessed",
+                "integration/test_writer_outages.py::test_a_restarted_redis",
+                "make test-redis-down",
             ),
         ),
         Mode.HANGING: Failure(
@@ -35,10 +35,10 @@ DEPENDENCY = Dependency(
             heals="Entries that were delivered into the silence are reclaimed. No process is restarted for it.",
             person=f"Its disk (each write waits for an fsync), its host: {runbook('BreakerOpen')}.",
             proofs=(
-                by_test("faults/test_queue.py::test_writes_go_to_the_database[freeze]"),
-                by_test("faults/test_queue.py::test_a_write_that_reached_a_frozen_queue_as_well_is_done_once"),
-                by_test("integration/test_writer_outages.py::test_a_redis_that_froze"),
-                by_test("integration/test_liveness.py::test_an_outage_longer_than_the_limit_restarts_nobody"),
+                "faults/test_queue.py::test_writes_go_to_the_database[freeze]",
+                "faults/test_queue.py::test_a_write_that_reached_a_frozen_queue_as_well_is_done_once",
+                "integration/test_writer_outages.py::test_a_redis_that_froze",
+                "integration/test_liveness.py::test_an_outage_longer_than_the_limit_restarts_nobody",
             ),
         ),
         Mode.SLOW: Failure(
@@ -49,7 +49,7 @@ DEPENDENCY = Dependency(
             f"{alert('BreakerOpen')}.",
             heals="By itself.",
             person=f"Its disk, its load: {runbook('BreakerOpen')}.",
-            proofs=(make("chaos-high-latency"), by_test("unit/test_breaker_machine.py::test_slow_calls_open_it")),
+            proofs=("make chaos-high-latency", "unit/test_breaker_machine.py::test_slow_calls_open_it"),
         ),
         Mode.ERRORS: Failure(
             effect=Effect.NOTHING,
@@ -60,11 +60,11 @@ DEPENDENCY = Dependency(
             heals="All loops try again, and say when they have recovered.",
             person=f"Mend the password, the right or the key's type: {runbook('LoopCrashing')}.",
             proofs=(
-                by_test("faults/test_refused.py::test_a_wrong_password"),
-                by_test("faults/test_refused.py::test_a_missing_right"),
-                by_test("faults/test_refused.py::test_a_key_of_another_type"),
-                by_test("faults/test_acceptance.py::test_what_is_answered_is_true"),
-                by_test("integration/test_own_errors.py::test_an_error_behind_the_entry_is_no_refusal"),
+                "faults/test_refused.py::test_a_wrong_password",
+                "faults/test_refused.py::test_a_missing_right",
+                "faults/test_refused.py::test_a_key_of_another_type",
+                "faults/test_acceptance.py::test_what_is_answered_is_true",
+                "integration/test_own_errors.py::test_an_error_behind_the_entry_is_no_refusal",
             ),
         ),
         Mode.WRONG: Failure(
@@ -76,10 +76,10 @@ DEPENDENCY = Dependency(
             person=f"Who writes to the stream? {page('security.md', 'Rights')} prevent it. "
             f"{runbook('OrphansAdopted')}.",
             proofs=(
-                by_test("integration/test_runaway_ids.py::test_junk_ids_poison_nothing"),
-                by_test("integration/test_version_floor.py::test_junk_by_hand_harms_nobody"),
-                by_test("integration/test_orphans.py::test_entries_in_nobodys_pending_list_are_applied"),
-                by_test("integration/test_writer_dead_letters.py::test_an_undecodable_entry_is_dead_lettered_verbatim"),
+                "integration/test_runaway_ids.py::test_junk_ids_poison_nothing",
+                "integration/test_version_floor.py::test_junk_by_hand_harms_nobody",
+                "integration/test_orphans.py::test_entries_in_nobodys_pending_list_are_applied",
+                "integration/test_writer_dead_letters.py::test_an_undecodable_entry_is_dead_lettered_verbatim",
             ),
         ),
         Mode.FULL: Failure(
@@ -90,9 +90,9 @@ DEPENDENCY = Dependency(
             heals="Nothing is evicted. Writers go on, which makes room. After a full disk it starts with what it had.",
             person=f"Raise `maxmemory`, free its disk, or find why the backlog grows: {runbook('PipelineStale')}.",
             proofs=(
-                by_test("faults/test_queue.py::test_full"),
-                by_test("faults/test_queue_refuses.py::test_its_disk_is_full"),
-                make("chaos-memory-pressure"),
+                "faults/test_queue.py::test_full",
+                "faults/test_queue_refuses.py::test_its_disk_is_full",
+                "make chaos-memory-pressure",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -105,13 +105,11 @@ DEPENDENCY = Dependency(
             heals="Groups are made anew. A replayed letter whose entry vanished is `lost`: dead as before.",
             person=f"{runbook('MessageLoss')}: find what happened to Redis before it takes more writes.",
             proofs=(
-                by_test("integration/test_writer_outages.py::test_a_flushed_redis"),
-                by_test(
-                    "integration/test_version_floor.py::test_a_queue_that_lost_its_memory_gives_versions_above_all_rows"
-                ),
-                by_test("integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted"),
-                by_test("faults/test_keys.py::test_met_again_when_applied"),
-                by_test("replays/test_every_letter_ends.py::test_an_entry_that_vanishes"),
+                "integration/test_writer_outages.py::test_a_flushed_redis",
+                "integration/test_version_floor.py::test_a_queue_that_lost_its_memory_gives_versions_above_all_rows",
+                "integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted",
+                "faults/test_keys.py::test_met_again_when_applied",
+                "replays/test_every_letter_ends.py::test_an_entry_that_vanishes",
             ),
         ),
         Mode.READ_ONLY: Failure(
@@ -120,7 +118,7 @@ DEPENDENCY = Dependency(
             detected=f"`READONLY` in the writers' log; {alert('LoopCrashing')}, {alert('PipelineStale')}.",
             heals="When it takes writes again, writers go on and the api uses it at once.",
             person=f"Finish the failover: {runbook('LoopCrashing')}.",
-            proofs=(by_test("faults/test_queue_refuses.py::test_read_only"),),
+            proofs=("faults/test_queue_refuses.py::test_read_only",),
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,
@@ -129,9 +127,9 @@ DEPENDENCY = Dependency(
             heals="A write that went both ways is recognised by its operation.",
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
-                make("test-crash"),
-                make("load-test-with-failures"),
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "make test-crash",
+                "make load-test-with-failures",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(
@@ -143,9 +141,9 @@ DEPENDENCY = Dependency(
             f"{setting('writer_claim_idle_s')} of silence.",
             person=f"The network between: {runbook('ConsumerStalled')}.",
             proofs=(
-                by_test("faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost"),
-                by_test("faults/test_both.py::test_an_acceptance_without_an_answer_is_found_again"),
-                make("chaos-network-partition"),
+                "faults/test_queue.py::test_the_reply_to_an_acceptance_is_lost",
+                "faults/test_both.py::test_an_acceptance_without_an_answer_is_found_again",
+                "make chaos-network-partition",
             ),
         ),
     },

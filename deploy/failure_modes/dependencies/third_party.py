@@ -1,6 +1,6 @@
 """The third party behind external_proxy."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode
 from deploy.failure_modes.references import alert, error, measured, metric, runbook
 from holdfast.shared import errors
 from holdfast.shared.telemetry import metrics
@@ -21,11 +21,9 @@ DEPENDENCY = Dependency(
             heals=_HEALS,
             person=_THEIRS,
             proofs=(
-                by_test(_EACH),
-                by_test(
-                    "integration/test_external_breaker.py::test_it_opens_spares_the_third_party_and_heals_by_itself"
-                ),
-                by_test("integration/test_external_faults.py::test_a_default_for_those_who_know_nothing"),
+                _EACH,
+                "integration/test_external_breaker.py::test_it_opens_spares_the_third_party_and_heals_by_itself",
+                "integration/test_external_faults.py::test_a_default_for_those_who_know_nothing",
             ),
         ),
         Mode.HANGING: Failure(
@@ -36,9 +34,9 @@ DEPENDENCY = Dependency(
             heals=_HEALS,
             person=_THEIRS,
             proofs=(
-                by_test(_EACH),
-                by_test("integration/test_external_faults.py::test_a_caller_in_haste_is_answered_in_its_time"),
-                make("chaos-high-latency"),
+                _EACH,
+                "integration/test_external_faults.py::test_a_caller_in_haste_is_answered_in_its_time",
+                "make chaos-high-latency",
             ),
         ),
         Mode.SLOW: Failure(
@@ -47,7 +45,7 @@ DEPENDENCY = Dependency(
             detected=f"{metric(metrics.dependency_call_duration)}; the breaker opens when most calls are slow.",
             heals=_HEALS,
             person=_THEIRS,
-            proofs=(by_test(_EACH), make("chaos-high-latency")),
+            proofs=(_EACH, "make chaos-high-latency"),
         ),
         Mode.ERRORS: Failure(
             effect=Effect.COPIES,
@@ -57,8 +55,8 @@ DEPENDENCY = Dependency(
             heals=_HEALS,
             person=_THEIRS,
             proofs=(
-                by_test(_EACH),
-                by_test("integration/test_external_faults.py::test_the_last_good_answer_says_that_it_is_old"),
+                _EACH,
+                "integration/test_external_faults.py::test_the_last_good_answer_says_that_it_is_old",
             ),
         ),
         Mode.WRONG: Failure(
@@ -69,8 +67,8 @@ DEPENDENCY = Dependency(
             heals=_HEALS,
             person=_THEIRS,
             proofs=(
-                by_test("integration/test_external_bytes.py::test_what_is_no_json_is_an_error_of_the_third_party"),
-                by_test("integration/test_http_client.py::test_what_is_no_answer_is_named"),
+                "integration/test_external_bytes.py::test_what_is_no_json_is_an_error_of_the_third_party",
+                "integration/test_http_client.py::test_what_is_no_answer_is_named",
             ),
         ),
         Mode.FULL: Failure(
@@ -81,12 +79,9 @@ DEPENDENCY = Dependency(
             "attempts.",
             person="Lower the rate, or raise the quota.",
             proofs=(
-                by_test(
-                    "integration/test_external_breaker.py::"
-                    "test_a_throttled_third_party_is_left_alone_as_long_as_it_asked"
-                ),
-                by_test("integration/test_external_faults.py::test_without_budget_nothing_is_sent_twice"),
-                make("benchmark-error-rates"),
+                "integration/test_external_breaker.py::test_a_throttled_third_party_is_left_alone_as_long_as_it_asked",
+                "integration/test_external_faults.py::test_without_budget_nothing_is_sent_twice",
+                "make benchmark-error-rates",
             ),
         ),
         Mode.FORGETTING: Failure(
@@ -97,8 +92,8 @@ DEPENDENCY = Dependency(
             heals="Not by itself.",
             person="Compare with its records: each attempt carries `X-Request-ID` and its number.",
             proofs=(
-                by_test("integration/test_external_faults.py::test_a_write_without_a_key_is_sent_once"),
-                by_test("integration/test_external_faults.py::test_a_write_with_a_key_is_sent_again_and_happens_once"),
+                "integration/test_external_faults.py::test_a_write_without_a_key_is_sent_once",
+                "integration/test_external_faults.py::test_a_write_with_a_key_is_sent_again_and_happens_once",
             ),
         ),
         Mode.READ_ONLY: Failure(
@@ -107,7 +102,7 @@ DEPENDENCY = Dependency(
             detected=f"Reads and writes have breakers of their own; {alert('BreakerOpen')}.",
             heals=_HEALS,
             person=_THEIRS,
-            proofs=(by_test("integration/test_external_breaker.py::test_reads_and_writes_have_breakers_of_their_own"),),
+            proofs=("integration/test_external_breaker.py::test_reads_and_writes_have_breakers_of_their_own",),
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,
@@ -116,9 +111,9 @@ DEPENDENCY = Dependency(
             heals="Retries cost at most a tenth more calls.",
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
-                by_test("integration/test_external_faults.py::test_a_short_fault_is_not_noticed"),
-                by_test("integration/test_external_faults.py::test_a_share_of_failures_is_not_noticed"),
-                make("load-test-with-failures"),
+                "integration/test_external_faults.py::test_a_short_fault_is_not_noticed",
+                "integration/test_external_faults.py::test_a_share_of_failures_is_not_noticed",
+                "make load-test-with-failures",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(
@@ -129,8 +124,8 @@ DEPENDENCY = Dependency(
             heals="By itself.",
             person="Nothing, unless callers report it.",
             proofs=(
-                by_test("integration/test_external_faults.py::test_a_write_without_a_key_is_sent_once"),
-                by_test("integration/test_external_faults.py::test_a_write_with_a_key_is_sent_again_and_happens_once"),
+                "integration/test_external_faults.py::test_a_write_without_a_key_is_sent_once",
+                "integration/test_external_faults.py::test_a_write_with_a_key_is_sent_again_and_happens_once",
             ),
         ),
     },

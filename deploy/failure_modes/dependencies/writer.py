@@ -1,6 +1,6 @@
 """The writers."""
 
-from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs, by_test, make
+from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode, SameAs
 from deploy.failure_modes.references import alert, metric, page, runbook, setting
 from holdfast.shared.telemetry import metrics
 
@@ -16,9 +16,9 @@ DEPENDENCY = Dependency(
             "starts it again.",
             person=f"{runbook('TargetDown')}.",
             proofs=(
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
-                by_test("integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short"),
-                make("test-crash"),
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short",
+                "make test-crash",
             ),
         ),
         Mode.HANGING: Failure(
@@ -29,9 +29,9 @@ DEPENDENCY = Dependency(
             heals="Its peers take its entries over; when it wakes up it finds its work done.",
             person=f"Kill it: {runbook('TargetDown')}.",
             proofs=(
-                by_test("integration/test_writer_team.py::test_entries_of_a_frozen_writer_are_taken_over"),
-                by_test("integration/test_liveness.py::test_a_loop_that_hangs_is_not_alive"),
-                by_test("integration/test_closing.py::test_a_frozen_writer_holds_nobody_up"),
+                "integration/test_writer_team.py::test_entries_of_a_frozen_writer_are_taken_over",
+                "integration/test_liveness.py::test_a_loop_that_hangs_is_not_alive",
+                "integration/test_closing.py::test_a_frozen_writer_holds_nobody_up",
             ),
         ),
         Mode.SLOW: Failure(
@@ -42,8 +42,8 @@ DEPENDENCY = Dependency(
             heals="By itself, when less is accepted than applied.",
             person=f"More writers: `make docker-scale`. {runbook('PipelineStale')}.",
             proofs=(
-                make("load-test-scaling"),
-                by_test("integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short"),
+                "make load-test-scaling",
+                "integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short",
             ),
         ),
         Mode.ERRORS: Failure(
@@ -54,11 +54,9 @@ DEPENDENCY = Dependency(
             heals="A halted writer tries a few entries now and then, and goes on when one can be applied.",
             person=f"{runbook('WriterHalted')}: roll the build back; then {page('operations/dying.md', 'replay')}.",
             proofs=(
-                by_test("integration/test_writer_halted.py::test_it_goes_on_by_itself_when_the_fault_has_gone"),
-                by_test(
-                    "integration/test_writer_dead_letters.py::"
-                    "test_an_unknown_error_is_tried_five_times_and_then_dead_lettered"
-                ),
+                "integration/test_writer_halted.py::test_it_goes_on_by_itself_when_the_fault_has_gone",
+                "integration/test_writer_dead_letters.py::"
+                    "test_an_unknown_error_is_tried_five_times_and_then_dead_lettered",
             ),
         ),
         Mode.WRONG: Failure(
@@ -68,10 +66,8 @@ DEPENDENCY = Dependency(
             heals="Another entry of an operation is found to be a duplicate.",
             person="Nothing.",
             proofs=(
-                by_test(
-                    "convergence/test_convergence.py::"
-                    "test_every_user_and_operation_ends_as_in_the_order_of_acceptance"
-                ),
+                "convergence/test_convergence.py::"
+                    "test_every_user_and_operation_ends_as_in_the_order_of_acceptance",
             ),
         ),
         Mode.FULL: SameAs("memory", Mode.FULL, "What a writer holds is bounded; it can only run out of memory."),
@@ -82,8 +78,8 @@ DEPENDENCY = Dependency(
             heals="What it knew is in the stores: attempts, pending entries, operations.",
             person="Nothing.",
             proofs=(
-                by_test("crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice"),
-                by_test("integration/test_writer_outages.py::test_entries_held_in_an_outage_are_no_crash_loop"),
+                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "integration/test_writer_outages.py::test_entries_held_in_an_outage_are_no_crash_loop",
             ),
         ),
         Mode.READ_ONLY: SameAs("database", Mode.READ_ONLY, "A writer that may not write holds, and says why."),
@@ -95,11 +91,11 @@ DEPENDENCY = Dependency(
             person=f"{page('operations/dying.md', 'Dead letters')}.",
             proofs=(
 
-            by_test("integration/test_writer_crash_loop.py::test_an_entry_that_kills_three_writers_is_dead_lettered"),
+            "integration/test_writer_crash_loop.py::test_an_entry_that_kills_three_writers_is_dead_lettered",
         ), ),
         Mode.HALF_CUT_OFF: SameAs(
             "queue", Mode.HALF_CUT_OFF, "Writers are cut off from the queue while the api reaches it.",
-            (make("chaos-network-partition"),),
+            ("make chaos-network-partition",),
         ),
     },
 )  # fmt: skip
