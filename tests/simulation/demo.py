@@ -1,0 +1,88 @@
+"""`python -m tests.simulation.demo SEED`: one api and one writer; a user is created, the write is applied, and the user
+is read. Prints the timeline."""
+
+import asyncio
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import orjson
+
+from deploy.client.connections import Address, Connections
+from holdfast.services.api.settings import ApiSettings
+from holdfast.services.writer.settings import WriterSettings
+from tests.models.database.server import DatabaseModel
+from tests.models.redis.server import RedisModel
+from tests.simulation import driver, nodes
+from tests.simulation.nodes import Main, Node
+from tests.simulation.simulation import Simulation
+
+_STORES = {
+    "redis_addr": "queue:6379",
+    "cache_redis_addr": "cache:6379",
+    "db_dsn": "mysql://holdfast:holdfast@database:3306/holdfast",
+    "listen_host": "0.0.0.0",  # noqa: S104 - nothing is bound
+    "profile": "demo",
+}
+
+
+def redis(simulation: Simulation, name: str) -> Main:
+    """A Redis server, which keeps its data while its process is dead."""
+    model = RedisModel(lambda: simulation.clock(name).wall(simulation.loop.now_s))
+
+    async def serve() -> None:
+        await asyncio.get_running_loop().create_server(model.protocol, "0.0.0.0", 6379)  # noqa: S104 - as above
+        await asyncio.get_running_loop().create_future()
+
+    return serve
+
+
+class Demo:
+    """One api, one writer, their stores, and a client."""
+
+    def __init__(self, seed: int) -> None:
+        self.simulation = simulation = Simulation(seed)
+        clock = simulation.clock("database")
+        self.database = DatabaseModel(lambda: clock.wall(simulation.loop.now_s), simulation.chance("database"))
+        api, writer = ApiSettings(**_STORES, instance="api-1"), WriterSettings(**_STORES, instance="writer-1")
+        mains = {
+            "queue": redis(simulation, "queue"), "cache": redis(simulation, "cache"),
+            "api-1": nodes.api(api), "writer-1": nodes.writer(writer),
+        }  # fmt: skip
+        self.nodes = {name: Node(simulation, name, main) for name, main in mains.items()}
+        self._client = Connections(Address("api-1", 8080))
+
+    def run(self, scenario: Callable[[], Coroutine[Any, Any, None]] | None = None) -> str:
+        """The timeline of a scenario, which begins when everything has been started."""
+
+        async def whole() -> None:
+            for node in self.nodes.values():
+                node.start()
+            await asyncio.sleep(5)
+            await (scenario or self.create_and_read)()
+
+        with driver.installed(self.simulation, self.database.connect, driver.Seen()):
+            self.simulation.run(whole)
+        return self.simulation.timeline.text()
+
+    async def ask(self, method: str, path: str, headers: str = "", **body: str) -> Any:
+        """`data` of the response; None without a successful one."""
+        response = await self._client.request(method, path, headers, orjson.dumps(body) if body else b"")
+        self.simulation.timeline.say("client", f"{method} {path}", status=response.status, body=response.body.decode())
+        return orjson.loads(response.body)["data"] if 200 <= response.status < 300 else None
+
+    async def create_and_read(self) -> None:
+        """A user is created, the write is applied, the user is read, and everything stops."""
+        created = await self.ask("POST", "/users", name="Ada", email="ada@example.com")
+        await asyncio.sleep(1)
+        operation = await self.ask("GET", f"/operations/{created['operation_id']}")
+        user = await self.ask("GET", f"/users/{created['id']}")
+        assert (operation["status"], user["name"]) == ("applied", "Ada")
+        for name in ("api-1", "writer-1"):
+            self.nodes[name].stop()
+        await asyncio.sleep(30)
+        assert not self.nodes["writer-1"].running
+
+
+if __name__ == "__main__":
+    sys.stdout.write(Demo(int(sys.argv[1])).run())
