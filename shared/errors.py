@@ -54,10 +54,23 @@ class InvalidRequest(AppError):
     type = "validation_error"
     code = "VALIDATION_FAILED"
 
-    def __init__(self, message: str = "", *, code: str | None = None, details: dict[str, Any] | None = None) -> None:
-        super().__init__(message, details=details)
-        if code is not None:
-            self.code = code  # a field's rule has a code of its own
+
+class MissingField(InvalidRequest):
+    """A required field is missing."""
+
+    code = "MISSING_FIELD"
+
+
+class UnknownField(InvalidRequest):
+    """The request has a field that is not known."""
+
+    code = "UNKNOWN_FIELD"
+
+
+class InvalidType(InvalidRequest):
+    """A field has the wrong type."""
+
+    code = "INVALID_TYPE"
 
 
 class InvalidParameter(InvalidRequest):

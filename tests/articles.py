@@ -12,5 +12,6 @@ class Article(Resource, plural="articles"):
 
     slug: Annotated[str, Slug(), Unique(), Public(), Example("on-failing-well")]
     title: Annotated[str, Text(max_chars=200), Public(), Example("On failing well")]
+    doi: Annotated[str, Text(max_chars=100), Unique(), Public()] | None = None
     body: Annotated[str, Text(max_chars=65_536, lines=True)]
     published_at: Annotated[str, Moment(), Public()] | None = None

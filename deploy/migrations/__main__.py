@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic.config import main as alembic
 
-from deploy.migrations.declared import Change, changes
+from deploy.migrations.declared import Change, RefusedError, changes
 from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store.engine import Timeouts, make_engine
@@ -35,7 +35,10 @@ def _revision(name: str) -> int:
         StoreSettings().db_dsn, Timeouts(checkout_s=5, connect_s=5, io_s=60, lock_wait_s=30), pool_size=1
     )
     with engine.connect() as connection:
-        found = [each for resource in registry.load(DEFAULT).resources for each in changes(connection, resource)]
+        try:
+            found = [each for resource in registry.load(DEFAULT).resources for each in changes(connection, resource)]
+        except RefusedError as refused:
+            raise SystemExit(str(refused)) from None
     engine.dispose()
     if not found:
         sys.stdout.write("the database has all that is declared\n")
@@ -50,8 +53,8 @@ def _revision(name: str) -> int:
 def source(name: str, before: int, found: Iterable[Change]) -> str:
     """The text of a revision."""
     found = list(found)
-    up = [f"    op.execute({change.up!r})" for change in found]
-    down = [f"    op.execute({change.down!r})" for change in reversed(found) if change.down]
+    up = [f"    op.execute({_escaped(change.up)!r})" for change in found]
+    down = [f"    op.execute({_escaped(change.down)!r})" for change in reversed(found) if change.down]
     return "\n".join(
         [
             f'"""{name.replace("_", " ").capitalize()}."""',
@@ -71,6 +74,11 @@ def source(name: str, before: int, found: Iterable[Change]) -> str:
             "",
         ]
     )
+
+
+def _escaped(statement: str) -> str:
+    """Alembic takes `:name` for a parameter."""
+    return statement.replace(":", r"\:")
 
 
 if __name__ == "__main__":

@@ -3,14 +3,16 @@
 The tables that Holdfast comes with are changed by revisions, which `python -m deploy.migrations revision NAME` writes.
 Those of anybody's own resources are made and changed at the end of every upgrade.
 
-| declared                    | done                                                                             |
-|-----------------------------|----------------------------------------------------------------------------------|
-| a new resource              | its table is made                                                                |
-| a new field                 | its columns are added; where it is required, rows that are there hold it empty   |
-| a longer text               | its column is widened; it is never narrowed                                      |
-| a field may be missing now  | its column takes NULL                                                            |
-| a field is gone             | its columns stay, and may be left out: the next change of an entity empties them |
-| another kind of value, or a field that becomes unique | refused: declare a new field                           |
+| declared                               | done                                                              |
+|----------------------------------------|-------------------------------------------------------------------|
+| a new resource                         | its table is made                                                 |
+| a new field that may be missing        | its columns are added                                             |
+| a field that is required now           | its columns are added, and hold its `Backfill`; without, refused  |
+| a longer text                          | its column is widened; it is never narrowed                       |
+| a field may be missing now             | its column takes NULL                                             |
+| a field is gone, and named in `removed`| its columns stay, and the next change of an entity empties them   |
+| a field is gone, and is not            | refused: writes that set it may be on their way                   |
+| another kind of value, or a field that becomes unique | refused: declare a new field                       |
 """
 
 from collections.abc import Iterable, Mapping
@@ -51,6 +53,8 @@ def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
         return [Change(create, f"DROP TABLE {_quoted(table.name)}"), *_indexes(table, set())]
     found = {column["name"]: column for column in inspector.get_columns(table.name)}
     _refuse_new_keys(resource, found)
+    _refuse_what_writes_lack(resource, found)
+    _refuse_what_writes_have(resource, table, found)
     return [
         *_columns(resource, table, found),
         *_gone(table, found),
@@ -60,11 +64,11 @@ def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
 
 def _columns(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> Iterable[Change]:
     alter, before = f"ALTER TABLE {_quoted(table.name)}", ""
-    empty = {field.name: field.empty for field in resource.fields}
+    filled = {field.name: field.backfill.value for field in resource.fields if field.backfill}
     for column in table.columns:
         spec = str(sa.schema.CreateColumn(column).compile(dialect=mysql.dialect()))
         if column.name not in found:
-            default = "" if column.nullable else f" DEFAULT ({_literal(empty.get(column.name, 0))})"
+            default = "" if column.nullable else f" DEFAULT ({_literal(filled.get(column.name, 0))})"
             yield Change(
                 f"{alter} ADD COLUMN {spec}{default} AFTER {before}", f"{alter} DROP COLUMN {_quoted(column.name)}"
             )
@@ -102,6 +106,28 @@ def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:
             raise RefusedError(f"{resource.plural}.{field.name} becomes unique, and may have equal values already")
 
 
+def _refuse_what_writes_lack(resource: ResourceType, found: Mapping[str, Any]) -> None:
+    """Apis of the build before accept writes, and writers of it add rows, until they are replaced."""
+    for field in resource.fields:
+        known = field.name in found and not found[field.name]["nullable"]
+        if field.required and not field.backfill and not known:
+            what = "Backfill(...)" if not field.unique else "`| None = None`, as a unique value has no stand-in"
+            raise RefusedError(
+                f"{resource.plural}.{field.name} is required, and was not before: declare what it is in the rows and"
+                f" writes of the build before, with {what}"
+            )
+
+
+def _refuse_what_writes_have(resource: ResourceType, table: sa.Table, found: Mapping[str, Any]) -> None:
+    """Likewise of what the build before knows."""
+    for name in found:
+        if f"{name}_version" in found and name not in table.columns and name not in resource.removed:
+            raise RefusedError(
+                f"{resource.plural}.{name} is not declared any more, and writes that set it may be on their way: say so"
+                f' with removed=["{name}"], and apply them without it'
+            )
+
+
 def _wider(table: str, column: "sa.Column[Any]", found: Any) -> bool:
     """Whether the declared column holds more than the one that is there. Raises RefusedError."""
     if isinstance(column.type, sa.String) != isinstance(found, sa.String):
@@ -114,7 +140,7 @@ def _chars(kind: Any) -> int:
 
 
 def _literal(value: Any) -> str:
-    return str(int(value)) if isinstance(value, int) else "'" + str(value).replace("'", "''") + "'"
+    return str(int(value)) if isinstance(value, int) else "'" + value.replace("\\", r"\\").replace("'", "''") + "'"
 
 
 def _quoted(name: str) -> str:

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from holdfast.shared.domain.declared_field import ADDRESSES
 from holdfast.shared.queue.names import (  # fmt: skip
+    APIS,
     ATTEMPTS,
     AUDIT,
     CLOCK,
@@ -73,12 +75,12 @@ def _mend(stream: str) -> tuple[Rule, ...]:
 
 
 #: Pending writes and claims, whatever the resources are: a key of the first kind ends in an entity's id, and a name of
-#: the second has a dot. `emails`: of users, named when nothing else was unique.
+#: the second has a dot, but for one that is older than this rule.
 _ENTITIES = (
     f"{PREFIX}*:{'-'.join('?' * length for length in (8, 4, 4, 4, 12))}",
     f"{PREFIX}heartbeat:heartbeat",
     f"{PREFIX}*.*",
-    f"{PREFIX}emails",
+    f"{PREFIX}{ADDRESSES}",
 )
 _HASHES = "get set del exists expire hget hset hsetnx hdel hmget hgetall hlen hincrby"
 _CHANNELS = (f"{NOTIFY}*",)
@@ -97,7 +99,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
             (
                 Rule("xadd", (WRITES,)),
                 *_mend(WRITES),
-                Rule(_HASHES, (CLOCK, HEARTBEAT, KEYS_SINCE, *_ENTITIES, f"{OPERATION}*", f"{KEY}*")),
+                Rule(_HASHES, (CLOCK, HEARTBEAT, KEYS_SINCE, APIS, *_ENTITIES, f"{OPERATION}*", f"{KEY}*")),
                 Rule("xadd", (AUDIT,)),
                 *_GROUPS,
             ),
@@ -110,7 +112,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 # One rule: a command with several keys must find all of them in the same one.
                 Rule(
                     f"{_HASHES} rpush lpop lrange llen",
-                    (CLOCK, LEDGER, WRITERS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{ATTEMPTS}*"),
+                    (CLOCK, LEDGER, WRITERS, APIS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{ATTEMPTS}*"),
                 ),
                 Rule("xadd", (DEAD,)),
                 *_mend(WRITES),

@@ -70,7 +70,7 @@ operation in `error.details.operation_id`, tells. An `internal_error` without a 
 
 def errors() -> str:
     """The page."""
-    every: list[AppError | type[AppError]] = [*catalogue(), *of_resources.catalogue(domain())]
+    every: list[AppError | type[AppError]] = [*catalogue(), *of_resources.catalogue(domain().resources)]
     rows = [_error_row(error) for error in sorted(every, key=lambda error: (status_of(error), error.code))]
     return page("Errors", _ABOUT_ERRORS, table(("status", "type", "code", "retryable", "definite", "meaning"), rows))
 

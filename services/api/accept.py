@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
 from dataclasses import dataclass, replace
+from functools import cached_property
 from math import ceil
 from typing import Any, NamedTuple
 
@@ -15,6 +16,7 @@ from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, Resp
 from holdfast.services.api.floor import Floor
 from holdfast.shared.connections.script import NotSent, Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
+from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import SCHEMA, Undecodable, decode, encode_payload
 from holdfast.shared.queue.entities import listed, pending_name
 from holdfast.shared.queue.names import CLOCK, LUA, MESSAGING, PREFIX, WRITES
@@ -31,7 +33,7 @@ from holdfast.shared.writes.commands import Command, Ref, label
 from holdfast.shared.writes.versions import Clock
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidate:
     """A command with everything that acceptance needs."""
 
@@ -49,22 +51,32 @@ class Candidate:
     expires_at: str = ""
     if_none_match: str = ""
 
+    @cached_property
+    def label(self) -> str:
+        """Of the command."""
+        return label(self.command)
+
+    @cached_property
+    def payload(self) -> bytes:
+        """Of the command, as JSON text."""
+        return encode_payload(self.command)
+
     def arguments(self) -> list[str | bytes | int]:
         """For `accept.lua`, in its order."""
         command = self.command
         entity = Ref(command.resource.plural, self.entity_id)
         return [
-            self.operation_id, *entity, pending_name(entity), label(command), encode_payload(command),
+            self.operation_id, *entity, pending_name(entity), self.label, self.payload,
             self.key_hash, self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
-            self.expires_at, self.if_none_match, *listed(command.resource.claims(command.values)),
+            self.expires_at, self.if_none_match, build(), *listed(command.resource.claims(command.values)),
         ]  # fmt: skip
 
     def fields(self) -> dict[bytes, bytes]:
         """Of its entry, as `accept.lua` makes them; a version stands in for what only the queue knows."""
         required = {
             b"schema": SCHEMA, b"resource": self.command.resource.plural.encode(),
-            b"command": label(self.command).encode(), b"operation_id": self.operation_id.encode(),
-            b"entity_id": self.entity_id.encode(), b"version": b"1", b"payload": encode_payload(self.command),
+            b"command": self.label.encode(), b"operation_id": self.operation_id.encode(),
+            b"entity_id": self.entity_id.encode(), b"version": b"1", b"payload": self.payload,
         }  # fmt: skip
         optional = {
             b"if_match": self.if_match, b"if_none_match": self.if_none_match, b"body_hash": self.body_hash,
@@ -138,7 +150,7 @@ class Acceptor:
             raise InvalidRequest(details={"constraint": str(error)}) from error
         if spans.collector is None:
             return await self._accepted(candidate)
-        about = {"messaging.message.id": candidate.operation_id, "holdfast.command": label(candidate.command)}
+        about = {"messaging.message.id": candidate.operation_id, "holdfast.command": candidate.label}
         with spans.span(f"send {WRITES}", Kind.PRODUCER, MESSAGING | about):
             answer = await self._accepted(replace(candidate, traceparent=spans.traceparent()))
             spans.event("answered", {"holdfast.result": answer.result})

@@ -48,6 +48,8 @@ from holdfast.shared.http.health import Health, closed
 from holdfast.shared.http.json_bytes import DEPTH_MAX
 from holdfast.shared.http.keys import Keys
 from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.names import APIS
+from holdfast.shared.queue.presence import Presence
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import start, stop
@@ -123,6 +125,7 @@ class Api:
         self._view = View(
             self._redis, breakers.queue, self._database, copies, self._refresher,
             stale_max_s=settings.api_stale_max_s, read_timeout_s=settings.api_read_timeout_s,
+            secret=settings.lookup_secret,
         )  # fmt: skip
 
     def _writes(self) -> None:
@@ -211,6 +214,7 @@ class Api:
             "key_handover": self._handover.run,
             "heartbeat": self._heartbeats.run,
             "board": self._board.run,
+            "presence": Presence(self._redis, APIS, self._settings.instance).run,
             "annotations": self._annotations.run,
             **({"explanations": self._explanations.run} if self._explanations else {}),
             "event_loop_lag": lambda: watch(self._lag.sampled),

@@ -8,8 +8,17 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import CoreConfig, ErrorDetails, SchemaValidator, core_schema
 
+from holdfast.shared.domain.errors import InvalidValue
 from holdfast.shared.domain.resource import Field, ResourceType
-from holdfast.shared.errors import AppError, InvalidBody, InvalidRequest, MalformedJson, NothingToChange
+from holdfast.shared.errors import (
+    AppError,
+    InvalidBody,
+    InvalidType,
+    MalformedJson,
+    MissingField,
+    NothingToChange,
+    UnknownField,
+)
 from holdfast.shared.http.body import MAX_BODY_BYTES
 from holdfast.shared.runtime.documents import malformed
 
@@ -59,7 +68,7 @@ def _body(resource: ResourceType, required: Collection[str]) -> Body:
 
 
 def _type(field: Field) -> Any:
-    return field.type.typed if field.required else field.type.typed | None
+    return field.typed if field.required else field.typed | None
 
 
 def parse_whole(resource: ResourceType, body: bytes) -> dict[str, Any]:
@@ -101,18 +110,11 @@ def _refuse_repeated_keys(body: bytes, fields: int) -> None:
         raise MalformedJson(details={"field": repeated[0], "value": None, "constraint": constraint})
 
 
-_MESSAGES = {
-    "MISSING_FIELD": "A required field is missing",
-    "UNKNOWN_FIELD": "The request has a field that is not known",
-    "INVALID_TYPE": "A field has the wrong type",
-    InvalidBody.code: "The request body must be a JSON object",
-}
 _TYPES = {"string": "must be a string", "integer": "must be a whole number", "boolean": "must be true or false"}
 
 
 class _Problem(NamedTuple):
-    code: str
-    message: str
+    error: AppError
     field: str | None
     value: str | None
     constraint: str
@@ -129,10 +131,10 @@ def _refusal(resource: ResourceType, error: ValidationError, body: bytes) -> App
         return malformed(body)
     problems = [_problem(resource.by_name, problem) for problem in found]
     first = problems[0]
-    details = first.details
+    first.error.details = first.details
     if len(problems) > 1:
-        details["errors"] = [{**problem.details, "code": problem.code} for problem in problems]
-    return InvalidRequest(first.message, code=first.code, details=details)
+        first.error.details["errors"] = [{**problem.details, "code": problem.error.code} for problem in problems]
+    return first.error
 
 
 def _problem(fields: Mapping[str, Field], problem: ErrorDetails) -> _Problem:
@@ -140,21 +142,17 @@ def _problem(fields: Mapping[str, Field], problem: ErrorDetails) -> _Problem:
     field = fields.get(str(problem["loc"][0])) if problem["loc"] else None
     match problem["type"]:
         case "value_error" if field is not None:
-            return _Problem(field.code, field.message, name, _shown(problem["input"]), field.type.constraint)
+            return _Problem(InvalidValue(field), name, _shown(problem["input"]), field.type.constraint)
         case "missing":
-            return _general("MISSING_FIELD", name, "is required")
+            return _Problem(MissingField(), name, None, "is required")
         case _ if field is not None:
-            constraint = _TYPES[field.type.json_schema["type"]]
-            return _general("INVALID_TYPE", name, constraint if problem["input"] is not None else "must not be null")
+            constraint = _TYPES[field.type.json_schema["type"]] if problem["input"] is not None else "must not be null"
+            return _Problem(InvalidType(), name, None, constraint)
         case _ if name is None:
-            return _general(InvalidBody.code, None, "must be a JSON object")
+            return _Problem(InvalidBody("The request body must be a JSON object"), None, None, "must be a JSON object")
         case _:
             # What an unknown field holds may be a secret sent by mistake: it is not sent back.
-            return _general("UNKNOWN_FIELD", name, "is not a known field")
-
-
-def _general(code: str, field: str | None, constraint: str) -> _Problem:
-    return _Problem(code, _MESSAGES[code], field, None, constraint)
+            return _Problem(UnknownField(), name, None, "is not a known field")
 
 
 def _shown(value: Any) -> str | None:

@@ -74,10 +74,10 @@ class DirectPath:
                 unknown is None and not candidate.key_hash and (field := field_taken(resource, code))
             ):
                 # With a key an earlier try may be on the stream, and may get the value: then nothing is final yet.
-                raise ValueTaken(field, details={"field": field.name, "constraint": "must be unique"})
+                raise ValueTaken(field, candidate.command.values.get(field.name))
             # Reused by an operation that is over: no other try changes that. Expired: nor had an earlier try more time.
             case Rejected(KeyReused.code | WriteExpired.code as code) if unknown is None or code == KeyReused.code:
-                raise error_of(outcome, candidate.operation_id, resource)
+                raise error_of(outcome, candidate.operation_id, resource, candidate.command.values)
             case Superseded() | Rejected() | Retry() | Dead():
                 raise unknown or OrderUnknown(details=details)
 
@@ -99,7 +99,7 @@ class DirectPath:
     def _repeated(candidate: Candidate, first: Final) -> Answer:
         """The same operation is the same request. Raises what it was rejected with."""
         if isinstance(first, Rejected):
-            raise error_of(first, candidate.operation_id, candidate.command.resource)
+            raise error_of(first, candidate.operation_id, candidate.command.resource, candidate.command.values)
         return Answer("repeated", candidate.operation_id, candidate.entity_id, first.version)
 
     def _write(self, candidate: Candidate) -> Write:

@@ -1,5 +1,8 @@
 """Rejections: what a rejected write is called in front of a client, at once or on its operation."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from holdfast.shared.domain.errors import error_of_resource
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.errors import AppError, KeyReused, PreconditionFailed, WriteExpired, WriteRejected
@@ -8,10 +11,13 @@ from holdfast.shared.writes.outcome import Rejected
 _ERRORS: dict[str, type[AppError]] = {error.code: error for error in (KeyReused, PreconditionFailed, WriteExpired)}
 
 
-def error_of(rejected: Rejected, operation_id: str, resource: ResourceType | None) -> AppError:
-    """The error that a write of `resource` was rejected with; None: of one that this build does not know."""
+def error_of(
+    rejected: Rejected, operation_id: str, resource: ResourceType | None, values: Mapping[str, Any] = {}
+) -> AppError:
+    """The error that a write of `resource` was rejected with; None: of one that this build does not know. `values`: of
+    its command, where it is at hand."""
     details = {"operation_id": operation_id, **rejected.detail}
     if (general := _ERRORS.get(rejected.code)) is not None:
         return general(details=details)
-    own = error_of_resource(resource, rejected.code, details) if resource else None
+    own = error_of_resource(resource, rejected.code, values, details) if resource else None
     return own or WriteRejected(rejected.code, details=details)

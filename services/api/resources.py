@@ -19,7 +19,7 @@ from holdfast.services.api.openapi.resources import Documents
 from holdfast.services.api.view import Seen, View
 from holdfast.services.api.write import WritePath
 from holdfast.shared.domain.errors import EntityNotFound
-from holdfast.shared.domain.resource import DeclarationError, Field, ResourceType
+from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import InvalidCursor
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import degraded
@@ -112,10 +112,9 @@ def _signature(resource: ResourceType) -> inspect.Signature:
         ("limit", Annotated[int, Query(ge=1, le=_LIMIT_MAX, description=f"Most {resource.plural} in one answer")], 50),
         ("cursor", Annotated[str | None, cursor], None),
     ]
-    for field in resource.unique:
-        if field.name in ("limit", "cursor", "request"):
-            raise DeclarationError(f"{resource.name}.{field.name}: a unique field of this name cannot be asked for")
-        parameters.append((field.name, Annotated[_typed(field) | None, _query(resource, field)], None))
+    parameters += [
+        (field.name, Annotated[field.type.python | None, _query(resource, field)], None) for field in resource.unique
+    ]
     kind = inspect.Parameter.KEYWORD_ONLY
     return inspect.Signature(
         [
@@ -125,10 +124,6 @@ def _signature(resource: ResourceType) -> inspect.Signature:
     )
 
 
-def _typed(field: Field) -> Any:
-    return int if field.type.column.kind == "integer" else str
-
-
 def _query(resource: ResourceType, field: Field) -> Any:
     description = f"Only the {resource.singular} with this {field.name.replace('_', ' ')}"
     longest = _PARTS_MAX * field.type.column.size if field.type.column.kind == "text" else None
@@ -136,9 +131,11 @@ def _query(resource: ResourceType, field: Field) -> Any:
 
 
 async def _with_values(view: View, resource: ResourceType, wanted: list[tuple[Field, Any]], *, fresh: bool) -> Seen:
-    """The entity that has these values of unique fields, or none."""
-    values = {field.name: value.strip() if isinstance(value, str) else value for field, value in wanted}
-    claims = resource.claims(values)
+    """The entity that has these values of unique fields, or none: nothing has a value that may not be."""
+    try:
+        claims = resource.claims({field.name: field.clean(value) for field, value in wanted})
+    except ValueError:
+        return Seen([])
     seen = await view.by_unique_value(resource, wanted[0][0], claims[0][1], fresh=fresh)
     return seen._replace(entities=[entity for entity in seen.entities if set(claims) <= set(entity.claims)])
 

@@ -1,5 +1,6 @@
 """What an operator may change about the api."""
 
+import hmac
 from typing import Literal, Self
 
 from pydantic import AnyHttpUrl, Field, SecretStr, field_validator, model_validator
@@ -71,6 +72,11 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
     def idempotency_secret(self) -> str:
         """The one that is set; on a demo without one, one that everybody knows."""
         return self.api_idempotency_secret.get_secret_value() if self.api_idempotency_secret else "demo"
+
+    @property
+    def lookup_secret(self) -> bytes:
+        """Made of the one for keys of requests. What is named with it are copies: a change only misses them."""
+        return hmac.digest(self.idempotency_secret.encode(), b"look-ups", "sha256")
 
     @property
     def rates_per_min(self) -> dict[str, int]:

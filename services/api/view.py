@@ -69,7 +69,9 @@ class View:
         *,
         stale_max_s: float,
         read_timeout_s: float,
+        secret: bytes,
     ) -> None:
+        """`secret`: of all replicas; it hides what copies of look-ups are named after."""
         self._redis = redis
         self._queue = queue
         self._database = database
@@ -77,6 +79,7 @@ class View:
         self._refresher = refresher
         self._stale_max_s = stale_max_s
         self._read_timeout_s = read_timeout_s
+        self._secret = secret
         self._flights: Flights[Any] = Flights()
         self._looking, self._asking = FailureReporter("pending_writes"), FailureReporter("pending_operation")
 
@@ -120,7 +123,8 @@ class View:
     async def by_unique_value(self, resource: ResourceType, field: Field, key: str, *, fresh: bool) -> Seen:
         """The entity that has this value, or none. Raises like `entity`."""
         claims = field.unique.claims if field.unique else ""
-        seen, _ = await self._page(unique_name(claims, key), resource, fresh, reads.by_unique_value, field, key)
+        name = unique_name(claims, key, self._secret)
+        seen, _ = await self._page(name, resource, fresh, reads.by_unique_value, field, key)
         # An entity's own copy may be newer: then the value is no longer its own.
         return seen._replace(entities=[entity for entity in seen.entities if (claims, key) in entity.claims])
 

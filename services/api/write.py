@@ -149,7 +149,7 @@ class WritePath:
     async def _done(self, command: Command, answer: Answer, outcome: Final, *, way: str) -> Response:
         """`way`: `queue` or `direct`, how the write reached the database. Raises the error of a rejection."""
         if isinstance(outcome, Rejected):
-            raise error_of(outcome, answer.operation_id, command.resource)
+            raise error_of(outcome, answer.operation_id, command.resource, command.values)
         data = {"id": answer.entity_id, "operation_id": answer.operation_id, "status": outcome.status}
         all_headers = _headers(answer) | ({"Preference-Applied": "wait"} if way == "queue" else {})
         if not isinstance(command, Delete) and (entity := await self._as_it_is(_ref(command, answer))):
@@ -180,8 +180,7 @@ def _refusal(answer: Answer, command: Command) -> AppError | None:
         case "taken":
             claiming = [field for field in resource.unique if command.values.get(field.name) is not None]
             field = claiming[answer.claim]
-            value = command.values[field.name]
-            return ValueTaken(field, details={"field": field.name, "value": value, "constraint": "must be unique"})
+            return ValueTaken(field, command.values[field.name])
         case "reused":
             return KeyReused(details=details)
         case "busy":

@@ -34,7 +34,7 @@ from holdfast.shared.http.health import Health
 from holdfast.shared.http.server import QuietServer, config
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.halts import Halts
-from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import WRITERS, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.plausible import Plausible
 from holdfast.shared.queue.presence import Presence
 from holdfast.shared.queue.reading import Reading
@@ -147,7 +147,7 @@ class Writer:
                 "event_loop_lag": watch,
                 "reaper": lambda: reaping(self._redis),
                 "refresher": self._refresher.run,
-                "presence": Presence(self._redis, self._settings.instance).run,
+                "presence": Presence(self._redis, WRITERS, self._settings.instance).run,
             }
         )
         memory.settle()

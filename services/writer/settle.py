@@ -19,13 +19,13 @@ from holdfast.services.writer.pipeline import Handled
 from holdfast.services.writer.unknown import is_unknown
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.letters.dead_letter import describe
+from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
 from holdfast.shared.queue.names import ATTEMPTS, DEAD, LEDGER, LUA, OPERATION, PREFIX, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
-from holdfast.shared.runtime.build import build_id
 from holdfast.shared.runtime.timestamps import utc_now
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -145,7 +145,7 @@ class Settler:
         return {
             "at": utc_now().isoformat(),
             "writer": self._writer,
-            "build": build_id(),
+            "build": build(),
             "kind": failure.kind,
             "code": failure.code,
             "error": failure.message,

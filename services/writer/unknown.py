@@ -1,8 +1,9 @@
-"""Unknown: entries of which this build does not know the schema, the resource, the command or a field.
+"""Unknown: entries that another build may know. This one does not know the schema, the resource, the command or a
+field; or it declares something else than the build that accepted the entry.
 
-A newer build may have accepted them, so they are not poison. They are charged nothing and let go, so that a writer that
-knows them takes them over. An entry is dead-lettered once all live writers have had this very build for `patience_s`:
-then nothing will come that knows it, and an operator decides.
+So they are not poison. They are charged nothing and let go, so that a writer that knows them takes them over. An entry
+is dead-lettered once all live writers and apis have had this very build for `patience_s`: then nothing will come that
+knows it, and an operator decides.
 """
 
 import asyncio
@@ -11,11 +12,11 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from redis.asyncio import Redis
 
+from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import UnknownWrite
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
-from holdfast.shared.queue.presence import running_builds
+from holdfast.shared.queue.presence import all_builds
 from holdfast.shared.resilience.supervise import iteration_succeeded
-from holdfast.shared.runtime.build import build_id
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes.outcome import Dead, Failure, Outcome, Reason, Retry
@@ -41,7 +42,7 @@ class Unknown:
         self._fresh: set[str] = set()
         #: To be dead-lettered when they are met again.
         self._given_up: set[str] = set()
-        #: Since when all writers have this build.
+        #: Since when all writers and apis have this build.
         self._alone_since: float | None = None
 
     @property
@@ -83,7 +84,7 @@ class Unknown:
 
     async def _give_up(self, take: Take) -> None:
         now = time.monotonic()
-        if any(build != build_id() for build in (await running_builds(self._redis)).values()):
+        if await all_builds(self._redis) - {build()}:
             self._alone_since = None
             return
         self._alone_since = self._alone_since or now

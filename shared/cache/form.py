@@ -6,6 +6,7 @@ content. Of two copies of one thing the one that comes later in its order is the
 """
 
 import hashlib
+import hmac
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
@@ -116,9 +117,10 @@ def page_name(resource: ResourceType, after: int, limit: int) -> str:
     return f"page:{resource.plural}:{after}:{limit}"
 
 
-def unique_name(claims: str, key: str) -> str:
-    """The name of the copy of which entity has a unique value. Not the value: it would stay when its entity is gone."""
-    return f"unique:{claims}:{hashlib.sha256(key.encode()).hexdigest()}"
+def unique_name(claims: str, key: str, secret: bytes) -> str:
+    """The name of the copy of which entity has a unique value. Not the value: it would stay when its entity is gone.
+    Nobody without the secret finds out which value it is by trying some; with another secret the copy is not found."""
+    return f"unique:{claims}:{hmac.digest(secret, f'{claims}:{key}'.encode(), 'sha256').hex()}"
 
 
 class _Form(NamedTuple):

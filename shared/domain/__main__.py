@@ -37,7 +37,7 @@ def _line(field: Field) -> str:
 
 
 def _codes(resource: ResourceType) -> list[str]:
-    return [*(field.code for field in resource.fields), *(error.code for error in catalogue(Domain([resource])))]
+    return [*(field.code for field in resource.fields), *(error.code for error in catalogue([resource]))]
 
 
 if __name__ == "__main__":

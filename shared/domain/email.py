@@ -3,10 +3,9 @@
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Any
 
 from email_validator import EmailNotValidError, validate_email
-from pydantic import StringConstraints
 
 from holdfast.shared.domain.characters import inkless
 from holdfast.shared.domain.field_type import Column, FieldType
@@ -35,11 +34,6 @@ class Email(FieldType):
         return {"type": "string", "format": "email", "maxLength": EMAIL_MAX_CHARS}
 
     @property
-    def wire(self) -> Any:
-        """Anything around one @."""
-        return Annotated[str, StringConstraints(min_length=3, max_length=EMAIL_MAX_CHARS, pattern=r"^[^@\s]+@[^@\s]+$")]
-
-    @property
     def column(self) -> Column:
         """As text."""
         return Column("text", EMAIL_MAX_CHARS)
@@ -50,8 +44,8 @@ class Email(FieldType):
         return ""
 
     def unlikely(self, seed: str) -> str:
-        """Of a domain that cannot exist."""
-        return f"{seed}@control.invalid"
+        """Of a domain that is kept for examples."""
+        return f"{seed}@control.example"
 
     def clean(self, value: str) -> str:
         """Raises ValueError. Of a plain address only the domain is looked at."""

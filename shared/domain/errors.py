@@ -1,11 +1,11 @@
 """Errors that name a resource. Their codes and messages are derived from its declaration: `USER_NOT_FOUND`."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, ClassVar
 
-from holdfast.shared.domain.registry import Domain
-from holdfast.shared.domain.resource import Field, ResourceType
-from holdfast.shared.errors import AppError
+from holdfast.shared.domain.resource import DeclarationError, Field, ResourceType
+from holdfast.shared.errors import AppError, InvalidRequest
+from holdfast.shared.errors import catalogue as without_a_resource
 
 
 class OfResource(AppError):
@@ -51,25 +51,42 @@ class EntityBacklog(OfResource):
     retryable = True
 
 
+class InvalidValue(InvalidRequest):
+    """A field has a value that its declaration does not allow."""
+
+    code = ""
+
+    def __init__(self, field: Field, *, details: dict[str, Any] | None = None) -> None:
+        super().__init__(field.message, details=details)
+        self.code = field.code
+
+
 class ValueTaken(AppError):
     """Another entity has this value of a unique field."""
 
     type = "conflict"
     code = ""
 
-    def __init__(self, field: Field, *, details: dict[str, Any] | None = None) -> None:
+    def __init__(self, field: Field, value: Any = None, *, details: Mapping[str, Any] | None = None) -> None:
+        """`value`: where the request is at hand."""
+        about = {"field": field.name, "value": value, "constraint": "must be unique"}
         unique = field.unique
-        super().__init__(unique.message if unique else "", details=details)
+        super().__init__(unique.message if unique else "", details={**about, **(details or {})})
         self.code = unique.code if unique else ""
 
 
-def error_of_resource(resource: ResourceType, code: str, details: dict[str, Any] | None = None) -> AppError | None:
-    """The error of a resource that has this code; None: it has none."""
-    for error in (EntityNotFound, EntityExists, EntityBacklog):
+_OF_ALL = (EntityNotFound, EntityExists, EntityBacklog)
+
+
+def error_of_resource(
+    resource: ResourceType, code: str, values: Mapping[str, Any], details: dict[str, Any] | None = None
+) -> AppError | None:
+    """The error of a resource that has this code; None: it has none. `values`: of the command, where it is at hand."""
+    for error in _OF_ALL:
         if resource.code(error.problem) == code:
             return error(resource, details=details)
     field = field_taken(resource, code)
-    return ValueTaken(field, details=details) if field else None
+    return ValueTaken(field, values.get(field.name), details=details) if field else None
 
 
 def field_taken(resource: ResourceType, code: str) -> Field | None:
@@ -77,8 +94,38 @@ def field_taken(resource: ResourceType, code: str) -> Field | None:
     return next((field for field in resource.unique if field.unique and field.unique.code == code), None)
 
 
-def catalogue(domain: Domain) -> Iterator[AppError]:
-    """An example of each, of every resource."""
-    for resource in domain.resources:
-        yield from (error(resource) for error in (EntityNotFound, EntityExists, EntityBacklog))
+def catalogue(resources: Iterable[ResourceType]) -> Iterator[AppError]:
+    """An example of each, of every resource, but for those of fields' rules."""
+    for resource in resources:
+        yield from (error(resource) for error in _OF_ALL)
         yield from (ValueTaken(field) for field in resource.unique)
+
+
+_INVALID = "a request that is not valid"
+
+
+def check_codes(resources: Iterable[ResourceType]) -> None:
+    """An error code means one thing. Raises DeclarationError."""
+    meanings = {
+        error.code: _INVALID if issubclass(error, InvalidRequest) else "an error of Holdfast's own"
+        for error in without_a_resource()
+    }
+    for resource in resources:
+        for where, code, meaning in _codes(resource):
+            known = meanings.setdefault(code, meaning)
+            if known != meaning and (known != _INVALID or not meaning.startswith(_INVALID)):
+                raise DeclarationError(f"{where}: the error code {code} stands for {known} already")
+        taken = [field.unique.code for field in resource.unique if field.unique]
+        if twice := sorted({code for code in taken if taken.count(code) > 1}):
+            raise DeclarationError(f"{resource.name}: two unique fields have the error code {', '.join(twice)}")
+
+
+def _codes(resource: ResourceType) -> Iterator[tuple[str, str, str]]:
+    """Of each error: where it is declared, its code, and what it means."""
+    for error in _OF_ALL:
+        yield resource.name, resource.code(error.problem), f"{error.problem} of a resource"
+    for field in resource.fields:
+        where = f"{resource.name}.{field.name}"
+        yield where, field.code, f"{_INVALID}, with the message {field.message!r}"
+        if field.unique:
+            yield where, field.unique.code, "a value that is taken"

@@ -1,15 +1,13 @@
-"""Field type: what every kind of field says of itself: what it may hold, how input is cleaned, how a value travels and
-how it is stored.
+"""Field type: what every kind of field says of itself: what it may hold, how input is cleaned and how it is stored.
 
-A value has one form everywhere: on the wire, in a command, in a row and in an answer. It is what JSON has for it.
+A value has one form everywhere: on the wire, in a command, in a row and in an answer. It is what JSON has for it, and
+what cleaning makes of it: cleaning a clean value changes nothing.
 """
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, NamedTuple
-
-from pydantic import AfterValidator, Strict, WithJsonSchema
+from typing import Any, Literal, NamedTuple
 
 
 class Column(NamedTuple):
@@ -42,11 +40,6 @@ class FieldType(ABC):
 
     @property
     @abstractmethod
-    def wire(self) -> Any:
-        """The type of a value on the wire, for pydantic: strict about shape and size, silent about style."""
-
-    @property
-    @abstractmethod
     def column(self) -> Column:
         """How it is stored."""
 
@@ -65,12 +58,8 @@ class FieldType(ABC):
         database. Of many digits it is one that hardly anything has."""
 
     @property
-    def typed(self) -> Any:
-        """The type of a value in a request, for pydantic: of the right JSON type, cleaned."""
-        return Annotated[self._python, Strict(), AfterValidator(self.clean), WithJsonSchema(self.json_schema)]
-
-    @property
-    def _python(self) -> type:
+    def python(self) -> type:
+        """The type of a value in Python."""
         return str
 
 

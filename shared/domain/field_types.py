@@ -4,9 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Any
-
-from pydantic import Field, StringConstraints
+from typing import Any
 
 from holdfast.shared.domain.characters import shows, turns
 from holdfast.shared.domain.email import Email as Email
@@ -40,11 +38,6 @@ class Text(FieldType):
     def json_schema(self) -> dict[str, Any]:
         """For the API's description."""
         return {"type": "string", "minLength": self.min_chars, "maxLength": self.max_chars}
-
-    @property
-    def wire(self) -> Any:
-        """By length."""
-        return Annotated[str, Field(min_length=self.min_chars, max_length=self.max_chars)]
 
     @property
     def column(self) -> Column:
@@ -94,11 +87,6 @@ class Slug(FieldType):
         return {"type": "string", "pattern": _SLUG.pattern, "maxLength": self.max_chars}
 
     @property
-    def wire(self) -> Any:
-        """By length."""
-        return Annotated[str, Field(min_length=1, max_length=self.max_chars)]
-
-    @property
     def column(self) -> Column:
         """As text."""
         return Column("text", self.max_chars)
@@ -144,11 +132,6 @@ class Integer(FieldType):
         return {"type": "integer", "minimum": self.least, "maximum": self.most}
 
     @property
-    def wire(self) -> Any:
-        """Within the bounds."""
-        return Annotated[int, Field(strict=True, ge=self.least, le=self.most)]
-
-    @property
     def column(self) -> Column:
         """As a number."""
         return Column("integer")
@@ -169,7 +152,8 @@ class Integer(FieldType):
         return value
 
     @property
-    def _python(self) -> type:
+    def python(self) -> type:
+        """A number."""
         return int
 
 
@@ -187,11 +171,6 @@ class Moment(FieldType):
     def json_schema(self) -> dict[str, Any]:
         """For the API's description."""
         return {"type": "string", "format": "date-time"}
-
-    @property
-    def wire(self) -> Any:
-        """In its one form."""
-        return Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$")]
 
     @property
     def column(self) -> Column:
@@ -234,11 +213,6 @@ class Boolean(FieldType):
         return {"type": "boolean"}
 
     @property
-    def wire(self) -> Any:
-        """One of two."""
-        return Annotated[bool, Field(strict=True)]
-
-    @property
     def column(self) -> Column:
         """As a truth value."""
         return Column("boolean")
@@ -257,5 +231,6 @@ class Boolean(FieldType):
         return value
 
     @property
-    def _python(self) -> type:
+    def python(self) -> type:
+        """A truth value."""
         return bool

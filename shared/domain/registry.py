@@ -3,18 +3,25 @@
 `HOLDFAST_DOMAIN` names the module or package that declares them.
 """
 
+import hashlib
 import importlib
+import inspect
+import linecache
 import os
+import re
+import traceback
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, cached_property
+from pathlib import Path
 
 from holdfast.shared.domain import DEFAULT
+from holdfast.shared.domain.errors import check_codes
 from holdfast.shared.domain.resource import DeclarationError, Resource, ResourceType
 
 #: Names that Holdfast has taken: of its own paths, keys in Redis, tables, and copies.
 RESERVED = frozenset({
-    "alembic_version", "attempts", "audit", "audit_letters", "audit_log", "audit_seals", "clock", "config", "dead",
-    "dead_letter_actors", "dead_letter_bodies", "dead_letter_builds", "dead_letter_dues", "dead_letter_edits",
+    "alembic_version", "apis", "attempts", "audit", "audit_letters", "audit_log", "audit_seals", "clock", "config",
+    "dead", "dead_letter_actors", "dead_letter_bodies", "dead_letter_builds", "dead_letter_dues", "dead_letter_edits",
     "dead_letter_groups", "dead_letter_notes", "dead_letter_transforms", "dead_letter_trend", "dead_letters",
     "deleted_entities", "deleted_users", "direct_keys", "docs", "entity", "go_on", "halts", "health", "heartbeat",
     "heartbeats", "key", "keys_since", "last_good", "ledger", "livez", "metrics", "notify", "op", "operation",
@@ -36,15 +43,25 @@ class Domain:
             if taken := sorted(RESERVED.intersection(names)):
                 raise DeclarationError(f"Holdfast itself has something of the name {', '.join(taken)}")
         claims = [field.unique.claims for each in self.resources for field in each.unique if field.unique]
-        if taken := sorted(RESERVED.intersection(claims)):
-            raise DeclarationError(f"Holdfast itself keeps something under the name {', '.join(taken)}, not claims")
-        if len(claims) != len(set(claims)):
-            raise DeclarationError("two unique fields keep their claims under one name")
+        if twice := sorted({name for name in claims if claims.count(name) > 1}):
+            raise DeclarationError(f"two unique fields keep their claims under one name: {', '.join(twice)}")
+        check_codes(self.resources)
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Another declaration has another one."""
+        return hashlib.sha256("".join(each.fingerprint for each in self.resources).encode()).hexdigest()[:8]
 
 
 def load(name: str) -> Domain:
-    """The resources that a module declares or imports. Raises DeclarationError, or what importing raises."""
-    module = importlib.import_module(name)
+    """The domain that a module or package declares: the resources in it, its own and imported ones. Raises
+    DeclarationError or ImportError."""
+    try:
+        module = importlib.import_module(name)
+    except (DeclarationError, ImportError):
+        raise
+    except Exception as error:
+        raise DeclarationError(f"{_place(error) or name}: {type(error).__name__}: {error}") from error
     found = [
         each.type
         for each in vars(module).values()
@@ -52,7 +69,19 @@ def load(name: str) -> Domain:
     ]
     if not found:
         raise DeclarationError(f"{name} declares no resource")
-    return Domain(found)
+    return Domain(dict.fromkeys(found))
+
+
+def _place(error: BaseException) -> str:
+    """Where a class or a module was being made: `Book.title, catalogue.py line 7`."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if not code.co_flags & inspect.CO_OPTIMIZED and not code.co_filename.startswith("<"):
+            field = re.match(r"\s+(\w+)\s*:", linecache.getline(code.co_filename, line))
+            name = f"{code.co_name}.{field[1]}" if field else code.co_name
+            place = f"{name.removeprefix('<module>').lstrip('.')}, {Path(code.co_filename).name} line {line}"
+    return place.removeprefix(", ")
 
 
 def configured() -> str:

@@ -10,43 +10,26 @@
 
 A field without a default has to be there; one with `| None = None` may be missing, and may be set to null. What is not
 `Public` is personal: it is masked wherever somebody looks who is not meant to see it. A tombstone keeps no value.
+Fields that several resources share are declared in a class beside `Resource` (`class Book(Dated, Resource, ...)`).
 """
 
-import types
-from collections.abc import Iterable
-from typing import Annotated, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+import sys
+from collections.abc import Iterable, Iterator
+from inspect import get_annotations
+from types import SimpleNamespace
+from typing import Any, ClassVar, get_origin, get_type_hints
 
-from pydantic import TypeAdapter
-from pydantic_core import SchemaError
-
-from holdfast.shared.domain.field_type import FieldType
+from holdfast.shared.domain.declared_field import CLAIMS_MAX_CHARS as CLAIMS_MAX_CHARS
+from holdfast.shared.domain.declared_field import NAME_MAX_CHARS as NAME_MAX_CHARS
+from holdfast.shared.domain.declared_field import DeclarationError as DeclarationError
+from holdfast.shared.domain.declared_field import check_name, declared_field, is_declared
+from holdfast.shared.domain.resource_type import Backfill as Backfill
 from holdfast.shared.domain.resource_type import Example as Example
 from holdfast.shared.domain.resource_type import Field as Field
 from holdfast.shared.domain.resource_type import Public as Public
 from holdfast.shared.domain.resource_type import ResourceType as ResourceType
 from holdfast.shared.domain.resource_type import Unique as Unique
-
-#: A key is part of an index.
-KEY_MAX_CHARS = 512
-#: Of a resource, singular, plural and of its class; and of a field.
-NAME_MAX_CHARS = 40
-#: `books.shelfmark`.
-CLAIMS_MAX_CHARS = 2 * NAME_MAX_CHARS + 1
-_OWN_NAMES = {
-    "id",
-    "version",
-    "created_at",
-    "updated_at",
-    "created_version",
-    "deleted_version",
-    "status",
-    "operation_id",
-    "type",
-}
-
-
-class DeclarationError(TypeError):
-    """A resource is declared in a way that nothing can be derived from. The text says where and why."""
+from holdfast.shared.domain.table_size import misfit
 
 
 class Resource:
@@ -54,107 +37,80 @@ class Resource:
 
     type: ClassVar[ResourceType]
 
-    def __init_subclass__(cls, *, plural: str = "", singular: str = "") -> None:
-        """Raises DeclarationError."""
+    def __init_subclass__(
+        cls, *, plural: str = "", singular: str = "", removed: Iterable[str] = (), **unknown: object
+    ) -> None:
+        """`removed`: names of fields that earlier builds had. Raises DeclarationError."""
+        name = cls.__name__
+        if unknown:
+            raise DeclarationError(f"{name}: a resource has plural, singular and removed, and no {', '.join(unknown)}")
         if not plural:
-            raise DeclarationError(f'{cls.__name__}: say plural, as in class Book(Resource, plural="books")')
-        singular = singular or cls.__name__.lower()
-        for name in (plural, singular, cls.__name__.lower()):
-            _check_name(name, f"{cls.__name__}: the name {name!r}")
-        hints = get_type_hints(cls, include_extras=True)
-        names = [name for name in cls.__annotations__ if name in hints]
-        fields = tuple(_field(cls, plural, index, name, hints[name]) for index, name in enumerate(names))
+            raise DeclarationError(f'{name}: say plural, as in class Book(Resource, plural="books")')
+        singular = singular or name.lower()
+        for each in (plural, singular, name.lower()):
+            check_name(each, f"{name}: the name {each!r}")
+        fields = tuple(
+            declared_field(cls, plural, index, *declared) for index, declared in enumerate(_annotations(cls))
+        )
         if not fields:
-            raise DeclarationError(f"{cls.__name__} has no fields")
-        _check_columns(cls, fields)
+            raise DeclarationError(f"{name} has no fields")
+        removed = _removed(name, removed, fields)
+        _check_columns(name, fields, removed)
+        if why := misfit(fields):
+            raise DeclarationError(f"{name}: {why}")
         cls.type = ResourceType(
-            name=cls.__name__,
+            name=name,
             singular=singular,
             plural=plural,
             summary=(cls.__doc__ or f"One of the {plural}.").strip(),
             fields=fields,
+            removed=removed,
         )
 
 
-def _field(cls: type, plural: str, index: int, name: str, hint: Any) -> Field:
-    where = f"{cls.__name__}.{name}"
-    _check_name(name, where)
-    if name in _OWN_NAMES or name == f"{cls.__name__.lower()}_id":
-        raise DeclarationError(f"{where}: the name is taken, every resource has {name}")
-    hint, optional = _without_none(hint)
-    if get_origin(hint) is not Annotated:
-        raise DeclarationError(f"{where}: say what it may hold, as in Annotated[str, Text(max_chars=200)]")
-    marks = get_args(hint)[1:]
-    for mark in (Unique, Public, Example):
-        if mark in marks:
-            raise DeclarationError(f"{where}: {mark.__name__} is written {mark.__name__}()")
-    field_types = [mark for mark in marks if isinstance(mark, FieldType)]
-    if len(field_types) != 1:
-        raise DeclarationError(f"{where}: one field type is needed, and {len(field_types)} are given")
-    if getattr(cls, name, ...) is not (None if optional else ...):
-        raise DeclarationError(f"{where}: a field that may be missing is declared `| None = None`")
-    field_type = field_types[0]
-    _check_bounds(where, field_type)
-    title = name.replace("_", " ").capitalize()
-    return Field(
-        name=name,
-        index=index,
-        type=field_type,
-        required=not optional,
-        public=any(isinstance(mark, Public) for mark in marks),
-        unique=_unique(where, plural, name, field_type, _mark(marks, Unique)),
-        example=_mark(marks, Example),
-        code=field_type.code or f"INVALID_{name.upper()}",
-        message=field_type.message or f"{title} is invalid",
-    )
+def _annotations(cls: type) -> Iterator[tuple[str, Any, Any]]:
+    """Name, type and default of each field, those of base classes first. Raises DeclarationError."""
+    hints: dict[str, Any] = {}
+    values: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        if base not in (object, Resource):
+            annotated = get_annotations(base)
+            hints |= {name: _resolved(cls, base, name, hint) for name, hint in annotated.items()}
+            values |= vars(base)
+    for name, value in values.items():
+        if name not in hints and is_declared(value):
+            raise DeclarationError(f"{cls.__name__}.{name}: a field is written `{name}: Annotated[...]`")
+    for name, hint in hints.items():
+        if hint is not ClassVar and get_origin(hint) is not ClassVar:
+            yield name, hint, values.get(name, ...)
 
 
-def _check_bounds(where: str, field_type: FieldType) -> None:
-    """There is a value that may be, and none that JSON and the database do not have."""
-    schema = field_type.json_schema
-    if field_type.column.kind == "integer" and max(-schema["minimum"], schema["maximum"]) >= 2**53:
-        raise DeclarationError(f"{where}: whole numbers are exact in JSON below 2**53 only")
+def _resolved(cls: type, base: type, name: str, hint: Any) -> Any:
+    """The type that an annotation names, which may be written as a text."""
+    module = vars(sys.modules[base.__module__]) if base.__module__ in sys.modules else {}
+    holder = SimpleNamespace(__annotations__={name: hint})
     try:
-        TypeAdapter(field_type.wire).validate_python(field_type.unlikely("1" * 32))
-    except (ValueError, ArithmeticError, SchemaError):
-        raise DeclarationError(f"{where}: there is no value that fits, it {field_type.constraint}") from None
+        return get_type_hints(holder, module, dict(vars(base)), include_extras=True)[name]
+    except Exception as error:  # whatever an expression of somebody's raises
+        raise DeclarationError(f"{cls.__name__}.{name}: {type(error).__name__}: {error}") from error
 
 
-def _unique(where: str, plural: str, name: str, field_type: FieldType, unique: Unique | None) -> Unique | None:
-    if unique is None:
-        return None
-    if field_type.column.kind == "text" and field_type.column.size > KEY_MAX_CHARS:
-        raise DeclarationError(f"{where}: a unique text has at most {KEY_MAX_CHARS} characters")
-    if len(unique.claims) > CLAIMS_MAX_CHARS or not unique.claims.isascii():
-        raise DeclarationError(f"{where}: the name of the claims is ASCII, of at most {CLAIMS_MAX_CHARS} characters")
-    return Unique(
-        key=lambda value: unique.key(value).rstrip(" "),  # to an index "a" and "a " are one value
-        code=unique.code or f"{name.upper()}_TAKEN",
-        message=unique.message or f"Another one of the {plural} has this {name.replace('_', ' ')}.",
-        claims=unique.claims or f"{plural}.{name}",
-    )
+def _removed(name: str, removed: Any, fields: Iterable[Field]) -> tuple[str, ...]:
+    if isinstance(removed, str) or not all(isinstance(each, str) for each in removed):
+        raise DeclarationError(f'{name}: removed is a list of names, as in removed=["price"]')
+    for each in removed:
+        check_name(each, f"{name}: the removed {each!r}")
+    if still := sorted({field.name for field in fields}.intersection(removed)):
+        raise DeclarationError(f"{name}: {', '.join(still)} is removed, and declared")
+    return tuple(removed)
 
 
-def _mark(marks: Iterable[Any], of: type) -> Any:
-    return next((mark for mark in marks if isinstance(mark, of)), None)
-
-
-def _without_none(hint: Any) -> tuple[Any, bool]:
-    """(the type, whether it may be None); None may stand inside Annotated or around it."""
-    if get_origin(hint) in (Union, types.UnionType):
-        rest = [each for each in get_args(hint) if each is not type(None)]
-        return (rest[0], True) if len(rest) == 1 and len(rest) < len(get_args(hint)) else (hint, False)
-    return hint, False
-
-
-def _check_columns(cls: type, fields: Iterable[Field]) -> None:
-    """A value, its version and its key are columns of one table, and so is when it was created and deleted."""
-    names = [name for field in fields for name in (field.name, f"{field.name}_version", f"{field.name}_key")]
+def _check_columns(name: str, fields: Iterable[Field], removed: Iterable[str]) -> None:
+    """A value, its version and its key are columns of one table, and so is when it was created and deleted. Those of a
+    removed field may be there still."""
+    names = [
+        f"{each}{end}" for each in (*(field.name for field in fields), *removed) for end in ("", "_version", "_key")
+    ]
     names += ["created_version", "deleted_version"]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DeclarationError(f"{cls.__name__}: {', '.join(twice)} would be two columns")
-
-
-def _check_name(name: str, where: str) -> None:
-    if not (name.isidentifier() and name.isascii() and name.islower() and len(name) <= NAME_MAX_CHARS):
-        raise DeclarationError(f"{where}: lower-case letters, digits and _, at most {NAME_MAX_CHARS}")
+    if twice := sorted({each for each in names if names.count(each) > 1}):
+        raise DeclarationError(f"{name}: {', '.join(twice)} would be two columns")

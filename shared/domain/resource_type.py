@@ -1,11 +1,18 @@
 """Resource type: what is declared of a resource, in the form from which everything is derived."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import hashlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, is_dataclass
 from functools import cached_property
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, Strict, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from holdfast.shared.domain.field_type import FieldType, Key
+
+#: The type of the error about a value that is not as declared. Its text holds nothing of the value.
+NOT_AS_DECLARED = "not_as_declared"
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +20,8 @@ class Unique:
     """No two resources have the same value, compared by `key`.
 
     `code` and `message`: of the error when a value is taken; by default they name the field: `SLUG_TAKEN`.
-    `claims`: the name under which values that pending writes claim are kept in Redis and released ones in the database.
+    `claims`: the name under which values that pending writes claim are kept in Redis and released ones in the database;
+    it has a dot, as in `books.shelfmark`, which it is by default.
     """
 
     key: Key = str
@@ -35,6 +43,13 @@ class Example:
     changed: Any = None
 
 
+@dataclass(frozen=True, slots=True)
+class Backfill:
+    """What a required field is in the rows and writes of earlier builds, which did not know or require it."""
+
+    value: Any
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
     """One field of a resource, as declared. `index`: its place among the fields."""
@@ -46,6 +61,7 @@ class Field:
     public: bool
     unique: Unique | None
     example: Example | None
+    backfill: Backfill | None
     code: str
     message: str
 
@@ -53,6 +69,35 @@ class Field:
     def empty(self) -> Any:
         """What it holds where there is no value."""
         return self.type.empty if self.required else None
+
+    def clean(self, value: Any) -> Any:
+        """The value that a person meant by what they sent, which has a key if it needs one. Raises ValueError."""
+        cleaned = self.type.clean(value)
+        if self.unique is not None:
+            self.unique.key(cleaned)
+        return cleaned
+
+    def stored(self, value: Any) -> Any:
+        """A value that cleaning does not change, as it is. Raises PydanticCustomError."""
+        try:
+            if self.clean(value) == value:
+                return value
+        except ValueError:
+            pass
+        raise PydanticCustomError(NOT_AS_DECLARED, "{rule}", {"rule": self.type.constraint})
+
+    @property
+    def typed(self) -> Any:
+        """The type of a value in a request, for pydantic: of the right JSON type, cleaned."""
+        return self._annotated(self.clean)
+
+    @property
+    def wire(self) -> Any:
+        """The type of a value on the wire, for pydantic: it passes the same checks, and is clean already."""
+        return self._annotated(self.stored)
+
+    def _annotated(self, check: Callable[[Any], Any]) -> Any:
+        return Annotated[self.type.python, Strict(), AfterValidator(check), WithJsonSchema(self.type.json_schema)]
 
 
 @dataclass(frozen=True, eq=False, kw_only=True, repr=False)
@@ -64,6 +109,8 @@ class ResourceType:
     plural: str
     summary: str
     fields: tuple[Field, ...]
+    #: Names of fields that earlier builds had. Writes that still set them are applied without them.
+    removed: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return f"<{self.plural}>"
@@ -84,10 +131,6 @@ class ResourceType:
         versions = {"created_version", "deleted_version", *(f"{field.name}_version" for field in self.fields)}
         values = {name for field in self.fields if field.public for name in (field.name, f"{field.name}_key")}
         return frozenset({"id"} | versions | values)
-
-    @cached_property
-    def _claiming(self) -> tuple[tuple[str, str, Key], ...]:
-        return tuple((field.name, field.unique.claims, field.unique.key) for field in self.fields if field.unique)
 
     @cached_property
     def empty_values(self) -> tuple[Any, ...]:
@@ -137,6 +180,15 @@ class ResourceType:
         return tuple([
             (claims, key(values[name])) for name, claims, key in self._claimed if values.get(name) is not None
         ])  # fmt: skip
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """Another declaration has another one."""
+        parts: list[Any] = [self.name, self.singular, self.plural, *self.removed]
+        for each in self.fields:
+            rule = repr(each.type) if is_dataclass(each.type) else type(each.type).__qualname__
+            parts += [each.name, each.required, each.unique is not None, each.backfill, rule, each.type.json_schema]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:8]
 
     def shown(self, values: Iterable[Any]) -> dict[str, Any]:
         """The values under the fields' names."""

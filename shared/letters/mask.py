@@ -25,6 +25,7 @@ _PLAIN = {
     b"notify",
     b"replay",
     b"letter",
+    b"build",
 }
 _PLAIN_MAX_BYTES = 200
 #: Of one value; an export has all of it.

@@ -10,7 +10,10 @@ from typing import Any
 
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
+from holdfast.shared.domain.resource_type import NOT_AS_DECLARED
+from holdfast.shared.queue.build import build
 from holdfast.shared.queue.payloads import Payload, payloads
 from holdfast.shared.writes.commands import Command, Write, label
 from holdfast.shared.writes.versions import VERSION_MAX, from_stream_id
@@ -33,7 +36,12 @@ class Undecodable(Exception):
 
 
 class UnknownWrite(Undecodable):
-    """The entry may be a write of another build: this one does not know its schema, resource, command or a field."""
+    """The entry may be a write of another build: this one does not know its schema, resource, command or a field; or
+    another one accepted it, by whose declaration it is right."""
+
+
+class _NotAsDeclared(Undecodable):
+    """A payload is not what this build declares."""
 
 
 def encode(write: Write) -> dict[str, str]:
@@ -48,6 +56,7 @@ def encode(write: Write) -> dict[str, str]:
         "payload": encode_payload(write.command).decode(),
     }
     optional = {
+        "build": build(),
         "after": write.after,
         "if_match": _listed(write.if_match),
         "if_none_match": _listed(write.if_none_match),
@@ -83,6 +92,10 @@ def decode(fields: Mapping[bytes, bytes], entry_id: str = "") -> Write:
         return write if len(fields) == len(required) else write._replace(**_optional(fields))
     except UnicodeDecodeError:
         raise Undecodable("a field is not text") from None
+    except _NotAsDeclared as problem:
+        if fields.get(b"build", own := build().encode()) == own:
+            raise
+        raise UnknownWrite(f"{problem}; accepted by another build") from None
 
 
 def decode_payload(payload: Payload, text: bytes) -> Command:
@@ -91,9 +104,15 @@ def decode_payload(payload: Payload, text: bytes) -> Command:
         return payload.command(text)
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
-    places = sorted({f"{_place(problem['loc'])}: {problem['type']}" for problem in problems})
-    unknown = any(problem["type"] == "extra_forbidden" for problem in problems)
-    raise (UnknownWrite if unknown else Undecodable)(f"payload is not a {payload.label}: {'; '.join(places)}")
+    places = sorted({f"{_place(problem['loc'])}: {_rule(problem)}" for problem in problems})
+    kinds = {problem["type"] for problem in problems}
+    kind = UnknownWrite if "extra_forbidden" in kinds else Undecodable if "json_invalid" in kinds else _NotAsDeclared
+    raise kind(f"payload is not a {payload.label}: {'; '.join(places)}")
+
+
+def _rule(problem: ErrorDetails) -> str:
+    """The declared one, which holds nothing of the value; of any other its name."""
+    return problem["msg"] if problem["type"] == NOT_AS_DECLARED else problem["type"]
 
 
 def _place(where: tuple[int | str, ...]) -> str:

@@ -13,8 +13,8 @@
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
-| `{holdfast}:writers`         | hash   | each writer -> when it last reported, and its build              |
-| `{holdfast}:halts`           | hash   | each halted writer -> when it last reported, and why             |
+| `{holdfast}:writers`, `:apis` | hash   | each process -> when it last reported, and its build            |
+| `{holdfast}:halts`           | hash   | each halted writer -> when it last reported, and why              |
 | `{holdfast}:go_on`           | hash   | a halted writer -> an operator's word that lets it go on         |
 | `{holdfast}:replay:<id>`      | hash   | letter -> entry, of what a replay has sent; `closed`              |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
@@ -32,6 +32,7 @@ CLOCK = PREFIX + "clock"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
 WRITERS = PREFIX + "writers"
+APIS = PREFIX + "apis"
 HALTS = PREFIX + "halts"
 GO_ON = PREFIX + "go_on"
 HEARTBEAT = PREFIX + "heartbeat"

@@ -1,6 +1,7 @@
 """Payloads: what the commands of the domain hold on the wire, derived from its declaration once.
 
-Strict about shape and size, silent about style: what a person may type is decided once, where it is typed.
+Their values have passed the checks of a request's, and are clean. A write of an earlier build is understood as far as
+the declaration says how: a required field that it lacks is its `Backfill`, and a field that was removed is left out.
 """
 
 from collections.abc import Callable, Mapping
@@ -22,12 +23,23 @@ class Payload(NamedTuple):
     resource: ResourceType
     make: Callable[[Mapping[str, Any]], Command]
     validator: SchemaValidator
+    #: Values of required fields that earlier builds did not require.
+    backfill: Mapping[str, Any]
+    removed: tuple[str, ...]
+    #: It sets every field.
+    whole: bool
     json_schema: dict[str, Any]
     summary: str
 
     def command(self, text: bytes) -> Command:
         """The command that JSON text holds. Raises ValidationError."""
-        return self.make(self.validator.validate_json(text))
+        values = self.validator.validate_json(text)
+        for name in self.removed:
+            values.pop(name, None)
+        for name, value in self.backfill.items():
+            if values.get(name, None if self.whole else value) is None:
+                values[name] = value
+        return self.make(values)
 
 
 def payloads() -> Mapping[bytes, Payload]:
@@ -42,10 +54,18 @@ def _payloads(of: Domain) -> Mapping[bytes, Payload]:
 
 
 def _payload(command: Command) -> Payload:
-    fields = _fields(command)
-    verb, resource = type(command), command.resource
+    resource, whole = command.resource, isinstance(command, Create | Replace)
+    verb: Callable[[ResourceType, Mapping[str, Any]], Command] = type(command)
+    fields = {} if isinstance(command, Delete | Heartbeat) else {each.name: each for each in resource.fields}
+    required = [name for name, each in fields.items() if each.required and whole]
+    removed = resource.removed if fields else ()
+    backfill = {name: each.backfill.value for name, each in fields.items() if each.backfill}
     schema: CoreSchema = core_schema.typed_dict_schema(
-        {name: core_schema.typed_dict_field(_core(of), required=required) for name, (of, required) in fields.items()},
+        {
+            name: core_schema.typed_dict_field(_core(each), required=name in required and name not in backfill)
+            for name, each in fields.items()
+        }
+        | {name: core_schema.typed_dict_field(core_schema.any_schema(), required=False) for name in removed},
         extra_behavior="forbid",
     )
     if isinstance(command, Update):
@@ -55,10 +75,13 @@ def _payload(command: Command) -> Payload:
         resource=resource,
         make=lambda values: verb(resource, values),
         validator=SchemaValidator(schema),
+        backfill=backfill,
+        removed=removed,
+        whole=whole,
         json_schema={
             "type": "object",
-            "properties": {name: TypeAdapter(hint).json_schema() for name, (hint, _) in fields.items()},
-            "required": [name for name, (_, required) in fields.items() if required],
+            "properties": {name: _described(each) for name, each in fields.items()},
+            "required": required,
             "additionalProperties": False,
             **({"minProperties": 1} if isinstance(command, Update) else {}),
         },
@@ -66,23 +89,14 @@ def _payload(command: Command) -> Payload:
     )
 
 
-def _core(hint: Any) -> CoreSchema:
+def _core(field: Field) -> CoreSchema:
+    hint = field.wire if field.required and not field.backfill else field.wire | None
     return TypeAdapter(hint).core_schema
 
 
-def _fields(command: Command) -> dict[str, tuple[Any, bool]]:
-    """By name: the type of the value, and whether it has to be there."""
-    match command:
-        case Create() | Replace():
-            return {each.name: (_value(each), each.required) for each in command.resource.fields}
-        case Update():
-            return {each.name: (_value(each), False) for each in command.resource.fields}
-        case Delete() | Heartbeat():
-            return {}
-
-
-def _value(field: Field) -> Any:
-    return field.type.wire if field.required else field.type.wire | None
+def _described(field: Field) -> dict[str, Any]:
+    schema = field.type.json_schema
+    return schema if field.required else {"anyOf": [schema, {"type": "null"}]}
 
 
 def _changes_something(values: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Presence: which writers run, and which build of each, so that an operator can tell whether a fix has arrived."""
+"""Presence: which writers and apis run, and which build of each: so an operator sees whether a fix has arrived, and a
+writer whether somebody else may know a write that it does not."""
 
 import asyncio
 import re
@@ -8,15 +9,15 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.connections.redis import text
-from holdfast.shared.queue.names import WRITERS
+from holdfast.shared.queue.build import build
+from holdfast.shared.queue.names import APIS, WRITERS
 from holdfast.shared.resilience.failure_reporter import FailureReporter
-from holdfast.shared.runtime.build import build_id
 from holdfast.shared.runtime.time_budgets import PRESENCE_EVERY_S, PRESENCE_GONE_S
 
-_REPORT = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
+_ENTRY = re.compile(r"([0-9]{1,12}) (.{1,200})", re.DOTALL)
 
 # By Redis' clock: no two machines' clocks are compared. Who is long gone is forgotten on the way.
-_SAY = """
+_REPORT = """
 local now = tonumber(redis.call('TIME')[1])
 redis.call('HSET', KEYS[1], ARGV[1], now .. ' ' .. ARGV[2])
 local all = redis.call('HGETALL', KEYS[1])
@@ -28,10 +29,11 @@ return now
 
 
 class Presence:
-    """One writer's word that it is here."""
+    """One process reports that it runs, among the `WRITERS` or the `APIS`."""
 
-    def __init__(self, redis: Redis, instance: str) -> None:
+    def __init__(self, redis: Redis, among: str, instance: str) -> None:
         self._redis = redis
+        self._among = among
         self._instance = instance
         self._reporter = FailureReporter("presence")
 
@@ -39,21 +41,30 @@ class Presence:
         """For ever."""
         while True:
             with self._reporter.suppressing(RedisError, OSError):
-                await self._redis.eval(_SAY, 1, WRITERS, self._instance, build_id())
+                await self._redis.eval(_REPORT, 1, self._among, self._instance, build())
             await asyncio.sleep(PRESENCE_EVERY_S)
 
 
 async def running_builds(redis: Redis) -> dict[str, str]:
     """Writer -> its build, of those that reported lately."""
+    return await _running(redis, WRITERS)
+
+
+async def all_builds(redis: Redis) -> set[str]:
+    """Of writers and apis that reported lately."""
+    return {build for among in (WRITERS, APIS) for build in (await _running(redis, among)).values()}
+
+
+async def _running(redis: Redis, among: str) -> dict[str, str]:
     seconds, _ = await redis.time()
-    found = await redis.hgetall(WRITERS)
-    return _lately({text(name): text(report) for name, report in found.items()}, seconds)
+    found = await redis.hgetall(among)
+    return _lately({text(name): text(entry) for name, entry in found.items()}, seconds)
 
 
-def _lately(reports: Mapping[str, str], now_s: int) -> dict[str, str]:
+def _lately(entries: Mapping[str, str], now_s: int) -> dict[str, str]:
     running = {}
-    for name, report in reports.items():
-        match = _REPORT.fullmatch(report)  # what a person put there is left out
+    for name, entry in entries.items():
+        match = _ENTRY.fullmatch(entry)  # what a person put there is left out
         if match and abs(now_s - int(match[1])) <= PRESENCE_GONE_S:
             running[name] = match[2]
     return dict(sorted(running.items()))

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,9 +29,10 @@ def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
     known = Known(ended=ended, horizon=horizon)
     resources = _resources(batch)
     if claims:
-        _load_holders(connection, resources, claims, known)
+        by_name = _keys_by_name(claims)
+        _load_holders(connection, resources, by_name, known)
         # After the holders: a reader that sees a value free sees its release too.
-        known.released, known.horizon = load_releases(connection, claims)
+        known.released, known.horizon = _load_releases(connection, by_name)
     for resource, ids in _ids_by_resource(resources, refs):
         for row in rows_with(connection, statements_of(resource).lock, ids):
             known.entities[Ref(resource.plural, row[0])] = entity_from(resource, row)
@@ -56,7 +57,12 @@ def load_ended(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[
 
 def load_releases(connection: sa.Connection, claims: Iterable[Claim]) -> tuple[dict[Claim, dict[str, int]], int]:
     """Of each value: which entities released it, and when last; and the horizon."""
-    by_name = _keys_by_name(claims)
+    return _load_releases(connection, _keys_by_name(claims))
+
+
+def _load_releases(
+    connection: sa.Connection, by_name: Mapping[str, Sequence[str]]
+) -> tuple[dict[Claim, dict[str, int]], int]:
     where = " OR ".join(_RELEASES_OF.format(_marks(keys)) for keys in by_name.values())
     query = f"{_SELECT_RELEASES} {where} UNION ALL {_SELECT_HORIZON}" if by_name else _SELECT_HORIZON
     values = tuple(value for name, keys in by_name.items() for value in (name, *keys))
@@ -88,10 +94,9 @@ def rows_with(connection: sa.Connection, query: str, values: Iterable[str]) -> S
 
 
 def _load_holders(
-    connection: sa.Connection, resources: Sequence[ResourceType], claims: Iterable[Claim], known: Known
+    connection: sa.Connection, resources: Sequence[ResourceType], by_name: Mapping[str, Sequence[str]], known: Known
 ) -> None:
     """The entities that have the claimed values now."""
-    by_name = _keys_by_name(claims)
     for resource in resources:
         for place, field in enumerate(resource.unique):
             name = field.unique.claims if field.unique else ""

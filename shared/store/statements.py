@@ -5,14 +5,14 @@ is a placeholder for each value of a list. Columns are in the order of an Entity
 versions of its creation and deletion.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.store.tables import table_of
 from holdfast.shared.writes.merge import Entity
 
@@ -72,10 +72,8 @@ def entity_from(resource: ResourceType, row: Sequence[Any]) -> Entity:
     versions = len(resource.fields) + 1
     keys = versions + len(resource.fields)
     values = tuple(row[1:versions])
-    if booleans := _booleans(resource):
-        values = tuple(
-            bool(value) if index in booleans and value is not None else value for index, value in enumerate(values)
-        )
+    if unlike := _unlike(resource):
+        values = tuple(unlike[at](value) if at in unlike else value for at, value in enumerate(values))
     return Entity(resource, row[0], values, tuple(row[versions:keys]), tuple(row[keys:-2]), row[-2], row[-1])
 
 
@@ -92,9 +90,15 @@ def row_of(entity: Entity) -> tuple[Any, ...]:
 
 
 @cache
-def _booleans(resource: ResourceType) -> frozenset[int]:
-    """The places of values for which MySQL has only numbers."""
-    return frozenset(field.index for field in resource.fields if field.type.column.kind == "boolean")
+def _unlike(resource: ResourceType) -> Mapping[int, Callable[[Any], Any]]:
+    """The places of values that a row may hold in another form, and what makes the value of it: MySQL has only numbers
+    for truth values; and where an earlier build did not require a value, NULL stands for the one that it has now."""
+    return {field.index: _reader(field) for field in resource.fields if field.type.python is bool or field.backfill}
+
+
+def _reader(field: Field) -> Callable[[Any], Any]:
+    python, missing = field.type.python, field.backfill.value if field.backfill else None
+    return lambda value: missing if value is None else python(value)
 
 
 def _quoted(name: str) -> str:

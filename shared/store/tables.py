@@ -9,14 +9,13 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 
 from holdfast.shared.domain.field_type import Column
-from holdfast.shared.domain.resource import CLAIMS_MAX_CHARS, KEY_MAX_CHARS, NAME_MAX_CHARS, ResourceType
+from holdfast.shared.domain.resource import CLAIMS_MAX_CHARS, NAME_MAX_CHARS, ResourceType
+from holdfast.shared.domain.table_size import IN_ROW_MAX_CHARS, KEY_MAX_CHARS
 from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
 metadata = sa.MetaData()
 
 _COLLATION = "utf8mb4_bin"
-#: A longer text is kept outside its row.
-_IN_ROW_MAX_CHARS = 1000
 #: TEXT has two bytes for its length, and a character has up to four.
 _TEXT_MAX_CHARS = 2**16 // 4 - 1
 _INDEX_MAX_CHARS = 64
@@ -74,7 +73,7 @@ def _type(column: Column) -> sa.types.TypeEngine[Any]:
             return sa.BigInteger()
         case "boolean":
             return sa.Boolean()
-        case "text" if column.size <= _IN_ROW_MAX_CHARS:
+        case "text" if column.size <= IN_ROW_MAX_CHARS:
             return sa.String(column.size, collation=_COLLATION)
         case "text" if column.size <= _TEXT_MAX_CHARS:
             return mysql.TEXT(collation=_COLLATION)

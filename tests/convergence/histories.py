@@ -1,4 +1,7 @@
-"""Histories: random sequences of commands over few users and few addresses, so that they get in each other's way."""
+"""Histories: random sequences of commands over few users and few addresses, so that they get in each other's way.
+
+Some have a second unique value beside the address, which may be missing.
+"""
 
 from dataclasses import dataclass
 
@@ -18,6 +21,8 @@ class Step:
     #: None, "current" or "stale": which version If-Match names.
     if_match: str | None
     deliveries: int
+    #: The second unique value.
+    second: str | None = None
 
 
 _names = st.sampled_from(["one", "two", "three"])
@@ -26,20 +31,24 @@ _deliveries = st.sampled_from([0, 0, 0, 0, 0, 1, 2, 9])
 
 
 def _steps(
-    commands: list[str], emails: st.SearchStrategy[str], if_matches: st.SearchStrategy[str | None]
+    commands: list[str],
+    emails: st.SearchStrategy[str],
+    if_matches: st.SearchStrategy[str | None],
+    seconds: st.SearchStrategy[str | None],
 ) -> st.SearchStrategy[Step]:
     def one(command: str) -> st.SearchStrategy[Step]:
         name: st.SearchStrategy[str | None] = _names
         email: st.SearchStrategy[str | None] = emails
+        second = seconds
         if command == "DeleteUser":
-            name, email = st.none(), st.none()
-        both = st.tuples(name, email)
+            name, email, second = st.none(), st.none(), st.none()
+        values = st.tuples(name, email, second)
         if command == "UpdateUser":
-            both = st.tuples(st.none() | name, st.none() | email).filter(lambda pair: pair != (None, None))
+            values = st.tuples(st.none() | name, st.none() | email, second).filter(any)
         matches = st.none() if command == "CreateUser" else if_matches
         return st.builds(
-            lambda slot, pair, if_match, deliveries: Step(command, slot, pair[0], pair[1], if_match, deliveries),
-            _slots, both, matches, _deliveries,
+            lambda slot, of, if_match, deliveries: Step(command, slot, of[0], of[1], if_match, deliveries, of[2]),
+            _slots, values, matches, _deliveries,
         )  # fmt: skip
 
     return st.sampled_from(commands).flatmap(one)
@@ -47,22 +56,30 @@ def _steps(
 
 _COMMANDS = ["CreateUser", "UpdateUser", "UpdateUser", "UpdateUser", "ReplaceUser", "DeleteUser"]
 
-#: Creates come first, so that most of what follows finds somebody; a user may be created again, deleted, unknown.
-histories = st.tuples(
-    st.lists(
-        st.builds(
-            lambda slot, name, email, deliveries: Step("CreateUser", slot, name, email, None, deliveries),
-            _slots, _names, st.sampled_from(EMAILS), _deliveries,
+
+def _histories(seconds: st.SearchStrategy[str | None]) -> st.SearchStrategy[list[Step]]:
+    """Creates come first, so that most of what follows finds an entity; it may be created again, deleted, unknown."""
+    return st.tuples(
+        st.lists(
+            st.builds(
+                lambda slot, name, email, deliveries, second: Step(
+                    "CreateUser", slot, name, email, None, deliveries, second
+                ),
+                _slots, _names, st.sampled_from(EMAILS), _deliveries, seconds,
+            ),
+            min_size=1, max_size=3, unique_by=lambda step: step.slot,
         ),
-        min_size=1, max_size=3, unique_by=lambda step: step.slot,
-    ),
-    st.lists(
-        _steps(
-            _COMMANDS, st.sampled_from(EMAILS), st.sampled_from([None, None, None, "current", "stale"])
+        st.lists(
+            _steps(
+                _COMMANDS, st.sampled_from(EMAILS), st.sampled_from([None, None, None, "current", "stale"]), seconds
+            ),
+            min_size=1, max_size=10,
         ),
-        min_size=1, max_size=10,
-    ),
-).map(lambda parts: [*parts[0], *parts[1]])  # fmt: skip
+    ).map(lambda parts: [*parts[0], *parts[1]])  # fmt: skip
+
+
+histories = _histories(st.none())
+histories_of_two_values = _histories(st.sampled_from([None, "one", "two"]))
 
 
 def _created_first_and_once(steps: list[Step]) -> list[Step]:
@@ -80,5 +97,5 @@ def _created_first_and_once(steps: list[Step]) -> list[Step]:
 
 #: Nobody wants another's address, and nobody names a version: merging alone has to be enough.
 peaceful_histories = st.lists(
-    _steps(["CreateUser", *_COMMANDS], st.sampled_from(["", "2"]), st.none()), min_size=3, max_size=12
+    _steps(["CreateUser", *_COMMANDS], st.sampled_from(["", "2"]), st.none(), st.none()), min_size=3, max_size=12
 ).map(_created_first_and_once).filter(lambda steps: len(steps) > 2)  # fmt: skip

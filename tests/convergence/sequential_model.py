@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Accepted:
-    """An accepted write. `name` and `email` are None where the command leaves the field alone."""
+    """An accepted write. A value is None where the command leaves the field alone, but for `second`: a create or a
+    replace without it takes it away."""
 
     operation_id: str
     user_id: str
@@ -17,6 +18,8 @@ class Accepted:
     name: str | None = None
     email: str | None = None
     if_match: int | None = None
+    #: The second unique value, of what has two.
+    second: str | None = None
 
 
 @dataclass
@@ -26,6 +29,7 @@ class ModelUser:
     name: str
     email: str
     version: int
+    second: str | None = None
     deleted: bool = False
 
 
@@ -45,7 +49,7 @@ class SequentialModel:
         if write.command == "CreateUser":
             assert write.name is not None
             assert write.email is not None
-            self.users[write.user_id] = ModelUser(write.name, write.email, write.version)
+            self.users[write.user_id] = ModelUser(write.name, write.email, write.version, write.second)
             return
         user = self.users[write.user_id]
         user.version = write.version
@@ -54,14 +58,20 @@ class SequentialModel:
             return
         user.name = write.name if write.name is not None else user.name
         user.email = write.email if write.email is not None else user.email
+        if write.second is not None or write.command == "ReplaceUser":
+            user.second = write.second
 
     def version_of(self, user_id: str) -> int:
         """What a reader would put into If-Match."""
         return self.users[user_id].version if user_id in self.users else 1
 
-    def visible(self) -> dict[str, tuple[str, str, int]]:
-        """User id -> (name, email, version), of those who can be read."""
-        return {id: (user.name, user.email, user.version) for id, user in self.users.items() if not user.deleted}
+    def visible(self) -> dict[str, tuple[str, str, int, str | None]]:
+        """User id -> (name, email, version, second value), of those who can be read."""
+        return {
+            id: (user.name, user.email, user.version, user.second)
+            for id, user in self.users.items()
+            if not user.deleted
+        }
 
     def _refusal(self, write: Accepted) -> str | None:
         user = self.users.get(write.user_id)
@@ -72,12 +82,7 @@ class SequentialModel:
             return "USER_NOT_FOUND"
         if write.if_match is not None and (user is None or user.version != write.if_match):
             return "PRECONDITION_FAILED"
-        return "EMAIL_TAKEN" if self._is_taken(write) else None
-
-    def _is_taken(self, write: Accepted) -> bool:
-        if write.email is None:
-            return False
-        wanted = write.email.lower()
-        return any(
-            id != write.user_id and not user.deleted and user.email.lower() == wanted for id, user in self.users.items()
-        )
+        others = [user for id, user in self.users.items() if id != write.user_id and not user.deleted]
+        if write.email is not None and any(user.email.lower() == write.email.lower() for user in others):
+            return "EMAIL_TAKEN"
+        return "SECOND_TAKEN" if write.second and any(user.second == write.second for user in others) else None

@@ -1,80 +1,22 @@
 """Convergence: any order, any batches, any duplicates, any number of writers, one result."""
 
-import os
 import random
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import HealthCheck, given, note, seed, settings
-from hypothesis import strategies as st
+from hypothesis import given, note
 
 from tests.convergence.histories import Step, histories, peaceful_histories
-from tests.convergence.sequential_model import Accepted, SequentialModel
+from tests.convergence.lives import SEEDS, all_end_in_order, bounded, command, in_parts
+from tests.convergence.sequential_model import SequentialModel
 from tests.convergence.world import World
-
-EXAMPLES = int(os.environ.get("HOLDFAST_EXAMPLES", "0"))
-SEEDS = st.integers(0, 2**32 - 1)
-
-
-#: The examples are tried in parts, so that several workers can share them.
-_PARTS = 5
-in_parts = pytest.mark.parametrize("part", range(_PARTS))
-
-
-def bounded(examples: int, part: int) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """A part of so many examples, the same ones each time; HOLDFAST_EXAMPLES=5000 looks further, and elsewhere each
-    time."""
-    limits = settings(
-        max_examples=(EXAMPLES or examples) // _PARTS,
-        database=None,
-        deadline=None,
-        print_blob=True,
-        suppress_health_check=[HealthCheck.too_slow],
-    )
-    return limits if EXAMPLES else lambda test: seed(part)(limits(test))
-
-
-def command(step: Step, number: int, model: SequentialModel, email: str | None) -> Accepted:
-    """The write that `step` asks for; its version is not known before it is accepted."""
-    user_id = f"00000000-0000-4000-8000-{step.slot:012d}"
-    operation_id = f"00000000-0000-4000-9000-{number:012d}"
-    if_match = {None: None, "current": model.version_of(user_id), "stale": 1}[step.if_match]
-    return Accepted(operation_id, user_id, step.command, 0, step.name, email, if_match)
 
 
 @pytest.mark.long
 @in_parts
 def test_every_user_and_operation_ends_as_in_the_order_of_acceptance(world: World, part: int) -> None:
     """Users, versions and statuses equal a sequential model's, hand-overs of addresses and If-Match included."""
-
-    @bounded(250, part)
-    @given(history=histories, chance_seed=SEEDS)
-    def holds(history: list[Step], chance_seed: int) -> None:
-        chance, model = random.Random(chance_seed), SequentialModel()
-
-        async def live() -> None:
-            crew = world.crew(chance)
-            for number, step in enumerate(history):
-                wanted = command(step, number, model, step.email)
-                result, version = await world.accept(wanted)
-                note(f"{result} {wanted} at {version}")
-                if result == "accepted":
-                    model.take(replace(wanted, version=version))
-                await crew.deliver_some(step.deliveries, chance)
-            await crew.send_copies(chance.randint(0, 3), chance)
-            await crew.drain(chance)
-            await crew.send_copies(chance.randint(0, 3), chance)
-            await crew.deliver_some(chance.randint(0, 5), chance)
-            await crew.drain(chance)
-            assert await world.leftovers() == []
-
-        world.run(live)
-        assert world.visible() == model.visible()
-        assert world.status() == model.status
-        assert world.personal_data_of_the_invisible() == []
-
-    holds()
+    all_end_in_order(world, histories, part, examples=250)
 
 
 @pytest.mark.long

@@ -22,17 +22,18 @@ from tests.users import USERS
 
 
 class Kind(NamedTuple):
-    """A resource, as histories write to it: a field for their names, a unique one for their addresses, and values for
-    what else it needs."""
+    """A resource, as histories write to it: a field for their names, a unique one for their addresses, perhaps one for
+    their second unique values, and values for what else it needs."""
 
     resource: ResourceType
     name: str
     unique: str
     more: Mapping[str, Any] = {}
+    second: str = ""
 
     def values(self, write: Accepted) -> dict[str, Any]:
         """Of the write's command."""
-        values = {self.name: write.name, self.unique: write.email}
+        values = {self.name: write.name, self.unique: write.email, self.second: write.second}
         given = {name: value for name, value in values.items() if value is not None}
         whole = write.command in ("CreateUser", "ReplaceUser")
         return given | (dict(self.more) if whole else {})
@@ -40,8 +41,9 @@ class Kind(NamedTuple):
     def code(self, code: str) -> str:
         """Of a rejection, as the model calls it."""
         own = {self.resource.code(problem): f"USER_{problem}" for problem in ("EXISTS", "NOT_FOUND")}
-        taken = dict.fromkeys(self.resource.taken_codes, "EMAIL_TAKEN")
-        return (own | taken).get(code, code)
+        taken = {self.unique: "EMAIL_TAKEN", self.second: "SECOND_TAKEN"}
+        codes = {field.unique.code: taken[field.name] for field in self.resource.unique}
+        return (own | codes).get(code, code)
 
 
 _USERS = Kind(USERS, "name", "email")
@@ -97,15 +99,16 @@ class World:
         [(result, _, _, version, *_)] = await self._redis.eval(ACCEPT_SCRIPT, 2, *arguments)
         return result.decode(), int(version or 0)
 
-    def visible(self) -> dict[str, tuple[str, str, int]]:
-        """User id -> (name, email, version), of the users whom a read shows."""
+    def visible(self) -> dict[str, tuple[str, str, int, str | None]]:
+        """User id -> (name, email, version, second value), of the users whom a read shows."""
         table, name, unique = self._kind.resource.plural, self._kind.name, self._kind.unique
         versions = ", ".join(f"{field.name}_version" for field in self._kind.resource.fields)
         rows = self._rows(
-            f"SELECT id, {name}, {unique}, GREATEST({versions}, created_version, deleted_version)"
+            f"SELECT id, {name}, {unique}, GREATEST({versions}, created_version, deleted_version),"
+            f" {self._kind.second or 'NULL'}"
             f" FROM {table} WHERE created_version > 0 AND deleted_version = 0"
         )
-        return {id: (name, email, version) for id, name, email, version in rows}
+        return {id: (name, email, version, second) for id, name, email, version, second in rows}
 
     def status(self) -> dict[str, str]:
         """Operation id -> its effect, or the code of its rejection."""
@@ -115,10 +118,9 @@ class World:
 
     def personal_data_of_the_invisible(self) -> list[tuple[Any, ...]]:
         """Tombstones that still hold what they must not."""
-        table, name, unique = self._kind.resource.plural, self._kind.name, self._kind.unique
-        return self._rows(
-            f"SELECT * FROM {table} WHERE deleted_version > 0 AND ({name} != '' OR {unique}_key IS NOT NULL)"
-        )
+        keys = " OR ".join(f"{field.name}_key IS NOT NULL" for field in self._kind.resource.unique)
+        table, name = self._kind.resource.plural, self._kind.name
+        return self._rows(f"SELECT * FROM {table} WHERE deleted_version > 0 AND ({name} != '' OR {keys})")
 
     async def leftovers(self) -> list[str]:
         """What Redis should have forgotten when everything is over."""

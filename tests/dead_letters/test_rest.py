@@ -9,8 +9,8 @@ import httpx
 import orjson
 import pytest
 
+from holdfast.shared.queue.build import build
 from holdfast.shared.queue.names import DEAD, OPERATION, WRITERS
-from holdfast.shared.runtime.build import build_id
 from tests import keys, letters, processes
 from tests.client import fetch
 from tests.conftest import empty
@@ -76,9 +76,9 @@ def test_groups_tell_what_fails_since_when_for_whom_and_whether_it_is_fixed(
 ) -> None:
     """The newest failure first; the build that runs now against those it failed on."""
     first = desk.bury(3, user_id="u-1")
-    [other] = desk.bury(1, code="1366", build=build_id())
+    [other] = desk.bury(1, code="1366", build=build())
     with redis_server.client() as client:
-        client.hset(WRITERS, "writer-1", f"{int(time.time())} {build_id()}")
+        client.hset(WRITERS, "writer-1", f"{int(time.time())} {build()}")
     newest, oldest = desk.data("GET", "/dlq/groups", keys.VIEWER)
     assert (newest["code"], newest["counts"]["dead"], newest["last_id"]) == ("1366", 1, other)
     assert (oldest["counts"]["dead"], oldest["affected_entities"], oldest["last_id"]) == (3, 1, first[-1])

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from holdfast.shared.runtime.build import build_id
+from holdfast.shared.queue.build import build
 from tests.integration.conftest import StartWriter
 from tests.servers import Database, wait_until
 from tests.stream import Stream, new_user
@@ -88,7 +88,7 @@ def test_an_unknown_error_is_tried_five_times_and_then_dead_lettered(
     attempts = json.loads(letter[b"attempts"])
     assert len(attempts) == 5
     assert {attempt["writer"] for attempt in attempts} == {"writer-unlucky"}
-    assert {attempt["build"] for attempt in attempts} == {build_id()}
+    assert {attempt["build"] for attempt in attempts} == {build()}
     assert [attempt["at"] for attempt in attempts] == sorted(attempt["at"] for attempt in attempts)
     assert all(attempt["kind"] and attempt["traceback"] for attempt in attempts)
     assert stream.charged() == [], "they moved into the dead letter"

@@ -11,24 +11,33 @@ import pytest
 
 from holdfast.services.writer.unknown import Unknown
 from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import UnknownWrite
 from holdfast.shared.queue.groups import ensure_groups
-from holdfast.shared.queue.names import WRITERS, WRITERS_GROUP, WRITES
-from holdfast.shared.runtime.build import build_id
+from holdfast.shared.queue.names import APIS, WRITERS, WRITERS_GROUP, WRITES
 from holdfast.shared.writes.outcome import Dead, Retry
 from tests.conftest import migrate
 from tests.integration.conftest import StartWriter
 from tests.servers import PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.stream import Stream, new_user
 
-_NOTES = """
+_HEAD = """
 from typing import Annotated
-from holdfast.shared.domain.field_types import Text
-from holdfast.shared.domain.resource import Resource
+from holdfast.shared.domain.field_types import Integer, Slug, Text
+from holdfast.shared.domain.resource import Backfill, Resource
 from holdfast.shared.domain.users import User
 
+"""
+_NOTES = f"""{_HEAD}
 class Note(Resource, plural="notes"):
     text: Annotated[str, Text(max_chars=100)]
+    price: Annotated[int, Integer()]
+"""
+#: One required field is gone, another one is new, and a text may be longer.
+_CHANGED = f"""{_HEAD}
+class Note(Resource, plural="notes", removed=["price"]):
+    text: Annotated[str, Text(max_chars=200)]
+    language: Annotated[str, Slug(), Backfill("en")]
 """
 
 
@@ -40,25 +49,41 @@ def entry(**fields: str) -> Mapping[str | bytes, str | bytes]:
     return cast(Any, made)
 
 
-def note() -> Mapping[str | bytes, str | bytes]:
-    """Of a resource that only the newer build has."""
-    return entry(resource="notes", command="CreateNote", payload='{"text": "x"}')
+def note(payload: str = '{"text": "x", "price": 5}', **fields: str) -> Mapping[str | bytes, str | bytes]:
+    """Of a resource that only the newer builds have."""
+    return entry(resource="notes", command="CreateNote", payload=payload, **fields)
+
+
+class Builds:
+    """Builds that know notes."""
+
+    def __init__(self, folder: Path, database: Database) -> None:
+        self._folder = folder
+        self._database = database
+
+    def make(self, name: str, source: str) -> dict[str, str]:
+        """The environment of the next one; the database is migrated for it."""
+        (self._folder / f"notes_{name}.py").write_text(source)
+        environment = {"HOLDFAST_DOMAIN": f"notes_{name}", "PYTHONPATH": str(self._folder)}
+        migrate(self._database.dsn, **environment)
+        return environment
+
+    def rows(self, columns: str) -> list[tuple[Any, ...]]:
+        """Of notes that were created."""
+        with self._database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute(f"SELECT {columns} FROM notes WHERE created_version > 0 ORDER BY created_version")
+            return list(cursor.fetchall())
 
 
 @pytest.fixture
-def newer(own_database: Database, tmp_path: Path) -> Iterator[dict[str, str]]:
-    """The environment of a build that knows notes; the database has a table for them."""
-    (tmp_path / "notes_of_a_test.py").write_text(_NOTES)
-    environment = {"HOLDFAST_DOMAIN": "notes_of_a_test", "PYTHONPATH": str(tmp_path)}
-    migrate(own_database.dsn, **environment)
-    yield environment | {"HOLDFAST_REVISION": "newer"}
+def builds(own_database: Database, tmp_path: Path) -> Iterator[Builds]:
+    """None yet."""
+    yield Builds(tmp_path, own_database)
     with own_database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("DROP TABLE notes")
+        cursor.execute("DROP TABLE IF EXISTS notes")
 
 
-def test_it_waits_for_a_writer_that_knows_it(
-    stream: Stream, start_writer: StartWriter, newer: dict[str, str], own_database: Database
-) -> None:
+def test_it_waits_for_a_writer_that_knows_it(stream: Stream, start_writer: StartWriter, builds: Builds) -> None:
     """More of it than would halt a writer, before and between writes that are known: those are applied at once."""
     old = start_writer("old", HOLDFAST_WRITER_UNKNOWN_PATIENCE_S="600", HOLDFAST_WRITER_DEAD_SHARE_OVER="20")
     users = [new_user() for _ in range(20)]
@@ -68,12 +93,48 @@ def test_it_waits_for_a_writer_that_knows_it(
     wait_until(lambda: len(stream.ended()) == 20, what="what is known is applied")
     wait_until(lambda: [each["times_delivered"] for each in stream.pending()] == [0] * 80, what="the rest is let go")
     assert (stream.charged(), stream.dead(), old.ready()) == ([], [], True)
-    start_writer("new", **newer)
+    start_writer("new", **builds.make("first", _NOTES))
     wait_until(lambda: stream.backlog() == 0, what="the newer writer has done it")
-    with own_database.connect() as connection, connection.cursor() as cursor:
-        cursor.execute("SELECT COUNT(*) FROM notes WHERE created_version > 0")
-        assert cursor.fetchone() == (80,)
+    assert len(builds.rows("id")) == 80
     assert stream.dead() == []
+
+
+def test_a_required_field_comes_and_another_goes_while_two_builds_run(
+    stream: Stream, start_writer: StartWriter, builds: Builds, own_redis: RedisServer
+) -> None:
+    """The apis first: what the newer one accepts waits for a writer of its build, as long as that api runs. Then only
+    newer writers: what the older api accepts is applied at once. Nothing is dead-lettered, whatever is required."""
+    first = builds.make("first", _NOTES) | {"HOLDFAST_WRITER_UNKNOWN_PATIENCE_S": "0"}
+    changed = builds.make("changed", _CHANGED)
+    older, newer = {"build": "1.0.0+a.1"}, {"build": "1.0.0+a.2"}
+    old = start_writer("old", **first)
+    with own_redis.client() as redis:
+
+        def the_newer_api_runs() -> None:
+            redis.hset(APIS, "api-2", f"{redis.time()[0]} {newer['build']}")
+
+        def let_go() -> bool:
+            the_newer_api_runs()
+            return [each["times_delivered"] for each in stream.pending()] == [0, 0] and len(stream.ended()) == 1
+
+        the_newer_api_runs()
+        long = "long" * 40
+        stream.add_raw(
+            note('{"text": "one", "language": "de"}', **newer),
+            note(**older),
+            note(json.dumps({"text": long, "price": 5}), **newer),
+        )
+        wait_until(let_go, what="the older writer has done what it knows, and let go of the rest")
+        assert (stream.charged(), stream.dead()) == ([], [])
+    start_writer("new", **changed)
+    wait_until(lambda: stream.backlog() == 0, what="the newer writer has done it")
+    old.kill()
+    stream.add_raw(note('{"text": "last", "price": 7}', **older))
+    wait_until(lambda: stream.backlog() == 0, what="and what an older api accepts")
+    assert stream.dead() == []
+    assert sorted(builds.rows("text, language")) == sorted([
+        ("x", "en"), ("one", "de"), (long, "en"), ("last", "en"),
+    ])  # fmt: skip
 
 
 def test_what_no_writer_knows_is_dead_lettered_in_the_end(stream: Stream, start_writer: StartWriter) -> None:
@@ -98,8 +159,9 @@ def test_what_no_writer_knows_is_dead_lettered_in_the_end(stream: Stream, start_
     assert writer.ready()
 
 
-async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisServer) -> None:
-    """A patience begins when the last writer of another build is gone."""
+@pytest.mark.parametrize("among", [WRITERS, APIS])
+async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisServer, among: str) -> None:
+    """A patience begins when the last writer or api of another build is gone."""
     redis = connect(clean_redis.address, PATIENT_REDIS)
     await ensure_groups(redis)
     await redis.xadd(WRITES, {"schema": "3"})
@@ -113,14 +175,15 @@ async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisSe
         assert isinstance(unknown.met(ids[0], UnknownWrite("unknown schema")), Dead)
 
     seconds, _ = await redis.time()
-    await redis.hset(WRITERS, mapping={"one": f"{seconds} {build_id()}", "two": f"{seconds} another"})
+    await redis.hset(WRITERS, "one", f"{seconds} {build()}")
+    await redis.hset(among, "two", f"{seconds} another")
     assert unknown.met(entry_id.decode(), UnknownWrite("unknown schema")) == Retry()
     await unknown._let_go()
     [pending] = await redis.xpending_range(WRITES, WRITERS_GROUP, "-", "+", 10, idle=30_000)
     assert pending["times_delivered"] == 0
     await unknown._give_up(take)
     assert taken == []
-    await redis.hdel(WRITERS, "two")
+    await redis.hdel(among, "two")
     await unknown._give_up(take)
     assert taken == [entry_id.decode()]
     assert unknown.ids == frozenset()

@@ -4,10 +4,18 @@ import os
 import shutil
 import subprocess
 import sys
+import types
+from bisect import bisect_left
 from pathlib import Path
+from typing import Annotated, Any, get_origin
 
 import pytest
+from sqlalchemy.dialects import mysql
+from sqlalchemy.schema import CreateIndex, CreateTable
 
+from holdfast.shared.domain.field_types import Boolean, Integer, Text
+from holdfast.shared.domain.resource import DeclarationError, Resource, ResourceType, Unique
+from holdfast.shared.store.tables import table_of
 from tests.conftest import ROOT, migrate
 from tests.migrations.conftest import Schema
 from tests.servers import START_DEADLINE_S
@@ -15,11 +23,10 @@ from tests.servers import START_DEADLINE_S
 _HEAD = """
 from typing import Annotated
 from holdfast.shared.domain.field_types import Boolean, Integer, Moment, Slug, Text
-from holdfast.shared.domain.resource import Resource, Unique
-
-class Part(Resource, plural="parts"):
+from holdfast.shared.domain.resource import Backfill, Resource, Unique
 """
 _FIRST = """
+class Part(Resource, plural="parts"):
     number: Annotated[str, Slug(), Unique()]
     title: Annotated[str, Text(max_chars=200)]
     order: Annotated[int, Integer()]
@@ -28,11 +35,13 @@ _FIRST = """
 """
 #: A longer text, one that may be missing, one that is gone, and new ones; `order` is a word of SQL.
 _SECOND = """
+class Part(Resource, plural="parts", removed=["price"]):
     number: Annotated[str, Slug(), Unique()]
     title: Annotated[str, Text(max_chars=20_000)]
     order: Annotated[int, Integer()] | None = None
     sold: Annotated[bool, Boolean()]
-    code: Annotated[str, Text(max_chars=20), Unique()]
+    code: Annotated[str, Text(max_chars=20), Unique()] | None = None
+    made_by: Annotated[str, Text(max_chars=2000), Backfill("it's 100% \\\\ :ours")]
     added_at: Annotated[str, Moment()] | None = None
 """
 
@@ -82,10 +91,10 @@ def run(code: str, folder: Path, domain: str, dsn: str) -> str:
     return done.stdout
 
 
-def upgrade(schema: Schema, folder: Path, fields: str) -> str:
-    """Declare parts with these fields, and migrate; the domain's name."""
-    domain = f"parts_{abs(hash(fields))}"
-    (folder / f"{domain}.py").write_text(_HEAD + fields)
+def upgrade(schema: Schema, folder: Path, source: str) -> str:
+    """Declare parts like this, and migrate; the domain's name."""
+    domain = f"parts_{abs(hash(source))}"
+    (folder / f"{domain}.py").write_text(_HEAD + source)
     migrate(schema.dsn, HOLDFAST_DOMAIN=domain, PYTHONPATH=str(folder))
     return domain
 
@@ -100,7 +109,8 @@ def test_a_declared_table_is_made_and_grows(schema: Schema, tmp_path: Path) -> N
     before = schema.rows("SHOW CREATE TABLE parts")
     there, *rest = run(_USE, tmp_path, domain, schema.dsn).splitlines()
     assert there == str([
-        {"number": "n-1", "title": "Bolt", "order": 7, "sold": True, "code": "", "added_at": None}
+        {"number": "n-1", "title": "Bolt", "order": 7, "sold": True, "code": None, "made_by": "it's 100% \\ :ours",
+         "added_at": None}
     ])  # fmt: skip
     assert rest == run_of_a_life(schema)
     upgrade(schema, tmp_path, _SECOND)
@@ -129,7 +139,7 @@ print(apply(engine, [Delivery(Write(str(now), "one", command, now), str(now))], 
 
 def test_a_build_that_knows_a_field_reads_what_one_wrote_that_does_not(schema: Schema, tmp_path: Path) -> None:
     """As in a rolling upgrade that takes a field away, and after one that is taken back."""
-    first, second = (upgrade(schema, tmp_path, fields) for fields in (_FIRST, _SECOND))
+    first, second = (upgrade(schema, tmp_path, source) for source in (_FIRST, _SECOND))
     for domain in (second, first, second):
         assert run(_TAKE_TURNS, tmp_path, domain, schema.dsn).startswith("[Applied(")
     assert schema.rows("SELECT title, price, price_version FROM parts") == (("Turned", None, 0),)
@@ -143,22 +153,61 @@ def run_of_a_life(schema: Schema) -> list[str]:
 
 
 _TITLE = "title: Annotated[str, Text(max_chars=200)]"
+_PRICE = "    price: Annotated[int, Integer()]\n"
+_NOTE = "    note: Annotated[str, Text(max_chars=9)"
 
 
 @pytest.mark.parametrize(
-    ("changed", "why"),
+    ("before", "after", "why"),
     [
-        ("title: Annotated[int, Integer()]", "another kind of value"),
-        ("title: Annotated[str, Text(max_chars=200), Unique()]", "becomes unique"),
+        (_TITLE, "title: Annotated[int, Integer()]", "parts.title.*another kind of value"),
+        (_TITLE, "title: Annotated[str, Text(max_chars=200), Unique()]", "parts.title.*becomes unique"),
+        (_PRICE, "", r"parts.price is not declared any more.*removed"),
+        (_PRICE, f"{_PRICE}{_NOTE}]\n", "parts.note is required, and was not before.*Backfill"),
+        (_PRICE, f"{_PRICE}{_NOTE}, Unique()]\n", "parts.note is required, and was not before.*None = None"),
+        ("[bool, Boolean()] | None = None", "[bool, Boolean()]", "parts.sold is required, and was not before"),
     ],
 )
-def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, changed: str, why: str) -> None:
+def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: str, after: str, why: str) -> None:
     """With the field's name, and nothing is changed."""
-    upgrade(schema, tmp_path, _FIRST)
-    before = schema.rows("SHOW CREATE TABLE parts")
-    with pytest.raises(AssertionError, match=f"parts.title.*{why}"):
-        upgrade(schema, tmp_path, _FIRST.replace(_TITLE, changed))
-    assert schema.rows("SHOW CREATE TABLE parts") == before
+    first = _FIRST.replace("[bool, Boolean()]", "[bool, Boolean()] | None = None")
+    upgrade(schema, tmp_path, first)
+    made = schema.rows("SHOW CREATE TABLE parts")
+    with pytest.raises(AssertionError, match=why):
+        upgrade(schema, tmp_path, first.replace(before, after))
+    assert schema.rows("SHOW CREATE TABLE parts") == made
+
+
+@pytest.mark.parametrize(
+    "hint",
+    [
+        pytest.param(Annotated[str, Text(max_chars=1000)], id="wide texts"),
+        pytest.param(Annotated[str, Text(max_chars=1000)] | None, id="wide texts that may be missing"),
+        pytest.param(Annotated[str, Text(max_chars=2000)], id="long texts"),
+        pytest.param(Annotated[str, Text(max_chars=20)], id="short texts"),
+        pytest.param(Annotated[int, Integer()] | None, id="numbers"),
+        pytest.param(Annotated[bool, Boolean()], id="truth values"),
+        pytest.param(Annotated[str, Text(max_chars=100), Unique()], id="unique texts"),
+    ],
+)
+def test_what_may_be_declared_fits_into_a_table(schema: Schema, hint: Any) -> None:
+    """The database takes a table with as many fields of a kind as a declaration may have."""
+
+    def declared(count: int) -> ResourceType | None:
+        body = {"__annotations__": {f"n{at}": hint for at in range(count)}}
+        body |= {f"n{at}": None for at in range(count)} if get_origin(hint) is not Annotated else {}
+        try:
+            return types.new_class("Wide", (Resource,), {"plural": "wides"}, lambda made: made.update(body)).type
+        except DeclarationError:
+            return None
+
+    most = bisect_left(range(1, 1100), True, key=lambda count: declared(count) is None)
+    table = table_of(declared(most))
+    dialect = mysql.dialect()
+    schema.rows(str(CreateTable(table).compile(dialect=dialect)))
+    for index in table.indexes:
+        schema.rows(str(CreateIndex(index).compile(dialect=dialect)))
+    assert most > 10
 
 
 _PHONE = "    phone: Annotated[str, Text(max_chars=40)] | None = None\n    email: Annotated["

@@ -1,54 +1,30 @@
-"""Convergence of a resource of somebody's own: any order, any batches, any duplicates, one result."""
+"""Convergence of a resource of somebody's own, which has two unique fields."""
 
-import random
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
-from hypothesis import given, note
 
 from tests.articles import Article
-from tests.convergence.histories import Step, histories
-from tests.convergence.sequential_model import SequentialModel
-from tests.convergence.test_convergence import SEEDS, bounded, command, in_parts
+from tests.convergence.histories import histories_of_two_values
+from tests.convergence.lives import all_end_in_order, in_parts
 from tests.convergence.world import Kind, World
 from tests.servers import Database, RedisServer
 
 
 @pytest.fixture(scope="module")
 def world(declared: None, queue: RedisServer, stores: Database) -> Iterator[World]:
-    """Of articles: a title for each name, a slug for each address."""
-    with World(queue, stores, Kind(Article.type, "title", "slug", {"body": "A\nbody."})) as world:
+    """Of articles: a title for each name, a slug for each address, and a DOI."""
+    with World(queue, stores, Kind(Article.type, "title", "slug", {"body": "A\nbody."}, "doi")) as world:
         yield world
+
+
+def slug(email: str) -> str:
+    """As short as addresses in capitals and not are one."""
+    return email.lower().partition("@")[0]
 
 
 @pytest.mark.long
 @in_parts
 def test_every_article_and_operation_ends_as_in_the_order_of_acceptance(world: World, part: int) -> None:
-    """As users do, whose model is the only one: what is unique is a list, and the engine knows no field by name."""
-
-    @bounded(50, part)
-    @given(history=histories, chance_seed=SEEDS)
-    def holds(history: list[Step], chance_seed: int) -> None:
-        chance, model = random.Random(chance_seed), SequentialModel()
-
-        async def live() -> None:
-            crew = world.crew(chance)
-            for number, step in enumerate(history):
-                slug = None if step.email is None else step.email.lower().partition("@")[0]
-                wanted = command(step, number, model, slug)
-                result, version = await world.accept(wanted)
-                note(f"{result} {wanted} at {version}")
-                if result == "accepted":
-                    model.take(replace(wanted, version=version))
-                await crew.deliver_some(step.deliveries, chance)
-            await crew.send_copies(chance.randint(0, 3), chance)
-            await crew.drain(chance)
-            assert await world.leftovers() == []
-
-        world.run(live)
-        assert world.visible() == model.visible()
-        assert world.status() == model.status
-        assert world.personal_data_of_the_invisible() == []
-
-    holds()
+    """As users do, by the same model; whichever of the two values another article has is the one that is named."""
+    all_end_in_order(world, histories_of_two_values, part, examples=50, address=slug)

@@ -1,5 +1,6 @@
 """A copy as it is written down: read again as it was, and anything else under its name is no copy."""
 
+import hashlib
 import itertools
 import json
 import time
@@ -38,13 +39,16 @@ def test_a_copy_is_read_as_it_was_written(user: Entity, users: list[Entity], rea
     assert decoded("user:somebody else", encoded(copy)) is None
     assert decoded(_PAGE, encoded(copy)) is None
     email = user.shown()["email"]
-    assert email not in form.unique_name("emails", email) or len(email) < 3
+    name = form.unique_name("emails", email, b"secret")
+    assert email not in name or len(email) < 3
+    assert name == form.unique_name("emails", email, b"secret") != form.unique_name("emails", email, b"another")
+    assert hashlib.sha256(email.encode()).hexdigest() not in name, "nobody finds out by trying"
 
 
 @given(st.binary(max_size=200) | _JSON.map(lambda value: json.dumps(value).encode("utf-8", "replace")), _USERS)
 def test_anything_else_is_no_copy(value: bytes, user: Entity) -> None:
     """Bytes, JSON, JSON of the right outline: never an exception."""
-    for name in (entity_name(user.ref), _PAGE, form.unique_name("emails", "a@example.com")):
+    for name in (entity_name(user.ref), _PAGE, form.unique_name("emails", "a@example.com", b"secret")):
         assert decoded(name, value) is None
 
 

@@ -1,15 +1,14 @@
 """The registry: one domain a process, and no resource whose name would be two things."""
 
 import re
-import types
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import pytest
 from pydantic import ValidationError
 
 from holdfast.services.api.settings import ApiSettings
-from holdfast.shared.domain.field_types import Integer, Slug, Text
+from holdfast.shared.domain.field_types import Text
 from holdfast.shared.domain.registry import RESERVED, Domain, domain, load
 from holdfast.shared.domain.resource import DeclarationError, Resource, Unique
 from holdfast.shared.letters.index import tables as of_letters
@@ -64,16 +63,6 @@ def test_claims_have_a_name_of_their_own() -> None:
         Domain([First.type, Second.type])
 
 
-def test_claims_are_not_kept_where_holdfast_keeps_something() -> None:
-    """A hash in the place of its clock would stop the queue."""
-
-    class First(Resource, plural="firsts"):
-        code: Annotated[str, Text(max_chars=10), Unique(claims="clock")]
-
-    with pytest.raises(DeclarationError, match="clock"):
-        Domain([First.type])
-
-
 def test_a_package_is_named_by_its_import() -> None:
     """What it declares and what it imports; one without a resource is refused."""
     assert {each.plural for each in load("tests.articles").resources} == {"articles", "users"}
@@ -93,45 +82,3 @@ def test_a_domain_is_checked_at_start(monkeypatch: pytest.MonkeyPatch, name: str
         return
     with pytest.raises(ValidationError, match=f"{name} declares no resources: .*{why}"):
         ApiSettings(profile="demo", db_dsn="mysql://a:b@c/d")
-
-
-_TEXT = Annotated[str, Text(max_chars=10)]
-
-
-@pytest.mark.parametrize(
-    ("fields", "how", "why"),
-    [
-        ({"note": _TEXT}, {}, "say plural"),
-        ({"created": _TEXT}, {"plural": "things"}, "created_version would be two columns"),
-        ({"deleted": _TEXT}, {"plural": "things"}, "deleted_version would be two columns"),
-        ({"type": _TEXT}, {"plural": "things"}, "the name is taken"),
-        ({"n": Annotated[int, Integer(most=2**53)]}, {"plural": "things"}, "below"),
-        ({"n": Annotated[int, Integer(least=5, most=4)]}, {"plural": "things"}, r"Thing\.n: there is no value"),
-        ({"n": Annotated[str, Text(min_chars=5, max_chars=4)]}, {"plural": "things"}, "there is no value"),
-        ({"n": Annotated[str, Slug(max_chars=-1)]}, {"plural": "things"}, "there is no value"),
-        ({"note": Annotated[str, Text(max_chars=10), Unique]}, {"plural": "things"}, r"written Unique\(\)"),
-    ],
-)
-def test_a_declaration_that_would_not_do_what_it_says_is_refused(
-    fields: dict[str, Any], how: dict[str, str], why: str
-) -> None:
-    """With a sentence, before anything is made of it."""
-    with pytest.raises(DeclarationError, match=why):
-        types.new_class("Thing", (Resource,), how, lambda body: body.update({"__annotations__": fields}))
-
-
-def test_a_default_other_than_none_is_refused() -> None:
-    """It would not be kept."""
-    with pytest.raises(DeclarationError, match=r"Thing\.note"):
-
-        class Thing(Resource, plural="things"):
-            note: _TEXT = "as ever"
-
-
-def test_to_a_key_spaces_at_the_end_are_nothing() -> None:
-    """As they are to the index, so that no write is accepted that the index refuses for good."""
-
-    class Thing(Resource, plural="things"):
-        note: Annotated[str, Text(max_chars=10, lines=True), Unique()]
-
-    assert Thing.type.claims({"note": "a  "}) == Thing.type.claims({"note": "a"}) == (("things.note", "a"),)

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from holdfast.services.api.bodies import bodies_of
 from holdfast.services.api.openapi.answers import FRESH, ID, OPERATION_ID, TIME, VERSION, answer, errors
-from holdfast.shared.domain.errors import EntityBacklog, EntityNotFound, ValueTaken
+from holdfast.shared.domain.errors import EntityBacklog, EntityNotFound, InvalidValue, ValueTaken
 from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import (
     AcceptanceUnknown,
@@ -220,11 +220,7 @@ class _Writer:
     def _body_errors(self) -> tuple[type[AppError] | AppError, ...]:
         resource = self._resource
         invalid = [
-            InvalidRequest(
-                each.message,
-                code=each.code,
-                details={"field": each.name, "value": "invalid", "constraint": each.type.constraint},
-            )
+            InvalidValue(each, details={"field": each.name, "value": "invalid", "constraint": each.type.constraint})
             for each in resource.fields
         ]
         return (*invalid, MalformedJson, *(ValueTaken(field) for field in resource.unique))

@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.domain.resource import Field
 from holdfast.shared.errors import DocumentTooLarge
 from holdfast.shared.letters.bytes_json import bytes_from_json, bytes_to_json
 from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
-from holdfast.shared.queue.codec import Undecodable, decode
+from holdfast.shared.queue.codec import Undecodable, decode, raw_resource
 from holdfast.shared.runtime.documents import WorkBudget, parse
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Write
@@ -82,28 +84,35 @@ def patched_fields(fields: Fields, patch: Sequence[Operation], entry_id: str, wo
 
 
 def _typed(before: Fields, after: dict[bytes, bytes]) -> Edited:
-    """Validated by the command's model; changed values also by the rules for typed input."""
+    """Changed values are cleaned as a request's are; then everything passes the checks of any entry."""
+    payload, old = _json(after.get(_PAYLOAD, b"")), _json(before.get(_PAYLOAD, b""))
+    resource = domain().by_plural.get(raw_resource(after))
+    if resource is not None and isinstance(payload, dict):
+        clean = {
+            name: _cleaned(resource.by_name[name], value)
+            if name in resource.by_name and (not isinstance(old, dict) or name not in old or old[name] != value)
+            else value
+            for name, value in payload.items()
+        }
+        if clean != payload:
+            after[_PAYLOAD] = orjson.dumps(clean)
     try:
         write = decode(after)
     except Undecodable as error:
         raise EditRefused(str(error)) from None
-    payload = orjson.loads(after[_PAYLOAD])
-    old = _json(before.get(_PAYLOAD, b""))
-    clean = dict(payload)
-    for name, value in write.command.values.items():
-        if value is None or (isinstance(old, dict) and old.get(name) == value):
-            continue
-        field = write.command.resource.by_name[name]
-        try:
-            clean[name] = field.type.clean(value)
-        except ValueError:
-            raise EditRefused(f"payload.{name}: {field.message}; it {field.type.constraint}") from None
-    if clean != payload:
-        after[_PAYLOAD] = orjson.dumps(clean)
-        write = decode(after)
     if sum(len(name) + len(value) for name, value in after.items()) > _SIZE_MAX_BYTES:
         raise EditRefused(f"more than {_SIZE_MAX_BYTES} bytes: take away what is too much")
     return Edited(after, write)
+
+
+def _cleaned(field: Field, value: Any) -> Any:
+    """A value of another type is left to the decoder."""
+    if type(value) is not field.type.python:
+        return value
+    try:
+        return field.clean(value)
+    except ValueError:
+        raise EditRefused(f"payload.{field.name}: {field.message}; it {field.type.constraint}") from None
 
 
 def _same_identity(fields: Fields, before: dict[str, Any], changed: dict[str, Any]) -> None:

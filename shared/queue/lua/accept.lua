@@ -3,10 +3,10 @@
 --
 -- KEYS  1 write stream, 2 clock
 -- ARGV  1 key prefix, 2 version floor, 3 whether the floor is the database's as of now ('' = no),
---       4 lifetime of an Idempotency-Key (s), 5 most pending writes of one entity, then per write 15 values ('' = none)
+--       4 lifetime of an Idempotency-Key (s), 5 most pending writes of one entity, then per write 16 values ('' = none)
 --       and its claims (see entities.lua):
 --       operation_id resource entity_id pending command payload key_hash body_hash busy_ms if_match request_id
---       traceparent notify expires_at if_none_match claims
+--       traceparent notify expires_at if_none_match build claims
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "backlog" | "taken", operation_id, entity_id,
 --   version}, and after it, of one that is accepted, "unsure" when its key is new to a memory that may have forgotten
 --   keys; of one that is taken, which of its claims is, from 0;
@@ -20,7 +20,7 @@
 
 local stream, clock = KEYS[1], KEYS[2]
 local prefix, floor, key_ttl_s, pending_max = ARGV[1], believed(ARGV[2]) or 0, ARGV[4], tonumber(ARGV[5])
-local WIDTH, FIRST = 15, 6
+local WIDTH, FIRST = 16, 6
 
 -- include entities.lua
 
@@ -69,6 +69,7 @@ local function accept(at, claims)
   local command, payload, key_hash, body_hash = ARGV[at + 4], ARGV[at + 5], ARGV[at + 6], ARGV[at + 7]
   local busy_ms, if_match, request_id = ARGV[at + 8], ARGV[at + 9], ARGV[at + 10]
   local traceparent, notify, expires_at, if_none_match = ARGV[at + 11], ARGV[at + 12], ARGV[at + 13], ARGV[at + 14]
+  local build = ARGV[at + 15]
 
   local record = prefix .. 'key:' .. key_hash
   local answer = key_hash ~= '' and repeated(record, body_hash)
@@ -93,6 +94,7 @@ local function accept(at, claims)
   local function optional(name, value)
     if value and value ~= '' then fields[#fields + 1] = name; fields[#fields + 1] = value end
   end
+  optional('build', build)
   optional('after', after)
   optional('if_match', if_match)
   optional('if_none_match', if_none_match)
