@@ -14,7 +14,7 @@ from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from holdfast.shared.domain.field_types import Boolean, Integer, Text
-from holdfast.shared.domain.resource import DeclarationError, Resource, ResourceType, Unique
+from holdfast.shared.domain.resource import DeclarationError, Resource, Unique
 from holdfast.shared.store.tables import table_of
 from tests.conftest import ROOT, migrate
 from tests.migrations.conftest import Schema
@@ -193,11 +193,12 @@ def test_what_would_not_fit_is_refused(schema: Schema, tmp_path: Path, before: s
 def test_what_may_be_declared_fits_into_a_table(schema: Schema, hint: Any) -> None:
     """The database takes a table with as many fields of a kind as a declaration may have."""
 
-    def declared(count: int) -> ResourceType | None:
-        body = {"__annotations__": {f"n{at}": hint for at in range(count)}}
+    def declared(count: int) -> Any:
+        body: dict[str, Any] = {"__annotations__": {f"n{at}": hint for at in range(count)}}
         body |= {f"n{at}": None for at in range(count)} if get_origin(hint) is not Annotated else {}
         try:
-            return types.new_class("Wide", (Resource,), {"plural": "wides"}, lambda made: made.update(body)).type
+            made: Any = types.new_class("Wide", (Resource,), {"plural": "wides"}, lambda each: each.update(body))
+            return made.type
         except DeclarationError:
             return None
 
