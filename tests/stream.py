@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.connections.script import text_of
 from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, LUA, PREFIX, WRITERS_GROUP, WRITES
 from tests.servers import START_DEADLINE_S, Database, RedisServer, wait_until

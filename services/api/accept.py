@@ -5,20 +5,18 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextvars import Context
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 from math import ceil
 from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, ResponseError
 
+from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.floor import Floor
 from holdfast.shared.connections.script import NotSent, Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
-from holdfast.shared.queue.build import build
-from holdfast.shared.queue.codec import SCHEMA, Undecodable, decode, encode_payload
-from holdfast.shared.queue.entities import listed, pending_name
+from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.queue.names import CLOCK, LUA, MESSAGING, PREFIX, WRITES
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
@@ -29,61 +27,7 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.telemetry.tracing.spans import Kind
-from holdfast.shared.writes.commands import Command, Ref, label
 from holdfast.shared.writes.versions import Clock
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A command with everything that acceptance needs."""
-
-    operation_id: str
-    entity_id: str
-    command: Command
-    key_hash: str = ""
-    body_hash: str = ""
-    busy_ms: str = ""
-    if_match: str = ""
-    request_id: str = ""
-    traceparent: str = ""
-    notify: str = ""
-    #: In microseconds since the epoch, by the api's clock.
-    expires_at: str = ""
-    if_none_match: str = ""
-
-    @cached_property
-    def label(self) -> str:
-        """Of the command."""
-        return label(self.command)
-
-    @cached_property
-    def payload(self) -> bytes:
-        """Of the command, as JSON text."""
-        return encode_payload(self.command)
-
-    def arguments(self) -> list[str | bytes | int]:
-        """For `accept.lua`, in its order."""
-        command = self.command
-        entity = Ref(command.resource.plural, self.entity_id)
-        return [
-            self.operation_id, *entity, pending_name(entity), self.label, self.payload,
-            self.key_hash, self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
-            self.expires_at, self.if_none_match, build(), *listed(command.resource.claims(command.values)),
-        ]  # fmt: skip
-
-    def fields(self) -> dict[bytes, bytes]:
-        """Of its entry, as `accept.lua` makes them; a version stands in for what only the queue knows."""
-        required = {
-            b"schema": SCHEMA, b"resource": self.command.resource.plural.encode(),
-            b"command": self.label.encode(), b"operation_id": self.operation_id.encode(),
-            b"entity_id": self.entity_id.encode(), b"version": b"1", b"payload": self.payload,
-        }  # fmt: skip
-        optional = {
-            b"if_match": self.if_match, b"if_none_match": self.if_none_match, b"body_hash": self.body_hash,
-            b"request_id": self.request_id, b"traceparent": self.traceparent, b"notify": self.notify,
-            b"expires_at": self.expires_at,
-        }  # fmt: skip
-        return required | {name: value.encode() for name, value in optional.items() if value}
 
 
 class Answer(NamedTuple):
@@ -145,7 +89,7 @@ class Acceptor:
         """Raises QueueUnavailable or QueueFull (it did not happen), AcceptanceUnknown (it may have), or InvalidRequest
         for what no writer could read."""
         try:
-            decode(candidate.fields())
+            decode(candidate.fields(), command=candidate.command)
         except Undecodable as error:
             raise InvalidRequest(details={"constraint": str(error)}) from error
         if spans.collector is None:

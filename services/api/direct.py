@@ -4,7 +4,8 @@ whatever is still queued: a write that also reached the queue is found there to 
 from collections.abc import Callable, Iterable
 from functools import partial
 
-from holdfast.services.api.accept import Answer, Candidate
+from holdfast.services.api.accept import Answer
+from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.database import Database
 from holdfast.services.api.floor import Floor
 from holdfast.services.api.rejections import error_of

@@ -12,8 +12,9 @@ from typing import Never
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.services.api.accept import Acceptor, Candidate
+from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.backlog import Backlog
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.errors import AppError
 from holdfast.shared.queue.names import HEARTBEAT
 from holdfast.shared.queue.pending import oldest_pending

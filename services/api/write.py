@@ -6,8 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.api import headers
-from holdfast.services.api.accept import Acceptor, Answer, Candidate
+from holdfast.services.api.accept import Acceptor, Answer
 from holdfast.services.api.backlog import Backlog
+from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.database import Database
 from holdfast.services.api.described import describe
 from holdfast.services.api.direct import DirectPath

@@ -194,11 +194,11 @@ def _checked(make: Key) -> Key:
         made = make(value)
         if not isinstance(made, str):
             raise ValueError(f"its key is not a text but {type(made).__name__}")
-        made = made.rstrip(" ")
         if len(made) > KEY_MAX_CHARS:
             raise ValueError(f"its key has more than {KEY_MAX_CHARS} characters")
-        made.encode()
-        return made
+        if not made.isascii():
+            made.encode()
+        return made.rstrip(" ")
 
     return key
 

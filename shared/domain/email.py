@@ -57,7 +57,7 @@ class Email(FieldType):
                 email = validate_email(value.strip(), check_deliverability=False).normalized
         except EmailNotValidError:
             raise ValueError("is not an e-mail address") from None
-        if len(email) > EMAIL_MAX_CHARS or inkless(email):
+        if len(email) > EMAIL_MAX_CHARS or (not email.isascii() and inkless(email)):
             raise ValueError("is too long, or has a character that cannot be seen")
         return email
 

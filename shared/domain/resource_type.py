@@ -71,20 +71,15 @@ class Field:
         return self.type.empty if self.required else None
 
     def clean(self, value: Any) -> Any:
-        """The value that a person meant by what they sent, which has a key if it needs one. Raises ValueError."""
-        cleaned = self.type.clean(value)
+        """The value that a person meant by what they sent: cleaning it changes nothing, and it has a key if it needs
+        one. Raises ValueError."""
+        clean = self.type.clean
+        cleaned = clean(value)
+        if cleaned != value and clean(cleaned) != cleaned:
+            raise ValueError("has no clean form")
         if self.unique is not None:
             self.unique.key(cleaned)
         return cleaned
-
-    def stored(self, value: Any) -> Any:
-        """A value that cleaning does not change, as it is. Raises PydanticCustomError."""
-        try:
-            if self.clean(value) == value:
-                return value
-        except ValueError:
-            pass
-        raise PydanticCustomError(NOT_AS_DECLARED, "{rule}", {"rule": self.type.constraint})
 
     @property
     def typed(self) -> Any:
@@ -94,7 +89,17 @@ class Field:
     @property
     def wire(self) -> Any:
         """The type of a value on the wire, for pydantic: it passes the same checks, and is clean already."""
-        return self._annotated(self.stored)
+        clean, key, rule = self.type.clean, self.unique.key if self.unique else None, self.type.constraint
+
+        def stored(value: Any) -> Any:
+            try:
+                if clean(value) == value and (key is None or isinstance(key(value), str)):
+                    return value
+            except ValueError:
+                pass
+            raise PydanticCustomError(NOT_AS_DECLARED, "{rule}", {"rule": rule})
+
+        return self._annotated(stored)
 
     def _annotated(self, check: Callable[[Any], Any]) -> Any:
         return Annotated[self.type.python, Strict(), AfterValidator(check), WithJsonSchema(self.type.json_schema)]

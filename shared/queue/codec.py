@@ -75,16 +75,17 @@ def encode_payload(command: Command) -> bytes:
     return orjson.dumps(command.values)
 
 
-def decode(fields: Mapping[bytes, bytes], entry_id: str = "") -> Write:
+def decode(fields: Mapping[bytes, bytes], entry_id: str = "", command: Command | None = None) -> Write:
     """The write that an entry holds. `entry_id`: whose it is, if it is on a stream; a version is never newer than its
-    entry, as a replay is a newer entry with the old version. Raises UnknownWrite, or Undecodable."""
+    entry, as a replay is a newer entry with the old version. `command`: the one that the payload was made of, by whom
+    its values were checked. Raises UnknownWrite, or Undecodable."""
     required = _required(fields)
     try:
         payload = _payload(fields)
         write = Write(
             _id(fields[b"operation_id"]),
             _id(fields[b"entity_id"] if required[1] == b"resource" else fields[b"user_id"]),
-            decode_payload(payload, fields[b"payload"]),
+            command or decode_payload(payload, fields[b"payload"]),
             _version(fields[b"version"]),
         )
         if entry_id and write.version > from_stream_id(entry_id):

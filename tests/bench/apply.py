@@ -13,7 +13,7 @@ from datetime import datetime
 from os import environ
 from pathlib import Path
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.connections.script import text_of
 from holdfast.shared.queue.names import CLOCK, LUA, PREFIX, WRITERS_GROUP, WRITES
 from tests.bench.contestants import two_rows

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, Self
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.queue.names import ATTEMPTS, CLOCK, DEAD, OPERATION, PREFIX, WRITES

@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 from redis.asyncio import Redis
 
-from holdfast.services.api.accept import Acceptor, Answer, Candidate
+from holdfast.services.api.accept import Acceptor, Answer
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.errors import AcceptanceUnknown, AppError
 from holdfast.shared.queue.names import PREFIX, WRITES

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import redis
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.connections.script import text_of
 from holdfast.shared.letters.ids import number_of
 from holdfast.shared.queue.codec import decode

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.queue.codec import encode
 from holdfast.shared.writes.commands import Write
 from holdfast.shared.writes.versions import wall_clock

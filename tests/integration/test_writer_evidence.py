@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from holdfast.shared.writes.commands import HEARTBEAT_ID, Heartbeat, heartbeat_id
 from tests.database_faults import KNOWN, DatabaseFault, any_number, refusing
 from tests.integration.conftest import StartWriter

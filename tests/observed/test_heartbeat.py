@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from holdfast.services.api.accept import Acceptor, Candidate
+from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.backlog import Backlog
+from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.heartbeat import Heartbeats
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import connect

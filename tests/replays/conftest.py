@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.names import DEAD
