@@ -30,8 +30,8 @@ _COUNT = f"{REQUESTS}_count"
 _WHAT = Text(
     "What is this?",
     "What Holdfast is, and where to look next.",
-    "**Holdfast** is a users API that keeps its promises while what is behind it fails. Below: the numbers that "
-    "matter, then each step in the order in which a request flows.\n\n"
+    "**Holdfast** serves REST resources that keep their promises while what is behind them fails. Below: the "
+    "numbers that matter, then each step in the order in which a request flows.\n\n"
     "Something red? **[Failure and recovery](/d/holdfast-failure-recovery)** shows the sequence of events, "
     "[Pipeline and dead letters](/d/holdfast-pipeline) where writes wait, "
     "[Dependencies](/d/holdfast-dependencies) which store or process is the cause.",

@@ -24,7 +24,7 @@ T = TypeVar("T")
 
 
 class Database:
-    """`await database.call(reads.user, user_id)`."""
+    """`await database.call(reads.entity, resource, id)`."""
 
     def __init__(self, engine: Engine, threads: int, reads: Breaker, writes: Breaker, read_timeout_s: float) -> None:
         self._engine = engine

@@ -5,16 +5,15 @@ from typing import Any
 
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.letters.bytes_json import BytesJson, bytes_to_json
-from holdfast.shared.queue.codec import raw_resource
+from holdfast.shared.queue.codec import ENTITY_ID_FIELDS, raw_resource
 
 #: Fields of an entry that hold nothing personal. Every other field may.
 _PLAIN = {
     b"schema",
     b"resource",
-    b"entity_id",
+    *ENTITY_ID_FIELDS,
     b"command",
     b"operation_id",
-    b"user_id",
     b"version",
     b"after",
     b"if_match",

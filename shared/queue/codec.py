@@ -22,9 +22,11 @@ SCHEMA = b"2"
 _SCHEMA_1 = b"1"
 
 _COMMON = (b"command", b"operation_id", b"version", b"payload")
+#: The field that names the entity, of each schema.
+ENTITY_ID_FIELDS = (b"entity_id", b"user_id")
 _REQUIRED = {
-    SCHEMA: (b"schema", b"resource", b"entity_id", *_COMMON),
-    _SCHEMA_1: (b"schema", b"user_id", *_COMMON),
+    SCHEMA: (ENTITY_ID_FIELDS[0], b"schema", b"resource", *_COMMON),
+    _SCHEMA_1: (ENTITY_ID_FIELDS[1], b"schema", *_COMMON),
 }
 _ID_MAX_BYTES = 36
 #: What another build may call a schema, a resource, a command or a field.
@@ -84,7 +86,7 @@ def decode(fields: Mapping[bytes, bytes], entry_id: str = "", command: Command |
         payload = _payload(fields)
         write = Write(
             _id(fields[b"operation_id"]),
-            _id(fields[b"entity_id"] if required[1] == b"resource" else fields[b"user_id"]),
+            _id(fields[required[0]]),
             command or decode_payload(payload, fields[b"payload"]),
             _version(fields[b"version"]),
         )
@@ -123,7 +125,7 @@ def _place(where: tuple[int | str, ...]) -> str:
 
 
 def _required(fields: Mapping[bytes, bytes]) -> tuple[bytes, ...]:
-    """The fields that an entry of this schema has. Raises UnknownWrite, or Undecodable."""
+    """The fields that an entry of this schema has, the entity's id first. Raises UnknownWrite, or Undecodable."""
     schema = fields.get(b"schema", SCHEMA)
     required = _REQUIRED.get(schema)
     if required is None:
@@ -163,7 +165,7 @@ def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
 
 def raw_entity_id(fields: Mapping[bytes, bytes]) -> str:
     """The id of the entity that an entry of any schema is about; empty like `raw_text`."""
-    return raw_text(fields, b"entity_id") or raw_text(fields, b"user_id")
+    return next(filter(None, (raw_text(fields, name) for name in ENTITY_ID_FIELDS)), "")
 
 
 def raw_resource(fields: Mapping[bytes, bytes]) -> str:

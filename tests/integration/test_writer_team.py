@@ -2,7 +2,7 @@
 
 import time
 
-from holdfast.services.api.accept import Candidate
+from holdfast.services.api.candidate import Candidate
 from tests.integration.conftest import StartWriter
 from tests.servers import wait_until
 from tests.stream import Stream, change, new_user

@@ -110,7 +110,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
             EditResult,
             EditInvalid,
             *one,
-            sent=(EditInput, {"reason": "It was cut", "payload": {"name": "Ada", "email": "a@b.example"}}),
+            sent=(EditInput, {"reason": "It was cut", "payload": {"name": "Ada Lovelace"}}),
         ),
     )
     async def edit_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:

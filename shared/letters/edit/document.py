@@ -17,15 +17,14 @@ from holdfast.shared.domain.resource import Field
 from holdfast.shared.errors import DocumentTooLarge
 from holdfast.shared.letters.bytes_json import bytes_from_json, bytes_to_json
 from holdfast.shared.letters.edit.patch import Operation, PatchFailed, patched
-from holdfast.shared.queue.codec import Undecodable, decode, raw_resource
+from holdfast.shared.queue.codec import ENTITY_ID_FIELDS, Undecodable, decode, raw_resource
 from holdfast.shared.runtime.documents import WorkBudget, parse
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Write
 
 _PAYLOAD = b"payload"
 _ENTRY_ID = re.compile(r"[0-9]{1,13}-[0-9]{1,3}", re.ASCII)
-#: `user_id`: of an entry of schema 1.
-_IDENTITY = ("operation_id", "resource", "entity_id", "user_id", "version")
+_IDENTITY = ("operation_id", "resource", *(name.decode() for name in ENTITY_ID_FIELDS), "version")
 #: Of a replay before; the next one writes its own.
 _TRACES = {b"replay", b"letter"}
 _SIZE_MAX_BYTES = 4 * 2**20

@@ -32,7 +32,7 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
     """A circuit breaker for one dependency. Safe for any number of threads and event loops.
 
         breaker = Breaker("database", Policy(attempt_timeout_s=1.5), classify=judge, deadline=deadline.end)
-        rows = await breaker.call_async(fetch, user_id)     # raises CallRefused, or what `fetch` raises
+        rows = await breaker.call_async(fetch, id)          # raises CallRefused, or what `fetch` raises
         with breaker.guard():                               # the same around a block
             commit()
 
