@@ -345,7 +345,7 @@ docs: venv-dev ## Generate the reference pages from the code: endpoints, errors,
 
 .PHONY: migration
 migration: venv-dev ## Write the revision that new fields of shipped resources need (NAME=add_phone; DB_DSN= a migrated database)
-	@$(VENV) -m deploy.migrations revision "$(NAME)"
+	@$(VENV) -m holdfast.migrations revision "$(NAME)"
 
 .PHONY: docs-build
 docs-build: venv-docs ## The documentation as a site; a broken link or a page without a place in it fails (OUT=.local/site)

@@ -1,5 +1,5 @@
 """Holdfast under one import name.
 
-`services` and `shared` are links to the folders of the same names, so that a checkout, an image and an installed wheel
-import alike: `holdfast.services.api`, `holdfast.shared.domain`.
+What is in it are links to the folders of the same names, so that a checkout, an image and an installed wheel import
+alike: `holdfast.services.api`, `holdfast.shared.domain`, `python -m holdfast.migrations`.
 """

@@ -1,4 +1,4 @@
-"""`python -m deploy.migrations`: bring the database of DB_DSN to the newest schema. `... revision NAME`: write the
+"""`python -m holdfast.migrations`: bring the database of DB_DSN to the newest schema. `... revision NAME`: write the
 revision that the resources which Holdfast comes with need since the last one, by looking at that database.
 """
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alembic.config import main as alembic
 
-from deploy.migrations.declared import Change, RefusedError, changes
+from holdfast.migrations.declared import Change, RefusedError, changes
 from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store.engine import Timeouts, make_engine

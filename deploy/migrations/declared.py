@@ -1,6 +1,6 @@
 """Declared: what the tables of declared resources lack, as statements that both MySQL and MariaDB take.
 
-The tables that Holdfast comes with are changed by revisions, which `python -m deploy.migrations revision NAME` writes.
+Tables that Holdfast comes with are changed by revisions, which `python -m holdfast.migrations revision NAME` writes.
 Those of anybody's own resources are made and changed at the end of every upgrade.
 
 | declared                               | done                                                              |

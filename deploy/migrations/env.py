@@ -5,8 +5,8 @@ they need no more."""
 import sqlalchemy as sa
 from alembic import context
 
-from deploy.migrations import declared
-from deploy.privileges import database
+from holdfast.migrations import declared
+from holdfast.privileges import database
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.faults import Fault
 from holdfast.shared.runtime.settings import StoreSettings

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from deploy.privileges.services import SERVICES, Service
+from holdfast.privileges.services import SERVICES, Service
 
 SCHEMA = "holdfast"
 #: Who makes the tables, owns them, and passes rights on.

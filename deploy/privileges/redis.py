@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from holdfast.shared.domain.declared_field import ADDRESSES
+from holdfast.shared.domain import ADDRESSES
 from holdfast.shared.queue.names import (  # fmt: skip
     APIS,
     ATTEMPTS,

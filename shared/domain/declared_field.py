@@ -9,6 +9,7 @@ from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 
+from holdfast.shared.domain import ADDRESSES
 from holdfast.shared.domain.field_type import FieldType, Key
 from holdfast.shared.domain.resource_type import Backfill, Example, Field, Public, Unique
 from holdfast.shared.domain.table_size import KEY_MAX_CHARS
@@ -17,8 +18,6 @@ from holdfast.shared.domain.table_size import KEY_MAX_CHARS
 NAME_MAX_CHARS = 40
 #: `books.shelfmark`.
 CLAIMS_MAX_CHARS = 2 * NAME_MAX_CHARS + 1
-#: The claims on addresses of users: their name is older than the rule that there is a dot in it.
-ADDRESSES = "emails"
 #: Of the handler of a page of entities. A unique field is asked for by its own name beside them.
 PAGE_PARAMETERS = ("request", "limit", "cursor")
 _OWN_NAMES = {

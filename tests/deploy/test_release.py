@@ -27,9 +27,14 @@ def test_the_wheel_has_one_import_name(wheel: Path) -> None:
         names = set(archive.namelist())
     assert {name.partition("/")[0] for name in names} == {"holdfast", f"holdfast-{current_version(ROOT)}.dist-info"}
     ours = {
-        f"holdfast/{path.relative_to(ROOT)}"
-        for folder in ("services", "shared")
-        for path in (ROOT / folder).rglob("*")
+        f"holdfast/{path.relative_to(folder.parent)}"
+        for folder in (
+            ROOT / "services",
+            ROOT / "shared",
+            ROOT / "deploy" / "migrations",
+            ROOT / "deploy" / "privileges",
+        )
+        for path in folder.rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert ours | {"holdfast/__init__.py", "holdfast/py.typed"} == {n for n in names if n.startswith("holdfast/")}

@@ -252,13 +252,13 @@ def test_a_field_of_users_is_one_line_and_a_generated_revision(schema: Schema, t
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
-    revision = Path(python("-m", "deploy.migrations", "revision", "phones_of_users"))
+    revision = Path(python("-m", "holdfast.migrations", "revision", "phones_of_users"))
     assert revision.name.endswith("_phones_of_users.py")
     assert "phone" in revision.read_text()
-    python("-m", "deploy.migrations")
+    python("-m", "holdfast.migrations")
     assert python("-c", _WITH_A_PHONE).splitlines() == [
         "[Applied(version=7)]", str({"name": "Ann", "phone": "+43 1", "email": "ann@example.com"}),
     ]  # fmt: skip
-    assert python("-m", "deploy.migrations", "revision", "again") == "the database has all that is declared"
+    assert python("-m", "holdfast.migrations", "revision", "again") == "the database has all that is declared"
     python("-m", "alembic", "-c", "deploy/migrations/alembic.ini", "downgrade", "-1")
     assert "phone" not in str(schema.rows("SHOW CREATE TABLE users"))
