@@ -96,6 +96,7 @@ def _entry(payload: Payload) -> dict[str, Any]:
         "entity_id": _ID,
         "version": {**_VERSION, "description": "Acceptance in microseconds, strictly increasing; also the entry's id"},
         "payload": {"type": "string", "contentMediaType": "application/json", "contentSchema": payload.json_schema},
+        "build": {**_TEXT, "description": "Code and declaration of the process that accepted it"},
         "after": {**_ID, "description": f"The {one}'s write that was still pending at acceptance"},
         "if_match": {**_VERSIONS, "description": f"Apply only if the {one} is at one of these versions"},
         "if_none_match": {
