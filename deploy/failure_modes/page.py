@@ -35,10 +35,10 @@ Parts fail all the time. A system fails when its parts make a failure worse:
 ## How to predict failure modes
 
 List what you need in order to answer: each store and service, but also disk, memory, CPU, clock, names, the network,
-the other build, the person. Ask of each the same ten questions, the columns below. A mode that cannot happen needs a
-reason, and one that can needs an experiment: what clients see, who notices and how soon, how it ends. Where two cells
-have the same answer the mechanism is probably right; where a cell needs a rule of its own, look again. The cells that
-nobody could fill in are the next outage."""
+the other build, the person. Ask of each the same ten questions, the columns of the overview. A mode that cannot happen
+needs a reason, and one that can needs an experiment: what clients see, who notices and how soon, how it ends. Where two
+cells have the same answer the mechanism is probably right; where a cell needs a rule of its own, look again. The cells
+that nobody could fill in are the next outage."""
 
 _HEAD = ("mode", "clients see", "detected", "heals by itself", "a person")
 _RUNBOOK = re.compile(r"\]\(runbooks/Holdfast(\w+)\.md\)")
@@ -49,12 +49,12 @@ def failure_modes() -> str:
     return page(
         "Failure modes",
         _ABOUT,
-        _WHY,
         "## Overview\n\nThe worst that a client notices.",
         _legend(),
         _overview(),
         "## From an alert\n\nWhat may be the matter. The runbook comes first.",
         _by_alert(),
+        _WHY,
         *(_section(each) for each in TABLE.values()),
     )
 
@@ -115,6 +115,7 @@ def _section(one: Dependency) -> str:
     parts.append("\n".join(f"- {mode}: {_proofs(cell.proofs)}" for mode, cell in one.cells.items() if cell.proofs))
     if one.name == "network":
         rows = [(pair.one, pair.other, pair.effect, _proofs(pair.proofs)) for pair in PAIRS]
+        parts.append("Who connects to whom:")
         parts.append(table(("from", "to", "when it is cut", "proof"), rows))
     return "\n\n".join(parts)
 
