@@ -9,10 +9,10 @@ import pytest
 
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.queue.backlog import backlog
+from holdfast.shared.queue.names import WRITES
 from tests import processes
 from tests.faults.rig import AWAY, DEADLINE_S, HEALING_S, Rig
 from tests.servers import RedisServer, wait_until
-from tests.stream import Stream, new_user
 
 _OTHER_CLOCK = "tests.faults.other_clock"
 _TWO_HOURS_S, _THREE_DAYS_S = 7_200.0, 259_200.0
@@ -68,10 +68,11 @@ def test_services_whose_clocks_are_wrong_agree(rig: Rig, others: list[httpx.Clie
 
 
 async def test_the_age_of_the_backlog_is_by_the_clock_that_gave_its_ids(
-    own_redis: RedisServer, database: object, monkeypatch: pytest.MonkeyPatch
+    own_redis: RedisServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An api whose clock is hours ahead does not take a new write for an old one, and refuse others for it."""
-    Stream(own_redis, database).accept([new_user()])  # type: ignore[arg-type]  # no database is asked
+    with own_redis.client() as queue:
+        queue.xadd(WRITES, {"a": "new write"})
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() + _TWO_HOURS_S)
     redis = connect(own_redis.address, RedisTimeouts(2, 20))
