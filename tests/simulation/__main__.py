@@ -16,7 +16,9 @@ from tests.simulation.shrink import shrink
 from tests.simulation.sometimes import Census
 
 _LIMIT_S = 120.0
+_NO_END = f"ends: the run did not end within {_LIMIT_S:g} s of the processor, or its process died"
 _SHOWN = 6
+_PROGRESS_EVERY = 20
 
 
 def main() -> int:
@@ -36,7 +38,7 @@ def main() -> int:
     if options.kept:
         return _many(kept.kept(), options.jobs, counted=False)
     seeds = range(options.first, options.first + options.seeds)
-    return _many((Kept(seed, Cut()) for seed in seeds), options.jobs, counted=True)
+    return _many((Kept(seed, options.cut) for seed in seeds), options.jobs, counted=True)
 
 
 def _run(one: Kept, *, timeline: bool = False) -> Result:
@@ -45,9 +47,7 @@ def _run(one: Kept, *, timeline: bool = False) -> Result:
 
 def _in_its_own_process(runs: Iterable[Kept], jobs: int, *, timeline: bool = False) -> Iterable[Result]:
     for one, result in each(runs, lambda one: _run(one, timeline=timeline), jobs=jobs, limit_s=_LIMIT_S):
-        yield result or Result(
-            one.seed, one.cut, [f"ends: the run did not end within {_LIMIT_S:g} s, or its process died"]
-        )
+        yield result or Result(one.seed, one.cut, [_NO_END])
 
 
 def _one(one: Kept, *, shrinking: bool, quiet: bool) -> int:
@@ -86,6 +86,8 @@ def _many(runs: Iterable[Kept], jobs: int, *, counted: bool) -> int:
             failed += 1
             sys.stdout.write(_verdict(result))
             sys.stdout.flush()
+        if count % _PROGRESS_EVERY == 0:
+            sys.stderr.write(f"{count} runs, {failed} failed\n")
     real_s = time.monotonic() - began
     speed = f"{virtual_s:,.0f} virtual seconds in {real_s:,.0f} real ones ({virtual_s / max(real_s, 1e-9):,.0f} times)"
     sys.stdout.write(f"{count} runs, {failed} failed; {speed}\n")

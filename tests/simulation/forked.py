@@ -2,11 +2,16 @@
 before it, what it leaves behind is gone, and one that never ends is ended."""
 
 import multiprocessing
+import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
+from math import ceil
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Generic, NamedTuple, TypeVar
+
+#: A process that waits for a busy machine gets its time within so many times as long.
+_BUSY_MAX = 20
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -19,17 +24,17 @@ class _Job(NamedTuple, Generic[T]):
 
 
 def each(work: Iterable[T], do: Callable[[T], R], *, jobs: int, limit_s: float) -> Iterator[tuple[T, R | None]]:
-    """`do` of each piece, as they end; None: it died, or took longer than `limit_s`."""
+    """`do` of each piece, as they end; None: it died, or took more than `limit_s` of the processor's time."""
     context = multiprocessing.get_context("fork")
     waiting, running = iter(work), dict[Connection, _Job[T]]()
     try:
         while True:
             while len(running) < jobs and (piece := next(waiting, None)) is not None:
                 ours, theirs = context.Pipe(duplex=False)
-                process = context.Process(target=_do, args=(do, piece, theirs))
+                process = context.Process(target=_do, args=(do, piece, theirs, limit_s))
                 process.start()
                 theirs.close()
-                running[ours] = _Job(piece, process, time.monotonic() + limit_s)
+                running[ours] = _Job(piece, process, time.monotonic() + _BUSY_MAX * limit_s)
             if not running:
                 return
             wait(list(running), max(0.0, min(job.until for job in running.values()) - time.monotonic()))
@@ -53,5 +58,6 @@ def _received(ours: Connection, process: BaseProcess) -> R | None:  # type: igno
         ours.close()
 
 
-def _do(do: Callable[[T], R], piece: T, answer: Connection) -> None:
+def _do(do: Callable[[T], R], piece: T, answer: Connection, limit_s: float) -> None:
+    resource.setrlimit(resource.RLIMIT_CPU, (ceil(limit_s), ceil(limit_s) + 1))
     answer.send(do(piece))

@@ -1,0 +1,35 @@
+"""The short form of `make simulate`: seeds that once found something, and a few more, in processes of their own."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+_DEADLINE_S = 600
+_FEW = ("--seeds", "5", "--cut", "seconds=8")
+
+
+def _simulate(*arguments: str, hash_seed: str = "random") -> str:
+    """What it prints; the test fails unless every promise held. That little happens in few seeds is no failure."""
+    command = [sys.executable, "-m", "tests.simulation", *arguments]
+    environment = os.environ | {"PYTHONHASHSEED": hash_seed}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=_DEADLINE_S, env=environment, check=False)
+    assert done.returncode in (0, 2), done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("which", [("--kept",), _FEW], ids=["kept", "few"])
+def test_promises_hold(which: tuple[str, ...]) -> None:
+    """In every run; one that does not end fails too."""
+    assert " 0 failed" in _simulate(*which)
+
+
+def test_a_seed_is_one_timeline() -> None:
+    """The same bytes, whatever order sets have in a process; another seed has another one."""
+    cut = ("--cut", "seconds=6")
+    first, again, other = (
+        _simulate("--seed", seed, *cut, hash_seed=hash_seed) for seed, hash_seed in (("1", "1"), ("1", "2"), ("2", "1"))
+    )
+    assert first.splitlines()[:-1] == again.splitlines()[:-1]  # the last line has the time it took
+    assert first.splitlines()[:-1] != other.splitlines()[:-1]
