@@ -8,9 +8,7 @@ from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.faults.board import FaultBoard
-from holdfast.services.dlq_admin.letters.allowances import Allowances
-from holdfast.services.dlq_admin.letters.audit import Audit
-from holdfast.services.dlq_admin.letters.discards import Discards
+from holdfast.services.dlq_admin.letters.decisions import Allowances, Audit, Discards
 from holdfast.services.dlq_admin.letters.edits import Edits
 from holdfast.services.dlq_admin.letters.exchange import Exchange
 from holdfast.services.dlq_admin.letters.groups import Groups
@@ -26,8 +24,7 @@ from holdfast.services.dlq_admin.replays.replays import Replays
 from holdfast.services.dlq_admin.requests.explain import Requests
 from holdfast.services.dlq_admin.requests.operation import OperationFinder
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
-from holdfast.services.dlq_admin.writers.running import Running
-from holdfast.services.dlq_admin.writers.writers import Writers
+from holdfast.services.dlq_admin.writers import Running, Writers
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.letters.decide.allowance import Rules
 

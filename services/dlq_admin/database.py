@@ -17,6 +17,7 @@ from holdfast.shared.resilience.retry import retry_on
 from holdfast.shared.store.engine import Engine
 
 _TRIES = 6
+_BACKGROUND_TRIES = 8
 #: So few calls are made here that no share of them says anything.
 _NEVER = 1_000_000
 
@@ -73,6 +74,11 @@ class Database:
     async def work(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Background work. Raises the store's faults as they are."""
         return await self._in(self._background, lambda: work(self.engine, *args, **kwargs))
+
+    async def work_again(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """Background work that may be done twice without harm: tried again when it meets another transaction."""
+        once = lambda: self.work(work, *args, **kwargs)  # noqa: E731 - called again
+        return await retry_on(Contention, once, base_s=0.01, cap_s=0.2, attempts=_BACKGROUND_TRIES)
 
     async def audit(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """The auditor's. Raises the store's faults as they are."""

@@ -11,13 +11,12 @@ from redis.exceptions import RedisError
 from holdfast.services.dlq_admin.auditor.models import LastReading, LedgerReading, ledger_reading
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import on_stream
+from holdfast.services.dlq_admin.letters.groups import trends
 from holdfast.services.dlq_admin.letters.indexer import Indexer
 from holdfast.services.dlq_admin.letters.models import Trend
 from holdfast.services.dlq_admin.letters.retention import Limit, Retention
-from holdfast.services.dlq_admin.letters.trend import trends
 from holdfast.services.dlq_admin.responses import Counts, Moment, ResponseModel
-from holdfast.services.dlq_admin.writers.models import WriterSummary
-from holdfast.services.dlq_admin.writers.writers import Writers
+from holdfast.services.dlq_admin.writers import Writers, WriterSummary
 from holdfast.shared.errors import AppError
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.letters.find import groups

@@ -10,10 +10,9 @@ import pytest
 
 from deploy.announce import Announcer
 from holdfast.services.dlq_admin.app import DlqAdmin
-from holdfast.services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name
+from holdfast.services.dlq_admin.faults.announced import KNOWN_MAX, Faults, Full, Name, Recoveries, Recovery
 from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.faults.cache import FaultCache
-from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations

@@ -17,11 +17,48 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.alerts.known import WATCHDOG, KnownAlerts, Watch
-from holdfast.services.dlq_admin.alerts.models import AlertReport, FiringAlert, Watchdog
 from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
+from holdfast.services.dlq_admin.responses import Count, Moment, ResponseModel
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
+
+
+class FiringAlert(ResponseModel):
+    """An alert that fires."""
+
+    name: str
+    severity: str
+    summary: str
+    description: str
+    runbook_url: str
+    dashboard_url: str
+    labels: dict[str, str]
+    since: Moment | None
+    heard_at: Moment
+    fingerprint: str
+
+
+class Watchdog(ResponseModel):
+    """The alert that always fires. `alive` null: none was ever seen."""
+
+    alive: bool | None
+    heard_at: Moment | None
+
+
+class AlertReport(ResponseModel):
+    """What fires now, the worst first. `left_out`: alerts that are not listed."""
+
+    alerts: list[FiringAlert]
+    left_out: Count
+    watchdog: Watchdog
+
+
+class AlertsTaken(ResponseModel):
+    """How many alerts fire now that did not, or no longer do."""
+
+    moved: Count
+
 
 KEY = "holdfast:alerts"
 _KEPT_S = 86_400

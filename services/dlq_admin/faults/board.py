@@ -4,10 +4,9 @@ import asyncio
 import time
 from typing import Never
 
-from holdfast.services.dlq_admin.faults.announced import Announced, Faults, Full, Name
+from holdfast.services.dlq_admin.faults.announced import Announced, Faults, Full, Name, Recoveries, Recovery
 from holdfast.services.dlq_admin.faults.cache import FaultCache
 from holdfast.services.dlq_admin.faults.models import FaultReport, announced_fault, measured_recovery
-from holdfast.services.dlq_admin.faults.recoveries import Recoveries, Recovery
 from holdfast.shared.errors import TooManyFaults
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.grafana.annotations import Annotation, Annotations

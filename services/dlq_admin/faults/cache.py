@@ -14,8 +14,7 @@ from pydantic import TypeAdapter
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.services.dlq_admin.faults.announced import Announced
-from holdfast.services.dlq_admin.faults.recoveries import Recovery
+from holdfast.services.dlq_admin.faults.announced import Announced, Recovery
 from holdfast.shared.connections.redis import text
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import FAULT_MAX_S, FAULTS_KEPT_S

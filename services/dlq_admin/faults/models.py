@@ -2,8 +2,7 @@
 
 import time
 
-from holdfast.services.dlq_admin.faults.announced import Announced
-from holdfast.services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
+from holdfast.services.dlq_admin.faults.announced import PHASES, Announced, Recovery, Verdict
 from holdfast.services.dlq_admin.responses import Moment, ResponseModel
 
 

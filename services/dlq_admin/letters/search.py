@@ -5,7 +5,7 @@ from redis.asyncio import Redis
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import on_stream, views
 from holdfast.services.dlq_admin.letters.models import LetterDetail, LettersOnStream, LetterSummary
-from holdfast.services.dlq_admin.writers.running import Running
+from holdfast.services.dlq_admin.writers import Running
 from holdfast.shared.errors import DatabaseUnavailable, LetterNotFound
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction

@@ -1,11 +1,11 @@
 """Views: what the index and the streams hold, as response models."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 
 from holdfast.services.dlq_admin.letters import models
-from holdfast.services.dlq_admin.letters.build_fix import build_fix
+from holdfast.services.dlq_admin.letters.models import BuildFix
 from holdfast.shared.errors import DocumentTooLarge
 from holdfast.shared.letters import mask
 from holdfast.shared.letters.find.groups import Group
@@ -20,6 +20,21 @@ from holdfast.shared.store.reads import EndedOperation
 from holdfast.shared.writes.merge import Entity
 from holdfast.shared.writes.outcome import Rejected
 from holdfast.shared.writes.versions import to_datetime
+
+
+def build_fix(failed: Collection[str], running: Mapping[str, str]) -> BuildFix:
+    """`running`: writer -> build. `says` is for people."""
+    builds = sorted(set(running.values()))
+    still = [build for build in builds if build in failed]
+    if not builds:
+        changed, says = None, "No writer has reported lately, so it is not known which build would handle these."
+    elif not still:
+        changed, says = "yes", "Every writer runs a build that none of these has failed on."
+    elif len(still) < len(builds):
+        changed, says = "partly", "Some writers still run a build that these failed on."
+    else:
+        changed, says = "no", "Nothing changed since these failed: the same build is still running."
+    return BuildFix(running_builds=builds, writers=len(running), changed=changed, says=says)
 
 
 def summary(row: Row) -> models.LetterSummary:

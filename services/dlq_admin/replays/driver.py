@@ -15,7 +15,6 @@ from holdfast.services.dlq_admin.replays.searcher import Searcher
 from holdfast.services.dlq_admin.replays.sender import Sender, sendable
 from holdfast.services.dlq_admin.replays.stop_rules import Recent, Surroundings, why_stop
 from holdfast.services.dlq_admin.replays.traces import Traces
-from holdfast.services.dlq_admin.replays.transactions import Transactions
 from holdfast.shared.letters.replays import read, results, sending
 from holdfast.shared.letters.replays.lease import Lease, LeaseLost, release
 from holdfast.shared.letters.replays.plan import WAITING_FOR_A_PERSON, ItemState, ReplayState
@@ -51,8 +50,8 @@ class Driver:
 
     def __init__(self, lease: Lease, database: Database, sender: Sender, traces: Traces, look: Look) -> None:
         self._lease = lease
-        self._work = Transactions(database)
-        self._searcher = Searcher(lease.replay_id, self._work, sender, traces)
+        self._work = database.work_again
+        self._searcher = Searcher(lease.replay_id, database, sender, traces)
         self._sender = sender
         self._look = look
         self._reporter = FailureReporter("replay")

@@ -1,8 +1,8 @@
 """Searcher: results of sent items whose entries are gone and that no row of their own has ended."""
 
+from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.replays.sender import Sender
 from holdfast.services.dlq_admin.replays.traces import Traces
-from holdfast.services.dlq_admin.replays.transactions import Transactions
 from holdfast.shared.letters.replays import results, sending
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.replays.results import Result
@@ -15,9 +15,9 @@ _PAGE = 1000
 class Searcher:
     """Goes through the sent items of one replay page by page, again and again."""
 
-    def __init__(self, replay_id: int, transactions: Transactions, sender: Sender, traces: Traces) -> None:
+    def __init__(self, replay_id: int, database: Database, sender: Sender, traces: Traces) -> None:
         self._replay_id = replay_id
-        self._transactions = transactions
+        self._database = database
         self._sender = sender
         self._traces = traces
         #: The position after which the next page begins.
@@ -26,7 +26,7 @@ class Searcher:
     async def find(self) -> list[Result]:
         """A page of results. The order matters: the write stream, the dead-letter stream, the rows (see traces.py)."""
         replay_id = self._replay_id
-        page = await self._transactions(results.still_open, replay_id, after=self._searched, limit=_PAGE)
+        page = await self._database.work_again(results.still_open, replay_id, after=self._searched, limit=_PAGE)
         self._searched = page[-1].position if len(page) == _PAGE else -1
         is_gone = await self._traces.gone([one.entry_id for one in page])
         gone = [one for one, each in zip(page, is_gone, strict=True) if each]
@@ -35,7 +35,7 @@ class Searcher:
         buried = await self._traces.buried([one.entry_id for one in gone])
         by_row = {
             one.position: one
-            for one in await self._transactions(results.without_entry, replay_id, [one.position for one in gone])
+            for one in await self._database.work_again(results.without_entry, replay_id, [one.position for one in gone])
         }
         over = []
         for one in gone:
@@ -50,7 +50,7 @@ class Searcher:
         lost = [one for one in over if one.state is ItemState.LOST]
         if not lost:
             return over
-        chosen = await self._transactions(sending.these, [(one.position, one.letter) for one in lost])
+        chosen = await self._database.work_again(sending.these, [(one.position, one.letter) for one in lost])
         forgotten = {one.position for one in await self._sender.forget_lost(self._replay_id, chosen, entries)}
         logs.error(Action.REPLAY_ENTRIES_LOST, replay=self._replay_id, entries=[entries[p] for p in forgotten])
         return [one for one in over if one.state is not ItemState.LOST or one.position in forgotten]

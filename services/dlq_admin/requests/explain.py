@@ -1,16 +1,57 @@
-"""Explain: why a recent request was answered as it was, and what became of its writes."""
+"""Explain: why a recent request was answered as it was, and what became of its writes. What another build noted besides
+is sent along."""
 
 from typing import Any
 
+from pydantic import ConfigDict
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from holdfast.services.dlq_admin.requests.models import ExplainedRequest
-from holdfast.services.dlq_admin.requests.operation import OperationFinder
+from holdfast.services.dlq_admin.requests.operation import OperationFinder, OperationStatus
 from holdfast.services.dlq_admin.requests.wording import sentence
+from holdfast.services.dlq_admin.responses import Moment, ResponseModel
 from holdfast.shared.errors import ExplanationsUnavailable, RequestUnknown
 from holdfast.shared.http.explain.explanations import recall
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+
+
+class Decision(ResponseModel):
+    """One decision, with its numbers and in words."""
+
+    model_config = ConfigDict(extra="allow")
+
+    at_ms: float
+    action: str
+    says: str
+
+
+class ServicePart(ResponseModel):
+    """What one service did for a request."""
+
+    model_config = ConfigDict(extra="allow")
+
+    service: str
+    instance: str
+    at: Moment
+    method: str
+    route: str
+    status: int | None
+    outcome: str
+    took_ms: float
+    deadline_ms: float | None
+    left_ms: float | None
+    says: str
+    decisions: list[Decision]
+
+
+class ExplainedRequest(ResponseModel):
+    """Why a request was answered as it was, and what became of its writes."""
+
+    request_id: str
+    trace_ids: list[str]
+    parts: list[ServicePart]
+    operations: list[OperationStatus]
+
 
 _OPERATIONS_MAX = 20
 

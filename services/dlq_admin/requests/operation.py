@@ -2,13 +2,13 @@
 is then found where it came from or where it went."""
 
 from datetime import datetime
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.requests.models import OperationStatus
+from holdfast.services.dlq_admin.responses import Count, Moment, ResponseModel
 from holdfast.shared.connections.redis import text
 from holdfast.shared.errors import AppError
 from holdfast.shared.http.envelope import precise
@@ -22,6 +22,24 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import reads
 from holdfast.shared.writes.outcome import Rejected, Superseded
 from holdfast.shared.writes.versions import from_id, to_datetime, to_stream_id
+
+
+class OperationStatus(ResponseModel):
+    """What became of an operation. Which of the optional fields are there depends on where it is."""
+
+    operation_id: str
+    status: Literal["queued", "applied", "superseded", "rejected", "dead_lettered", "discarded", "unknown"]
+    says: str
+    entry_id: str = ""
+    letter_id: str = ""
+    accepted_at: Moment = ""
+    ended_at: Moment = ""
+    failed_attempts: Count = 0
+    writer: str = ""
+    deliveries: Count = 0
+    code: str = ""
+    reason: str = ""
+    entity_version: int = 0
 
 
 class OperationFinder:

@@ -11,8 +11,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.alerts.alerts import Alerts
-from holdfast.services.dlq_admin.alerts.models import AlertReport, AlertsTaken
+from holdfast.services.dlq_admin.alerts.alerts import AlertReport, Alerts, AlertsTaken
 from holdfast.services.dlq_admin.alerts.notice import Posted
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import read_input

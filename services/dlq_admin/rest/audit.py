@@ -6,7 +6,7 @@ from fastapi import FastAPI, Query
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.letters.audit import Audit
+from holdfast.services.dlq_admin.letters.decisions import Audit
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.rest.answers import documented, page
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest

@@ -9,8 +9,7 @@ from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.letters.allowances import Allowances
-from holdfast.services.dlq_admin.letters.discards import Discards
+from holdfast.services.dlq_admin.letters.decisions import Allowances, Discards
 from holdfast.services.dlq_admin.letters.results import Allowance, BulkResult, WhatIfResult
 from holdfast.services.dlq_admin.letters.what_if import WhatIfs
 from holdfast.services.dlq_admin.rest.answers import answered, documented

@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Field
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.faults.announced import Name
+from holdfast.services.dlq_admin.faults.announced import PHASES, Name, Recovery, Verdict
 from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.faults.models import (
     AnnouncedFault,
@@ -18,7 +18,6 @@ from holdfast.services.dlq_admin.faults.models import (
     announced_fault,
     measured_recovery,
 )
-from holdfast.services.dlq_admin.faults.recoveries import PHASES, Recovery, Verdict
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS, Input, read_input
 from holdfast.shared.errors import TooManyFaults

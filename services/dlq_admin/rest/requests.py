@@ -6,8 +6,7 @@ from fastapi import FastAPI, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.requests.explain import Requests
-from holdfast.services.dlq_admin.requests.models import ExplainedRequest
+from holdfast.services.dlq_admin.requests.explain import ExplainedRequest, Requests
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.shared.errors import ExplanationsUnavailable, InvalidRequest, RequestUnknown
 

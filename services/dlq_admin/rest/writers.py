@@ -9,8 +9,7 @@ from starlette.responses import Response
 
 from holdfast.services.dlq_admin.rest.answers import answered, documented
 from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of, read_input
-from holdfast.services.dlq_admin.writers.models import Resumed, WriterSummary
-from holdfast.services.dlq_admin.writers.writers import Writers
+from holdfast.services.dlq_admin.writers import Resumed, Writers, WriterSummary
 from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown, QueueUnavailable
 
 

@@ -1,15 +1,78 @@
 """Writers: which run, which are halted and why; and an operator's order that lets a halted one go on."""
 
+import time
+from collections.abc import Mapping
+
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.database import Database
-from holdfast.services.dlq_admin.writers.models import Halt, Resumed, WriterSummary
-from holdfast.services.dlq_admin.writers.running import Running
+from holdfast.services.dlq_admin.responses import Count, ResponseModel
 from holdfast.shared.errors import QueueUnavailable
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
-from holdfast.shared.queue.halts import Halts
+from holdfast.shared.queue.halts import HaltReport, Halts
+from holdfast.shared.queue.presence import running_builds
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+
+_FRESH_S = 1.0
+
+
+class Running:
+    """Empty when no writer has reported lately, or the queue does not answer."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._halts = Halts(redis)
+        self._reporter = FailureReporter("running")
+        self._builds: Mapping[str, str] = {}
+        self._halted: Mapping[str, HaltReport] = {}
+        self._asked_at = float("-inf")
+
+    async def builds(self) -> Mapping[str, str]:
+        """Writer -> build, as of a moment ago."""
+        await self._look()
+        return self._builds
+
+    async def halted(self) -> Mapping[str, HaltReport]:
+        """Writer -> why, as of a moment ago."""
+        await self._look()
+        return self._halted
+
+    async def _look(self) -> None:
+        if time.monotonic() - self._asked_at > _FRESH_S:
+            try:
+                with self._reporter:
+                    self._builds, self._halted = await running_builds(self._redis), await self._halts.read()
+            except (RedisError, OSError):
+                self._builds, self._halted = {}, {}
+            self._asked_at = time.monotonic()
+
+
+class Halt(ResponseModel):
+    """Why a writer is halted."""
+
+    why: str
+    would_be_dead: Count
+    for_s: float
+    tries: Count
+    next_try_in_s: float
+
+
+class WriterSummary(ResponseModel):
+    """A writer that reported lately. `halted` null: it is not halted."""
+
+    name: str
+    build: str | None
+    halted: Halt | None
+
+
+class Resumed(ResponseModel):
+    """Writers that were halted and may go on."""
+
+    dry_run: bool
+    writers: list[str]
+    audit_id: Count = 0
 
 
 class Writers:

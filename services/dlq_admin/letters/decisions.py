@@ -1,10 +1,13 @@
-"""Discards and restores: a decision on a selection, and its reversal. Nothing is deleted."""
+"""Decisions on a selection, and their reversal (nothing is deleted); how many letters a person may still change alone,
+and a second person's consent to more; and the record of all that operators did."""
 
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.letters.outbox import Outbox
-from holdfast.services.dlq_admin.letters.results import BulkResult
+from holdfast.services.dlq_admin.letters.results import Allowance, BulkResult
+from holdfast.shared.letters.audit import entries
 from holdfast.shared.letters.audit.entries import Actor
-from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.decide import allowance, change
 from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.letters.decide.change import Found
 from holdfast.shared.letters.find.selection import Selection
@@ -48,3 +51,43 @@ class Discards:
 def _counts(found: Found) -> dict[str, object]:
     sample = [id_of(number) for number in found.sample]
     return {"count": len(found.numbers), "groups": found.per_group, "others": found.others, "sample": sample}
+
+
+class Allowances:
+    """Allowances of operators. `rules`: how many letters in how long."""
+
+    def __init__(self, database: Database, rules: Rules) -> None:
+        self._database = database
+        self._rules = rules
+
+    async def of(self, name: str) -> Allowance:
+        """What is left to a person. Raises DatabaseUnavailable."""
+        left = await self._database.read(allowance.left, name, self._rules)
+        return Allowance(
+            actor=name,
+            letters=self._rules.letters,
+            window_s=self._rules.window_s,
+            left=left.letters,
+            more_at=left.more_at,
+        )
+
+    async def allow(self, to: str, letters: int, who: Actor) -> Allowance:
+        """Let `to` change more letters; what is left to `to` then. Raises SecondPersonNeeded, DatabaseUnavailable,
+        OutcomeUnknown."""
+        await self._database.change(allowance.allow, to, letters, who)
+        return await self.of(to)
+
+
+class Audit:
+    """The log that no service can change."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def page(
+        self, actor: str | None, action: str | None, before: int | None, limit: int
+    ) -> tuple[list[AuditRecord], int | None]:
+        """The newest first, and where the next page begins. Raises DatabaseUnavailable."""
+        found = await self._database.read(entries.page, before=before, limit=limit + 1, actor=actor, action=action)
+        end = found[limit - 1].id if len(found) > limit else None
+        return [AuditRecord.from_source(each) for each in found[:limit]], end

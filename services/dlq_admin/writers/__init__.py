@@ -1,1 +1,0 @@
-"""Writers: which run, with which build, and which are halted."""
