@@ -23,12 +23,10 @@ from holdfast.services.api.heartbeat import Heartbeats
 from holdfast.services.api.idempotency import KeyIds
 from holdfast.services.api.key_handover import KeyHandover
 from holdfast.services.api.override_marks import OverrideMarks
-from holdfast.services.api.rate_limit import RateLimit
-from holdfast.services.api.rate_limit_client import Clients
+from holdfast.services.api.rate_limit import Clients, RateLimit
 from holdfast.services.api.rate_limit_count import Counts
 from holdfast.services.api.settings import ApiSettings
-from holdfast.services.api.shed import Shed
-from holdfast.services.api.shed_lag import Lag
+from holdfast.services.api.shed import Lag, Shed
 from holdfast.services.api.view import View
 from holdfast.services.api.wait import Waiters
 from holdfast.services.api.write import WritePath

@@ -3,14 +3,28 @@
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.services.api.lanes import Lane, lane_of
-from holdfast.services.api.rate_limit_client import Clients
 from holdfast.services.api.rate_limit_count import Counts, Taken
 from holdfast.services.api.rate_limit_policy import RatePolicy, rate_policy, whole_seconds
 from holdfast.shared.errors import RateLimited
-from holdfast.shared.http.keys import Principal
+from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.keys import ANYBODY, Principal
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import decided, note
 from holdfast.shared.telemetry.logs import Action
+
+
+class Clients:
+    """Names the clients of requests."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self._addresses = addresses
+
+    def name(self, scope: Scope) -> str:
+        """`key:name`, or `from:address`."""
+        principal: Principal | None = scope.get("principal")
+        if principal is not None and principal is not ANYBODY:
+            return f"key:{principal.name}"
+        return f"from:{self._addresses.of(scope)}"
 
 
 class RateLimit:

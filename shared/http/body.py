@@ -1,10 +1,24 @@
 """Request bodies: read once, as a whole, up to a limit, uncompressed and in UTF-8. Everything else is refused in the
 envelope."""
 
+from email.message import Message
+
 from starlette.requests import Request
 
 from holdfast.shared.errors import BodyTooLarge, UnsupportedEncoding, UnsupportedMediaType
-from holdfast.shared.http.charset import is_utf_8
+
+#: ASCII is a subset of UTF-8.
+_UTF_8 = {"utf-8", "utf8", "us-ascii", "ascii"}
+
+
+def is_utf_8(content_type: str) -> bool:
+    """Whether it names UTF-8, or no charset."""
+    if "charset" not in content_type.lower():
+        return True
+    header = Message()
+    header["Content-Type"] = content_type
+    return str(header.get_param("charset", "utf-8")).strip().lower() in _UTF_8
+
 
 MAX_BODY_BYTES = 64 * 1024
 

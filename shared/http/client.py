@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import aiohttp
 from aiohttp import ClientError, ClientHandlerType, ClientRequest, ClientResponse
 
-from holdfast.shared.http.charset import is_utf_8
+from holdfast.shared.http.body import is_utf_8
 from holdfast.shared.http.json_bytes import DEPTH_MAX, TooDeep, parsed
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.tracing import spans

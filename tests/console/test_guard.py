@@ -16,7 +16,7 @@ from holdfast.services.dlq_admin.console.login.guard import COOKIE
 from holdfast.services.dlq_admin.console.login.logouts import Logouts
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.connections.redis import RedisTimeouts, connect
-from holdfast.shared.http.wrong_keys import WrongKeyLimit
+from holdfast.shared.http.identify import WrongKeyLimit
 from holdfast.shared.resilience.supervise import stop
 from tests import keys
 from tests.servers import PATIENT_REDIS, RedisServer

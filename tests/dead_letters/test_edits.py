@@ -23,8 +23,7 @@ from holdfast.shared.letters.edit.document import document, edited, patched_fiel
 from holdfast.shared.letters.edit.patch import Operation
 from holdfast.shared.letters.edit.versions import Change
 from holdfast.shared.letters.find import whole as one
-from holdfast.shared.letters.find.filter import Filter
-from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict

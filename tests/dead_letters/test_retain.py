@@ -7,8 +7,7 @@ from holdfast.services.dlq_admin.letters.retention import Retention
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
 from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.find import groups
-from holdfast.shared.letters.find.filter import Filter
-from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.store.engine import Engine
 from tests.dead_letters.test_store import ANN, MOST, some

@@ -18,8 +18,7 @@ from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.exchange import importing as exchange
 from holdfast.shared.letters.find import groups, notes, search
 from holdfast.shared.letters.find import whole as one
-from holdfast.shared.letters.find.filter import Filter
-from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.index import counts
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.index.tables import builds, trend

@@ -12,8 +12,7 @@ from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.letters.find import groups
-from holdfast.shared.letters.find.filter import Filter
-from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.replays import create, lease, read, results, sending, steer
 from holdfast.shared.letters.replays.lease import LeaseLost

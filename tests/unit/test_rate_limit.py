@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from redis.exceptions import ConnectionError
 
 from holdfast.services.api.breakers import make_breakers
-from holdfast.services.api.rate_limit_client import Clients
+from holdfast.services.api.rate_limit import Clients
 from holdfast.services.api.rate_limit_policy import RatePolicy, grant, rate_policy
 from holdfast.shared.http.forwarded import Addresses, networks
 from holdfast.shared.http.keys import ANYBODY, Principal

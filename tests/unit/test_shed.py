@@ -11,8 +11,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.api.shed import Shed, spared, step_out
-from holdfast.services.api.shed_lag import Lag
+from holdfast.services.api.shed import Lag, Shed, spared, step_out
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.health import Health
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.services.api.lanes import Lane, lane_of
-from holdfast.services.api.shed_lag import Lag
+from holdfast.services.api.shed import Lag
 from holdfast.services.api.shed_limit import Limit, LimitPolicy
 
 _POLICY = LimitPolicy(slow_s=0.8)

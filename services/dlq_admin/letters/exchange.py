@@ -16,8 +16,8 @@ from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.letters.exchange import importing
 from holdfast.shared.letters.exchange.line import from_line, to_line
 from holdfast.shared.letters.find import search, whole
-from holdfast.shared.letters.find.filter import Filter
 from holdfast.shared.letters.find.search import Page
+from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.runtime.documents import Budget, parse
 

@@ -10,7 +10,7 @@ from holdfast.shared.errors import DatabaseUnavailable, LetterNotFound
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.letters.find import search, whole
-from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.ids import id_of, number_of
 
 

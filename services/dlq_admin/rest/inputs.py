@@ -12,8 +12,7 @@ from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, Inv
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.keys import Principal
 from holdfast.shared.letters.audit.entries import Actor
-from holdfast.shared.letters.find.filter import Filter
-from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.ids import NUMBER_MAX, first_number, number_of
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.index.statements import from_row
 from holdfast.shared.letters.index.tables import builds, groups, letters
 from holdfast.shared.letters.state import State

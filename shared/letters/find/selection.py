@@ -1,12 +1,34 @@
 """Selection: the dead letters that an operator points at: by their ids, by their group, by a filter, or by what came of
 them in a replay. The same form for every operation."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from holdfast.shared.letters.find.filter import Filter
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.replays.plan import ItemState
+from holdfast.shared.letters.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """`first`, `last`: numbers, both included. `text`: in the error, whatever the case."""
+
+    state: State | None = None
+    fingerprint: str | None = None
+    reason: str | None = None
+    code: str | None = None
+    command: str | None = None
+    build: str | None = None
+    resource: str | None = None
+    entity_id: str | None = None
+    operation_id: str | None = None
+    text: str | None = None
+    first: int | None = None
+    last: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The given conditions, for a record."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from holdfast.services.dlq_admin.console.login.session import Sessions
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.shared.errors import NotAuthenticated
 from holdfast.shared.http.forwarded import Addresses
+from holdfast.shared.http.identify import WrongKeyLimit
 from holdfast.shared.http.keys import VIEW, Keys
-from holdfast.shared.http.wrong_keys import WrongKeyLimit
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 

@@ -10,7 +10,7 @@ from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, NoteInput, actor_of
-from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.state import State
 
 _PAGE = 25

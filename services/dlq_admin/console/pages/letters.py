@@ -24,7 +24,7 @@ from holdfast.services.dlq_admin.rest.inputs import (
 )
 from holdfast.services.dlq_admin.rest.letters import LettersInput
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
-from holdfast.shared.letters.find.filter import Filter
+from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.ids import number_of
 
 _PAGE = 50

@@ -1,0 +1,146 @@
+"""What the document says about the routes that no resource has: operations, breakers, the third party, and a crash on
+purpose."""
+
+from typing import Any
+
+from holdfast.services.api.openapi.answers import FRESH, ID, OPERATION_ID, TIME, VERSION, answer, errors
+from holdfast.services.api.override_body import OverrideBody
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.errors import (
+    BodyTooLarge,
+    BreakerNotFound,
+    CircuitOpen,
+    DatabaseUnavailable,
+    FleetUnreachable,
+    InvalidRequest,
+    MalformedJson,
+    NoSuchPath,
+    OperationNotFound,
+    OperationPurged,
+    ProxyBusy,
+    ProxyUnavailable,
+    QueueUnavailable,
+    UnsupportedMediaType,
+    UpstreamFailed,
+    UpstreamInvalidAnswer,
+    UpstreamRefused,
+    UpstreamThrottled,
+    UpstreamTimeout,
+    UpstreamUnreachable,
+)
+from holdfast.shared.http.document import (
+    ALLOW_FALLBACK,
+    COPY_HEADERS,
+    INTEGER,
+    RETRY_AFTER,
+    TEXT,
+    a_copy,
+    a_list,
+    an_object,
+    body,
+)
+from holdfast.shared.writes.commands import Create, label
+
+_BREAKER = an_object(
+    {"name": TEXT, "state": {"enum": ["closed", "open", "half_open"]}, "service": TEXT, "instance": TEXT,
+     "report": an_object({"age_s": {"type": "number"}, "stale": {"type": "boolean"}})}
+)  # fmt: skip
+_STATUS = an_object(
+    {
+        "summary": an_object(dict.fromkeys(("closed", "open", "half_open", "stale"), INTEGER)),
+        "circuit_breakers": a_list(_BREAKER), "others": TEXT,
+    }
+)  # fmt: skip
+_STATUS_EXAMPLE = {
+    "summary": {"closed": 1, "open": 0, "half_open": 0, "stale": 0},
+    "circuit_breakers": [
+        {"name": "database", "state": "closed", "service": "api", "instance": "api", "since": TIME,
+         "report": {"age_s": 0.0, "stale": False}}
+    ],
+    "others": "reported",
+}  # fmt: skip
+_IMPOSED = an_object(
+    {"service": TEXT, "name": TEXT, "action": TEXT, "reason": TEXT, "actor": TEXT, "for_s": {"type": "number"},
+     "reach": TEXT, "imposed_on": a_list(TEXT), "audited": {"type": "boolean"}}
+)  # fmt: skip
+_IMPOSED_EXAMPLE = {
+    "service": "writer", "name": "database", "action": "force_open", "reason": "failover at 10:00", "actor": "on-call",
+    "for_s": 900.0, "reach": "every replica", "imposed_on": ["writer-0", "writer-1"], "audited": True,
+}  # fmt: skip
+
+BREAKERS: dict[str, Any] = {
+    "tags": ["health"],
+    "summary": "Every circuit breaker of every service and replica",
+    "responses": answer(
+        "State, since when, why it opened, when it will probe, what an operator imposed, the last transitions; "
+        "and how old the replica's report is. This api's own are always as of now.",
+        _STATUS,
+        _STATUS_EXAMPLE,
+    )
+    | errors(),
+}
+OVERRIDE: dict[str, Any] = {
+    "tags": ["operators"],
+    "summary": "Force a breaker open or closed, or only observe it, for a time; lift that; or reset it",
+    "description": "For a key with the scope `operate`. It ends by itself; replicas that start meanwhile obey it too.",
+    "responses": answer(
+        "Which override applies to which breaker: here at once, elsewhere within about a second.",
+        _IMPOSED,
+        _IMPOSED_EXAMPLE,
+    )
+    | errors(InvalidRequest, MalformedJson, UnsupportedMediaType, BodyTooLarge, BreakerNotFound, FleetUnreachable),
+    "openapi_extra": body(OverrideBody, {"action": "force_open", "reason": "failover at 10:00", "for_s": 900}),
+}
+PANIC: dict[str, Any] = {
+    "tags": ["health"],
+    "summary": "Crash on purpose, to see what becomes of it (demo profile only)",
+    "responses": errors(NoSuchPath),
+}
+
+
+EXTERNAL: dict[str, Any] = {
+    "tags": ["third party"],
+    "summary": "The third party's data, through external_proxy; or the last good answer, or a default, saying so",
+    "responses": answer(
+        "The data; `meta.fallback.used` tells whether it is the third party's answer of this moment.",
+        {}, {"source": "stand-in third party", "at": TIME}, COPY_HEADERS, fallback=a_copy("cached_data"),
+    )
+    | errors(
+        UpstreamTimeout, UpstreamUnreachable, UpstreamInvalidAnswer, UpstreamFailed, UpstreamRefused,
+        UpstreamThrottled, ProxyBusy, ProxyUnavailable, CircuitOpen, InvalidRequest,
+    ),
+    "openapi_extra": {"parameters": [FRESH, ALLOW_FALLBACK]},
+}  # fmt: skip
+
+
+_MAYBE = {"type": ["string", "null"]}
+_OF_EVERY = {
+    "id": TEXT, "command": TEXT,
+    "status": {"enum": ["queued", "applied", "superseded", "rejected", "expired", "dead_lettered", "discarded"]},
+    "done": {"type": "boolean"}, "failed_attempts": INTEGER, "last_error": _MAYBE,
+    "accepted_at": TEXT, "ended_at": _MAYBE, "waiting_s": {"type": "number"}, "error": {"type": ["object", "null"]},
+}  # fmt: skip
+_EXAMPLE = {
+    "status": "applied", "done": True, "failed_attempts": 0, "last_error": None, "accepted_at": TIME, "ended_at": TIME,
+    "waiting_s": 0.0, "error": None,
+}  # fmt: skip
+
+
+def operation() -> dict[str, Any]:
+    """Of the one route. An operation names its entity in the words of its resource: `user_id`."""
+    resources = domain().resources
+    names = {f"{each.singular}_id": TEXT for each in resources}
+    names |= {f"{each.singular}_version": {"type": ["integer", "null"]} for each in resources}
+    first = resources[0]
+    example = {
+        "id": OPERATION_ID, f"{first.singular}_id": ID, "command": label(Create(first, {})), **_EXAMPLE,
+        f"{first.singular}_version": VERSION,
+    }  # fmt: skip
+    only_one = len(resources) == 1
+    schema = an_object(_OF_EVERY | names) if only_one else an_object(_OF_EVERY, names)
+    return {
+        "tags": ["operations"],
+        "summary": "What became of a write",
+        "responses": answer("The operation.", schema, example, RETRY_AFTER)
+        | errors(DatabaseUnavailable, CircuitOpen, QueueUnavailable, OperationNotFound, OperationPurged),
+    }
