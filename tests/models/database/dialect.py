@@ -115,4 +115,4 @@ def translated(node: Any) -> Any:
 
 def sqlite(node: exp.Expression) -> str:
     """As text."""
-    return node.sql("sqlite")
+    return node.sql("sqlite", identify=True)

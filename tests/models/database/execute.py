@@ -111,7 +111,10 @@ class Executor:
             return self._fetch(sql, values)
 
     def _fetch(self, sql: str, values: Values) -> list[Any]:
-        return self._sqlite.execute(sql, values).fetchall()
+        try:
+            return self._sqlite.execute(sql, values).fetchall()
+        except apsw.SQLError as wrong:
+            raise _wrong(wrong) from None
 
     def _result(self, plan: Select, rows: list[Any]) -> Result:
         if any(plan.kinds):
@@ -213,6 +216,13 @@ def _keys(tables: Sequence[Table], widths: Sequence[int], row: Sequence[Any]) ->
         if None not in part:  # of an outer join, it may be
             keys.append((table.name, "PRIMARY", *map(folded, part)))
     return keys
+
+
+def _wrong(wrong: apsw.SQLError) -> Exception:
+    what, _, name = str(wrong).partition(": ")
+    if what == "no such column":
+        return error(1054, f"Unknown column '{name}' in 'field list'")
+    return NotImplementedError(f"the database model: {wrong}")
 
 
 def _clash(clash: apsw.ConstraintError, table: Table, row: Values) -> Exception:

@@ -46,10 +46,13 @@ class DatabaseModel:
         self._thaw: Any = None
         self.version = version
         self.dead = False
+        #: Statements that it does not know, with why. A run in which there are any shows nothing.
+        self.unknown: list[str] = []
         self.waits: Waits = waits or Simulated()
         self.faults = Faults(chance)
         schema = dict(tables or migrated())
         sqlite = apsw.Connection(":memory:", statementcachesize=500)
+        sqlite.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)  # "name" is a column, or an error
         for table in schema.values():
             for statement in table.sqlite():
                 sqlite.execute(statement)
@@ -69,6 +72,10 @@ class DatabaseModel:
     def ended(self, session: Session) -> None:
         """It is gone."""
         self._sessions.pop(session, None)
+
+    def is_waiting(self, number: int) -> bool:
+        """Whether the session with this number waits for a lock."""
+        return any(session.number == number and session.waits for session in list(self._sessions))
 
     def query(self, text: str, *args: Any) -> list[tuple[Any, ...]]:
         """What is committed, past everything that is wrong."""

@@ -119,6 +119,11 @@ class Session:
         """Whether it can be used, as far as the client knows."""
         return self._open and not self._lost
 
+    @property
+    def waits(self) -> bool:
+        """Whether it waits for a lock."""
+        return self._transaction is not None and self._transaction.waits_for is not None
+
     # --- what the server does ---
 
     def drop(self) -> None:
@@ -152,7 +157,13 @@ class Session:
             return self._statement(text, args, many=many)
 
     def _statement(self, text: str, args: Any, *, many: bool) -> Result:
-        plan = self._server.executor.plan(text if args is not None else text.replace("%", "%%"))
+        try:
+            plan = self._server.executor.plan(text if args is not None else text.replace("%", "%%"))
+        except pymysql.err.MySQLError:
+            raise
+        except Exception as failed:
+            self._server.unknown.append(f"{failed!r}: {text}")
+            raise
         transaction = self._transaction = self._transaction or self._server.transactions.begin()
         each: Sequence[Any] = list(map(_listed, args)) if many else [_listed(args)]
         snapshot = self._level == "REPEATABLE READ"
@@ -164,6 +175,9 @@ class Session:
                 raise lost() from None
             if failed.args[0] == 1213 or self._by_itself:
                 self._roll_back()
+            raise
+        except Exception as failed:
+            self._server.unknown.append(f"{failed!r}: {text}")
             raise
         if self._by_itself:
             self._commit()

@@ -103,6 +103,8 @@ class Translator:
             return self._kind(node.this)
         if isinstance(node, exp.Sum | exp.Avg):
             return "decimal"
+        if isinstance(node, exp.Add | exp.Sub) and isinstance(node.expression, exp.Interval):
+            return self._kind(node.this)
         moment = isinstance(node, _MOMENTS) or (isinstance(node, exp.Column) and node.name in self._moments)
         return "moment" if moment else None
 

@@ -1,0 +1,122 @@
+"""Databases under contract: the model, and real ones. Each has one small table, `things`."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Any, Protocol
+
+import pymysql
+from pymysql.constants import CLIENT
+
+from holdfast.shared.connections.address import parse_dsn
+from tests.models.database.schema import read
+from tests.models.database.waits import Threaded
+from tests.models.database_server import DatabaseModel
+from tests.servers import wait_until
+
+THINGS = """CREATE TABLE `things` (
+  `id` int(11) NOT NULL,
+  `k` varchar(10) DEFAULT NULL,
+  `v` int(11) NOT NULL DEFAULT 0,
+  `at` datetime(6) DEFAULT NULL,
+  `doc` mediumtext DEFAULT NULL,
+  PRIMARY KEY (`id`),
+  UNIQUE KEY `things_k` (`k`),
+  KEY `things_v` (`v`)
+);"""
+_OTHERS = """CREATE TABLE `others` (
+  `n` bigint(20) NOT NULL AUTO_INCREMENT,
+  `thing` int(11) NOT NULL,
+  `code` char(4) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  PRIMARY KEY (`n`)
+);"""
+_SETUP = "SET SESSION sql_mode='TRADITIONAL', time_zone='+00:00', innodb_lock_wait_timeout=50"
+_LEVEL = "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED"
+
+
+class Subject(Protocol):
+    """One of them."""
+
+    def connect(self) -> Any:
+        """A session, READ COMMITTED and without autocommit, as the engine makes it."""
+
+    def wait_until_blocked(self, number: int) -> None:
+        """Until the session with this number waits for a lock."""
+
+
+@dataclass
+class Model:
+    """The model."""
+
+    server: DatabaseModel
+
+    def connect(self) -> Any:
+        """A session."""
+        return _ready(self.server.connect())
+
+    def wait_until_blocked(self, number: int) -> None:
+        """At once, as soon as its thread is there."""
+        wait_until(lambda: self.server.is_waiting(number), what="a lock wait")
+
+
+@dataclass
+class Real:
+    """A server. `looking`: a session that may see all others."""
+
+    dsn: str
+    looking: Callable[[], Any]
+
+    def connect(self) -> Any:
+        """A session."""
+        where = parse_dsn(self.dsn)
+        made = pymysql.connect(
+            host=where.host, port=where.port, user=where.user, password=where.password or "", database=where.database,
+            client_flag=CLIENT.FOUND_ROWS, read_timeout=120, connect_timeout=60, charset="utf8mb4",
+        )  # fmt: skip
+        return _ready(made)
+
+    def wait_until_blocked(self, number: int) -> None:
+        """As the server tells it."""
+        with self.looking() as looking, looking.cursor() as cursor:
+
+            def blocked() -> bool:
+                cursor.execute(
+                    "SELECT trx_state FROM information_schema.innodb_trx WHERE trx_mysql_thread_id = %s", (number,)
+                )
+                return cursor.fetchall() == (("LOCK WAIT",),)
+
+            wait_until(blocked, what="a lock wait")
+
+
+def _ready(connection: Any) -> Any:
+    with connection.cursor() as cursor:
+        cursor.execute(_SETUP)
+        cursor.execute(_LEVEL)
+    return connection
+
+
+@contextmanager
+def model() -> Iterator[Model]:
+    """The model with the table."""
+    yield Model(DatabaseModel(time.time, Random(1), Threaded(), read(f"{THINGS}\n{_OTHERS}")))
+
+
+@contextmanager
+def real(dsn: str, looking: Callable[[], Any] | None = None) -> Iterator[Real]:
+    """A real server with the tables. Without `looking` the user of the DSN needs the right PROCESS."""
+    subject = Real(dsn, looking or (lambda: subject.connect()))
+    tables = [f"{ddl[:-1]} DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin" for ddl in (THINGS, _OTHERS)]
+    _execute(subject, "DROP TABLE IF EXISTS things, others", *tables)
+    try:
+        yield subject
+    finally:
+        _execute(subject, "DROP TABLE things, others")
+
+
+def _execute(subject: Real, *statements: str) -> None:
+    with subject.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SET SESSION lock_wait_timeout=60")
+        for statement in statements:
+            cursor.execute(statement)
