@@ -31,7 +31,8 @@ _SCENARIOS: dict[str, Steps] = {
         ("b", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", 0), ("a", _ONE, 1), ("a", "COMMIT", 0),
         ("b", _SHOW, [(1, 1), (2, 0)]), ("a", _ONE, 1), ("a", f"{_ADD} (3, 'z')", 1), ("a", "COMMIT", 0),
         ("a", "DELETE FROM things WHERE id = 2", 1), ("a", "COMMIT", 0), ("b", _SHOW, [(1, 1), (2, 0)]),
-        ("b", "SELECT v FROM things WHERE id = 1 FOR UPDATE", [(2,)]), ("b", "COMMIT", 0), ("b", _SHOW, [(1, 2), (3, 0)]),
+        ("b", "SELECT v FROM things WHERE id = 1 FOR UPDATE", [(2,)]), ("b", "COMMIT", 0),
+        ("b", _SHOW, [(1, 2), (3, 0)]),
     ],
     "a change waits for another and counts on it": [
         ("a", _ONE, 1), ("b", _ONE, WAITS), ("a", "COMMIT", 0), ("b", "…", 1), ("b", "COMMIT", 0),
@@ -41,7 +42,8 @@ _SCENARIOS: dict[str, Steps] = {
         ("a", _ONE, 1), ("b", _ONE, WAITS), ("a", "ROLLBACK", 0), ("b", "…", 1), ("b", _SHOW, [(1, 1), (2, 0)]),
     ],
     "a change waits for a row that may match, and finds that it does not": [
-        ("a", "UPDATE things SET v = 5 WHERE id = 1", 1), ("b", "UPDATE things SET v = 9 WHERE v = 0 AND id = 1", WAITS),
+        ("a", "UPDATE things SET v = 5 WHERE id = 1", 1),
+        ("b", "UPDATE things SET v = 9 WHERE v = 0 AND id = 1", WAITS),
         ("a", "COMMIT", 0), ("b", "…", 0),
     ],
     "a locking read waits": [
@@ -70,7 +72,8 @@ _SCENARIOS: dict[str, Steps] = {
         ("b", f"{_ADD} (4, 'w')", 1),
     ],
     "a unique value passes on with a commit": [
-        ("a", "DELETE FROM things WHERE id = 1", 1), ("b", f"{_ADD} (3, 'x')", WAITS), ("a", "COMMIT", 0), ("b", "…", 1),
+        ("a", "DELETE FROM things WHERE id = 1", 1), ("b", f"{_ADD} (3, 'x')", WAITS), ("a", "COMMIT", 0),
+        ("b", "…", 1),
     ],
     "a unique value comes back with a rollback": [
         ("a", "DELETE FROM things WHERE id = 1", 1), ("b", f"{_ADD} (3, 'x')", WAITS), ("a", "ROLLBACK", 0),
@@ -98,10 +101,15 @@ _SCENARIOS: dict[str, Steps] = {
         ("a", "COMMIT", 0), ("b", "…", 2), ("b", "SELECT k, v FROM things WHERE id = 3", [("z", 7)]),
     ],
     "savepoints": [
-        ("a", "SAVEPOINT s", 0), ("a", _ONE, 1), ("a", "SAVEPOINT t", 0), ("a", _TWO, 1), ("a", "ROLLBACK TO SAVEPOINT t", 0),
-        ("a", _SHOW, [(1, 1), (2, 0)]), ("a", "RELEASE SAVEPOINT t", 0), ("a", "ROLLBACK TO SAVEPOINT s", 0),
-        ("a", _SHOW, [(1, 0), (2, 0)]), ("a", "ROLLBACK TO SAVEPOINT none", "E1305"), ("b", _TWO, WAITS),
-        ("a", "COMMIT", 0), ("b", "…", 1),
+        ("a", "SAVEPOINT s", 0), ("a", _ONE, 1), ("a", "SAVEPOINT t", 0), ("a", _TWO, 1),
+        ("a", "ROLLBACK TO SAVEPOINT t", 0), ("a", _SHOW, [(1, 1), (2, 0)]), ("a", "ROLLBACK TO SAVEPOINT none", "E1305"), ("b", _TWO, WAITS),
+        ("a", "ROLLBACK TO SAVEPOINT s", 0), ("b", "…", 1), ("a", _SHOW, [(1, 0), (2, 0)]), ("b", _ONE, 1),
+    ],
+    "what was inserted after a savepoint is not locked when it is undone": [
+        ("a", _ONE, 1), ("a", "SAVEPOINT s", 0), ("a", f"{_ADD} (3, 'z')", 1),
+        ("a", "DELETE FROM things WHERE id = 2", 1),
+        ("a", "ROLLBACK TO SAVEPOINT s", 0), ("b", f"{_ADD} (3, 'z')", 1), ("b", f"{_ADD} (4, 'y')", "E1062"),
+        ("b", _TWO, WAITS), ("a", "COMMIT", 0), ("b", "…", 1),
     ],
     "a statement that fails did nothing": [
         ("a", f"{_ADD} (3, 'z'), (4, 'x')", "E1062"), ("a", _SHOW, [(1, 0), (2, 0)]), ("a", f"{_ADD} (4, 'z')", 1),

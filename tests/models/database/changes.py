@@ -83,6 +83,13 @@ class Rows:
         if self._log is not None:
             self._log.append(Change(update.table_name, update.old, update.new))
 
+    def keys(self, changes: Iterable[Change]) -> set[Key]:
+        """All keys of the rows, as they were and as they are."""
+        keys: set[Key] = set()
+        for table, old, new in changes:
+            keys |= self.stored[table].keys(old) | self.stored[table].keys(new)
+        return keys
+
     @contextmanager
     def logged(self, log: list[Change]) -> Iterator[None]:
         """Changes go into this log."""

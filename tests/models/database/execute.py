@@ -187,15 +187,12 @@ class Executor:
         return len(seen)
 
     def _hold(self, transaction: Transaction, changes: Sequence[Any]) -> None:
-        """Lock the keys that changes made or took away. They are free: whoever held one would have been waited for."""
+        """Lock the keys that changes made or took away."""
         keys: set[Key] = set()
         for table, old, new in changes:
             stored = self._rows.stored[table]
-            before, after = stored.keys(old), stored.keys(new)
-            keys |= before ^ after
-            if old is not None:
-                keys.add((table, "PRIMARY", *map(folded, stored.primary(old))))
-        self._transactions.lock(transaction, keys, None)
+            keys |= stored.keys(old) ^ stored.keys(new)
+        self._transactions.imply(transaction, keys)
 
     def _lock(self, transaction: Transaction, keys: set[Key], lock_wait_s: float | None) -> bool:
         """Whether it never had to wait; if it did, the statement looks again."""

@@ -209,14 +209,19 @@ class Session:
     def _savepoint(self, word: str, name: str) -> None:
         transaction = self._transaction = self._transaction or self._server.transactions.begin()
         if word == "SAVEPOINT":
-            transaction.savepoints[name] = len(transaction.changes)
+            untouched = not transaction.changes and not transaction.locks
+            transaction.savepoints[name] = None if untouched else len(transaction.changes)
             return
         if name not in transaction.savepoints:
             raise error(1305, f"SAVEPOINT {name} does not exist")
         if word == "RELEASE SAVEPOINT":
             del transaction.savepoints[name]
         else:
-            self._server.transactions.roll_back_to(transaction, transaction.savepoints[name])
+            mark = transaction.savepoints[name]
+            if mark is None:
+                self._server.transactions.start_over(transaction)
+            else:
+                self._server.transactions.roll_back_to(transaction, mark)
 
     def _commit(self) -> None:
         self._begun = False

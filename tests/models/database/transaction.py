@@ -18,7 +18,10 @@ class Transaction:
 
     changes: list[Change] = field(default_factory=list)
     locks: set[Key] = field(default_factory=set)
-    savepoints: dict[str, int] = field(default_factory=dict)
+    #: Those of `locks` that it has only because it changed something: they go when that is undone.
+    implied: set[Key] = field(default_factory=set)
+    #: How many changes there were; None: it had done nothing, and InnoDB lets go of all of it.
+    savepoints: dict[str, int | None] = field(default_factory=dict)
     snapshot: int | None = None
     waits_for: "Transaction | None" = None
     wakeup: Any = None
@@ -67,9 +70,20 @@ class Transactions:
             self._end(transaction)
 
     def roll_back_to(self, transaction: Transaction, mark: int) -> None:
-        """Undo what came after; its locks stay."""
-        self._rows.undo(transaction.changes[mark:])
+        """Undo what came after. Its locks stay, but for those that were implied."""
+        undone = transaction.changes[mark:]
+        self._rows.undo(undone)
         del transaction.changes[mark:]
+        if transaction.implied:
+            over = self._rows.keys(undone) & transaction.implied
+            self._release(transaction, over - self._rows.keys(transaction.changes))
+
+    def start_over(self, transaction: Transaction) -> None:
+        """Undo all of it, and let go of its locks and its snapshot; it stays open."""
+        self._rows.undo(transaction.changes)
+        transaction.changes.clear()
+        transaction.snapshot = None
+        self._release(transaction, set(transaction.locks))
 
     def roll_back_all(self) -> None:
         """As a server does that starts again."""
@@ -78,7 +92,12 @@ class Transactions:
 
     def _end(self, transaction: Transaction) -> None:
         del self._open[transaction]
-        for key in transaction.locks:
+        self._release(transaction, set(transaction.locks))
+
+    def _release(self, transaction: Transaction, keys: set[Key]) -> None:
+        transaction.locks -= keys
+        transaction.implied -= keys
+        for key in keys:
             del self._holders[key]
         for other in list(self._open):
             if other.waits_for is transaction and other.wakeup:
@@ -89,6 +108,14 @@ class Transactions:
     def is_free(self, transaction: Transaction, key: Key) -> bool:
         """Whether it could lock this now."""
         return self._holders.get(key, transaction) is transaction
+
+    def imply(self, transaction: Transaction, keys: set[Key]) -> None:
+        """Lock what it has changed. It is free: whoever held it would have been waited for."""
+        for key in keys - transaction.locks:
+            assert key not in self._holders, key
+            self._holders[key] = transaction
+            transaction.locks.add(key)
+            transaction.implied.add(key)
 
     def lock(self, transaction: Transaction, keys: Iterable[Key], timeout_s: float | None) -> bool:
         """Lock them all, one after the other. Whether it never had to wait: if it did, everything may be different.
