@@ -102,8 +102,9 @@ _SCENARIOS: dict[str, Steps] = {
     ],
     "savepoints": [
         ("a", "SAVEPOINT s", 0), ("a", _ONE, 1), ("a", "SAVEPOINT t", 0), ("a", _TWO, 1),
-        ("a", "ROLLBACK TO SAVEPOINT t", 0), ("a", _SHOW, [(1, 1), (2, 0)]), ("a", "ROLLBACK TO SAVEPOINT none", "E1305"), ("b", _TWO, WAITS),
-        ("a", "ROLLBACK TO SAVEPOINT s", 0), ("b", "…", 1), ("a", _SHOW, [(1, 0), (2, 0)]), ("b", _ONE, 1),
+        ("a", "ROLLBACK TO SAVEPOINT t", 0), ("a", _SHOW, [(1, 1), (2, 0)]),
+        ("a", "ROLLBACK TO SAVEPOINT none", "E1305"), ("b", _TWO, WAITS), ("a", "ROLLBACK TO SAVEPOINT s", 0),
+        ("b", "…", 1), ("a", _SHOW, [(1, 0), (2, 0)]), ("b", _ONE, 1),
     ],
     "what was inserted after a savepoint is not locked when it is undone": [
         ("a", _ONE, 1), ("a", "SAVEPOINT s", 0), ("a", f"{_ADD} (3, 'z')", 1),
