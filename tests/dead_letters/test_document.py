@@ -10,7 +10,7 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import GenerationMode
 
 from tests import keys, letters, processes
-from tests.integration.test_openapi import _CHECKS
+from tests.integration.test_openapi import _CHECKS, _CONFIG
 from tests.servers import Database, RedisServer, wait_until
 
 pytestmark = pytest.mark.long
@@ -35,7 +35,7 @@ def service(
 @pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE], ids=["valid", "invalid"])
 def test_dlq_admin_does_what_its_document_says(service: processes.Service, mode: GenerationMode) -> None:
     """Every operation, with valid and with invalid input."""
-    document = schemathesis.openapi.from_url(f"{service.url}/openapi.json")
+    document = schemathesis.openapi.from_url(f"{service.url}/openapi.json", config=_CONFIG)
     answered: Counter[str] = Counter()
     for result in document.get_all_operations():
         operation = result.ok()
