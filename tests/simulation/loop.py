@@ -75,12 +75,11 @@ class Timer(Step):
 class SimulatedTask(asyncio.Task[Any]):
     """A task whose hash is its number, so that sets of tasks have the same order in every run."""
 
-    _numbers = count(1)
     process: Process
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._number = next(self._numbers)
-        super().__init__(*args, **kwargs)
+    def __init__(self, coro: Any, *, loop: "SimulatedLoop", name: str | None, context: Context | None) -> None:
+        self._number = number = next(loop.numbers)
+        super().__init__(coro, loop=loop, name=name or f"task {number}", context=context)
 
     def __hash__(self) -> int:
         return self._number
@@ -89,11 +88,9 @@ class SimulatedTask(asyncio.Task[Any]):
 class SimulatedFuture(asyncio.Future[Any]):
     """A future whose hash is its number."""
 
-    _numbers = count(1)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._number = next(self._numbers)
-        super().__init__(*args, **kwargs)
+    def __init__(self, *, loop: "SimulatedLoop") -> None:
+        self._number = next(loop.numbers)
+        super().__init__(loop=loop)
 
     def __hash__(self) -> int:
         return self._number
@@ -115,6 +112,7 @@ class SimulatedLoop(asyncio.BaseEventLoop):
         self._active: list[Process] = []
         self._timers: list[tuple[float, int, Step, Process]] = []
         self._order = count()
+        self.numbers = count(1)
         self._cancelled = 0
         #: They are kept, with what they held, until the run is over.
         self._dead: list[Process] = []

@@ -29,8 +29,10 @@ from pydantic import BaseModel
 from redis.asyncio.connection import AbstractConnection
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from holdfast.services.writer import heartbeat
+from holdfast.shared.resilience import failure_reporter
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry import decisions, logs
 from tests.simulation import threads
 from tests.simulation.blocking import block
 from tests.simulation.endpoints import NetworkedLoop
@@ -55,6 +57,7 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *_threads(loop),
             *_memory(),
             *_hashes(),
+            *_kept_by_modules(),
             *_documents(),
             *_logs(loop, timeline),
             *loop.substitutes(),
@@ -160,6 +163,13 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 def _documents() -> Iterator[tuple[Any, str, Any]]:
     """A model's schema is written once: it is most of what a service does when it starts, and never differs."""
     yield BaseModel, "model_json_schema", classmethod(lambda model: dict(_schema(model)))
+
+
+def _kept_by_modules() -> Iterator[tuple[Any, str, Any]]:
+    """What modules of the services keep while a process lives. No behaviour depends on it, only what is shown."""
+    yield decisions, "_lines", decisions.Lines(decisions._LINES_MAX)
+    yield failure_reporter, "_failing", {}
+    yield heartbeat, "_newest", {}
 
 
 def _memory() -> Iterator[tuple[Any, str, Any]]:

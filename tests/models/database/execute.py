@@ -44,16 +44,12 @@ class Executor:
         self._sqlite = rows.sqlite
         self._transactions = transactions
         self._translator = translator
-        self._plans: dict[str, Plan] = {}
         #: Whose statement runs, for `mysql_free`.
         self._running: Transaction | None = None
 
     def plan(self, text: str) -> Plan:
-        """Made once of each text. Raises what a server says to a text that it does not take."""
-        plan = self._plans.get(text)
-        if plan is None:
-            plan = self._plans[text] = self._translator.plan(text)
-        return plan
+        """Raises what a server says to a text that it does not take."""
+        return self._translator.plan(text)
 
     def is_free(self, table: str, *key: Any) -> bool:
         """Whether the running statement could lock this row."""

@@ -2,6 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import cache
 from random import Random
 from typing import Any
 
@@ -22,6 +23,12 @@ _SQL_MODE = (
     "STRICT_TRANS_TABLES,STRICT_ALL_TABLES,NO_ZERO_IN_DATE,NO_ZERO_DATE,ERROR_FOR_DIVISION_BY_ZERO,TRADITIONAL,"
     "NO_AUTO_CREATE_USER,NO_ENGINE_SUBSTITUTION"
 )
+
+
+@cache
+def _translator() -> Translator:
+    """One for all servers with the usual tables: translating a statement takes longer than running it."""
+    return Translator(migrated())
 
 
 class DatabaseModel:
@@ -51,6 +58,7 @@ class DatabaseModel:
         self.waits: Waits = waits or Simulated()
         self.faults = Faults(chance)
         schema = dict(tables or migrated())
+        translator = Translator(schema) if tables else _translator()
         sqlite = apsw.Connection(":memory:", statementcachesize=500)
         sqlite.config(apsw.SQLITE_DBCONFIG_DQS_DML, 0)  # "name" is a column, or an error
         for table in schema.values():
@@ -58,7 +66,7 @@ class DatabaseModel:
                 sqlite.execute(statement)
         self.rows = Rows(sqlite, schema)
         self.transactions = Transactions(self.rows, self.waits, clock)
-        self.executor = Executor(self.rows, self.transactions, Translator(schema))
+        self.executor = Executor(self.rows, self.transactions, translator)
         functions.install(sqlite, clock, self.executor.is_free)
 
     def connect(self, **options: Any) -> Session:

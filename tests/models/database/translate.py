@@ -28,10 +28,17 @@ class Translator:
         others = {column.name for column in columns if column.type != "datetime"}
         #: Names that are moments wherever they are columns.
         self._moments = {column.name for column in columns if column.type == "datetime"} - others
+        self._plans: dict[str, Plan] = {}
         self._generated = {column.name: column.generated_from for column in columns if column.generated_from}
 
     def plan(self, text: str) -> Plan:
-        """Raises what a server says to a statement that it does not take."""
+        """Made once of each text. Raises what a server says to a statement that it does not take."""
+        plan = self._plans.get(text)
+        if plan is None:
+            plan = self._plans[text] = self._translated(text)
+        return plan
+
+    def _translated(self, text: str) -> Plan:
         try:
             node: Any = sqlglot.parse_one(_named(text), read="mysql")
         except sqlglot.errors.ParseError as wrong:
