@@ -114,7 +114,7 @@ def _x_axis(chart: Chart) -> tuple[list[tuple[float, str]], Scale]:
         ticks = [(float(at), name) for at, name in enumerate(chart.names)]
     else:
         first, last = min(0.0, *values), chart.x_max or max(*values, 1e-9)
-        step = _nice((last - first) / 8)
+        step = nice((last - first) / 8)
         count = int((last - first) / step + 1e-9) + 1
         ticks = [(at, f"{at:g}") for at in (first + number * step for number in range(count))]
     width = _WIDTH - _LEFT - _RIGHT
@@ -135,13 +135,13 @@ def _y_axis(chart: Chart) -> tuple[list[float], Scale]:
         powers = [10.0**power for power in range(low_power, high_power + 1)]
         scale = room / (high_power - low_power or 1)
         return powers, lambda value: _HEIGHT - _BOTTOM - (math.log10(max(value, powers[0])) - low_power) * scale
-    step = _nice(high / _TICKS)
+    step = nice(high / _TICKS)
     top = math.ceil(high / step - 1e-9) * step
     ticks = [number * step for number in range(round(top / step) + 1)]
     return ticks, lambda value: _HEIGHT - _BOTTOM - value / top * room
 
 
-def _nice(step: float) -> float:
+def nice(step: float) -> float:
     """The next of 1, 2, 5, 10, 20 ... that is not smaller."""
     power = 10.0 ** math.floor(math.log10(step)) if step > 0 else 1.0
     return next(power * factor for factor in (1, 2, 5, 10) if power * factor >= step * (1 - 1e-9))

@@ -91,6 +91,8 @@ class Final:
     rows: tuple[Row, ...] = ()
     letters: tuple[Letter, ...] = ()
     replays: tuple[Replay, ...] = ()
+    #: Letters that replays put on the stream, as the queue counted them.
+    resent: int | None = None
     #: Entries left on the write stream, and names in the queue that should be gone.
     entries_left: tuple[str, ...] = ()
     names_left: tuple[str, ...] = ()

@@ -116,7 +116,8 @@ class Act:
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """An entry put on the write stream by hand. `poison`: no writer can apply it."""
+    """An entry put on the write stream by hand. `poison`: no writer can apply it as it is. `ends`: how it has to end at
+    rest, "applied" or "dead"; empty: in any way."""
 
     at_s: float
     kind: str
@@ -124,6 +125,7 @@ class Planted:
     operation_id: str = ""
     entity_id: str = ""
     entry_id: str = ""
+    ends: str = ""
 
 
 @dataclass(frozen=True, slots=True)

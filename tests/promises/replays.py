@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests.promises.case import Case
+from tests.promises.history import Planted
 from tests.promises.violation import Violation
 
 PROMISE = "A replay sends each of its letters once, ends, and reports what became of each."
@@ -11,23 +12,59 @@ PROMISE = "A replay sends each of its letters once, ends, and reports what becam
 _LETTER_OF = {"applied": "applied", "rejected": "rejected", "superseded": "superseded", "expired": "expired"}
 
 
+#: Outcomes of a letter that was never put on the stream.
+_NOT_SENT = ("withdrawn", "unsendable", "waiting")
+
+
 def check(case: Case) -> Iterator[Violation]:
-    """Counts of replays, and letters against the database."""
+    """Counts of replays, letters against the database, and planted entries against how they have to end."""
+    yield from _counts(case)
+    yield from _letters(case)
+    yield from _planted(case)
+
+
+def _counts(case: Case) -> Iterator[Violation]:
+    sent = 0
     for replay in case.final.replays:
+        sent += sum(count for outcome, count in replay.outcomes.items() if outcome not in _NOT_SENT)
         if sum(replay.outcomes.values()) != replay.letters:
             what = f"the replay {replay.id} of {replay.letters} letters reports {dict(replay.outcomes)}"
             yield Violation("replay", what, str(replay.id))
         if lost := replay.outcomes.get("lost", 0):
             yield Violation("lost", f"the replay {replay.id} lost {lost} letters on their way", str(replay.id))
+    if case.final.resent is not None and case.final.resent != sent:
+        what = f"replays put {case.final.resent} letters on the stream, and report {sent}"
+        yield Violation("doubled" if case.final.resent > sent else "lost", what)
+
+
+def _letters(case: Case) -> Iterator[Violation]:
     for letter in case.final.letters:
         ended = case.writes.ended.get(letter.operation_id)
-        found = ended.effect if ended else "not over"
+        found = "not over" if ended is None else "expired" if ended.code == "WRITE_EXPIRED" else ended.effect
         expected = _LETTER_OF.get(letter.state)
-        if expected and expected != ("expired" if ended and ended.code == "WRITE_EXPIRED" else found):
+        if expected and expected != found:
             what = f"the letter {letter.id} is {letter.state}, its operation {letter.operation_id} is {found}"
             yield Violation("replay", what, letter.operation_id)
     for operation_id, letters in case.letters.items():
         states = Counter(letter.state for letter in letters)
-        if states["dead_again"] and len(letters) - states["dead_again"] < 1:
+        if states["dead_again"] and len(letters) == states["dead_again"]:
             what = f"{operation_id} died again {states['dead_again']} times, and the last letter is gone"
             yield Violation("lost", what, operation_id)
+
+
+def _planted(case: Case) -> Iterator[Violation]:
+    for planted in case.history.of(Planted):
+        states = Counter(letter.state for letter in case.letters.get(planted.operation_id, ()))
+        ended = case.writes.ended.get(planted.operation_id)
+        if planted.ends == "applied":
+            row = case.rows.get(ended.entity) if ended else None
+            if not (ended and ended.effect == "applied" and row and row.visible and states == {"applied": 1}):
+                found = ended.effect if ended else "not over"
+                what = f"{planted.operation_id} was mended and replayed: it is {found}, its letters {dict(states)}"
+                yield Violation("lost" if ended is None else "replay", what, planted.operation_id)
+        elif planted.ends == "dead":
+            states.pop("dead_again", None)
+            if ended or states != {"dead": 1}:
+                found = ended.effect if ended else "not over"
+                what = f"{planted.operation_id} cannot be applied: it is {found}, its letters {dict(states)}"
+                yield Violation("doubled" if ended else "lost", what, planted.operation_id)

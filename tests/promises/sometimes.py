@@ -1,5 +1,6 @@
 """Sometimes: what has to have happened in a run before its silence proves anything, counted from the history."""
 
+import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -7,11 +8,19 @@ from tests.promises.case import Case
 from tests.promises.history import Act, Fail, Noted, Ok, Planted, Unknown
 from tests.promises.writes import Intent
 
+_NUMBER = re.compile(r"-\d+$")
+
+
+def kind_of(what: str, target: str) -> str:
+    """A fault, with those like it: `kill of writer` for each writer, `cut of a link` for each link."""
+    if target == "*":
+        return what
+    return f"{what} of {'a link' if '→' in target else _NUMBER.sub('', target)}"
+
 
 def counted(case: Case) -> Counter[str]:
     """How often each interesting thing happened. What the history cannot show is in its `Noted` events."""
-    found: Counter[str] = Counter({f"{fault.what} of {fault.target}": 0 for fault in case.history.faults})
-    found.update(f"{fault.what} of {fault.target}" for fault in case.history.faults)
+    found = Counter(kind_of(fault.what, fault.target) for fault in case.history.faults)
     found.update(noted.what for noted in case.history.of(Noted))
     found.update(f"operator: {act.action}" for act in case.history.of(Act) if act.done)
     found.update(f"planted: {planted.kind}" for planted in case.history.of(Planted))

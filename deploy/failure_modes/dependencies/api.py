@@ -19,7 +19,7 @@ DEPENDENCY = Dependency(
             proofs=(
                 "deploy/test_haproxy.py::test_a_killed_replica_costs_nothing_that_may_be_asked_again",
                 "deploy/test_haproxy.py::test_a_write_without_a_key_is_not_sent_twice",
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
             ),
         ),
         Mode.HANGING: Failure(
@@ -99,8 +99,8 @@ DEPENDENCY = Dependency(
             heals="The supervisor starts it again.",
             person=f"Its log says why it ends: {runbook('TargetDown')}.",
             proofs=(
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
-                "make test-crash",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
+                "make verify",
             ),
         ),
         Mode.HALF_CUT_OFF: Impossible(

@@ -104,7 +104,7 @@ DEPENDENCY = Dependency(
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
                 _MISBEHAVES,
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(

@@ -125,7 +125,7 @@ DEPENDENCY = Dependency(
             heals="Each opening lasts longer than the one before; after closing, load returns by a ramp.",
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
                 "unit/test_breaker_machine.py::test_it_may_open_while_ramping",
                 "make load-test-with-failures",
             ),

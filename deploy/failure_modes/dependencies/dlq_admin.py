@@ -21,7 +21,7 @@ DEPENDENCY = Dependency(
             proofs=(
                 f"{_INDEXER}::test_killed_between_commit_and_acknowledge",
                 "replays/test_replays.py::test_kill_9_of_its_driver_sends_nothing_twice",
-                "make test-crash-replay",
+                "make verify",
             ),
         ),
         Mode.HANGING: Failure(
@@ -110,7 +110,7 @@ DEPENDENCY = Dependency(
             detected=f"{alert('TargetDown')}.",
             heals="Each letter is in the table once, however often replicas die.",
             person=f"{runbook('TargetDown')}.",
-            proofs=(f"{_INDEXER}::test_killed_again_and_again", "make test-crash-replay"),
+            proofs=(f"{_INDEXER}::test_killed_again_and_again", "make verify"),
         ),
         Mode.HALF_CUT_OFF: Failure(
             effect=Effect.OPERATORS,

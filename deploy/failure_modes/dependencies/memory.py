@@ -47,8 +47,8 @@ DEPENDENCY = Dependency(
             heals="All that was acknowledged is in a store.",
             person="Nothing.",
             proofs=(
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
-                "make test-crash",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
+                "make verify",
             ),
         ),
         Mode.READ_ONLY: Impossible("a process cannot run on memory that it may not write."),

@@ -127,8 +127,8 @@ DEPENDENCY = Dependency(
             heals="A write that went both ways is recognised by its operation.",
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
-                "make test-crash",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
+                "make verify",
                 "make load-test-with-failures",
             ),
         ),

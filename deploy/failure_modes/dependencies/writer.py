@@ -16,9 +16,9 @@ DEPENDENCY = Dependency(
             "starts it again.",
             person=f"{runbook('TargetDown')}.",
             proofs=(
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
                 "integration/test_api_backlog.py::test_a_long_backlog_refuses_until_it_is_short",
-                "make test-crash",
+                "make verify",
             ),
         ),
         Mode.HANGING: Failure(
@@ -78,7 +78,7 @@ DEPENDENCY = Dependency(
             heals="What it knew is in the stores: attempts, pending entries, operations.",
             person="Nothing.",
             proofs=(
-                "crash/test_crash_short.py::test_no_acknowledged_write_is_lost_or_applied_twice",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
                 "integration/test_writer_outages.py::test_entries_held_in_an_outage_are_no_crash_loop",
             ),
         ),

@@ -1,4 +1,4 @@
-"""A writer that now and then dies of kill -9 exactly between commit and acknowledge: the worst moment there is."""
+"""A writer that now and then dies of `kill -9` between commit and acknowledgement, the worst moment there is."""
 
 import os
 import random
@@ -12,8 +12,8 @@ from holdfast.services.writer.settle import Settler
 from holdfast.shared.writes.outcome import Applied, Rejected, Superseded
 
 #: The share of batches after which it dies, and the file that gets a line for each death: how many writes were
-#: committed and not acknowledged. Beside it, `calm` tells it to live.
-SHARE, LOG, CALM = "CRASH_SHARE", "CRASH_LOG", "calm"
+#: committed and not acknowledged. Beside it, `calm` keeps it alive.
+SHARE, LOG, CALM = "HALF_DONE_SHARE", "HALF_DONE_LOG", "calm"
 
 
 class DyingSettler(Settler):

@@ -1,0 +1,47 @@
+"""`python -m tests.verify [--full] [--seed N]`: exit code 0 true, 1 false, 2 unknown."""
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from deploy.load.report import folder
+from tests.verify import report
+from tests.verify.run import Plan, run
+
+#: Of the load; to start, to come to rest and to audit take about half a minute.
+_SECONDS, _FULL_SECONDS = 60.0, 560.0
+_PER_S = 40.0
+_LETTERS_PER_S = 30
+
+
+def main() -> int:
+    """One run."""
+    parser = argparse.ArgumentParser(prog="python -m tests.verify", description="Every promise, under every fault")
+    parser.add_argument("--full", action="store_true", help="ten minutes instead of a minute and a half")
+    parser.add_argument("--seconds", type=float, help="of the load")
+    parser.add_argument("--rate", type=float, default=_PER_S, help="requests a second")
+    parser.add_argument("--letters", type=int, help="dead letters to mend and replay meanwhile")
+    parser.add_argument("--seed", type=int, default=random.randrange(2**32))
+    parser.add_argument("--out", type=Path, help="a folder for the report")
+    parser.add_argument("--keep", action="store_true", help="keep the logs and the data, and print where they are")
+    options = parser.parse_args()
+    seconds = options.seconds or (_FULL_SECONDS if options.full else _SECONDS)
+    letters = int(seconds * _LETTERS_PER_S) if options.letters is None else options.letters
+    data = Path(tempfile.mkdtemp(prefix="holdfast-verify-"))
+    try:
+        done = run(data, Plan(options.seed, seconds, options.rate, letters))
+    finally:
+        if options.keep:
+            print(f"kept: {data}")  # noqa: T201
+        else:
+            shutil.rmtree(data, ignore_errors=True)
+    files = report.write(options.out or folder("verify"), done)
+    print(report.terminal(done, files))  # noqa: T201 - this is its output
+    return done.verdict.word
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,123 @@
+"""The audit: what the stores and the third party hold at rest, read past everything that has a cache or an opinion."""
+
+import asyncio
+import json
+from typing import Any
+
+import redis
+
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.queue.names import ATTEMPTS, DEAD, LEDGER, OPERATION, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.store.engine import Timeouts, make_engine
+from tests.promises.final import Arrival, Ended, Entity, Final, Letter, Replay, Row
+from tests.servers import Database
+from tests.users import EMAILS, PENDING
+from tests.verify.stage import Stage
+
+_METHODS = {"Create": "POST", "Update": "PATCH", "Replace": "PUT", "Delete": "DELETE"}
+_NO_EFFECT = "none"
+_TERMS = ("accepted", "applied", "rejected", "dead_lettered", "discarded", "in_flight", "missing")
+
+
+def audit(stage: Stage) -> Final:
+    """Nothing of ours runs any more but the servers."""
+    arrivals = tuple(
+        Arrival(each["at"], each["method"], each["idempotency_key"] or "") for each in stage.third_party.arrivals()
+    )
+    database = stage.database
+    letters = _letters(database)
+    with stage.queue.client() as client:
+        letters += [
+            Letter(id.decode(), fields.get(b"original.operation_id", b"").decode(), "dead", fields[b"reason"].decode())
+            for id, fields in client.xrange(DEAD)
+        ]
+        dead = {letter.operation_id for letter in letters if letter.open}
+        left, names = [id.decode() for id, _ in client.xrange(WRITES)], _names_left(client, dead)
+        resent = int(client.hget(LEDGER, "replayed") or 0)
+    return Final(
+        ended=tuple(_ended(database)),
+        rows=tuple(_users(database)),
+        letters=tuple(letters),
+        replays=tuple(_replays(database)),
+        resent=resent,
+        entries_left=tuple(left),
+        names_left=tuple(names),
+        ledger=asyncio.run(_ledger(stage)),
+        arrivals=arrivals,
+        unerased=tuple(
+            id for (id,) in _rows(
+                database, "SELECT id FROM users WHERE deleted_version > 0 AND (name != '' OR email_key IS NOT NULL)"
+            )
+        ),
+    )  # fmt: skip
+
+
+def _ended(database: Database) -> list[Ended]:
+    query = (
+        "SELECT operation_id, resource, entity_id, command, version, effect, rejection, entry_id IS NULL,"
+        " UNIX_TIMESTAMP(ended_at) FROM operations"
+    )
+    return [
+        Ended(id, Entity(resource, entity_id), _METHODS.get(command[:6], _METHODS.get(command[:7], "")), version,
+              effect if command != "Heartbeat" else _NO_EFFECT, json.loads(rejection)["code"] if rejection else "",
+              bool(direct), float(ended_at))
+        for id, resource, entity_id, command, version, effect, rejection, direct, ended_at in _rows(database, query)
+    ]  # fmt: skip
+
+
+def _users(database: Database) -> list[Row]:
+    query = (
+        "SELECT id, name, email, GREATEST(name_version, email_version, created_version, deleted_version),"
+        " created_version, deleted_version FROM users"
+    )
+    return [
+        Row(Entity("users", id), {"name": name, "email": email}, version, created, deleted)
+        for id, name, email, version, created, deleted in _rows(database, query)
+    ]
+
+
+def _letters(database: Database) -> list[Letter]:
+    query = "SELECT id, operation_id, state, reason, entry_id, error FROM dead_letters"
+    return [
+        Letter(str(id), operation_id or "", state, reason, entry_id or "", error or "")
+        for id, operation_id, state, reason, entry_id, error in _rows(database, query)
+    ]
+
+
+def _replays(database: Database) -> list[Replay]:
+    outcomes: dict[int, dict[str, int]] = {}
+    for id, state, count in _rows(database, "SELECT replay_id, state, COUNT(*) FROM replay_items GROUP BY 1, 2"):
+        outcomes.setdefault(id, {})[state] = count
+    found = _rows(database, "SELECT id, state, letters FROM replays")
+    return [Replay(id, state, letters, outcomes.get(id, {})) for id, state, letters in found]
+
+
+def _names_left(client: redis.Redis, dead: set[str]) -> list[str]:
+    """What the queue still holds of writes that are over; dead letters keep their operation and their address."""
+    left = []
+    if pending := client.xpending(WRITES, WRITERS_GROUP)["pending"]:
+        left.append(f"{pending} pending entries of {PREFIX}writes")
+    for key in client.scan_iter(count=1000):
+        name = key.decode()
+        if name.startswith((PENDING, ATTEMPTS)) or (name.startswith(OPERATION) and name[len(OPERATION) :] not in dead):
+            left.append(name)
+    holders = client.hgetall(EMAILS).values()
+    return left + [f"{EMAILS} {each.decode()}" for each in holders if each.decode().split(" ")[1] not in dead]
+
+
+async def _ledger(stage: Stage) -> dict[str, int]:
+    client = connect(stage.queue.address, RedisTimeouts(2, 30))
+    engine = make_engine(stage.database.dsn, Timeouts(10, 10, 30, 2), pool_size=2)
+    try:
+        ledger = await read_ledger(client, engine)
+        return {term: getattr(ledger, term) for term in _TERMS}
+    finally:
+        await client.aclose()
+        engine.dispose()
+
+
+def _rows(database: Database, query: str) -> list[tuple[Any, ...]]:
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute(query)
+        return list(cursor.fetchall())

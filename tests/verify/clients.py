@@ -1,0 +1,141 @@
+"""Clients: an open loop of arrivals; each asks for what the workload says, and everything goes into the history."""
+
+import asyncio
+import random
+
+import httpx
+
+from deploy.client.open_loop import OpenLoop, constant, poisson
+from tests.promises.history import Attempt, Fail, Fault, Invoke, Ok, Unknown
+from tests.promises.recovery import usual
+from tests.promises.responses import end_of
+from tests.verify.recorder import Recorder
+from tests.verify.stage import Stage
+from tests.verify.workload import Wish, Workload
+
+#: Longer than any deadline of the api: who reaches it was not answered.
+PATIENCE_S = 120.0
+_AGAIN_AFTER_S = (0.1, 1.0)
+#: Shorter than servers keep idle connections.
+_IDLE_S = 1.0
+_CLIENTS = 20
+_LOOKS_PER_S = 25
+_BEAT_S, _HELD_UP_S = 0.05, 0.5
+HELD_UP = "no time for the clients"
+#: Answers after which the same request is not sent again: it happened, or is refused for good.
+_REFUSED_FOR_NOW = (429, 500, 502, 503, 504)
+_IN_PROGRESS = "REQUEST_IN_PROGRESS"
+
+
+class Clients:
+    """`load` sends for a while; who insists goes on until `give_up_s` of the recorder's clock."""
+
+    def __init__(self, stage: Stage, recorder: Recorder, seed: int) -> None:
+        self._stage = stage
+        self._recorder = recorder
+        self._chance = random.Random(seed)
+        self.workload = Workload(random.Random(seed + 1))
+        self._http = httpx.AsyncClient(
+            verify=False,  # noqa: S501 - there is no TLS here
+            timeout=PATIENCE_S,
+            limits=httpx.Limits(max_connections=None, keepalive_expiry=_IDLE_S),
+        )
+        self.loop = OpenLoop(())
+        self.give_up_s = float("inf")
+
+    async def load(self, seconds: float, per_s: float) -> None:
+        """Returns when everybody knows, or has given up."""
+        self.loop = OpenLoop(poisson(per_s, seconds, self._chance.randrange(2**32)))
+        await self.loop.run(self._arrival)
+
+    async def look(self, paths: list[str]) -> None:
+        """Read each, no faster than a breaker that has just closed lets everything pass, until it is answered as when
+        everything is well."""
+        arrivals = constant(_LOOKS_PER_S, len(paths) / _LOOKS_PER_S)
+        await OpenLoop(arrivals).run(lambda number, _: self._look(paths[number]))
+
+    async def _look(self, path: str) -> None:
+        while not usual(await self._attempt(Wish("GET", path), "auditor")) and self._recorder.now() < self.give_up_s:
+            await asyncio.sleep(self._chance.uniform(*_AGAIN_AFTER_S))
+
+    async def watch_ourselves(self) -> None:
+        """For ever: when this process was held up, by a machine with too much to do, nobody else is to blame for what
+        came late or not at all."""
+        before = self._recorder.now()
+        while True:
+            await asyncio.sleep(_BEAT_S)
+            at_s = self._recorder.now()
+            if at_s - before > _HELD_UP_S:
+                self._recorder.add(Fault(before, at_s, HELD_UP, "*"))
+            before = at_s
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _arrival(self, number: int, _: float) -> None:
+        wish = self.workload.wish(number)
+        client = f"client-{number % _CLIENTS + 1}"
+        first = True
+        while first or (wish.insists and self._recorder.now() < self.give_up_s):
+            if _is_known(await self._attempt(wish, client, wish.patience_s if first else None)):
+                return
+            first = False
+            if wish.insists:
+                await asyncio.sleep(self._chance.uniform(*_AGAIN_AFTER_S))
+
+    async def _attempt(self, wish: Wish, client: str, patience_s: float | None = None) -> Attempt:
+        """With its end."""
+        target = self._chance.choice(self._stage.apis)
+        attempt = self._recorder.attempt()
+        sent = Invoke(
+            self._recorder.now(), attempt, client, target, wish.method, wish.path, wish.body, wish.key, wish.if_match
+        )
+        self._recorder.add(sent)
+        try:
+            async with asyncio.timeout(patience_s):
+                response = await self._http.request(
+                    wish.method, self._stage.services[target].url + wish.path, json=wish.body, headers=_headers(wish)
+                )
+        except (httpx.TransportError, TimeoutError) as error:
+            lost = Unknown(self._recorder.now(), attempt, _why(error))
+            self._recorder.add(lost)
+            return Attempt(sent, lost)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        end = end_of(attempt, self._recorder.now(), wish.method, response.status_code, headers, response.content)
+        self._recorder.add(end)
+        if isinstance(end, Ok):
+            self.workload.learn(wish, end)
+        return Attempt(sent, end)
+
+
+def _is_known(attempt: Attempt) -> bool:
+    """Whether the client knows what became of its request."""
+    match attempt.end:
+        case Ok():
+            return True
+        case Fail(status=status, code=code):
+            return status not in _REFUSED_FOR_NOW and code != _IN_PROGRESS
+        case _:
+            return False
+
+
+def _headers(wish: Wish) -> dict[str, str]:
+    headers = {"Idempotency-Key": wish.key} if wish.key else {}
+    if wish.if_match:
+        headers["If-Match"] = f'"{wish.if_match}"'
+    if wish.wait_s:
+        headers["Prefer"] = f"wait={wish.wait_s}"
+    return headers
+
+
+def _why(error: Exception) -> str:
+    match error:
+        case httpx.ConnectError() | httpx.ConnectTimeout():
+            return "refused"
+        case httpx.TimeoutException():
+            return "timeout"
+        case TimeoutError():
+            return "hung up"
+        case _:
+            return "reset"

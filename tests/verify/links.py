@@ -1,0 +1,72 @@
+"""Links: the proxies between services and stores, in a process of their own, so that no client's work delays them."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Any
+
+from deploy.faults.faults import Faults
+from deploy.faults.proxy import Proxy
+
+_ROOT = Path(__file__).parent.parent.parent
+_END_S = 30.0
+
+
+class Links:
+    """Our end of it: one line there, one back."""
+
+    def __init__(self, targets: Mapping[str, int]) -> None:
+        """`targets`: the name of each link, and the port of 127.0.0.1 that it leads to."""
+        self._asking = threading.Lock()
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", __name__, json.dumps(targets)],
+            cwd=_ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        #: Name -> the port to connect to.
+        self.ports: dict[str, int] = self._answer()
+
+    def set(self, name: str, faults: Faults) -> None:
+        """In force when this returns."""
+        self._ask({"link": name, "faults": faults.to_json()})
+
+    def heal(self, name: str) -> int:
+        """No faults any more; the replies that were lost."""
+        return int(self._ask({"link": name, "faults": {}}))
+
+    def end(self) -> None:
+        """With all connections."""
+        self._process.communicate(timeout=_END_S)
+
+    def _ask(self, wish: Mapping[str, Any]) -> Any:
+        with self._asking:
+            assert self._process.stdin
+            self._process.stdin.write(json.dumps(wish).encode() + b"\n")
+            self._process.stdin.flush()
+            return self._answer()
+
+    def _answer(self) -> Any:
+        assert self._process.stdout
+        return json.loads(self._process.stdout.readline())
+
+
+async def _serve(targets: Mapping[str, int]) -> None:
+    async with AsyncExitStack() as stack:
+        proxies = {name: await stack.enter_async_context(Proxy("127.0.0.1", port)) for name, port in targets.items()}
+        print(json.dumps({name: proxy.port for name, proxy in proxies.items()}), flush=True)  # noqa: T201 - to us
+        while line := await asyncio.to_thread(sys.stdin.readline):
+            wish = json.loads(line)
+            proxy = proxies[wish["link"]]
+            lost = proxy.lost_replies
+            await proxy.set(Faults.from_json(wish["faults"]))
+            print(lost, flush=True)  # noqa: T201 - to us
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve(json.loads(sys.argv[1])))

@@ -1,0 +1,231 @@
+"""The nemesis: does what the schedule says, and undoes it. What it killed comes back, as under a supervisor."""
+
+import asyncio
+import contextlib
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Iterable
+
+import httpx
+import pymysql
+import redis
+
+from deploy.faults.faults import Faults, LoseReply, WayFaults
+from tests import database_faults
+from tests.database_faults import DatabaseFault
+from tests.promises.history import Fault
+from tests.servers import wait_until
+from tests.verify.recorder import Recorder
+from tests.verify.schedule import Planned
+from tests.verify.stage import Stage
+
+_SUPERVISED_EVERY_S = 0.3
+_ALIVE_S = 120.0
+_ON_LINKS = {
+    "cut": Faults(refuse=True, reset=True),
+    "hang": Faults.both(blackhole=True),
+    "half cut": Faults(down=WayFaults(blackhole=True)),
+    "slow": Faults(down=WayFaults(latency_ms=250, jitter_ms=200)),
+}
+#: On the wire: what commits, and the scripts that accept and settle.
+_COMMANDS = {"database": "COMMIT", "queue": "EVALSHA"}
+_NO_SUCH_TRIGGER = 1360
+_KNOWN = {fault.name: fault for fault in database_faults.KNOWN}
+_OF_DATABASE = {"read-only": _KNOWN["read-only"], "locked accounts": _KNOWN["locked account"]}
+_OF_THIRD_PARTY = {"fail": {"fault": "fail", "rate": 0.8}, "hang": {"fault": "hang", "rate": 0.5}}
+
+Undo = Callable[[], Awaitable[None]]
+
+
+class Nemesis:
+    """Records each fault with the time in which it lasted."""
+
+    def __init__(self, stage: Stage, recorder: Recorder) -> None:
+        self._stage = stage
+        self._recorder = recorder
+        self._watched: set[asyncio.Task[None]] = set()
+        #: One fault at a time for each target, however long the one before took to undo.
+        self._turns: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def carry_out(self, schedule: Iterable[Planned]) -> None:
+        """From now on; returns when everything has been undone, as far as it can be."""
+        began = self._recorder.now()
+        async with asyncio.TaskGroup() as faults:
+            for planned in schedule:
+                await asyncio.sleep(max(0.0, began + planned.at_s - self._recorder.now()))
+                faults.create_task(self._in_turn(planned))
+
+    async def supervise(self) -> None:
+        """For ever: whatever ended by itself is started again."""
+        while True:
+            await asyncio.sleep(_SUPERVISED_EVERY_S)
+            for name in await asyncio.to_thread(self._stage.supervise):
+                at_s = self._recorder.now()
+                self._watch(name, Fault(at_s, at_s, "end by itself", name))
+
+    async def finish(self) -> None:
+        """Wait until what was started last answers."""
+        if self._watched:
+            await asyncio.wait(self._watched, timeout=_ALIVE_S)
+
+    async def _in_turn(self, planned: Planned) -> None:
+        async with self._turns[planned.target]:
+            await self._one(planned)
+
+    async def _one(self, planned: Planned) -> None:
+        at_s = self._recorder.now()
+        begin = self._services if planned.target in self._stage.services else self._of(planned)
+        undo = await begin(planned)
+        if undo is None:
+            self._recorder.note(f"not done, because its target was down: {planned.kind}")
+            return
+        await asyncio.sleep(planned.lasts_s)
+        await undo()
+        fault = Fault(at_s, self._recorder.now(), planned.what, planned.target)
+        if planned.target in self._stage.services:
+            self._watch(planned.target, fault)
+        else:
+            self._recorder.add(fault)
+
+    def _of(self, planned: Planned) -> Callable[[Planned], Awaitable[Undo | None]]:
+        if "→" in planned.target:
+            return self._link
+        if planned.target == "third party":
+            return self._third_party
+        match planned.what:
+            case "kill" | "freeze" | "power loss":
+                return self._server
+            case "fill":
+                return self._fill
+            case _:
+                return self._database
+
+    async def _services(self, planned: Planned) -> Undo | None:
+        service = self._stage.services[planned.target]
+        if not await asyncio.to_thread(lambda: service.running):
+            return None
+        if planned.what == "freeze":
+            with contextlib.suppress(ProcessLookupError, AssertionError):
+                await asyncio.to_thread(service.freeze)
+
+            async def thaw() -> None:
+                await asyncio.to_thread(service.thaw)
+
+            return thaw
+        self._stage.held.add(planned.target)
+        await asyncio.to_thread(service.kill)
+
+        async def start() -> None:
+            self._stage.held.discard(planned.target)
+            await asyncio.to_thread(self._stage.supervise)  # it may be killed again while it starts
+
+        return start
+
+    async def _server(self, planned: Planned) -> Undo | None:
+        server = self._stage.servers[planned.target]
+        if planned.what == "freeze":
+            await asyncio.to_thread(server.freeze)
+
+            async def thaw() -> None:
+                server.thaw()
+
+            return thaw
+        if planned.what == "power loss":
+            lost_bytes = await asyncio.to_thread(self._stage.queue.lose_power)
+            if lost_bytes:
+                self._recorder.note("bytes that were not on disk yet, lost with the power")
+        else:
+            await asyncio.to_thread(server.kill)
+
+        async def start() -> None:
+            await asyncio.to_thread(server.start)
+
+        return start
+
+    async def _link(self, planned: Planned) -> Undo:
+        if planned.what == "lose replies":
+            store = planned.target.rpartition(" ")[2]
+            faults = Faults(lose_reply=LoseReply(_COMMANDS[store], times=3))
+        else:
+            faults = _ON_LINKS[planned.what]
+        await asyncio.to_thread(self._stage.links.set, planned.target, faults)
+
+        async def heal() -> None:
+            if await asyncio.to_thread(self._stage.links.heal, planned.target):
+                self._recorder.note(f"a reply of the {planned.target.rpartition(' ')[2]} lost after it took effect")
+
+        return heal
+
+    async def _third_party(self, planned: Planned) -> Undo:
+        party = self._stage.third_party
+        with contextlib.suppress(httpx.TransportError):
+            await asyncio.to_thread(lambda: party.behave(**_OF_THIRD_PARTY[planned.what]))
+
+        async def well() -> None:
+            with contextlib.suppress(httpx.TransportError):
+                await asyncio.to_thread(party.behave)
+
+        return well
+
+    async def _fill(self, planned: Planned) -> Undo | None:
+        """A limit below what is in use: every command that needs memory is refused."""
+        if not await asyncio.to_thread(self._limit, 1):
+            return None
+
+        async def empty() -> None:
+            await asyncio.to_thread(self._limit, 0)
+
+        return empty
+
+    def _limit(self, maxmemory: int) -> bool:
+        try:
+            with self._stage.queue.client() as client:
+                client.config_set("maxmemory", maxmemory)
+        except redis.RedisError:
+            return False  # it is down; when it starts again it has no limit
+        return True
+
+    async def _database(self, planned: Planned) -> Undo | None:
+        fault = _OF_DATABASE.get(planned.what) or database_faults.refusing("operations", database_faults.any_number())
+
+        async def mend() -> None:
+            await asyncio.to_thread(wait_until, lambda: self._mended(fault), what=f"{fault.name} is mended")
+
+        if not await asyncio.to_thread(self._put, fault.begin):
+            await mend()  # the answer may be lost, and the fault in place
+            return None
+
+        return mend
+
+    def _put(self, statement: str) -> bool:
+        database = self._stage.database
+        try:
+            database_faults.as_root(database, statement)
+            database_faults.end_connections(database)
+        except pymysql.err.MySQLError:
+            return False
+        return True
+
+    def _mended(self, fault: DatabaseFault) -> bool:
+        """The database is up: no two faults have it as their target at one time. What holds a lock may be in the
+        way."""
+        try:
+            database_faults.as_root(self._stage.database, fault.end)
+        except pymysql.err.MySQLError as error:
+            return bool(error.args) and error.args[0] == _NO_SUCH_TRIGGER
+        return True
+
+    def _watch(self, name: str, fault: Fault) -> None:
+        """Until the service answers, nothing is owed by it."""
+        task = asyncio.get_running_loop().create_task(self._until_alive(name, fault))
+        self._watched.add(task)
+        task.add_done_callback(self._watched.discard)
+
+    async def _until_alive(self, name: str, fault: Fault) -> None:
+        end_s = self._recorder.now() + _ALIVE_S
+        async with httpx.AsyncClient(timeout=5) as client:
+            while self._recorder.now() < end_s:
+                with contextlib.suppress(httpx.TransportError):
+                    if (await client.get(f"{self._stage.services[name].url}/livez")).status_code == 200:
+                        break
+                await asyncio.sleep(_SUPERVISED_EVERY_S)
+        self._recorder.add(Fault(fault.at_s, self._recorder.now(), fault.what, fault.target))

@@ -1,0 +1,93 @@
+"""Poison: entries of a schema that has moved on, planted by hand; an operator mends most of them and replays all."""
+
+import time
+import uuid
+
+import orjson
+
+from holdfast.shared.queue.names import DEAD, WRITES
+from tests.promises.history import Act, Planted
+from tests.servers import wait_until
+from tests.verify.recorder import Recorder
+from tests.verify.stage import Stage
+
+#: One in so many stays broken, and dies again.
+_BROKEN = 10
+_PAGE = 1000
+_PATCH = [{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]
+_EVERY = {"filter": {"state": "dead"}}
+#: The replay is to be hit by every fault, so nothing stops it.
+_STOP = {"failing_share": 1, "backlog_age_s": 86_400, "backlog_max": 10**9, "breaker": False}
+
+
+class Operator:
+    """One who repairs a release that went wrong."""
+
+    def __init__(self, stage: Stage, recorder: Recorder) -> None:
+        self._stage = stage
+        self._recorder = recorder
+        self.replay_id = 0
+
+    def plant(self, letters: int) -> None:
+        """`letters` dead letters, of which most are mended."""
+        planted = [_entry(number) for number in range(letters)]
+        at_s = self._recorder.now()
+        with self._stage.queue.client() as client:
+            for first in range(0, letters, _PAGE):
+                pipeline = client.pipeline(transaction=False)
+                for fields in planted[first : first + _PAGE]:
+                    pipeline.xadd(WRITES, fields)
+                pipeline.execute()
+        for number, fields in enumerate(planted):
+            ends = "dead" if number % _BROKEN == 0 else "applied"
+            self._recorder.add(
+                Planted(
+                    at_s, "a schema that moved on", True, str(fields["operation_id"]), str(fields["user_id"]), ends=ends
+                )
+            )
+        wait_until(lambda: self._length(WRITES) == self._length(DEAD) == 0, what="dead and indexed")
+        wish = {"selection": _EVERY, "reason": "renamed", "patch": _PATCH, "expected_count": letters}
+        wait_until(lambda: self._stage.ask_admin("POST", "/dlq/transforms", json=wish), what="the letters are mended")
+        self._did("edit")
+
+    def replay(self, letters: int, seconds: float) -> None:
+        """All of them, so slowly that the faults hit it all along."""
+        wish = {"selection": _EVERY, "reason": "drill", "expected_count": letters, "stop": _STOP,
+                "rate_per_s": max(1.0, letters / seconds)}  # fmt: skip
+        wait_until(lambda: self._started(wish), what="the replay is made")
+        self._did("replay")
+
+    def _started(self, wish: dict[str, object]) -> bool:
+        """An answer may be lost: so it is looked for first."""
+        page = self._stage.ask_admin("GET", "/dlq/replays")
+        if page is None:
+            return False
+        made = page[0] if page else self._stage.ask_admin("POST", "/dlq/replays", json=wish)
+        self.replay_id = int(made["id"]) if made else 0
+        return bool(made)
+
+    def is_over(self) -> bool:
+        """Whether the replay has ended."""
+        found = self._stage.ask_admin("GET", f"/dlq/replays/{self.replay_id}")
+        return bool(found) and found["state"] == "done"
+
+    def _did(self, action: str) -> None:
+        self._recorder.add(Act(self._recorder.now(), "operator", action, done=True))
+
+    def _length(self, stream: str) -> int:
+        with self._stage.queue.client() as client:
+            return int(client.xlen(stream))
+
+
+def _entry(number: int) -> dict[str, str | bytes]:
+    name = "nom" if number % _BROKEN == 0 else "full_name"
+    user = str(uuid.uuid4())
+    version = time.time_ns() // 1000 - 10**9 + number
+    return {
+        "schema": "1",
+        "command": "CreateUser",
+        "operation_id": str(uuid.uuid4()),
+        "user_id": user,
+        "version": str(version),
+        "payload": orjson.dumps({name: f"planted {number}", "email": f"{user}@example.com"}),
+    }

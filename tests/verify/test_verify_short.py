@@ -1,0 +1,37 @@
+"""The checker on real processes, the short form of `make verify`."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.promises.verdict import Word
+from tests.verify import report
+from tests.verify.run import Plan, run
+
+_PLAN = Plan(seed=20260115, seconds=15, per_s=20, letters=600)
+#: However slow the machine is, a run has these.
+_ALWAYS = (
+    "write queued",
+    "a writer died between commit and acknowledgement",
+    "kill of writer",
+    "kill of api",
+    "kill of database",
+    "kill of dlq-admin",
+    "power loss of queue",
+    "letter applied",
+    "letter dead_again",
+    "a replay taken over by another replica",
+)
+
+
+@pytest.mark.long
+def test_every_promise_is_kept_while_everything_is_broken(tmp_path: Path) -> None:
+    """Each kind of fault at least once under load and under a replay; then the stores against what clients were
+    answered."""
+    data = tmp_path / "data"
+    data.mkdir()
+    done = run(data, _PLAN)
+    files = report.write(tmp_path / "report", done)
+    shown = report.terminal(done, files)
+    assert done.verdict.word is not Word.FALSE, shown
+    assert not [what for what in _ALWAYS if not done.verdict.sometimes[what]], shown
