@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from deploy.failure_modes.cell import Cell, Dependency, Effect, Failure, Impossible, Mode, SameAs, proof_name
 from deploy.failure_modes.dependencies.network import PAIRS
 from deploy.failure_modes.references import limit
+from deploy.failure_modes.simulated import SIMULATED
 from deploy.failure_modes.table import TABLE
 from deploy.reference.markdown import page, table
 
@@ -14,7 +15,8 @@ _ABOUT = f"""At 3 a.m.: an alert fired? [Start there](#from-an-alert). Else find
 
 Alerts link to their runbooks; the time after an alert is how long its condition lasts in production before it fires
 (the demo profile is quicker), one without a time fires as soon as its condition is true. Prometheus asks every
-{limit("SCRAPE_EVERY_S")}. Every other number is a setting, a limit or a measurement, and links to it."""
+{limit("SCRAPE_EVERY_S")}. Every other number is a setting, a limit or a measurement, and links to it. Proofs: tests and
+commands; behind `make simulate` are the names of its faults, which seeds draw."""
 
 _WHY = """## Why systems fail
 
@@ -112,7 +114,8 @@ def _section(one: Dependency) -> str:
     if impossible := _impossible(one):
         parts.append(impossible)
     parts.append("Proof:")
-    parts.append("\n".join(f"- {mode}: {_proofs(cell.proofs)}" for mode, cell in one.cells.items() if cell.proofs))
+    shown = {mode: _shown_by(one.name, mode, cell) for mode, cell in one.cells.items()}
+    parts.append("\n".join(f"- {mode}: {proofs}" for mode, proofs in shown.items() if proofs))
     if one.name == "network":
         rows = [(pair.one, pair.other, pair.effect, _proofs(pair.proofs)) for pair in PAIRS]
         parts.append("Who connects to whom:")
@@ -138,6 +141,12 @@ def _impossible(one: Dependency) -> str:
         for mode, cell in one.cells.items()
         if isinstance(cell, Impossible)
     )
+
+
+def _shown_by(name: str, mode: Mode, cell: Cell) -> str:
+    faults = SIMULATED.get(name, {}).get(mode, ())
+    simulated = [f"`make simulate` ({', '.join(f'`{fault}`' for fault in faults)})"] if faults else []
+    return ", ".join([*([_proofs(cell.proofs)] if cell.proofs else []), *simulated])
 
 
 def _proofs(proofs: Iterable[str]) -> str:

@@ -14,10 +14,12 @@ from deploy.failure_modes.cell import Cell, Failure, Impossible, Mode, SameAs, p
 from deploy.failure_modes.dependencies.network import PAIRS
 from deploy.failure_modes.page import cells, failure_modes
 from deploy.failure_modes.references import alert, limit, measured, page, setting
+from deploy.failure_modes.simulated import SIMULATED
 from deploy.failure_modes.table import TABLE
 from holdfast.shared.telemetry import metrics
 from tests.conftest import ROOT
 from tests.readme.documents import is_test
+from tests.simulation.kinds import KINDS
 
 #: What issues, runbooks and the architecture say Holdfast depends on.
 _NEEDED = {
@@ -71,6 +73,13 @@ def test_a_cell_is_filled_and_its_proof_exists() -> None:
     """What can happen has all its parts and a proof; what is like another cell leads to one that has; what cannot
     happen has a reason."""
     assert {anchor: wrong for anchor, cell in cells().items() if (wrong := wrong_with(cell))} == {}
+
+
+def test_every_simulated_fault_is_one_of_the_simulation() -> None:
+    """And belongs to a cell that can happen."""
+    for name, modes in SIMULATED.items():
+        assert not [mode for mode in modes if isinstance(TABLE[name].cells[mode], Impossible)], name
+        assert {fault for faults in modes.values() for fault in faults} <= set(KINDS), name
 
 
 def test_every_connection_that_is_allowed_is_one_that_may_be_cut() -> None:
