@@ -15,7 +15,7 @@ from holdfast.services.dlq_admin.alerts.notice import Notice, Posted
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.console.render.links import Links
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
-from holdfast.shared.connections.redis import connect
+from holdfast.shared.connections.redis import RedisTimeouts, connect
 from tests import keys
 from tests.console.board import UID
 from tests.servers import PATIENT_REDIS, RedisServer
@@ -138,12 +138,14 @@ async def test_other_replicas_hear_of_it(clean_redis: RedisServer) -> None:
     await there.take(Posted.model_validate(post(alert(firing=False))))
     await here.read()
     assert here.firing() == []
+    here._cache = hasty = connect(clean_redis.address, RedisTimeouts(0.5, 0.5))
     clean_redis.freeze()
     try:
         await here.take(Posted.model_validate(post(alert())))
         assert len(here.firing()) == 1
     finally:
         clean_redis.thaw()
+    await hasty.aclose()
     await redis.aclose()
 
 

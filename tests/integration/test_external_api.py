@@ -36,6 +36,7 @@ def chain(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty) -> 
         clean_redis.address,
         f"mysql://nobody:nothing@{NOWHERE}/none",
         HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url,
+        **(processes.HASTY_API | {"HOLDFAST_API_TIMEOUT_S": "11"}),  # a second of a caller's is no haste for a breaker
     ).start()
     proxy.wait_until_alive()
     with api.client() as client:
