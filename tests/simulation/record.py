@@ -41,7 +41,8 @@ class Record(Recorder):
                        request.key or "", int(version) if version.isdigit() else 0)
             )  # fmt: skip
         options = {name: value for name, value in request.headers.items() if name not in ("Authorization",)}
-        self._say(who, f"{request.method} {request.path}", to=api, n=number, **_flat(options), **_flat(request.body))
+        sent = _flat(request.body) | _flat(options) | {"to": api, "n": number}
+        self._say(who, f"{request.method} {request.path}", **sent)
         return number
 
     def ended(self, number: int, response: Response) -> None:
