@@ -176,6 +176,7 @@ class _Run:
         found = [f"{each.kind}: {each.what}" for each in verdict.violations]
         if self.probe.waits_for:
             found.append(f"stuck: at the end, {self.probe.waits_for}")
+        found += [f"model: {each}" for each in self.world.database.unknown]
         return [*self.watch.violations, *found]
 
     def seen(self) -> Counter[str]:

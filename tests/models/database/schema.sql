@@ -1,5 +1,5 @@
--- What deploy/migrations makes, as MariaDB shows it. The contract suite compares it with a real server; written by
--- python -m tests.contracts.schema DSN
+-- What deploy/migrations makes, as MariaDB shows it. The contract suite compares it with a real server.
+-- Written by python -m tests.contracts.schema DSN
 CREATE TABLE `audit_letters` (
   `letter_id` bigint(20) NOT NULL,
   `audit_id` bigint(20) NOT NULL,

@@ -152,7 +152,16 @@ class Connection(asyncio.Protocol):
         return OK
 
     def _client(self, args: Sequence[bytes]) -> Any:
-        return self.id if args[0].upper() == b"ID" else OK
+        match args[0].upper():
+            case b"ID":
+                return self.id
+            case b"LIST":
+                return self._server.clients()
+        return OK
+
+    def described(self) -> str:
+        """Its line in CLIENT LIST."""
+        return f"id={self.id} flags={'b' if self._waits else 'N'} resp={self.version}\n"
 
     def _subscribe(self, args: Sequence[bytes]) -> Any:
         for channel in args:

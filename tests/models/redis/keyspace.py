@@ -47,6 +47,8 @@ class Keyspace:
     def set(self, key: bytes, value: Any) -> None:
         """Put a value in place of what was there, its expiry too."""
         self._expires_ms.pop(key, None)
+        if type(self._values.get(key)) is Stream:
+            self.changed.append(key)
         self._values[key] = value
 
     def replace(self, key: bytes, value: Any) -> None:

@@ -87,7 +87,7 @@ def xreadgroup(space: Keyspace, args: Args) -> Any:
     if not read.group:
         raise Failure("ERR Missing GROUP option for XREADGROUP")
 
-    def again() -> Any:
+    def found() -> Any:
         pairs = Pairs()
         groups = [_group(space, key, read.group) for key in read.keys]
         for key, id, (stream, group) in zip(read.keys, read.ids, groups, strict=True):
@@ -97,7 +97,21 @@ def xreadgroup(space: Keyspace, args: Args) -> Any:
                 pairs.append([key, entries])
         return pairs or None
 
-    return _or_wait(again(), read, again)
+    def again() -> Any:
+        for key in read.keys:
+            _still_there(space, key, read.group)
+        return found()
+
+    return _or_wait(found(), read, again)
+
+
+def _still_there(space: Keyspace, key: bytes, group: bytes) -> None:
+    """Raises Failure for what was there when the wait began."""
+    if space.kind(key) is not Stream:
+        raise Failure("UNBLOCKED the stream key no longer exists")
+    stream = space.get(key, Stream)
+    if stream and group not in stream.groups:
+        raise Failure("NOGROUP the consumer group this client was blocked on no longer exists")
 
 
 def _or_wait(found: Any, read: _Read, again: Callable[[], Any]) -> Any:

@@ -86,6 +86,10 @@ class RedisModel:
             connection.abort()
         self.space.changed.clear()
 
+    def clients(self) -> bytes:
+        """All of them, as CLIENT LIST shows them; `b`: it waits."""
+        return "".join(connection.described() for connection in self._connections).encode()
+
     def next_id(self) -> int:
         """Of a connection."""
         return next(self._ids)
