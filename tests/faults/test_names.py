@@ -49,6 +49,7 @@ def test_a_resolver_that_hangs(tmp_path: Path, own_redis: RedisServer, own_datab
     api = processes.api(
         tmp_path, own_redis.address, by_name(own_database.dsn, "database.test"), "tests.faults.hanging_names",
         HANGS=str(hangs), HOLDFAST_API_BREAKER_OPEN_S="0.3", HOLDFAST_API_READ_TIMEOUT_S="0.5",
+        HOLDFAST_DB_CHECKOUT_TIMEOUT_S="0.3",
     )  # fmt: skip
     try:
         with httpx.Client(base_url=api.start().url, timeout=4 * DEADLINE_S) as client:
