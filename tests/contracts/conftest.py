@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import AsyncIterator, Iterator
+from contextlib import closing
 
 import pytest
 
 from tests.contracts import database_subjects, redis_subjects
 from tests.contracts.database_subjects import Subject as DatabaseSubject
 from tests.contracts.redis_subjects import Subject
+from tests.contracts.redis_wire import Wire
 from tests.servers import Database, RedisServer
 
 OTHER_REDIS = os.environ.get("CONTRACT_REDIS")
@@ -26,6 +28,13 @@ def address(request: pytest.FixtureRequest) -> str:
 async def subject(request: pytest.FixtureRequest) -> AsyncIterator[Subject]:
     """A Redis under contract, empty."""
     async with redis_subjects.model() if request.param == "model" else redis_subjects.real(address(request)) as made:
+        yield made
+
+
+@pytest.fixture(params=["real", *(["other"] if OTHER_REDIS else [])])
+def wire(request: pytest.FixtureRequest) -> Iterator[Wire]:
+    """A connection to each real server."""
+    with closing(Wire(address(request))) as made:
         yield made
 
 
