@@ -20,6 +20,7 @@ from holdfast.shared.queue.codec import raw_text
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.names import ATTEMPTS, WRITERS_GROUP, WRITES
 from holdfast.shared.queue.orphans import Orphans
+from holdfast.shared.queue.page import page
 from holdfast.shared.resilience.supervise import iteration_succeeded
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -117,17 +118,19 @@ class Reclaimer:
 
     async def take(self, ids: list[str]) -> None:
         """Take over those of `ids` that are silent, in bulk."""
-        await self._pipeline.handle(await self._claim(ids))
+        size = page(_PAGE)
+        for at in range(0, len(ids), size):
+            await self._pipeline.handle(await self._claim(ids[at : at + size]))
 
     async def _take_over(self) -> None:
         """All that is silent, page by page; what this build does not know is left to others."""
         seen: set[str] = set()
         after = "-"
-        while page := await self._silent(after):
-            seen.update(entry.id for entry in page)
+        while silent := await self._silent(after):
+            seen.update(entry.id for entry in silent)
             ours = self._unknown.ids.union(self._pipeline.in_hand, self._deferred.held())
-            await self._take_page([entry for entry in page if entry.id not in ours])
-            after = f"({page[-1].id}"
+            await self._take_page([entry for entry in silent if entry.id not in ours])
+            after = f"({silent[-1].id}"
         self._unknown.keep(seen)
 
     async def _take_page(self, silent: list[_Silent]) -> None:

@@ -10,6 +10,7 @@ from redis.exceptions import ResponseError
 from holdfast.shared.connections.redis import entries, text
 from holdfast.shared.queue.codec import raw_text
 from holdfast.shared.queue.names import DEAD, LEDGER, WRITES
+from holdfast.shared.queue.page import page
 from holdfast.shared.writes import versions
 
 _PAGE = 1000
@@ -57,9 +58,9 @@ async def letters_on_stream(redis: Redis, dead_cut: str) -> AsyncIterator[list[t
     """(letter id, id of the entry it is of, '' for none) of the dead letters up to `dead_cut` that are still on their
     stream, page by page."""
     start = "-"
-    while page := entries(await redis.xrange(DEAD, start, dead_cut, count=_PAGE)):
-        yield [(letter_id, raw_text(fields, b"entry_id")) for letter_id, fields in page]
-        start = f"({page[-1][0]}"
+    while found := entries(await redis.xrange(DEAD, start, dead_cut, count=page(_PAGE))):
+        yield [(letter_id, raw_text(fields, b"entry_id")) for letter_id, fields in found]
+        start = f"({found[-1][0]}"
 
 
 async def may_return(redis: Redis) -> tuple[int | None, int]:
@@ -74,6 +75,6 @@ async def may_return(redis: Redis) -> tuple[int | None, int]:
 async def backlog(redis: Redis, cut: str) -> AsyncIterator[list[tuple[str, str]]]:
     """(entry id, operation id) of what is on the write stream up to `cut`, page by page."""
     start = "-"
-    while page := entries(await redis.xrange(WRITES, start, cut, count=_PAGE)):
-        yield [(entry_id, raw_text(fields, b"operation_id")) for entry_id, fields in page]
-        start = f"({page[-1][0]}"
+    while found := entries(await redis.xrange(WRITES, start, cut, count=page(_PAGE))):
+        yield [(entry_id, raw_text(fields, b"operation_id")) for entry_id, fields in found]
+        start = f"({found[-1][0]}"

@@ -14,6 +14,7 @@ from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 from holdfast.shared.connections.address import parse_redis
 from holdfast.shared.connections.redis import connection_options, text
 from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.page import page
 from holdfast.shared.queue.watch import Watch
 
 Handle = Callable[[list[Entry]], Awaitable[None]]
@@ -86,7 +87,7 @@ def subscriber_app(
         group=group,
         consumer=consumer,
         batch=True,
-        max_records=batch_max,
+        max_records=page(batch_max),
         polling_interval=block_ms,
     )
 

@@ -13,6 +13,7 @@ from holdfast.shared.connections.redis import entries as entries_of
 from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.names import DEAD, LUA, WRITES
+from holdfast.shared.queue.page import page
 
 _PAGE = 200
 
@@ -31,8 +32,8 @@ class Traces:
     async def buried(self, entries: Collection[str]) -> dict[str, Letter]:
         """Entry -> its dead letter, of those whose letters are not in the table yet. Raises RedisError, OSError."""
         wanted, found, start = set(entries), dict[str, Letter](), "-"
-        while wanted and (page := entries_of(await self._redis.xrange(DEAD, start, count=_PAGE))):
-            for letter_id, fields in page:
+        while wanted and (letters := entries_of(await self._redis.xrange(DEAD, start, count=page(_PAGE)))):
+            for letter_id, fields in letters:
                 entry = fields.get(b"entry_id", b"").decode("ascii", "replace")
                 if entry not in wanted:
                     continue
@@ -40,5 +41,5 @@ class Traces:
                     found[entry] = read(letter_id, fields)
                 except ValueError:  # an id that no stream gives by itself: not of this entry
                     continue
-            start = f"({page[-1][0]}"
+            start = f"({letters[-1][0]}"
         return found

@@ -1,0 +1,32 @@
+"""A reply with entries arrives whole within the time for one."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.queue.page import page
+
+
+@pytest.fixture
+def articles(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The process serves resources with texts of 64 KiB."""
+    monkeypatch.setenv("HOLDFAST_DOMAIN", "tests.articles")
+    for kept in (domain, page):
+        kept.cache_clear()
+    yield
+    for kept in (domain, page):
+        kept.cache_clear()
+
+
+def test_short_entries_come_in_full_pages() -> None:
+    """Users are short."""
+    assert page(1000) == 1000
+
+
+@pytest.mark.usefixtures("articles")
+def test_long_entries_come_in_short_pages() -> None:
+    """No more than 32 MiB at once, whatever is asked for; one at least."""
+    assert 1 <= page(5000) * 65_536 * 4 <= 32 << 20
+    assert page(5000) == page(1_000_000)
+    assert page(1) == 1
