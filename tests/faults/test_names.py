@@ -25,7 +25,10 @@ def test_no_name_is_known(tmp_path: Path, own_redis: RedisServer, own_database: 
     """An api that finds one store writes to it; one that finds none says so. Both start and are alive."""
     unknown = {"HOLDFAST_CACHE_REDIS_ADDR": f"{_NOWHERE}:6379", "HOLDFAST_API_EXTERNAL_PROXY_URL": f"http://{_NOWHERE}"}
     stores = [(f"{_NOWHERE}:6379", own_database.dsn), (f"{_NOWHERE}:6379", by_name(own_database.dsn, _NOWHERE))]
-    one, none = services = [processes.api(tmp_path, queue, dsn, **unknown) for queue, dsn in stores]
+    one, none = services = [
+        processes.api(tmp_path, queue, dsn, **unknown, **more)
+        for (queue, dsn), more in zip(stores, ({}, processes.HASTY_API), strict=True)
+    ]
     try:
         for service in services:
             service.start(wait=False)
@@ -34,7 +37,7 @@ def test_no_name_is_known(tmp_path: Path, own_redis: RedisServer, own_database: 
         with httpx.Client(base_url=one.url, timeout=4 * DEADLINE_S) as client:
             wait_until(lambda: client.post("/users", json=ADA).status_code == 201, HEALING_S, "written directly")
             wait_until(lambda: client.get("/users").json()["data"], HEALING_S, "read")
-        with httpx.Client(base_url=none.url, timeout=4 * DEADLINE_S) as client, within():
+        with httpx.Client(base_url=none.url, timeout=4 * DEADLINE_S) as client, within(4 * DEADLINE_S):
             for refused in (client.post("/users", json=ADA), client.get(NOBODY), client.get("/external-api")):
                 assert refused.status_code in (503, 504)
                 assert refused.json()["error"]["retryable"] is True
