@@ -45,6 +45,8 @@ def _of_write(case: Case, intent: Intent) -> Iterator[str]:
     doubt = False
     for attempt in intent.attempts:
         match attempt.end:
+            case Unknown(why="refused"):
+                yield "process not reachable"
             case Unknown(why=why):
                 yield "write without an answer" if why != "hung up" else "client hung up"
                 doubt = True

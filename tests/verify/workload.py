@@ -93,12 +93,16 @@ class Workload:
             if_match=self._versions[user] if careful else 0,
             wait_s=self.chance.choice([0, 0, 0, 0, 2]),
             insists=True,
-            patience_s=self.chance.uniform(0.005, 0.2) if self.chance.random() < 0.06 else None,
+            patience_s=self._impatience_s() if self.chance.random() < 0.06 else None,
             group=group,
         )
 
     def _careless(self, number: int, group: int) -> Wish:
         """Without a key: sent once, and whoever hangs up never knows."""
         values = {"name": f"name {number}", "email": f"careless{number}@example.com"}
-        patience_s = self.chance.uniform(0.005, 0.1) if self.chance.random() < 0.3 else None
+        patience_s = self._impatience_s() if self.chance.random() < 0.3 else None
         return Wish("POST", "/users", values, patience_s=patience_s, group=group)
+
+    def _impatience_s(self) -> float:
+        """From before the request has left until after it was accepted, on fast and slow machines."""
+        return 0.005 * 400 ** self.chance.random()
