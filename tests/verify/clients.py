@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-import httpx
+import aiohttp
 
 from deploy.client.open_loop import OpenLoop, constant, poisson
 from tests.promises.history import Attempt, Fail, Fault, Invoke, Ok, Unknown
@@ -35,11 +35,7 @@ class Clients:
         self._recorder = recorder
         self._chance = random.Random(seed)
         self.workload = Workload(random.Random(seed + 1))
-        self._http = httpx.AsyncClient(
-            verify=False,  # noqa: S501 - there is no TLS here
-            timeout=PATIENCE_S,
-            limits=httpx.Limits(max_connections=None, keepalive_expiry=_IDLE_S),
-        )
+        self._http: aiohttp.ClientSession | None = None
         self.loop = OpenLoop(())
         self.give_up_s = float("inf")
 
@@ -71,7 +67,8 @@ class Clients:
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if self._http is not None:
+            await self._http.close()
 
     async def _arrival(self, number: int, _: float) -> None:
         wish = self.workload.wish(number)
@@ -94,19 +91,27 @@ class Clients:
         self._recorder.add(sent)
         try:
             async with asyncio.timeout(patience_s):
-                response = await self._http.request(
-                    wish.method, self._stage.services[target].url + wish.path, json=wish.body, headers=_headers(wish)
-                )
-        except (httpx.TransportError, TimeoutError) as error:
-            lost = Unknown(self._recorder.now(), attempt, _why(error))
+                status, headers, content = await self._request(self._stage.services[target].url, wish)
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            lost = Unknown(self._recorder.now(), attempt, _why(error, hangs_up=patience_s is not None))
             self._recorder.add(lost)
             return Attempt(sent, lost)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        end = end_of(attempt, self._recorder.now(), wish.method, response.status_code, headers, response.content)
+        end = end_of(attempt, self._recorder.now(), wish.method, status, headers, content)
         self._recorder.add(end)
         if isinstance(end, Ok):
             self.workload.learn(wish, end)
         return Attempt(sent, end)
+
+    async def _request(self, url: str, wish: Wish) -> tuple[int, dict[str, str], bytes]:
+        if self._http is None:
+            # Its cost does not grow with the requests in flight, of which an open loop may have a thousand.
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_IDLE_S),
+                timeout=aiohttp.ClientTimeout(total=PATIENCE_S),
+            )
+        async with self._http.request(wish.method, url + wish.path, json=wish.body, headers=_headers(wish)) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return response.status, headers, await response.read()
 
 
 def _is_known(attempt: Attempt) -> bool:
@@ -129,13 +134,11 @@ def _headers(wish: Wish) -> dict[str, str]:
     return headers
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception, *, hangs_up: bool) -> str:
     match error:
-        case httpx.ConnectError() | httpx.ConnectTimeout():
+        case aiohttp.ClientConnectorError():
             return "refused"
-        case httpx.TimeoutException():
-            return "timeout"
         case TimeoutError():
-            return "hung up"
+            return "hung up" if hangs_up else "timeout"
         case _:
             return "reset"

@@ -30,7 +30,6 @@ _WRITER = QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}
 STORES = ("queue", "cache", "database")
 _NO_LINK = ("dlq-admin", "cache")
 _ASKED_S = 60.0
-_OF_AN_API = ("queue", "database", "database_writes")
 
 
 class Stage:
@@ -110,14 +109,6 @@ class Stage:
             for name in ended:
                 self.services[name].start(wait=False)
         return ended
-
-    def sick(self, api_name: str) -> str:
-        """What this api does not find well; empty: nothing."""
-        try:
-            checks = self._http.get(f"{self.services[api_name].url}/health").json()["data"]["checks"]
-        except (httpx.TransportError, ValueError) as error:
-            return type(error).__name__
-        return ", ".join(f"{store} {checks[store]}" for store in _OF_AN_API if not checks[store]["ok"])
 
     def kill_services(self) -> None:
         """kill -9 of all of ours: from now on nothing changes."""
