@@ -131,7 +131,7 @@ class Reclaimer:
             ours = self._unknown.ids.union(self._pipeline.in_hand, self._deferred.held())
             await self._take_page([entry for entry in silent if entry.id not in ours])
             after = f"({silent[-1].id}"
-        self._unknown.keep(seen)
+        await self._unknown.forget_settled(seen)
 
     async def _take_page(self, silent: list[_Silent]) -> None:
         if in_bulk := [entry.id for entry in silent if entry.unexplained < 2]:

@@ -8,7 +8,7 @@ knows it, and an operator decides.
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Set
 
 from redis.asyncio import Redis
 
@@ -60,10 +60,12 @@ class Unknown:
         self._fresh.add(entry_id)
         return Retry()
 
-    def keep(self, waiting: Iterable[str]) -> None:
-        """Forget all that are not `waiting` to be taken over: another writer has them, or they are settled."""
-        left = self._fresh.union(waiting)
-        self._since = {entry_id: since for entry_id, since in self._since.items() if entry_id in left}
+    async def forget_settled(self, waiting: Set[str]) -> None:
+        """Forget those that are over. `waiting`: entries that nobody has in hand. What another writer has in hand now,
+        it may let go of in a moment: writers that pass an entry around and forget it each time never give it up."""
+        for entry_id in sorted(self._since.keys() - waiting - self._fresh):
+            if not await self._redis.xpending_range(WRITES, WRITERS_GROUP, min=entry_id, max=entry_id, count=1):
+                self._since.pop(entry_id, None)
 
     async def run(self, take: Take, halted: Callable[[], bool]) -> None:
         """For ever: let go of what was met, and give up what nothing will come for."""
@@ -98,8 +100,6 @@ class Unknown:
             self._given_up.update(page)
             await take(page)
             self._given_up.difference_update(page)
-            for entry_id in page:
-                self._since.pop(entry_id, None)
 
 
 def is_unknown(outcome: Outcome) -> bool:

@@ -1,6 +1,7 @@
 """What a build does not know waits for one that does: uncharged, in nobody's way, and not for ever."""
 
 import json
+import random
 import time
 import uuid
 from collections.abc import Iterator, Mapping
@@ -173,6 +174,7 @@ async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisSe
     async def take(ids: list[str]) -> None:
         taken.extend(ids)
         assert isinstance(unknown.met(ids[0], UnknownWrite("unknown schema")), Dead)
+        await redis.xack(WRITES, WRITERS_GROUP, *ids)
 
     seconds, _ = await redis.time()
     await redis.hset(WRITERS, "one", f"{seconds} {build()}")
@@ -186,5 +188,30 @@ async def test_nothing_is_given_up_while_another_build_runs(clean_redis: RedisSe
     await redis.hdel(among, "two")
     await unknown._give_up(take)
     assert taken == [entry_id.decode()]
+    unknown._fresh.clear()
+    await unknown.forget_settled(set())
     assert unknown.ids == frozenset()
+    await redis.aclose()
+
+
+async def test_writers_that_pass_an_entry_around_give_it_up(clean_redis: RedisServer) -> None:
+    """Each remembers what it met while another has it in hand, in whatever order they look, until it is settled."""
+    redis, chance = connect(clean_redis.address, PATIENT_REDIS), random.Random(5)
+    await ensure_groups(redis)
+    entry_id = (await redis.xadd(WRITES, {"schema": "3"})).decode()
+    await redis.xreadgroup(WRITERS_GROUP, "0", {WRITES: ">"})
+    writers = [Unknown(redis, str(number), idle_s=30, patience_s=0) for number in range(3)]
+    for number in range(12):
+        holder = number % 3
+        await redis.xclaim(WRITES, WRITERS_GROUP, str(holder), 0, [entry_id], justid=True)
+        assert writers[holder].met(entry_id, UnknownWrite("unknown schema")) == Retry()
+        for other in chance.sample(writers, 3):  # nobody sees it wait: it is in somebody's hand
+            await other.forget_settled(set())
+        await writers[holder]._let_go()
+        met = writers[: number + 1]
+        assert [each.ids for each in met] == [frozenset({entry_id})] * len(met)
+    await redis.xack(WRITES, WRITERS_GROUP, entry_id)
+    for each in writers:
+        await each.forget_settled(set())
+        assert each.ids == frozenset()
     await redis.aclose()
