@@ -26,10 +26,11 @@ _STORES = {
 }
 
 
-def redis(simulation: Simulation, name: str) -> Main:
-    """A Redis server, which keeps its data while its process is dead."""
-    model = RedisModel(lambda: simulation.clock(name).wall(simulation.loop.now_s))
+def _model(simulation: Simulation, name: str) -> RedisModel:
+    return RedisModel(lambda: simulation.clock(name).wall(simulation.loop.now_s))
 
+
+def _serving(model: RedisModel) -> Main:
     async def serve() -> None:
         await asyncio.get_running_loop().create_server(model.protocol, "0.0.0.0", 6379)  # noqa: S104 - as above
         await asyncio.get_running_loop().create_future()
@@ -38,17 +39,20 @@ def redis(simulation: Simulation, name: str) -> Main:
 
 
 class Demo:
-    """One api, one writer, their stores, and a client."""
+    """One api, writers, their stores, and a client. `settings`: of the writers."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, writers: int = 1, **settings: Any) -> None:
         self.simulation = simulation = Simulation(seed)
         clock = simulation.clock("database")
         self.database = DatabaseModel(lambda: clock.wall(simulation.loop.now_s), simulation.chance("database"))
-        api, writer = ApiSettings(**_STORES, instance="api-1"), WriterSettings(**_STORES, instance="writer-1")
+        self.queue, cache = _model(simulation, "queue"), _model(simulation, "cache")
         mains = {
-            "queue": redis(simulation, "queue"), "cache": redis(simulation, "cache"),
-            "api-1": nodes.api(api), "writer-1": nodes.writer(writer),
-        }  # fmt: skip
+            "queue": _serving(self.queue),
+            "cache": _serving(cache),
+            "api-1": nodes.api(ApiSettings(**_STORES, instance="api-1")),
+        }
+        for name in (f"writer-{number}" for number in range(1, writers + 1)):
+            mains[name] = nodes.writer(WriterSettings(**_STORES, instance=name, **settings))
         self.nodes = {name: Node(simulation, name, main) for name, main in mains.items()}
         self._client = Connections(Address("api-1", 8080))
 

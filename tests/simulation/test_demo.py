@@ -49,3 +49,32 @@ def test_a_kill_at_any_step_loses_and_doubles_nothing(victim: str) -> None:
         demo.run(scenario)
         assert demo.database.query("SELECT name FROM users") == [("Ada",)]
         assert demo.database.query("SELECT COUNT(*) FROM operations WHERE command LIKE 'Create%'") == [(1,)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_write_that_no_writer_knows_is_given_up(seed: int) -> None:
+    """Writers of one build that look at it one after the other all count its patience from when they first met it."""
+    quick = {"writer_claim_idle_s": 3, "writer_unknown_patience_s": 3, "db_timeout_s": 1.4, "db_lock_wait_s": 1}
+    demo = Demo(seed, writers=3, **quick)
+    entry = {
+        b"schema": b"99",
+        b"resource": b"users",
+        b"command": b"CreateUser",
+        b"operation_id": b"x",
+        b"payload": b"{}",
+    }
+
+    async def scenario() -> None:
+        for name in ("writer-2", "writer-3"):  # writers look at different moments
+            demo.nodes[name].kill()
+            await asyncio.sleep(demo.simulation.chance(name).uniform(0.2, 0.8))
+            demo.nodes[name].start()
+        for _ in range(3):
+            fields = [part for pair in entry.items() for part in pair]
+            demo.queue.run((b"XADD", b"{holdfast}:writes", b"*", *fields))
+            demo.queue.serve()
+            await asyncio.sleep(2.3)
+        await asyncio.sleep(60)
+        assert demo.queue.run((b"XLEN", b"{holdfast}:dead")) == 3
+
+    demo.run(scenario)
