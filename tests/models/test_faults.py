@@ -1,0 +1,140 @@
+"""What can be wrong with the models: what is lost is what was said, and all of it."""
+
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+import pymysql
+import pytest
+
+from tests.contracts.redis_draws import Draw
+from tests.models.database_server import DatabaseModel
+from tests.models.redis import history
+from tests.models.redis.reply import Failure
+from tests.models.redis_server import RedisModel
+
+
+class _Clock:
+    """Moved by hand."""
+
+    def __init__(self) -> None:
+        self.now_s = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+def _seen(model: RedisModel) -> Any:
+    values, expires = model.space.contents()
+    return repr(sorted(values.items())), sorted(expires.items())
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_redis_goes_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that loses its last seconds has what it had then, whatever was done."""
+    monkeypatch.setattr(history, "_COMMANDS_PER_CHAPTER", 7)
+    clock, chance, draw = _Clock(), Random(seed), Draw(seed)
+    model = RedisModel(clock)
+    past = []
+    for _ in range(60):
+        with suppress(Failure):  # that is a reply as well
+            model.run([word.encode() for word in draw.command()])
+        past.append((clock.now_s, _seen(model)))
+        clock.now_s += chance.choice([0.1, 0.2])
+    then_s, wanted = past[chance.randrange(len(past))]
+    model.lose_last(clock.now_s - then_s - 0.01)
+    assert _seen(model) == wanted
+    model.wipe()
+    assert model.space.names() == []
+
+
+@pytest.fixture
+def clock() -> _Clock:
+    """The database's."""
+    return _Clock()
+
+
+@pytest.fixture
+def database(clock: _Clock) -> DatabaseModel:
+    """The model."""
+    return DatabaseModel(clock, Random(1))
+
+
+def _insert(session: Any, actor: str) -> None:
+    session.cursor().execute("INSERT INTO dead_letter_actors (actor) VALUES (%s)", (actor,))
+
+
+def _actors(model: DatabaseModel) -> list[str]:
+    return [actor for (actor,) in model.query("SELECT actor FROM dead_letter_actors ORDER BY actor")]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_database_goes_back(database: DatabaseModel, clock: _Clock, seed: int) -> None:
+    """A server that loses its last seconds has the rows that were committed then."""
+    chance, past = Random(seed), []
+    sessions = [database.connect() for _ in range(3)]
+    for n in range(40):
+        session = chance.choice(sessions)
+        _insert(session, f"{n}")
+        if n % 3 == 2:
+            session.cursor().execute("DELETE FROM dead_letter_actors WHERE actor < %s", (f"{n - 5}",))
+        chance.choice([session.commit, session.rollback])()
+        past.append((clock.now_s, _actors(database)))
+        clock.now_s += 0.1
+    then_s, wanted = past[chance.randrange(len(past))]
+    database.lose_last(clock.now_s - then_s - 0.01)
+    assert _actors(database) == wanted
+    with pytest.raises(pymysql.err.OperationalError):
+        _insert(sessions[0], "lost")
+
+
+@pytest.mark.parametrize(("lost", "there"), [("lose_answer", ["a"]), ("refuse_commit", [])])
+def test_a_commit_without_an_answer(database: DatabaseModel, lost: str, there: list[str]) -> None:
+    """A lost answer tells nothing of whether the commit took effect; the session is gone."""
+    session = database.connect()
+    _insert(session, "a")
+    setattr(database.faults, lost, 1.0)
+    with pytest.raises(pymysql.err.OperationalError) as caught:
+        session.commit()
+    assert [caught.value.args[0], session.open, _actors(database)] == [2013, False, there]
+
+
+@pytest.mark.parametrize("number", [1290, 5000, 40_000, 65_000])
+def test_numbers(database: DatabaseModel, number: int) -> None:
+    """An error number comes as the driver reads it: with 16 bits and a sign."""
+    database.faults.number = number
+    with pytest.raises(pymysql.err.MySQLError) as caught:
+        _insert(database.connect(), "a")
+    assert caught.value.args[0] == (number if number < 2**15 else number - 2**16)
+
+
+def test_a_server_that_dies(database: DatabaseModel) -> None:
+    """What is not committed is gone with it, and locks too; it is there again with the rest."""
+    held = database.connect()
+    _insert(held, "a")
+    held.commit()
+    _insert(held, "b")
+    database.die()
+    with pytest.raises(pymysql.err.OperationalError):
+        database.connect()
+    database.restart()
+    again = database.connect()
+    _insert(again, "b")
+    again.commit()
+    assert _actors(database) == ["a", "b"]
+
+
+def test_full_and_read_only(database: DatabaseModel) -> None:
+    """A full server takes what makes room; a read-only one reads."""
+    session = database.connect()
+    _insert(session, "a")
+    session.commit()
+    database.faults.full = True
+    with pytest.raises(pymysql.err.OperationalError, match="is full"):
+        _insert(session, "b")
+    assert session.cursor().execute("DELETE FROM dead_letter_actors") == 1
+    session.rollback()
+    database.faults.full, database.faults.read_only = False, True
+    with pytest.raises(pymysql.err.OperationalError, match="read-only"):
+        _insert(session, "b")
+    assert session.cursor().execute("SELECT actor FROM dead_letter_actors FOR UPDATE") == 1
