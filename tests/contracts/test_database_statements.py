@@ -19,9 +19,9 @@ def _at(*parts: int) -> datetime:
 _AT = _at(2026, 1, 2, 3, 4, 5, 678)
 
 
-@pytest.fixture
-def cursor(database_subject: Subject) -> Iterator[Any]:
-    """Of a session in which there are three things and two others."""
+@pytest.fixture(scope="module")
+def session(database_subject: Subject) -> Iterator[Any]:
+    """A cursor of a session in which there are three things and two others."""
     with database_subject.connect() as connection, connection.cursor() as made:
         made.executemany(
             "INSERT INTO things (id, k, v, at, doc) VALUES (%s, %s, %s, %s, %s)",
@@ -32,8 +32,16 @@ def cursor(database_subject: Subject) -> Iterator[Any]:
             ],
         )
         made.executemany("INSERT INTO others (thing, code) VALUES (%s, %s)", [(1, "one"), (2, "two")])
+        made.execute("SAVEPOINT start")
         yield made
         connection.rollback()
+
+
+@pytest.fixture
+def cursor(session: Any) -> Iterator[Any]:
+    """The same for each test."""
+    yield session
+    session.execute("ROLLBACK TO SAVEPOINT start")
 
 
 @pytest.mark.parametrize(
@@ -162,6 +170,6 @@ def test_new_numbers(cursor: Any) -> None:
     first = cursor.lastrowid
     cursor.execute("INSERT INTO others (thing, code) VALUES (6, 'b')")
     assert cursor.lastrowid == first + 1
-    cursor.connection.rollback()
+    cursor.execute("ROLLBACK TO SAVEPOINT start")
     cursor.execute("INSERT INTO others (thing, code) VALUES (7, 'c')")
     assert cursor.lastrowid > first + 1

@@ -31,12 +31,11 @@ class History:
         self._chapters: list[_Chapter] = []
         self._open()
 
-    def ran(self, parts: Sequence[bytes]) -> None:
-        """A command that may have changed something."""
-        commands = self._chapters[-1].commands
-        commands.append((self._clock(), parts))
-        if len(commands) >= _COMMANDS_PER_CHAPTER:
+    def runs(self, parts: Sequence[bytes]) -> None:
+        """A command that may change something, and is about to."""
+        if len(self._chapters[-1].commands) >= _COMMANDS_PER_CHAPTER:
             self._open()
+        self._chapters[-1].commands.append((self._clock(), parts))
 
     def before(self, at_s: float) -> Any:
         """The contents of the keyspace as they were; the oldest that are known, if that is too long ago. What came

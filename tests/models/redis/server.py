@@ -75,7 +75,7 @@ class RedisModel:
 
     def wipe(self) -> None:
         """Lose everything."""
-        self._history.ran((b"FLUSHALL",))
+        self._history.runs((b"FLUSHALL",))
         self.space.clear()
         self.serve()
 
@@ -107,7 +107,7 @@ class RedisModel:
     def run(self, parts: Sequence[bytes]) -> Any:
         """The reply of a command, or Wait. Raises Failure."""
         if parts[0].upper() not in _READS:
-            self._history.ran(parts)
+            self._history.runs(parts)
         return self.executor.run(parts)
 
     def serve(self) -> None:
@@ -117,12 +117,12 @@ class RedisModel:
             wait, parts = connection.wait
             if not any(key in changed for key in wait.keys):
                 continue
+            self._history.runs(parts)
             try:
                 reply = wait.again()
             except Failure as failure:
                 reply = failure
             if reply is not None:
-                self._history.ran(parts)
                 connection.answer(reply)
 
     def _publish(self, channel: bytes, text: bytes) -> int:
