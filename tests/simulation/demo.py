@@ -1,8 +1,6 @@
-"""`python -m tests.simulation.demo SEED`: one api and one writer; a user is created, the write is applied, and the user
-is read. Prints the timeline."""
+"""Demo: one api, some writers and their stores in virtual time, for small scenarios."""
 
 import asyncio
-import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -86,7 +84,3 @@ class Demo:
             self.nodes[name].stop()
         await asyncio.sleep(30)
         assert not self.nodes["writer-1"].running
-
-
-if __name__ == "__main__":
-    sys.stdout.write(Demo(int(sys.argv[1])).run())
