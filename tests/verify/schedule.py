@@ -9,7 +9,7 @@ from tests.promises.sometimes import kind_of
 #: Between two faults, on average; of a short run it is less, so that each kind has its turn.
 _GAP_S = 1.1
 #: A kill is over when the process is started again; what hangs has to hang for longer than anybody's patience.
-_LASTS_S = {"kill": (0.0, 1.5), "power loss": (0.0, 1.0), "freeze": (1.0, 4.0)}
+_LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0)}
 _LASTS_ELSE_S = (0.8, 3.5)
 #: A shorter run has shorter faults.
 _LONG_S = 30.0
