@@ -1,0 +1,75 @@
+"""Cursor: runs statements and has their rows, as PyMySQL's does."""
+
+from collections.abc import Iterator
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from pymysql.cursors import RE_INSERT_VALUES
+
+from tests.models.database.execute import Result
+
+if TYPE_CHECKING:
+    from tests.models.database.session import Session
+
+
+class Cursor:
+    """A cursor with its rows."""
+
+    arraysize = 1
+
+    def __init__(self, connection: "Session") -> None:
+        self.connection = connection
+        self.description: tuple[tuple[Any, ...], ...] | None = None
+        self.rowcount = -1
+        self.lastrowid = 0
+        self._rows: Iterator[tuple[Any, ...]] = iter(())
+
+    def execute(self, query: str, args: Any = None) -> int:
+        """The number of rows. `args` None: `%` is no placeholder."""
+        return self._take(self.connection.run(query, args))
+
+    def executemany(self, query: str, args: Any) -> int:
+        """An INSERT of values is one statement for all of them; any other is one after the other."""
+        if not args:
+            return 0
+        if RE_INSERT_VALUES.match(query):
+            return self._take(self.connection.run(query, args, many=True))
+        self.rowcount = sum([self.execute(query, each) for each in args])
+        return self.rowcount
+
+    def _take(self, result: Result) -> int:
+        self._rows = iter(result.rows)
+        self.rowcount, self.lastrowid = result.count, result.last_id
+        self.description = None
+        if result.names is not None:
+            self.description = tuple((name, None, None, None, None, None, True) for name in result.names)
+        return result.count
+
+    def fetchone(self) -> tuple[Any, ...] | None:
+        """The next row."""
+        return next(self._rows, None)
+
+    def fetchmany(self, size: int | None = None) -> tuple[tuple[Any, ...], ...]:
+        """The next rows."""
+        found = list(islice(self._rows, size or self.arraysize))
+        return tuple(found)
+
+    def fetchall(self) -> tuple[tuple[Any, ...], ...]:
+        """The rest."""
+        return tuple(self._rows)
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        return self._rows
+
+    def nextset(self) -> None:
+        """There is none."""
+
+    def close(self) -> None:
+        """Forget the rows."""
+        self._rows = iter(())
+
+    def __enter__(self) -> "Cursor":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
