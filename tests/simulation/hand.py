@@ -32,6 +32,8 @@ class Hand:
         self._wall_s = wall_s
         self._now = now
         self._record = record
+        #: Operations that can never work.
+        self._bad: set[bytes] = set()
         #: Entries that were on the stream at some time.
         self._seen: list[tuple[bytes, ...]] = []
 
@@ -61,7 +63,9 @@ class Hand:
     def twice(self, count: int, chance: Random) -> int:
         """Entries that are on the stream, or were, come once more."""
         for _, fields in self._run(b"XRANGE", WRITES, b"-", b"+", b"COUNT", b"20") or ():
-            self._seen.append(tuple(fields))
+            # A second copy of what can never work is a second dead letter, and rightly so.
+            if self._bad.isdisjoint(fields) and b"operation_id" in fields:
+                self._seen.append(tuple(fields))
         del self._seen[:-_REMEMBERED]
         again = [chance.choice(self._seen) for _ in range(count)] if self._seen else []
         for words in again:
@@ -84,8 +88,15 @@ class Hand:
         added = self._run(b"XADD", stream, entry_id.encode(), *words)
         if added is None:
             return
-        operation, entity = (fields.get(name, b"").decode("utf-8", "replace") for name in ("operation_id", "entity_id"))
+        operation = _text(fields, "operation_id") or _text(fields, "original.operation_id")
+        entity = _text(fields, "entity_id")
+        if bad:
+            self._bad.add(operation.encode())
         self._record(Planted(self._now(), kind, bad, operation, entity, added.decode()))
+
+
+def _text(fields: Fields, name: str) -> str:
+    return fields.get(name, b"").decode("utf-8", "replace")
 
 
 def _value(name: str, chance: Random) -> bytes:
