@@ -88,16 +88,15 @@ class Field:
 
     @property
     def wire(self) -> Any:
-        """The type of a value on the wire, for pydantic: it passes the same checks, and is clean already."""
-        clean, key, rule = self.type.clean, self.unique.key if self.unique else None, self.type.constraint
+        """The type of a value on the wire, for pydantic: the same, with an error that holds nothing of the value.
+        Another build may have cleaned it by other rules."""
+        clean, rule = self.clean, self.type.constraint
 
         def stored(value: Any) -> Any:
             try:
-                if clean(value) == value and (key is None or isinstance(key(value), str)):
-                    return value
+                return clean(value)
             except ValueError:
-                pass
-            raise PydanticCustomError(NOT_AS_DECLARED, "{rule}", {"rule": rule})
+                raise PydanticCustomError(NOT_AS_DECLARED, "{rule}", {"rule": rule}) from None
 
         return self._annotated(stored)
 

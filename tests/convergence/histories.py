@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from hypothesis import strategies as st
 
-EMAILS = ("ann@example.com", "bob@example.com", "Ann@Example.com")
+EMAILS = ("ann@example.com", "bob@example.com", "Ann@example.com")
 
 
 @dataclass(frozen=True)
