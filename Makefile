@@ -339,8 +339,8 @@ docs: venv-dev ## Generate the reference pages from the code: endpoints, errors,
 	@$(VENV) -m deploy.reference
 
 .PHONY: migration
-migration: venv-dev ## Write the revision that new fields of shipped resources need (NAME=add_phone; DB_DSN= a migrated database)
-	@$(VENV) -m holdfast.migrations revision "$(NAME)"
+migration: venv-local ## Write the revision that new fields of shipped resources need (NAME=add_phone), from the running stack's database (DB_DSN= another)
+	@$(LOCAL) migration "$(NAME)"
 
 .PHONY: docs-build
 docs-build: venv-docs ## The documentation as a site; a broken link or a page without a place in it fails (OUT=.local/site)

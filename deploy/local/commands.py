@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, NoReturn
 
-from deploy.local import circuits, doctor, packages, places, python_env, stack, status
+from deploy.local import circuits, database, doctor, packages, places, python_env, stack, status
 from deploy.local import redis as redis_servers
 from deploy.local.follow import follow
 from deploy.local.output import Problem, echo
@@ -18,6 +18,7 @@ from deploy.local.programs import LOOPBACK, programs, service_env
 from deploy.local.secret import secret
 from deploy.local.settings import StackSettings, saved
 from deploy.local.welcome import welcome
+from deploy.privileges.database import MIGRATE
 
 #: As long as another one may take to install everything.
 _LOCK_PATIENCE_S = 300.0
@@ -100,6 +101,17 @@ def inside(*command: str) -> int:
     return subprocess.run(command, env=os.environ | env, check=False).returncode
 
 
+def migration(name: str = "") -> int:
+    """Write the revision that the database of DB_DSN lacks, or that of the running stack."""
+    env = dict(os.environ)
+    if not env.get("DB_DSN"):
+        if stack.running() is None:
+            raise Problem("the stack is not running, and DB_DSN names no database", "make up")
+        env["DB_DSN"] = database.dsn(MIGRATE, saved().db_port)
+    command = (str(places.VENV_PYTHON), "-m", "holdfast.migrations", "revision", name)
+    return subprocess.run(command, env=env, cwd=places.REPO, check=False).returncode
+
+
 def dlq(*arguments: str) -> int:
     """A command to the running dlq_admin, as the operator."""
     if stack.running() is None:
@@ -134,6 +146,7 @@ _COMMANDS: Mapping[str, Callable[..., int]] = {
     "setup": setup,
     "venv": venv,
     "inside": inside,
+    "migration": migration,
     "dlq": dlq,
     "redis": redis,
     "not-running": not_running,

@@ -11,6 +11,7 @@ from deploy.local.output import Problem, echo
 from deploy.local.packages import find
 from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, write_private
 from deploy.local.secret import secret
+from deploy.migrations import WARNING
 from deploy.privileges.database import MIGRATE, SCHEMA, user, users, with_users
 
 NAME = SCHEMA
@@ -72,6 +73,9 @@ def migrate(port: int) -> None:
     done = subprocess.run(alembic, cwd=REPO, env=env, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise Problem(f"the migrations failed:\n{(done.stdout + done.stderr)[-4000:]}")
+    for line in done.stderr.splitlines():
+        if line.startswith(WARNING):
+            echo(line)
 
 
 def _make_data_folder() -> None:

@@ -45,6 +45,12 @@ def own() -> tuple[ResourceType, ...]:
     return tuple(resource for resource in registry.domain().resources if resource not in shipped)
 
 
+def shipped() -> tuple[ResourceType, ...]:
+    """The resources of this process whose tables revisions make."""
+    mine = own()
+    return tuple(resource for resource in registry.domain().resources if resource not in mine)
+
+
 def changes(connection: sa.Connection, resource: ResourceType) -> list[Change]:
     """What the resource's table lacks. Raises RefusedError."""
     table, inspector = table_of(resource), sa.inspect(connection)

@@ -2,10 +2,12 @@
 then makes what the tables of declared resources lack, gives the services' users their rights, and takes from them what
 they need no more."""
 
+import sys
+
 import sqlalchemy as sa
 from alembic import context
 
-from holdfast.migrations import declared
+from holdfast.migrations import WARNING, declared
 from holdfast.privileges import database
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.faults import Fault
@@ -34,6 +36,7 @@ def run() -> None:
         connection.commit()
         if context.get_context().get_current_revision() == context.get_head_revision():
             _follow_declarations(connection)
+            _warn_of_what_tables_lack(connection)
         _grant(connection)
     engine.dispose()
 
@@ -46,6 +49,20 @@ def _follow_declarations(connection: sa.Connection) -> None:
                 connection.exec_driver_sql(_plain(change.up))
     except declared.RefusedError as refused:
         raise SystemExit(str(refused)) from None
+
+
+def _warn_of_what_tables_lack(connection: sa.Connection) -> None:
+    """Services that know a column which its table lacks wait for it, as in an outage."""
+    for resource in declared.shipped():
+        try:
+            lacking = [change.up for change in declared.changes(connection, resource)]
+        except declared.RefusedError as refused:
+            lacking = [str(refused)]
+        if lacking:
+            sys.stderr.write(
+                f"{WARNING}the table {resource.plural} is not as declared: {'; '.join(lacking)}"
+                " -> make migration NAME=... writes the revision\n"
+            )
 
 
 def _grant(connection: sa.Connection) -> None:

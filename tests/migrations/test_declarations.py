@@ -234,6 +234,9 @@ print(reads.entity(engine, User.type, id).shown())
 """
 
 
+_MIGRATIONS = "holdfast.migrations"
+
+
 def test_a_field_of_users_is_one_line_and_a_generated_revision(schema: Schema, tmp_path: Path) -> None:
     """In a copy of the sources: the line, the command that writes the revision, and the field is in wire and row."""
     migrate(schema.dsn)
@@ -244,18 +247,22 @@ def test_a_field_of_users_is_one_line_and_a_generated_revision(schema: Schema, t
     users.write_text(users.read_text().replace("    email: Annotated[", _PHONE))
     environment = os.environ | {"DB_DSN": schema.dsn, "PYTHONPATH": str(tmp_path)}
 
-    def python(*arguments: str) -> str:
+    def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         done = subprocess.run(
             [sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True,
             timeout=START_DEADLINE_S,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        return done
 
+    def python(*arguments: str) -> str:
+        return run(*arguments).stdout.strip()
+
+    assert "warning: the table users is not as declared: ALTER TABLE `users` ADD" in run("-m", _MIGRATIONS).stderr
     revision = Path(python("-m", "holdfast.migrations", "revision", "phones_of_users"))
     assert revision.name.endswith("_phones_of_users.py")
     assert "phone" in revision.read_text()
-    python("-m", "holdfast.migrations")
+    assert "warning" not in run("-m", _MIGRATIONS).stderr
     assert python("-c", _WITH_A_PHONE).splitlines() == [
         "[Applied(version=7)]", str({"name": "Ann", "phone": "+43 1", "email": "ann@example.com"}),
     ]  # fmt: skip

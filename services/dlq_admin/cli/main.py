@@ -29,7 +29,11 @@ def main(arguments: Sequence[str]) -> int:
         return _failed(NOT_DONE, plain(error))
     except KeyboardInterrupt:
         return _failed(NOT_DONE, "Interrupted; what was started continues on the server.")
-    _say(output, as_json=options.json)
+    try:
+        _say(output, as_json=options.json)
+        sys.stdout.flush()
+    except BrokenPipeError:  # `| head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return output.code
 
 

@@ -50,7 +50,7 @@ _Add = Callable[[str, Callable[[Client, argparse.Namespace], Output], str], argp
 
 
 def _look(add: _Add) -> None:
-    add("overview", queries.overview, "The state of the system in one queries.")
+    add("overview", queries.overview, "The state of the system at a glance.")
     add("writers", queries.writers, "Which writers run, and which are halted and why.")
     groups = add("groups", queries.groups, "Groups of letters that failed alike, the newest first.")
     groups.add_argument("which", nargs="?", metavar="FINGERPRINT", help="this one, with its note and its builds")
