@@ -1,12 +1,9 @@
-"""Alive: after a test that failed, what it started ends, and what it broke runs again, so that the next one does not
-fail for it."""
+"""Alive: the servers and services that tests started, so that what a failed one left can be put in order."""
 
-from collections.abc import Generator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 from weakref import WeakSet
-
-import pytest
 
 
 class Process(Protocol):
@@ -36,7 +33,8 @@ def known(process: Process) -> None:
 
 
 @contextmanager
-def _ending_what_is_new() -> Iterator[None]:
+def ending_what_is_new() -> Iterator[None]:
+    """On failure, kill what was made known meanwhile."""
     before = set(_all)
     try:
         yield
@@ -46,20 +44,12 @@ def _ending_what_is_new() -> Iterator[None]:
         raise
 
 
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup() -> Generator[None, Any, Any]:
-    """A fixture that fails after it has started something never comes to its end."""
-    with _ending_what_is_new():
-        return (yield)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_pyfunc_call() -> Generator[None, Any, Any]:
-    """A test that fails leaves alone what fixtures started, as it found it."""
+@contextmanager
+def restoring_what_ran() -> Iterator[None]:
+    """On failure, have what ran before run again."""
     were: list[Process] = [process for process in _all if process.running]
     try:
-        with _ending_what_is_new():
-            return (yield)
+        yield
     except BaseException:
         for process in were:
             process.thaw()

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import structlog
 
-from tests.alive import pytest_fixture_setup as pytest_fixture_setup
-from tests.alive import pytest_pyfunc_call as pytest_pyfunc_call
+from tests.after_failure import pytest_fixture_setup as pytest_fixture_setup
+from tests.after_failure import pytest_pyfunc_call as pytest_pyfunc_call
 from tests.processes import login_of
 from tests.repeat import pytest_addoption as pytest_addoption
 from tests.repeat import pytest_generate_tests as pytest_generate_tests

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import alive
+from tests import after_failure, alive
 
 
 class Fake:
@@ -29,7 +29,7 @@ def test_a_test_that_fails_leaves_the_processes_of_fixtures_as_it_found_them(end
     """One that passes is believed to know what it does."""
     fixture, dead = Fake(), Fake()
     dead.kill()
-    call = alive.pytest_pyfunc_call()
+    call = after_failure.pytest_pyfunc_call()
     next(call)
     of_the_test = Fake()
     fixture.kill()
@@ -41,7 +41,7 @@ def test_a_test_that_fails_leaves_the_processes_of_fixtures_as_it_found_them(end
 def test_a_fixture_that_fails_leaves_no_process() -> None:
     """What it has started would never be ended."""
     before = Fake()
-    setup = alive.pytest_fixture_setup()
+    setup = after_failure.pytest_fixture_setup()
     next(setup)
     started = Fake()
     with pytest.raises(ValueError, match="no"):
