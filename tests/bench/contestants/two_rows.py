@@ -14,11 +14,12 @@ INSERT_USER = (
     "INSERT INTO users (id, name, name_version, email, email_key, email_version, created_version, deleted_version)"
     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
 )
+#: Nothing but placeholders: PyMySQL sends what has a literal among its values row by row.
 INSERT_OPERATION = (
     "INSERT INTO operations"
     " (operation_id, resource, entity_id, command, version, effect, entity_version, rejection, body_hash, entry_id,"
     " ended_at)"
-    " VALUES (%s, 'users', %s, %s, %s, %s, %s, %s, %s, %s, %s)"
+    " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)"
 )
 
 
@@ -43,7 +44,7 @@ def operation_row(write: dict[str, Any], ended_at: datetime) -> tuple[Any, ...]:
     """For INSERT_OPERATION."""
     version = write["version"]
     return (
-        write["operation_id"], write["user_id"], "CreateUser", version, "applied", version, None, "0" * 64,
+        write["operation_id"], "users", write["user_id"], "CreateUser", version, "applied", version, None, "0" * 64,
         f"{version // 1000}-{version % 1000}", ended_at,
     )  # fmt: skip
 
