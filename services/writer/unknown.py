@@ -63,9 +63,14 @@ class Unknown:
     async def forget_settled(self, waiting: Set[str]) -> None:
         """Forget those that are over. `waiting`: entries that nobody has in hand. What another writer has in hand now,
         it may let go of in a moment: writers that pass an entry around and forget it each time never give it up."""
-        for entry_id in sorted(self._since.keys() - waiting - self._fresh):
-            if not await self._redis.xpending_range(WRITES, WRITERS_GROUP, min=entry_id, max=entry_id, count=1):
-                self._since.pop(entry_id, None)
+        doubtful = sorted(self._since.keys() - waiting - self._fresh)
+        for at in range(0, len(doubtful), _PAGE):
+            pipeline = self._redis.pipeline(transaction=False)
+            for entry_id in doubtful[at : at + _PAGE]:
+                pipeline.xpending_range(WRITES, WRITERS_GROUP, min=entry_id, max=entry_id, count=1)
+            for entry_id, pending in zip(doubtful[at : at + _PAGE], await pipeline.execute(), strict=True):
+                if not pending:
+                    self._since.pop(entry_id, None)
 
     async def run(self, take: Take, halted: Callable[[], bool]) -> None:
         """For ever: let go of what was met, and give up what nothing will come for."""
