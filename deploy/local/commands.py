@@ -95,8 +95,7 @@ def venv(name: str) -> int:
 
 def inside(*command: str) -> int:
     """Run a command with the settings of the running stack's dlq_admin."""
-    if stack.running() is None:
-        raise Problem("the stack is not running", "make up")
+    stack.check_running()
     env = service_env(saved(), "dlq_admin") | {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_LOG_STYLE": "auto"}
     return subprocess.run(command, env=os.environ | env, check=False).returncode
 
@@ -114,8 +113,7 @@ def migration(name: str = "") -> int:
 
 def dlq(*arguments: str) -> int:
     """A command to the running dlq_admin, as the operator."""
-    if stack.running() is None:
-        raise Problem("the stack is not running", "make up")
+    stack.check_running()
     address = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
     env = {"HOLDFAST_DLQ_URL": f"http://{address}", "HOLDFAST_DLQ_KEY": secret("operator_token")}
     command = (str(places.VENV_PYTHON), "-m", "holdfast.services.dlq_admin", *(arguments or ("overview",)))

@@ -38,6 +38,12 @@ def running() -> Supervisor | None:
     return None
 
 
+def check_running() -> None:
+    """Raises Problem unless this clone's stack runs."""
+    if running() is None:
+        raise Problem("the stack is not running", "make up")
+
+
 def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[bytes]":
     """Everything, in order; returns the supervisor when all are ready. On failure nothing is left running.
 

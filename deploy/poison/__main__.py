@@ -31,8 +31,7 @@ def main() -> int:
     try:
         if not 1 <= count <= _MOST:
             raise Problem(f"N={count} is not between 1 and {_MOST}")
-        if stack.running() is None:
-            raise Problem("the stack is not running", "make up")
+        stack.check_running()
         entries = list(poison(count, time.time_ns() // 1000, secrets.randbits(64), good_each=_GOOD_EACH))
         put((LOOPBACK, saved().queue_port), (OPERATOR, password(OPERATOR)), _STREAM, [fields for _, fields in entries])
     except Problem as problem:

@@ -41,8 +41,7 @@ def _draw(options: argparse.Namespace) -> None:
     chromium = next((found for name in _CHROMIUM if (found := shutil.which(name))), None)
     if chromium is None:
         raise Problem("pictures are drawn by Chromium, and there is none here", "apt-get install chromium")
-    if stack.running() is None:
-        raise Problem("the stack is not running", "make up")
+    stack.check_running()
     url = next(f"http://{each.address}" for each in programs(saved()) if each.name == "dlq_admin")
     with sync_playwright() as playwright:
         # Its sandbox needs rights that root in a container does not have; it sees pages of ours alone.

@@ -1,4 +1,4 @@
-"""What a build does not know waits for one that does: uncharged, in nobody's way, and not for ever."""
+"""What a build does not know waits for one that does: uncharged, without holding up other entries, and not forever."""
 
 import json
 import random

@@ -7,7 +7,7 @@ from tests.promises.history import Attempt, Unknown
 from tests.promises.violation import Violation
 
 PROMISE = "Every request is answered within its deadline, whatever is down behind the process that it was sent to."
-#: Ends that are nobody's answer: the client left, or nobody listened.
+#: Ends without an answer: the client left, or no server listened.
 _OUR_OWN = ("hung up", "refused")
 
 

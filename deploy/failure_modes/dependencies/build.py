@@ -10,7 +10,7 @@ _BACK = f"Roll back: {page('operations/upgrade.md', 'upgrade')}."
 
 DEPENDENCY = Dependency(
     "another build",
-    "An older or a newer build of ours, at work beside this one on the same stores.",
+    "An older or a newer build that runs beside this one on the same stores.",
     {
         Mode.GONE: Failure(
             effect=Effect.LATER,
