@@ -8,6 +8,9 @@ ARGS ?=
 
 .DEFAULT_GOAL := help
 
+# $(call needed,NAME,example): the value of NAME, or a sentence that says how to give it.
+needed = $(or $($1),$(error $1= is missing: make $@ $1=$2))
+
 # Command-line settings (API_PORT=..., WRITERS=...) reach the recipes as environment variables.
 
 ##@ Run
@@ -17,7 +20,7 @@ run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PO
 	@$(LOCAL) run
 
 .PHONY: up
-up: ## The same in the background; again with WRITERS=n: another number of writers, nothing else restarts
+up: ## The same in the background; again: as many WRITERS= as asked for, and services whose sources changed restart
 	@$(LOCAL) up
 
 .PHONY: down
@@ -54,11 +57,11 @@ redis: ## redis-cli to the running stack, as the operator (ARGS="queue XLEN {hol
 
 .PHONY: api-key
 api-key: venv-local ## A new API key and its line for the keys file (NAME=, SCOPES=read,write; FILE= adds it there)
-	@$(VENV) -m holdfast.shared.http.key_file add "$(NAME)" "$(or $(SCOPES),read,write)" $(FILE)
+	@$(VENV) -m holdfast.shared.http.key_file add "$(call needed,NAME,checkout)" "$(or $(SCOPES),read,write)" $(FILE)
 
 .PHONY: api-key-revoke
 api-key-revoke: venv-local ## Remove a name's keys from a keys file (NAME=, FILE=.local/secrets/api_keys)
-	@$(VENV) -m holdfast.shared.http.key_file revoke "$(NAME)" "$(or $(FILE),.local/secrets/api_keys)"
+	@$(VENV) -m holdfast.shared.http.key_file revoke "$(call needed,NAME,checkout)" "$(or $(FILE),.local/secrets/api_keys)"
 
 .PHONY: doctor
 doctor: ## What this machine has, what is missing, and what to do about it; changes nothing
@@ -140,7 +143,7 @@ test-unit: venv-dev ## The tests of pure code
 .PHONY: test-repeat
 test-repeat: ## One test N times, until it fails (N=20, TEST=tests/faults/test_both.py::test_hung)
 	@$(LOCAL) setup dev
-	@$(VENV) -m pytest --repeat $(or $(N),20) --exitfirst $(or $(TEST),$(error TEST= names the test)) $(ARGS)
+	@$(VENV) -m pytest --repeat $(or $(N),20) --exitfirst $(call needed,TEST,tests/faults/test_both.py) $(ARGS)
 
 .PHONY: lint
 lint: venv-dev ## Style, formatting, and which module may import which
@@ -340,7 +343,7 @@ docs: venv-dev ## Generate the reference pages from the code: endpoints, errors,
 
 .PHONY: migration
 migration: venv-local ## Write the revision that new fields of shipped resources need (NAME=add_phone), from the running stack's database (DB_DSN= another)
-	@$(LOCAL) migration "$(NAME)"
+	@$(LOCAL) migration "$(call needed,NAME,add_phone)"
 
 .PHONY: docs-build
 docs-build: venv-docs ## The documentation as a site; a broken link or a page without a place in it fails (OUT=.local/site)
@@ -396,7 +399,11 @@ clean: ## Delete the environments, the caches and the local stack's data (refuse
 help: ## This list
 	@awk 'BEGIN { FS = ":.*## "; print "make TARGET [NAME=value ...]" } \
 		/^##@/ { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  %-24s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { line = sprintf("  %-24s", $$1); n = split($$2, words, " "); \
+			for (i = 1; i <= n; i++) { \
+				if (length(line " " words[i]) > 80) { print line; line = sprintf("%26s", "") } \
+				line = line " " words[i] } \
+			print line }' $(MAKEFILE_LIST)
 
 .PHONY: venv-dev venv-local venv-docs
 venv-dev:

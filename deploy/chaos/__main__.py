@@ -43,7 +43,7 @@ def main() -> int:
         echo(f"{problem}")
         return 2
     except KeyboardInterrupt:
-        echo("\nInterrupted; everything that was broken is mended.")
+        echo("\nInterrupted. The report is of what had ended before.")
         return 130
     except Exception:  # noqa: BLE001 - 1 would mean that the hypothesis is wrong
         traceback.print_exc()

@@ -17,6 +17,7 @@ from deploy.client.plan import Plan, parse
 from deploy.client.samples import percentile
 from deploy.client.session import Background
 from deploy.local.output import Problem
+from deploy.local.progress import during
 from deploy.stacks.stack import Stack
 
 #: Before and after a fault, for as long as this at least.
@@ -48,7 +49,9 @@ def run(
     writes = Writes()
     plan = Plan(stack.url("api"), per_s, mix=parse(weights), follow_per_s=0, users=_USERS)
     with Background(plan, writes) as traffic, Watch(stack.address("api"), stack.operator_key) as watch:
-        began = _steady(experiment, traffic, watch, report, quiet_s)
+        report(f"  steady state: good responses for {quiet_s:.0f} s, and no breaker that remembers an outage")
+        with during("waiting"):
+            began = _steady(experiment, traffic, watch, quiet_s)
         before = {program: set(stack.processes(program).values()) for program in programs}
         broken = now()
         with announcer.announced(name, experiment.target):
@@ -56,20 +59,23 @@ def run(
                 report(f"  {stage.what} ({_seconds(stage, experiment):.0f} s)")
                 for fault in stage.faults:
                     stack.begin(fault)
-                _wait(_seconds(stage, experiment), traffic)
+                with during("broken for", _seconds(stage, experiment)):
+                    _wait(_seconds(stage, experiment), traffic)
                 restarted = [each for each in programs if not set(stack.processes(each).values()) <= before[each]]
                 for fault in reversed(stage.faults):
                     stack.end(fault)
             mended = now()
         report("  mended; waiting for steady responses")
-        _wait_for_steady(experiment, traffic, mended)
-        _wait(max(0.0, quiet_s - (now() - mended)), traffic)
+        with during("mended for"):
+            _wait_for_steady(experiment, traffic, mended)
+            _wait(max(0.0, quiet_s - (now() - mended)), traffic)
         ended = now()
     # Once more, now that the requests that were in flight have completed.
     samples = [sample for sample in traffic.run.samples if sample.intended >= began]
     moments = Moments(began, broken, mended, steady_from(samples, mended, ended, experiment.steady), ended)
     report("  polling every acknowledged write")
-    settled = settle(stack, writes.sent, _SETTLE_S)
+    with during("polling"):
+        settled = settle(stack, writes.sent, _SETTLE_S)
     slip_s = percentile(traffic.run.loop.slips_s, 0.99) or 0.0
     # The writes before `began` warm the stack up: they have to end well too, but their waits do not count.
     settled.ends = [end for end in settled.ends if end.ended >= began]
@@ -84,9 +90,8 @@ def _seconds(stage: Stage, experiment: Experiment) -> float:
     return experiment.duration_s * stage.share / sum(each.share for each in experiment.stages)
 
 
-def _steady(experiment: Experiment, traffic: Background, watch: Watch, report: Report, quiet_s: float) -> float:
+def _steady(experiment: Experiment, traffic: Background, watch: Watch, quiet_s: float) -> float:
     """Wait until clients have had good responses for `quiet_s` and no breaker remembers an outage; since when."""
-    report(f"  steady state: good responses for {quiet_s:.0f} s")
     since = now()
     while (at := now()) < since + _WARM_UP_MAX_S:
         start, end = at - _IN_FLIGHT_S - quiet_s, at - _IN_FLIGHT_S

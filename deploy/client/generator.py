@@ -41,6 +41,8 @@ class Run:
     phases: list[Phase] = field(default_factory=list)
     #: Cores that the generator used.
     cpu: float = 0.0
+    #: Somebody ended it before its time.
+    interrupted: bool = False
     #: Unix seconds of the last response.
     ended: float = 0.0
 

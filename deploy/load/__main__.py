@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     except Problem as problem:
         sys.stderr.write(f"{problem}\n")
     except KeyboardInterrupt:
-        sys.stderr.write("interrupted; what was broken is mended\n")
+        sys.stderr.write("Interrupted.\n")
     return 2
 
 

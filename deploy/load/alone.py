@@ -16,7 +16,7 @@ from deploy.local.output import Problem
 from deploy.local.packages import find
 from deploy.local.places import REPO
 from deploy.local.ports import free_port
-from deploy.local.programs import LOOPBACK
+from deploy.local.settings import LOOPBACK
 
 _START_S = 20.0
 _STOP_S = 10.0

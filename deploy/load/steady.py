@@ -12,6 +12,7 @@ from deploy.client.plan import Plan
 from deploy.client.samples import percentiles_of
 from deploy.client.session import session
 from deploy.load import report
+from deploy.load.interrupts import reported
 from deploy.load.options import parser, plan_of, run_options
 from deploy.load.progress import Progress, log
 from deploy.load.summary import summarize
@@ -40,7 +41,8 @@ def conclude(run: Run, targets: Sequence[Target], title: str) -> int:
 
 async def _run(plan: Plan) -> Run:
     async with session(plan) as generator:
-        return await generator.go(Progress())
+        with reported(generator):
+            return await generator.go(Progress())
 
 
 _COLOURS = {

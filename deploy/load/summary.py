@@ -24,6 +24,7 @@ def summarize(run: Run) -> dict[str, Any]:
     return {
         "plan": run.plan.as_json(),
         "began": run.began,
+        "interrupted": run.interrupted,
         "all": _part(samples, run.followed, end - run.began),
         "phases": {
             phase.name: {
@@ -54,7 +55,7 @@ def summarize(run: Run) -> dict[str, Any]:
 def trusted(summary: dict[str, Any]) -> list[str]:
     """Why this run cannot be trusted; empty: it can."""
     generator = summary["generator"]
-    reasons = []
+    reasons = ["it was interrupted"] if summary["interrupted"] else []
     if not summary["all"]["requests"]:
         reasons.append("nothing was sent")
     elif generator["slip_p99_ms"] > SLIP_MAX_MS:

@@ -8,11 +8,12 @@ from dataclasses import replace
 import uvloop
 
 from deploy.announce import Announcer
-from deploy.client.generator import Run
+from deploy.client.generator import Generator, Run
 from deploy.client.open_loop import now
 from deploy.client.plan import UNTIL_STOPPED_S, Plan
 from deploy.client.session import session
 from deploy.load.faults import Fault, break_for, chosen
+from deploy.load.interrupts import reported
 from deploy.load.options import parser, plan_of, run_options, variable
 from deploy.load.progress import Progress, log
 from deploy.load.steady import conclude
@@ -52,18 +53,23 @@ def main(arguments: Sequence[str]) -> int:
 
 
 async def _run(plan: Plan, stack: Stack, faults: Sequence[Fault], hold_s: float, recovery_s: float) -> Run:
-    announcer = Announcer.to(stack)
     async with session(plan) as generator, asyncio.TaskGroup() as group:
         going = group.create_task(generator.go(Progress()))
-        generator.run.begin_phase("before")
-        await asyncio.sleep(_BEFORE_S)
-        for fault in faults:
-            await break_for(generator.run, stack, fault, hold_s, announcer)
-            await asyncio.sleep(recovery_s)
-        generator.run.begin_phase("after")
-        await asyncio.sleep(_AFTER_S)
-        generator.run.phases[-1].end = now()
-        generator.stop()
-        run = await going
+        breaking = group.create_task(_break(generator, stack, faults, hold_s, recovery_s))
+        with reported(generator, breaking.cancel):
+            run = await going
     run.plan = replace(plan, duration_s=run.phases[-1].end - run.began)
     return run
+
+
+async def _break(generator: Generator, stack: Stack, faults: Sequence[Fault], hold_s: float, recovery_s: float) -> None:
+    announcer = Announcer.to(stack)
+    generator.run.begin_phase("before")
+    await asyncio.sleep(_BEFORE_S)
+    for fault in faults:
+        await break_for(generator.run, stack, fault, hold_s, announcer)
+        await asyncio.sleep(recovery_s)
+    generator.run.begin_phase("after")
+    await asyncio.sleep(_AFTER_S)
+    generator.run.phases[-1].end = now()
+    generator.stop()

@@ -8,8 +8,7 @@ from typing import Any
 
 from deploy.client.request import bearer, request
 from deploy.local.output import echo
-from deploy.local.programs import LOOPBACK
-from deploy.local.settings import saved
+from deploy.local.settings import LOOPBACK, saved
 
 _TIMEOUT_S = 5.0
 _COLOURS = {"closed": "32", "half_open": "33", "open": "31", "stale": "2"}

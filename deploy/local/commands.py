@@ -14,9 +14,9 @@ from deploy.local import circuits, database, doctor, packages, places, python_en
 from deploy.local import redis as redis_servers
 from deploy.local.follow import follow
 from deploy.local.output import Problem, echo
-from deploy.local.programs import LOOPBACK, programs, service_env
+from deploy.local.programs import programs, service_env
 from deploy.local.secret import secret
-from deploy.local.settings import StackSettings, saved
+from deploy.local.settings import LOOPBACK, StackSettings, saved
 from deploy.local.welcome import welcome
 from deploy.privileges.database import MIGRATE
 
@@ -46,7 +46,7 @@ def run() -> int:
 
 
 def up() -> int:
-    """The stack in the background; again: as many writers as asked for now."""
+    """The stack in the background; again: as many writers as asked for now, and what changed is restarted."""
     began = time.monotonic()
     with _alone():
         _set_up("local")
@@ -56,7 +56,9 @@ def up() -> int:
             stack.start(settings, with_parent=False)
         else:
             settings = saved().changed(os.environ)
-            if stale := stack.scale(supervisor, saved(), settings):
+            changed = stack.scale(supervisor, saved(), settings)
+            renewed = stack.renew(supervisor, settings, changed)
+            if stale := [name for name in changed if name not in renewed]:
                 echo(f"Changed since it was started, and in force after make down: {', '.join(stale)}")
     echo(welcome(settings, time.monotonic() - began))
     echo("It runs in the background: make status, make logs, make up WRITERS=4, make down")
@@ -72,9 +74,13 @@ def down() -> int:
 
 def logs() -> int:
     """Follow the logs until Ctrl-C; ONLY=api for one program."""
-    if not places.LOGS.exists():
+    names = sorted(path.stem for path in places.LOGS.glob("*.log"))
+    if not names:
         raise Problem("there are no logs yet", "make run, or make up")
-    follow(os.environ.get("ONLY", ""), from_end=False, until=lambda: False)
+    only = os.environ.get("ONLY", "")
+    if not any(name.startswith(only) for name in names):
+        raise Problem(f"no program's name begins with {only!r}", f"one of: {', '.join(names)}")
+    follow(only, from_end=False, until=lambda: False)
     return 0
 
 
@@ -140,7 +146,7 @@ _COMMANDS: Mapping[str, Callable[..., int]] = {
     "status": status.show,
     "circuit-status": circuits.show,
     "logs": logs,
-    "doctor": lambda: doctor.show(StackSettings().changed(os.environ)),
+    "doctor": lambda: doctor.show(lambda: StackSettings().changed(os.environ)),
     "setup": setup,
     "venv": venv,
     "inside": inside,

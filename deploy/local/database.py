@@ -10,6 +10,7 @@ from pathlib import Path
 from deploy.local.output import Problem, echo
 from deploy.local.packages import find
 from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, write_private
+from deploy.local.progress import during
 from deploy.local.secret import secret
 from deploy.migrations import WARNING
 from deploy.privileges.database import MIGRATE, SCHEMA, user, users, with_users
@@ -104,7 +105,8 @@ def _install_db(data: Path, tmp: Path, config: Path) -> None:
         f"--auth-root-socket-user={getpass.getuser()}",
         *_as_root(),
     ]
-    done = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
+    with during("making it"):
+        done = subprocess.run(install, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise Problem(f"mariadb-install-db failed:\n{(done.stdout + done.stderr)[-4000:]}")
 

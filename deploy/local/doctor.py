@@ -1,98 +1,170 @@
-"""`make doctor`: what this machine has, what is missing, and what to do about it. It changes nothing."""
+"""`make doctor`: what this machine has, what is missing, what that is needed for, and how to get it. Changes nothing.
+
+Each check stands alone: one that fails is reported as `?`, and the others are still made.
+"""
 
 import os
-import shutil
-import subprocess
 import sys
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
-from pathlib import Path
+from typing import Literal, NamedTuple
 
-from deploy.local import install, packages, python_env
+from deploy.local import install, machine, packages, python_env
 from deploy.local.output import Problem, echo
-from deploy.local.places import REPO
+from deploy.local.places import LOCAL, REPO
 from deploy.local.ports import is_free, taken_by
-from deploy.local.programs import programs
 from deploy.local.settings import StackSettings
 from deploy.local.stack import running
 
+_WIDTH = 80
 _DISK_GIB = 2
+_MEMORY_MIB = 1000
 
-#: (what, whether it is as it should be, what was seen, what to do). `None`: not so, and nothing depends on it.
-Finding = tuple[str, bool | None, str, str]
+State = Literal["ok", "missing", "taken", "low", "wrong", "-", "?"]
+#: What keeps `make up` from working.
+_WRONG = {"missing", "taken", "low", "wrong"}
 
 
-def show(settings: StackSettings) -> int:
-    """Print all findings; exit code 0 when `make run` should work."""
-    findings = [*_python(), *_packages(), *_ports(settings), *_disk(), *_docker()]
-    for what, fine, seen, fix in findings:
-        mark = {True: "ok", False: "MISSING", None: "-"}[fine]
-        echo(f"{mark:8} {what:18} {seen}" + (f"\n{'':27} -> {fix}" if fix and not fine else ""))
-    wrong = sum(fine is False for _, fine, _, _ in findings)
-    echo("\nmake run should work here." if not wrong else f"\n{wrong} thing(s) keep make run from working here.")
+class Finding(NamedTuple):
+    """What was looked at, how it is, what was seen, and the command or step that mends it."""
+
+    what: str
+    state: State
+    seen: str
+    fix: str = ""
+
+
+class _Optional(NamedTuple):
+    """A program without which `make up` works: what it is needed for, and its Debian package."""
+
+    programs: tuple[str, ...]
+    needed_for: str
+    package: str
+
+
+_OPTIONAL = (
+    _Optional(("git",), "the revision in logs; make release", "git"),
+    _Optional(("iptables",), "make chaos-*, load-test-with-failures", "iptables"),
+    _Optional(("chromium", "chromium-browser", "google-chrome"), "make test, dashboards-preview", "chromium"),
+    _Optional(("openssl",), "make test", "openssl"),
+    _Optional(("haproxy",), "make test", "haproxy"),
+    _Optional(("cc",), "make verify: power loss", "gcc libc6-dev"),
+    _Optional(("wrk",), "make bench-write", "wrk"),
+)
+
+
+def show(read: Callable[[], StackSettings]) -> int:
+    """Print all findings; exit code 0 when `make up` should work."""
+    needed = [*_checked("Python", _python), *_checked("packages", _packages), *_checked("ports", _ports, read)]
+    needed += [*_checked("files", _files), *_checked("disk", _disk), *_checked("memory", _memory)]
+    optional = [finding for each in _OPTIONAL for finding in _checked(each.package, _program, each)]
+    optional += [*_checked("Docker", _docker), *_checked("clock", _clock), *_checked("environments", _environments)]
+    for title, findings in (("Needed by make up and make run", needed), ("Needed by other targets", optional)):
+        echo(f"{title}\n" + "\n".join(map(_lines, findings)) + "\n")
+    wrong = [finding.what for finding in needed if finding.state in _WRONG]
+    echo("make up should work here." if not wrong else f"make up does not work here yet: {', '.join(wrong)}.")
     return 1 if wrong else 0
 
 
+def _lines(finding: Finding) -> str:
+    head = f"  {finding.state:8} {finding.what:16} "
+    text = textwrap.fill(finding.seen, _WIDTH, initial_indent=head, subsequent_indent=" " * 28, break_on_hyphens=False)
+    return text + (f"\n{'':28}-> {finding.fix}" if finding.fix else "")
+
+
+def _checked(what: str, check: Callable[..., Iterator[Finding]], *arguments: object) -> Iterator[Finding]:
+    """The findings of `check`; what it could not look at is a finding too."""
+    try:
+        yield from check(*arguments)
+    except Problem as problem:
+        yield Finding(what, "wrong", problem.args[0], next(iter(problem.fixes), ""))
+    except Exception as error:  # noqa: BLE001 - the last command that may fail on a strange machine
+        yield Finding(what, "?", f"could not be checked: {type(error).__name__}: {error}")
+
+
 def _python() -> Iterator[Finding]:
-    yield "python", True, f"{sys.version.split()[0]} ({sys.executable})", ""
-    pip = find_spec("pip") or find_spec("ensurepip")
-    yield "pip", bool(pip), "present" if pip else "neither pip nor ensurepip", "apt-get install python3-pip"
-    for name in ("local", "dev"):
-        ready = python_env.is_ready(name)
-        where = python_env.ENVIRONMENTS[name].name
-        yield f"{where} ({name})", ready or None, "complete" if ready else "not complete", "made when it is needed"
+    yield Finding("Python", "ok", f"{sys.version.split()[0]}, {sys.executable}")
+    if not (find_spec("pip") or find_spec("ensurepip")):
+        yield Finding("pip", "missing", "neither pip nor ensurepip", "apt-get install python3-pip python3-venv")
 
 
 def _packages() -> Iterator[Finding]:
     missing = packages.missing()
     reason = packages.why_not_installable() if missing else None
     for package in packages.PACKAGES:
+        what = package.name.removeprefix("prometheus-")
         if package not in missing:
-            yield package.name, True, _version(package.programs[0]), ""
+            yield Finding(what, "ok", machine.version(package.programs[0]) or "present")
         elif reason is None:
-            yield package.name, None, "not installed", "make run installs it (starting no system service)"
+            yield Finding(what, "-", "not installed; make up installs it and starts no system service")
         else:
-            fix = f"as root: apt-get install --no-install-recommends {package.name}; or docker compose up --build"
-            without = f"; it goes without {package.gives}" if package.gives else ""
-            yield package.name, None if package.gives else False, f"not installed, and {reason}{without}", fix
-
+            fix = f"as root: apt-get install --no-install-recommends {package.name}"
+            without = f"; without it there are no {package.gives}" if package.gives else ""
+            yield Finding(what, "-" if package.gives else "missing", f"{reason}{without}", fix)
     if guard := install.leftover_guard():
-        yield "guard", False, "a killed installation left it: no service starts at its installation", f"rm {guard}"
+        yield Finding("guard", "wrong", "an installation that was killed left it: no service can start", f"rm {guard}")
 
 
-def _version(program: str) -> str:
-    asked = [packages.find(program), "--version"]
-    done = subprocess.run(asked, capture_output=True, text=True, timeout=20, check=False)
-    return next(iter((done.stdout or done.stderr).splitlines()), "present")[:70]
-
-
-def _ports(settings: StackSettings) -> Iterator[Finding]:
-    try:
-        ours = running() is not None
-    except Problem as problem:
-        yield "stack", False, problem.args[0], problem.fixes[0]
+def _ports(read: Callable[[], StackSettings]) -> Iterator[Finding]:
+    settings = read()
+    if running() is not None:
+        yield Finding("ports", "ok", "this clone's stack is running: make status")
         return
-    for program in programs(settings) if not ours else ():
-        if not is_free(program.host, program.port):
-            fix = f"make run {program.port_setting}=... or make run PORT_OFFSET=100"
-            yield f"port {program.port}", False, f"taken{taken_by(program.port)}, and {program.name} needs it", fix
-    seen = "this clone's stack is running: make status" if ours else "checked; those taken are listed above, if any"
-    yield "ports", True, seen, ""
+    taken = [(name, port) for name, port in settings.ports() if not is_free(settings.host_of(name), port)]
+    for name, port in taken:
+        yield Finding(f"port {port}", "taken", f"{name.upper()}{taken_by(port)}")
+    if taken:
+        offset = int(os.environ.get("PORT_OFFSET") or 0) + 100
+        yield Finding("ports", "taken", "all ports can be moved at once", f"make up PORT_OFFSET={offset}")
+    else:
+        yield Finding("ports", "ok", f"{', '.join(str(port) for _, port in settings.ports())} are free")
+
+
+def _files() -> Iterator[Finding]:
+    place = LOCAL if LOCAL.exists() else REPO
+    fine = os.access(place, os.W_OK | os.X_OK)
+    yield Finding("files", "ok" if fine else "wrong", f"{place} {'is' if fine else 'is not'} writable")
 
 
 def _disk() -> Iterator[Finding]:
-    free_gib = shutil.disk_usage(REPO).free / 2**30
-    enough = free_gib >= _DISK_GIB
-    yield "disk", enough, f"{free_gib:.0f} GiB free", f"{_DISK_GIB} GiB are needed: environment, packages, data"
-    memory = Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]
-    yield "memory", int(memory) >= 1_000_000, f"{int(memory) // 1024} MiB available", "about 1 GiB is needed"
-    yield "cores", True, f"{os.cpu_count()}", ""
+    free = machine.disk_free_gib(REPO)
+    yield Finding("disk", "ok" if free >= _DISK_GIB else "low", f"{free:.0f} GiB free of the {_DISK_GIB} GiB needed")
+
+
+def _memory() -> Iterator[Finding]:
+    free = machine.memory_available_mib()
+    yield Finding(
+        "memory",
+        "ok" if free >= _MEMORY_MIB else "low",
+        f"{free} MiB free of the {_MEMORY_MIB} MiB needed; cores: {machine.cores()}",
+    )
+
+
+def _program(wanted: _Optional) -> Iterator[Finding]:
+    seen = next(filter(None, map(machine.version, wanted.programs)), None)
+    what = wanted.programs[0]
+    if seen:
+        yield Finding(what, "ok", f"{seen} ({wanted.needed_for})")
+    else:
+        yield Finding(what, "-", f"not installed; needed for {wanted.needed_for}", f"apt-get install {wanted.package}")
 
 
 def _docker() -> Iterator[Finding]:
-    for what, command in (("docker", ["docker", "info"]), ("docker compose", ["docker", "compose", "version"])):
-        try:
-            works = subprocess.run(command, capture_output=True, timeout=20, check=False).returncode == 0
-        except (OSError, subprocess.TimeoutExpired):
-            works = False
-        yield what, works or None, "works" if works else "not usable", "only needed for: docker compose up --build"
+    if machine.docker_works():
+        yield Finding("docker", "ok", f"{machine.version('docker')} with compose (docker compose up, STACK=docker)")
+    else:
+        yield Finding("docker", "-", "no engine answers, or no compose v2; needed for docker compose up")
+
+
+def _clock() -> Iterator[Finding]:
+    if machine.clock_is_synchronized():
+        yield Finding("clock", "ok", "kept by a time service")
+    else:
+        yield Finding("clock", "-", "no time service keeps it: fine for one machine, needed on several")
+
+
+def _environments() -> Iterator[Finding]:
+    ready = [name for name in python_env.ENVIRONMENTS if python_env.is_ready(name)]
+    seen = ", ".join(ready) if ready else "none yet"
+    yield Finding("environments", "ok" if ready else "-", f"{seen}; each is made when a target needs it")

@@ -7,13 +7,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deploy.local.output import Problem
-from deploy.local.programs import LOOPBACK, Program
+from deploy.local.programs import Program
+from deploy.local.settings import LOOPBACK
 
 _LISTEN = "0A"
 
 
-def check_free(programs: Iterable[Program]) -> None:
-    """Raise Problem about every port that is taken, with the command that avoids it."""
+def check_free(programs: Iterable[Program], typed: str) -> None:
+    """Raise Problem about every port that is taken, with what was typed, changed so that it avoids them."""
     taken = [program for program in programs if not is_free(program.host, program.port)]
     if not taken:
         return
@@ -21,8 +22,8 @@ def check_free(programs: Iterable[Program]) -> None:
     moved = " ".join(f"{p.port_setting}={_free_after(p)}" for p in _first_of_each(taken))
     offset = int(os.environ.get("PORT_OFFSET") or 0)
     kept = f"PORT_OFFSET={offset} " if offset else ""
-    others = f"or move every port at once: make run PORT_OFFSET={offset + 100}"
-    raise Problem("\n".join(what), f"make run {kept}{moved}", others)
+    others = f"or move every port at once: {typed} PORT_OFFSET={offset + 100}"
+    raise Problem("\n".join(what), f"{typed} {kept}{moved}", others)
 
 
 def is_free(host: str, port: int) -> bool:

@@ -6,17 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from deploy.local import alerting, database, exporters, metrics_store, probe
+from deploy.local import alerting, database, exporters, metrics_store, probe, sources
 from deploy.local import redis as redis_servers
 from deploy.local.packages import find, which
 from deploy.local.places import LOCAL, REPO, VENV_PYTHON
 from deploy.local.secret import keys_file, secret
-from deploy.local.settings import StackSettings
+from deploy.local.settings import LOOPBACK, StackSettings
 from deploy.privileges.database import TABLES
 from deploy.privileges.redis import WATCHER, Place
 from deploy.privileges.services import Service
-
-LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +74,8 @@ def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
 
 
 def _services(settings: StackSettings) -> list[Program]:
+    running_sources = sources.digest()
+
     def service(module: Service, name: str, port: int, setting: str, **more: str) -> Program:
         return Program(
             name=name,
@@ -89,6 +89,7 @@ def _services(settings: StackSettings) -> list[Program]:
                 **service_env(settings, module),
                 f"HOLDFAST_{setting}": str(port),
                 "HOLDFAST_INSTANCE": name,
+                "STACK_SOURCES": running_sources,  # for the supervisor: other sources, another program
                 **more,
             },
             stop_wait_s=25,  # longer than the services' own HOLDFAST_DRAIN_S

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deploy.local.output import DOCKER, Problem, echo
 from deploy.local.places import REPO
+from deploy.local.progress import during
 
 #: requirements/<name>.txt -> the environment it belongs to.
 ENVIRONMENTS = {
@@ -33,7 +34,9 @@ def ensure(name: str) -> None:
     stamp = _stamps(venv) / requirements.name
     stamp.unlink(missing_ok=True)
     pip = [*_pip(venv), "install", "-qq", "--disable-pip-version-check", "--require-hashes"]
-    if subprocess.run([*pip, "-r", str(requirements)], check=False).returncode:
+    with during("installing"):
+        done = subprocess.run([*pip, "-r", str(requirements)], check=False)
+    if done.returncode:
         raise Problem(f"pip could not install requirements/{name}.txt; its output is above", "try again", DOCKER)
     stamp.parent.mkdir(exist_ok=True)
     # Another set is still complete only if this one holds all of it: pins may have moved.

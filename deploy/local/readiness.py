@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from deploy.local.output import Problem
 from deploy.local.places import LOGS, REPO
 from deploy.local.programs import Program
+from deploy.local.progress import during
 from deploy.local.supervisor_client import Supervisor
 
 _PATIENCE_S = 60.0
@@ -17,6 +18,11 @@ _TAIL_LINES = 15
 
 def wait_ready(supervisor: Supervisor, programs: Sequence[Program]) -> None:
     """Return when all are ready. Raises Problem about the first one that is not."""
+    with during("starting"):
+        _wait(supervisor, programs)
+
+
+def _wait(supervisor: Supervisor, programs: Sequence[Program]) -> None:
     began = time.monotonic()
     fell_at: dict[str, float] = {}
     waiting = list(programs)

@@ -9,6 +9,7 @@ from typing import Self
 from deploy.local.output import Problem
 from deploy.local.places import LOCAL, write_private
 
+LOOPBACK = "127.0.0.1"
 _WRITERS_MAX = 64
 _FILE = LOCAL / "stack.json"
 
@@ -38,6 +39,15 @@ class StackSettings:
         """One for each writer: counted up from `writer_port`, leaving out what has another use."""
         used = {getattr(self, name) for name in port_names() if name != "writer_port"}
         return list(islice((port for port in count(self.writer_port) if port not in used), self.writers))
+
+    def ports(self) -> list[tuple[str, int]]:
+        """(setting, port) of every program, each writer its own."""
+        single = [(name, getattr(self, name)) for name in port_names() if name != "writer_port"]
+        return sorted([*single, *(("writer_port", port) for port in self.writer_ports())], key=lambda each: each[1])
+
+    def host_of(self, setting: str) -> str:
+        """Where what has this port listens: the stores and their exporters on the loopback only."""
+        return LOOPBACK if setting.startswith(("db_", "queue_", "cache_")) else self.listen_host
 
     def changed(self, environ: Mapping[str, str]) -> Self:
         """These settings with the changes in `environ`. Raises Problem."""

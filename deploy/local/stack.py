@@ -3,6 +3,7 @@
 import os
 import subprocess
 import time
+from collections.abc import Collection
 from dataclasses import replace
 
 from deploy.local import alerting, database, exporters, metrics_store, ports, processes, supervisor_conf
@@ -51,7 +52,7 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
     """
     end_leftovers()
     wanted = programs(settings)
-    ports.check_free(wanted)
+    ports.check_free(wanted, "make run" if with_parent else "make up")
     database.prepare()
     _write_configuration(settings, wanted)
     settings.save()
@@ -71,7 +72,7 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
 def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings) -> list[str]:
     """A running stack with another number of writers; nothing else is restarted.
 
-    Returns the names of programs whose configuration changed, which takes effect at their next start.
+    Returns the names of programs whose sources or configuration changed, which takes effect at their next start.
     """
     if settings != replace(before, writers=settings.writers):
         raise Problem("the stack runs with other ports", "make down, then start it with the new ones")
@@ -82,12 +83,28 @@ def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings
     for name in removed:
         supervisor.remove(name)
         processes.forget(name)
-    ports.check_free(program for program in wanted if program.name in added)
+    ports.check_free([program for program in wanted if program.name in added], "make up")
     for name in added:
         supervisor.add(name)
     settings.save()
     _start(supervisor, wanted, settings)
     return changed
+
+
+def renew(supervisor: Supervisor, settings: StackSettings, changed: Collection[str]) -> list[str]:
+    """Restart those of `changed` that are no stores, with their new sources and configuration; their names.
+
+    The schema is brought up to date between their end and their start.
+    """
+    names = [name for name in changed if name not in _STORES]
+    if names:
+        echo(f"Changed since they were started, and restarted now: {', '.join(names)}")
+        supervisor.stop(names, _STOP_S)
+        for name in names:
+            supervisor.remove(name)
+            supervisor.add(name)
+        _start(supervisor, programs(settings), settings)
+    return names
 
 
 def stop() -> bool:

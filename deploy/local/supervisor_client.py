@@ -12,6 +12,7 @@ from typing import Any
 
 from deploy.local.output import Problem
 from deploy.local.places import socket_path
+from deploy.local.progress import during
 from deploy.local.supervisor_conf import SOCKET
 
 _TIMEOUT_S = 10.0
@@ -65,6 +66,10 @@ class Supervisor:
         for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        with during("stopping"):
+            self._wait_ended(names, patience_s)
+
+    def _wait_ended(self, names: list[str], patience_s: float) -> None:
         deadline = time.monotonic() + patience_s
         while any(self.states()[name]["statename"] not in _ENDED for name in names):
             if time.monotonic() > deadline:

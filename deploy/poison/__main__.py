@@ -9,9 +9,9 @@ from collections import Counter
 
 from deploy.local import stack
 from deploy.local.output import Problem
-from deploy.local.programs import LOOPBACK, programs
+from deploy.local.programs import programs
 from deploy.local.redis import password
-from deploy.local.settings import saved
+from deploy.local.settings import LOOPBACK, saved
 from deploy.poison.entries import GOOD, MEANING, poison
 from deploy.poison.queue import put
 from deploy.privileges.redis import OPERATOR

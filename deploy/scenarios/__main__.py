@@ -43,7 +43,7 @@ def _run(scenario: Scenario, kind: str, report: Path | None) -> int:
     except Problem as problem:
         trouble = str(problem)
     except KeyboardInterrupt:
-        trouble = "interrupted; what was stopped runs again"
+        trouble = "interrupted"
     echo(show.verdict(scenario, results, trouble))
     document = show.for_machines(scenario, results, trouble)
     if report:

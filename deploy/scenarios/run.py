@@ -10,6 +10,7 @@ from typing import Any
 
 from deploy.announce import Announcement, Announcer
 from deploy.client.request import JsonResponse, request
+from deploy.local.progress import during
 from deploy.scenarios.expect import Check, at, checks
 from deploy.scenarios.steps import Balance, ExtraApi, Request, Scenario, Start, Step, Stop
 from deploy.stacks import faults
@@ -86,12 +87,13 @@ def _request(step: Request, stack: Stack, known: dict[str, str]) -> Result:
     status = {} if step.status is None else {"status": step.status}
     expect = status | {where: _filled(value, known) for where, value in step.expect.items()}
     deadline = time.monotonic() + step.within_s
-    while True:
-        response = result.response = request(stack.address(step.to), method, path, body, headers)
-        result.checks = list(checks(response, expect))
-        if result.ok or time.monotonic() > deadline:
-            break
-        time.sleep(_POLL_S)
+    with during("waiting for this response"):
+        while True:
+            response = result.response = request(stack.address(step.to), method, path, body, headers)
+            result.checks = list(checks(response, expect))
+            if result.ok or time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_S)
     for name, where in step.keep.items():
         known[name] = str(at(response.body, where))
     return result

@@ -11,7 +11,7 @@ from pathlib import Path
 from deploy.local.places import REPO
 from deploy.local.postpone import ENDING, postponed
 from deploy.stacks.journal import Journal
-from deploy.stacks.mend import mend
+from deploy.stacks.mend import mend, mend_aloud
 
 _END_S = 120.0
 
@@ -28,7 +28,7 @@ def mended_after(journal: Journal, report: Callable[[str], None]) -> Iterator[No
         yield
     finally:
         try:
-            mend(journal, report=report)
+            mend_aloud(journal, report)
         finally:  # the guard mends what we could not
             with postponed():
                 guard.communicate(timeout=_END_S)

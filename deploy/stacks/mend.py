@@ -29,6 +29,37 @@ def mend(journal: Journal, report: Callable[[str], None] = lambda _: None) -> bo
         return undo(journal, journal.read(), report)
 
 
+def mend_aloud(journal: Journal, report: Callable[[str], None]) -> bool:
+    """The same, and say what was mended: what a runner ended by itself is not in the journal any more."""
+    with postponed():
+        left = journal.read()
+        if left:
+            report(f"Mending: {', '.join(map(what, left))}")
+        complete = undo(journal, left, report)
+        if left and complete:
+            report("Mended.")
+        return complete
+
+
+def what(undo: Undo) -> str:
+    """A few words for people."""
+    match undo:
+        case {"how": "start", "programs": programs}:
+            return f"{' and '.join(programs)} stopped"
+        case {"how": "container", "service": service}:
+            return f"{service} stopped"
+        case {"how": "continue", "process": [pid, *_]}:
+            return f"process {pid} frozen"
+        case {"how": "scale" | "scale-containers", "writers": writers}:
+            return f"not {writers} writers"
+        case {"how": "heal", "address": address}:
+            return f"faults at {address}"
+        case {"how": "command", "command": command}:
+            return f"what this undoes: {' '.join(map(str, command))}"
+        case _:
+            return {"end": "a helper process", "cgroup": "a limit", "alias": "a taken address"}[undo["how"]]
+
+
 def undo(journal: Journal, undos: Sequence[Undo], report: Callable[[str], None]) -> bool:
     """Undo these, the last one first. Any thread may call it."""
     complete = True

@@ -9,7 +9,7 @@ from deploy.local.output import Problem, echo
 from deploy.stacks.containers import Containers
 from deploy.stacks.guard import mended_after
 from deploy.stacks.journal import FOLDER, Journal
-from deploy.stacks.mend import mend
+from deploy.stacks.mend import mend_aloud
 from deploy.stacks.processes import Processes
 from deploy.stacks.stack import Stack
 
@@ -31,8 +31,8 @@ def running(kind: str = "", lasts_s: float = _LASTS_S, report: Callable[[str], N
     with _alone():
         journal = Journal()
         if journal.read():
-            report("An earlier run was cut off; mending what it broke")
-            mend(journal, report=report)
+            report("An earlier run was cut off")
+            mend_aloud(journal, report)
         with mended_after(journal, report):
             yield _KINDS[kind](journal, lasts_s)
 
@@ -41,10 +41,9 @@ def heal(report: Callable[[str], None] = echo) -> bool:
     """Mend what earlier runs left broken; whether all of it could be."""
     with _alone():
         journal = Journal()
-        left = journal.read()
-        healed = mend(journal, report=report)
-        report(f"Mended: {len(left)} things." if left else "Nothing is broken on purpose.")
-        return healed
+        if not journal.read():
+            report("Nothing is broken on purpose.")
+        return mend_aloud(journal, report)
 
 
 @contextmanager

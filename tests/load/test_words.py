@@ -77,7 +77,8 @@ def _summary(**changed: Any) -> dict[str, Any]:
         "followed": {"not_over": 0},
     }
     generator = {"slip_p99_ms": 1.0, "dropped": 0} | changed
-    return {"all": part, "phases": {"fault:a": part, "fault:b": part, "after": part}, "generator": generator}
+    phases = {"fault:a": part, "fault:b": part, "after": part}
+    return {"all": part, "interrupted": False, "phases": phases, "generator": generator}
 
 
 def _word(targets: str, **changed: Any) -> Word:

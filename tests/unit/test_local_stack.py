@@ -1,0 +1,66 @@
+"""The local stack's words: what a command says when it is asked for what is not there."""
+
+import re
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from deploy.local import commands, places, progress, sources
+from deploy.local.output import Problem
+from deploy.local.settings import StackSettings
+from deploy.local.welcome import welcome
+
+
+def test_logs_of_an_unknown_program_name_the_known_ones(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """One sentence, and no endless silence."""
+    for name in ("api", "writer-0"):
+        (tmp_path / f"{name}.log").touch()
+    monkeypatch.setattr(places, "LOGS", tmp_path)
+    monkeypatch.setenv("ONLY", "nonsense")
+    with pytest.raises(Problem, match="no program's name begins with 'nonsense'") as caught:
+        commands.logs()
+    assert "api, writer-0" in str(caught.value)
+
+
+@pytest.mark.parametrize(("writers", "said"), [(0, True), (2, False)])
+def test_a_stack_without_writers_says_so(monkeypatch: pytest.MonkeyPatch, writers: int, said: bool) -> None:
+    """And how to get some; every line fits a terminal."""
+    monkeypatch.setattr("deploy.local.welcome.secret", lambda _: "x" * 32)
+    api = SimpleNamespace(name="api", kind="service", address="127.0.0.1:8080")
+    monkeypatch.setattr("deploy.local.welcome.programs", lambda _: [api])
+    text = welcome(StackSettings(writers=writers), 3.0)
+    assert ("make up WRITERS=2" in text) is said
+    assert [line for line in text.splitlines() if len(line) > 80 and "mariadb" not in line] == []
+
+
+def test_other_sources_have_another_digest(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """A changed file, a new one, and a changed module of declared resources."""
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "a.py").write_text("1")
+    (tmp_path / "goods.py").write_text("1")
+    monkeypatch.setattr(sources, "REPO", tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setenv("HOLDFAST_DOMAIN", "goods")
+    seen = [sources.digest()]
+    for name in ("services/a.py", "services/b.py", "goods.py"):
+        (tmp_path / name).write_text("2")
+        seen.append(sources.digest())
+    assert len(set(seen)) == 4
+    assert sources.digest() == seen[-1]
+
+
+def test_a_long_step_is_not_silent(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """What it is, and for how long; a short one says nothing."""
+    monkeypatch.setattr(progress, "_SILENT_S", 0.0)
+    monkeypatch.setattr(progress, "_FILE_EVERY_S", 0.0)
+    printed = ""
+    with progress.during("installing", 90):
+        while "installing" not in printed:
+            printed += capsys.readouterr().err
+    assert re.search(r"installing: \d+ of about 90 s\n", printed)
+    capsys.readouterr()
+    monkeypatch.setattr(progress, "_SILENT_S", 3600.0)
+    with progress.during("installing"):
+        pass
+    assert capsys.readouterr().err == ""
