@@ -20,10 +20,12 @@ class BreakerNumbers(BaseModel):
 
     window_s: float = Field(default=30, ge=0.5, le=3600)
     calls_min: int = Field(default=20, ge=1, le=100_000)
-    failure_share: float = Field(default=0.5, gt=0, le=1)
+    failure_share: float = Field(
+        default=1, gt=0, le=1, description="Below 1 a third party that fails this share of its calls is not called"
+    )
     slow_share: float = Field(default=0.8, gt=0, le=1)
     unreachable_in_a_row: int = Field(default=5, ge=1, le=1000)
-    open_s: float = Field(default=5, gt=0, le=600)
+    open_s: float = Field(default=0.5, gt=0, le=600)
     open_max_s: float = Field(default=60, gt=0, le=3600)
     probes: int = Field(default=3, ge=1, le=100)
     ramp_s: float = Field(default=10, ge=0, le=600)

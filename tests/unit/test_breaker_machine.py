@@ -37,7 +37,7 @@ def path(one: Breaker) -> list[tuple[str, str, str]]:
 
 
 def test_a_few_failures_open_nothing(clock: Clock) -> None:
-    """19 calls are too few to speak of a share, whatever became of them."""
+    """19 failures in a row may be chance, 20 are not."""
     one = breaker(clock)
     fail(one, 19)
     assert one.closed
@@ -45,13 +45,13 @@ def test_a_few_failures_open_nothing(clock: Clock) -> None:
     assert one.opened
 
 
-def test_less_than_half_opens_nothing(clock: Clock) -> None:
-    """And half does, also when it was a success that made the calls enough."""
-    one = breaker(clock)
+def test_a_share_of_failures_opens_it_only_where_that_is_asked_for(clock: Clock) -> None:
+    """Then half does, also when it was a success that made the calls enough, and less does not."""
+    one = breaker(clock, failure_share=0.5)
     fail(one, 9)
     succeed(one, 11)
     assert one.closed
-    one = breaker(clock)
+    one = breaker(clock, failure_share=0.5)
     fail(one, 10)
     succeed(one, 9)
     assert one.closed
@@ -60,7 +60,7 @@ def test_less_than_half_opens_nothing(clock: Clock) -> None:
 
 
 def test_old_failures_are_forgotten(clock: Clock) -> None:
-    """The share is that of the last 30 seconds."""
+    """Those of the last 30 seconds count."""
     one = breaker(clock)
     fail(one, 19)
     clock.advance(30)
@@ -128,17 +128,25 @@ def test_an_open_breaker_lets_nothing_through_and_says_until_when(clock: Clock) 
     assert str(refusal) == "dependency: open, again in 0.5 s"
 
 
-def test_open_time_doubles_up_to_a_minute_and_is_forgiven_after_a_calm_window(clock: Clock, chance: Chance) -> None:
-    """A failed probe opens it for twice as long; so does an opening soon after closing."""
+def test_a_failed_probe_does_not_postpone_the_next_one(clock: Clock, chance: Chance) -> None:
+    """However long it was away, its return is noticed as soon."""
     one = opened(breaker(clock, chance))
-    for open_s in (5, 10, 20, 40, 60, 60):
+    for _ in range(20):
+        assert refused(one).retry_after_s == pytest.approx(5)
+        clock.advance(5)
+        fail(one)
+
+
+def test_open_time_doubles_up_to_a_minute_and_is_forgiven_after_a_calm_window(clock: Clock, chance: Chance) -> None:
+    """An opening soon after closing lasts twice as long as the one before."""
+    one = opened(breaker(clock, chance))
+    for open_s in (5, 10, 20, 40, 60):
         assert refused(one).retry_after_s == pytest.approx(open_s)
         clock.advance(open_s)
-        fail(one)
-    clock.advance(60)
-    succeed(one, 3)
-    clock.advance(29)
-    assert refused(opened(one)).retry_after_s == 60
+        succeed(one, 3)
+        clock.advance(29)
+        opened(one)
+    assert refused(one).retry_after_s == 60
     clock.advance(60)
     succeed(one, 3)
     clock.advance(30)
@@ -177,16 +185,15 @@ def test_a_slow_probe_is_no_success(clock: Clock) -> None:
     assert path(one)[-1] == ("half_open", "open", "probe_slow")
 
 
-def test_a_failed_probe_starts_the_count_anew(clock: Clock) -> None:
-    """Two successes before it count for nothing the next time."""
+@pytest.mark.parametrize("error", [RuntimeError, ConnectionError])
+def test_a_probe_that_fails_after_one_that_succeeded_closes_it(clock: Clock, error: type[Exception]) -> None:
+    """It fails in part: behind a closed breaker some callers get an answer, behind an open one none does."""
     one = half_open(breaker(clock), clock)
-    succeed(one, 2)
-    fail(one)
-    clock.advance(one.open_remaining)
-    succeed(one, 2)
-    assert one.state is State.HALF_OPEN
     succeed(one)
+    assert one.state is State.HALF_OPEN
+    fail(one, 1, error)
     assert one.closed
+    assert path(one)[-1] == ("half_open", "closed", "fails_in_part")
 
 
 def test_a_probe_that_outlived_its_lease_has_no_vote(clock: Clock) -> None:

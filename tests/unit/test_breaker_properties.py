@@ -17,6 +17,7 @@ from tests.unit.breakers import Clock
 #: Why -> the steps that it may explain. Anything else is a bug.
 _ANY = tuple(State)
 LEGAL: dict[Why, set[tuple[State, State]]] = {
+    Why.FAILURES_IN_A_ROW: {(State.CLOSED, State.OPEN)},
     Why.FAILURE_SHARE: {(State.CLOSED, State.OPEN)},
     Why.SLOW_SHARE: {(State.CLOSED, State.OPEN)},
     Why.UNREACHABLE_IN_A_ROW: {(State.CLOSED, State.OPEN)},
@@ -24,6 +25,7 @@ LEGAL: dict[Why, set[tuple[State, State]]] = {
     Why.PROBE_FAILED: {(State.HALF_OPEN, State.OPEN)},
     Why.PROBE_SLOW: {(State.HALF_OPEN, State.OPEN)},
     Why.PROBES_SUCCEEDED: {(State.HALF_OPEN, State.CLOSED)},
+    Why.FAILS_IN_PART: {(State.HALF_OPEN, State.CLOSED)},
     Why.FORCED_OPEN: {(state, State.OPEN) for state in _ANY},
     Why.FORCED_CLOSED: {(state, State.CLOSED) for state in _ANY},
     Why.RESET: {(state, State.CLOSED) for state in _ANY},

@@ -47,6 +47,8 @@ def _refused(it: _Numbers) -> str:
 def _grounds(it: _Numbers) -> str:
     if it["why"] == Why.UNREACHABLE_IN_A_ROW:
         return f"not reached {it['unreachable_in_a_row']} times in a row"
+    if it["why"] == Why.FAILURES_IN_A_ROW:
+        return f"{it['failures_in_a_row']} calls failed in a row"
     if it["why"] == Why.PROBE_FAILED:
         return "the probe failed"
     if it["why"] == Why.SLOW_SHARE:

@@ -1,39 +1,59 @@
-"""Evidence: the outcomes of calls through a closed breaker, and whether they are a reason to open. Pure."""
+"""Evidence: the outcomes of calls, and whether they are a reason to open. Pure.
+
+Partial failure is no reason: whoever calls a dependency that fails half of its calls gets half of the answers, and
+behind an open breaker none. So only calls that failed one after another count, and only if there are too many of them
+for chance, given the share that failed before.
+"""
 
 from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.snapshot import Counts, Why
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.resilience.breaker.window import RateWindow
 
+#: A run of failures opens the breaker if calls that fail as often as those before it produce it with this probability
+#: at most. It is that of 20 failures in a row where half of the calls fail.
+_CHANCE_MAX = 1e-6
+#: After probes of which some failed, so many calls are presumed to have succeeded besides those in the window.
+_PRESUMED = 2
+
 
 class Evidence(RateWindow):
-    """The window, and the number of UNREACHABLE calls in a row."""
+    """The window, and the numbers of calls in a row that failed, and that were UNREACHABLE."""
 
-    __slots__ = ("in_a_row", "slow_s")
+    __slots__ = ("_presumed", "failed_in_a_row", "slow_s", "unreachable_in_a_row")
 
     def __init__(self, policy: Policy, now: float) -> None:
         super().__init__(policy.window_s, policy.bucket_s, now)
         self.slow_s = policy.slow_s
+        self.presume(policy.calls_min)
 
     def clear(self, now: float) -> None:
         """Forget everything."""
         super().clear(now)
-        self.in_a_row = 0
+        self.failed_in_a_row = self.unreachable_in_a_row = 0
+
+    def presume(self, calls: int = _PRESUMED) -> None:
+        """Presume so many successful calls besides those in the window: a single failure is no estimate of a share."""
+        self._presumed = calls
 
     def weigh(self, judgement: Judgement, took_s: float, now: float) -> None:
         """Count one call. A throttled call is no failure, and it did reach the dependency."""
         if judgement is Verdict.NEUTRAL:
             return
-        self.in_a_row = self.in_a_row + 1 if judgement is Verdict.UNREACHABLE else 0
+        failed = judgement in (Verdict.FAILURE, Verdict.UNREACHABLE)
+        self.failed_in_a_row = self.failed_in_a_row + 1 if failed else 0
+        self.unreachable_in_a_row = self.unreachable_in_a_row + 1 if judgement is Verdict.UNREACHABLE else 0
         if isinstance(judgement, Verdict):
-            self.add(now, judgement is not Verdict.SUCCESS, took_s >= self.slow_s)
+            self.add(now, failed, took_s >= self.slow_s)
 
     def against(self, policy: Policy) -> Why | None:
         """The reason to open, or None."""
-        if self.in_a_row >= policy.unreachable_in_a_row:
+        if self.unreachable_in_a_row >= policy.unreachable_in_a_row and self._improbable(self.unreachable_in_a_row):
             return Why.UNREACHABLE_IN_A_ROW
         if self.calls < policy.calls_min:
             return None
+        if self.failed_in_a_row >= policy.calls_min and self._improbable(self.failed_in_a_row):
+            return Why.FAILURES_IN_A_ROW
         if self.failures / self.calls >= policy.failure_share:
             return Why.FAILURE_SHARE
         if self.slow / self.calls >= policy.slow_share:
@@ -43,4 +63,10 @@ class Evidence(RateWindow):
     def counts(self, now: float) -> Counts:
         """The counts of the window that ends now."""
         self.turn(now)
-        return Counts(self.calls, self.failures, self.slow, self.in_a_row)
+        return Counts(self.calls, self.failures, self.slow, self.unreachable_in_a_row, self.failed_in_a_row)
+
+    def _improbable(self, in_a_row: int) -> bool:
+        """Whether the last calls, which failed, are too many in a row for the share of failures before them."""
+        run = min(in_a_row, self.calls)
+        failed_before = (self.failures - run) / (self.calls - run + self._presumed)
+        return failed_before**run <= _CHANCE_MAX

@@ -19,6 +19,9 @@ from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Ver
 #: The token of a call that passes only because refusals are not enforced; no generation has this number.
 UNCOUNTED = 0
 
+#: After these the outcomes of probes are kept.
+_PROBING = {Why.WAITED, Why.PROBE_FAILED, Why.PROBE_SLOW, Why.FAILS_IN_PART}
+
 
 class Machine:
     """The state machine of one breaker. Not thread-safe. `now` is monotonic, in seconds; `random` gives a number from 0
@@ -64,7 +67,7 @@ class Machine:
             self.ended(token, Verdict.SUCCESS, took_s, now)
             return
         evidence = self.evidence
-        evidence.in_a_row = 0
+        evidence.failed_in_a_row = evidence.unreachable_in_a_row = 0
         evidence.add(now, False, took_s >= evidence.slow_s)
         if evidence.failures or evidence.slow:
             self._open_if_due(now)
@@ -77,9 +80,9 @@ class Machine:
             return
         if isinstance(judgement, Throttled):
             self._not_before = max(self._not_before or now, now + min(judgement.for_s, self.policy.throttle_max_s))
+        self.evidence.weigh(judgement, took_s, now)
         match self.state:
             case State.CLOSED:
-                self.evidence.weigh(judgement, took_s, now)
                 self._open_if_due(now)
             case State.HALF_OPEN:
                 self._judge_probe(judgement, took_s, now)
@@ -191,6 +194,9 @@ class Machine:
     def _judge_probe(self, judgement: Judgement, took_s: float, now: float) -> None:
         self._lease_until = None
         match judgement:
+            case Verdict.FAILURE | Verdict.UNREACHABLE if self._probes_passed:
+                self._close(Why.FAILS_IN_PART, now)
+                self.evidence.presume()
             case Verdict.FAILURE | Verdict.UNREACHABLE:
                 self._open(Why.PROBE_FAILED, now)
             case Verdict.SUCCESS if took_s >= self.evidence.slow_s:
@@ -198,8 +204,7 @@ class Machine:
             case Verdict.SUCCESS:
                 self._probes_passed += 1
                 if self._probes_passed >= self.policy.probes:
-                    self._move(State.CLOSED, Why.PROBES_SUCCEEDED, now)
-                    self._ramp.start(self.policy, now)
+                    self._close(Why.PROBES_SUCCEEDED, now)
             case Verdict.NEUTRAL | Throttled():
                 pass  # no verdict: the next call is the next probe
             case _:
@@ -211,11 +216,16 @@ class Machine:
             self._open(why, now)
 
     def _open(self, why: Why, now: float) -> None:
-        if self.state is State.CLOSED and now - self._since >= self.policy.window_s:
-            self._openings = 0  # it was closed for a whole window, so the open time starts at its shortest again
+        if self.state is State.CLOSED:
+            if now - self._since >= self.policy.window_s:
+                self._openings = 0  # it was closed for a whole window, so the open time starts at its shortest again
+            self._openings += 1
         self._move(State.OPEN, why, now)
-        self._open_until = now + self.policy.open_time_s(self._openings, self._random())
-        self._openings += 1
+        self._open_until = now + self.policy.open_time_s(max(0, self._openings - 1), self._random())
+
+    def _close(self, why: Why, now: float) -> None:
+        self._move(State.CLOSED, why, now)
+        self._ramp.start(self.policy, now)
 
     def _move(self, to: State, why: Why, now: float, actor: str | None = None, reason: str | None = None) -> None:
         self.door = None  # first, as a finaliser may return an outcome in the middle of this
@@ -225,7 +235,8 @@ class Machine:
         self._since = now
         self._lease_until = self._ramp.until = None
         self._probes_passed = 0
-        self.evidence.clear(now)
+        if why not in _PROBING:  # else the probes so far are what is known
+            self.evidence = Evidence(self.policy, now)
 
     def _note(self, to: State, why: Why, now: float, actor: str | None, reason: str | None) -> None:
         counts = self.evidence.counts(now)

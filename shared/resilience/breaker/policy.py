@@ -13,17 +13,19 @@ class Policy:
 
     #: The timeout of one call.
     attempt_timeout_s: float = 1.0
-    #: Opens when, of at least `calls_min` in the last `window_s`, this share failed ...
+    #: Opens when `calls_min` calls in the last `window_s` failed in a row, or more if many failed before them ...
     window_s: float = 30.0
     bucket_s: float = 1.0
     calls_min: int = 20
-    failure_share: float = 0.5
+    #: ... or of at least `calls_min` this share failed. Below 1 it turns partial failure into total failure ...
+    failure_share: float = 1.0
     #: ... or this share was slow: took `slow_of_timeout` of the attempt's timeout or longer ...
     slow_share: float = 0.8
     slow_of_timeout: float = 0.8
-    #: ... or this many in a row were UNREACHABLE, however few calls the window has.
+    #: ... or this many in a row were UNREACHABLE, however few calls the window has; more if many failed before them.
     unreachable_in_a_row: int = 5
-    #: Open for `open_s`, doubled at each opening up to `open_max_s`, give or take the share `jitter`.
+    #: Between two probes `open_s`, give or take the share `jitter`; doubled, up to `open_max_s`, by each opening within
+    #: `window_s` of a closing: however long an outage lasts, its end is noticed soon.
     open_s: float = 5.0
     open_max_s: float = 60.0
     jitter: float = 0.2

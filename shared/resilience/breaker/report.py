@@ -117,7 +117,7 @@ class Report:
             gauge.set(each is state)
 
 
-_NO_REASON = dict.fromkeys(("why", "calls", "failures", "slow", "unreachable_in_a_row"))
+_NO_REASON = dict.fromkeys(("why", "calls", "failures", "slow", "unreachable_in_a_row", "failures_in_a_row"))
 
 
 def _reason(transition: Transition) -> dict[str, Any]:
@@ -128,6 +128,7 @@ def _reason(transition: Transition) -> dict[str, Any]:
         "failures": counts.failures,
         "slow": counts.slow,
         "unreachable_in_a_row": counts.unreachable_in_a_row,
+        "failures_in_a_row": counts.failures_in_a_row,
     }
 
 

@@ -16,6 +16,7 @@ class State(StrEnum):
 class Why(StrEnum):
     """The reason of a transition."""
 
+    FAILURES_IN_A_ROW = "failures_in_a_row"
     FAILURE_SHARE = "failure_share"
     SLOW_SHARE = "slow_share"
     UNREACHABLE_IN_A_ROW = "unreachable_in_a_row"
@@ -23,6 +24,7 @@ class Why(StrEnum):
     PROBE_FAILED = "probe_failed"
     PROBE_SLOW = "probe_slow"
     PROBES_SUCCEEDED = "probes_succeeded"
+    FAILS_IN_PART = "fails_in_part"
     FORCED_OPEN = "forced_open"
     FORCED_CLOSED = "forced_closed"
     OBSERVE_ONLY = "observe_only"
@@ -54,12 +56,13 @@ class Imposed:
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """The window's counts, and the number of UNREACHABLE calls in a row."""
+    """The window's counts, and the numbers of calls in a row that were UNREACHABLE, and that failed."""
 
     calls: int
     failures: int
     slow: int
     unreachable_in_a_row: int
+    failures_in_a_row: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,86 @@
+"""Partial failure: a breaker that opens for it gives no answers where a half or a tenth of them could be had."""
+
+from contextlib import suppress
+from random import Random
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from tests.unit.breakers import Clock, breaker, fail, succeed
+
+#: From here on it is not told from a dependency that always fails.
+_NEARLY_ALWAYS = 0.95
+_PROBE_EVERY_S = 0.5
+
+
+def refused_share(share: float, error: type[Exception], per_s: float, *, healthy_s: float, seed: int) -> float:
+    """The share of calls that is refused in five minutes in which `share` of the calls fails, each by itself."""
+    clock, chance = Clock(), Random(seed)
+    one = breaker(clock, open_s=_PROBE_EVERY_S, open_max_s=_PROBE_EVERY_S)
+    for _ in range(int(per_s * healthy_s)):
+        clock.advance(1 / per_s)
+        succeed(one)
+    calls = max(1500, int(per_s * 300))
+    refused = 0
+    for _ in range(calls):
+        clock.advance(1 / per_s)
+        try:
+            _call(one, error if chance.random() < share else None)
+        except CallRefused:
+            refused += 1
+    return refused / calls
+
+
+def _call(one: Breaker, error: type[Exception] | None) -> None:
+    with suppress(RuntimeError, ConnectionError), one.guard():
+        if error is not None:
+            raise error
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ConnectionError])
+@pytest.mark.parametrize("share", [0.35, 0.6, 0.85, _NEARLY_ALWAYS])
+def test_calls_that_fail_in_part_pass(share: float, error: type[Exception]) -> None:
+    """Whatever they fail with, errors or lost connections."""
+    assert refused_share(share, error, 20.0, healthy_s=30.0, seed=1) <= 0.05
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.floats(0, 0.9), st.sampled_from([1.0, 3.0, 10.0]), st.integers(0, 1000))
+def test_at_any_share_and_pace(share: float, per_s: float, seed: int) -> None:
+    """Few calls say little, and are no reason either."""
+    assert refused_share(share, RuntimeError, per_s, healthy_s=30.0, seed=seed) <= 0.05
+
+
+@pytest.mark.parametrize(("failed_of_ten", "most"), [(0, 20), (3, 20), (5, 20), (7, 40), (9, 135)])
+def test_what_fails_for_good_is_opened_soon_whatever_was_before(clock: Clock, failed_of_ten: int, most: int) -> None:
+    """20 in a row after good times; more after bad ones, as many as chance does not explain."""
+    one = breaker(clock)
+    for number in range(600):
+        clock.advance(0.01)
+        _call(one, RuntimeError if number % 10 < failed_of_ten else None)
+    calls = 0
+    while one.closed:
+        fail(one)
+        calls += 1
+    assert 20 <= calls <= most
+    why = one.snapshot().opened
+    assert why is not None
+    assert (why.why, why.counts.failures_in_a_row) == ("failures_in_a_row", calls)
+
+
+def test_a_window_without_a_success_is_enough_whatever_was_before(clock: Clock) -> None:
+    """At few calls a second the share of a bad time is soon forgotten."""
+    one = breaker(clock)
+    for _ in range(300):
+        fail(one)
+        if one.closed:
+            succeed(one)
+    assert one.closed
+    clock.advance(30)
+    fail(one, 19)
+    assert one.closed
+    fail(one)
+    assert one.opened
