@@ -59,6 +59,9 @@ class User:
 
 #: What a connection and a script of any service may do.
 _EACH = "ping time select multi exec discard script|load"
+#: To wait for replicas. Redis 7.0 refuses a file that names WAITAOF. It is in the category of WAIT, whose other
+#: commands are about one's own connection only.
+_WAIT = ("+@connection", "-@admin", "-@dangerous")
 _GROUPS = (Rule("xgroup|create", (WRITES, DEAD)),)
 #: To look at a stream.
 _LOOK = "exists xlen xrange xrevrange xpending xinfo|stream xinfo|groups xinfo|consumers"
@@ -189,7 +192,8 @@ def _rights(user: User) -> Iterable[str]:
     every = f"{_EACH} {user.anywhere}" if user is not _WATCHING else user.anywhere
     scripts = [f"(+eval +evalsha {_patterns(keys)})"] if user is not _WATCHING else []
     return (
-        "resetchannels", *(f"&{channel}" for channel in user.channels), "-@all", *_allowed(every), *scripts,
+        "resetchannels", *(f"&{channel}" for channel in user.channels), "-@all",
+        *(_WAIT if user is not _WATCHING else ()), *_allowed(every), *scripts,
         *(f"({' '.join(_allowed(rule.commands))} {_patterns(rule.keys)})" for rule in user.rules),
     )  # fmt: skip
 

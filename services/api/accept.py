@@ -1,4 +1,8 @@
-"""Accept: commands become writes. Requests that arrive together share one round trip, and so one fsync."""
+"""Accept: commands become writes. Requests that arrive together share one round trip, and so one fsync.
+
+With replicas to wait for, a write is accepted when enough of them have it. Until then it may be lost with the queue's
+primary, and counts as one that the queue may have: the direct path makes it certain.
+"""
 
 import asyncio
 import time
@@ -14,6 +18,7 @@ from redis.exceptions import ConnectionError, OutOfMemoryError, RedisError, Resp
 
 from holdfast.services.api.candidate import Candidate
 from holdfast.services.api.floor import Floor
+from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import NotSent, Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
 from holdfast.shared.queue.codec import Undecodable, decode
@@ -53,7 +58,24 @@ _OWN_ERRORS = {b"failed": True, b"unknown": False}
 #: Nobody in Redis knows how far versions have come.
 _NO_CLOCK = b"no_clock"
 
+#: Round trips under way at once, where each takes as long as the way to the replicas; a disk of our own is faster when
+#: all share its fsync.
+_FLUSHERS_OF_REPLICAS = 4
+
+#: The answers that promise something.
+_PROMISES = ("accepted", "repeated")
+
 _Waiting = tuple[Candidate, "asyncio.Future[Answer]"]
+
+
+class _Replies(NamedTuple):
+    """Of the script: one a write, or one code for all of them."""
+
+    replies: Any
+    #: The script was sent twice.
+    again: bool
+    #: Why no promise of these holds if the queue's primary is lost.
+    unsafe: TooFewReplicas | None = None
 
 
 class Acceptor:
@@ -69,10 +91,14 @@ class Acceptor:
         batch_max: int,
         key_lifetime_s: int,
         entity_pending_max: int,
+        replicas: Replicas | None = None,
+        replicas_breaker: Breaker | None = None,
     ) -> None:
+        """`replicas_breaker`: while it is open, nothing is given to the queue that its replicas would not have."""
         self._redis = redis
         self._floor = floor
-        self._script = Script(redis, LUA / "accept.lua")
+        self._script = Script(redis, LUA / "accept.lua", replicas)
+        self._replicas_breaker = replicas_breaker
         self._clock = clock
         self._breaker = breaker
         self._batch_max = batch_max
@@ -81,9 +107,8 @@ class Acceptor:
         self._accepting, self._forgetting = FailureReporter("accept"), FailureReporter("forget_busy")
         self._second_attempt = SecondAttempt("queue", RetryBudget())
         self._waiting: deque[_Waiting] = deque()
-        self._flusher: asyncio.Task[None] | None = None
-        #: Monotonic time of the last failure; None: the last round trip was fine.
-        self.failing_since: float | None = None
+        self._flushers: set[asyncio.Task[None]] = set()
+        self._flushers_max = _FLUSHERS_OF_REPLICAS if replicas else 1
 
     async def accept(self, candidate: Candidate) -> Answer:
         """Raises QueueUnavailable or QueueFull (it did not happen), AcceptanceUnknown (it may have), or InvalidRequest
@@ -103,9 +128,10 @@ class Acceptor:
     async def _accepted(self, candidate: Candidate) -> Answer:
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((candidate, answer))
-        if self._flusher is None:
+        if len(self._flushers) < self._flushers_max:
             # In an empty context: it works for all who wait, not for the request that woke it.
-            self._flusher = asyncio.get_running_loop().create_task(self._flush(), context=Context())
+            flusher = asyncio.get_running_loop().create_task(self._flush(), context=Context())
+            self._flushers.add(flusher)
         return await answer
 
     async def forget_busy(self, record: str) -> None:
@@ -119,32 +145,35 @@ class Acceptor:
                 size = min(len(self._waiting), self._batch_max)
                 batch = [self._waiting.popleft() for _ in range(size)]
                 await self._round_trip([one for one in batch if not one[1].done()])
-        finally:
-            self._flusher = None
+        finally:  # at once: the next request has to find that nobody is at it
+            self._flushers -= {asyncio.current_task()}
 
     async def _round_trip(self, batch: list[_Waiting]) -> None:
         if not batch:
             return
         began = time.perf_counter()
         try:
-            replies, again = await self._evaluate([candidate for candidate, _ in batch])
+            replies, again, unsafe = await self._evaluate([candidate for candidate, _ in batch])
         except AppError as error:
             self._failed(batch, error)
             return
         except Exception as error:  # noqa: BLE001 - every caller has to hear of it
             self._failed(batch, AcceptanceUnknown(), error)
             return
-        self.failing_since = None
-        self._accepting.worked()
+        if unsafe is None:
+            self._accepting.worked()
+        else:
+            metrics.accepts_unreplicated.inc()
+            self._accepting.failed(unsafe)
         metrics.accept_duration.observe(time.perf_counter() - began)
         metrics.accept_batch_size.observe(len(batch))
         if len(replies) > len(batch):
             logs.warning(Action.STREAM_MENDED, entries=int(replies.pop()[1]))
         for (candidate, waiting), reply in zip(batch, replies, strict=True):
-            self._answered(candidate, waiting, reply, again=again)
+            self._answered(candidate, waiting, reply, again=again, safe=unsafe is None)
 
     def _answered(
-        self, candidate: Candidate, waiting: "asyncio.Future[Answer]", reply: list[bytes], *, again: bool
+        self, candidate: Candidate, waiting: "asyncio.Future[Answer]", reply: list[bytes], *, again: bool, safe: bool
     ) -> None:
         raw, operation_id, entity_id, version, *more = reply
         if raw in _OWN_ERRORS:
@@ -162,33 +191,40 @@ class Acceptor:
         if more:
             answer = answer._replace(claim=int(more[0])) if result == "taken" else answer._replace(unsure=True)
         self._clock.observe(answer.version)
+        if not safe and answer.result in _PROMISES:
+            metrics.writes_accepted.labels("unknown").inc()
+            _refuse(candidate, waiting, AcceptanceUnknown())
+            return
         _ACCEPTED[answer.result].inc()
         if not waiting.done():
             waiting.set_result(answer)
 
-    async def _evaluate(self, candidates: Sequence[Candidate]) -> tuple[list[list[bytes]], bool]:
-        """One EVALSHA, and another when the queue does not know how far versions have come and the database does; and
-        whether it was sent twice. What fails before it is sent did not happen; what fails after it may have, unless
-        Redis refused to run it."""
+    async def _evaluate(self, candidates: Sequence[Candidate]) -> _Replies:
+        """One EVALSHA, and another when the queue does not know how far versions have come and the database does. What
+        fails before it is sent did not happen; what fails after it may have, unless Redis refused to run it."""
         await self._floor.tried()
-        replies, again = await self._run(candidates, floor_is_sure=False)
-        if replies == _NO_CLOCK:
-            try:
-                await self._floor.read()
-            except AppError as error:
-                raise QueueUnavailable(retry_after_s=error.retry_after_s) from error
-            replies, twice = await self._run(candidates, floor_is_sure=True)
-            again = again or twice
-        return list(replies), again
+        first = await self._run(candidates, floor_is_sure=False)
+        if first.replies != _NO_CLOCK:
+            return first
+        try:
+            await self._floor.read()
+        except AppError as error:
+            raise QueueUnavailable(retry_after_s=error.retry_after_s) from error
+        second = await self._run(candidates, floor_is_sure=True)
+        return second._replace(again=first.again or second.again)
 
-    async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> tuple[Any, bool]:
+    async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> _Replies:
         values = [value for candidate in candidates for value in candidate.arguments()]
         arguments: list[str | bytes | int] = [
             PREFIX, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s, self._entity_pending_max,
             *values,
         ]  # fmt: skip
         try:
-            return await self._breaker.call_async(self._ask, arguments)
+            if self._replicas_breaker is None:
+                return await self._breaker.call_async(self._ask, arguments)
+            return await self._replicas_breaker.call_async(self._breaker.call_async, self._ask, arguments)
+        except TooFewReplicas as error:
+            return _Replies(error.reply, again=False, unsafe=error)
         except CallRefused as refusal:
             raise QueueUnavailable(retry_after_s=ceil(refusal.retry_after_s)) from refusal
         except NotSent as error:
@@ -198,24 +234,23 @@ class Acceptor:
                 raise AcceptanceUnknown() from error
             raise (QueueFull() if isinstance(error, OutOfMemoryError) else QueueUnavailable()) from error
 
-    async def _ask(self, arguments: list[str | bytes | int]) -> tuple[Any, bool]:
+    async def _ask(self, arguments: list[str | bytes | int]) -> _Replies:
         """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
         are found, and not taken twice. Whatever becomes of the second try, the first may have been taken."""
         self._second_attempt.started()
         try:
-            return await self._script([WRITES, CLOCK], arguments), False
+            return _Replies(await self._script([WRITES, CLOCK], arguments), again=False)
         except (ConnectionError, OSError) as first:  # which the client library calls some refusals, too
             if refused(first) or not self._second_attempt.allowed():
                 raise
             try:
-                return await self._script([WRITES, CLOCK], arguments), True
+                return _Replies(await self._script([WRITES, CLOCK], arguments), again=True)
             except (NotSent, RedisError) as second:
-                if isinstance(second, NotSent) or refused(second):
+                if isinstance(second, NotSent | TooFewReplicas) or refused(second):
                     raise first from None
                 raise
 
     def _failed(self, batch: list[_Waiting], error: AppError, bug: Exception | None = None) -> None:
-        self.failing_since = self.failing_since or time.monotonic()
         metrics.writes_accepted.labels("refused" if error.definite else "unknown").inc(len(batch))
         if bug is None:
             self._accepting.failed(error)

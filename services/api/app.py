@@ -53,7 +53,7 @@ from holdfast.shared.resilience.retry import retry_forever
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
-from holdfast.shared.runtime.redis import cache_client, queue_client
+from holdfast.shared.runtime.redis import cache_client, queue_client, queue_replicas
 from holdfast.shared.runtime.time_budgets import EXTERNAL_COPY_KEPT_S, RATE_LIMIT_TIMEOUT_S
 from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry import logs
@@ -96,6 +96,7 @@ class Api:
             cache_timeout_s=settings.cache_timeout_s,
             open_s=settings.api_breaker_open_s,
             external_timeout_s=settings.api_timeout_s,
+            replicas=settings.queue_replicas > 0,
         )
         self._redis = queue_client(settings)
         self._cache = cache_client(settings)
@@ -127,13 +128,14 @@ class Api:
         )  # fmt: skip
 
     def _writes(self) -> None:
-        settings, queue = self._settings, self._breakers.queue
+        settings, queue, replicas = self._settings, self._breakers.queue, queue_replicas(self._settings)
         clock = Clock()
         self._floor = Floor(self._database, clock)
         acceptor = Acceptor(
             self._redis, clock, self._floor, queue,
             batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
             entity_pending_max=settings.api_entity_pending_max,
+            replicas=replicas, replicas_breaker=self._breakers.queue_replicas,
         )  # fmt: skip
         self._waiters = Waiters(self._redis, settings.instance)
         self._backlog = Backlog(
@@ -141,7 +143,7 @@ class Api:
         )
         self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
         direct = DirectPath(self._database, clock, self._floor, self._changed)
-        self._handover = KeyHandover(self._redis, queue, self._database, clock, settings.api_key_lifetime_s)
+        self._handover = KeyHandover(self._redis, queue, self._database, clock, settings.api_key_lifetime_s, replicas)
         self._path = WritePath(
             acceptor, self._waiters, self._view, self._database, direct, self._backlog,
             KeyIds(settings.idempotency_secret), self._handover, settings.api_wait_max_s,

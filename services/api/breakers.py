@@ -1,11 +1,12 @@
 """The api's breakers, and what each of them takes for a failure of its dependency."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from redis.exceptions import RedisError, ResponseError
 
 from holdfast.services.api.database import read_ends
 from holdfast.shared.cache.copies import cache_breaker
+from holdfast.shared.connections.replicas import TooFewReplicas
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.faults import BadData, Contention, Outage
 from holdfast.shared.http.client import NotReached, TookTooLong, TooManyAtOnce
@@ -29,10 +30,14 @@ class Breakers:
     external_proxy: Breaker
     #: The cache Redis too, where it counts what clients send.
     limits: Breaker
+    #: The queue's replicas, where acceptance waits for them.
+    queue_replicas: Breaker | None = None
 
     def all(self) -> tuple[Breaker, ...]:
         """For the status page."""
-        return (self.database, self.database_writes, self.queue, self.cache, self.limits, self.external_proxy)
+        replicas = (self.queue_replicas,) if self.queue_replicas else ()
+        of_the_queue = (self.queue, *replicas)
+        return (self.database, self.database_writes, *of_the_queue, self.cache, self.limits, self.external_proxy)
 
 
 def make_breakers(
@@ -43,9 +48,10 @@ def make_breakers(
     cache_timeout_s: float,
     external_timeout_s: float,
     open_s: float,
+    replicas: bool = False,
 ) -> Breakers:
-    """New breakers, all closed. The timeouts are those of one call, `open_s` is the first pause of the database's and
-    the queue's; in seconds."""
+    """New breakers, all closed; `replicas`: one for the queue's replicas, too. The timeouts are those of one call,
+    `open_s` is the first pause of the database's and the queue's; in seconds."""
     open_max_s = max(open_s, STORE_OPEN_MAX_S)
     database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s)
     # A second refusal costs as little as the first, and one that hangs is a caller's whole time.
@@ -69,6 +75,7 @@ def make_breakers(
         limits=Breaker(
             "cache_limits", Policy(attempt_timeout_s=RATE_LIMIT_TIMEOUT_S, ramp_s=0), classify=_of_the_queue
         ),
+        queue_replicas=_breaker_of_replicas(queue) if replicas else None,
     )
 
 
@@ -84,12 +91,21 @@ def _of_the_database(error: Exception) -> Judgement:
 
 def _of_the_queue(error: Exception) -> Judgement:
     match error:
-        case ResponseError():
-            return Verdict.SUCCESS  # out of memory, read-only: it answers, and the caller gets the error
+        case ResponseError() | TooFewReplicas():
+            return Verdict.SUCCESS  # out of memory: it answers, and the caller gets the error
         case RedisError() | NotSent() | OSError() | TimeoutError():
             return Verdict.UNREACHABLE
         case _:
             return Verdict.FAILURE
+
+
+def _breaker_of_replicas(queue: Policy) -> Breaker:
+    """A wait for replicas may take its whole time; only one that was for nothing counts."""
+    return Breaker("queue_replicas", replace(queue, slow_of_timeout=1), classify=_of_the_replicas)
+
+
+def _of_the_replicas(error: Exception) -> Judgement:
+    return Verdict.UNREACHABLE if isinstance(error, TooFewReplicas) else Verdict.NEUTRAL
 
 
 def _of_the_proxy(error: Exception) -> Judgement:

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.api.database import Database
+from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
 from holdfast.shared.queue.names import KEY, KEYS_SINCE, LUA, PREFIX
@@ -35,9 +36,17 @@ AWAY = (CallRefused, CircuitOpen, DatabaseUnavailable, DeadlineExceeded, NotSent
 class KeyHandover:
     """`run` it; `sure` says whether the queue knows all keys of direct writes, as far as is known here."""
 
-    def __init__(self, redis: Redis, queue: Breaker, database: Database, clock: Clock, key_lifetime_s: int) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        queue: Breaker,
+        database: Database,
+        clock: Clock,
+        key_lifetime_s: int,
+        replicas: Replicas | None = None,
+    ) -> None:
         self._redis = redis
-        self._remember = Script(redis, LUA / "remember.lua")
+        self._remember = Script(redis, LUA / "remember.lua", replicas)
         self._queue = queue
         self._database = database
         self._clock = clock

@@ -39,7 +39,7 @@ from holdfast.shared.letters.index import insert
 from holdfast.shared.resilience.supervise import start, stop
 from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
-from holdfast.shared.runtime.redis import cache_client, queue_client
+from holdfast.shared.runtime.redis import cache_client, queue_client, queue_replicas
 from holdfast.shared.store.engine import engine_of
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.grafana.configured import annotations
@@ -79,7 +79,7 @@ class DlqAdmin:
         )
         keeper = Keeper(
             database,
-            Sender(queue),
+            Sender(queue, queue_replicas(settings)),
             Traces(queue),
             SurroundingsReader(queue, board.roster),
             instance=settings.instance,
@@ -98,7 +98,7 @@ class DlqAdmin:
             queue=queue,
             cache=cache,
             indexer=indexer,
-            outbox=Outbox(queue, database),
+            outbox=Outbox(queue, database, queue_replicas(settings)),
             retention=Retention(database, settings),
             keeper=keeper,
             auditor=Auditor(queue, database, every_s=every_s, besides=history.probes),

@@ -45,6 +45,13 @@ class _Reviving(AbstractConnection):
     def __init__(self, **options: Any) -> None:
         super().__init__(**(_without_names(options) | {"driver_info": None}))
         self._is_reviving = False
+        #: Whether this server has WAITAOF; None: it was not asked yet.
+        self.has_waitaof: bool | None = None
+
+    async def on_connect(self) -> None:
+        """It may be another server than before."""
+        self.has_waitaof = None
+        await super().on_connect()
 
     async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
         """Raises Unsent, or what redis-py raises."""

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
 from holdfast.shared.connections.redis import Unsent
+from holdfast.shared.connections.replicas import Replicas
 
 _INCLUDE = re.compile(r"^-- include (\w+\.lua)$", re.MULTILINE)
 
@@ -42,31 +43,34 @@ def refused(error: Exception) -> bool:
 
 
 class Script:
-    """A Lua script of one Redis.
+    """A Lua script of one Redis. With `replicas` what it writes counts only when that many replicas have it, too.
 
     accept = Script(redis, LUA / "accept.lua")
     reply = await accept(["key"], ["argument"])
     """
 
-    def __init__(self, redis: Redis, file: Path) -> None:
+    def __init__(self, redis: Redis, file: Path, replicas: Replicas | None = None) -> None:
         self._pool = redis.connection_pool
+        self._replicas = replicas
         registered = redis.register_script(text_of(file))
         self._sha, self._text = str(registered.sha), str(registered.script)
 
     async def __call__(self, keys: Sequence[str], args: Sequence[str | bytes | int]) -> Any:
-        """The script's reply. Raises NotSent, ResponseError if Redis refused, or the error that cut the reply off."""
+        """The script's reply. Raises NotSent, ResponseError if Redis refused, TooFewReplicas, or the error that cut the
+        reply off."""
         try:
             connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
         except (RedisError, OSError) as error:
             raise NotSent from error
         answered = False
         try:
+            questions = await self._questions(connection)
             try:
-                await connection.send_packed_command(_packed("EVALSHA", self._sha, len(keys), *keys, *args))
-                reply = await connection.read_response()
+                command = _packed("EVALSHA", self._sha, len(keys), *keys, *args)
+                reply = await self._reply(connection, command, questions)
             except NoScriptError:
-                await connection.send_packed_command(_packed("EVAL", self._text, len(keys), *keys, *args))
-                reply = await connection.read_response()
+                command = _packed("EVAL", self._text, len(keys), *keys, *args)
+                reply = await self._reply(connection, command, questions)
             answered = True
             return reply
         except Unsent as error:
@@ -75,6 +79,27 @@ class Script:
             if not answered:  # a reply may still arrive, and must not be read by the next user of the connection
                 await connection.disconnect()
             await self._pool.release(connection)
+
+    async def _questions(self, connection: Any) -> list[bytes]:
+        if self._replicas is None:
+            return []
+        try:
+            return await self._replicas.questions(connection)
+        except (RedisError, OSError) as error:
+            raise NotSent from error
+
+    async def _reply(self, connection: Any, command: bytes, questions: list[bytes]) -> Any:
+        """One round trip: the questions about replicas are behind the command on the same connection."""
+        await connection.send_packed_command([command, *questions] if questions else command)
+        try:
+            reply = await connection.read_response()
+        except NoScriptError:
+            for _ in questions:
+                await connection.read_response()
+            raise
+        if self._replicas is not None:
+            await self._replicas.answered(connection, questions, reply)
+        return reply
 
 
 def _packed(*parts: str | bytes | int) -> bytes:

@@ -3,12 +3,20 @@
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import RedisTimeouts, connect
+from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.runtime.settings import CacheSettings, QueueSettings
 
 
 def queue_client(settings: QueueSettings) -> Redis:
     """The Redis that holds the streams."""
     return connect(settings.redis_addr, RedisTimeouts(settings.redis_connect_timeout_s, settings.redis_timeout_s))
+
+
+def queue_replicas(settings: QueueSettings) -> Replicas | None:
+    """The replicas that have to have what is written there; None: none."""
+    if settings.queue_replicas == 0:
+        return None
+    return Replicas(settings.queue_replicas, settings.queue_replicas_timeout_s)
 
 
 def cache_client(settings: CacheSettings, timeout_s: float | None = None) -> Redis:

@@ -166,12 +166,34 @@ class QueueSettings(Settings):
     redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one reply of Redis")
 
+    queue_replicas: int = Field(
+        default=0,
+        ge=0,
+        le=16,
+        description="Replicas of the queue Redis that have to have a write before it is accepted; without them it goes"
+        " straight to the database",
+    )
+    queue_replicas_timeout_s: float = Field(
+        default=0.2,
+        gt=0,
+        le=10,
+        description="Longest wait for their memory, and then, from Redis 7.2 on, for their disks",
+    )
+
     @field_validator("redis_addr", "cache_redis_addr", check_fields=False)
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value is not None:
             parse_redis(value)
         return value
+
+    def budgets(self) -> tuple[Budget, ...]:
+        """A reply comes after the wait for replicas."""
+        if self.queue_replicas == 0:
+            return super().budgets()
+        reply = Part("redis_timeout_s", self.redis_timeout_s)
+        wait = Part("queue_replicas_timeout_s", self.queue_replicas_timeout_s, 2)
+        return (*super().budgets(), Budget("the queue's replicas", reply, (wait,)))
 
     def queue_answer(self, times: int = 1) -> Part:
         """The longest wait for a connection to the queue Redis and a reply."""

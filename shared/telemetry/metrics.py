@@ -62,6 +62,9 @@ accept_batch_size = Histogram(
 accept_duration = Histogram(
     "holdfast_accept_duration_seconds", "Round trip of one acceptance batch, its fsync included", buckets=SECONDS
 )
+accepts_unreplicated = Counter(
+    "holdfast_accepts_unreplicated_total", "Acceptance batches that too few replicas of the queue had in time"
+)
 backpressure = Gauge("holdfast_backpressure", "1 while no more writes are accepted because of the backlog")
 
 # --- applying ---

@@ -5,6 +5,7 @@ import asyncio
 from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.decide import outbox
 from holdfast.shared.letters.decide.outbox import OutboxEntry
@@ -21,8 +22,8 @@ _EVERY_S = 5.0
 class Outbox:
     """Delivers entries of the outbox, whichever replica wrote them. A second delivery changes nothing."""
 
-    def __init__(self, redis: Redis, database: Database) -> None:
-        self._script = Script(redis, LUA / "reservations.lua")
+    def __init__(self, redis: Redis, database: Database, replicas: Replicas | None = None) -> None:
+        self._script = Script(redis, LUA / "reservations.lua", replicas)
         self._database = database
         self._wake = asyncio.Event()
 

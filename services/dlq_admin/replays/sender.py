@@ -6,6 +6,7 @@ from typing import Any
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
+from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import Script
 from holdfast.shared.letters.edit.versions import Current
 from holdfast.shared.letters.ids import id_of
@@ -27,12 +28,13 @@ _RECALLED, _LOST, _CLOSED = "recalled", "lost", "closed"
 
 
 class Sender:
-    """The scripts of one Redis."""
+    """The scripts of one Redis. The table of letters is told what they did only when `replicas` of it have it: a letter
+    that counts as sent, or as taken back, is not looked after again."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, replicas: Replicas | None = None) -> None:
         self._redis = redis
-        self._send = Script(redis, LUA / "replay.lua")
-        self._recall = Script(redis, LUA / "recall.lua")
+        self._send = Script(redis, LUA / "replay.lua", replicas)
+        self._recall = Script(redis, LUA / "recall.lua", replicas)
 
     async def send(self, replay_id: int, chosen: Sequence[Chosen]) -> list[Sent]:
         """Those that are on the stream now, or were before, with their entry; of a closed replay none is new. Raises
