@@ -199,6 +199,11 @@ simulate: ## The real services in virtual time, every choice and fault drawn fro
 	@$(VENV) -m tests.simulation $(if $(SEED),--seed $(SEED) $(if $(CUT),--cut "$(CUT)") $(if $(SHRINK),--shrink), \
 		--seeds $(or $(SEEDS),200) --first $(or $(FIRST),0) --jobs $(JOBS)) $(ARGS)
 
+.PHONY: verify-mutants
+verify-mutants: ## Planted bugs, one at a time, and which proof catches each; none may pass them all (ONLY=name, JOBS=, QUICK=1; half an hour)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.mutants --jobs $(JOBS) $(if $(ONLY),--only $(ONLY)) $(if $(QUICK),--quick) $(ARGS)
+
 ##@ Break it
 
 # On the running stack (make up; STACK=docker: make docker-run). What is broken is mended again, however it ends.

@@ -1,0 +1,147 @@
+"""Matrix: which proof caught which bug. The record is JSON, and the page docs/planted-bugs.md is made of it."""
+
+import json
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.mutants.planted import Planted, planted
+from tests.mutants.proofs import Kind, Word
+from tests.mutants.run import Line
+from tests.mutants.tree import ROOT
+
+PAGE = ROOT / "docs/planted-bugs.md"
+RECORD = Path(__file__).with_name("matrix.json")
+
+#: By the name of a bug: `commit`, `patch`, and by the kind of a proof what it found.
+Record = Mapping[str, Mapping[str, Any]]
+
+_HEAD = """# Planted bugs
+
+A proof that finds nothing proves little, unless it is known to find something. `make verify-mutants` plants bugs, each
+a mistake that a good engineer could make here, one at a time in a copy of the project, and runs the proofs. None may
+pass them all. Without a bug the same proofs must pass in the same run, and they must not accuse changes that are right:
+otherwise the verdict is *unknown* (exit code 2).
+
+```sh
+make verify-mutants                  # all of them, and this page; a run that was ended goes on where it was
+make verify-mutants ONLY=no-dedupe   # one of them
+make verify-mutants QUICK=1          # tests only
+```
+
+A bug is a patch in `tests/mutants/bugs`: exact texts of shipped code and what takes their place. When the code changes
+so that a patch does not apply any more, `make test` fails, and the bug has to be planted anew. There is no switch in
+shipped code.
+
+| proof | what runs |
+|---|---|
+| tests | those that the bug names, and the tests of pure code that import what it changes, until the first one fails |
+| simulation | {runs} seeds of `make simulate` (`tests/mutants/seeds.txt`): in how many of them a promise broke |
+| convergence | a part of `tests/convergence`, for bugs in acceptance, merging and the store (– for others) |
+
+This is what the last runs found, at {commits}. Of tests, the first one that failed; of the simulation, the promises
+that broke, by their names in `tests/promises` and the simulation's own.
+
+"""
+_TABLE = """| bug | what was believed | what it breaks | tests | simulation | convergence |
+|---|---|---|---|---|---|
+"""
+_RIGHT = """
+Changes that are right, which no proof may accuse:
+
+| change | why it is right | tests | simulation | convergence |
+|---|---|---|---|---|
+"""
+
+
+def terminal(lines: Sequence[Line]) -> str:
+    """A line for each bug; and what that comes to."""
+    rows = [f"{line.bug.name:<38} " + "  ".join(f"{kind} {_word(line, kind):<8}" for kind in Kind) for line in lines]
+    return "\n".join([*rows, "", _sentence(lines), ""])
+
+
+def _word(line: Line, kind: Kind) -> str:
+    if kind not in line.wanted:
+        return "–"
+    if kind not in line.found or kind not in line.clean:
+        return "?"
+    return _cell(line.found[kind].to_json())
+
+
+def _sentence(lines: Sequence[Line]) -> str:
+    bugs = [line for line in lines if not line.bug.harmless]
+    caught = f"{sum(bool(line.caught) for line in bugs)} of {len(bugs)} caught"
+    return "; ".join([caught, *(f"{what}: {', '.join(names)}" for what, names in _flaws(lines).items() if names)])
+
+
+def _flaws(lines: Sequence[Line]) -> dict[str, list[str]]:
+    complete = [line for line in lines if line.complete]
+    clean = [(kind, found) for line in lines for kind, found in line.clean.items()]
+    return {
+        "NOT CAUGHT": [line.bug.name for line in complete if not line.bug.harmless and not line.caught],
+        "fails without a bug": sorted({f"{kind} {found.what}" for kind, found in clean if found.word is Word.CAUGHT}),
+        "harmless, and accused": [line.bug.name for line in lines if line.bug.harmless and line.caught],
+        "not run to the end": [line.bug.name for line in lines if not line.complete],
+    }
+
+
+def verdict(lines: Sequence[Line]) -> int:
+    """The exit code: 0 all caught, 1 one is not, 2 not known."""
+    survived, *doubts = _flaws(lines).values()
+    return 1 if survived else 2 if any(doubts) else 0
+
+
+def write(lines: Sequence[Line]) -> None:
+    """The record and the page: what these found, and what is known of other bugs."""
+    commit, names = _commit(), {bug.name for bug in planted()}
+    known = {name: row for name, row in (record() if RECORD.is_file() else {}).items() if name in names}
+    for line in lines:
+        if line.complete:
+            found = {kind: line.found[kind].to_json() for kind in line.wanted}
+            known[line.bug.name] = {"commit": commit, "patch": line.bug.digest} | found
+    RECORD.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
+    PAGE.write_text(page(known, list(planted())))
+
+
+def record() -> Record:
+    """As it was written last."""
+    known: Record = json.loads(RECORD.read_text())
+    return known
+
+
+def page(known: Record, bugs: Sequence[Planted]) -> str:
+    """docs/planted-bugs.md."""
+    runs = max(row[Kind.SIMULATION]["runs"] for row in known.values())
+    commits = ", ".join(f"`{commit}`" for commit in sorted({row["commit"] for row in known.values()}))
+    there = [bug for bug in bugs if bug.name in known]
+    rows = [f"| `{bug.name}` | {bug.believed} | {bug.breaks} | {_cells(known[bug.name])} |\n" for bug in there
+            if not bug.harmless]  # fmt: skip
+    right = [f"| `{bug.name}` | {bug.believed} | {_cells(known[bug.name])} |\n" for bug in there if bug.harmless]
+    return "".join([_HEAD.format(runs=runs, commits=commits), _TABLE, *rows, _RIGHT, *right])
+
+
+def _cells(row: Mapping[str, Any]) -> str:
+    return " | ".join(_shown(row, kind) for kind in Kind)
+
+
+def _shown(row: Mapping[str, Any], kind: Kind) -> str:
+    if kind not in row:
+        return "–"
+    found = row[kind]
+    if found["word"] != Word.CAUGHT:
+        return _cell(found)
+    what = found["what"] if kind is Kind.SIMULATION else f"`{found['what'].rpartition('::')[2].partition('[')[0]}`"
+    return f"**{_cell(found)}** {what}"
+
+
+def _cell(found: Mapping[str, Any]) -> str:
+    if found["runs"] > 1:
+        return f"{found['failed']}/{found['runs']}"
+    return "caught" if found["word"] == Word.CAUGHT else "no"
+
+
+def _commit() -> str:
+    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "unknown"

@@ -1,0 +1,104 @@
+"""Proofs: what is run against a tree, and what it found. Each runs in a process of its own, below the tree's root."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from pathlib import Path
+
+from tests.mutants.simulated import SEEDS
+from tests.simulation.kept import kept
+
+
+class Kind(StrEnum):
+    """A kind of proof, in the order in which they run."""
+
+    TESTS = "tests"
+    SIMULATION = "simulation"
+    CONVERGENCE = "convergence"
+
+
+class Word(StrEnum):
+    """What a proof says of a tree."""
+
+    CAUGHT = "caught"
+    HELD = "held"
+    #: It did not end as a proof does: its tests could not be collected, or its time was up.
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a proof found. `what`: the first test that failed, or the promises that broke; `failed` of `runs`."""
+
+    word: Word
+    what: str = ""
+    failed: int = 0
+    runs: int = 1
+
+    def to_json(self) -> dict[str, object]:
+        """For a record."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, known: Mapping[str, object]) -> "Found":
+        """Of a record."""
+        return cls(**{**known, "word": Word(str(known["word"]))})  # type: ignore[arg-type]
+
+
+#: On a machine with other work these are reached only by what does not end.
+_LIMITS_S = {Kind.TESTS: 600, Kind.SIMULATION: 1200, Kind.CONVERGENCE: 900}
+_CONVERGENCE = (
+    "tests/convergence/test_reservations.py",
+    "tests/convergence/test_convergence.py::test_every_user_and_operation_ends_as_in_the_order_of_acceptance[0]",
+    "tests/convergence/test_convergence.py::test_users_end_alike_even_when_no_write_waits_for_an_earlier_one[0]",
+)
+_FIRST_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
+
+
+def run_tests(root: Path, tests: Sequence[str], kind: Kind = Kind.TESTS) -> Found:
+    """Until the first one fails."""
+    options = ["-x", "-q", "-rfE", "--no-header", "--tb=no", "-p", "no:cacheprovider", "-p", "tests.mutants.first"]
+    code, text = _run(root, ["pytest", *options, *tests], _LIMITS_S[kind])
+    if code == 0:
+        return Found(Word.HELD)
+    failed = _FIRST_FAILED.search(text)
+    if code == 1 and failed:
+        return Found(Word.CAUGHT, failed[1], 1)
+    return Found(Word.UNKNOWN, "no end" if code is None else text[-300:])
+
+
+def simulate(root: Path) -> Found:
+    """All seeds."""
+    code, text = _run(root, ["tests.mutants.simulated"], _LIMITS_S[Kind.SIMULATION])
+    runs = [json.loads(line)["broken"] for line in text.splitlines() if line.startswith("{")]
+    if code != 0 or len(runs) != len(list(kept(SEEDS.read_text()))):
+        return Found(Word.UNKNOWN, "no end" if code is None else text[-300:], sum(map(bool, runs)), len(runs))
+    broken = sorted({promise for run in runs for promise in run})
+    return Found(Word.CAUGHT if broken else Word.HELD, ", ".join(broken), sum(map(bool, runs)), len(runs))
+
+
+def converge(root: Path) -> Found:
+    """A part of tests/convergence."""
+    return run_tests(root, _CONVERGENCE, Kind.CONVERGENCE)
+
+
+def _run(root: Path, module: Sequence[str], limit_s: float) -> tuple[int | None, str]:
+    """(exit code, None: it was ended; what it printed)"""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COVERAGE"))}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
+    process = subprocess.Popen(
+        [sys.executable, "-m", *module], cwd=root, env=environment | {"PYTHONHASHSEED": "0"}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
+    )  # fmt: skip
+    try:
+        text, _ = process.communicate(timeout=limit_s)
+        return process.returncode, text
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        return None, process.communicate()[0]
