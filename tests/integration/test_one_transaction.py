@@ -1,0 +1,95 @@
+"""What a write does and that it was done are one commit: whoever dies in between leaves neither or both."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+
+from holdfast.shared.store.apply import apply, apply_directly
+from holdfast.shared.store.engine import Engine, make_engine
+from holdfast.shared.writes.commands import Command, Write
+from holdfast.shared.writes.decide import Delivery
+from tests.servers import PATIENT_DATABASE, Database
+from tests.users import create_user, update_user
+
+_USER = "00000000-0000-4000-8000-000000000001"
+
+
+class Died(Exception):
+    """As a process does, in the middle."""
+
+
+class Steps:
+    """Steps of an engine that change something, the commit among them; before step number `last` it dies."""
+
+    def __init__(self, engine: Engine, last: int) -> None:
+        self._engine = engine
+        self._left = last
+        self._events = {"before_cursor_execute": self._statement, "commit": self._step}
+
+    def _statement(self, _connection: Any, _cursor: Any, statement: str, *_: object) -> None:
+        if not statement.startswith("SELECT"):
+            self._step()
+
+    def _step(self, *_: object) -> None:
+        self._left -= 1
+        if self._left < 0:
+            raise Died
+
+    def __enter__(self) -> None:
+        for name, listener in self._events.items():
+            sa.event.listen(self._engine, name, listener)
+
+    def __exit__(self, *_: object) -> None:
+        for name, listener in self._events.items():
+            sa.event.remove(self._engine, name, listener)
+
+
+@pytest.fixture
+def engine(clean_database: Database) -> Iterator[Engine]:
+    """On an empty database."""
+    made = make_engine(clean_database.dsn, PATIENT_DATABASE, 2)
+    yield made
+    made.dispose()
+
+
+def _write(number: int, user_id: str, command: Command) -> Write:
+    return Write(f"00000000-0000-4000-9000-{number:012d}", user_id, command, number)
+
+
+def _rows(database: Database) -> tuple[Any, Any]:
+    """All that writes leave behind."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        found = []
+        for query in ("SELECT * FROM users", "SELECT operation_id FROM operations"):
+            cursor.execute(query)
+            found.append(cursor.fetchall())
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("way", ["created", "changed", "directly"])
+def test_whoever_dies_before_the_commit_leaves_nothing(engine: Engine, database: Database, way: str) -> None:
+    """Wherever it dies: before any statement that changes something, and before the commit itself."""
+    _apply(engine, _write(1, _USER, create_user("Ann", "ann@example.com")), "created")
+    before, steps = _rows(database), 0
+    bob = "00000000-0000-4000-8000-000000000002"
+    write = _write(2, bob, create_user("Bob", "bob@example.com"))
+    if way != "created":
+        write = _write(2, _USER, update_user(name="Bob"))
+    while True:
+        with Steps(engine, steps), suppress(Exception):
+            _apply(engine, write, way)
+            break
+        assert _rows(database) == before, f"it died after {steps} steps"
+        steps += 1
+    assert steps >= 3
+    assert _rows(database) != before
+
+
+def _apply(engine: Engine, write: Write, way: str) -> None:
+    if way == "directly":
+        apply_directly(engine, write, "", lambda _: None)
+    else:
+        apply(engine, [Delivery(write, f"{write.version}-0")], lambda _: False, lambda _: None)

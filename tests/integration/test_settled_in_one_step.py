@@ -1,0 +1,78 @@
+"""An entry that dies is on the write stream or among the dead letters at every moment, whoever dies."""
+
+from typing import Any
+
+from redis import Redis as Looking
+from redis.asyncio import Redis
+
+from holdfast.services.writer.dead_share import DeadShare
+from holdfast.services.writer.deferred import Deferred
+from holdfast.services.writer.halting import Halting
+from holdfast.services.writer.pipeline import Handled
+from holdfast.services.writer.settle import Settler
+from holdfast.shared.connections.redis import entries
+from holdfast.shared.queue.codec import decode
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import DEAD, WRITERS_GROUP, WRITES
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Dead, Failure, Reason
+from tests.servers import Database, RedisServer
+from tests.stream import Stream, new_user
+from tests.users import EMAILS
+
+_OUTCOME = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
+
+
+class Watched(Redis):
+    """After each command of it somebody looks where the entry is."""
+
+    looking: Looking
+    seen: list[tuple[int, int]]
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        """As Redis answers."""
+        answer = await super().execute_command(*args, **options)
+        self.seen.append((int(self.looking.xlen(WRITES)), int(self.looking.xlen(DEAD))))
+        return answer
+
+
+def _settler(redis: Redis) -> Settler:
+    deferred = Deferred(1, base_s=1, cap_s=1)
+    halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
+    return Settler(redis, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1)
+
+
+def _given(looking: Looking) -> Entry:
+    """The only entry, to a writer."""
+    looking.xgroup_create(WRITES, WRITERS_GROUP, id="0", mkstream=True)
+    given: Any = looking.xreadgroup(WRITERS_GROUP, "me", {WRITES: ">"})
+    [(entry_id, fields)] = entries(given[0][1])
+    return Entry(entry_id, fields)
+
+
+async def test_it_is_always_in_one_place(clean_redis: RedisServer) -> None:
+    """First here, then there, and never in neither or in both."""
+    with clean_redis.client() as looking:
+        looking.xadd(WRITES, {"schema": "2", "operation_id": "some"})
+        redis = Watched(port=clean_redis.port)
+        redis.looking, redis.seen = looking, []
+        await _settler(redis)([Handled(_given(looking), None, _OUTCOME)])
+        await redis.aclose()
+        assert set(redis.seen) <= {(1, 0), (0, 1)}
+        assert (looking.xlen(WRITES), looking.xlen(DEAD)) == (0, 1)
+
+
+async def test_its_unique_values_stay_its_own(clean_redis: RedisServer, clean_database: Database) -> None:
+    """A replay has to find them as they were promised."""
+    candidate = new_user(email="ann@example.com")
+    Stream(clean_redis, clean_database).accept([candidate])
+    with clean_redis.client() as looking:
+        claimed = looking.hgetall(EMAILS)
+        assert claimed
+        entry = _given(looking)
+        redis = Redis(port=clean_redis.port)
+        delivery = Delivery(decode(entry.fields, entry.id), entry.id)
+        await _settler(redis)([Handled(entry, delivery, _OUTCOME)])
+        await redis.aclose()
+        assert looking.xlen(DEAD) == 1
+        assert looking.hgetall(EMAILS) == claimed

@@ -1,0 +1,65 @@
+"""A write that settles between the two looks of a read is seen all the same."""
+
+from typing import Any
+
+import pytest
+
+from holdfast.services.api.view import View
+from holdfast.shared.queue.pending import PendingWrites
+from holdfast.shared.writes.commands import Write
+from holdfast.shared.writes.merge import Entity, merge
+from tests.users import create_user, update_user, user_ref, user_row
+
+_ID = "00000000-0000-4000-8000-000000000001"
+_CREATED = user_row(_ID, "Ann", 1, "ann@example.com", "ann@example.com", 1, created_version=1)
+_CREATE = Write("op-1", _ID, create_user("Ann", "ann@example.com"), 1)
+_CHANGE = Write("op-2", _ID, update_user(name="Bob"), 2)
+
+
+class Stores:
+    """A queue and a database that hold one write; the writer settles it when they have been looked at so often."""
+
+    undisturbed = True
+
+    def __init__(self, row: Entity | None, write: Write, settles_after: int) -> None:
+        self._row = row
+        self._pending: Write | None = write
+        self._left = settles_after
+
+    async def call_async(self, *_: object) -> PendingWrites:
+        """What the queue holds."""
+        found = PendingWrites([self._pending] if self._pending else [])
+        self._looked()
+        return found
+
+    async def call(self, *_: object) -> Entity | None:
+        """What the database holds."""
+        found = self._row
+        self._looked()
+        return found
+
+    def _looked(self) -> None:
+        self._left -= 1
+        if self._left == 0 and self._pending:
+            self._row, _ = merge(self._row, self._pending)
+            self._pending = None
+
+
+class Offers:
+    """A refresher that forgets."""
+
+    def offer(self, _copies: object) -> None:
+        """Whatever it is."""
+
+
+@pytest.mark.parametrize("settles_after", [1, 2, 3])
+@pytest.mark.parametrize(("row", "write", "name"), [(None, _CREATE, "Ann"), (_CREATED, _CHANGE, "Bob")])
+async def test_a_write_is_seen_whenever_it_settles(
+    row: Entity | None, write: Write, name: str, settles_after: int
+) -> None:
+    """Before the second look, after it, and later."""
+    stores: Any = Stores(row, write, settles_after)
+    offers: Any = Offers()
+    view = View(stores, stores, stores, stores, offers, stale_max_s=1, read_timeout_s=60, secret=b"")
+    [entity] = (await view.entity(user_ref(_ID))).entities
+    assert entity.shown()["name"] == name
