@@ -1,4 +1,4 @@
-"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--quick] [--for-s SECONDS]`. Each planted bug in a copy of the
+"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--proofs tests …] [--for-s SECONDS]`. Each planted bug in a copy of the
 project, and which proof catches it. Exit code 0: all are caught, and the tree without them passes the same proofs;
 1: a bug survives every proof; 2: that is not known: a proof fails without a bug, accuses a harmless change, or did not
 run yet (`--for-s` ran out: run it again, and it goes on)."""
@@ -11,6 +11,7 @@ from pathlib import Path
 
 from tests.mutants import matrix
 from tests.mutants.planted import planted
+from tests.mutants.proofs import Kind
 from tests.mutants.results import Results
 from tests.mutants.run import Run
 from tests.mutants.tree import ROOT, copy
@@ -23,7 +24,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], help="names of bugs")
     parser.add_argument("--jobs", type=int, default=1, help="bugs at once")
-    parser.add_argument("--quick", action="store_true", help="tests only; writes no page")
+    parser.add_argument("--proofs", nargs="+", type=Kind, default=list(Kind), help="others than all of them: no page")
     parser.add_argument("--for-s", type=float, default=float("inf"), help="begin nothing after so long")
     parser.add_argument("--results", type=Path, default=_RESULTS, help="where results are kept")
     options = parser.parse_args()
@@ -33,9 +34,9 @@ def main() -> int:
     until = time.monotonic() + options.for_s
     with tempfile.TemporaryDirectory(prefix="holdfast-mutants-") as folder:
         clean = copy(ROOT, Path(folder) / "clean")
-        lines = Run(clean, Results(options.results), quick=options.quick, until=until).all(bugs, options.jobs)
+        lines = Run(clean, Results(options.results), kinds=options.proofs, until=until).all(bugs, options.jobs)
     sys.stdout.write(matrix.terminal(lines))
-    if not options.quick:
+    if set(options.proofs) == set(Kind):
         matrix.write(lines)
     return matrix.verdict(lines)
 

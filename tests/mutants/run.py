@@ -5,7 +5,7 @@ import hashlib
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,10 +67,10 @@ class Line:
 class Run:
     """`clean`: a copy of the tree. `until`: on the monotonic clock; nothing begins after it."""
 
-    def __init__(self, clean: Path, results: Results, *, quick: bool, until: float) -> None:
+    def __init__(self, clean: Path, results: Results, *, kinds: Collection[Kind], until: float) -> None:
         self._clean = clean
         self._results = results
-        self._quick = quick
+        self._kinds = kinds
         self._until = until
 
     def all(self, bugs: Sequence[Planted], jobs: int) -> list[Line]:
@@ -86,8 +86,12 @@ class Run:
 
     def _proofs(self, bug: Planted) -> list[Proof]:
         tests = tuple(dict.fromkeys([*bug.tests, *neighbours(self._clean, bug.files)]))
-        more = [] if self._quick else [Proof(Kind.SIMULATION), *([Proof(Kind.CONVERGENCE)] if bug.converges else [])]
-        return [Proof(Kind.TESTS, tests), *more] if tests else more
+        each = [
+            *([Proof(Kind.TESTS, tests)] if tests else []),
+            Proof(Kind.SIMULATION),
+            *([Proof(Kind.CONVERGENCE)] if bug.converges else []),
+        ]
+        return [proof for proof in each if proof.kind in self._kinds]
 
     def _parts(self, bugs: Iterable[Planted]) -> dict[str, tuple[str, ...]]:
         """The tests of all bugs by their files, a whole file where a bug names that; those of pure code all at once."""
