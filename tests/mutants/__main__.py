@@ -1,7 +1,9 @@
-"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--proofs tests …] [--for-s SECONDS]`. Each planted bug in a copy of the
-project, and which proof catches it. Exit code 0: all are caught, and the tree without them passes the same proofs;
-1: a bug survives every proof; 2: that is not known: a proof fails without a bug, accuses a harmless change, or did not
-run yet (`--for-s` ran out: run it again, and it goes on)."""
+"""`python -m tests.mutants [--only NAME …] [--jobs 2] [--proofs tests …] [--for-s SECONDS]`. Each planted bug in a
+copy of the project, and which proof catches it.
+
+Exit code 0: all are caught, and without them the tree passes the same proofs; 1: a bug survives every proof; 2: that is
+not known: a proof fails without a bug, accuses a harmless change, or did not run yet (`--for-s` is over: run it again,
+and it goes on)."""
 
 import argparse
 import sys
