@@ -23,6 +23,7 @@ from holdfast.services.api.heartbeat import Heartbeats
 from holdfast.services.api.idempotency import KeyIds
 from holdfast.services.api.key_handover import KeyHandover
 from holdfast.services.api.override_marks import OverrideMarks
+from holdfast.services.api.probers import probers
 from holdfast.services.api.rate_limit import Clients, RateLimit
 from holdfast.services.api.rate_limit_count import Counts
 from holdfast.services.api.settings import ApiSettings
@@ -164,6 +165,7 @@ class Api:
             in_flight_max=settings.api_external_in_flight_max,
             depth_max=DEPTH_MAX + _ENVELOPE_DEPTH,
         )
+        self._hop = External(self._proxy, self._breakers.external_proxy, self._last_good)
 
     def app(self) -> FastAPI:
         """With its edge, its routes, and its life."""
@@ -195,7 +197,7 @@ class Api:
         operations.add_routes(app, self._view)
         status.add_routes(app, self._board, demo=self._settings.profile == "demo")
         overrides.add_routes(app, self._board, self._redis, self._marks)
-        external.add_routes(app, External(self._proxy, self._breakers.external_proxy, self._last_good))
+        external.add_routes(app, self._hop)
         docs.add_routes(app)
 
     @contextlib.asynccontextmanager
@@ -218,6 +220,7 @@ class Api:
             "annotations": self._annotations.run,
             **({"explanations": self._explanations.run} if self._explanations else {}),
             "event_loop_lag": lambda: watch(self._lag.sampled),
+            **probers(self._breakers, self._database, self._redis, self._cache, self._limits, self._hop),
         })  # fmt: skip
         groups = asyncio.create_task(self._groups())
         memory.settle()

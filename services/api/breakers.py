@@ -53,13 +53,13 @@ def make_breakers(
     """New breakers, all closed; `replicas`: one for the queue's replicas, too. The timeouts are those of one call,
     `open_s` is the first pause of the database's and the queue's; in seconds."""
     open_max_s = max(open_s, STORE_OPEN_MAX_S)
-    database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s)
+    database = Policy(attempt_timeout_s=database_timeout_s, open_s=open_s, open_max_s=open_max_s, probes=1)
     # A second refusal costs as little as the first, and one that hangs is a caller's whole time.
     writes = Policy(
-        attempt_timeout_s=database_write_timeout_s, open_s=open_s, open_max_s=open_max_s, slow_of_timeout=1
-    )  # fmt: skip
+        attempt_timeout_s=database_write_timeout_s, open_s=open_s, open_max_s=open_max_s, slow_of_timeout=1, probes=1
+    )
     # No ramp: what the queue refuses goes to the database, so letting it back gently would spare the wrong one.
-    queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, open_max_s=open_max_s, ramp_s=0)
+    queue = Policy(attempt_timeout_s=queue_timeout_s, open_s=open_s, open_max_s=open_max_s, probes=1, ramp_s=0)
     return Breakers(
         database=Breaker("database", database, classify=_of_the_database, deadline=read_ends),
         database_writes=Breaker("database_writes", writes, classify=_of_the_database, deadline=deadline.end),
@@ -68,12 +68,17 @@ def make_breakers(
         # Slow is how the third party behind it may be; that is the proxy's own breaker's business.
         external_proxy=Breaker(
             "external_proxy",
-            Policy(attempt_timeout_s=external_timeout_s, window_s=max(30.0, 2 * external_timeout_s), slow_of_timeout=1),
+            Policy(
+                attempt_timeout_s=external_timeout_s,
+                window_s=max(30.0, 2 * external_timeout_s),
+                slow_of_timeout=1,
+                probes=1,
+            ),
             classify=_of_the_proxy,
             deadline=deadline.end,
         ),
         limits=Breaker(
-            "cache_limits", Policy(attempt_timeout_s=RATE_LIMIT_TIMEOUT_S, ramp_s=0), classify=_of_the_queue
+            "cache_limits", Policy(attempt_timeout_s=RATE_LIMIT_TIMEOUT_S, probes=1, ramp_s=0), classify=_of_the_queue
         ),
         queue_replicas=_breaker_of_replicas(queue) if replicas else None,
     )

@@ -2,22 +2,30 @@
 with it."""
 
 import asyncio
+import uuid
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
+from holdfast.shared.domain.registry import domain
 from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
 from holdfast.shared.faults import Fault
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
+from holdfast.shared.store import reads
+from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Engine
 
 #: Word for word what clients of the API look for.
 _AWAY = "Database service temporarily unavailable"
 
+
+_NO_ID = str(uuid.UUID(int=0))
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -47,6 +55,12 @@ class Database:
             raise CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s)) from refused
         except (Fault, TimeoutError) as fault:
             raise DatabaseUnavailable() from fault
+
+    def prober(self) -> Prober:
+        """Of both breakers. Writes are probed by a control write, once reads work."""
+        ask = partial(self._in_time, partial(_any_read, self._engine))
+        write = partial(self._in_thread, partial(control_write, self._engine))
+        return Prober(Probe(self._reads, ask), Probe(self._writes, ask, write))
 
     @property
     def undisturbed(self) -> bool:
@@ -81,6 +95,12 @@ class Database:
         """Drop what waits; the driver's own time limit ends what runs."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
+
+
+def _any_read(engine: Engine) -> None:
+    """Of every resource, an entity that does not exist: what reads need, for next to nothing."""
+    for resource in domain().resources:
+        reads.entity(engine, resource, _NO_ID)
 
 
 def read_ends() -> float | None:

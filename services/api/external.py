@@ -33,6 +33,9 @@ _MARGIN_S = 0.2
 _CONNECT_S = 0.25
 _BODY_MAX_BYTES = 65 * 1024 * 1024
 
+#: Of the question whether it lives.
+_ALIVE = Limits(2 * _CONNECT_S, _CONNECT_S, 65_536)
+
 _PROBLEM_JSON = "application/problem+json"
 _PASSED_BACK = ("age", "cache-status", "x-degraded", "cache-control", "retry-after")
 
@@ -87,6 +90,12 @@ class External:
             raise ProxyBusy from error
         except (CallFailed, NotWell) as error:
             raise ProxyUnavailable from error
+
+    async def alive(self) -> None:
+        """Raises CallFailed or NotWell unless the proxy says that it lives."""
+        answer = await self._client.call("GET", "/livez", _ALIVE, {})
+        if answer.status != 200:
+            raise NotWell(f"status {answer.status}")
 
     async def _once(self, sent: dict[str, str]) -> Answer:
         limits = Limits(deadline.remaining_s(), _CONNECT_S, _BODY_MAX_BYTES)

@@ -135,6 +135,7 @@ class DlqAdmin:
             "dues": rooms.outbox.run,
             "retention": rooms.retention.run,
             "board": rooms.board.run,
+            "database_prober": rooms.database.prober().run,
             "keeper": rooms.keeper.run,
             "annotations": self._annotations.run,
             "faults": rooms.faults.run,

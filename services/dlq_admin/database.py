@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 from typing import Concatenate, ParamSpec, TypeVar
 
@@ -10,11 +11,13 @@ from holdfast.shared.faults import Contention, Fault, Outage, Unexplained
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.resilience.retry import retry_on
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.runtime.time_budgets import STORE_OPEN_MAX_S
+from holdfast.shared.store.engine import Engine, round_trip
 
 _TRIES = 6
 _BACKGROUND_TRIES = 8
@@ -41,12 +44,15 @@ class Database:
             window_s=max(30.0, 2 * read_timeout_s),
             unreachable_in_a_row=1,
             calls_min=_NEVER,
-            open_s=1.0,
-            open_max_s=5.0,
+            open_max_s=STORE_OPEN_MAX_S,
             probes=1,
             ramp_s=0,
         )
         self.breaker = Breaker("database", policy, classify=_judge)
+
+    def prober(self) -> Prober:
+        """Of the breaker."""
+        return Prober(Probe(self.breaker, partial(self._in, self._questions, partial(round_trip, self.engine))))
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A short read. Raises DatabaseUnavailable, or DeadlineExceeded when the caller's time is

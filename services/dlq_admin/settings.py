@@ -38,7 +38,7 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=15, gt=0, le=3600, description="Silence after which another replica's dead letters are taken over"
     )
     dlq_probe_cap_s: float = Field(
-        default=5, gt=0, le=300, description="Longest pause between two tries at a dependency that is down"
+        default=0.5, gt=0, le=300, description="Longest pause between two tries at a dependency that is down"
     )
     dlq_turn_max_s: float = Field(
         default=120,

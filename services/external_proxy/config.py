@@ -25,10 +25,11 @@ class BreakerNumbers(BaseModel):
     )
     slow_share: float = Field(default=0.8, gt=0, le=1)
     unreachable_in_a_row: int = Field(default=5, ge=1, le=1000)
+    #: A third party bills its calls, so no prober asks it: its clients' own calls do, one every `open_s`.
     open_s: float = Field(default=0.5, gt=0, le=600)
     open_max_s: float = Field(default=60, gt=0, le=3600)
     probes: int = Field(default=3, ge=1, le=100)
-    ramp_s: float = Field(default=10, ge=0, le=600)
+    ramp_s: float = Field(default=10, ge=0, le=600, description="The longest ramp after closing; results end it before")
     throttle_max_s: float = Field(default=60, ge=0, le=3600, description="The longest Retry-After that is obeyed")
 
 

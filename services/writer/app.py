@@ -40,6 +40,7 @@ from holdfast.shared.queue.presence import Presence
 from holdfast.shared.queue.reading import Reading
 from holdfast.shared.queue.subscribe import subscriber_app
 from holdfast.shared.queue.watch import Watch
+from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.resilience.supervise import start, stop
@@ -48,7 +49,7 @@ from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.store import apply as store
 from holdfast.shared.store.control import control_write
-from holdfast.shared.store.engine import engine_of, reading
+from holdfast.shared.store.engine import engine_of, reading, round_trip
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -61,8 +62,6 @@ _DEFERRED_MAX = 5000
 _BATCHES_MAX = 4
 _FULL_PAUSE_S = 0.1
 _HTTP_DRAIN_S = 1.0
-#: As long as the apis' breakers take to let all reads back in.
-_PACE_RAMP_S = 10.0
 
 
 class Writer:
@@ -76,20 +75,21 @@ class Writer:
         self._redis = queue_client(settings)
         self._cache = cache_client(settings)
         of_the_cache = cache_breaker(settings.cache_timeout_s)
+        self._cache_prober = Prober(Probe(of_the_cache, self._cache.ping))
         copies = Copies(self._cache, of_the_cache, hard_s=settings.cache_hard_s, in_process_max=0)
         self._refresher = Refresher(copies, settings.cache_soft_s)
         self._engine = engine_of(settings)
         self._deferred = Deferred(
             settings.writer_patience_s, settings.writer_backoff_base_s, settings.writer_backoff_cap_s
         )
-        breaker = database_breaker(settings.db_timeout_s, settings.writer_probe_cap_s)
+        breaker = database_breaker(settings.db_timeout_s)
         self._board = Board(self._cache, Member("writer", settings.instance, lambda: [breaker, of_the_cache]))
         self._hold = Hold(breaker, self._control_write)
         share = DeadShare(
             settings.writer_dead_share_max, settings.writer_dead_share_over, settings.writer_halt_pause_max_s
         )
         self._halting = Halting(share, self._deferred, lambda: self._hold.active)
-        pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s, ramp_s=_PACE_RAMP_S)
+        pace = Pace(settings.writer_batch_max, target_s=settings.writer_pace_target_s)
         settle = Settler(
             self._redis,
             self._deferred,
@@ -136,7 +136,8 @@ class Writer:
         await self._reading.groups()
         loops += start(
             {
-                "database": self._hold.probing,
+                "database": self._hold.prober(self._round_trip).run,
+                "cache": self._cache_prober.run,
                 "board": self._board.run,
                 "deferred": lambda: self._deferred.run(self._pipeline),
                 "reclaim": self._reclaimer.run,
@@ -212,6 +213,9 @@ class Writer:
 
     async def _control_write(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, control_write, self._engine)
+
+    async def _round_trip(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, round_trip, self._engine)
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:

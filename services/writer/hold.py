@@ -1,32 +1,32 @@
-"""Hold: while the breaker of the database is not closed nothing is applied and no attempt is charged. One control
-write at a time asks, as often as the breaker allows: a server that only answers reads is no help. The writer stays
-ready: it is doing the right thing."""
+"""Hold: while the breaker of the database is not closed nothing is applied and no attempt is charged. A prober makes
+control writes, one at a time: a server that only answers reads is no help. The writer stays ready: it is doing the
+right thing."""
 
 import asyncio
+import random as randoms
 from collections.abc import Awaitable, Callable
 
 from holdfast.shared.faults import BadData, Contention, Fault, Outage
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.breaker.prober import Ask, Probe, Prober
 from holdfast.shared.resilience.breaker.snapshot import Override, State
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
+from holdfast.shared.runtime.time_budgets import STORE_OPEN_MAX_S
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
-_LOOK_EVERY_S = 0.2
-_FIRST_OPEN_S = 0.2
 _WINDOW_S = 30.0
 #: Only outages open it. What is slow is the pace's to answer, and an unexplained error leads to a control write.
 _NEVER = 10**9
 
 
-def database_breaker(timeout_s: float, probe_cap_s: float) -> Breaker:
+def database_breaker(timeout_s: float) -> Breaker:
     """The first outage opens it, so that no entry pays for one; a single control write closes it. `timeout_s` is that
-    of one statement, `probe_cap_s` the longest pause between two control writes."""
+    of one statement."""
     policy = Policy(
         attempt_timeout_s=timeout_s, window_s=max(_WINDOW_S, 2 * timeout_s), unreachable_in_a_row=1, calls_min=_NEVER,
-        open_s=min(_FIRST_OPEN_S, probe_cap_s), open_max_s=probe_cap_s, probes=1, ramp_s=0,
+        open_max_s=STORE_OPEN_MAX_S, distrust_s=0, probes=1, ramp_s=0,
     )  # fmt: skip
     return Breaker("database", policy, classify=_judge)
 
@@ -63,18 +63,9 @@ class Hold:
         """Wait until nothing is held."""
         await self._open.wait()
 
-    async def probing(self) -> None:
-        """For ever: make control writes through the breaker while that is not closed."""
-        while True:
-            pause_s = _LOOK_EVERY_S
-            try:
-                if self._breaker.state is not State.CLOSED:
-                    await self._breaker.call_async(self._write)
-            except CallRefused as refused:
-                pause_s = min(pause_s, refused.retry_after_s)
-            except Outage:
-                pass  # the breaker has counted it
-            await asyncio.sleep(pause_s)
+    def prober(self, ask: Ask, random: Callable[[float, float], float] = randoms.uniform) -> Prober:
+        """It ends the hold. `ask`: a round trip to the database."""
+        return Prober(Probe(self._breaker, ask, self._write), random=random)
 
     async def control(self) -> None:
         """A control write, to tell whether a failure is the database's. Raises Outage, which opens the breaker, if the

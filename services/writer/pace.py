@@ -1,26 +1,28 @@
 """Pace: how much this writer may ask of the database at once. Pure: time comes in.
 
-After an outage it begins with small transactions, one at a time, and grows over `ramp_s` of good service to what it
-takes in health. A transaction that takes longer than its target halves it: then there is more work than the database
-can do beside its reads, and every writer that notices makes room, so that several share alike (as TCP does).
+After an outage it begins with small transactions, one at a time. Each that is quick makes the next one larger, the
+quicker the more, so the pace is what the database shows that it can do, and no clock slows it. A transaction that takes
+longer than its target halves it: then there is more work than the database can do beside its reads, and every writer
+that notices makes room. From there it grows by small steps, so that several writers share alike (as TCP does).
 """
 
 from math import ceil
 
 #: What it begins with after an outage, and never goes below: a share of a full batch.
 _FLOOR = 0.05
-#: Without a transaction for so long it does not grow: nothing was tried.
-_IDLE_S = 1.0
+#: Above the share at which it last was too much, it grows by this.
+_STEP = 0.02
 
 
 class Pace:
     """`batch_max` writes may go into one transaction, which is to end within `target_s`."""
 
-    def __init__(self, batch_max: int, *, target_s: float, ramp_s: float) -> None:
+    def __init__(self, batch_max: int, *, target_s: float) -> None:
         self._batch_max = batch_max
         self._target_s = target_s
-        self._ramp_s = ramp_s
         self._changed_at = 0.0
+        #: Up to here a quick transaction doubles the share.
+        self._doubles_to = 1.0
         #: Of what this writer takes when all is well.
         self.share = 1.0
 
@@ -37,14 +39,20 @@ class Pace:
     def begin_again(self, now: float) -> None:
         """The database was away: begin gently."""
         self.share = _FLOOR
+        self._doubles_to = 1.0
         self._changed_at = now
 
     def ended(self, began: float, now: float) -> None:
         """A transaction has run from `began` to `now`, whatever became of it."""
-        if now - began <= self._target_s:
-            if not self.full:
-                self.share = min(1.0, self.share + min(now - self._changed_at, _IDLE_S) / self._ramp_s)
-                self._changed_at = now
-        elif began >= self._changed_at:  # one that began before the last change was not made by it
-            self.share = max(_FLOOR, self.share / 2)
-            self._changed_at = now
+        if began < self._changed_at:
+            return  # one that began before the last change was not made by it
+        slack = 1 - (now - began) / self._target_s
+        if slack < 0:
+            self._doubles_to = self.share = max(_FLOOR, self.share / 2)
+        elif self.full:
+            return
+        elif self.share < self._doubles_to:
+            self.share = min(self._doubles_to, self.share * (1 + slack))
+        else:
+            self.share = min(1.0, self.share + _STEP)
+        self._changed_at = now

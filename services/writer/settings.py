@@ -43,7 +43,7 @@ class WriterSettings(CacheSettings, StoreSettings):
         default=30, gt=0, le=3600, description="Longest pause before a halted writer tries a few entries again"
     )
     writer_probe_cap_s: float = Field(
-        default=5, gt=0, le=300, description="Longest pause between two looks at a dependency that is down"
+        default=0.5, gt=0, le=300, description="Longest pause between two looks at a queue that is down"
     )
     writer_turn_max_s: float = Field(
         default=120, gt=0, le=3600,

@@ -31,7 +31,7 @@ _AWAY = (RedisError, OSError, CallRefused)
 
 def cache_breaker(timeout_s: float) -> Breaker:
     """For the cache Redis. No ramp: what it refuses costs the database nothing."""
-    return Breaker("cache", Policy(attempt_timeout_s=timeout_s, open_max_s=STORE_OPEN_MAX_S, ramp_s=0))
+    return Breaker("cache", Policy(attempt_timeout_s=timeout_s, open_max_s=STORE_OPEN_MAX_S, probes=1, ramp_s=0))
 
 
 class Page(NamedTuple):

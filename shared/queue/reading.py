@@ -1,6 +1,7 @@
 """Reading: keep one reader running, from before Redis is there until the service is to stop.
 
-A reader ends by itself when its group is gone (with exit code 0), and it may fall silent; then another is started.
+A reader ends by itself when its group is gone (with exit code 0). It is ended when it has lost its connection, or has
+fallen silent. Then another is started, as soon as Redis answers.
 """
 
 import asyncio
@@ -20,7 +21,7 @@ from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
 _LOOK_EVERY_S = 1.0
-_AFTER_CRASH_S = 1.0
+_AFTER_CRASH_S = 0.2
 
 
 class Reading:
@@ -83,6 +84,7 @@ class Reading:
                 if not self._watch.reporter.failing:  # else it is known why
                     logs.warning(Action.CONSUMER_RESTARTED)
             self._watch.began()
+            self._watch.lost.clear()
             self._reader = self._make_reader()
             self._reader.on_startup(self.own_the_signals)
             try:
@@ -96,10 +98,14 @@ class Reading:
                 await asyncio.sleep(_AFTER_CRASH_S)
 
     async def watching(self) -> None:
-        """For ever: end a reader that has fallen silent."""
+        """For ever: end a reader that has lost its connection, or has fallen silent."""
+        lost = self._watch.lost
         while True:
-            await asyncio.sleep(_LOOK_EVERY_S)
-            if self._watch.stalled and self._reader and not self.stopping:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY_S):
+                    await lost.wait()
+            if (lost.is_set() or self._watch.stalled) and self._reader and not self.stopping:
+                lost.clear()
                 self._reader.exit()
 
     async def _ensure_groups(self) -> None:

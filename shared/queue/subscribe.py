@@ -42,7 +42,7 @@ def _noting(kind: type[AbstractConnection], watch: Watch) -> type[AbstractConnec
                 raise ResponseError("the group already exists") from full
             except (RedisError, OSError) as error:
                 if self._reads:
-                    watch.reporter.failed(error)
+                    watch.failed(error)
                 raise
             if self._reads:
                 watch.alive()

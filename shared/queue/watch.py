@@ -6,8 +6,11 @@ the loop turns, which decides whether the process is alive. While Redis is away,
 tries again, waits, tries again. Only a try that never ends stops it.
 """
 
+import asyncio
 import time
 from collections.abc import Callable
+
+from redis.exceptions import ResponseError
 
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import READER_SILENCE_MAX_S
@@ -26,12 +29,20 @@ class Watch:
         self._turn_max_s = turn_max_s
         self._alive_at = self._turned_at = time.monotonic()
         self.reporter = FailureReporter("reading")
+        #: The reader lost its connection. FastStream would pause for five seconds before it tries again.
+        self.lost = asyncio.Event()
 
     def alive(self) -> None:
         """Redis answered the reader."""
         self.began()
         if self.reporter.failing:
             self.reporter.worked()
+
+    def failed(self, error: Exception) -> None:
+        """A read of the reader failed."""
+        self.reporter.failed(error)
+        if not isinstance(error, ResponseError):
+            self.lost.set()
 
     def began(self) -> None:
         """The reader was started anew."""

@@ -21,7 +21,7 @@ _BASE_S, _CAP_S = 0.5, 30.0
 #: Keeps the power of two small, however often a loop has crashed.
 _DOUBLINGS_MAX = 10
 #: A loop whose store was down goes on soon after it is back.
-_AWAY_CAP_S = 5.0
+_AWAY_CAP_S = 1.0
 #: A loop that ran this long before it crashed starts with the shortest pause again.
 _CALM_S = 60.0
 _CANCEL_AGAIN_S = 1.0

@@ -15,7 +15,7 @@ from holdfast.shared.store import connections
 from holdfast.shared.store.classify import classify
 from holdfast.shared.telemetry import metrics
 
-__all__ = ["Engine", "Timeouts", "faults", "make_engine", "reading", "transaction"]
+__all__ = ["Engine", "Timeouts", "faults", "make_engine", "reading", "round_trip", "transaction"]
 
 #: What would give our statements another meaning, or cut their results off, under a server's own settings.
 _SESSION = (
@@ -105,3 +105,9 @@ def transaction(engine: Engine) -> Iterator[sa.Connection]:
     """A transaction that is committed at the end of the block, or rolled back by an exception. Raises a Fault."""
     with faults(), engine.begin() as connection:
         yield connection
+
+
+def round_trip(engine: Engine) -> None:
+    """A new connection if there is none, or one round trip on it: whether it answers. Raises a Fault."""
+    with reading(engine) as connection:
+        connection.exec_driver_sql("SELECT 1")

@@ -66,8 +66,8 @@ class Crew:
 
         halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
         settle = Settler(self._redis, deferred, halting, writer=name, attempts_max=5, probe_cap_s=1)
-        breaker = database_breaker(timeout_s=5, probe_cap_s=1)
-        pace = Pace(self._batch_max, target_s=5, ramp_s=1)
+        breaker = database_breaker(timeout_s=5)
+        pace = Pace(self._batch_max, target_s=5)
         applier = Applier(LockedRows(transaction), threads, breaker, Hold(breaker, never_down), pace)
         return Pipeline(Plausible(self._redis).of, applier, settle, never_unknown, self._batch_max)
 

@@ -7,6 +7,7 @@ import pytest
 
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
+from holdfast.shared.resilience.breaker.refusal import CallRefused
 
 EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -78,4 +79,18 @@ def half_open(one: Breaker, clock: Clock) -> Breaker:
     opened(one)
     clock.advance(one.open_remaining)
     assert one.state == "half_open"
+    return one
+
+
+def refused(one: Breaker) -> CallRefused:
+    """The refusal of the next call."""
+    with pytest.raises(CallRefused) as caught:
+        succeed(one)
+    return caught.value
+
+
+def closed_again(one: Breaker, clock: Clock) -> Breaker:
+    """The same, after an opening and three probes."""
+    succeed(half_open(one, clock), 3)
+    assert one.closed
     return one

@@ -9,23 +9,9 @@ from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import Override, State, Transition
 from holdfast.shared.resilience.breaker.verdict import Judgement, Throttled, Verdict
-from tests.unit.breakers import Chance, Clock, breaker, fail, half_open, opened, succeed
+from tests.unit.breakers import Chance, Clock, breaker, closed_again, fail, half_open, opened, refused, succeed
 
 ANN = {"actor": "ann", "reason": "drill"}
-
-
-def refused(one: Breaker) -> CallRefused:
-    """The refusal of the next call."""
-    with pytest.raises(CallRefused) as caught:
-        succeed(one)
-    return caught.value
-
-
-def closed_again(one: Breaker, clock: Clock) -> Breaker:
-    """The same, after an opening and three probes."""
-    succeed(half_open(one, clock), 3)
-    assert one.closed
-    return one
 
 
 def path(one: Breaker) -> list[tuple[str, str, str]]:
@@ -238,42 +224,6 @@ def test_calls_of_many_threads_are_all_counted(clock: Clock) -> None:
     for thread in threads:
         thread.join()
     assert one.snapshot().counts.calls == 8000
-
-
-def test_after_closing_calls_are_let_through_little_by_little(clock: Clock, chance: Chance) -> None:
-    """10 % at once, 55 % after half of the ramp, all of them after 10 s; the refused come back spread out."""
-    one = closed_again(breaker(clock, chance, ramp_s=10.0, ramp_free_per_s=0), clock)
-    for after_s, share in ((0, 0.1), (5, 0.55), (4, 0.91)):
-        clock.advance(after_s)
-        assert one.snapshot().admitted_share == pytest.approx(share)
-        chance.next = share - 0.01
-        succeed(one)
-        chance.next = share + 0.01
-        assert refused(one).refusal == "ramping"
-        assert 0 < refused(one).retry_after_s <= 10
-    clock.advance(1)
-    succeed(one)
-    assert one.snapshot().admitted_share == 1
-
-
-def test_a_few_calls_a_second_pass_the_ramp_whatever_chance_says(clock: Clock, chance: Chance) -> None:
-    """A quiet caller notices nothing of it."""
-    one = closed_again(breaker(clock, chance, ramp_s=10.0, ramp_free_per_s=3), clock)
-    chance.next = 0.99
-    for _ in range(3):
-        succeed(one, 3)
-        assert refused(one).refusal == "ramping"
-        clock.advance(1)
-
-
-def test_it_may_open_while_ramping(clock: Clock, chance: Chance) -> None:
-    """And then for longer than before."""
-    one = closed_again(breaker(clock, chance, ramp_s=10.0), clock)
-    chance.next = 0.05
-    fail(one, 5, ConnectionError)
-    chance.next = 0.5
-    assert one.opened
-    assert refused(one).retry_after_s == pytest.approx(10 * 0.82)
 
 
 # --- throttled ---

@@ -1,7 +1,8 @@
 """What must hold of a breaker whatever happens in whatever order."""
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,15 +25,17 @@ LEGAL: dict[Why, set[tuple[State, State]]] = {
     Why.WAITED: {(State.OPEN, State.HALF_OPEN)},
     Why.PROBE_FAILED: {(State.HALF_OPEN, State.OPEN)},
     Why.PROBE_SLOW: {(State.HALF_OPEN, State.OPEN)},
-    Why.PROBES_SUCCEEDED: {(State.HALF_OPEN, State.CLOSED)},
-    Why.FAILS_IN_PART: {(State.HALF_OPEN, State.CLOSED)},
+    Why.PROBES_SUCCEEDED: {(State.HALF_OPEN, State.CLOSED), (State.OPEN, State.CLOSED)},
+    Why.FAILS_IN_PART: {(State.HALF_OPEN, State.CLOSED), (State.OPEN, State.CLOSED)},
     Why.FORCED_OPEN: {(state, State.OPEN) for state in _ANY},
     Why.FORCED_CLOSED: {(state, State.CLOSED) for state in _ANY},
     Why.RESET: {(state, State.CLOSED) for state in _ANY},
     Why.OBSERVE_ONLY: {(state, state) for state in _ANY},
     Why.OVERRIDE_OVER: {(state, state) for state in _ANY} | {(State.OPEN, State.HALF_OPEN)},
 }
-POLICY = Policy(calls_min=4, window_s=10, unreachable_in_a_row=3, open_s=2, open_max_s=8, ramp_s=4, ramp_free_per_s=0)
+POLICY = Policy(
+    calls_min=4, window_s=10, unreachable_in_a_row=3, open_s=2, open_max_s=8, ramp_s=4, ramp_from=1, ramp_to=4
+)
 
 
 class Ended(Exception):
@@ -60,9 +63,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Somebody calls; `chance` decides within a ramp."""
-
-    chance: float
+    """Somebody calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +83,13 @@ class Whole:
 
 
 @dataclass(frozen=True, slots=True)
+class Ask:
+    """The prober asks."""
+
+    judgement: Judgement
+
+
+@dataclass(frozen=True, slots=True)
 class Impose:
     """An operator acts; None: reset."""
 
@@ -89,14 +97,15 @@ class Impose:
     for_s: float
 
 
-Event = Wait | Begin | End | Whole | Impose
+Event = Wait | Begin | End | Whole | Ask | Impose
 
 JUDGEMENTS = st.sampled_from([*Verdict, Verdict.SUCCESS, Verdict.UNREACHABLE, Throttled(3)])
 EVENTS = st.one_of(
     st.builds(Wait, st.sampled_from([0.1, 0.9, 1.0, 2.5, 5.0, 15.0])),
-    st.builds(Begin, st.sampled_from([0.0, 0.3, 0.7])),
+    st.builds(Begin),
     st.builds(End, st.integers(0, 9), JUDGEMENTS),
     st.builds(Whole, st.integers(1, 4), JUDGEMENTS),
+    st.builds(Ask, JUDGEMENTS),
 )
 OPERATORS = st.builds(Impose, st.sampled_from([*Override, None]), st.sampled_from([1.0, 3.0, 20.0]))
 #: Opened, and waited until it may be probed: what random events seldom reach.
@@ -110,7 +119,6 @@ class World:
 
     def __init__(self) -> None:
         self.clock = Clock()
-        self.chance = 0.5
         self.calls: list[Call] = []
         self.received: list[Transition] = []
         self.breaker = Breaker(
@@ -119,7 +127,7 @@ class World:
             classify=lambda error: error.judgement if isinstance(error, Ended) else Verdict.FAILURE,
             clock=self.clock,
             wall=self.clock.wall,
-            random=lambda: self.chance,
+            random=lambda: 0.5,
         )
         self.breaker.listen(lambda _name, transition: self.received.append(transition))
 
@@ -128,8 +136,7 @@ class World:
         match event:
             case Wait(by_s):
                 self.clock.advance(by_s)
-            case Begin(chance):
-                self.chance = chance
+            case Begin():
                 self.begin()
             case End(which, judgement):
                 if self.calls:
@@ -140,15 +147,22 @@ class World:
                     self.begin()
                     if len(self.calls) > under_way:
                         self.end(self.calls.pop(), judgement)
-            case Impose(None):
-                self.breaker.reset(actor="ann", reason="any")
+            case Ask(judgement):
+                self.ask(judgement)
             case Impose(override, for_s):
-                act = {
-                    Override.FORCE_OPEN: self.breaker.force_open,
-                    Override.FORCE_CLOSED: self.breaker.force_closed,
-                    Override.OBSERVE_ONLY: self.breaker.observe_only,
-                }[override]
-                act(actor="ann", reason="any", for_s=for_s)
+                self.impose(override, for_s)
+
+    def impose(self, override: Override | None, for_s: float) -> None:
+        """An operator acts."""
+        if override is None:
+            self.breaker.reset(actor="ann", reason="any")
+            return
+        act = {
+            Override.FORCE_OPEN: partial(self.breaker.force_open, for_s=for_s),
+            Override.FORCE_CLOSED: partial(self.breaker.force_closed, for_s=for_s),
+            Override.OBSERVE_ONLY: partial(self.breaker.observe_only, for_s=for_s),
+        }[override]
+        act(actor="ann", reason="any")
 
     def begin(self) -> None:
         """A call: none passes an open breaker, nor a half-open one while a probe is out."""
@@ -166,11 +180,25 @@ class World:
             return
         generation = self.breaker.snapshot().generation
         if override is Override.OBSERVE_ONLY:
-            shut = shut or before.not_before is not None or self.chance >= before.admitted_share > 0
+            under_way = sum(call.generation == before.generation for call in self.calls)
+            ramping = before.state is State.CLOSED and under_way >= before.admitted_share * POLICY.ramp_to
+            shut = shut or before.not_before is not None or (before.admitted_share < 1 and ramping)
             generation = UNCOUNTED if shut else generation
         else:
             assert not shut
         self.calls.append(Call(self.clock.now, generation, guard))
+
+    def ask(self, judgement: Judgement) -> None:
+        """A probe: none passes what an operator opened, nor beside another one."""
+        before = self.breaker.snapshot()
+
+        async def answer() -> None:
+            assert before.imposed is None or before.imposed.override is not Override.FORCE_OPEN
+            if judgement is not Verdict.SUCCESS:
+                raise Ended(judgement)
+
+        with suppress(StopIteration, CallRefused, Ended):
+            self.breaker.probe(answer).send(None)
 
     def refused(self, refused: CallRefused, before: Snapshot) -> None:
         """Only for a reason, and never when everything is to be let through."""

@@ -50,13 +50,13 @@ async def applied(batch: list[int], wrong: Wrong) -> list[Outcome]:
     async def control_write() -> None:
         transaction([])
 
-    breaker = database_breaker(timeout_s=1, probe_cap_s=0.01)
+    breaker = database_breaker(timeout_s=1)
     hold = Hold(breaker, control_write)
-    probing = asyncio.create_task(hold.probing())
+    probing = asyncio.create_task(hold.prober(control_write, lambda _least, _most: 0.01).run())
     deliveries: Any = [Delivery(number, f"{number}-0") for number in batch]  # type: ignore[arg-type]
     try:
         with ThreadPoolExecutor(2) as threads:
-            apply = Applier(transaction, threads, breaker, hold, Pace(len(batch), target_s=1, ramp_s=0.01))
+            apply = Applier(transaction, threads, breaker, hold, Pace(len(batch), target_s=1))
             async with asyncio.timeout(60):
                 return await apply(deliveries)
     finally:

@@ -7,8 +7,8 @@ from holdfast.shared.telemetry import metrics
 
 _START_IT = f"Start it: {runbook('BreakerOpen')}, {page('operations/outages.md', 'outages')}."
 _WRITERS_HEAL = (
-    f"Writers try a control write at least every {setting('writer_probe_cap_s')}, and go on; the api asks again within "
-    f"{limit('STORE_OPEN_MAX_S')}."
+    f"Each api asks with a read and each writer with a control write, one at a time, at least every "
+    f"{limit('PROBE_EVERY_S')}; the first that works ends the outage."
 )
 
 DEPENDENCY = Dependency(
@@ -126,7 +126,7 @@ DEPENDENCY = Dependency(
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
                 "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
-                "unit/test_breaker_machine.py::test_it_may_open_while_ramping",
+                "unit/test_breaker_ramp.py::test_it_may_open_while_ramping",
                 "make load-test-with-failures",
             ),
         ),

@@ -103,7 +103,7 @@ DEPENDENCY = Dependency(
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
                 "make load-test-with-failures",
-                "unit/test_breaker_machine.py::test_after_closing_calls_are_let_through_little_by_little",
+                "unit/test_breaker_ramp.py::test_after_closing_each_success_makes_room_for_one_more",
             ),
         ),
         Mode.HALF_CUT_OFF: Failure(

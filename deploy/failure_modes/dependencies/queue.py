@@ -17,7 +17,7 @@ DEPENDENCY = Dependency(
             f"the queue knows: {error(QueueUnavailable)}. Reads as usual.",
             detected=f"The api's breaker opens, after {measured('queue-killed', 'detect')}. {alert('TargetDown')}, "
             f"{alert('BreakerOpen')}, {alert('HeartbeatStale')}.",
-            heals=f"The api asks again within {limit('STORE_OPEN_MAX_S')}; writers reconnect by themselves.",
+            heals=f"The api asks again within {limit('PROBE_EVERY_S')}; writers reconnect by themselves.",
             person=f"Start it: {runbook('BreakerOpen')}, {page('operations/outages.md', 'outages')}.",
             proofs=(
                 "faults/test_queue.py::test_writes_go_to_the_database[kill]",

@@ -80,6 +80,21 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
         gate.succeeded(token, began)
         return result
 
+    async def probe(self, ask: Callable[[], Awaitable[object]]) -> None:
+        """`await ask()` as a probe, which an open breaker lets through as well. For a prober: prober.py. Raises like
+        `call_async`."""
+        gate = self._gate
+        token = gate.admit_prober()
+        if isinstance(token, Refused):
+            raise CallRefused(self, token)
+        began = gate.clock()
+        try:
+            await ask()
+        except BaseException as error:
+            gate.failed(token, began, error)
+            raise
+        gate.succeeded(token, began)
+
     @contextmanager
     def guard(self) -> Generator[None]:
         """`with breaker.guard(): ...`, around synchronous or asynchronous code. Raises CallRefused."""

@@ -48,6 +48,13 @@ class Gate:
         self._report.would_refuse(answer.refusal)
         return UNCOUNTED
 
+    def admit_prober(self) -> int | Refused:
+        """The same for the prober. A refusal of it is no refused call."""
+        with self._lock:
+            answer = self.machine.door or self.machine.admit(self.clock(), prober=True)
+        self._report_transitions()
+        return answer
+
     def succeeded(self, token: int, began: float) -> None:
         """A call that began at `began` succeeded."""
         now = self.clock()

@@ -42,7 +42,7 @@ class Machine:
         self._stamp = stamp
         self._since = now
         self._openings = 0
-        self._open_until = now
+        self._open_until = self._prober_from = now
         self._lease_until: float | None = None
         self._probes_passed = 0
         self._ramp = Ramp(random)
@@ -50,13 +50,13 @@ class Machine:
         self._imposed_until = now
         self._late_outcomes = self._leaked_probes = 0
 
-    def admit(self, now: float) -> int | Refused:
-        """A token, or why not. Called only while `door` is None."""
+    def admit(self, now: float, *, prober: bool = False) -> int | Refused:
+        """A token, or why not. Called only while `door` is None. The prober passes an open breaker too."""
         self.apply_timers(now)
-        refused = self._refused(now)
+        refused = self._refused(now, prober=prober)
         if refused is not None:
             return refused
-        if self.state is State.HALF_OPEN:
+        if self.state is not State.CLOSED:
             self.generation += 1
             self._lease_until = now + self.policy.lease_s
         return self.generation
@@ -83,11 +83,10 @@ class Machine:
         self.evidence.weigh(judgement, took_s, now)
         match self.state:
             case State.CLOSED:
+                self._ramp.ended(self.policy, judgement, took_s)
                 self._open_if_due(now)
-            case State.HALF_OPEN:
+            case State.HALF_OPEN | State.OPEN:
                 self._judge_probe(judgement, took_s, now)
-            case State.OPEN:
-                pass  # no call passes, so none has this token
         self._set_door()
 
     def apply_timers(self, now: float) -> None:
@@ -96,12 +95,12 @@ class Machine:
             return
         if self.imposed is not None and now >= self._imposed_until:
             self.lift(now)
-        if self.state is State.OPEN and now >= self._open_until:
-            self._move(State.HALF_OPEN, Why.WAITED, now)
         if self._lease_until is not None and now >= self._lease_until:
             self._lease_until = None
             self.generation += 1
             self._leaked_probes += 1
+        if self.state is State.OPEN and now >= self._open_until and self._lease_until is None:
+            self._move(State.HALF_OPEN, Why.WAITED, now)
         if self._ramp.until is not None and now >= self._ramp.until:
             self._ramp.until = None
         if self._not_before is not None and now >= self._not_before:
@@ -153,8 +152,8 @@ class Machine:
         self.policy = policy
 
     def open_remaining_s(self, now: float) -> float:
-        """Seconds until a probe may pass; 0 when not open."""
-        return max(0.0, self._open_until - now) if self.state is State.OPEN else 0.0
+        """Seconds until a call may pass as a probe, if no prober closes it before; 0 when not open."""
+        return self._remaining_s(now) if self.state is State.OPEN else 0.0
 
     def snapshot(self, name: str, now: float) -> Snapshot:
         """Everything, at `now`."""
@@ -167,7 +166,7 @@ class Machine:
             counts=self.evidence.counts(now),
             opened=self.history.opened,
             next_probe_at=self._next_probe_at(now),
-            admitted_share=self._ramp.share(self.policy, now) if self.state is State.CLOSED else 0.0,
+            admitted_share=self._ramp.share(self.policy) if self.state is State.CLOSED else 0.0,
             not_before=None if self._not_before is None else self._stamp(self._not_before),
             imposed=self.imposed,
             transitions=tuple(self.history.last),
@@ -175,19 +174,20 @@ class Machine:
             leaked_probes=self._leaked_probes,
         )
 
-    def _refused(self, now: float) -> Refused | None:
+    def _refused(self, now: float, *, prober: bool) -> Refused | None:
         override = None if self.imposed is None else self.imposed.override
         if override is Override.FORCE_CLOSED:
             return None
         enforced = override is not Override.OBSERVE_ONLY
-        if self.state is State.OPEN:
-            refusal = Refusal.FORCED_OPEN if override is Override.FORCE_OPEN else Refusal.OPEN
-            return Refused(refusal, self._open_until - now, enforced)
+        if override is Override.FORCE_OPEN:
+            return Refused(Refusal.FORCED_OPEN, self._open_until - now, enforced)
+        if self.state is State.OPEN and not (prober and now >= self._prober_from):
+            return Refused(Refusal.OPEN, self._remaining_s(now), enforced)
         if self._not_before is not None:
             return Refused(Refusal.THROTTLED, self._not_before - now, enforced)
         if self._lease_until is not None:
             return Refused(Refusal.PROBING, self._lease_until - now, enforced)
-        if not self._ramp.passes(self.policy, now):
+        if not self._ramp.passes():
             return Refused(Refusal.RAMPING, self._ramp.retry_after_s(now), enforced)
         return None
 
@@ -198,9 +198,9 @@ class Machine:
                 self._close(Why.FAILS_IN_PART, now)
                 self.evidence.presume()
             case Verdict.FAILURE | Verdict.UNREACHABLE:
-                self._open(Why.PROBE_FAILED, now)
+                self._stay_open(Why.PROBE_FAILED, now)
             case Verdict.SUCCESS if took_s >= self.evidence.slow_s:
-                self._open(Why.PROBE_SLOW, now)
+                self._stay_open(Why.PROBE_SLOW, now)
             case Verdict.SUCCESS:
                 self._probes_passed += 1
                 if self._probes_passed >= self.policy.probes:
@@ -215,13 +215,22 @@ class Machine:
         if why is not None and (self.imposed is None or self.imposed.override is not Override.FORCE_CLOSED):
             self._open(why, now)
 
+    def _stay_open(self, why: Why, now: float) -> None:
+        """A probe failed. A half-open breaker opens again. Calls wait for a prober as long as it asks."""
+        if self.state is State.OPEN:
+            self._open_until = max(self._open_until, now + self.policy.open_time_s(0, self._random()))
+        else:
+            self._open(why, now)
+
     def _open(self, why: Why, now: float) -> None:
         if self.state is State.CLOSED:
             if now - self._since >= self.policy.window_s:
                 self._openings = 0  # it was closed for a whole window, so the open time starts at its shortest again
             self._openings += 1
         self._move(State.OPEN, why, now)
-        self._open_until = now + self.policy.open_time_s(max(0, self._openings - 1), self._random())
+        earlier = max(0, self._openings - 1)
+        self._open_until = now + self.policy.open_time_s(earlier, self._random())
+        self._prober_from = now + self.policy.distrusted_s(earlier)
 
     def _close(self, why: Why, now: float) -> None:
         self._move(State.CLOSED, why, now)
@@ -242,6 +251,9 @@ class Machine:
         counts = self.evidence.counts(now)
         self.history.add(Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason))
 
+    def _remaining_s(self, now: float) -> float:
+        return max(0.0, max(self._open_until, self._lease_until or now) - now)
+
     def _set_door(self) -> None:
         undisturbed = self.imposed is None and self._ramp.until is None and self._not_before is None
         self.door = self.generation if self.state is State.CLOSED and undisturbed else None
@@ -250,5 +262,5 @@ class Machine:
         if self.state is State.CLOSED:
             return None
         if self.state is State.OPEN:
-            return self._stamp(self._open_until)
+            return self._stamp(now + self._remaining_s(now))
         return self._stamp(max(now, self._lease_until or now, self._not_before or now))

@@ -29,15 +29,17 @@ class Policy:
     open_s: float = 5.0
     open_max_s: float = 60.0
     jitter: float = 0.2
+    #: A breaker that opens again within `window_s` was closed too early: its prober waits so long, doubled each time.
+    distrust_s: float = 0.5
     #: How many probes have to succeed, one after another.
     probes: int = 3
     #: How much longer than its timeout a probe may take before the next one is sent.
     lease_extra_s: float = 1.0
-    #: After closing, calls are let through by chance: from `ramp_from` of them to all of them over `ramp_s`.
+    #: After closing, `ramp_from` calls may be under way, and one more for each that succeeds; with `ramp_to`, or after
+    #: `ramp_s`, the ramp is over. 0 s: there is none.
     ramp_s: float = 10.0
-    ramp_from: float = 0.1
-    #: Calls per second that pass anyway: a few calls are no flood, and a single client is not refused.
-    ramp_free_per_s: int = 50
+    ramp_from: int = 8
+    ramp_to: int = 64
     #: The longest `Retry-After` of a dependency that is obeyed.
     throttle_max_s: float = 60.0
     #: A call that our deadline ended before this share of its timeout is NEUTRAL: it had too little time.
@@ -63,6 +65,10 @@ class Policy:
         doubled_s = min(self.open_max_s, self.open_s * 2.0 ** min(earlier, 30))
         return doubled_s * (1 + self.jitter * (2 * random - 1))
 
+    def distrusted_s(self, earlier: int) -> float:
+        """How long the prober waits after `earlier` openings in a row."""
+        return min(self.open_max_s, self.distrust_s * 2.0 ** min(earlier, 30)) if earlier else 0.0
+
     @property
     def slow_s(self) -> float:
         """A call that takes this long is slow."""
@@ -79,7 +85,8 @@ class Policy:
         return self.fair_of_timeout * self.attempt_timeout_s
 
 
-_SHARES = {"failure_share", "slow_share", "slow_of_timeout", "jitter", "ramp_from", "fair_of_timeout"}
+_SHARES = {"failure_share", "slow_share", "slow_of_timeout", "jitter", "fair_of_timeout"}
 _MAY_BE_ZERO = {
-    "jitter", "lease_extra_s", "ramp_s", "ramp_free_per_s", "fair_of_timeout", "transitions_kept", "throttle_max_s"
+    "distrust_s", "jitter", "lease_extra_s", "ramp_s", "fair_of_timeout", "transitions_kept",
+    "throttle_max_s",
 }  # fmt: skip

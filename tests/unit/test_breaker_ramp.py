@@ -1,0 +1,69 @@
+"""How a breaker that has closed lets every call through again: by what comes back, and not by the clock."""
+
+from contextlib import AbstractContextManager, suppress
+
+import pytest
+
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from tests.unit.breakers import Clock, breaker, closed_again, fail, refused, succeed
+
+
+def together(one: Breaker, calls: int) -> tuple[list[AbstractContextManager[None]], int]:
+    """So many calls at once: those that pass, and how many were refused."""
+    passed = []
+    for _ in range(calls):
+        guard = one.guard()
+        with suppress(CallRefused):
+            guard.__enter__()
+            passed.append(guard)
+    return passed, calls - len(passed)
+
+
+def test_after_closing_each_success_makes_room_for_one_more(clock: Clock) -> None:
+    """The calls under way double with each round trip, as quick as that is; no time has to pass."""
+    one = closed_again(breaker(clock, ramp_s=10.0, ramp_from=8, ramp_to=64), clock)
+    for let_in in (8, 16, 32):
+        assert one.snapshot().admitted_share == let_in / 64
+        passed, turned_away = together(one, 100)
+        assert (len(passed), turned_away) == (let_in, 100 - let_in)
+        refusal = refused(one)
+        assert refusal.refusal == "ramping"
+        assert 0 < refusal.retry_after_s <= 1
+        for call in passed:
+            call.__exit__(None, None, None)
+    assert one.snapshot().admitted_share == 1
+    assert together(one, 100)[1] == 0
+
+
+def test_a_ramp_waits_for_slow_calls_and_not_for_the_clock(clock: Clock) -> None:
+    """While the first calls are under way no other passes; slow ones and failures make no room."""
+    one = closed_again(breaker(clock, ramp_s=100.0, ramp_from=4, ramp_to=64), clock)
+    passed, _ = together(one, 10)
+    clock.advance(0.9)
+    for call in passed:
+        call.__exit__(None, None, None)
+    assert len(together(one, 10)[0]) == 4
+
+
+def test_one_call_at_a_time_is_never_refused(clock: Clock) -> None:
+    """A quiet caller notices nothing of a ramp; and it ends."""
+    one = closed_again(breaker(clock, ramp_s=10.0, ramp_from=8, ramp_to=64), clock)
+    succeed(one, 56)
+    assert one.undisturbed
+
+
+def test_a_ramp_has_an_end(clock: Clock) -> None:
+    """By the clock, however little came back."""
+    one = closed_again(breaker(clock, ramp_s=10.0), clock)
+    together(one, 1)
+    clock.advance(10)
+    assert together(one, 100)[1] == 0
+
+
+def test_it_may_open_while_ramping(clock: Clock) -> None:
+    """And then for longer than before."""
+    one = closed_again(breaker(clock, ramp_s=10.0), clock)
+    fail(one, 5, ConnectionError)
+    assert one.opened
+    assert refused(one).retry_after_s == pytest.approx(10)

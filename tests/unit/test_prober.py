@@ -1,0 +1,186 @@
+"""The prober, in virtual time: it asks as often after an hour as after a second, and no call is a probe meanwhile."""
+
+import random
+from collections.abc import Awaitable, Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from holdfast.shared.faults import Outage
+from holdfast.shared.resilience.breaker.breaker import Breaker
+from holdfast.shared.resilience.breaker.prober import Probe, Prober
+from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.breaker.snapshot import State
+from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_EVERY_S
+from tests.unit.breakers import Clock, breaker, fail, opened, succeed
+
+ANN = {"actor": "ann", "reason": "drill"}
+
+
+class Store:
+    """Answers or not, takes writes or not, and counts what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers = self.writable = False
+        self.asked = self.written = 0
+
+    async def ask(self) -> None:
+        """A round trip."""
+        self.asked += 1
+        if not self.answers:
+            raise Outage("away")
+
+    async def write(self) -> None:
+        """A write."""
+        self.written += 1
+        if not self.writable:
+            raise Outage("read-only")
+
+
+async def probed(prober: Prober, clock: Clock, until: Callable[[], bool]) -> None:
+    """Turns of the prober, with their pauses, until something holds."""
+    while not until():
+        clock.advance(await prober.turn())
+
+
+def one(clock: Clock, **more: float) -> Breaker:
+    """A breaker for which a prober asks, open."""
+    return opened(breaker(clock, probes=1, **more))
+
+
+async def called(target: Breaker, store: Store) -> bool:
+    """Whether a call came through to the store."""
+    try:
+        await target.call_async(store.ask)
+    except (CallRefused, Outage) as error:
+        return not isinstance(error, CallRefused)
+    return True
+
+
+@settings(max_examples=40, deadline=None)
+@given(outage_s=st.floats(0.1, 400), open_s=st.floats(2, 20), seed=st.integers(0, 2**32))
+async def test_an_outage_of_any_length_ends_with_the_next_probe(outage_s: float, open_s: float, seed: int) -> None:
+    """One interval of the prober after the store is back, at most; and no call was a probe until then."""
+    clock, store = Clock(), Store()
+    target = one(clock, open_s=open_s, open_max_s=60.0)
+    prober = Prober(Probe(target, store.ask), random=random.Random(seed).uniform)
+    ends = clock.now + outage_s
+    calls = 0
+    while clock.now < ends:
+        pause_s = await prober.turn()
+        calls += await called(target, store)
+        clock.advance(pause_s)
+    assert target.opened
+    assert calls == 0
+    store.answers = True
+    back = clock.now
+    await probed(prober, clock, lambda: target.closed)
+    assert clock.now - back <= PROBE_EVERY_S
+    assert [each.to for each in target.snapshot().transitions] == [State.OPEN, State.CLOSED]
+
+
+async def test_without_its_prober_calls_are_the_probes(clock: Clock) -> None:
+    """One whose prober died is not open for ever."""
+    store = Store()
+    target = one(clock, open_s=5.0)
+    await Prober(Probe(target, store.ask)).turn()
+    store.answers = True
+    clock.advance(6)
+    assert await called(target, store)
+    assert target.closed
+
+
+async def test_an_idle_breaker_of_writes_closes_without_a_write_of_anybody(clock: Clock) -> None:
+    """It is probed once reads work, with one control write."""
+    store, reads, writes = Store(), one(clock), one(clock)
+    prober = Prober(Probe(reads, store.ask), Probe(writes, store.ask, store.write))
+    await prober.turn()
+    assert store.written == 0
+    store.answers = store.writable = True
+    await probed(prober, clock, lambda: reads.closed and writes.closed)
+    assert store.written == 1
+
+
+async def test_a_store_that_refuses_writes_is_asked_less_often(clock: Clock) -> None:
+    """It answers, so each probe costs it something."""
+    store = Store()
+    store.answers = True
+    prober = Prober(Probe(one(clock), store.ask, store.write))
+    ends = clock.now + 60
+    await probed(prober, clock, lambda: clock.now > ends)
+    assert 60 / PROBE_REFUSED_EVERY_S <= store.written <= 120 / PROBE_REFUSED_EVERY_S + 1
+
+
+async def test_a_probe_that_was_wrong_is_believed_less_each_time(clock: Clock) -> None:
+    """It answers the probe, and its calls fail all the same: the breaker does not flap at the prober's pace."""
+    store = Store()
+    store.answers = True
+    target = one(clock, distrust_s=0.5, open_max_s=8.0)
+    prober = Prober(Probe(target, store.ask))
+    open_for = []
+    for _ in range(7):
+        began = clock.now
+        await probed(prober, clock, lambda: target.closed)
+        open_for.append(clock.now - began)
+        fail(target, 5, ConnectionError)
+    for wait_s, least_s in zip(open_for, (0, 1, 2, 4, 8, 8, 8), strict=True):
+        assert least_s <= wait_s <= least_s + 2 * PROBE_EVERY_S
+    await probed(prober, clock, lambda: target.closed)
+    clock.advance(30)
+    opened(target)
+    began = clock.now
+    await probed(prober, clock, lambda: target.closed)
+    assert clock.now - began <= PROBE_EVERY_S
+
+
+async def test_what_an_operator_opened_is_not_probed(clock: Clock) -> None:
+    """Until that ends; then it closes by a probe."""
+    store, target = Store(), breaker(clock, probes=1)
+    store.answers = True
+    prober = Prober(Probe(target, store.ask))
+    target.force_open(**ANN, for_s=30)
+    ends = clock.now + 29
+    await probed(prober, clock, lambda: clock.now > ends)
+    assert store.asked == 0
+    target.lift(**ANN)
+    await probed(prober, clock, lambda: target.closed)
+
+
+async def test_a_closed_breaker_costs_nothing(clock: Clock) -> None:
+    """Its dependency is not asked."""
+    store, target = Store(), breaker(clock)
+    prober = Prober(Probe(target, store.ask))
+    ends = clock.now + 60
+    await probed(prober, clock, lambda: clock.now > ends)
+    succeed(target)
+    assert store.asked == 0
+
+
+@pytest.mark.parametrize("answered", [False, True])
+async def test_a_probe_ends_before_the_next_begins(clock: Clock, *, answered: bool) -> None:
+    """Also where a call is the probe of a half-open breaker: one at a time."""
+    store, target = Store(), one(clock, open_s=1.0)
+    store.answers = answered
+    prober = Prober(Probe(target, store.ask))
+
+    async def within() -> None:
+        await prober.turn()
+        assert store.asked == 0
+
+    async def call(work: Callable[[], Awaitable[None]]) -> None:
+        clock.advance(2)
+        await target.call_async(work)
+
+    await call(within)
+    assert target.closed
+
+
+async def test_a_bug_in_a_probe_is_no_outage(clock: Clock) -> None:
+    """It is raised, for the supervisor to log."""
+
+    async def buggy() -> None:
+        raise KeyError("bug")
+
+    with pytest.raises(KeyError):
+        await Prober(Probe(one(clock), buggy)).turn()
