@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from deploy.announce import Announcer, Target
 from deploy.client.generator import Phase, Run
+from deploy.load.answers import answers_at
 from deploy.stacks import faults
 from deploy.stacks.faults import Behave, Freeze, Kill, Stop
 from deploy.stacks.stack import Stack
@@ -56,15 +57,17 @@ def chosen(text: str) -> list[Fault]:
     return [FAULTS[name] for name in names]
 
 
-async def break_for(run: Run, stack: Stack, fault: Fault, hold_s: float, announcer: Announcer) -> Phase:
-    """Break it, hold it, begin to mend it, which ends the returned phase; returns when it is ready again."""
+async def break_for(run: Run, stack: Stack, fault: Fault, hold_s: float, announcer: Announcer) -> tuple[Phase, float]:
+    """Break it, hold it, begin to mend it, which ends the returned phase; returns when it is ready again, with the Unix
+    second at which it answered a client of its own."""
     announced = await asyncio.to_thread(announcer.begin, fault.name, fault.target)
     try:
         phase = run.begin_phase(f"fault:{fault.name}", fault.name)
         await asyncio.to_thread(stack.begin, fault.fault)
         await asyncio.sleep(hold_s)
         run.begin_phase(f"recovery:{fault.name}")
-        await asyncio.to_thread(stack.end, fault.fault)
+        mending = asyncio.to_thread(stack.end, fault.fault)
+        _, answered_at = await asyncio.gather(mending, answers_at(stack, fault.target))
     finally:
         await asyncio.to_thread(announced.end)
-    return phase
+    return phase, answered_at

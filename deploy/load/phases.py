@@ -2,14 +2,14 @@
 
 detect   from the fault to the first breaker that opened for it
 contain  from the fault to the last broken response during it (failed, indeterminate or none); 0: there was none
-resume   from the mending to the first write that was committed the usual way (third party: its first good response)
-drain    from the mending until no followed write was older than a second
-steady   from the mending to the first ten seconds that are as before it: p99 within 1.25 times, as many good
+start    from the mending until the server answers a client of its own
+resume   from then to the first write that was committed the usual way (third party: its first good response)
+drain    from then until no followed write was older than a second
+steady   from then to the first ten seconds that are as before it: p99 within 1.25 times, as many good
 
 The p99 of ten seconds varies even when nothing is wrong, so "before" is the worst ten seconds of a minute.
 
-The mending is the moment in which it begins, so a server's own start counts. None: it did not happen while we
-watched.
+The mending is the moment in which it begins. None: it did not happen while we watched.
 """
 
 from collections import defaultdict
@@ -44,6 +44,7 @@ class Recovery:
     detect: float | None = None
     alert: float | None = None
     contain: float | None = None
+    start: float | None = None
     resume: float | None = None
     drain: float | None = None
     steady: float | None = None

@@ -116,7 +116,7 @@ class _Drill:
     async def _once(self, generator: Generator, fault: Fault, before: Baseline) -> Recovery:
         run, polling, mark = generator.run, generator.polling, len(generator.run.samples)
         hold_s = max(self._lengths.fault_s, fault.least_s)
-        phase = await break_for(run, self._stack, fault, hold_s, self._announcer)
+        phase, back_at = await break_for(run, self._stack, fault, hold_s, self._announcer)
         opened = await opened_at(polling, fault.breaker)
         alerted: list[float] = []
         end = now() + self._lengths.patience_s
@@ -124,12 +124,13 @@ class _Drill:
             await asyncio.sleep(_LOOK_S)
             alerted += await alerts_at(self._prometheus)
             # In a thread: the generator must not be late because we count.
-            seen = await asyncio.to_thread(_seen, generator, mark, fault, phase, before)
+            seen = await asyncio.to_thread(_seen, generator, mark, fault, phase, back_at, before)
             if recovery_page.recovered(seen) or now() > end:
                 break
         alert = min((at - phase.begin for at in alerted if at >= phase.begin), default=None)
         opened += await opened_at(polling, fault.breaker)
-        return Recovery(**seen.as_json() | {"detect": detect_s(opened, phase.begin, phase.end), "alert": alert})
+        detect = detect_s(opened, phase.begin, phase.end)
+        return Recovery(**seen.as_json() | {"detect": detect, "alert": alert, "start": back_at - phase.end})
 
     def _announce(self, fault: Fault, one: Recovery) -> None:
         phases: dict[Announced, float | None] = {
@@ -150,7 +151,7 @@ def _prometheus(stack: Stack) -> str:
         return ""
 
 
-def _seen(generator: Generator, mark: int, fault: Fault, phase: Phase, before: Baseline) -> Recovery:
+def _seen(generator: Generator, mark: int, fault: Fault, phase: Phase, back_at: float, before: Baseline) -> Recovery:
     """From the responses since number `mark`."""
     samples = [sample for sample in generator.run.samples.since(mark) if sample.intended >= phase.begin]
     writes = [write for write in generator.follower.writes if write.intended >= phase.begin]
@@ -160,9 +161,9 @@ def _seen(generator: Generator, mark: int, fault: Fault, phase: Phase, before: B
     fresh = [write for write in writes if write.ended_at is not None or write.intended < until]
     return Recovery(
         contain=contain_s(samples, phase.begin, phase.end),
-        resume=resume_s(samples, writes, phase.end, third_party=fault.target == "third_party"),
-        drain=drain_s(fresh, phase.end),
-        steady=steady_s(samples, phase.end, until, before),
+        resume=resume_s(samples, writes, back_at, third_party=fault.target == "third_party"),
+        drain=drain_s(fresh, back_at),
+        steady=steady_s(samples, back_at, until, before),
         answered=100 * answered / len(during) if during else None,
         delay=sum(write.took_s or 0.0 for write in writes),
     )

@@ -16,7 +16,7 @@ from deploy.load.faults import FAULTS
 from deploy.load.phases import P99_TIMES, STEADY_S, Recovery
 from deploy.load.report import show
 
-_PHASES = ("detect", "alert", "contain", "resume", "drain", "steady")
+_PHASES = ("detect", "alert", "contain", "start", "resume", "drain", "steady")
 _COLOURS = ("#c8402f", "#e8b04a", "#7b3fa0", "#2f9e6e", "#2a78b5", "#1d3557")
 _ASIDE = 0.15
 _HEAD = ("fault", "repeats", *_PHASES, "answered during it")
@@ -87,7 +87,7 @@ def _kept(numbers: Path) -> dict[str, Any]:
 def _rows(kept: Mapping[str, Any]) -> Iterator[list[str]]:
     for name, one in kept.items():
         repeats = one["repeats"]
-        cells = (_cell([repeat[phase] for repeat in repeats]) for phase in _PHASES)
+        cells = (_cell([repeat.get(phase) for repeat in repeats]) for phase in _PHASES)
         answered = min((repeat["answered"] for repeat in repeats if repeat["answered"] is not None), default=None)
         yield [
             name + (" (unknown)" if one["unknown"] else ""),
@@ -113,7 +113,7 @@ def _chart(kept: Mapping[str, Any]) -> Chart:
         seen = [
             (at + (number + 0.5 - len(kept) / 2) * _ASIDE, known)
             for at, phase in enumerate(_PHASES)
-            if (known := [repeat[phase] for repeat in one["repeats"] if repeat[phase] is not None])
+            if (known := [repeat[phase] for repeat in one["repeats"] if repeat.get(phase) is not None])
         ]
         points = [(at, median(known)) for at, known in seen]
         series.append(Series(name, colour, points, [(min(known), max(known)) for _, known in seen]))
@@ -137,15 +137,16 @@ def _page(
     yield "- detect: from the fault to the first circuit breaker that opened for it"
     yield "- alert: from the fault to the first alert that Prometheus had pending or firing, on its 5 s clock"
     yield "- contain: from the fault to the last response during it that was failed, indeterminate or none; 0: no such"
-    yield "- resume: from the mending to the first commit by way of the queue; third party: first good response"
-    yield "- drain: from the mending until no followed write was older than a second"
+    yield "- start: from the beginning of the mending until the server answers a client of its own"
+    yield "- resume: from then to the first commit by way of the queue; third party: first good response"
+    yield "- drain: from then until no followed write was older than a second"
     yield (
-        f"- steady: from the mending to the first {STEADY_S:.0f} s with a p99 within {P99_TIMES} times that of the"
+        f"- steady: from then to the first {STEADY_S:.0f} s with a p99 within {P99_TIMES} times that of the"
         " worst such seconds before the first fault, and as many good responses"
     )
     yield "- answered: good responses or marked copies, of the requests during the fault; the worst repeat"
     yield ""
-    yield "The mending is the moment in which it begins, so the server's own start counts. A dash: not seen."
+    yield "A dash: not seen."
     yield ""
     yield "## How"
     yield ""

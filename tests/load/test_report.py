@@ -97,8 +97,8 @@ def test_charts_are_well_formed_and_stay_inside(style: str, log: bool, points: l
 def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
     """One fault a run is enough; the same again replaces its own, and a phase that never came is shown as such."""
     page = tmp_path / "recovery.md"
-    seen = Recovery(0.1, None, 0.0, 1.0, 2.0, 3.0, 99.5, 12.0)
-    never = Recovery(0.3, None, 0.0, 2.0, None, 5.0, 98.0, 12.0)
+    seen = Recovery(0.1, None, 0.0, 0.5, 1.0, 2.0, 3.0, 99.5, 12.0)
+    never = Recovery(0.3, None, 0.0, 0.5, 2.0, None, 5.0, 98.0, 12.0)
     plan = Plan("http://localhost:8080")
     recovery_page.write(page, {"queue-killed": [never]}, [], plan, 6, 0)
     recovery_page.write(page, {"database-killed": [seen, never]}, ["others used the machine"], plan, 6, 0)
@@ -106,7 +106,10 @@ def test_a_page_keeps_what_earlier_runs_measured(tmp_path: Path) -> None:
     numbers = json.loads(page.with_suffix(".json").read_text())
     assert len(numbers["queue-killed"]["repeats"]) == 1
     text = page.read_text()
-    assert "| database-killed (unknown) | 2 | 0.20 [0.10–0.30] | – | 0.00 [0.00–0.00] | 1.50 [1.00–2.00] |" in text
+    assert (
+        "| database-killed (unknown) | 2 | 0.20 [0.10–0.30] | – | 0.00 [0.00–0.00] | 0.50 [0.50–0.50] | 1.50 [1.00"
+        in text
+    )
     assert "2.00 [2.00–2.00] (1 of 2 never)" in text
     assert "UNKNOWN: others used the machine" in text
 

@@ -1,0 +1,48 @@
+"""Answers: when a server that was broken answers a client of its own again. Until then only the server can be quicker."""
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+from deploy.announce import Target
+from deploy.local.output import Problem
+from deploy.stacks.stack import Stack
+
+#: Sent to it, and how its answer begins. The database speaks first: with its greeting, or with an error.
+_PING: Mapping[str, tuple[bytes, bytes]] = {
+    "database": (b"", b""),
+    "queue": (b"PING\r\n", b"+PONG"),
+    "cache": (b"PING\r\n", b"+PONG"),
+}
+_EVERY_S, _ANSWER_S = 0.05, 5.0
+_GREETING_AT, _ERROR = 4, 0xFF
+
+
+async def answers_at(stack: Stack, target: Target) -> float:
+    """Unix seconds. Now, where it cannot be asked: the third party, which is as it was at once; a container's store
+    that is not published."""
+    if target not in _PING:
+        return time.time()
+    try:
+        host, _, port = stack.address(target).rpartition(":")
+    except Problem:
+        return time.time()
+    question, expected = _PING[target]
+    while True:
+        try:
+            async with asyncio.timeout(_ANSWER_S):
+                answer = await _answer(host, int(port), question)
+        except (OSError, TimeoutError):
+            answer = b""
+        if len(answer) > _GREETING_AT and answer.startswith(expected) and answer[_GREETING_AT] != _ERROR:
+            return time.time()
+        await asyncio.sleep(_EVERY_S)
+
+
+async def _answer(host: str, port: int, question: bytes) -> bytes:
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(question)
+        return await reader.read(64)
+    finally:
+        writer.close()
