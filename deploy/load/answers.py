@@ -1,4 +1,4 @@
-"""Answers: when a server that was broken answers a client of its own again. Until then only the server can be quicker."""
+"""Answers: when a server that was broken answers a client of its own. Until then only the server can be quicker."""
 
 import asyncio
 import time
