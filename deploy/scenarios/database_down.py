@@ -56,7 +56,13 @@ SCENARIO = Scenario(
             "A known user is read from a copy, marked as one",
             "GET /users/{ada}",
             200,
-            {"header.x-degraded": PRESENT, "header.age": PRESENT, "seconds": at_most(6)},
+            {
+                "body.data.name": "Ada",
+                "body.meta.stale": True,
+                "header.x-degraded": PRESENT,
+                "header.age": PRESENT,
+                "seconds": at_most(6),
+            },
         ),
         Request(
             "An unknown id is a 503 and not a 404: the database, which might have it, did not answer",
@@ -75,6 +81,8 @@ SCENARIO = Scenario(
                 "body.error.fallback_available": True,
                 "body.fallback_data.cached_user.name": "Ada",
                 "body.fallback_data.cache_age": PRESENT,
+                "body.data.name": "Ada",
+                "body.meta.stale": True,
                 "seconds": at_most(1),
             },
             within_s=30,

@@ -158,7 +158,7 @@ _THIRD_PARTY: list[Step] = [
         "The caller gets the last good answer, marked as one",
         "GET /external-api",
         200,
-        {"header.x-degraded": PRESENT, "header.age": PRESENT, "seconds": at_most(6)},
+        {"body.meta.stale": True, "header.x-degraded": PRESENT, "header.age": PRESENT, "seconds": at_most(6)},
     ),
     Request(
         "or, when it allows no fallback, an error and when to retry",

@@ -102,7 +102,7 @@ SCENARIO = Scenario(
             "A known user is read from a copy",
             "GET /users/{ada}",
             200,
-            {"header.x-degraded": PRESENT, "seconds": at_most(6)},
+            {"body.meta.stale": True, "header.x-degraded": PRESENT, "seconds": at_most(6)},
             within_s=_BUSY_S,
         ),
         Start(["queue", "database"]),

@@ -11,10 +11,10 @@ from holdfast.shared.errors import (
     WriteDiscarded,
     WriteExpired,
 )
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.pending import PendingOperation
+from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.store import reads
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.merge import Entity

@@ -31,7 +31,8 @@ _AWAY = "External service temporarily unavailable"
 #: The proxy answers so long before our own answer is due, and is given up when half of it is gone.
 _MARGIN_S = 0.2
 _CONNECT_S = 0.25
-_BODY_MAX_BYTES = 65 * 1024 * 1024
+#: A fallback is in the answer twice.
+_BODY_MAX_BYTES = (2 * 64 + 1) * 1024 * 1024
 
 #: Of the question whether it lives.
 _ALIVE = Limits(2 * _CONNECT_S, _CONNECT_S, 65_536)
@@ -65,7 +66,7 @@ class External:
             data = orjson.Fragment(kept.raw)
             return degraded(request, error, kept.as_of, data, "cached_data", meta, source="last_good")
         document: dict[str, Any] = answer.document
-        if document.get("success") and not document["meta"].get("stale") and (whole := data_of(answer.raw)) is not None:
+        if document.get("success") and (whole := data_of(answer.raw)) is not None:
             self._last_good.keep(whole)
         return _passed_back(request, answer)
 

@@ -26,4 +26,4 @@ def add_routes(app: FastAPI, view: View) -> None:
             raise OperationNotFound(details={"field": "operation_id", "value": operation_id[:100],
                                              "constraint": "must exist"})  # fmt: skip
         headers = {"Cache-Control": "no-store"} | ({} if found["done"] else {"Retry-After": "1"})
-        return success(found, meta={"request_id": request.scope["request_id"]}, headers=headers)
+        return success(request, found, headers=headers)

@@ -50,12 +50,12 @@ def add_routes(app: FastAPI, board: Board, queue: Redis, marks: OverrideMarks) -
         if not reached_all and not here:
             raise FleetUnreachable()
         return success(
+            request,
             {
                 "service": service, "name": name, "action": order.measure, "reason": order.reason, "actor": actor,
                 "for_s": order.for_s, "reach": _EVERYBODY if reached_all else _ONLY_US,
                 "imposed_on": on if reached_all else [board.member.instance], "audited": recorded,
             },
-            meta={"request_id": request.scope["request_id"]},
         )  # fmt: skip
 
 

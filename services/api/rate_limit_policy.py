@@ -23,8 +23,9 @@ class RatePolicy:
         self.burst = max(1, int(_BURST_S / self.interval_s))
         #: How many a process takes at once.
         self.lease = max(1, int(_LEASE_S / self.interval_s))
-        #: For `RateLimit-Policy`.
-        self.header = (b"ratelimit-policy", f'"{name}";q={per_min};w={_WINDOW_S:.0f}'.encode())
+        #: `RateLimit-Policy`: the burst, and the time in which it returns, so that `r` never exceeds `q`, nor `t` `w`.
+        window_s = whole_seconds(self.burst * self.interval_s)
+        self.header = (b"ratelimit-policy", f'"{name}";q={self.burst};w={window_s}'.encode())
 
 
 @lru_cache(maxsize=1024)

@@ -80,9 +80,8 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
         entity = seen.entities[0]
         if seen.copy and seen.instead_of:
             return degraded(request, seen.instead_of, seen.copy.as_of, describe(entity), f"cached_{singular}", {})
-        meta = {"pending": seen.pending, "request_id": request.scope["request_id"]}
         kept = {"ETag": etag(entity.version), "Cache-Control": "no-cache"}
-        return success(describe(entity), meta=meta, headers=kept)
+        return success(request, describe(entity), meta={"pending": seen.pending}, headers=kept)
 
     async def read_page(request: Request, limit: int, cursor: str | None, **unique: Any) -> Response:
         fresh = headers.wants_fresh(request)
@@ -94,12 +93,11 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
         meta = {
             "next_cursor": _cursor(seen.next_after) if seen.next_after else None,
             "limit": limit,
-            "request_id": request.scope["request_id"],
         }
         data = [describe(entity) for entity in seen.entities]
         if seen.copy and seen.instead_of:
             return degraded(request, seen.instead_of, seen.copy.as_of, data, f"cached_{plural}", meta)
-        return success(data, meta=meta)
+        return success(request, data, meta=meta)
 
     read_page.__signature__ = _signature(resource)  # type: ignore[attr-defined]  # what FastAPI reads
     app.get(f"/{plural}", **documents.list)(read_page)

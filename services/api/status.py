@@ -20,16 +20,16 @@ def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
     """Both routes; `/panic` answers 404 outside the demo profile."""
 
     @app.get("/circuit-breaker/status", **openapi.BREAKERS)
-    async def circuit_breaker_status(_: Request) -> Response:
+    async def circuit_breaker_status(request: Request) -> Response:
         breakers = sorted(everybody(board), key=lambda one: (one["service"], one["name"], one["instance"]))
         status = {
             "summary": summary(breakers),
             "circuit_breakers": breakers,
             "others": "reported" if board.reachable else "board unreachable: what was reported last",
         }
-        return success(status, headers={"Cache-Control": "no-store"})
+        return success(request, status, headers={"Cache-Control": "no-store"})
 
-    @app.get("/panic", **openapi.PANIC)
+    @app.get("/panic", include_in_schema=False)
     async def panic(_: Request) -> Response:
         if not demo:
             raise NoSuchPath(details={"path": "/panic"})

@@ -27,11 +27,12 @@ from holdfast.shared.errors import (
     RequestInProgress,
     WriteBacklog,
 )
-from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import etag
 from holdfast.shared.http.propagated import traceparent
 from holdfast.shared.queue.names import KEY
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.store import reads
 from holdfast.shared.store.direct_keys import DirectKey
 from holdfast.shared.telemetry.decisions import decided, note
@@ -99,7 +100,7 @@ class WritePath:
             )  # fmt: skip
             answer, outcome = await self.direct.apply(candidate, refused)
             note(Action.WRITE_DIRECT, **_numbers(answer))
-            return await self._done(command, answer, outcome, way="direct")
+            return await self._done(request, command, answer, outcome, way="direct")
         note(Action.WRITE_ANSWERED, **_numbers(answer), entry_id=_entry_id(answer))
         if key and _doubtful(answer, sure=self.handover.sure):
             answer = await self._known_before(answer, key)
@@ -107,7 +108,7 @@ class WritePath:
             raise refusal
         if wait_s:
             step_out(request)
-            ended = await self._answer_when_over(command, answer, candidate, wait_s)
+            ended = await self._answer_when_over(request, command, answer, candidate, wait_s)
             if ended is not None:
                 return ended
         return _queued(request, answer, command, waited=bool(wait_s))
@@ -133,7 +134,7 @@ class WritePath:
         return Answer("repeated", first.operation_id, first.entity_id, first.version)
 
     async def _answer_when_over(
-        self, command: Command, answer: Answer, candidate: Candidate, wait_s: float
+        self, request: Request, command: Command, answer: Answer, candidate: Candidate, wait_s: float
     ) -> Response | None:
         over = await self.waiters.ended(answer.operation_id, wait_s)
         note(Action.WRITE_WAITED_FOR, over=over, at_most_s=wait_s)
@@ -145,9 +146,9 @@ class WritePath:
             return None
         if ended is None:
             return None
-        return await self._done(command, answer, ended.outcome, way="queue")
+        return await self._done(request, command, answer, ended.outcome, way="queue")
 
-    async def _done(self, command: Command, answer: Answer, outcome: Final, *, way: str) -> Response:
+    async def _done(self, request: Request, command: Command, answer: Answer, outcome: Final, *, way: str) -> Response:
         """`way`: `queue` or `direct`, how the write reached the database. Raises the error of a rejection."""
         if isinstance(outcome, Rejected):
             raise error_of(outcome, answer.operation_id, command.resource, command.values)
@@ -159,7 +160,7 @@ class WritePath:
         created = isinstance(command, Create) and isinstance(outcome, Applied)
         if created:
             all_headers["Location"] = _path(command, answer)
-        return success(data, status=201 if created else 200, meta={"way": way}, headers=all_headers)
+        return success(request, data, status=201 if created else 200, meta={"way": way}, headers=all_headers)
 
     async def _as_it_is(self, entity: Ref) -> Entity | None:
         try:
@@ -204,7 +205,6 @@ def _path(command: Command, answer: Answer) -> str:
 def _queued(request: Request, answer: Answer, command: Command, *, waited: bool) -> Response:
     data = {"id": answer.entity_id, "operation_id": answer.operation_id, "status": "queued"}
     meta = {
-        "request_id": request.scope["request_id"],
         "accepted_at": precise(versions.to_datetime(answer.version)),
         "version": answer.version,
         "operation": f"/operations/{answer.operation_id}",
@@ -213,7 +213,7 @@ def _queued(request: Request, answer: Answer, command: Command, *, waited: bool)
     all_headers = {"Location": f"/operations/{answer.operation_id}", "Retry-After": "1", **_headers(answer)}
     if waited:
         all_headers["Preference-Applied"] = "wait"
-    return success(data, status=202, meta=meta, headers=all_headers)
+    return success(request, data, status=202, meta=meta, headers=all_headers)
 
 
 def _numbers(answer: Answer) -> dict[str, object]:

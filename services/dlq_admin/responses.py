@@ -9,7 +9,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from holdfast.shared.http.envelope import precise
+from holdfast.shared.runtime.timestamps import precise
 
 
 def _iso(value: Any) -> Any:

@@ -17,10 +17,11 @@ from holdfast.services.external_proxy.config import Config
 from holdfast.services.external_proxy.live import Live
 from holdfast.shared.errors import InvalidConfig, MalformedJson
 from holdfast.shared.http.body import read_body
-from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import Conditions, conditions, etag
 from holdfast.shared.http.keys import OPERATE, require
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.timestamps import precise
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -31,7 +32,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
     @app.get("/config", **openapi.CONFIG)
     async def read_config(request: Request) -> Response:
         require(request, OPERATE)
-        return _answer(live)
+        return _answer(request, live)
 
     @app.put("/config", **openapi.PUT_CONFIG)
     async def put_config(request: Request) -> Response:
@@ -41,22 +42,22 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
         whole = _merged(settings.model_dump(), asked.config)
         config = _valid(Config, whole)
         await live.put(config, for_s=asked.for_s, expected=_expected(request), actor=actor, reason=asked.reason)
-        return _answer(live)
+        return _answer(request, live)
 
     @app.delete("/config", **openapi.DELETE_CONFIG)
     async def delete_config(request: Request) -> Response:
         actor = require(request, OPERATE).name
         reason = _valid(ConfigReverted, await _document(request)).reason
         await live.put(None, for_s=None, expected=_expected(request), actor=actor, reason=reason)
-        return _answer(live)
+        return _answer(request, live)
 
     @app.get("/config/changes", **openapi.CHANGES)
     async def changes(request: Request) -> Response:
         require(request, OPERATE)
-        return success({"changes": await live.audit()}, headers={"Cache-Control": "no-store"})
+        return success(request, {"changes": await live.audit()}, headers={"Cache-Control": "no-store"})
 
 
-def _answer(live: Live) -> Response:
+def _answer(request: Request, live: Live) -> Response:
     change = live.change
     until = change.until if change and not change.over(time.time()) else None
     data = {
@@ -68,7 +69,7 @@ def _answer(live: Live) -> Response:
         "reason": change.reason if change else None,
         "store_answers": live.store_answers,
     }
-    return success(data, headers={"ETag": etag(live.version), "Cache-Control": "no-store"})
+    return success(request, data, headers={"ETag": etag(live.version), "Cache-Control": "no-store"})
 
 
 async def _document(request: Request) -> Any:

@@ -16,9 +16,10 @@ from holdfast.shared.cache.last_good import LastGood
 from holdfast.shared.errors import AppError, InvalidIdempotencyKey, MalformedJson, UpstreamRefused
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import copies_allowed, degraded
-from holdfast.shared.http.envelope import precise, success
+from holdfast.shared.http.envelope import success
 from holdfast.shared.http.propagated import propagated
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.timestamps import precise
 
 _PATH = "/data"
 _KEY_MAX = 255
@@ -38,7 +39,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
             return instead
         last_good.keep(answer.raw)
         meta = {"source": "third_party", "stale": False, "fallback": _fallback(False)}
-        return success(orjson.Fragment(answer.raw), meta=meta)
+        return success(request, orjson.Fragment(answer.raw), meta=meta)
 
     @app.post("/external", **openapi.WRITE)
     async def write(request: Request) -> Response:
@@ -49,7 +50,8 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
             raise MalformedJson from error
         headers = propagated(request) | {"Content-Type": "application/json"} | _idempotency_key(request)
         answer = await third_party.ask(ThirdPartyRequest("write", "POST", _PATH, headers, body))
-        return success(orjson.Fragment(answer.raw), status=answer.status if answer.status in (200, 201) else 200)
+        status = answer.status if answer.status in (200, 201) else 200
+        return success(request, orjson.Fragment(answer.raw), status=status)
 
 
 def _instead(request: Request, error: AppError, last_good: LastGood, live: Live) -> Response | None:

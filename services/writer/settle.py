@@ -26,7 +26,7 @@ from holdfast.shared.queue.names import ATTEMPTS, DEAD, LEDGER, LUA, OPERATION, 
 from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
-from holdfast.shared.runtime.timestamps import utc_now
+from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
@@ -143,7 +143,7 @@ class Settler:
 
     def _attempt(self, failure: Failure) -> dict[str, str]:
         return {
-            "at": utc_now().isoformat(),
+            "at": precise(),
             "writer": self._writer,
             "build": build(),
             "kind": failure.kind,

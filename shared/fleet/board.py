@@ -86,7 +86,7 @@ class Board:
         """Report, read and carry out orders, and read the other reports, in one round trip. Returns whether an order
         was carried out. Raises RedisError, OSError."""
         pipeline = self._redis.pipeline(transaction=False)
-        report = orjson.dumps(self.member.breakers())
+        report = orjson.dumps(self.member.breakers(), option=orjson.OPT_UTC_Z)
         pipeline.eval(_REPORT, 1, REPORTS, self._key, report, BOARD_KEPT_S)
         pipeline.xrange(ORDERS, min=self._after, count=_ORDERS_KEPT)
         if self._watching:

@@ -21,6 +21,7 @@ from holdfast.shared.errors import (
     MethodNotAllowed,
     NoSuchPath,
 )
+from holdfast.shared.http import query
 from holdfast.shared.http.conditional import Conditional
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.edge import Edge
@@ -31,6 +32,7 @@ from holdfast.shared.http.health import Health
 from holdfast.shared.http.identify import Identify, Needs
 from holdfast.shared.http.keys import Keys
 from holdfast.shared.http.methods import HeadAsGet, Options, allowed
+from holdfast.shared.http.open_paths import OPEN_PATHS
 from holdfast.shared.http.scrape import Scraper
 from holdfast.shared.http.traced import Traced
 from holdfast.shared.telemetry.tracing import spans
@@ -40,13 +42,25 @@ _TIMEOUT_S = 10.0
 
 class DirectRoute(APIRoute):
     """A route whose handler takes the request and returns the response: documented as usual, but without FastAPI's work
-    for arguments and results. A handler with more parameters is FastAPI's as usual."""
+    for arguments and results. A handler with more parameters is FastAPI's as usual. A route of the document refuses
+    query parameters that it does not declare; what supervisors ask answers whatever they add."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """FastAPI's extension point."""
         if [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]:
-            return self.endpoint
-        return super().get_route_handler()
+            handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
+        else:
+            handler = super().get_route_handler()
+        if not self.include_in_schema or self.path in OPEN_PATHS:
+            return handler
+        known = query.declared(self.dependant)
+
+        async def checked(request: Request) -> Response:
+            if sent := request.scope["query_string"]:
+                query.check(sent, known)
+            return await handler(request)
+
+        return checked
 
 
 def service_app(

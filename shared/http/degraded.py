@@ -8,8 +8,9 @@ from typing import Any
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.shared.errors import AppError, CircuitOpen
-from holdfast.shared.http.envelope import failure, precise, success
+from holdfast.shared.errors import AppError
+from holdfast.shared.http.envelope import Fallback, failure
+from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import decided
 from holdfast.shared.telemetry.logs import Action
@@ -25,9 +26,9 @@ def degraded(
     *,
     source: str = "cache",
 ) -> Response:
-    """`data` as it was at `as_of` (Unix seconds; None: it is a configured default). While the breaker is open it is
-    `fallback_data[name]` of the circuit-breaker answer; before that it is `data`, marked stale. Both are a 200 that no
-    cache on the way may keep."""
+    """`data` as it was at `as_of` (Unix seconds; None: it is a configured default), whether the breaker is open or not:
+    the circuit-breaker answer with `data`, which is `fallback_data[name]` too, and `meta`, which marks it. It is a 200
+    that no cache on the way may keep."""
     request.scope["degraded"] = True
     reason = instead_of.code.lower()
     metrics.fallback_served.labels(instead_of.code).inc()
@@ -48,17 +49,14 @@ def degraded(
         instead_of=instead_of.code,
         age_s=None if age_s is None else round(age_s, 3),
     )
-    if isinstance(instead_of, CircuitOpen):
-        words = None if age_s is None else in_words(age_s)
-        fallback = {name: data, "cache_age": words, "as_of": moment, "meta": meta}
-        return failure(instead_of, request, headers, fallback=fallback)
     about = {
         "source": source,
         "stale": True,
         "as_of": moment,
         "age_s": None if age_s is None else round(age_s, 3),
     }
-    return success(data, meta={**meta, **about}, headers=headers)
+    named = {name: data, "cache_age": None if age_s is None else in_words(age_s), "as_of": moment}
+    return failure(instead_of, request, headers, fallback=Fallback(data, {**meta, **about}, named))
 
 
 def copies_allowed(request: Request) -> bool:

@@ -10,6 +10,7 @@ from holdfast.shared.errors import (
     AppError,
     BodyTooLarge,
     DeadlineExceeded,
+    InvalidParameter,
     NotAllowed,
     NotAuthenticated,
     Overloaded,
@@ -25,7 +26,7 @@ INTEGER: dict[str, Any] = {"type": "integer"}
 #: Errors of every route that reads a body.
 _OF_A_BODY = (UnsupportedEncoding, UnsupportedMediaType)
 #: Errors of every route.
-_ANYWHERE = (NotAuthenticated, NotAllowed, TargetTooLong, Overloaded, DeadlineExceeded, Unexpected)
+_ANYWHERE = (NotAuthenticated, NotAllowed, InvalidParameter, TargetTooLong, Overloaded, DeadlineExceeded, Unexpected)
 
 
 def an_object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:

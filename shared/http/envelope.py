@@ -1,8 +1,7 @@
 """The envelope: the form of every answer, and the only place that maps errors to HTTP status codes."""
 
 from collections.abc import Mapping
-from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from starlette.requests import Request
@@ -10,7 +9,7 @@ from starlette.responses import Response
 
 from holdfast.shared import errors
 from holdfast.shared.errors import AppError
-from holdfast.shared.runtime.timestamps import utc_now
+from holdfast.shared.runtime.timestamps import timestamp
 from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.decisions import note
 from holdfast.shared.telemetry.logs import Action
@@ -64,21 +63,29 @@ def status_of(error: AppError | type[AppError]) -> int:
     return _STATUS_BY_CODE.get(error.code) or _STATUS_BY_TYPE[error.type]
 
 
-def timestamp(moment: datetime | None = None) -> str:
-    """`2026-01-15T10:30:00Z`, in UTC."""
-    return (moment or utc_now()).strftime("%Y-%m-%dT%H:%M:%SZ")
+class Fallback(NamedTuple):
+    """What a caller gets instead of the usual answer: a copy or a default."""
 
-
-def precise(moment: datetime) -> str:
-    """`2026-01-15T10:30:00.123456Z`, in UTC."""
-    return moment.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    #: In the place that the answer has while all is well.
+    data: Any
+    #: Where it is from, and how old it is.
+    meta: Mapping[str, Any]
+    #: The same as the mission's circuit-breaker answer has it, in `fallback_data`.
+    named: Mapping[str, Any]
 
 
 def success(
-    data: Any, *, status: int = 200, meta: Mapping[str, Any] | None = None, headers: Mapping[str, str] | None = None
+    request: Request,
+    data: Any,
+    *,
+    status: int = 200,
+    meta: Mapping[str, Any] | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> Response:
-    """`{"success": true, "data": ..., "meta": ...}`. Data that is JSON already comes as an `orjson.Fragment`."""
-    body = orjson.dumps({"success": True, "data": data, "meta": meta or {}})
+    """`{"success": true, "data": ..., "meta": ...}`. Data that is JSON already comes as an `orjson.Fragment`. A moment
+    in UTC is written with a `Z`."""
+    whole_meta = {"request_id": request.scope["request_id"], **(meta or {})}
+    body = orjson.dumps({"success": True, "data": data, "meta": whole_meta}, option=orjson.OPT_UTC_Z)
     return Response(body, status, headers, "application/json")
 
 
@@ -94,10 +101,10 @@ def failure(
     request: Request,
     headers: Mapping[str, str] | None = None,
     *,
-    fallback: Mapping[str, Any] | None = None,
+    fallback: Fallback | None = None,
 ) -> Response:
-    """The error envelope, or RFC 9457 if the caller accepts that. With `fallback` data it is a 200: the caller gets an
-    answer, from a copy."""
+    """The error envelope, or RFC 9457 if the caller accepts that. With a `fallback` it is a 200 with `data` and `meta`,
+    whatever the caller accepts: that is an answer, from a copy, and no problem."""
     status = status_of(error) if fallback is None else 200
     request_id = request.scope.get("request_id", "")
     all_headers = dict(headers or {}) | _HEADERS_BY_CODE.get(error.code, {})
@@ -128,9 +135,11 @@ def failure(
         fields["fallback_available"] = fallback is not None
     fields |= {"retryable": error.retryable, "definite": error.definite}
     fields |= {"request_id": request_id, "timestamp": timestamp()}
-    if _PROBLEM_JSON in request.headers.get("accept", ""):
+    if fallback is None and _PROBLEM_JSON in request.headers.get("accept", ""):
         return Response(_problem(fields, status), status, all_headers, _PROBLEM_JSON)
-    body = {"success": False, "error": fields, "fallback_data": fallback}
+    body: dict[str, Any] = {"success": False, "error": fields, "fallback_data": fallback and fallback.named}
+    if fallback is not None:
+        body |= {"data": fallback.data, "meta": {"request_id": request_id, **fallback.meta}}
     return Response(orjson.dumps(body), status, all_headers, "application/json")
 
 

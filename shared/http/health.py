@@ -45,25 +45,25 @@ class Health:
         """`/livez`, `/readyz` and `/health`."""
 
         @app.get("/livez", tags=["health"], summary="Is this process alive?", responses=_RESPONSES)
-        async def livez(_: Request) -> Response:
-            return self._answer(self.live)
+        async def livez(request: Request) -> Response:
+            return self._answer(request, self.live)
 
         @app.get("/readyz", tags=["health"], summary="Does it do something useful?", responses=_RESPONSES)
-        async def readyz(_: Request) -> Response:
-            return self._answer(self.live | self.ready)
+        async def readyz(request: Request) -> Response:
+            return self._answer(request, self.live | self.ready)
 
         @app.get("/health", tags=["health"], summary="Everything it knows about itself", responses=_RESPONSES)
-        async def health(_: Request) -> Response:
-            return self._answer(self.live | self.ready, self.shown | {"loops": failure_reporter.check})
+        async def health(request: Request) -> Response:
+            return self._answer(request, self.live | self.ready, self.shown | {"loops": failure_reporter.check})
 
-    def _answer(self, decisive: dict[str, Check], shown: dict[str, Check] | None = None) -> Response:
+    def _answer(self, request: Request, decisive: dict[str, Check], shown: dict[str, Check] | None = None) -> Response:
         results = {name: check() for name, check in decisive.items()}
         extra = {name: check() for name, check in (shown or {}).items()}
         fine = all(ok for ok, _ in results.values())
         status = "unavailable" if not fine else "ok" if all(ok for ok, _ in extra.values()) else "degraded"
         checks = {name: {"ok": ok, "detail": detail} for name, (ok, detail) in (results | extra).items()}
         data = {"service": self.service, "status": status, "build": build_id(), "checks": checks}
-        return success(data, status=200 if fine else 503, headers={"Cache-Control": "no-store"})
+        return success(request, data, status=200 if fine else 503, headers={"Cache-Control": "no-store"})
 
 
 _EXAMPLE = {

@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 
-from holdfast.shared.runtime.timestamps import utc_now
+from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.writes.outcome import Reason
 
 _OWN_FRAME = re.compile(r'File "[^"]*?((?:services|shared)/[^"]+)", line \d+, in (\w+)')
@@ -20,7 +20,7 @@ def describe(
         "reason": reason.value,
         "fingerprint": fingerprint(reason, original.get(b"command", b""), last_attempt),
         "entry_id": entry_id,
-        "dead_at": utc_now().isoformat(),
+        "dead_at": precise(),
         "writer": last_attempt["writer"],
         "build": last_attempt["build"],
         "error": last_attempt["error"],

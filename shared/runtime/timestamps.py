@@ -1,4 +1,4 @@
-"""Timestamps: now, and Unix seconds in untrusted input that `datetime` can represent."""
+"""Timestamps: now, how a moment is written, and Unix seconds in untrusted input that `datetime` can represent."""
 
 import time
 from datetime import UTC, datetime
@@ -16,6 +16,16 @@ UnixSeconds = Annotated[float, Field(ge=0, le=_LAST_S, allow_inf_nan=False)]
 def utc_now() -> datetime:
     """Now, by the one clock that everything else reads."""
     return datetime.fromtimestamp(time.time(), UTC)
+
+
+def timestamp(moment: datetime | None = None) -> str:
+    """`2026-01-15T10:30:00Z`, in UTC; now by default."""
+    return (moment or utc_now()).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def precise(moment: datetime | None = None) -> str:
+    """`2026-01-15T10:30:00.123456Z`, in UTC; now by default."""
+    return (moment or utc_now()).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
 def unix_seconds(moment: datetime) -> float | None:

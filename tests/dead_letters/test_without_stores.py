@@ -41,7 +41,8 @@ def test_new_letters_are_listed_from_the_stream(
     answer = ask(service, "/dlq/letters")
     document = answer.json()
     assert (answer.status_code, document["success"], document["error"]["code"]) == (200, False, "DATABASE_UNAVAILABLE")
-    [letter] = document["fallback_data"]["letters"]
+    [letter] = document["data"]
+    assert document["fallback_data"]["letters"] == [letter]
     assert (letter["id"], letter["indexed"], letter["code"]) == (letter_id, False, "1366")
     assert "safe" in document["fallback_data"]["banner"]
     one = ask(service, f"/dlq/letters/{letter_id}").json()["data"]

@@ -97,7 +97,7 @@ def test_valid_json_arrives_byte_for_byte(chain: Chain) -> None:
             assert (answer.status_code, answer.content[: len(whole)]) == (200, whole), raw[:60]
         chain.speaker.status = 503
         stale = chain.api.get("/external-api")
-        assert (stale.status_code, stale.content[: len(whole)]) == (200, whole), raw[:60]
+        assert (stale.status_code, b',"data":' + raw + b',"meta":' in stale.content) == (200, True), raw[:60]
         assert b'"kind":"last_good"' in stale.content
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_json_is_an_error_of_the_third_party(chain: Chain) -> None:
         assert (refused.status_code, error_of(refused)["code"]) == (502, "UPSTREAM_INVALID_ANSWER"), raw[:60]
         stale = chain.api.get("/external-api")
         assert stale.status_code == 200
-        assert stale.content.startswith(b'{"success":true,"data":[12345678901234567890],"meta":'), raw[:60]
+        assert b',"data":[12345678901234567890],"meta":' in stale.content, raw[:60]
 
 
 @pytest.mark.parametrize("status", [429, 503])

@@ -159,7 +159,8 @@ def test_the_last_good_answer_says_that_it_is_old(client: httpx.Client, third_pa
     third_party.behave(fault="fail", status=503)
     answer = client.get("/external")
     body = answer.json()
-    assert (answer.status_code, body["success"], body["data"]) == (200, True, good)
+    assert (answer.status_code, body["success"], body["data"]) == (200, False, good)
+    assert (body["error"]["code"], body["fallback_data"]["cached_data"]) == ("UPSTREAM_FAILED", good)
     assert body["meta"]["stale"] is True
     fallback = body["meta"]["fallback"]
     assert (fallback["used"], fallback["kind"], fallback["reason"]) == (True, "last_good", "UPSTREAM_FAILED")

@@ -112,7 +112,7 @@ def test_who_sends_too_much(behind: processes.Service) -> None:
         return ada, _write(behind, **ada), _passed(behind, 4, **ada), _write(behind, **ada)
 
     ada, first, passed, refused = _undisturbed(sent, behind)
-    assert (first.headers["ratelimit-policy"], first.headers["ratelimit"]) == ('"writes";q=30;w=60', '"writes";r=4;t=2')
+    assert (first.headers["ratelimit-policy"], first.headers["ratelimit"]) == ('"writes";q=5;w=10', '"writes";r=4;t=2')
     assert passed == 4
     error = refused.json()["error"]
     assert (refused.status_code, error["type"], error["code"]) == (429, "rate_limit_error", "RATE_LIMITED")
@@ -122,7 +122,7 @@ def test_who_sends_too_much(behind: processes.Service) -> None:
     assert refused.headers["x-request-id"] == error["request_id"]
     assert 1 <= int(refused.headers["retry-after"]) <= 2
     assert refused.headers["ratelimit"].startswith('"writes";r=0;t=')
-    assert _CLIENT.get(f"{behind.url}/users", headers=ada).headers["ratelimit-policy"] == '"reads";q=600000;w=60'
+    assert _CLIENT.get(f"{behind.url}/users", headers=ada).headers["ratelimit-policy"] == '"reads";q=100000;w=10'
     paths = ("/livez", "/health", "/metrics", "/circuit-breaker/status")
     health = [_CLIENT.get(f"{behind.url}{path}", headers=ada) for path in paths]
     assert all(answer.status_code == 200 and "ratelimit" not in answer.headers for answer in health)

@@ -57,9 +57,6 @@ def _write(attempt: int, at_s: float, status: int, headers: Mapping[str, str], d
 
 def _read(attempt: int, at_s: float, status: int, headers: Mapping[str, str], document: Mapping[str, Any]) -> End:
     meta, data = document.get("meta") or {}, document.get("data")
-    if not document.get("success"):
-        fallback = document.get("fallback_data") or {}
-        data = next((value for name, value in fallback.items() if name.startswith("cached_")), None)
     degraded = "x-degraded" in headers
     age = headers.get("age")
     operation = isinstance(data, dict) and "done" in data

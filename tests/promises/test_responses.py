@@ -12,7 +12,7 @@ _USER = {"id": "u", "name": "Ann", "email": "ann@example.com", "created_at": "â€
 _QUEUED = {"success": True, "data": {"id": "u", "operation_id": "o", "status": "queued"}, "meta": {"version": 7}}
 _APPLIED = {"success": True, "data": {**_USER, "operation_id": "o", "status": "applied"}, "meta": {"way": "direct"}}
 _OVER = {"success": True, "data": {"id": "o", "status": "rejected", "done": True}, "meta": {}}
-_OPEN = {"success": False, "error": {"code": "CIRCUIT_BREAKER_OPEN"}, "fallback_data": {"cached_user": _USER}}
+_OPEN = {"success": False, "error": {"code": "CIRCUIT_BREAKER_OPEN"}, "data": _USER, "meta": {}}
 _SHOWN = (Shown("u", 7, {"name": "Ann", "email": "ann@example.com"}),)
 
 

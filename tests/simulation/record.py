@@ -85,26 +85,13 @@ def _ok(at_s: float, number: int, request: Request, response: Response, document
         return Ok(at_s, number, response.status, data["operation_id"], data["id"], version, data["status"])
     if request.path.startswith("/operations"):
         return Ok(at_s, number, response.status, data["id"], data.get("user_id") or "", state=data["status"])
-    fallback = document.get("fallback_data")
-    degraded = fallback is not None or bool(meta.get("stale")) or response.degraded
+    degraded = bool(meta.get("stale")) or response.degraded
     age_s = meta.get("age_s")
-    if fallback is not None:
-        [data] = [value for name, value in fallback.items() if name.startswith("cached_")]
-        age_s = _age_s(fallback.get("cache_age"))
     entities = data if isinstance(data, list) else [data]
     shown = tuple(
         Shown(each["id"], each["version"], {name: each.get(name) for name in _FIELDS}) for each in entities if each
     )
     return Ok(at_s, number, response.status, shown=shown, pending=meta.get("pending"), age_s=age_s, degraded=degraded)
-
-
-def _age_s(words: str | None) -> float | None:
-    """Of "2 minutes": it may be nearly three."""
-    if words is None:
-        return None
-    count, unit = words.split()
-    seconds = {"day": 86_400, "hour": 3600, "minute": 60, "second": 1}[unit.removesuffix("s")]
-    return float((int(count) + 1) * seconds)
 
 
 def _document(response: Response) -> Mapping[str, Any]:

@@ -51,8 +51,8 @@ def test_reads() -> None:
     stale = _end(_GET, 200, data=_USER, meta={"stale": True, "age_s": 3.5, "source": "cache"})
     assert (stale.age_s, stale.degraded) == (3.5, True)
     error = {"code": "CIRCUIT_BREAKER_OPEN", "definite": True}
-    instead = _end(_GET, 200, error=error, fallback_data={"cached_user": _USER, "cache_age": "2 minutes", "meta": {}})
-    assert (instead.shown, instead.age_s, instead.degraded) == (stale.shown, 180.0, True)
+    instead = _end(_GET, 200, error=error, data=_USER, meta={"stale": True, "age_s": 3.5, "source": "cache"})
+    assert (instead.shown, instead.age_s, instead.degraded) == (stale.shown, 3.5, True)
     assert len(_end(Request("i", "GET", "/users"), 200, data=[_USER, _USER], meta={}).shown) == 2
     over = _end(Request("i", "GET", "/operations/o"), 200, data={"id": "o", "user_id": "u", "status": "applied"})
     assert (over.operation_id, over.entity_id, over.state) == ("o", "u", "applied")

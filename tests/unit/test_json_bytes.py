@@ -7,6 +7,7 @@ import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.requests import Request
 
 from holdfast.shared.cache.last_good import Kept, _decoded, _encoded
 from holdfast.shared.http.envelope import data_of, success
@@ -36,7 +37,7 @@ def test_what_is_json_goes_through_byte_for_byte(raw: bytes) -> None:
     """Into the envelope, out of it again, and through the kept copy."""
     parsed(raw, DEPTH_MAX)
     meta = {"source": "third_party", "fallback": {"used": False, "reason": ',"meta":'}}
-    body = bytes(success(orjson.Fragment(raw), meta=meta).body)
+    body = bytes(success(Request({"type": "http", "request_id": "r"}), orjson.Fragment(raw), meta=meta).body)
     assert data_of(body) == raw
     parsed(body, DEPTH_MAX + 4)
     kept = Kept(raw, time.time() - 1)

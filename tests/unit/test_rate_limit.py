@@ -9,7 +9,7 @@ from redis.exceptions import ConnectionError
 
 from holdfast.services.api.breakers import make_breakers
 from holdfast.services.api.rate_limit import Clients
-from holdfast.services.api.rate_limit_policy import RatePolicy, grant, rate_policy
+from holdfast.services.api.rate_limit_policy import RatePolicy, grant, rate_policy, whole_seconds
 from holdfast.shared.http.forwarded import Addresses, networks
 from holdfast.shared.http.keys import ANYBODY, Principal
 
@@ -110,3 +110,19 @@ def test_a_refused_connection_is_an_outage() -> None:
         with pytest.raises(ConnectionError), breakers.limits.guard():
             raise ConnectionError
     assert [breaker for breaker in breakers.all() if breaker.state.value == "open"] == [breakers.limits]
+
+
+@given(st.integers(1, 1_000_000), st.floats(0, 120), st.integers(1, 2000))
+def test_the_headers_numbers_agree_with_each_other(per_min: int, ago_s: float, wanted: int) -> None:
+    """However much was taken, and when: no more is left than the policy's `q`, and it is back within its `w`."""
+    policy = rate_policy("reads", per_min)
+    assert policy is not None
+    name, q, w = policy.header[1].decode().split(";")
+    quota, window_s = int(q.removeprefix("q=")), int(w.removeprefix("w="))
+    assert (name, quota >= 1) == ('"reads"', True)
+    assert per_min * (window_s - 1) / 60 <= quota <= max(1, per_min * window_s / 60 + 1e-9)
+    now = 1000.0
+    _, whole_at = grant(policy, 0.0, wanted, now - ago_s)
+    granted, _ = grant(policy, whole_at, 1, now)
+    assert granted.left <= quota
+    assert max(whole_seconds(granted.whole_in_s), whole_seconds(granted.next_in_s)) <= window_s

@@ -1,5 +1,4 @@
-"""What the document says about the routes that no resource has: operations, breakers, the third party, and a crash on
-purpose."""
+"""What the document says about the routes that no resource has: operations, breakers, the third party."""
 
 from typing import Any
 
@@ -14,7 +13,6 @@ from holdfast.shared.errors import (
     FleetUnreachable,
     InvalidRequest,
     MalformedJson,
-    NoSuchPath,
     OperationNotFound,
     OperationPurged,
     ProxyBusy,
@@ -91,13 +89,6 @@ OVERRIDE: dict[str, Any] = {
     | errors(InvalidRequest, MalformedJson, UnsupportedMediaType, BodyTooLarge, BreakerNotFound, FleetUnreachable),
     "openapi_extra": body(OverrideBody, {"action": "force_open", "reason": "failover at 10:00", "for_s": 900}),
 }
-PANIC: dict[str, Any] = {
-    "tags": ["health"],
-    "summary": "Crash on purpose, to see what becomes of it (demo profile only)",
-    "responses": errors(NoSuchPath),
-}
-
-
 EXTERNAL: dict[str, Any] = {
     "tags": ["third party"],
     "summary": "The third party's data, through external_proxy; or the last good answer, or a default, saying so",

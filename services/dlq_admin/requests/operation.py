@@ -11,7 +11,6 @@ from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.responses import Count, Moment, ResponseModel
 from holdfast.shared.connections.redis import text
 from holdfast.shared.errors import AppError
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.find import whole as dead
 from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.ids import id_of
@@ -19,6 +18,7 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.queue.names import WRITERS_GROUP, WRITES
 from holdfast.shared.queue.pending import PendingOperation, pending_operation
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.store import reads
 from holdfast.shared.writes.outcome import Rejected, Superseded
 from holdfast.shared.writes.versions import from_id, to_datetime, to_stream_id

@@ -46,7 +46,7 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
         ),
     )
     async def take_alerts(request: Request) -> Response:
-        return answered(AlertsTaken(moved=await alerts.take(await read_input(request, Posted))))
+        return answered(request, AlertsTaken(moved=await alerts.take(await read_input(request, Posted))))
 
     @app.get(
         "/alerts",
@@ -54,5 +54,5 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
             "alerts", "What fires now, the worst first", "`watchdog.alive` null: none was ever seen.", AlertReport
         ),
     )
-    async def read_alerts(_: Request) -> Response:
-        return answered(alerts.report())
+    async def read_alerts(request: Request) -> Response:
+        return answered(request, alerts.report())

@@ -66,15 +66,14 @@ def _answer(data: Any) -> type[BaseModel]:
     return create_model(name, success=(Literal[True], ...), data=(data, ...), meta=(dict[str, Any], ...))
 
 
-def answered(data: BaseModel | list[Any] | None) -> Response:
+def answered(request: Request, data: BaseModel | list[Any] | None) -> Response:
     """A successful answer that no cache may store."""
-    return success(_plain(data), headers=FRESH)
+    return success(request, _plain(data), headers=FRESH)
 
 
 def page(request: Request, data: list[Any], next_cursor: str | int | None) -> Response:
     """A page of a list, and where the next one begins."""
-    meta = {"next_cursor": next_cursor, "request_id": request.scope["request_id"]}
-    return success(_plain(data), meta=meta, headers=FRESH)
+    return success(request, _plain(data), meta={"next_cursor": next_cursor}, headers=FRESH)
 
 
 def plain(model: BaseModel) -> dict[str, Any]:

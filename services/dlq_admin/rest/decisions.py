@@ -70,7 +70,7 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
     async def ask_what_if(request: Request) -> Response:
         wish = await read_input(request, WhatIfInput)
         who = actor_of(request, wish.reveal) if wish.reveal is not None else None
-        return answered(await what_ifs.ask(wish.selection.to_selection(), wish.limit, who))
+        return answered(request, await what_ifs.ask(wish.selection.to_selection(), wish.limit, who))
 
     @app.get(
         "/dlq/allowances",
@@ -84,7 +84,7 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
     )
     async def read_allowance(request: Request) -> Response:
         principal: Principal = request.scope["principal"]
-        return answered(await allowances.of(principal.name))
+        return answered(request, await allowances.of(principal.name))
 
     @app.post(
         "/dlq/allowances",
@@ -101,7 +101,7 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
     )
     async def allow(request: Request) -> Response:
         wish = await read_input(request, AllowInput)
-        return answered(await allowances.allow(wish.actor, wish.letters, actor_of(request, wish.reason)))
+        return answered(request, await allowances.allow(wish.actor, wish.letters, actor_of(request, wish.reason)))
 
 
 def _add_change(
@@ -133,5 +133,5 @@ def _add_change(
         wish = await read_input(request, BulkInput)
         selection = wish.selection.to_selection()
         if wish.dry_run or wish.expected_count is None:
-            return answered(await discards.preview(selection, state))
-        return answered(await decide(selection, actor_of(request, wish.reason), wish.expected_count))
+            return answered(request, await discards.preview(selection, state))
+        return answered(request, await decide(selection, actor_of(request, wish.reason), wish.expected_count))

@@ -116,7 +116,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
     async def edit_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
         wish = await read_input(request, EditInput)
         who = actor_of(request, wish.reason)
-        return answered(await made.edit(letter_id, wish.wanted(), who, dry_run=wish.dry_run))
+        return answered(request, await made.edit(letter_id, wish.wanted(), who, dry_run=wish.dry_run))
 
     @app.post(
         "/dlq/letters/{letter_id}/revert",
@@ -133,7 +133,7 @@ def add_routes(app: FastAPI, made: Edits) -> None:
     async def revert_letter(request: Request, letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)]) -> Response:
         wish = await read_input(request, RevertInput)
         who = actor_of(request, wish.reason)
-        return answered(await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run))
+        return answered(request, await made.revert(letter_id, wish.to, who, dry_run=wish.dry_run))
 
     @app.post(
         "/dlq/transforms",
@@ -158,9 +158,11 @@ def add_routes(app: FastAPI, made: Edits) -> None:
     async def transform_letters(request: Request) -> Response:
         wish = await read_input(request, TransformInput)
         if wish.dry_run or wish.expected_count is None:
-            return answered(await made.preview(wish.selection.to_selection(), wish.patch))
+            return answered(request, await made.preview(wish.selection.to_selection(), wish.patch))
         who = actor_of(request, wish.reason)
-        return answered(await made.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count))
+        return answered(
+            request, await made.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count)
+        )
 
     @app.post(
         "/dlq/transforms/{transform_id}/revert",
@@ -181,4 +183,4 @@ def add_routes(app: FastAPI, made: Edits) -> None:
                 "expected_count is needed; a dry run returns it.",
             )
         expected = None if wish.dry_run else wish.expected_count
-        return answered(await made.revert_transform(transform_id, actor_of(request, wish.reason), expected))
+        return answered(request, await made.revert_transform(transform_id, actor_of(request, wish.reason), expected))

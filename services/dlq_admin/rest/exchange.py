@@ -83,4 +83,4 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
             )
         who = actor_of(request, why)
         expected = None if dry_run else expected_count
-        return answered(await letters.bring(request, who, expected=expected, dry_run=dry_run))
+        return answered(request, await letters.bring(request, who, expected=expected, dry_run=dry_run))

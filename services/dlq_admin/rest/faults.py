@@ -65,8 +65,8 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             "faults", "Faults on purpose, and how the system got over them", "The last hundred of each.", FaultReport
         ),
     )
-    async def read(_: Request) -> Response:
-        return answered(board.report())
+    async def read(request: Request) -> Response:
+        return answered(request, board.report())
 
     @app.put(
         "/faults/{fault}",
@@ -81,7 +81,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
     )
     async def begin(request: Request, fault: Slug) -> Response:
         wish = await read_input(request, FaultInput)
-        return answered(announced_fault(await board.begin(Name(fault, wish.target), wish.for_s)))
+        return answered(request, announced_fault(await board.begin(Name(fault, wish.target), wish.for_s)))
 
     @app.delete(
         "/faults/{fault}",
@@ -94,7 +94,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         ),
     )
     async def end(request: Request, fault: Slug, target: Target | None = None) -> Response:
-        return answered(EndedFaults(ended=[announced_fault(each) for each in await board.end(fault, target)]))
+        return answered(request, EndedFaults(ended=[announced_fault(each) for each in await board.end(fault, target)]))
 
     @app.put(
         "/recoveries/{fault}",
@@ -112,4 +112,4 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
         phases = {phase: seconds for phase, seconds in given.items() if seconds is not None}
         recovery = Recovery(fault, phases, wish.verdict, time.time())
         await board.measured(recovery)
-        return answered(measured_recovery(recovery))
+        return answered(request, measured_recovery(recovery))

@@ -49,8 +49,8 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             "groups", "One group", "The group.", GroupSummary, InvalidRequest, GroupNotFound, DatabaseUnavailable
         ),
     )
-    async def read_group(fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
-        return answered(await known.one(fingerprint))
+    async def read_group(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
+        return answered(request, await known.one(fingerprint))
 
     @app.put(
         "/dlq/groups/{fingerprint}/note",
@@ -67,4 +67,4 @@ def add_routes(app: FastAPI, known: Groups) -> None:
     )
     async def write_note(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
         word = await read_input(request, NoteInput)
-        return answered(await known.note(fingerprint, word.text, actor_of(request, _NOTED)))
+        return answered(request, await known.note(fingerprint, word.text, actor_of(request, _NOTED)))

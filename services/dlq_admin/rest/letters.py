@@ -12,7 +12,7 @@ from holdfast.services.dlq_admin.letters.search import Letters
 from holdfast.services.dlq_admin.rest.answers import FRESH, answered, documented, page, plain
 from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, SHORT_MAX_CHARS, FilterInput, LetterId, actor_of
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest, LetterNotFound, OutcomeUnknown
-from holdfast.shared.http.envelope import failure
+from holdfast.shared.http.envelope import Fallback, failure
 from holdfast.shared.http.keys import OPERATE, require
 
 
@@ -46,7 +46,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
             instead = await letters.from_stream(wanted.limit)
             if instead is None:
                 raise
-            return failure(error, request, FRESH, fallback=plain(instead))
+            return failure(error, request, FRESH, fallback=_from_stream(instead))
         return page(request, found, end)
 
     @app.get(
@@ -74,4 +74,11 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         if reveal is not None:
             require(request, OPERATE)
             who = actor_of(request, reveal)
-        return answered(await letters.one(letter_id, who=who))
+        return answered(request, await letters.one(letter_id, who=who))
+
+
+def _from_stream(instead: LettersOnStream) -> Fallback:
+    """Not old, but only what came since the database went."""
+    named = plain(instead)
+    meta = {"source": "dead_letter_stream", "stale": False, "age_s": 0.0, "next_cursor": None}
+    return Fallback(named["letters"], meta, named)

@@ -17,8 +17,8 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
         "/dlq/overview",
         **documented("overview", "The state of the system in one look", "What is not known is null.", SystemState),
     )
-    async def read_overview(_: Request) -> Response:
-        return answered(await overview.look())
+    async def read_overview(request: Request) -> Response:
+        return answered(request, await overview.look())
 
     @app.get(
         "/ledger",
@@ -29,6 +29,6 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
             LedgerReading | None,
         ),
     )
-    async def read(_: Request) -> Response:
+    async def read(request: Request) -> Response:
         reading = last()
-        return answered(ledger_reading(reading) if reading else None)
+        return answered(request, ledger_reading(reading) if reading else None)

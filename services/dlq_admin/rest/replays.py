@@ -86,10 +86,13 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
         wish = await read_input(request, ReplayInput)
         if wish.dry_run or wish.expected_count is None:
             return answered(
-                await replays.preview(wish.selection.to_selection(), wish.plan(), request.scope["principal"].name)
+                request,
+                await replays.preview(wish.selection.to_selection(), wish.plan(), request.scope["principal"].name),
             )
         who = actor_of(request, wish.reason)
-        return answered(await replays.create(wish.selection.to_selection(), wish.plan(), who, wish.expected_count))
+        return answered(
+            request, await replays.create(wish.selection.to_selection(), wish.plan(), who, wish.expected_count)
+        )
 
     @app.get(
         "/dlq/replays",
@@ -124,8 +127,8 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
             DatabaseUnavailable,
         ),
     )
-    async def read_replay(_: Request, replay_id: ReplayId) -> Response:
-        return answered(await replays.one(replay_id))
+    async def read_replay(request: Request, replay_id: ReplayId) -> Response:
+        return answered(request, await replays.one(replay_id))
 
     @app.get(
         "/dlq/replays/{replay_id}/items",
@@ -182,4 +185,4 @@ def _add_word(app: FastAPI, replays: Replays, word: str, summary: str) -> None:
     async def say(request: Request, replay_id: ReplayId) -> Response:
         wish = await read_input(request, OrderInput)
         who = actor_of(request, wish.reason)
-        return answered(await replays.order(replay_id, word, who, dry_run=wish.dry_run))
+        return answered(request, await replays.order(replay_id, word, who, dry_run=wish.dry_run))

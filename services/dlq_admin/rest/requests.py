@@ -30,4 +30,4 @@ def add_routes(app: FastAPI, requests: Requests) -> None:
         ),
     )
     async def read_request(request: Request, request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> Response:
-        return answered(await requests.explained(request_id))
+        return answered(request, await requests.explained(request_id))

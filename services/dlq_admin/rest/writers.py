@@ -33,8 +33,8 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
             list[WriterSummary],
         ),
     )
-    async def read_writers(_: Request) -> Response:
-        return answered(await writers.all())
+    async def read_writers(request: Request) -> Response:
+        return answered(request, await writers.all())
 
     @app.post(
         "/dlq/writers/go-on",
@@ -51,4 +51,4 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
     )
     async def go_on(request: Request) -> Response:
         wish = await read_input(request, GoOnInput)
-        return answered(await writers.go_on(wish.writer, actor_of(request, wish.reason), dry_run=wish.dry_run))
+        return answered(request, await writers.go_on(wish.writer, actor_of(request, wish.reason), dry_run=wish.dry_run))

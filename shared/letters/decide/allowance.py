@@ -8,11 +8,10 @@ from datetime import UTC, datetime, timedelta
 import sqlalchemy as sa
 
 from holdfast.shared.errors import AllowanceUsedUp, SecondPersonNeeded
-from holdfast.shared.http.envelope import precise
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.index.statements import insert
 from holdfast.shared.letters.replays.plan import ReplayState
-from holdfast.shared.runtime.timestamps import utc_now
+from holdfast.shared.runtime.timestamps import precise, utc_now
 from holdfast.shared.store.engine import Engine, reading, transaction
 
 #: A replay that a second person has to approve is not counted.

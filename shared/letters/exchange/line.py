@@ -8,6 +8,7 @@ from typing import Any
 from holdfast.shared.letters.bytes_json import fields_from_json, fields_to_json
 from holdfast.shared.letters.ids import id_of, number_of
 from holdfast.shared.letters.letter import Letter
+from holdfast.shared.runtime.timestamps import precise
 
 _FINGERPRINT = re.compile(r"[0-9a-f]{16}")
 _ID_MAX_CHARS = 40
@@ -32,7 +33,7 @@ def to_line(
         "id": id_of(number),
         "state": about["state"],
         "fingerprint": about["fingerprint"],
-        "dead_at": about["dead_at"].replace(tzinfo=UTC).isoformat(),
+        "dead_at": precise(about["dead_at"]),
         **{name: about[name] for name in _TEXTS},
         "original": fields_to_json(original),
         "attempts": attempts,

@@ -13,7 +13,7 @@ from holdfast.services.dlq_admin.alerts.notice import Notice
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.render.links import Links
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.shared.http.envelope import precise
+from holdfast.shared.runtime.timestamps import precise
 
 _SHOWN = 4
 _MORE_SHOWN = 50

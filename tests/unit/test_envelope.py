@@ -1,0 +1,92 @@
+"""Envelope: one form for success, for errors and for answers from a copy."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from starlette.requests import Request
+
+from holdfast.shared import errors
+from holdfast.shared.errors import AppError
+from holdfast.shared.http.degraded import degraded
+from holdfast.shared.http.envelope import failure, success
+from tests.apps import SERVICES, client_of, make, paths
+from tests.keys import ADMIN, bearer
+
+_ISO = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d")
+_REASONS = [errors.CircuitOpen, errors.DatabaseUnavailable, errors.Overloaded, errors.ProxyUnavailable]
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(st.characters(codec="utf-8"), max_size=8),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+def _request(**headers: str) -> Request:
+    sent = [(name.encode(), value.encode()) for name, value in headers.items()]
+    return Request({"type": "http", "request_id": "req_12345678", "headers": sent, "path": "/x", "method": "GET"})
+
+
+@given(
+    st.sampled_from(_REASONS),
+    _JSON,
+    st.none() | st.floats(1, 4e9),
+    st.sampled_from(["*/*", "application/problem+json"]),
+)
+def test_an_answer_from_a_copy_has_one_form(
+    reason: type[AppError], data: Any, as_of: float | None, accept: str
+) -> None:
+    """Whatever it is instead of, and whatever error form the caller likes: `data` is the copy, `meta` marks it."""
+    answer = degraded(_request(accept=accept), reason(), as_of, data, "cached_user", {"limit": 5})
+    body = orjson.loads(answer.body)
+    assert (answer.status_code, answer.media_type) == (200, "application/json")
+    assert set(body) == {"success", "error", "fallback_data", "data", "meta"}
+    assert (body["success"], body["data"], body["fallback_data"]["cached_user"]) == (False, data, data)
+    assert body["error"]["fallback_available"] is True
+    assert body["error"]["code"] == reason().code
+    assert body["error"]["retry_after"] >= 1
+    assert (body["meta"]["stale"], body["meta"]["limit"]) == (True, 5)
+    assert (body["meta"]["age_s"] is None) == (body["fallback_data"]["cache_age"] is None) == (as_of is None)
+    assert body["meta"]["request_id"] == body["error"]["request_id"] == "req_12345678"
+
+
+@given(st.integers(0, 4 * 10**9 * 10**6).map(lambda us: datetime.fromtimestamp(0, UTC) + timedelta(microseconds=us)))
+def test_a_moment_ends_with_z(moment: datetime) -> None:
+    """Wherever it is in the data."""
+    body = orjson.loads(success(_request(), {"deep": [moment]}).body)
+    assert body["data"]["deep"][0].endswith("Z")
+    assert datetime.fromisoformat(body["data"]["deep"][0]) == moment
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_answer_has_its_request_id_and_moments_with_a_z(service: str, tmp_path: Path) -> None:
+    """In `meta` of a success, in `error` of a refusal."""
+    app = make(service, tmp_path)
+    async with client_of(app, **({} if service == "writer" else bearer(ADMIN))) as client:
+        for path in paths(app, "GET"):
+            answer = await client.get(path)
+            if answer.headers.get("content-type") != "application/json" or path == "/openapi.json":
+                continue
+            body = answer.json()
+            assert (body["meta"] if body["success"] else body["error"])["request_id"] == answer.headers["x-request-id"]
+            moments = [text for text in _texts(body) if _ISO.match(text)]
+            assert [text for text in moments if not text.endswith("Z")] == [], path
+
+
+def test_an_error_is_a_problem_for_who_asks() -> None:
+    """RFC 9457 for an error without a fallback."""
+    answer = failure(errors.DatabaseUnavailable(), _request(accept="application/problem+json"))
+    assert (answer.status_code, answer.media_type) == (503, "application/problem+json")
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [text for each in value.values() for text in _texts(each)]
+    if isinstance(value, list):
+        return [text for each in value for text in _texts(each)]
+    return [value] if isinstance(value, str) else []

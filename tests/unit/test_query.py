@@ -1,0 +1,61 @@
+"""Query parameters: what a route does not declare, or is given twice, is refused, on every route of every document."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.shared.errors import InvalidParameter
+from holdfast.shared.http import query
+from holdfast.shared.http.open_paths import OPEN_PATHS
+from tests.apps import SERVICES, client_of, make
+from tests.keys import ADMIN, bearer
+
+_NAMES = st.text("abcdefgh%&+=é", min_size=1, max_size=6)
+_KNOWN = {"limit": False, "state": True}
+
+
+def _reported(sent: bytes) -> dict[str, str]:
+    """Field -> constraint, of every problem."""
+    try:
+        query.check(sent, _KNOWN)
+    except InvalidParameter as refused:
+        details = refused.details or {}
+        problems: list[dict[str, Any]] = details.get("errors", [details])
+        return {each["field"]: each["constraint"] for each in problems}
+    return {}
+
+
+@given(st.lists(st.sampled_from(["limit=1", "limit=", "state=a", "state", "other=1", "%6cimit=2", "x"]), max_size=8))
+def test_what_is_unknown_or_given_twice_is_named(parts: list[str]) -> None:
+    """Every problem once; a list may be given as often as its caller likes; escapes change nothing."""
+    names = [part.partition("=")[0].replace("%6c", "l") for part in parts]
+    unknown = {name for name in names if name not in _KNOWN}
+    twice = {"limit"} if names.count("limit") > 1 else set()
+    reported = _reported("&".join(parts).encode())
+    assert set(reported) == unknown | twice
+    assert all(("not a known" in constraint) == (name in unknown) for name, constraint in reported.items())
+
+
+@given(st.binary(max_size=200))
+def test_whatever_is_sent_is_passed_or_refused(sent: bytes) -> None:
+    """Never a crash."""
+    _reported(sent)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_every_documented_route_refuses_what_it_does_not_declare(service: str, tmp_path: Path) -> None:
+    """With 422 and the parameter's name, before anything else is looked at; what supervisors ask answers as ever."""
+    app = make(service, tmp_path)
+    async with client_of(app, **({} if service == "writer" else bearer(ADMIN))) as client:
+        for path, operations in app.openapi()["paths"].items():
+            for method in operations:
+                answer = await client.request(method.upper(), path, params={"limt": "5"})
+                if path in OPEN_PATHS:
+                    assert answer.status_code in (200, 503), (method, path)
+                    continue
+                error = answer.json()["error"]
+                assert (answer.status_code, error["code"]) == (422, "INVALID_PARAMETER"), (method, path)
+                assert error["details"]["field"] == "limt"
