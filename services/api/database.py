@@ -18,6 +18,7 @@ from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
 from holdfast.shared.store import reads
+from holdfast.shared.store.classify import answered
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Engine
 
@@ -58,9 +59,9 @@ class Database:
 
     def prober(self) -> Prober:
         """Of both breakers. Writes are probed by a control write, once reads work."""
-        ask = partial(self._in_time, partial(_any_read, self._engine))
+        read = partial(self._in_time, partial(any_read, self._engine))
         write = partial(self._in_thread, partial(control_write, self._engine))
-        return Prober(Probe(self._reads, ask), Probe(self._writes, ask, write))
+        return Prober(Probe(self._reads, read, refused=answered), Probe(self._writes, write, refused=answered))
 
     @property
     def undisturbed(self) -> bool:
@@ -97,7 +98,7 @@ class Database:
         self._engine.dispose()
 
 
-def _any_read(engine: Engine) -> None:
+def any_read(engine: Engine) -> None:
     """Of every resource, an entity that does not exist: what reads need, for next to nothing."""
     for resource in domain().resources:
         reads.entity(engine, resource, _NO_ID)

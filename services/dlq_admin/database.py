@@ -17,6 +17,7 @@ from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.resilience.retry import retry_on
 from holdfast.shared.runtime.time_budgets import STORE_OPEN_MAX_S
+from holdfast.shared.store.classify import answered
 from holdfast.shared.store.engine import Engine, round_trip
 
 _TRIES = 6
@@ -52,7 +53,8 @@ class Database:
 
     def prober(self) -> Prober:
         """Of the breaker."""
-        return Prober(Probe(self.breaker, partial(self._in, self._questions, partial(round_trip, self.engine))))
+        ask = partial(self._in, self._questions, partial(round_trip, self.engine))
+        return Prober(Probe(self.breaker, ask, refused=answered))
 
     async def read(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A short read. Raises DatabaseUnavailable, or DeadlineExceeded when the caller's time is

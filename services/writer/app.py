@@ -48,8 +48,9 @@ from holdfast.shared.runtime import memory
 from holdfast.shared.runtime.build import VERSION_WITHOUT_INSTALL
 from holdfast.shared.runtime.redis import cache_client, queue_client
 from holdfast.shared.store import apply as store
+from holdfast.shared.store.classify import answered
 from holdfast.shared.store.control import control_write
-from holdfast.shared.store.engine import engine_of, reading, round_trip
+from holdfast.shared.store.engine import engine_of, reading
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
@@ -136,7 +137,7 @@ class Writer:
         await self._reading.groups()
         loops += start(
             {
-                "database": self._hold.prober(self._round_trip).run,
+                "database": self._hold.prober(answered).run,
                 "cache": self._cache_prober.run,
                 "board": self._board.run,
                 "deferred": lambda: self._deferred.run(self._pipeline),
@@ -213,9 +214,6 @@ class Writer:
 
     async def _control_write(self) -> None:
         await asyncio.get_running_loop().run_in_executor(self._thread, control_write, self._engine)
-
-    async def _round_trip(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, round_trip, self._engine)
 
     async def _ended(self, operation_ids: list[str]) -> dict[str, Ended]:
         def look() -> dict[str, Ended]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from holdfast.shared.faults import BadData, Contention, Fault, Outage
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
-from holdfast.shared.resilience.breaker.prober import Ask, Probe, Prober
+from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.breaker.snapshot import Override, State
 from holdfast.shared.resilience.breaker.verdict import Judgement, Verdict
 from holdfast.shared.runtime.time_budgets import STORE_OPEN_MAX_S
@@ -63,9 +63,11 @@ class Hold:
         """Wait until nothing is held."""
         await self._open.wait()
 
-    def prober(self, ask: Ask, random: Callable[[float, float], float] = randoms.uniform) -> Prober:
-        """It ends the hold. `ask`: a round trip to the database."""
-        return Prober(Probe(self._breaker, ask, self._write), random=random)
+    def prober(
+        self, refused: Callable[[Exception], bool], random: Callable[[float, float], float] = randoms.uniform
+    ) -> Prober:
+        """It ends the hold. `refused`: whether an error is the database's answer."""
+        return Prober(Probe(self._breaker, self._write, refused=refused), random=random)
 
     async def control(self) -> None:
         """A control write, to tell whether a failure is the database's. Raises Outage, which opens the breaker, if the

@@ -25,9 +25,9 @@ RATE_LIMIT_TIMEOUT_S, RATE_LEASE_S = 0.05, 1.0
 # --- breakers ---
 #: `open_max_s` for a store of our own: when calls become its probes because the prober does not live.
 STORE_OPEN_MAX_S = 15.0
-#: The longest pause between two probes of a dependency that is down; and of one that answers and refuses writes. The
-#: shortest is half of it.
-PROBE_EVERY_S, PROBE_REFUSED_EVERY_S = 0.5, 2.0
+#: The longest pause between two probes of a dependency that does not answer; the shortest is half of it. And of one
+#: that answers and refuses: at first, and at most.
+PROBE_EVERY_S, PROBE_REFUSED_EVERY_S, PROBE_REFUSED_MAX_S = 0.5, 1.0, 10.0
 #: How long an operator's override lasts unless another time is given, and at most.
 OVERRIDE_S, OVERRIDE_MAX_S = 900.0, 86_400.0
 
@@ -92,7 +92,7 @@ FIXED = (
            (Part("RATE_LIMIT_TIMEOUT_S", RATE_LIMIT_TIMEOUT_S, 2),)),
     Budget("a probe of what is down", Part("PROBE_REFUSED_EVERY_S", PROBE_REFUSED_EVERY_S),
            (Part("PROBE_EVERY_S", PROBE_EVERY_S),)),
-    Budget("a live prober", Part("STORE_OPEN_MAX_S", STORE_OPEN_MAX_S),
+    Budget("a probe of what refuses", Part("PROBE_REFUSED_MAX_S", PROBE_REFUSED_MAX_S),
            (Part("PROBE_REFUSED_EVERY_S", PROBE_REFUSED_EVERY_S),)),
     Budget("an override", Part("OVERRIDE_MAX_S", OVERRIDE_MAX_S), (Part("OVERRIDE_S", OVERRIDE_S),)),
     Budget("a missed report", Part("REPORT_STALE_S", REPORT_STALE_S), (Part("REPORT_EVERY_S", REPORT_EVERY_S, 2),)),

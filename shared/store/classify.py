@@ -33,6 +33,9 @@ _HINTS: tuple[tuple[set[int], type[Fault]], ...] = (
     (_CONTENTION, Contention), (_CLASH, Clash), (_BAD_DATA, BadData), (_OUTAGE, Outage),
 )  # fmt: skip
 
+#: Thousands of the error numbers that the client library gives: it has no answer of the server.
+_OF_THE_CLIENT = 2
+
 #: What the database quotes of the data in its messages.
 _QUOTED = re.compile(r"(entry|value:?) '.*?'(?= for | at |$)", re.IGNORECASE | re.DOTALL)
 _TEXT_MAX_CHARS = 300
@@ -54,6 +57,14 @@ def classify(error: sa.exc.SQLAlchemyError) -> Fault:
         return Outage(message, detail)
     fault = next((fault for numbers, fault in _HINTS if number in numbers), Unexplained)
     return fault(message, detail)
+
+
+def answered(error: BaseException) -> bool:
+    """Whether the server itself gave this error: numbers from 2000 to 2999 are the client's."""
+    while isinstance(error, Fault) and error.__cause__ is not None:
+        error = error.__cause__
+    number = _number(error) if isinstance(error, sa.exc.DBAPIError) else None
+    return number is not None and number // 1000 != _OF_THE_CLIENT
 
 
 def own_text(error: sa.exc.DBAPIError) -> str:

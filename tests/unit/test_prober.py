@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.shared.faults import Outage
+from holdfast.shared.faults import BadData, Outage
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import State
-from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_EVERY_S
+from holdfast.shared.resilience.breaker.verdict import Verdict
+from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_EVERY_S, PROBE_REFUSED_MAX_S
 from tests.unit.breakers import Clock, breaker, fail, opened, succeed
 
 ANN = {"actor": "ann", "reason": "drill"}
@@ -33,9 +34,20 @@ class Store:
 
     async def write(self) -> None:
         """A write."""
+        await self.ask()
         self.written += 1
         if not self.writable:
-            raise Outage("read-only")
+            raise BadData("read-only")
+
+
+def refused(error: Exception) -> bool:
+    """Whether the store answered with it."""
+    return isinstance(error, BadData)
+
+
+def judged(error: Exception) -> Verdict:
+    """Both mean that it is away."""
+    return Verdict.UNREACHABLE if isinstance(error, Outage | ConnectionError) else Verdict.FAILURE
 
 
 async def probed(prober: Prober, clock: Clock, until: Callable[[], bool]) -> None:
@@ -86,7 +98,7 @@ async def test_without_its_prober_calls_are_the_probes(clock: Clock) -> None:
     target = one(clock, open_s=5.0)
     await Prober(Probe(target, store.ask)).turn()
     store.answers = True
-    clock.advance(6)
+    clock.advance(61)
     assert await called(target, store)
     assert target.closed
 
@@ -94,22 +106,36 @@ async def test_without_its_prober_calls_are_the_probes(clock: Clock) -> None:
 async def test_an_idle_breaker_of_writes_closes_without_a_write_of_anybody(clock: Clock) -> None:
     """It is probed once reads work, with one control write."""
     store, reads, writes = Store(), one(clock), one(clock)
-    prober = Prober(Probe(reads, store.ask), Probe(writes, store.ask, store.write))
+    prober = Prober(Probe(reads, store.ask), Probe(writes, store.write))
     await prober.turn()
-    assert store.written == 0
+    assert store.asked == 1
     store.answers = store.writable = True
     await probed(prober, clock, lambda: reads.closed and writes.closed)
     assert store.written == 1
 
 
-async def test_a_store_that_refuses_writes_is_asked_less_often(clock: Clock) -> None:
-    """It answers, so each probe costs it something."""
-    store = Store()
+@settings(max_examples=20, deadline=None)
+@given(outage_s=st.floats(1, 900), seed=st.integers(0, 2**32))
+async def test_a_store_that_refuses_is_asked_less_often(outage_s: float, seed: int) -> None:
+    """It pays for its answers: the longer it refuses the longer are the pauses, up to a limit; no call is a probe."""
+    clock, store = Clock(), Store()
     store.answers = True
-    prober = Prober(Probe(one(clock), store.ask, store.write))
-    ends = clock.now + 60
-    await probed(prober, clock, lambda: clock.now > ends)
-    assert 60 / PROBE_REFUSED_EVERY_S <= store.written <= 120 / PROBE_REFUSED_EVERY_S + 1
+    target = opened(breaker(clock, probes=1, classify=judged, open_max_s=15.0))
+    prober = Prober(Probe(target, store.write, refused=refused), random=random.Random(seed).uniform)
+    ends, calls = clock.now + outage_s, 0
+    while clock.now < ends:
+        began = store.written
+        pause_s = await prober.turn()
+        assert store.written == began + 1
+        calls += await called(target, store)
+        clock.advance(pause_s)
+    assert calls == 0
+    assert pause_s <= min(PROBE_REFUSED_MAX_S, PROBE_REFUSED_EVERY_S + 0.25 * outage_s)
+    store.writable = True
+    await probed(prober, clock, lambda: target.closed)
+    store.answers = False
+    opened(target)
+    assert await prober.turn() <= PROBE_EVERY_S
 
 
 async def test_a_probe_that_was_wrong_is_believed_less_each_time(clock: Clock) -> None:

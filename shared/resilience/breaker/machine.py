@@ -43,6 +43,7 @@ class Machine:
         self._since = now
         self._openings = 0
         self._open_until = self._prober_from = now
+        self._probed = False
         self._lease_until: float | None = None
         self._probes_passed = 0
         self._ramp = Ramp(random)
@@ -218,7 +219,8 @@ class Machine:
     def _stay_open(self, why: Why, now: float) -> None:
         """A probe failed. A half-open breaker opens again. Calls wait for a prober as long as it asks."""
         if self.state is State.OPEN:
-            self._open_until = max(self._open_until, now + self.policy.open_time_s(0, self._random()))
+            self._open_until = max(self._open_until, now + self.policy.open_max_s)
+            self._probed = True
         else:
             self._open(why, now)
 
@@ -231,6 +233,7 @@ class Machine:
         earlier = max(0, self._openings - 1)
         self._open_until = now + self.policy.open_time_s(earlier, self._random())
         self._prober_from = now + self.policy.distrusted_s(earlier)
+        self._probed = False
 
     def _close(self, why: Why, now: float) -> None:
         self._move(State.CLOSED, why, now)
@@ -252,7 +255,8 @@ class Machine:
         self.history.add(Transition(self._stamp(now), self.state, to, why, counts, self.generation, actor, reason))
 
     def _remaining_s(self, now: float) -> float:
-        return max(0.0, max(self._open_until, self._lease_until or now) - now)
+        remaining_s = max(0.0, max(self._open_until, self._lease_until or now) - now)
+        return min(remaining_s, self.policy.open_s) if self._probed else remaining_s
 
     def _set_door(self) -> None:
         undisturbed = self.imposed is None and self._ramp.until is None and self._not_before is None

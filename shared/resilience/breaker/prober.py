@@ -1,8 +1,8 @@
 """Prober: asks a dependency whether it is back while one of its breakers is not closed.
 
 It asks as often after an hour as after a second, so an outage ends soon after the dependency answers, and callers are
-refused at once instead of being probes. What does not answer costs the dependency nothing. One that answers a question
-and refuses a write is asked less often: that has a price, and waits for a person or a switch-over.
+refused at once instead of being probes. A dependency that does not answer pays nothing for being asked. One that
+answers and refuses does pay, and waits for a person or a switch-over: it is asked less often the longer that takes.
 
 A dependency that bills its calls has no prober. Its breaker lets calls through as probes.
 """
@@ -10,28 +10,30 @@ A dependency that bills its calls has no prober. Its breaker lets calls through 
 import asyncio
 import random as randoms
 from collections.abc import Awaitable, Callable
-from functools import partial
 from typing import NamedTuple, Never
 
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.snapshot import State
 from holdfast.shared.resilience.failure_reporter import AWAY, FailureReporter
-from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_EVERY_S
+from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S, PROBE_REFUSED_EVERY_S, PROBE_REFUSED_MAX_S
 
 Ask = Callable[[], Awaitable[object]]
 
+#: How much longer the pause becomes with each refusal: it is about so much of the time since the first.
+_GROWTH = 1.1
+
 
 class Probe(NamedTuple):
-    """How to find out whether a breaker may close. Both raise what its calls raise."""
+    """How to find out whether a breaker may close."""
 
     breaker: Breaker
-    #: A round trip that costs next to nothing.
+    #: Uses the dependency as the breaker's calls do, for as little as possible. Raises what they raise.
     ask: Ask
-    #: A write, where only a write shows that writes work.
-    write: Ask | None = None
     #: The errors that say that it is still away. Any other is a bug, and ends the prober's loop.
     away: tuple[type[Exception], ...] = AWAY
+    #: Whether the dependency answered with this error. Where an answer costs next to nothing, it does not matter.
+    refused: Callable[[Exception], bool] = lambda _: False
 
 
 class Prober:
@@ -42,6 +44,7 @@ class Prober:
         self._probes = probes
         self._random = random
         self._reporters = [FailureReporter(f"{probe.breaker.name}_probe") for probe in probes]
+        self._refused_pause_s = PROBE_REFUSED_EVERY_S
 
     async def run(self) -> Never:
         """For ever. One probe at a time."""
@@ -55,22 +58,16 @@ class Prober:
             if probe.breaker.undisturbed or probe.breaker.state is State.CLOSED:
                 reporter.worked()
                 continue
-            answered = asyncio.Event()
             try:
-                await probe.breaker.probe(partial(_both, probe, answered))
+                await probe.breaker.probe(probe.ask)
             except CallRefused:
-                return self._pause_s(PROBE_EVERY_S)
+                break
             except probe.away as error:
                 reporter.failed(error)
-                return self._pause_s(PROBE_REFUSED_EVERY_S if answered.is_set() else PROBE_EVERY_S)
-        return self._pause_s(PROBE_EVERY_S)
-
-    def _pause_s(self, most_s: float) -> float:
-        return self._random(most_s / 2, most_s)
-
-
-async def _both(probe: Probe, answered: asyncio.Event) -> None:
-    await probe.ask()
-    if probe.write:
-        answered.set()
-        await probe.write()
+                if probe.refused(error):
+                    pause_s = self._refused_pause_s
+                    self._refused_pause_s = min(PROBE_REFUSED_MAX_S, pause_s * _GROWTH)
+                    return self._random(pause_s / 2, pause_s)
+                break
+        self._refused_pause_s = PROBE_REFUSED_EVERY_S
+        return self._random(PROBE_EVERY_S / 2, PROBE_EVERY_S)
