@@ -20,13 +20,20 @@ POLICIES: Mapping[str, Mapping[str, Any]] = {
     "none": _TIMES | {"attempts": 1, "breaker": _NEVER_OPENS, "fallback": _NO_FALLBACK},
     "retry": _TIMES | {"attempts": 3, "retry_share": 1.0, "breaker": _NEVER_OPENS, "fallback": _NO_FALLBACK},
     "retry + budget": _TIMES | {"attempts": 3, "breaker": _NEVER_OPENS, "fallback": _NO_FALLBACK},
-    "retry + budget + breaker": _TIMES | {"attempts": 3, "breaker": _BREAKER, "fallback": _NO_FALLBACK},
+    "retry + budget + on/off": _TIMES
+    | {
+        "attempts": 3,
+        "breaker": _BREAKER | {"failure_share": 0.5},
+        "fallback": _NO_FALLBACK,
+    },
+    "shipped": _TIMES | {"attempts": 3, "breaker": _BREAKER, "fallback": _NO_FALLBACK},
     "all, and fallback": _TIMES | {"attempts": 3, "breaker": _BREAKER},
 }
 WHAT = {
     "none": "one attempt, and its error is the answer",
     "retry": "up to three attempts with jittered pauses, for every request",
     "retry + budget": "the same while further attempts are at most a tenth of the first ones",
-    "retry + budget + breaker": "and no attempt at all while most of them fail",
-    "all, and fallback": "and the last good answer, marked as one, instead of an error: as it is shipped",
+    "retry + budget + on/off": "and no attempt at all once half of them have failed, as most breakers do",
+    "shipped": "retries, budget, and a breaker that opens for total failure only",
+    "all, and fallback": "the same, and the last good answer, marked as one, instead of an error",
 }

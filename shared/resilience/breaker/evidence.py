@@ -13,7 +13,7 @@ from holdfast.shared.resilience.breaker.window import RateWindow
 #: A run of failures opens the breaker if calls that fail as often as those before it produce it with this probability
 #: at most. It is that of 20 failures in a row where half of the calls fail.
 _CHANCE_MAX = 1e-6
-#: After probes of which some failed, so many calls are presumed to have succeeded besides those in the window.
+#: What is presumed of a dependency that is known to fail in part.
 _PRESUMED = 2
 
 
@@ -25,16 +25,19 @@ class Evidence(RateWindow):
     def __init__(self, policy: Policy, now: float) -> None:
         super().__init__(policy.window_s, policy.bucket_s, now)
         self.slow_s = policy.slow_s
-        self.presume(policy.calls_min)
+        #: So many successful calls are presumed besides those in the window: one failure is no estimate of a share.
+        self._presumed = policy.calls_min
 
     def clear(self, now: float) -> None:
         """Forget everything."""
         super().clear(now)
         self.failed_in_a_row = self.unreachable_in_a_row = 0
 
-    def presume(self, calls: int = _PRESUMED) -> None:
-        """Presume so many successful calls besides those in the window: a single failure is no estimate of a share."""
-        self._presumed = calls
+    def found_partial(self, failed: int, now: float) -> None:
+        """It fails in part. Count also the calls that failed in a row and opened the breaker; presume little."""
+        self._presumed = _PRESUMED
+        for _ in range(failed):
+            self.add(now, True, False)
 
     def weigh(self, judgement: Judgement, took_s: float, now: float) -> None:
         """Count one call. A throttled call is no failure, and it did reach the dependency."""
@@ -46,9 +49,10 @@ class Evidence(RateWindow):
         if isinstance(judgement, Verdict):
             self.add(now, failed, took_s >= self.slow_s)
 
-    def against(self, policy: Policy) -> Why | None:
-        """The reason to open, or None."""
-        if self.unreachable_in_a_row >= policy.unreachable_in_a_row and self._improbable(self.unreachable_in_a_row):
+    def against(self, policy: Policy, *, shedding: bool = False) -> Why | None:
+        """The reason to open, or None. `shedding`: calls are refused because answers come late; some come too late."""
+        unreachable_min = max(policy.unreachable_in_a_row, policy.calls_min if shedding else 0)
+        if self.unreachable_in_a_row >= unreachable_min and self._improbable(self.unreachable_in_a_row):
             return Why.UNREACHABLE_IN_A_ROW
         if self.calls < policy.calls_min:
             return None

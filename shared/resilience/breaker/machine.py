@@ -41,7 +41,7 @@ class Machine:
         self._random = random
         self._stamp = stamp
         self._since = now
-        self._openings = 0
+        self._openings = self._opened_by = 0
         self._open_until = self._prober_from = now
         self._probed = False
         self._lease_until: float | None = None
@@ -84,7 +84,7 @@ class Machine:
         self.evidence.weigh(judgement, took_s, now)
         match self.state:
             case State.CLOSED:
-                self._ramp.ended(self.policy, judgement, took_s)
+                self._ramp.ended(self.policy, judgement, took_s, now)
                 self._open_if_due(now)
             case State.HALF_OPEN | State.OPEN:
                 self._judge_probe(judgement, took_s, now)
@@ -197,7 +197,8 @@ class Machine:
         match judgement:
             case Verdict.FAILURE | Verdict.UNREACHABLE if self._probes_passed:
                 self._close(Why.FAILS_IN_PART, now)
-                self.evidence.presume()
+                self.evidence.found_partial(self._opened_by, now)
+                self._openings = 0  # the probes did not promise that it lasts
             case Verdict.FAILURE | Verdict.UNREACHABLE:
                 self._stay_open(Why.PROBE_FAILED, now)
             case Verdict.SUCCESS if took_s >= self.evidence.slow_s:
@@ -212,7 +213,7 @@ class Machine:
                 assert_never(judgement)
 
     def _open_if_due(self, now: float) -> None:
-        why = self.evidence.against(self.policy)
+        why = self.evidence.against(self.policy, shedding=self._ramp.sheds)
         if why is not None and (self.imposed is None or self.imposed.override is not Override.FORCE_CLOSED):
             self._open(why, now)
 
@@ -229,6 +230,7 @@ class Machine:
             if now - self._since >= self.policy.window_s:
                 self._openings = 0  # it was closed for a whole window, so the open time starts at its shortest again
             self._openings += 1
+            self._opened_by = self.evidence.failed_in_a_row
         self._move(State.OPEN, why, now)
         earlier = max(0, self._openings - 1)
         self._open_until = now + self.policy.open_time_s(earlier, self._random())

@@ -1,0 +1,88 @@
+"""Virtual points: every policy in every scene at every share of errors, in virtual time, with several seeds."""
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from statistics import fmean, stdev
+from typing import Any
+
+from deploy.load.virtual import Outcome, Scene, refused_connection, run
+from holdfast.shared.telemetry import logs
+
+SHIPPED = "shipped"
+#: The most calls per request that a policy may make to be compared: first attempts and a tenth more.
+CALLS_MAX = 1.1
+#: A budget may begin with a few tokens.
+_CALLS_SLACK = 0.01
+SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 1.0)
+QUICK_SHARES = (0.0, 0.35, 0.5, 0.9, 1.0)
+
+_NEVER_OPENS = {"calls_min": 100_000, "unreachable_in_a_row": 1000}
+POLICIES: dict[str, dict[str, Any]] = {
+    "none": {"attempts": 1, "breaker": _NEVER_OPENS},
+    "retry": {"retry_share": 1.0, "breaker": _NEVER_OPENS},
+    "retry + budget": {"breaker": _NEVER_OPENS},
+    "retry + budget + on/off": {"breaker": {"failure_share": 0.5}},
+    SHIPPED: {},
+}
+SCENES = {
+    "errors": Scene(40),
+    "connections": Scene(40, error=refused_connection),
+    "nearly full": Scene(40, at_once=1, service_s=0.021),
+    "too much": Scene(25, at_once=1, service_s=0.05),
+}
+WHAT = {
+    "errors": "errors that the load does not cause: any number of calls at once, 50 ms each, 40 requests/s",
+    "connections": "the same, and what fails are connections",
+    "nearly full": "one call at a time, 21 ms each, an error costs as much as an answer, 84 % of what it can do",
+    "too much": "one call at a time, 50 ms each, 125 % of what it can do: at no errors, too, nobody gets everything",
+}
+_Z_95 = 1.96
+
+
+@dataclass(frozen=True, slots=True)
+class VirtualPoint:
+    """One policy in one scene at one share of errors. Good answers of all requests, from 0 to 1, give or take `margin`
+    with 95 % confidence; calls per request; calls until a breaker first opened."""
+
+    scene: str
+    policy: str
+    share: float
+    good: float
+    margin: float
+    calls: float
+    opened_after: int | None
+
+    def row(self) -> dict[str, Any]:
+        """For the page's JSON."""
+        return asdict(self)
+
+
+def best_simpler(points: Iterable[VirtualPoint], scene: str, share: float) -> VirtualPoint:
+    """The simpler policy with the most good answers, of those that keep to `CALLS_MAX`."""
+    there = [point for point in points if (point.scene, point.share) == (scene, share) and point.policy != SHIPPED]
+    return max((each for each in there if each.calls <= CALLS_MAX + _CALLS_SLACK), key=lambda each: each.good)
+
+
+def compute(shares: Sequence[float], seeds: int, processes: int) -> list[VirtualPoint]:
+    """All of them."""
+    tasks = [(scene, policy, share, seeds) for scene in SCENES for policy in POLICIES for share in shares]
+    with ProcessPoolExecutor(processes, initializer=_quiet) as pool:
+        return list(pool.map(_point, tasks, chunksize=4))
+
+
+def _quiet() -> None:
+    logs.configure("model", "CRITICAL", "json")
+
+
+def _point(task: tuple[str, str, float, int]) -> VirtualPoint:
+    scene, policy, share, seeds = task
+    outcomes = [run(SCENES[scene], share, POLICIES[policy], seed=10 * seed) for seed in range(seeds)]
+    goods = [_share(outcome) for outcome in outcomes]
+    margin = _Z_95 * stdev(goods) / seeds**0.5 if seeds > 1 else 0.0
+    calls = fmean(outcome.calls / outcome.requests for outcome in outcomes)
+    return VirtualPoint(scene, policy, share, fmean(goods), margin, calls, outcomes[0].opened_after)
+
+
+def _share(outcome: Outcome) -> float:
+    return outcome.good / outcome.requests

@@ -1,0 +1,64 @@
+"""Partial failure in virtual time: what is shipped gives as many good answers as the best of the simpler policies."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+
+from deploy.load.virtual import Outcome, Scene, run
+from deploy.load.virtual_points import CALLS_MAX, POLICIES, SCENES, SHIPPED
+from holdfast.shared.telemetry import logs
+
+_SHORT = {"faulty_s": 150.0, "healthy_s": 10.0}
+_SIMPLER = ("none", "retry + budget", "retry + budget + on/off")
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _quiet() -> Iterator[None]:
+    logs.configure("model", "CRITICAL", "json")
+    yield
+    logs.configure("tests", "INFO", "json")
+
+
+def _short(name: str) -> Scene:
+    scene = SCENES[name]
+    return replace(scene, per_s=scene.per_s / 2, service_s=scene.service_s * 2, **_SHORT)
+
+
+def _good(outcome: Outcome) -> float:
+    return outcome.good / outcome.requests
+
+
+@pytest.mark.parametrize(
+    ("name", "share"),
+    [
+        ("errors", 0.35), ("errors", 0.9), ("connections", 0.5), ("nearly full", 0.65),
+        ("too much", 0.0), ("too much", 0.5),
+    ],
+)  # fmt: skip
+def test_no_simpler_policy_does_better(name: str, share: float) -> None:
+    """With a limit of the third party's and without one, whatever fails, within 1.1 calls per request."""
+    scene = _short(name) if share < 0.9 else replace(_short(name), faulty_s=400.0)
+    shipped = run(scene, share, POLICIES[SHIPPED], seed=3)
+    best = max(_good(run(scene, share, POLICIES[simpler], seed=3)) for simpler in _SIMPLER)
+    assert _good(shipped) >= 0.97 * best
+    assert shipped.calls <= (CALLS_MAX + 0.01) * shipped.requests
+
+
+@pytest.mark.parametrize("name", ["errors", "connections"])
+def test_total_failure_is_contained(name: str) -> None:
+    """After as many calls as an on/off breaker needs in good times, and then few calls more."""
+    shipped = run(_short(name), 1.0, POLICIES[SHIPPED], seed=3)
+    on_off = run(_short(name), 1.0, POLICIES["retry + budget + on/off"], seed=3)
+    assert shipped.calls <= 0.15 * shipped.requests
+    assert shipped.opened_after is not None
+    assert on_off.opened_after is not None
+    assert shipped.opened_after <= on_off.opened_after
+
+
+@pytest.mark.parametrize("excess", [1.25, 2.0, 4.0])
+def test_too_much_is_shed_and_the_rest_is_answered(excess: float) -> None:
+    """A third party that also works off what nobody waits for any more gives four fifths of what it can do."""
+    scene = Scene(20 * excess, at_once=1, service_s=0.05, healthy_s=0.0, faulty_s=100.0)
+    assert run(scene, 0.0, POLICIES[SHIPPED], seed=1).good >= 0.8 * 20 * 100
+    assert run(scene, 0.0, POLICIES["retry + budget"], seed=1).good <= 0.5 * 20 * 100
