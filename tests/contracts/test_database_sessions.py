@@ -17,6 +17,8 @@ _PATIENT = "SET SESSION innodb_lock_wait_timeout = 50"
 _ADD, _LOCK = "INSERT INTO things (id, k) VALUES", "SELECT id FROM things WHERE id = {} FOR UPDATE"
 _ONE, _TWO = "UPDATE things SET v = v + 1 WHERE id = 1", "UPDATE things SET v = v + 1 WHERE id = 2"
 _SHOW = "SELECT id, v FROM things"
+_MEET = "INSERT INTO things (id, k) VALUES (1, 'x') ON DUPLICATE KEY UPDATE k = VALUES(k)"
+_BY_VALUE = "INSERT INTO things (id, k) VALUES (7, 'x') ON DUPLICATE KEY UPDATE v = v + 10"
 Steps = list[tuple[str, str, Any]]
 
 _SCENARIOS: dict[str, Steps] = {
@@ -100,6 +102,27 @@ _SCENARIOS: dict[str, Steps] = {
         ("a", f"{_ADD} (3, 'z')", 1),
         ("b", "INSERT INTO things (id, v) VALUES (3, 7) ON DUPLICATE KEY UPDATE v = v + VALUES(v)", WAITS),
         ("a", "COMMIT", 0), ("b", "…", 2), ("b", "SELECT k, v FROM things WHERE id = 3", [("z", 7)]),
+    ],
+    "an upsert locks the row that was there, changed or not": [
+        ("a", _MEET, 1), ("b", _ONE, WAITS), ("a", _ONE, 1), ("a", "COMMIT", 0), ("b", "…", 1), ("b", "COMMIT", 0),
+        ("a", _SHOW, [(1, 2), (2, 0)]),
+    ],
+    "two upserts of a row come one after the other, and both counts count": [
+        ("a", _MEET, 1), ("b", _MEET, WAITS), ("a", _ONE, 1), ("a", "COMMIT", 0), ("b", "…", 1), ("b", _ONE, 1),
+        ("b", _SHOW, [(1, 2), (2, 0)]), ("b", "COMMIT", 0), ("a", _SHOW, [(1, 2), (2, 0)]),
+    ],
+    "an upsert sees the newest row, whatever its session has read before": [
+        ("b", "SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ", 0), ("b", _SHOW, [(1, 0), (2, 0)]),
+        ("a", _ONE, 1), ("b", _BY_VALUE, WAITS), ("a", "COMMIT", 0), ("b", "…", 2), ("b", "COMMIT", 0),
+        ("b", _SHOW, [(1, 11), (2, 0)]),
+    ],
+    "an upsert waits for the row that has the unique value": [
+        ("a", _ONE, 1), ("b", _BY_VALUE, WAITS), ("a", "ROLLBACK", 0), ("b", "…", 2), ("a", _ONE, WAITS),
+        ("b", "COMMIT", 0), ("a", "…", 1), ("a", _SHOW, [(1, 11), (2, 0)]),
+    ],
+    "an upsert goes on when the row that it waited for is removed": [
+        ("a", "DELETE FROM things WHERE id = 1", 1), ("b", _MEET, WAITS), ("a", "COMMIT", 0), ("b", "…", 1),
+        ("b", _SHOW, [(1, 0), (2, 0)]),
     ],
     "savepoints": [
         ("a", "SAVEPOINT s", 0), ("a", _ONE, 1), ("a", "SAVEPOINT t", 0), ("a", _TWO, 1),

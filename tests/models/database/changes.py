@@ -53,6 +53,13 @@ class Stored:
         """By primary key."""
         return f'DELETE FROM "{self.table.name}" WHERE {self._where}'
 
+    @cached_property
+    def clashing(self) -> str:
+        """Primary keys of the rows that have a unique key of this row."""
+        alike = (" AND ".join(f'"{name}" = :{name}' for name in names) for names in self.table.keys.values())
+        names = ", ".join(f'"{name}"' for name in self.table.primary)
+        return f'SELECT {names} FROM "{self.table.name}" WHERE ({") OR (".join(alike)})'
+
     def primary(self, row: Row) -> Key:
         """The primary key."""
         return tuple(row[at] for at in self._at["PRIMARY"])

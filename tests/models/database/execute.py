@@ -8,7 +8,7 @@ from typing import Any
 
 import apsw
 
-from tests.models.database.changes import Key, Rows, folded
+from tests.models.database.changes import Key, Rows, Stored, folded
 from tests.models.database.errors import error
 from tests.models.database.plan import Change, Computed, Insert, Parameter, Plan, Select
 from tests.models.database.schema import Table
@@ -128,8 +128,10 @@ class Executor:
             row = [check(self._cell(cell, values)) for check, cell in zip(plan.checks, cells, strict=True)]
             whole = dict(zip(plan.columns, row, strict=True))
             keys = stored.keys(tuple(whole.get(name) for name in plan.table.stored))
-            while not self._lock(transaction, self._taken(transaction, keys), lock_wait_s):
-                pass
+            while True:
+                wanted = self._taken(transaction, keys) | (self._clashing(stored, whole) if plan.upsert else set())
+                if self._lock(transaction, wanted, lock_wait_s):
+                    break
             before = len(transaction.changes)
             try:
                 with self._rows.logged(transaction.changes):
@@ -151,6 +153,12 @@ class Executor:
 
     def _taken(self, transaction: Transaction, keys: set[Key]) -> set[Key]:
         return {key for key in keys if not self._transactions.is_free(transaction, key)}
+
+    def _clashing(self, stored: Stored, row: Values) -> set[Key]:
+        """What an upsert locks, whether it changes anything or not: the rows that are there already."""
+        values = {name: row.get(name) for names in stored.table.keys.values() for name in names}
+        found = self._sqlite.execute(stored.clashing, values).fetchall()
+        return {key for each in found for key in _keys((stored.table,), [len(each)], each)}
 
     # --- UPDATE, DELETE ---
 
