@@ -3,6 +3,7 @@
 Each asks the process that runs: its clock, its chance.
 """
 
+import asyncio
 import gc
 import logging
 import os
@@ -24,15 +25,19 @@ import sqlalchemy.event.attr
 import sqlalchemy.pool.impl
 import sqlalchemy.util.queue
 import uuid_utils
+import uvicorn
 from aiohttp.client_proto import ResponseHandler
+from faststream import FastStream
 from pydantic import BaseModel
 from redis.asyncio.connection import AbstractConnection
+from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
+from sqlalchemy.util import LRUCache
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.services.writer import heartbeat
 from holdfast.shared.resilience import failure_reporter
 from holdfast.shared.resilience.breaker.breaker import Breaker
-from holdfast.shared.telemetry import decisions, logs
+from holdfast.shared.telemetry import decisions, logs, loop_lag
 from tests.simulation import threads
 from tests.simulation.blocking import block
 from tests.simulation.endpoints import NetworkedLoop
@@ -44,6 +49,7 @@ _DRAWS = (
     "random", "randrange", "sample", "shuffle", "triangular", "uniform",
 )  # fmt: skip
 _NS = 1_000_000_000
+_POLL_S, _TICKS_PER_S = 1.0, 10
 _SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]  # of the method, for any model
 
 
@@ -59,6 +65,8 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *_hashes(),
             *_kept_by_modules(),
             *_documents(),
+            *_polls(),
+            *_statements(),
             *_logs(loop, timeline),
             *loop.substitutes(),
         ):
@@ -163,6 +171,37 @@ def _schema(model: type[BaseModel]) -> dict[str, Any]:
 def _documents() -> Iterator[tuple[Any, str, Any]]:
     """A model's schema is written once: it is most of what a service does when it starts, and never differs."""
     yield BaseModel, "model_json_schema", classmethod(lambda model: dict(_schema(model)))
+
+
+_compiled: Any = LRUCache(1000)
+_CREATE_ENGINE = sqlalchemy.create_engine
+
+
+def _statements() -> Iterator[tuple[Any, str, Any]]:
+    """A statement is compiled once, not once per engine: their dialects are alike."""
+
+    def create_engine(*args: Any, **options: Any) -> Any:
+        engine = _CREATE_ENGINE(*args, **options)
+        engine._compiled_cache = _compiled
+        return engine
+
+    yield sqlalchemy, "create_engine", create_engine
+    yield MySQLDialect_pymysql, "__hash__", lambda _: 1
+    yield MySQLDialect_pymysql, "__eq__", lambda _, other: isinstance(other, MySQLDialect_pymysql)
+
+
+async def _until_exit(server: uvicorn.Server) -> None:
+    ticks = 0
+    while not await server.on_tick(ticks):
+        ticks += _TICKS_PER_S
+        await asyncio.sleep(_POLL_S)
+
+
+def _polls() -> Iterator[tuple[Any, str, Any]]:
+    """Loops that only look at a variable ten times a second look once: half of what runs while nothing happens."""
+    yield uvicorn.Server, "main_loop", _until_exit
+    yield FastStream.run, "__defaults__", (logging.INFO, None, _POLL_S)
+    yield loop_lag, "_SAMPLE_S", _POLL_S
 
 
 def _kept_by_modules() -> Iterator[tuple[Any, str, Any]]:
