@@ -49,7 +49,7 @@ SCENARIO = Scenario(
             "It can be read, marked as pending",
             "GET /users/{eve}",
             200,
-            {"body.data.name": "Eve", "body.meta.pending": True, "seconds": at_most(6)},
+            {"body.data.name": "Eve", "body.meta.pending": True, "body.meta.stale": True, "seconds": at_most(6)},
             within_s=5,
         ),
         Request(

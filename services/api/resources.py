@@ -79,7 +79,10 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
             raise _not_found(resource, request, "must exist")
         entity = seen.entities[0]
         if seen.copy and seen.instead_of:
-            return degraded(request, seen.instead_of, seen.copy.as_of, describe(entity), f"cached_{singular}", {})
+            meta = {"pending": seen.pending}
+            data = describe(entity)
+            as_of, name = seen.copy.as_of, f"cached_{singular}"
+            return degraded(request, seen.instead_of, as_of, data, name, meta, source=seen.source)
         kept = {"ETag": etag(entity.version), "Cache-Control": "no-cache"}
         return success(request, describe(entity), meta={"pending": seen.pending}, headers=kept)
 

@@ -52,6 +52,8 @@ class Seen(NamedTuple):
     #: The copy it comes from, and why it does not come from the database.
     copy: EntityCopy | Page | None = None
     instead_of: AppError | None = None
+    #: Where that copy was: "cache", or "queue" where only the queue knows of the entity.
+    source: str = "cache"
     #: Of a page that is not the last: the version after which the next one begins.
     next_after: int | None = None
 
@@ -84,12 +86,12 @@ class View:
         self._looking, self._asking = FailureReporter("pending_writes"), FailureReporter("pending_operation")
 
     async def entity(self, which: Ref, *, fresh: bool = False) -> Seen:
-        """The entity, or none. `fresh`: no copies. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
+        """The entity, or none. `fresh`: only with the database. Raises DatabaseUnavailable, CircuitOpen, Overloaded or
         QueueUnavailable when no store knows."""
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
         pending = await self._pending(which)
         copy = refusal = None
-        name = entity_name(which)
+        name, source = entity_name(which), "cache"
         try:
             row, as_of = await self._shared(name, reads.entity, domain().by_plural[which.resource], which.id)
             if row is not None:
@@ -98,6 +100,7 @@ class View:
             refusal = error
             copy = None if fresh else self._young(name, await self._copies.entity(which))
             row = copy.entity if copy else None
+        source = "cache" if copy else "queue"
         entity = _with_pending(row, pending.writes if pending else [])
         visible = entity is not None and entity.visible
         # An id is never used again: a copy that says deleted is as good as the database.
@@ -106,7 +109,14 @@ class View:
                 raise refusal
             if pending is None:
                 raise QueueUnavailable("The queue, which may know of it, does not answer.")
-        return Seen([entity] if entity and visible else [], None if pending is None else pending.any, copy, refusal)
+        if refusal and entity and not copy:
+            # Later writes may have gone past the queue, a delete too: this is the entity as it was when it was accepted.
+            accepted = EntityCopy(entity, entity.created_version / 1_000_000)
+            copy, source = None if fresh else self._young(name, accepted), "queue"
+            if copy is None:
+                raise refusal
+        seen = [entity] if entity and visible else []
+        return Seen(seen, None if pending is None else pending.any, copy, refusal, source)
 
     async def page(self, resource: ResourceType, after: int, limit: int, *, fresh: bool) -> Seen:
         """At most `limit` entities created after version `after`. Raises like `entity`."""

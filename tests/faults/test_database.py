@@ -51,11 +51,15 @@ def take_every_connection(database: Database, hogs: ExitStack) -> None:
 
 
 def queues(rig: Rig) -> str:
-    """Where to ask for a write that was accepted meanwhile."""
+    """Where to ask for a write that was accepted meanwhile. It can be read, and is not said to be fresh: a later write
+    may have gone past the queue, to a database that does not answer now."""
     accepted = rig.sent("POST", "/users", 202, json=EVE)
     assert accepted.json()["data"]["status"] == "queued"
-    user = rig.client.get(f"/users/{accepted.json()['data']['id']}").json()
+    path = f"/users/{accepted.json()['data']['id']}"
+    user = rig.client.get(path).json()
     assert (user["data"]["name"], user["meta"]["pending"]) == ("Eve", True)
+    assert (user["meta"]["stale"], user["meta"]["source"]) == (True, "queue")
+    assert rig.client.get(path, headers={"Cache-Control": "no-cache"}).status_code == 503
     return str(accepted.headers["location"])
 
 
