@@ -1,5 +1,6 @@
 """What can be wrong with the models: what is lost is what was said, and all of it."""
 
+import hashlib
 from contextlib import suppress
 from random import Random
 from typing import Any
@@ -12,6 +13,9 @@ from tests.models.database_server import DatabaseModel
 from tests.models.redis import history
 from tests.models.redis.reply import Failure
 from tests.models.redis_server import RedisModel
+
+
+_ADDS = b"#!lua\nreturn redis.call('SET', KEYS[1], ARGV[1])"
 
 
 class _Clock:
@@ -31,14 +35,21 @@ def _seen(model: RedisModel) -> Any:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_redis_goes_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A server that loses its last seconds has what it had then, whatever was done."""
+    """A server that loses its last seconds has what it had then, whatever was done, refused, or run as a script."""
     monkeypatch.setattr(history, "_COMMANDS_PER_CHAPTER", 7)
     clock, chance, draw = _Clock(), Random(seed), Draw(seed)
     model = RedisModel(clock)
     past = []
-    for _ in range(60):
+    for number in range(60):
+        if number % 9 == 0:
+            chance.choice((model.fill, model.read_only, model.loading))(chance.random() < 0.5)
+        if number % 20 == 0:
+            model.restart()
+            with suppress(Failure):
+                model.run([b"SCRIPT", b"LOAD", _ADDS])
+        script = [b"EVALSHA", hashlib.sha1(_ADDS, usedforsecurity=False).hexdigest().encode(), b"1", b"k", b"%d" % number]
         with suppress(Failure):  # that is a reply as well
-            model.run([word.encode() for word in draw.command()])
+            model.run(script if number % 4 == 0 else [word.encode() for word in draw.command()])
         past.append((clock.now_s, _seen(model)))
         clock.now_s += chance.choice([0.1, 0.2])
     then_s, wanted = past[chance.randrange(len(past))]

@@ -93,7 +93,7 @@ class Connection(asyncio.Protocol):
         return reply
 
     def _run(self, name: bytes, parts: Sequence[bytes]) -> Any:
-        if self._server.executor.loading and name not in _LOADABLE:
+        if self._server.executor.state.loading and name not in _LOADABLE:
             self._queue = None
             raise Failure("LOADING Redis is loading the dataset in memory")
         if name in (b"MULTI", b"EXEC", b"DISCARD"):
@@ -135,7 +135,7 @@ class Connection(asyncio.Protocol):
         self.version = int(args[0]) if args else self.version
         return Flat([
             b"server", b"redis", b"version", b"7.0.15", b"proto", self.version, b"id", self.id, b"mode", b"standalone",
-            b"role", b"replica" if self._server.executor.replica else b"master", b"modules", [],
+            b"role", b"replica" if self._server.executor.state.replica else b"master", b"modules", [],
         ])  # fmt: skip
 
     def _ping(self, args: Sequence[bytes]) -> Any:

@@ -1,7 +1,7 @@
 """Execution: what a server does with one command, in the state that it is in."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from tests.models.redis import claims, groups, hashes, reads, streams, strings
 from tests.models.redis.commands import COMMANDS, Command, integer
@@ -24,19 +24,28 @@ _NO_DISK = "MISCONF Errors writing to the AOF file: No space left on device"
 Publish = Callable[[bytes, bytes], int]
 
 
+class State(NamedTuple):
+    """What makes a server refuse commands."""
+
+    full: bool = False
+    replica: bool = False
+    loading: bool = False
+    disk_full: bool = False
+
+
 class Executor:
     """Runs commands on a keyspace. `publish` reaches the subscribers."""
 
     def __init__(self, space: Keyspace, publish: Publish) -> None:
         self.space = space
-        self.full = self.replica = self.loading = self.disk_full = False
+        self.state = State()
         self.scripts: dict[bytes, Script] = {}
         self._publish = publish
 
     def run(self, parts: Sequence[bytes]) -> Any:
         """The reply of a command, or Wait. Raises Failure."""
         name = parts[0].upper()
-        if self.loading:
+        if self.state.loading:
             raise Failure(_UNAVAILABLE)
         if name == b"EVALSHA" or name == b"EVAL" or name == b"EVAL_RO" or name == b"EVALSHA_RO":
             return self._evaluate(name, parts[1:])
@@ -50,11 +59,11 @@ class Executor:
         return found.run(self.space, args)
 
     def _allow(self, command: Command) -> None:
-        if command.writes and self.replica:
+        if command.writes and self.state.replica:
             raise Failure(_REPLICA)
-        if command.writes and self.disk_full:
+        if command.writes and self.state.disk_full:
             raise Failure(_NO_DISK)
-        if command.grows and self.full:
+        if command.grows and self.state.full:
             raise Failure(_FULL)
 
     def _script(self, args: Sequence[bytes]) -> Any:
@@ -82,7 +91,7 @@ class Executor:
         flags = script.flags
         self._allow_script(flags)
         no_writes = (flags is not None and "no-writes" in flags) or name.endswith(b"_RO")
-        checked = flags is None and (self.full or self.replica or self.disk_full)
+        checked = flags is None and (self.state.full or self.state.replica or self.state.disk_full)
         wrote = False
 
         def call(parts: Sequence[bytes]) -> Any:
@@ -114,11 +123,11 @@ class Executor:
     def _allow_script(self, flags: frozenset[str] | None) -> None:
         if flags is None or "no-writes" in flags:
             return
-        if self.replica:
+        if self.state.replica:
             raise Failure(_REPLICA_SCRIPT)
-        if self.disk_full:
+        if self.state.disk_full:
             raise Failure(_NO_DISK)
-        if self.full and "allow-oom" not in flags:
+        if self.state.full and "allow-oom" not in flags:
             raise Failure(_FULL_SCRIPT)
 
 

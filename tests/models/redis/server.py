@@ -28,7 +28,7 @@ class RedisModel:
         self._connections: dict[Connection, None] = {}
         self.space = Keyspace(clock)
         self.executor = Executor(self.space, self._publish)
-        self._history = History(clock, self.space)
+        self._history = History(clock, self.executor)
         self.waiting: dict[Connection, None] = {}
         self.frozen = self.dead = False
 
@@ -59,19 +59,19 @@ class RedisModel:
 
     def fill(self, full: bool = True) -> None:
         """Refuse what needs memory."""
-        self.executor.full = full
+        self.executor.state = self.executor.state._replace(full=full)
 
     def fill_disk(self, full: bool = True) -> None:
         """Refuse writes, because the disk is full."""
-        self.executor.disk_full = full
+        self.executor.state = self.executor.state._replace(disk_full=full)
 
     def read_only(self, replica: bool = True) -> None:
         """Refuse writes, as a demoted primary."""
-        self.executor.replica = replica
+        self.executor.state = self.executor.state._replace(replica=replica)
 
     def loading(self, loading: bool = True) -> None:
         """Refuse nearly everything."""
-        self.executor.loading = loading
+        self.executor.state = self.executor.state._replace(loading=loading)
 
     def wipe(self) -> None:
         """Lose everything."""
