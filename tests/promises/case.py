@@ -46,6 +46,11 @@ class Case:
         ended = self.writes.ended.get(operation_id)
         return ended is not None and ended.effect in ("applied", "superseded")
 
+    @cached_property
+    def forgets(self) -> bool:
+        """Whether the queue was made to forget anything: what it had been given since is not promised."""
+        return any(fault.forgets_since_s is not None for fault in self.history.faults)
+
     def excused(self, answer: Ok) -> bool:
         """Whether the queue was made to forget what it had acknowledged then: that is not promised."""
         return answer.state == "queued" and self.history.forgotten(answer.at_s)

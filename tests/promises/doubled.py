@@ -37,6 +37,8 @@ def _several_homes(case: Case) -> Iterator[Violation]:
     for operation_id, count in Counter(ended.operation_id for ended in case.final.ended).items():
         if count > 1:
             yield Violation("doubled", f"{operation_id} ended {count} times", operation_id)
+    if case.forgets:
+        return  # a queue that went back has entries again that died: each dies, and is a letter, once more
     for operation_id, letters in case.letters.items():
         alive = [letter.id for letter in letters if letter.open]
         if operation_id and len(alive) > 1:

@@ -11,7 +11,7 @@ PROMISE = "Accepted = applied + rejected + dead-lettered + discarded + in flight
 def check(case: Case) -> Iterator[Violation]:
     """At rest the system's own ledger balances, and each of its terms is what we count ourselves."""
     reported = case.final.ledger
-    if reported is None or any(fault.forgets_since_s is not None for fault in case.history.faults):
+    if reported is None or case.forgets:
         return
     if reported["missing"]:
         yield Violation("ledger", f"the ledger misses {reported['missing']} writes at rest")

@@ -420,6 +420,30 @@ def test_what_a_store_was_made_to_forget_is_not_lost() -> None:
     assert [*check(broken.case())]
 
 
+def letter_lost_by_a_replay(broken: Broken) -> None:
+    """A letter's entry was gone when its replay looked for it."""
+    broken.final = replace(broken.final, replays=(Replay(1, "done", 2, {"applied": 1, "lost": 1}),))
+
+
+def dead_again_after_a_failover(broken: Broken) -> None:
+    """A write is two open dead letters."""
+    broken.append(Planted(1, "schema", poison=True, operation_id="planted"))
+    letters = tuple(Letter(id, "planted", "dead", "undecodable") for id in ("1-0", "2-0"))
+    broken.final = replace(broken.final, letters=letters)
+
+
+@pytest.mark.parametrize(("breaks", "name"), [(letter_lost_by_a_replay, "replays"),
+                                              (dead_again_after_a_failover, "doubled")])  # fmt: skip
+def test_a_queue_that_forgets_is_not_held_to_what_it_forgot(breaks: Callable[[Broken], None], name: str) -> None:
+    """Entries of replays go with it, and entries that had died come back; without that it is a violation."""
+    broken = fresh(1)
+    breaks(broken)
+    check, _ = CHECKS[name]
+    assert [*check(broken.case())]
+    broken.append(Fault(1, 1, "failover", "queue", forgets_since_s=0.5))
+    assert not [*check(broken.case())]
+
+
 def test_a_direct_write_and_the_queued_ones_that_it_overtook_are_not_compared() -> None:
     """Nor is what follows from it; everything else is."""
     whole = fresh(2)
