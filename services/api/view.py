@@ -110,7 +110,7 @@ class View:
             if pending is None:
                 raise QueueUnavailable("The queue, which may know of it, does not answer.")
         if refusal and entity and not copy:
-            # Later writes may have gone past the queue, a delete too: this is the entity as it was when it was accepted.
+            # Later writes, a delete too, may have gone past the queue: this is the entity as it was accepted.
             accepted = EntityCopy(entity, entity.created_version / 1_000_000)
             copy, source = None if fresh else self._young(name, accepted), "queue"
             if copy is None:

@@ -14,7 +14,6 @@ from tests.models.redis import history
 from tests.models.redis.reply import Failure
 from tests.models.redis_server import RedisModel
 
-
 _ADDS = b"#!lua\nreturn redis.call('SET', KEYS[1], ARGV[1])"
 
 
@@ -47,7 +46,8 @@ def test_redis_goes_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
             model.restart()
             with suppress(Failure):
                 model.run([b"SCRIPT", b"LOAD", _ADDS])
-        script = [b"EVALSHA", hashlib.sha1(_ADDS, usedforsecurity=False).hexdigest().encode(), b"1", b"k", b"%d" % number]
+        sha = hashlib.sha1(_ADDS, usedforsecurity=False).hexdigest().encode()
+        script = [b"EVALSHA", sha, b"1", b"k", b"%d" % number]
         with suppress(Failure):  # that is a reply as well
             model.run(script if number % 4 == 0 else [word.encode() for word in draw.command()])
         past.append((clock.now_s, _seen(model)))

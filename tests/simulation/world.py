@@ -32,8 +32,14 @@ _WRITER = {
     "writer_backoff_base_s": 0.2, "writer_backoff_cap_s": 2, "writer_probe_cap_s": 2, "writer_halt_pause_max_s": 5,
     "drain_s": 3,
 }  # fmt: skip
-_ADMIN = {"dlq_claim_idle_s": 3, "dlq_probe_cap_s": 2, "dlq_lease_s": 5, "dlq_approve_over": 12, "drain_s": 3,
-          "dlq_audit_every_s": 5}
+_ADMIN = {
+    "dlq_claim_idle_s": 3,
+    "dlq_probe_cap_s": 2,
+    "dlq_lease_s": 5,
+    "dlq_approve_over": 12,
+    "drain_s": 3,
+    "dlq_audit_every_s": 5,
+}
 
 
 class World:
