@@ -9,14 +9,16 @@ import logging
 import os
 import random
 import secrets
+import sys
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from contextvars import copy_context
 from functools import cache
 from itertools import count
+from types import FunctionType
 from typing import Any
 from unittest.mock import patch
 
@@ -36,7 +38,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from holdfast.services.writer import heartbeat
 from holdfast.shared.resilience import failure_reporter
-from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.telemetry import decisions, logs, loop_lag
 from tests.simulation import threads
 from tests.simulation.blocking import block
@@ -57,9 +58,17 @@ _SCHEMA = BaseModel.model_json_schema.__func__  # type: ignore[attr-defined]  # 
 def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
     """While this lasts, time and chance are the simulation's, and what is logged goes to the timeline."""
     with ExitStack() as stack:
+        drawn = [*_time(loop), *_chance(loop)]
+        taken = {getattr(target, name): value for target, name, value in drawn}
+        for function in _with_defaults():
+            if named := {name: taken[each] for name, each in _named(function).items() if _is_one(each, taken)}:
+                stack.enter_context(patch.dict(function.__kwdefaults__, named))
+            given = function.__defaults__ or ()
+            if any(_is_one(each, taken) for each in given):
+                swapped = tuple(taken[each] if _is_one(each, taken) else each for each in given)
+                stack.enter_context(patch.object(function, "__defaults__", swapped))
         for target, name, value in (
-            *_time(loop),
-            *_chance(loop),
+            *drawn,
             *_threads(loop),
             *_memory(),
             *_hashes(),
@@ -71,8 +80,6 @@ def installed(loop: NetworkedLoop, timeline: Timeline) -> Iterator[None]:
             *loop.substitutes(),
         ):
             stack.enter_context(patch.object(target, name, value))
-        bound = {"clock": time.monotonic, "random": random.random}  # when the class was made
-        stack.enter_context(patch.dict(Breaker.__init__.__kwdefaults__, bound))
         gc.disable()
         stack.callback(gc.enable)
         yield
@@ -108,6 +115,26 @@ def _chance(loop: NetworkedLoop) -> Iterator[tuple[Any, str, Any]]:
     yield uuid, "uuid4", lambda: uuid.UUID(bytes=urandom(16), version=4)
     yield uuid_utils, "uuid7", lambda: uuid_utils.UUID(int=_uuid7(time.time_ns() // 1_000_000, urandom(10)))
     yield secrets, "token_bytes", lambda nbytes=32: urandom(nbytes or 32)
+
+
+@cache
+def _with_defaults() -> list[FunctionType]:
+    """Functions of the services with defaults: a clock or a draw among them was taken when the function was made."""
+    found: dict[int, FunctionType] = {}
+    for module in [module for name, module in sys.modules.items() if name.startswith("holdfast.")]:
+        for kept in list(vars(module).values()):
+            for each in [kept, *vars(kept).values()] if isinstance(kept, type) else [kept]:
+                if isinstance(each, FunctionType) and (each.__defaults__ or each.__kwdefaults__):
+                    found[id(each)] = each
+    return list(found.values())
+
+
+def _named(function: FunctionType) -> Mapping[str, Any]:
+    return function.__kwdefaults__ or {}
+
+
+def _is_one(value: Any, taken: Mapping[Any, Any]) -> bool:
+    return isinstance(value, Hashable) and value in taken
 
 
 def _uuid7(milliseconds: int, noise: bytes) -> int:
