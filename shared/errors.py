@@ -29,6 +29,8 @@ class AppError(Exception):
     retryable: ClassVar[bool] = False
     #: We know that what was asked for did not happen.
     definite: ClassVar[bool] = True
+    #: What failed behind us, by the name of its breaker or program; empty: nothing did.
+    dependency: str = ""
 
     def __init__(
         self, message: str = "", *, details: dict[str, Any] | None = None, retry_after_s: int | None = None
@@ -307,6 +309,7 @@ class DatabaseUnavailable(AppError):
 
     type = "database_error"
     code = "DATABASE_UNAVAILABLE"
+    dependency = "database"
     retryable = True
 
 
@@ -316,6 +319,7 @@ class CircuitOpen(AppError):
     type = "service_unavailable"
     code = "CIRCUIT_BREAKER_OPEN"
     retryable = True
+    dependency = "database"
 
 
 class Overloaded(AppError):
@@ -339,6 +343,7 @@ class QueueUnavailable(AppError):
 
     type = "service_unavailable"
     code = "QUEUE_UNAVAILABLE"
+    dependency = "queue"
     retryable = True
 
 
@@ -348,6 +353,7 @@ class FleetUnreachable(AppError):
 
     type = "service_unavailable"
     code = "FLEET_UNREACHABLE"
+    dependency = "cache"
     retryable = True
     definite = False
 
@@ -357,6 +363,7 @@ class WritesUnavailable(AppError):
 
     type = "service_unavailable"
     code = "WRITES_UNAVAILABLE"
+    dependency = "queue"
     retryable = True
 
 
@@ -366,6 +373,7 @@ class OrderUnknown(AppError):
 
     type = "service_unavailable"
     code = "ORDER_UNKNOWN"
+    dependency = "cache"
     retryable = True
 
 
@@ -374,6 +382,7 @@ class QueueFull(AppError):
 
     type = "service_unavailable"
     code = "QUEUE_FULL"
+    dependency = "queue"
     retryable = True
 
 
@@ -383,6 +392,7 @@ class AcceptanceUnknown(AppError):
 
     type = "network_error"
     code = "ACCEPTANCE_UNKNOWN"
+    dependency = "queue"
     retryable = True
     definite = False
 
@@ -434,6 +444,7 @@ class WriteBacklog(AppError):
 
     type = "service_unavailable"
     code = "WRITE_BACKLOG"
+    dependency = "writer"
     retryable = True
 
 
@@ -452,6 +463,7 @@ class UpstreamTimeout(AppError):
 
     type = "network_error"
     code = "UPSTREAM_TIMEOUT"
+    dependency = "third_party"
     retryable = True
 
 
@@ -460,6 +472,7 @@ class UpstreamUnreachable(AppError):
 
     type = "network_error"
     code = "UPSTREAM_UNREACHABLE"
+    dependency = "third_party"
     retryable = True
 
 
@@ -468,6 +481,7 @@ class UpstreamInvalidAnswer(AppError):
 
     type = "network_error"
     code = "UPSTREAM_INVALID_ANSWER"
+    dependency = "third_party"
     retryable = True
 
 
@@ -476,6 +490,7 @@ class UpstreamFailed(AppError):
 
     type = "network_error"
     code = "UPSTREAM_FAILED"
+    dependency = "third_party"
     retryable = True
 
 
@@ -484,6 +499,7 @@ class UpstreamRefused(AppError):
 
     type = "network_error"
     code = "UPSTREAM_REFUSED"
+    dependency = "third_party"
 
 
 class UpstreamThrottled(AppError):
@@ -491,6 +507,7 @@ class UpstreamThrottled(AppError):
 
     type = "service_unavailable"
     code = "UPSTREAM_THROTTLED"
+    dependency = "third_party"
     retryable = True
 
 
@@ -500,6 +517,7 @@ class UpstreamOutcomeUnknown(AppError):
 
     type = "network_error"
     code = "UPSTREAM_OUTCOME_UNKNOWN"
+    dependency = "third_party"
     retryable = True
     definite = False
 
@@ -509,6 +527,7 @@ class ProxyBusy(AppError):
 
     type = "service_unavailable"
     code = "EXTERNAL_PROXY_BUSY"
+    dependency = "external_proxy"
     retryable = True
 
 
@@ -517,6 +536,7 @@ class ProxyUnavailable(AppError):
 
     type = "service_unavailable"
     code = "EXTERNAL_PROXY_UNAVAILABLE"
+    dependency = "external_proxy"
     retryable = True
 
 
@@ -525,6 +545,7 @@ class ConfigUnavailable(AppError):
 
     type = "service_unavailable"
     code = "CONFIG_STORE_UNAVAILABLE"
+    dependency = "queue"
     retryable = True
     definite = False
 
@@ -559,6 +580,7 @@ class ExplanationsUnavailable(AppError):
 
     type = "service_unavailable"
     code = "EXPLANATIONS_UNAVAILABLE"
+    dependency = "cache"
     retryable = True
 
 
@@ -665,6 +687,7 @@ class OutcomeUnknown(AppError):
 
     type = "database_error"
     code = "OUTCOME_UNKNOWN"
+    dependency = "database"
     definite = False
 
 

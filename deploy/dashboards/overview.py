@@ -136,6 +136,21 @@ _ERRORS = _rate(
     "Error responses, by type and code; callers' own mistakes too.",
     "a few mistakes of callers.", "docs/reference/errors.md has each code.",
 )  # fmt: skip
+_PATTERNS = Lines(
+    title="Which failures, and because of what?",
+    shows="Responses that were not good, the ten largest groups: what was wrong, where, and the cause.",
+    normal="nothing. Callers' own mistakes are not counted here.",
+    act="the console's Failures page has each group with what began at the same moment.",
+    unit="reqps",
+    nothing="Every response was good",
+    queries={
+        "{{trouble}} {{route}}: {{code}} ({{dependency}})": "topk(10, "
+        + rate("holdfast_failures_total", "trouble, route, code, dependency", f'{_API}, trouble!="mistake"')
+        + " > 0)"
+    },
+    width=24,
+    height=8,
+)
 _BAD_ROUTES = rate(_COUNT, "route", f'{_CLIENTS}, outcome=~"failed|rejected"')
 _ENDPOINTS = Lines(
     title="Which endpoint fails?",
@@ -190,6 +205,7 @@ BOARD = Board(
                     "see which endpoint.",
                 ),
                 _ENDPOINTS,
+                _PATTERNS,
                 _ALL_TIMES,
             ),
         ),

@@ -93,6 +93,7 @@ _FLEET = (
     Rule("xrange", ("holdfast:fleet:orders",)),
 )
 _EXPLAIN = Rule("rpush ltrim expire", ("holdfast:explain:*",))
+_FAILURES = "holdfast:failures"
 _COPIES = Rule("get mget set", ("holdfast:cache:*",))
 _CONFIG = ("{holdfast}:external_proxy:config", "{holdfast}:external_proxy:config:audit")
 
@@ -139,6 +140,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
     "cache": {
         "api": User((
             _COPIES, Rule("get set", ("holdfast:rate:*",)), *_FLEET, _EXPLAIN,
+            Rule("hset hget expire", (_FAILURES,)),
             # It alone gives the fleet orders.
             Rule("xadd", ("holdfast:fleet:orders",)),
         )),
@@ -146,6 +148,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
         "dlq_admin": User((
             *_FLEET, Rule("rpush ltrim expire lrange", ("holdfast:explain:*",)),
             Rule("hset hgetall hdel expire", ("holdfast:alerts", "holdfast:announced")),
+            Rule("hgetall", (_FAILURES,)),
             Rule("set exists", ("holdfast:logged_out:*",)),
         )),
         "external_proxy": User((Rule("get set", ("holdfast:cache:last_good:*",)), *_FLEET, _EXPLAIN)),

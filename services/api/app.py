@@ -42,10 +42,13 @@ from holdfast.shared.http import docs
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.client import HttpClient
 from holdfast.shared.http.explain.explanations import explanations
+from holdfast.shared.http.failures.published import Publisher
+from holdfast.shared.http.failures.table import FailureTable
 from holdfast.shared.http.forwarded import Addresses, networks
 from holdfast.shared.http.health import Health, closed
 from holdfast.shared.http.json_bytes import DEPTH_MAX
 from holdfast.shared.http.keys import Keys
+from holdfast.shared.queue.build import build
 from holdfast.shared.queue.groups import ensure_groups
 from holdfast.shared.queue.names import APIS
 from holdfast.shared.queue.presence import Presence
@@ -99,6 +102,7 @@ class Api:
             external_timeout_s=settings.api_timeout_s,
             replicas=settings.queue_replicas > 0,
         )
+        self._addresses = Addresses(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
         self._redis = queue_client(settings)
         self._cache = cache_client(settings)
         self._limits = cache_client(settings, RATE_LIMIT_TIMEOUT_S)
@@ -112,6 +116,7 @@ class Api:
             on_order=self._marks.received,
         )
         self._explanations = explanations(self._cache, "api", settings)
+        self._failures = FailureTable(build(), Clients(self._addresses).name, settings.lookup_secret)
         self._lag = Lag()
         self._reads()
         self._writes()
@@ -170,7 +175,6 @@ class Api:
     def app(self) -> FastAPI:
         """With its edge, its routes, and its life."""
         settings = self._settings
-        addresses = Addresses(networks(settings.api_trusted_proxies), settings.api_forwarded_header)
         counts = Counts(self._limits, self._breakers.limits, time.monotonic)
         return service_app(
             Health("api", shown={str(breaker.name): closed(breaker) for breaker in self._breakers.all()}),
@@ -183,12 +187,13 @@ class Api:
             wait_max_s=settings.api_wait_max_s,
             cors_origins=settings.cors_origins,
             keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
-            addresses=addresses,
+            addresses=self._addresses,
             explanations=self._explanations,
+            failures=self._failures,
             needs=scope_needed,
             before_scrape=self._board.member.breakers,
             before_keys=[Middleware(Shed, self._lag, _SLOW_SHARE * settings.api_read_timeout_s)],
-            after_keys=[Middleware(RateLimit, counts, Clients(addresses), settings.rates_per_min)],
+            after_keys=[Middleware(RateLimit, counts, Clients(self._addresses), settings.rates_per_min)],
         )
 
     def _add_routes(self, app: FastAPI) -> None:
@@ -218,6 +223,7 @@ class Api:
             "board": self._board.run,
             "presence": Presence(self._redis, APIS, self._settings.instance).run,
             "annotations": self._annotations.run,
+            "failures": Publisher(self._cache, self._failures, "api", self._settings.instance, build()).run,
             **({"explanations": self._explanations.run} if self._explanations else {}),
             "event_loop_lag": lambda: watch(self._lag.sampled),
             **probers(self._breakers, self._database, self._redis, self._cache, self._limits, self._hop),

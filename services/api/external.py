@@ -86,7 +86,7 @@ class External:
             with deadline.scope(timeout_ms / 1000 + _MARGIN_S / 2):
                 return await self._breaker.call_async(self._once, sent)
         except CallRefused as refused:
-            raise CircuitOpen(_AWAY, retry_after_s=max(1, ceil(refused.retry_after_s))) from refused
+            raise _refusal(refused) from refused
         except TooManyAtOnce as error:
             raise ProxyBusy from error
         except (CallFailed, NotWell) as error:
@@ -115,6 +115,12 @@ def add_routes(app: FastAPI, external: External) -> None:
         return await external.read(request)
 
 
+def _refusal(refused: CallRefused) -> CircuitOpen:
+    error = CircuitOpen(_AWAY, retry_after_s=max(1, ceil(refused.retry_after_s)))
+    error.dependency = "external_proxy"
+    return error
+
+
 def _is_ours(answer: Answer) -> bool:
     """Whether it is external_proxy's own word, and not a crash of it."""
     match answer.document:
@@ -132,6 +138,7 @@ def _passed_back(request: Request, answer: Answer) -> Response:
     match answer.document:
         case {"error": {"type": kind, "code": code}} | {"category": kind, "code": code}:
             metrics.http_errors.labels(kind, code, route_of(request.scope)).inc()
+            request.scope["failed"] = (kind, code, "third_party")
         case _:
             pass
     if "x-degraded" in answer.headers:

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.failures.failures import Failures
 from holdfast.services.dlq_admin.faults.board import FaultBoard
 from holdfast.services.dlq_admin.letters.decisions import Allowances, Audit, Discards
 from holdfast.services.dlq_admin.letters.edits import Edits
@@ -72,4 +73,5 @@ class Backend:
         self.ledger = rooms.auditor.ledger
         self.alerts = rooms.alerts
         self.faults = rooms.faults
+        self.failures = Failures(rooms.cache, rooms.board, rooms.faults, rooms.alerts)
         self.pictures = rooms.pictures

@@ -27,6 +27,7 @@ from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.edge import Edge
 from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.explain.explanations import Explanations
+from holdfast.shared.http.failures.table import FailureTable
 from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.health import Health
 from holdfast.shared.http.identify import Identify, Needs
@@ -78,6 +79,7 @@ def service_app(
     addresses: Addresses | None = None,
     metrics_port: int | None = None,
     explanations: Explanations | None = None,
+    failures: FailureTable | None = None,
     needs: Needs = lambda _method, _path: None,
     before_scrape: Callable[[], object] = lambda: None,
     before_keys: Sequence[Middleware] = (),
@@ -106,7 +108,7 @@ def service_app(
     identify = Middleware(Identify, keys or Keys(None, open_to_all=True), needs, addresses or Addresses())
     traced = [] if spans.collector is None else [Middleware(Traced)]
     cors = Cors(cors_origins)
-    edge = Middleware(Edge, timeout_s, explanations, wait_max_s=wait_max_s, cors=cors)
+    edge = Middleware(Edge, timeout_s, explanations, wait_max_s=wait_max_s, cors=cors, failures=failures)
     outer = [Middleware(HeadAsGet), *traced, edge, Middleware(Options, cors)]
     for each in reversed([*outer, *before_keys, identify, *after_keys, Middleware(Conditional)]):
         app.add_middleware(each.cls, *each.args, **each.kwargs)  # the one added last is the outermost

@@ -30,6 +30,7 @@ def degraded(
     the circuit-breaker answer with `data`, which is `fallback_data[name]` too, and `meta`, which marks it. It is a 200
     that no cache on the way may keep."""
     request.scope["degraded"] = True
+    request.scope["failed"] = (instead_of.type, instead_of.code, instead_of.dependency)
     reason = instead_of.code.lower()
     metrics.fallback_served.labels(instead_of.code).inc()
     headers = {

@@ -17,6 +17,7 @@ from holdfast.shared.http.browser import for_a_browser
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.envelope import failure, route_of
 from holdfast.shared.http.explain.explanations import Explanations
+from holdfast.shared.http.failures.table import FailureTable
 from holdfast.shared.http.open_paths import SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome, outcome_of
 from holdfast.shared.resilience import deadline
@@ -43,12 +44,14 @@ class Edge:
         *,
         wait_max_s: float = 0,
         cors: Cors = _NO_ORIGINS,
+        failures: FailureTable | None = None,
     ) -> None:
         self._app = app
         self._timeout_s = timeout_s
         self._wait_max_s = wait_max_s
         self._cors = cors
         self._explanations = explanations
+        self._failures = failures
         self._in_flight = 0
         metrics.http_requests_in_flight.set_function(lambda: self._in_flight)
         self._counters: dict[tuple[str, str, int], Any] = {}
@@ -95,18 +98,15 @@ class Edge:
             await failure(answer, Request(scope))(scope, receive, send_with_headers)
         finally:
             self._in_flight -= 1
-            outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
-            route, took_s = route_of(scope), time.perf_counter() - began
-            self._measure(route, "HEAD" if "head" in scope else scope["method"], status, outcome, took_s)
             decisions.end(noting)
-            if self._explanations is not None:
-                self._explanations.ended(scope, notes, route, status, outcome, took_s)
+            self._ended(scope, notes, status, time.perf_counter() - began)
 
     async def _in_time(self, wanted: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         """Raises RequestTooSlow if the body has not arrived, DeadlineExceeded, or AnswerOverdue if the request may have
         taken effect."""
         seconds = self._timeout_s
         if wanted.wait_s and scope["method"] not in SAFE_METHODS:  # only a write has an outcome to wait for
+            scope["asked_to_wait"] = True
             seconds += min(wanted.wait_s, self._wait_max_s)
         if wanted.timeout_ms is not None:
             seconds = min(seconds, timeout_s(wanted.timeout_ms))
@@ -125,6 +125,15 @@ class Edge:
             if scope["method"] in SAFE_METHODS:
                 raise DeadlineExceeded() from None
             raise AnswerOverdue(details=scope.get("overdue_details")) from None
+
+    def _ended(self, scope: Scope, notes: Notes, status: int, took_s: float) -> None:
+        outcome = scope["outcome"] = outcome_of(status, degraded="degraded" in scope)
+        route = route_of(scope)
+        self._measure(route, "HEAD" if "head" in scope else scope["method"], status, outcome, took_s)
+        if self._failures is not None:
+            self._failures.ended(scope, route, status, outcome, took_s)
+        if self._explanations is not None:
+            self._explanations.ended(scope, notes, route, status, outcome, took_s)
 
     def _measure(self, route: str, method: str, status: int, outcome: RequestOutcome, seconds: float) -> None:
         key = (route, method, status)

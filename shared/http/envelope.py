@@ -116,6 +116,7 @@ def failure(
     if isinstance(error, errors.BodyTooLarge):
         all_headers["Connection"] = "close"  # the rest of the body is not read
     metrics.http_errors.labels(error.type, error.code, route_of(request.scope)).inc()
+    request.scope["failed"] = (error.type, error.code, error.dependency)
     if fallback is None:  # else the fallback has been noted
         note(
             Action.ERROR_ANSWERED,

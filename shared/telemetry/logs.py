@@ -60,6 +60,7 @@ class Action(StrEnum):
     FAULT_ENDED = "fault_ended"
     RECOVERY_MEASURED = "recovery_measured"
     ANNOUNCEMENT_UNREADABLE = "announcement_unreadable"
+    FAILURES_UNREADABLE = "failures_unreadable"
     ALERT_FIRED = "alert_fired"
     ALERT_OVER = "alert_over"
     DASHBOARD_UNREADABLE = "dashboard_unreadable"

@@ -171,6 +171,13 @@ replays_driven = Gauge("holdfast_replays_driven", "Replays that this process dri
 annotations = Counter("holdfast_annotations_total", "Annotations for Grafana, by result", ["result"])
 create(annotations, ["sent", "failed", "dropped"])
 
+# --- what clients got that was not good; created with each kind ---
+failures = Counter(
+    "holdfast_failures_total",
+    "Answers that were not good, by what was wrong with them and what was the cause",
+    ["route", "trouble", "code", "dependency"],
+)
+
 # --- traces and explanations ---
 spans = Counter("holdfast_spans_total", "Spans of sampled traces: ended; of those, sent or failed", ["result"])
 create(spans, ["ended", "sent", "failed"])

@@ -16,6 +16,7 @@ from holdfast.services.dlq_admin.console.pages import (
     audit,
     discards,
     edits,
+    failures,
     groups,
     home,
     letters,
@@ -59,7 +60,21 @@ def add_console(
         return assets.answer(digest, name)
 
     login.add_routes(router, pages, guard, keys, sessions, logouts, addresses)
-    for each in (home, live, groups, letters, what_if, edits, replays, discards, audit, requests, alerts, writers):
+    for each in (
+        home,
+        live,
+        groups,
+        letters,
+        what_if,
+        edits,
+        replays,
+        discards,
+        audit,
+        requests,
+        alerts,
+        writers,
+        failures,
+    ):
         each.add_routes(router, pages, backend)
 
     @router.get("/console/{rest:path}")

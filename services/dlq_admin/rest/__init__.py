@@ -9,6 +9,7 @@ from holdfast.services.dlq_admin.rest import (
     decisions,
     edits,
     exchange,
+    failures,
     faults,
     groups,
     letters,
@@ -33,6 +34,7 @@ def add_routes(app: FastAPI, backend: Backend) -> None:
     exchange.add_routes(app, backend.exchange)
     audit.add_routes(app, backend.audit)
     faults.add_routes(app, backend.faults)
+    failures.add_routes(app, backend.failures)
     requests.add_routes(app, backend.requests)
     writers.add_routes(app, backend.writers)
     alerts.add_routes(app, backend.alerts)

@@ -2,6 +2,7 @@
 
 from typing import Any, NamedTuple
 
+from holdfast.shared.http.failures.group import Trouble
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
@@ -94,9 +95,17 @@ REPLAYS = {
     ReplayState.RECALLED: Label("recalled", "calm", "Letters that were taken back are dead as before."),
     ReplayState.DONE: Label("done", "good", "Every letter has an outcome."),
 }
+TROUBLES = {
+    Trouble.FAILED: Label("failed", "bad", "An error that is ours."),
+    Trouble.REFUSED: Label("refused", "warn", "Refused on purpose, to be sent again later."),
+    Trouble.DEGRADED: Label("degraded", "warn", "From a copy, or by a path that is not the usual one."),
+    Trouble.LATE: Label("late", "warn", "Good, but it took more than a second."),
+    Trouble.MISTAKE: Label("mistake", "calm", "An error that is the caller's own."),
+    Trouble.ABANDONED: Label("abandoned", "calm", "The caller left before the answer."),
+}
 _SETS: dict[str, dict[Any, Label]] = {
     "state": dict(STATES), "reason": dict(REASONS), "verdict": dict(VERDICTS), "item": dict(ITEMS),
-    "replay": dict(REPLAYS),
+    "replay": dict(REPLAYS), "trouble": dict(TROUBLES),
 }  # fmt: skip
 
 

@@ -1,0 +1,98 @@
+"""Failures: the groups of all replicas together."""
+
+import time
+from collections.abc import Iterable, Iterator
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from holdfast.services.dlq_admin.alerts.alerts import Alerts
+from holdfast.services.dlq_admin.failures.beginnings import Beginning, near, of_breakers, of_replicas, unix
+from holdfast.services.dlq_admin.failures.models import Began, FailureGroup, FailureReport
+from holdfast.services.dlq_admin.failures.trend import per_min, trend, window
+from holdfast.services.dlq_admin.faults.board import FaultBoard
+from holdfast.shared.errors import ExplanationsUnavailable
+from holdfast.shared.fleet.board import Board
+from holdfast.shared.http.failures.group import Group, Kind, Trouble, together
+from holdfast.shared.http.failures.published import Reported, reported
+from holdfast.shared.http.failures.sketch import estimate
+from holdfast.shared.resilience.failure_reporter import FailureReporter
+
+_GROUPS_SHOWN = 200
+_MINUTE_S = 60.0
+
+
+class Failures:
+    """Asks the cache Redis, in which every replica keeps its groups."""
+
+    def __init__(self, cache: Redis, board: Board, faults: FaultBoard, alerts: Alerts) -> None:
+        self._cache = cache
+        self._board = board
+        self._faults = faults
+        self._alerts = alerts
+        self._reporter = FailureReporter("failures_read")
+
+    async def report(
+        self, minutes: int, *, route: str | None = None, code: str | None = None, mistakes: bool = False
+    ) -> FailureReport:
+        """Groups with an answer in the last `minutes`; callers' own mistakes only if they are asked for. Raises
+        ExplanationsUnavailable while the cache is away."""
+        now_s = time.time()
+        try:
+            with self._reporter:
+                reports = await reported(self._cache, now_s)
+        except (RedisError, OSError) as error:
+            raise ExplanationsUnavailable() from error
+        beginnings = [*of_breakers(self._board.roster.shown(time.monotonic())), *of_replicas(reports), *self._others()]
+        groups = [
+            _group(kind, group, minutes, now_s, beginnings)
+            for kind, group in _merged(reports).items()
+            if (mistakes or kind.trouble is not Trouble.MISTAKE)
+            and route in (None, kind.route)
+            and code in (None, kind.code)
+            and now_s - group.last_s < minutes * _MINUTE_S
+        ]
+        groups.sort(key=lambda each: (-each.count, each.route, each.code))
+        return FailureReport(
+            groups=groups[:_GROUPS_SHOWN],
+            minutes=minutes,
+            replicas=sorted(f"{each.service}/{each.instance}" for each in reports),
+            left_out=sum(each.left_out for each in reports),
+        )
+
+    def _others(self) -> Iterator[Beginning]:
+        for fault in self._faults.report().faults:
+            yield Beginning("fault", f"{fault.fault} on {fault.target}", unix(fault.began_at))
+        for notice in self._alerts.firing():
+            if notice.since_s:
+                yield Beginning("alert", notice.name, notice.since_s)
+
+
+def _merged(reports: Iterable[Reported]) -> dict[Kind, Group]:
+    parts: dict[Kind, list[Group]] = {}
+    for report in reports:
+        for kind, group in report.groups.items():
+            parts.setdefault(kind, []).append(group)
+    return {kind: together(groups) for kind, groups in parts.items()}
+
+
+def _group(kind: Kind, group: Group, minutes: int, now_s: float, beginnings: list[Beginning]) -> FailureGroup:
+    counts = window(group.minutes, minutes, now_s)
+    return FailureGroup(
+        **kind._asdict(),
+        count=sum(counts),
+        per_min=per_min(group.minutes, now_s),
+        trend=trend(group, now_s),
+        minutes=counts,
+        first_at=group.first_s,
+        last_at=group.last_s,
+        began_at=group.began_s,
+        clients=estimate(group.clients),
+        retried=group.retried,
+        helped=group.helped,
+        samples=group.samples[::-1],
+        began_with=[
+            Began(kind=each.kind, what=each.what, at=each.at_s, before_s=round(group.began_s - each.at_s, 1))
+            for each in near(group.began_s, beginnings)
+        ],
+    )

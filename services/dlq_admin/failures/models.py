@@ -1,0 +1,50 @@
+"""Models: groups of answers that were not good."""
+
+from pydantic import Field
+
+from holdfast.services.dlq_admin.failures.beginnings import Kind as BeginningKind
+from holdfast.services.dlq_admin.failures.trend import Trend
+from holdfast.services.dlq_admin.responses import Count, Moment, ResponseModel
+from holdfast.shared.http.failures.group import Trouble
+
+
+class Began(ResponseModel):
+    """What began when the group's episode did. `before_s`: so long before it; negative: after it."""
+
+    kind: BeginningKind
+    what: str
+    at: Moment
+    before_s: float
+
+
+class FailureGroup(ResponseModel):
+    """Answers of one kind."""
+
+    route: str
+    method: str
+    trouble: Trouble
+    type: str
+    code: str
+    dependency: str
+    build: str
+    count: Count = Field(description="In the minutes that were asked for.")
+    per_min: float = Field(description="Over the last five minutes.")
+    trend: Trend
+    minutes: list[Count] = Field(description="One for each minute that was asked for, the present one last.")
+    first_at: Moment
+    last_at: Moment
+    began_at: Moment = Field(description="When the present episode began.")
+    clients: Count = Field(description="Different clients; exact below 64.")
+    retried: Count = Field(description="Requests that their clients sent again.")
+    helped: Count = Field(description="Of those, how many were then answered well, or from a copy.")
+    samples: list[str] = Field(description="Ids of the newest requests: /requests/{id} explains them.")
+    began_with: list[Began]
+
+
+class FailureReport(ResponseModel):
+    """The groups, the largest first. `left_out`: answers of kinds for which a replica had no room."""
+
+    groups: list[FailureGroup]
+    minutes: int
+    replicas: list[str]
+    left_out: Count

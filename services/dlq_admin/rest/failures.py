@@ -1,0 +1,41 @@
+"""`/failures`: what clients got that was not good."""
+
+from typing import Annotated
+
+from fastapi import FastAPI, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.failures.failures import Failures
+from holdfast.services.dlq_admin.failures.models import FailureReport
+from holdfast.services.dlq_admin.rest.answers import answered, documented
+from holdfast.shared.errors import ExplanationsUnavailable, InvalidRequest
+from holdfast.shared.http.failures.group import MINUTES
+
+_Text = Annotated[str | None, Query(max_length=200)]
+
+
+def add_routes(app: FastAPI, failures: Failures) -> None:
+    """The one route."""
+
+    @app.get(
+        "/failures",
+        **documented(
+            "failures",
+            "What clients got that was not good, in groups",
+            "Errors, refusals, copies and late answers of all replicas, by route, type, code, dependency and build: how"
+            " many, since when, how many clients, whether sending again helped, and what began at the same moment."
+            " With `mistakes=true` callers' own errors too.",
+            FailureReport,
+            InvalidRequest,
+            ExplanationsUnavailable,
+        ),
+    )
+    async def read_failures(
+        _: Request,
+        minutes: Annotated[int, Query(ge=1, le=MINUTES)] = MINUTES,
+        route: _Text = None,
+        code: _Text = None,
+        mistakes: bool = False,
+    ) -> Response:
+        return answered(await failures.report(minutes, route=route, code=code, mistakes=mistakes))

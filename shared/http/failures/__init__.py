@@ -1,0 +1,2 @@
+"""Failures: what clients got that was not good, in groups. Each process counts
+its own; dlq_admin puts them together."""

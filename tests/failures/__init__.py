@@ -1,0 +1,1 @@
+"""What clients got that was not good, in groups."""
