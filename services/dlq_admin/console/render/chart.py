@@ -22,9 +22,10 @@ class Bar(NamedTuple):
 def bars(values: Sequence[int], width: float = WIDTH, height: float = HEIGHT) -> list[Bar]:
     """One per value; what is more than nothing can be seen."""
     step = width / max(1, len(values))
+    gap = min(_GAP, step / 3)
     most = max([*values, 1])
     return [
-        Bar(round(at * step, 2), round(height - tall, 2), round(step - _GAP, 2), round(tall, 2), value)
+        Bar(round(at * step, 2), round(height - tall, 2), round(step - gap, 2), round(tall, 2), value)
         for at, value in enumerate(values)
         for tall in [max(_LEAST, value / most * height) if value else 1.0]
     ]
