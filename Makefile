@@ -15,6 +15,10 @@ needed = $(or $($1),$(error $1= is missing: make $@ $1=$2))
 
 ##@ Run
 
+.PHONY: tour
+tour: ## The five-minute story, typed in by nobody, told and recorded: starts the stack, breaks it, repairs dead letters
+	@$(PYTHON) -m deploy.tour
+
 .PHONY: run
 run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PORT_OFFSET=, LISTEN_HOST=)
 	@$(LOCAL) run

@@ -1,0 +1,58 @@
+"""Steps of the tour, as data: what is said, and what is typed. `{names}` are filled in as they become known."""
+
+from typing import NamedTuple
+
+
+class Step(NamedTuple):
+    """`until_letters`: before it, dead letters are waited for. `group`: it begins to be about the renamed field's
+    letters."""
+
+    says: str
+    types: str
+    until_letters: bool = False
+    group: bool = False
+
+
+POISON = 10
+#: How the renamed field of `make demo-poison` is repaired.
+PATCH = '[{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}]\n'
+
+STEPS = (
+    Step("Every process of the system starts, under a supervisor.", "make up"),
+    Step(
+        "A client creates a user and waits up to five seconds for the result.",
+        "curl -s {api}/users -H 'Content-Type: application/json' -H 'Prefer: wait=5'"
+        """ -d '{{"name": "Ada Lovelace", "email": "ada.{run}@example.com"}}'""",
+    ),
+    Step("It is there.", "curl -s '{api}/users?email=ada.{run}@example.com'"),
+    Step(
+        "The database stops and comes back. Reads are answered from marked copies, writes queue, nothing is lost.",
+        "make test-database-down",
+    ),
+    Step("Every breaker of every replica, and why it is as it is.", "make circuit-status"),
+    Step(
+        "What clients got meanwhile that was not good, and what began at the same moment.",
+        "curl -s '{admin}/failures?minutes=15' -H 'Authorization: Bearer {token}' | head -c 900",
+    ),
+    Step("Now writes arrive that can never work: a producer has renamed a field.", f"make demo-poison N={POISON}"),
+    Step("They are dead letters. Their neighbours were not held up.", "make dlq ARGS=groups", until_letters=True),
+    Step(
+        "What would a replay of the renamed field's letters do?",
+        'make dlq ARGS="what-if --fingerprint {group}"',
+        group=True,
+    ),
+    Step(
+        "It would fail again, so the payload is repaired: tried on each letter first.",
+        'make dlq ARGS="transform --fingerprint {group} --patch @{patch}"',
+    ),
+    Step(
+        "It fits. The same again, with the count and a reason for the audit.",
+        'make dlq ARGS="transform --fingerprint {group} --patch @{patch}'
+        """ --count {count} --reason 'a renamed field'\"""",
+    ),
+    Step(
+        "And the replay: a canary first, then the rest.",
+        """make dlq ARGS="replay --fingerprint {group} --count {count} --reason 'repaired' --watch\"""",
+    ),
+    Step("Every accepted write is accounted for, counted from the stores.", "make ledger"),
+)  # fmt: skip
