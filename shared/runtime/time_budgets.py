@@ -42,6 +42,10 @@ PRESENCE_EVERY_S, PRESENCE_GONE_S = 5.0, 20.0
 #: A reader that has received nothing from Redis for this long, not even the end of a block, is restarted.
 READER_SILENCE_MAX_S = 6.0
 
+# --- failures that clients got ---
+#: A pause that ends an episode; how long a group is kept after its last answer.
+EPISODE_GAP_S, FAILURES_KEPT_S = 300.0, 7200
+
 # --- announced faults ---
 FAULT_MAX_S, FAULTS_KEPT_S = 600.0, 86_400
 #: How often Prometheus asks for metrics.

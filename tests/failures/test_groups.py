@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from holdfast.services.dlq_admin.failures.beginnings import Beginning, near, of_breakers, of_replicas
 from holdfast.services.dlq_admin.failures.trend import per_min, trend, window
 from holdfast.shared.http.failures import table as table_module
-from holdfast.shared.http.failures.group import EPISODE_GAP_S, MINUTES, Group, Kind, Trouble, kind_of, together
+from holdfast.shared.http.failures.group import MINUTES, Group, Kind, Trouble, kind_of, together
 from holdfast.shared.http.failures.published import Reported
 from holdfast.shared.http.failures.sketch import estimate, hashed, merged, with_one
 from holdfast.shared.http.failures.table import FailureTable
 from holdfast.shared.http.outcome import RequestOutcome
+from holdfast.shared.runtime.time_budgets import EPISODE_GAP_S
 
 KIND = Kind("/users", "GET", Trouble.FAILED, "database_error", "DATABASE_UNAVAILABLE", "database", "1+a")
 BAD = ("database_error", "DATABASE_UNAVAILABLE", "database")
@@ -185,7 +186,7 @@ def test_what_began_at_the_same_moment() -> None:
         Reported("api", name, build, started, 0.0, 0, {})
         for name, build, started in [("a", "1", 10.0), ("b", "1", 20.0), ("c", "2", 30.0)]
     ]
-    assert [(each.kind, each.at_s) for each in of_replicas(reports)] == [("start", 10), ("start", 20), ("deploy", 30)]
+    assert [(each.kind, each.at_s) for each in of_replicas(reports)] == [("start", 10), ("start", 20), ("build", 30)]
     at = opened.at_s
     others = [Beginning("fault", "far", at - 100), Beginning("fault", "near", at - 20)]
     assert [each.what for each in near(at - 2, [*others, opened])] == ["near", "api database opened"]

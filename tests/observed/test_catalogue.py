@@ -25,7 +25,7 @@ _TYPES = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
 _BORN_LATER = {
     "holdfast_http_requests", "holdfast_http_errors", "holdfast_http_request_duration_seconds",
     "holdfast_fault_active", "holdfast_fault_last_start_timestamp_seconds", "holdfast_fault_last_end_timestamp_seconds",
-    "holdfast_recovery_phase_seconds", "holdfast_heartbeat_timestamp_seconds",
+    "holdfast_recovery_phase_seconds", "holdfast_heartbeat_timestamp_seconds", "holdfast_failures",
 }  # fmt: skip
 #: What a service says of its own dependencies and loops, and nobody can say for it.
 _OF_ITS_OWN = {

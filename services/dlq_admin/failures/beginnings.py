@@ -14,7 +14,7 @@ _BEFORE_S, _AFTER_S = 30.0, 10.0
 _SHOWN = 5
 
 
-Kind = Literal["breaker", "override", "fault", "start", "deploy", "alert"]
+Kind = Literal["breaker", "override", "fault", "start", "build", "alert"]
 
 
 class Beginning(NamedTuple):
@@ -54,7 +54,7 @@ def unix(moment: str) -> float:
 
 
 def of_replicas(reports: Iterable[Reported]) -> list[Beginning]:
-    """Starts of processes. The first one that runs a build is its deploy."""
+    """Starts of processes. The first one that runs a build brought that build."""
     by_start = sorted(reports, key=lambda each: each.started_s)
     seen = {by_start[0].build} if by_start else set[str]()
     found = []
@@ -62,5 +62,5 @@ def of_replicas(reports: Iterable[Reported]) -> list[Beginning]:
         new = each.build not in seen
         seen.add(each.build)
         what = f"{each.service} {each.instance} started" + (f" with build {each.build}" if new else "")
-        found.append(Beginning("deploy" if new else "start", what, each.started_s))
+        found.append(Beginning("build" if new else "start", what, each.started_s))
     return found

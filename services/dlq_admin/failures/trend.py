@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from holdfast.shared.http.failures.group import EPISODE_GAP_S, Group
+from holdfast.shared.http.failures.group import Group
+from holdfast.shared.runtime.time_budgets import EPISODE_GAP_S
 
 Trend = Literal["new", "rising", "steady", "falling", "over"]
 

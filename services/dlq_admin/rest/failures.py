@@ -32,10 +32,10 @@ def add_routes(app: FastAPI, failures: Failures) -> None:
         ),
     )
     async def read_failures(
-        _: Request,
+        request: Request,
         minutes: Annotated[int, Query(ge=1, le=MINUTES)] = MINUTES,
         route: _Text = None,
         code: _Text = None,
         mistakes: bool = False,
     ) -> Response:
-        return answered(await failures.report(minutes, route=route, code=code, mistakes=mistakes))
+        return answered(request, await failures.report(minutes, route=route, code=code, mistakes=mistakes))

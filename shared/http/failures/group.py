@@ -10,12 +10,11 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Self
 
 from holdfast.shared.http.failures.sketch import merged, with_one
+from holdfast.shared.runtime.time_budgets import EPISODE_GAP_S
 
 #: Minutes of which a group has counts.
 MINUTES = 60
 _MINUTE_S = 60.0
-#: Without an answer of the kind for so long, the next one begins another episode.
-EPISODE_GAP_S = 300.0
 _SAMPLES = 5
 _TEXT_MAX = 200
 

@@ -19,9 +19,10 @@ from redis.exceptions import RedisError
 from holdfast.shared.connections.redis import text
 from holdfast.shared.errors import OverBudget
 from holdfast.shared.http.failures.group import Group, Kind, kind_of
-from holdfast.shared.http.failures.table import GROUPS_MAX, KEPT_S, FailureTable
+from holdfast.shared.http.failures.table import GROUPS_MAX, FailureTable
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.time_budgets import FAILURES_KEPT_S
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
 
@@ -82,7 +83,7 @@ class Publisher:
         document = self._about | {"at_s": time.time(), "left_out": self._table.left_out, "groups": groups}
         pipeline = self._redis.pipeline(transaction=False)
         pipeline.hset(KEY, self._field, cast(Any, orjson.dumps(document)))
-        pipeline.expire(KEY, int(KEPT_S))
+        pipeline.expire(KEY, FAILURES_KEPT_S)
         try:
             await pipeline.execute()
         except BaseException:
@@ -95,7 +96,7 @@ async def reported(redis: Redis, now_s: float) -> list[Reported]:
     OSError."""
     found: dict[bytes, bytes] = cast(Any, await cast(Any, redis.hgetall(KEY)))
     read = [_readable(text(field), value) for field, value in list(found.items())[:_REPLICAS_MAX]]
-    return [one for one in read if one is not None and now_s - one.at_s < KEPT_S]
+    return [one for one in read if one is not None and now_s - one.at_s < FAILURES_KEPT_S]
 
 
 def _readable(field: str, value: bytes) -> Reported | None:

@@ -17,13 +17,12 @@ from holdfast.shared.http.failures.group import Group, Kind, Trouble
 from holdfast.shared.http.failures.sketch import hashed
 from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome
+from holdfast.shared.runtime.time_budgets import FAILURES_KEPT_S
 from holdfast.shared.telemetry import metrics
 
 #: A good answer that took longer is late, unless its client asked to wait.
-LATE_S = 1.0
+_LATE_S = 1.0
 GROUPS_MAX = 200
-#: Groups are forgotten this long after their last answer.
-KEPT_S = 7200.0
 _REMEMBERED_MAX = 2000
 #: A request that comes again later than this is another one.
 _RETRY_WITHIN_S = 60.0
@@ -112,7 +111,7 @@ class FailureTable:
         return hash((self._client_of(scope), scope["method"], scope["path"], scope["query_string"], key))
 
     def _forget(self, now_s: float) -> None:
-        self._groups = {kind: group for kind, group in self._groups.items() if now_s - group.last_s < KEPT_S}
+        self._groups = {kind: group for kind, group in self._groups.items() if now_s - group.last_s < FAILURES_KEPT_S}
 
 
 def _trouble(scope: Mapping[str, Any], status: int, outcome: RequestOutcome, took_s: float) -> Trouble | None:
@@ -121,4 +120,4 @@ def _trouble(scope: Mapping[str, Any], status: int, outcome: RequestOutcome, too
     if status >= _MISTAKE_FROM:
         return Trouble.MISTAKE
     waits = scope.get("asked_to_wait", False)
-    return Trouble.LATE if took_s > LATE_S and not waits else None
+    return Trouble.LATE if took_s > _LATE_S and not waits else None
