@@ -250,6 +250,10 @@ chaos-all: venv-local ## All seven, short each, and a table
 chaos-heal: venv-local ## Undo what an interrupted experiment, scenario or load test left broken
 	$(CHAOS) heal
 
+.PHONY: test-restore
+test-restore: venv-local ## Back the stack up under load, destroy both stores, restore them, and count what is missing (a minute)
+	@$(VENV) -m deploy.restore
+
 .PHONY: demo-poison
 demo-poison: ## Writes that cannot be applied, of realistic kinds, to repair and replay in the console (N=20)
 	@$(PYTHON) -m deploy.poison $(N)

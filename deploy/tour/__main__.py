@@ -87,7 +87,7 @@ def _type(command: str, token: str, recording: Recording) -> int:
 
     recording.show(f"\033[32m$ {shown(command)}\033[0m\n")
     environment = os.environ | {"PYTHONUNBUFFERED": "1", "MAKEFLAGS": "--no-print-directory"}
-    with subprocess.Popen(  # noqa: S603 - the steps' own command lines
+    with subprocess.Popen(
         ["/bin/bash", "-c", command],
         cwd=REPO,
         env=environment,
