@@ -10,9 +10,9 @@ from holdfast.services.api.settings import ApiSettings
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.rest import access as dlq_access
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.external_proxy import access as proxy_access
 from holdfast.services.external_proxy.app import make_app as proxy_app
 from holdfast.services.external_proxy.settings import ProxySettings
-from holdfast.shared.http.keys import OPERATE
 
 Scope = Callable[[str, str], str | None]
 
@@ -39,7 +39,9 @@ def endpoints() -> str:
             DlqAdmin(DlqAdminSettings(profile="demo", db_dsn=_DSN)).http().openapi(),
             dlq_access.scope_needed,
         ),
-        _part("external_proxy, port 8081", proxy_app(ProxySettings(profile="demo")).openapi(), _proxy_scope),
+        _part(
+            "external_proxy, port 8081", proxy_app(ProxySettings(profile="demo")).openapi(), proxy_access.scope_needed
+        ),
     )
 
 
@@ -63,8 +65,3 @@ def _row(method: str, path: str, operation: Mapping[str, Any], scope: Scope) -> 
         f"`{needed}`" if needed else "",
         ", ".join(answers),
     )
-
-
-def _proxy_scope(_method: str, path: str) -> str | None:
-    """Its configuration asks for the key in the handlers."""
-    return OPERATE if path.startswith("/config") else None

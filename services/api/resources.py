@@ -14,7 +14,7 @@ from holdfast.services.api import headers
 from holdfast.services.api.bodies import bodies_of, parse_part, parse_whole
 from holdfast.services.api.described import describe
 from holdfast.services.api.ids import canonical
-from holdfast.services.api.openapi import components_of, documents_of
+from holdfast.services.api.openapi import documents_of
 from holdfast.services.api.openapi.resources import Documents
 from holdfast.services.api.view import Seen, View
 from holdfast.services.api.write import WritePath
@@ -23,7 +23,6 @@ from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import InvalidCursor
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import degraded
-from holdfast.shared.http.document import with_components
 from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import etag
 from holdfast.shared.writes.commands import Create, Delete, Ref, Replace, Update
@@ -38,7 +37,6 @@ def add_routes(app: FastAPI, resource: ResourceType, path: WritePath, view: View
     documents = documents_of(resource)
     _add_writes(app, resource, documents, path)
     _add_reads(app, resource, documents, view)
-    with_components(app, components_of(resource))
 
 
 def _add_writes(app: FastAPI, resource: ResourceType, documents: Documents, path: WritePath) -> None:
@@ -72,7 +70,7 @@ def _add_writes(app: FastAPI, resource: ResourceType, documents: Documents, path
 def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view: View) -> None:
     plural, singular = resource.plural, resource.singular
 
-    @app.get(_one(resource), **documents.read)
+    @app.get(_one(resource), **documents.get)
     async def read(request: Request) -> Response:
         seen = await view.entity(Ref(plural, _id(resource, request)), fresh=headers.wants_fresh(request))
         if not seen.entities:

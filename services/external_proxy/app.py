@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from fastapi import FastAPI
 
 from holdfast.services.external_proxy import config_routes, external
+from holdfast.services.external_proxy.access import scope_needed
 from holdfast.services.external_proxy.config import Config
 from holdfast.services.external_proxy.live import Live
 from holdfast.services.external_proxy.settings import ProxySettings
@@ -96,6 +97,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
         timeout_s=PROXY_TIMEOUT_S,
         cors_origins=settings.cors_origins,
         explanations=explained,
+        needs=scope_needed,
         keys=Keys(settings.keys_file, open_to_all=settings.profile == "demo"),
     )
 

@@ -30,7 +30,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
     """Everything here needs the scope `operate`."""
 
     @app.get("/config", **openapi.CONFIG)
-    async def read_config(request: Request) -> Response:
+    async def get_config(request: Request) -> Response:
         require(request, OPERATE)
         return _answer(request, live)
 
@@ -52,7 +52,7 @@ def add_routes(app: FastAPI, live: Live, settings: Config) -> None:
         return _answer(request, live)
 
     @app.get("/config/changes", **openapi.CHANGES)
-    async def changes(request: Request) -> Response:
+    async def list_config_changes(request: Request) -> Response:
         require(request, OPERATE)
         return success(request, {"changes": await live.audit()}, headers={"Cache-Control": "no-store"})
 

@@ -29,7 +29,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
     """Reads have a fallback; writes cannot have one."""
 
     @app.get("/external", **openapi.READ)
-    async def read(request: Request) -> Response:
+    async def get_external(request: Request) -> Response:
         try:
             answer = await third_party.ask(ThirdPartyRequest("read", "GET", _PATH, propagated(request)))
         except AppError as error:
@@ -42,7 +42,7 @@ def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live:
         return success(request, orjson.Fragment(answer.raw), meta=meta)
 
     @app.post("/external", **openapi.WRITE)
-    async def write(request: Request) -> Response:
+    async def send_external(request: Request) -> Response:
         body = await read_body(request)
         try:
             parse(body)

@@ -23,21 +23,22 @@ from holdfast.shared.errors import (
 )
 from holdfast.shared.http.document import (
     ALLOW_FALLBACK,
-    COPY_HEADERS,
+    ETAG,
+    FLAG,
     INTEGER,
+    MOMENT,
+    TEXT,
     TIMEOUT,
-    a_copy,
     a_list,
     an_object,
     answer,
     body,
     errors,
-    header,
+    or_null,
     parameter,
 )
 
 _TIME = "2026-01-15T10:30:00.000000Z"
-_MAYBE = {"type": ["string", "null"]}
 _UPSTREAM = (
     UpstreamTimeout, UpstreamUnreachable, UpstreamInvalidAnswer, UpstreamFailed, UpstreamRefused, UpstreamThrottled,
     ProxyBusy, CircuitOpen,
@@ -46,14 +47,16 @@ _KEY = parameter("Idempotency-Key", "Passed on.", "8f14e45f-ceea-467e")
 _IF_MATCH = parameter("If-Match", "Change it only if it is still at one of these ETags.", '"7"')
 _DOCUMENT = {"source": "stand-in third party", "at": _TIME}
 _CONFIG = an_object(
-    {"version": INTEGER, "config": {"type": "object"}, "reverts_at": _MAYBE, "changed_by": _MAYBE,
-     "changed_at": _MAYBE, "reason": _MAYBE, "store_answers": {"type": "boolean"}}
+    "Configuration",
+    {"version": INTEGER, "config": {"type": "object"}, "reverts_at": or_null(MOMENT), "changed_by": or_null(TEXT),
+     "changed_at": or_null(MOMENT), "reason": or_null(TEXT), "store_answers": FLAG},
 )  # fmt: skip
 _CONFIG_EXAMPLE = {
     "version": 7, "config": {"breaker": {"open_s": 5}}, "reverts_at": None, "changed_by": "on-call",
     "changed_at": _TIME, "reason": "they recover slowly today", "store_answers": True,
 }  # fmt: skip
-_ETAG = {"ETag": header("The configuration's version, for If-Match")}
+_CHANGES = an_object("ConfigurationChanges", {"changes": a_list({"type": "object"})})
+_CHANGE_EXAMPLE = {"version": 7, "actor": "on-call", "at": _TIME, "reason": "they recover slowly today"}
 _CHANGE_ERRORS = (
     InvalidCondition,
     InvalidRequest,
@@ -68,8 +71,7 @@ READ: dict[str, Any] = {
     "tags": ["third party"],
     "summary": "The third party's data, or its last good answer, or a default; `meta.fallback` says which",
     "responses": answer(
-        "The data; with the breaker open as `fallback_data`.", {}, a_copy("cached_data"),
-        example=_DOCUMENT, headers=COPY_HEADERS,
+        "The data, or a copy of it.", {}, _DOCUMENT, name="Data", copy="cached_data",
     )
     | errors(*_UPSTREAM),
     "openapi_extra": {"parameters": [TIMEOUT, ALLOW_FALLBACK]},
@@ -77,18 +79,18 @@ READ: dict[str, Any] = {
 WRITE: dict[str, Any] = {
     "tags": ["third party"],
     "summary": "Send a document to the third party; attempted again only with an Idempotency-Key",
-    "responses": answer("What it answered.", {}, example=_DOCUMENT)
-    | answer("What it answered, with a 201.", {}, example=_DOCUMENT, status=201)
+    "responses": answer("What it answered.", {}, _DOCUMENT, name="Data")
+    | answer("What it answered, with a 201.", {}, _DOCUMENT, name="Data", status=201)
     | errors(*_UPSTREAM, UpstreamOutcomeUnknown, InvalidRequest, MalformedJson, BodyTooLarge, DocumentTooLarge),
-    "openapi_extra": body(None, {"any": "document"}) | {"parameters": [TIMEOUT, _KEY]},
+    "openapi_extra": body({}, {"any": "document"}) | {"parameters": [TIMEOUT, _KEY]},
 }
 CONFIG: dict[str, Any] = {
     "tags": ["operators"],
     "summary": "The configuration in force",
-    "responses": answer("Its version is the ETag.", _CONFIG, example=_CONFIG_EXAMPLE, headers=_ETAG) | errors(),
+    "responses": answer("Its version is the ETag.", _CONFIG, _CONFIG_EXAMPLE, headers=ETAG) | errors(),
 }
 _CHANGED = answer(
-    "In force here; other replicas follow within seconds.", _CONFIG, example=_CONFIG_EXAMPLE, headers=_ETAG
+    "In force here; other replicas follow within seconds.", _CONFIG, _CONFIG_EXAMPLE, headers=ETAG
 ) | errors(*_CHANGE_ERRORS)
 PUT_CONFIG: dict[str, Any] = {
     "tags": ["operators"],
@@ -108,5 +110,5 @@ DELETE_CONFIG: dict[str, Any] = {
 CHANGES: dict[str, Any] = {
     "tags": ["operators"],
     "summary": "The last changes, newest first: who, when, why, before and after",
-    "responses": answer("At most 100.", an_object({"changes": a_list({"type": "object"})})) | errors(ConfigUnavailable),
+    "responses": answer("At most 100.", _CHANGES, {"changes": [_CHANGE_EXAMPLE]}) | errors(ConfigUnavailable),
 }

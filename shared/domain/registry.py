@@ -29,6 +29,14 @@ RESERVED = frozenset({
     "unique", "version", "writers", "writes",
 })  # fmt: skip
 
+#: Schemas of the API's document, beside those of resources.
+SCHEMAS = frozenset({
+    "Breaker", "BreakerCounts", "BreakerReport", "BreakerStatus", "BreakerStatusResponse", "CachedData",
+    "CircuitBreakerResponse", "DataResponse", "Error", "ErrorResponse", "FallbackUse", "Health", "HealthCheck",
+    "HealthResponse", "Meta", "Operation", "OperationError", "OperationResponse", "Override", "OverrideBody",
+    "OverrideResponse", "Problem", "WriteAccepted", "WriteAcceptedResponse",
+})  # fmt: skip
+
 
 class Domain:
     """Resources by their plural names, in the order of their declaration."""
@@ -40,7 +48,7 @@ class Domain:
             names = [getattr(each, what) for each in self.resources]
             if twice := sorted({name for name in names if names.count(name) > 1}):
                 raise DeclarationError(f"two resources have the {what} {', '.join(twice)}")
-            if taken := sorted(RESERVED.intersection(names)):
+            if taken := sorted((RESERVED | SCHEMAS).intersection(names)):
                 raise DeclarationError(f"Holdfast itself has something of the name {', '.join(taken)}")
         claims = [field.unique.claims for each in self.resources for field in each.unique if field.unique]
         if twice := sorted({name for name in claims if claims.count(name) > 1}):

@@ -21,7 +21,7 @@ from holdfast.shared.errors import (
     MethodNotAllowed,
     NoSuchPath,
 )
-from holdfast.shared.http import query
+from holdfast.shared.http import openapi, query
 from holdfast.shared.http.conditional import Conditional
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.edge import Edge
@@ -39,6 +39,7 @@ from holdfast.shared.http.traced import Traced
 from holdfast.shared.telemetry.tracing import spans
 
 _TIMEOUT_S = 10.0
+_METRICS = {kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/openmetrics-text")}
 
 
 class DirectRoute(APIRoute):
@@ -101,6 +102,7 @@ def service_app(
         redirect_slashes=False,
         docs_url=None,  # shared/http/docs.py
         redoc_url=None,
+        generate_unique_id_function=openapi.operation_id,
         # FastAPI looks these up on every request; ours are in shared/telemetry.
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
@@ -118,6 +120,7 @@ def service_app(
     add_routes(app)  # before the rest: routes are tried in order
     health.add_routes(app)
     _add_metrics(app, before_scrape, metrics_port)
+    openapi.complete(app, needs)
     return app
 
 
@@ -129,9 +132,10 @@ def _add_metrics(app: FastAPI, before_scrape: Callable[[], object], port: int | 
         tags=["health"],
         summary="Prometheus metrics",
         response_class=Response,
+        responses={200: {"description": "In the form that `Accept` names.", "content": _METRICS}},
         include_in_schema=port is None,  # the document is about the port that it is read from
     )
-    async def metrics(request: Request) -> Response:
+    async def get_metrics(request: Request) -> Response:
         if port is not None and request.scope["server"][1] != port:
             raise NoSuchPath()
         text, media_type = await scraper(request.headers.get("accept", ""))

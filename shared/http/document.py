@@ -1,14 +1,15 @@
-"""OpenAPI parts of routes that read their request and write the envelope themselves, which FastAPI cannot derive."""
+"""OpenAPI parts of routes that read their request and write the envelope themselves, which FastAPI cannot derive. An
+object's schema has a name; `shared/http/openapi.py` puts it where the document has its named schemas."""
 
 from collections.abc import Mapping
 from typing import Any
 
-from fastapi import FastAPI
 from pydantic import BaseModel
 
 from holdfast.shared.errors import (
     AppError,
     BodyTooLarge,
+    CircuitOpen,
     DeadlineExceeded,
     InvalidParameter,
     NotAllowed,
@@ -19,24 +20,42 @@ from holdfast.shared.errors import (
     UnsupportedEncoding,
     UnsupportedMediaType,
 )
-from holdfast.shared.http.envelope import status_of
+from holdfast.shared.http.envelope import headers_of, status_of
 
 TEXT: dict[str, Any] = {"type": "string"}
 INTEGER: dict[str, Any] = {"type": "integer"}
+NUMBER: dict[str, Any] = {"type": "number"}
+FLAG: dict[str, Any] = {"type": "boolean"}
+MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
 #: Errors of every route that reads a body.
 _OF_A_BODY = (UnsupportedEncoding, UnsupportedMediaType)
 #: Errors of every route.
 _ANYWHERE = (NotAuthenticated, NotAllowed, InvalidParameter, TargetTooLong, Overloaded, DeadlineExceeded, Unexpected)
+_EXAMPLE_ID = "req_123456789"
+_EXAMPLE_TIME = "2026-01-15T10:30:00Z"
 
 
-def an_object(required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
+def an_object(name: str, required: dict[str, Any], optional: dict[str, Any] | None = None) -> dict[str, Any]:
     """A schema that allows other properties."""
-    return {"type": "object", "required": list(required), "properties": required | (optional or {})}
+    properties = required | (optional or {})
+    return {"title": name, "type": "object", "required": list(required), "properties": properties}
 
 
 def a_list(of: dict[str, Any]) -> dict[str, Any]:
     """A schema."""
     return {"type": "array", "items": of}
+
+
+def one_of(*words: str) -> dict[str, Any]:
+    """A schema of a word among these."""
+    return {"type": "string", "enum": list(words)}
+
+
+def or_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema, or null."""
+    if "title" in schema:
+        return {"oneOf": [schema, {"type": "null"}]}
+    return schema | {"type": [schema["type"], "null"]}
 
 
 def header(description: str) -> dict[str, Any]:
@@ -56,49 +75,127 @@ def parameter(name: str, description: str, example: str) -> dict[str, Any]:
     }
 
 
-REQUEST_ID = {"X-Request-ID": header("This request's id; in our logs too")}
 RETRY_AFTER = {"Retry-After": header("Seconds until asking again makes sense")}
+ETAG = {"ETag": header("Its version, for If-Match and If-None-Match")}
 #: What `shared/http/degraded.py` adds.
 COPY_HEADERS = {
     "Age": header("Age of the copy in seconds; only on an answer from a copy"),
     "Cache-Status": header("RFC 9211; only on an answer from a copy"),
     "X-Degraded": header("Why this is a copy; only on an answer from a copy"),
 }
+_OF_ERRORS = {
+    "WWW-Authenticate": header("How to send a key"),
+    "Accept-Encoding": header("The encodings that a body may have"),
+}
 TIMEOUT = parameter("X-Request-Timeout-Ms", "Answer within so many ms, 50 to 30000; lowers our limit only.", "2000")
 ALLOW_FALLBACK = parameter("X-Allow-Fallback", "`false`: answer with an error rather than with a copy.", "false")
 
-_ERROR = an_object(
-    {"type": TEXT, "code": TEXT, "message": TEXT, "retryable": {"type": "boolean"}, "definite": {"type": "boolean"},
-     "request_id": TEXT, "timestamp": TEXT},
-    {"details": {"type": "object"}, "retry_after": INTEGER},
-)  # fmt: skip
-_FAILED = an_object({"success": {"const": False}, "error": _ERROR, "fallback_data": {"type": ["object", "null"]}})
-
-
-def a_copy(name: str) -> dict[str, Any]:
-    """The schema of `fallback_data` with a copy under `name`; a configured default has no age."""
-    moment = {"type": ["string", "null"]}
-    return an_object({name: {}, "cache_age": moment, "as_of": moment})
+_FALLBACK_USED = an_object("FallbackUse", {"used": FLAG}, {"kind": or_null(TEXT), "reason": or_null(TEXT)})
+#: `meta` of every answer.
+META = an_object(
+    "Meta",
+    {"request_id": TEXT},
+    {
+        "pending": or_null(FLAG) | {"description": "Whether a write is still on its way; null: the queue did not say"},
+        "next_cursor": {"type": ["string", "integer", "null"], "description": "`cursor` of the next page"},
+        "limit": INTEGER,
+        "stale": FLAG | {"description": "It is a copy, which may be out of date"},
+        "age_s": or_null(NUMBER) | {"description": "Age of the copy"},
+        "as_of": or_null(MOMENT),
+        "source": TEXT | {"description": "Where it is from"},
+        "fallback": _FALLBACK_USED,
+        "way": TEXT | {"description": "`queue` or `direct`: how the write reached the database"},
+        "accepted_at": MOMENT,
+        "version": INTEGER,
+        "operation": TEXT | {"description": "Path of the operation"},
+    },
+)
+ERROR = an_object(
+    "Error",
+    {
+        "type": TEXT,
+        "code": TEXT,
+        "message": TEXT,
+        "retryable": FLAG | {"description": "The same request may succeed later"},
+        "definite": FLAG | {"description": "It is certain that what was asked for did not happen"},
+        "request_id": TEXT,
+        "timestamp": MOMENT,
+    },
+    {
+        "details": {"type": "object", "additionalProperties": True},
+        "retry_after": INTEGER | {"description": "In seconds"},
+        "fallback_available": FLAG,
+    },
+)
+_FAILED = an_object(
+    "ErrorResponse",
+    {"success": FLAG | {"const": False}, "error": ERROR, "fallback_data": {"type": "null"}},
+)
+_PROBLEM = an_object(
+    "Problem",
+    {
+        "type": TEXT,
+        "title": TEXT,
+        "status": INTEGER,
+        "instance": TEXT,
+        "category": TEXT,
+        "code": TEXT,
+        "retryable": FLAG,
+        "definite": FLAG,
+        "timestamp": MOMENT,
+    },
+)
 
 
 def answer(
     description: str,
     data: dict[str, Any],
-    fallback: dict[str, Any] | None = None,
+    example: Any,
     *,
+    name: str = "",
     status: int = 200,
-    example: Any = None,
+    copy: str = "",
     headers: Mapping[str, Any] | None = None,
 ) -> dict[int | str, Any]:
-    """The response of a success. `fallback`: the schema of `fallback_data` on an answer from a copy; `example`: of the
-    data."""
-    fine = an_object({"success": {"const": True}, "data": data, "meta": {"type": "object"}})
-    degraded = an_object({"success": {"const": False}, "error": _ERROR, "fallback_data": fallback or {}})
-    content: dict[str, Any] = {"schema": {"oneOf": [fine, degraded]} if fallback else fine}
-    if example is not None:
-        content["example"] = {"success": True, "data": example, "meta": {}}
-    all_headers = REQUEST_ID | (RETRY_AFTER if fallback else {}) | dict(headers or {})
+    """The response of a success. `name`: of what has no name itself; `example`: of the data; `copy`: the name that the
+    data have in `fallback_data` when they come from a copy."""
+    name = name or name_of(data)
+    schema = an_object(f"{name}Response", {"success": FLAG | {"const": True}, "data": data, "meta": META})
+    meta = {"request_id": _EXAMPLE_ID}
+    examples = {"usual": {"value": {"success": True, "data": example, "meta": meta}}}
+    if copy:
+        schema = {"oneOf": [schema, _degraded(name, copy, data)]}
+        examples["from_a_copy"] = {"value": _degraded_example(copy, example)}
+    content = {"schema": schema, "examples": examples}
+    all_headers = ((RETRY_AFTER | COPY_HEADERS) if copy else {}) | dict(headers or {})
     return {status: {"description": description, "headers": all_headers, "content": {"application/json": content}}}
+
+
+def name_of(data: Mapping[str, Any]) -> str:
+    """`User`, or `UserList` of a list."""
+    return f"{name_of(data['items'])}List" if data.get("type") == "array" else str(data["title"])
+
+
+def _degraded(name: str, copy: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The mission's circuit-breaker answer, with the data in its usual place too."""
+    prefix = name if data else ""  # of any data: the plain one
+    named = an_object(f"Cached{name}", {copy: data, "cache_age": or_null(TEXT), "as_of": or_null(MOMENT)})
+    return an_object(
+        f"{prefix}CircuitBreakerResponse",
+        {"success": FLAG | {"const": False}, "error": ERROR, "fallback_data": named, "data": data, "meta": META},
+    )
+
+
+def _degraded_example(copy: str, data: Any) -> dict[str, Any]:
+    error = _example(CircuitOpen())["error"] | {"retry_after": 30, "fallback_available": True}
+    about = {"stale": True, "age_s": 125.25, "as_of": "2026-01-15T10:27:54.750000Z", "source": "cache"}
+    return {
+        "success": False,
+        "error": error,
+        "fallback_data": {copy: data, "cache_age": "2 minutes", "as_of": about["as_of"]},
+        "data": data,
+        "meta": {"request_id": _EXAMPLE_ID, **about},
+    }
 
 
 def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None = None) -> dict[int | str, Any]:
@@ -112,15 +209,15 @@ def errors(*named: type[AppError] | AppError, headers: Mapping[str, Any] | None 
     return {
         status: {
             "description": " ".join(f"`{error.code}`: {error.message}" for error in group),
-            "headers": REQUEST_ID
-            | dict(headers or {})
+            "headers": dict(headers or {})
+            | {name: _OF_ERRORS[name] for error in group for name in headers_of(error)}
             | (RETRY_AFTER if any(error.retryable for error in group) else {}),
             "content": {
                 "application/json": {
                     "schema": _FAILED,
                     "examples": {error.code: {"value": _example(error)} for error in group},
                 },
-                "application/problem+json": {"schema": {"type": "object"}},
+                "application/problem+json": {"schema": _PROBLEM},
             },
         }
         for status, group in by_status.items()
@@ -133,42 +230,17 @@ def _example(error: AppError) -> dict[str, Any]:
         fields["details"] = error.details
     if error.retryable:
         fields["retry_after"] = 1
-    fields |= {"retryable": error.retryable, "definite": error.definite, "request_id": "req_123456789"}
-    return {"success": False, "error": fields | {"timestamp": "2026-01-15T10:30:00Z"}, "fallback_data": None}
+    fields |= {"retryable": error.retryable, "definite": error.definite, "request_id": _EXAMPLE_ID}
+    return {"success": False, "error": fields | {"timestamp": _EXAMPLE_TIME}, "fallback_data": None}
 
 
-def component(name: str) -> dict[str, Any]:
-    """A schema that the document has under a name; see `with_components`."""
-    return {"$ref": f"#/components/schemas/{name}"}
-
-
-def with_components(app: FastAPI, schemas: Mapping[str, Any]) -> None:
-    """Put named schemas into the application's document."""
-    written = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        document = written()
-        document.setdefault("components", {}).setdefault("schemas", {}).update(schemas)
-        return document
-
-    app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's own way to extend it
-
-
-def body(schema: type[BaseModel] | dict[str, Any] | None, example: Any) -> dict[str, Any]:
-    """`openapi_extra` of a route that reads its body itself. None: any JSON."""
+def body(schema: type[BaseModel] | dict[str, Any], example: Any) -> dict[str, Any]:
+    """`openapi_extra` of a route that reads its body itself."""
     if not isinstance(schema, dict):
-        schema = {} if schema is None else schema.model_json_schema()
-    named = schema.pop("$defs", {})
-    content = {"application/json": {"schema": _inline(schema, named), "example": example}}
+        schema = schema.model_json_schema(ref_template=REFERENCE)
+    content = {"application/json": {"schema": schema, "example": example}}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def _inline(schema: Any, named: dict[str, Any]) -> Any:
-    """The schema without references: pydantic's point to a place that the document does not have."""
-    if isinstance(schema, list):
-        return [_inline(each, named) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if (reference := schema.get("$ref")) is not None and (found := named.get(reference.rpartition("/")[2])) is not None:
-        return _inline(found, named)
-    return {key: _inline(value, named) for key, value in schema.items()}
+#: Where the document has its named schemas.
+REFERENCE = "#/components/schemas/{model}"

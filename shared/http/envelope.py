@@ -74,6 +74,11 @@ class Fallback(NamedTuple):
     named: Mapping[str, Any]
 
 
+def headers_of(error: AppError) -> Mapping[str, str]:
+    """The headers that go with an error, whatever it is about."""
+    return _HEADERS_BY_CODE.get(error.code, {})
+
+
 def success(
     request: Request,
     data: Any,
@@ -107,7 +112,7 @@ def failure(
     whatever the caller accepts: that is an answer, from a copy, and no problem."""
     status = status_of(error) if fallback is None else 200
     request_id = request.scope.get("request_id", "")
-    all_headers = dict(headers or {}) | _HEADERS_BY_CODE.get(error.code, {})
+    all_headers = {**(headers or {}), **headers_of(error)}
     retry_after_s = error.retry_after_s
     if retry_after_s is None and error.retryable:
         retry_after_s = _DEFAULT_RETRY_AFTER_S

@@ -11,6 +11,7 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
+from holdfast.shared.http.document import FLAG, TEXT, an_object, answer, one_of
 from holdfast.shared.http.envelope import success
 from holdfast.shared.resilience import failure_reporter
 from holdfast.shared.resilience.breaker.breaker import Breaker
@@ -45,15 +46,15 @@ class Health:
         """`/livez`, `/readyz` and `/health`."""
 
         @app.get("/livez", tags=["health"], summary="Is this process alive?", responses=_RESPONSES)
-        async def livez(request: Request) -> Response:
+        async def get_livez(request: Request) -> Response:
             return self._answer(request, self.live)
 
         @app.get("/readyz", tags=["health"], summary="Does it do something useful?", responses=_RESPONSES)
-        async def readyz(request: Request) -> Response:
+        async def get_readyz(request: Request) -> Response:
             return self._answer(request, self.live | self.ready)
 
         @app.get("/health", tags=["health"], summary="Everything it knows about itself", responses=_RESPONSES)
-        async def health(request: Request) -> Response:
+        async def get_health(request: Request) -> Response:
             return self._answer(request, self.live | self.ready, self.shown | {"loops": failure_reporter.check})
 
     def _answer(self, request: Request, decisive: dict[str, Check], shown: dict[str, Check] | None = None) -> Response:
@@ -66,12 +67,15 @@ class Health:
         return success(request, data, status=200 if fine else 503, headers={"Cache-Control": "no-store"})
 
 
-_EXAMPLE = {
-    "success": True,
-    "data": {"service": "api", "status": "ok", "build": "0.1.0+dev", "checks": {"drain": {"ok": True, "detail": ""}}},
-    "meta": {},
-}
-_RESPONSES: dict[int | str, dict[str, object]] = {
-    status: {"description": text, "content": {"application/json": {"schema": {"type": "object"}, "example": _EXAMPLE}}}
-    for status, text in ((200, "Yes"), (503, "No"))
-}
+_CHECK = an_object("HealthCheck", {"ok": FLAG, "detail": TEXT})
+_HEALTH = an_object(
+    "Health",
+    {
+        "service": TEXT,
+        "status": one_of("ok", "degraded", "unavailable"),
+        "build": TEXT,
+        "checks": {"type": "object", "additionalProperties": _CHECK},
+    },
+)
+_EXAMPLE = {"service": "api", "status": "ok", "build": "0.1.0+dev", "checks": {"drain": {"ok": True, "detail": ""}}}
+_RESPONSES = answer("Yes", _HEALTH, _EXAMPLE) | answer("No", _HEALTH, _EXAMPLE | {"status": "unavailable"}, status=503)

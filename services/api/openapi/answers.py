@@ -12,7 +12,7 @@ VERSION = 1768473000000000
 TIME = "2026-01-15T10:30:00.000000Z"
 
 FRESH = parameter("Cache-Control", "`no-cache`: rather an error than a copy while the database is away.", "no-cache")
-_RATE_LIMIT = {
+RATE_LIMIT = {
     "RateLimit-Policy": header("What you may send, `q` in `w` seconds; where there is a limit"),
     "RateLimit": header("What is left of it, `r`, and in how many seconds there is more, `t`"),
 }
@@ -24,14 +24,15 @@ def answer(
     example: Any,
     headers: dict[str, Any] | None = None,
     *,
+    name: str = "",
     status: int = 200,
-    fallback: dict[str, Any] | None = None,
+    copy: str = "",
 ) -> dict[int | str, Any]:
     """See shared/http/document.py."""
-    all_headers = _RATE_LIMIT | (headers or {})
-    return document.answer(description, data, fallback, status=status, example=example, headers=all_headers)
+    all_headers = RATE_LIMIT | (headers or {})
+    return document.answer(description, data, example, name=name, status=status, copy=copy, headers=all_headers)
 
 
 def errors(*named: type[AppError] | AppError) -> dict[int | str, Any]:
     """See shared/http/document.py."""
-    return document.errors(*named, RateLimited, headers=_RATE_LIMIT)
+    return document.errors(*named, RateLimited, headers=RATE_LIMIT)

@@ -3,7 +3,7 @@
 from typing import Any, NamedTuple
 
 from holdfast.services.api.bodies import bodies_of
-from holdfast.services.api.openapi.answers import FRESH, ID, OPERATION_ID, TIME, VERSION, answer, errors
+from holdfast.services.api.openapi.answers import FRESH, ID, OPERATION_ID, RATE_LIMIT, TIME, VERSION, answer, errors
 from holdfast.shared.domain.errors import EntityBacklog, EntityNotFound, InvalidValue, ValueTaken
 from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import (
@@ -27,25 +27,27 @@ from holdfast.shared.errors import (
     WritesUnavailable,
 )
 from holdfast.shared.http.document import (
-    COPY_HEADERS,
+    ETAG,
     INTEGER,
+    MOMENT,
     RETRY_AFTER,
-    TEXT,
     TIMEOUT,
-    a_copy,
     a_list,
     an_object,
     body,
-    component,
     header,
+    one_of,
+    or_null,
     parameter,
 )
 
 _UUID = {"type": "string", "format": "uuid"}
-_MOMENT = {"type": "string", "format": "date-time"}
 
 _LOCATION = {"Location": header("Where to ask")}
-_REPLAYED = {"Idempotent-Replayed": header("`true`: this answers a repeated Idempotency-Key")}
+_OF_A_WRITE = {
+    "Idempotent-Replayed": header("`true`: this answers a repeated Idempotency-Key"),
+    "Preference-Applied": header("`wait`: it was waited for"),
+}
 _AT = f'"{VERSION}"'
 _NEW = [
     parameter("Idempotency-Key", "Sending again with the same key and body is safe.", "8f14e45f-ceea-467e"),
@@ -55,9 +57,9 @@ _NEW = [
 ]
 _QUEUED = answer(
     "Accepted: on disk, and will take effect exactly once.",
-    an_object({"id": _UUID, "operation_id": _UUID, "status": {"enum": ["queued"]}}),
+    an_object("WriteAccepted", {"id": _UUID, "operation_id": _UUID, "status": one_of("queued")}),
     {"id": ID, "operation_id": OPERATION_ID, "status": "queued"},
-    _LOCATION | _REPLAYED | RETRY_AFTER,
+    _LOCATION | _OF_A_WRITE | RETRY_AFTER,
     status=202,
 )
 _READ_ERRORS = (InvalidRequest, DatabaseUnavailable, CircuitOpen)
@@ -70,7 +72,7 @@ class Documents(NamedTuple):
     replace: dict[str, Any]
     update: dict[str, Any]
     delete: dict[str, Any]
-    read: dict[str, Any]
+    get: dict[str, Any]
     list: dict[str, Any]
 
 
@@ -79,26 +81,16 @@ def documents_of(resource: ResourceType) -> Documents:
     return _Writer(resource).documents()
 
 
-def components_of(resource: ResourceType) -> dict[str, Any]:
-    """The named schemas that these documents refer to."""
-    bodies = bodies_of(resource)
-    about = {"description": resource.summary}
-    return {
-        resource.name: _entity(resource) | about,
-        f"{resource.name}Body": bodies.whole.json_schema,
-        f"{resource.name}Patch": bodies.part.json_schema,
-    }
-
-
 def _entity(resource: ResourceType) -> dict[str, Any]:
     fields = {each.name: _value(each) for each in resource.fields}
-    return an_object({"id": _UUID, **fields, "created_at": _MOMENT, "updated_at": _MOMENT, "version": INTEGER})
+    all_fields = {"id": _UUID, **fields, "created_at": MOMENT, "updated_at": MOMENT, "version": INTEGER}
+    return an_object(resource.name, all_fields) | {"description": resource.summary}
 
 
 def _value(field: Field) -> dict[str, Any]:
     """As it is in an answer, where what it may be counts for less than what it is."""
     schema = {"type": field.type.json_schema["type"]}
-    return schema if field.required else {"type": [schema["type"], "null"]}
+    return schema if field.required else or_null(schema)
 
 
 class _Writer:
@@ -108,16 +100,21 @@ class _Writer:
         self._resource = resource
         self._one = resource.one
         self._examples = {each.name: each.example.value if each.example else None for each in resource.fields}
-        self._etag = {"ETag": header(f"The {self._one}'s version, for If-Match and If-None-Match")}
+        self._entity = _entity(resource)
 
     def documents(self) -> Documents:
         """All of them."""
         a_one, name = self._resource.a_one, self._resource.name
-        whole, part = self._body(f"{name}Body", self._sent()), self._body(f"{name}Patch", self._changed())
-        replaced = self._body(f"{name}Body", self._sent() | self._changed())
+        bodies = bodies_of(self._resource)
+        complete, some = (
+            {"title": f"{name}Body"} | bodies.whole.json_schema,
+            {"title": f"{name}Patch"} | bodies.part.json_schema,
+        )
+        whole, part = body(complete, self._sent()), body(some, self._changed())
+        replaced = body(complete, self._sent() | self._changed())
         here, not_found = self._path(), EntityNotFound(self._resource)
         change = {"parameters": [*here, *_NEW, self._if_match(), self._unless()]}
-        applied = self._done(200, _REPLAYED)
+        applied = self._done(200, {})
         create = errors(*self._write_errors(), *self._body_errors())
         changes = errors(*self._write_errors(), *self._body_errors(), not_found)
         return Documents(
@@ -132,8 +129,8 @@ class _Writer:
             delete=self._route(
                 "delete", f"Delete {a_one}", _QUEUED | applied | errors(*self._write_errors(), not_found), change
             ),
-            read=self._route(
-                "read",
+            get=self._route(
+                "get",
                 f"Read {a_one}, writes still on their way included",
                 self._read(),
                 {"parameters": [*here, self._if_none_match(), FRESH, TIMEOUT]},
@@ -164,22 +161,26 @@ class _Writer:
             answer(
                 f"The {self._one}; `meta.pending` tells whether a write is still on its way (null: the queue does not"
                 " answer), `meta.stale` that it is a copy.",
-                component(self._resource.name),
+                self._entity,
                 self._example(),
-                self._etag | COPY_HEADERS,
-                fallback=a_copy(f"cached_{self._resource.singular}"),
+                ETAG,
+                copy=f"cached_{self._resource.singular}",
             )
-            | {304: {"description": f"The {self._one} is still at an ETag in If-None-Match.", "headers": self._etag}}
+            | {
+                304: {
+                    "description": f"The {self._one} is still at an ETag in If-None-Match.",
+                    "headers": ETAG | RATE_LIMIT,
+                }
+            }
             | errors(*_READ_ERRORS, InvalidCondition, PreconditionFailed, EntityNotFound(self._resource))
         )
 
     def _list(self) -> dict[int | str, Any]:
         return answer(
             "A page; `meta.next_cursor` leads to the next, null on the last. Writes on their way are not in it.",
-            a_list(component(self._resource.name)),
+            a_list(self._entity),
             [self._example()],
-            COPY_HEADERS,
-            fallback=a_copy(f"cached_{self._resource.plural}"),
+            copy=f"cached_{self._resource.plural}",
         ) | errors(*_READ_ERRORS)
 
     def _done(self, status: int, headers: dict[str, Any]) -> dict[int | str, Any]:
@@ -188,11 +189,12 @@ class _Writer:
             "Applied, while you waited (`Prefer: wait`) or at once because the queue is away; `superseded` if newer"
             " writes had overtaken all that it set.",
             an_object(
-                {"id": TEXT, "operation_id": TEXT, "status": {"enum": ["applied", "superseded"]}},
-                {**fields, "created_at": TEXT, "updated_at": TEXT, "version": INTEGER},
+                f"{self._resource.name}Written",
+                {"id": _UUID, "operation_id": _UUID, "status": one_of("applied", "superseded")},
+                {**fields, "created_at": MOMENT, "updated_at": MOMENT, "version": INTEGER},
             ),
             {"operation_id": OPERATION_ID, "status": "applied", **self._example()},
-            self._etag | headers,
+            ETAG | _OF_A_WRITE | headers,
             status=status,
         )
 
@@ -240,9 +242,6 @@ class _Writer:
             if each.example and each.example.changed is not None
         }
         return changed or dict(list(self._sent().items())[:1])
-
-    def _body(self, name: str, example: dict[str, Any]) -> dict[str, Any]:
-        return body(component(name), example)
 
     def _path(self) -> list[dict[str, Any]]:
         name, about = f"{self._resource.singular}_id", f"The {self._one}'s id"

@@ -28,24 +28,31 @@ from holdfast.shared.errors import (
 )
 from holdfast.shared.http.document import (
     ALLOW_FALLBACK,
-    COPY_HEADERS,
+    FLAG,
     INTEGER,
+    MOMENT,
+    NUMBER,
     RETRY_AFTER,
     TEXT,
-    a_copy,
     a_list,
     an_object,
     body,
+    one_of,
+    or_null,
 )
 from holdfast.shared.writes.commands import Create, label
 
 _BREAKER = an_object(
-    {"name": TEXT, "state": {"enum": ["closed", "open", "half_open"]}, "service": TEXT, "instance": TEXT,
-     "report": an_object({"age_s": {"type": "number"}, "stale": {"type": "boolean"}})}
+    "Breaker",
+    {
+        "name": TEXT, "state": one_of("closed", "open", "half_open"), "service": TEXT, "instance": TEXT,
+        "report": an_object("BreakerReport", {"age_s": NUMBER, "stale": FLAG}),
+    },
 )  # fmt: skip
 _STATUS = an_object(
+    "BreakerStatus",
     {
-        "summary": an_object(dict.fromkeys(("closed", "open", "half_open", "stale"), INTEGER)),
+        "summary": an_object("BreakerCounts", dict.fromkeys(("closed", "open", "half_open", "stale"), INTEGER)),
         "circuit_breakers": a_list(_BREAKER), "others": TEXT,
     }
 )  # fmt: skip
@@ -58,8 +65,9 @@ _STATUS_EXAMPLE = {
     "others": "reported",
 }  # fmt: skip
 _IMPOSED = an_object(
-    {"service": TEXT, "name": TEXT, "action": TEXT, "reason": TEXT, "actor": TEXT, "for_s": {"type": "number"},
-     "reach": TEXT, "imposed_on": a_list(TEXT), "audited": {"type": "boolean"}}
+    "Override",
+    {"service": TEXT, "name": TEXT, "action": TEXT, "reason": TEXT, "actor": TEXT, "for_s": NUMBER,
+     "reach": TEXT, "imposed_on": a_list(TEXT), "audited": FLAG},
 )  # fmt: skip
 _IMPOSED_EXAMPLE = {
     "service": "writer", "name": "database", "action": "force_open", "reason": "failover at 10:00", "actor": "on-call",
@@ -67,6 +75,7 @@ _IMPOSED_EXAMPLE = {
 }  # fmt: skip
 
 BREAKERS: dict[str, Any] = {
+    "name": "list_circuit_breakers",
     "tags": ["health"],
     "summary": "Every circuit breaker of every service and replica",
     "responses": answer(
@@ -78,6 +87,7 @@ BREAKERS: dict[str, Any] = {
     | errors(),
 }
 OVERRIDE: dict[str, Any] = {
+    "name": "override_circuit_breaker",
     "tags": ["operators"],
     "summary": "Force a breaker open or closed, or only observe it, for a time; lift that; or reset it",
     "description": "For a key with the scope `operate`. It ends by itself; replicas that start meanwhile obey it too.",
@@ -90,11 +100,12 @@ OVERRIDE: dict[str, Any] = {
     "openapi_extra": body(OverrideBody, {"action": "force_open", "reason": "failover at 10:00", "for_s": 900}),
 }
 EXTERNAL: dict[str, Any] = {
+    "name": "get_external_data",
     "tags": ["third party"],
     "summary": "The third party's data, through external_proxy; or the last good answer, or a default, saying so",
     "responses": answer(
         "The data; `meta.fallback.used` tells whether it is the third party's answer of this moment.",
-        {}, {"source": "stand-in third party", "at": TIME}, COPY_HEADERS, fallback=a_copy("cached_data"),
+        {}, {"source": "stand-in third party", "at": TIME}, name="Data", copy="cached_data",
     )
     | errors(
         UpstreamTimeout, UpstreamUnreachable, UpstreamInvalidAnswer, UpstreamFailed, UpstreamRefused,
@@ -104,12 +115,12 @@ EXTERNAL: dict[str, Any] = {
 }  # fmt: skip
 
 
-_MAYBE = {"type": ["string", "null"]}
+_OPERATION_ERROR = an_object("OperationError", {"code": TEXT, "message": TEXT, "details": {}})
 _OF_EVERY = {
     "id": TEXT, "command": TEXT,
-    "status": {"enum": ["queued", "applied", "superseded", "rejected", "expired", "dead_lettered", "discarded"]},
-    "done": {"type": "boolean"}, "failed_attempts": INTEGER, "last_error": _MAYBE,
-    "accepted_at": TEXT, "ended_at": _MAYBE, "waiting_s": {"type": "number"}, "error": {"type": ["object", "null"]},
+    "status": one_of("queued", "applied", "superseded", "rejected", "expired", "dead_lettered", "discarded"),
+    "done": FLAG, "failed_attempts": INTEGER, "last_error": or_null(TEXT),
+    "accepted_at": MOMENT, "ended_at": or_null(MOMENT), "waiting_s": NUMBER, "error": or_null(_OPERATION_ERROR),
 }  # fmt: skip
 _EXAMPLE = {
     "status": "applied", "done": True, "failed_attempts": 0, "last_error": None, "accepted_at": TIME, "ended_at": TIME,
@@ -121,15 +132,16 @@ def operation() -> dict[str, Any]:
     """Of the one route. An operation names its entity in the words of its resource: `user_id`."""
     resources = domain().resources
     names = {f"{each.singular}_id": TEXT for each in resources}
-    names |= {f"{each.singular}_version": {"type": ["integer", "null"]} for each in resources}
+    names |= {f"{each.singular}_version": or_null(INTEGER) for each in resources}
     first = resources[0]
     example = {
         "id": OPERATION_ID, f"{first.singular}_id": ID, "command": label(Create(first, {})), **_EXAMPLE,
         f"{first.singular}_version": VERSION,
     }  # fmt: skip
     only_one = len(resources) == 1
-    schema = an_object(_OF_EVERY | names) if only_one else an_object(_OF_EVERY, names)
+    schema = an_object("Operation", _OF_EVERY | names) if only_one else an_object("Operation", _OF_EVERY, names)
     return {
+        "name": "get_operation",
         "tags": ["operations"],
         "summary": "What became of a write",
         "responses": answer("The operation.", schema, example, RETRY_AFTER)

@@ -16,7 +16,7 @@ _GROUPS_MAX_CHARS = 64
 SEVERITIES = ("page", "ticket", "warning", "none")
 
 
-class _Alert(BaseModel):
+class PostedAlert(BaseModel):
     """An alert as it is posted; other fields are ignored."""
 
     status: Literal["firing", "resolved"]
@@ -30,7 +30,7 @@ class Posted(BaseModel):
     """A post of the webhook."""
 
     version: Annotated[Literal["4"], BeforeValidator(str)] = "4"
-    alerts: list[_Alert]
+    alerts: list[PostedAlert]
     truncated: int = Field(default=0, alias="truncatedAlerts", ge=0, le=10**9)
 
 
@@ -51,7 +51,7 @@ class Notice(NamedTuple):
     received_s: UnixSeconds
 
     @classmethod
-    def of(cls, alert: _Alert, now_s: float) -> Self:
+    def of(cls, alert: PostedAlert, now_s: float) -> Self:
         """Every text cut to a length that a page can show."""
         texts = {name: _cut(text) for name, text in alert.annotations.items()}
         labels = {name[:_GROUPS_MAX_CHARS]: _cut(value, _LABEL_MAX_CHARS) for name, value in alert.labels.items()}

@@ -32,8 +32,8 @@ class OperationStatus(ResponseModel):
     says: str
     entry_id: str = ""
     letter_id: str = ""
-    accepted_at: Moment = ""
-    ended_at: Moment = ""
+    accepted_at: Moment | None = None
+    ended_at: Moment | None = None
     failed_attempts: Count = 0
     writer: str = ""
     deliveries: Count = 0

@@ -54,5 +54,5 @@ def add_routes(app: FastAPI, alerts: Alerts) -> None:
             "alerts", "What fires now, the worst first", "`watchdog.alive` null: none was ever seen.", AlertReport
         ),
     )
-    async def read_alerts(request: Request) -> Response:
+    async def get_alerts(request: Request) -> Response:
         return answered(request, alerts.report())

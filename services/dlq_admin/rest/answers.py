@@ -2,33 +2,22 @@
 
 from functools import cache
 from types import NoneType
-from typing import Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel, WithJsonSchema, create_model
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.services.dlq_admin.responses import ResponseModel
 from holdfast.services.dlq_admin.rest.inputs import BODY_ERRORS
 from holdfast.shared.errors import AppError
-from holdfast.shared.http.document import REQUEST_ID, RETRY_AFTER, body, errors
+from holdfast.shared.http.document import ERROR, META, RETRY_AFTER, body, errors
 from holdfast.shared.http.envelope import success
 
 FRESH = {"Cache-Control": "no-store"}
 
 
-class Failure(ResponseModel):
-    """What went wrong."""
-
-    type: str
-    code: str
-    message: str
-    retryable: bool
-    definite: bool
-    request_id: str
-    timestamp: str
-    details: dict[str, Any] | None = None
-    retry_after: int | None = None
+_Failed = Annotated[dict[str, Any], WithJsonSchema(ERROR)]
+_Meta = Annotated[dict[str, Any], WithJsonSchema(META)]
 
 
 def documented(
@@ -44,15 +33,17 @@ def documented(
     `description` says something; `failures`: beside those of every route; `sent`: the model of the body that it reads,
     and an example; `fallback`: what is in `fallback_data` when the answer does not come from where it should."""
     model: Any = _answer(data)
-    headers = REQUEST_ID
+    headers = {}
     if fallback is not None:
         model |= create_model(
-            f"{fallback.__name__}Fallback",
+            f"{fallback.__name__}Response",
             success=(Literal[False], ...),
-            error=(Failure, ...),
+            error=(_Failed, ...),
             fallback_data=(fallback, ...),
+            data=(data, ...),
+            meta=(_Meta, ...),
         )
-        headers = headers | RETRY_AFTER
+        headers = RETRY_AFTER
     fine = {200: {"description": description, "headers": headers, "model": model}}
     route = {"tags": [tag], "summary": summary, "responses": fine | errors(*(BODY_ERRORS if sent else ()), *failures)}
     return route | ({"openapi_extra": body(*sent)} if sent else {})
@@ -60,10 +51,10 @@ def documented(
 
 @cache
 def _answer(data: Any) -> type[BaseModel]:
-    """The envelope around `data`: `GroupSummaryAnswer`, `GroupSummaryListAnswer`."""
+    """The envelope around `data`: `GroupSummaryResponse`, `GroupSummaryListResponse`."""
     names = [each.__name__ for each in get_args(data) or (data,) if each is not NoneType]
-    name = "Or".join(names) + ("List" if get_origin(data) is list else "") + "Answer"
-    return create_model(name, success=(Literal[True], ...), data=(data, ...), meta=(dict[str, Any], ...))
+    name = "Or".join(names) + ("List" if get_origin(data) is list else "") + "Response"
+    return create_model(name, success=(Literal[True], ...), data=(data, ...), meta=(_Meta, ...))
 
 
 def answered(request: Request, data: BaseModel | list[Any] | None) -> Response:

@@ -27,7 +27,7 @@ def add_routes(app: FastAPI, log: Audit) -> None:
             DatabaseUnavailable,
         ),
     )
-    async def read_audit(
+    async def list_audit(
         request: Request,
         who: Annotated[str | None, Query(alias="actor", max_length=64)] = None,
         action: AuditAction | None = None,

@@ -82,7 +82,7 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
             DatabaseUnavailable,
         ),
     )
-    async def read_allowance(request: Request) -> Response:
+    async def get_allowance(request: Request) -> Response:
         principal: Principal = request.scope["principal"]
         return answered(request, await allowances.of(principal.name))
 
@@ -99,7 +99,7 @@ def add_routes(app: FastAPI, discards: Discards, what_ifs: WhatIfs, allowances: 
             sent=(AllowInput, {"actor": "ann", "letters": 1200, "reason": "Looked at the group together"}),
         ),
     )
-    async def allow(request: Request) -> Response:
+    async def create_allowance(request: Request) -> Response:
         wish = await read_input(request, AllowInput)
         return answered(request, await allowances.allow(wish.actor, wish.letters, actor_of(request, wish.reason)))
 
@@ -114,7 +114,7 @@ def _add_change(
 ) -> None:
     @app.post(
         f"/dlq/{name}s",
-        name=name,
+        name=f"{name}_letters",
         **documented(
             "decisions",
             summary,

@@ -48,7 +48,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
         response_class=StreamingResponse,
         responses=_EXPORTED | errors(InvalidRequest, DatabaseUnavailable, OutcomeUnknown),
     )
-    async def export(request: Request, wanted: Annotated[ExportInput, Query()]) -> Response:
+    async def export_letters(request: Request, wanted: Annotated[ExportInput, Query()]) -> Response:
         first = await letters.begin(wanted.to_filter(), actor_of(request, wanted.why))
         lines = letters.lines(wanted.to_filter(), first, request.scope.get("time_limit"))
         headers = {"Cache-Control": "no-store", "Content-Disposition": 'attachment; filename="dead-letters.ndjson"'}
@@ -71,7 +71,7 @@ def add_routes(app: FastAPI, letters: Exchange) -> None:
             OutcomeUnknown,
         ),
     )
-    async def bring(
+    async def import_letters(
         request: Request,
         why: Annotated[str, Query(min_length=3, max_length=SHORT_MAX_CHARS)],
         expected_count: Annotated[int | None, Query(ge=0, le=10**9, description="New ones; not on a dry run")] = None,

@@ -65,7 +65,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             "faults", "Faults on purpose, and how the system got over them", "The last hundred of each.", FaultReport
         ),
     )
-    async def read(request: Request) -> Response:
+    async def get_faults(request: Request) -> Response:
         return answered(request, board.report())
 
     @app.put(
@@ -79,7 +79,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             sent=(FaultInput, {"target": "database", "for_s": 10}),
         ),
     )
-    async def begin(request: Request, fault: Slug) -> Response:
+    async def begin_fault(request: Request, fault: Slug) -> Response:
         wish = await read_input(request, FaultInput)
         return answered(request, announced_fault(await board.begin(Name(fault, wish.target), wish.for_s)))
 
@@ -93,7 +93,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             *BODY_ERRORS,
         ),
     )
-    async def end(request: Request, fault: Slug, target: Target | None = None) -> Response:
+    async def end_fault(request: Request, fault: Slug, target: Target | None = None) -> Response:
         return answered(request, EndedFaults(ended=[announced_fault(each) for each in await board.end(fault, target)]))
 
     @app.put(
@@ -106,7 +106,7 @@ def add_routes(app: FastAPI, board: FaultBoard) -> None:
             sent=(RecoveryInput, {"detect_s": 1.2, "resume_s": 3.5, "drain_s": 4, "verdict": "passed"}),
         ),
     )
-    async def measured(request: Request, fault: Slug) -> Response:
+    async def put_recovery(request: Request, fault: Slug) -> Response:
         wish = await read_input(request, RecoveryInput)
         given = {phase: getattr(wish, f"{phase}_s") for phase in PHASES}
         phases = {phase: seconds for phase, seconds in given.items() if seconds is not None}

@@ -30,7 +30,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             DatabaseUnavailable,
         ),
     )
-    async def read_groups(
+    async def list_groups(
         request: Request,
         state: Annotated[list[State], Query(max_length=len(State), description="With a letter in one of them")] = [  # noqa: B006 - FastAPI copies it
             State.DEAD,
@@ -49,7 +49,7 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             "groups", "One group", "The group.", GroupSummary, InvalidRequest, GroupNotFound, DatabaseUnavailable
         ),
     )
-    async def read_group(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
+    async def get_group(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
         return answered(request, await known.one(fingerprint))
 
     @app.put(
@@ -65,6 +65,6 @@ def add_routes(app: FastAPI, known: Groups) -> None:
             sent=(NoteInput, {"text": "Known since Monday; wait for build 0.1.1."}),
         ),
     )
-    async def write_note(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
+    async def put_group_note(request: Request, fingerprint: Annotated[str, Path(pattern=FINGERPRINT)]) -> Response:
         word = await read_input(request, NoteInput)
         return answered(request, await known.note(fingerprint, word.text, actor_of(request, _NOTED)))

@@ -39,7 +39,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
             fallback=LettersOnStream,
         ),
     )
-    async def read_letters(request: Request, wanted: Annotated[LettersInput, Query()]) -> Response:
+    async def list_letters(request: Request, wanted: Annotated[LettersInput, Query()]) -> Response:
         try:
             found, end = await letters.page(wanted.to_filter(), wanted.cursor, wanted.limit)
         except DatabaseUnavailable as error:
@@ -62,7 +62,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
             OutcomeUnknown,
         ),
     )
-    async def read_letter(
+    async def get_letter(
         request: Request,
         letter_id: Annotated[LetterId, Path(pattern=LETTER_ID)],
         reveal: Annotated[

@@ -17,7 +17,7 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
         "/dlq/overview",
         **documented("overview", "The state of the system in one look", "What is not known is null.", SystemState),
     )
-    async def read_overview(request: Request) -> Response:
+    async def get_overview(request: Request) -> Response:
         return answered(request, await overview.look())
 
     @app.get(
@@ -29,6 +29,6 @@ def add_routes(app: FastAPI, overview: Overview, last: LastReading) -> None:
             LedgerReading | None,
         ),
     )
-    async def read(request: Request) -> Response:
+    async def get_ledger(request: Request) -> Response:
         reading = last()
         return answered(request, ledger_reading(reading) if reading else None)

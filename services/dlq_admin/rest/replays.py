@@ -105,7 +105,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
             DatabaseUnavailable,
         ),
     )
-    async def read_replays(
+    async def list_replays(
         request: Request,
         state: Annotated[list[ReplayState] | None, Query(max_length=20)] = None,
         cursor: Annotated[int | None, Query(ge=1, le=_ID_MAX)] = None,
@@ -127,7 +127,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
             DatabaseUnavailable,
         ),
     )
-    async def read_replay(request: Request, replay_id: ReplayId) -> Response:
+    async def get_replay(request: Request, replay_id: ReplayId) -> Response:
         return answered(request, await replays.one(replay_id))
 
     @app.get(
@@ -142,7 +142,7 @@ def add_routes(app: FastAPI, replays: Replays) -> None:
             DatabaseUnavailable,
         ),
     )
-    async def read_items(
+    async def list_replay_items(
         request: Request,
         replay_id: ReplayId,
         outcome: Annotated[list[ItemState] | None, Query(max_length=20)] = None,

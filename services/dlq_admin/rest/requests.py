@@ -29,5 +29,5 @@ def add_routes(app: FastAPI, requests: Requests) -> None:
             ExplanationsUnavailable,
         ),
     )
-    async def read_request(request: Request, request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> Response:
+    async def get_request(request: Request, request_id: Annotated[str, Path(pattern=REQUEST_ID)]) -> Response:
         return answered(request, await requests.explained(request_id))

@@ -33,7 +33,7 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
             list[WriterSummary],
         ),
     )
-    async def read_writers(request: Request) -> Response:
+    async def list_writers(request: Request) -> Response:
         return answered(request, await writers.all())
 
     @app.post(
@@ -49,6 +49,6 @@ def add_routes(app: FastAPI, writers: Writers) -> None:
             sent=(GoOnInput, {"reason": "All of it is one client's test data"}),
         ),
     )
-    async def go_on(request: Request) -> Response:
+    async def resume_writers(request: Request) -> Response:
         wish = await read_input(request, GoOnInput)
         return answered(request, await writers.go_on(wish.writer, actor_of(request, wish.reason), dry_run=wish.dry_run))
