@@ -25,7 +25,22 @@ from tests.servers import Database, RedisServer, wait_until
 
 pytestmark = pytest.mark.long
 
+#: Of the connection and of the message.
+UNDECLARED = {"content-length", "content-type", "connection", "date", "server"}
+
+
+def every_header_is_declared(
+    _: schemathesis.CheckContext, answer: schemathesis.Response, case: schemathesis.Case
+) -> None:
+    """A check as schemathesis has them."""
+    declared = case.operation.definition.raw["responses"].get(str(answer.status_code))
+    if declared is not None:  # another check is about the status
+        undeclared = set(answer.headers) - {name.lower() for name in declared["headers"]} - UNDECLARED
+        assert not undeclared, undeclared
+
+
 _CHECKS = [
+    every_header_is_declared,
     not_a_server_error,
     status_code_conformance,
     content_type_conformance,

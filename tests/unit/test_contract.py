@@ -12,12 +12,11 @@ import schemathesis
 from holdfast.shared.domain.registry import SCHEMAS, domain
 from holdfast.shared.http.open_paths import OPEN_PATHS
 from tests.apps import SERVICES, client_of, make
+from tests.integration.test_openapi import UNDECLARED
 from tests.keys import ADMIN, bearer
 
 _COMPONENTS = "#/components/"
 _CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")
-#: Of the connection and of the message (OpenAPI: `Content-Type` is described by the content).
-_UNDECLARED = {"content-length", "content-type", "connection", "date", "server"}
 
 
 @pytest.fixture(params=SERVICES)
@@ -89,7 +88,7 @@ async def test_a_refusal_has_the_documented_form_and_headers(
                 answer = await client.request(method.upper(), path.replace("{", "").replace("}", ""))
                 declared = operation["responses"].get(str(answer.status_code))
                 assert declared is not None, (method, path, answer.status_code)
-                undeclared = set(answer.headers) - {name.lower() for name in declared["headers"]} - _UNDECLARED
+                undeclared = set(answer.headers) - {name.lower() for name in declared["headers"]} - UNDECLARED
                 assert undeclared == set(), (method, path, answer.status_code)
                 if answer.headers.get("content-type") == "application/json":
                     schema = declared["content"]["application/json"]["schema"]
