@@ -53,7 +53,7 @@ def _as_written(document: dict[str, Any], app: FastAPI) -> dict[str, Any]:
     for route in app.routes:
         if not isinstance(route, APIRoute) or not route.include_in_schema:
             continue
-        for method in route.methods:
+        for method in route.methods or ():
             operation = document["paths"][route.path_format][method.lower()]
             for status, response in route.responses.items():
                 if "content" in response:

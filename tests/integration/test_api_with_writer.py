@@ -1,5 +1,6 @@
 """The whole path: HTTP in, row out, and what a client sees of it."""
 
+import holdfast_client as hc
 import httpx
 import pytest
 
@@ -150,3 +151,29 @@ def test_the_breakers_tell_their_state(api: httpx.Client) -> None:
         "external_proxy": "closed",
         "cache_limits": "closed",
     }
+
+
+def test_the_client_library_does_it_all(api: httpx.Client) -> None:
+    """Each write until it has taken effect, reads, pages, conditions, conflicts, and the end."""
+    patient = hc.RetryPolicy(timeout_s=180, attempt_timeout_s=60, attempts_max=1000)
+    with hc.Client(str(api.base_url), policy=patient, budget=hc.RetryBudget(1, 1000), verify=False) as holdfast:
+        users = holdfast.users
+        written = users.create(ADA, wait=True)
+        again = users.create(ADA, key=written.idempotency_key)
+        assert (again.id, again.operation_id, again.repeated) == (written.id, written.operation_id, True)
+        ada = users.get(written.id)
+        assert (written.status, ada.name, ada.email, ada.stale) == ("applied", "Ada", "ada@example.com", False)
+        assert users.update(ada.id, {"name": "King"}, if_match=ada.version, wait=True).status == "applied"
+        with pytest.raises(hc.HoldfastError) as raised:
+            users.update(ada.id, {"name": "Late"}, if_match=ada.version, wait=True)
+        assert raised.value.code == "PRECONDITION_FAILED"
+        with pytest.raises(hc.HoldfastError) as raised:
+            users.create(ADA, wait=True)
+        assert raised.value.code == "EMAIL_TAKEN"
+        eve = users.create({"name": "Eve", "email": "eve@example.com"})
+        assert holdfast.wait_for(eve.operation_id).took_effect
+        assert [user.name for user in users.all(limit=1)] == ["King", "Eve"]
+        assert users.find({"email": "eve@example.com"}).id == eve.id
+        assert users.delete(eve.id, wait=True).status == "applied"
+        with pytest.raises(hc.NotFound):
+            users.get(eve.id)

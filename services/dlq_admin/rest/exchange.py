@@ -21,7 +21,7 @@ from holdfast.shared.errors import (
     LetterDiffers,
     OutcomeUnknown,
 )
-from holdfast.shared.http.document import errors
+from holdfast.shared.http.document import errors, header
 
 _NDJSON = "application/x-ndjson"
 
@@ -29,7 +29,13 @@ _NDJSON = "application/x-ndjson"
 _LINES: dict[str, Any] = {_NDJSON: {"schema": {"type": "string"}}}
 
 
-_EXPORTED: dict[int | str, Any] = {200: {"description": "One letter a line.", "content": _LINES}}
+_EXPORTED: dict[int | str, Any] = {
+    200: {
+        "description": "One letter a line.",
+        "content": _LINES,
+        "headers": {"Content-Disposition": header("A name for the file")},
+    }
+}
 
 
 class ExportInput(FilterInput):

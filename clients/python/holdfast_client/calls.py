@@ -1,0 +1,219 @@
+"""Calls: what to send, when to send it again and when to give up, without I/O. A call is a generator: it yields a
+`Send` or a `Sleep` and is sent what came of it, so that both clients, and a test without time, share every decision."""
+
+import random
+import time
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar
+from urllib.parse import quote
+
+from holdfast_client.errors import HoldfastError, NotFound, Unfinished, Unreachable, WriteFailed, error_of
+from holdfast_client.models import E, Operation, Page, Written
+from holdfast_client.retries import RetryBudget, RetryPolicy
+
+#: The shortest and the longest time limit, and the longest wait, that the service takes.
+_TIMEOUT_MIN_S, _TIMEOUT_MAX_S, _WAIT_MAX_S = 0.05, 30.0, 10
+_POLL_S = 0.5
+#: So much later than the service's own limit we give up, so that its answer is not missed by a moment.
+_MARGIN_S = 0.5
+
+Values = Mapping[str, Any]
+T = TypeVar("T")
+
+
+class ReadOptions(TypedDict, total=False):
+    """`fresh`: rather an error than a copy. `timeout_s`: for the whole call."""
+
+    fresh: bool
+    timeout_s: float
+
+
+class WriteOptions(TypedDict, total=False):
+    """`wait`: until it has taken effect. `key`: the idempotency key, instead of a new one. `if_match`: only if the
+    entity is at this version. `expire_after_s`: what is not applied by then is not to be."""
+
+    wait: bool
+    key: str
+    if_match: int
+    expire_after_s: float
+    timeout_s: float
+
+
+class Send(NamedTuple):
+    """A request to send."""
+
+    method: str
+    path: str
+    params: Values
+    headers: Mapping[str, str]
+    json: Values | None
+    timeout_s: float
+
+
+class Sleep(NamedTuple):
+    """A pause."""
+
+    seconds: float
+
+
+class Reply(NamedTuple):
+    """An answer. `document`: its JSON, None if it has none."""
+
+    status: int
+    headers: Mapping[str, str]
+    document: Any
+
+
+Steps = Generator[Send | Sleep, Reply | HoldfastError | None, T]
+
+
+@dataclass(slots=True)
+class Calls:
+    """The calls of one client."""
+
+    policy: RetryPolicy = field(default_factory=RetryPolicy)
+    budget: RetryBudget = field(default_factory=RetryBudget)
+    clock: Callable[[], float] = time.monotonic
+    draw: Callable[[], float] = random.random
+
+    def until(self, timeout_s: float | None) -> float:
+        """The end of a call that begins now."""
+        return self.clock() + (self.policy.timeout_s if timeout_s is None else timeout_s)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        end: float,
+        *,
+        params: Values | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Values | None = None,
+        wait: bool = False,
+    ) -> Steps[Reply]:
+        """Send it, again if that is safe and makes sense, until `end`. Raises HoldfastError."""
+        all_headers = dict(headers or {})
+        key = all_headers.get("Idempotency-Key", "")
+        given = {name: value for name, value in (params or {}).items() if value is not None}
+        self.budget.earn()
+        attempt = 0
+        while True:
+            left_s = min(self.policy.attempt_timeout_s, end - self.clock())
+            limit_s = min(max(left_s, _TIMEOUT_MIN_S), _TIMEOUT_MAX_S)
+            all_headers["X-Request-Timeout-Ms"] = str(int(limit_s * 1000))
+            if wait:
+                all_headers["Prefer"] = f"wait={max(0, min(_WAIT_MAX_S, int(limit_s - 1)))}"
+            reply = yield Send(method, path, given, dict(all_headers), json, limit_s + _MARGIN_S)
+            if isinstance(reply, Reply) and 200 <= reply.status < 300 and isinstance(reply.document, dict):
+                return reply
+            error = _error(reply)
+            error.idempotency_key = key
+            attempt += 1
+            pause_s = self.policy.pause_s(attempt, error, self.draw())
+            # What may have happened is only repeated if the service knows it again.
+            repeatable = error.retryable and (error.definite or bool(key) or method == "GET")
+            in_time = attempt < self.policy.attempts_max and self.clock() + pause_s < end
+            if not (repeatable and in_time and self.budget.spend()):
+                raise error
+            yield Sleep(pause_s)
+
+    def operation(self, operation_id: str, end: float) -> Steps[Operation]:
+        """As it is now."""
+        reply = yield from self.request("GET", f"/operations/{quote(operation_id, safe='')}", end)
+        return _parsed(lambda data, _: Operation(data["id"], data["status"], data["done"], data.get("error")), reply)
+
+    def finished(self, operation_id: str, end: float) -> Steps[Operation]:
+        """Once it is over. Raises WriteFailed if it had no effect, Unfinished if there is not enough time."""
+        while True:
+            found = yield from self.operation(operation_id, end)
+            if found.took_effect:
+                return found
+            if found.done:
+                raise _without_effect(found)
+            pause_s = _POLL_S * (0.5 + self.draw())
+            if self.clock() + pause_s >= end:
+                raise Unfinished("The write is accepted and not over yet", details={"operation_id": operation_id})
+            yield Sleep(pause_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceCalls(Generic[E]):
+    """The calls of one resource, `path` being its address: `/users`."""
+
+    calls: Calls
+    path: str
+    entity: type[E]
+
+    def write(self, method: str, id: str | None, values: Values | None, options: WriteOptions) -> Steps[Written]:
+        """A write, under a key of its own; with `wait`, until it is over."""
+        end = self.calls.until(options.get("timeout_s"))
+        wait, key = options.get("wait", False), options.get("key") or uuid.uuid4().hex
+        headers = {"Idempotency-Key": key}
+        if "if_match" in options:
+            headers["If-Match"] = f'"{options["if_match"]}"'
+        if "expire_after_s" in options:
+            headers["X-Expire-After-Ms"] = str(max(1, int(options["expire_after_s"] * 1000)))
+        reply = yield from self.calls.request(method, self._at(id), end, headers=headers, json=values, wait=wait)
+        repeated = reply.headers.get("idempotent-replayed") == "true"
+        found = _parsed(lambda data, _: Written(data["id"], data["operation_id"], data["status"], key, repeated), reply)
+        if not wait or found.status != "queued":
+            return found
+        try:
+            over = yield from self.calls.finished(found.operation_id, end)
+        except HoldfastError as error:
+            error.idempotency_key = key
+            raise
+        return Written(found.id, found.operation_id, over.status, key, repeated)
+
+    def get(self, id: str, options: ReadOptions) -> Steps[E]:
+        """One."""
+        end = self.calls.until(options.get("timeout_s"))
+        reply = yield from self.calls.request("GET", self._at(id), end, headers=_fresh(options))
+        return _parsed(self.entity.parse, reply)
+
+    def page(self, params: Values, options: ReadOptions) -> Steps[Page[E]]:
+        """A page of those that match."""
+        end = self.calls.until(options.get("timeout_s"))
+        reply = yield from self.calls.request("GET", self.path, end, params=params, headers=_fresh(options))
+
+        def page(data: Any, meta: Values) -> Page[E]:
+            items = [self.entity.parse(each, meta) for each in data]
+            return Page(items, meta.get("next_cursor"), meta.get("stale") is True, meta.get("age_s"))
+
+        return _parsed(page, reply)
+
+    def find(self, unique: Values, options: ReadOptions) -> Steps[E]:
+        """The one that has these values of unique fields. Raises NotFound."""
+        page = yield from self.page(unique, options)
+        if not page.items:
+            raise NotFound("Nothing has these values", definite=True)
+        return page.items[0]
+
+    def _at(self, id: str | None) -> str:
+        return self.path if id is None else f"{self.path}/{quote(id, safe='')}"
+
+
+def _fresh(options: ReadOptions) -> dict[str, str]:
+    return {"Cache-Control": "no-cache"} if options.get("fresh") else {}
+
+
+def _without_effect(operation: Operation) -> WriteFailed:
+    error = operation.error or {}
+    details = {**(error.get("details") or {}), "operation_id": operation.id, "status": operation.status}
+    message, code = str(error.get("message") or operation.status), str(error.get("code") or "")
+    return WriteFailed(message, code=code, definite=True, details=details)
+
+
+def _parsed(parse: Callable[[Any, Values], T], reply: Reply) -> T:
+    try:
+        return parse(reply.document["data"], reply.document.get("meta") or {})
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise Unreachable(f"HTTP {reply.status}, and not as Holdfast answers", status=reply.status) from error
+
+
+def _error(reply: Reply | HoldfastError | None) -> HoldfastError:
+    if isinstance(reply, Reply):
+        return error_of(reply.status, reply.headers.get("retry-after", ""), reply.document)
+    return reply or Unreachable("no answer")

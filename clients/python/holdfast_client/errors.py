@@ -1,0 +1,108 @@
+"""Errors: what the service answered, or why there was no answer, with what a caller needs to decide what to do."""
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = [
+    "AuthenticationError", "Conflict", "HoldfastError", "NotFound", "RateLimited", "Unavailable", "Unfinished",
+    "Unreachable", "ValidationError", "WriteFailed",
+]  # fmt: skip
+
+
+class HoldfastError(Exception):
+    """An error that was answered, or the lack of an answer.
+
+    `retryable`: the same request may succeed later. `definite`: what was asked for did certainly not happen; if it is
+    not, send the same again with the same `idempotency_key`. `status`: of HTTP, 0 without an answer.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str = "",
+        status: int = 0,
+        retryable: bool = False,
+        definite: bool = False,
+        retry_after_s: float = 0.0,
+        request_id: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(f"{code}: {message}" if code else message)
+        self.message, self.code, self.status = message, code, status
+        self.retryable, self.definite, self.retry_after_s = retryable, definite, retry_after_s
+        self.request_id = request_id
+        self.details: Mapping[str, Any] = details or {}
+        #: The key that a write was sent with; empty for a read.
+        self.idempotency_key = ""
+
+    @property
+    def operation_id(self) -> str:
+        """The operation that this is about, where one is known."""
+        return str(self.details.get("operation_id") or "")
+
+
+class ValidationError(HoldfastError):
+    """The request is not valid; `details` names the field."""
+
+
+class AuthenticationError(HoldfastError):
+    """No key, a wrong one, or one that may not do this."""
+
+
+class NotFound(HoldfastError):
+    """There is nothing of this id."""
+
+
+class Conflict(HoldfastError):
+    """A value is taken, a condition is not met, or a key was used for another request."""
+
+
+class RateLimited(HoldfastError):
+    """Too many requests; `retry_after_s` says until when."""
+
+
+class Unavailable(HoldfastError):
+    """The service, or what is behind it, cannot do this now."""
+
+
+class Unreachable(HoldfastError):
+    """No answer, half an answer, or one that is not of the service."""
+
+
+class WriteFailed(HoldfastError):
+    """The accepted write has ended without effect: rejected, expired, dead-lettered or discarded."""
+
+
+class Unfinished(HoldfastError):
+    """The write is accepted and not over yet. It will take effect: ask for `operation_id`."""
+
+
+_BY_TYPE: Mapping[object, type[HoldfastError]] = {
+    "validation_error": ValidationError, "authentication_error": AuthenticationError, "not_found": NotFound,
+    "conflict": Conflict, "rate_limit_error": RateLimited, "service_unavailable": Unavailable,
+    "database_error": Unavailable, "network_error": Unavailable,
+}  # fmt: skip
+#: Of a proxy on the way: the request may have been carried out.
+_OF_A_GATEWAY = (502, 503, 504)
+
+
+def error_of(status: int, retry_after: str, document: Any) -> HoldfastError:
+    """The error of an answer, from its status, its `Retry-After` and its JSON document."""
+    after_s = float(retry_after) if retry_after.isascii() and retry_after.isdigit() else 0.0
+    error = document.get("error") if isinstance(document, dict) else None
+    if not isinstance(error, dict):
+        gateway = status in _OF_A_GATEWAY
+        message = f"HTTP {status}, and not as Holdfast answers"
+        return Unreachable(message, status=status, retryable=gateway, retry_after_s=after_s)
+    details, in_body = error.get("details"), error.get("retry_after")
+    return _BY_TYPE.get(error.get("type"), HoldfastError)(
+        str(error.get("message") or ""),
+        code=str(error.get("code") or ""),
+        status=status,
+        retryable=error.get("retryable") is True,
+        definite=error.get("definite") is True,
+        retry_after_s=float(in_body) if isinstance(in_body, int | float) else after_s,
+        request_id=str(error.get("request_id") or ""),
+        details=details if isinstance(details, dict) else None,
+    )

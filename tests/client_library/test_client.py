@@ -1,0 +1,263 @@
+"""The client library, against a server that fails in every way, and against an api."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import holdfast_client as hc
+import pytest
+from holdfast_client.calls import Calls, Reply, Send, Sleep
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.client_library.scripted import Act, Server, Time, answer, half_of, nothing, refusal, success
+
+ADA = {"name": "Ada", "email": "ada@example.com"}
+_AT = "2026-01-15T10:30:00.000000Z"
+USER = {"id": "u1", **ADA, "created_at": _AT, "updated_at": _AT, "version": 7}
+ACCEPTED = {"id": "u1", "operation_id": "o1", "status": "queued"}
+_DROPPED: list[Act] = [nothing, half_of(success(ACCEPTED, 202)), answer(504, "<html>gateway timeout</html>"),
+                       refusal(504, "ANSWER_OVERDUE", "network_error", definite=False)]  # fmt: skip
+
+Scripted = Callable[..., tuple[Server, hc.Client, Time]]
+
+
+@pytest.fixture
+def scripted() -> Iterator[Scripted]:
+    """A server with this script, its client, and their time."""
+    opened: list[Any] = []
+
+    def make(*script: Act, **options: Any) -> tuple[Server, hc.Client, Time]:
+        server, time = Server(*script), Time()
+        client = hc.Client(server.url, "key", sleep=time.sleep, clock=time.clock, verify=False, **options)
+        opened.extend((client, server))
+        return server, client, time
+
+    yield make
+    for each in opened:
+        each.close()
+
+
+def operation(status: str, **error: object) -> Act:
+    """An answer about it."""
+    done = status != "queued"
+    return success({"id": "o1", "status": status, "done": done, "error": error or None})
+
+
+@pytest.mark.parametrize("lost", _DROPPED, ids=["dropped", "half", "gateway", "overdue"])
+def test_a_write_whose_answer_is_lost_is_sent_again_with_its_key(scripted: Scripted, lost: Act) -> None:
+    """So that it takes effect once; the caller notices nothing."""
+    server, client, _ = scripted(lost, lost, success(ACCEPTED, 202, Idempotent_Replayed="true"))
+    written = client.users.create(ADA)
+    assert (written.id, written.status, written.repeated) == ("u1", "queued", True)
+    keys = {request.headers["idempotency-key"] for request in server.requests}
+    assert (len(server.requests), keys) == (3, {written.idempotency_key})
+    assert [request.body for request in server.requests] == [ADA] * 3
+    assert server.requests[0].headers["authorization"] == "Bearer key"
+
+
+def test_two_writes_have_two_keys_and_a_caller_may_give_one(scripted: Scripted) -> None:
+    """Only then is a second call the same write."""
+    server, client, _ = scripted(success(ACCEPTED, 202))
+    keys = {client.users.create(ADA).idempotency_key for _ in range(3)}
+    assert len(keys) == 3
+    assert client.users.create(ADA, key="mine").idempotency_key == "mine"
+    assert server.requests[-1].headers["idempotency-key"] == "mine"
+
+
+@pytest.mark.parametrize(("status", "code", "kind"), [(429, "RATE_LIMITED", "rate_limit_error"),
+                                                      (503, "WRITE_BACKLOG", "service_unavailable")])  # fmt: skip
+def test_the_services_pause_is_kept(scripted: Scripted, status: int, code: str, kind: str) -> None:
+    """At least `retry_after`, and then some, by chance."""
+    server, client, time = scripted(refusal(status, code, kind, retry_after=4), success(ACCEPTED, 202))
+    client.users.create(ADA)
+    assert len(server.requests) == 2
+    assert len(time.slept) == 1
+    assert 4 <= time.slept[0] <= 4.2
+
+
+def test_a_pause_that_leads_past_the_deadline_is_not_begun(scripted: Scripted) -> None:
+    """The error comes at once, with all that its caller needs for a later attempt."""
+    server, client, time = scripted(refusal(503, "WRITE_BACKLOG", retry_after=60))
+    with pytest.raises(hc.Unavailable) as raised:
+        client.users.create(ADA, timeout_s=20)
+    error = raised.value
+    assert (error.code, error.retryable, error.definite, error.retry_after_s) == ("WRITE_BACKLOG", True, True, 60)
+    assert error.idempotency_key == server.requests[0].headers["idempotency-key"]
+    assert (len(server.requests), time.slept) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "expected"),
+    [
+        (422, "validation_error", hc.ValidationError), (401, "authentication_error", hc.AuthenticationError),
+        (404, "not_found", hc.NotFound), (409, "conflict", hc.Conflict), (500, "internal_error", hc.HoldfastError),
+    ],
+)  # fmt: skip
+def test_what_is_not_retryable_is_raised_as_what_it_is(
+    scripted: Scripted, status: int, kind: str, expected: type[hc.HoldfastError]
+) -> None:
+    """At once, with code, message, details and request id."""
+    details = {"field": "email", "operation_id": "o9"}
+    server, client, _ = scripted(refusal(status, "SOME_CODE", kind, retryable=False, details=details))
+    with pytest.raises(expected) as raised:
+        client.users.update("u1", {"name": "B"}, if_match=7)
+    error = raised.value
+    assert (error.code, error.status, error.request_id, error.operation_id) == ("SOME_CODE", status, "r", "o9")
+    assert error.details == details
+    [request] = server.requests
+    assert (request.method, request.path, request.headers["if-match"]) == ("PATCH", "/users/u1", '"7"')
+
+
+def test_a_server_that_is_gone(scripted: Scripted) -> None:
+    """It is tried as often as the policy says, within the time; and it did certainly not happen."""
+    server, client, time = scripted(success(USER), policy=hc.RetryPolicy(attempts_max=4))
+    assert client.users.get("u1").name == "Ada"
+    server.close()
+    with pytest.raises(hc.Unreachable) as raised:
+        client.users.create(ADA)
+    assert (raised.value.retryable, raised.value.definite) == (True, True)
+    assert len(time.slept) == 3
+
+
+def test_the_budget_ends_retries_for_all_calls(scripted: Scripted) -> None:
+    """With nothing saved up a share of the calls is repeated, and the others fail at once."""
+    server, client, _ = scripted(refusal(503, "OVERLOADED"), budget=hc.RetryBudget(0.1, 3))
+    for _ in range(40):
+        with pytest.raises(hc.Unavailable):
+            client.users.get("u1")
+    assert 40 + 3 <= len(server.requests) <= 40 + 3 + 4
+
+
+def test_waiting_ends_when_the_operation_does(scripted: Scripted) -> None:
+    """First by `Prefer: wait`, then by asking; a lost answer on the way changes nothing."""
+    acts = [nothing, success(ACCEPTED, 202), operation("queued"), nothing, operation("queued"), operation("applied")]
+    server, client, time = scripted(*acts)
+    written = client.users.create(ADA, wait=True)
+    assert (written.id, written.status) == ("u1", "applied")
+    assert server.requests[1].headers["prefer"].startswith("wait=")
+    assert [request.path for request in server.requests[2:]] == ["/operations/o1"] * 4
+    assert time.now_s < 30
+
+
+def test_a_write_that_has_no_effect_is_an_error(scripted: Scripted) -> None:
+    """With the operation's code and its details."""
+    _, client, _ = scripted(
+        success(ACCEPTED, 202), operation("rejected", code="EMAIL_TAKEN", message="taken", details={})
+    )
+    with pytest.raises(hc.WriteFailed) as raised:
+        client.users.create(ADA, wait=True)
+    error = raised.value
+    assert (error.code, error.operation_id, error.details["status"]) == ("EMAIL_TAKEN", "o1", "rejected")
+    assert error.idempotency_key
+
+
+def test_a_wait_has_an_end(scripted: Scripted) -> None:
+    """Then the caller knows the operation, which goes on."""
+    _, client, time = scripted(success(ACCEPTED, 202), operation("queued"))
+    with pytest.raises(hc.Unfinished) as raised:
+        client.users.delete("u1", wait=True, timeout_s=12)
+    assert raised.value.operation_id == "o1"
+    assert time.now_s <= 12
+
+
+def test_a_copy_says_that_it_is_one(scripted: Scripted) -> None:
+    """The circuit-breaker answer is an answer: its data, marked."""
+    error = {"type": "service_unavailable", "code": "CIRCUIT_BREAKER_OPEN", "message": "…", "retryable": True}
+    meta = {"stale": True, "age_s": 12.5, "next_cursor": None}
+    copy = {"success": False, "error": error, "fallback_data": {"cached_user": USER}, "meta": meta}
+    server, client, _ = scripted(
+        answer(200, copy | {"data": USER}), answer(200, copy | {"data": [USER]}), success(USER)
+    )
+    user = client.users.get("u1")
+    assert (user.email, user.stale, user.age_s, user.version) == ("ada@example.com", True, 12.5, 7)
+    [page] = client.users.pages()
+    assert (page.stale, page.age_s, page.items[0].stale) == (True, 12.5, True)
+    assert client.users.get("u1", fresh=True).stale is False
+    assert server.requests[-1].headers["cache-control"] == "no-cache"
+
+
+def test_pages_follow_their_cursors(scripted: Scripted) -> None:
+    """Lazily, each with retries of its own."""
+    pages = [success([USER | {"id": f"u{n}"}], meta={"next_cursor": f"c{n}" if n < 3 else None}) for n in (1, 2, 3)]
+    server, client, _ = scripted(pages[0], nothing, pages[1], pages[2])
+    users = client.users.all(limit=1)
+    assert next(users).id == "u1"
+    assert len(server.requests) == 1
+    assert [user.id for user in users] == ["u2", "u3"]
+    assert [request.path for request in server.requests] == [
+        "/users?limit=1", "/users?limit=1&cursor=c1", "/users?limit=1&cursor=c1", "/users?limit=1&cursor=c2",
+    ]  # fmt: skip
+
+
+def test_any_resource_and_what_is_no_answer_of_ours(scripted: Scripted) -> None:
+    """A plain entity has its fields; 200 from something else is an error and not a crash."""
+    book = {"id": "b1", "title": "T", "created_at": _AT, "updated_at": _AT, "version": 1}
+    server, client, _ = scripted(success(book), success([]), answer(200, {"hello": 1}))
+    assert client.resource("books").get("b/1")["title"] == "T"
+    assert server.requests[0].path == "/books/b%2F1"
+    with pytest.raises(hc.NotFound):
+        client.users.find({"email": "x@example.com"})
+    for _ in range(2):
+        with pytest.raises(hc.Unreachable):
+            client.users.get("u1")
+
+
+async def test_the_client_for_asyncio_is_the_same() -> None:
+    """Losses, a wait, pages: the same decisions with another hand."""
+    server, time = Server(nothing, success(ACCEPTED, 202), operation("applied"), success([USER])), Time()
+    async with hc.AsyncClient(server.url, sleep=time.sleep_async, clock=time.clock, verify=False) as client:
+        written = await client.users.create(ADA, wait=True)
+        assert written.status == "applied"
+        assert [user.name async for user in client.users.all()] == ["Ada"]
+        assert (await client.users.find(ADA)).email == "ada@example.com"
+    assert len(server.requests) == 5
+    await asyncio.to_thread(server.close)
+
+
+_OUTCOMES = st.sampled_from([
+    hc.Unreachable("lost", retryable=True), hc.Unreachable("refused", retryable=True, definite=True),
+    Reply(503, {"retry-after": "3"}, {"error": {"retryable": True, "definite": True}}),
+    Reply(409, {}, {"error": {"retryable": False, "definite": True}}), Reply(504, {}, None),
+    Reply(200, {}, {"data": 1}),
+])  # fmt: skip
+
+
+@given(st.lists(_OUTCOMES, min_size=1, max_size=12), st.booleans(), st.floats(0.1, 40), st.floats(0, 0.999))
+def test_no_call_outlives_its_deadline_or_repeats_what_it_may_not(
+    outcomes: list[Reply | hc.HoldfastError], keyed: bool, timeout_s: float, drawn: float
+) -> None:
+    """Whatever comes back: attempts are bounded, pauses end before the deadline, and without a key only what certainly
+    did not happen is sent again."""
+    time = Time()
+    calls = Calls(hc.RetryPolicy(), hc.RetryBudget(), time.clock, lambda: drawn)
+    headers = {"Idempotency-Key": "k"} if keyed else {}
+    steps = calls.request("POST", "/users", calls.until(timeout_s), headers=headers)
+    sent: list[Reply | hc.HoldfastError] = []
+
+    def came_of(step: Send | Sleep) -> Reply | hc.HoldfastError | None:
+        if isinstance(step, Sleep):
+            time.sleep(step.seconds)
+            return None
+        assert time.now_s < timeout_s
+        sent.append(outcomes[min(len(sent), len(outcomes) - 1)])
+        return sent[-1]
+
+    with contextlib.suppress(StopIteration, hc.HoldfastError):
+        step = next(steps)
+        while True:
+            step = steps.send(came_of(step))
+    assert len(sent) <= 6
+    for earlier in sent[:-1]:
+        error = earlier if isinstance(earlier, hc.HoldfastError) else None
+        definite = error.definite if error else earlier.document is not None
+        assert keyed or definite
+
+
+def test_it_is_small() -> None:
+    """Small enough to read before it is trusted."""
+    folder = Path(hc.__file__).parent
+    lines = [line for file in folder.glob("*.py") for line in file.read_text().splitlines() if line.strip()]
+    assert len(lines) <= 600
