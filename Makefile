@@ -270,6 +270,11 @@ test-grafana: ## Annotations and the check through the real client, in an enviro
 	@.venv-grafana/bin/python -m pytest tests/grafana -W ignore::ResourceWarning \
 		-W ignore::pytest.PytestUnraisableExceptionWarning $(ARGS)
 
+.PHONY: test-clients
+test-clients: ## Clients made of our documents in Python and TypeScript: types checked, calls made (needs the network and npm; minutes)
+	@$(LOCAL) setup dev clients
+	@$(VENV) -m tests.clients $(ARGS)
+
 .PHONY: grafana-check
 grafana-check: ## Are our data source and dashboards in a running Grafana? (GRAFANA_URL=, HOLDFAST_GRAFANA_TOKEN=)
 	@$(LOCAL) setup grafana
@@ -400,12 +405,13 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 	$(PIN) --group audit -o requirements/audit.txt
 	$(PIN) --group sbom -o requirements/sbom.txt
 	$(PIN) --group docs -o requirements/docs.txt
+	$(PIN) --group clients -o requirements/clients.txt
 	for image in $(IMAGES); do $(COMPILE) --extra $$image -c requirements/dev.txt -o requirements/$$image.txt || exit 1; done
 
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
 	@$(LOCAL) not-running
-	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .venv-docs .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .venv-docs .venv-clients .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

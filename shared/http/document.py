@@ -179,7 +179,7 @@ def name_of(data: Mapping[str, Any]) -> str:
 def _degraded(name: str, copy: str, data: dict[str, Any]) -> dict[str, Any]:
     """The mission's circuit-breaker answer, with the data in its usual place too."""
     prefix = name if data else ""  # of any data: the plain one
-    named = an_object(f"Cached{name}", {copy: data, "cache_age": or_null(TEXT), "as_of": or_null(MOMENT)})
+    named = an_object(f"{name}Fallback", {copy: data, "cache_age": or_null(TEXT), "as_of": or_null(MOMENT)})
     return an_object(
         f"{prefix}CircuitBreakerResponse",
         {"success": FLAG | {"const": False}, "error": ERROR, "fallback_data": named, "data": data, "meta": META},
