@@ -15,7 +15,8 @@ from deploy.local.progress import during
 #: requirements/<name>.txt -> the environment it belongs to.
 ENVIRONMENTS = {
     "local": REPO / ".venv", "dev": REPO / ".venv", "bench": REPO / ".venv-bench", "grafana": REPO / ".venv-grafana",
-    "audit": REPO / ".venv-audit", "sbom": REPO / ".venv-sbom", "docs": REPO / ".venv-docs", "clients": REPO / ".venv-clients",
+    "audit": REPO / ".venv-audit", "sbom": REPO / ".venv-sbom", "docs": REPO / ".venv-docs",
+    "clients": REPO / ".venv-clients",
 }  # fmt: skip
 
 #: `command = /usr/bin/python3 -m venv --option /where/it/was/made/.venv` in pyvenv.cfg.

@@ -31,10 +31,10 @@ RESERVED = frozenset({
 
 #: Schemas of the API's document, beside those of resources.
 SCHEMAS = frozenset({
-    "Breaker", "BreakerCounts", "BreakerReport", "BreakerStatus", "BreakerStatusResponse",
-    "CircuitBreakerResponse", "DataFallback", "DataResponse", "Error", "ErrorResponse", "FallbackUse", "Health", "HealthCheck",
-    "HealthResponse", "Meta", "Operation", "OperationError", "OperationResponse", "Override", "OverrideBody",
-    "OverrideResponse", "Problem", "WriteAccepted", "WriteAcceptedResponse",
+    "Breaker", "BreakerCounts", "BreakerReport", "BreakerStatus", "BreakerStatusResponse", "CircuitBreakerResponse",
+    "DataFallback", "DataResponse", "Error", "ErrorResponse", "FallbackUse", "Health", "HealthCheck", "HealthResponse",
+    "Meta", "Operation", "OperationError", "OperationResponse", "Override", "OverrideBody", "OverrideResponse",
+    "Problem", "WriteAccepted", "WriteAcceptedResponse",
 })  # fmt: skip
 
 
