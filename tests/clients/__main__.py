@@ -76,8 +76,10 @@ def _api(folder: Path) -> Iterator[str]:
         services += [start(folder, redis.address, database.dsn).start() for start in starters]
         yield services[0].url
     finally:
-        for each in (*services, redis, database):
-            each.kill()
+        for service in services:
+            service.kill()
+        redis.kill()
+        database.kill()
 
 
 def main() -> None:
