@@ -31,7 +31,7 @@ def add_routes(app: FastAPI, failures: Failures) -> None:
             ExplanationsUnavailable,
         ),
     )
-    async def read_failures(
+    async def get_failures(
         request: Request,
         minutes: Annotated[int, Query(ge=1, le=MINUTES)] = MINUTES,
         route: _Text = None,
