@@ -303,7 +303,7 @@ test-recovery-time: venv-local ## Detect, contain, resume, drain, steady: each f
 	$(LOAD) recovery $(ARGS)
 
 .PHONY: benchmark-error-rates
-benchmark-error-rates: ## A third party that fails 0 to 50 %: what retries, a breaker and a fallback are worth (QUICK=1; five minutes)
+benchmark-error-rates: ## A third party that fails in part: what retries, breakers and fallbacks are worth (QUICK=1, PART=virtual|measured; twenty minutes)
 	@$(LOCAL) setup local
 	$(LOAD) error-rates $(ARGS)
 

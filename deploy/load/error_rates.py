@@ -1,6 +1,8 @@
 """`make benchmark-error-rates`: a third party that fails a share of its calls, in front of it one mechanism after the
-other: what clients get, what the third party gets, and how long it takes. It starts what it needs, and ends it."""
+other: what clients get, what the third party gets, and how long it takes. The whole curve in virtual time, and some
+points of it on real processes, which it starts and ends."""
 
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from deploy.client.generator import Generator, Run
 from deploy.client.plan import Plan, parse
 from deploy.client.request import JsonResponse, request, request_json
 from deploy.client.requests import Requests
-from deploy.load import alone, error_rates_page
+from deploy.load import alone, error_rates_page, virtual_points
 from deploy.load.error_rates_page import Point
 from deploy.load.options import parser, variable
 from deploy.load.policies import POLICIES
@@ -26,7 +28,9 @@ from deploy.local.places import REPO
 PAGE = REPO / "docs" / "benchmarks" / "error-rates.md"
 _SHARES = (0.0, 0.1, 0.2, 0.35, 0.5)
 _QUICK_SHARES = (0.0, 0.2, 0.5)
-_SECONDS, _QUICK_SECONDS = 4.0, 2.0
+_SECONDS, _QUICK_SECONDS = 12.0, 2.0
+_SEEDS, _QUICK_SEEDS = 5, 1
+_PARTS = ("virtual", "measured")
 _TIMEOUT_S = 5.0
 
 
@@ -56,17 +60,29 @@ def main(arguments: Sequence[str]) -> int:
         "--seconds", type=float, default=float(variable("SECONDS") or (_QUICK_SECONDS if quick else _SECONDS))
     )
     made.add_argument("--out", type=Path, default=variable("OUT") or PAGE, help="the page")
+    made.add_argument("--part", choices=_PARTS, default=variable("PART"), help="the other one stays as it is")
     options = made.parse_args(arguments)
-    shares = _QUICK_SHARES if quick else _SHARES
+    kept = error_rates_page.read(options.out)
+    parts = (options.part,) if options.part else _PARTS
+    if "virtual" in parts:
+        log(f"virtual time: {len(virtual_points.SCENES)} scenes, {len(virtual_points.POLICIES)} policies")
+        shares = virtual_points.QUICK_SHARES if quick else virtual_points.SHARES
+        kept.virtual = virtual_points.compute(shares, _QUICK_SEEDS if quick else _SEEDS, os.cpu_count() or 1)
+    if "measured" in parts:
+        kept.points, kept.seconds = _measured(_QUICK_SHARES if quick else _SHARES, options.seconds), options.seconds
+    return error_rates_page.conclude(options.out, {scene.name: scene.what for scene in SCENES}, kept)
+
+
+def _measured(shares: Sequence[float], seconds: float) -> list[Point]:
     points: list[Point] = []
     with ExitStack() as stack:
         redis, third_party = stack.enter_context(alone.redis()), stack.enter_context(alone.third_party())
         for scene in SCENES:
             for policy in POLICIES:
                 for share in shares:
-                    points.append(_point(scene, policy, share, options.seconds, redis, third_party))
+                    points.append(_point(scene, policy, share, seconds, redis, third_party))
                     log(f"{scene.name:9} {points[-1].line()}")
-    return error_rates_page.conclude(options.out, {scene.name: scene.what for scene in SCENES}, points, options.seconds)
+    return points
 
 
 def _point(scene: Scene, policy: str, share: float, seconds: float, redis: str, third_party: str) -> Point:

@@ -14,7 +14,7 @@ SHIPPED = "shipped"
 CALLS_MAX = 1.1
 #: A budget may begin with a few tokens.
 _CALLS_SLACK = 0.01
-SHARES = (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.99, 1.0)
+SHARES = (0.0, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.99, 1.0)
 QUICK_SHARES = (0.0, 0.35, 0.5, 0.9, 1.0)
 
 _NEVER_OPENS = {"calls_min": 100_000, "unreachable_in_a_row": 1000}
@@ -26,15 +26,15 @@ POLICIES: dict[str, dict[str, Any]] = {
     SHIPPED: {},
 }
 SCENES = {
-    "errors": Scene(40),
-    "connections": Scene(40, error=refused_connection),
-    "nearly full": Scene(40, at_once=1, service_s=0.021),
+    "errors": Scene(20),
+    "connections": Scene(20, error=refused_connection),
+    "nearly full": Scene(20, at_once=1, service_s=0.042),
     "too much": Scene(25, at_once=1, service_s=0.05),
 }
 WHAT = {
-    "errors": "errors that the load does not cause: any number of calls at once, 50 ms each, 40 requests/s",
+    "errors": "errors that the load does not cause: any number of calls at once, 50 ms each, 20 requests/s",
     "connections": "the same, and what fails are connections",
-    "nearly full": "one call at a time, 21 ms each, an error costs as much as an answer, 84 % of what it can do",
+    "nearly full": "one call at a time, 42 ms each, an error costs as much as an answer, 84 % of what it can do",
     "too much": "one call at a time, 50 ms each, 125 % of what it can do: at no errors, too, nobody gets everything",
 }
 _Z_95 = 1.96

@@ -59,7 +59,7 @@ def judgement(error: Exception) -> Judgement:
     """What an error says about the third party."""
     match error:
         case ErrorStatus(status=429, retry_after_s=wait_s):
-            return Throttled(_THROTTLED_S if wait_s is None else wait_s)
+            return Throttled(wait_s or 0.0)  # without a time it asks this caller to wait, and not everybody
         case ErrorStatus(status=status) if 400 <= status < 500 and status != 408:
             return Verdict.SUCCESS  # it works, and refused this request
         case NotReached() | TookTooLong():

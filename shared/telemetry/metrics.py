@@ -233,6 +233,10 @@ breaker_recovery = Histogram(
     buckets=_RECOVERIES,
 )  # fmt: skip
 breaker_state = Gauge("holdfast_breaker_state", "1 for the state that the breaker is in, else 0", ["breaker", "state"])
+breaker_admitted_share = Gauge(
+    "holdfast_breaker_admitted_share", "Share of its load that a breaker lets through: 0 unless closed",
+    ["breaker"],
+)  # fmt: skip
 breaker_transitions = Counter(
     "holdfast_breaker_transitions_total", "Changes of state, by the new one", ["breaker", "to"]
 )

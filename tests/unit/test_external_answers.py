@@ -24,7 +24,7 @@ from holdfast.shared.resilience.retry_rules import RetryAllowed, Suppressed
         (ErrorStatus(408, None), Verdict.FAILURE),
         (ErrorStatus(404, None), Verdict.SUCCESS),
         (ErrorStatus(429, 7.0), Throttled(7.0)),
-        (ErrorStatus(429, None), Throttled(1.0)),
+        (ErrorStatus(429, None), Throttled(0.0)),
         (TookTooLong(), Verdict.UNREACHABLE),
         (NotReached(), Verdict.UNREACHABLE),
         (BadAnswer("not_json"), Verdict.FAILURE),

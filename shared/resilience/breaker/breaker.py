@@ -20,6 +20,7 @@ from holdfast.shared.resilience.breaker.snapshot import Override, Snapshot, Stat
 from holdfast.shared.resilience.breaker.verdict import Classify, every_error_counts
 from holdfast.shared.runtime.time_budgets import OVERRIDE_S
 from holdfast.shared.runtime.timestamps import utc_now
+from holdfast.shared.telemetry import metrics
 from holdfast.shared.telemetry.tracing import spans
 
 P = ParamSpec("P")
@@ -61,6 +62,7 @@ class Breaker(CircuitBreaker):  # type: ignore[misc]  # untyped in the library
 
         machine = Machine(policy or Policy(), now=clock(), random=random, stamp=stamp)
         self._gate = Gate(machine, clock, judge, report)
+        metrics.breaker_admitted_share.labels(name).set_function(lambda: machine.admitted_share)
 
     # --- calls ---
 

@@ -156,6 +156,11 @@ class Machine:
         """Seconds until a call may pass as a probe, if no prober closes it before; 0 when not open."""
         return self._remaining_s(now) if self.state is State.OPEN else 0.0
 
+    @property
+    def admitted_share(self) -> float:
+        """The share of its load that passes."""
+        return self._ramp.share(self.policy) if self.state is State.CLOSED else 0.0
+
     def snapshot(self, name: str, now: float) -> Snapshot:
         """Everything, at `now`."""
         self.apply_timers(now)
@@ -167,7 +172,7 @@ class Machine:
             counts=self.evidence.counts(now),
             opened=self.history.opened,
             next_probe_at=self._next_probe_at(now),
-            admitted_share=self._ramp.share(self.policy) if self.state is State.CLOSED else 0.0,
+            admitted_share=self.admitted_share,
             not_before=None if self._not_before is None else self._stamp(self._not_before),
             imposed=self.imposed,
             transitions=tuple(self.history.last),
