@@ -85,9 +85,11 @@ def conclude(path: Path, scenes: Mapping[str, str], shown: Numbers) -> int:
     numbers.write_text(json.dumps(document, indent=2) + "\n")
     curve, pictures = virtual_page.section(shown.virtual, path.with_name(f"{path.stem}-virtual.svg"))
     files = [path, numbers, *pictures]
-    lines = [*_head(), *curve, *_how(shown.seconds)]
+    lines = [*_head(), *curve, *(_how(shown.seconds) if points else ())]
     for scene, what in scenes.items():
         of_scene = [point for point in points if point.scene == scene]
+        if not of_scene:
+            continue
         pictures = svg.write(_charts(of_scene), path.with_name(f"{path.stem}-{scene}.svg"))
         lines += [f"### {what}", "", table.markdown(_HEAD, [point.cells() for point in of_scene]), ""]
         lines += [line for drawn in pictures for line in (f"![{what}]({drawn.name})", "")]
