@@ -314,6 +314,11 @@ bench-write: ## Accept and apply, compared with common alternatives: one table f
 	@$(LOCAL) setup dev bench
 	@.venv-bench/bin/python -m tests.bench.write $(ARGS)
 
+.PHONY: bench-read
+bench-read: ## Reads by id and pages, compared with cache-aside and a plain endpoint; and with a store stopped (minutes)
+	@$(LOCAL) setup dev bench
+	@.venv-bench/bin/python -m tests.bench.read $(ARGS)
+
 .PHONY: bench-degraded
 bench-degraded: ## What clients notice of a database that hangs for ten seconds (two minutes)
 	@$(LOCAL) setup dev bench

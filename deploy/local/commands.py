@@ -175,7 +175,7 @@ def main(arguments: list[str]) -> NoReturn:
 def _set_up(*names: str) -> None:
     for name in names:
         python_env.ensure(name)
-    packages.ensure()
+    packages.ensure(*names)
 
 
 @contextmanager

@@ -50,7 +50,7 @@ _OPTIONAL = (
     _Optional(("openssl",), "make test", "openssl"),
     _Optional(("haproxy",), "make test", "haproxy"),
     _Optional(("cc",), "make verify: power loss", "gcc libc6-dev"),
-    _Optional(("wrk",), "make bench-write", "wrk"),
+    _Optional(("wrk",), "make bench-read, bench-write", "wrk"),
 )
 
 

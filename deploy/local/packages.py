@@ -32,6 +32,8 @@ PACKAGES = (
     Package("prometheus-redis-exporter", ("prometheus-redis-exporter",), "Redis's own metrics"),
     Package("prometheus-mysqld-exporter", ("prometheus-mysqld-exporter",), "the database's own metrics"),
 )
+#: What an environment needs besides these.
+_ALSO = {"bench": (Package("wrk", ("wrk",), "bench-read, and accepting in bench-write"),)}
 
 
 def which(program: str) -> str | None:
@@ -44,9 +46,10 @@ def find(program: str) -> str:
     return which(program) or program
 
 
-def missing() -> list[Package]:
+def missing(*environments: str) -> list[Package]:
     """Packages of which a program is not here, however it would have been installed."""
-    return [package for package in PACKAGES if not all(which(program) for program in package.programs)]
+    wanted = [*PACKAGES, *(package for name in environments for package in _ALSO.get(name, ()))]
+    return [package for package in wanted if not all(which(program) for program in package.programs)]
 
 
 def why_not_installable() -> str | None:
@@ -62,12 +65,13 @@ def why_not_installable() -> str | None:
     return None
 
 
-def ensure() -> None:
-    """Install what is missing. Raises Problem where that is not possible; for optional packages it only says so."""
-    needed = [package.name for package in missing() if not package.gives]
+def ensure(*environments: str) -> None:
+    """Install what is missing of all that these environments need. Raises Problem where that is not possible; for
+    optional packages it only says so."""
+    needed = [package.name for package in missing(*environments) if not package.gives]
     if needed:
         _install(needed)
-    extra = [package for package in missing() if package.gives]
+    extra = [package for package in missing(*environments) if package.gives]
     if not extra or [package.name for package in extra] == _given_up():
         return
     try:
@@ -98,5 +102,5 @@ def _install(wanted: list[str]) -> None:
         done = subprocess.run(command, cwd=REPO, check=False)
     if done.returncode:
         raise Problem(f"installing {', '.join(wanted)} failed; its output is above", hand, DOCKER)
-    if still := [package.name for package in missing() if package.name in wanted]:
+    if still := [package.name for package in missing(*_ALSO) if package.name in wanted]:
         raise Problem(f"{', '.join(still)} installed, but the programs were not found", DOCKER)

@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from tests.bench import load
 from tests.bench.load import Load
-from tests.bench.process import Process
+from tests.bench.process import ROOT, Process
 from tests.bench.stage import Stage
 from tests.servers import free_port
 
@@ -36,14 +37,15 @@ def measure(
     contestants: dict[str, Server] = {}
     try:
         for name in (OURS, *_PEERS):
-            contestants[name] = _start(stage, name, {server_core})
+            core = {server_core}
+            contestants[name] = start_api(stage, core) if name == OURS else start_peer(stage, _PEERS[name], core)
         results: dict[str, list[Load]] = {name: [] for name in contestants}
         for number in range(rounds + 1):
             for name, server in contestants.items():
                 stage.empty()
                 warm_up = number == 0
                 measured = load.run(
-                    server.port, f"{number:02d}", _WARM_UP_S if warm_up else seconds,
+                    server.port, load.UNIQUE, f"{number:02d}", _WARM_UP_S if warm_up else seconds,
                     server=server.process.pid, stores=stage.pids, cores={load_core},
                 )  # fmt: skip
                 if not warm_up:
@@ -55,18 +57,18 @@ def measure(
             server.process.stop()
 
 
-def start_api(stage: Stage, cores: set[int]) -> Server:
-    """Our own, with everything on."""
+def start_api(stage: Stage, cores: set[int], checkout: Path = ROOT) -> Server:
+    """Our own, with everything on, as it is in `checkout`."""
     port = free_port()
-    own = {"HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": "api-bench"}
-    process = Process(["-m", "holdfast.services.api"], stage.environment | own, stage.folder / f"api-{port}.log")
+    own = {"HOLDFAST_API_PORT": str(port), "HOLDFAST_INSTANCE": f"api-{port}"}
+    log = stage.folder / f"api-{port}.log"
+    process = Process(["-m", "holdfast.services.api"], stage.environment | own, log, checkout)
     return _started(process, port, cores)
 
 
-def _start(stage: Stage, name: str, cores: set[int]) -> Server:
-    if name == OURS:
-        return start_api(stage, cores)
-    port, module = free_port(), _PEERS[name]
+def start_peer(stage: Stage, module: str, cores: set[int]) -> Server:
+    """Another contestant."""
+    port = free_port()
     arguments = ["-m", "tests.bench.contestants.serve", module, str(port)]
     return _started(Process(arguments, stage.environment, stage.folder / f"{module}-{port}.log"), port, cores)
 

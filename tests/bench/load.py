@@ -12,7 +12,8 @@ from deploy.load.machine import cpu_s
 from tests.bench.process import ended_children_cpu_s
 
 CONNECTIONS = 64
-_SCRIPT = Path(__file__).with_name("unique.lua")
+#: Scripts for wrk. Its argument: a name for the round; a file of paths.
+UNIQUE, PATHS = (Path(__file__).with_name(name) for name in ("unique.lua", "paths.lua"))
 #: Above this share of a core, somebody is the limit.
 _FULL = 0.9
 
@@ -39,13 +40,23 @@ def missing() -> str:
     return "" if shutil.which("wrk") else "wrk is not installed (Debian: apt install wrk)"
 
 
-def run(port: int, name: str, seconds: float, *, server: int, stores: Sequence[int], cores: Collection[int]) -> Load:
-    """POST unique users to `port` from `cores`. Raises RuntimeError when any request failed."""
+def run(
+    port: int,
+    script: Path,
+    argument: str,
+    seconds: float,
+    *,
+    server: int,
+    stores: Sequence[int],
+    cores: Collection[int],
+    connections: int = CONNECTIONS,
+) -> Load:
+    """Send what `script` makes to `port` from `cores`. Raises RuntimeError when any request failed."""
     pids = [server, *stores]
     before = [ended_children_cpu_s(), *map(cpu_s, pids)]
     command = [
-        "wrk", "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds:.0f}s",
-        "--timeout", "10s", "--script", str(_SCRIPT), f"http://127.0.0.1:{port}", "--", name,
+        "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s",
+        "--timeout", "10s", "--script", str(script), f"http://127.0.0.1:{port}", "--", argument,
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as wrk:
         os.sched_setaffinity(wrk.pid, cores)
@@ -54,7 +65,7 @@ def run(port: int, name: str, seconds: float, *, server: int, stores: Sequence[i
         raise RuntimeError(f"wrk failed: {errors}")
     report = json.loads(output.strip().splitlines()[-1])
     if report["refused"] or report["broken"]:
-        raise RuntimeError(f"{name}: {report['refused']} requests refused, {report['broken']} broken")
+        raise RuntimeError(f"{argument}: {report['refused']} requests refused, {report['broken']} broken")
     duration_s = report["duration_us"] / 1_000_000
     after = [ended_children_cpu_s(), *map(cpu_s, pids)]
     generator, served, *stored = [(now - then) / duration_s for now, then in zip(after, before, strict=True)]

@@ -16,9 +16,12 @@ _STOP_DEADLINE_S = 10.0
 
 
 class Process:
-    """`python <arguments>` in the repository's folder; its output goes to a log."""
+    """`python <arguments>` in a checkout's folder; its output goes to a log."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+    def __init__(
+        self, arguments: Sequence[str], environment: Mapping[str, str], log: Path, checkout: Path = ROOT
+    ) -> None:
+        self._checkout = checkout
         self._arguments = list(arguments)
         self._environment = os.environ | environment
         self.log = log
@@ -28,7 +31,7 @@ class Process:
         """Start it, on `cores` only if given."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self._arguments], cwd=ROOT, env=self._environment, stdin=subprocess.PIPE,
+                [sys.executable, *self._arguments], cwd=self._checkout, env=self._environment, stdin=subprocess.PIPE,
                 stdout=log, stderr=log, text=True, start_new_session=True,
             )  # fmt: skip
         if cores:

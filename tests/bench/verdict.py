@@ -23,9 +23,7 @@ def accepting(results: Mapping[str, Sequence[Load]]) -> tuple[Part, list[str]]:
     rates = {name: [load.requests_per_s for load in loads] for name, loads in results.items()}
     ceiling = rates[accept.CEILING]
     rows = [
-        Row(
-            name, rates[name], "requests/s", ratios(rates[name], ceiling), [load.p99_ms for load in loads], _busy(loads)
-        )
+        Row(name, rates[name], "requests/s", ratios(rates[name], ceiling), [load.p99_ms for load in loads], busy(loads))
         for name, loads in results.items()
     ]
     share = median(ratios(rates[accept.OURS], ceiling))
@@ -36,8 +34,8 @@ def accepting(results: Mapping[str, Sequence[Load]]) -> tuple[Part, list[str]]:
     }
     ahead = ", ".join(f"{factor:.1f} × {name}" for name, factor in peers.items())
     verdicts = [
-        f"accept, of the ceiling: {share:.2f}; aim {AIM}: {_met(share >= AIM)}",
-        f"accept, ahead of every peer: {_met(min(peers.values()) > 1)} ({ahead})",
+        f"accept, of the ceiling: {share:.2f}; aim {AIM}: {met(share >= AIM)}",
+        f"accept, ahead of every peer: {met(min(peers.values()) > 1)} ({ahead})",
     ]
     return Part("Accept: POST /users through one process; ratio to the ceiling, bare FastAPI", rows), verdicts
 
@@ -53,9 +51,9 @@ def applying(results: Mapping[str, Sequence[float]]) -> tuple[Part, list[str]]:
     peers = {name: median(ratios(results[apply.OURS], results[name])) for name in (apply.CELERY, apply.TASKIQ)}
     ahead = ", ".join(f"{factor:.1f} × {name}" for name, factor in peers.items())
     verdicts = [
-        f"apply, one writer of the limit: {one:.2f}; aim {AIM}: {_met(one >= AIM)}",
-        f"apply, two writers of the limit with two processes: {two:.2f}; aim {AIM}: {_met(two >= AIM)}",
-        f"apply, ahead of every peer: {_met(min(peers.values()) > 1)} ({ahead})",
+        f"apply, one writer of the limit: {one:.2f}; aim {AIM}: {met(one >= AIM)}",
+        f"apply, two writers of the limit with two processes: {two:.2f}; aim {AIM}: {met(two >= AIM)}",
+        f"apply, ahead of every peer: {met(min(peers.values()) > 1)} ({ahead})",
     ]
     return Part("Apply: a standing backlog; ratio to hand-written inserts in as many processes", rows), verdicts
 
@@ -92,11 +90,12 @@ def qualified(part: str, verdicts: Sequence[str], others_cores: float) -> list[s
     return [*(f"UNCERTAIN: {line}" for line in verdicts), f"{used}: DISTURBED, measure again on a quiet machine"]
 
 
-def _met(yes: bool) -> str:
+def met(yes: bool) -> str:
+    """An aim's verdict."""
     return "met" if yes else "NOT MET"
 
 
-def _busy(loads: Sequence[Load]) -> str:
+def busy(loads: Sequence[Load]) -> str:
     """How busy each party was, and a warning when it was not the server that was the limit."""
     server, stores, generator = (
         median(getattr(load, name) for load in loads) for name in ("server_share", "stores_share", "generator_share")

@@ -14,3 +14,14 @@ class UserBody(BaseModel):
 
     name: Annotated[str, AfterValidator(_NAME.clean)]
     email: Annotated[str, AfterValidator(_EMAIL.clean)]
+
+
+class UserShown(BaseModel):
+    """A user as ours are shown: what an answer to a read holds."""
+
+    id: str
+    name: str
+    email: str
+    created_at: str
+    updated_at: str
+    version: int

@@ -1,0 +1,173 @@
+"""Reading: requests per second through one process, beside the ceiling and what people do today; and what is left of
+them while one of the stores is stopped."""
+
+import itertools
+import random
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.bench import load
+from tests.bench.accept import OURS, Server, start_api, start_peer
+from tests.bench.contestants import two_rows
+from tests.bench.load import Load
+from tests.bench.stage import Stage
+from tests.client import fetch
+from tests.servers import Server as Store
+from tests.servers import wait_until
+
+BEFORE = "Holdfast, before"
+CEILING, CACHE_ASIDE, PLAIN = "bare FastAPI", "cache-aside on Redis", "SQLAlchemy + PyMySQL"
+_PEERS = {CEILING: "bare_fastapi", CACHE_ASIDE: "cache_aside", PLAIN: "sqlalchemy_read"}
+
+USERS = 10_000
+CONNECTIONS = 32
+UNIFORM, ZIPF, PAGES = "by id, uniform", "by id, Zipf", "pages of 50"
+_DRAWN = 50_000
+_ZIPF_EXPONENT = 1.1
+_WARM_UP_S = 2.0
+_WARM_UPS_MAX = 40
+_FIRST_NUMBER_US = 1_700_000_000_000_000
+
+#: Which store is stopped -> the breaker that has to be open then.
+STOPPED = {"breaker open": "database", "cache away": "cache", "queue away": "queue"}
+
+Results = Mapping[str, Mapping[str, Sequence[Load]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cores:
+    """`server` runs the process under measurement, `other` wrk and the stores."""
+
+    server: int
+    other: int
+
+
+class Reading:
+    """One run: users are in the database, every contestant is up, and idle when it is not its turn."""
+
+    def __init__(self, stage: Stage, cores: Cores, seconds: float, say: Callable[[str], None]) -> None:
+        self._stage = stage
+        self._cores = cores
+        self._seconds = seconds
+        self._say = say
+        stage.pin({cores.other})
+        stage.empty()
+        ids = _fill(stage)
+        self._paths = _write_paths(stage.folder, ids)
+
+    @contextmanager
+    def contestants(self, before: Path | None) -> Any:
+        """All of them, started and warm. `before`: the folder of an older checkout to measure too."""
+        started: dict[str, Server] = {}
+        cores = {self._cores.server}
+        try:
+            started[OURS] = start_api(self._stage, cores)
+            if before is not None:
+                started[BEFORE] = start_api(self._stage, cores, before)
+            for name, module in _PEERS.items():
+                started[name] = start_peer(self._stage, module, cores)
+            self._warm_up(started)
+            yield started
+        finally:
+            for server in started.values():
+                server.process.stop()
+
+    def healthy(self, contestants: Mapping[str, Server], rounds: int) -> Results:
+        """Every contestant once a round, in turn."""
+        results: dict[str, dict[str, list[Load]]] = {
+            what: {name: [] for name in contestants} for what in (UNIFORM, ZIPF, PAGES)
+        }
+        for number, what in itertools.product(range(1, rounds + 1), results):
+            for name, server in contestants.items():
+                measured = self._run(server, self._paths[what], self._seconds)
+                results[what][name].append(measured)
+                self._say(f"{number}/{rounds}  {what:16} {name:24} {measured.requests_per_s:8,.0f} requests/s")
+        return results
+
+    def degraded(self, ours: Server, rounds: int) -> dict[str, list[Load]]:
+        """Ours by id, healthy, and with each store stopped in turn."""
+        results: dict[str, list[Load]] = {what: [] for what in ("healthy", *STOPPED)}
+        stores: dict[str, Store] = {
+            "database": self._stage.database, "cache": self._stage.cache_server, "queue": self._stage.redis_server
+        }  # fmt: skip
+        for number, (what, measured) in itertools.product(range(1, rounds + 1), results.items()):
+            breaker = STOPPED.get(what)
+            if breaker is None:
+                measured.append(self._run(ours, self._paths[UNIFORM], self._seconds))
+            else:
+                stores[breaker].freeze()
+                try:
+                    self._until(ours, breaker, "open")
+                    measured.append(self._run(ours, self._paths[UNIFORM], self._seconds))
+                finally:
+                    stores[breaker].thaw()
+                self._until(ours, breaker, "closed")
+            self._say(f"{number}/{rounds}  {what:16} {measured[-1].requests_per_s:8,.0f} requests/s")
+        return results
+
+    def _run(self, server: Server, paths: Path, seconds: float) -> Load:
+        return load.run(
+            server.port, load.PATHS, str(paths), seconds, server=server.process.pid, stores=self._stage.pids,
+            cores={self._cores.other}, connections=CONNECTIONS,
+        )  # fmt: skip
+
+    def _warm_up(self, contestants: Mapping[str, Server]) -> None:
+        """Each has read every user at least once, and so has its copies."""
+        for name, server in contestants.items():
+            for _ in range(_WARM_UPS_MAX if name in (OURS, CACHE_ASIDE) else 1):
+                self._run(server, self._paths["every user"], _WARM_UP_S)
+                if self._copies() >= (2 if name == CACHE_ASIDE else 1) * USERS:
+                    break
+
+    def _copies(self) -> int:
+        """In the cache: ours, and in another database those of cache-aside."""
+        with self._stage.cache_server.client() as cache:
+            return sum(int(each["keys"]) for each in cache.info("keyspace").values())
+
+    def _until(self, ours: Server, breaker: str, state: str) -> None:
+        """The breaker is in this state, and lets everything through if it is closed. It is asked to decide by reads."""
+        paths = itertools.cycle(self._paths["every user"].read_text().splitlines()[:100])
+
+        url = f"http://127.0.0.1:{ours.port}"
+
+        def moved() -> bool:
+            for _ in range(10):
+                fetch("GET", f"{url}{next(paths)}")
+            known = fetch("GET", f"{url}/circuit-breaker/status").json()["data"]["circuit_breakers"]
+            own = next(each for each in known if each["name"] == breaker and each["instance"] == f"api-{ours.port}")
+            return own["state"] == state and own["admitted_share"] == (state == "closed")
+
+        wait_until(moved, 60, f"{breaker} {state}")
+
+
+def _fill(stage: Stage) -> list[str]:
+    """The ids of new users in the database."""
+    rows = []
+    for number in range(USERS):
+        message = two_rows.message(number) | {"version": _FIRST_NUMBER_US + number}
+        rows.append(two_rows.user_row(message))
+    with stage.connect() as connection, connection.cursor() as cursor:
+        cursor.executemany(two_rows.INSERT_USER, rows)
+        connection.commit()
+    return [row[0] for row in rows]
+
+
+def _write_paths(folder: Path, ids: Sequence[str]) -> dict[str, Path]:
+    """What is asked for, drawn once: everybody is asked the same."""
+    draw = random.Random(14)
+    weights = [1 / rank**_ZIPF_EXPONENT for rank in range(1, len(ids) + 1)]
+    drawn = {
+        "every user": ids,
+        UNIFORM: draw.choices(ids, k=_DRAWN),
+        ZIPF: draw.choices(draw.sample(ids, len(ids)), weights, k=_DRAWN),
+    }
+    lines = {what: [f"/users/{each}" for each in chosen] for what, chosen in drawn.items()} | {
+        PAGES: ["/users?limit=50"]
+    }
+    paths = {what: folder / f"{what}.paths" for what in lines}
+    for what, file in paths.items():
+        file.write_text("\n".join(lines[what]) + "\n")
+    return paths
