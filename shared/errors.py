@@ -5,7 +5,7 @@ HTTP status codes live in `shared/http/envelope.py` alone; vendor exceptions are
 called the vendor.
 """
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 ErrorType = Literal[
     "validation_error",
@@ -311,6 +311,23 @@ class DatabaseUnavailable(AppError):
     code = "DATABASE_UNAVAILABLE"
     dependency = "database"
     retryable = True
+
+
+class DatabaseSlow(AppError):
+    """The database has not answered yet."""
+
+    type = "database_error"
+    code = "DATABASE_SLOW"
+    retryable = True
+    #: What is answered instead.
+    copy: Any = None
+
+    @classmethod
+    def answered_by(cls, copy: Any) -> Self:
+        """With the copy that is answered instead."""
+        slow = cls()
+        slow.copy = copy
+        return slow
 
 
 class CircuitOpen(AppError):

@@ -37,7 +37,7 @@ class Flights(Generic[T]):
             following: _Flight[T] = _Flight()
             # A task of its own, in an empty context: the request that begins it may have less time than the others.
             task = asyncio.get_running_loop().create_task(self._after(flying, key, following, call), context=Context())
-            task.add_done_callback(_looked_at)
+            task.add_done_callback(looked_at)
             flying.next = (following, task)
         async with asyncio.timeout(patience_s):
             return await asyncio.shield(flying.next[1])
@@ -58,7 +58,7 @@ class Flights(Generic[T]):
                 flight.over.set()
 
 
-def _looked_at(task: "asyncio.Task[object]") -> None:
+def looked_at(task: "asyncio.Task[object]") -> None:
     """Everybody may have gone before it failed."""
     if not task.cancelled():
         task.exception()

@@ -18,7 +18,10 @@ class ApiSettings(CacheSettings, GrafanaSettings, StoreSettings):
         default=5, ge=0.5, le=60, description="Longest time to an answer, before what a caller prefers to wait"
     )
     api_read_timeout_s: float = Field(
-        default=1, gt=0, le=30, description="Longest wait for the database before a read looks elsewhere"
+        default=1,
+        gt=0,
+        le=30,
+        description="Longest wait for the database before a read looks elsewhere; after half of it a copy will do",
     )
     api_accept_batch_max: int = Field(default=256, ge=1, le=1000, description="Most writes that share one round trip")
     api_breaker_open_s: float = Field(

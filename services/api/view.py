@@ -10,6 +10,7 @@ from redis.exceptions import RedisError
 from holdfast.services.api.database import Database
 from holdfast.services.api.described import describe_ended, describe_letter, describe_pending
 from holdfast.services.api.flights import Flights
+from holdfast.services.api.hedge import hedged
 from holdfast.services.api.shed import spared
 from holdfast.shared.cache.copies import Copies, Page
 from holdfast.shared.cache.form import EntityCopy, Listed, PageCopy, entity_name, page_name, unique_name
@@ -19,6 +20,7 @@ from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import (
     AppError,
     CircuitOpen,
+    DatabaseSlow,
     DatabaseUnavailable,
     OperationPurged,
     Overloaded,
@@ -37,7 +39,9 @@ from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.merge import Entity, merge
 
 #: The database does not answer, is known not to, or is not asked because too many wait for it.
-_REFUSALS = (DatabaseUnavailable, CircuitOpen, Overloaded)
+_REFUSALS = (DatabaseUnavailable, DatabaseSlow, CircuitOpen, Overloaded)
+#: The share of a read's time after which a copy is as welcome.
+_HEDGE_AT = 0.5
 
 
 _C = TypeVar("_C", EntityCopy, Page)
@@ -81,6 +85,7 @@ class View:
         self._refresher = refresher
         self._stale_max_s = stale_max_s
         self._read_timeout_s = read_timeout_s
+        self._hedge_s = _HEDGE_AT * read_timeout_s
         self._secret = secret
         self._flights: Flights[Any] = Flights()
         self._looking, self._asking = FailureReporter("pending_writes"), FailureReporter("pending_operation")
@@ -91,14 +96,16 @@ class View:
         # The queue first: a write that settles between the two reads is then seen twice, which changes nothing.
         pending = await self._pending(which)
         copy = refusal = None
-        name, source = entity_name(which), "cache"
+        name = entity_name(which)
+
+        async def kept() -> EntityCopy | None:
+            return None if fresh else self._young(name, await self._copies.entity(which))
+
         try:
-            row, as_of = await self._shared(name, reads.entity, domain().by_plural[which.resource], which.id)
-            if row is not None:
-                self._refresher.offer([(name, EntityCopy(row, as_of))])
+            row = await hedged(self._row(name, which), self._hedge_s, kept)
         except _REFUSALS as error:
             refusal = error
-            copy = None if fresh else self._young(name, await self._copies.entity(which))
+            copy = error.copy if isinstance(error, DatabaseSlow) else await kept()
             row = copy.entity if copy else None
         source = "cache" if copy else "queue"
         entity = _with_pending(row, pending.writes if pending else [])
@@ -141,18 +148,32 @@ class View:
     async def _page(
         self, name: str, resource: ResourceType, fresh: bool, read: Callable[..., reads.Read], *args: object
     ) -> tuple[Seen, tuple[Listed, ...]]:
+        async def kept() -> Page | None:
+            return None if fresh else self._young(name, await self._copies.page(name, resource.plural))
+
         try:
-            (entities, began_us), as_of = await self._shared(name, read, resource, *args)
+            entities, page = await hedged(self._rows(name, read, resource, *args), self._hedge_s, kept)
         except _REFUSALS as refusal:
-            copy = None if fresh else self._young(name, await self._copies.page(name, resource.plural))
+            copy = refusal.copy if isinstance(refusal, DatabaseSlow) else await kept()
             if copy is None:
                 raise
             return Seen(copy.entities, copy=copy, instead_of=refusal), copy.listed
+        return Seen(entities), page.listed
+
+    async def _row(self, name: str, which: Ref) -> Entity | None:
+        row, as_of = await self._shared(name, reads.entity, domain().by_plural[which.resource], which.id)
+        if row is not None:
+            self._refresher.offer([(name, EntityCopy(row, as_of))])
+        found: Entity | None = row
+        return found
+
+    async def _rows(self, name: str, read: Callable[..., reads.Read], *args: object) -> tuple[list[Entity], PageCopy]:
+        (entities, began_us), as_of = await self._shared(name, read, *args)
         page = PageCopy.of(entities, began_us, as_of)
         # The entities first: a page without them is no copy.
         self._refresher.renew([(entity_name(entity.ref), EntityCopy(entity, as_of)) for entity in entities])
         self._refresher.offer([(name, page)])
-        return Seen(entities), page.listed
+        return entities, page
 
     async def _shared(self, name: str, read: Callable[..., Any], *args: object) -> tuple[Any, float]:
         """A read of the database, one at a time of each kind, and when it began (Unix seconds); none where the request

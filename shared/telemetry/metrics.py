@@ -194,6 +194,7 @@ create(fallback_checked, ["same", "behind", "missing"])
 fallback_served = Counter("holdfast_fallback_served_total", "Answers from a copy, by reason", ["reason"])
 _FALLBACK_REASONS = (
     errors.DatabaseUnavailable,
+    errors.DatabaseSlow,
     errors.CircuitOpen,
     errors.ProxyUnavailable,
     errors.UpstreamTimeout,

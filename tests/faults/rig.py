@@ -192,7 +192,7 @@ def stale(answer: httpx.Response) -> Any:
     assert {"age", "cache-status", "x-degraded"} <= set(answer.headers)
     assert set(body) == {"success", "error", "fallback_data", "data", "meta"}
     assert (body["success"], body["error"]["fallback_available"]) == (False, True)
-    assert body["error"]["code"] in ("CIRCUIT_BREAKER_OPEN", "DATABASE_UNAVAILABLE", "OVERLOADED")
+    assert body["error"]["code"] in ("CIRCUIT_BREAKER_OPEN", "DATABASE_UNAVAILABLE", "DATABASE_SLOW", "OVERLOADED")
     assert (body["meta"]["stale"], body["meta"]["age_s"] >= 0) == (True, True)
     assert body["meta"]["request_id"] == body["error"]["request_id"] == answer.headers["x-request-id"]
     assert body["error"]["retry_after"] >= 1

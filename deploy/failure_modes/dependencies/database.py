@@ -2,7 +2,7 @@
 
 from deploy.failure_modes.cell import Dependency, Effect, Failure, Mode
 from deploy.failure_modes.references import alert, error, limit, measured, metric, page, runbook, setting
-from holdfast.shared.errors import AcceptanceUnknown, WritesUnavailable
+from holdfast.shared.errors import AcceptanceUnknown, DatabaseSlow, WritesUnavailable
 from holdfast.shared.telemetry import metrics
 
 _START_IT = f"Start it: {runbook('BreakerOpen')}, {page('operations/outages.md', 'outages')}."
@@ -30,8 +30,8 @@ DEPENDENCY = Dependency(
         ),
         Mode.HANGING: Failure(
             effect=Effect.COPIES,
-            clients=f"The first reads take {setting('api_read_timeout_s')}, then are copies; once the breaker is open, "
-            "copies at once. Writes: `202`.",
+            clients=f"The first reads are copies after half of {setting('api_read_timeout_s')} "
+            f"({error(DatabaseSlow)}); once the breaker is open, copies at once. Writes: `202`.",
             detected=f"The api's breaker opens, after {measured('database-frozen', 'detect')}. "
             f"{metric(metrics.pool_in_use)} is at its capacity. {alert('BreakerOpen')}, {alert('PipelineStale')}.",
             heals=f"{_WRITERS_HEAL} Backlog worked off after {measured('database-frozen', 'drain')}.",

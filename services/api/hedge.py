@@ -1,0 +1,31 @@
+"""Hedge: a read that takes long is answered from a young copy, if there is one, before its time is over.
+
+The first reads of a database that has just begun to hang would take their whole time: no breaker is open yet. The read
+itself goes on. The breaker learns how it ends, and a late row renews the copy.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeVar
+
+from holdfast.services.api.flights import looked_at
+from holdfast.shared.errors import DatabaseSlow
+
+T = TypeVar("T")
+C = TypeVar("C")
+
+
+async def hedged(read: Coroutine[Any, Any, T], after_s: float, young_copy: Callable[[], Awaitable[C | None]]) -> T:
+    """What `read` gives or raises. Raises DatabaseSlow, with the copy, when that takes longer than
+    `after_s` and there is one."""
+    reading = asyncio.get_running_loop().create_task(read)
+    try:
+        await asyncio.wait((reading,), timeout=after_s)
+        copy = None if reading.done() else await young_copy()
+        if copy is None or reading.done():
+            return await reading
+    except asyncio.CancelledError:
+        reading.cancel()
+        raise
+    reading.add_done_callback(looked_at)
+    raise DatabaseSlow.answered_by(copy)
