@@ -5,6 +5,9 @@ import time
 from pathlib import Path
 from typing import Any
 
+from redis.exceptions import ConnectionError as RedisGone
+from redis.exceptions import ResponseError
+
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.queue.reading import Reading
 from holdfast.shared.queue.watch import Watch
@@ -80,6 +83,58 @@ async def test_a_loop_that_hangs_is_not_alive(clean_redis: RedisServer) -> None:
         in_hand.append(1)
         assert not watch.stalled
         assert watch.progress()[0]
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        await redis.aclose()
+
+
+class _Reader:
+    """A reader that reads until it is ended."""
+
+    def __init__(self) -> None:
+        self._ended = asyncio.Event()
+
+    def on_startup(self, _: Any) -> None:
+        """Nothing."""
+
+    def exit(self) -> None:
+        """End it."""
+        self._ended.set()
+
+    async def run(self) -> None:
+        """Until then."""
+        await self._ended.wait()
+
+
+async def test_a_reader_that_lost_its_connection_is_replaced(clean_redis: RedisServer) -> None:
+    """At once, as Redis answers; FastStream would pause for five seconds. A refusal is an answer, and no reason."""
+    redis = connect(clean_redis.address, PATIENT_REDIS)
+    made: list[_Reader] = []
+
+    def make() -> _Reader:
+        made.append(_Reader())
+        return made[-1]
+
+    async def until_made(readers: int) -> None:
+        async with asyncio.timeout(120):
+            while len(made) < readers:
+                await asyncio.sleep(0.01)
+
+    watch = Watch(lambda: True, 3600)
+    reading = Reading(redis, make, watch, probe_cap_s=0.1)  # type: ignore[arg-type]
+    loops = [asyncio.create_task(reading.run()), asyncio.create_task(reading.watching())]
+    try:
+        await until_made(1)
+        watch.failed(ResponseError("NOPERM"))
+        assert not watch.lost.is_set()
+        for number in (2, 3):
+            watch.failed(RedisGone("closed"))
+            await until_made(number)
+        reading.stop()
+        async with asyncio.timeout(120):
+            await loops[0]
     finally:
         for loop in loops:
             loop.cancel()

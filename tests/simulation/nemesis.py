@@ -27,7 +27,7 @@ class Nemesis:
 
     def __init__(self, levers: Levers, report: Callable[[Fault, bool], None]) -> None:
         self._levers = levers
-        self._report = report
+        self.report = report
         self._active: Counter[tuple[str, str]] = Counter()
         self._last: dict[tuple[str, str], Fault] = {}
         #: How often each kind was made.
@@ -56,7 +56,7 @@ class Nemesis:
         if not self._levers.begin(fault):
             return
         self.made[fault.kind] += 1
-        self._report(fault, True)
+        self.report(fault, True)
         if not fault.for_s:
             return
         one = fault.kind, fault.target
@@ -70,4 +70,4 @@ class Nemesis:
         self._active[one] -= 1
         if not self._active[one]:
             self._levers.end(fault)
-            self._report(fault, False)
+            self.report(fault, False)

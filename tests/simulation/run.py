@@ -48,7 +48,7 @@ def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
     began = time.perf_counter()
     logging.getLogger("faststream").addFilter(lambda _: False)  # the services log what it fails at themselves
     with tempfile.TemporaryDirectory() as folder:
-        one = _Run(plan, Path(folder))
+        one = Run(plan, Path(folder))
         with driver.installed(one.simulation, one.world.database.connect, one.world.seen):
             one.simulation.run(one.scenario)
         violations = one.violations()
@@ -59,7 +59,9 @@ def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
     )  # fmt: skip
 
 
-class _Run:
+class Run:
+    """One run of a plan. `folder`: for files of the world."""
+
     def __init__(self, plan: Plan, folder: Path) -> None:
         self.plan = plan
         self.simulation = simulation = Simulation(plan.seed)

@@ -1,0 +1,54 @@
+"""How soon writes take effect again, in virtual time: the real services, over stores that die and come back. A busy
+machine makes no difference."""
+
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S
+from tests.models.database.changes import Change
+from tests.simulation import driver
+from tests.simulation.plan import Fault, Plan, draw
+from tests.simulation.run import Run
+
+_AWAY_S = 5.0
+#: A probe, a look of the queue's readers, and the work itself.
+_RESUME_MAX_S = 2 * PROBE_EVERY_S
+
+
+def _plan(store: str) -> Plan:
+    """Six clients who create, change and read; the store is dead for a while, and comes back."""
+    mix = replace(draw(1).mix, keyed=1.0, conditional=0.0, waiting=0.0, expiring=0.0, hasty=0.0, fresh=0.0)
+    return Plan(
+        seed=7, apis=2, writers=2, admins=1, clients=tuple(range(6)), operators=(), load_s=3 + _AWAY_S + 3,
+        pause_s=0.5, mix=mix, patience_s=60.0, faults=(Fault(3.0, "die", store, _AWAY_S),),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("store", ["database", "queue"])
+def test_writes_resume_when_the_store_is_back(store: str, tmp_path: Path) -> None:
+    """By way of the queue, within a second of its return."""
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        run = Run(_plan(store), Path(folder))
+        now, transactions, report = run.now, run.world.database.transactions, run.nemesis.report
+        commit, applied, ends = transactions.commit, list[float](), list[float]()
+
+        def noted(transaction: object) -> None:
+            changes: list[Change] = transaction.changes  # type: ignore[attr-defined]
+            of_a_writer = run.simulation.loop.process.machine.startswith("writer")
+            if of_a_writer and any(change.table == "operations" for change in changes):
+                applied.append(now())
+            commit(transaction)  # type: ignore[arg-type]
+
+        def reported(fault: Fault, began: bool) -> None:
+            report(fault, began)
+            if not began:
+                ends.append(now())
+
+        transactions.commit, run.nemesis.report = noted, reported  # type: ignore[method-assign]
+        with driver.installed(run.simulation, run.world.database.connect, run.world.seen):
+            run.simulation.run(run.scenario)
+    back = ends[0]
+    assert min(at for at in applied if at > back) - back <= _RESUME_MAX_S
