@@ -1,10 +1,14 @@
-"""A write that settles between the two looks of a read is seen all the same."""
+"""What a read shows: a write that settles between its two looks, and a copy when the database hangs."""
 
+import asyncio
+import time
 from typing import Any
 
 import pytest
 
 from holdfast.services.api.view import View
+from holdfast.shared.cache.form import EntityCopy
+from holdfast.shared.errors import DatabaseSlow
 from holdfast.shared.queue.pending import PendingWrites
 from holdfast.shared.writes.commands import Write
 from holdfast.shared.writes.merge import Entity, merge
@@ -63,3 +67,31 @@ async def test_a_write_is_seen_whenever_it_settles(
     view = View(stores, stores, stores, stores, offers, stale_max_s=1, read_timeout_s=60, secret=b"")
     [entity] = (await view.entity(user_ref(_ID))).entities
     assert entity.shown()["name"] == name
+
+
+class Hung(Stores):
+    """A database that answers nothing, and a young copy of the entity."""
+
+    async def call(self, *_: object) -> Entity | None:
+        """Nothing comes."""
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def entity(self, *_: object) -> EntityCopy:
+        """The copy."""
+        return EntityCopy(_CREATED, time.time())
+
+
+async def test_a_hung_read_is_the_copy_with_what_is_pending_and_says_why() -> None:
+    """Before the read's own time is over, while no breaker is open."""
+    stores: Any = Hung(None, _CHANGE, 0)
+    offers: Any = Offers()
+    view = View(stores, stores, stores, stores, offers, stale_max_s=60, read_timeout_s=1e-6, secret=b"")
+    seen = await view.entity(user_ref(_ID))
+    assert [entity.shown()["name"] for entity in seen.entities] == ["Bob"]
+    assert isinstance(seen.instead_of, DatabaseSlow)
+    assert (seen.pending, seen.source) == (True, "cache")
+    reading = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    assert len(reading) == 1, "the read goes on"
+    reading[0].cancel()
+    await asyncio.wait(reading)
