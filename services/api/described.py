@@ -12,6 +12,7 @@ from holdfast.shared.errors import (
     WriteExpired,
 )
 from holdfast.shared.letters.find.search import Row
+from holdfast.shared.letters.ids import number_or_none, time_of
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.pending import PendingOperation
 from holdfast.shared.runtime.timestamps import precise
@@ -56,7 +57,7 @@ def describe_pending(operation_id: str, pending: PendingOperation) -> dict[str, 
         "failed_attempts": pending.failed_attempts,
         "last_error": pending.last_error or None,
         "accepted_at": precise(versions.to_datetime(pending.version)),
-        "ended_at": None,
+        "ended_at": precise(time_of(number)) if dead and (number := number_or_none(pending.letter)) else None,
         "waiting_s": round(max(0.0, time.time() - pending.version / 1_000_000), 3),
         "error": error,
     }
@@ -75,7 +76,7 @@ def describe_letter(letter: Row) -> dict[str, Any]:
         "failed_attempts": letter.attempts,
         "last_error": letter.error or None,
         "accepted_at": precise(versions.to_datetime(version)),
-        "ended_at": precise(letter.state_at) if discarded else None,
+        "ended_at": precise(letter.state_at if discarded else time_of(letter.id)),
         "waiting_s": 0.0 if discarded else round(max(0.0, time.time() - version / 1_000_000), 3),
         "error": _error(WriteDiscarded() if discarded else WriteDeadLettered(), {"reason": letter.reason}),
     }

@@ -10,7 +10,7 @@ from typing import Any
 
 import orjson
 from pydantic import ValidationError
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, PydanticKnownError
 
 from holdfast.shared.domain.resource_type import NOT_AS_DECLARED
 from holdfast.shared.queue.build import build
@@ -29,6 +29,7 @@ _REQUIRED = {
     _SCHEMA_1: (ENTITY_ID_FIELDS[1], b"schema", *_COMMON),
 }
 _ID_MAX_BYTES = 36
+_OWN_WORDS = {"missing": "missing", "extra_forbidden": "unknown field", "json_invalid": "not JSON"}
 #: What another build may call a schema, a resource, a command or a field.
 _NUMBER, _NAME = re.compile(rb"[1-9][0-9]{0,8}"), re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,99}")
 
@@ -114,8 +115,17 @@ def decode_payload(payload: Payload, text: bytes) -> Command:
 
 
 def _rule(problem: ErrorDetails) -> str:
-    """The declared one, which holds nothing of the value; of any other its name."""
-    return problem["msg"] if problem["type"] == NOT_AS_DECLARED else problem["type"]
+    """In words that hold nothing of the value: the declared ones, or those of any value with this problem."""
+    kind = problem["type"]
+    return problem["msg"] if kind == NOT_AS_DECLARED else _OWN_WORDS.get(kind) or _in_general(kind)
+
+
+def _in_general(kind: str) -> str:
+    try:
+        words = PydanticKnownError(kind).message()  # type: ignore[arg-type]  # of those that pydantic has
+    except (TypeError, KeyError):  # it would name something of the value, or is none of pydantic's own
+        return kind.replace("_", " ")
+    return words[:1].lower() + words[1:]
 
 
 def _place(where: tuple[int | str, ...]) -> str:

@@ -9,10 +9,11 @@ from functools import cache
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
-from pydantic_core import CoreSchema, SchemaValidator, core_schema
+from pydantic_core import CoreSchema, PydanticCustomError, SchemaValidator, core_schema
 
 from holdfast.shared.domain.registry import Domain, domain
 from holdfast.shared.domain.resource import Field, ResourceType
+from holdfast.shared.domain.resource_type import NOT_AS_DECLARED
 from holdfast.shared.writes.commands import VERBS, Command, Create, Delete, Heartbeat, Replace, Update, label
 
 
@@ -101,5 +102,5 @@ def _described(field: Field) -> dict[str, Any]:
 
 def _changes_something(values: dict[str, Any]) -> dict[str, Any]:
     if not values:
-        raise ValueError("at least one field is required")
+        raise PydanticCustomError(NOT_AS_DECLARED, "at least one field is required")
     return values

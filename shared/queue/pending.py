@@ -29,13 +29,14 @@ class PendingWrites(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PendingOperation:
-    """An operation that is queued or dead-lettered. `resource`: the plural name."""
+    """An operation that is queued or dead-lettered. `resource`: the plural name; `letter`: its dead letter's id."""
 
     resource: str
     entity_id: str
     command: str
     version: int
     dead_letter_reason: str | None
+    letter: str
     failed_attempts: int
     last_error: str
 
@@ -85,6 +86,7 @@ async def pending_operation(redis: Redis, operation_id: str) -> PendingOperation
         command=text(fields[b"command"]),
         version=int(fields[b"version"]),
         dead_letter_reason=text(fields[b"reason"]) if fields.get(b"status") == b"dead_lettered" else None,
+        letter=text(fields.get(b"letter", b"")),
         failed_attempts=int(fields.get(b"attempts", 0)),
         last_error=text(fields.get(b"error", b"")),
     )

@@ -94,7 +94,7 @@ def test_every_verdict_at_once(engine: Engine, clean_database: Database) -> None
     assert [found[number].why for number in (4, 5, 9)] == ["USER_NOT_FOUND", "EMAIL_TAKEN", "WRITE_EXPIRED"]
     assert found[7].why == "database error 1406: Data too long for column 'name' at row 1"
     assert found[6].then is Verdict.WOULD_APPLY
-    assert found[8].why == "payload is not a CreateUser: email: missing; name: missing; nom: extra_forbidden"
+    assert found[8].why == "payload is not a CreateUser: email: missing; name: missing; nom: unknown field"
     assert everything(clean_database) == before
 
 

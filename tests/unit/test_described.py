@@ -1,0 +1,36 @@
+"""Operations as answers describe them, wherever they are."""
+
+from dataclasses import fields
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from holdfast.services.api.described import describe_letter, describe_pending
+from holdfast.shared.letters.find.search import Row
+from holdfast.shared.letters.ids import number_of
+from holdfast.shared.letters.state import State
+from holdfast.shared.queue.pending import PendingOperation
+
+_LETTER = "1764000000123-4"
+_VERSION = 1_764_000_000_000_000
+
+
+def _pending(reason: str | None, letter: str) -> dict[str, Any]:
+    return describe_pending("one", PendingOperation("users", "u", "CreateUser", _VERSION, reason, letter, 0, ""))
+
+
+def test_a_dead_lettered_operation_ended_when_it_was_dead_lettered() -> None:
+    """The same moment before its letter is indexed and after; one that is queued has no end."""
+    about = dict.fromkeys([each.name for each in fields(Row)], None)
+    row: Any = Row(**about | {"id": number_of(_LETTER), "state": State.DEAD, "version": _VERSION, "command": "X"})  # type: ignore[arg-type]
+    end = describe_letter(row)["ended_at"]
+    assert datetime.fromisoformat(end) == datetime.fromtimestamp(1_764_000_000.123, UTC)
+    assert _pending("invalid_data", _LETTER)["ended_at"] == end
+    assert _pending(None, "")["ended_at"] is None
+
+
+@pytest.mark.parametrize("letter", ["", "soon", "99999999999999-1"])
+def test_an_end_that_nobody_knows_is_null(letter: str) -> None:
+    """Of an entry that another build wrote."""
+    assert _pending("invalid_data", letter)["ended_at"] is None
