@@ -385,6 +385,10 @@ dashboards-preview: ## Pictures of the dashboards from the running stack, for th
 	@$(LOCAL) setup dev
 	@$(VENV) -m deploy.preview $(ARGS)
 
+.PHONY: screenshots
+screenshots: venv-dev ## Every page of the running stack's console, on desk and phone, light and dark (OUT=.local/screenshots)
+	@$(VENV) -m deploy.preview --pages --out $(or $(OUT),.local/screenshots)
+
 .PHONY: hooks
 hooks: venv-dev ## Run lint and types before each of your commits (undo: pre-commit uninstall)
 	@.venv/bin/pre-commit install

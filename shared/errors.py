@@ -657,6 +657,20 @@ class EditNotFound(AppError):
     code = "EDIT_NOT_FOUND"
 
 
+class AuditEntryNotFound(AppError):
+    """The audit has no entry with this number."""
+
+    type = "not_found"
+    code = "AUDIT_ENTRY_NOT_FOUND"
+
+
+class NothingToUndo(AppError):
+    """Nothing of this action is left to take back: its letters were changed or sent since, or it cannot be undone."""
+
+    type = "conflict"
+    code = "NOTHING_TO_UNDO"
+
+
 class TransformNotFound(AppError):
     """There is no transform with this id."""
 

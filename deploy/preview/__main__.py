@@ -1,5 +1,5 @@
-"""`python -m deploy.preview`: every dashboard of the running stack's console as a PNG. Exit code 0: all of them are
-written, 2: it could not be tried, and why."""
+"""`python -m deploy.preview`: every dashboard of the running stack's console as a PNG, or with `--pages` every
+page. Exit code 0: all of them are written, 2: it could not be tried, and why."""
 
 import argparse
 import shutil
@@ -14,6 +14,7 @@ from deploy.local.places import REPO
 from deploy.local.programs import programs
 from deploy.local.secret import secret
 from deploy.local.settings import saved
+from deploy.preview.pages import photograph
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _PREFIX = "holdfast-"
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--width", type=int, default=1600, help="of the window, in pixels")
     parser.add_argument("--dark", action="store_true", help="as on a dark screen")
     parser.add_argument("--only", metavar="UID", help="one dashboard")
+    parser.add_argument("--pages", action="store_true", help="every page of the console instead, in four variants")
     options = parser.parse_args()
     try:
         _draw(options)
@@ -47,6 +49,10 @@ def _draw(options: argparse.Namespace) -> None:
         # Its sandbox needs rights that root in a container does not have; it sees pages of ours alone.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
+            if options.pages:
+                for path in photograph(browser, url, secret("operator_token"), options.out):
+                    sys.stdout.write(f"{path}\n")
+                return
             page = _logged_in(browser, url, options)
             for uid in [options.only] if options.only else _uids(page):
                 path = options.out / f"dashboard-{uid.removeprefix(_PREFIX)}.png"

@@ -92,6 +92,8 @@ _FLEET = (
     Rule("hset hgetall hdel expire", ("holdfast:fleet:reports",)),
     Rule("xrange", ("holdfast:fleet:orders",)),
 )
+#: Only where operators are known by their keys can they give the fleet orders.
+_ORDERS = Rule("xadd", ("holdfast:fleet:orders",))
 _EXPLAIN = Rule("rpush ltrim expire", ("holdfast:explain:*",))
 _FAILURES = "holdfast:failures"
 _COPIES = Rule("get mget set", ("holdfast:cache:*",))
@@ -129,6 +131,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
         "dlq_admin": User(
             (
                 Rule("xadd xdel", (WRITES,)),
+                Rule("xadd", (AUDIT,)),
                 *_mend(WRITES),
                 Rule(f"{_LOOK} {_CONSUME}", (DEAD,)),
                 Rule(_HASHES, (CLOCK, LEDGER, WRITERS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{REPLAY}*")),
@@ -141,15 +144,15 @@ USERS: Mapping[Place, Mapping[str, User]] = {
         "api": User((
             _COPIES, Rule("get set", ("holdfast:rate:*",)), *_FLEET, _EXPLAIN,
             Rule("hset hget expire", (_FAILURES,)),
-            # It alone gives the fleet orders.
-            Rule("xadd", ("holdfast:fleet:orders",)),
+            _ORDERS,
         )),
         "writer": User((_COPIES, *_FLEET, _EXPLAIN)),
         "dlq_admin": User((
             *_FLEET, Rule("rpush ltrim expire lrange", ("holdfast:explain:*",)),
             Rule("hset hgetall hdel expire", ("holdfast:alerts", "holdfast:announced")),
             Rule("hgetall", (_FAILURES,)),
-            Rule("set exists", ("holdfast:logged_out:*",)),
+            Rule("set exists", ("holdfast:logged_out:*",)), Rule("set get", ("holdfast:what_if:*",)),
+            _ORDERS,
         )),
         "external_proxy": User((Rule("get set", ("holdfast:cache:last_good:*",)), *_FLEET, _EXPLAIN)),
     },

@@ -13,7 +13,6 @@ from holdfast.services.api import openapi
 from holdfast.services.api.headers import require_json
 from holdfast.services.api.override_body import parse
 from holdfast.services.api.override_marks import OverrideMarks
-from holdfast.services.api.status import everybody
 from holdfast.shared.errors import AppError, BreakerNotFound, FleetUnreachable
 from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.order import Order
@@ -64,7 +63,7 @@ def _imposed_on(board: Board, order: Order) -> list[str]:
     that is not known."""
     known = [
         one["instance"]
-        for one in everybody(board)
+        for one in board.breakers()
         if one["name"] == order.breaker and order.concerns(one["service"], one["instance"])
     ]
     if not known:

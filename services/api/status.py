@@ -1,6 +1,5 @@
 """`/circuit-breaker/status`, and `/panic`, which shows on a demo what becomes of a crash."""
 
-import time
 from collections import Counter
 from typing import Any
 
@@ -11,7 +10,6 @@ from starlette.responses import Response
 from holdfast.services.api import openapi
 from holdfast.shared.errors import NoSuchPath
 from holdfast.shared.fleet.board import Board
-from holdfast.shared.fleet.roster import about
 from holdfast.shared.http.envelope import success
 from holdfast.shared.resilience.breaker.snapshot import State
 
@@ -21,7 +19,7 @@ def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
 
     @app.get("/circuit-breaker/status", **openapi.BREAKERS)
     async def circuit_breaker_status(request: Request) -> Response:
-        breakers = sorted(everybody(board), key=lambda one: (one["service"], one["name"], one["instance"]))
+        breakers = sorted(board.breakers(), key=lambda one: (one["service"], one["name"], one["instance"]))
         status = {
             "summary": summary(breakers),
             "circuit_breakers": breakers,
@@ -34,12 +32,6 @@ def add_routes(app: FastAPI, board: Board, *, demo: bool) -> None:
         if not demo:
             raise NoSuchPath(details={"path": "/panic"})
         raise RuntimeError("a bug, on request")
-
-
-def everybody(board: Board) -> list[dict[str, Any]]:
-    """This process's breakers as they are now, and everybody else's as they were reported. No I/O."""
-    own = about(board.member.service, board.member.instance, age_s=0)
-    return [one | own for one in board.member.breakers()] + board.roster.shown(time.monotonic())
 
 
 def summary(breakers: list[dict[str, Any]]) -> dict[str, int]:

@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
+from holdfast.services.dlq_admin.breakers import Breakers
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.failures.failures import Failures
 from holdfast.services.dlq_admin.faults.board import FaultBoard
@@ -17,6 +18,8 @@ from holdfast.services.dlq_admin.letters.indexer import Indexer
 from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.retention import Retention
 from holdfast.services.dlq_admin.letters.search import Letters
+from holdfast.services.dlq_admin.letters.tried import Tried
+from holdfast.services.dlq_admin.letters.undo import Undos
 from holdfast.services.dlq_admin.letters.what_if import WhatIfs
 from holdfast.services.dlq_admin.live.pictures import Pictures
 from holdfast.services.dlq_admin.overview import Overview
@@ -58,14 +61,17 @@ class Backend:
         running = Running(queue)
         self.audit = Audit(database)
         self.writers = Writers(queue, running, database)
+        self.breakers = Breakers(rooms.board, queue)
         self.overview = Overview(
-            database, queue, self.writers, rooms.indexer, rooms.retention, rooms.board, rooms.auditor.ledger
+            database, queue, self.writers, rooms.indexer, rooms.retention, self.breakers, rooms.auditor.ledger
         )
-        self.groups = Groups(database, running)
-        self.letters = Letters(database, queue, running)
+        tried = Tried(rooms.cache)
+        self.groups = Groups(database, running, tried)
+        self.letters = Letters(database, queue, running, most=bulk_max)
         self.discards = Discards(database, rooms.outbox, most=bulk_max, rules=rules)
-        self.what_ifs = WhatIfs(database, most=transform_max)
+        self.what_ifs = WhatIfs(database, tried, most=transform_max)
         self.edits = Edits(database, most=transform_max, rules=rules)
+        self.undos = Undos(self.discards, self.edits, self.letters)
         self.replays = Replays(database, rooms.keeper, most=bulk_max, rules=rules)
         self.exchange = Exchange(database, import_max_bytes=settings.dlq_import_max_bytes)
         self.allowances = Allowances(database, rules)

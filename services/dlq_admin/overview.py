@@ -1,14 +1,13 @@
 """Overview: the state of the system in one look. Every part of it may be unknown; none hides the others."""
 
-import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from pydantic import ConfigDict
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.auditor.models import LastReading, LedgerReading, ledger_reading
+from holdfast.services.dlq_admin.breakers import Breakers, BreakerSummary
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import on_stream
 from holdfast.services.dlq_admin.letters.groups import trends
@@ -18,7 +17,6 @@ from holdfast.services.dlq_admin.letters.retention import Limit, Retention
 from holdfast.services.dlq_admin.responses import Counts, Moment, ResponseModel
 from holdfast.services.dlq_admin.writers import Writers, WriterSummary
 from holdfast.shared.errors import AppError
-from holdfast.shared.fleet.board import Board
 from holdfast.shared.letters.find import groups
 from holdfast.shared.queue.backlog import backlog
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -34,17 +32,6 @@ class Backlog(ResponseModel):
 
     depth: int
     oldest_age_s: float
-
-
-class BreakerSummary(ResponseModel):
-    """A breaker of a replica, as the replica reports it."""
-
-    model_config = ConfigDict(extra="allow")
-
-    service: str
-    instance: str
-    name: str
-    state: str
 
 
 class SystemState(ResponseModel):
@@ -73,7 +60,7 @@ class Overview:
         writers: Writers,
         indexer: Indexer,
         retention: Retention,
-        board: Board,
+        breakers: Breakers,
         ledger: LastReading,
     ) -> None:
         self._database = database
@@ -81,7 +68,7 @@ class Overview:
         self._writers = writers
         self._indexer = indexer
         self._retention = retention
-        self._board = board
+        self._breakers = breakers
         self._ledger = ledger
         self._reporter = FailureReporter("overview")
 
@@ -100,15 +87,12 @@ class Overview:
             holding=self._indexer.holding,
             backlog=await _part("backlog", self._backlog),
             ledger=ledger_reading(reading) if letters is not None and (reading := self._ledger()) else None,
-            breakers=await _part("breakers", self._breakers),
+            breakers=self._breakers.all(),
             writers=await _part("writers", self._writers.all) or [],
             retention=self._retention.report(),
             banner=on_stream.BANNER if letters is None else None,
             as_of=utc_now(),
         )
-
-    async def _breakers(self) -> list[dict[str, Any]] | None:
-        return self._board.roster.shown(time.monotonic()) if self._board.reachable else None
 
     async def _backlog(self) -> Backlog | None:
         try:

@@ -119,7 +119,7 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         description="An alert that was not repeated for so long is over; longer than Alertmanager's repeat_interval",
     )
     dlq_runbook_base: str | None = Field(
-        default=None, description="Put before an alert's runbook_url that is a path, to make a link of it"
+        default=None, description="Put before an alert's runbook_url that is a path; unset: the console's own page"
     )
     #: Operators' questions may take longer than a user's.
     db_timeout_s: float = Field(default=30, gt=0, le=300, description="As above, for dlq_admin")

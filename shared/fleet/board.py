@@ -12,6 +12,7 @@ written again within a second; orders are lost for replicas that start later.
 import asyncio
 import time
 from collections.abc import Callable
+from typing import Any
 
 import orjson
 from redis.asyncio import Redis
@@ -20,7 +21,7 @@ from redis.exceptions import RedisError
 from holdfast.shared.connections.redis import entries, text
 from holdfast.shared.fleet.member import Member
 from holdfast.shared.fleet.order import IssuedOrder, Order
-from holdfast.shared.fleet.roster import Roster, member_key
+from holdfast.shared.fleet.roster import Roster, about, member_key
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.runtime.time_budgets import BOARD_KEPT_S, REPORT_EVERY_S, REPORT_STALE_S
 from holdfast.shared.telemetry import logs, metrics
@@ -69,6 +70,11 @@ class Board:
     def reachable(self) -> bool:
         """Whether the board was read recently."""
         return self.roster.read_at is not None and time.monotonic() - self.roster.read_at <= REPORT_STALE_S
+
+    def breakers(self) -> list[dict[str, Any]]:
+        """This process's breakers as they are now, and all others as they were reported. No I/O."""
+        own = about(self.member.service, self.member.instance, age_s=0)
+        return [one | own for one in self.member.breakers()] + self.roster.shown(time.monotonic())
 
     async def run(self) -> None:
         """Exchange reports and orders, for ever."""

@@ -4,19 +4,27 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deploy.poison.entries import GOOD, MEANING, poison
 from holdfast.services.dlq_admin.auditor.models import LedgerReading
-from holdfast.services.dlq_admin.console.render.advice import at_a_glance, next_step
+from holdfast.services.dlq_admin.breakers import BreakerSummary
+from holdfast.services.dlq_admin.console.render.advice import STEPS, address, at_a_glance, next_step
 from holdfast.services.dlq_admin.console.render.chart import bars, shares
 from holdfast.services.dlq_admin.console.render.labels import ITEMS, REASONS, REPLAYS, STATES, VERDICTS
-from holdfast.services.dlq_admin.letters.models import BuildFix, GroupSummary
-from holdfast.services.dlq_admin.overview import SystemState
+from holdfast.services.dlq_admin.console.render.outage import outage
+from holdfast.services.dlq_admin.letters.models import BuildFix, GroupStanding, GroupSummary, GroupWhatIf
+from holdfast.services.dlq_admin.overview import Backlog, SystemState
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.writes.outcome import Reason
+
+_BREAKERS = [
+    ("api", "database"), ("api", "queue"), ("api", "cache"), ("writer", "database"), ("external_proxy", "x:get"),
+]  # fmt: skip
 
 
 def _partial(model: Any, **values: Any) -> Any:
@@ -30,13 +38,23 @@ def _state(dead: int, **more: Any) -> SystemState:
     return _partial(SystemState, **{"letters": letters, "waiting": 0, "ledger": ledger, "writers": []} | more)
 
 
-def _group(age_s: float = 0, reason: str = "invalid_data", changed: str | None = "no", dead: int = 1) -> GroupSummary:
+def _group(
+    age_s: float = 0,
+    reason: str = "invalid_data",
+    changed: str | None = "no",
+    dead: int = 1,
+    replaying: int = 0,
+    standing: GroupStanding | None = None,
+) -> GroupSummary:
     return _partial(
         GroupSummary,
         last_seen=(datetime.now(UTC) - timedelta(seconds=age_s)).isoformat(),
         reason=reason,
         fix=_partial(BuildFix, changed=changed),
-        counts={"dead": dead},
+        fingerprint="0123456789abcdef",
+        last_id="1764000000000-0",
+        counts={"dead": dead, "replaying": replaying},
+        standing=standing,
     )
 
 
@@ -52,13 +70,60 @@ def test_the_first_sentence() -> None:
 
 @pytest.mark.parametrize(
     ("reason", "changed", "step"),
-    [("invalid_data", "no", "what_if"), ("undecodable", "no", "letters"), ("undecodable", "yes", "what_if"),
-     ("crash_loop", "partly", "letters"), ("crash_loop", "yes", "what_if"), ("a later one", None, "what_if")],
+    [("invalid_data", "no", "what_if"), ("undecodable", "no", "letter"), ("undecodable", "yes", "what_if"),
+     ("crash_loop", "partly", "letter"), ("crash_loop", "yes", "what_if"), ("a later one", None, "what_if")],
 )  # fmt: skip
 def test_the_next_step(reason: str, changed: str | None, step: str) -> None:
     """A writer's killer is looked at before anything else, unless a new build runs."""
     assert next_step(_group(reason=reason, changed=changed)).step == step
     assert next_step(_group(reason=reason, changed=changed, dead=0)).step == ""
+
+
+@given(
+    dead=st.integers(0, 9), replaying=st.integers(0, 9), edited=st.integers(0, 9), failing=st.integers(0, 9),
+    tried=st.booleans(), reason=st.sampled_from([*Reason]), changed=st.sampled_from(["no", "yes", "partly", None]),
+)  # fmt: skip
+def test_advice_follows_from_what_was_done_to_the_letters(
+    dead: int, replaying: int, edited: int, failing: int, tried: bool, reason: str, changed: str | None
+) -> None:
+    """Whatever they failed with: an edit leads to a what-if, a what-if to a replay or to a change, and each step that
+    is named has a button that leads there."""
+    edited, failing = min(edited, dead), min(failing, dead)
+    verdicts = {Verdict.STILL_FAILS: failing, Verdict.WOULD_APPLY: dead - failing}
+    known = GroupWhatIf(at=datetime.now(UTC).isoformat(), count=dead, verdicts=verdicts) if tried else None
+    standing = GroupStanding(looked_at=dead, edited=edited, replay_id=3 if replaying else None, what_if=known)
+    group = _group(reason=reason, changed=changed, dead=dead, replaying=replaying, standing=standing)
+    next = next_step(group)
+    if not dead:
+        assert next.step == ("replays" if replaying else "")
+    elif tried:
+        assert next.step == ("replay" if not failing else "what_if" if failing < dead else "transform")
+    elif edited:
+        assert next.step == "what_if"
+    if next.step:
+        assert next.step in STEPS
+        assert address(group, next.step).startswith("/console/")
+
+
+@given(open_=st.sets(st.sampled_from(_BREAKERS)), letters=st.booleans(), depth=st.none() | st.integers(0, 5))
+def test_an_outage_says_what_users_feel_what_queues_and_what_to_do(
+    open_: set[tuple[str, str]], letters: bool, depth: int | None
+) -> None:
+    """Whatever is away; nothing is said while all is well, and every way on leads somewhere."""
+    breakers = [_partial(BreakerSummary, service=service, instance="1", name=name,
+                         state="open" if (service, name) in open_ else "closed")
+                for service, name in _BREAKERS]  # fmt: skip
+    backlog = None if depth is None else _partial(Backlog, depth=depth, oldest_age_s=3.0)
+    found = outage(_state(0, breakers=breakers, backlog=backlog, **({} if letters else {"letters": None})))
+    if letters and backlog is not None and not open_:
+        assert found is None
+        return
+    assert found is not None
+    assert found.felt
+    assert found.queued
+    assert all(href.startswith("/console/") for _, href in found.do)
+    both = {("api", "database"), ("api", "queue")} <= open_
+    assert any("refused (503)" in each for each in found.felt) == both
 
 
 def test_every_value_has_a_word() -> None:

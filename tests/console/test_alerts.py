@@ -176,7 +176,7 @@ def test_of_two_words_the_newer_one_counts() -> None:
 
 def test_links_lead_where_they_may() -> None:
     """To our own dashboards, to addresses; a path needs a base; a script is no address."""
-    bare, based = Links(None, {UID}), Links("https://docs.example/x/", {UID})
+    bare, based = Links(None, {UID}, ()), Links("https://docs.example/x/", {UID}, ())
     assert bare.dashboard(f"/d/{UID}?orgId=1") == f"/console/live/{UID}"
     assert bare.dashboard("/d/of-somebody") is None
     assert bare.dashboard("https://grafana.example/d/a") == "https://grafana.example/d/a"

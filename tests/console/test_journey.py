@@ -1,11 +1,12 @@
 """The whole way, in a real browser: a poison write, its group, its letter, what if, an edit, a replay, applied."""
 
 import json
+import re
 import time
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Page, expect
 
 from deploy.poison.entries import poison
 from holdfast.shared.queue.names import DEAD, WRITES
@@ -44,7 +45,8 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     page.keyboard.press("k")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="How often")).to_be_visible()
-    accessible(page, "Cannot be decoded")
+    expect(page.get_by_text("Cannot be decoded: CreateUser").first).to_be_visible()
+    accessible(page, "")
 
     page.get_by_label("Find an id or a text").fill("full_name")
     page.keyboard.press("Enter")
@@ -73,14 +75,7 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".timeline")).to_contain_text("Edit 1")
 
-    page.get_by_role("button", name="Replay …").click()
-    accessible(page, "Replay: send")
-    page.get_by_label("Reason, for the audit").fill("edited")
-    page.get_by_label("Type the count").fill("2")
-    page.get_by_role("button", name="Start the replay").click()
-    expect(page.get_by_role("alert")).to_be_visible()  # it is one letter
-    page.get_by_label("Type the count").fill("1")
-    page.get_by_role("button", name="Start the replay").click()
+    page.get_by_role("button", name="Replay this letter").click()  # one step, and no reason
     expect(page.locator("#state")).to_have_attribute("data-state", "done")  # by itself
     expect(page.locator("table.list .pill")).to_have_text("applied")  # the list as well
     expect(page.locator("#tile-applied")).to_contain_text("1")
@@ -98,43 +93,98 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
 
 
 def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]) -> None:
-    """A search, all that match: patched, sent; another one discarded and restored, each with its count typed back."""
+    """A search, all that match: patched by the suggestion, taken back, patched again, sent; each step is the one that
+    the group's page names, and each action's page undoes it."""
     page = seen.page
     moved = poisoned.count("moved_on")
     page.goto("/console/letters?text=full_name")
-    page.get_by_label("all matching letters").check()
-    page.get_by_role("button", name="Transform …").click()
-    page.get_by_role("button", name="Preview").click()
-    expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(moved))
-    accessible(page, "Change many")
-    page.get_by_label("Reason, for the audit").fill("the field has another name here")
+    page.locator("td a.id").first.click()
+    page.get_by_label("Where").get_by_role("link").nth(1).click()
+    group, advice = page.url, page.locator(".next")
+    expect(advice).to_contain_text("Look at a letter")
+    _transform(page, moved)
+    entry = page.url
+    accessible(page, f"{moved} letters transformed")
+    page.goto(group)
+    expect(advice).to_contain_text("Every letter is edited")
+    advice.get_by_role("link", name="What if?").click()
+    page.reload()  # it has an address
+    expect(page.locator(".tile")).to_contain_text("would apply")
+    page.goto(group)
+    expect(advice).to_contain_text(f"all {moved} would be applied")
+
+    page.goto(entry)
+    page.locator("#undo").get_by_label("Reason").fill("too early")
     page.get_by_label("Type the count").fill(str(moved))
-    page.get_by_role("button", name="Apply").click()
-    page.get_by_role("button", name="Replay …").click()
+    page.get_by_role("button", name="Take the transform back").click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(f"{moved} letters taken back")
+    page.goto(entry)
+    expect(page.get_by_text("Nothing of it is left to take back")).to_be_visible()
+    page.goto(group)
+    expect(advice).to_contain_text("Look at a letter")
+
+    _transform(page, moved)
+    page.goto(group)
+    advice.get_by_role("link", name="What if?").click()
+    page.goto(group)
+    advice.get_by_role("link", name="Replay …").click()
     page.get_by_label("Reason, for the audit").fill("transformed")
     page.get_by_label("Type the count").fill(str(moved))
     page.get_by_role("button", name="Start the replay").click()
     expect(page.locator("#tile-applied")).to_contain_text(str(moved))
+    page.goto(group)
+    expect(advice).to_contain_text("Nothing to decide")
+    assert seen.complaints == []
 
+
+def _transform(page: Page, count: int) -> None:
+    page.goto("/console/letters?text=full_name")
+    page.get_by_label("all matching letters").check()
+    page.get_by_role("button", name="Transform …").click()
+    expect(page.get_by_label("Patch")).to_have_value(re.compile('"from": "/payload/full_name"'))
+    page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(count))
+    accessible(page, "Change many")
+    page.get_by_label("Reason, for the audit").fill("the field has another name here")
+    page.get_by_label("Type the count").fill(str(count + 1))
+    page.get_by_role("button", name="Apply").click()
+    expect(page.get_by_role("alert")).to_contain_text(f"you typed {count + 1}, and it is {count} now")
+    expect(page.get_by_label("Reason, for the audit")).to_have_value("the field has another name here")
+    expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(count))
+    page.get_by_label("Type the count").fill(str(count))
+    page.get_by_role("button", name="Apply").click()
+
+
+def test_a_discard_is_undone_from_its_own_page(seen: Seen, poisoned: list[str]) -> None:
+    """And the undo from its own; a patch that edits nothing cannot be confirmed."""
+    page = seen.page
     page.goto("/console/letters?text=unknown+schema")
     page.locator("input[name=id]").first.check()
     expect(page.locator("[data-ticked]")).to_have_text("1 selected")
-    for what, state in (("Discard", "dead"), ("Restore", "discarded")):
-        page.goto(f"/console/letters?text=unknown+schema&state={state}")
-        page.locator("input[name=id]").first.check()
-        page.get_by_role("button", name=f"{what} …").click()
-        page.get_by_label("Reason, for the audit").fill("a test")
-        page.get_by_label("Type the count").fill("1")
-        accessible(page, what)
-        page.get_by_role("button", name=what, exact=True).click()
-        expect(page.get_by_role("heading", level=1)).to_have_text(f"1 letter {what.lower()}ed")
+    page.get_by_role("button", name="Discard …").click()
+    page.get_by_label("Reason, for the audit").fill("a test")
+    accessible(page, "Discard")
+    page.get_by_role("button", name="Discard", exact=True).click()
+    for done, undo in (("discarded", "Restore"), ("restored", "Discard")):
+        accessible(page, f"1 letter {done}")
+        page.locator("#undo").get_by_label("Reason").fill("another test")
+        page.get_by_role("button", name=undo, exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("1 letter discarded")
+
+    page.goto("/console/letters?text=full_name")
+    page.locator("input[name=id]").first.check()
+    page.get_by_role("button", name="Transform …").click()
+    page.get_by_label("Patch").fill('[{"op": "test", "path": "/schema", "value": "2"}]')
+    page.get_by_role("button", name="Preview").click()
+    expect(page.get_by_role("status")).to_contain_text("edits no letter")
+    expect(page.get_by_role("button", name="Apply")).to_have_count(0)
     assert seen.complaints == []
 
 
 def test_nothing_in_a_letter_runs(seen: Seen, poisoned: list[str]) -> None:
     """Scripts, bytes, text that turns around and text without end: shown, in clear, as what they are."""
     page = seen.page
-    for text, sign in (("must be 1 to 200 characters", "<script>alert"), ("json_invalid", None)):
+    for text, sign in (("must be 1 to 200 characters", "<script>alert"), ("not JSON", None)):
         page.goto(f"/console/letters?text={text}")
         for link in [each.get_attribute("href") for each in page.locator("td a.id").all()]:
             page.goto(str(link))

@@ -109,4 +109,4 @@ def test_see_try_change_decide_and_undo(
     assert data("letters", *which, "--filter", "state=dead") != []
     assert "NOT_ALLOWED" in run("discard", *which, key=keys.VIEWER, code=1).stderr
     assert "NOT_AUTHENTICATED" in run("overview", key="nobody", code=1).stderr
-    assert [deed["action"] for deed in data("audit")][:3] == ["recall", "pause", "replay"]
+    assert [entry["action"] for entry in data("audit")][:3] == ["recall", "pause", "replay"]

@@ -79,7 +79,7 @@ def test_each_edit_is_a_version(engine: Engine) -> None:
     assert [(each.number, each.reverts, each.author) for each in whole.edits] == [
         (1, None, "ann"), (2, None, "ann"), (3, 1, "ann"), (4, 0, "ann"),
     ]  # fmt: skip
-    assert [deed.action for deed in whole.audit_entries] == ["edit", "edit", "revert", "revert"]
+    assert [entry.action for entry in whole.audit_entries] == ["edit", "edit", "revert", "revert"]
 
 
 def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
@@ -97,7 +97,7 @@ def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:
         edits.edit(engine, mine.number, named("Bob"), ANN, dry_run=False)
     whole = one.whole(engine, mine.number)
     assert whole is not None
-    assert (whole.edits, [deed.action for deed in whole.audit_entries]) == ([], ["discard"])
+    assert (whole.edits, [entry.action for entry in whole.audit_entries]) == ([], ["discard"])
 
 
 def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
@@ -122,12 +122,12 @@ def test_a_transform_is_seen_made_and_taken_back(engine: Engine) -> None:
     assert (made.edited, made.refused.total()) == (30, 2)
     assert set(names(engine, *[each.number for each in letters])) == {"Ann"}
     edits.edit(engine, letters[3].number, named("Later"), ANN, dry_run=False)
-    assert transforms.revert(engine, transform_id, ANN, expected=None, most=100) == (29, 1)
+    assert transforms.revert(engine, transform_id, ANN, expected=None, most=100) == (29, 1, 0)
     with pytest.raises(CountMismatch):
         transforms.revert(engine, transform_id, ANN, expected=30, most=100)
     with pytest.raises(TransformNotFound):
         transforms.revert(engine, transform_id + 1, ANN, expected=30, most=100)
-    assert transforms.revert(engine, transform_id, ANN, expected=29, most=100) == (29, 1)
+    assert transforms.revert(engine, transform_id, ANN, expected=29, most=100)[:2] == (29, 1)
     found = edits.look(engine, [each.number for each in letters])
     assert [each.number for each in found.values() if each.fields != each.original] == [letters[3].number]
     assert names(engine, letters[3].number, fine.number) == ["Later", "Mine"]

@@ -109,8 +109,8 @@ def test_one_letter_whole_masked_until_somebody_says_why(desk: Desk) -> None:
     data = desk.data("GET", f"/dlq/letters/{letter_id}", params={"reveal": "the customer calls"})
     assert data["payload"] == {"name": "Ottilie", "email": "ottilie@example.com"}
     assert {"name": {"base64": "c2VjcmV0/w=="}, "value": {"base64": "/g=="}} in data["original"]
-    [deed] = data["lineage"]["deeds"]
-    assert (deed["actor"], deed["action"], deed["reason"]) == (keys.OPERATOR, "reveal", "the customer calls")
+    [entry] = data["lineage"]["audit"]
+    assert (entry["actor"], entry["action"], entry["reason"]) == (keys.OPERATOR, "reveal", "the customer calls")
     assert desk.ask("GET", "/dlq/letters/1764000000000-1").json()["error"]["code"] == "LETTER_NOT_FOUND"
 
 
@@ -151,7 +151,7 @@ def test_discard_needs_the_count_and_comes_back(desk: Desk, redis_server: RedisS
         desk.data("POST", "/dlq/restores", json=back)
         wait_until(lambda: client.hexists(EMAILS, "cy@example.com"), what="claimed again")
     data = desk.data("GET", f"/dlq/letters/{mine}")
-    assert (data["state"], [deed["action"] for deed in data["lineage"]["deeds"]]) == ("dead", ["discard", "restore"])
+    assert (data["state"], [entry["action"] for entry in data["lineage"]["audit"]]) == ("dead", ["discard", "restore"])
 
 
 def test_more_than_one_call_may_change_is_refused(desk: Desk) -> None:
@@ -273,3 +273,42 @@ def test_the_api_tells_what_became_of_an_operation(
         assert status() == "dead_lettered"
     finally:
         api.kill()
+
+
+def test_a_group_says_how_far_its_letters_are(desk: Desk) -> None:
+    """A what-if of the whole group is known until an edit or a new letter changes what it was of; edits are counted
+    until they are taken back."""
+    ids = desk.bury(3, code="1406")
+    fingerprint = desk.data("GET", f"/dlq/letters/{ids[0]}")["fingerprint"]
+    selection = {"fingerprint": fingerprint}
+
+    def standing() -> Any:
+        return desk.data("GET", f"/dlq/groups/{fingerprint}")["standing"]
+
+    assert standing() == {"looked_at": 3, "edited": 0, "replay_id": None, "what_if": None}
+    desk.data("POST", "/dlq/what-if", json={"selection": {"ids": ids[:2]}})
+    assert standing()["what_if"] is None
+    desk.data("POST", "/dlq/what-if", json={"selection": selection})
+    assert (standing()["what_if"]["count"], standing()["what_if"]["verdicts"]) == (3, {"would_apply": 3})
+    edit = {"reason": "a test", "patch": [{"op": "replace", "path": "/payload/name", "value": "Bob"}]}
+    desk.data("POST", f"/dlq/letters/{ids[0]}/edits", json=edit)
+    assert standing() == {"looked_at": 3, "edited": 1, "replay_id": None, "what_if": None}
+    desk.data("POST", "/dlq/what-if", json={"selection": selection})
+    assert standing()["what_if"]["count"] == 3
+    desk.data("POST", f"/dlq/letters/{ids[0]}/revert", json={"reason": "a test", "to": 0})
+    assert (standing()["edited"], standing()["what_if"]) == (0, None)
+    desk.data("POST", "/dlq/what-if", json={"selection": selection})
+    desk.bury(1, code="1406")
+    assert (standing()["looked_at"], standing()["what_if"]) == (4, None)
+
+
+def test_the_letters_of_an_action_are_a_selection(desk: Desk) -> None:
+    """By its number in the audit, for as long as they are in the state that is asked for."""
+    ids = desk.bury(3)
+    wish = {"selection": {"ids": ids[:2]}, "reason": "a test", "expected_count": 2}
+    entry = desk.data("POST", "/dlq/discards", json=wish)["audit_id"]
+    back = {"selection": {"audit": entry}, "reason": "a test", "expected_count": 2}
+    assert desk.data("POST", "/dlq/restores", json=back)["count"] == 2
+    again = desk.data("POST", "/dlq/restores", json=back | {"dry_run": True})
+    assert (again["count"], again["others"]) == (0, {"dead": 2})
+    assert desk.data("POST", "/dlq/what-if", json={"selection": {"audit": entry + 1000}})["count"] == 0

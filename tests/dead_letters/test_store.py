@@ -34,16 +34,16 @@ ANN = Actor("ann", "operate", "because", "req_12345678")
 MOST = 100_000
 
 
-def all_of(engine: Engine, wanted: Filter, limit: int = 7) -> list[int]:
+def all_of(engine: Engine, wanted: Filter, limit: int = 7, *, oldest_first: bool = False) -> list[int]:
     """Every page, one after the other."""
     found: list[int] = []
-    below: int | None = None
+    beyond: int | None = None
     while True:
-        page = search.search(engine, wanted, below=below, limit=limit)
+        page = search.search(engine, wanted, beyond=beyond, limit=limit, oldest_first=oldest_first)
         found += [row.id for row in page.rows]
         if page.next is None:
             return found
-        below = page.next
+        beyond = page.next
 
 
 def counted_anew(engine: Engine) -> dict[tuple[str, str], int]:
@@ -148,18 +148,23 @@ def test_every_filter_finds_what_it_names(engine: Engine, monkeypatch: pytest.Mo
         Filter(first=letters[10].number, last=letters[20].number): lambda one: 0 <= letters.index(one) - 10 <= 10,
         Filter(text="KILLED its"): lambda one: "Killed its" in one.error,
         Filter(text="%"): lambda _: False,
+        Filter(text="0.1.0+B"): lambda one: one.build == "0.1.0+b",
+        Filter(text=str(fourth.operation_id)[:8]): lambda one: one.operation_id == fourth.operation_id,
         Filter(fingerprint="0" * 16): lambda _: False,
     }
     for wanted, test in tests.items():
         expected = sorted((each.number for each in letters if test(each)), reverse=True)
         assert all_of(engine, wanted) == expected, wanted
+        assert all_of(engine, wanted, oldest_first=True) == expected[::-1], wanted
+        if wanted.text is None:
+            assert search.total(engine, wanted, most=1000) == len(expected), wanted
 
 
 def test_a_search_for_text_is_bounded_and_goes_on(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     """It looks through a stretch at a time, may come back with nothing, and still finds all."""
     monkeypatch.setattr(search, "TEXT_STRETCH", 10)
     index.index(engine, [letter(number, error="rare" if number in (3, 4) else "usual") for number in range(50)])
-    first = search.search(engine, Filter(text="rare"), below=None, limit=5)
+    first = search.search(engine, Filter(text="rare"), beyond=None, limit=5)
     assert (first.rows, first.next is None) == ([], False)
     assert all_of(engine, Filter(text="rare")) == [letter(4).number, letter(3).number]
 
@@ -188,7 +193,7 @@ def test_discard_and_restore_are_recorded_and_exact(engine: Engine) -> None:
     kept = one.whole(engine, letters[0].number)
     assert kept is not None
     assert kept.row.state is State.DEAD
-    assert [deed.action for deed in kept.audit_entries] == ["discard", "restore"]
+    assert [entry.action for entry in kept.audit_entries] == ["discard", "restore"]
     newest, oldest = audit.page(engine, before=None, limit=10)
     assert (oldest.id, oldest.actor, oldest.reason, oldest.letters) == (audit_id, "ann", "because", 20)
     assert newest.selection["ids"][0] == "1764000000000-0"

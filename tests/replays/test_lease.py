@@ -123,4 +123,4 @@ def test_waiting_for_a_person_takes_no_driver_and_lapses(engine: Engine, replay_
     assert kept is not None
     assert kept.state is ReplayState.CANCELLING
     assert len(lease.take(engine, "a/1", 600, most=4)) == 1
-    assert "cancel" in [deed.action for deed in audit.page(engine, before=None, limit=5)]
+    assert "cancel" in [entry.action for entry in audit.page(engine, before=None, limit=5)]

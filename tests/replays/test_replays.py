@@ -47,7 +47,7 @@ def test_a_group_is_replayed_and_applied(desk: Desk, writer: processes.Service) 
         assert [*client.scan_iter(f"{PENDING}*"), *client.scan_iter(f"{OPERATION}*")] == []
     letter = desk.data("GET", f"/dlq/letters/{ids[0]}")
     assert orjson.loads(letter["outcome"])["entity_version"] == rows[users[0].operation_id][1]
-    assert [deed["action"] for deed in letter["lineage"]["deeds"]] == ["replay"]
+    assert [entry["action"] for entry in letter["lineage"]["audit"]] == ["replay"]
     wait_until(desk.balanced, what="the ledger balances")
 
 

@@ -171,8 +171,8 @@ def show(client: Client, options: argparse.Namespace) -> Output:
         lines.append(plain(f"edit {edit['number']} by {edit['author']} at {edit['at']}: {edit['reason']}"))
     for sent in lineage.get("replays", []):
         lines.append(plain(f"replay {sent['replay_id']}: {sent['state']}, sent {sent['sent_at']}"))
-    for deed in lineage.get("deeds", []):
-        lines.append(plain(f"{deed['at']} {deed['action']} by {deed['actor']}: {deed['reason']}"))
+    for entry in lineage.get("audit", []):
+        lines.append(plain(f"{entry['at']} {entry['action']} by {entry['actor']}: {entry['reason']}"))
     attempts = one["attempts_made"]
     if attempts and isinstance(attempts[-1], dict) and (trace := attempts[-1].get("traceback")):
         lines += ["the last attempt:", *(f"  {plain(line)}" for line in str(trace).splitlines())]

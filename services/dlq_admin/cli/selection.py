@@ -9,7 +9,7 @@ class Usage(Exception):
     """The command line is invalid. The text says why."""
 
 
-_HELP = "one of --id, --fingerprint, --filter, --replay"
+_HELP = "one of --id, --fingerprint, --filter, --replay, --audit"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -25,6 +25,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         " entity_id, operation_id, text, from, to",
     )
     group.add_argument("--replay", type=int, metavar="N", help="what came of a replay, with --outcome")
+    group.add_argument("--audit", type=int, metavar="N", help="those that an entry of the audit concerns")
     group.add_argument("--outcome", action="append", metavar="X", help="ended so; may be given again")
 
 
@@ -38,6 +39,7 @@ def meant(options: argparse.Namespace) -> dict[str, Any]:
         "ids": options.id,
         "fingerprint": options.fingerprint,
         "filter": named(options.filter) if options.filter else None,
+        "audit": options.audit,
         "replay": {"id": options.replay, "outcomes": options.outcome} if options.replay is not None else None,
     }
     given = {name: value for name, value in ways.items() if value is not None}
@@ -48,7 +50,7 @@ def meant(options: argparse.Namespace) -> dict[str, Any]:
 
 def as_filter(options: argparse.Namespace) -> Mapping[str, str]:
     """For what REST gives by filter only; none: all letters. Raises Usage."""
-    if options.id or options.replay is not None or options.outcome:
+    if options.id or options.replay is not None or options.audit is not None or options.outcome:
         raise Usage("Here only --fingerprint and --filter can be used.")
     values = named(options.filter or [])
     return values | ({"fingerprint": options.fingerprint} if options.fingerprint else {})

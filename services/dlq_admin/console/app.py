@@ -23,6 +23,8 @@ from holdfast.services.dlq_admin.console.pages import (
     live,
     replays,
     requests,
+    runbooks,
+    transforms,
     what_if,
     writers,
 )
@@ -34,6 +36,23 @@ from holdfast.shared.errors import NoSuchPath
 from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.keys import Keys
 
+_PAGES = (
+    home,
+    live,
+    groups,
+    letters,
+    what_if,
+    edits,
+    transforms,
+    replays,
+    discards,
+    audit,
+    requests,
+    alerts,
+    writers,
+    runbooks,
+)
+
 
 def add_console(
     app: FastAPI, backend: Backend, keys: Keys, logouts: Logouts, addresses: Addresses, settings: DlqAdminSettings
@@ -41,7 +60,8 @@ def add_console(
     """Everything under `/console`, and a redirect to it. Without a session secret in the settings, sessions are signed
     with one that only this process knows."""
     assets = Assets()
-    pages = Pages(assets, alerts.strip(backend.alerts, Links(settings.dlq_runbook_base, backend.pictures.dashboards)))
+    links = Links(settings.dlq_runbook_base, backend.pictures.dashboards, runbooks.names())
+    pages = Pages(assets, alerts.strip(backend.alerts, links))
     secret = settings.dlq_session_secret
     sessions = Sessions(
         secret.get_secret_value().encode() if secret else secrets.token_bytes(32),
@@ -67,6 +87,7 @@ def add_console(
         letters,
         what_if,
         edits,
+        transforms,
         replays,
         discards,
         audit,

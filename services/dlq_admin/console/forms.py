@@ -8,8 +8,22 @@ import orjson
 from pydantic import BaseModel, ValidationError
 from starlette.requests import Request
 
+from holdfast.services.dlq_admin.console.render.visible import written_out
 from holdfast.services.dlq_admin.rest.inputs import SelectionInput
-from holdfast.shared.errors import InvalidRequest, MalformedJson
+from holdfast.shared.errors import (
+    AllowanceUsedUp,
+    AppError,
+    CountMismatch,
+    EditInvalid,
+    InvalidRequest,
+    LetterBusy,
+    MalformedJson,
+    NothingToReplay,
+    NothingToUndo,
+    OverBudget,
+    ReplayNotNow,
+    SecondPersonNeeded,
+)
 from holdfast.shared.http.body import read_body
 from holdfast.shared.runtime.documents import parse
 
@@ -42,10 +56,12 @@ class Form:
             if not self.all("id"):
                 raise InvalidRequest("No letter is selected.")
             return valid(SelectionInput, {"ids": self.all("id")})
+        if not self["selection"]:
+            raise InvalidRequest("No letters are selected. Choose a group, a letter, or some of the list of letters.")
         try:
             return valid(SelectionInput, parse(self["selection"]))
         except orjson.JSONDecodeError:
-            raise MalformedJson("The form carries no selection.") from None
+            raise MalformedJson("The selection cannot be read.") from None
 
 
 async def read_form(request: Request) -> Form:
@@ -59,8 +75,9 @@ async def read_form(request: Request) -> Form:
 
 
 def form_of(request: Request) -> Form:
-    """What the guard has read."""
-    form: Form = request.scope["form"]
+    """What the guard has read of the body; of a page that is only looked at, what stands in its address."""
+    query = request.query_params
+    form: Form = request.scope.get("form") or Form({name: query.getlist(name) for name in query})
     return form
 
 
@@ -77,6 +94,50 @@ def valid(model: type[M], values: Any) -> M:
     constraint = first["msg"].removeprefix("Value error, ")
     where = f"{field}: " if field else ""
     raise InvalidRequest(f"{where}{constraint}", details={"field": field, "value": None, "constraint": constraint})
+
+
+#: What a page says beside its form, which keeps what was typed: the request is refused, and can be changed.
+REFUSALS = (
+    AllowanceUsedUp,
+    CountMismatch,
+    EditInvalid,
+    InvalidRequest,
+    LetterBusy,
+    NothingToReplay,
+    NothingToUndo,
+    OverBudget,
+    ReplayNotNow,
+    SecondPersonNeeded,
+)
+
+
+def problem_of(error: AppError) -> str:
+    """With what it says in its details, where that helps to do better."""
+    details = error.details or {}
+    match error:
+        case CountMismatch():
+            return (
+                f"Nothing was done: you typed {details['expected_count']:,}, and it is {details['actual_count']:,} now."
+            )
+        case OverBudget():
+            return f"{error.message} More than {details['most']} {details['budget']}."
+        case ReplayNotNow():
+            return f"{error.message} It is {str(details['state']).replace('_', ' ')} now."
+        case _:
+            return f"{error.message} {details['why']}" if details.get("why") else error.message
+
+
+def json_of(text: str, what: str) -> Any:
+    """Of a field. Raises InvalidRequest."""
+    try:
+        return parse(text)
+    except orjson.JSONDecodeError as error:
+        raise InvalidRequest(f"{what.capitalize()} is not JSON: {error}") from None
+
+
+def json_text(value: Any) -> str:
+    """For a field to type in."""
+    return written_out(orjson.dumps(value, option=orjson.OPT_INDENT_2).decode())
 
 
 def selection_json(selection: SelectionInput) -> str:

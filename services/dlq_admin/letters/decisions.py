@@ -5,6 +5,7 @@ from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters.models import AuditRecord
 from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.results import Allowance, BulkResult
+from holdfast.shared.errors import AuditEntryNotFound
 from holdfast.shared.letters.audit import entries
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import allowance, change
@@ -83,6 +84,13 @@ class Audit:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+
+    async def one(self, audit_id: int) -> AuditRecord:
+        """Raises AuditEntryNotFound, DatabaseUnavailable."""
+        found = await self._database.read(entries.one, audit_id)
+        if found is None:
+            raise AuditEntryNotFound(details={"id": audit_id})
+        return AuditRecord.from_source(found)
 
     async def page(
         self, actor: str | None, action: str | None, before: int | None, limit: int

@@ -11,8 +11,10 @@ from holdfast.services.dlq_admin.letters.results import (
     TransformResult,
     TransformRevertResult,
 )
+from holdfast.services.dlq_admin.letters.suggestion import Step, suggested
 from holdfast.shared.letters import mask
 from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.letters.edit import transforms, versions
 from holdfast.shared.letters.edit.document import document, patched_fields
@@ -21,6 +23,7 @@ from holdfast.shared.letters.edit.transforms import Worked
 from holdfast.shared.letters.edit.versions import Change
 from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.ids import id_of, number_of
+from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.trial import what_if
 
 
@@ -62,6 +65,14 @@ class Edits:
             what_if=await self._verdict(number, fields),
         )
 
+    async def suggested(self, selection: Selection) -> list[Step]:
+        """A patch to begin with, by the newest dead letter of a selection. Raises SelectionTooLarge,
+        DatabaseUnavailable."""
+        found = await self._database.read(change.look, selection, {State.DEAD}, most=self._most)
+        newest = found.numbers[-1:]
+        current = await self._database.read(versions.look, newest)
+        return suggested(current[newest[0]].fields) if newest else []
+
     async def preview(self, selection: Selection, patch: list[Operation]) -> TransformResult:
         """What a transform would do to every letter, and what would become of each. Raises SelectionTooLarge,
         DatabaseUnavailable."""
@@ -84,15 +95,15 @@ class Edits:
             most=self._most,
             rules=self._rules,
         )
-        return TransformResult(dry_run=False, transform_id=transform_id, **_counts(worked))
+        return TransformResult(dry_run=False, transform_id=transform_id, audit_id=worked.audit_id, **_counts(worked))
 
     async def revert_transform(self, transform_id: int, who: Actor, expected: int | None) -> TransformRevertResult:
         """Undo a transform; `expected` None: only count. Raises TransformNotFound, CountMismatch,
         SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
-        reverted, left = await self._database.change(
+        reverted, left, audit_id = await self._database.change(
             transforms.revert, transform_id, who, expected=expected, most=self._most
         )
-        return TransformRevertResult(dry_run=expected is None, count=reverted, left=left)
+        return TransformRevertResult(dry_run=expected is None, count=reverted, left=left, audit_id=audit_id)
 
     async def _verdict(self, number: int, fields: Mapping[bytes, bytes]) -> ShortVerdict:
         verdict = (await self._database.read(what_if, {number: fields}))[number]

@@ -35,7 +35,7 @@ class Exchange:
 
     async def begin(self, wanted: Filter, who: Actor) -> Page:
         """The first page, on record. Raises DatabaseUnavailable, OutcomeUnknown."""
-        page = await self._database.read(search.search, wanted, below=None, limit=_PAGE)
+        page = await self._database.read(search.search, wanted, beyond=None, limit=_PAGE)
         numbers = [row.id for row in page.rows] if page.next is None else []
         await self._database.change(
             audit.record_read, who, AuditAction.EXPORT, numbers=numbers, selection={"filter": wanted.to_json()}
@@ -54,7 +54,7 @@ class Exchange:
                 yield orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
             if page.next is None:
                 return
-            page = await self._database.work(search.search, wanted, below=page.next, limit=_PAGE)
+            page = await self._database.work(search.search, wanted, beyond=page.next, limit=_PAGE)
 
     async def bring(self, request: Request, who: Actor, *, expected: int | None, dry_run: bool) -> ImportResult:
         """All letters of the body, or none. Raises InvalidRequest, BodyTooLarge, DocumentTooLarge, CountMismatch,

@@ -2,15 +2,18 @@
 
 import time
 from collections.abc import Collection
+from datetime import datetime
 from typing import NamedTuple
 
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import views
-from holdfast.services.dlq_admin.letters.models import GroupSummary, Trend
+from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupSummary, GroupWhatIf, Trend
+from holdfast.services.dlq_admin.letters.tried import Tried
 from holdfast.services.dlq_admin.writers import Running
 from holdfast.shared.errors import GroupNotFound, InvalidParameter
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.find import groups, notes
+from holdfast.shared.letters.find.standing import Standing, standing
 from holdfast.shared.letters.ids import id_of, number_of
 from holdfast.shared.letters.state import State
 
@@ -36,9 +39,10 @@ async def trends(database: Database, names: Collection[str] | None, span: Span =
 class Groups:
     """Groups of dead letters, and operators' notes on them."""
 
-    def __init__(self, database: Database, running: Running) -> None:
+    def __init__(self, database: Database, running: Running, tried: Tried) -> None:
         self._database = database
         self._running = running
+        self._tried = tried
 
     async def page(self, states: list[State], cursor: str | None, limit: int) -> tuple[list[GroupSummary], str | None]:
         """Groups with a letter in one of `states`, the newest failure first, and where the next page begins.
@@ -54,7 +58,14 @@ class Groups:
         if not found:
             raise GroupNotFound(details={"fingerprint": fingerprint})
         [one] = await self._summaries(found)
-        return one
+        return await self.with_standing(one)
+
+    async def with_standing(self, one: GroupSummary) -> GroupSummary:
+        """The same group, and how far its letters are. Raises DatabaseUnavailable."""
+        found = await self._database.read(standing, one.fingerprint)
+        tried = await self._tried.of(one.fingerprint)
+        known = GroupStanding.from_source(found, what_if=tried if tried and _holds(tried, one, found) else None)
+        return one.model_copy(update={"standing": known})
 
     async def note(self, fingerprint: str, text: str, who: Actor) -> GroupSummary:
         """Write a note; the group. Raises GroupNotFound, DatabaseUnavailable, OutcomeUnknown."""
@@ -66,6 +77,13 @@ class Groups:
         running = await self._running.builds()
         trend = await trends(self._database, [one.fingerprint for one in found])
         return [views.group(one, running, trend[one.fingerprint]) for one in found]
+
+
+def _holds(tried: GroupWhatIf, group: GroupSummary, found: Standing) -> bool:
+    """Whether it was of all that are dead now, as they are now."""
+    at = datetime.fromisoformat(tried.at)
+    newest = max(datetime.fromisoformat(group.last_seen), found.edited_at or at)
+    return tried.count >= group.counts[State.DEAD] and newest <= at
 
 
 def _after(cursor: str | None) -> tuple[int, str] | None:

@@ -72,8 +72,26 @@ class GroupNote(ResponseModel):
     at: Moment
 
 
+class GroupWhatIf(ResponseModel):
+    """A what-if of all dead letters of a group."""
+
+    at: Moment
+    count: Count
+    verdicts: Counts
+
+
+class GroupStanding(ResponseModel):
+    """How far the dead letters of a group are on their way: of the newest `looked_at`, those that an edit changes; the
+    replay that has some of the others; and the last what-if of all of them, if nothing has changed since."""
+
+    looked_at: Count
+    edited: Count
+    replay_id: int | None
+    what_if: GroupWhatIf | None
+
+
 class GroupSummary(ResponseModel):
-    """Letters that failed alike."""
+    """Letters that failed alike. `standing` is in the answer for one group."""
 
     fingerprint: str
     reason: str
@@ -93,6 +111,7 @@ class GroupSummary(ResponseModel):
     fix: BuildFix
     note: GroupNote | None
     trend: Trend
+    standing: GroupStanding | None = None
 
 
 class AuditRecord(ResponseModel):
@@ -150,7 +169,7 @@ class Lineage(ResponseModel):
     letters: list[LetterSummary]
     edits: list[EditShown]
     replays: list[SendingShown]
-    deeds: list[AuditRecord]
+    audit: list[AuditRecord]
 
 
 class FieldNow(ResponseModel):

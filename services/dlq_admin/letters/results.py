@@ -116,6 +116,7 @@ class TransformResult(ResponseModel):
     sample: list[Difference]
     verdicts: Counts = Field(default_factory=dict)
     transform_id: Count = 0
+    audit_id: Count = 0
 
 
 class TransformRevertResult(ResponseModel):
@@ -124,3 +125,4 @@ class TransformRevertResult(ResponseModel):
     dry_run: bool
     count: Count
     left: Count
+    audit_id: Count = 0

@@ -9,24 +9,38 @@ from holdfast.services.dlq_admin.writers import Running
 from holdfast.shared.errors import DatabaseUnavailable, LetterNotFound
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
+from holdfast.shared.letters.decide import change
 from holdfast.shared.letters.find import search, whole
-from holdfast.shared.letters.find.selection import Filter
+from holdfast.shared.letters.find.selection import Filter, Selection
 from holdfast.shared.letters.ids import id_of, number_of
 
 
 class Letters:
-    """Dead letters, from the index or, while the database is away, from their stream."""
+    """Dead letters, from the index or, while the database is away, from their stream. `most`: of one selection."""
 
-    def __init__(self, database: Database, redis: Redis, running: Running) -> None:
+    def __init__(self, database: Database, redis: Redis, running: Running, *, most: int) -> None:
         self._database = database
         self._redis = redis
         self._running = running
+        self._most = most
 
-    async def page(self, wanted: Filter, cursor: str | None, limit: int) -> tuple[list[LetterSummary], str | None]:
-        """Letters, the newest first, and where the next page begins. Raises DatabaseUnavailable."""
-        below = number_of(cursor) if cursor else None
-        found = await self._database.read(search.search, wanted, below=below, limit=limit)
+    async def page(
+        self, wanted: Filter, cursor: str | None, limit: int, *, oldest_first: bool = False
+    ) -> tuple[list[LetterSummary], str | None]:
+        """Letters, the newest first or the oldest, and where the next page begins. Raises DatabaseUnavailable."""
+        beyond = number_of(cursor) if cursor else None
+        found = await self._database.read(search.search, wanted, beyond=beyond, limit=limit, oldest_first=oldest_first)
         return [views.summary(row) for row in found.rows], None if found.next is None else id_of(found.next)
+
+    async def total(self, wanted: Filter, most: int) -> int | None:
+        """How many there are, counted to one more than `most`; None: with a text nobody knows before all are looked
+        through. Raises DatabaseUnavailable."""
+        return await self._database.read(search.total, wanted, most=most) if wanted.text is None else None
+
+    async def of(self, selection: Selection, limit: int) -> list[LetterSummary]:
+        """The newest of a selection, at most `limit`. Raises SelectionTooLarge, DatabaseUnavailable."""
+        found = await self._database.read(change.newest, selection, limit=limit, most=self._most)
+        return [views.summary(row) for row in found]
 
     async def from_stream(self, limit: int) -> LettersOnStream | None:
         """What has died since the database went away. None: the queue is away too."""

@@ -73,7 +73,7 @@ def detail(whole: Whole, running: Mapping[str, str], *, revealed: bool) -> model
             letters=[summary(each) for each in whole.kin],
             edits=edits,
             replays=[models.SendingShown.from_source(each) for each in whole.sendings],
-            deeds=[models.AuditRecord.from_source(each) for each in whole.audit_entries],
+            audit=[models.AuditRecord.from_source(each) for each in whole.audit_entries],
         ),
     )
 

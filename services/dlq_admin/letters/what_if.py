@@ -1,20 +1,26 @@
 """What-if: what would become of a selection if it were sent again now. Nothing changes."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.letters.models import GroupWhatIf
 from holdfast.services.dlq_admin.letters.results import Change, LetterVerdict, WhatIfResult
+from holdfast.services.dlq_admin.letters.tried import Tried
 from holdfast.shared.letters import mask
 from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.letters.decide import change
+from holdfast.shared.letters.decide.change import Found
 from holdfast.shared.letters.edit import versions
 from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.trial import what_if
 from holdfast.shared.letters.what_if.verdict import WhatIf
+from holdfast.shared.runtime.timestamps import precise, utc_now
 from holdfast.shared.store.engine import Engine
 
 #: States in which a letter could be sent again, at once or after a restore.
@@ -22,17 +28,44 @@ _STATES = (State.DEAD, State.DISCARDED)
 _WHY_MAX = 20
 
 
-class WhatIfs:
-    """What-ifs. `most`: letters of one question."""
+@dataclass(slots=True)
+class _Asked:
+    """What a selection came to, the verdict of each letter, and which of them are dead."""
 
-    def __init__(self, database: Database, *, most: int) -> None:
+    found: Found
+    verdicts: dict[int, WhatIf] = field(default_factory=dict)
+    dead: list[int] = field(default_factory=list)
+
+
+class WhatIfs:
+    """What-ifs. `most`: letters of one question; `tried`: keeps those of a whole group."""
+
+    def __init__(self, database: Database, tried: Tried, *, most: int) -> None:
         self._database = database
+        self._tried = tried
         self._most = most
 
     async def ask(self, selection: Selection, limit: int, who: Actor | None) -> WhatIfResult:
         """Counts of all letters, and the first `limit` one by one. With `who` nothing is masked, and that is on record.
         Raises SelectionTooLarge, DatabaseUnavailable, OutcomeUnknown."""
-        verdicts, others = await self._database.at_length(_verdicts, selection, most=self._most)
+        at = utc_now()
+        asked = await self._database.at_length(_verdicts, selection, _STATES, most=self._most)
+        if len(asked.found.per_group) == 1:
+            await self._keep(next(iter(asked.found.per_group)), asked, at)
+        return await self._shown(asked, limit, who)
+
+    async def of_replayed(self, numbers: Sequence[int]) -> WhatIfResult:
+        """The same of letters that a replay has and has not sent. Raises DatabaseUnavailable."""
+        selection = Selection(numbers=tuple(numbers))
+        asked = await self._database.at_length(_verdicts, selection, (State.REPLAYING,), most=self._most)
+        return await self._shown(asked, len(numbers), None)
+
+    async def _keep(self, fingerprint: str, asked: _Asked, at: datetime) -> None:
+        of_dead = Counter(asked.verdicts[number].verdict.value for number in asked.dead)
+        await self._tried.keep(fingerprint, GroupWhatIf(at=precise(at), count=len(asked.dead), verdicts=of_dead))
+
+    async def _shown(self, asked: _Asked, limit: int, who: Actor | None) -> WhatIfResult:
+        verdicts = asked.verdicts
         shown = sorted(verdicts)[:limit]
         if who is not None:
             await self._database.change(audit.record_read, who, AuditAction.REVEAL, numbers=shown)
@@ -41,7 +74,7 @@ class WhatIfs:
             count=len(verdicts),
             verdicts=Counter(each.verdict.value for each in verdicts.values()),
             why=dict(why.most_common(_WHY_MAX)),
-            others=others,
+            others=asked.found.others,
             letters=[_letter(number, verdicts[number], revealed=who is not None) for number in shown],
             masked=who is None,
         )
@@ -68,10 +101,11 @@ def _letter(number: int, one: WhatIf, *, revealed: bool) -> LetterVerdict:
     )
 
 
-def _verdicts(engine: Engine, selection: Selection, *, most: int) -> tuple[dict[int, WhatIf], Mapping[str, int]]:
-    found = change.look(engine, selection, _STATES, most=most)
-    verdicts: dict[int, WhatIf] = {}
+def _verdicts(engine: Engine, selection: Selection, states: Collection[State], *, most: int) -> _Asked:
+    found = change.look(engine, selection, states, most=most)
+    asked = _Asked(found)
     for page in versions.pages_of(engine, found.numbers):
-        fields = {number: one.fields for number, one in versions.look(engine, page).items()}
-        verdicts |= what_if(engine, fields)
-    return verdicts, found.others
+        current = versions.look(engine, page)
+        asked.dead += [number for number, one in current.items() if one.state is State.DEAD]
+        asked.verdicts |= what_if(engine, {number: one.fields for number, one in current.items()})
+    return asked

@@ -1,6 +1,10 @@
 """Pace: how many may be sent now. Pure: the caller passes the time."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from holdfast.shared.letters.replays.plan import ReplayState
+from holdfast.shared.letters.replays.read import Replay
 
 #: What may be sent at once after a pause, in seconds of the rate: so that a short stall does not lower the rate.
 _BURST_S = 0.5
@@ -53,3 +57,13 @@ def step_of(canary: Sequence[int], sent: int) -> int:
         if sent <= edge:
             return number
     return len(canary) + 1
+
+
+def results_per_s(one: Replay, now: datetime) -> float | None:
+    """Since it was started or resumed. None: it does not send at its rate yet, or no more."""
+    counts = one.counts
+    if one.state is not ReplayState.RUNNING or step_of(one.plan.canary, counts.sent) < len(one.plan.canary):
+        return None
+    took_s = (now - one.state_at.replace(tzinfo=UTC)).total_seconds()
+    results = counts.finished - one.base.finished
+    return round(results / took_s, 2) or None if results > 0 and took_s > 0 else None

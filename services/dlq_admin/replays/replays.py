@@ -3,7 +3,7 @@
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.replays.keeper import Keeper
 from holdfast.services.dlq_admin.replays.models import ReplayItem, ReplayPreview, ReplaySummary
-from holdfast.services.dlq_admin.replays.pace import step_of
+from holdfast.services.dlq_admin.replays.pace import results_per_s, step_of
 from holdfast.shared.errors import ReplayNotFound
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.decide import allowance, change
@@ -15,6 +15,7 @@ from holdfast.shared.letters.replays.create import state_for
 from holdfast.shared.letters.replays.plan import ItemState, Plan, ReplayState
 from holdfast.shared.letters.replays.read import Replay
 from holdfast.shared.letters.state import State
+from holdfast.shared.runtime.timestamps import utc_now
 
 
 class Replays:
@@ -78,7 +79,7 @@ class Replays:
 
 
 def _summary(one: Replay) -> ReplaySummary:
-    counts = one.counts
+    counts, rate = one.counts, results_per_s(one, utc_now())
     return ReplaySummary.from_source(
         one,
         plan=one.plan.to_json(),
@@ -89,6 +90,8 @@ def _summary(one: Replay) -> ReplaySummary:
         canary_step=step_of(one.plan.canary, counts.sent),
         canary_steps=len(one.plan.canary),
         driven_by=one.lease_owner,
+        results_per_s=rate,
+        done_in_s=None if rate is None else round(counts.unfinished / rate, 1),
     )
 
 

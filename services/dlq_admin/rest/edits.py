@@ -41,6 +41,7 @@ from holdfast.shared.letters.edit.versions import Change
 from holdfast.shared.runtime.documents import WorkBudget
 
 _PATCH_MAX = 100
+Patch = Annotated[list[Operation], Field(min_length=1, max_length=_PATCH_MAX)]
 
 
 class EditInput(Input):
@@ -85,7 +86,7 @@ class RevertInput(Input):
 class TransformInput(BulkInput):
     """The patch is of each letter's document: its fields by name, `payload` as JSON."""
 
-    patch: list[Operation] = Field(min_length=1, max_length=_PATCH_MAX)
+    patch: Patch
 
 
 class TransformRevertInput(Input):

@@ -70,7 +70,12 @@ class FilterInput(Input):
     resource: str | None = Field(default=None, pattern=_RESOURCE, description="Its plural name: `users`")
     entity_id: str | None = Field(default=None, pattern=_ID)
     operation_id: str | None = Field(default=None, pattern=_ID)
-    text: str | None = Field(default=None, min_length=1, max_length=200, description="In the error, in any case")
+    text: str | None = Field(
+        default=None,
+        min_length=1,
+        max_length=200,
+        description="In what pages show, but no payload",
+    )
     since: Moment | None = Field(default=None, alias="from", description="Put on the dead-letter stream then or later")
     until: Moment | None = Field(default=None, alias="to", description="Put there before; UTC unless it says otherwise")
 
@@ -101,17 +106,18 @@ class OutcomesInput(Input):
 
 
 class SelectionInput(Input):
-    """By ids, by group, by filter, or by what came of a replay: one of them."""
+    """By ids, by group, by filter, by what came of a replay, or by an entry of the audit: one of them."""
 
     ids: list[LetterId] | None = Field(default=None, min_length=1, max_length=IDS_MAX)
     fingerprint: str | None = Field(default=None, pattern=FINGERPRINT)
     filter: FilterInput | None = None
     replay: OutcomesInput | None = None
+    audit: int | None = Field(default=None, ge=1, le=NUMBER_MAX, description="The letters that this entry concerns")
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
-        if sum(each is not None for each in (self.ids, self.fingerprint, self.filter, self.replay)) != 1:
-            raise ValueError("exactly one of ids, fingerprint, filter, replay")
+        if sum(each is not None for each in (self.ids, self.fingerprint, self.filter, self.replay, self.audit)) != 1:
+            raise ValueError("exactly one of ids, fingerprint, filter, replay, audit")
         return self
 
     def to_selection(self) -> Selection:
@@ -120,6 +126,8 @@ class SelectionInput(Input):
             return Selection(numbers=tuple(dict.fromkeys(number_of(each) for each in self.ids)))
         if self.replay is not None:
             return Selection(replay=(self.replay.id, tuple(self.replay.outcomes)))
+        if self.audit is not None:
+            return Selection(audit=self.audit)
         return Selection(matching=self.filter.to_filter() if self.filter else Filter(fingerprint=self.fingerprint))
 
 

@@ -1,6 +1,6 @@
 """`/dlq/letters`: dead letters one by one: found by what they have in common, and each with all that is known of it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import FastAPI, Path, Query
 from pydantic import Field
@@ -21,6 +21,7 @@ class LettersInput(FilterInput):
 
     cursor: LetterId | None = Field(default=None, description="`meta.next_cursor` of the page before")
     limit: int = Field(default=50, ge=1, le=500)
+    order: Literal["newest", "oldest"] = Field(default="newest", description="Which come first")
 
 
 def add_routes(app: FastAPI, letters: Letters) -> None:
@@ -30,7 +31,7 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
         "/dlq/letters",
         **documented(
             "letters",
-            "Dead letters, the newest first",
+            "Dead letters, the newest first or the oldest",
             "A page; `meta.next_cursor` leads to the next, also where a search for text has found too little in the"
             " stretch that it looked through. While the database is away: those that wait on their stream.",
             list[LetterSummary],
@@ -41,7 +42,9 @@ def add_routes(app: FastAPI, letters: Letters) -> None:
     )
     async def list_letters(request: Request, wanted: Annotated[LettersInput, Query()]) -> Response:
         try:
-            found, end = await letters.page(wanted.to_filter(), wanted.cursor, wanted.limit)
+            found, end = await letters.page(
+                wanted.to_filter(), wanted.cursor, wanted.limit, oldest_first=wanted.order == "oldest"
+            )
         except DatabaseUnavailable as error:
             instead = await letters.from_stream(wanted.limit)
             if instead is None:

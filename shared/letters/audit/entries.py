@@ -71,7 +71,7 @@ class AuditEntry:
 def record(
     connection: sa.Connection,
     actor: Actor,
-    deed: AuditAction,
+    action: AuditAction,
     numbers: Sequence[int] = (),
     *,
     letters: int | None = None,
@@ -84,7 +84,7 @@ def record(
         now(),
         actor.name,
         actor.role,
-        deed,
+        action,
         actor.reason,
         len(numbers) if letters is None else letters,
         None if selection is None else json(selection),
@@ -96,16 +96,16 @@ def record(
     return audit_id
 
 
-def record_read(engine: Engine, actor: Actor, deed: AuditAction, *, numbers: list[int], selection: Any = None) -> int:
-    """A deed that changes nothing but is on record: a look. Its row's id."""
+def record_read(engine: Engine, actor: Actor, action: AuditAction, *, numbers: list[int], selection: Any = None) -> int:
+    """An action that changes nothing but is on record: a look. Its row's id."""
     with transaction(engine) as connection:
-        return record(connection, actor, deed, numbers, selection=selection)
+        return record(connection, actor, action, numbers, selection=selection)
 
 
-def record_event(engine: Engine, actor: Actor, deed: AuditAction, *, details: Any) -> int:
-    """A deed that concerns no letter. Its row's id."""
+def record_event(engine: Engine, actor: Actor, action: AuditAction, *, details: Any) -> int:
+    """An action that concerns no letter. Its row's id."""
     with transaction(engine) as connection:
-        return record(connection, actor, deed, details=details)
+        return record(connection, actor, action, details=details)
 
 
 def page(
@@ -120,6 +120,19 @@ def page(
         query = query.where(audit.c.id < before)
     with reading(engine) as connection:
         return [_recorded(row) for row in connection.execute(query)]
+
+
+def one(engine: Engine, audit_id: int) -> AuditEntry | None:
+    """None: there is no such row."""
+    with reading(engine) as connection:
+        row = connection.execute(sa.select(audit).where(audit.c.id == audit_id)).one_or_none()
+    return _recorded(row) if row else None
+
+
+def letters_of(connection: sa.Connection, audit_id: int, most: int) -> list[int]:
+    """The numbers of the letters that it concerns, at most so many."""
+    mine = sa.select(audit_letters.c.letter_id).where(audit_letters.c.audit_id == audit_id)
+    return list(connection.scalars(mine.order_by(audit_letters.c.letter_id).limit(most)))
 
 
 def of_letter(connection: sa.Connection, number: int) -> list[AuditEntry]:

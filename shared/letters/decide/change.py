@@ -8,9 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.shared.errors import CountMismatch, SelectionTooLarge
+from holdfast.shared.letters.audit import entries as audit
 from holdfast.shared.letters.audit.entries import Actor, AuditAction, record
 from holdfast.shared.letters.decide.allowance import Rules, lock, use
 from holdfast.shared.letters.find import search
+from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.index.statements import counted, insert, many, now, pages_of, rows_with
 from holdfast.shared.letters.index.tables import groups, items, letters
@@ -46,6 +48,14 @@ def look(engine: Engine, selection: Selection, states: Collection[State], *, mos
         return resolve(connection, selection, states, most=most, lock=False)
 
 
+def newest(engine: Engine, selection: Selection, *, limit: int, most: int) -> list[Row]:
+    """The newest `limit` letters of a selection, whatever their state. Raises SelectionTooLarge."""
+    with reading(engine) as connection:
+        numbers = sorted(resolve(connection, selection, list(State), most=most, lock=False).numbers)[-limit:]
+        query = sa.select(letters).where(letters.c.id.in_(numbers)).order_by(letters.c.id.desc())
+        return [search.row_of(row) for row in connection.execute(query)]
+
+
 def discard(
     engine: Engine, selection: Selection, actor: Actor, *, expected: int, most: int, rules: Rules | None = None
 ) -> tuple[Found, int]:
@@ -72,7 +82,7 @@ def _switch(
     connection: sa.Connection,
     selection: Selection,
     actor: Actor,
-    deed: AuditAction,
+    action: AuditAction,
     before: State,
     after: State,
     expected: int,
@@ -82,7 +92,7 @@ def _switch(
     check_count(expected, len(found.numbers))
     move(connection, found, before, after)
     groups_hit = {"groups": dict(found.per_group)}
-    audit_id = record(connection, actor, deed, found.numbers, selection=selection.to_json(), details=groups_hit)
+    audit_id = record(connection, actor, action, found.numbers, selection=selection.to_json(), details=groups_hit)
     many(connection, _OWE, [(number,) for number in found.numbers])
     return found, audit_id
 
@@ -106,6 +116,8 @@ def resolve(
 def _numbers(connection: sa.Connection, selection: Selection, states: Collection[State], most: int) -> list[int]:
     if selection.replay is not None:
         numbers = _of_replay(connection, *selection.replay, most)
+    elif selection.audit is not None:
+        numbers = audit.letters_of(connection, selection.audit, most + 1)
     elif selection.matching is None:
         numbers = list(selection.numbers)
     else:

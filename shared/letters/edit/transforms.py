@@ -38,6 +38,8 @@ class Worked:
     letters: int = 0
     edited: int = 0
     unchanged: int = 0
+    #: Of the record, once it is made.
+    audit_id: int = 0
     refused: Counter[str] = field(default_factory=Counter)
     #: Verdict of what would then be sent -> letters; of a preview.
     verdicts: Counter[Verdict] = field(default_factory=Counter)
@@ -97,14 +99,15 @@ def make(
         counts = worked.counts()
         connection.execute(sa.update(transforms).where(transforms.c.id == transform_id).values(counts=json(counts)))
         details = {"transform": transform_id, "patch": patch} | counts
-        record(connection, actor, AuditAction.TRANSFORM, touched, selection=selection.to_json(), details=details)
+        of = selection.to_json()
+        worked.audit_id = record(connection, actor, AuditAction.TRANSFORM, touched, selection=of, details=details)
         return transform_id, worked
 
 
-def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | None, most: int) -> tuple[int, int]:
+def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | None, most: int) -> tuple[int, int, int]:
     """Every letter that the transform's edit is still in force on goes back to what it was before; how many they are,
-    and how many it edited and had to be left. `expected` None: look only. Raises TransformNotFound,
-    CountMismatch, SelectionTooLarge."""
+    how many it edited and had to be left, and the id of the record (0: none). `expected` None: look only. Raises
+    TransformNotFound, CountMismatch, SelectionTooLarge."""
     with transaction(engine) as connection:
         if connection.execute(sa.select(transforms.c.id).where(transforms.c.id == transform_id)).first() is None:
             raise TransformNotFound(details={"id": transform_id})
@@ -114,22 +117,21 @@ def revert(engine: Engine, transform_id: int, actor: Actor, *, expected: int | N
             .where(edits_table.c.transform_id == transform_id)
             .order_by(letters.c.id)
             .limit(most + 1)
-            .with_for_update()
         )
-        rows = connection.execute(query).all()
+        rows = connection.execute(query if expected is None else query.with_for_update()).all()
         if len(rows) > most:
             raise SelectionTooLarge(details={"most": most})
         ours = {row.id: row.number for row in rows if row.edit == row.number and row.state == State.DEAD}
         left = len(rows) - len(ours)
         if expected is None:
-            return len(ours), left
+            return len(ours), left, 0
         check_count(expected, len(ours))
         numbers = sorted(ours)
         for page in edits.pages(connection, numbers):
             _take_back(connection, {number: ours[number] for number in page}, actor)
         details = {"transform": transform_id, "left": left}
-        record(connection, actor, AuditAction.REVERT, numbers, details=details)
-        return len(numbers), left
+        audit_id = record(connection, actor, AuditAction.REVERT, numbers, details=details)
+        return len(numbers), left, audit_id
 
 
 def _take_back(connection: sa.Connection, ours: Mapping[int, int], actor: Actor) -> None:

@@ -116,8 +116,9 @@ def edit(engine: Engine, number: int, change: Change, actor: Actor, *, dry_run: 
         except EditRefused as refused:
             raise EditInvalid(details={"why": str(refused)}) from None
         if after is not None and not dry_run:
-            write(connection, [Version(number, next_number(connection, number), after.fields)], actor)
-            record(connection, actor, AuditAction.EDIT, [number], details={"from": before.edit})
+            made = next_number(connection, number)
+            write(connection, [Version(number, made, after.fields)], actor)
+            record(connection, actor, AuditAction.EDIT, [number], details={"from": before.edit, "edit": made})
         return before, after
 
 
@@ -135,7 +136,7 @@ def revert(
         if dry_run:
             return made, fields
         write(connection, [Version(number, made, fields, reverts=to)], actor)
-        record(connection, actor, AuditAction.REVERT, [number], details={"from": before.edit, "to": to})
+        record(connection, actor, AuditAction.REVERT, [number], details={"from": before.edit, "to": to, "edit": made})
         return made, fields
 
 

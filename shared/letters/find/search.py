@@ -22,6 +22,22 @@ from holdfast.shared.store.engine import Engine, reading
 _RUNS_MAX = 100
 #: Letters that are looked through for a text at a time.
 TEXT_STRETCH = 20_000
+#: What a text may be in.
+_SHOWN = (
+    "error",
+    "reason",
+    "kind",
+    "code",
+    "frame",
+    "command",
+    "resource",
+    "entity_id",
+    "operation_id",
+    "entry_id",
+    "writer",
+    "build",
+    "note",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,21 +75,27 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """`next`: go on below this number; None: there is no more."""
+    """`next`: go on beyond this number; None: there is no more."""
 
     rows: list[Row]
     next: int | None
 
 
-def search(engine: Engine, wanted: Filter, *, below: int | None, limit: int) -> Page:
-    """At most `limit` letters with a number less than `below`. With a text it may be fewer and still go on."""
+def search(engine: Engine, wanted: Filter, *, beyond: int | None, limit: int, oldest_first: bool = False) -> Page:
+    """At most `limit` letters, the newest first or the oldest, from the one after `beyond` on. With a text it may be
+    fewer and still go on."""
     stretch = limit + 1 if wanted.text is None else TEXT_STRETCH
     with reading(engine) as connection:
-        found = numbers(connection, wanted, below=below, limit=stretch)
+        found = numbers(connection, wanted, beyond=beyond, limit=stretch, oldest_first=oldest_first)
         if found is None:
             return Page([], None)
         run = found.subquery()
-        query = sa.select(letters).join(run, run.c.id == letters.c.id).order_by(letters.c.id.desc()).limit(limit + 1)
+        query = (
+            sa.select(letters)
+            .join(run, run.c.id == letters.c.id)
+            .order_by(_in_order(letters.c.id, oldest_first))
+            .limit(limit + 1)
+        )
         if wanted.text is not None:
             query = query.where(says(wanted.text))
         rows = [row_of(row) for row in connection.execute(query)]
@@ -81,8 +103,18 @@ def search(engine: Engine, wanted: Filter, *, below: int | None, limit: int) -> 
             return Page(rows[:limit], rows[limit - 1].id)
         if wanted.text is None:
             return Page(rows, None)
-        looked_through, lowest = connection.execute(sa.select(sa.func.count(), sa.func.min(run.c.id))).one()
-    return Page(rows, int(lowest) if looked_through == TEXT_STRETCH else None)
+        edge = sa.func.max(run.c.id) if oldest_first else sa.func.min(run.c.id)
+        looked_through, last = connection.execute(sa.select(sa.func.count(), edge)).one()
+    return Page(rows, int(last) if looked_through == TEXT_STRETCH else None)
+
+
+def total(engine: Engine, wanted: Filter, *, most: int) -> int:
+    """How many there are, counted to one more than `most`; its text is left aside."""
+    with reading(engine) as connection:
+        found = numbers(connection, wanted, limit=most + 1)
+        if found is None:
+            return 0
+        return int(connection.execute(sa.select(sa.func.count()).select_from(found.subquery())).scalar_one())
 
 
 def row_of(row: sa.Row[Any]) -> Row:
@@ -91,27 +123,30 @@ def row_of(row: sa.Row[Any]) -> Row:
 
 
 def says(text: str) -> sa.ColumnElement[bool]:
-    """Whether a letter's error has the text in it, whatever the case."""
-    return sa.collate(letters.c.error, "utf8mb4_general_ci").contains(text, autoescape=True)
+    """Whether something that pages show of a letter has the text in it, whatever the case. Not its payload."""
+    shown = sa.func.concat_ws(" ", *(letters.c[name] for name in _SHOWN))
+    return sa.collate(shown, "utf8mb4_general_ci").contains(text, autoescape=True)
 
 
 def numbers(
-    connection: sa.Connection, wanted: Filter, *, below: int | None = None, limit: int
+    connection: sa.Connection, wanted: Filter, *, beyond: int | None = None, limit: int, oldest_first: bool = False
 ) -> sa.Select[Any] | sa.CompoundSelect[Any] | None:
-    """The `id`s of the newest `limit` letters of a filter, its text left aside. None: there is none."""
-    rest = _conditions(wanted, below)
+    """The `id`s of the newest (or oldest) `limit` letters of a filter, its text left aside. None: there is none."""
+    rest = _conditions(wanted, beyond, oldest_first)
     if wanted.entity_id is None and wanted.operation_id is None and (_of_groups(wanted) or wanted.build):
         runs = _runs(connection, wanted)
         if not runs:
             return None
         if len(runs) <= _RUNS_MAX:
             each = [
-                _newest([letters.c.fingerprint == name, letters.c.state == state, *rest], limit) for name, state in runs
+                _first([letters.c.fingerprint == name, letters.c.state == state, *rest], limit, oldest_first)
+                for name, state in runs
             ]
-            return each[0] if len(each) == 1 else sa.union_all(*each).order_by(sa.desc("id")).limit(limit)
+            merged = _in_order(sa.literal_column("id"), oldest_first)
+            return each[0] if len(each) == 1 else sa.union_all(*each).order_by(merged).limit(limit)
     names = ("fingerprint", "reason", "code", "command", "state", "resource", "entity_id", "operation_id")
     same = [letters.c[name] == getattr(wanted, name) for name in names if getattr(wanted, name) is not None]
-    return _newest([*same, *rest], limit)
+    return _first([*same, *rest], limit, oldest_first)
 
 
 def _of_groups(wanted: Filter) -> dict[str, str]:
@@ -120,19 +155,24 @@ def _of_groups(wanted: Filter) -> dict[str, str]:
     return {name: value for name, value in columns.items() if value is not None}
 
 
-def _newest(conditions: Sequence[sa.ColumnElement[bool]], limit: int) -> sa.Select[Any]:
-    return sa.select(letters.c.id).where(*conditions).order_by(letters.c.id.desc()).limit(limit)
+def _first(conditions: Sequence[sa.ColumnElement[bool]], limit: int, oldest_first: bool) -> sa.Select[Any]:
+    ordered = _in_order(letters.c.id, oldest_first)
+    return sa.select(letters.c.id).where(*conditions).order_by(ordered).limit(limit)
 
 
-def _conditions(wanted: Filter, below: int | None) -> list[sa.ColumnElement[bool]]:
+def _in_order(id_: sa.ColumnElement[Any], oldest_first: bool) -> sa.ColumnElement[Any]:
+    return id_.asc() if oldest_first else id_.desc()
+
+
+def _conditions(wanted: Filter, beyond: int | None, oldest_first: bool) -> list[sa.ColumnElement[bool]]:
     """What no group tells."""
     conditions: list[sa.ColumnElement[bool]] = []
     if wanted.first is not None:
         conditions.append(letters.c.id >= wanted.first)
     if wanted.last is not None:
         conditions.append(letters.c.id <= wanted.last)
-    if below is not None:
-        conditions.append(letters.c.id < below)
+    if beyond is not None:
+        conditions.append(letters.c.id > beyond if oldest_first else letters.c.id < beyond)
     if wanted.build is not None:
         conditions.append(letters.c.build == wanted.build)
     return conditions

@@ -1,5 +1,5 @@
-"""Selection: the dead letters that an operator points at: by their ids, by their group, by a filter, or by what came of
-them in a replay. The same form for every operation."""
+"""Selection: the dead letters that an operator points at: by their ids, by their group, by a filter, by what came of
+them in a replay, or by an entry of the audit. The same form for every operation."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,7 +11,7 @@ from holdfast.shared.letters.state import State
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """`first`, `last`: numbers, both included. `text`: in the error, whatever the case."""
+    """`first`, `last`: numbers, both included. `text`: in what pages show but for payloads, whatever the case."""
 
     state: State | None = None
     fingerprint: str | None = None
@@ -39,11 +39,15 @@ class Selection:
     matching: Filter | None = None
     #: Or what came of a replay: its id, and the outcomes that are meant.
     replay: tuple[int, tuple[ItemState, ...]] | None = None
+    #: Or those that an entry of the audit concerns: its id.
+    audit: int | None = None
 
     def to_json(self) -> dict[str, Any]:
         """For a record."""
         if self.replay is not None:
             return {"replay": {"id": self.replay[0], "outcomes": list(self.replay[1])}}
+        if self.audit is not None:
+            return {"audit": self.audit}
         if self.matching is None:
             return {"ids": [id_of(number) for number in self.numbers]}
         return {"filter": self.matching.to_json()}

@@ -78,12 +78,12 @@ def whole(engine: Engine, number: int) -> Whole | None:
         content = body.load(connection, [number])[number]
         versions = [_edit(each) for each in _of(connection, edits, number, edits.c.number)]
         sendings = [from_row(Sending, each) for each in _of(connection, items, number, items.c.replay_id)]
-        deeds = audit.of_letter(connection, number)
+        record = audit.of_letter(connection, number)
         letters_of_operation = [row_of(each) for each in connection.execute(kin)] if row.operation_id else [row]
     resource = domain().by_plural.get(row.resource or "")
     entity = reads.entity(engine, resource, row.entity_id) if resource and row.entity_id else None
     ended = reads.ended_operation(engine, row.operation_id) if row.entity_id and row.operation_id else None
-    return Whole(row, content, versions, sendings, deeds, letters_of_operation, entity, ended)
+    return Whole(row, content, versions, sendings, record, letters_of_operation, entity, ended)
 
 
 def newest_of_operation(engine: Engine, operation_id: str) -> Row | None:

@@ -26,6 +26,14 @@ COOKIE = "holdfast_session"
 _SAFE = {"GET", "HEAD"}
 _OPEN = ("/console/login", "/console/static/")
 _ANY_ROLE = {"/console/logout"}
+#: Pages that prepare a change, or try it. They change nothing themselves, so each has an address.
+_PREPARING = {
+    "/console/what-if",
+    "/console/transforms",
+    "/console/replays/new",
+    "/console/discards",
+    "/console/restores",
+}
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self';"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
@@ -115,7 +123,8 @@ class Guard:
         request.scope["principal"] = holder
         csrf = self._sessions.csrf(session)
         request.scope["console"] = LoggedIn(session, csrf)
-        require(request, VIEW if not changes or path in _ANY_ROLE else OPERATE)
+        looks = path not in _PREPARING if not changes else path in _ANY_ROLE
+        require(request, VIEW if looks else OPERATE)
         if changes:
             form = request.scope["form"] = await read_form(request)
             if not self._sessions.is_csrf(session, request.headers.get("x-csrf-token") or form["csrf"]):

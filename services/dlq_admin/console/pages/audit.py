@@ -1,33 +1,62 @@
 """Audit: what operators did, by whom and why."""
 
+import contextlib
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import form_of, valid
+from holdfast.services.dlq_admin.console.forms import REFUSALS, form_of, problem_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.rest.decisions import AllowInput
-from holdfast.services.dlq_admin.rest.inputs import actor_of
-from holdfast.shared.errors import InvalidRequest, SecondPersonNeeded
+from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of
+from holdfast.shared.errors import InvalidRequest, SecondPersonNeeded, SelectionTooLarge
+from holdfast.shared.http.keys import OPERATE
 from holdfast.shared.letters.audit.entries import AuditAction
 
 _PAGE = 50
 
 
+Id = Annotated[int, Path(ge=1, le=2**62)]
+
+
+class UndoInput(Input):
+    """The count is that of the letters that the page has shown."""
+
+    reason: Reason
+    expected_count: int = Field(ge=0, le=10**9)
+
+
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The page, and allowances for other operators."""
+    """The list, one entry with its undo, and allowances for other operators."""
 
     @router.get("/console/audit")
-    async def deeds(
+    async def entries(
         request: Request,
         who: Annotated[str, Query(alias="actor", max_length=64)] = "",
         action: Annotated[str, Query(max_length=20)] = "",
         cursor: Annotated[int | None, Query(ge=1, le=2**62)] = None,
     ) -> Response:
         return await shown(request, who, action, cursor, None)
+
+    @router.get("/console/audit/{audit_id}")
+    async def entry(request: Request, audit_id: Id) -> Response:
+        return await _shown(request, pages, backend, audit_id)
+
+    @router.post("/console/audit/{audit_id}/undo")
+    async def undo(request: Request, audit_id: Id) -> Response:
+        form = form_of(request)
+        try:
+            wish = valid(UndoInput, {"reason": form["reason"], "expected_count": form.number("expected_count")})
+            one = await backend.audit.one(audit_id)
+            where = await backend.undos.do(one, actor_of(request, wish.reason), wish.expected_count)
+        except REFUSALS as error:
+            return await _shown(request, pages, backend, audit_id, problem_of(error))
+        return RedirectResponse(where, 303)
 
     @router.post("/console/allowances")
     async def allow(request: Request) -> Response:
@@ -47,10 +76,31 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             request,
             "audit.html",
             422 if problem else 200,
-            deeds=rows,
+            entries=rows,
             next=end,
             actor=who,
             action=action,
-            actions=[deed.value for deed in AuditAction],
+            actions=list(AuditAction),
             problem=problem,
         )
+
+
+async def _shown(
+    request: Request, pages: Pages, backend: Backend, audit_id: int, problem: str | None = None
+) -> Response:
+    one = await backend.audit.one(audit_id)
+    undo = None
+    if request.scope["principal"].may(OPERATE):
+        with contextlib.suppress(SelectionTooLarge):
+            undo = await backend.undos.of(one, actor_of(request, "a look"))
+    return pages.page(
+        request,
+        "audit_entry.html",
+        409 if problem else 200,
+        entry=one,
+        undo=undo,
+        selected=selected(one.selection) if one.selection else None,
+        problem=problem,
+        reason=form_of(request)["reason"],
+        allowance=await backend.allowances.of(request.scope["principal"].name) if undo else None,
+    )

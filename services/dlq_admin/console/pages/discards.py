@@ -1,24 +1,26 @@
-"""Discards and restores: a preview, the confirmation by count, and the result."""
+"""Discards and restores: a preview, and the confirmation by count; the result is an entry of the audit."""
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import form_of, selection_json, valid
+from holdfast.services.dlq_admin.console.forms import REFUSALS, form_of, problem_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.rest.inputs import BulkInput, actor_of
-from holdfast.shared.errors import AllowanceUsedUp, CountMismatch, InvalidRequest
 from holdfast.shared.letters.state import State
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     """Both."""
 
+    @router.get("/console/discards")
     @router.post("/console/discards")
     async def discard(request: Request) -> Response:
         return await _changed(request, pages, backend, "discard")
 
+    @router.get("/console/restores")
     @router.post("/console/restores")
     async def restore(request: Request) -> Response:
         return await _changed(request, pages, backend, "restore")
@@ -27,8 +29,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 async def _changed(request: Request, pages: Pages, backend: Backend, what: str) -> Response:
     form = form_of(request)
     selection = form.selection()
-    problem = result = None
-    if form["go"]:
+    problem = None
+    if request.method == "POST":
         try:
             wish = valid(
                 BulkInput,
@@ -38,22 +40,20 @@ async def _changed(request: Request, pages: Pages, backend: Backend, what: str) 
             result = await change(
                 wish.selection.to_selection(), actor_of(request, wish.reason), wish.expected_count or 0
             )
-        except (AllowanceUsedUp, CountMismatch, InvalidRequest) as error:
-            problem = error.message
-    done = result is not None
-    if result is None:
-        result = await backend.discards.preview(
-            selection.to_selection(), State.DEAD if what == "discard" else State.DISCARDED
-        )
+            return RedirectResponse(f"/console/audit/{result.audit_id}", 303)
+        except REFUSALS as error:
+            problem = problem_of(error)
     return pages.page(
         request,
         "discard.html",
         422 if problem else 200,
         what=what,
-        result=result,
-        done=done,
+        result=await backend.discards.preview(
+            selection.to_selection(), State.DEAD if what == "discard" else State.DISCARDED
+        ),
         problem=problem,
         selection=selection_json(selection),
+        selected=selected(selection.to_selection().to_json()),
         reason=form["reason"],
         allowance=await backend.allowances.of(request.scope["principal"].name) if what == "discard" else None,
     )

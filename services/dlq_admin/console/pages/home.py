@@ -6,6 +6,7 @@ from starlette.responses import Response
 
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.render.advice import at_a_glance
+from holdfast.services.dlq_admin.console.render.outage import outage
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.letters.models import GroupSummary, LettersOnStream
 from holdfast.services.dlq_admin.replays.models import ReplaySummary
@@ -32,6 +33,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         else:
             try:
                 groups, _ = await backend.groups.page([State.DEAD, State.REPLAYING], None, _GROUPS)
+                groups = [await backend.groups.with_standing(one) for one in groups]
                 replays = await backend.replays.page([*ACTIVE, ReplayState.AWAITING_APPROVAL], None, _REPLAYS)
             except DatabaseUnavailable:
                 overview = overview.model_copy(update={"letters": None})
@@ -43,6 +45,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             replays=replays,
             waiting=waiting,
             glance=at_a_glance(overview, groups),
+            outage=outage(overview),
         )
 
     @router.get("/console/strip")

@@ -28,7 +28,8 @@ from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.ids import number_of
 
 _PAGE = 50
-_PAGED = {"cursor", "limit"}
+_COUNTED_MOST = 10_000
+_PAGED = {"cursor", "limit", "order"}
 _UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", re.IGNORECASE)
 
 Id = Annotated[LetterId, Path(pattern=LETTER_ID)]
@@ -54,13 +55,16 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
         except InvalidRequest as error:
             return pages.page(request, "letters.html", 422, asked=asked, problem=error.message, **_NO_LETTERS)
         try:
-            found, end = await backend.letters.page(wanted.to_filter(), wanted.cursor, wanted.limit)
+            oldest_first = wanted.order == "oldest"
+            asked_for = wanted.to_filter()
+            found, end = await backend.letters.page(asked_for, wanted.cursor, wanted.limit, oldest_first=oldest_first)
+            total = await backend.letters.total(asked_for, _COUNTED_MOST)
             banner = None
         except DatabaseUnavailable:
             instead = await backend.letters.from_stream(_PAGE)
             if instead is None:
                 raise
-            found, end, banner = instead.letters, None, instead
+            found, end, banner, total = instead.letters, None, instead, None
         rest = FilterInput.model_validate(wanted.model_dump(exclude=_PAGED, by_alias=True))
         selection = f'{{"filter": {rest.model_dump_json(by_alias=True, exclude_none=True)}}}'
         return pages.page(
@@ -71,6 +75,8 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
             letters=found,
             next=end,
             banner=banner,
+            total=total,
+            counted_most=_COUNTED_MOST,
             selection=selection,
         )
 
@@ -93,6 +99,10 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def letter(request: Request, letter_id: Id) -> Response:
         return pages.page(request, "letter.html", **_about(await backend.letters.one(letter_id, who=None), None))
 
+    @router.get("/console/letters/{letter_id}/{action}")
+    async def back(letter_id: Id, action: str) -> Response:
+        return RedirectResponse(f"/console/letters/{letter_id}", 303)
+
     @router.post("/console/letters/{letter_id}/reveal")
     async def reveal(request: Request, letter_id: Id) -> Response:
         why = _why(request)
@@ -105,7 +115,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         return await _exported(request, backend, Filter(first=number, last=number), _why(request))
 
 
-_NO_LETTERS: dict[str, Any] = {"letters": [], "next": None, "banner": None, "selection": ""}
+_NO_LETTERS: dict[str, Any] = {"letters": [], "next": None, "banner": None, "total": None, "selection": ""}
 
 
 def _about(one: LetterDetail, why: str | None) -> dict[str, Any]:

@@ -7,17 +7,21 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.forms import Form, form_of, selection_json, valid
+from holdfast.services.dlq_admin.console.forms import REFUSALS, Form, form_of, problem_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
-from holdfast.services.dlq_admin.replays.models import ReplayItem
-from holdfast.services.dlq_admin.rest.inputs import SelectionInput, actor_of
+from holdfast.services.dlq_admin.console.render.selected import selected
+from holdfast.services.dlq_admin.rest.inputs import LETTER_ID, LetterId, SelectionInput, actor_of
 from holdfast.services.dlq_admin.rest.replays import OrderInput, ReplayInput
-from holdfast.shared.errors import AppError, InvalidRequest, NoSuchPath
+from holdfast.shared.errors import InvalidRequest, NoSuchPath
+from holdfast.shared.http.keys import OPERATE
+from holdfast.shared.letters.find.selection import Selection
+from holdfast.shared.letters.ids import number_of
 from holdfast.shared.letters.replays.plan import ACTIVE, RESULTS, ItemState, ReplayState
 from holdfast.shared.letters.replays.steer import ORDERS
 
 _PAGE = 25
 _ITEMS = 50
+_SAMPLE = 5
 #: In which order outcomes are shown.
 _ORDER = [
     *RESULTS,
@@ -39,7 +43,10 @@ _PLAN = {
     "breaker": "yes",
 }
 
+_ONE = "one letter, from its page"
+
 Id = Annotated[int, Path(ge=1, le=2**63 - 1)]
+LetterInPath = Annotated[LetterId, Path(pattern=LETTER_ID)]
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
@@ -58,6 +65,7 @@ def _add_many(router: APIRouter, pages: Pages, backend: Backend) -> None:
         end = found[-1].id if len(found) == _PAGE else None
         return pages.page(request, "replays.html", replays=found, next=end, cursor=cursor)
 
+    @router.get("/console/replays/new")
     @router.post("/console/replays/new")
     async def plan(request: Request) -> Response:
         return await _planned(request, pages, backend, form_of(request))
@@ -70,12 +78,19 @@ def _add_many(router: APIRouter, pages: Pages, backend: Backend) -> None:
             made = await backend.replays.create(
                 wish.selection.to_selection(), wish.plan(), actor_of(request, wish.reason), wish.expected_count or 0
             )
-        except AppError as error:
-            return await _planned(request, pages, backend, form, error.message)
+        except REFUSALS as error:
+            return await _planned(request, pages, backend, form, problem_of(error))
         return RedirectResponse(f"/console/replays/{made.id}", 303)
 
 
 def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    @router.post("/console/letters/{letter_id}/replay")
+    async def at_once(request: Request, letter_id: LetterInPath) -> Response:
+        reason = form_of(request)["reason"] or _ONE
+        wish = valid(ReplayInput, {"selection": {"ids": [letter_id]}, "reason": reason, "expected_count": 1})
+        made = await backend.replays.create(wish.selection.to_selection(), wish.plan(), actor_of(request, reason), 1)
+        return RedirectResponse(f"/console/replays/{made.id}", 303)
+
     @router.get("/console/replays/{replay_id}")
     async def replay(
         request: Request,
@@ -84,36 +99,54 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         cursor: Annotated[int | None, Query(ge=0, le=10**9)] = None,
         seen: Annotated[str, Query(max_length=30)] = "",
     ) -> Response:
-        one = await backend.replays.one(replay_id)
-        items: list[ReplayItem] = []
-        end = None
-        if not seen:
-            items, end = await backend.replays.items(replay_id, [outcome] if outcome else [], cursor, _ITEMS)
-        state = ReplayState(one.state)
-        response = pages.page(
-            request,
-            "replay.html",
-            replay=one,
-            items=items,
-            next=end,
-            outcome=outcome,
-            seen=seen,
-            order=[each.value for each in _ORDER],
-            live=state in ACTIVE,
-            selection=_of_outcome(replay_id, outcome) if outcome else "",
-            words=[word for word, meant in ORDERS.items() if state in meant.since],
-        )
-        if seen and state not in ACTIVE:
-            response.headers["HX-Refresh"] = "true"  # it is over: the whole page, with every outcome
+        about = await _about(request, backend, replay_id, outcome, cursor)
+        response = pages.page(request, "replay.html", **about, seen=seen, problem=None)
+        if seen and not about["live"]:
+            response.headers["HX-Refresh"] = "true"  # it is over: the whole page
         return response
 
     @router.post("/console/replays/{replay_id}/{word}")
     async def say(request: Request, replay_id: Id, word: str) -> Response:
         if word not in ORDERS:
             raise NoSuchPath()
-        asked = valid(OrderInput, {"reason": form_of(request)["reason"]})
-        await backend.replays.order(replay_id, word, actor_of(request, asked.reason), dry_run=False)
+        try:
+            asked = valid(OrderInput, {"reason": form_of(request)["reason"]})
+            await backend.replays.order(replay_id, word, actor_of(request, asked.reason), dry_run=False)
+        except REFUSALS as error:
+            about = await _about(request, backend, replay_id, None, None)
+            return pages.page(request, "replay.html", 409, **about, seen="", problem=problem_of(error))
         return RedirectResponse(f"/console/replays/{replay_id}", 303)
+
+    @router.get("/console/replays/{replay_id}/{word}")
+    async def back(replay_id: Id, word: str) -> Response:
+        return RedirectResponse(f"/console/replays/{replay_id}", 303)
+
+
+async def _about(
+    request: Request, backend: Backend, replay_id: int, outcome: ItemState | None, cursor: int | None
+) -> dict[str, Any]:
+    """What the page shows of it, and for the second person what would come of its letters."""
+    one = await backend.replays.one(replay_id)
+    items, end = await backend.replays.items(replay_id, [outcome] if outcome else [], cursor, _ITEMS)
+    state = ReplayState(one.state)
+    numbers = [number_of(item.letter_id) for item in items]
+    waits = state is ReplayState.AWAITING_APPROVAL and request.scope["principal"].may(OPERATE) and numbers
+    mine = one.created_by == _name(request)
+    return {
+        "replay": one,
+        "items": items,
+        "next": end,
+        "cursor": cursor,
+        "outcome": outcome,
+        "order": [each.value for each in _ORDER],
+        "live": state in ACTIVE,
+        "mine": mine,
+        "selected": selected(one.selection),
+        "selection": _of_outcome(replay_id, outcome) if outcome else "",
+        "words": [word for word, meant in ORDERS.items() if state in meant.since and not (mine and word == "approve")],
+        "tried": await backend.what_ifs.of_replayed(numbers) if waits else None,
+        "sample": await backend.letters.of(Selection(numbers=tuple(numbers[:_SAMPLE])), _SAMPLE) if waits else [],
+    }
 
 
 def _of_outcome(replay_id: int, outcome: ItemState) -> str:
@@ -130,6 +163,7 @@ async def _planned(
         plan["breaker"] = form["breaker"]
     about: dict[str, Any] = {
         "selection": selection_json(selection),
+        "selected": selected(selection.to_selection().to_json()),
         "plan": plan,
         "reason": form["reason"],
         "look": None,
@@ -140,8 +174,8 @@ async def _planned(
         about["allowance"] = await backend.allowances.of(_name(request))
         wish = valid(ReplayInput, _asked(form, selection) | {"dry_run": True, "reason": "a dry run"})
         about["look"] = await backend.replays.preview(wish.selection.to_selection(), wish.plan(), _name(request))
-    except AppError as error:
-        about["problem"] = about["problem"] or error.message
+    except REFUSALS as error:
+        about["problem"] = about["problem"] or problem_of(error)
     return pages.page(request, "replay_new.html", 422 if about["problem"] else 200, **about)
 
 

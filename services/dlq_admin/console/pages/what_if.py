@@ -7,6 +7,7 @@ from starlette.responses import Response
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, selection_json, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.rest.decisions import WhatIfInput
 from holdfast.services.dlq_admin.rest.inputs import actor_of
 from holdfast.shared.letters.what_if.verdict import Verdict
@@ -14,14 +15,20 @@ from holdfast.shared.letters.what_if.verdict import Verdict
 _SHOWN = 50
 
 
-def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page."""
+def _reason(request: Request) -> str | None:
+    """To reveal. An address cannot: anybody can make somebody else follow it."""
+    return form_of(request)["reveal"] or None if request.method == "POST" else None
 
+
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    """The one page; a post reveals what is masked."""
+
+    @router.get("/console/what-if")
     @router.post("/console/what-if")
     async def what_if(request: Request) -> Response:
         form = form_of(request)
         selection = form.selection()
-        wish = valid(WhatIfInput, {"selection": selection, "limit": _SHOWN, "reveal": form["reveal"] or None})
+        wish = valid(WhatIfInput, {"selection": selection, "limit": _SHOWN, "reveal": _reason(request)})
         who = actor_of(request, wish.reveal) if wish.reveal is not None else None
         result = await backend.what_ifs.ask(wish.selection.to_selection(), wish.limit, who)
         return pages.page(
@@ -29,5 +36,6 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             "what_if.html",
             result=result,
             selection=selection_json(selection),
+            selected=selected(wish.selection.to_selection().to_json()),
             order=[verdict.value for verdict in Verdict],
         )

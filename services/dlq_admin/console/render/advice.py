@@ -1,11 +1,14 @@
 """Advice: what the home page says first, and what to do next about a group. Pure."""
 
+import json
 from collections.abc import Sequence
 from typing import NamedTuple
+from urllib.parse import urlencode
 
-from holdfast.services.dlq_admin.console.render.moments import age_s, lasting
-from holdfast.services.dlq_admin.letters.models import GroupSummary
+from holdfast.services.dlq_admin.console.render.moments import age_s, ago, lasting
+from holdfast.services.dlq_admin.letters.models import GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.overview import SystemState
+from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.writes.outcome import Reason
 
 #: A dead letter younger than this means that writes are being dead-lettered now.
@@ -13,12 +16,35 @@ _NOW_S = 120.0
 
 
 class Advice(NamedTuple):
-    """`tone` as in labels; `step`: which button to offer first (`what_if`, `letters`, `edit`)."""
+    """`tone` as in labels; `step`: which button to offer first, of `STEPS`."""
 
     tone: str
     title: str
     says: str
     step: str = ""
+
+
+#: Step -> what its button says; '' is none.
+STEPS = {
+    "what_if": "What if?",
+    "transform": "Transform …",
+    "replay": "Replay …",
+    "letter": "Open a letter",
+    "replays": "View the replay",
+}
+#: What a letter would be dead again of.
+_FAILING = (Verdict.STILL_FAILS, Verdict.UNDECODABLE)
+
+
+def address(group: GroupSummary, step: str) -> str:
+    """Where the button of a step leads."""
+    if step == "letter":
+        return f"/console/letters/{group.last_id}"
+    if step == "replays":
+        replay = group.standing.replay_id if group.standing else None
+        return f"/console/replays/{replay}" if replay else "/console/replays"
+    page = {"what_if": "what-if", "transform": "transforms", "replay": "replays/new"}[step]
+    return f"/console/{page}?{urlencode({'selection': json.dumps({'fingerprint': group.fingerprint})})}"
 
 
 def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice:
@@ -58,18 +84,53 @@ def _accounted(overview: SystemState) -> str:
 
 
 def next_step(group: GroupSummary) -> Advice:
-    """What to do about a group now."""
+    """What to do about a group now: what its letters are on the way to comes before what they failed with."""
+    standing = group.standing
     if not group.counts["dead"]:
+        if group.counts["replaying"]:
+            return Advice(
+                "warn", "Wait for the replay", f"{_letters(group.counts['replaying'])} sent again.", "replays"
+            )
         return Advice("good", "Nothing to decide", "No letter of this group is dead.")
+    if standing is not None and standing.what_if is not None:
+        return _after_what_if(standing.what_if, standing.edited)
+    if standing is not None and standing.edited:
+        if standing.edited == standing.looked_at:
+            return Advice(
+                "good", "Run a what-if", "Every letter is edited; find out what would become of them.", "what_if"
+            )
+        says = f"{standing.edited:,} of the newest {standing.looked_at:,} letters are edited."
+        return Advice("warn", "Run a what-if", says, "what_if")
+    return _by_failure(group)
+
+
+def _after_what_if(known: GroupWhatIf, edited: int) -> Advice:
+    when, count = ago(known.at), known.count
+    fails = sum(known.verdicts.get(verdict, 0) for verdict in _FAILING)
+    if not fails:
+        applied = known.verdicts.get(Verdict.WOULD_APPLY, 0)
+        ends = f"all {count:,} would be applied" if applied == count else "each of them would come to an end"
+        return Advice("good", "Replay them", f"By a what-if {when} {ends}.", "replay")
+    if fails < count:
+        says = f"By a what-if {when} {count - fails:,} of {count:,} would come to an end, the others would fail."
+        return Advice("warn", "See which would fail", says, "what_if")
+    again = " as they are edited now" if edited else ""
+    return Advice("warn", "Change them", f"By a what-if {when} all {count:,} would fail again{again}.", "transform")
+
+
+def _by_failure(group: GroupSummary) -> Advice:
     changed = group.fix.changed
     if group.reason == Reason.CRASH_LOOP and changed != "yes":
-        return Advice("bad", "Find out why writers crash", "Read the attempts; do not replay yet.", "letters")
+        return Advice("bad", "Find out why writers crash", "Read the attempts; do not replay yet.", "letter")
     if group.reason == Reason.UNDECODABLE and changed != "yes":
-        return Advice(
-            "warn", "Inspect a letter, then edit or transform", "No writer can decode them as they are.", "letters"
-        )
+        says = "No writer can decode them as they are."
+        return Advice("warn", "Look at a letter, then edit it or transform all", says, "letter")
     if changed == "yes":
         return Advice("good", "Run a what-if", "A new build is running and may have the fix.", "what_if")
     if changed == "partly":
         return Advice("warn", "Wait for the deploy", "Some writers still run a build that these failed on.", "what_if")
     return Advice("warn", "Run a what-if", "The build is the same, but data or schema may have changed.", "what_if")
+
+
+def _letters(count: int) -> str:
+    return f"{count:,} letter is being" if count == 1 else f"{count:,} letters are being"

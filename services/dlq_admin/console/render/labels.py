@@ -3,6 +3,7 @@
 from typing import Any, NamedTuple
 
 from holdfast.shared.http.failures.group import Trouble
+from holdfast.shared.letters.audit.entries import AuditAction
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
@@ -10,11 +11,12 @@ from holdfast.shared.writes.outcome import Reason
 
 
 class Label(NamedTuple):
-    """`tone`: bad, warn, good or calm."""
+    """`tone`: bad, warn, good or calm. `undo`: of an action: why it has no undo, once it has none."""
 
     title: str
     tone: str
     says: str
+    undo: str = ""
 
 
 STATES = {
@@ -103,9 +105,44 @@ TROUBLES = {
     Trouble.MISTAKE: Label("mistake", "calm", "An error that is the caller's own."),
     Trouble.ABANDONED: Label("abandoned", "calm", "The caller left before the answer."),
 }
+#: What an order to a replay does.
+ORDERS = {
+    "pause": "Nothing more is sent until it is resumed; entries in flight come to their end.",
+    "resume": "It goes on where it stopped.",
+    "approve": "It begins to send.",
+    "cancel": "Nothing more is sent, and what was not sent is dead as before. Entries in flight come to their end.",
+    "recall": "The same, and what no writer has yet is taken back from the queue: those letters are dead again.",
+}
+_SINCE = "Nothing of it is left to take back: the letters were changed, sent or discarded since."
+ACTIONS = {
+    AuditAction.DISCARD: Label(
+        "discarded", "calm", "Their writes will not be applied, unless they are restored.", _SINCE
+    ),
+    AuditAction.RESTORE: Label("restored", "calm", "They are dead letters again, and wait for a decision.", _SINCE),
+    AuditAction.NOTE: Label("noted", "calm", "A note on a group. The entries before it have what it said before."),
+    AuditAction.REVEAL: Label("revealed", "calm", "Personal data was shown unmasked."),
+    AuditAction.EXPORT: Label("exported", "calm", "Letters were downloaded unmasked."),
+    AuditAction.IMPORT: Label("imported", "calm", "Letters of a file are in the index.", _SINCE),
+    AuditAction.PURGE: Label("purged", "calm", "Letters were removed by retention.", "What was removed is gone."),
+    AuditAction.EDIT: Label("edited", "calm", "A replay sends the letter as it was edited.", _SINCE),
+    AuditAction.REVERT: Label(
+        "taken back to an earlier edit", "calm", "A replay sends the letters as they were.", _SINCE
+    ),
+    AuditAction.TRANSFORM: Label(
+        "transformed", "calm", "A replay sends the letters as the patch has left them.", _SINCE
+    ),
+    AuditAction.REPLAY: Label("to be replayed", "calm", "As long as it runs, a replay can be cancelled or recalled."),
+    AuditAction.PAUSE: Label("kept from being sent", "calm", "The replay was paused."),
+    AuditAction.RESUME: Label("to be sent after all", "calm", "The replay was resumed."),
+    AuditAction.CANCEL: Label("not to be sent", "calm", "The replay was cancelled. Replay the letters that it left."),
+    AuditAction.RECALL: Label("to be taken back", "calm", "The replay was recalled. Replay the letters that it left."),
+    AuditAction.APPROVE: Label("approved to be sent", "calm", "The replay can be cancelled or recalled while it runs."),
+    AuditAction.ALLOW: Label("allowed to be changed", "calm", "It lasts for the length of the window."),
+    AuditAction.GO_ON: Label("writers resumed", "calm", "What fails then is dead-lettered, and can be replayed."),
+}
 _SETS: dict[str, dict[Any, Label]] = {
     "state": dict(STATES), "reason": dict(REASONS), "verdict": dict(VERDICTS), "item": dict(ITEMS),
-    "replay": dict(REPLAYS), "trouble": dict(TROUBLES),
+    "replay": dict(REPLAYS), "trouble": dict(TROUBLES), "action": dict(ACTIONS),
 }  # fmt: skip
 
 

@@ -2,25 +2,33 @@
 
 import re
 from collections.abc import Container
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 _GRAFANA = re.compile(r"^/d/([\w-]{1,64})(?:[/?#]|$)")
 
 
-class Links:
-    """`runbook_base`: put before a runbook that is a path. `dashboards`: the uids that the live view draws."""
+#: Where the console has its own.
+RUNBOOKS = "/console/runbooks"
 
-    def __init__(self, runbook_base: str | None, dashboards: Container[str]) -> None:
+
+class Links:
+    """`runbook_base`: put before a runbook that is a path, instead of the console's own pages. `dashboards`: the uids
+    that the live view draws; `runbooks`: the names of the pages."""
+
+    def __init__(self, runbook_base: str | None, dashboards: Container[str], runbooks: Container[str]) -> None:
         self._runbook_base = runbook_base
         self._dashboards = dashboards
+        self._runbooks = runbooks
 
     def runbook(self, address: str) -> str | None:
-        """None: it is only a path, and no base is configured."""
+        """None: it is only a path, no base is configured, and no page has its name."""
         if _is_address(address):
             return address
         if address and self._runbook_base and not urlsplit(address).scheme:
             return f"{self._runbook_base.rstrip('/')}/{address.lstrip('/')}"
-        return None
+        name = PurePosixPath(address).stem
+        return f"{RUNBOOKS}/{name}" if name in self._runbooks else None
 
     def dashboard(self, address: str) -> str | None:
         """Grafana's path of a dashboard that we draw ourselves leads to ours."""

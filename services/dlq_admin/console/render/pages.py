@@ -3,13 +3,14 @@
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import jinja2
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from holdfast.services.dlq_admin.console.render import chart, labels, moments, visible
-from holdfast.services.dlq_admin.console.render.advice import next_step
+from holdfast.services.dlq_admin.console.render.advice import STEPS, address, next_step
 from holdfast.services.dlq_admin.console.render.assets import Assets
 from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
 from holdfast.shared.errors import AppError
@@ -40,9 +41,12 @@ class Pages:
             shares=chart.shares,
             label=labels.label,
             next_step=next_step,
+            STEPS=STEPS,
+            address=address,
             LABELS_STATES=labels.STATES,
             LABELS_REASONS=labels.REASONS,
             LABELS_ITEMS=labels.ITEMS,
+            LABELS_ORDERS=labels.ORDERS,
         )
         self._templates.filters.update(
             show=visible.visible,
@@ -54,6 +58,7 @@ class Pages:
             clock=moments.clock,
             lasting=moments.lasting,
             size=moments.size,
+            breaker_name=lambda one: f"{one.service}/{one.name}",
             n=lambda count: f"{count:,}",
         )
 
@@ -72,4 +77,13 @@ class Pages:
 
     def error(self, request: Request, error: AppError, status: int) -> Response:
         """What went wrong, and whether to try again."""
-        return self.page(request, "error.html", status, error=error, code=status)
+        return self.page(request, "error.html", status, error=error, code=status, back=_came_from(request))
+
+
+def _came_from(request: Request) -> str | None:
+    """The page of ours with the link or form that led here; None: it was this one, or none of ours."""
+    came = urlsplit(request.headers.get("referer", ""))
+    here = (request.headers.get("host"), request.url.path)
+    if came.netloc != here[0] or came.path == here[1] or not came.path.startswith("/console"):
+        return None
+    return came.path + (f"?{came.query}" if came.query else "")

@@ -49,15 +49,50 @@ document.addEventListener("keydown", (event) => {
 
 document.addEventListener("change", (event) => {
   const form = event.target.closest("form.bulk");
-  if (!form || event.target.name !== "id") return;
-  const count = form.querySelectorAll("input[name=id]:checked").length;
+  if (!form || !event.target.matches("[name=id], [data-every]")) return;
+  const boxes = [...form.querySelectorAll("input[name=id]")];
+  if (event.target.matches("[data-every]")) for (const box of boxes) box.checked = event.target.checked;
+  const count = boxes.filter((box) => box.checked).length;
+  form.querySelector("[data-every]").checked = count === boxes.length;
   form.querySelector("[data-ticked]").textContent = count ? `${count} selected` : "selected letters";
   form.querySelector("input[value=ticked]").checked = true;
 });
 
+// Without a clipboard, as on plain HTTP, the text is selected for the reader to copy.
+async function copy(button) {
+  const text = button.previousElementSibling;
+  getSelection().selectAllChildren(text);
+  if (navigator.clipboard) await navigator.clipboard.writeText(text.textContent.trim()).catch(() => {});
+  button.textContent = navigator.clipboard ? "Copied" : "Selected";
+}
+
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-help]")) help();
+  if (event.target.matches("[data-copy]")) copy(event.target);
 });
+
+// Times: as ages, as the server wrote them; or by a clock, in UTC or where the reader is.
+const TIMES = document.getElementById("times");
+const clock = (moment, zone) => `${moment.toLocaleString("sv-SE", { timeZone: zone })} ${zone || moment.toLocaleTimeString("en", { timeZoneName: "short" }).split(" ").pop()}`;
+
+function showTimes(root) {
+  for (const each of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(each.dateTime);
+    if (isNaN(moment)) continue;
+    each.dataset.age ??= each.textContent;
+    each.title = `${clock(moment, "UTC")}, ${clock(moment)}`;
+    each.textContent = { utc: clock(moment, "UTC"), local: clock(moment) }[TIMES.value] || each.dataset.age;
+  }
+}
+TIMES.value = localStorage.getItem("times") || "age";
+for (const each of document.querySelectorAll("[data-scripted]")) each.hidden = false;
+document.addEventListener("htmx:load", (event) => showTimes(event.target.parentElement || document));
+TIMES.addEventListener("change", () => {
+  localStorage.setItem("times", TIMES.value);
+  showTimes(document);
+  document.dispatchEvent(new Event("times"));
+});
+showTimes(document);
 
 // A second click sends nothing twice.
 document.addEventListener("submit", (event) => {

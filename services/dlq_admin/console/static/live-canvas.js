@@ -16,6 +16,12 @@
 
   Live.font = (px, weight = "") => `${weight} ${px}px ${getComputedStyle(document.body).fontFamily}`.trim();
 
+  const measuring = document.createElement("canvas").getContext("2d");
+  Live.widthOf = (text, font) => {
+    measuring.font = font;
+    return measuring.measureText(text).width;
+  };
+
   Live.canvas = (box, label) => {
     const canvas = Live.element("canvas");
     canvas.setAttribute("role", "img");

@@ -81,7 +81,8 @@
     const field = { ...fields[0], mappings: [] };
     if (inPercent(fields)) Object.assign(field, { unit: "percentunit", decimals: 0 });
     return {
-      scale: key, side, size: 62, gap: 4, space: 26, font: Live.font(11),
+      scale: key, side, gap: 4, space: 26, font: Live.font(11),
+      size: (_, labels) => Math.max(40, ...(labels || []).map((label) => Math.ceil(Live.widthOf(label, Live.font(11))) + 14)),
       stroke: () => Live.style("--soft"),
       grid: { show: side === 3, stroke: () => Live.style("--grid"), width: 1 },
       ticks: { show: false },
@@ -182,7 +183,7 @@
           setCursor: [(u) => {
             const at = u.cursor.idx;
             if (at === null || at === undefined || u.cursor.left < 0) return tip.hide();
-            point(at, u.cursor.left + 62);
+            point(at, u.cursor.left + u.bbox.left / devicePixelRatio);
             Live.pointAt(u.data[0][at], panel);
           }],
         },

@@ -1,0 +1,45 @@
+"""Runbooks: the page of each alert, as `docs/runbooks` has it. They come with the service."""
+
+from pathlib import Path
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.render.links import RUNBOOKS
+from holdfast.services.dlq_admin.console.render.markdown import rendered
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.shared.errors import NoSuchPath
+
+_FOLDER = Path(__file__).parents[2] / "runbooks"
+_LIST = "README"
+
+
+def names() -> frozenset[str]:
+    """Of all pages."""
+    return frozenset(path.stem for path in _FOLDER.glob("*.md"))
+
+
+def add_routes(router: APIRouter, pages: Pages, _: Backend) -> None:
+    """The list of all, and each."""
+    texts = {name: (_FOLDER / f"{name}.md").read_text() for name in names()}
+
+    def resolve(address: str) -> str | None:
+        """Another runbook; other documents do not come with the service."""
+        name = address.partition("#")[0].removesuffix(".md")
+        return f"{RUNBOOKS}/{name}" if name in texts else None
+
+    def shown(request: Request, name: str) -> Response:
+        if name not in texts:
+            raise NoSuchPath()
+        title = texts[name].splitlines()[0].lstrip("# ")
+        return pages.page(request, "runbook.html", title=title, text=rendered(texts[name], resolve), one=name != _LIST)
+
+    @router.get(RUNBOOKS)
+    async def runbooks(request: Request) -> Response:
+        return shown(request, _LIST)
+
+    @router.get(RUNBOOKS + "/{name}")
+    async def runbook(request: Request, name: str) -> Response:
+        return shown(request, name)

@@ -1,0 +1,76 @@
+"""Transforms: many letters changed by one patch, seen in full before it is made."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.forms import (
+    REFUSALS,
+    Form,
+    form_of,
+    json_of,
+    json_text,
+    problem_of,
+    selection_json,
+    valid,
+)
+from holdfast.services.dlq_admin.console.render.pages import Pages
+from holdfast.services.dlq_admin.console.render.selected import selected
+from holdfast.services.dlq_admin.letters.results import TransformResult
+from holdfast.services.dlq_admin.rest.edits import Patch, TransformInput
+from holdfast.services.dlq_admin.rest.inputs import Input, SelectionInput, actor_of
+from holdfast.shared.letters.edit.patch import Operation
+
+
+class _PatchInput(Input):
+    patch: Patch
+
+
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    """The one page; the result is an entry of the audit."""
+
+    @router.get("/console/transforms")
+    @router.post("/console/transforms")
+    async def transform(request: Request) -> Response:
+        form = form_of(request)
+        selection = form.selection()
+        about: dict[str, Any] = {
+            "selection": selection_json(selection),
+            "patch": form["patch"] or json_text(await backend.edits.suggested(selection.to_selection())),
+            "reason": form["reason"],
+            "result": None,
+            "problem": None,
+            "selected": selected(selection.to_selection().to_json()),
+            "allowance": await backend.allowances.of(request.scope["principal"].name),
+        }
+        if request.method == "POST" and form["act"] == "make":
+            try:
+                made = await _transform(request, backend, form, selection)
+                return RedirectResponse(f"/console/audit/{made.audit_id}", 303)
+            except REFUSALS as error:
+                about["problem"] = problem_of(error)
+        if form["act"]:
+            try:
+                about["result"] = await backend.edits.preview(selection.to_selection(), _patch(form))
+            except REFUSALS as error:
+                about["problem"] = about["problem"] or problem_of(error)
+        return pages.page(request, "transform.html", 422 if about["problem"] else 200, **about)
+
+
+async def _transform(request: Request, backend: Backend, form: Form, selection: SelectionInput) -> TransformResult:
+    asked = {
+        "selection": selection,
+        "reason": form["reason"],
+        "patch": json_of(form["patch"], "the patch"),
+        "expected_count": form.number("expected_count"),
+    }
+    wish = valid(TransformInput, asked)
+    who = actor_of(request, wish.reason)
+    return await backend.edits.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count or 0)
+
+
+def _patch(form: Form) -> list[Operation]:
+    return valid(_PatchInput, {"patch": json_of(form["patch"], "the patch")}).patch

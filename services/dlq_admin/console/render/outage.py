@@ -1,0 +1,64 @@
+"""Outage: what users feel while a dependency is away, what queues, and what to do. Pure."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from holdfast.services.dlq_admin.console.render.links import RUNBOOKS
+from holdfast.services.dlq_admin.console.render.moments import lasting
+from holdfast.services.dlq_admin.overview import SystemState
+
+#: (Service, breaker) -> what clients notice while it is open. The first that is open of each group counts.
+_FELT = {
+    ("api", "database"): "Reads are answered from copies, which are marked.",
+    ("api", "database_writes"): "Writes that have to go to the database directly are refused.",
+    ("api", "queue"): "Writes go to the database directly (201 instead of 202).",
+    ("api", "cache"): "Reads are slower, and there are no copies to answer from.",
+    ("api", "cache_limits"): "Each replica counts requests by itself: limits of clients are less exact.",
+    ("api", "external_proxy"): "The third party's data comes from copies.",
+    ("writer", "database"): "Accepted writes (202) are safe in the queue, and not applied until the database is back.",
+}
+_BOTH = "Writes are refused (503) with the time to retry; reads come from what each replica last knew."
+_THIRD_PARTY = "The third party's last good answer is served, marked as a copy."
+_OPEN = ("open", "half_open")
+
+
+class Outage(NamedTuple):
+    """Sentences; `do`: with an address each."""
+
+    felt: Sequence[str]
+    queued: str
+    do: Sequence[tuple[str, str]]
+
+
+def outage(state: SystemState) -> Outage | None:
+    """None: no dependency is away, as far as is known."""
+    open_ = {(one.service, one.name) for one in state.breakers or () if one.state in _OPEN}
+    if state.letters is not None and state.backlog is not None and not open_:
+        return None
+    felt = [sentence for breaker, sentence in _FELT.items() if breaker in open_]
+    if {("api", "database"), ("api", "queue")} <= open_:
+        felt = [_BOTH]
+    if any(service == "external_proxy" for service, _ in open_):
+        felt.append(_THIRD_PARTY)
+    if not felt:
+        felt.append(
+            "Nothing yet, by the breakers of the apis." if state.breakers else "Unknown: no breaker is reported."
+        )
+    names = {name for _, name in open_} | ({"database"} if state.letters is None else set())
+    do = [("What a breaker is open for, and how to override it", "/console/breakers")]
+    do += [("Runbook: a breaker is open", f"{RUNBOOKS}/HoldfastBreakerOpen")] if names else []
+    do += [("Runbook: accepted writes do not take effect", f"{RUNBOOKS}/HoldfastPipelineStale")] if _late(state) else []
+    return Outage(felt, _queued(state), do)
+
+
+def _late(state: SystemState) -> bool:
+    return state.backlog is None or state.backlog.depth > 0
+
+
+def _queued(state: SystemState) -> str:
+    if state.backlog is None:
+        return "The queue does not answer; what it holds is on disk."
+    if not state.backlog.depth:
+        return "No write waits in the queue."
+    waits = "write waits" if state.backlog.depth == 1 else "writes wait"
+    return f"{state.backlog.depth:,} {waits} in the queue, the oldest for {lasting(state.backlog.oldest_age_s)}."

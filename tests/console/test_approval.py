@@ -1,0 +1,72 @@
+"""Two people and one replay: what each of them sees, and what becomes of an order that comes too late."""
+
+import json
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+import pytest
+from playwright.sync_api import Browser, expect
+
+from holdfast.shared.queue.names import DEAD
+from tests import keys, letters, processes
+from tests.conftest import empty
+from tests.console.conftest import accessible, logged_in
+from tests.servers import Database, RedisServer, wait_until
+
+
+@pytest.fixture(scope="module")
+def careful(
+    tmp_path_factory: pytest.TempPathFactory, redis_server: RedisServer, database: Database
+) -> Iterator[processes.Service]:
+    """A dlq_admin in which one person may change two letters."""
+    empty(database)
+    with redis_server.client() as redis:
+        redis.flushall()
+    folder = tmp_path_factory.mktemp("careful")
+    service = processes.dlq_admin(folder, redis_server.address, database.dsn, HOLDFAST_DLQ_APPROVE_OVER="2").start()
+    yield service
+    service.kill()
+    empty(database)
+
+
+def test_the_second_person_sees_what_they_approve(
+    careful: processes.Service, chromium: Browser, redis_server: RedisServer
+) -> None:
+    """Letters, their group and a what-if; who asked has no button to approve; a refusal keeps the page."""
+    with redis_server.client() as client:
+        for name in ("Ann", "Bob", "Cleo"):
+            client.xadd(DEAD, letters.fields(name=name))  # type: ignore[arg-type]
+        wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+    contexts = [chromium.new_context(base_url=careful.url) for _ in range(2)]
+    asking, second = logged_in(contexts[0], keys.OPERATOR), logged_in(contexts[1], keys.ADMIN)
+    page = asking.page
+    page.wait_for_selector("#now")
+    selection = json.dumps({"filter": {"code": "1406", "state": "dead"}})
+    page.goto(f"/console/replays/new?{urlencode({'selection': selection})}")
+    page.get_by_label("Reason, for the audit").fill("the column is longer now")
+    page.get_by_label("Type the count").fill("3")
+    page.get_by_role("button", name="Ask for approval").click()
+    expect(page.get_by_text("another person approves it")).to_be_visible()
+    expect(page.get_by_role("button", name="Approve")).to_have_count(0)
+
+    other = second.page
+    other.wait_for_selector("#now")
+    other.goto(page.url)
+    approval = other.locator("#approval")
+    expect(approval).to_contain_text("What-if of all 3 letters")
+    expect(approval.locator(".tile")).to_contain_text("would apply")
+    expect(approval.locator("tbody tr")).to_have_count(3)
+    expect(approval.get_by_role("link", name="Group")).to_have_count(1)
+    accessible(other, "Replay")
+
+    page.get_by_label("Reason, for the audit").fill("not now")
+    page.get_by_role("button", name="Cancel").click()
+    expect(page.locator("#state")).to_have_attribute("data-state", "cancelled")
+    other.get_by_label("Reason, for the audit").fill("looks right")
+    other.get_by_role("button", name="Approve").click()
+    expect(other.get_by_role("alert")).to_contain_text("It is cancelled now")
+    expect(other.get_by_role("heading", level=1)).to_contain_text("Replay")
+    expect(other.get_by_label("Main")).to_be_visible()
+    assert [each for each in (*asking.complaints, *second.complaints) if "409" not in each] == []
+    for context in contexts:
+        context.close()

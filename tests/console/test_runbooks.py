@@ -1,0 +1,48 @@
+"""Runbooks as pages: from the files of the docs, with every alert's among them, and nothing in them but text."""
+
+import re
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.rules.files import groups
+from deploy.rules.profile import PROFILES
+from holdfast.services.dlq_admin.console.pages import runbooks
+from holdfast.services.dlq_admin.console.render.links import Links
+from holdfast.services.dlq_admin.console.render.markdown import rendered
+
+_TAGS = re.compile(
+    r"</?(?:h[1-4]|p|ul|ol|li|table|thead|tbody|tr|th|td|code|strong|a)(?: (?:href|class)=\"[^\"<>]*\")?>"
+)
+
+
+def test_every_runbook_is_a_page_of_its_own_words() -> None:
+    """Of each file: every heading is one, and no mark of Markdown is left in the text."""
+    files = sorted(runbooks._FOLDER.glob("*.md"))
+    assert {path.name for path in files} == {path.name for path in Path("docs/runbooks").glob("*.md")}
+    for path in files:
+        text = path.read_text()
+        page = str(rendered(text, lambda address: f"/{address}"))
+        assert len(re.findall("<h[1-4]>", page)) == len(re.findall(r"(?m)^#+ ", text))
+        bare = re.sub(r"<code>.*?</code>", "", page)
+        assert not re.search(r"\]\(|\*\*|`|(?m:^[-#] )", bare), path
+
+
+def test_every_alert_leads_to_its_page() -> None:
+    """Without a setting; an address of its own stays, and what is no runbook of ours is no link."""
+    links = Links(None, (), {path.stem for path in runbooks._FOLDER.glob("*.md")})
+    alerts = [rule.written() for group in groups(PROFILES[0]) for rule in group.rules]
+    for alert in [each["alert"] for each in alerts if "alert" in each and each["alert"] != "HoldfastWatchdog"]:
+        assert links.runbook(f"docs/runbooks/{alert}.md") == f"/console/runbooks/{alert}"
+    assert links.runbook("https://wiki.example/page") == "https://wiki.example/page"
+    assert links.runbook("docs/runbooks/Unknown.md") is None
+    based = Links("https://git.example/main", (), {"HoldfastBreakerOpen"})
+    assert based.runbook("docs/runbooks/Unknown.md") == "https://git.example/main/docs/runbooks/Unknown.md"
+
+
+@given(st.text(st.sampled_from("# -*1.|`[]()<>&\"'ab\n")))
+def test_no_text_becomes_markup(text: str) -> None:
+    """Whatever it is, tags are ours alone."""
+    page = str(rendered(text, lambda _: "/x"))
+    assert "<" not in _TAGS.sub("", page)
