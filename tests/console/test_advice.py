@@ -13,6 +13,7 @@ from holdfast.services.dlq_admin.breakers import BreakerSummary
 from holdfast.services.dlq_admin.console.render.advice import STEPS, address, at_a_glance, next_step
 from holdfast.services.dlq_admin.console.render.chart import bars, shares
 from holdfast.services.dlq_admin.console.render.labels import ITEMS, REASONS, REPLAYS, STATES, VERDICTS
+from holdfast.services.dlq_admin.console.render.moments import ago
 from holdfast.services.dlq_admin.console.render.outage import outage
 from holdfast.services.dlq_admin.letters.models import BuildFix, GroupStanding, GroupSummary, GroupWhatIf
 from holdfast.services.dlq_admin.overview import Backlog, SystemState
@@ -154,3 +155,13 @@ def test_poison_is_poison() -> None:
         else:
             with pytest.raises(Undecodable):
                 decode(raw)
+
+
+@given(st.floats(-1e7, 1e7))
+def test_a_moment_has_one_form(seconds: float) -> None:
+    """Whether it is past or to come; what is near is now."""
+    now = datetime.now(UTC)
+    shown = ago((now - timedelta(seconds=seconds)).isoformat(), now)
+    assert shown == ("just now" if abs(seconds) < 1.49 else shown)
+    assert shown.startswith("in ") == (shown != "just now" and seconds < 0)
+    assert shown.endswith(" ago") == (shown != "just now" and seconds > 0)

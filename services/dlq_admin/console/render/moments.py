@@ -18,11 +18,13 @@ def age_s(moment: str, now: datetime | None = None) -> float:
 
 
 def ago(moment: str, now: datetime | None = None) -> str:
-    """`3 min ago`."""
+    """`3 min ago`; of what is to come, `in 3 min`."""
     try:
         seconds = age_s(moment, now)
     except (ValueError, OverflowError):
         return "at an unknown time"
+    if seconds < -1.5:
+        return f"in {lasting(-seconds)}"
     return "just now" if seconds < 1.5 else f"{lasting(seconds)} ago"
 
 

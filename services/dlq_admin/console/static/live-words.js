@@ -142,7 +142,9 @@ const Live = { kinds: {} };
     const [size, name] = TIMES.find(([each]) => Math.abs(seconds) >= each) || TIMES[TIMES.length - 1];
     return [trimmed(seconds / size, decimals), ` ${name}`];
   };
-  const clock = (ms) => (localStorage.getItem("times") === "local" ? new Date(ms).toTimeString().slice(0, 8) : new Date(ms).toISOString().slice(11, 19));
+  const isLocal = () => localStorage.getItem("times") === "local";
+  Live.zone = () => (isLocal() ? "local time" : "UTC");
+  const clock = (ms) => (isLocal() ? new Date(ms).toTimeString().slice(0, 8) : new Date(ms).toISOString().slice(11, 19));
   const since = (ms) => {
     const [number, unit] = lasting(Math.max(0, Math.round((Live.now() - ms) / 1000)), 0);
     return [number + unit, " ago"];

@@ -71,7 +71,7 @@
       one.append(mark, Live.element("b", "", kind.name), ` ${[...new Set(kind.events.map((each) => each.title))].filter((title) => title !== kind.name).slice(0, 3).join(", ")} `, Live.element("small", "", `last at ${Live.clock(last.from_s)}`));
       return one;
     }));
-    asOf.textContent = definition.as_of ? `As of ${Live.clock(definition.as_of)}` : "";
+    asOf.textContent = definition.as_of ? `As of ${Live.clock(definition.as_of)} ${Live.zone()}` : "";
     asOf.classList.toggle("moving", !definition.problem);
     board.dataset.asOf = definition.as_of || "";
   }
