@@ -14,6 +14,7 @@ from holdfast.services.dlq_admin.console.login.session import Sessions
 from holdfast.services.dlq_admin.console.pages import (
     alerts,
     audit,
+    breakers,
     discards,
     edits,
     failures,
@@ -49,7 +50,9 @@ _PAGES = (
     audit,
     requests,
     alerts,
+    breakers,
     writers,
+    failures,
     runbooks,
 )
 
@@ -80,22 +83,7 @@ def add_console(
         return assets.answer(digest, name)
 
     login.add_routes(router, pages, guard, keys, sessions, logouts, addresses)
-    for each in (
-        home,
-        live,
-        groups,
-        letters,
-        what_if,
-        edits,
-        transforms,
-        replays,
-        discards,
-        audit,
-        requests,
-        alerts,
-        writers,
-        failures,
-    ):
+    for each in _PAGES:
         each.add_routes(router, pages, backend)
 
     @router.get("/console/{rest:path}")
