@@ -1,0 +1,53 @@
+"""Pages that need no store, and errors as pages: each keeps its navigation and has a way on."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+
+from holdfast.services.dlq_admin.app import DlqAdmin
+from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from tests import keys
+
+
+@pytest.fixture
+async def browser(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """An operator, at a dlq_admin whose stores do not exist."""
+    admin = DlqAdmin(
+        DlqAdminSettings(
+            redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
+            keys_file=keys.written_to(tmp_path),
+        )
+    )  # fmt: skip
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(admin.http()), base_url="http://dlq") as client:
+        await client.post("/console/login", data={"key": keys.OPERATOR})
+        yield client
+
+
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/console/runbooks", 200), ("/console/runbooks/HoldfastBreakerOpen", 200), ("/console/runbooks/none", 404),
+     ("/console/breakers", 200), ("/console", 200), ("/console/nowhere", 404), ("/console/audit/1", 503),
+     ("/console/what-if", 422), ("/console/transforms?selection=x", 400), ("/console/discards?scope=ticked", 422)],
+)  # fmt: skip
+async def test_every_page_keeps_navigation_and_alerts(browser: httpx.AsyncClient, path: str, status: int) -> None:
+    """Whatever went wrong; and an error leads back to where the link to it was."""
+    page = await browser.get(path, headers={"Referer": "http://dlq/console/letters?state=dead"})
+    assert page.status_code == status, page.text
+    assert 'aria-label="Main"' in page.text
+    assert 'id="alerts"' in page.text
+    assert ('href="/console/letters?state=dead">Back' in page.text) == (status >= 400)
+    elsewhere = await browser.get(path, headers={"Referer": "http://elsewhere/console/letters"})
+    assert ">Back<" not in elsewhere.text
+
+
+@pytest.mark.parametrize("path", ["what-if", "transforms", "replays/new", "discards", "restores"])
+async def test_an_address_prepares_and_never_confirms(browser: httpx.AsyncClient, path: str) -> None:
+    """Whatever it says: no token is in the page's address forms, and nothing is made or revealed by a link."""
+    group = '{"fingerprint": "0123456789abcdef"}'
+    asked = {"selection": group, "act": "make", "go": "yes", "reveal": "a link", "reason": "a link",
+             "expected_count": "1", "patch": "[]"}  # fmt: skip
+    page = await browser.get(f"/console/{path}", params=asked)
+    assert page.status_code in (422, 503), page.text
+    assert "It is not known whether it happened" not in page.text
