@@ -53,9 +53,14 @@ class Breakers:
         if known is None or not await self._board.give(order):
             raise FleetUnreachable()
         about = {
-            "what": "breaker_override", "measure": measure.value, "actor": who.name, "reason": who.reason,
-            "target": json.dumps({"service": service, "breaker": name, "instance": None}), "for_s": str(for_s),
-            "reach": "every replica", "request_id": who.request_id,
-        }  # fmt: skip
+            "what": "breaker_override",
+            "measure": measure.value,
+            "actor": who.name,
+            "reason": who.reason,
+            "target": json.dumps({"service": service, "breaker": name, "instance": None}),
+            "for_s": str(for_s),
+            "reach": "every replica",
+            "request_id": who.request_id,
+        }
         logs.warning(Action.OVERRIDE_ORDERED, **about)
         await audit.record(self._queue, about)
