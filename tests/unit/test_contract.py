@@ -19,16 +19,16 @@ _COMPONENTS = "#/components/"
 _CAMEL_CASE = re.compile(r"[a-z]+([A-Z][a-z]+)*")
 
 
-@pytest.fixture(params=SERVICES)
+@pytest.fixture(scope="module", params=SERVICES)
 def service(request: pytest.FixtureRequest) -> str:
     """Each of them."""
     return str(request.param)
 
 
-@pytest.fixture
-def document(service: str, tmp_path: Path) -> dict[str, Any]:
+@pytest.fixture(scope="module")
+def document(service: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Its OpenAPI document."""
-    found: dict[str, Any] = make(service, tmp_path).openapi()
+    found: dict[str, Any] = make(service, tmp_path_factory.mktemp(service)).openapi()
     return found
 
 
