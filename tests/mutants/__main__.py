@@ -6,6 +6,7 @@ not known: a proof fails without a bug, accuses a harmless change, or did not ru
 and it goes on)."""
 
 import argparse
+import signal
 import sys
 import tempfile
 import time
@@ -33,6 +34,7 @@ def main() -> int:
     bugs = [bug for bug in planted() if not options.only or bug.name in options.only]
     if unknown := set(options.only) - {bug.name for bug in bugs}:
         parser.error(f"no such bug: {', '.join(sorted(unknown))}")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     until = time.monotonic() + options.for_s
     with tempfile.TemporaryDirectory(prefix="holdfast-mutants-") as folder:
         clean = copy(ROOT, Path(folder) / "clean")

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.mutants.planted import Planted, planted
+from tests.mutants.planted import SHIPPED, Planted, planted
 from tests.mutants.proofs import Kind, Word
 from tests.mutants.run import Line
 from tests.mutants.tree import ROOT
@@ -39,19 +39,20 @@ shipped code.
 | tests | those that the bug names, and the tests of pure code that import what it changes, until the first one fails |
 | simulation | {runs} seeds of `make simulate` (`tests/mutants/seeds.txt`): in how many of them a promise broke |
 | convergence | a part of `tests/convergence`, for bugs in acceptance, merging and the store (– for others) |
+| checker | the short form of `make verify`, on real processes: for a few, as it takes its time |
 
 This is what the last runs found, at {commits}. Of tests, the first one that failed; of the simulation, the promises
 that broke, by their names in `tests/promises` and the simulation's own.
 
 """
-_TABLE = """| bug | what was believed | what it breaks | tests | simulation | convergence |
-|---|---|---|---|---|---|
+_TABLE = """| bug | what was believed | what it breaks | tests | simulation | convergence | checker |
+|---|---|---|---|---|---|---|
 """
 _RIGHT = """
 Changes that are right, which no proof may accuse:
 
-| change | why it is right | tests | simulation | convergence |
-|---|---|---|---|---|
+| change | why it is right | tests | simulation | convergence | checker |
+|---|---|---|---|---|---|
 """
 
 
@@ -142,6 +143,9 @@ def _cell(found: Mapping[str, Any]) -> str:
 
 
 def _commit() -> str:
-    command = ["git", "describe", "--always", "--dirty", "--exclude=*"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "unknown"
+    """The last one that changed what is shipped."""
+    last, changed = (
+        subprocess.run(["git", *words, "--", *SHIPPED], cwd=ROOT, capture_output=True, text=True, check=False).stdout
+        for words in (("log", "-1", "--format=%h"), ("status", "--porcelain"))
+    )
+    return (last.strip() or "unknown") + ("-changed" if changed else "")

@@ -30,7 +30,7 @@ class Change(NamedTuple):
 @dataclass(frozen=True)
 class Planted:
     """A bug. `believed`: what its author had in mind; `breaks`: which promise, and how; `tests`: those of what it
-    breaks. `harmless`: it breaks nothing, and no proof may accuse it."""
+    breaks. `harmless`: it breaks nothing, and no proof may accuse it. `checker`: it is for `make verify` too."""
 
     name: str
     believed: str
@@ -38,6 +38,7 @@ class Planted:
     tests: tuple[str, ...]
     changes: tuple[Change, ...]
     harmless: bool = False
+    checker: bool = False
 
     @property
     def files(self) -> list[str]:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -21,6 +22,7 @@ class Kind(StrEnum):
     TESTS = "tests"
     SIMULATION = "simulation"
     CONVERGENCE = "convergence"
+    CHECKER = "checker"
 
 
 class Word(StrEnum):
@@ -52,12 +54,13 @@ class Found:
 
 
 #: On a machine with other work these are reached only by what does not end.
-_LIMITS_S = {Kind.TESTS: 600, Kind.SIMULATION: 1200, Kind.CONVERGENCE: 900}
+_LIMITS_S = {Kind.TESTS: 600, Kind.SIMULATION: 1200, Kind.CONVERGENCE: 900, Kind.CHECKER: 900}
 _CONVERGENCE = (
     "tests/convergence/test_reservations.py",
     "tests/convergence/test_convergence.py::test_every_user_and_operation_ends_as_in_the_order_of_acceptance[0]",
     "tests/convergence/test_convergence.py::test_users_end_alike_even_when_no_write_waits_for_an_earlier_one[0]",
 )
+_RUNNING: set[subprocess.Popen[str]] = set()
 _FIRST_FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.MULTILINE)
 
 
@@ -88,6 +91,11 @@ def converge(root: Path) -> Found:
     return run_tests(root, _CONVERGENCE, Kind.CONVERGENCE)
 
 
+def check(root: Path) -> Found:
+    """The short form of `make verify`."""
+    return run_tests(root, ["tests/verify/test_verify_short.py"], Kind.CHECKER)
+
+
 def _run(root: Path, module: Sequence[str], limit_s: float) -> tuple[int | None, str]:
     """(exit code, None: it was ended; what it printed)"""
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "COVERAGE"))}
@@ -96,9 +104,19 @@ def _run(root: Path, module: Sequence[str], limit_s: float) -> tuple[int | None,
         [sys.executable, "-m", *module], cwd=root, env=environment | {"PYTHONHASHSEED": "0"}, text=True,
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
     )  # fmt: skip
+    _RUNNING.add(process)
     try:
         text, _ = process.communicate(timeout=limit_s)
         return process.returncode, text
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         return None, process.communicate()[0]
+    finally:
+        _RUNNING.discard(process)
+
+
+def end_all() -> None:
+    """Of all that run now, nothing is found."""
+    for process in list(_RUNNING):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)

@@ -38,6 +38,8 @@ class Proof(NamedTuple):
                 yield from ("tests/simulation", "tests/promises", "tests/models", "tests/mutants/seeds.txt")
             case Kind.CONVERGENCE:
                 yield "tests/convergence"
+            case Kind.CHECKER:
+                yield from ("tests/verify", "tests/promises")
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,13 @@ class Run:
         clean = [Proof(Kind.TESTS, part) for part in dict.fromkeys(parts.values())]
         clean += [Proof(kind) for kind in sorted(others)]
         with ThreadPoolExecutor(jobs) as threads:
-            list(threads.map(lambda proof: self._run(proof, self._clean), clean))
-            list(threads.map(self._with, bugs))
+            try:
+                list(threads.map(lambda proof: self._run(proof, self._clean), clean))
+                list(threads.map(self._with, bugs))
+            except BaseException:  # ended from outside
+                self._until = 0.0
+                proofs.end_all()
+                raise
         return [self._line(bug, parts) for bug in bugs]
 
     def _proofs(self, bug: Planted) -> list[Proof]:
@@ -90,6 +97,7 @@ class Run:
             *([Proof(Kind.TESTS, tests)] if tests else []),
             Proof(Kind.SIMULATION),
             *([Proof(Kind.CONVERGENCE)] if bug.converges else []),
+            *([Proof(Kind.CHECKER)] if bug.checker else []),
         ]
         return [proof for proof in each if proof.kind in self._kinds]
 
@@ -121,6 +129,7 @@ class Run:
             Kind.TESTS: lambda: proofs.run_tests(root, proof.tests),
             Kind.SIMULATION: lambda: proofs.simulate(root),
             Kind.CONVERGENCE: lambda: proofs.converge(root),
+            Kind.CHECKER: lambda: proofs.check(root),
         }
         began = time.monotonic()
         found = ways[proof.kind]()

@@ -7,7 +7,9 @@ from pathlib import Path
 import lupa
 import pytest
 
+from tests.mutants import matrix
 from tests.mutants.planted import SHIPPED, Change, DoesNotApply, Planted, planted
+from tests.mutants.proofs import Kind, Word
 from tests.mutants.tree import ROOT
 
 _DEADLINE_S = 300
@@ -36,6 +38,16 @@ def test_what_does_not_apply_is_loud(tmp_path: Path) -> None:
     for old in ("three", "two"):
         with pytest.raises(DoesNotApply):
             Planted("some", "", "", (), (Change("code", old, ""),)).patched(tmp_path)
+
+
+def test_the_matrix_is_of_these_bugs() -> None:
+    """Each bug as it is now was run, something caught it, and the page is the record's."""
+    known = matrix.record()
+    assert {name: row["patch"] for name, row in known.items()} == {bug.name: bug.digest for bug in BUGS}
+    assert matrix.PAGE.read_text() == matrix.page(known, BUGS)
+    for bug in BUGS:
+        found = [known[bug.name][kind]["word"] for kind in Kind if kind in known[bug.name]]
+        assert (Word.CAUGHT in found) != bug.harmless
 
 
 def test_a_bug_is_found_and_a_harmless_change_is_not(tmp_path: Path) -> None:
