@@ -37,7 +37,7 @@ shipped code.
 | proof | what runs |
 |---|---|
 | tests | those that the bug names, and the tests of pure code that import what it changes, until the first one fails |
-| simulation | {runs} seeds of `make simulate` (`tests/mutants/seeds.txt`): in how many of them a promise broke |
+| simulation | {runs} seeds of `make simulate` (`tests/mutants/seeds.txt`), until a promise broke in three of them |
 | convergence | a part of `tests/convergence`, for bugs in acceptance, merging and the store (– for others) |
 | checker | the short form of `make verify`, on real processes: for a few, as it takes its time |
 
