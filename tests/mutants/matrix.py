@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from tests.mutants.planted import SHIPPED, Planted, planted
-from tests.mutants.proofs import Kind, Word
+from tests.mutants.proofs import Found, Kind, Word
 from tests.mutants.run import Line
 from tests.mutants.tree import ROOT
 
 PAGE = ROOT / "docs/planted-bugs.md"
 RECORD = Path(__file__).with_name("matrix.json")
 
+_NOT_RUN = Found(Word.UNKNOWN, "not run", 0, 0)
 #: By the name of a bug: `commit`, `patch`, and by the kind of a proof what it found.
 Record = Mapping[str, Mapping[str, Any]]
 
@@ -98,8 +99,9 @@ def write(lines: Sequence[Line]) -> None:
     commit, names = _commit(), {bug.name for bug in planted()}
     known = {name: row for name, row in (record() if RECORD.is_file() else {}).items() if name in names}
     for line in lines:
-        if line.complete:
-            found = {kind: line.found[kind].to_json() for kind in line.wanted}
+        ran = {kind: line.found[kind] for kind in line.wanted if kind in line.found and kind in line.clean}
+        if ran:
+            found = {kind: ran.get(kind, _NOT_RUN).to_json() for kind in line.wanted}
             known[line.bug.name] = {"commit": commit, "patch": line.bug.digest} | found
     RECORD.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     PAGE.write_text(page(known, list(planted())))
@@ -113,7 +115,7 @@ def record() -> Record:
 
 def page(known: Record, bugs: Sequence[Planted]) -> str:
     """docs/planted-bugs.md."""
-    runs = max(row[Kind.SIMULATION]["runs"] for row in known.values())
+    runs = max(row[Kind.SIMULATION]["runs"] for row in known.values() if Kind.SIMULATION in row)
     commits = ", ".join(f"`{commit}`" for commit in sorted({row["commit"] for row in known.values()}))
     there = [bug for bug in bugs if bug.name in known]
     rows = [f"| `{bug.name}` | {bug.believed} | {bug.breaks} | {_cells(known[bug.name])} |\n" for bug in there
@@ -139,7 +141,7 @@ def _shown(row: Mapping[str, Any], kind: Kind) -> str:
 def _cell(found: Mapping[str, Any]) -> str:
     if found["runs"] > 1:
         return f"{found['failed']}/{found['runs']}"
-    return "caught" if found["word"] == Word.CAUGHT else "no"
+    return {Word.CAUGHT: "caught", Word.HELD: "no"}.get(found["word"], "not run")
 
 
 def _commit() -> str:
