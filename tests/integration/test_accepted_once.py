@@ -1,8 +1,10 @@
 """The same operation again is the same write: what was sent twice, because a reply was lost, is on the stream once."""
 
+from dataclasses import replace
+
 import pytest
 
-from holdfast.shared.queue.names import CLOCK, PREFIX, WRITES
+from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, PREFIX, WRITES
 from tests.servers import RedisServer
 from tests.stream import ACCEPT_SCRIPT, new_user
 
@@ -20,3 +22,21 @@ def test_it_is_found(clean_redis: RedisServer, at_once: bool) -> None:
         assert (first[0], again[0]) == (b"accepted", b"repeated")
         assert first[1:4] == again[1:4]
         assert client.xlen(WRITES) == 1
+
+
+@pytest.mark.parametrize(
+    ("since", "doubtful"),
+    [(None, True), ("0", False), ("1", False), (str(2**52), True)],
+    ids=["lost", "ever", "long", "new"],
+)
+def test_a_key_is_in_doubt_where_the_memory_may_have_forgotten(
+    clean_redis: RedisServer, since: str | None, doubtful: bool
+) -> None:
+    """The caller then asks the database what the key was used for; `since`: when the memory of keys began."""
+    candidate = replace(new_user(), key_hash="a" * 64, body_hash="b" * 64)
+    with clean_redis.client() as client:
+        if since is not None:
+            client.set(KEYS_SINCE, since)
+        about = (PREFIX, 0, 1, 60, 100)
+        [answer] = client.eval(ACCEPT_SCRIPT, 2, WRITES, CLOCK, *about, *candidate.arguments())
+    assert (answer[0], b"unsure" in answer) == (b"accepted", doubtful)
