@@ -340,6 +340,11 @@ bench-breaker: ## The cost of a closed breaker per call, compared with the plain
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.breaker $(ARGS)
 
+.PHONY: bench-probes
+bench-probes: ## What probes cost a store, in its own CPU time (two minutes)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.probes $(ARGS)
+
 .PHONY: bench-http-client
 bench-http-client: ## The HTTP clients that external_proxy could use, compared (a minute)
 	@$(LOCAL) setup dev
