@@ -191,13 +191,13 @@ def _hashes() -> Iterator[tuple[Any, str, Any]]:
 
 
 @cache
-def _schema(model: type[BaseModel]) -> dict[str, Any]:
-    return _SCHEMA(model)
+def _schema(model: type[BaseModel], **how: Any) -> dict[str, Any]:
+    return _SCHEMA(model, **how)
 
 
 def _documents() -> Iterator[tuple[Any, str, Any]]:
     """A model's schema is written once: it is most of what a service does when it starts, and never differs."""
-    yield BaseModel, "model_json_schema", classmethod(lambda model: dict(_schema(model)))
+    yield BaseModel, "model_json_schema", classmethod(lambda model, **how: dict(_schema(model, **how)))
 
 
 _compiled: Any = LRUCache(1000)
