@@ -204,6 +204,18 @@ def test_nothing_in_a_letter_reaches_the_terminal() -> None:
     assert table.table(("a",), []) == ["(none)"]
 
 
+def test_a_table_fits_the_terminal() -> None:
+    """The first column stays whole, the widest others give way; into a file nothing is cut for that."""
+    row = ("76c7edb7ccee70e0", "dead 1,204", "undecodable", "x" * 55, "2026-01-15T10:30:00.123456Z")
+    head = ("fingerprint", "letters", "reason", "error", "last seen")
+    narrow = table.table(head, [row], 80)
+    assert max(map(len, narrow)) <= 80
+    assert narrow[1].startswith("76c7edb7ccee70e0  dead 1,204  undecodable  xxx")
+    assert narrow[1].endswith("2026-01-15 10:30:00")
+    assert "x" * 55 in table.table(head, [row], 0)[1]
+    assert max(map(len, table.table(head, [row], 20))) < 70
+
+
 def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:
     """Also where a command forgot it: direction, control and inkless characters of a writer's name."""
     assert table.plain("a\u202e\u3164\u2800\ufe0fb") == "a����b"

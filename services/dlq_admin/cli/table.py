@@ -1,12 +1,21 @@
 """Table: lines for a terminal. The contents of a dead letter are not trusted: no control character, no change of
 direction and no invisible character reaches the terminal."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+import shutil
+import sys
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any
 
 from holdfast.shared.domain.characters import inkless
 
 _CELL_MAX_CHARS = 60
+#: A column is not cut below this to make a table fit.
+_CELL_MIN_CHARS = 8
+_BETWEEN = "  "
+#: In tables to the second; the whole time is in `--json`.
+_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|-")
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
 #: Heading -> the field of an answer that stands below it, or what makes the cell of the whole answer.
 Columns = Mapping[str, str | Callable[[Any], Any]]
@@ -20,14 +29,37 @@ def plain(value: Any, most: int | None = None) -> str:
     return text if most is None or len(text) <= most else text[: most - 1] + "…"
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    """A header and a line per row; long cells are cut."""
-    cells = [[plain(cell, _CELL_MAX_CHARS) for cell in row] for row in rows]
+def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int | None = None) -> list[str]:
+    """A header and a line per row; long cells are cut, and more so where `width`, the terminal's, is too narrow. The
+    first column, which names the row, and times are not cut for that."""
+    cells = [[_MOMENT.sub(r"\1 \2", plain(cell, _CELL_MAX_CHARS)) for cell in row] for row in rows]
     if not cells:
         return ["(none)"]
     whole = [list(columns), *cells]
     widths = [max(len(row[at]) for row in whole) for at in range(len(columns))]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in whole]
+    kept = {at for at in range(len(columns)) if not at or all(_TIME.fullmatch(row[at]) for row in cells)}
+    widths = _fitted(widths, _terminal() if width is None else width, kept)
+    return [
+        _BETWEEN.join(plain(cell, most).ljust(most) for cell, most in zip(row, widths, strict=True)).rstrip()
+        for row in whole
+    ]
+
+
+def _terminal() -> int:
+    """Its columns; 0: the output goes elsewhere, and is not cut."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else 0
+
+
+def _fitted(widths: list[int], most: int, kept: Container[int]) -> list[int]:
+    """The widest columns give way first; those of `kept` never."""
+    fitted = list(widths)
+    cut = [at for at in range(len(widths)) if at not in kept]
+    while most and cut and sum(fitted) + len(_BETWEEN) * (len(fitted) - 1) > most:
+        widest = max(cut, key=lambda at: fitted[at])
+        if fitted[widest] <= _CELL_MIN_CHARS:
+            break
+        fitted[widest] -= 1
+    return fitted
 
 
 def listed(columns: Columns, answers: Iterable[Any]) -> list[str]:
