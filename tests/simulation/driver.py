@@ -70,6 +70,7 @@ class Wire:
 
     def __init__(self, simulation: Simulation, connect: Connect, options: dict[str, Any], seen: Seen) -> None:
         self._seen = seen
+        self._simulation = simulation
         self._loop = simulation.loop
         process = self._loop.process
         self._link: Link = simulation.network.link(process.machine, MACHINE)
@@ -137,6 +138,9 @@ class Wire:
             raise
         except pymysql.err.Error:
             self._travel(end_s, out=False)
+            raise
+        except Exception as error:
+            self._simulation.faults.append(f"the database model failed: {error!r}")
             raise
         self._travel(end_s, out=False)
         return answer

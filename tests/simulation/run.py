@@ -178,7 +178,7 @@ class Run:
         found = [f"{each.kind}: {each.what}" for each in verdict.violations]
         if self.probe.waits_for:
             found.append(f"stuck: at the end, {self.probe.waits_for}")
-        found += [f"model: {each}" for each in self.world.database.unknown]
+        found += [f"harness: {each}" for each in self.simulation.faults]
         return [*self.watch.violations, *found]
 
     def seen(self) -> Counter[str]:

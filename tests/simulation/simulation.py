@@ -31,6 +31,8 @@ class Simulation:
         self.network = self.loop.network
         self.timeline = Timeline(lambda: self.loop.now_s)
         self.loop.on_error = self._failed
+        #: What failed in the simulation itself, or in a callback where no task could take it: nothing is proved then.
+        self.faults: list[str] = []
         self._clocks: dict[str, Clock] = {}
 
     def chance(self, purpose: str) -> Random:
@@ -62,3 +64,5 @@ class Simulation:
     def _failed(self, process: Process, context: dict[str, Any]) -> None:
         error = context.get("exception")
         self.timeline.say(process.name, "error", message=context.get("message"), error=repr(error))
+        if error is not None:
+            self.faults.append(f"{process.name}: {context.get('message')}: {error!r}")

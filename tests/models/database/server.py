@@ -53,8 +53,6 @@ class DatabaseModel:
         self._thaw: Any = None
         self.version = version
         self.dead = False
-        #: Statements that it does not know, with why. A run in which there are any shows nothing.
-        self.unknown: list[str] = []
         self.waits: Waits = waits or Simulated()
         self.faults = Faults(chance)
         schema = dict(tables or migrated())

@@ -154,13 +154,7 @@ class Session:
             return self._statement(text, args, many=many)
 
     def _statement(self, text: str, args: Any, *, many: bool) -> Result:
-        try:
-            plan = self._server.executor.plan(text if args is not None else text.replace("%", "%%"))
-        except pymysql.err.MySQLError:
-            raise
-        except Exception as failed:
-            self._server.unknown.append(f"{failed!r}: {text}")
-            raise
+        plan = self._server.executor.plan(text if args is not None else text.replace("%", "%%"))
         transaction = self._transaction = self._transaction or self._server.transactions.begin()
         each: Sequence[Any] = list(map(_listed, args)) if many else [_listed(args)]
         snapshot = self._level == "REPEATABLE READ"
@@ -172,9 +166,6 @@ class Session:
                 raise lost() from None
             if failed.args[0] == 1213 or self._by_itself:
                 self._roll_back()
-            raise
-        except Exception as failed:
-            self._server.unknown.append(f"{failed!r}: {text}")
             raise
         if self._by_itself:
             self._commit()

@@ -50,7 +50,9 @@ class Translator:
             return self._insert(node)
         if isinstance(node, exp.Update | exp.Delete):
             return self._change(node)
-        raise error(1064, f"the model does not know this statement: {text}")
+        if isinstance(node, exp.Command | exp.Create | exp.Drop | exp.Alter):
+            raise NotImplementedError(f"the database model: {text}")
+        raise error(1064, f"You have an error in your SQL syntax: {text}")
 
     def _check_names(self, node: Any) -> None:
         for table in node.find_all(exp.Table):
@@ -125,7 +127,7 @@ class Translator:
             if name not in table.columns:
                 raise error(1054, f"Unknown column '{name}' in 'INSERT INTO'")
         if not isinstance(values, exp.Values):
-            raise error(1064, "the model inserts VALUES only")
+            raise NotImplementedError("the database model inserts VALUES only")
         missing = next(
             (each.name for each in table.columns.values() if each.required and each.name not in columns), None
         )
@@ -187,7 +189,7 @@ def _update(node: Any, table: Table, alias: str, bare: Any, joins: list[Any]) ->
         if any(
             column.name in changed and column.table in ("", alias) for column in each.expression.find_all(exp.Column)
         ):
-            raise error(1064, f"the model does not compute {name} of a value that the same UPDATE changes")
+            raise NotImplementedError(f"the database model: {name} comes of a value that the same UPDATE changes")
         changed.add(name)
         sets.append(f'"{name}" = {sqlite(translated(each.expression.copy()))}')
     text = f'UPDATE "{table.name}"' + (f' AS "{alias}"' if alias != table.name else "") + f" SET {', '.join(sets)}"
