@@ -116,7 +116,9 @@ class Operator:
     async def _replay(self) -> None:
         rate, canary = self._chance.choice((0.5, 5.0, 500.0)), self._chance.choice(([], [1], [1, 5, 25]))
         stop = self._chance.choice(({}, {"failing_share": 1}))
-        await self._bulk("/dlq/replays", "dead", rate_per_s=rate, canary=canary, stop=stop)
+        made = await self._bulk("/dlq/replays", "dead", rate_per_s=rate, canary=canary, stop=stop)
+        if made and self._chance.random() < 0.3:
+            await self.ask("POST", f"/dlq/replays/{made['id']}/recall", {"reason": _REASON})
 
     async def _order(self) -> None:
         found = await self.ask("GET", "/dlq/replays?limit=10")

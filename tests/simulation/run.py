@@ -186,6 +186,7 @@ class Run:
         seen = Counter({f"fault:{kind}": count for kind, count in self.nemesis.made.items()})
         seen += self.record.seen + (counted() - self._before) + self.world.seen.counts
         seen.update(f"log:{line.split(maxsplit=3)[2]}" for line in self.simulation.timeline.lines)
+        seen.update(f"ended:{ended.code or ended.effect}" for ended in self._final.ended)
         for replay in self._final.replays:
             seen.update({f"replay:{state}": count for state, count in replay.outcomes.items()})
             if replay.state == "recalled" and set(replay.outcomes) - {"recalled", "withdrawn"}:

@@ -18,8 +18,8 @@ def _outcome(name: str) -> str:
     return f"metric:holdfast_outcomes_total {name}"
 
 
-#: Counts come from `metric:NAME label…` (counters of all processes), `answer:CODE or status`, `fault:kind`,
-#: `model:event` and `replay:state of an item`.
+#: Counts come from `metric:NAME label…` (counters of all processes), `answer:CODE or status`, `ended:effect or CODE`,
+#: `fault:kind`, `model:event` and `replay:state of an item`.
 SOMETIMES = (
     Sometimes("a write was queued", ("answer:202",)),
     Sometimes("a write went straight to the database", ("answer:direct",)),
@@ -27,13 +27,14 @@ SOMETIMES = (
     Sometimes("a key came again with another body", ("answer:IDEMPOTENCY_KEY_REUSED",)),
     Sometimes("a repeated request met the first one under way", ("answer:REQUEST_IN_PROGRESS",)),
     Sometimes("acceptance stayed unknown", ("answer:ACCEPTANCE_UNKNOWN",)),
-    Sometimes("an address was taken", ("answer:EMAIL_TAKEN",)),
-    Sometimes("a condition failed", ("answer:PRECONDITION_FAILED",)),
+    Sometimes("an address was taken", ("answer:EMAIL_TAKEN", "ended:EMAIL_TAKEN")),
+    Sometimes("a condition failed", ("answer:PRECONDITION_FAILED", "ended:PRECONDITION_FAILED")),
+    Sometimes("a write came too late", ("ended:WRITE_EXPIRED",)),
     Sometimes("no store took a write, definitely", ("answer:WRITES_UNAVAILABLE",)),
     Sometimes("a caller got no answer", ("answer:none",)),
     Sometimes("a copy was served", ("metric:holdfast_fallback_served_total",)),
     Sometimes("a write was delivered twice", (_outcome("Duplicate"),)),
-    Sometimes("a write was superseded", (_outcome("Superseded"),)),
+    Sometimes("a write was superseded", (_outcome("Superseded"), "ended:superseded")),
     Sometimes("a write was rejected", (_outcome("Rejected"),)),
     Sometimes("a write was tried again", (_outcome("Retry"),)),
     Sometimes("a write died", (_outcome("Dead"),)),

@@ -19,6 +19,7 @@ _AGAIN_AFTER_S = (0.05, 2.0)
 _TRIES_OF_A_READ = 4
 #: Users and operations that clients remember; the oldest are forgotten.
 _REMEMBERED = 30
+_NEWEST = 0.5
 _FINAL = ("applied", "superseded", "rejected", "expired", "dead_lettered", "discarded")
 
 
@@ -152,7 +153,8 @@ class Client:
     def _user(self, known: Known) -> str:
         if self._chance.random() < 0.03:
             return f"/users/00000000-0000-7000-8000-{self._chance.randrange(16**12):012x}"
-        return f"/users/{self._chance.choice(known.users)}"
+        # Half of the time the newest: only writes that are on their way at once can overtake each other.
+        return f"/users/{known.users[-1] if self._chance.random() < _NEWEST else self._chance.choice(known.users)}"
 
     def _body(self, intent: str) -> dict[str, Any]:
         return {"name": f"name of {intent}", "email": self._email(intent)}

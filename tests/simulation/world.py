@@ -30,7 +30,7 @@ _API = {"profile": "demo", "api_idempotency_secret": "a secret of the tests", "a
 _WRITER = {
     "writer_claim_idle_s": 3, "db_timeout_s": 1.4, "db_lock_wait_s": 1, "writer_unknown_patience_s": 3,
     "writer_backoff_base_s": 0.2, "writer_backoff_cap_s": 2, "writer_halt_pause_max_s": 5,
-    "drain_s": 3,
+    "writer_dead_share_over": 40, "drain_s": 3,
 }  # fmt: skip
 _ADMIN = {
     "dlq_claim_idle_s": 3,
