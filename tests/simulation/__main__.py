@@ -1,10 +1,12 @@
-"""`python -m tests.simulation [--seeds 200] [--first 0] [--jobs 2] | --seed N [--cut "..."] [--shrink] | --kept`. Exit
-code 0: every promise held; 1: one was broken; 2: held, but something that should happen sometimes never did."""
+"""`python -m tests.simulation [--seeds 200] [--first 0] [--within 60] [--jobs 2] | --seed N [--cut "..."] [--shrink] |
+--kept`. Exit code 0: every promise held; 1: one was broken; 2: held, but something that should happen sometimes never
+did."""
 
 import argparse
+import resource
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from tests.simulation import kept
 from tests.simulation.forked import each
@@ -28,6 +30,7 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=200, help="so many, from --first on")
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1, help="processes at once")
+    parser.add_argument("--within", type=float, help="begin no run after so many seconds of the processor")
     parser.add_argument("--seed", type=int, help="only this one, with its timeline")
     parser.add_argument("--cut", type=Cut.parse, default=Cut(), help="what of it is kept: `seconds=9 faults=1,4`")
     parser.add_argument("--shrink", action="store_true", help="find the smallest cut that still fails")
@@ -39,7 +42,15 @@ def main() -> int:
     if options.kept:
         return _many(kept.kept(), options.jobs, counted=False)
     seeds = range(options.first, options.first + options.seeds)
-    return _many((Kept(seed, options.cut) for seed in seeds), options.jobs, counted=True)
+    return _many(_within((Kept(seed, options.cut) for seed in seeds), options.within), options.jobs, counted=True)
+
+
+def _within(runs: Iterable[Kept], seconds: float | None) -> Iterator[Kept]:
+    for one in runs:
+        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        if seconds is not None and used.ru_utime + used.ru_stime >= seconds:
+            return
+        yield one
 
 
 def _run(one: Kept, *, timeline: bool = False) -> Result:

@@ -1,36 +1,18 @@
-"""The real api and writer in virtual time: they work, repeat to the byte, and survive a kill at any step."""
+"""The real api and writer in virtual time: they work, and survive a kill at any step."""
 
 import asyncio
-import os
-import subprocess
-import sys
 
 import pytest
 
 from tests.simulation.demo import Demo
 
 _KEY = "Idempotency-Key: once\r\n"
-_ENOUGH_S = 120
 
 
 def test_a_write_is_applied_and_read() -> None:
     """A user is created, the write is applied, the user is read, and both processes stop."""
     timeline = Demo(1).run()
     assert timeline.count("service_stopped") == 2
-
-
-def test_a_seed_gives_the_same_bytes() -> None:
-    """The timeline of all services under faults does not depend on hashes of strings, nor on addresses in memory."""
-
-    def began(hashes: int) -> "subprocess.Popen[bytes]":
-        environment = os.environ | {"PYTHONHASHSEED": str(hashes)}
-        command = [sys.executable, "-m", "tests.simulation", "--seed", "12", "--cut", "seconds=6"]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, env=environment)
-
-    runs = [began(1), began(2)]
-    first, second = [run.communicate(timeout=_ENOUGH_S)[0].rpartition(b"make simulate")[0] for run in runs]
-    assert first.count(b"POST /users") > 3
-    assert first == second
 
 
 @pytest.mark.parametrize("victim", ["api-1", "writer-1"])
