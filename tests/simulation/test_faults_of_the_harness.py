@@ -1,5 +1,6 @@
 """What fails in the simulation itself fails the run: no service may take it for an outage."""
 
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -13,7 +14,7 @@ _CUT = Cut(seconds=2, faults=(), clients=(0,), operators=(), apis=1, writers=1, 
 
 
 @pytest.mark.parametrize("model", [Executor, RedisExecutor])
-def test_a_model_that_fails_fails_the_run(model: type) -> None:
+def test_a_model_that_fails_fails_the_run(model: Any) -> None:
     """A bug of a model is none of the errors that a server answers with."""
     real = model.run
     calls = 0
