@@ -136,6 +136,11 @@ test: ## Every test, against real servers that the tests start themselves, sever
 test-failed: venv-dev ## The tests that failed last time, one at a time
 	@$(VENV) -m pytest --last-failed --last-failed-no-failures none $(ARGS)
 
+.PHONY: test-failover
+test-failover: ## Nodes of the stores are killed, moved, wiped and cut off under writes: what became of each write (minutes; ONLY=)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.failover "$(ONLY)"
+
 .PHONY: quick
 quick: ## Lint, types and the tests of pure code, which need no server (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-unit

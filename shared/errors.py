@@ -264,6 +264,15 @@ class OperationNotFound(AppError):
     code = "OPERATION_NOT_FOUND"
 
 
+class WriteLost(AppError):
+    """The queue lost its memory of the time when this write was made, and the database does not know it: if it was
+    accepted, it did not take effect. Send it again."""
+
+    type = "service_unavailable"
+    code = "WRITE_LOST"
+    retryable = True
+
+
 class OperationPurged(AppError):
     """Operations as old as this one are no longer kept: whether there was one, and how it ended, is not known."""
 

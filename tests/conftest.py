@@ -30,8 +30,8 @@ structlog.configure(
 )
 
 _TABLES = (
-    "users", "operations", "operation_totals", "direct_keys", "deleted_entities", "released_values", "dead_letters",
-    "dead_letter_bodies",
+    "users", "operations", "operation_totals", "queue_epochs", "direct_keys", "deleted_entities", "released_values",
+    "dead_letters", "dead_letter_bodies",
     "dead_letter_groups", "dead_letter_builds", "dead_letter_trend", "dead_letter_notes", "dead_letter_dues",
     "dead_letter_edits", "dead_letter_transforms", "replays", "replay_items", "audit_log", "audit_letters",
     "dead_letter_actors", "audit_seals",

@@ -28,7 +28,7 @@ BY_LABEL = {
     },
     "term": {
         "accepted": ABANDONED, "applied": GOOD, "rejected": REJECTED, "dead_lettered": FAILED, "discarded": OTHER,
-        "in_flight": DEGRADED,
+        "in_flight": DEGRADED, "lost": FAILED,
     },
     "stage": {"accepted": ALSO_GOOD, "consumed": DEGRADED, "committed": GOOD},
     "stream": {"writes": GOOD, "dead_letters": FAILED},

@@ -203,7 +203,7 @@ _HEARTBEAT = Lines(
 
 _MISSING = Number(
     title="Writes unaccounted for",
-    shows="Accepted and neither applied, rejected, dead-lettered, discarded nor in flight; from the stores.",
+    shows="Accepted and neither applied, rejected, dead-lettered, discarded, in flight nor known as lost.",
     normal="0, always, in every fault.",
     act="stop the writers and read docs/runbooks/HoldfastLedgerImbalance.md: data may be lost.",
     unit="short",
@@ -215,9 +215,10 @@ _MISSING = Number(
 _LOSS = Number(
     title="Are there signs of loss?",
     shows="Entries that vanished while a writer had them, entries trimmed unread, entries that were "
-    "pending for no consumer and were handed out again, consumer groups that had to be recreated; in the time shown.",
-    normal="0, all four.",
-    act="docs/runbooks/HoldfastMessageLoss.md. A recreated group: the queue lost its data or was flushed.",
+    "pending for no consumer and were handed out again, consumer groups that had to be recreated, and how often the "
+    "queue lost its memory; in the time shown.",
+    normal="0, all five.",
+    act="docs/runbooks/HoldfastMessageLoss.md. Memory lost: the queue was emptied, replaced, or went back.",
     unit="short",
     nothing="Not measured",
     queries={
@@ -225,6 +226,7 @@ _LOSS = Number(
         "trimmed unread": "max (holdfast_stream_trimmed_unread_entries)",
         "orphans": increase("holdfast_orphans_total", "", window="[$__range]"),
         "groups recreated": increase("holdfast_groups_recreated_total", "", window="[$__range]"),
+        "memory lost": increase("holdfast_queue_epochs_total", "", 'cause!="moved"', "[$__range]"),
     },
     width=6,
     limits=zero_is_good(),

@@ -37,7 +37,7 @@ _APPLYING: tuple[Service, ...] = ("api", "writer", "dlq_admin")
 
 #: Besides the tables of entities.
 TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
-    "api": {**_WRITES, **_LETTER, **_BEFORE, "direct_keys": _ALL},
+    "api": {**_WRITES, **_LETTER, **_BEFORE, "direct_keys": _ALL, "queue_epochs": _READ},
     "writer": _WRITES,
     "dlq_admin": {
         # A what-if makes the writes, in a transaction that is rolled back.
@@ -46,6 +46,7 @@ TABLES: Mapping[Service, Mapping[str, frozenset[Right]]] = {
         "operations": _ALL,
         "released_values": _ALL,
         "operation_totals": _CHANGE,
+        "queue_epochs": _CHANGE,
         "dead_letters": _ALL,
         "dead_letter_bodies": _ALL,
         "dead_letter_groups": _CHANGE,

@@ -94,12 +94,23 @@ def _lost(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="MessageLoss",
         severity=Severity.PAGE,
-        # The ledger cannot tell: what was accepted is counted by the Redis that forgot it.
         expr=f"sum by (job) (increase(holdfast_groups_recreated_total[{profile.loss_over}])) > 0",
         labels={"slo": "durability", "detector": "memory"},
         summary="Clients' writes that were queued may be gone: the queue has lost what it had",
         description="{{ $labels.job }} had to create {{ $value | humanize }} consumer groups again in the last "
         f"{profile.loss_over}: the queue's Redis was emptied or replaced, or somebody destroyed a group.",
+        dashboard=Dashboard.PIPELINE,
+    )
+    yield Alert(
+        name="MessageLoss",
+        severity=Severity.PAGE,
+        expr=f'sum by (job) (increase(holdfast_queue_epochs_total{{cause!="moved"}}[{profile.loss_over}])) > 0\n'
+        f'or max by (job) (delta(holdfast_ledger_writes{{term="lost"}}[{profile.loss_over}])) > 0',
+        labels={"slo": "durability", "detector": "epoch"},
+        summary="Clients' writes that were queued may be gone: the queue has lost its memory",
+        description="{{ $labels.job }} found that the queue does not hold what was seen of it before, {{ $value | "
+        f"humanize }}}} times or writes in the last {profile.loss_over}: it was emptied, replaced, or went back. "
+        "`make ledger` counts the writes that are lost.",
         dashboard=Dashboard.PIPELINE,
     )
     yield Alert(

@@ -106,6 +106,7 @@ class Api:
         self._redis = queue_client(settings)
         self._cache = cache_client(settings)
         self._limits = cache_client(settings, RATE_LIMIT_TIMEOUT_S)
+        self._replicas = queue_replicas(settings)
         self._database = _database(settings, self._breakers)
         self._annotations = annotations(settings)
         self._marks = OverrideMarks(self._annotations)
@@ -134,14 +135,14 @@ class Api:
         )  # fmt: skip
 
     def _writes(self) -> None:
-        settings, queue, replicas = self._settings, self._breakers.queue, queue_replicas(self._settings)
+        settings, queue = self._settings, self._breakers.queue
         clock = Clock()
         self._floor = Floor(self._database, clock)
         acceptor = Acceptor(
             self._redis, clock, self._floor, queue,
             batch_max=settings.api_accept_batch_max, key_lifetime_s=settings.api_key_lifetime_s,
             entity_pending_max=settings.api_entity_pending_max,
-            replicas=replicas, replicas_breaker=self._breakers.queue_replicas,
+            replicas=self._replicas, replicas_breaker=self._breakers.queue_replicas,
         )  # fmt: skip
         self._waiters = Waiters(self._redis, settings.instance)
         self._backlog = Backlog(
@@ -149,7 +150,8 @@ class Api:
         )
         self._heartbeats = Heartbeats(self._redis, acceptor, self._backlog, every_s=settings.api_heartbeat_s)
         direct = DirectPath(self._database, clock, self._floor, self._changed)
-        self._handover = KeyHandover(self._redis, queue, self._database, clock, settings.api_key_lifetime_s, replicas)
+        lifetime_s, replicas = settings.api_key_lifetime_s, self._replicas
+        self._handover = KeyHandover(self._redis, queue, self._database, clock, lifetime_s, replicas)
         self._path = WritePath(
             acceptor, self._waiters, self._view, self._database, direct, self._backlog,
             KeyIds(settings.idempotency_secret), self._handover, settings.api_wait_max_s,
@@ -226,7 +228,9 @@ class Api:
             "failures": Publisher(self._cache, self._failures, "api", self._settings.instance, build()).run,
             **({"explanations": self._explanations.run} if self._explanations else {}),
             "event_loop_lag": lambda: watch(self._lag.sampled),
-            **probers(self._breakers, self._database, self._redis, self._cache, self._limits, self._hop),
+            **probers(
+                self._breakers, self._database, self._redis, self._cache, self._limits, self._hop, self._replicas
+            ),
         })  # fmt: skip
         groups = asyncio.create_task(self._groups())
         memory.settle()

@@ -10,6 +10,7 @@ from holdfast.shared.errors import (
     WriteDeadLettered,
     WriteDiscarded,
     WriteExpired,
+    WriteLost,
 )
 from holdfast.shared.letters.find.search import Row
 from holdfast.shared.letters.ids import number_or_none, time_of
@@ -79,6 +80,23 @@ def describe_letter(letter: Row) -> dict[str, Any]:
         "ended_at": precise(letter.state_at if discarded else time_of(letter.id)),
         "waiting_s": 0.0 if discarded else round(max(0.0, time.time() - version / 1_000_000), 3),
         "error": _error(WriteDiscarded() if discarded else WriteDeadLettered(), {"reason": letter.reason}),
+    }
+
+
+def describe_lost(operation_id: str, made: int) -> dict[str, Any]:
+    """`data` of an operation that no store knows, from a time whose writes were lost with the queue's memory."""
+    return {
+        "id": operation_id,
+        **_of_entity(domain().resources[0].plural, "", None),
+        "command": "",
+        "status": "lost",
+        "done": True,
+        "failed_attempts": 0,
+        "last_error": None,
+        "accepted_at": precise(versions.to_datetime(made)),
+        "ended_at": None,
+        "waiting_s": 0.0,
+        "error": _error(WriteLost(), {}),
     }
 
 

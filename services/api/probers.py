@@ -1,24 +1,41 @@
 """The api's probers, one for each dependency: how each of them is asked whether it is back."""
 
 from collections.abc import Awaitable, Callable
-from typing import Never
+from functools import partial
+from typing import Any, Never, cast
 
 from redis.asyncio import Redis
 
 from holdfast.services.api.breakers import Breakers
 from holdfast.services.api.database import Database
 from holdfast.services.api.external import External, NotWell
+from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.http.client import CallFailed
+from holdfast.shared.queue.names import APIS
 from holdfast.shared.resilience.breaker.prober import Probe, Prober
 
 
 def probers(
-    breakers: Breakers, database: Database, queue: Redis, cache: Redis, limits: Redis, proxy: External
+    breakers: Breakers,
+    database: Database,
+    queue: Redis,
+    cache: Redis,
+    limits: Redis,
+    proxy: External,
+    replicas: Replicas | None,
 ) -> dict[str, Callable[[], Awaitable[Never]]]:
-    """Loops, by name. Any answer of Redis says that it is there: a refusal is its caller's to handle."""
+    """Loops, by name. Any answer of the right Redis says that it is there: a refusal is its caller's to handle. The
+    queue is asked by a write that changes nothing, which a node that is not the primary refuses."""
+
+    async def write() -> None:
+        await cast(Any, queue.hdel(APIS, ""))
+
+    of_the_queue = [Probe(breakers.queue, write)]
+    if replicas is not None and breakers.queue_replicas is not None:
+        of_the_queue.append(Probe(breakers.queue_replicas, partial(replicas.ask, queue, APIS)))
     each = {
         "database": database.prober(),
-        "queue": Prober(Probe(breakers.queue, queue.ping)),
+        "queue": Prober(*of_the_queue),
         "cache": Prober(Probe(breakers.cache, cache.ping), Probe(breakers.limits, limits.ping)),
         "external_proxy": Prober(Probe(breakers.external_proxy, proxy.alive, away=(CallFailed, NotWell))),
     }

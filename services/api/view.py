@@ -8,7 +8,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.api.database import Database
-from holdfast.services.api.described import describe_ended, describe_letter, describe_pending
+from holdfast.services.api.described import describe_ended, describe_letter, describe_lost, describe_pending
 from holdfast.services.api.flights import Flights
 from holdfast.services.api.hedge import hedged
 from holdfast.services.api.shed import spared
@@ -31,7 +31,7 @@ from holdfast.shared.queue.pending import PendingWrites, pending_operation, pend
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
-from holdfast.shared.store import reads
+from holdfast.shared.store import epochs, reads
 from holdfast.shared.telemetry.decisions import decided
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
@@ -229,6 +229,8 @@ class View:
             if redis_failed:
                 raise QueueUnavailable("The queue, which may know of this operation, does not answer.")
             made = versions.from_id(operation_id)
+            if made is not None and await self._database.call(epochs.lost_at, made):
+                return describe_lost(operation_id, made)
             if made is not None and made < await self._database.call(reads.horizon):
                 raise OperationPurged(details={"field": "operation_id", "value": operation_id,
                                                "constraint": "must be younger than what is kept"})  # fmt: skip

@@ -101,7 +101,9 @@ class DlqAdmin:
             outbox=Outbox(queue, database, queue_replicas(settings)),
             retention=Retention(database, settings),
             keeper=keeper,
-            auditor=Auditor(queue, database, every_s=every_s, besides=history.probes),
+            auditor=Auditor(
+                queue, database, every_s=every_s, besides=history.probes, replicas=queue_replicas(settings)
+            ),
             alerts=Alerts(cache, settings.dlq_alert_silence_s),
             faults=FaultBoard(FaultCache(cache), self._annotations),
             pictures=live.pictures(settings),

@@ -23,7 +23,14 @@ _GO_DSN = re.compile(
     r"/(?P<path>[^?]*)(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
-_DATABASE_PORT, _QUEUE_PORT = 3306, 6379
+#: A URL with several hosts, of which each may have a port.
+_SENTINELS = re.compile(
+    r"(?P<scheme>rediss?\+sentinel)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@]*))?@)?"
+    r"(?P<hosts>[^@/?#]*)(?:/(?P<path>[^?#]*))?(?:\?(?P<query>[^#]*))?",
+    re.IGNORECASE,
+)
+_HOST = re.compile(r"(?P<host>\[[^]]*]|[^:]+)(?::(?P<port>\d+))?")
+_DATABASE_PORT, _QUEUE_PORT, _SENTINEL_PORT = 3306, 6379, 26379
 _PORT_MAX = 65535
 
 #: Options of a DSN for what is fixed here, and the values that agree with that.
@@ -45,8 +52,8 @@ _ELSEWHERE: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The address of a store. `database`: its name, or Redis' number. `socket`: the path of a Unix socket, instead of
-    host and port. `tls` None: not encrypted."""
+    """The address of a store. `database`: its name, or Redis' number. `tls` None: not encrypted. Instead of host and
+    port: `socket`, the path of a Unix socket; or `sentinels`, (host, port) of those who know where `service` is."""
 
     host: str
     port: int
@@ -55,18 +62,33 @@ class Address:
     database: str = ""
     socket: str | None = None
     tls: Tls | None = None
+    sentinels: tuple[tuple[str, int], ...] = ()
+    service: str = ""
+    sentinel_user: str | None = None
+    sentinel_password: str | None = None
 
     def __repr__(self) -> str:
-        return f"Address({self.socket or f'{self.host}:{self.port}'})"
+        return f"Address({self.socket or self.service or f'{self.host}:{self.port}'})"
 
 
 def parse_redis(text: str) -> Address:
-    """`host:port`, or a `redis://`, `rediss://` or `unix://` URL. Raises ValueError."""
+    """`host:port`, or a `redis://`, `rediss://`, `unix://` or `redis+sentinel://` URL. Raises ValueError."""
+    scheme = text.partition("://")[0].lower()
+    if scheme in ("redis+cluster", "rediss+cluster"):
+        raise ValueError(
+            "redis+cluster:// is not supported: all keys are in one slot of a cluster; replicas and redis+sentinel://"
+            " keep the queue available"
+        )
+    if scheme in ("redis+sentinel", "rediss+sentinel"):
+        return _parse_sentinels(text)
     parts = _URL.fullmatch(text if "://" in text else f"redis://{text}")
     if parts is None or parts["scheme"].lower() not in ("redis", "rediss", "unix"):
         raise ValueError(
-            "neither host:port nor redis://, rediss:// (with TLS) or unix://user:password@host:port/number"
+            "neither host:port nor redis://, rediss:// (with TLS) or unix://user:password@host:port/number, nor"
+            " redis+sentinel://user:password@host:port,host:port/name"
         )
+    if "," in parts["host"]:
+        raise ValueError("several hosts are Sentinels: redis+sentinel://host,host/name")
     about_tls, others = _options(parts["query"])
     scheme, path = parts["scheme"].lower(), unquote(parts["path"] or "")
     number = others.pop("db", "" if scheme == "unix" else path)
@@ -82,6 +104,28 @@ def parse_redis(text: str) -> Address:
         raise ValueError("there is no TLS on a Unix socket")
     socket = f"/{path}" if scheme == "unix" else None
     return _address(parts, _QUEUE_PORT, unquote, database=number, socket=socket, tls=encrypted)
+
+
+def _parse_sentinels(text: str) -> Address:
+    """The user and password are those at Redis; `sentinel_user` and `sentinel_password` are options."""
+    parts = _SENTINELS.fullmatch(text)
+    hosts = [_HOST.fullmatch(host) for host in parts["hosts"].split(",")] if parts else []
+    if parts is None or not all(hosts):
+        raise ValueError("the hosts of Sentinels are host:port,host:port before /name")
+    service, _, number = unquote(parts["path"] or "").partition("/")
+    if not service:
+        raise ValueError("redis+sentinel:// needs the name under which Sentinel watches the primary: host,host/name")
+    if number and not number.isdecimal():
+        raise ValueError("a database of Redis is a number")
+    about_tls, others = _options(parts["query"])
+    login = {name: others.pop(name, None) for name in ("sentinel_user", "sentinel_password")}
+    _refuse(others)
+    encrypted = _tls(about_tls or ([("tls", "true")] if parts["scheme"].lower().startswith("rediss") else []))
+    if encrypted and not encrypted.required:
+        raise ValueError("TLS to Redis is either on or off")
+    user, password = (unquote(value) if value else None for value in (parts["user"], parts["password"]))
+    sentinels = tuple((host["host"].strip("[]"), _port(host["port"], _SENTINEL_PORT)) for host in hosts if host)
+    return Address("", 0, user, password, number, tls=encrypted, sentinels=sentinels, service=service, **login)
 
 
 def parse_dsn(text: str) -> Address:
@@ -111,12 +155,17 @@ def _address(
     tls: Tls | None,
     socket: str | None = None,
 ) -> Address:
-    port = int(parts["port"] or usual_port)
-    if not 0 < port <= _PORT_MAX:
-        raise ValueError(f"{port} is not a port")
+    port = _port(parts["port"], usual_port)
     user, password = (decode(value) if value else None for value in (parts["user"], parts["password"]))
     host = (parts["host"] or "localhost").strip("[]")
     return Address(host, port, user, password, database, socket, tls)
+
+
+def _port(text: str | None, usual: int) -> int:
+    port = int(text or usual)
+    if not 0 < port <= _PORT_MAX:
+        raise ValueError(f"{port} is not a port")
+    return port
 
 
 def _as_it_is(text: str) -> str:

@@ -1,6 +1,7 @@
 """Connections to Redis: bounded waits, no retries that could add an entry twice, and TLS."""
 
 import asyncio
+import re
 import select
 import ssl
 from collections.abc import Iterable, Mapping
@@ -14,6 +15,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError
 
 from holdfast.shared.connections.address import Address, parse_redis
+from holdfast.shared.connections.primary import Primary, discovering
 
 #: The other side sends no more (Linux), or the connection is gone.
 _CLOSED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
@@ -29,6 +31,20 @@ class RedisTimeouts:
 
 class Unsent(ConnectionError):
     """The connection was dead before anything was sent, and no other could be made."""
+
+
+class WrongNode(ConnectionError):
+    """The node cannot be written to, or not for this key: it is no primary, or no longer, or not yet. The connection is
+    closed, and the next one is made to whatever is the primary then."""
+
+
+#: With these codes a node says so.
+_WRONG_NODE = re.compile("READONLY|LOADING|MASTERDOWN|NOREPLICAS|MOVED|ASK|CLUSTERDOWN|TRYAGAIN|UNBLOCKED")
+
+
+def code_of(error: Exception) -> str:
+    """The first word of what Redis answered."""
+    return getattr(error, "status_code", None) or str(error).partition(" ")[0]
 
 
 class _Cut(RuntimeError):
@@ -62,6 +78,17 @@ class _Reviving(AbstractConnection):
                 raise Unsent from error
             await self._revived()
             await super().send_packed_command(command, check_health)
+
+    async def read_response(self, *args: Any, **more: Any) -> Any:
+        """Raises WrongNode, or what redis-py raises."""
+        try:
+            return await super().read_response(*args, **more)
+        except RedisError as error:
+            if not _WRONG_NODE.fullmatch(code_of(error)):
+                raise
+            await self.disconnect()
+            text = str(error) if str(error).startswith(code_of(error)) else f"{code_of(error)} {error}"
+            raise WrongNode(text) from error
 
     async def _revived(self) -> None:
         self._is_reviving = True
@@ -111,19 +138,27 @@ def _without_names(options: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in options.items() if name not in ("lib_name", "lib_version")}
 
 
-def connection_options(address: Address) -> dict[str, Any]:
+def connection_options(address: Address, timeouts: RedisTimeouts) -> dict[str, Any]:
     """The options of a redis-py pool for `address`; every connection to Redis uses them."""
     login = {"username": address.user, "password": address.password, "db": int(address.database or 0)}
     if address.socket:
         return {"connection_class": _Local, "path": address.socket, **login}
-    where = {"host": address.host, "port": address.port, **login}
+    kind: dict[str, Any] = {"connection_class": _Plain}
     if address.tls:
-        return {"connection_class": _Encrypted, "tls": address.tls.context(), **where}
-    return {"connection_class": _Plain, **where}
+        kind = {"connection_class": _Encrypted, "tls": address.tls.context()}
+    if address.sentinels:
+        about = {**kind, "username": address.sentinel_user, "password": address.sentinel_password}
+        sentinels = [_client(timeouts, 1, host=host, port=port, **about) for host, port in address.sentinels]
+        kind["connection_class"] = discovering(kind["connection_class"], Primary(sentinels, address.service))
+    return {**kind, "host": address.host, "port": address.port, **login}
 
 
 def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis:
     """A client that connects on first use and never retries. Raises ValueError for an invalid address."""
+    return _client(timeouts, pool_size, **connection_options(parse_redis(address), timeouts))
+
+
+def _client(timeouts: RedisTimeouts, pool_size: int, **options: Any) -> Redis:
     pool = BlockingConnectionPool(
         max_connections=pool_size,
         timeout=timeouts.io_s,
@@ -131,7 +166,7 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis
         socket_timeout=timeouts.io_s,
         retry=Retry(NoBackoff(), 0),
         health_check_interval=0,
-        **connection_options(parse_redis(address)),
+        **options,
     )
     return Redis.from_pool(pool)
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import hiredis
+from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
 
@@ -39,6 +40,15 @@ class Replicas:
         timeout_ms = max(1, round(self.timeout_s * 1000))  # 0 is: for ever
         wait = [_packed("WAIT", self.count, timeout_ms)]
         return wait + ([_packed("WAITAOF", 0, self.count, timeout_ms)] if connection.has_waitaof else [])
+
+    async def ask(self, redis: Redis, hash_key: str) -> None:
+        """Whether they are there, without a change. Raises TooFewReplicas, RedisError, OSError."""
+        pipeline = redis.pipeline(transaction=False)
+        pipeline.hdel(hash_key, "")
+        pipeline.wait(self.count, max(1, round(self.timeout_s * 1000)))
+        _, have = await pipeline.execute()
+        if have < self.count:
+            raise TooFewReplicas(f"{have} of {self.count} replicas are there", None)
 
     async def answered(self, connection: Any, questions: Sequence[bytes], reply: Any) -> None:
         """Read the answers to the questions, behind the script's `reply`. Raises TooFewReplicas."""

@@ -13,7 +13,7 @@ import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from holdfast.shared.connections.redis import Unsent
+from holdfast.shared.connections.redis import Unsent, code_of
 from holdfast.shared.connections.replicas import Replicas
 
 _INCLUDE = re.compile(r"^-- include (\w+\.lua)$", re.MULTILINE)
@@ -38,8 +38,7 @@ _REFUSALS = {
 def refused(error: Exception) -> bool:
     """Whether Redis refused to run the script, so that it had no effect. An error from a running script names the
     script, whatever its code."""
-    code = getattr(error, "status_code", None) or str(error).partition(" ")[0]
-    return code in _REFUSALS and "script: " not in str(error)
+    return code_of(error) in _REFUSALS and "script: " not in str(error)
 
 
 class Script:

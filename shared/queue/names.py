@@ -10,6 +10,7 @@
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, entity                  |
+| `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
 | `{holdfast}:heartbeat`       | string | there while the latest heartbeat is young enough: no api makes another |
@@ -31,6 +32,7 @@ DEAD = PREFIX + "dead"
 CLOCK = PREFIX + "clock"
 AUDIT = PREFIX + "audit"
 LEDGER = PREFIX + "ledger"
+LOOK = PREFIX + "look"
 WRITERS = PREFIX + "writers"
 APIS = PREFIX + "apis"
 HALTS = PREFIX + "halts"

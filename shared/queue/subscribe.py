@@ -12,7 +12,7 @@ from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
 from holdfast.shared.connections.address import parse_redis
-from holdfast.shared.connections.redis import connection_options, text
+from holdfast.shared.connections.redis import RedisTimeouts, connection_options, text
 from holdfast.shared.queue.entry import Entry
 from holdfast.shared.queue.page import page
 from holdfast.shared.queue.watch import Watch
@@ -74,7 +74,7 @@ def subscriber_app(
     timeout_s: float,
 ) -> FastStream:
     """A FastStream application that reads `stream` as `consumer` of `group`; `watch` learns how each read ended."""
-    options = connection_options(parse_redis(address))
+    options = connection_options(parse_redis(address), RedisTimeouts(timeout_s, timeout_s))
     kind = _noting(options.pop("connection_class"), watch)
     broker = RedisBroker(
         socket_timeout=timeout_s,

@@ -9,7 +9,8 @@
 
 A store that answers with a refusal (a wrong password, a missing right, a key of another type, an error in a script) is
 not down: the answer stays the same until a person repairs something. Such a failure is logged as an error, counted as
-`refused`, and alerted on. The check `loops` of `/health` lists what fails now.
+`refused`, and alerted on. A node of Redis that is not the primary is counted as `wrong_node`. The check `loops` of
+`/health` lists what fails now.
 """
 
 import re
@@ -22,6 +23,7 @@ from typing import Self
 
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
 
+from holdfast.shared.connections.redis import WrongNode
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import AppError
 from holdfast.shared.faults import BadData, Contention, Fault, Unexplained
@@ -29,7 +31,7 @@ from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
-NO_ANSWER, REFUSED = "no_answer", "refused"
+NO_ANSWER, REFUSED, WRONG_NODE = "no_answer", "refused", "wrong_node"
 _TEXT_MAX_CHARS = 300
 #: A cause that comes and goes is logged at most this often in this time.
 _LINES_MAX, _LINES_S = 10, 60.0
@@ -56,7 +58,7 @@ class FailureReporter:
 
     def __init__(self, name: str) -> None:
         self.name = name
-        self._counts = {kind: metrics.loop_failures.labels(name, kind) for kind in (NO_ANSWER, REFUSED)}
+        self._counts = {kind: metrics.loop_failures.labels(name, kind) for kind in (NO_ANSWER, REFUSED, WRONG_NODE)}
         #: The text of the last failure; empty if the last attempt worked.
         self.failing = ""
         self._cause = ""
@@ -70,7 +72,7 @@ class FailureReporter:
         error = cause_of(error)
         if isinstance(error, CallRefused):
             return
-        kind = REFUSED if is_refusal(error) else NO_ANSWER
+        kind = WRONG_NODE if isinstance(error, WrongNode) else REFUSED if is_refusal(error) else NO_ANSWER
         self._counts[kind].inc()
         now = time.monotonic()
         if not self.failing:

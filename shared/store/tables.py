@@ -126,6 +126,17 @@ operation_totals = sa.Table(
     _number("releases_purged"),
 )
 
+#: See shared/writes/epoch.py, whose fields these are.
+queue_epochs = sa.Table(
+    "queue_epochs",
+    metadata,
+    sa.Column("epoch", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("cause", sa.String(20, collation="ascii_bin"), nullable=False),
+    *(_number(name) for name in ("began", "carried", "lost", "lost_from", "floor")),
+    sa.Column("identity", sa.String(100, collation="ascii_bin"), nullable=False),
+    *(_number(name) for name in ("look", "accepted", "entries", "oldest", "newest")),
+)
+
 #: Idempotency-Keys of writes that were applied while the queue was away, until it knows of them.
 direct_keys = sa.Table(
     "direct_keys",

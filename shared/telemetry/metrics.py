@@ -37,7 +37,8 @@ event_loop_lag = Gauge(
 loop_crashes = Counter("holdfast_loop_crashes_total", "Crashes of a supervised background loop", ["loop"])
 loop_failures = Counter(
     "holdfast_loop_failures_total",
-    "Failed attempts of background loops and retried steps, by kind: a store gave `no_answer`, or it `refused`",
+    "Failed attempts of background loops and retried steps, by kind: a store gave `no_answer`, it `refused`, or it"
+    " was the `wrong_node`",
     ["loop", "kind"],
 )  # fmt: skip
 pool_in_use = Gauge("holdfast_pool_in_use", "Slots of a bounded pool in use, and work that waits for one", ["pool"])
@@ -115,6 +116,12 @@ ledger_writes = Gauge("holdfast_ledger_writes", "Terms of the ledger, counted fr
 ledger_missing = KnownGauge(
     "holdfast_ledger_missing_writes", "Accepted writes minus all other terms of the ledger; not 0: writes are missing"
 )
+queue_epochs = Counter(
+    "holdfast_queue_epochs_total",
+    "Breaks in the queue's memory, by cause: it was `emptied`, it `went_back`, or it `moved` to another server process",
+    ["cause"],
+)
+create(queue_epochs, ["emptied", "went_back", "moved"])
 operation_rows = Gauge(
     "holdfast_operation_rows",
     "Rows of ended operations: `kept` in the database, of those `open`, which every reading counts, and `purged` ones",

@@ -1,4 +1,4 @@
-"""The ledger: accepted = applied + rejected + dead-lettered + discarded + in flight (promise 6).
+"""The ledger: accepted = applied + rejected + dead-lettered + discarded + in flight + lost (promise 6).
 
 Every term comes from what the stores hold, never from a process's counters, and all of them as of one moment, the
 cut: the newest entry of the write stream when the reading began. Pure; `services/dlq_admin/auditor/ledger.py` reads.
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from holdfast.shared.writes.versions import to_datetime
 
 #: What the law of the ledger is about, in its order.
-TERMS = ("accepted", "applied", "rejected", "dead_lettered", "discarded", "in_flight")
+TERMS = ("accepted", "applied", "rejected", "dead_lettered", "discarded", "in_flight", "lost")
 
 
 #: What it says of the rows behind the terms.
@@ -43,16 +43,28 @@ class Ledger:
     purged: int = 0
     #: What is older is not kept, as a version; 0: all is kept.
     horizon: int = 0
+    #: The queue's memory: how often it broke and began anew; writes accepted before that, which its counts miss; and of
+    #: those, the acknowledged ones that were gone.
+    epoch: int = 0
+    carried: int = 0
+    lost: int = 0
+    #: The newest version that this reading is about.
+    cut: int = 0
 
     @property
     def accepted(self) -> int:
         """Writes that a client was promised."""
-        return self.entries - self.replayed - self.duplicates + self.direct + self.imported
+        return self.queued + self.direct + self.imported
+
+    @property
+    def queued(self) -> int:
+        """Of those: accepted through the queue."""
+        return self.carried + self.entries - self.replayed - self.duplicates
 
     @property
     def accounted(self) -> int:
-        """Writes whose whereabouts are known."""
-        return self.applied + self.rejected + self.dead_lettered + self.discarded + self.in_flight
+        """Writes of which it is known what became."""
+        return self.applied + self.rejected + self.dead_lettered + self.discarded + self.in_flight + self.lost
 
     @property
     def missing(self) -> int:
@@ -66,6 +78,7 @@ def table(ledger: Ledger) -> str:
         ("entries on the write stream, ever", ledger.entries, ""),
         ("  sent again by replays", -ledger.replayed, ""),
         ("  second copies of one operation", -ledger.duplicates, ""),
+        ("  in epochs of the queue before this one", ledger.carried, ""),
         ("applied directly, queue away", ledger.direct, ""),
         ("dead letters brought in", ledger.imported, ""),
         ("accepted", ledger.accepted, "="),
@@ -74,13 +87,14 @@ def table(ledger: Ledger) -> str:
         ("dead-lettered", ledger.dead_lettered, ""),
         ("discarded", ledger.discarded, ""),
         ("in flight", ledger.in_flight, ""),
+        ("lost with the queue's memory", ledger.lost, "LOST" if ledger.lost else ""),
         ("accounted for", ledger.accounted, "="),
         ("missing", ledger.missing, "balanced" if ledger.missing == 0 else "OUT OF BALANCE"),
         ("rows of operations kept", ledger.kept, ""),
         ("  counted by every reading", ledger.open, ""),
         ("rows removed, and still counted", ledger.purged, _horizon(ledger)),
     ]
-    return "\n".join(f"{name:<36}{count:>14,}  {note}".rstrip() for name, count, note in rows)
+    return "\n".join(f"{name:<40}{count:>14,}  {note}".rstrip() for name, count, note in rows)
 
 
 def _horizon(ledger: Ledger) -> str:

@@ -98,6 +98,7 @@ LOOK_S = 'holdfast_probe_duration_seconds{job="dlq_admin",instance="dlq_admin",p
 BREAKER = 'holdfast_breaker_state{job="api",instance="%s",breaker="database",state="%s"}'
 MOVES = 'holdfast_breaker_transitions_total{job="api",instance="%s",breaker="database",to="%s"}'
 ATTEMPTS = 'holdfast_attempts_total{job="external_proxy",instance="p",dependency="third_party",attempt="%s"}'
+EPOCHS = 'holdfast_queue_epochs_total{job="dlq_admin",instance="dlq_admin",cause="%s"}'
 RECREATED = 'holdfast_groups_recreated_total{job="writer",instance="writer-0"}'
 LOST = 'holdfast_entries_lost_total{job="writer",instance="writer-0"}'
 ORPHANS = 'holdfast_orphans_total{job="writer",instance="writer-0",stream="writes"}'
@@ -145,6 +146,8 @@ def quiet_day(scene: Scene) -> dict[str, str]:
         ATTEMPTS % "again": scene.rate(0.2),
         LOST: scene.rate(0),
         RECREATED: scene.rate(0),
+        EPOCHS % "went_back": scene.rate(0),
+        EPOCHS % "moved": scene.rate(0),
         UNREAD: scene.steady(0),
         MISSING: scene.steady(0),
         HALTED % "writer-0": scene.steady(0),

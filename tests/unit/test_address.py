@@ -122,3 +122,29 @@ def test_ipv6_and_ports() -> None:
     for wrong in ("redis://host:99999", "redis://host/x", "mysql://host:0/db", "redis://host:1/0#x"):
         with pytest.raises(ValueError, match=r"\w"):
             (parse_dsn if wrong.startswith("mysql") else parse_redis)(wrong)
+
+
+def test_sentinels_are_hosts_before_a_name() -> None:
+    """Each with its port or the usual one; the login is Redis' own, theirs are options."""
+    address = parse_redis("redis+sentinel://u:p%40@a:1,[::2]:3,c/queue/2?sentinel_user=s&sentinel_password=t")
+    assert address.sentinels == (("a", 1), ("::2", 3), ("c", 26379))
+    assert (address.service, address.user, address.password, address.database) == ("queue", "u", "p@", "2")
+    assert (address.sentinel_user, address.sentinel_password, address.tls) == ("s", "t", None)
+    assert parse_redis("rediss+sentinel://a/queue").tls is not None
+
+
+@pytest.mark.parametrize(("wrong", "why"), [
+    ("redis+sentinel://a,b", "needs the name"),
+    ("redis+sentinel://a,,b/queue", "host:port,host:port"),
+    ("redis+sentinel://a:70000/queue", "70000 is not a port"),
+    ("redis+sentinel://a/queue/x", "a database of Redis is a number"),
+    ("redis+sentinel://:p-4711-p@a/queue?quorum=2", "unknown"),
+    ("redis+cluster://:p-4711-p@a,b", "redis\\+cluster:// is not supported"),
+    ("redis://a,b/0", "several hosts are Sentinels"),
+])  # fmt: skip
+def test_a_group_that_cannot_be_is_refused(wrong: str, why: str) -> None:
+    """In one sentence, without the password."""
+    with pytest.raises(ValueError, match=why) as refused:
+        parse_redis(wrong)
+    assert _SECRET not in str(refused.value)
+    assert "\n" not in str(refused.value)

@@ -97,11 +97,11 @@ DEPENDENCY = Dependency(
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.LOSS,
-            clients="Writes that were queued are gone: not promised. New ones get versions above all rows; without the "
-            "database they are refused until its floor is known. A key met again leads to its operation, if that was "
-            "applied.",
-            detected=f"A group that has vanished: {alert('MessageLoss')}. Last moments lost in a failover: only `make "
-            "ledger`, when the database knows more than the queue.",
+            clients="Writes that were queued are gone, unless replicas have them (`HOLDFAST_QUEUE_REPLICAS`): their "
+            "operations are `lost`. New ones get versions above all rows; without the database they are refused until "
+            "its floor is known. A key met again leads to its operation, if that was applied.",
+            detected="A group that has vanished, a queue that does not hold what was seen of it: "
+            f"{alert('MessageLoss')}. `make ledger` counts what is lost.",
             heals="Groups are made anew. A replayed letter whose entry vanished is `lost`: dead as before.",
             person=f"{runbook('MessageLoss')}: find what happened to Redis before it takes more writes.",
             proofs=(
@@ -110,15 +110,23 @@ DEPENDENCY = Dependency(
                 "integration/test_version_floor.py::test_without_clock_and_database_nothing_is_accepted",
                 "faults/test_keys.py::test_met_again_when_applied",
                 "replays/test_every_letter_ends.py::test_an_entry_that_vanishes",
+                "observed/test_epochs.py::test_the_ledger_names_the_loss",
+                "failover/test_short.py::test_its_primary_is_killed",
             ),
         ),
         Mode.READ_ONLY: Failure(
             effect=Effect.LATER,
             clients=f"{_DIRECT} What is queued can be read and waits.",
-            detected=f"`READONLY` in the writers' log; {alert('LoopCrashing')}, {alert('PipelineStale')}.",
-            heals="When it takes writes again, writers go on and the api uses it at once.",
-            person=f"Finish the failover: {runbook('LoopCrashing')}.",
-            proofs=("faults/test_queue_refuses.py::test_read_only",),
+            detected="`READONLY` in the log, `wrong_node` in `holdfast_loop_failures_total`; "
+            f"{alert('PipelineStale')}, {alert('DegradedHidesOutage')}.",
+            heals="Each connection is made anew: to the primary, where Sentinel knows it; else when this node takes "
+            "writes again.",
+            person=f"Finish the failover: {runbook('PipelineStale')}.",
+            proofs=(
+                "faults/test_queue_refuses.py::test_read_only",
+                "faults/test_wrong_node.py::test_its_connection_is_not_used_again",
+                "failover/test_short.py::test_its_primary_moves_as_planned",
+            ),
         ),
         Mode.FLAPPING: Failure(
             effect=Effect.NOTHING,

@@ -118,7 +118,7 @@ EXTERNAL: dict[str, Any] = {
 _OPERATION_ERROR = an_object("OperationError", {"code": TEXT, "message": TEXT, "details": {}})
 _OF_EVERY = {
     "id": TEXT, "command": TEXT,
-    "status": one_of("queued", "applied", "superseded", "rejected", "expired", "dead_lettered", "discarded"),
+    "status": one_of("queued", "applied", "superseded", "rejected", "expired", "dead_lettered", "discarded", "lost"),
     "done": FLAG, "failed_attempts": INTEGER, "last_error": or_null(TEXT),
     "accepted_at": MOMENT, "ended_at": or_null(MOMENT), "waiting_s": NUMBER, "error": or_null(_OPERATION_ERROR),
 }  # fmt: skip

@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 from redis.asyncio import Redis
 
-from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.epochs import Epochs
 from holdfast.services.dlq_admin.auditor.probe import Probe
 from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.letters.audit import seals
 from holdfast.shared.letters.ids import time_of
 from holdfast.shared.letters.index import standing
@@ -37,9 +38,17 @@ class Reading(NamedTuple):
 class Auditor:
     """`loops` for the supervisor; `ledger` for the last reading."""
 
-    def __init__(self, redis: Redis, database: Database, *, every_s: float, besides: Iterable[Probe] = ()) -> None:
-        self._redis = redis
+    def __init__(
+        self,
+        redis: Redis,
+        database: Database,
+        *,
+        every_s: float,
+        besides: Iterable[Probe] = (),
+        replicas: Replicas | None = None,
+    ) -> None:
         self._database = database
+        self._epochs = Epochs(redis, database, replicas)
         self._streams = Streams(redis)
         self._reading: Reading | None = None
         self._missing = 0
@@ -81,7 +90,7 @@ class Auditor:
 
     async def _ledger(self) -> None:
         began = time.monotonic()
-        ledger = await read_ledger(self._redis, self._database.engine, self._database.auditing)
+        ledger = await self._epochs.ledger()
         self._reading = Reading(ledger, time.time(), time.monotonic() - began)
         for term in TERMS:
             metrics.ledger_writes.labels(term).set(getattr(ledger, term))

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Concatenate, ParamSpec, Protocol, TypeVar
 
 from redis.asyncio import Redis
@@ -14,6 +15,7 @@ from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.names import REPLAY
 from holdfast.shared.queue.snapshot import backlog, letters_on_stream, snapshot
+from holdfast.shared.store import epochs
 from holdfast.shared.store.counts import ended_by, operation_counts
 from holdfast.shared.store.engine import Engine
 from holdfast.shared.writes import versions
@@ -38,20 +40,32 @@ async def read_ledger(redis: Redis, engine: Engine, threads: Executor | None = N
     and only an imbalance that stays is one. `threads`: where the database is asked; None: wherever there is room.
     Raises RedisError, OSError, or the store's faults."""
 
-    async def ask(work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads, lambda: work(engine, *args, **kwargs))
-
-    least = await _read(redis, ask)
+    least = await reading_at(redis, engine, threads)
     for _ in range(_TRIES - 1):
         if least.missing == 0:
             break
         await asyncio.sleep(_PAUSE_S)
-        least = min(least, await _read(redis, ask), key=lambda ledger: abs(ledger.missing))
+        least = min(least, await reading_at(redis, engine, threads), key=lambda ledger: abs(ledger.missing))
     return least
 
 
-async def _read(redis: Redis, ask: _Ask) -> Ledger:
+async def reading_at(
+    redis: Redis, engine: Engine, threads: Executor | None, cut: int | None = None, floor: int = 0
+) -> Ledger:
+    """One reading. `cut`: of writes up to this version; then the queue's own counts, which know no cut, are of now.
+    `floor`: of writes up to this version at least."""
+
+    async def ask(work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        return await asyncio.get_running_loop().run_in_executor(threads, lambda: work(engine, *args, **kwargs))
+
+    return await _read(redis, ask, cut, floor)
+
+
+async def _read(redis: Redis, ask: _Ask, cut_at: int | None, floor: int) -> Ledger:
+    epoch = await ask(epochs.totals)
     queue = await snapshot(redis)
+    if cut_at is not None:
+        queue = replace(queue, cut=versions.to_stream_id(cut_at))
     in_flight = copies = 0
     async for page in backlog(redis, queue.cut):
         ended = await ask(ended_by, [operation_id for _, operation_id in page])
@@ -70,6 +84,8 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
     unreadable = [of_an_entry for number, of_an_entry in waiting if number is None]
     cut = number_or_none(queue.dead_cut)
     write_cut = versions.from_stream_id(queue.cut)
+    if cut_at is None:  # a queue that went back is behind what the database has
+        write_cut = max(write_cut, epoch.floor, floor)
     letters = await ask(letter_counts, NUMBER_MAX if cut is None else cut, readable, write_cut)
     resent = await _sent(redis, letters.doubts, write_cut)
     counts = await ask(operation_counts, write_cut)
@@ -88,6 +104,10 @@ async def _read(redis: Redis, ask: _Ask) -> Ledger:
         open=counts.open,
         purged=counts.totals.purged,
         horizon=counts.totals.purged_to,
+        epoch=epoch.epoch,
+        carried=epoch.carried,
+        lost=epoch.lost,
+        cut=write_cut,
     )
 
 

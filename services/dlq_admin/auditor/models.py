@@ -19,6 +19,7 @@ class LedgerReading(ResponseModel):
     dead_lettered: Count
     discarded: Count
     in_flight: Count
+    lost: Count
     accounted: Count
     missing: int
     entries: Count
@@ -30,6 +31,8 @@ class LedgerReading(ResponseModel):
     open: Count
     purged: Count
     horizon: Moment | None
+    epoch: Count
+    carried: int
     as_of: Moment
     took_s: float
 

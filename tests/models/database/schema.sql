@@ -198,6 +198,22 @@ CREATE TABLE `operations` (
   KEY `operations_version` (`version`),
   KEY `operations_closed` (`closed`)
 );
+CREATE TABLE `queue_epochs` (
+  `epoch` bigint(20) NOT NULL,
+  `cause` varchar(20) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `began` bigint(20) NOT NULL,
+  `carried` bigint(20) NOT NULL,
+  `lost` bigint(20) NOT NULL,
+  `lost_from` bigint(20) NOT NULL,
+  `floor` bigint(20) NOT NULL,
+  `identity` varchar(100) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
+  `look` bigint(20) NOT NULL,
+  `accepted` bigint(20) NOT NULL,
+  `entries` bigint(20) NOT NULL,
+  `oldest` bigint(20) NOT NULL,
+  `newest` bigint(20) NOT NULL,
+  PRIMARY KEY (`epoch`)
+);
 CREATE TABLE `released_values` (
   `claims` varchar(81) CHARACTER SET ascii COLLATE ascii_bin NOT NULL,
   `claim_key` varchar(512) NOT NULL,

@@ -19,6 +19,8 @@ class Keyspace:
         self._values: dict[bytes, Any] = {}
         self._expires_ms: dict[bytes, int] = {}
         self.changed: list[bytes] = []
+        #: Of the server process: another one after each start, and when a replica has taken its place.
+        self.process = 1
 
     def now_us(self) -> int:
         """Microseconds since the epoch."""

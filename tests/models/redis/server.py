@@ -45,6 +45,7 @@ class RedisModel:
     def restart(self) -> None:
         """Be there again with the data, and without scripts and subscribers."""
         self.dead = self.frozen = False
+        self.space.process += 1
         self.executor.scripts.clear()
 
     def freeze(self) -> None:
@@ -82,6 +83,7 @@ class RedisModel:
     def lose_last(self, seconds: float) -> None:
         """Go back to an earlier moment, as a replica does that becomes the primary: connections are reset."""
         self.space.restore(self._history.before(self._clock() - seconds))
+        self.space.process += 1
         for connection in list(self._connections):
             connection.abort()
         self.space.changed.clear()

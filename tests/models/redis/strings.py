@@ -195,3 +195,11 @@ def flush(space: Keyspace, _args: Args) -> Any:
 def time(space: Keyspace, _args: Args) -> Any:
     """Seconds and microseconds."""
     return [b"%d" % part for part in divmod(space.now_us(), 1_000_000)]
+
+
+@command("INFO", 0, None)
+def info(space: Keyspace, args: Args) -> Any:
+    """Which process it is, and of which history."""
+    process = b"%040x" % space.process
+    lines = {b"SERVER": b"# Server\r\nrun_id:", b"REPLICATION": b"# Replication\r\nmaster_replid:"}
+    return b"\r\n".join([lines[arg.upper()] + process + b"\r\n" for arg in args if arg.upper() in lines])

@@ -1,0 +1,69 @@
+"""Epochs of the queue in the database. Written by dlq_admin alone."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import NamedTuple
+
+import sqlalchemy as sa
+
+from holdfast.shared.faults import BadData
+from holdfast.shared.store.engine import Engine, reading, transaction
+from holdfast.shared.store.tables import queue_epochs
+from holdfast.shared.writes.epoch import Cause, Epoch
+
+#: Longer than any request takes until its write is accepted.
+_REQUEST_US = 60_000_000
+
+
+class EpochTotals(NamedTuple):
+    """What the ledger needs: see Epoch."""
+
+    epoch: int = 0
+    carried: int = 0
+    lost: int = 0
+    floor: int = 0
+
+
+def all_epochs(engine: Engine) -> list[Epoch]:
+    """Oldest first. There is one a loss, a failover or a restart."""
+    with reading(engine) as connection:
+        rows = connection.execute(sa.select(queue_epochs).order_by(queue_epochs.c.epoch)).all()
+    return [Epoch(**{**row._mapping, "cause": Cause(row.cause)}) for row in rows]
+
+
+def totals(engine: Engine) -> EpochTotals:
+    """Zeros before the first look."""
+    epochs = all_epochs(engine)
+    if not epochs:
+        return EpochTotals()
+    last = epochs[-1]
+    return EpochTotals(last.epoch, last.carried, sum(each.lost for each in epochs), last.floor)
+
+
+def begin(engine: Engine, epoch: Epoch) -> bool:
+    """Whether it began here: another replica may have been first."""
+    try:
+        with transaction(engine) as connection:
+            connection.execute(sa.insert(queue_epochs).values(asdict(epoch) | {"cause": epoch.cause.value}))
+    except BadData:  # the number is taken
+        return False
+    return True
+
+
+def keep(engine: Engine, epoch: int, look: int, seen: Mapping[str, int]) -> None:
+    """What this look has seen, unless a later one has been kept: `accepted`, `entries`, `oldest`, `newest`."""
+    known = queue_epochs.c
+    of_earlier_looks = (known.epoch == epoch, known.look < look)
+    with transaction(engine) as connection:
+        connection.execute(sa.update(queue_epochs).where(*of_earlier_looks).values(look=look, **seen))
+
+
+def lost_at(engine: Engine, made: int) -> bool:
+    """Whether an operation whose id was made then, and which no store knows, may have been lost with the queue's
+    memory. An id is made when its request begins, some time before the write is accepted."""
+    known = queue_epochs.c
+    query = sa.select(known.epoch).where(
+        known.cause != Cause.FIRST.value, known.lost_from <= made + _REQUEST_US, known.began >= made
+    )
+    with reading(engine) as connection:
+        return connection.execute(query.limit(1)).first() is not None

@@ -1,0 +1,152 @@
+"""Epochs over models of both stores: whatever the queue forgets, the ledger names what is gone and balances."""
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pymysql
+import pytest
+import sqlalchemy as sa
+from redis.asyncio import Redis
+
+from holdfast.services.dlq_admin.auditor.epochs import Epochs
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.connections.script import Script
+from holdfast.shared.queue.groups import ensure_groups
+from holdfast.shared.queue.names import CLOCK, LUA, PREFIX, WRITES
+from holdfast.shared.store.engine import Engine, make_engine
+from holdfast.shared.store.tables import operations
+from holdfast.shared.writes import versions
+from tests.models.database.waits import Threaded
+from tests.models.database_server import DatabaseModel
+from tests.models.redis_server import RedisModel
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS
+from tests.stream import new_user
+
+_CHANCE = random.Random()
+_STEPS = 12
+
+
+class World:
+    """The stores, the auditor, and what is expected of them. A step takes a second of the queue's time."""
+
+    def __init__(self, model: RedisModel, redis: Redis, engine: Engine, clock: list[float]) -> None:
+        self._model = model
+        self._redis = redis
+        self._engine = engine
+        self._clock = clock
+        self._accept = Script(redis, LUA / "accept.lua")
+        self.accepted: set[str] = set()
+        self.applied: set[str] = set()
+        self.lost: set[str] = set()
+        #: The operations on the stream, after each step since it last forgot something.
+        self.stream: list[frozenset[str]] = [frozenset()]
+        self.epoch = 1
+
+        async def audit(work: Callable[..., Any], *args: Any, **more: Any) -> Any:
+            return await asyncio.to_thread(work, engine, *args, **more)
+
+        database: Any = SimpleNamespace(engine=engine, audit=audit, auditing=None)
+        self.epochs = Epochs(redis, database, None)
+
+    async def accept(self, count: int) -> None:
+        """New writes, on the stream."""
+        writes = [new_user() for _ in range(count)]
+        values = [value for write in writes for value in write.arguments()]
+        await self._accept([WRITES, CLOCK], [PREFIX, 0, "1", 60, 1000, *values])
+        new = frozenset(write.operation_id for write in writes)
+        self.accepted |= new
+        self._now(self.stream[-1] | new)
+
+    async def apply(self, count: int) -> None:
+        """The oldest few on the stream, as a writer does that settles at once."""
+        gone = set()
+        for entry_id, fields in await self._redis.xrange(WRITES, count=count):
+            await asyncio.to_thread(self._end, entry_id.decode(), fields)
+            await self._redis.xdel(WRITES, entry_id)
+            gone.add(fields[b"operation_id"].decode())
+        self.applied |= gone
+        self._now(self.stream[-1] - gone)
+
+    def _end(self, entry_id: str, fields: dict[bytes, bytes]) -> None:
+        operation_id, version = fields[b"operation_id"].decode(), versions.from_stream_id(entry_id)
+        if operation_id not in self.applied:
+            row: dict[str, object] = {
+                "operation_id": operation_id,
+                "resource": "users",
+                "entity_id": fields[b"entity_id"].decode(),
+            }
+            row |= {"command": "CreateUser", "version": version, "effect": "applied", "entity_version": version}
+            row |= {
+                "rejection": None,
+                "body_hash": None,
+                "entry_id": entry_id,
+                "ended_at": versions.to_datetime(version).replace(tzinfo=None),
+            }
+            with self._engine.begin() as connection:
+                connection.execute(sa.insert(operations).values(row))
+
+    def forget(self, steps: int) -> None:
+        """The last few, or all."""
+        if steps >= len(self.stream):
+            self._model.wipe()
+            self.stream = []
+            self._now(frozenset())
+        else:
+            self._model.lose_last(steps + 0.5)
+            self.stream = self.stream[:-steps]
+            self._now(self.stream[-1])
+            self.stream = self.stream[-1:]  # the model goes back no further than this
+        self.lost = self.accepted - self.applied - self.stream[-1]
+        self.epoch += 1
+
+    def _now(self, stream: frozenset[str]) -> None:
+        self.stream.append(stream)
+        self._clock[0] += 1
+
+
+@asynccontextmanager
+async def world() -> AsyncIterator[World]:
+    """Empty."""
+    clock = [time.time()]
+    model = RedisModel(lambda: clock[0])
+    server = await asyncio.get_running_loop().create_server(model.protocol, "127.0.0.1", 0)
+    redis = connect(f"127.0.0.1:{server.sockets[0].getsockname()[1]}", PATIENT_REDIS)
+    database = DatabaseModel(time.time, random.Random(1), Threaded())
+    try:
+        with patch.object(pymysql, "connect", database.connect):
+            engine = make_engine("mysql://u:p@127.0.0.1/holdfast", PATIENT_DATABASE, 2)
+            await ensure_groups(redis)
+            clock[0] += 1
+            yield World(model, redis, engine, clock)
+            engine.dispose()
+    finally:
+        await redis.aclose()
+        server.close()
+    assert not database.unknown
+
+
+@pytest.mark.parametrize("run", range(4))
+async def test_what_is_forgotten_is_lost_or_applied(run: int) -> None:
+    """Whatever the queue forgets, however often: what was accepted is on the stream, applied, or counted as lost, and
+    the ledger balances with exactly that. It is looked at after every step, so all of it was seen."""
+    async with world() as on:
+        await on.epochs.ledger()
+        for _ in range(_STEPS):
+            match _CHANCE.choice(("accept", "apply", "forget")):
+                case "accept":
+                    await on.accept(_CHANCE.randint(1, 5))
+                case "apply":
+                    await on.apply(_CHANCE.randint(1, 5))
+                case _:
+                    on.forget(_CHANCE.choice((1, 2, 3, 9)))
+            ledger = await on.epochs.ledger()
+            waiting = len(on.stream[-1] - on.applied)
+            counted = (ledger.missing, ledger.lost, ledger.in_flight, ledger.applied, ledger.accepted, ledger.epoch)
+            expected = (0, len(on.lost), waiting, len(on.applied), len(on.accepted), on.epoch)
+            assert counted == expected, run

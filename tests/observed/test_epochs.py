@@ -1,0 +1,91 @@
+"""The queue loses its memory: the ledger names what is gone, once, and balances from there."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from holdfast.shared.queue.names import LOOK, OPERATION, WRITES
+from tests import keys, processes
+from tests.integration.test_api_accepts import key
+from tests.processes import Service
+from tests.servers import Database, RedisServer, wait_until
+
+_BACKLOG = 12
+
+
+@pytest.fixture
+def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> Iterator[tuple[Service, Service]]:
+    """An api and a dlq_admin that looks often."""
+    at = (tmp_path, own_redis.address, own_database.dsn)
+    api, admin = processes.api(*at), processes.dlq_admin(*at, HOLDFAST_DLQ_AUDIT_EVERY_S="1")
+    yield api.start(), admin.start()
+    api.kill()
+    admin.kill()
+
+
+def _ledger(admin: Service) -> dict[str, Any]:
+    with admin.client(headers=keys.bearer(keys.OPERATOR)) as client:
+        return dict(client.get("/ledger").json()["data"] or {})
+
+
+def _queued(client: httpx.Client, count: int) -> list[str]:
+    """Operations that only the queue has."""
+    operations = []
+    while len(operations) < count:
+        user = {"name": "Ann", "email": f"{len(operations)}-{key()['Idempotency-Key']}@example.com"}
+        answer = client.post("/users", json=user)
+        if answer.status_code == 202:
+            operations.append(answer.json()["data"]["operation_id"])
+    return operations
+
+
+def _break(queue: RedisServer, how: str) -> None:
+    with queue.client() as client:
+        if how == "emptied":
+            client.flushall()
+            return
+        # As from an older copy: without the newest half of the stream, and with the number of an earlier look.
+        entries = client.xrange(WRITES)
+        client.set(LOOK, int(client.get(LOOK) or 1) - 1)
+        for entry_id, fields in entries[len(entries) // 2 :]:
+            client.xdel(WRITES, entry_id)
+            client.delete(OPERATION + fields[b"operation_id"].decode())
+        half = len(entries) // 2
+        client.execute_command("XSETID", WRITES, entries[half - 1][0], "ENTRIESADDED", half, "MAXDELETEDID", "0-0")
+
+
+@pytest.mark.parametrize("how", ["emptied", "went_back"])
+def test_the_ledger_names_the_loss(
+    services: tuple[Service, Service], own_redis: RedisServer, own_database: Database, tmp_path: Path, how: str
+) -> None:
+    """With no writer the backlog is lost: it is counted, each operation of it says so, and writes go on."""
+    api, admin = services
+    with api.client() as client:
+        operations = _queued(client, _BACKLOG)
+        wait_until(lambda: _ledger(admin).get("in_flight") == _BACKLOG, what="the ledger has the backlog")
+        with own_database.connect() as connection, connection.cursor() as cursor:
+
+            def kept() -> bool:
+                cursor.execute("SELECT accepted FROM queue_epochs")
+                return cursor.fetchall() == ((_BACKLOG,),)
+
+            wait_until(kept, what="it was kept")
+        _break(own_redis, how)
+        lost = _BACKLOG if how == "emptied" else _BACKLOG - _BACKLOG // 2
+        wait_until(lambda: _ledger(admin).get("lost") == lost, what="the ledger names the loss")
+        wait_until(lambda: _ledger(admin)["missing"] == 0, what="it balances")
+        states = [client.get(f"/operations/{each}").json()["data"]["status"] for each in operations]
+        assert sorted(states) == sorted(["lost"] * lost + ["queued"] * (_BACKLOG - lost))
+        _queued(client, 3)
+    writer = processes.writer(tmp_path, own_redis.address, own_database.dsn, **processes.QUICK).start()
+    after = _BACKLOG - lost + 3
+    wait_until(lambda: _ledger(admin)["applied"] == after, what="what is there is applied")
+    ledger = _ledger(admin)
+    assert (ledger["missing"], ledger["lost"], ledger["accepted"]) == (0, lost, after + lost)
+    assert (ledger["epoch"], ledger["in_flight"]) == (2, 0)
+    assert admin.log.read_text().count("queue_epoch_began") == 1
+    assert f'"cause": "{how}"' in admin.log.read_text()
+    writer.kill()
