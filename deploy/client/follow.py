@@ -17,7 +17,7 @@ _FIRST_S = 0.02
 _LATER_MAX_S = 0.5
 #: How long after the last request we wait for writes to end.
 PATIENCE_S = 60.0
-_ENDED = {"applied", "superseded", "rejected", "dead_lettered", "discarded"}
+_ENDED = {"applied", "superseded", "rejected", "dead_lettered", "discarded", "lost"}
 
 
 @dataclass(slots=True)

@@ -29,7 +29,7 @@ class MemoryReader:
         if identity != await self._identity():
             return None
         newest = versions.from_stream_id(text(last))
-        oldest = versions.from_stream_id(text(first)) if first else newest
+        oldest = versions.from_stream_id(text(first)) if first else None
         return Memory(identity, look, int(before), int(entries), oldest, newest, safe)
 
     async def _identity(self) -> str:

@@ -29,8 +29,8 @@ class Memory:
     remembered: int
     #: Entries ever put on the write stream.
     entries: int
-    #: Version of the oldest entry on the stream, and of the newest one ever.
-    oldest: int
+    #: Version of the oldest entry on the stream (None: there is none), and of the newest one ever.
+    oldest: int | None
     newest: int
     #: Whether replicas have it, where accepted writes wait for them.
     safe: bool = True

@@ -86,6 +86,6 @@ def test_the_ledger_names_the_loss(
     ledger = _ledger(admin)
     assert (ledger["missing"], ledger["lost"], ledger["accepted"]) == (0, lost, after + lost)
     assert (ledger["epoch"], ledger["in_flight"]) == (2, 0)
-    assert admin.log.read_text().count("queue_epoch_began") == 1
+    assert admin.log.read_text().count('"action": "queue_epoch_began"') == 1
     assert f'"cause": "{how}"' in admin.log.read_text()
     writer.kill()

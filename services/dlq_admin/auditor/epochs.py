@@ -51,7 +51,7 @@ class Epochs:
         """Only a reading that balances says what was accepted, and only what replicas have may not be forgotten."""
         if ledger.missing == 0 and memory.safe:
             seen = {"accepted": ledger.queued, "entries": ledger.entries, "newest": ledger.cut}
-            oldest = min(memory.oldest, ledger.cut)
+            oldest = ledger.cut if memory.oldest is None else min(memory.oldest, ledger.cut)
             await self._database.audit(epochs.keep, ledger.epoch, memory.look, {**seen, "oldest": oldest})
 
     async def _after(self, known: list[Epoch], memory: Memory, cause: Cause) -> Epoch:
@@ -59,12 +59,14 @@ class Epochs:
         look was never seen, and is only within the window."""
         last, lost_before = known[-1], sum(each.lost for each in known)
         there = await self._agreed(lambda: self._accounted(last.newest))
-        lost = last.accepted - lost_before - there
+        # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
+        lost = max(-lost_before, last.accepted - lost_before - there)
         floor = max(last.newest, await self._database.audit(newest_version))
         carried = await self._agreed(lambda: self._uncounted(floor))
         began = _begun(memory, last.epoch + 1, cause, floor)
         all_there = cause is Cause.MOVED and not lost
-        return replace(began, lost=lost, lost_from=last.newest if all_there else last.oldest, carried=carried + lost)
+        lost_from = (last.newest if all_there else last.oldest) or last.began  # 0: there had never been a write
+        return replace(began, lost=lost, lost_from=lost_from, carried=carried + lost)
 
     async def _begin(self, epoch: Epoch) -> None:
         if not await self._database.audit(epochs.begin, epoch) or epoch.cause is Cause.FIRST:
@@ -102,10 +104,11 @@ class Epochs:
 
 def _begun(memory: Memory, epoch: int, cause: Cause, floor: int = 0) -> Epoch:
     """An epoch in which nothing was seen yet; this look is kept with the first reading that balances."""
+    began = max(memory.newest, floor, versions.wall_clock())
     return Epoch(
         epoch=epoch,
         cause=cause,
-        began=max(memory.newest, floor, versions.wall_clock()),
+        began=began,
         carried=0,
         lost=0,
         lost_from=0,
@@ -114,6 +117,6 @@ def _begun(memory: Memory, epoch: int, cause: Cause, floor: int = 0) -> Epoch:
         look=memory.look - 1,
         accepted=0,
         entries=0,
-        oldest=memory.oldest,
+        oldest=began if memory.oldest is None else memory.oldest,
         newest=memory.newest,
     )
