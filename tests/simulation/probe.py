@@ -12,11 +12,13 @@ from deploy.client.connections import Address, Connections, Response
 from tests.simulation import at_rest
 from tests.simulation.operators import Operator
 from tests.simulation.workload import Recorder, Request
+from tests.simulation.world import AUDIT_EVERY_S
 
 _EVERY_S = 1.0
 _TIMEOUT_S = 20.0
-#: What is on its way when an api stops has arrived by then.
-_READING_S = 2.0
+#: By then what was on its way when an api stopped has arrived, and the ledger was read again. When that was, a clock
+#: that was wrong may tell wrongly.
+_READING_S = AUDIT_EVERY_S + 2.0
 
 
 class Probe:

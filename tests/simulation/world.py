@@ -20,6 +20,8 @@ from tests.simulation.plan import Plan
 from tests.simulation.simulation import Simulation
 
 API_PORT, WRITER_PORT, ADMIN_PORT, REDIS_PORT = 8080, 8090, 8082, 6379
+#: Pause of a dlq_admin between two readings of the ledger.
+AUDIT_EVERY_S = 5.0
 _PORTS = {"api": API_PORT, "writer": WRITER_PORT, "admin": ADMIN_PORT}
 _STORES = {
     "redis_addr": f"queue:{REDIS_PORT}", "cache_redis_addr": f"cache:{REDIS_PORT}", "listen_host": "0.0.0.0",  # noqa: S104
@@ -37,7 +39,7 @@ _ADMIN = {
     "dlq_lease_s": 5,
     "dlq_approve_over": 12,
     "drain_s": 3,
-    "dlq_audit_every_s": 5,
+    "dlq_audit_every_s": AUDIT_EVERY_S,
 }
 
 
