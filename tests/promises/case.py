@@ -26,7 +26,7 @@ class Case:
     @cached_property
     def disputed(self) -> Disputed:
         """Where there is no order to compare with."""
-        return Disputes(self.writes, self.final, self.limits.unique).found
+        return Disputes(self.writes, self.final, self.limits.unique, forgets=self.forgets).found
 
     @cached_property
     def rows(self) -> dict[Entity, Row]:

@@ -2,13 +2,15 @@
 
 While the queue is away a write goes straight to the database, past earlier ones that are still queued. Between a
 direct write and a queued one of the same entity or unique value the order is that of their commits, not that of their
-versions. Neither is it known for an operation that no answer named. What such writes touch, and what follows from it,
-is counted and not compared with the sequential model.
+versions. Neither is it known for an operation that no answer named, nor between two with the same version: a queue that
+forgot its last moments may give a version again. What such writes touch, and what follows from it, is counted and not
+compared with the sequential model.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import pairwise
 
 from tests.promises.final import Ended, Entity, Final
 from tests.promises.writes import Intent, Writes
@@ -27,10 +29,11 @@ class Disputed:
 
 
 class Disputes:
-    """Of one run. `unique`: the unique field of each resource."""
+    """Of one run. `unique`: the unique field of each resource; `forgets`: whether the queue was made to forget."""
 
-    def __init__(self, writes: Writes, final: Final, unique: Mapping[str, str]) -> None:
+    def __init__(self, writes: Writes, final: Final, unique: Mapping[str, str], *, forgets: bool) -> None:
         self._writes = writes
+        self._forgets = forgets
         self._unique = unique
         self._dead = {letter.operation_id for letter in final.letters}
 
@@ -49,6 +52,9 @@ class Disputes:
             if touched[direct] & touched[overtaken]:
                 found.pairs += 1
                 things |= touched[direct] | touched[overtaken]
+        for one, other in pairwise(in_order) if self._forgets else ():
+            if writes.ended[one].version == writes.ended[other].version:
+                things |= touched[one] | touched[other]
         size = -1
         while things and len(things) != size:  # whoever shares a unique value with one of them is disputed too
             size = len(things)

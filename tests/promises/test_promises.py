@@ -444,6 +444,18 @@ def test_a_queue_that_forgets_is_not_held_to_what_it_forgot(breaks: Callable[[Br
     assert not [*check(broken.case())]
 
 
+def test_two_writes_of_one_version_have_no_order_after_a_failover() -> None:
+    """The queue forgot that it had given the version; otherwise they are compared."""
+    whole = fresh(2)
+    ended = sorted(whole.final.ended, key=lambda each: each.version)
+    first, second = [each for each in ended if each.effect == "applied" and each.method != "POST"][:2]
+    alike = replace(second, version=first.version)
+    whole.final = replace(whole.final, ended=tuple(alike if each is second else each for each in ended))
+    assert not whole.case().disputed.operations
+    whole.append(Fault(1, 1, "failover", "queue", forgets_since_s=0.5))
+    assert {first.operation_id, second.operation_id} <= whole.case().disputed.operations
+
+
 def test_a_direct_write_and_the_queued_ones_that_it_overtook_are_not_compared() -> None:
     """Nor is what follows from it; everything else is."""
     whole = fresh(2)
