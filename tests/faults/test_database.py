@@ -177,7 +177,8 @@ def test_read_only(rig: Rig, writer: Service) -> None:
 
 @pytest.mark.parametrize("fault", [fault for fault in KNOWN if not fault.reads], ids=lambda fault: fault.name)
 def test_whatever_the_database_answers_a_read_with(rig: Rig, fault: DatabaseFault) -> None:
-    """Copies from the first failed read on, and what nobody knows is a 503; writes queue."""
+    """Copies from every failed read, and what nobody knows is a 503; writes queue. Other tables can still be read, so
+    the breaker may stay closed."""
     path = rig.known_user()
     with fault.on(rig.database):
         assert stale(rig.client.get(path))["name"] == "Ada"
@@ -188,7 +189,6 @@ def test_whatever_the_database_answers_a_read_with(rig: Rig, fault: DatabaseFaul
         assert rig.client.get(operation).status_code == 503
         refused(rig.client.post("/users", json=EVE, headers=key()), 503, "WRITES_UNAVAILABLE")
         rig.to_queue.heal()
-        rig.open_breaker()
         assert stale(rig.client.get(path))["name"] == "Ada"
     rig.wait_until_fresh(path)
 
