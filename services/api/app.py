@@ -255,6 +255,7 @@ class Api:
 def _database(settings: ApiSettings, breakers: Breakers) -> Database:
     return Database(
         engine_of(settings),
+        engine_of(settings, transactions=False),
         settings.db_pool_size,
         breakers.database,
         breakers.database_writes,

@@ -2,29 +2,40 @@
 with it."""
 
 import asyncio
+import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from math import ceil
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
+from holdfast.services.api.batcher import LATE_S, Batcher, OutOfPatience
 from holdfast.shared.domain.registry import domain
-from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.errors import AppError, CircuitOpen, DatabaseUnavailable, DeadlineExceeded
 from holdfast.shared.faults import Fault
 from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.breaker.refusal import CallRefused
+from holdfast.shared.resilience.breaker.verdict import Verdict
 from holdfast.shared.resilience.pool import Pool
 from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
 from holdfast.shared.store import reads
 from holdfast.shared.store.classify import answered
 from holdfast.shared.store.control import control_write
 from holdfast.shared.store.engine import Engine
+from holdfast.shared.telemetry.decisions import note
+from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.writes.merge import Entity
 
 #: Word for word what clients of the API look for.
 _AWAY = "Database service temporarily unavailable"
 
+
+#: What a read ends with that was not made, or did not come back.
+_FAILURES = (CallRefused, Fault, TimeoutError)
 
 _NO_ID = str(uuid.UUID(int=0))
 
@@ -32,15 +43,26 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 
-class Database:
-    """`await database.call(reads.entity, resource, id)`."""
+class Row(NamedTuple):
+    """An entity's row, if it has one, and when the read of it began (Unix seconds)."""
 
-    def __init__(self, engine: Engine, threads: int, reads: Breaker, writes: Breaker, read_timeout_s: float) -> None:
+    entity: Entity | None
+    as_of: float
+
+
+class Database:
+    """`await database.call(reads.horizon)`, `await database.row(resource, id)`."""
+
+    def __init__(
+        self, engine: Engine, for_reads: Engine, threads: int, reads: Breaker, writes: Breaker, read_timeout_s: float
+    ) -> None:
         self._engine = engine
+        self._for_reads = for_reads
         self._pool = Pool("database", threads)
         self._reads = reads
         self._writes = writes
         self._read_timeout_s = read_timeout_s
+        self._rows: dict[str, Batcher[str, Row]] = {}
 
     async def call(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A read, given up in time: its thread is free when the driver's own limits have passed.
@@ -48,18 +70,57 @@ class Database:
         Raises CircuitOpen at once while the database is known to be away, DatabaseUnavailable, or DeadlineExceeded
         when there is no time to ask.
         """
+        return await self._call(self._engine, read, *args, **kwargs)
+
+    async def read(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
+        """The same for a read that is one statement: on a connection that knows no transactions."""
+        return await self._call(self._for_reads, read, *args, **kwargs)
+
+    async def row(self, resource: ResourceType, id: str) -> Row:
+        """The row of one entity, read together with others that are asked for at the same time. Raises like `call`."""
+        rows = self._rows.get(resource.plural)
+        if rows is None:
+            rows = self._rows[resource.plural] = Batcher(partial(self._read_rows, resource))
+        # A little more than the call's own limit, so that those who share it know what it ended with.
+        patience_s = min(self._read_timeout_s + 2 * LATE_S, deadline.remaining_s() - ANSWER_RESERVE_S)
+        if patience_s <= 0:
+            raise DeadlineExceeded()
+        try:
+            if not self.undisturbed:  # some calls pass and others do not, and each request has its own luck
+                return await rows.alone(id)
+            name = str(self._reads.name)
+            get = rows.get if spans.collector is None else spans.around(name, rows.get)
+            return await get(id, patience_s)
+        except _FAILURES as error:
+            if isinstance(error, OutOfPatience):
+                took_ms = round(patience_s * 1000, 1)
+                note(
+                    Action.CALL_FAILED,
+                    breaker=name,
+                    judged=Verdict.NEUTRAL.value,
+                    error="TimeoutError",
+                    took_ms=took_ms,
+                )
+            raise _explained(error) from error
+
+    async def _read_rows(self, resource: ResourceType, ids: Sequence[str]) -> Mapping[str, Row | Exception]:
+        as_of = time.time()
+        found = await self._reads.call_async(self._in_time, lambda: reads.entities(self._for_reads, resource, ids))
+        return {id: row if isinstance(row, Exception) else Row(row, as_of) for id, row in found.items()}
+
+    async def _call(
+        self, engine: Engine, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs
+    ) -> T:
         if self._time_s() <= 0:
             raise DeadlineExceeded()
         try:
-            return await self._reads.call_async(self._in_time, lambda: read(self._engine, *args, **kwargs))
-        except CallRefused as refused:
-            raise CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s)) from refused
-        except (Fault, TimeoutError) as fault:
-            raise DatabaseUnavailable() from fault
+            return await self._reads.call_async(self._in_time, lambda: read(engine, *args, **kwargs))
+        except _FAILURES as error:
+            raise _explained(error) from error
 
     def prober(self) -> Prober:
         """Of both breakers. Writes are probed by a control write, once reads work."""
-        read = partial(self._in_time, partial(any_read, self._engine))
+        read = partial(self._in_time, partial(any_read, self._for_reads))
         write = partial(self._in_thread, partial(control_write, self._engine))
         return Prober(Probe(self._reads, read, refused=answered), Probe(self._writes, write, refused=answered))
 
@@ -79,7 +140,7 @@ class Database:
         try:
             return await self._writes.call_async(self._in_thread, lambda: work(self._engine, *args, **kwargs))
         except CallRefused as refused:
-            raise CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s)) from refused
+            raise _refusal(refused) from refused
 
     def _time_s(self) -> float:
         """For a read that begins now."""
@@ -96,6 +157,16 @@ class Database:
         """Drop what waits; the driver's own time limit ends what runs."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._engine.dispose()
+        self._for_reads.dispose()
+
+
+def _explained(error: Exception) -> AppError:
+    """Why a read was not made, or did not come back."""
+    return _refusal(error) if isinstance(error, CallRefused) else DatabaseUnavailable()
+
+
+def _refusal(refused: CallRefused) -> CircuitOpen:
+    return CircuitOpen(_AWAY, retry_after_s=ceil(refused.retry_after_s))
 
 
 def any_read(engine: Engine) -> None:

@@ -76,4 +76,4 @@ def expire_ms(headers: Headers) -> str:
 
 def wants_fresh(request: Request) -> bool:
     """Whether the caller would rather have an error than a copy: `Cache-Control: no-cache`."""
-    return "no-cache" in request.headers.get("cache-control", "").lower()
+    return any(name == b"cache-control" and b"no-cache" in value.lower() for name, value in request.scope["headers"])

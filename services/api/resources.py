@@ -16,7 +16,8 @@ from holdfast.services.api.described import describe
 from holdfast.services.api.ids import canonical
 from holdfast.services.api.openapi import documents_of
 from holdfast.services.api.openapi.resources import Documents
-from holdfast.services.api.view import Seen, View
+from holdfast.services.api.seen import Seen
+from holdfast.services.api.view import View
 from holdfast.services.api.write import WritePath
 from holdfast.shared.domain.errors import EntityNotFound
 from holdfast.shared.domain.resource import Field, ResourceType
@@ -95,7 +96,7 @@ def _add_reads(app: FastAPI, resource: ResourceType, documents: Documents, view:
             "next_cursor": _cursor(seen.next_after) if seen.next_after else None,
             "limit": limit,
         }
-        data = [describe(entity) for entity in seen.entities]
+        data = seen.data or [describe(entity) for entity in seen.entities]
         if seen.copy and seen.instead_of:
             return degraded(request, seen.instead_of, seen.copy.as_of, data, f"cached_{plural}", meta)
         return success(request, data, meta=meta)

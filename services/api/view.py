@@ -1,24 +1,27 @@
 """View: entities and operations as a caller sees them: the database's row with the writes still on their way on top."""
 
+import asyncio
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
 
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from holdfast.services.api.batcher import Batcher
 from holdfast.services.api.database import Database
 from holdfast.services.api.described import describe_ended, describe_letter, describe_lost, describe_pending
 from holdfast.services.api.flights import Flights
 from holdfast.services.api.hedge import hedged
+from holdfast.services.api.seen import Seen, shown, with_pending
 from holdfast.services.api.shed import spared
 from holdfast.shared.cache.copies import Copies, Page
-from holdfast.shared.cache.form import EntityCopy, Listed, PageCopy, entity_name, page_name, unique_name
+from holdfast.shared.cache.form import EntityCopy, PageCopy, entity_name, page_name, unique_name
 from holdfast.shared.cache.refresh import Refresher
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import Field, ResourceType
 from holdfast.shared.errors import (
-    AppError,
     CircuitOpen,
     DatabaseSlow,
     DatabaseUnavailable,
@@ -34,9 +37,9 @@ from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.store import epochs, reads
 from holdfast.shared.telemetry.decisions import decided
 from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes import versions
-from holdfast.shared.writes.commands import Ref, Write
-from holdfast.shared.writes.merge import Entity, merge
+from holdfast.shared.writes.commands import Ref
 
 #: The database does not answer, is known not to, or is not asked because too many wait for it.
 _REFUSALS = (DatabaseUnavailable, DatabaseSlow, CircuitOpen, Overloaded)
@@ -44,22 +47,12 @@ _REFUSALS = (DatabaseUnavailable, DatabaseSlow, CircuitOpen, Overloaded)
 _HEDGE_AT = 0.5
 
 
-_C = TypeVar("_C", EntityCopy, Page)
+class _Page(NamedTuple):
+    """A page of a resource: the name of its copy, and how many entities it shows at most."""
 
-
-class Seen(NamedTuple):
-    """What a read found: entities, and how we know."""
-
-    entities: list[Entity]
-    #: Part of it is still on its way to the database. None: the queue did not say.
-    pending: bool | None = False
-    #: The copy it comes from, and why it does not come from the database.
-    copy: EntityCopy | Page | None = None
-    instead_of: AppError | None = None
-    #: Where that copy was: "cache", or "queue" where only the queue knows of the entity.
-    source: str = "cache"
-    #: Of a page that is not the last: the version after which the next one begins.
-    next_after: int | None = None
+    name: str
+    resource: ResourceType
+    limit: int
 
 
 class View:
@@ -87,7 +80,10 @@ class View:
         self._read_timeout_s = read_timeout_s
         self._hedge_s = _HEDGE_AT * read_timeout_s
         self._secret = secret
-        self._flights: Flights[Any] = Flights()
+        self._flights: Flights[Seen] = Flights()
+        self._entity_copies: Batcher[Ref, EntityCopy | None] = Batcher(copies.entities)
+        self._page_copies: Batcher[_Page, Seen | None] = Batcher(self._copied_pages)
+        self._pending_writes: Batcher[Ref, PendingWrites] = Batcher(self._look)
         self._looking, self._asking = FailureReporter("pending_writes"), FailureReporter("pending_operation")
 
     async def entity(self, which: Ref, *, fresh: bool = False) -> Seen:
@@ -99,7 +95,8 @@ class View:
         name = entity_name(which)
 
         async def kept() -> EntityCopy | None:
-            return None if fresh else self._young(name, await self._copies.entity(which))
+            found = None if fresh else await self._entity_copies.get(which)
+            return found if not fresh and self._young(name, found) else None
 
         try:
             row = await hedged(self._row(name, which), self._hedge_s, kept)
@@ -108,7 +105,7 @@ class View:
             copy = error.copy if isinstance(error, DatabaseSlow) else await kept()
             row = copy.entity if copy else None
         source = "cache" if copy else "queue"
-        entity = _with_pending(row, pending.writes if pending else [])
+        entity = with_pending(row, pending.writes if pending else ())
         visible = entity is not None and entity.visible
         # An id is never used again: a copy that says deleted is as good as the database.
         if not visible and not (row and row.deleted_version):
@@ -119,96 +116,99 @@ class View:
         if refusal and entity and not copy:
             # Later writes, a delete too, may have gone past the queue: this is the entity as it was accepted.
             accepted = EntityCopy(entity, entity.created_version / 1_000_000)
-            copy, source = None if fresh else self._young(name, accepted), "queue"
-            if copy is None:
+            if fresh or not self._young(name, accepted):
                 raise refusal
+            copy = accepted
         seen = [entity] if entity and visible else []
         return Seen(seen, None if pending is None else pending.any, copy, refusal, source)
 
     async def page(self, resource: ResourceType, after: int, limit: int, *, fresh: bool) -> Seen:
         """At most `limit` entities created after version `after`. Raises like `entity`."""
-        name = page_name(resource, after, limit)
         # One more than is shown tells whether there is a page after this one.
-        seen, listed = await self._page(name, resource, fresh, reads.page, after, limit + 1)
-        if len(listed) <= limit:
-            return seen
-        last = listed[limit - 1].created_version
-        return seen._replace(
-            entities=[entity for entity in seen.entities if entity.created_version <= last], next_after=last
-        )
+        read = partial(self._database.read, reads.page, resource, after, limit + 1)
+        return await self._page(_Page(page_name(resource, after, limit), resource, limit), read, fresh=fresh)
 
     async def by_unique_value(self, resource: ResourceType, field: Field, key: str, *, fresh: bool) -> Seen:
         """The entity that has this value, or none. Raises like `entity`."""
         claims = field.unique.claims if field.unique else ""
-        name = unique_name(claims, key, self._secret)
-        seen, _ = await self._page(name, resource, fresh, reads.by_unique_value, field, key)
+        read = partial(self._database.read, reads.by_unique_value, resource, field, key)
+        seen = await self._page(_Page(unique_name(claims, key, self._secret), resource, 1), read, fresh=fresh)
         # An entity's own copy may be newer: then the value is no longer its own.
-        return seen._replace(entities=[entity for entity in seen.entities if (claims, key) in entity.claims])
-
-    async def _page(
-        self, name: str, resource: ResourceType, fresh: bool, read: Callable[..., reads.Read], *args: object
-    ) -> tuple[Seen, tuple[Listed, ...]]:
-        async def kept() -> Page | None:
-            return None if fresh else self._young(name, await self._copies.page(name, resource.plural))
-
-        try:
-            entities, page = await hedged(self._rows(name, read, resource, *args), self._hedge_s, kept)
-        except _REFUSALS as refusal:
-            copy = refusal.copy if isinstance(refusal, DatabaseSlow) else await kept()
-            if copy is None:
-                raise
-            return Seen(copy.entities, copy=copy, instead_of=refusal), copy.listed
-        return Seen(entities), page.listed
+        return seen._replace(entities=[entity for entity in seen.entities if (claims, key) in entity.claims], data=None)
 
     async def _row(self, name: str, which: Ref) -> Entity | None:
-        row, as_of = await self._shared(name, reads.entity, domain().by_plural[which.resource], which.id)
-        if row is not None:
-            self._refresher.offer([(name, EntityCopy(row, as_of))])
-        found: Entity | None = row
-        return found
-
-    async def _rows(self, name: str, read: Callable[..., reads.Read], *args: object) -> tuple[list[Entity], PageCopy]:
-        (entities, began_us), as_of = await self._shared(name, read, *args)
-        page = PageCopy.of(entities, began_us, as_of)
-        # The entities first: a page without them is no copy.
-        self._refresher.renew([(entity_name(entity.ref), EntityCopy(entity, as_of)) for entity in entities])
-        self._refresher.offer([(name, page)])
-        return entities, page
-
-    async def _shared(self, name: str, read: Callable[..., Any], *args: object) -> tuple[Any, float]:
-        """A read of the database, one at a time of each kind, and when it began (Unix seconds); none where the request
-        is to be spared one."""
         if (refusal := spared()) is not None:
             raise refusal
+        row, as_of = await self._database.row(domain().by_plural[which.resource], which.id)
+        if row is not None:
+            self._refresher.offer([(name, EntityCopy(row, as_of))])
+        return row
 
-        async def call() -> tuple[Any, float]:
-            began = time.time()
-            return await self._database.call(read, *args), began
+    async def _page(self, which: _Page, read: Callable[[], Awaitable[reads.Read]], *, fresh: bool) -> Seen:
+        """From the database, else from a copy. Raises like `entity`."""
 
-        if not self._database.undisturbed:  # no request waits for another one's probe
-            return await call()
+        async def kept() -> Seen | None:
+            found = None if fresh else await self._page_copies.get(which)
+            return found if not fresh and self._young(which.name, found.copy if found else None) else None
+
         try:
-            found: tuple[Any, float] = await self._flights.share(name, call, self._read_timeout_s)
-            return found
+            return await hedged(self._shared_page(which, read), self._hedge_s, kept)
+        except _REFUSALS as refusal:
+            copied: Seen | None = refusal.copy if isinstance(refusal, DatabaseSlow) else await kept()
+            if copied is None:
+                raise
+            return copied._replace(instead_of=refusal)
+
+    async def _shared_page(self, which: _Page, read: Callable[[], Awaitable[reads.Read]]) -> Seen:
+        """One read at a time of each page."""
+        if (refusal := spared()) is not None:
+            raise refusal
+        fetch = partial(self._fetch_page, which, read)
+        if not self._database.undisturbed:  # no request waits for another one's probe
+            return await fetch()
+        try:
+            return await self._flights.share(which.name, fetch, self._read_timeout_s)
         except TimeoutError as waited:
             raise DatabaseUnavailable() from waited
 
-    def _young(self, name: str, copy: _C | None) -> _C | None:
-        """The copy, if it may still be shown."""
+    async def _fetch_page(self, which: _Page, read: Callable[[], Awaitable[reads.Read]]) -> Seen:
+        as_of = time.time()
+        entities, began_us = await read()
+        page = PageCopy.of(entities, began_us, as_of)
+        # The entities first: a page without them is no copy.
+        self._refresher.renew([(entity_name(entity.ref), EntityCopy(entity, as_of)) for entity in entities])
+        self._refresher.offer([(which.name, page)])
+        return shown(entities, page.listed, which.limit)
+
+    async def _copied_pages(self, pages: Sequence[_Page]) -> Mapping[_Page, Seen | None]:
+        copies = await asyncio.gather(*(self._copies.page(each.name, each.resource.plural) for each in pages))
+        return {
+            page: shown(copy.entities, copy.listed, page.limit)._replace(copy=copy) if copy else None
+            for page, copy in zip(pages, copies, strict=True)
+        }
+
+    def _young(self, name: str, copy: EntityCopy | Page | None) -> bool:
+        """Whether there is a copy, and it may still be shown."""
         age_s = max(0.0, time.time() - copy.as_of) if copy else None
         if age_s is not None and age_s <= self._stale_max_s:
-            return copy
+            return True
         too_old_s = None if age_s is None else round(age_s, 1)
         decided(Action.NO_COPY, of=name.partition(":")[0], age_s=too_old_s, age_max_s=self._stale_max_s)
-        return None
+        return False
 
     async def _pending(self, entity: Ref) -> PendingWrites | None:
         """None: the queue does not answer."""
         try:
-            with self._looking:
-                return await self._queue.call_async(pending_writes, self._redis, entity)
+            if not self._queue.undisturbed:
+                return await self._pending_writes.alone(entity)
+            get = self._pending_writes.get
+            return await (get if spans.collector is None else spans.around(str(self._queue.name), get))(entity)
         except (CallRefused, RedisError, OSError):
             return None
+
+    async def _look(self, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
+        with self._looking:
+            return await self._queue.call_async(pending_writes, self._redis, entities)
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
         """Raises when a store that might know of it does not answer; None: both answered, and neither knows.
@@ -236,10 +236,3 @@ class View:
                                                "constraint": "must be younger than what is kept"})  # fmt: skip
             return None
         return describe_ended(ended)
-
-
-def _with_pending(row: Entity | None, writes: list[Write]) -> Entity | None:
-    entity = row
-    for write in writes:
-        entity, _ = merge(entity, write, overtaking=True)
-    return entity

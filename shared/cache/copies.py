@@ -54,10 +54,15 @@ class Copies:
         self._in_process_max = in_process_max
         self._latest: OrderedDict[str, Copy] = OrderedDict()
 
-    async def entity(self, entity: Ref) -> EntityCopy | None:
-        """The entity's copy. Never raises."""
-        copy = await self.get(entity_name(entity))
-        return copy if isinstance(copy, EntityCopy) else None
+    async def entities(self, entities: Sequence[Ref]) -> dict[Ref, EntityCopy | None]:
+        """The copies of entities, in one round trip. Never raises."""
+        looked = await self._look([entity_name(entity) for entity in entities])
+        for _, result in looked:
+            metrics.cache_requests.labels(result).inc()
+        return {
+            entity: copy if isinstance(copy, EntityCopy) else None
+            for entity, (copy, _) in zip(entities, looked, strict=True)
+        }
 
     async def page(self, name: str, resource: str) -> Page | None:
         """The page's copy with those of its entities; none when one of them is missing, or older than the page.
@@ -66,8 +71,8 @@ class Copies:
         if not isinstance(page, PageCopy):
             return None
         entities = []
-        own, _ = await self._look([entity_name(Ref(resource, one.id)) for one in page.listed])
-        for listed, copy in zip(page.listed, own, strict=True):
+        own = await self._look([entity_name(Ref(resource, one.id)) for one in page.listed])
+        for listed, (copy, _) in zip(page.listed, own, strict=True):
             if not isinstance(copy, EntityCopy):
                 return None
             if copy.entity.deleted_version:
@@ -79,31 +84,30 @@ class Copies:
 
     async def get(self, name: str) -> Copy | None:
         """The copy under `name`, if there is one that is not past its lifetime. Never raises."""
-        (copy,), result = await self._look([name])
+        ((copy, result),) = await self._look([name])
         metrics.cache_requests.labels(result).inc()
         return copy
 
-    async def _look(self, names: Sequence[str]) -> tuple[list[Copy | None], str]:
-        """The newer of the cache's copy and this process's, for each name; and how the cache answered for the first."""
+    async def _look(self, names: Sequence[str]) -> list[tuple[Copy | None, str]]:
+        """The newer of the cache's copy and this process's, for each name, and where there was one."""
         if not names:
-            return [], "hit"
+            return []
         values: list[bytes | str | None] = [None] * len(names)
         try:
             with self._looking:
                 values = await self._breaker.call_async(self._redis.mget, [_PREFIX + name for name in names])
         except _AWAY:
             metrics.cache_requests.labels("error").inc()
-        found, result = [], "miss"
-        for at, (name, value) in enumerate(zip(names, values, strict=True)):
+        found = []
+        for name, value in zip(names, values, strict=True):
             cached = decoded(name, value) if value is not None else None
             latest = self._latest.get(name)
             young = latest if latest and time.time() - latest.as_of <= self._hard_s else None
-            found.append(later(cached, young))
-            if latest and cached and found[-1] is cached:
+            copy = later(cached, young)
+            if latest and cached and copy is cached:
                 self.remember(name, cached)  # what was seen once is not unseen when the cache goes too
-            if at == 0 and found[0]:
-                result = "hit" if cached else "in_process"
-        return found, result
+            found.append((copy, "miss" if copy is None else "hit" if cached else "in_process"))
+        return found
 
     async def put(self, copies: Iterable[tuple[str, Copy]]) -> bool:
         """Keep copies under their names, or the newer ones of this process, unless the cache has newer ones. Never

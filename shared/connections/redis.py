@@ -2,7 +2,6 @@
 
 import asyncio
 import re
-import select
 import ssl
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -15,10 +14,8 @@ from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError, RedisError
 
 from holdfast.shared.connections.address import Address, parse_redis
+from holdfast.shared.connections.closed import is_closed
 from holdfast.shared.connections.primary import Primary, discovering
-
-#: The other side sends no more (Linux), or the connection is gone.
-_CLOSED = getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +103,9 @@ class _Reviving(AbstractConnection):
 
 
 def _is_closed(transport: asyncio.WriteTransport) -> bool:
-    """Whether either side has closed it, as the kernel knows it (about 1 us)."""
+    """Whether either side has closed it."""
     own = transport.get_extra_info("socket")
-    if transport.is_closing() or own is None:
-        return transport.is_closing()
-    poll = select.poll()
-    poll.register(own.fileno(), _CLOSED)
-    return bool(poll.poll(0))
+    return transport.is_closing() or (own is not None and is_closed(own.fileno()))
 
 
 class _Plain(_Reviving, Connection):

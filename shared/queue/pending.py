@@ -1,6 +1,6 @@
 """Pending: what Redis knows of writes that are accepted and not over."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, cast
 
@@ -17,7 +17,7 @@ from holdfast.shared.writes.commands import Ref, Write
 class PendingWrites(NamedTuple):
     """An entity's writes on their way, oldest first."""
 
-    writes: list[Write]
+    writes: Sequence[Write]
     #: There is another that this build does not know.
     unknown: bool = False
 
@@ -25,6 +25,9 @@ class PendingWrites(NamedTuple):
     def any(self) -> bool:
         """Whether something is on its way."""
         return self.unknown or bool(self.writes)
+
+
+_NOTHING = PendingWrites(())
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,28 @@ class PendingOperation:
     last_error: str
 
 
-async def pending_writes(redis: Redis, entity: Ref) -> PendingWrites:
-    """Nothing for almost every entity, almost always."""
-    fields: dict[bytes, bytes] = cast(Any, await redis.hgetall(PREFIX + pending_name(entity)))
+async def pending_writes(redis: Redis, entities: Sequence[Ref]) -> dict[Ref, PendingWrites | Exception]:
+    """Those of each of these entities, in one round trip. What cannot be read is the result of its entity alone.
+    Nothing for almost every entity, almost always."""
+    pipeline = redis.pipeline(transaction=False)
+    for entity in entities:
+        pipeline.hgetall(PREFIX + pending_name(entity))
+    replies = await pipeline.execute(raise_on_error=False)
+    return {entity: _pending(entity, reply) for entity, reply in zip(entities, replies, strict=True)}
+
+
+def _pending(entity: Ref, fields: dict[bytes, bytes] | Exception) -> PendingWrites | Exception:
     if not fields:
-        return PendingWrites([])
+        return _NOTHING
+    try:
+        if isinstance(fields, Exception):
+            raise fields
+        return _decoded(entity, fields)
+    except Exception as error:  # noqa: BLE001 - it is raised for those who asked for this entity
+        return error
+
+
+def _decoded(entity: Ref, fields: dict[bytes, bytes]) -> PendingWrites:
     writes, unknown = [], False
     for operation_id, value in fields.items():
         if operation_id == LAST.encode():

@@ -1,8 +1,9 @@
 """Connections: those that have outlived what they were made for are dropped, with all others of their pool.
 
 One rule: an error that is not about contention, a clash or the data says something about the server or our access to
-it, so no connection that was made before is trusted any more. And a pooled connection on which nothing fails is asked
-now and then whether its server still has the role that it had: a demoted primary answers reads for ever.
+it, so no connection that was made before is trusted any more. A pooled connection that its server has closed is not
+used: the kernel knows, so nobody pays a round trip for it. And one on which nothing fails is asked now and then whether
+its server still has the role that it had: a demoted primary answers reads for ever, and a lost one not at all.
 """
 
 import time
@@ -12,6 +13,7 @@ import pymysql
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ExceptionContext
 
+from holdfast.shared.connections.closed import is_closed
 from holdfast.shared.faults import BadData, Contention, Unexplained
 from holdfast.shared.store.classify import NotConnected, classify
 
@@ -59,13 +61,27 @@ def _connected(connection: Any, record: Any) -> None:
 
 
 def _checked_out(connection: Any, record: Any, _proxy: Any) -> None:
-    """Raises InvalidatePoolError, on which the pool makes a new connection, when the server has another role."""
+    """Raises InvalidatePoolError, on which the pool makes its connections anew, when the server has closed this one or
+    has another role."""
+    if _is_closed(connection):
+        raise sa.exc.InvalidatePoolError("the server has closed the connection")
     now = time.monotonic()
     if now - record.info["role_at"] < _ROLE_KNOWN_S:
         return
     if _role(connection) != record.info["role"]:
         raise sa.exc.InvalidatePoolError("the server has another role than when the connection was made")
     record.info["role_at"] = now
+
+
+def _is_closed(connection: Any) -> bool:
+    own = getattr(connection, "_sock", None)  # PyMySQL has no other name for it
+    if own is not None:
+        return is_closed(own.fileno())
+    try:
+        connection.ping(reconnect=False)
+    except pymysql.err.Error:
+        return True
+    return False
 
 
 def _role(connection: Any) -> object:

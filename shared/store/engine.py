@@ -41,26 +41,27 @@ def _encryption(address: Address) -> dict[str, Any]:
     return {"ssl": address.tls.context()} if address.tls.required else {}
 
 
-def engine_of(settings: StoreSettings) -> Engine:
-    """The engine that the settings describe."""
+def engine_of(settings: StoreSettings, *, transactions: bool = True) -> Engine:
+    """The engine that the settings describe. Without `transactions` it is for reads of one statement each, which need
+    neither a beginning nor an end: on another pool, so that no transaction ever gets such a connection."""
     timeouts = Timeouts(
         settings.db_checkout_timeout_s, settings.db_connect_timeout_s, settings.db_timeout_s, settings.db_lock_wait_s
     )
-    return make_engine(settings.db_dsn, timeouts, settings.db_pool_size)
+    return make_engine(settings.db_dsn, timeouts, settings.db_pool_size, transactions=transactions)
 
 
-def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
+def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: bool = True) -> Engine:
     """An engine that never waits longer than `timeouts`; it connects on first use. Raises ValueError for what is no
     DSN."""
     address = parse_dsn(dsn)
     session = f"SET SESSION innodb_lock_wait_timeout={timeouts.lock_wait_s}, {_SESSION}"
     engine = sa.create_engine(
         sa.URL.create("mysql+pymysql", address.user, address.password, address.host, address.port, address.database),
-        isolation_level="READ COMMITTED",
+        isolation_level="READ COMMITTED" if transactions else "AUTOCOMMIT",
+        skip_autocommit_rollback=not transactions,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=timeouts.checkout_s,
-        pool_pre_ping=True,
         pool_use_lifo=True,
         pool_recycle=300,
         connect_args={
@@ -79,8 +80,9 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int) -> Engine:
     def in_use() -> int:
         return engine.pool.checkedout() if isinstance(engine.pool, QueuePool) else 0
 
-    metrics.pool_capacity.labels("database_connections").set(pool_size)
-    metrics.pool_in_use.labels("database_connections").set_function(in_use)
+    name = "database_connections" if transactions else "database_read_connections"
+    metrics.pool_capacity.labels(name).set(pool_size)
+    metrics.pool_in_use.labels(name).set_function(in_use)
     return engine
 
 
@@ -102,7 +104,10 @@ def reading(engine: Engine) -> Iterator[sa.Connection]:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[sa.Connection]:
-    """A transaction that is committed at the end of the block, or rolled back by an exception. Raises a Fault."""
+    """A transaction that is committed at the end of the block, or rolled back by an exception. Raises a Fault, and
+    ValueError for an engine without transactions."""
+    if engine.dialect.skip_autocommit_rollback:
+        raise ValueError("this engine's connections know no transactions")
     with faults(), engine.begin() as connection:
         yield connection
 

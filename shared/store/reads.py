@@ -1,5 +1,6 @@
 """Reads: what the api and the ledger ask the database. None of them locks anything."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -8,6 +9,7 @@ import sqlalchemy as sa
 
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import Field, ResourceType
+from holdfast.shared.faults import BadData, Unexplained
 from holdfast.shared.store.engine import Engine, reading
 from holdfast.shared.store.load import final_from
 from holdfast.shared.store.statements import entity_from, statements_of
@@ -38,10 +40,45 @@ class EndedOperation:
 
 def entity(engine: Engine, resource: ResourceType, entity_id: str) -> Entity | None:
     """The row of one entity, shadows and tombstones included."""
-    query = sa.select(*statements_of(resource).columns).where(table_of(resource).c.id == entity_id)
+    found = entities(engine, resource, [entity_id])[entity_id]
+    if isinstance(found, Exception):
+        raise found
+    return found
+
+
+Found = dict[str, Entity | Exception | None]
+
+
+def entities(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Found:
+    """The same for many, in one statement. What fails for one row is that one's result."""
+    try:
+        rows = _rows(engine, resource, ids)
+    except (BadData, Unexplained):
+        # It may be about one of the rows. One by one they cost no more than if nobody had read them together.
+        alone = {id: _alone(engine, resource, id) for id in ids} if len(ids) > 1 else {}
+        if all(isinstance(each, Exception) for each in alone.values()):
+            raise
+        return alone
+    found: Found = dict.fromkeys(ids)
+    for row in rows:
+        try:
+            found[row[0]] = entity_from(resource, row)
+        except Exception as error:  # noqa: BLE001 - it is raised for those who asked for this row
+            found[row[0]] = error
+    return found
+
+
+def _alone(engine: Engine, resource: ResourceType, id: str) -> Entity | Exception | None:
+    try:
+        return entity(engine, resource, id)
+    except (BadData, Unexplained) as fault:
+        return fault
+
+
+def _rows(engine: Engine, resource: ResourceType, ids: Sequence[str]) -> Sequence[sa.Row[Any]]:
+    query = statements_of(resource).select.format(", ".join(["%s"] * len(ids)))
     with reading(engine) as connection:
-        row = connection.execute(query).one_or_none()
-    return entity_from(resource, row) if row else None
+        return connection.exec_driver_sql(query, tuple(ids)).all()
 
 
 class Read(NamedTuple):

@@ -22,7 +22,8 @@ class Statements:
     """Of one resource."""
 
     insert: str
-    #: The rows with these ids, locked until the transaction ends.
+    #: The rows with these ids; and the same, locked until the transaction ends.
+    select: str
     lock: str
     #: The ids among these that have a row, and of those the ones that are free to lock.
     existing: str
@@ -49,7 +50,8 @@ def statements_of(resource: ResourceType) -> Statements:
     columns, name = ", ".join(map(_quoted, names)), _quoted(resource.plural)
     return Statements(
         insert=insert_into(resource.plural, names),
-        lock=f"SELECT {columns} FROM {name} WHERE id IN ({{}}) FOR UPDATE",  # noqa: S608 - declared names
+        select=(select := f"SELECT {columns} FROM {name} WHERE id IN ({{}})"),  # noqa: S608 - declared names
+        lock=f"{select} FOR UPDATE",
         existing=f"SELECT id FROM {name} WHERE id IN ({{}})",  # noqa: S608 - declared names
         lock_free=f"SELECT id FROM {name} WHERE id IN ({{}}) FOR UPDATE SKIP LOCKED",  # noqa: S608 - declared names
         by_key=tuple(

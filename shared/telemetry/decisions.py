@@ -37,10 +37,10 @@ class Notes:
         self.taken: list[Note] = []
         self._kept = kept
 
-    def take(self, action: Action, numbers: dict[str, Any]) -> None:
-        """Add a note."""
+    def take(self, action: Action, numbers: dict[str, Any], at: float | None = None) -> None:
+        """Add a note; `at`: on the monotonic clock, if not now."""
         if self._kept and len(self.taken) < _NOTES_MAX:
-            self.taken.append(Note(time.monotonic(), action, numbers))
+            self.taken.append(Note(time.monotonic() if at is None else at, action, numbers))
 
 
 _NOTES: ContextVar[Notes | None] = ContextVar("notes", default=None)
@@ -58,12 +58,13 @@ def end(token: Token[Notes | None]) -> None:
 
 def note(action: Action, **numbers: Any) -> None:
     """Record a usual decision."""
-    notes = _NOTES.get()
-    if notes is None:
-        return
-    notes.take(action, numbers)
-    if spans.collector is not None:
-        spans.event(action.value, {name: value for name, value in numbers.items() if value is not None})
+    _take(action, numbers)
+
+
+def adopt(shared: Notes) -> None:
+    """Record what was decided in a call that this request shared with others, at the time when it was decided."""
+    for each in shared.taken:
+        _take(each.action, each.numbers, each.at)
 
 
 def decided(action: Action, **numbers: Any) -> None:
@@ -76,6 +77,15 @@ def decided(action: Action, **numbers: Any) -> None:
     if suppressed is not None:
         more = {"suppressed": suppressed} if suppressed else {}
         logs.warning(action, request_id=notes.request_id, **numbers, **more)
+
+
+def _take(action: Action, numbers: dict[str, Any], at: float | None = None) -> None:
+    notes = _NOTES.get()
+    if notes is None:
+        return
+    notes.take(action, numbers, at)
+    if spans.collector is not None:
+        spans.event(action.value, {name: value for name, value in numbers.items() if value is not None})
 
 
 class Lines:

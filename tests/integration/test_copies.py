@@ -46,6 +46,10 @@ class Runner:
         """Those of a new process."""
         return Copies(self.redis, cache_breaker(2), hard_s=60, in_process_max=100)
 
+    def entity(self, copies: Copies, id: str) -> EntityCopy | None:
+        """One user's."""
+        return self(copies.entities([user_ref(id)]))[user_ref(id)]
+
     def __call__(self, work: Awaitable[T]) -> T:
         """What it gives."""
 
@@ -134,7 +138,7 @@ def test_whatever_is_there_is_a_miss_and_gives_way(run: Runner, there: bytes) ->
     with run.server.client() as redis:
         redis.set("holdfast:cache:user:ada", there)
         redis.set(f"holdfast:cache:{PAGE}", there)
-    assert run(run.copies().entity(user_ref("ada"))) is None
+    assert run.entity(run.copies(), "ada") is None
     assert run(run.copies().page(PAGE, "users")) is None
     run(run.copies().put([("user:ada", EntityCopy(ADA, now)), (PAGE, PageCopy.of([ADA], 1, now))]))
     page = run(run.copies().page(PAGE, "users"))
@@ -146,7 +150,7 @@ def test_another_kind_of_key_gives_way(run: Runner) -> None:
     """A name that holds a list or a hash."""
     with run.server.client() as redis:
         redis.rpush("holdfast:cache:user:ada", "x")
-    assert run(run.copies().entity(user_ref("ada"))) is None
+    assert run.entity(run.copies(), "ada") is None
     run(run.copies().put([("user:ada", EntityCopy(ADA, 1.0))]))
     with run.server.client() as redis:
         assert redis.type("holdfast:cache:user:ada") == b"string"
@@ -158,11 +162,11 @@ def test_of_its_own_and_the_caches_the_newer_is_shown(run: Runner) -> None:
     copies = run.copies()
     run(copies.put([("user:bob", EntityCopy(BOB, now))]))
     assert run(copies.bury([("user:bob", EntityCopy(GONE, now)), ("user:ada", EntityCopy(ADA, now))], [])) is True
-    copy = run(copies.entity(user_ref("bob")))
+    copy = run.entity(copies, "bob")
     assert copy is not None
     assert copy.entity == GONE
-    assert run(copies.entity(user_ref("ada"))) is None  # it had no copy to bury
+    assert run.entity(copies, "ada") is None  # it had no copy to bury
     run(run.copies().put([("user:bob", EntityCopy(GONE, now))]))
-    copy = run(run.copies().entity(user_ref("bob")))
+    copy = run.entity(run.copies(), "bob")
     assert copy is not None
     assert copy.entity.deleted_version

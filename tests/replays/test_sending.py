@@ -14,7 +14,7 @@ from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.replays.sending import Chosen
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.names import CLOCK, LEDGER, OPERATION, WRITES
-from holdfast.shared.queue.pending import pending_operation, pending_writes
+from holdfast.shared.queue.pending import PendingWrites, pending_operation, pending_writes
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests.letters import letter
 from tests.servers import PATIENT_REDIS, RedisServer
@@ -62,7 +62,9 @@ async def test_what_is_sent_is_as_if_it_had_just_been_accepted(clean_redis: Redi
     assert fields == {name: value for name, value in one.original.items() if name != b"notify"} | {
         b"replay": b"7", b"letter": b"1764000000001-0",
     }  # fmt: skip
-    [write] = (await pending_writes(redis, user_ref("u-1"))).writes
+    found = (await pending_writes(redis, [user_ref("u-1")]))[user_ref("u-1")]
+    assert isinstance(found, PendingWrites)
+    [write] = found.writes
     assert (write.operation_id, write.version) == ("o-1", 1764000000000001)
     pending = await pending_operation(redis, "o-1")
     assert pending is not None

@@ -1,16 +1,22 @@
 """What a read shows: a write that settles between its two looks, and a copy when the database hangs."""
 
+<<<<<<< HEAD
 import asyncio
 import time
 from typing import Any
+=======
+from collections.abc import Sequence
+from typing import Any, Never
+>>>>>>> 87c66a6c (Reads that arrive together go together: one look, one query)
 
 import pytest
 
+from holdfast.services.api.database import Row
 from holdfast.services.api.view import View
 from holdfast.shared.cache.form import EntityCopy
 from holdfast.shared.errors import DatabaseSlow
 from holdfast.shared.queue.pending import PendingWrites
-from holdfast.shared.writes.commands import Write
+from holdfast.shared.writes.commands import Ref, Write
 from holdfast.shared.writes.merge import Entity, merge
 from tests.users import create_user, update_user, user_ref, user_row
 
@@ -30,17 +36,21 @@ class Stores:
         self._pending: Write | None = write
         self._left = settles_after
 
-    async def call_async(self, *_: object) -> PendingWrites:
+    async def call_async(self, _look: object, _redis: object, entities: Sequence[Ref]) -> dict[Ref, PendingWrites]:
         """What the queue holds."""
         found = PendingWrites([self._pending] if self._pending else [])
         self._looked()
-        return found
+        return dict.fromkeys(entities, found)
 
-    async def call(self, *_: object) -> Entity | None:
+    async def row(self, *_: object) -> Row:
         """What the database holds."""
-        found = self._row
+        found = Row(self._row, 0)
         self._looked()
         return found
+
+    async def entities(self, _: object) -> Never:
+        """Copies, which a read of stores that answer does not look at."""
+        raise AssertionError
 
     def _looked(self) -> None:
         self._left -= 1

@@ -1,0 +1,168 @@
+"""Batcher: what is asked for in one turn of the event loop is looked up in one call.
+
+Nobody is given what was looked up before they asked: who comes while a call is under way waits for the next one, which
+begins when that is over, or when that has taken so long that waiting for it would make others late. Each waiter keeps
+a time limit of its own, and takes nobody along who leaves.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Awaitable, Callable, Hashable, Mapping, Sequence
+from contextvars import Context
+from heapq import heappop, heappush
+from typing import Generic, NamedTuple, TypeVar
+
+from holdfast.shared.telemetry import decisions
+from holdfast.shared.telemetry.decisions import Notes
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class OutOfPatience(TimeoutError):
+    """One waiter's time was over before the call's."""
+
+
+#: Distinct keys of one call, and calls under way.
+_MOST, _AT_ONCE = 64, 8
+#: A call that takes longer than this no longer keeps the next one waiting.
+LATE_S = 0.01
+
+
+class _Answer(NamedTuple, Generic[V]):
+    """What became of a key, and what was decided meanwhile on behalf of all who share the call."""
+
+    value: V | Exception
+    notes: Notes | None = None
+
+
+_Waiting = dict[K, list[asyncio.Future[_Answer[V]]]]
+
+
+def cut(waiting: _Waiting[K, V], most: int) -> _Waiting[K, V]:
+    """Take the first `most` keys that somebody still waits for out of `waiting`, each with all who wait for it."""
+    batch: _Waiting[K, V] = {}
+    while waiting and len(batch) < most:
+        key = next(iter(waiting))
+        if left := [waiter for waiter in waiting.pop(key) if not waiter.done()]:
+            batch[key] = left
+    return batch
+
+
+def hand_out(batch: _Waiting[K, V], answers: Mapping[K, V | Exception] | Exception, notes: Notes | None = None) -> None:
+    """Give each waiter what was found for its key, or what the whole call failed with."""
+    for key, waiters in batch.items():
+        answer = _Answer(answers if isinstance(answers, Exception) else answers[key], notes)
+        for waiter in waiters:
+            if not waiter.done():
+                waiter.set_result(answer)
+
+
+class Batcher(Generic[K, V]):
+    """`await batcher.get(key)`. `look` gives a value for every key, or the error that concerns this key alone."""
+
+    def __init__(
+        self,
+        look: Callable[[Sequence[K]], Awaitable[Mapping[K, V | Exception]]],
+        *,
+        most: int = _MOST,
+        at_once: int = _AT_ONCE,
+        late_s: float = LATE_S,
+    ) -> None:
+        self._look = look
+        self._most = most
+        self._at_once = at_once
+        self._late_s = late_s
+        self._waiting: _Waiting[K, V] = {}
+        self._due = False
+        #: The calls under way, and the one of them that the next one waits for.
+        self._calls: set[asyncio.Task[None]] = set()
+        self._awaited: asyncio.Task[None] | None = None
+        #: Until when each waits, the earliest first, and the timer of that one; numbers tell equal ones apart.
+        self._limits: list[tuple[float, int, asyncio.Future[_Answer[V]]]] = []
+        self._numbers = itertools.count()
+        self._timer: asyncio.TimerHandle | None = None
+
+    async def get(self, key: K, patience_s: float | None = None) -> V:
+        """What `look` gives for the key. Raises what it raises, or OutOfPatience after `patience_s`."""
+        loop = asyncio.get_running_loop()
+        waiter: asyncio.Future[_Answer[V]] = loop.create_future()
+        self._waiting.setdefault(key, []).append(waiter)
+        if not self._due:
+            self._due = True
+            loop.call_soon(self._begin)  # after all who are served in this turn
+        if patience_s is not None:
+            self._limit(waiter, loop.time() + patience_s)
+        answer = await waiter
+        if answer.notes is not None:
+            decisions.adopt(answer.notes)
+        if isinstance(answer.value, Exception):
+            raise answer.value
+        return answer.value
+
+    async def alone(self, key: K) -> V:
+        """The same in a call of its own, within the caller's context."""
+        value = (await self._look([key]))[key]
+        if isinstance(value, Exception):
+            raise value
+        return value
+
+    def _limit(self, waiter: asyncio.Future[_Answer[V]], until: float) -> None:
+        """The next time limits in order, with one timer for all of them: one for each would cost more than the rest."""
+        heappush(self._limits, (until, next(self._numbers), waiter))
+        if self._timer is None or until < self._timer.when():
+            self._set_timer()
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        limits = self._limits
+        while limits and limits[0][2].done():
+            heappop(limits)
+        at = limits[0][0] if limits else None
+        self._timer = None if at is None else asyncio.get_running_loop().call_at(at, self._time_is_over)
+
+    def _time_is_over(self) -> None:
+        now = asyncio.get_running_loop().time()
+        while self._limits and self._limits[0][0] <= now:
+            _, _, waiter = heappop(self._limits)
+            if not waiter.done():
+                waiter.set_result(_Answer(OutOfPatience()))
+        self._set_timer()
+
+    def _begin(self) -> None:
+        self._due = False
+        while self._waiting and self._awaited is None and len(self._calls) < self._at_once:
+            if batch := cut(self._waiting, self._most):
+                loop = asyncio.get_running_loop()
+                # In an empty context: it works for all who wait, and the first of them may have less time.
+                call = self._awaited = loop.create_task(self._call(batch), context=Context())
+                self._calls.add(call)
+                late = loop.call_later(self._late_s, self._over, call)
+                call.add_done_callback(lambda ended, late=late: self._ended(ended, late))  # type: ignore[misc]
+
+    def _over(self, call: "asyncio.Task[None]") -> None:
+        """The next one need not wait for this one any longer."""
+        if self._awaited is call:
+            self._awaited = None
+        self._begin()
+
+    def _ended(self, call: "asyncio.Task[None]", late: asyncio.TimerHandle) -> None:
+        late.cancel()
+        self._calls.discard(call)
+        self._over(call)
+
+    async def _call(self, batch: _Waiting[K, V]) -> None:
+        notes = Notes("", kept=True)
+        decisions.begin(notes)
+        answers: Mapping[K, V | Exception] | Exception
+        try:
+            answers = await self._look(list(batch))
+        except Exception as error:  # noqa: BLE001 - it is raised for everybody who waits
+            answers = error
+        except BaseException:
+            for waiters in batch.values():
+                for waiter in waiters:
+                    waiter.cancel()
+            raise
+        hand_out(batch, answers, notes if notes.taken else None)

@@ -1,0 +1,227 @@
+"""Batcher: what is asked for together is looked up together, and every waiter is answered as if it had asked alone."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from holdfast.services.api.batcher import Batcher, OutOfPatience, cut, hand_out
+from holdfast.shared.telemetry import decisions
+from holdfast.shared.telemetry.decisions import Notes, note
+from holdfast.shared.telemetry.logs import Action
+
+#: Nothing is late, however slow the machine is; or everything is, at once.
+_NEVER_S, _AT_ONCE_S = 600.0, 0.0
+
+
+class Store:
+    """Answers with the number of changes that were over when the call began, and shows what it was asked."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+        self.calls: list[list[str]] = []
+        self.gate = asyncio.Event()
+        self.errors: dict[str, Exception] = {}
+
+    async def look(self, keys: Sequence[str]) -> Mapping[str, int | Exception]:
+        """One call, as long as the gate is shut."""
+        self.calls.append(list(keys))
+        seen = self.changes
+        await self.gate.wait()
+        note(Action.CALL_FAILED, breaker="store")
+        if "all" in self.errors:
+            raise self.errors["all"]
+        return {key: self.errors.get(key, seen) for key in keys}
+
+
+async def _turn() -> None:
+    """Whatever is ready has run."""
+    for _ in range(5):
+        await asyncio.sleep(0)
+
+
+def _asked(batcher: Batcher[str, int], *keys: str) -> list["asyncio.Task[int]"]:
+    return [asyncio.create_task(batcher.get(key)) for key in keys]
+
+
+async def test_one_turn_is_one_call_and_repeated_keys_are_asked_once() -> None:
+    """And everybody who asked gets the answer to his key."""
+    store = Store()
+    batcher = Batcher(store.look)
+    waiting = _asked(batcher, "a", "b", "a", "c", "a")
+    await _turn()
+    store.gate.set()
+    assert await asyncio.gather(*waiting) == [0] * 5
+    assert store.calls == [["a", "b", "c"]]
+
+
+async def test_nobody_gets_what_was_seen_before_they_asked() -> None:
+    """Who comes during a call waits for the next one, which sees what has changed meanwhile, under the same key too."""
+    store = Store()
+    batcher = Batcher(store.look, late_s=_NEVER_S)
+    first = _asked(batcher, "a")
+    await _turn()
+    store.changes += 1
+    rest = _asked(batcher, *["a", "b"] * 50)
+    await _turn()
+    assert store.calls == [["a"]]
+    store.gate.set()
+    assert await asyncio.gather(*first, *rest) == [0] + [1] * 100
+    assert store.calls == [["a"], ["a", "b"]]
+
+
+async def test_a_late_call_makes_nobody_else_late() -> None:
+    """The next ones begin beside it, up to a limit; and when one ends, who waited has its turn."""
+    store = Store()
+    batcher = Batcher(store.look, late_s=_AT_ONCE_S, at_once=3)
+    waiting = []
+    for key in "abcd":
+        waiting += _asked(batcher, key)
+        async with asyncio.timeout(60):
+            while len(store.calls) < min(len(waiting), 3):
+                await asyncio.sleep(0)
+    await _turn()
+    assert store.calls == [["a"], ["b"], ["c"]]
+    store.gate.set()
+    assert await asyncio.gather(*waiting) == [0] * 4
+    assert store.calls[3:] == [["d"]]
+
+
+async def test_calls_are_bounded_in_size() -> None:
+    """The first keys go first."""
+    store = Store()
+    store.gate.set()
+    batcher = Batcher(store.look, most=3, late_s=_NEVER_S)
+    assert await asyncio.gather(*_asked(batcher, *"abcdefgh")) == [0] * 8
+    assert store.calls == [["a", "b", "c"], ["d", "e", "f"], ["g", "h"]]
+
+
+async def test_an_error_of_one_key_is_its_waiters_alone() -> None:
+    """The others of the same call get their answers."""
+    store = Store()
+    store.gate.set()
+    store.errors["b"] = ValueError("b")
+    one, poison, other, again = await asyncio.gather(
+        *_asked(Batcher(store.look), "a", "b", "c", "b"), return_exceptions=True
+    )
+    assert (one, other) == (0, 0)
+    assert poison is again is store.errors["b"]
+    assert len(store.calls) == 1
+
+
+async def test_a_call_that_fails_fails_for_all_with_the_same_explanation() -> None:
+    """Each request's explanation holds what was decided in the shared call; and the next call is made as usual."""
+    store = Store()
+    store.gate.set()
+    store.errors["all"] = TimeoutError()
+    batcher = Batcher(store.look)
+
+    async def request(key: str) -> Notes:
+        notes = Notes(key, kept=True)
+        decisions.begin(notes)
+        with pytest.raises(TimeoutError):
+            await batcher.get(key)
+        return notes
+
+    explained = await asyncio.gather(*(asyncio.create_task(request(key)) for key in "abca"))
+    assert [[each.action for each in notes.taken] for notes in explained] == [[Action.CALL_FAILED]] * 4
+    assert len({notes.taken[0].at for notes in explained}) == 1
+    del store.errors["all"]
+    assert await batcher.get("a") == 0
+
+
+async def test_each_waiter_has_its_own_patience() -> None:
+    """OutOfPatience for who has none left, an answer for the others, of the same call."""
+    store = Store()
+    batcher = Batcher(store.look)
+    patient = _asked(batcher, "a")
+    for key in "ab":
+        with pytest.raises(OutOfPatience):
+            await batcher.get(key, 0.001)
+    store.gate.set()
+    assert await asyncio.gather(*patient) == [0]
+
+
+async def test_who_leaves_takes_nobody_along() -> None:
+    """Neither those of the same key nor the call; and what nobody waits for any more is not asked for."""
+    store = Store()
+    batcher = Batcher(store.look, late_s=_NEVER_S)
+    first = _asked(batcher, "a", "a")
+    await _turn()
+    later = _asked(batcher, "b", "b", "c")
+    await _turn()
+    for task in (first[0], later[0], later[2]):
+        task.cancel()
+    store.gate.set()
+    assert await asyncio.gather(first[1], later[1]) == [0, 0]
+    assert store.calls == [["a"], ["b"]]
+    everybody = _asked(batcher, "d", "e")
+    await asyncio.sleep(0)
+    for task in everybody:
+        task.cancel()
+    await _turn()
+    assert store.calls == [["a"], ["b"]]
+    assert await batcher.get("f") == 0
+
+
+async def test_the_end_of_the_loop_ends_the_waiting() -> None:
+    """A call that is cancelled, as at shutdown, cancels those who wait for it."""
+    store = Store()
+    waiting = _asked(Batcher(store.look), "a", "b")
+    await _turn()
+    (call,) = [task for task in asyncio.all_tasks() if task not in waiting and task is not asyncio.current_task()]
+    call.cancel()
+    for task in waiting:
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_alone_is_a_call_of_its_own() -> None:
+    """Within the caller's context, and beside what is under way."""
+    store = Store()
+    batcher = Batcher(store.look, late_s=_NEVER_S)
+    waiting = _asked(batcher, "a")
+    await _turn()
+    alone = asyncio.create_task(batcher.alone("a"))
+    await _turn()
+    assert store.calls == [["a"], ["a"]]
+    store.errors["a"] = ValueError("a")
+    store.gate.set()
+    for task in (alone, *waiting):
+        with pytest.raises(ValueError, match="a"):
+            await task
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcdef"), st.sampled_from(["waits", "gone"]))), st.integers(1, 4), st.data())
+async def test_whatever_waits_is_cut_once_and_answered_once(
+    asked: list[tuple[str, str]], most: int, data: st.DataObject
+) -> None:
+    """In order, bounded, without those who have gone, each with the value or the error of its key."""
+    loop = asyncio.get_running_loop()
+    waiting: dict[str, list[asyncio.Future[object]]] = {}
+    alive = []
+    for key, state in asked:
+        waiter = loop.create_future()
+        waiting.setdefault(key, []).append(waiter)
+        alive += [(key, waiter)] if state == "waits" else []
+        if state == "gone":
+            waiter.cancel()
+    order = [key for key in waiting if any(key == one for one, _ in alive)]
+    cuts = []
+    while waiting:
+        batch = cut(waiting, most)  # type: ignore[arg-type]
+        assert len(batch) <= most
+        answers = {key: data.draw(st.one_of(st.integers(), st.builds(ValueError))) for key in batch}
+        if leaving := data.draw(st.sampled_from([None, *batch])):
+            batch[leaving][0].cancel()
+        hand_out(batch, answers)
+        cuts += list(batch)
+        for key, waiter in alive:
+            if key in batch:
+                with suppress(asyncio.CancelledError):
+                    assert waiter.result().value is answers[key]  # type: ignore[attr-defined]
+    assert cuts == order
+    assert all(waiter.done() for _, waiter in alive)
