@@ -13,7 +13,6 @@ from tests.bench.contestants.bodies import UserShown
 from tests.bench.contestants.sqlalchemy_insert import new_session
 
 _KEPT_S = 3600
-#: A database of its own: how many copies ours has made is counted in the other.
 _REDIS = Redis.from_url(f"redis://{os.environ['HOLDFAST_CACHE_REDIS_ADDR']}/1")
 _PAGE = TypeAdapter(list[UserShown])
 app = FastAPI()
