@@ -26,7 +26,7 @@ class OutOfPatience(TimeoutError):
 #: Distinct keys of one call, and calls under way.
 _MOST, _AT_ONCE = 64, 8
 #: A call that takes longer than this no longer keeps the next one waiting.
-LATE_S = 0.01
+_LATE_S = 0.01
 
 
 class _Answer(NamedTuple, Generic[V]):
@@ -67,7 +67,7 @@ class Batcher(Generic[K, V]):
         *,
         most: int = _MOST,
         at_once: int = _AT_ONCE,
-        late_s: float = LATE_S,
+        late_s: float = _LATE_S,
     ) -> None:
         self._look = look
         self._most = most

@@ -40,6 +40,7 @@ from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.commands import Ref
+from holdfast.shared.writes.merge import Entity
 
 #: The database does not answer, is known not to, or is not asked because too many wait for it.
 _REFUSALS = (DatabaseUnavailable, DatabaseSlow, CircuitOpen, Overloaded)

@@ -1,13 +1,9 @@
 """What a read shows: a write that settles between its two looks, and a copy when the database hangs."""
 
-<<<<<<< HEAD
 import asyncio
 import time
-from typing import Any
-=======
 from collections.abc import Sequence
 from typing import Any, Never
->>>>>>> 87c66a6c (Reads that arrive together go together: one look, one query)
 
 import pytest
 
@@ -82,14 +78,14 @@ async def test_a_write_is_seen_whenever_it_settles(
 class Hung(Stores):
     """A database that answers nothing, and a young copy of the entity."""
 
-    async def call(self, *_: object) -> Entity | None:
+    async def row(self, *_: object) -> Row:
         """Nothing comes."""
         await asyncio.Event().wait()
         raise AssertionError
 
-    async def entity(self, *_: object) -> EntityCopy:
+    async def entities(self, _: object) -> Any:
         """The copy."""
-        return EntityCopy(_CREATED, time.time())
+        return {user_ref(_ID): EntityCopy(_CREATED, time.time())}
 
 
 async def test_a_hung_read_is_the_copy_with_what_is_pending_and_says_why() -> None:
