@@ -12,6 +12,7 @@ from contextvars import Context
 from heapq import heappop, heappush
 from typing import Generic, NamedTuple, TypeVar
 
+from holdfast.shared.runtime.time_budgets import BATCH_LATE_S
 from holdfast.shared.telemetry import decisions
 from holdfast.shared.telemetry.decisions import Notes
 
@@ -25,8 +26,6 @@ class OutOfPatience(TimeoutError):
 
 #: Distinct keys of one call, and calls under way.
 _MOST, _AT_ONCE = 64, 8
-#: A call that takes longer than this no longer keeps the next one waiting.
-_LATE_S = 0.01
 
 
 class _Answer(NamedTuple, Generic[V]):
@@ -67,7 +66,7 @@ class Batcher(Generic[K, V]):
         *,
         most: int = _MOST,
         at_once: int = _AT_ONCE,
-        late_s: float = _LATE_S,
+        late_s: float = BATCH_LATE_S,
     ) -> None:
         self._look = look
         self._most = most

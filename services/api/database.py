@@ -9,7 +9,7 @@ from functools import partial
 from math import ceil
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
-from holdfast.services.api.batcher import LATE_S, Batcher, OutOfPatience
+from holdfast.services.api.batcher import Batcher, OutOfPatience
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.errors import AppError, CircuitOpen, DatabaseUnavailable, DeadlineExceeded
@@ -20,7 +20,7 @@ from holdfast.shared.resilience.breaker.prober import Probe, Prober
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.breaker.verdict import Verdict
 from holdfast.shared.resilience.pool import Pool
-from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
+from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S, BATCH_LATE_S
 from holdfast.shared.store import reads
 from holdfast.shared.store.classify import answered
 from holdfast.shared.store.control import control_write
@@ -82,7 +82,7 @@ class Database:
         if rows is None:
             rows = self._rows[resource.plural] = Batcher(partial(self._read_rows, resource))
         # A little more than the call's own limit, so that those who share it know what it ended with.
-        patience_s = min(self._read_timeout_s + 2 * LATE_S, deadline.remaining_s() - ANSWER_RESERVE_S)
+        patience_s = min(self._read_timeout_s + 2 * BATCH_LATE_S, deadline.remaining_s() - ANSWER_RESERVE_S)
         if patience_s <= 0:
             raise DeadlineExceeded()
         try:

@@ -18,6 +18,10 @@ THIRD_PARTY_MAX_S, PROXY_TIMEOUT_S = 30.0, 31.0
 #: How long the third party's last good answer is kept, and so the oldest that may be served.
 EXTERNAL_COPY_KEPT_S = 86_400.0
 
+# --- reads that are asked together ---
+#: A call that takes longer than this no longer keeps the next one waiting.
+BATCH_LATE_S = 0.01
+
 # --- rate limits ---
 #: One round trip to the common count. A lease that it returns must outlive it.
 RATE_LIMIT_TIMEOUT_S, RATE_LEASE_S = 0.05, 1.0
