@@ -160,13 +160,17 @@ def _stuck(profile: Profile) -> Iterable[Alert]:
     )
 
 
+#: Of events: `increase` estimates, and gives fractions.
+_COUNT = '{{ $value | printf "%.0f" }}'
+
+
 def _letters(profile: Profile) -> Iterable[Alert]:
     yield Alert(
         name="DeadLettersGrowing",
         severity=Severity.TICKET,
         expr=f"sum by (job, reason) (increase(holdfast_dead_letters_total[{profile.growing_over}])) > 0",
-        summary="Some clients' writes could not be applied and wait for a decision: about {{ $value | humanize }}",
-        description="About {{ $value | humanize }} entries became dead letters ({{ $labels.reason }}) in the last "
+        summary=f"Clients' writes became dead letters: about {_COUNT} in the last {profile.growing_over}",
+        description=f"About {_COUNT} entries became dead letters ({{{{ $labels.reason }}}}) in the last "
         f"{profile.growing_over}. They are kept whole and can be sent again.",
         dashboard=Dashboard.PIPELINE,
     )

@@ -36,10 +36,10 @@ def check(query: bytes, known: Mapping[str, bool]) -> None:
 def _problems(query: bytes, known: Mapping[str, bool]) -> Iterator[dict[str, Any]]:
     seen: set[str] = set()
     reported: set[str] = set()
-    for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
+    for name, value in parse_qsl(query.decode("latin-1"), keep_blank_values=True):
         if name not in reported and (constraint := _constraint(name, known, seen)):
             reported.add(name)
-            yield {"field": name[:_SHOWN_MAX_CHARS], "value": None, "constraint": constraint}
+            yield {"field": name[:_SHOWN_MAX_CHARS], "value": value[:_SHOWN_MAX_CHARS], "constraint": constraint}
         seen.add(name)
 
 

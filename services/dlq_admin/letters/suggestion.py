@@ -13,6 +13,8 @@ _NAME_MAX_CHARS = 100
 _ALIKE = 0.4
 #: For the reader to replace. No field that has to be there takes it, so that it is never applied by mistake.
 _VALUE = None
+#: How a payload that is no JSON is shown: a field of it is nothing that a client sent.
+_RAW = {"base64"}
 
 Step = dict[str, Any]
 
@@ -26,7 +28,7 @@ def suggested(fields: Mapping[bytes, bytes]) -> list[Step]:
         steps.append({"op": "replace", "path": "/schema", "value": SCHEMA.decode()})
     if known is None:
         return steps or [{"op": "add", "path": "/command", "value": _VALUE}]
-    if not isinstance(payload, dict):
+    if not isinstance(payload, dict) or payload.keys() == _RAW:
         values = dict.fromkeys(known.json_schema["required"], _VALUE)
         return [*steps, {"op": "add", "path": "/payload", "value": values}]
     steps += _names(payload, known) or _values(payload, known)
