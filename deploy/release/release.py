@@ -12,7 +12,7 @@ from pathlib import Path
 from deploy.local.output import Problem, echo
 
 #: Every file that assigns the version; a test finds others.
-NAMED_IN = ("pyproject.toml", "deploy/Dockerfile", "shared/runtime/build.py")
+NAMED_IN = ("pyproject.toml", "deploy/Dockerfile", "shared/runtime/build.py", "clients/python/pyproject.toml")
 _CHANGELOG = "CHANGELOG.md"
 
 

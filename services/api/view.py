@@ -200,16 +200,16 @@ class View:
     async def _pending(self, entity: Ref) -> PendingWrites | None:
         """None: the queue does not answer."""
         try:
-            if not self._queue.undisturbed:
-                return await self._pending_writes.alone(entity)
-            get = self._pending_writes.get
-            return await (get if spans.collector is None else spans.around(str(self._queue.name), get))(entity)
+            with self._looking:
+                if not self._queue.undisturbed:
+                    return await self._pending_writes.alone(entity)
+                get = self._pending_writes.get
+                return await (get if spans.collector is None else spans.around(str(self._queue.name), get))(entity)
         except (CallRefused, RedisError, OSError):
             return None
 
     async def _look(self, entities: Sequence[Ref]) -> Mapping[Ref, PendingWrites | Exception]:
-        with self._looking:
-            return await self._queue.call_async(pending_writes, self._redis, entities)
+        return await self._queue.call_async(pending_writes, self._redis, entities)
 
     async def operation(self, operation_id: str) -> dict[str, Any] | None:
         """Raises when a store that might know of it does not answer; None: both answered, and neither knows.
