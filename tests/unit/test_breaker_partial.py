@@ -50,7 +50,7 @@ def test_calls_that_fail_in_part_pass(share: float, error: type[Exception]) -> N
 @settings(max_examples=15, deadline=None)
 @given(st.floats(0, 0.9), st.sampled_from([1.0, 3.0, 10.0]), st.integers(0, 1000))
 def test_at_any_share_and_pace(share: float, per_s: float, seed: int) -> None:
-    """Few calls say little, and are no reason either. Near nine in ten, chance makes a long run of failures at times."""
+    """Few calls say little, and are no reason either. Near nine in ten a long run of failures is chance."""
     assert refused_share(share, RuntimeError, per_s, healthy_s=30.0, seed=seed) <= 0.15
 
 
