@@ -15,6 +15,7 @@ from deploy.local import redis as redis_servers
 from deploy.local.follow import follow
 from deploy.local.output import Problem, echo
 from deploy.local.programs import programs, service_env
+from deploy.local.progress import during
 from deploy.local.secret import secret
 from deploy.local.settings import LOOPBACK, StackSettings, saved
 from deploy.local.welcome import welcome
@@ -103,7 +104,8 @@ def inside(*command: str) -> int:
     """Run a command with the settings of the running stack's dlq_admin."""
     stack.check_running()
     env = service_env(saved(), "dlq_admin") | {"HOLDFAST_LISTEN_HOST": LOOPBACK, "HOLDFAST_LOG_STYLE": "auto"}
-    return subprocess.run(command, env=os.environ | env, check=False).returncode
+    with during("reading the stores"):
+        return subprocess.run(command, env=os.environ | env, check=False).returncode
 
 
 def migration(name: str = "") -> int:
