@@ -1,5 +1,7 @@
 """Epochs: notices that the queue lost some of its memory, says so once, and lets the ledger balance from there."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -17,8 +19,9 @@ from holdfast.shared.writes import versions
 from holdfast.shared.writes.epoch import Cause, Epoch, Memory, change
 from holdfast.shared.writes.ledger import Ledger
 
-#: Two stores cannot be read at one instant: a count is believed that two readings agree on.
-_READINGS_MAX = 8
+#: Two stores cannot be read at one instant: what moves between them during a reading is counted twice or not at all.
+#: The count that most readings give is believed.
+_READINGS, _BETWEEN_S = 7, 0.05
 
 
 class Epochs:
@@ -94,12 +97,11 @@ class Epochs:
 
     @staticmethod
     async def _agreed(count: Callable[[], Awaitable[int]]) -> int:
-        before = await count()
-        for _ in range(_READINGS_MAX):
-            if (now := await count()) == before:
-                break
-            before = now
-        return before
+        readings = Counter([await count()])
+        for _ in range(_READINGS - 1):
+            await asyncio.sleep(_BETWEEN_S)
+            readings[await count()] += 1
+        return max(readings, key=lambda found: (readings[found], -found))
 
 
 def _begun(memory: Memory, epoch: int, cause: Cause, floor: int = 0) -> Epoch:
