@@ -8,19 +8,21 @@ from deploy.announce import Target
 from deploy.local.output import Problem
 from deploy.stacks.stack import Stack
 
+#: Of Redis: one that has users answers everybody else with the second.
+_ANSWERS = (b"+PONG", b"-NOAUTH")
 #: Sent to it, and how its answer begins. The database speaks first: with its greeting, or with an error.
-_PING: Mapping[str, tuple[bytes, bytes]] = {
-    "database": (b"", b""),
-    "queue": (b"PING\r\n", b"+PONG"),
-    "cache": (b"PING\r\n", b"+PONG"),
+_PING: Mapping[str, tuple[bytes, tuple[bytes, ...]]] = {
+    "database": (b"", (b"",)),
+    "queue": (b"PING\r\n", _ANSWERS),
+    "cache": (b"PING\r\n", _ANSWERS),
 }
-_EVERY_S, _ANSWER_S = 0.05, 5.0
+_EVERY_S, _ANSWER_S, _GIVEN_UP_S = 0.05, 5.0, 120.0
 _GREETING_AT, _ERROR = 4, 0xFF
 
 
 async def answers_at(stack: Stack, target: Target) -> float:
     """Unix seconds. Now, where it cannot be asked: the third party, which is as it was at once; a container's store
-    that is not published."""
+    that is not published. Raises Problem when it never answers."""
     if target not in _PING:
         return time.time()
     try:
@@ -28,7 +30,8 @@ async def answers_at(stack: Stack, target: Target) -> float:
     except Problem:
         return time.time()
     question, expected = _PING[target]
-    while True:
+    given_up = time.monotonic() + _GIVEN_UP_S
+    while time.monotonic() < given_up:
         try:
             async with asyncio.timeout(_ANSWER_S):
                 answer = await _answer(host, int(port), question)
@@ -37,6 +40,7 @@ async def answers_at(stack: Stack, target: Target) -> float:
         if len(answer) > _GREETING_AT and answer.startswith(expected) and answer[_GREETING_AT] != _ERROR:
             return time.time()
         await asyncio.sleep(_EVERY_S)
+    raise Problem(f"the {target} does not answer its own client after {_GIVEN_UP_S:.0f} s", "make status")
 
 
 async def _answer(host: str, port: int, question: bytes) -> bytes:

@@ -11,12 +11,14 @@ from deploy.load.answers import answers_at
 from tests.ports import free_port
 
 _LOADING = b"-LOADING Redis is loading the dataset in memory\r\n"
+_NO_LOGIN = b"-NOAUTH Authentication required.\r\n"
 _TOO_MANY = b"\x17\x00\x00\x00\xff\x10\x04Too many connections"
 _GREETING = b"\x4a\x00\x00\x00\x0a10.11.6-MariaDB\x00"
 
 
 @pytest.mark.parametrize(
-    ("target", "first", "then"), [("queue", _LOADING, b"+PONG\r\n"), ("database", _TOO_MANY, _GREETING)]
+    ("target", "first", "then"),
+    [("queue", _LOADING, b"+PONG\r\n"), ("queue", _LOADING, _NO_LOGIN), ("database", _TOO_MANY, _GREETING)],
 )
 async def test_it_answers_when_it_takes_work(target: Any, first: bytes, then: bytes) -> None:
     """Not while nobody listens, nor while it refuses every client."""
