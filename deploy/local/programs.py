@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from deploy.local import alerting, database, exporters, metrics_store, probe, sources
+from deploy.local import alerting, database, exporters, metrics_store, probe
 from deploy.local import redis as redis_servers
 from deploy.local.packages import find, which
 from deploy.local.places import LOCAL, REPO, VENV_PYTHON
@@ -74,8 +74,6 @@ def service_env(settings: StackSettings, service: Service) -> dict[str, str]:
 
 
 def _services(settings: StackSettings) -> list[Program]:
-    running_sources = sources.digest()
-
     def service(module: Service, name: str, port: int, setting: str, **more: str) -> Program:
         return Program(
             name=name,
@@ -89,7 +87,6 @@ def _services(settings: StackSettings) -> list[Program]:
                 **service_env(settings, module),
                 f"HOLDFAST_{setting}": str(port),
                 "HOLDFAST_INSTANCE": name,
-                "STACK_SOURCES": running_sources,  # for the supervisor: other sources, another program
                 **more,
             },
             stop_wait_s=25,  # longer than the services' own HOLDFAST_DRAIN_S

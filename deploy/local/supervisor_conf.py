@@ -4,6 +4,7 @@ import os
 import shlex
 from collections.abc import Iterable, Mapping
 
+from deploy.local import sources
 from deploy.local.places import CONF, LOGS, REPO, VENV_PYTHON, socket_path, write_private
 from deploy.local.programs import Program
 
@@ -13,7 +14,10 @@ SOCKET = "supervisor.sock"
 
 def write(programs: Iterable[Program]) -> None:
     """Replace the configuration; it holds the services' passwords."""
-    write_private(PATH, "\n".join([_head(), *map(_section, programs)]))
+    # Other sources make another program of a service: the supervisor reports it as changed.
+    running = {"STACK_SOURCES": sources.digest()}
+    sections = [_section(each, {**each.env, **running} if each.kind == "service" else each.env) for each in programs]
+    write_private(PATH, "\n".join([_head(), *sections]))
 
 
 def _head() -> str:
@@ -42,12 +46,12 @@ supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 """
 
 
-def _section(program: Program) -> str:
+def _section(program: Program, env: Mapping[str, str]) -> str:
     command = [str(VENV_PYTHON), "-m", "deploy.local.launch", program.name, *program.command]
     return f"""\
 [program:{program.name}]
 command={_plain(shlex.join(command))}
-environment={_environment(program.env)}
+environment={_environment(env)}
 autostart=false
 ; It is restarted however it ended; a program that cannot start is tried again after 1 s, 2 s, 3 s ...
 autorestart=true

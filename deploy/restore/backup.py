@@ -6,6 +6,7 @@ duplicate. The other way round, a write that was applied between the two copies 
 
 import shutil
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -81,7 +82,7 @@ def _no_rewrite() -> Iterator[None]:
 
 
 def _redis(*arguments: str) -> str:
-    command = [find("python3"), "-m", "deploy.local", "redis", "queue", *arguments]
+    command = [sys.executable, "-m", "deploy.local", "redis", "queue", *arguments]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
     if done.returncode or done.stdout.startswith(("ERR", "NOPERM")):
         raise Problem(f"redis-cli {' '.join(arguments[:2])}: {(done.stdout + done.stderr).strip()[:300]}")

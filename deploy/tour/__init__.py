@@ -1,1 +1,1 @@
-"""The five-minute tour: the README's story, typed in by nobody, told while it happens, and recorded."""
+"""The five-minute tour: the README's commands, run unattended, explained and recorded."""

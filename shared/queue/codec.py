@@ -123,7 +123,7 @@ def _rule(problem: ErrorDetails) -> str:
 def _in_general(kind: str) -> str:
     try:
         words = PydanticKnownError(kind).message()  # type: ignore[arg-type]  # of those that pydantic has
-    except (TypeError, KeyError):  # it would name something of the value, or is none of pydantic's own
+    except (TypeError, KeyError):  # the text would quote the value, or the error is not one of pydantic's own
         return kind.replace("_", " ")
     return words[:1].lower() + words[1:]
 

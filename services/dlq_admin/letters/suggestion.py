@@ -37,7 +37,7 @@ def suggested(fields: Mapping[bytes, bytes]) -> list[Step]:
 
 
 def _names(payload: Mapping[str, Any], known: Payload) -> list[Step]:
-    """Fields under another name, fields that are missing, and fields that no build of ours knows."""
+    """Fields that were renamed, that are missing, or that the resource does not declare."""
     extra = [name for name in payload if name not in known.json_schema["properties"] and len(name) <= _NAME_MAX_CHARS]
     steps: list[Step] = []
     for name in [each for each in known.json_schema["required"] if each not in payload]:

@@ -28,7 +28,7 @@ _RECALLED, _LOST, _CLOSED = "recalled", "lost", "closed"
 
 
 class Sender:
-    """The scripts of one Redis. The table of letters is told what they did only when `replicas` of it have it: a letter
+    """The scripts of one Redis. Their result goes to the table of letters only when `replicas` of it have it: a letter
     that counts as sent, or as taken back, is not looked after again."""
 
     def __init__(self, redis: Redis, replicas: Replicas | None = None) -> None:

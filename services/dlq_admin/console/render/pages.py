@@ -81,7 +81,7 @@ class Pages:
 
 
 def _came_from(request: Request) -> str | None:
-    """The page of ours with the link or form that led here; None: it was this one, or none of ours."""
+    """The console's page that the caller came from; None if it was this one, or is not the console's."""
     came = urlsplit(request.headers.get("referer", ""))
     here = (request.headers.get("host"), request.url.path)
     if came.netloc != here[0] or came.path == here[1] or not came.path.startswith("/console"):

@@ -10,7 +10,7 @@ from holdfast.shared.runtime.timestamps import precise
 
 
 class Selected(NamedTuple):
-    """`href`: a page of ours, if one shows them."""
+    """`href`: the page that shows them, if there is one."""
 
     title: str
     href: str | None
