@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from holdfast.shared.store.engine import Engine, reading, transaction
+from holdfast.shared.store.engine import Engine, transaction
 from holdfast.shared.store.load import load_ended
 from holdfast.shared.store.tables import operation_totals
 
@@ -92,12 +92,11 @@ def read_totals(connection: sa.Connection, *, lock: bool = False) -> Totals:
     return Totals(*row) if row else Totals()
 
 
-def ended_by(engine: Engine, operation_ids: Iterable[str]) -> dict[str, str | None]:
+def ended_by(connection: sa.Connection, operation_ids: Iterable[str]) -> dict[str, str | None]:
     """Operation id -> the entry that ended it, for those of `operation_ids` that are over."""
     wanted = sorted(set(operation_ids))
     found: dict[str, str | None] = {}
-    with reading(engine) as connection:
-        for at in range(0, len(wanted), _PAGE):
-            ended = load_ended(connection, wanted[at : at + _PAGE])
-            found |= {operation_id: one.entry_id for operation_id, one in ended.items()}
+    for at in range(0, len(wanted), _PAGE):
+        ended = load_ended(connection, wanted[at : at + _PAGE])
+        found |= {operation_id: one.entry_id for operation_id, one in ended.items()}
     return found

@@ -27,13 +27,17 @@ class EpochTotals(NamedTuple):
 def all_epochs(engine: Engine) -> list[Epoch]:
     """Oldest first. There is one a loss, a failover or a restart."""
     with reading(engine) as connection:
-        rows = connection.execute(sa.select(queue_epochs).order_by(queue_epochs.c.epoch)).all()
+        return _all_in(connection)
+
+
+def _all_in(connection: sa.Connection) -> list[Epoch]:
+    rows = connection.execute(sa.select(queue_epochs).order_by(queue_epochs.c.epoch)).all()
     return [Epoch(**{**row._mapping, "cause": Cause(row.cause)}) for row in rows]
 
 
-def totals(engine: Engine) -> EpochTotals:
+def totals_in(connection: sa.Connection) -> EpochTotals:
     """Zeros before the first look."""
-    epochs = all_epochs(engine)
+    epochs = _all_in(connection)
     if not epochs:
         return EpochTotals()
     last = epochs[-1]

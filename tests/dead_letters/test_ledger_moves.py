@@ -5,7 +5,7 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.services.dlq_admin.auditor.ledger import reading_at
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.ledger import Ledger, table
@@ -15,10 +15,12 @@ from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, START_DEADLINE_S, Dat
 from tests.stream import Stream, new_user
 
 _TURNS, _GOOD, _POISON = 8, 40, 15
+#: While the writer works off a turn.
+_LOOKS = 4
 
 
 async def test_it_balances_all_along(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> None:
-    """Every reading; and in the end every poison write is dead or discarded, as it was decided."""
+    """Each single reading; and in the end every poison write is dead or discarded, as it was decided."""
     stream = Stream(own_redis, own_database)
     at = (tmp_path, own_redis.address, own_database.dsn)
     writer = processes.writer(*at, **(processes.QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}))
@@ -31,15 +33,15 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
         for turn in range(_TURNS):
             stream.accept([new_user() for _ in range(_GOOD)])
             stream.add_raw(*[POISON | {b"operation_id": f"op-{turn}-{each}".encode()} for each in range(_POISON)])
-            looks.append(await read_ledger(redis, engine))
+            looks += [await reading_at(redis, engine, None) for _ in range(_LOOKS)]
             if turn == _TURNS // 2:
                 admin.kill()
-                looks.append(await read_ledger(redis, engine))
+                looks.append(await reading_at(redis, engine, None))
                 admin.start()
             await asyncio.to_thread(_discard_some, admin)
-            looks.append(await read_ledger(redis, engine))
+            looks.append(await reading_at(redis, engine, None))
         async with asyncio.timeout(START_DEADLINE_S):
-            while (last := await read_ledger(redis, engine)).in_flight or stream.dead():
+            while (last := await reading_at(redis, engine, None)).in_flight or stream.dead():
                 looks.append(last)
                 await asyncio.sleep(0.1)
         for look in (*looks, last):

@@ -55,6 +55,11 @@ def counted_anew(engine: Engine) -> dict[tuple[str, str], int]:
         return {(name, state): count for name, state, count in connection.execute(query)}
 
 
+def _counted(engine: Engine, up_to: int, on_stream: dict[int, bool]) -> counts.LetterCounts:
+    with engine.connect() as connection:
+        return counts.letter_counts(connection, up_to, on_stream)
+
+
 def summary(engine: Engine) -> dict[tuple[str, str], int]:
     """What it says."""
     found = groups.page(engine, (), after=None, limit=1000)
@@ -247,7 +252,7 @@ def test_what_was_exported_comes_back(engine: Engine) -> None:
     with pytest.raises(LetterDiffers):
         exchange.bring(engine, [letter(3), letter(2, name="Eve")], ANN, expected=None, dry_run=False)
     assert all_of(engine, Filter()) == [other.number, same.number]
-    assert counts.letter_counts(engine, other.number, {}) == counts.LetterCounts(2, 0, 1)
+    assert _counted(engine, other.number, {}) == counts.LetterCounts(2, 0, 1)
 
 
 def test_only_what_is_over_goes_by_age(engine: Engine) -> None:
@@ -262,7 +267,7 @@ def test_only_what_is_over_goes_by_age(engine: Engine) -> None:
     assert retention.purge(engine, (State.DISCARDED,), later) == 2
     assert retention.purge(engine, (State.DISCARDED,), later) == 0
     assert len(all_of(engine, Filter())) == 6
-    assert counts.letter_counts(engine, letters[-1].number, {}) == counts.LetterCounts(6, 2, 0)
+    assert _counted(engine, letters[-1].number, {}) == counts.LetterCounts(6, 2, 0)
     assert audit.page(engine, before=None, limit=1)[0].action == "purge"
 
 
@@ -271,7 +276,7 @@ def test_the_ledger_s_share_is_as_of_one_moment(engine: Engine) -> None:
     letters = some(10)
     index.index(engine, letters)
     on_stream = {letters[5].number: True, letter(50).number: True}
-    assert counts.letter_counts(engine, letters[5].number, on_stream) == counts.LetterCounts(7, 0, 0)
+    assert _counted(engine, letters[5].number, on_stream) == counts.LetterCounts(7, 0, 0)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -297,7 +302,7 @@ def test_what_no_entry_tells_of_was_brought_in(engine: Engine, seed: int) -> Non
         on_stream = {each.number: each.names_an_entry for each in everything if not each.names_an_entry}
         index.index(engine, batch)
         index.index(engine, batch)
-        got = counts.letter_counts(engine, batch[-1].number, on_stream)
+        got = _counted(engine, batch[-1].number, on_stream)
         hands = [each for each in by_hand if each.number <= batch[-1].number or not each.names_an_entry]
         goods = [each for each in good if each.number <= batch[-1].number]
         assert got == counts.LetterCounts(len(goods) + len(hands), 0, len(hands))

@@ -1,10 +1,11 @@
 """Disputes: where the order of acceptance is not defined.
 
-While the queue is away a write goes straight to the database, past earlier ones that are still queued. Between a
-direct write and a queued one of the same entity or unique value the order is that of their commits, not that of their
-versions. Neither is it known for an operation that no answer named, nor between two with the same version: a queue that
-forgot its last moments may give a version again. What such writes touch, and what follows from it, is counted and not
-compared with the sequential model.
+While the queue is away a write goes straight to the database: past earlier ones that are still queued, and itself
+perhaps after later ones, because it has its version from before its transaction. Between a direct write and another one
+of the same entity or unique value the order is that of their commits, not that of their versions. Neither is it known
+for an operation that no answer named, nor between two with the same version: a queue that forgot its last moments may
+give a version again. What such writes touch, and what follows from it, is counted and not compared with the sequential
+model.
 """
 
 from collections.abc import Iterable, Mapping
@@ -22,7 +23,7 @@ Thing = Entity | tuple[str, str]
 class Disputed:
     """What cannot be compared."""
 
-    #: Pairs of a direct write and an earlier one that was applied after it.
+    #: Pairs of a direct write and another one that were applied in another order than that of their versions.
     pairs: int = 0
     operations: set[str] = field(default_factory=set)
     entities: set[Entity] = field(default_factory=set)
@@ -48,10 +49,11 @@ class Disputes:
         # A dead letter was passed by later writes, and takes its place among them when it is sent again.
         for id in self._dead & writes.by_operation.keys():
             things |= self._touched(writes.by_operation[id], writes.ended.get(id))
-        for direct, overtaken in _overtaken(in_order, writes.ended):
-            if touched[direct] & touched[overtaken]:
+        values = self._values(touched.values())
+        for direct, other in _out_of_order(in_order, writes.ended):
+            if self._met(direct, touched, values) & self._met(other, touched, values):
                 found.pairs += 1
-                things |= touched[direct] | touched[overtaken]
+                things |= touched[direct] | touched[other]
         for one, other in pairwise(in_order) if self._forgets else ():
             if writes.ended[one].version == writes.ended[other].version:
                 things |= touched[one] | touched[other]
@@ -76,11 +78,26 @@ class Disputes:
         things: set[Thing] = {ended.entity if ended else intent.entity}
         return things | ({(intent.resource, str(value).lower())} if value is not None else set())
 
+    def _met(self, id: str, touched: Mapping[str, set[Thing]], values: Mapping[Entity, set[Thing]]) -> set[Thing]:
+        """What the write touched, and the values that its entity had and it may have freed."""
+        intent, entity = self._writes.by_operation[id], self._writes.ended[id].entity
+        frees = intent.method == "DELETE" or self._unique.get(intent.resource, "") in intent.values
+        return touched[id] | (values[entity] if frees else set())
 
-def _overtaken(in_order: list[str], ended: Mapping[str, Ended]) -> Iterable[tuple[str, str]]:
-    """Each direct operation with each older one that ended after it."""
+    @staticmethod
+    def _values(touched: Iterable[set[Thing]]) -> dict[Entity, set[Thing]]:
+        """Each entity's unique values, by every write to it."""
+        found: dict[Entity, set[Thing]] = {}
+        for things in touched:
+            entity = next(thing for thing in things if isinstance(thing, Entity))
+            found.setdefault(entity, set()).update(things)
+        return found
+
+
+def _out_of_order(in_order: list[str], ended: Mapping[str, Ended]) -> Iterable[tuple[str, str]]:
+    """Each direct operation with each other one that was applied on the other side of it than its version has it."""
     for place, direct in enumerate(in_order):
         if ended[direct].direct:
-            for other in in_order[:place]:
-                if ended[other].ended_at_s >= ended[direct].ended_at_s:
-                    yield direct, other
+            at_s = ended[direct].ended_at_s
+            yield from ((direct, other) for other in in_order[:place] if ended[other].ended_at_s >= at_s)
+            yield from ((direct, other) for other in in_order[place + 1 :] if ended[other].ended_at_s <= at_s)

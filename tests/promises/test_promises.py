@@ -405,20 +405,6 @@ def test_a_run_in_which_too_little_happened_proves_nothing() -> None:
     assert judge(whole.case(), wanted).word is Word.FALSE
 
 
-def test_a_direct_write_and_the_queued_ones_that_it_overtook_are_not_compared() -> None:
-    """Nor is what follows from it; everything else is."""
-    whole = fresh(2)
-    older, newer = sorted(
-        (e for e in whole.final.ended if e.effect == "applied" and e.method != "POST"), key=lambda e: e.version
-    )[:2]
-    direct = replace(newer, entity=older.entity, direct=True, ended_at_s=older.ended_at_s - 1)
-    whole.final = replace(whole.final, ended=tuple(direct if e is newer else e for e in whole.final.ended))
-    disputed = whole.case().disputed
-    assert disputed.pairs >= 1
-    assert {older.operation_id, newer.operation_id} <= disputed.operations
-    assert older.entity in disputed.entities
-
-
 def test_a_write_without_an_answer_may_have_happened_once() -> None:
     """The first operation is explained by it, a second one is not."""
     whole = fresh(3)

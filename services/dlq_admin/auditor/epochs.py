@@ -1,8 +1,5 @@
 """Epochs: notices that the queue lost some of its memory, says so once, and lets the ledger balance from there."""
 
-import asyncio
-from collections import Counter
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from redis.asyncio import Redis
@@ -18,10 +15,6 @@ from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.epoch import Cause, Epoch, Memory, change
 from holdfast.shared.writes.ledger import Ledger
-
-#: Two stores cannot be read at one instant: what moves between them during a reading is counted twice or not at all.
-#: The count that most readings give is believed.
-_READINGS, _BETWEEN_S = 7, 0.05
 
 
 class Epochs:
@@ -61,11 +54,11 @@ class Epochs:
         """The epoch that begins. What is gone of the writes that were seen is counted; what was accepted after the last
         look was never seen, and is only within the window."""
         last, lost_before = known[-1], sum(each.lost for each in known)
-        there = await self._agreed(lambda: self._accounted(last.newest))
+        there = await self._accounted(last.newest)
         # What had been lost may be back; no more than that, or a letter is counted whose entry came back.
         lost = max(-lost_before, last.accepted - lost_before - there)
         floor = max(last.newest, await self._database.audit(newest_version))
-        carried = await self._agreed(lambda: self._uncounted(floor))
+        carried = await self._uncounted(floor)
         began = _begun(memory, last.epoch + 1, cause, floor)
         all_there = cause is Cause.MOVED and not lost
         lost_from = (last.newest if all_there else last.oldest) or last.began  # 0: there had never been a write
@@ -94,14 +87,6 @@ class Epochs:
         """Writes, lost ones included, that the queue's own counts miss now."""
         ledger = await reading_at(self._redis, self._database.engine, self._database.auditing, floor=floor)
         return ledger.accounted - ledger.direct - ledger.imported - (ledger.queued - ledger.carried)
-
-    @staticmethod
-    async def _agreed(count: Callable[[], Awaitable[int]]) -> int:
-        readings = Counter([await count()])
-        for _ in range(_READINGS - 1):
-            await asyncio.sleep(_BETWEEN_S)
-            readings[await count()] += 1
-        return max(readings, key=lambda found: (readings[found], -found))
 
 
 def _begun(memory: Memory, epoch: int, cause: Cause, floor: int = 0) -> Epoch:

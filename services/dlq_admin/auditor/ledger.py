@@ -1,44 +1,37 @@
 """Read the ledger from both stores."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
-from typing import Concatenate, ParamSpec, Protocol, TypeVar
+from typing import NamedTuple
 
+import orjson
 from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
-from holdfast.shared.letters.index.counts import letter_counts
+from holdfast.shared.letters.index.counts import LetterCounts, letter_counts
 from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.names import REPLAY
-from holdfast.shared.queue.snapshot import backlog, letters_on_stream, snapshot
+from holdfast.shared.queue.snapshot import Snapshot, backlog, letters_on_stream, snapshot
 from holdfast.shared.store import epochs
-from holdfast.shared.store.counts import ended_by, operation_counts
-from holdfast.shared.store.engine import Engine
+from holdfast.shared.store.counts import OperationCounts, counts_in, ended_by
+from holdfast.shared.store.engine import Engine, transaction
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.ledger import Ledger
 
-P = ParamSpec("P")
-T = TypeVar("T")
-
 _TRIES = 5
 _PAUSE_S = 0.3
-
-
-class _Ask(Protocol):
-    """A question to the database, in a thread."""
-
-    async def __call__(self, work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        """The answer."""
+#: A reading during which nothing died is found in so many, or is done without.
+_QUIET_TRIES = 10
 
 
 async def read_ledger(redis: Redis, engine: Engine, threads: Executor | None = None) -> Ledger:
-    """The ledger as of now. Two stores cannot be read at one instant: a reading that does not balance is repeated,
-    and only an imbalance that stays is one. `threads`: where the database is asked; None: wherever there is room.
-    Raises RedisError, OSError, or the store's faults."""
+    """The ledger as of now. A reading that does not balance is repeated, and only an imbalance that stays is one.
+    `threads`: where the database is asked; None: wherever there is room. Raises RedisError, OSError, or the store's
+    faults."""
 
     least = await reading_at(redis, engine, threads)
     for _ in range(_TRIES - 1):
@@ -53,62 +46,95 @@ async def reading_at(
     redis: Redis, engine: Engine, threads: Executor | None, cut: int | None = None, floor: int = 0
 ) -> Ledger:
     """One reading. `cut`: of writes up to this version; then the queue's own counts, which know no cut, are of now.
-    `floor`: of writes up to this version at least."""
+    `floor`: of writes up to this version at least.
 
-    async def ask(work: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
-        return await asyncio.get_running_loop().run_in_executor(threads, lambda: work(engine, *args, **kwargs))
+    Two stores cannot be read at one instant. The streams are read first, then the database in one snapshot: a write
+    that left the streams meanwhile is in the snapshot, and one that is in the snapshot is not counted as in flight.
+    Only a write that died meanwhile, or a copy that was settled, would be missed: then the reading is made again.
+    """
+    for _ in range(_QUIET_TRIES):
+        before = await snapshot(redis)
+        ledger = await _read(redis, engine, threads, before, cut, floor)
+        after = await snapshot(redis)
+        if (before.dead_cut, before.duplicates) == (after.dead_cut, after.duplicates):
+            break
+    return ledger
 
-    return await _read(redis, ask, cut, floor)
 
-
-async def _read(redis: Redis, ask: _Ask, cut_at: int | None, floor: int) -> Ledger:
-    epoch = await ask(epochs.totals)
-    queue = await snapshot(redis)
+async def _read(
+    redis: Redis, engine: Engine, threads: Executor | None, queue: Snapshot, cut_at: int | None, floor: int
+) -> Ledger:
     if cut_at is not None:
         queue = replace(queue, cut=versions.to_stream_id(cut_at))
-    in_flight = copies = 0
-    async for page in backlog(redis, queue.cut):
-        ended = await ask(ended_by, [operation_id for _, operation_id in page])
-        for entry_id, operation_id in page:
-            if operation_id not in ended:
-                in_flight += 1
-            elif ended[operation_id] != entry_id:
-                copies += 1
-    # The stream before the table: what leaves the one in between is in the other.
+    # Packed: a long backlog would be a gigabyte of Python's strings.
+    pages = [orjson.dumps(page) async for page in backlog(redis, queue.cut)]
     waiting = [
         (number_or_none(letter_id), names_an_entry(entry_id))
         async for page in letters_on_stream(redis, queue.dead_cut)
         for letter_id, entry_id in page
     ]
-    readable = {number: of_an_entry for number, of_an_entry in waiting if number is not None}
+    held = await asyncio.get_running_loop().run_in_executor(
+        threads, lambda: _held(engine, queue, pages, waiting, cut_at is not None, floor)
+    )
     unreadable = [of_an_entry for number, of_an_entry in waiting if number is None]
-    cut = number_or_none(queue.dead_cut)
-    write_cut = versions.from_stream_id(queue.cut)
-    if cut_at is None:  # a queue that went back is behind what the database has
-        write_cut = max(write_cut, epoch.floor, floor)
-    letters = await ask(letter_counts, NUMBER_MAX if cut is None else cut, readable, write_cut)
-    resent = await _sent(redis, letters.doubts, write_cut)
-    counts = await ask(operation_counts, write_cut)
+    resent = await _sent(redis, held.letters.doubts, held.cut)
     return Ledger(
         entries=queue.entries,
         replayed=queue.replayed,
-        duplicates=queue.duplicates + copies,
-        direct=counts.direct,
-        imported=letters.imported + unreadable.count(False),
-        applied=counts.applied,
-        rejected=counts.rejected,
-        dead_lettered=letters.dead_lettered - resent + len(unreadable),
-        discarded=letters.discarded,
-        in_flight=in_flight,
-        kept=counts.kept,
-        open=counts.open,
-        purged=counts.totals.purged,
-        horizon=counts.totals.purged_to,
-        epoch=epoch.epoch,
-        carried=epoch.carried,
-        lost=epoch.lost,
-        cut=write_cut,
+        duplicates=queue.duplicates + held.copies,
+        direct=held.operations.direct,
+        imported=held.letters.imported + unreadable.count(False),
+        applied=held.operations.applied,
+        rejected=held.operations.rejected,
+        dead_lettered=held.letters.dead_lettered - resent + len(unreadable),
+        discarded=held.letters.discarded,
+        in_flight=held.in_flight,
+        kept=held.operations.kept,
+        open=held.operations.open,
+        purged=held.operations.totals.purged,
+        horizon=held.operations.totals.purged_to,
+        epoch=held.epoch.epoch,
+        carried=held.epoch.carried,
+        lost=held.epoch.lost,
+        cut=held.cut,
     )
+
+
+class _Held(NamedTuple):
+    """What the database holds, in one snapshot, and what it says of the streams' entries."""
+
+    epoch: epochs.EpochTotals
+    #: The newest version that was counted.
+    cut: int
+    in_flight: int
+    copies: int
+    letters: LetterCounts
+    operations: OperationCounts
+
+
+def _held(
+    engine: Engine,
+    queue: Snapshot,
+    pages: Iterable[bytes],
+    waiting: Iterable[tuple[int | None, bool]],
+    of_the_past: bool,
+    floor: int,
+) -> _Held:
+    readable = {number: of_an_entry for number, of_an_entry in waiting if number is not None}
+    letter_cut = number_or_none(queue.dead_cut)
+    in_flight = copies = 0
+    with transaction(engine.execution_options(isolation_level="REPEATABLE READ")) as connection:
+        epoch = epochs.totals_in(connection)
+        cut = versions.from_stream_id(queue.cut)
+        if not of_the_past:  # a queue that went back is behind what the database has
+            cut = max(cut, epoch.floor, floor)
+        for packed in pages:
+            page = orjson.loads(packed)
+            ended = ended_by(connection, [operation_id for _, operation_id in page])
+            in_flight += sum(operation_id not in ended for _, operation_id in page)
+            copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id in page)
+        letters = letter_counts(connection, NUMBER_MAX if letter_cut is None else letter_cut, readable, cut)
+        return _Held(epoch, cut, in_flight, copies, letters, counts_in(connection, cut))
 
 
 async def _sent(redis: Redis, doubts: Sequence[UncertainItem], write_cut: int) -> int:

@@ -1,0 +1,71 @@
+"""Disputes: where the order of acceptance is not defined, and that everything else is compared."""
+
+import random
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import pytest
+
+from tests.promises.case import Case
+from tests.promises.final import Ended, Entity
+from tests.promises.history import History, Ok
+from tests.promises.made import Made
+from tests.promises.sequential_model import Accepted
+from tests.promises.test_promises import Broken, fresh
+from tests.promises.verdict import CHECKS
+
+
+def _direct(whole: Broken, place: int, **changes: Any) -> Ended:
+    """The operation at this place of the order went past the queue, with these changes."""
+    was = whole.final.ended[place]
+    now = replace(was, direct=True, **changes)
+    whole.final = replace(whole.final, ended=tuple(now if each is was else each for each in whole.final.ended))
+    return now
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_a_direct_write_that_was_applied_out_of_its_order_is_not_compared(late: bool) -> None:
+    """It overtook an older queued one of its entity, or was applied after a newer one; nor is what follows from it."""
+    whole = fresh(2)
+    ended = whole.final.ended
+    same = [
+        (one, other)
+        for one, other in combinations(range(len(ended)), 2)
+        if ended[one].entity == ended[other].entity and ended[one].effect == ended[other].effect == "applied"
+    ]
+    older, newer = same[0]
+    direct = _direct(whole, older, ended_at_s=ended[newer].ended_at_s) if late else _direct(
+        whole, newer, ended_at_s=ended[older].ended_at_s
+    )  # fmt: skip
+    disputed = whole.case().disputed
+    assert disputed.pairs >= 1
+    assert {ended[older].operation_id, ended[newer].operation_id} <= disputed.operations
+    assert direct.entity in disputed.entities
+
+
+def test_a_direct_write_in_its_order_is_compared() -> None:
+    """That it went past the queue is no excuse by itself."""
+    whole = fresh(2)
+    _direct(whole, 3)
+    assert not whole.case().disputed.operations
+
+
+def test_who_frees_a_unique_value_late_is_in_dispute_with_who_wanted_it() -> None:
+    """A direct change of another entity's address, applied after a newer create was refused that address."""
+    run = Made(random.Random(1))
+    held = {"name": "n", "email": "held@example.com"}
+    run.take(Accepted("first", "a", "POST", 1, held))
+    run.take(Accepted("frees", "a", "PATCH", 2, {"email": "other@example.com"}), direct=True)
+    for number, (method, path, body) in enumerate(
+        [("POST", "/users", held), ("PATCH", "/users/a", {"email": "other@example.com"}), ("POST", "/users", held)]
+    ):
+        attempt = run.send(method, path, body=body)
+        id, entity = [("first", "a"), ("frees", "a"), ("wants", "b")][number]
+        run.events.append(Ok(run.step(), attempt, 202, id, entity, number + 1, "queued"))
+    refused = Ended("wants", Entity("users", "b"), "POST", 3, "rejected", "EMAIL_TAKEN", ended_at_s=2)
+    first, frees = run.ended
+    final = replace(run.final(), ended=(replace(first, ended_at_s=1), replace(frees, ended_at_s=2.5), refused))
+    assert not [*CHECKS["order"][0](Case(History(run.events), final))]
+    final = replace(final, ended=(final.ended[0], replace(frees, ended_at_s=1.5), refused))
+    assert [each.about for each in CHECKS["order"][0](Case(History(run.events), final))] == ["wants", "b"]
