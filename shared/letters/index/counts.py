@@ -30,7 +30,7 @@ class LetterCounts:
 def letter_counts(
     connection: sa.Connection, up_to: int, on_stream: Mapping[int, bool], write_cut: int | None = None
 ) -> LetterCounts:
-    """Of the letters with a number up to `up_to`, in a transaction that sees one snapshot. `on_stream`: numbers of those
+    """Of the letters with a number up to `up_to`, in a transaction of one snapshot. `on_stream`: numbers of those that
     the dead-letter stream still had, and whether they are of an entry. `write_cut`: with which entry the write stream
     ended then, as a version; None: now."""
     states = (State.DEAD, State.REPLAYING, State.DISCARDED)
