@@ -2,19 +2,18 @@
 
 import asyncio
 import secrets
+import ssl
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import orjson
 
-from deploy.client.connections import Connections, Response
-from deploy.client.outcome import error_of
 from deploy.client.plan import Kind
 from deploy.local.output import Problem
+from deploy.local.progress import during
+from holdfast_client import AsyncClient, HoldfastError, RetryBudget
 
 _CONCURRENT = 10
-_TRIES = 10
-_PAUSE_S = 1.0
 
 
 class Request(NamedTuple):
@@ -45,7 +44,7 @@ class Requests:
             case Kind.LISTS:
                 return Request("GET", "/users")
             case Kind.WRITES:
-                return self._write("POST", "/users", number, _user(f"load.{self._run}.{number}"))
+                return self._write("POST", "/users", number, orjson.dumps(_user(f"load.{self._run}.{number}")))
             case Kind.UPDATES:
                 return self._write("PATCH", user, number, orjson.dumps({"name": f"Load {number}"}))
             case Kind.EXTERNAL:
@@ -56,40 +55,32 @@ class Requests:
         return Request(method, path, f"Idempotency-Key: {key}\r\n", body, key)
 
 
-async def prepare(connections: Connections, count: int) -> Requests:
-    """Make `count` users, and read each once, so that a copy of it is cached. Raises Problem."""
+async def prepare(api: str, key: str, count: int) -> Requests:
+    """Make `count` users, and read each once, so that a copy of it is cached. `key`: of the API. Raises Problem."""
     run = secrets.token_hex(4)
+    if not count:
+        return Requests((), run)
     gate = asyncio.Semaphore(_CONCURRENT)
+    # A stack that has just started turns writes away: here each of them matters, and there is no other load yet.
+    patient = RetryBudget(share=1)
+    async with AsyncClient(api, key, budget=patient, verify=ssl.create_default_context()) as holdfast:
 
-    async def one(number: int) -> str:
-        async with gate:
-            return await _made(connections, run, number)
+        async def one(number: int) -> str:
+            async with gate:
+                user = await holdfast.users.create(_user(f"load.{run}.seed.{number}"), wait=True)
+                await holdfast.users.get(user.id)
+                return f"/users/{user.id}"
 
-    paths = await asyncio.gather(*(one(number) for number in range(count)))
-    for path in [*paths, "/users"] if paths else []:
-        await connections.request("GET", path)
-    return Requests(paths, run)
-
-
-async def _made(connections: Connections, run: str, number: int) -> str:
-    """A new user's path, once the user exists."""
-    headers = f"Idempotency-Key: load-{run}-seed-{number}\r\nPrefer: wait=5\r\n"
-    for _ in range(_TRIES):
-        response = await connections.request("POST", "/users", headers, _user(f"load.{run}.seed.{number}"))
-        if response.status == 201:
-            return f"/users/{orjson.loads(response.body)['data']['id']}"
-        if response.status == 0 or 400 <= response.status < 500:
-            break
-        await asyncio.sleep(_PAUSE_S)  # just started, or still recovering; the key is the same, so it happens once
-    raise Problem(f"no user can be made: {_reason(response)}", "make up, or API=http://HOST:PORT of a running one")
+        try:
+            with during("making users"):
+                users = await asyncio.gather(*(one(number) for number in range(count)))
+            await anext(holdfast.users.pages())
+        except HoldfastError as error:
+            raise Problem(
+                f"no user can be made: {error}", "make up, or API=http://HOST:PORT of a running one"
+            ) from None
+    return Requests(users, run)
 
 
-def _reason(response: Response) -> str:
-    if response.status == 0:
-        return f"no response ({response.why})"
-    error = error_of(response.body)
-    return f"{response.status} {error.get('code', '')} {error.get('message', '')}".rstrip()
-
-
-def _user(name: str) -> bytes:
-    return orjson.dumps({"name": "Load Test", "email": f"{name}@example.com"})
+def _user(name: str) -> dict[str, str]:
+    return {"name": "Load Test", "email": f"{name}@example.com"}

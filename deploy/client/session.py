@@ -22,21 +22,17 @@ _OF_USERS = {"reads", "lists", "updates"}
 async def session(plan: Plan, *observers: Observer) -> AsyncIterator[Generator]:
     """Raises Problem when the api does not respond. Polling has connections of its own, so that it never waits for the
     load. HOLDFAST_API_KEY is sent where it is set."""
-    address, headers = address_of(plan.api), _key_header()
+    key = os.environ.get("HOLDFAST_API_KEY", "").strip()
+    address, headers = address_of(plan.api), f"Authorization: Bearer {key}\r\n" if key else ""
     connections = Connections(address, headers, plan.timeout_s)
     polling = Connections(address, headers, plan.timeout_s)
     try:
         wanted = _OF_USERS & {kind.word for kind, weight in plan.mix.items() if weight}
-        requests = await prepare(connections, plan.users if wanted else 0)
+        requests = await prepare(plan.api, key, plan.users if wanted else 0)
         yield Generator(plan, requests, connections, polling, *observers)
     finally:
         connections.close()
         polling.close()
-
-
-def _key_header() -> str:
-    key = os.environ.get("HOLDFAST_API_KEY", "").strip()
-    return f"Authorization: Bearer {key}\r\n" if key else ""
 
 
 _PREPARE_S = 120.0

@@ -27,12 +27,12 @@ from deploy.local.secret import secret
 from deploy.local.settings import saved
 from deploy.local.supervisor_client import Supervisor
 from deploy.restore import backup
+from holdfast_client import Client, HoldfastError, NotFound
 
 _PER_S = 25.0
 _BEFORE_S, _AFTER_S = 6.0, 6.0
 _STOP_S = 90.0
 _REST_S = 120.0
-_POLL_S = 0.2
 _FOLDER = LOCAL / "restore"
 
 
@@ -112,10 +112,10 @@ def _restore(supervisor: Supervisor) -> None:
 def _judge(api: str, acknowledged: list[tuple[float, Write]], began: float, ended: float) -> int:
     deadline = time.monotonic() + _REST_S
     fates: dict[str, Counter[str]] = {"before the backup": Counter(), "during it": Counter(), "after it": Counter()}
-    with during("asking for every acknowledged write"):
+    with during("asking for every acknowledged write"), Client(f"http://{api}") as holdfast:
         for at, write in acknowledged:
             when = "before the backup" if at < began else "during it" if at < ended else "after it"
-            fates[when][_fate(api, write.operation, deadline)] += 1
+            fates[when][_fate(holdfast, write.operation, deadline)] += 1
     for when, counts in fates.items():
         echo(f"   acknowledged {when:18} {sum(counts.values()):5}: {dict(counts) or 'none'}")
     ledger = _ledger()
@@ -127,16 +127,14 @@ def _judge(api: str, acknowledged: list[tuple[float, Write]], began: float, ende
     return 1 if lost else 0
 
 
-def _fate(api: str, operation: str, deadline: float) -> str:
-    """`applied`, another final state, `gone`, or what it still is when time is over."""
-    while True:
-        answer = request(api, "GET", f"/operations/{operation}")
-        if answer.status == 404:
-            return "gone"
-        data = answer.body["data"] if answer.status == 200 else {"status": f"status {answer.status}", "done": False}
-        if data["done"] or time.monotonic() > deadline:
-            return str(data["status"])
-        time.sleep(_POLL_S)
+def _fate(holdfast: Client, operation: str, deadline: float) -> str:
+    """`applied`, another final state, `gone`, or why that is not known when time is over."""
+    try:
+        return holdfast.wait_for(operation, timeout_s=max(0.0, deadline - time.monotonic())).status
+    except NotFound:
+        return "gone"
+    except HoldfastError as error:
+        return str(error.details.get("status") or error.code or type(error).__name__)
 
 
 def _ledger() -> dict[str, int]:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import holdfast_client as hc
 import pytest
-from holdfast_client.calls import Calls, Reply, Send, Sleep
 from hypothesis import given
 from hypothesis import strategies as st
 
+import holdfast_client as hc
+from holdfast_client.calls import Calls, Reply, Send, Sleep
 from tests.client_library.scripted import Act, Server, Time, answer, half_of, nothing, refusal, success
 
 ADA = {"name": "Ada", "email": "ada@example.com"}

@@ -1,9 +1,9 @@
 """The whole path: HTTP in, row out, and what a client sees of it."""
 
-import holdfast_client as hc
 import httpx
 import pytest
 
+import holdfast_client as hc
 from tests.client import WAIT, fetch
 from tests.integration.test_api_accepts import ADA, error_of, key
 from tests.processes import Service

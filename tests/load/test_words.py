@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
-from deploy.client.connections import Connections, Response, address_of
+from deploy.client.connections import Response
 from deploy.client.outcome import Outcome, classify
 from deploy.client.plan import Kind, parse
 from deploy.client.requests import prepare
@@ -117,7 +117,6 @@ def test_a_target_that_is_none_is_refused(text: str) -> None:
 
 async def test_two_runs_without_users_have_keys_of_their_own() -> None:
     """A second backlog is new writes, and not the first one's again."""
-    nowhere = Connections(address_of("http://127.0.0.1:9"))
-    first, second = [(await prepare(nowhere, 0)).request(Kind.WRITES, 0) for _ in range(2)]
+    first, second = [(await prepare("http://127.0.0.1:9", "", 0)).request(Kind.WRITES, 0) for _ in range(2)]
     assert first.headers != second.headers
     assert first.body != second.body
