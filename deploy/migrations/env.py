@@ -7,7 +7,7 @@ import sys
 import sqlalchemy as sa
 from alembic import context
 
-from holdfast.migrations import WARNING, declared
+from holdfast.migrations import WARNING, declared, lock
 from holdfast.privileges import database
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.faults import Fault
@@ -16,18 +16,17 @@ from holdfast.shared.store.connections import KEPT
 from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.store.tables import metadata
 
-_LOCK = "holdfast_migrations"
 _LOCK_WAIT_S = 60
 #: What a server says when a right is to be taken away of which there is no record.
 _NO_SUCH_GRANT = (1141, 1147)
 
 
 def run() -> None:
-    """Upgrade under a server-side lock, so that two deploys cannot interleave."""
+    """Upgrade under a lock, so that two deploys cannot interleave."""
     timeouts = Timeouts(checkout_s=5, connect_s=5, io_s=300, lock_wait_s=30)
     engine = make_engine(StoreSettings().db_dsn, timeouts, pool_size=2)
     with engine.connect() as guard, engine.connect() as connection:
-        if guard.execute(sa.select(sa.func.get_lock(_LOCK, _LOCK_WAIT_S))).scalar() != 1:
+        if not lock.take(guard, _LOCK_WAIT_S):
             raise SystemExit("another migration is running")
         connection.execution_options(**{KEPT: (Fault,)})  # it asks for tables that may not be there
         context.configure(connection=connection, target_metadata=metadata)

@@ -19,13 +19,13 @@ _URL = re.compile(
 )
 # The form of Go programs: user:password@tcp(host:port)/database?options. Only the options are escaped.
 _GO_DSN = re.compile(
-    r"(?!(?:mysql|mariadb)[^:]*://)(?P<user>[^:@]*)(?::(?P<password>.*))?@tcp\((?P<host>\[[^]]*]|[^:()]*)(?::(?P<port>\d+))?\)"
+    r"(?!(?:mysql|mariadb)[^:]*://)(?P<user>[^:@]*)(?::(?P<password>.*))?@tcp\((?P<hosts>[^()]*)\)"
     r"/(?P<path>[^?]*)(?:\?(?P<query>.*))?",
     re.DOTALL,
 )
 #: A URL with several hosts, of which each may have a port.
-_SENTINELS = re.compile(
-    r"(?P<scheme>rediss?\+sentinel)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@]*))?@)?"
+_URL_OF_HOSTS = re.compile(
+    r"(?P<scheme>[a-z][a-z0-9+.-]*)://(?:(?P<user>[^:@/?#]*)(?::(?P<password>[^@]*))?@)?"
     r"(?P<hosts>[^@/?#]*)(?:/(?P<path>[^?#]*))?(?:\?(?P<query>[^#]*))?",
     re.IGNORECASE,
 )
@@ -53,7 +53,8 @@ _ELSEWHERE: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Address:
     """The address of a store. `database`: its name, or Redis' number. `tls` None: not encrypted. Instead of host and
-    port: `socket`, the path of a Unix socket; or `sentinels`, (host, port) of those who know where `service` is."""
+    port: `socket`, the path of a Unix socket; or `sentinels`, (host, port) of those who know where `service` is.
+    `standbys`: (host, port) of the databases that are tried after the first, in this order."""
 
     host: str
     port: int
@@ -66,6 +67,7 @@ class Address:
     service: str = ""
     sentinel_user: str | None = None
     sentinel_password: str | None = None
+    standbys: tuple[tuple[str, int], ...] = ()
 
     def __repr__(self) -> str:
         return f"Address({self.socket or self.service or f'{self.host}:{self.port}'})"
@@ -103,14 +105,15 @@ def parse_redis(text: str) -> Address:
     if encrypted and scheme == "unix":
         raise ValueError("there is no TLS on a Unix socket")
     socket = f"/{path}" if scheme == "unix" else None
-    return _address(parts, _QUEUE_PORT, unquote, database=number, socket=socket, tls=encrypted)
+    user, password = (unquote(value) if value else None for value in (parts["user"], parts["password"]))
+    host = (parts["host"] or "localhost").strip("[]")
+    return Address(host, _port(parts["port"], _QUEUE_PORT), user, password, number, socket, encrypted)
 
 
 def _parse_sentinels(text: str) -> Address:
     """The user and password are those at Redis; `sentinel_user` and `sentinel_password` are options."""
-    parts = _SENTINELS.fullmatch(text)
-    hosts = [_HOST.fullmatch(host) for host in parts["hosts"].split(",")] if parts else []
-    if parts is None or not all(hosts):
+    parts = _URL_OF_HOSTS.fullmatch(text)
+    if parts is None or not (sentinels := _hosts(parts["hosts"], _SENTINEL_PORT)):
         raise ValueError("the hosts of Sentinels are host:port,host:port before /name")
     service, _, number = unquote(parts["path"] or "").partition("/")
     if not service:
@@ -118,21 +121,20 @@ def _parse_sentinels(text: str) -> Address:
     if number and not number.isdecimal():
         raise ValueError("a database of Redis is a number")
     about_tls, others = _options(parts["query"])
-    login = {name: others.pop(name, None) for name in ("sentinel_user", "sentinel_password")}
+    login = others.pop("sentinel_user", None), others.pop("sentinel_password", None)
     _refuse(others)
     encrypted = _tls(about_tls or ([("tls", "true")] if parts["scheme"].lower().startswith("rediss") else []))
     if encrypted and not encrypted.required:
         raise ValueError("TLS to Redis is either on or off")
     user, password = (unquote(value) if value else None for value in (parts["user"], parts["password"]))
-    sentinels = tuple((host["host"].strip("[]"), _port(host["port"], _SENTINEL_PORT)) for host in hosts if host)
-    return Address("", 0, user, password, number, tls=encrypted, sentinels=sentinels, service=service, **login)
+    return Address("", 0, user, password, number, None, encrypted, sentinels, service, *login)
 
 
 def parse_dsn(text: str) -> Address:
-    """A URL (`mysql://user:password@host:3306/db`) or the Go form (`user:password@tcp(host:3306)/db`). Without options
-    about TLS it is encrypted if the server offers that. Raises ValueError."""
+    """A URL (`mysql://user:password@host:3306/db`) or the Go form (`user:password@tcp(host:3306)/db`), with one host or
+    several between commas. Without options about TLS it is encrypted if the server offers that. Raises ValueError."""
     go = _GO_DSN.fullmatch(text)
-    parts = go or _URL.fullmatch(text)
+    parts = go or _URL_OF_HOSTS.fullmatch(text)
     if parts is None:
         raise ValueError("neither mysql://user:password@host:3306/db nor user:password@tcp(host)/db")
     if go is None and (backend := parts["scheme"].lower().partition("+")[0]) not in ("mysql", "mariadb"):
@@ -143,22 +145,22 @@ def parse_dsn(text: str) -> Address:
     _refuse({name: value for name, value in others.items() if name not in _AGREED or not _AGREED[name](value)})
     decode = _as_it_is if go else unquote
     encrypted = _tls(about_tls or [("tls", "preferred")])
-    return _address(parts, _DATABASE_PORT, decode, database=decode(parts["path"]), tls=encrypted)
-
-
-def _address(
-    parts: re.Match[str],
-    usual_port: int,
-    decode: Callable[[str], str],
-    *,
-    database: str,
-    tls: Tls | None,
-    socket: str | None = None,
-) -> Address:
-    port = _port(parts["port"], usual_port)
     user, password = (decode(value) if value else None for value in (parts["user"], parts["password"]))
-    host = (parts["host"] or "localhost").strip("[]")
-    return Address(host, port, user, password, database, socket, tls)
+    named = parts["hosts"]
+    hosts = _hosts(f"localhost{named}" if named[:1] in ("", ":") else named, _DATABASE_PORT)
+    if not hosts:
+        raise ValueError("the hosts of a DSN are host:port or, with standbys, host:port,host:port")
+    if len(set(hosts)) < len(hosts):
+        raise ValueError("the DSN names a host twice")
+    (host, port), *standbys = hosts
+    return Address(host, port, user, password, decode(parts["path"]), tls=encrypted, standbys=tuple(standbys))
+
+
+def _hosts(text: str, usual_port: int) -> tuple[tuple[str, int], ...]:
+    """(host, port) of each; none, if one of them is no host."""
+    matches = [_HOST.fullmatch(host) for host in text.split(",")]
+    hosts = tuple((match["host"].strip("[]"), _port(match["port"], usual_port)) for match in matches if match)
+    return hosts if len(hosts) == len(matches) else ()
 
 
 def _port(text: str | None, usual: int) -> int:

@@ -240,7 +240,8 @@ class StoreSettings(Settings):
     db_dsn: str = Field(
         repr=False,
         validation_alias=AliasChoices("DB_DSN", "db_dsn"),
-        description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db; `?tls=true`",
+        description="mysql://user:password@host:3306/db, or the Go form user:password@tcp(host:3306)/db; `?tls=true`;"
+        " several hosts, `primary:3306,standby:3306`, are tried in order",
     )
     db_checkout_timeout_s: float = Field(default=0.25, gt=0, le=30, description="Longest wait for a pooled connection")
     db_connect_timeout_s: float = Field(default=1, gt=0, le=30, description="Longest wait for a connection")

@@ -21,8 +21,10 @@ _OUTAGE = {
     # The server is away, going away, full, or not taking us.
     2002, 2003, 2006, 2013, 2014, 2045, 2055, 1040, 1053, 1203, 1226, 1317, 1927, 3024, 1969, 4031, 1080, 1152, 1158,
     1159, 1160, 1161,
-    # It takes no writes: read-only, disk or table space full.
-    1290, 1792, 1836, 1021, 1114,
+    # It takes no writes: read-only, offline, disk or table space full.
+    1290, 1792, 1836, 3032, 1021, 1114,
+    # A node that its cluster has left behind, or whose commit its group undid: no quorum, no state, lost a conflict.
+    1047, 1180, 3100, 3101,
     # It is not the database we were built for: credentials, rights, schema. A person has to act; nothing is poison.
     1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1370,
 }  # fmt: skip

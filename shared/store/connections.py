@@ -7,6 +7,7 @@ its server still has the role that it had: a demoted primary answers reads for e
 """
 
 import time
+from functools import partial
 from typing import Any
 
 import pymysql
@@ -15,31 +16,29 @@ from sqlalchemy.engine.interfaces import ExceptionContext
 
 from holdfast.shared.connections.closed import is_closed
 from holdfast.shared.faults import BadData, Contention, Unexplained
-from holdfast.shared.store.classify import NotConnected, classify
+from holdfast.shared.store.classify import classify
+from holdfast.shared.store.hosts import Hosts
+from holdfast.shared.store.role import role_of
 
 #: Execution option of a connection: kinds of faults after which it goes on as well.
 KEPT = "holdfast_kept"
 
 #: How long a connection is used before its server's role is looked at again.
 _ROLE_KNOWN_S = 1.0
-_ROLE = "SELECT @@global.read_only"
 
 
-def watch(engine: sa.Engine) -> None:
-    """Apply the rule to an engine's connections."""
-    sa.event.listen(engine, "do_connect", _connect)
+def watch(engine: sa.Engine, hosts: Hosts) -> None:
+    """Apply the rule to an engine's connections, which `hosts` makes."""
+
+    def connect(dialect: Any, record: Any, args: Any, parameters: Any) -> Any:
+        connection, place, role = hosts.connect(dialect, args, parameters)
+        is_left = partial(hosts.is_left, place, dialect, args, parameters)
+        record.info.update(role=role, role_at=time.monotonic(), is_left=is_left)
+        return connection
+
+    sa.event.listen(engine, "do_connect", connect)
     sa.event.listen(engine, "handle_error", _drop, retval=True)
-    sa.event.listen(engine, "connect", _connected)
     sa.event.listen(engine, "checkout", _checked_out)
-
-
-def _connect(dialect: Any, _record: Any, args: Any, parameters: Any) -> Any:
-    """A connection. Raises NotConnected, whatever the driver raised."""
-    try:
-        return dialect.connect(*args, **parameters)
-    except Exception as error:
-        number_and_text = error.args if isinstance(error, pymysql.err.Error) else (None, repr(error))
-        raise NotConnected(*number_and_text) from error
 
 
 def _drop(context: ExceptionContext) -> Exception | None:
@@ -55,20 +54,17 @@ def _drop(context: ExceptionContext) -> Exception | None:
     return None if error else fault
 
 
-def _connected(connection: Any, record: Any) -> None:
-    record.info["role"] = _role(connection)
-    record.info["role_at"] = time.monotonic()
-
-
 def _checked_out(connection: Any, record: Any, _proxy: Any) -> None:
     """Raises InvalidatePoolError, on which the pool makes its connections anew, when the server has closed this one or
     has another role."""
     if _is_closed(connection):
         raise sa.exc.InvalidatePoolError("the server has closed the connection")
+    if record.info["is_left"]():
+        raise sa.exc.InvalidatePoolError("a host before this one in the list takes writes again")
     now = time.monotonic()
     if now - record.info["role_at"] < _ROLE_KNOWN_S:
         return
-    if _role(connection) != record.info["role"]:
+    if role_of(connection) != record.info["role"]:
         raise sa.exc.InvalidatePoolError("the server has another role than when the connection was made")
     record.info["role_at"] = now
 
@@ -82,13 +78,3 @@ def _is_closed(connection: Any) -> bool:
     except pymysql.err.Error:
         return True
     return False
-
-
-def _role(connection: Any) -> object:
-    """Whether the server takes writes; None: it does not say."""
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute(_ROLE)
-            return cursor.fetchone()
-    except pymysql.err.Error:
-        return None

@@ -13,6 +13,7 @@ from holdfast.shared.connections.address import Address, parse_dsn
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store import connections
 from holdfast.shared.store.classify import classify
+from holdfast.shared.store.hosts import Hosts
 from holdfast.shared.telemetry import metrics
 
 __all__ = ["Engine", "Timeouts", "faults", "make_engine", "reading", "round_trip", "transaction"]
@@ -75,7 +76,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
         },
     )
 
-    connections.watch(engine)
+    connections.watch(engine, Hosts(((address.host, address.port), *address.standbys)))
 
     def in_use() -> int:
         return engine.pool.checkedout() if isinstance(engine.pool, QueuePool) else 0

@@ -34,6 +34,7 @@ class Action(StrEnum):
     BATCH_FAILED = "batch_failed"
     BATCH_SPLIT = "batch_split"
     BATCH_HELD = "batch_held"
+    DATABASE_HOST_CHANGED = "database_host_changed"
     CONTROL_WRITE_FAILED = "control_write_failed"
     CONTROL_WRITE_WORKED = "control_write_worked"
     WRITER_HALTED = "writer_halted"

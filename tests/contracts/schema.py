@@ -18,7 +18,7 @@ def shown(connection: Any) -> str:
     """Each table as the server shows it, without its options."""
     with connection.cursor() as cursor:
         cursor.execute("SHOW TABLES")
-        names = [name for (name,) in cursor.fetchall() if name != "alembic_version"]
+        names = [name for (name,) in cursor.fetchall() if name not in ("alembic_version", "migration_lock")]
         parts = []
         for name in sorted(names):
             cursor.execute(f"SHOW CREATE TABLE `{name}`")

@@ -44,7 +44,7 @@ def tables(clean_database: Database) -> dict[str, str]:
     query = "SELECT table_name, MIN(column_name) FROM information_schema.columns WHERE table_schema = 'holdfast'"
     with clean_database.connect(user="root") as connection, connection.cursor() as cursor:
         cursor.execute(f"{query} GROUP BY table_name")
-        return {name: column for name, column in cursor.fetchall() if name != "alembic_version"}
+        return {name: column for name, column in cursor.fetchall() if name not in ("alembic_version", "migration_lock")}
 
 
 def _statements(table: str, column: str) -> dict[privileges.Right, str]:

@@ -98,6 +98,8 @@ class DatabaseModel:
         short = name.removeprefix("@@").removeprefix("global.").removeprefix("session.")
         return {
             "read_only": int(self.faults.read_only),
+            "wsrep_on": 0,
+            "wsrep_reject_queries": "NONE",
             "version()": self.version,
             "database()": "holdfast",
             "connection_id()": session,

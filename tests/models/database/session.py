@@ -21,10 +21,10 @@ _TRANSACTION = re.compile(
     r"\s*(COMMIT|ROLLBACK TO SAVEPOINT|ROLLBACK|RELEASE SAVEPOINT|SAVEPOINT|BEGIN|START TRANSACTION)\b\s*`?(\w*)",
     re.IGNORECASE,
 )
-_VARIABLE = re.compile(
-    r"\s*SELECT\s+(@@(?:global\.|session\.)?\w+|VERSION\(\)|DATABASE\(\)|CONNECTION_ID\(\)|1)\s*(?:AS \w+\s*)?;?\s*$",
-    re.IGNORECASE,
-)
+_NAME = r"(?:@@(?:global\.|session\.)?\w+|VERSION\(\)|DATABASE\(\)|CONNECTION_ID\(\)|1)"
+_VARIABLES = re.compile(rf"\s*SELECT\s+({_NAME}(?:\s*,\s*{_NAME})*)\s*(?:AS \w+\s*)?;?\s*$", re.IGNORECASE)
+#: What MariaDB reads of a statement's comments, and what it leaves to MySQL.
+_OWN_PART, _OTHERS_PART = re.compile(r"/\*M!\d+ (.*?)\*/", re.DOTALL), re.compile(r"/\*!\d+ .*?\*/", re.DOTALL)
 
 
 class Session:
@@ -149,8 +149,10 @@ class Session:
                 return self._control(found[1].upper(), found[2])
             if _SET.match(text):
                 return self._set(text)
-            if found := _VARIABLE.match(text):
-                return Result([(self._server.variable(found[1].lower(), self.number),)], (found[1],), 1)
+            text = _OWN_PART.sub(r"\1", _OTHERS_PART.sub("", text))
+            if found := _VARIABLES.match(text):
+                names = tuple(name.strip() for name in found[1].split(","))
+                return Result([tuple(self._server.variable(name.lower(), self.number) for name in names)], names, 1)
             return self._statement(text, args, many=many)
 
     def _statement(self, text: str, args: Any, *, many: bool) -> Result:

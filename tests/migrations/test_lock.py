@@ -1,0 +1,34 @@
+"""One migration at a time: the second waits for the first one's connection to end."""
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from holdfast.migrations import lock
+from holdfast.shared.store.engine import Engine, make_engine
+from tests.migrations.conftest import Schema
+from tests.servers import PATIENT_DATABASE, wait_until
+
+
+@pytest.fixture
+def engine(schema: Schema) -> Iterator[Engine]:
+    """Of an empty database."""
+    made = make_engine(schema.dsn, PATIENT_DATABASE, 3)
+    yield made
+    made.dispose()
+
+
+def test_the_second_waits_for_the_first(engine: Engine, schema: Schema) -> None:
+    """However the first one ends: its connection is lost here. Without a first one the lock is there at once."""
+    taken: list[bool] = []
+    with engine.connect() as first, engine.connect() as second:
+        assert lock.take(first, 60)
+        assert not lock.take(second, 1)
+        waiting = threading.Thread(target=lambda: taken.append(lock.take(second, 60)))
+        waiting.start()
+        blocked = "SELECT COUNT(*) FROM information_schema.innodb_trx WHERE trx_state = 'LOCK WAIT'"
+        wait_until(lambda: schema.rows(blocked) == ((1,),), what="the second one waits")
+        first.invalidate()
+        waiting.join(120)
+    assert taken == [True]
