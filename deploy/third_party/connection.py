@@ -51,6 +51,11 @@ class Wire(asyncio.Protocol):
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
         self._transport.abort()
 
+    @property
+    def peer(self) -> str:
+        """The address of the other side."""
+        return str((self._transport.get_extra_info("peername") or ("",))[0])
+
     # --- from the transport ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

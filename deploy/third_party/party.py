@@ -48,6 +48,7 @@ class Room:
 
 _KEPT = 10_000
 _HEADERS = ("idempotency-key", "x-request-id", "traceparent", "x-attempt-count", "x-request-timeout-ms")
+Logged = dict[str, Any]
 
 
 class Arrivals:
@@ -55,22 +56,25 @@ class Arrivals:
 
     def __init__(self) -> None:
         self._count = 0
-        self._log: deque[dict[str, str | float | None]] = deque(maxlen=_KEPT)
+        self.log: deque[Logged] = deque(maxlen=_KEPT)
 
-    def note(self, method: str, path: str, headers: Mapping[str, str]) -> None:
-        """One request has arrived, whatever becomes of it."""
+    def note(self, request: Request, peer: str, slow_s: float, fault: str | None) -> Logged:
+        """One request has arrived, and what becomes of it."""
         self._count += 1
-        noted = {name.replace("-", "_"): headers.get(name) for name in _HEADERS}
-        self._log.append({"at": time.time(), "method": method, "path": path, **noted})
+        noted = {name.replace("-", "_"): request.headers.get(name) for name in _HEADERS}
+        about = {"number": self._count, "at": time.time(), "method": request.method, "path": request.path}
+        self.log.append(about | {"peer": peer, "slow_s": slow_s, "fault": fault} | noted)
+        return self.log[-1]
 
     def clear(self) -> None:
         """Start counting again."""
         self._count = 0
-        self._log.clear()
+        self.log.clear()
 
-    def as_json(self) -> dict[str, object]:
-        """`count`, and `arrivals` of {at (Unix seconds), method, path, headers that matter or null}."""
-        return {"count": self._count, "arrivals": list(self._log)}
+    def as_json(self) -> dict[str, Any]:
+        """`count`, and `arrivals` of {number, at (Unix seconds), method, path, peer, slow_s, fault, headers that matter
+        or null}."""
+        return {"count": self._count, "arrivals": list(self.log)}
 
 
 _KEYS_KEPT = 10_000
@@ -82,7 +86,7 @@ class ThirdParty:
     def __init__(self) -> None:
         self._behaviour = CurrentBehaviour()
         self._room = Room(None)
-        self._arrivals = Arrivals()
+        self.arrivals = Arrivals()
         self._records = 0
         self._by_key: OrderedDict[str, dict[str, Any]] = OrderedDict()
 
@@ -96,10 +100,10 @@ class ThirdParty:
             case "PUT", "/behaviour":
                 await wire.write(self._set_behaviour(request.body))
             case "GET", "/arrivals":
-                await wire.write(_json(200, self._arrivals.as_json()))
+                await wire.write(_json(200, self.arrivals.as_json()))
             case "DELETE", "/arrivals":
-                self._arrivals.clear()
-                await wire.write(_json(200, self._arrivals.as_json()))
+                self.arrivals.clear()
+                await wire.write(_json(200, self.arrivals.as_json()))
             case "GET", "/livez":
                 await wire.write(_json(200, {"status": "ok"}))
             case _:
@@ -111,14 +115,18 @@ class ThirdParty:
         except ValidationError as error:
             wrong = [{"field": ".".join(map(str, one["loc"])), "error": one["msg"]} for one in error.errors()]
             return _json(422, {"error": "this is not a behaviour", "details": wrong})
-        self._behaviour.set(behaviour)
-        self._room = Room(behaviour.at_once)
+        self.behave(behaviour)
         return _json(200, behaviour.model_dump())
 
+    def behave(self, behaviour: Behaviour) -> None:
+        """From now on."""
+        self._behaviour.set(behaviour)
+        self._room = Room(behaviour.at_once)
+
     async def _data(self, request: Request, wire: Wire) -> None:
-        self._arrivals.note(request.method, request.path, request.headers)
-        status, document = (200, self._document()) if request.method == "GET" else self._record(request)
         slow_s, behaviour = self._behaviour.next()
+        logged = self.arrivals.note(request, wire.peer, slow_s, behaviour.fault if behaviour else None)
+        status, document = (200, self._document(logged)) if request.method == "GET" else self._record(request)
         if slow_s:
             await self._room.work(slow_s)
         if behaviour is None:
@@ -126,9 +134,11 @@ class ThirdParty:
         else:
             await misbehave(behaviour, wire, document)
 
-    def _document(self) -> dict[str, Any]:
-        at = datetime.now(UTC).isoformat(timespec="milliseconds")
-        return {"source": "stand-in third party", "at": at, "records": self._records}
+    def _document(self, logged: Logged) -> dict[str, Any]:
+        at = datetime.fromtimestamp(logged["at"], UTC).isoformat(timespec="milliseconds")
+        return {
+            "source": "stand-in third party", "at": at, "arrival": logged["number"], "records": self._records,
+        }  # fmt: skip
 
     def _record(self, request: Request) -> tuple[int, dict[str, Any]]:
         """Made before any fault: a lost response does not mean that nothing happened."""

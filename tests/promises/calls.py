@@ -7,7 +7,7 @@ from tests.promises.case import Case
 from tests.promises.violation import Violation
 
 PROMISE = "Retries stay within their budget, and a call that must not be repeated without a key is not repeated."
-_PATHS = ("/external", "/external-api")
+PATHS = ("/external", "/external-api")
 
 
 def check(case: Case) -> Iterator[Violation]:
@@ -15,7 +15,7 @@ def check(case: Case) -> Iterator[Violation]:
     arrivals = case.final.arrivals
     if arrivals is None:
         return
-    sent = [attempt for attempt in case.history.attempts if attempt.sent.path.partition("?")[0] in _PATHS]
+    sent = [attempt for attempt in case.history.attempts if attempt.sent.path.partition("?")[0] in PATHS]
     allowed = len(sent) * (1 + case.limits.retry_share) + case.limits.retry_burst
     if len(arrivals) > allowed:
         what = f"{len(sent)} requests became {len(arrivals)} calls; the retry budget allows {allowed:.0f}"

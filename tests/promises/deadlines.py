@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from tests.promises.calls import PATHS
 from tests.promises.case import Case
 from tests.promises.history import Attempt, Unknown
 from tests.promises.violation import Violation
@@ -19,7 +20,8 @@ def check(case: Case) -> Iterator[Violation]:
         took_s = end_s - attempt.sent.at_s
         if case.history.broken(attempt.sent.target, attempt.sent.at_s, end_s):
             continue
-        if took_s > case.limits.answer_s or _unanswered(attempt):
+        external = attempt.sent.path.partition("?")[0] in PATHS
+        if took_s > (case.limits.external_s if external else case.limits.answer_s) or _unanswered(attempt):
             what = f"{attempt.sent.method} {attempt.sent.path} to {attempt.sent.target} took {took_s:.1f} s"
             end = attempt.end.why if isinstance(attempt.end, Unknown) else "answered" if attempt.end else "no end"
             yield Violation("hang", f"{what}: {end}", attempt.sent.path, attempt.sent.at_s)

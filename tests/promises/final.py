@@ -81,6 +81,13 @@ class Arrival:
     at_s: float
     method: str
     key: str = ""
+    #: Its place in the third party's log, which the data it was answered with names; 0: not known.
+    number: int = 0
+    #: The process that it came from.
+    peer: str = ""
+    #: What was wrong with the answer, and how long it took.
+    fault: str = ""
+    slow_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

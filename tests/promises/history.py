@@ -137,6 +137,15 @@ class Noted:
 
 
 @dataclass(frozen=True, slots=True)
+class Opened:
+    """A breaker that keeps calls of one `method` from the third party opened, after it had been closed."""
+
+    at_s: float
+    process: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
 class AtRest:
     """All faults are mended and no load is sent any more, from `mended_s`; nothing was left to do at `at_s`."""
 
@@ -145,8 +154,8 @@ class AtRest:
 
 
 End = Ok | Fail | Unknown
-Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Noted | AtRest
-_KINDS = {kind.__name__: kind for kind in (Invoke, Ok, Fail, Unknown, Fault, Act, Planted, Noted, AtRest)}
+Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Noted | Opened | AtRest
+_KINDS = {kind.__name__: kind for kind in (Invoke, Ok, Fail, Unknown, Fault, Act, Planted, Noted, Opened, AtRest)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +172,8 @@ class Attempt:
 
     @property
     def is_write(self) -> bool:
-        """Whether it changes something."""
-        return self.sent.method != "GET"
+        """Whether it changes an entity; what is sent to the third party does not."""
+        return self.sent.method != "GET" and not self.sent.path.startswith("/external")
 
 
 class History:

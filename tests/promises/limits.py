@@ -11,6 +11,8 @@ class Limits:
     unique: Mapping[str, str] = field(default_factory=lambda: {"users": "email"})
     #: From sending a request to its end.
     answer_s: float = 30.0
+    #: The same of what is asked of the third party.
+    external_s: float = 30.0
     #: From the mending of the last fault until nothing is left to do.
     recovery_s: float = 240.0
     #: A copy is never shown when it is older.

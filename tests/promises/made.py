@@ -23,7 +23,7 @@ class Made:
     count: int = 0
     deleted: dict[str, int] = field(default_factory=dict)
     created: dict[str, int] = field(default_factory=dict)
-    calls: int = 0
+    arrivals: list[Arrival] = field(default_factory=list)
 
     def step(self) -> float:
         """Time passes."""
@@ -86,8 +86,9 @@ class Made:
     def call(self) -> None:
         """The third party's data."""
         attempt = self.send("GET", "/external-api")
-        self.calls += 1
-        self.events.append(Ok(self.step(), attempt, 200))
+        self.arrivals.append(Arrival(self.step(), "GET", number=len(self.arrivals) + 1, peer="proxy-1"))
+        shown = (Shown("the third party's", len(self.arrivals)),)
+        self.events.append(Ok(self.step(), attempt, 200, shown=shown))
 
     def final(self) -> Final:
         """What is left."""
@@ -99,8 +100,7 @@ class Made:
         effects = [ended.effect for ended in self.ended]
         ledger = {"accepted": len(effects), "applied": effects.count("applied"), "rejected": effects.count("rejected"),
                   "dead_lettered": 0, "discarded": 0, "in_flight": 0, "missing": 0}  # fmt: skip
-        arrivals = tuple(Arrival(0, "GET") for _ in range(self.calls))
-        return Final(tuple(self.ended), tuple(rows), ledger=ledger, arrivals=arrivals)
+        return Final(tuple(self.ended), tuple(rows), ledger=ledger, arrivals=tuple(self.arrivals))
 
 
 def made(seed: int, writes: int = 40) -> Made:

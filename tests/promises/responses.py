@@ -66,14 +66,17 @@ def _read(attempt: int, at_s: float, status: int, headers: Mapping[str, str], do
         status,
         operation_id=str(data.get("id", "")) if operation and isinstance(data, dict) else "",
         state=str(data.get("status", "")) if operation and isinstance(data, dict) else "",
-        shown=() if operation else _shown(data),
+        shown=() if operation else shown(data),
         pending=meta.get("pending"),
         age_s=float(meta["age_s"]) if meta.get("age_s") is not None else float(age) if age else None,
         degraded=degraded,
     )
 
 
-def _shown(data: Any) -> tuple[Shown, ...]:
+def shown(data: Any) -> tuple[Shown, ...]:
+    """The entities in an answer, or the third party's data by the number of the call that brought it."""
+    if isinstance(data, dict) and "arrival" in data:
+        return (Shown("the third party's", int(data["arrival"])),)
     entities = data if isinstance(data, list) else [data]
     return tuple(
         Shown(str(each["id"]), int(each["version"]), {k: v for k, v in each.items() if k not in _ABOUT})

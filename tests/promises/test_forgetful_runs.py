@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.promises.broken import Broken, fresh
 from tests.promises.final import Letter, Replay
 from tests.promises.history import Fault, Ok, Planted
-from tests.promises.test_promises import Broken, fresh, lost_write
+from tests.promises.test_promises import lost_write
 from tests.promises.verdict import CHECKS
 
 

@@ -2,17 +2,17 @@
 
 import random
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import pytest
 
+from tests.promises.breaks_external import EXTERNAL
+from tests.promises.broken import Broken, fresh
 from tests.promises.case import Case
 from tests.promises.final import Arrival, Ended, Entity, Final, Letter, Replay
 from tests.promises.history import (
     Act,
     AtRest,
-    Event,
     Fail,
     Fault,
     History,
@@ -26,51 +26,10 @@ from tests.promises.history import (
     read,
 )
 from tests.promises.limits import Limits
-from tests.promises.made import Made, made
 from tests.promises.sometimes import counted
 from tests.promises.verdict import CHECKS, Word, judge
 
 SEEDS = range(4)
-
-
-@dataclass
-class Broken:
-    """A run, and what has been done to it."""
-
-    run: Made
-    final: Final
-
-    def case(self) -> Case:
-        """To check it."""
-        return Case(History(self.run.events), self.final)
-
-    def any_applied(self, *methods: str) -> Ended:
-        """An operation that took effect."""
-        return self.run.chance.choice(
-            [
-                ended
-                for ended in self.final.ended
-                if ended.effect == "applied" and (not methods or ended.method in methods)
-            ]
-        )
-
-    def change(self, event: Event, **fields: Any) -> None:
-        """An event is another one."""
-        self.run.events[self.run.events.index(event)] = replace(event, **fields)
-
-    def answer_of(self, operation_id: str) -> Ok:
-        """The one that acknowledged it."""
-        return next(e for e in self.run.events if isinstance(e, Ok) and e.operation_id == operation_id)
-
-    def append(self, *events: Event) -> None:
-        """More happened."""
-        self.run.events += events
-
-
-def fresh(seed: int) -> Broken:
-    """Nothing is broken yet."""
-    run = made(seed)
-    return Broken(run, run.final())
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -360,6 +319,7 @@ BREAKS: dict[Callable[[Broken], None], tuple[str, str]] = {
     connection_dropped: ("deadlines", "hang"),
     stampede: ("calls", "stampede"),
     unsafe_call_repeated: ("calls", "doubled"),
+    **EXTERNAL,
     slow_recovery: ("recovery", "slow recovery"),
     still_degraded: ("recovery", "slow recovery"),
     no_rest: ("leftovers", "stuck"),

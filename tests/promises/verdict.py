@@ -12,6 +12,7 @@ from tests.promises import (
     dead,
     deadlines,
     doubled,
+    external,
     ledger,
     leftovers,
     lost,
@@ -26,7 +27,8 @@ from tests.promises.case import Case
 from tests.promises.violation import Violation
 
 _MODULES: Sequence[ModuleType] = (
-    lost, doubled, order, uniqueness, answers, reads, deadlines, calls, recovery, leftovers, dead, ledger, replays,
+    lost, doubled, order, uniqueness, answers, reads, deadlines, calls, external, recovery, leftovers, dead, ledger,
+    replays,
 )  # fmt: skip
 
 Check = Callable[[Case], Iterator[Violation]]

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 NODES, APIS, WRITERS, ADMINS = "api writer admin", "api", "writer", "admin"
 STORES, QUEUE, CACHE, DATABASE = "queue cache database", "queue", "cache", "database"
-#: From a node to a store, and from clients to an api.
-LINKS, ROADS = "link", "road"
+PROXIES, THIRD_PARTY = "proxy", "third-party"
+#: From a node to a store, from clients to an api, and from an api by way of a proxy to the third party.
+LINKS, ROADS, HOPS = "link", "road", "hop"
 
 
 def _none(_: Random) -> float:
@@ -80,3 +81,29 @@ KINDS: dict[str, Kind] = {
     "orphans": Kind(QUEUE, 0.3, 3, (0.0, 0.0), "a consumer is removed together with what it has pending"),
     "twice": Kind(QUEUE, 0.25, 3, (0.0, 0.0), "so many entries are put on the stream once more", _between(1, 5)),
 }  # fmt: skip
+
+#: What befalls the way to the third party, where a run has one.
+OUTSIDE: dict[str, Kind] = {
+    **{
+        name: KINDS[name]._replace(targets=targets, often=0.25, most=2)
+        for targets, names in (
+            (f"{PROXIES} third", ("kill", "freeze")),
+            (PROXIES, ("stop", "clock_jump", "clock_drift")),
+            (HOPS, ("cut", "refuse", "hang", "half", "slow")),
+        )
+        for name in names
+    },
+    "gone": Kind(THIRD_PARTY, 0.25, 2, (0.5, 15.0), "the third party is gone: nobody listens there"),
+    "failing": Kind(THIRD_PARTY, 0.3, 2, (1.0, 15.0), "the third party answers every call with an error"),
+    "partial": Kind(THIRD_PARTY, 0.4, 2, (2.0, 30.0), "it answers this share of its calls with an error",
+                    _between(0.05, 0.9)),
+    "throttle": Kind(THIRD_PARTY, 0.3, 2, (0.5, 10.0), "it answers 429, and asks to wait so many seconds",
+                     _between(0, 6)),
+    "mute": Kind(THIRD_PARTY, 0.3, 2, (0.5, 15.0), "this share of its calls is never answered", _between(0.1, 1)),
+    "late": Kind(THIRD_PARTY, 0.3, 2, (1.0, 20.0), "its answers take so many seconds", _between(0.2, 4)),
+    "wrong": Kind(THIRD_PARTY, 0.4, 3, (0.5, 10.0), "its answers are not what was asked for: one of five kinds",
+                  _between(0, 5)),
+}  # fmt: skip
+
+#: By name. A kind of both tables is what it is on any target.
+ALL = OUTSIDE | KINDS

@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from deploy.third_party.party import ThirdParty
 from tests.models.database.server import DatabaseModel
 from tests.models.redis.server import RedisModel
 from tests.simulation.hand import Hand
-from tests.simulation.kinds import DATABASE
+from tests.simulation.kinds import DATABASE, THIRD_PARTY
 from tests.simulation.nodes import Node
+from tests.simulation.outside import OutsideLevers
 from tests.simulation.plan import Fault
 from tests.simulation.simulation import Simulation
 
@@ -33,14 +35,16 @@ class Stage:
     #: Machines of clients.
     clients: list[str]
     hand: Hand
+    third_party: ThirdParty
     #: Writers that die at their next commit, and how long they are down then.
     doomed: dict[str, float] = field(default_factory=dict)
 
 
-class WorldLevers:
+class WorldLevers(OutsideLevers):
     """`begin` and `end` by the fault's kind: methods named for it."""
 
     def __init__(self, stage: Stage, chance: Random) -> None:
+        super().__init__(stage.third_party, stage.nodes.get(THIRD_PARTY))
         self._stage = stage
         self._chance = chance
         #: What lets the rows go that a stranger holds.

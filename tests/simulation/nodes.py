@@ -27,7 +27,8 @@ class Node:
         self._simulation = simulation
         self.name = name
         self._main = main
-        self._incarnations = 0
+        #: How often it was started.
+        self.incarnations = 0
         self.process: Process | None = None
         self._task: asyncio.Task[Any] | None = None
 
@@ -39,9 +40,9 @@ class Node:
     def start(self) -> None:
         """Start a new process."""
         assert not self.running, f"{self.name} runs already"
-        self._incarnations += 1
-        self.process = process = self._simulation.process(self.name, self._incarnations)
-        self._simulation.timeline.say(self.name, "started", incarnation=self._incarnations)
+        self.incarnations += 1
+        self.process = process = self._simulation.process(self.name, self.incarnations)
+        self._simulation.timeline.say(self.name, "started", incarnation=self.incarnations)
         process.on_death.append(lambda: self._simulation.timeline.say(self.name, "ended"))
         self._task = self._simulation.loop.spawn(process, self._main)
         self._task.add_done_callback(lambda task: self._over(process, task))

@@ -1,13 +1,24 @@
 """Plan: one run as plain data, drawn from a seed: what runs, what clients do, and every fault with its time. It prints,
 and a `Cut` makes it smaller without changing what is left, which is how a failing run is shrunk and kept."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from random import Random
 from typing import Self
 
 from tests.simulation import kinds
-from tests.simulation.kinds import ADMINS, APIS, KINDS, WRITERS, Kind, log_uniform
+from tests.simulation.kinds import (
+    ADMINS,
+    ALL,
+    APIS,
+    KINDS,
+    OUTSIDE,
+    PROXIES,
+    THIRD_PARTY,
+    WRITERS,
+    Kind,
+    log_uniform,
+)
 
 #: Seeds without any fault, which show that the harness accuses nobody: one in so many.
 _CALM = 12
@@ -50,6 +61,8 @@ class Mix:
     addresses: int
     #: Clients after each other's users, rather than only their own.
     shared: float
+    #: What is asked of the third party.
+    external: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -68,21 +81,32 @@ class Plan:
     mix: Mix
     patience_s: float
     faults: tuple[Fault, ...]
+    #: With a third party behind them; 0: there is none.
+    proxies: int = 0
 
     @property
     def nodes(self) -> list[str]:
-        """Names of all processes."""
+        """Names of all processes that use the stores."""
         counts = ((APIS, self.apis), (WRITERS, self.writers), (ADMINS, self.admins))
         return [f"{service}-{number}" for service, count in counts for number in range(1, count + 1)]
 
     @property
+    def outside(self) -> list[str]:
+        """Names of the processes on the way to the third party, and of itself."""
+        return [*(f"{PROXIES}-{number}" for number in range(1, self.proxies + 1)), THIRD_PARTY] if self.proxies else []
+
+    def proxy_of(self, api: str) -> str:
+        """That this api asks; empty: there is none."""
+        return f"{PROXIES}-{1 + int(api.split('-')[1]) % self.proxies}" if self.proxies else ""
+
+    @property
     def forgets(self) -> bool:
         """Whether a store loses what it has acknowledged."""
-        return any(KINDS[fault.kind].forgets for fault in self.faults)
+        return any(ALL[fault.kind].forgets for fault in self.faults)
 
     def lines(self) -> Iterator[str]:
         """For a person."""
-        counts = f"{self.apis} apis, {self.writers} writers, {self.admins} admins"
+        counts = f"{self.apis} apis, {self.writers} writers, {self.admins} admins, {self.proxies} proxies"
         people = f"{len(self.clients)} clients every {self.pause_s:g} s, {len(self.operators)} operators"
         yield f"seed {self.seed}: {counts}, {people}, {self.load_s:g} s of load"
         actions = " ".join(f"{name} {weight:g}" for name, weight in self.mix.actions.items())
@@ -102,6 +126,7 @@ class Cut:
     apis: int | None = None
     writers: int | None = None
     admins: int | None = None
+    proxies: int | None = None
 
     def of(self, plan: Plan) -> Plan:
         """The smaller plan. What concerns a process that is not there is left out when the run comes to it."""
@@ -117,7 +142,7 @@ class Cut:
             faults=faults,
             clients=_kept(plan.clients, self.clients),
             operators=_kept(plan.operators, self.operators),
-            **{name: min(most, getattr(plan, name)) for name in ("apis", "writers", "admins")
+            **{name: min(most, getattr(plan, name)) for name in ("apis", "writers", "admins", "proxies")
                if (most := getattr(self, name)) is not None},
         )  # fmt: skip
 
@@ -127,7 +152,7 @@ class Cut:
         kept = tuple(number for number, fault in enumerate(plan.faults) if fault in smaller.faults)
         return replace(
             self, seconds=smaller.load_s, faults=kept, clients=smaller.clients, operators=smaller.operators,
-            apis=smaller.apis, writers=smaller.writers, admins=smaller.admins,
+            apis=smaller.apis, writers=smaller.writers, admins=smaller.admins, proxies=smaller.proxies,
         )  # fmt: skip
 
     def __str__(self) -> str:
@@ -163,6 +188,26 @@ def _kept(numbers: tuple[int, ...], wanted: Sequence[int] | None) -> tuple[int, 
 
 def draw(seed: int) -> Plan:
     """The plan of this seed."""
+    return _with_third_party(_of_the_stores(seed), Random(f"third party {seed}"))
+
+
+def _with_third_party(plan: Plan, chance: Random) -> Plan:
+    """Drawn apart, so that the rest of a plan is the same with it and without."""
+    plan = replace(plan, proxies=chance.choice((0, 1, 1, 2)))
+    if not plan.proxies:
+        return plan
+    plan = replace(plan, mix=replace(plan.mix, external=round(chance.uniform(0.1, 0.6), 2)))
+    return _with_faults(plan, OUTSIDE, chance) if plan.faults else plan
+
+
+def _with_faults(plan: Plan, table: Mapping[str, Kind], chance: Random) -> Plan:
+    drawn = [
+        fault for name, kind in table.items() if chance.random() < kind.often for fault in _of(name, kind, plan, chance)
+    ]
+    return replace(plan, faults=tuple(sorted((*plan.faults, *drawn), key=lambda fault: fault.at_s)))
+
+
+def _of_the_stores(seed: int) -> Plan:
     chance = Random(f"plan {seed}")
     apis, writers, admins = chance.choice((1, 2, 2, 3)), chance.choice((1, 2, 2, 3)), chance.choice((1, 1, 2))
     clients = chance.choice((1, 2, 4, 4, 8, 8, 12, 20))
@@ -176,10 +221,7 @@ def draw(seed: int) -> Plan:
     )  # fmt: skip
     if chance.randrange(_CALM) == 0:
         return plan
-    drawn = [
-        fault for name, kind in KINDS.items() if chance.random() < kind.often for fault in _of(name, kind, plan, chance)
-    ]
-    return replace(plan, faults=tuple(sorted(drawn, key=lambda fault: fault.at_s)))
+    return _with_faults(plan, KINDS, chance)
 
 
 def _mix(chance: Random) -> Mix:
@@ -208,7 +250,11 @@ def _target(kind: Kind, plan: Plan, chance: Random) -> str:
             return f"{chance.choice(plan.nodes)}>{chance.choice(('queue', 'queue', 'cache', 'database', 'database'))}"
         case kinds.ROADS:
             return f"clients>api-{chance.randint(1, plan.apis)}"
+        case kinds.HOPS:
+            proxy, api = f"{PROXIES}-{chance.randint(1, plan.proxies)}", f"{APIS}-{chance.randint(1, plan.apis)}"
+            hops = (f"{api}>{plan.proxy_of(api)}", f"{proxy}>{THIRD_PARTY}", f"{proxy}>{THIRD_PARTY}", f"{proxy}>cache")
+            return chance.choice(hops)
         case _:
             among = kind.targets.split()
-            nodes = [node for node in plan.nodes if node.split("-")[0] in among]
+            nodes = [node for node in (*plan.nodes, *plan.outside) if node.split("-")[0] in among]
             return chance.choice(nodes or among)

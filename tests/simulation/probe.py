@@ -11,7 +11,7 @@ import orjson
 from deploy.client.connections import Address, Connections, Response
 from tests.simulation import at_rest
 from tests.simulation.operators import Operator
-from tests.simulation.workload import Recorder, Request
+from tests.simulation.workload import READ, SEND, Recorder, Request
 from tests.simulation.world import AUDIT_EVERY_S
 
 _EVERY_S = 1.0
@@ -39,6 +39,7 @@ class Probe:
         self._stopped_at = 0.0
         admins = [name for name in nodes if name.startswith("admin")]
         self._apis = [name for name in nodes if name.startswith("api")]
+        self._proxies = [name for name in nodes if name.startswith("proxy")]
         self._person = Operator(1, 0, 1.0, admins, recorder, port=nodes[admins[0]])
         self._lines = {name: Connections(Address(name, port), timeout_s=_TIMEOUT_S) for name, port in nodes.items()}
         #: What was not as it should be, when it was last looked at.
@@ -93,8 +94,9 @@ class Probe:
             if (answer := await self._get(name, "/readyz")).status != 200:
                 return f"{name} is not ready: {answer.body[:200]!r}"
         for name in self._apis:
-            for path in ("/users?limit=1", "/operations/00000000-0000-7000-8000-000000000000"):
-                answer = await self._get(name, path)
+            external = ("/external-api",) if self._proxies else ()
+            for path in ("/users?limit=1", "/operations/00000000-0000-7000-8000-000000000000", *external):
+                answer = await self._send(name, Request("probe", "GET", path))
                 if answer.status not in (200, 404, 410) or answer.degraded:
                     return f"{name} answers {path} with {answer.status}, degraded: {answer.degraded}"
         return ""
@@ -120,6 +122,10 @@ class Probe:
             await self._send(name, Request(f"probe-{name}-2", "GET", path))
             await self._send(name, Request(f"probe-{name}-3", "DELETE", path, headers={"Prefer": "wait=10"}))
             await self._send(name, Request(f"probe-{name}-4", "GET", path))
+            if self._proxies:
+                await self._send(name, Request(f"probe-{name}-5", "GET", READ))
+        for name in self._proxies:
+            await self._send(name, Request(f"probe-{name}", "POST", SEND, {}, {"Idempotency-Key": f"probe-{name}"}))
 
     async def _send(self, name: str, request: Request) -> Response:
         number = self._recorder.invoked("probe", name, request)

@@ -7,10 +7,10 @@ from typing import Any
 import orjson
 
 from deploy.client.connections import Response
-from tests.promises.history import Act, End, Event, Fail, Invoke, Ok, Shown, Unknown
-from tests.simulation.workload import Recorder, Request
+from tests.promises.history import Act, End, Event, Fail, Invoke, Ok, Unknown
+from tests.promises.responses import shown
+from tests.simulation.workload import READ, SEND, Recorder, Request
 
-_FIELDS = ("name", "email")
 #: What `Connections` says of a request that never left.
 _REFUSED = "connect_"
 
@@ -60,6 +60,9 @@ class Record(Recorder):
         self.seen[f"answer:{response.status or 'none'}"] += 1
         if code:
             self.seen[f"answer:{code}"] += 1
+        if request.path in (READ, SEND):
+            shown_as = "copy" if isinstance(end, Ok) and end.degraded else type(end).__name__.lower()
+            self.seen[f"external:{shown_as}"] += 1
         if isinstance(document.get("meta"), dict) and document["meta"].get("way") == "direct":
             self.seen["answer:direct"] += 1
 
@@ -80,6 +83,8 @@ def end_of(at_s: float, number: int, request: Request, response: Response, docum
 
 def _ok(at_s: float, number: int, request: Request, response: Response, document: Mapping[str, Any]) -> Ok:
     data, meta = document.get("data"), document.get("meta") or {}
+    if request.path == SEND:
+        return Ok(at_s, number, response.status)
     if request.method != "GET":
         version = meta.get("version", 0) if response.status == 202 else 0
         return Ok(at_s, number, response.status, data["operation_id"], data["id"], version, data["status"])
@@ -87,11 +92,9 @@ def _ok(at_s: float, number: int, request: Request, response: Response, document
         return Ok(at_s, number, response.status, data["id"], data.get("user_id") or "", state=data["status"])
     degraded = bool(meta.get("stale")) or response.degraded
     age_s = meta.get("age_s")
-    entities = data if isinstance(data, list) else [data]
-    shown = tuple(
-        Shown(each["id"], each["version"], {name: each.get(name) for name in _FIELDS}) for each in entities if each
+    return Ok(
+        at_s, number, response.status, shown=shown(data), pending=meta.get("pending"), age_s=age_s, degraded=degraded
     )
-    return Ok(at_s, number, response.status, shown=shown, pending=meta.get("pending"), age_s=age_s, degraded=degraded)
 
 
 def _document(response: Response) -> Mapping[str, Any]:

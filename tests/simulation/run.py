@@ -8,6 +8,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,10 @@ from tests.promises.history import AtRest, History
 from tests.promises.history import Fault as Broken
 from tests.promises.limits import Limits
 from tests.promises.verdict import judge
-from tests.simulation import at_rest, driver
+from tests.simulation import at_rest, driver, outside
 from tests.simulation.counts import counted
 from tests.simulation.hand import Hand
-from tests.simulation.kinds import KINDS
+from tests.simulation.kinds import ALL
 from tests.simulation.levers import Stage, WorldLevers
 from tests.simulation.nemesis import Nemesis
 from tests.simulation.operators import Operator
@@ -30,12 +31,14 @@ from tests.simulation.result import Result
 from tests.simulation.simulation import Simulation
 from tests.simulation.watch import Watch
 from tests.simulation.workload import Client, Known
-from tests.simulation.world import ADMIN_PORT, API_PORT, World
+from tests.simulation.world import ADMIN_PORT, World
 
 #: How long processes have to begin, keyed writes have for an answer once all is mended, and everything has to rest.
 _START_S, _INSIST_S, _REST_S = 30.0, 90.0, 240.0
 #: Longest answer: the api's own limit, the longest `Prefer: wait`, and a clock that is slow.
 _ANSWER_S = 17.0
+#: The same of what is asked of the third party, for which nobody waits longer.
+_EXTERNAL_S = 8.0
 #: Clocks that differ without a fault on one, and with.
 _CALM_CLOCK_S, _WRONG_CLOCK_S = 1.5, 90.0
 #: A process that was started again does not answer at once.
@@ -71,8 +74,9 @@ class Run:
         hand = Hand(world.command, world.clock("queue"), self.now, self.record.events.append)
         clients = [f"client-{number}" for number in plan.clients]
         stage = Stage(
-            simulation, world.nodes, world.redis["queue"], world.redis["cache"], world.database, clients, hand
-        )
+            simulation, world.nodes, world.redis["queue"], world.redis["cache"], world.database, clients, hand,
+            world.third_party,
+        )  # fmt: skip
         levers = WorldLevers(stage, simulation.chance("levers"))
         world.seen.on_commit.append(levers.committed)
         self.nemesis = Nemesis(levers, self._report)
@@ -136,11 +140,8 @@ class Run:
         return [*self._clients(), *self._operators()]
 
     def _clients(self) -> list[Client]:
-        plan, known, apis = self.plan, Known(), self.world.named("api")
-        return [
-            Client(number, plan.seed, plan.mix, plan.pause_s, apis, known, self.record, port=API_PORT)
-            for number in plan.clients
-        ]
+        plan, known, ports = self.plan, Known(), self.world.ports
+        return [Client(number, plan.seed, plan.mix, plan.pause_s, ports, known, self.record) for number in plan.clients]
 
     def _operators(self) -> list[Operator]:
         admins = self.world.named("admin")
@@ -151,7 +152,7 @@ class Run:
 
     def _report(self, fault: Fault, begins: bool) -> None:
         one = fault.kind, fault.target
-        what = KINDS[fault.kind].what
+        what = ALL[fault.kind].what
         if begins:
             self._say("nemesis", f"{fault.kind} {fault.target}: {what}", amount=fault.amount, for_s=fault.for_s)
             self._begun.setdefault(one, self.now())
@@ -160,7 +161,7 @@ class Run:
         else:
             self._say("nemesis", f"{fault.kind} {fault.target} is over")
         at_s = self._begun.pop(one)
-        forgets_s = None if not KINDS[fault.kind].forgets else at_s - fault.amount if fault.amount else 0.0
+        forgets_s = None if not ALL[fault.kind].forgets else at_s - fault.amount if fault.amount else 0.0
         # A client's road to an api is broken for both.
         target = fault.target.removeprefix("clients>")
         self.record.events.append(Broken(at_s, self.now() + _BOOT_S, fault.kind, target, forgets_s))
@@ -172,9 +173,13 @@ class Run:
             answer_s=_ANSWER_S,
             recovery_s=_REST_S,
             clock_s=_WRONG_CLOCK_S if clocks else _CALM_CLOCK_S,
+            external_s=_EXTERNAL_S,
+            retry_burst=sum(outside.BURST * self.world.nodes[name].incarnations for name in self.world.named("proxy")),
         )
-        self._final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger)
-        verdict = judge(Case(History(sorted(self.record.events, key=lambda event: event.at_s)), self._final, limits))
+        final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger)
+        self._final = replace(final, arrivals=outside.arrivals(self.world.third_party, self.simulation.network))
+        events = [*self.record.events, *outside.openings(self.simulation.timeline.lines)]
+        verdict = judge(Case(History(sorted(events, key=lambda event: event.at_s)), self._final, limits))
         found = [f"{each.kind}: {each.what}" for each in verdict.violations]
         if self.probe.waits_for:
             found.append(f"stuck: at the end, {self.probe.waits_for}")

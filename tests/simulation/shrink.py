@@ -35,7 +35,7 @@ def shrink(plan: Plan, fails: Fails, start: Cut = Cut(), runs: int = 200) -> Cut
         best = _shorter(best, budget)
         for name in ("faults", "clients", "operators"):
             best = _fewer(best, name, budget)
-        for name in ("apis", "writers", "admins"):
+        for name in ("proxies", "apis", "writers", "admins"):
             best = _lower(best, name, budget)
     return best
 
@@ -66,7 +66,7 @@ def _fewer(best: Cut, name: str, budget: _Budget) -> Cut:
 
 
 def _lower(best: Cut, name: str, budget: _Budget) -> Cut:
-    while (count := getattr(best, name)) > 1:
+    while (count := getattr(best, name)) > (name != "proxies"):
         if not budget.fails(lower := replace(best, **{name: count - 1})):
             break
         best = lower

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from tests.simulation.kept import Kept, kept
-from tests.simulation.kinds import KINDS
+from tests.simulation.kinds import ALL
 from tests.simulation.plan import Cut, Plan, draw
 from tests.simulation.shrink import shrink
 
@@ -26,9 +26,9 @@ def test_faults_are_of_what_is_there() -> None:
         for fault in plan.faults:
             kinds.add(fault.kind)
             ends = {end for end in fault.target.split(">") if end != "clients"}
-            assert ends <= {*plan.nodes, "queue", "cache", "database"}
+            assert ends <= {*plan.nodes, *plan.outside, "queue", "cache", "database"}
             assert 0 <= fault.at_s < plan.load_s
-    assert kinds == set(KINDS)
+    assert kinds == set(ALL)
 
 
 def test_a_cut_leaves_the_rest_as_it_was() -> None:

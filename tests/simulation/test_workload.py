@@ -9,6 +9,8 @@ from tests.simulation.kinds import log_uniform
 from tests.simulation.plan import draw
 from tests.simulation.workload import Client, Known, Recorder, Request
 
+_PORTS = {"api-1": 8080, "proxy-1": 8081}
+
 
 class _Silent(Recorder):
     def invoked(self, who: str, api: str, request: Request) -> int:
@@ -21,7 +23,7 @@ class _Silent(Recorder):
 
 def _client(number: int, seed: int, known: Known) -> Client:
     plan = draw(seed)
-    return Client(number, seed, plan.mix, plan.pause_s, ["api-1"], known, _Silent(), port=8080)
+    return Client(number, seed, plan.mix, plan.pause_s, _PORTS, known, _Silent())
 
 
 def test_a_client_draws_the_same_again() -> None:
@@ -39,7 +41,8 @@ def test_requests_are_as_the_api_takes_them() -> None:
         for number in range(20):
             request = client.draw()
             methods.add(request.method)
-            assert request.body is None or (set(request.body) <= {"name", "email"} and orjson.dumps(request.body))
+            assert set(request.body or ()) <= {"name", "email", "order"}
+            assert orjson.dumps(request.body)
             assert request.body != {}
             answer = {"data": {"id": f"user-{number}", "operation_id": f"op-{number}"}, "meta": {"version": number}}
             client._own.learn(request, answer)

@@ -41,16 +41,19 @@ class Watch:
         self._operations = found
 
     def _users(self) -> None:
-        """A value that is unique has one holder, a version never goes back, and what is deleted stays so."""
+        """A value that is unique has one holder, a version never goes back, and what is deleted stays so. Of two
+        deletes the earlier one is the delete, whichever of them comes first."""
         holders: dict[str, str] = {}
         columns = "id, email_key, name_version, email_version, created_version, deleted_version"
-        for id, key, *versions in self._sql(f"SELECT {columns} FROM users"):
-            version, deleted = max(versions), versions[-1]
+        for id, key, *versions, deleted in self._sql(f"SELECT {columns} FROM users"):
+            version = max(versions)
             if version < self._versions.get(id, 0):
                 self._wrong("inverted", f"the user {id} went back from {self._versions[id]} to {version}")
             self._versions[id] = version
-            if self._deleted.get(id) and not deleted:
-                self._wrong("resurrected", f"the user {id} was deleted, and is not")
+            if (before := self._deleted.get(id)) and not 0 < deleted <= before:
+                self._wrong(
+                    "resurrected", f"the user {id} was deleted at {before}, and is at {deleted or 'no version'}"
+                )
             self._deleted[id] = deleted
             if key is not None and key in holders:
                 self._wrong("doubled", f"{key} is held by {holders[key]} and {id}")

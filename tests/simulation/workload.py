@@ -2,7 +2,7 @@
 and conditions, wait, hang up, send again, and look at what became of it. They record everything and judge nothing."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any, Protocol
@@ -20,6 +20,10 @@ _TRIES_OF_A_READ = 4
 #: Users and operations that clients remember; the oldest are forgotten.
 _REMEMBERED = 30
 _NEWEST = 0.5
+#: Of the third party: at an api, and at a proxy.
+READ, SEND = "/external-api", "/external"
+#: Share of reads among what is asked of it.
+_READING = 0.75
 _FINAL = ("applied", "superseded", "rejected", "expired", "dead_lettered", "discarded")
 
 
@@ -84,17 +88,19 @@ def _remember(kept: list[str], one: str) -> None:
 
 
 class Client:
-    """One client. `known` may be shared with others; `calm` says whether everything has been mended."""
+    """One client. `ports`: where processes answer; `known` may be shared with others."""
 
     def __init__(
-        self, number: int, seed: int, mix: Mix, pause_s: float, apis: Sequence[str], known: Known, recorder: Recorder,
-        *, port: int,
+        self, number: int, seed: int, mix: Mix, pause_s: float, ports: Mapping[str, int], known: Known,
+        recorder: Recorder,
     ) -> None:  # fmt: skip
         self.name = f"client-{number}"
         self._chance = Random(f"client {number} of {seed}")
-        self._mix, self._pause_s, self._apis, self._own, self._shared = mix, pause_s, apis, Known(), known
+        self._mix, self._pause_s, self._own, self._shared = mix, pause_s, Known(), known
+        self._apis = [name for name in ports if name.startswith("api")]
+        self._proxies = [name for name in ports if name.startswith("proxy")]
         self._recorder = recorder
-        self._port = port
+        self._ports = ports
         self._lines: dict[str, Connections] = {}
         self._count = 0
 
@@ -114,13 +120,15 @@ class Client:
             return
         if request.key and _answered(response) and self._chance.random() < self._mix.repeating:
             await self._once(self._altered(request) if self._chance.random() < self._mix.altered else request)
-        if self._chance.random() < 0.5:
+        if self._chance.random() < 0.5 and request.path != SEND:
             await self._look_back(response)
 
     def draw(self) -> Request:
         """The next request."""
         chance, mix = self._chance, self._mix
         self._count += 1
+        if self._proxies and chance.random() < mix.external:
+            return self._external(f"{self.name}-{self._count}")
         known = self._shared if chance.random() < mix.shared else self._own
         [action] = chance.choices([*mix.actions], [*mix.actions.values()])
         intent = f"{self.name}-{self._count}"
@@ -149,6 +157,13 @@ class Client:
                 body = self._body(intent)
                 body.pop(chance.choice(("name", "email", "neither")), None)
                 return Request(intent, "PATCH", path, body, headers)
+
+    def _external(self, intent: str) -> Request:
+        """The third party's data; or something that is sent to it, at a proxy itself."""
+        if self._chance.random() < _READING:
+            return Request(intent, "GET", READ, headers=self._read_headers())
+        key = {"Idempotency-Key": intent} if self._chance.random() < self._mix.keyed else {}
+        return Request(intent, "POST", SEND, {"order": intent}, key)
 
     def _user(self, known: Known) -> str:
         if self._chance.random() < 0.03:
@@ -199,8 +214,8 @@ class Client:
 
     async def _once(self, request: Request) -> Response:
         chance = self._chance
-        api = chance.choice(self._apis)
-        line = self._lines.setdefault(api, Connections(Address(api, self._port), timeout_s=PATIENT_S))
+        api = chance.choice(self._proxies if request.path == SEND else self._apis)
+        line = self._lines.setdefault(api, Connections(Address(api, self._ports[api]), timeout_s=PATIENT_S))
         headers = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
         body = b"" if request.body is None else orjson.dumps(request.body)
         number = self._recorder.invoked(self.name, api, request)

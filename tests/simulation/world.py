@@ -5,8 +5,11 @@ from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from deploy.third_party.connection import Wire
+from deploy.third_party.party import ThirdParty
 from holdfast.services.api.settings import ApiSettings
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.services.writer.settings import WriterSettings
 from tests import keys
 from tests.models.database.server import DatabaseModel
@@ -15,18 +18,19 @@ from tests.models.redis.reply import Failure
 from tests.models.redis.server import RedisModel
 from tests.simulation import nodes
 from tests.simulation.driver import Seen
+from tests.simulation.kinds import PROXIES, THIRD_PARTY
 from tests.simulation.nodes import Node
 from tests.simulation.plan import Plan
 from tests.simulation.simulation import Simulation
 
-API_PORT, WRITER_PORT, ADMIN_PORT, REDIS_PORT = 8080, 8090, 8082, 6379
+API_PORT, WRITER_PORT, ADMIN_PORT, PROXY_PORT, REDIS_PORT, THIRD_PARTY_PORT = 8080, 8090, 8082, 8081, 6379, 8099
 #: Pause of a dlq_admin between two readings of the ledger.
 AUDIT_EVERY_S = 5.0
-_PORTS = {"api": API_PORT, "writer": WRITER_PORT, "admin": ADMIN_PORT}
+_PORTS = {"api": API_PORT, "writer": WRITER_PORT, "admin": ADMIN_PORT, "proxy": PROXY_PORT}
 _STORES = {
     "redis_addr": f"queue:{REDIS_PORT}", "cache_redis_addr": f"cache:{REDIS_PORT}", "listen_host": "0.0.0.0",  # noqa: S104
-    "db_dsn": "mysql://holdfast:holdfast@database:3306/holdfast",
 }  # fmt: skip
+_DATABASE = {"db_dsn": "mysql://holdfast:holdfast@database:3306/holdfast"}
 #: As in production, but for what would only make a run longer.
 _API = {"profile": "demo", "api_idempotency_secret": "a secret of the tests", "api_heartbeat_s": 5}
 _WRITER = {
@@ -34,6 +38,8 @@ _WRITER = {
     "writer_backoff_base_s": 0.2, "writer_backoff_cap_s": 2, "writer_halt_pause_max_s": 5,
     "writer_dead_share_over": 40, "drain_s": 3,
 }  # fmt: skip
+#: A few clients are enough for more calls at once than it makes.
+_PROXY: dict[str, Any] = {"proxy_config": {"in_flight_max": 4}}
 _ADMIN = {
     "dlq_claim_idle_s": 3,
     "dlq_lease_s": 5,
@@ -53,7 +59,9 @@ class World:
         self.redis = {name: RedisModel(self.clock(name)) for name in ("queue", "cache")}
         self.seen = self._watched()
         self._keys = keys.written_to(folder)
-        self.nodes = {name: Node(simulation, name, self._main(name)) for name in plan.nodes}
+        #: It remembers what was asked of it, also while it is gone.
+        self.third_party = ThirdParty()
+        self.nodes = {name: Node(simulation, name, self._main(name)) for name in (*plan.nodes, *plan.outside)}
 
     def _watched(self) -> Seen:
         """Commits are noticed where they take effect."""
@@ -76,14 +84,15 @@ class World:
     def start(self) -> None:
         """Everything."""
         for name, model in self.redis.items():
-            self._simulation.loop.spawn(self._simulation.process(name), _serving(model))
+            process = self._simulation.process(name)
+            self._simulation.loop.spawn(process, lambda model=model: _listening(model.protocol, REDIS_PORT))
         for node in self.nodes.values():
             node.start()
 
     @property
     def ports(self) -> dict[str, int]:
         """Of each process, where it answers over HTTP."""
-        return {name: _PORTS[name.split("-")[0]] for name in self.nodes}
+        return {name: _PORTS[name.split("-")[0]] for name in self.nodes if name != THIRD_PARTY}
 
     def command(self, *parts: bytes) -> Any:
         """Carry a command out in the queue, past every client; None: it fails."""
@@ -111,9 +120,19 @@ class World:
         return [name for name in self.nodes if name.startswith(service)]
 
     def _main(self, name: str) -> Callable[[], Coroutine[Any, Any, None]]:
-        same = {**_STORES, "instance": name, "keys_file": self._keys}
+        if name == THIRD_PARTY:
+            return lambda: _listening(lambda: Wire(self.third_party.handle), THIRD_PARTY_PORT)
+        same: dict[str, Any] = {**_STORES, "instance": name, "keys_file": self._keys}
+        if name.startswith(PROXIES):
+            url = f"http://{THIRD_PARTY}:{THIRD_PARTY_PORT}"
+            return nodes.external_proxy(
+                ProxySettings(**same, **_PROXY, proxy_third_party_url=url, proxy_port=PROXY_PORT)
+            )
+        same |= _DATABASE
         match name.split("-")[0]:
             case "api":
+                if proxy := self.plan.proxy_of(name):
+                    same["api_external_proxy_url"] = f"http://{proxy}:{PROXY_PORT}"
                 return nodes.api(ApiSettings(**same, **_API, api_port=API_PORT))
             case "writer":
                 patience = {"writer_patience_s": self.plan.patience_s}
@@ -122,9 +141,7 @@ class World:
                 return nodes.dlq_admin(DlqAdminSettings(**same, **_ADMIN, dlq_port=ADMIN_PORT))
 
 
-def _serving(model: RedisModel) -> Callable[[], Coroutine[Any, Any, None]]:
-    async def serve() -> None:
-        await asyncio.get_running_loop().create_server(model.protocol, "0.0.0.0", REDIS_PORT)  # noqa: S104
-        await asyncio.get_running_loop().create_future()
-
-    return serve
+async def _listening(protocol: Callable[[], Any], port: int) -> None:
+    loop = asyncio.get_running_loop()
+    await loop.create_server(protocol, "0.0.0.0", port)  # noqa: S104
+    await loop.create_future()

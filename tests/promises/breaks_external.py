@@ -1,0 +1,51 @@
+"""Breaks of what is promised of the third party's data: see test_promises.py."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tests.promises.broken import Broken
+from tests.promises.final import Arrival
+from tests.promises.history import Ok, Opened, Shown
+
+
+def _asked_again(broken: Broken, later_s: float, shown: int, **more: Any) -> None:
+    """The third party's data is read long after it was asked last."""
+    broken.run.call()
+    broken.final = replace(broken.final, arrivals=tuple(broken.run.arrivals))
+    broken.run.at_s += later_s
+    attempt = broken.run.send("GET", "/external-api")
+    broken.append(Ok(broken.run.step(), attempt, 200, shown=(Shown("the third party's", shown),), **more))
+
+
+def external_copy_unmarked(broken: Broken) -> None:
+    """What the third party answered a minute ago is shown as if it were fresh."""
+    _asked_again(broken, 60, len(broken.run.arrivals) + 1)
+
+
+def external_copy_older_than_it_says(broken: Broken) -> None:
+    """A copy of a minute says ten seconds."""
+    _asked_again(broken, 60, len(broken.run.arrivals) + 1, age_s=10.0, degraded=True)
+
+
+def external_made_up(broken: Broken) -> None:
+    """Data that the third party never gave."""
+    _asked_again(broken, 0, 99_999)
+
+
+def opened_for_partial_failure(broken: Broken) -> None:
+    """One call in two was answered well, and the breaker opened."""
+    log = [
+        Arrival(broken.run.step(), "GET", number=1000 + n, peer="proxy-1", fault="fail" if n % 2 else "")
+        for n in range(40)
+    ]
+    broken.final = replace(broken.final, arrivals=(*(broken.final.arrivals or ()), *log))
+    broken.append(Opened(broken.run.at_s, "proxy-1", "GET"))
+
+
+EXTERNAL: dict[Callable[[Broken], None], tuple[str, str]] = {
+    external_copy_unmarked: ("external", "stale"),
+    external_copy_older_than_it_says: ("external", "stale"),
+    external_made_up: ("external", "stale"),
+    opened_for_partial_failure: ("external", "partial failure made total"),
+}

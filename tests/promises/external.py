@@ -1,0 +1,73 @@
+"""External: what is shown of the third party is its own and as fresh as it says, and its breaker opens for nothing but
+total failure (promises 3 and 5)."""
+
+from collections.abc import Iterator, Sequence
+
+from tests.promises.calls import PATHS
+from tests.promises.case import Case
+from tests.promises.final import Arrival
+from tests.promises.history import Fault, Ok, Opened
+from tests.promises.violation import Violation
+
+PROMISE = "The third party's data is fresh, or a copy that says its age; only total failure keeps calls from it."
+#: What one try may take: a copy is dated when its answer came, and the third party dates it when it was asked.
+_TRY_S = 2.0
+#: A breaker's window, and how soon a fault shows in it.
+_WINDOW_S = 35.0
+#: So many calls in a row have to fail for it to open, or so many with no answer in time.
+_IN_A_ROW, _UNREACHABLE = 20, 5
+#: Faults that are answers, and come at once.
+_ANSWERS = ("", "fail", "throttle", "invalid_json", "wrong_content_type", "truncated_body")
+_SLOW_S = 1.0
+#: Between the clock of the history and that of the third party's log.
+_SKEW_S = 0.5
+_THIRD_PARTY = "third-party"
+
+
+def check(case: Case) -> Iterator[Violation]:
+    """Reads of the third party's data, and openings of breakers, against its own log."""
+    arrivals = case.final.arrivals or ()
+    numbered = {arrival.number: arrival for arrival in arrivals if arrival.number}
+    for attempt in case.history.attempts if numbered else ():
+        answer, path = attempt.end, attempt.sent.path.partition("?")[0]
+        if path not in PATHS or attempt.sent.method != "GET" or not isinstance(answer, Ok):
+            continue
+        wrong = _wrong(case, attempt.sent.at_s, answer, numbered)
+        if wrong:
+            yield Violation("stale", f"GET {path} of {attempt.sent.client}: {wrong}", path, attempt.sent.at_s)
+    for opened in case.history.of(Opened):
+        calls = [each for each in arrivals if each.peer == opened.process and each.method == opened.method]
+        if not (_total(opened, calls) or any(_cuts_off(fault, opened) for fault in case.history.faults)):
+            what = f"{opened.process} opened its breaker while the third party answered"
+            yield Violation("partial failure made total", what, opened.process, opened.at_s)
+
+
+def _wrong(case: Case, sent_s: float, answer: Ok, numbered: dict[int, Arrival]) -> str:
+    """What is wrong with it; empty: nothing."""
+    if not answer.shown:
+        return "" if answer.degraded else "an answer without the third party's data is not marked"
+    arrival = numbered.get(answer.shown[0].version)
+    if arrival is None or arrival.method != "GET":
+        return "it shows what the third party never answered"
+    if answer.age_s is None:
+        late = arrival.at_s < sent_s - _SKEW_S
+        return f"data that was {sent_s - arrival.at_s:.1f} s old is not marked as a copy" if late else ""
+    older_s = sent_s - arrival.at_s - answer.age_s
+    allowed_s = _TRY_S + case.limits.clock_s
+    return f"a copy says {answer.age_s:.1f} s, and is {older_s:.1f} s older" if older_s > allowed_s else ""
+
+
+def _total(opened: Opened, calls: Sequence[Arrival]) -> bool:
+    """Whether the last calls before it were all in vain."""
+    recent = [each for each in calls if opened.at_s - _WINDOW_S <= each.at_s <= opened.at_s]
+    unreachable = sum(each.fault not in _ANSWERS or each.slow_s >= _SLOW_S for each in recent)
+    last = recent[-_IN_A_ROW:]
+    return unreachable >= _UNREACHABLE or (len(last) == _IN_A_ROW and all(each.fault for each in last))
+
+
+def _cuts_off(fault: Fault, opened: Opened) -> bool:
+    """Whether it kept calls of this process from the third party, rather than having them answered badly."""
+    if not fault.at_s - _SLOW_S <= opened.at_s <= fault.until_s + _WINDOW_S:
+        return False
+    ends = fault.target.split(">")
+    return opened.process in ends or (ends[-1] == _THIRD_PARTY and (len(ends) > 1 or fault.what in ("kill", "freeze")))

@@ -1,0 +1,35 @@
+"""The real external_proxy before a third party that fails in part: how often it is called, and whether at all."""
+
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+
+from holdfast.shared.resilience.retry_budget import RetryBudget
+from tests.simulation.plan import Cut, Fault, Plan, draw
+from tests.simulation.run import run
+
+
+def _plan(share: float) -> Plan:
+    """Four clients who hardly ask for anything else; this share of the calls fails for ten seconds."""
+    plan = draw(1)
+    return replace(
+        plan, apis=1, writers=1, admins=1, proxies=1, clients=(0, 1, 2, 3), operators=(), load_s=12.0, pause_s=0.3,
+        mix=replace(plan.mix, external=0.9, hasty=0.0), faults=(Fault(1.0, "partial", "third-party", 10.0, share),),
+    )  # fmt: skip
+
+
+def test_partial_failure_keeps_nobody_away() -> None:
+    """Half of the calls fail: the breaker stays closed, and clients get answers and copies."""
+    result = run(_plan(0.5), Cut())
+    assert not result.violations
+    assert min(result.seen["external:ok"], result.seen["external:copy"]) > 10
+    assert not [name for name in result.seen if "third-party:8099 read" in name and name.endswith("open")]
+
+
+@pytest.mark.parametrize("spends", [True, False])
+def test_retries_without_a_budget_are_a_stampede(spends: bool) -> None:
+    """The same run with retries that cost nothing is not forgiven."""
+    with patch.object(RetryBudget, "spend", RetryBudget.spend if spends else lambda _: True):
+        result = run(_plan(0.8), Cut())
+    assert ("stampede" in result.broken) is not spends
