@@ -7,6 +7,7 @@ from typing import Any
 
 from holdfast.services.dlq_admin.auditor.ledger import reading_at
 from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.names import WRITES
 from holdfast.shared.store.engine import make_engine
 from holdfast.shared.writes.ledger import Ledger, table
 from tests import keys, processes
@@ -15,6 +16,7 @@ from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, START_DEADLINE_S, Dat
 from tests.stream import Stream, new_user
 
 _TURNS, _GOOD, _POISON = 8, 40, 15
+_COPIES = 6
 #: While the writer works off a turn.
 _LOOKS = 4
 
@@ -32,6 +34,8 @@ async def test_it_balances_all_along(own_redis: RedisServer, own_database: Datab
         admin.start()
         for turn in range(_TURNS):
             stream.accept([new_user() for _ in range(_GOOD)])
+            with own_redis.client() as client:  # second copies of some, good ones and poison
+                stream.add_raw(*[fields for _, fields in client.xrange(WRITES, count=_COPIES)])
             stream.add_raw(*[POISON | {b"operation_id": f"op-{turn}-{each}".encode()} for each in range(_POISON)])
             looks += [await reading_at(redis, engine, None) for _ in range(_LOOKS)]
             if turn == _TURNS // 2:
