@@ -196,9 +196,9 @@ dashboards-verify: ## Start everything, break everything, and check what every p
 	@$(VENV) -m $(if $(PROMETHEUS),deploy.dashboards.verify $(PROMETHEUS),tests.dashboards) $(ARGS)
 
 .PHONY: verify
-verify: ## Every promise while everything is broken under load, judged from what clients saw: 0 kept, 1 broken, 2 unknown (FULL=1: ten minutes)
+verify: ## Every promise while everything is broken under load, judged from what clients saw: 0 kept, 1 broken, 2 unknown (FULL=1: ten minutes; ON=containers)
 	@$(LOCAL) setup dev
-	@$(VENV) -m tests.verify $(if $(FULL),--full) $(ARGS)
+	@$(VENV) -m tests.verify $(if $(FULL),--full) $(if $(ON),--on $(ON)) $(ARGS)
 
 # The seeds FIRST, FIRST+1 ..., JOBS at once; or SEED=n alone with its timeline, CUT="..." of it, SHRINK=1 to the smallest
 # part that fails. ARGS=--kept: those that once found something.

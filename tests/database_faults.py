@@ -5,14 +5,15 @@ import contextlib
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pymysql
 
 from tests.servers import PASSWORD, Database
 
 #: Those of the services, whose rights are on tables.
-_EACH = [f"'holdfast_{service}'@'127.0.0.%'" for service in ("api", "writer", "dlq_admin")]
+_HOST = "127.0.0.%"
+_EACH = [f"'holdfast_{service}'@'{_HOST}'" for service in ("api", "writer", "dlq_admin")]
 _USERS = ", ".join(_EACH)
 
 
@@ -28,6 +29,10 @@ class DatabaseFault:
     begin: str
     end: str
     reads: bool = True
+
+    def for_users_at(self, host: str) -> "DatabaseFault":
+        """The same where the services' users come from `host`."""
+        return replace(self, begin=self.begin.replace(_HOST, host), end=self.end.replace(_HOST, host))
 
     @contextmanager
     def on(self, database: Database) -> Iterator[None]:

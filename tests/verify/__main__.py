@@ -8,8 +8,10 @@ import tempfile
 from pathlib import Path
 
 from deploy.load.report import folder
+from deploy.local.output import Problem
+from tests.promises.verdict import Word
 from tests.verify import report
-from tests.verify.run import Plan, run
+from tests.verify.run import STAGES, Plan, run
 
 #: Of the load; to start, to come to rest and to audit take about half a minute.
 _SECONDS, _FULL_SECONDS = 60.0, 560.0
@@ -21,6 +23,7 @@ def main() -> int:
     """One run."""
     parser = argparse.ArgumentParser(prog="python -m tests.verify", description="Every promise, under every fault")
     parser.add_argument("--full", action="store_true", help="ten minutes instead of a minute and a half")
+    parser.add_argument("--on", choices=sorted(STAGES), default="processes", help="where the system runs")
     parser.add_argument("--seconds", type=float, help="of the load")
     parser.add_argument("--rate", type=float, default=_PER_S, help="requests a second")
     parser.add_argument("--letters", type=int, help="dead letters to mend and replay meanwhile")
@@ -32,7 +35,10 @@ def main() -> int:
     letters = int(seconds * _LETTERS_PER_S) if options.letters is None else options.letters
     data = Path(tempfile.mkdtemp(prefix="holdfast-verify-"))
     try:
-        done = run(data, Plan(options.seed, seconds, options.rate, letters))
+        done = run(data, Plan(options.seed, seconds, options.rate, letters, on=options.on))
+    except Problem as problem:
+        print(problem, file=sys.stderr)  # noqa: T201 - this is its output
+        return Word.UNKNOWN
     finally:
         if options.keep:
             print(f"kept: {data}")  # noqa: T201

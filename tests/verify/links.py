@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -20,11 +20,14 @@ _END_S = 30.0
 class Links:
     """Our end of it: one line there, one back."""
 
-    def __init__(self, targets: Mapping[str, int]) -> None:
-        """`targets`: the name of each link, and the port of 127.0.0.1 that it leads to."""
+    def __init__(
+        self, targets: Mapping[str, str], python: Sequence[str] = (sys.executable,), listen: str = "127.0.0.1:0"
+    ) -> None:
+        """`targets`: the name of each link, and the host:port that it leads to. `python`: the command of the process.
+        `listen`: host:port of the first link, and the next ports of the others; 0: any free ones."""
         self._asking = threading.Lock()
         self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__, json.dumps(targets)],
+            [*python, "-m", __name__, json.dumps(targets), listen],
             cwd=_ROOT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -56,9 +59,14 @@ class Links:
         return json.loads(self._process.stdout.readline())
 
 
-async def _serve(targets: Mapping[str, int]) -> None:
+async def _serve(targets: Mapping[str, str], listen: str) -> None:
+    host, _, first = listen.rpartition(":")
     async with AsyncExitStack() as stack:
-        proxies = {name: await stack.enter_async_context(Proxy("127.0.0.1", port)) for name, port in targets.items()}
+        proxies = {}
+        for place, (name, target) in enumerate(targets.items()):
+            to, _, port = target.rpartition(":")
+            proxy = Proxy(to, int(port), host, int(first) and int(first) + place)
+            proxies[name] = await stack.enter_async_context(proxy)
         print(json.dumps({name: proxy.port for name, proxy in proxies.items()}), flush=True)  # noqa: T201 - to us
         while line := await asyncio.to_thread(sys.stdin.readline):
             wish = json.loads(line)
@@ -69,4 +77,4 @@ async def _serve(targets: Mapping[str, int]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve(json.loads(sys.argv[1])))
+    asyncio.run(_serve(json.loads(sys.argv[1]), sys.argv[2]))

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,8 +17,10 @@ from tests.promises.limits import Limits
 from tests.promises.verdict import Verdict, judge
 from tests.verify.audit import audit
 from tests.verify.clients import PATIENCE_S, Clients
+from tests.verify.containers import Containers
 from tests.verify.nemesis import Nemesis
 from tests.verify.poison import Operator
+from tests.verify.processes import Processes
 from tests.verify.recorder import Recorder
 from tests.verify.schedule import Planned, drawn, kinds
 from tests.verify.stage import RETRY_SHARE, Stage
@@ -53,6 +56,8 @@ class Plan:
     per_s: float
     letters: int
     recovery_s: float = 240.0
+    #: Where it runs: a name of `STAGES`.
+    on: str = "processes"
 
 
 @dataclass(frozen=True)
@@ -74,10 +79,13 @@ class Run:
     wanted: tuple[str, ...]
 
 
+STAGES: Mapping[str, Callable[[Path], Stage]] = {"processes": Processes, "containers": Containers}
+
+
 def run(folder: Path, plan: Plan) -> Run:
-    """In `folder`, which is empty."""
+    """In `folder`, which is empty. Raises Problem when the stage cannot be set up here."""
     recorder = Recorder()
-    with Stage(folder) as stage:
+    with STAGES[plan.on](folder) as stage:
         stage.start()
         every = kinds(tuple(stage.services), tuple(stage.links.ports))
         schedule = drawn(plan.seed, plan.seconds, every)
@@ -93,7 +101,7 @@ def run(folder: Path, plan: Plan) -> Run:
     limits = Limits(answer_s=PATIENCE_S, recovery_s=plan.recovery_s, retry_share=RETRY_SHARE)
     case = Case(recorder.history(), final, limits)
     wanted = [*dict.fromkeys(planned.kind for planned in schedule), *WANTED, *([_ON_DISK] if observed else [])]
-    notes = () if observed else ("There is no C compiler here: a power loss was a kill, and did not show the disk.",)
+    notes = tuple(stage.limits)
     return Run(plan, schedule, case, judge(case, wanted), tuple(backlog), load_s, notes, storm.slip_s, tuple(wanted))
 
 

@@ -1,14 +1,15 @@
 """The stage: every process of the system, each link between them through a proxy that can break it."""
 
 import threading
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
 
 from tests import keys
-from tests.conftest import migrate
-from tests.processes import QUICK, Service, ThirdParty, api, dlq_admin, external_proxy, writer
+from tests.processes import QUICK, ThirdParty
 from tests.servers import Database, RedisServer
 from tests.verify import half_done
 from tests.verify.disk import RedisOnDisk
@@ -19,68 +20,95 @@ APIS, WRITERS, ADMINS = 2, 3, 2
 HALF_DONE_WRITERS, HALF_DONE_SHARE = 2, 0.02
 #: The retries that external_proxy may make, on top of the requests.
 RETRY_SHARE = 0.1
-_PROXY: dict[str, Any] = {
+PROXY: dict[str, Any] = {
     "retry_share": RETRY_SHARE,
     "attempt_s": 1.0,
     "breaker": {"window_s": 5, "calls_min": 10, "open_s": 1.0, "open_max_s": 2.0, "ramp_s": 1},
 }
-_ADMIN = {"HOLDFAST_DLQ_LEASE_S": "2", "HOLDFAST_DLQ_APPROVE_OVER": "1000000", "HOLDFAST_DB_LOCK_WAIT_S": "2"}
+ADMIN = {"HOLDFAST_DLQ_LEASE_S": "2", "HOLDFAST_DLQ_APPROVE_OVER": "1000000", "HOLDFAST_DB_LOCK_WAIT_S": "2"}
 #: Poison is planted by the thousand, which would make writers halt.
-_WRITER = QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}
+WRITER = QUICK | {"HOLDFAST_WRITER_DEAD_SHARE_MAX": "1"}
 STORES = ("queue", "cache", "database")
 _NO_LINK = ("dlq-admin", "cache")
-_ASKED_S = 60.0
+#: Each kind of process with each store that it uses, as `api → queue`.
+LINKS = [
+    f"{kind} → {store}"
+    for kind in ("api", "writer", "dlq-admin")
+    for store in STORES
+    if (kind, store) != _NO_LINK
+]  # fmt: skip
 
 
-class Stage:
+class Program(Protocol):
+    """One process of ours."""
+
+    @property
+    def url(self) -> str:
+        """Base URL."""
+        ...
+
+    @property
+    def running(self) -> bool:
+        """Whether it exists."""
+        ...
+
+    def start(self, *, wait: bool = True) -> object:
+        """With `wait`, until it answers."""
+
+    def kill(self) -> None:
+        """kill -9."""
+
+    def freeze(self) -> None:
+        """It does nothing any more when this returns."""
+
+    def thaw(self) -> None:
+        """It goes on."""
+
+    def wait_until_alive(self) -> None:
+        """Until it answers."""
+
+
+class Stage(ABC):
     """Use it in a `with` block; `start` returns when the apis answer."""
 
+    queue: RedisOnDisk
+    cache: RedisServer
+    database: Database
+    third_party: ThirdParty
+    links: Links
+
+    #: Where the services' users of the database come from, as the database writes it.
+    database_users_at = "127.0.0.%"
+
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self._half_done = folder / "half-done"
-        self.queue = RedisOnDisk(_made(folder / "queue"))
-        self.cache = RedisServer(_made(folder / "cache"), "--appendonly", "no")
-        self.database = Database(_made(folder / "database"))
-        self.third_party = ThirdParty(folder)
-        self.servers: dict[str, RedisServer | Database] = {
-            "queue": self.queue,
-            "cache": self.cache,
-            "database": self.database,
-        }
-        ends = [(kind, store) for kind in ("api", "writer", "dlq-admin") for store in STORES]
-        self.links = Links(
-            {f"{kind} → {store}": self.servers[store].port for kind, store in ends if (kind, store) != _NO_LINK}
-        )
-        self._http = httpx.Client(timeout=_ASKED_S, verify=False)  # noqa: S501 - one context less to make; no TLS here
-        self.services: dict[str, Service] = {}
+        self.folder = folder
+        self.services: Mapping[str, Program] = {}
         #: Services that a fault keeps down: no supervisor starts them.
         self.held: set[str] = set()
+        #: What cannot be done here, for the report.
+        self.limits: Sequence[str] = ()
         self._starting = threading.Lock()
 
     def __enter__(self) -> "Stage":
-        self._make_services()
         return self
 
+    @abstractmethod
     def __exit__(self, *_: object) -> None:
-        """kill -9 of everything."""
-        for service in self.services.values():
-            service.kill()
-        self.third_party.kill()
-        for server in self.servers.values():
-            server.kill()
-        self.links.end()
-        self._http.close()
+        """Nothing is left."""
 
+    @abstractmethod
     def start(self) -> None:
         """All of it, in order."""
-        for server in self.servers.values():
-            server.start()
-        migrate(self.database.dsn)
-        self.third_party.start()
-        for service in self.services.values():
-            service.start(wait=False)
-        for name in self.apis:
-            self.services[name].wait_until_alive()
+
+    @property
+    def half_done_log(self) -> Path:
+        """See `half_done.py`."""
+        return self.folder / "half-done"
+
+    @property
+    def servers(self) -> dict[str, RedisServer | Database]:
+        """The stores by name."""
+        return {"queue": self.queue, "cache": self.cache, "database": self.database}
 
     @property
     def apis(self) -> list[str]:
@@ -89,7 +117,7 @@ class Stage:
 
     def heal(self) -> None:
         """Mend every link and every store, start what is down; no writer dies by its own hand any more."""
-        self._half_done.with_name(half_done.CALM).touch()
+        self.half_done_log.with_name(half_done.CALM).touch()
         for link in self.links.ports:
             self.links.heal(link)
         for server in self.servers.values():
@@ -105,7 +133,7 @@ class Stage:
     def supervise(self) -> list[str]:
         """Start services that ended, as a supervisor would; their names."""
         with self._starting:
-            ended = [name for name, each in self.services.items() if name not in self.held and not each.running]
+            ended = [name for name in self._ended() if name not in self.held]
             for name in ended:
                 self.services[name].start(wait=False)
         return ended
@@ -117,7 +145,7 @@ class Stage:
 
     def half_done(self) -> list[int]:
         """For each death between commit and acknowledgement: how many writes it left committed and pending."""
-        log = self._half_done
+        log = self.half_done_log
         return [int(line) for line in log.read_text().splitlines()] if log.exists() else []
 
     def ask_admin(self, method: str, path: str, **more: Any) -> Any:
@@ -137,36 +165,13 @@ class Stage:
                 raise AssertionError(f"{method} {path}: {response.text}")
         return None
 
-    def _make_services(self) -> None:
-        folder = self._folder
-        half = {half_done.SHARE: str(HALF_DONE_SHARE), half_done.LOG: str(self._half_done)}
-        proxy = self.services["external-proxy"] = external_proxy(
-            folder, self.cache.address, self.third_party.url, _PROXY
-        )
-        for number in range(1, APIS + 1):
-            cache = {"HOLDFAST_CACHE_REDIS_ADDR": self._address("api", "cache")}
-            name = f"api-{number}"
-            more = cache | {"HOLDFAST_INSTANCE": name, "HOLDFAST_API_EXTERNAL_PROXY_URL": proxy.url}
-            self.services[name] = api(folder, *self._stores("api"), **more)
-        for number in range(1, WRITERS + 1):
-            cache = {"HOLDFAST_CACHE_REDIS_ADDR": self._address("writer", "cache")}
-            dies = number <= HALF_DONE_WRITERS
-            module = "tests.verify.half_done" if dies else "holdfast.services.writer"
-            name = f"writer-{number}"
-            more = _WRITER | cache | (half if dies else {})
-            self.services[name] = writer(folder, *self._stores("writer"), name, module, **more)
-        for number in range(1, ADMINS + 1):
-            name = f"dlq-admin-{number}"
-            self.services[name] = dlq_admin(folder, *self._stores("dlq-admin"), name, **_ADMIN)
+    def _ended(self) -> list[str]:
+        return [name for name, each in self.services.items() if not each.running]
 
-    def _address(self, kind: str, store: str) -> str:
-        return f"127.0.0.1:{self.links.ports[f'{kind} → {store}']}"
-
-    def _stores(self, kind: str) -> tuple[str, str]:
-        dsn = self.database.dsn.replace(f"127.0.0.1:{self.database.port}", self._address(kind, "database"))
-        return self._address(kind, "queue"), dsn
+    def _half_done_settings(self, log: str) -> dict[str, str]:
+        return {half_done.SHARE: str(HALF_DONE_SHARE), half_done.LOG: log}
 
 
-def _made(folder: Path) -> Path:
-    folder.mkdir()
-    return folder
+def module_of_writer(number: int) -> str:
+    """What it runs."""
+    return "tests.verify.half_done" if number <= HALF_DONE_WRITERS else "holdfast.services.writer"
