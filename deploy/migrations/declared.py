@@ -25,6 +25,9 @@ from holdfast.shared.domain import DEFAULT, registry
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.store.tables import table_of
 
+#: Columns of which earlier builds made an index.
+_INDEXED_BEFORE = ("created_version",)
+
 _TEXT_CHARS = {"TINYTEXT": 2**8 // 4, "TEXT": 2**16 // 4, "MEDIUMTEXT": 2**24 // 4, "LONGTEXT": 2**32 // 4}
 
 
@@ -104,6 +107,9 @@ def _indexes(table: sa.Table, found: set[str]) -> Iterable[Change]:
         if index.name not in found:
             create = str(sa.schema.CreateIndex(index).compile(dialect=mysql.dialect()))
             yield Change(create, f"DROP INDEX {_quoted(str(index.name))} ON {_quoted(table.name)}")
+    for name in found & {f"{table.name}_{column}" for column in _INDEXED_BEFORE}:
+        drop, where = f"DROP INDEX {_quoted(name)} ON {_quoted(table.name)}", name.removeprefix(f"{table.name}_")
+        yield Change(drop, f"CREATE INDEX {_quoted(name)} ON {_quoted(table.name)} ({_quoted(where)})")
 
 
 def _refuse_new_keys(resource: ResourceType, found: Mapping[str, Any]) -> None:

@@ -75,6 +75,7 @@ class DlqAdmin:
             database,
             every_s=every_s,
             keep_s=settings.operations_keep_s,
+            tombstones_keep_s=settings.tombstones_keep_s,
             key_lifetime_s=settings.api_key_lifetime_s,
         )
         keeper = Keeper(

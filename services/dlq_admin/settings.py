@@ -89,6 +89,12 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
         description="How long ended operations are kept, and released addresses; longer while something older may come"
         " back",
     )
+    dlq_tombstones_keep_days: float = Field(
+        default=30,
+        ge=0.01,
+        le=36_500,
+        description="How long the row of a deleted entity is kept; never less than its operations",
+    )
     dlq_session_s: float = Field(
         default=7200, ge=60, le=86_400, description="How long a login to the console lasts after the last page"
     )
@@ -131,6 +137,11 @@ class DlqAdminSettings(CacheSettings, GrafanaSettings, StoreSettings):
     def operations_keep_s(self) -> float:
         """In seconds."""
         return self.dlq_operations_keep_days * 86_400
+
+    @property
+    def tombstones_keep_s(self) -> float:
+        """In seconds."""
+        return self.dlq_tombstones_keep_days * 86_400
 
     @property
     def bounds(self) -> Bounds:

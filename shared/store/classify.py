@@ -26,7 +26,7 @@ _OUTAGE = {
     # A node that its cluster has left behind, or whose commit its group undid: no quorum, no state, lost a conflict.
     1047, 1180, 3100, 3101,
     # It is not the database we were built for: credentials, rights, schema. A person has to act; nothing is poison.
-    1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1370,
+    1044, 1045, 1049, 1054, 1130, 1142, 1143, 1146, 1176, 1370,
 }  # fmt: skip
 
 _BAD_DATA = {1048, 1264, 1265, 1292, 1364, 1366, 1406, 1452, 3140, 3819, 3988, 4025, 1300, 1153}

@@ -27,15 +27,16 @@ def load(connection: sa.Connection, batch: list[Delivery]) -> Known:
     operation_ids, refs, claims = mentioned(batch)
     ended, horizon = _load_ended_or_keyed(connection, operation_ids)
     known = Known(ended=ended, horizon=horizon)
-    resources = _resources(batch)
+    resources, by_name = _resources(batch), _keys_by_name(claims)
     if claims:
-        by_name = _keys_by_name(claims)
         _load_holders(connection, resources, by_name, known)
-        # After the holders: a reader that sees a value free sees its release too.
-        known.released, known.horizon = _load_releases(connection, by_name)
     for resource, ids in _ids_by_resource(resources, refs):
         for row in rows_with(connection, statements_of(resource).lock, ids):
             known.entities[Ref(resource.plural, row[0])] = entity_from(resource, row)
+    if claims or refs - known.entities.keys():
+        # After the holders: a reader that sees a value free sees its release too. And after the rows: where one is
+        # missing that was a tombstone, this horizon is the one that allowed its removal, or a later one.
+        known.released, known.horizon = _load_releases(connection, by_name)
     return known
 
 

@@ -55,8 +55,14 @@ def _indexes(resource: ResourceType) -> list[sa.schema.SchemaItem]:
     names = [f"{field.name}_key" for field in resource.unique]
     return [
         *(sa.Index(f"{resource.plural}_{name}"[-_INDEX_MAX_CHARS:], name, unique=True) for name in names),
-        sa.Index(f"{resource.plural}_created_version", "created_version"),
+        # The entities that are not deleted, in the order of creation; after them the tombstones, oldest first.
+        sa.Index(listed_index(resource), "deleted_version", "created_version"),
     ]
+
+
+def listed_index(resource: ResourceType) -> str:
+    """The name of the index that pages and the removal of tombstones walk."""
+    return f"{resource.plural}_listed"
 
 
 def _field_columns(resource: ResourceType) -> Iterator[sa.schema.SchemaItem]:

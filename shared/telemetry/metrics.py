@@ -130,6 +130,10 @@ operation_rows = Gauge(
 horizon = KnownGauge(
     "holdfast_horizon_timestamp_seconds", "Operations older than this are not kept, as Unix time; 0: all are kept"
 )
+tombstones_purged = Counter(
+    "holdfast_tombstones_purged_total",
+    "Rows of deleted entities that were removed since they are older than the horizon",
+)
 dead_letters_open = KnownGauge("holdfast_dead_letters_open", "Dead letters that wait for an operator")
 dead_letters_oldest = KnownGauge(
     "holdfast_dead_letters_oldest_timestamp_seconds",

@@ -1,4 +1,4 @@
-"""Horizon: how far back operations and released addresses are kept. Pure; every time here is a version.
+"""Horizon: how far back operations, released addresses and tombstones are kept. Pure; every time here is a version.
 
 A row is needed for as long as something may come back that it answers: a second delivery, a dead letter sent again,
 an older claim to an address, a client's request with the same Idempotency-Key. Everything that may come back is at
@@ -25,3 +25,9 @@ def horizon(now: int, newest: int, waiting: Waiting, *, keep_s: float, key_lifet
     latest = min(now, newest)
     oldest = min([latest, *(version for version in waiting if version is not None)])
     return max(0, min(latest - round(keep_s * _US_PER_S), oldest - round(key_lifetime_s * _US_PER_S)))
+
+
+def tombstone_horizon(committed: int, now: int, newest: int, *, keep_s: float) -> int:
+    """Entities that were deleted before this may go. `committed`: the horizon of operations that is in force. A write
+    that is older than it is refused, so a tombstone beyond it has no late write to turn away any more."""
+    return max(0, min(committed, now - round(keep_s * _US_PER_S), newest - round(keep_s * _US_PER_S)))

@@ -15,6 +15,7 @@ from holdfast.services.dlq_admin.database import Database as AdminDatabase
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.retention import history as purging
+from holdfast.shared.letters.retention import tombstones
 from holdfast.shared.queue.codec import encode
 from holdfast.shared.queue.names import DEAD, WRITES
 from holdfast.shared.store.apply import apply
@@ -23,16 +24,19 @@ from holdfast.shared.store.counts import operation_counts
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.writes.commands import Create, Heartbeat, Write
 from holdfast.shared.writes.decide import Delivery
-from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Reason
+from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Outcome, Reason, Rejected, Superseded
 from holdfast.shared.writes.versions import to_stream_id, wall_clock
 from tests import letters
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer
-from tests.users import create_user, delete_user, update_user
+from tests.users import USERS, create_user, delete_user, update_user
 
 _DAY = 86_400_000_000
 _BEGAN = wall_clock() - 400 * _DAY
-_HISTORY = 60
+_HISTORY = 80
 _USERS = [str(uuid.UUID(int=number)) for number in range(8)]
+_DELETED = -1
+#: What comes after the delete of its user, and was accepted before it.
+_LATE = (create_user("Ann", "a@example.com"), update_user(name="Bob"), update_user(email="b@example.com"))
 _LATER = _BEGAN + 100 * _DAY
 
 
@@ -54,8 +58,8 @@ def _write(command: Any, version: int, user: str = "") -> Write:
 
 
 def _history(chance: random.Random, count: int, since: int, until: int) -> list[Write]:
-    """Of a few users who take and leave a few addresses, heartbeats between; in no order."""
-    writes = []
+    """Of a few users who take and leave a few addresses, each created at most once, heartbeats between; in no order."""
+    writes, unborn = [], [] if since > _BEGAN else list(_USERS)
     for version in chance.sample(range(since, until), count):
         email = f"{chance.randrange(5)}@example.com"
         command = chance.choice(
@@ -63,6 +67,8 @@ def _history(chance: random.Random, count: int, since: int, until: int) -> list[
              Heartbeat()]
         )  # fmt: skip
         user = "heartbeat" if isinstance(command, Heartbeat) else chance.choice(_USERS)
+        if isinstance(command, Create):
+            user = unborn.pop() if unborn else str(uuid.UUID(int=chance.getrandbits(128)))
         writes.append(_write(command, version, user))
     return writes
 
@@ -85,12 +91,23 @@ def _purge_up_to(engine: Engine, to: int) -> int:
             break
     while purging.purge_releases(engine, 2):
         pass
+    while tombstones.purge(engine, USERS, wall_clock(), 0, 2):
+        pass
     return gone
 
 
 def _rows(engine: Engine, table: str) -> list[Any]:
     with engine.connect() as connection:
         return sorted(map(tuple, connection.execute(sa.text(f"SELECT * FROM {table}"))))
+
+
+def _undeleted(engine: Engine) -> list[Any]:
+    return [row for row in _rows(engine, "users") if not row[_DELETED]]
+
+
+def _tombstones(engine: Engine) -> list[int]:
+    """When they were deleted."""
+    return sorted(row[_DELETED] for row in _rows(engine, "users") if row[_DELETED])
 
 
 def _in_batches(engine: Engine, chance: random.Random, writes: list[Write]) -> list[Outcome]:
@@ -112,7 +129,7 @@ def test_nothing_that_may_come_back_misses_what_was_removed(engine: Engine, seed
     """A random history, purged to a random moment. Late writes that are not older end as they do where nothing was
     removed. What comes back changes nobody: it is known to be over, or dead-lettered as too old where its row went."""
     chance = random.Random(seed)
-    moment = chance.randint(_BEGAN, _BEGAN + 30 * _DAY)
+    moment = chance.randint(_BEGAN + 15 * _DAY, _BEGAN + 30 * _DAY)
     history, late = (_history(chance, _HISTORY, since, _BEGAN + 40 * _DAY) for since in (_BEGAN, moment))
     ends = []
     for purged in (False, True):
@@ -120,7 +137,9 @@ def test_nothing_that_may_come_back_misses_what_was_removed(engine: Engine, seed
         _in_batches(engine, random.Random(seed), history)
         _age(engine)
         gone = _purge_up_to(engine, moment) if purged else 0
-        ends.append((_in_batches(engine, random.Random(seed), late), _rows(engine, "users")))
+        old = [version for version in _tombstones(engine) if version < moment]
+        assert bool(old) is not purged
+        ends.append((_in_batches(engine, random.Random(seed), late), _undeleted(engine)))
     assert ends[0] == ends[1]
     assert gone > 0
     counted, left = operation_counts(engine, 2**52), {row[0] for row in _rows(engine, "operations")}
@@ -131,7 +150,7 @@ def test_nothing_that_may_come_back_misses_what_was_removed(engine: Engine, seed
     for write, outcome in zip(history, _in_batches(engine, chance, history), strict=True):
         assert isinstance(outcome, Duplicate if write.operation_id in left else Dead)
         assert isinstance(outcome, Duplicate) or (outcome.reason is Reason.TOO_OLD and write.version < moment)
-    assert _rows(engine, "users") == ends[1][1]
+    assert _undeleted(engine) == ends[1][1]
     assert operation_counts(engine, 2**52) == counted
 
 
@@ -172,6 +191,47 @@ def test_the_horizon_may_pass_at_any_moment(engine: Engine, database: Database, 
     other.dispose()
 
 
+def test_a_purged_tombstone_turns_its_late_writes_away_at_any_moment(engine: Engine, database: Database) -> None:
+    """Whenever the tombstone is removed, between any two statements: a create or change that comes late brings nobody
+    back, and is answered by the tombstone or as too old."""
+    other = make_engine(database.dsn, PATIENT_DATABASE, 2)
+    chance = random.Random(0)
+    for number, late in [(number, late) for number in range(8) for late in _LATE]:
+        user = str(uuid.uuid4())
+        _apply(engine, _write(create_user("Ann", "a@example.com"), _BEGAN, user))
+        _apply(engine, _write(delete_user(), _BEGAN + 100, user))
+        _apply(engine, _write(Heartbeat(), _LATER, "heartbeat"))
+        _age(engine)
+        neighbour = _write(create_user("Bob", f"{number}@example.com"), wall_clock())
+        batch = [_write(late, _BEGAN + 1, user), *([neighbour] if chance.random() < 0.5 else [])]
+        stop = _before_statement(engine, number, lambda: _purge_up_to(other, _BEGAN + 2 * 3600 * 10**6))
+        outcome, *_ = _apply(engine, *batch)
+        stop()
+        assert user not in [row[0] for row in _undeleted(engine)], (number, late)
+        known_why = Dead | Rejected if isinstance(late, Create) else Dead | Superseded
+        assert isinstance(outcome, known_why), (number, late, outcome)
+        _forget(engine)
+    other.dispose()
+
+
+@pytest.mark.parametrize("horizon", [0, _BEGAN + 50, _BEGAN + 400])
+@pytest.mark.parametrize("kept", [0.0, 0.000_3])
+def test_a_tombstone_goes_once_it_is_beyond_both_limits(engine: Engine, horizon: int, kept: float) -> None:
+    """The committed horizon of operations, and its own retention before the newest operation; one after another."""
+    for at in range(0, 500, 100):
+        _apply(engine, _write(create_user("Ann", f"{at}@example.com"), _BEGAN + at, _USERS[at // 100]))
+    for at in range(0, 400, 100):
+        _apply(engine, _write(delete_user(), _BEGAN + at + 10, _USERS[at // 100]))
+    if horizon:
+        purging.advance(engine, horizon)
+    newest = _BEGAN + 400
+    before = min(horizon, newest - round(kept * 10**6))
+    stay = [_BEGAN + at + 10 for at in range(0, 400, 100) if _BEGAN + at + 10 >= before]
+    taken = [tombstones.purge(engine, USERS, wall_clock(), kept, 1) for _ in range(5)]
+    assert taken == [1] * (4 - len(stay)) + [0] * (1 + len(stay))
+    assert (_tombstones(engine), len(_undeleted(engine))) == (stay, 1)
+
+
 def test_an_older_claim_of_an_address_meets_its_release_or_the_horizon(engine: Engine, database: Database) -> None:
     """Whenever the release is removed: the claim never takes what was somebody else's at its time."""
     other = make_engine(database.dsn, PATIENT_DATABASE, 2)
@@ -209,7 +269,7 @@ async def test_it_waits_for_what_may_come_back(engine: Engine, clean_redis: Redi
             _apply(engine, write)
             client.xdel(WRITES, entry)
         _age(engine)
-        history = History(redis, database, every_s=1, keep_s=30 * 86_400, key_lifetime_s=86_400)
+        history = History(redis, database, every_s=1, keep_s=30 * 86_400, tombstones_keep_s=0, key_lifetime_s=86_400)
 
         async def kept(missing: int = 0) -> int:
             await history.close()

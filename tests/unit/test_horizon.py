@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.shared.writes.horizon import Waiting, horizon
+from holdfast.shared.writes.horizon import Waiting, horizon, tombstone_horizon
 
 _US = 1_000_000
 _version = st.integers(0, 2**52)
@@ -20,3 +20,12 @@ def test_nothing_that_may_come_back_is_beyond_it(
     limits += [version - keep_s * _US for version in (now, newest)]
     limits += [version - key_s * _US for version in (now, newest)]
     assert to == max(0, min(limits))
+
+
+@given(_version, _version, _version, st.integers(0, 10**8))
+def test_a_tombstone_outlives_every_write_that_it_turns_away(
+    committed: int, now: int, newest: int, keep_s: int
+) -> None:
+    """Whatever its own retention: it never goes before the horizon that refuses those writes is in force."""
+    to = tombstone_horizon(committed, now, newest, keep_s=keep_s)
+    assert to == max(0, min(committed, now - keep_s * _US, newest - keep_s * _US))

@@ -1,4 +1,4 @@
-"""History: ended operations are counted once, and what is older than the horizon goes.
+"""History: ended operations are counted once, and what is older than the horizon goes, tombstones included.
 
 Both in steps of a few hundred rows with a pause as long as each step, so that no other transaction waits long; any
 number of replicas may do it at once. A round that runs out of time continues in the next one.
@@ -12,10 +12,13 @@ from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.auditor.probe import Probe
 from holdfast.services.dlq_admin.database import Database
+from holdfast.shared.domain.registry import domain
+from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.letters.retention import history as purging
+from holdfast.shared.letters.retention import tombstones
 from holdfast.shared.queue.snapshot import may_return, snapshot
 from holdfast.shared.store.closing import close
-from holdfast.shared.telemetry import logs
+from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.writes import versions
 from holdfast.shared.writes.horizon import Waiting, horizon
@@ -32,11 +35,19 @@ class History:
     """`probes` for the auditor."""
 
     def __init__(
-        self, redis: Redis, database: Database, *, every_s: float, keep_s: float, key_lifetime_s: float
+        self,
+        redis: Redis,
+        database: Database,
+        *,
+        every_s: float,
+        keep_s: float,
+        tombstones_keep_s: float,
+        key_lifetime_s: float,
     ) -> None:
         self._redis = redis
         self._database = database
         self._keep_s = keep_s
+        self._tombstones_keep_s = tombstones_keep_s
         self._key_lifetime_s = key_lifetime_s
         self._after = 0
         self._began_s = time.monotonic()
@@ -57,8 +68,9 @@ class History:
             self._after, self._began_s = 0, time.monotonic()
         operations = await _in_steps(self._purge_operations)
         releases = await _in_steps(lambda: self._database.work(purging.purge_releases, STEP_ROWS))
-        if operations or releases:
-            logs.info(Action.HISTORY_PURGED, operations=operations, releases=releases)
+        deleted = sum([await self._purge_tombstones(resource) for resource in domain().resources])
+        if operations or releases or deleted:
+            logs.info(Action.HISTORY_PURGED, operations=operations, releases=releases, tombstones=deleted)
 
     async def _move_horizon(self) -> None:
         # In the order in which a write moves, so that it is seen where it was or where it went.
@@ -81,6 +93,15 @@ class History:
         if after is not None:
             self._after = after
         return gone
+
+    async def _purge_tombstones(self, resource: ResourceType) -> int:
+        async def step() -> int:
+            now, keep_s = versions.wall_clock(), self._tombstones_keep_s
+            gone = await self._database.work(tombstones.purge, resource, now, keep_s, STEP_ROWS)
+            metrics.tombstones_purged.inc(gone)
+            return gone
+
+        return await _in_steps(step)
 
 
 async def _in_steps(step: Callable[[], Awaitable[int]]) -> int:

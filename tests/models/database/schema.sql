@@ -271,5 +271,5 @@ CREATE TABLE `users` (
   `deleted_version` bigint(20) NOT NULL,
   PRIMARY KEY (`id`),
   UNIQUE KEY `users_email_key` (`email_key`),
-  KEY `users_created_version` (`created_version`)
+  KEY `users_listed` (`deleted_version`,`created_version`)
 );

@@ -1,0 +1,35 @@
+"""Tombstones: rows of entities that were deleted so long ago that no write can meet them any more.
+
+A tombstone turns away the writes that are older than its delete. Once its delete is beyond the committed horizon, all
+of them are refused for their age alone, and a newer write finds the entity missing with or without the row.
+"""
+
+import sqlalchemy as sa
+
+from holdfast.shared.domain.resource import ResourceType
+from holdfast.shared.letters.index.statements import places
+from holdfast.shared.store.counts import read_totals
+from holdfast.shared.store.engine import Engine, transaction
+from holdfast.shared.store.statements import statements_of
+from holdfast.shared.store.tables import listed_index, operations, table_of
+from holdfast.shared.writes.horizon import tombstone_horizon
+
+
+def purge(engine: Engine, resource: ResourceType, now: int, keep_s: float, most: int) -> int:
+    """Remove at most `most` of a resource's tombstones, the oldest first; how many. Those that a transaction has
+    locked are left for later. `now`: as a version."""
+    with transaction(engine) as connection:
+        newest = connection.execute(sa.select(sa.func.max(operations.c.version))).scalar_one() or 0
+        before = tombstone_horizon(read_totals(connection).purged_to, now, newest, keep_s=keep_s)
+        ids = connection.execute(_due(resource, before, most)).scalars().all() if before else ()
+        if ids:
+            connection.exec_driver_sql(statements_of(resource).delete.format(places(ids)), tuple(ids))
+    return len(ids)
+
+
+def _due(resource: ResourceType, before: int, most: int) -> sa.Select[tuple[str]]:
+    table = table_of(resource)
+    deleted = table.c.deleted_version
+    query = sa.select(table.c.id).with_hint(table, f"FORCE INDEX ({listed_index(resource)})")
+    query = query.where(deleted > 0, deleted < before).order_by(deleted).limit(most)
+    return query.with_for_update(skip_locked=True)
