@@ -99,13 +99,20 @@ def upgrade(schema: Schema, folder: Path, source: str) -> str:
     return domain
 
 
+def _index_names(schema: Schema, table: str) -> set[object]:
+    return {row[2] for row in schema.rows(f"SHOW INDEX FROM {table}")}
+
+
 def test_a_declared_table_is_made_and_grows(schema: Schema, tmp_path: Path) -> None:
     """Rows stay, new columns are there at once, a field that is gone does no harm, and again changes nothing."""
     domain = upgrade(schema, tmp_path, _FIRST)
     assert run(_USE, tmp_path, domain, schema.dsn).splitlines() == ["[]", *run_of_a_life(schema)]
     schema.rows("INSERT INTO parts VALUES ('old', 'n-1', 'n-1', 5, 'Bolt', 5, 7, 5, 1, 5, 100, 5, 5, 0)")
     schema.rows("COMMIT")
+    schema.rows("DROP INDEX parts_listed ON parts")
+    schema.rows("CREATE INDEX parts_created_version ON parts (created_version)")  # as earlier builds had it
     domain = upgrade(schema, tmp_path, _SECOND)
+    assert _index_names(schema, "parts") == {"PRIMARY", "parts_number_key", "parts_code_key", "parts_listed"}
     before = schema.rows("SHOW CREATE TABLE parts")
     there, *rest = run(_USE, tmp_path, domain, schema.dsn).splitlines()
     assert there == str([

@@ -112,3 +112,15 @@ def test_no_resource_may_have_the_name_of_a_table_of_ours(database: Database) ->
     with database.connect(user="root") as connection, connection.cursor() as cursor:
         cursor.execute(query)
         assert {name for (name,) in cursor.fetchall()} - set(domain().by_plural) <= RESERVED
+
+
+@pytest.mark.parametrize("done", [(), ("ADD KEY users_listed (deleted_version, created_version)",)], ids=str)
+def test_an_index_that_was_half_replaced_is_replaced(schema: Schema, done: tuple[str, ...]) -> None:
+    """A connection that is lost between the two steps leaves both indexes; the next run goes on. And back again."""
+    migrate(schema.dsn, to="0010")
+    for step in done:
+        schema.rows(f"ALTER TABLE users {step}")
+    for to, how, name in (("head", "upgrade", "users_listed"), ("0010", "downgrade", "users_created_version")):
+        migrate(schema.dsn, to=to, how=how)
+        names = {row[2] for row in schema.rows("SHOW INDEX FROM users")}
+        assert names == {"PRIMARY", "users_email_key", name}
