@@ -12,6 +12,8 @@ from contextvars import Context
 from heapq import heappop, heappush
 from typing import Generic, NamedTuple, TypeVar
 
+from holdfast.services.api.hedge import Hedge
+from holdfast.shared.errors import DatabaseSlow
 from holdfast.shared.runtime.time_budgets import BATCH_LATE_S
 from holdfast.shared.telemetry import decisions
 from holdfast.shared.telemetry.decisions import Notes
@@ -35,7 +37,28 @@ class _Answer(NamedTuple, Generic[V]):
     notes: Notes | None = None
 
 
-_Waiting = dict[K, list[asyncio.Future[_Answer[V]]]]
+class Waiter(Generic[V]):
+    """One who waits. `answer` resolves to None when that takes long; then there is another one."""
+
+    __slots__ = ("answer", "until")
+
+    def __init__(self) -> None:
+        self.answer: asyncio.Future[_Answer[V] | None] = asyncio.get_running_loop().create_future()
+        #: The end of the waiting, on the loop's clock, while there is a moment before it at which it takes long.
+        self.until: float | None = None
+
+    def give(self, answer: _Answer[V]) -> None:
+        """Resolve it, unless that has happened, or nobody waits any more."""
+        if not self.answer.done():
+            self.answer.set_result(answer)
+
+    def takes_long(self) -> None:
+        """The first of two limits has passed."""
+        waiting, self.answer = self.answer, asyncio.get_running_loop().create_future()
+        waiting.set_result(None)
+
+
+_Waiting = dict[K, list[Waiter[V]]]
 
 
 def cut(waiting: _Waiting[K, V], most: int) -> _Waiting[K, V]:
@@ -43,7 +66,7 @@ def cut(waiting: _Waiting[K, V], most: int) -> _Waiting[K, V]:
     batch: _Waiting[K, V] = {}
     while waiting and len(batch) < most:
         key = next(iter(waiting))
-        if left := [waiter for waiter in waiting.pop(key) if not waiter.done()]:
+        if left := [waiter for waiter in waiting.pop(key) if not waiter.answer.done()]:
             batch[key] = left
     return batch
 
@@ -53,8 +76,7 @@ def hand_out(batch: _Waiting[K, V], answers: Mapping[K, V | Exception] | Excepti
     for key, waiters in batch.items():
         answer = _Answer(answers if isinstance(answers, Exception) else answers[key], notes)
         for waiter in waiters:
-            if not waiter.done():
-                waiter.set_result(answer)
+            waiter.give(answer)
 
 
 class Batcher(Generic[K, V]):
@@ -78,26 +100,42 @@ class Batcher(Generic[K, V]):
         self._calls: set[asyncio.Task[None]] = set()
         self._awaited: asyncio.Task[None] | None = None
         #: Until when each waits, the earliest first, and the timer of that one; numbers tell equal ones apart.
-        self._limits: list[tuple[float, int, asyncio.Future[_Answer[V]]]] = []
+        self._limits: list[tuple[float, int, Waiter[V]]] = []
         self._numbers = itertools.count()
         self._timer: asyncio.TimerHandle | None = None
 
-    async def get(self, key: K, patience_s: float | None = None) -> V:
-        """What `look` gives for the key. Raises what it raises, or OutOfPatience after `patience_s`."""
-        loop = asyncio.get_running_loop()
-        waiter: asyncio.Future[_Answer[V]] = loop.create_future()
+    async def get(self, key: K, patience_s: float | None = None, hedge: Hedge | None = None) -> V:
+        """What `look` gives for the key. Raises what it raises, or OutOfPatience after `patience_s`; or DatabaseSlow
+        with the copy of the `hedge`, when it takes long and there is one."""
+        waiter: Waiter[V] = Waiter()
         self._waiting.setdefault(key, []).append(waiter)
+        loop = asyncio.get_running_loop()
         if not self._due:
             self._due = True
             loop.call_soon(self._begin)  # after all who are served in this turn
         if patience_s is not None:
-            self._limit(waiter, loop.time() + patience_s)
-        answer = await waiter
+            now = loop.time()
+            if hedge is None:
+                self._limit(waiter, now + patience_s)
+            else:
+                waiter.until = now + patience_s
+                self._limit(waiter, min(now + hedge.after_s, waiter.until))
+        answer = await waiter.answer
+        if answer is None:
+            answer = await self._late(waiter, hedge)
         if answer.notes is not None:
             decisions.adopt(answer.notes)
         if isinstance(answer.value, Exception):
             raise answer.value
         return answer.value
+
+    async def _late(self, waiter: Waiter[V], hedge: Hedge | None) -> _Answer[V]:
+        copy = await hedge.young_copy() if hedge else None
+        if copy is not None and not waiter.answer.done():
+            raise DatabaseSlow.answered_by(copy)
+        answer = await waiter.answer
+        assert answer is not None  # noqa: S101 - it takes long only once
+        return answer
 
     async def alone(self, key: K) -> V:
         """The same in a call of its own, within the caller's context."""
@@ -106,7 +144,7 @@ class Batcher(Generic[K, V]):
             raise value
         return value
 
-    def _limit(self, waiter: asyncio.Future[_Answer[V]], until: float) -> None:
+    def _limit(self, waiter: Waiter[V], until: float) -> None:
         """The next time limits in order, with one timer for all of them: one for each would cost more than the rest."""
         heappush(self._limits, (until, next(self._numbers), waiter))
         if self._timer is None or until < self._timer.when():
@@ -116,7 +154,7 @@ class Batcher(Generic[K, V]):
         if self._timer is not None:
             self._timer.cancel()
         limits = self._limits
-        while limits and limits[0][2].done():
+        while limits and limits[0][2].answer.done():
             heappop(limits)
         at = limits[0][0] if limits else None
         self._timer = None if at is None else asyncio.get_running_loop().call_at(at, self._time_is_over)
@@ -125,8 +163,12 @@ class Batcher(Generic[K, V]):
         now = asyncio.get_running_loop().time()
         while self._limits and self._limits[0][0] <= now:
             _, _, waiter = heappop(self._limits)
-            if not waiter.done():
-                waiter.set_result(_Answer(OutOfPatience()))
+            until, waiter.until = waiter.until, None
+            if until is None:
+                waiter.give(_Answer(OutOfPatience()))
+            elif not waiter.answer.done():
+                waiter.takes_long()
+                heappush(self._limits, (until, next(self._numbers), waiter))
         self._set_timer()
 
     def _begin(self) -> None:
@@ -162,6 +204,6 @@ class Batcher(Generic[K, V]):
         except BaseException:
             for waiters in batch.values():
                 for waiter in waiters:
-                    waiter.cancel()
+                    waiter.answer.cancel()
             raise
         hand_out(batch, answers, notes if notes.taken else None)

@@ -10,6 +10,7 @@ from math import ceil
 from typing import Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from holdfast.services.api.batcher import Batcher, OutOfPatience
+from holdfast.services.api.hedge import Hedge, hedged
 from holdfast.shared.domain.registry import domain
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.errors import AppError, CircuitOpen, DatabaseUnavailable, DeadlineExceeded
@@ -63,6 +64,11 @@ class Database:
         self._writes = writes
         self._read_timeout_s = read_timeout_s
         self._rows: dict[str, Batcher[str, Row]] = {}
+        self._on_rows: list[Callable[[Sequence[Row]], None]] = []
+
+    def listen(self, listener: Callable[[Sequence[Row]], None]) -> None:
+        """Call `listener` with the rows of entities that are read, even if nobody waits for them any more."""
+        self._on_rows.append(listener)
 
     async def call(self, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs) -> T:
         """A read, given up in time: its thread is free when the driver's own limits have passed.
@@ -76,8 +82,9 @@ class Database:
         """The same for a read that is one statement: on a connection that knows no transactions."""
         return await self._call(self._for_reads, read, *args, **kwargs)
 
-    async def row(self, resource: ResourceType, id: str) -> Row:
-        """The row of one entity, read together with others that are asked for at the same time. Raises like `call`."""
+    async def row(self, resource: ResourceType, id: str, hedge: Hedge) -> Row:
+        """The row of one entity, read together with others that are asked for at the same time. Raises like `call`, and
+        DatabaseSlow."""
         rows = self._rows.get(resource.plural)
         if rows is None:
             rows = self._rows[resource.plural] = Batcher(partial(self._read_rows, resource))
@@ -87,16 +94,15 @@ class Database:
             raise DeadlineExceeded()
         try:
             if not self.undisturbed:  # some calls pass and others do not, and each request has its own luck
-                return await rows.alone(id)
-            name = str(self._reads.name)
-            get = rows.get if spans.collector is None else spans.around(name, rows.get)
-            return await get(id, patience_s)
+                return await hedged(rows.alone(id), *hedge)
+            get = rows.get if spans.collector is None else spans.around(str(self._reads.name), rows.get)
+            return await get(id, patience_s, hedge)
         except _FAILURES as error:
             if isinstance(error, OutOfPatience):
                 took_ms = round(patience_s * 1000, 1)
                 note(
                     Action.CALL_FAILED,
-                    breaker=name,
+                    breaker=str(self._reads.name),
                     judged=Verdict.NEUTRAL.value,
                     error="TimeoutError",
                     took_ms=took_ms,
@@ -106,7 +112,10 @@ class Database:
     async def _read_rows(self, resource: ResourceType, ids: Sequence[str]) -> Mapping[str, Row | Exception]:
         as_of = time.time()
         found = await self._reads.call_async(self._in_time, lambda: reads.entities(self._for_reads, resource, ids))
-        return {id: row if isinstance(row, Exception) else Row(row, as_of) for id, row in found.items()}
+        rows = {id: row if isinstance(row, Exception) else Row(row, as_of) for id, row in found.items()}
+        for listener in self._on_rows:
+            listener([row for row in rows.values() if isinstance(row, Row) and row.entity is not None])
+        return rows
 
     async def _call(
         self, engine: Engine, read: Callable[Concatenate[Engine, P], T], *args: P.args, **kwargs: P.kwargs

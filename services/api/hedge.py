@@ -6,13 +6,20 @@ itself goes on. The breaker learns how it ends, and a late row renews the copy.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from holdfast.services.api.flights import looked_at
 from holdfast.shared.errors import DatabaseSlow
 
 T = TypeVar("T")
 C = TypeVar("C")
+
+
+class Hedge(NamedTuple):
+    """When a read takes long, and what gives a young copy then, or None."""
+
+    after_s: float
+    young_copy: Callable[[], Awaitable[Any]]
 
 
 async def hedged(read: Coroutine[Any, Any, T], after_s: float, young_copy: Callable[[], Awaitable[C | None]]) -> T:

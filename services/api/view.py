@@ -10,10 +10,10 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.api.batcher import Batcher
-from holdfast.services.api.database import Database
+from holdfast.services.api.database import Database, Row
 from holdfast.services.api.described import describe_ended, describe_letter, describe_lost, describe_pending
 from holdfast.services.api.flights import Flights
-from holdfast.services.api.hedge import hedged
+from holdfast.services.api.hedge import Hedge, hedged
 from holdfast.services.api.seen import Seen, shown, with_pending
 from holdfast.services.api.shed import spared
 from holdfast.shared.cache.copies import Copies, Page
@@ -85,6 +85,7 @@ class View:
         self._entity_copies: Batcher[Ref, EntityCopy | None] = Batcher(copies.entities)
         self._page_copies: Batcher[_Page, Seen | None] = Batcher(self._copied_pages)
         self._pending_writes: Batcher[Ref, PendingWrites] = Batcher(self._look)
+        database.listen(self._offer)
         self._looking, self._asking = FailureReporter("pending_writes"), FailureReporter("pending_operation")
 
     async def entity(self, which: Ref, *, fresh: bool = False) -> Seen:
@@ -100,7 +101,7 @@ class View:
             return found if not fresh and self._young(name, found) else None
 
         try:
-            row = await hedged(self._row(name, which), self._hedge_s, kept)
+            row = await self._row(which, Hedge(self._hedge_s, kept))
         except _REFUSALS as error:
             refusal = error
             copy = error.copy if isinstance(error, DatabaseSlow) else await kept()
@@ -137,13 +138,15 @@ class View:
         # An entity's own copy may be newer: then the value is no longer its own.
         return seen._replace(entities=[entity for entity in seen.entities if (claims, key) in entity.claims], data=None)
 
-    async def _row(self, name: str, which: Ref) -> Entity | None:
+    async def _row(self, which: Ref, hedge: Hedge) -> Entity | None:
         if (refusal := spared()) is not None:
             raise refusal
-        row, as_of = await self._database.row(domain().by_plural[which.resource], which.id)
-        if row is not None:
-            self._refresher.offer([(name, EntityCopy(row, as_of))])
-        return row
+        return (await self._database.row(domain().by_plural[which.resource], which.id, hedge)).entity
+
+    def _offer(self, rows: Sequence[Row]) -> None:
+        self._refresher.offer(
+            (entity_name(row.entity.ref), EntityCopy(row.entity, row.as_of)) for row in rows if row.entity
+        )
 
     async def _page(self, which: _Page, read: Callable[[], Awaitable[reads.Read]], *, fresh: bool) -> Seen:
         """From the database, else from a copy. Raises like `entity`."""

@@ -1,68 +1,32 @@
 """The FastAPI application of every service: edge, envelope, health, metrics."""
 
-import inspect
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
 
 from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
-from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 
-from holdfast.shared.errors import (
-    AppError,
-    BodyTooLarge,
-    InvalidParameter,
-    MalformedJson,
-    MethodNotAllowed,
-    NoSuchPath,
-)
-from holdfast.shared.http import openapi, query
+from holdfast.shared.errors import NoSuchPath
+from holdfast.shared.http import openapi
 from holdfast.shared.http.conditional import Conditional
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.edge import Edge
-from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.explain.explanations import Explanations
 from holdfast.shared.http.failures.table import FailureTable
 from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.health import Health
 from holdfast.shared.http.identify import Identify, Needs
 from holdfast.shared.http.keys import Keys
-from holdfast.shared.http.methods import HeadAsGet, Options, allowed
-from holdfast.shared.http.open_paths import OPEN_PATHS
+from holdfast.shared.http.methods import HeadAsGet, Options
+from holdfast.shared.http.routing import Application, DirectRoute
 from holdfast.shared.http.scrape import Scraper
 from holdfast.shared.http.traced import Traced
 from holdfast.shared.telemetry.tracing import spans
 
 _TIMEOUT_S = 10.0
 _METRICS = {kind: {"schema": {"type": "string"}} for kind in ("text/plain", "application/openmetrics-text")}
-
-
-class DirectRoute(APIRoute):
-    """A route whose handler takes the request and returns the response: documented as usual, but without FastAPI's work
-    for arguments and results. A handler with more parameters is FastAPI's as usual. A route of the document refuses
-    query parameters that it does not declare; what supervisors ask answers whatever they add."""
-
-    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
-        """FastAPI's extension point."""
-        if [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]:
-            handler: Callable[[Request], Coroutine[Any, Any, Response]] = self.endpoint
-        else:
-            handler = super().get_route_handler()
-        if not self.include_in_schema or self.path in OPEN_PATHS:
-            return handler
-        known = query.declared(self.dependant)
-
-        async def checked(request: Request) -> Response:
-            if sent := request.scope["query_string"]:
-                query.check(sent, known)
-            return await handler(request)
-
-        return checked
 
 
 def service_app(
@@ -94,7 +58,7 @@ def service_app(
     `/metrics`. `before_scrape` is called before metrics are read. `before_keys` and `after_keys` are middleware before
     and after the key is checked, the first one outermost; an AppError that they raise is the answer.
     """
-    app = FastAPI(
+    app = Application(
         title=title,
         description=description,
         version=version,
@@ -114,9 +78,6 @@ def service_app(
     outer = [Middleware(HeadAsGet), *traced, edge, Middleware(Options, cors)]
     for each in reversed([*outer, *before_keys, identify, *after_keys, Middleware(Conditional)]):
         app.add_middleware(each.cls, *each.args, **each.kwargs)  # the one added last is the outermost
-    app.add_exception_handler(AppError, _app_error)
-    app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(RequestValidationError, _invalid)
     add_routes(app)  # before the rest: routes are tried in order
     health.add_routes(app)
     _add_metrics(app, before_scrape, metrics_port)
@@ -140,39 +101,3 @@ def _add_metrics(app: FastAPI, before_scrape: Callable[[], object], port: int | 
             raise NoSuchPath()
         text, media_type = await scraper(request.headers.get("accept", ""))
         return Response(text, headers={"Content-Type": media_type})
-
-
-async def _app_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, AppError)  # noqa: S101 - Starlette's signature is wider than its promise
-    return failure(error, request)
-
-
-async def _http_error(request: Request, error: Exception) -> Response:
-    """The exceptions of Starlette and FastAPI themselves."""
-    assert isinstance(error, HTTPException)  # noqa: S101 - as above
-    match error.status_code:
-        case 404:
-            return failure(NoSuchPath(details={"path": request.url.path[:200]}), request)
-        case 405:
-            return failure(MethodNotAllowed(), request, {"Allow": ", ".join(allowed(request.scope))})
-        case 413:
-            return failure(BodyTooLarge(), request)
-        case 400:
-            return failure(MalformedJson("The request is malformed."), request)
-        case _:
-            raise error
-
-
-async def _invalid(request: Request, error: Exception) -> Response:
-    """A path or query parameter of the wrong form."""
-    assert isinstance(error, RequestValidationError)  # noqa: S101 - as above
-    errors = [
-        {
-            "field": str(one["loc"][-1]),
-            "value": str(one.get("input"))[:100] if isinstance(one.get("input"), str | int | float) else None,
-            "constraint": one["msg"],
-        }
-        for one in error.errors()
-    ]
-    details = errors[0] | ({"errors": errors} if len(errors) > 1 else {})
-    return failure(InvalidParameter(details=details), request)

@@ -11,17 +11,19 @@ from typing import Any
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from holdfast.shared.errors import AnswerOverdue, AppError, DeadlineExceeded, RequestTooSlow, Unexpected
+from holdfast.shared.errors import AnswerOverdue, DeadlineExceeded, MethodNotAllowed, RequestTooSlow
+from holdfast.shared.http.answers import error_of
 from holdfast.shared.http.asked import Asked, asked, timeout_s
 from holdfast.shared.http.browser import for_a_browser
 from holdfast.shared.http.cors import Cors
 from holdfast.shared.http.envelope import failure, route_of
 from holdfast.shared.http.explain.explanations import Explanations
 from holdfast.shared.http.failures.table import FailureTable
+from holdfast.shared.http.methods import allowed
 from holdfast.shared.http.open_paths import SAFE_METHODS
 from holdfast.shared.http.outcome import RequestOutcome, outcome_of
 from holdfast.shared.resilience import deadline
-from holdfast.shared.telemetry import decisions, logs, metrics
+from holdfast.shared.telemetry import decisions, metrics
 from holdfast.shared.telemetry.decisions import Notes, decided
 from holdfast.shared.telemetry.logs import Action
 from holdfast.shared.telemetry.tracing import spans
@@ -92,10 +94,11 @@ class Edge:
         except ClientDisconnect:
             pass  # there is no client to answer
         except Exception as error:
-            answer = _answer_to(error, scope)
+            answer = error_of(error, scope)
             if status:
                 raise  # part of an answer was sent: the server closes the connection
-            await failure(answer, Request(scope))(scope, receive, send_with_headers)
+            headers = {"Allow": ", ".join(allowed(scope))} if isinstance(answer, MethodNotAllowed) else None
+            await failure(answer, Request(scope), headers)(scope, receive, send_with_headers)
         finally:
             self._in_flight -= 1
             decisions.end(noting)
@@ -148,12 +151,3 @@ class Edge:
                 self._timers[route, each] = metrics.http_request_duration.labels(route, each.value)
             timer = self._timers[route, outcome]
         timer.observe(seconds, spans.exemplar())
-
-
-def _answer_to(error: Exception, scope: Scope) -> AppError:
-    """The error itself if it is ours; else it is logged, counted, and answered as unexpected."""
-    if isinstance(error, AppError):
-        return error
-    metrics.panics.inc()
-    logs.error(Action.PANIC_RECOVERED, exc=error, request_id=scope["request_id"], route=route_of(scope))
-    return Unexpected()

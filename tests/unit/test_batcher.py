@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.services.api.batcher import Batcher, OutOfPatience, cut, hand_out
+from holdfast.services.api.batcher import Batcher, OutOfPatience, Waiter, cut, hand_out
+from holdfast.services.api.hedge import Hedge
+from holdfast.shared.errors import DatabaseSlow
 from holdfast.shared.telemetry import decisions
 from holdfast.shared.telemetry.decisions import Notes, note
 from holdfast.shared.telemetry.logs import Action
@@ -200,28 +202,75 @@ async def test_whatever_waits_is_cut_once_and_answered_once(
     asked: list[tuple[str, str]], most: int, data: st.DataObject
 ) -> None:
     """In order, bounded, without those who have gone, each with the value or the error of its key."""
-    loop = asyncio.get_running_loop()
-    waiting: dict[str, list[asyncio.Future[object]]] = {}
+    waiting: dict[str, list[Waiter[int]]] = {}
     alive = []
     for key, state in asked:
-        waiter = loop.create_future()
+        waiter: Waiter[int] = Waiter()
         waiting.setdefault(key, []).append(waiter)
         alive += [(key, waiter)] if state == "waits" else []
         if state == "gone":
-            waiter.cancel()
+            waiter.answer.cancel()
     order = [key for key in waiting if any(key == one for one, _ in alive)]
     cuts = []
     while waiting:
-        batch = cut(waiting, most)  # type: ignore[arg-type]
+        batch = cut(waiting, most)
         assert len(batch) <= most
         answers = {key: data.draw(st.one_of(st.integers(), st.builds(ValueError))) for key in batch}
         if leaving := data.draw(st.sampled_from([None, *batch])):
-            batch[leaving][0].cancel()
+            batch[leaving][0].answer.cancel()
         hand_out(batch, answers)
         cuts += list(batch)
         for key, waiter in alive:
             if key in batch:
                 with suppress(asyncio.CancelledError):
-                    assert waiter.result().value is answers[key]  # type: ignore[attr-defined]
+                    answer = waiter.answer.result()
+                    assert answer is not None
+                    assert answer.value is answers[key]
     assert cuts == order
-    assert all(waiter.done() for _, waiter in alive)
+    assert all(waiter.answer.done() for _, waiter in alive)
+
+
+async def _copy() -> str | None:
+    return "copy"
+
+
+async def _no_copy() -> str | None:
+    return None
+
+
+async def test_one_that_takes_long_is_answered_from_the_copy_and_the_call_goes_on() -> None:
+    """Only for whom there is a copy; the others get what the call ends with, and each once."""
+    store = Store()
+    batcher = Batcher(store.look)
+    copied, waits, later = (
+        asyncio.create_task(batcher.get("a", _NEVER_S, hedge))
+        for hedge in (Hedge(_AT_ONCE_S, _copy), Hedge(_AT_ONCE_S, _no_copy), Hedge(_NEVER_S, _copy))
+    )
+    with pytest.raises(DatabaseSlow) as slow:
+        await copied
+    assert slow.value.copy == "copy"
+    assert not waits.done()
+    assert not later.done()
+    store.gate.set()
+    assert (await waits, await later, store.calls) == (0, 0, [["a"]])
+
+
+async def test_patience_ends_after_it_has_taken_long() -> None:
+    """Without a copy, too."""
+    store = Store()
+    batcher = Batcher(store.look)
+    with pytest.raises(OutOfPatience):
+        await batcher.get("a", _AT_ONCE_S, Hedge(_AT_ONCE_S, _no_copy))
+
+
+async def test_an_answer_that_comes_while_the_copy_is_looked_for_is_the_better_one() -> None:
+    """It is fresh."""
+    store = Store()
+    batcher = Batcher(store.look)
+
+    async def slow_copy() -> str | None:
+        store.gate.set()
+        await _turn()
+        return "copy"
+
+    assert await batcher.get("a", _NEVER_S, Hedge(_AT_ONCE_S, slow_copy)) == 0

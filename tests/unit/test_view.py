@@ -8,6 +8,7 @@ from typing import Any, Never
 import pytest
 
 from holdfast.services.api.database import Row
+from holdfast.services.api.hedge import Hedge, hedged
 from holdfast.services.api.view import View
 from holdfast.shared.cache.form import EntityCopy
 from holdfast.shared.errors import DatabaseSlow
@@ -38,7 +39,7 @@ class Stores:
         self._looked()
         return dict.fromkeys(entities, found)
 
-    async def row(self, *_: object) -> Row:
+    async def row(self, _resource: object, _id: str, hedge: Hedge) -> Row:
         """What the database holds."""
         found = Row(self._row, 0)
         self._looked()
@@ -47,6 +48,9 @@ class Stores:
     async def entities(self, _: object) -> Never:
         """Copies, which a read of stores that answer does not look at."""
         raise AssertionError
+
+    def listen(self, _listener: object) -> None:
+        """Nobody is called."""
 
     def _looked(self) -> None:
         self._left -= 1
@@ -78,10 +82,14 @@ async def test_a_write_is_seen_whenever_it_settles(
 class Hung(Stores):
     """A database that answers nothing, and a young copy of the entity."""
 
-    async def row(self, *_: object) -> Row:
+    async def row(self, _resource: object, _id: str, hedge: Hedge) -> Row:
         """Nothing comes."""
-        await asyncio.Event().wait()
-        raise AssertionError
+
+        async def nothing() -> Row:
+            await asyncio.Event().wait()
+            raise AssertionError
+
+        return await hedged(nothing(), *hedge)
 
     async def entities(self, _: object) -> Any:
         """The copy."""

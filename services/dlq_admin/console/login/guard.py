@@ -16,9 +16,9 @@ from holdfast.services.dlq_admin.console.login.logouts import Logouts
 from holdfast.services.dlq_admin.console.login.session import Session, Sessions
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.shared.errors import AppError, InvalidRequest, NotAllowed, NotAuthenticated, Unexpected
-from holdfast.shared.http.app import DirectRoute
 from holdfast.shared.http.envelope import route_of, status_of
 from holdfast.shared.http.keys import OPERATE, VIEW, Keys, require
+from holdfast.shared.http.routing import DirectRoute
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 

@@ -1,0 +1,132 @@
+"""Routing: routes whose handlers take the request and return the response, found by method and the form of the path."""
+
+import inspect
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, NamedTuple
+
+from fastapi import FastAPI
+from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from holdfast.shared.http import query
+from holdfast.shared.http.open_paths import OPEN_PATHS
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+
+
+class DirectRoute(APIRoute):
+    """A route whose handler takes the request and returns the response: documented as usual, but without FastAPI's work
+    for arguments and results. A handler with more parameters is FastAPI's as usual. A route of the document refuses
+    query parameters that it does not declare; what supervisors ask answers whatever they add."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        #: Whether `app` needs nothing that FastAPI sets up for a request.
+        self.direct = self._takes_the_request()
+        if self.direct:
+            self.app = _as_app(self.get_route_handler())
+
+    def get_route_handler(self) -> Handler:
+        """FastAPI's extension point."""
+        handler: Handler = self.endpoint if self._takes_the_request() else super().get_route_handler()
+        if not self.include_in_schema or self.path in OPEN_PATHS:
+            return handler
+        known = query.declared(self.dependant)
+
+        async def checked(request: Request) -> Response:
+            if sent := request.scope["query_string"]:
+                query.check(sent, known)
+            return await handler(request)
+
+        return checked
+
+    def _takes_the_request(self) -> bool:
+        return [each.annotation for each in inspect.signature(self.endpoint).parameters.values()] == [Request]
+
+
+def _as_app(handler: Handler) -> ASGIApp:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        response = await handler(Request(scope, receive, send))
+        await response(scope, receive, send)
+
+    return app
+
+
+class Application(FastAPI):
+    """FastAPI for an edge that answers every exception itself: around the routes there is only our own middleware."""
+
+    def build_middleware_stack(self) -> ASGIApp:
+        """Starlette's extension point; called once, when all routes are there."""
+        app: ASGIApp = Router(self.router, self.routes)
+        for each in reversed(self.user_middleware):
+            app = each.cls(app, *each.args, **each.kwargs)
+        return app
+
+
+class _Form(NamedTuple):
+    """The form of a path whose first segment is literal; None stands for a parameter."""
+
+    segments: tuple[str | None, ...]
+    #: The names of its parameters, and their places.
+    parameters: tuple[tuple[int, str], ...]
+
+    def matches(self, segments: list[str]) -> bool:
+        return all(
+            bool(found) if known is None else found == known
+            for known, found in zip(self.segments, segments, strict=True)
+        )
+
+
+_Key = tuple[str, str, int]
+
+
+class Router:
+    """An ASGI app. The routes of one method, first segment and number of segments are tried in the order of their
+    declaration. Whatever is not found so is FastAPI's: other kinds of routes, 404 and 405."""
+
+    def __init__(self, other: ASGIApp, routes: Iterable[BaseRoute]) -> None:
+        self._other = AsyncExitStackMiddleware(other)
+        self._known: dict[_Key, list[tuple[_Form, Route]]] = {}
+        for route in routes:
+            form = _form_of(route) if type(route).matches in (Route.matches, APIRoute.matches) else None
+            if not isinstance(route, Route) or form is None:
+                break  # it may match the paths of any that follow
+            for method in route.methods or ():
+                key = (method, form.segments[0] or "", len(form.segments))
+                self._known.setdefault(key, []).append((form, route))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request."""
+        route = self._find(scope) if scope["type"] == "http" else None
+        await (self._other if route is None else route.app)(scope, receive, send)
+
+    def _find(self, scope: Scope) -> DirectRoute | None:
+        """The route that its handler needs nothing of FastAPI for, entered into the scope."""
+        segments = scope["path"][1:].split("/")
+        for form, route in self._known.get((scope["method"], segments[0], len(segments)), ()):
+            if form.matches(segments):
+                if not isinstance(route, DirectRoute) or not route.direct or scope["root_path"]:
+                    return None
+                scope["route"], scope["endpoint"] = route, route.endpoint
+                scope["path_params"] = {name: segments[at] for at, name in form.parameters}
+                return route
+        return None
+
+
+def _form_of(route: BaseRoute) -> _Form | None:
+    """None: its paths cannot be told by their segments."""
+    if not isinstance(route, Route):
+        return None
+    segments = route.path[1:].split("/")
+    names = [each[1:-1] if each.startswith("{") and each.endswith("}") else None for each in segments]
+    literal = [each for each, name in zip(segments, names, strict=True) if name is None]
+    if names[0] is not None or any("{" in each for each in literal) or any(":" in name for name in names if name):
+        return None
+    return _Form(
+        tuple(each if name is None else None for each, name in zip(segments, names, strict=True)),
+        tuple((at, name) for at, name in enumerate(names) if name is not None),
+    )
