@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
+from tests.promises.broken import Broken, fresh
 from tests.promises.case import Case
 from tests.promises.final import Ended, Entity
 from tests.promises.history import History, Ok
 from tests.promises.made import Made
 from tests.promises.sequential_model import Accepted
-from tests.promises.test_promises import Broken, fresh
 from tests.promises.verdict import CHECKS
 
 
