@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from redis.asyncio import Redis
 
+from holdfast.services.dlq_admin.auditor import ledger as ledgers
 from holdfast.services.dlq_admin.auditor.epochs import Epochs
 from holdfast.shared.connections.redis import connect
 from holdfast.shared.connections.script import Script
@@ -23,6 +24,7 @@ from holdfast.shared.store import epochs
 from holdfast.shared.store.engine import Engine, make_engine
 from holdfast.shared.store.tables import operations
 from holdfast.shared.writes import versions
+from holdfast.shared.writes.ledger import Ledger, table
 from tests.models.database.waits import Threaded
 from tests.models.database_server import DatabaseModel
 from tests.models.redis_server import RedisModel
@@ -93,6 +95,15 @@ class World:
             with self._engine.begin() as connection:
                 connection.execute(sa.insert(operations).values(row))
 
+    async def ending_the_oldest(self) -> Callable[[], None]:
+        """Commits the oldest write, as a writer does that has not settled it yet."""
+        [(entry_id, fields)] = await self._redis.xrange(WRITES, count=1)
+        return lambda: self._end(entry_id.decode(), fields)
+
+    async def reading(self) -> Ledger:
+        """One, whatever it shows."""
+        return await ledgers.reading_at(self._redis, self._engine, None)
+
     def forget(self, steps: int) -> None:
         """The last few, or all."""
         if steps >= len(self.stream):
@@ -159,3 +170,23 @@ async def test_what_is_forgotten_is_lost_or_applied(run: int) -> None:
             if on.lost:  # an id that was made while they were accepted
                 assert any([await on.may_be_lost(second) for second in range(_STEPS + 2)])
         assert not await on.may_be_lost(-3600)
+
+
+@pytest.mark.parametrize("before", ["ended_by", "letter_counts", "counts_in"])
+async def test_a_write_that_ends_during_a_reading_is_counted_once(before: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Between any two of its questions to the database."""
+    async with world() as on:
+        await on.accept(3)
+        end, real = await on.ending_the_oldest(), getattr(ledgers, before)
+
+        def ends_first(*arguments: Any) -> Any:
+            monkeypatch.undo()
+            end()
+            return real(*arguments)
+
+        monkeypatch.setattr(ledgers, before, ends_first)
+        reading = await on.reading()
+        assert getattr(ledgers, before) is real
+        assert (reading.missing, reading.in_flight, reading.applied) == (0, 3, 0), table(reading)
+        reading = await on.reading()
+        assert (reading.missing, reading.in_flight, reading.applied) == (0, 2, 1), table(reading)

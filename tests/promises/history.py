@@ -146,6 +146,15 @@ class Opened:
 
 
 @dataclass(frozen=True, slots=True)
+class Alone:
+    """From `at_s` until `until_s` this dependency was down, and everything else was well."""
+
+    at_s: float
+    until_s: float
+    dependency: str
+
+
+@dataclass(frozen=True, slots=True)
 class AtRest:
     """All faults are mended and no load is sent any more, from `mended_s`; nothing was left to do at `at_s`."""
 
@@ -154,8 +163,10 @@ class AtRest:
 
 
 End = Ok | Fail | Unknown
-Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Noted | Opened | AtRest
-_KINDS = {kind.__name__: kind for kind in (Invoke, Ok, Fail, Unknown, Fault, Act, Planted, Noted, Opened, AtRest)}
+Event = Invoke | Ok | Fail | Unknown | Fault | Act | Planted | Noted | Opened | Alone | AtRest
+_KINDS = {
+    kind.__name__: kind for kind in (Invoke, Ok, Fail, Unknown, Fault, Act, Planted, Noted, Opened, Alone, AtRest)
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
+from tests.promises import available
 from tests.promises.case import Case
-from tests.promises.history import Act, Fail, Noted, Ok, Planted, Unknown
+from tests.promises.history import Act, Alone, Fail, Noted, Ok, Planted, Unknown
 from tests.promises.writes import Intent
 
 _NUMBER = re.compile(r"-\d+$")
@@ -24,6 +25,8 @@ def counted(case: Case) -> Counter[str]:
     found.update(noted.what for noted in case.history.of(Noted))
     found.update(f"operator: {act.action}" for act in case.history.of(Act) if act.done)
     found.update(f"planted: {planted.kind}" for planted in case.history.of(Planted))
+    for alone in case.history.of(Alone):
+        found.update(available.counted(case.history, alone))
     for intent in case.writes.intents:
         found.update(_of_write(case, intent))
     for attempt in case.history.attempts:

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from tests.promises.breaks_available import AVAILABLE
 from tests.promises.breaks_external import EXTERNAL
 from tests.promises.broken import Broken, fresh
 from tests.promises.case import Case
@@ -320,6 +321,7 @@ BREAKS: dict[Callable[[Broken], None], tuple[str, str]] = {
     stampede: ("calls", "stampede"),
     unsafe_call_repeated: ("calls", "doubled"),
     **EXTERNAL,
+    **AVAILABLE,
     slow_recovery: ("recovery", "slow recovery"),
     still_degraded: ("recovery", "slow recovery"),
     no_rest: ("leftovers", "stuck"),

@@ -8,6 +8,7 @@ from types import ModuleType
 
 from tests.promises import (
     answers,
+    available,
     calls,
     dead,
     deadlines,
@@ -27,8 +28,8 @@ from tests.promises.case import Case
 from tests.promises.violation import Violation
 
 _MODULES: Sequence[ModuleType] = (
-    lost, doubled, order, uniqueness, answers, reads, deadlines, calls, external, recovery, leftovers, dead, ledger,
-    replays,
+    lost, doubled, order, uniqueness, answers, reads, deadlines, available, calls, external, recovery, leftovers, dead,
+    ledger, replays,
 )  # fmt: skip
 
 Check = Callable[[Case], Iterator[Violation]]

@@ -1,0 +1,76 @@
+"""Available: any one dependency may be down (promise 4)."""
+
+from collections.abc import Iterable, Iterator
+
+from tests.promises.calls import PATHS
+from tests.promises.case import Case
+from tests.promises.history import Alone, Attempt, Fail, History, Ok, Unknown
+from tests.promises.violation import Violation
+
+PROMISE = "While one dependency is down and all else is well, reads are answered and writes are accepted."
+READ, WRITE = "read answered", "write accepted"
+#: Of fewer nothing follows.
+_ASKED_MIN = 8
+#: Refused on purpose, to stay alive: a machine with too much to do is another fault.
+_SHED = ("OVERLOADED", "RATE_LIMITED")
+#: Those behind which only the third party's data is.
+_OUTSIDE = ("third party", "external-proxy")
+
+
+def check(case: Case) -> Iterator[Violation]:
+    """In each time in which one thing alone was down: once the first read or write of it succeeded, most do; and one
+    does."""
+    for alone in case.history.of(Alone):
+        for kind, attempts in asked(case.history, alone).items():
+            usable = [is_usable(attempt) for attempt in attempts]
+            since = usable[usable.index(True) :] if True in usable else []
+            if len(usable) >= _ASKED_MIN and not since:
+                yield _violation(alone, f"no {kind} of {len(usable)}")
+            elif len(since) >= _ASKED_MIN and sum(since) < case.limits.available_share * len(since):
+                yield _violation(alone, f"{kind}: {sum(since)} of {len(since)}, after the first")
+
+
+def asked(history: History, alone: Alone) -> dict[str, list[Attempt]]:
+    """The attempts of that time which have to succeed, by kind, in the order of sending."""
+    found: dict[str, list[Attempt]] = {READ: [], WRITE: []}
+    for attempt in history.attempts:
+        sent, end_s = attempt.sent, attempt.end.at_s if attempt.end else alone.until_s
+        if not alone.at_s <= sent.at_s <= end_s <= alone.until_s or history.broken(sent.target, sent.at_s, end_s):
+            continue
+        if _is_owed(attempt, alone.dependency):
+            found[WRITE if attempt.is_write else READ].append(attempt)
+    return found
+
+
+def is_usable(attempt: Attempt) -> bool:
+    """Done, or refused for the client's own reasons."""
+    return isinstance(attempt.end, Ok) or (isinstance(attempt.end, Fail) and 400 <= attempt.end.status < 500)
+
+
+def counted(history: History, alone: Alone) -> Iterable[str]:
+    """A name for each success, for *sometimes*."""
+    for kind, attempts in asked(history, alone).items():
+        yield from (name_of(alone.dependency, kind) for attempt in attempts if is_usable(attempt))
+
+
+def name_of(dependency: str, kind: str) -> str:
+    """As *sometimes* has it."""
+    return f"{dependency} down and all else well: {kind}"
+
+
+def _is_owed(attempt: Attempt, dependency: str) -> bool:
+    """A conditional write needs the row and the queue at once; an operation's status is known to one of the two."""
+    sent, end = attempt.sent, attempt.end
+    parts = sent.path.partition("?")[0].strip("/").split("/")
+    if isinstance(end, Unknown) and end.why in ("hung up", "refused"):
+        return False
+    if isinstance(end, Fail | Unknown) and getattr(end, "code", "") in _SHED:
+        return False
+    if dependency in _OUTSIDE and sent.path.partition("?")[0] in PATHS:
+        return True
+    return parts[0] == "users" and not sent.if_match
+
+
+def _violation(alone: Alone, what: str) -> Violation:
+    seconds = alone.until_s - alone.at_s
+    return Violation("unavailable", f"{alone.dependency} alone was down for {seconds:.0f} s: {what}", at_s=alone.at_s)

@@ -1,0 +1,37 @@
+"""Breaks of what is promised while one dependency is down: see test_promises.py."""
+
+from collections.abc import Callable
+
+from tests.promises.broken import Broken
+from tests.promises.history import Alone, Fail, Ok
+
+_REQUESTS = 12
+
+
+def database_alone(broken: Broken, *, usable: int, code: str = "WRITES_UNAVAILABLE", if_match: int = 0) -> None:
+    """While it is down, writes are refused, but for the first `usable`."""
+    began_s = broken.run.step()
+    for number in range(_REQUESTS):
+        body = {"name": "n", "email": f"alone{number}@example.com"}
+        key = f"alone-{number}"
+        attempt = broken.run.send("POST", "/users", body=body, key=key, if_match=if_match)
+        refused = Fail(broken.run.step(), attempt, 503, code, retryable=True)
+        accepted = Ok(broken.run.at_s, attempt, 202, f"alone-{number}", f"alone-{number}", 10**6 + number, "queued")
+        broken.append(accepted if number < usable else refused)
+    broken.append(Alone(began_s, broken.run.step(), "database"))
+
+
+def no_write_is_accepted(broken: Broken) -> None:
+    """None of all that are sent."""
+    database_alone(broken, usable=0)
+
+
+def most_writes_are_refused(broken: Broken) -> None:
+    """One was accepted, the others were not."""
+    database_alone(broken, usable=1)
+
+
+AVAILABLE: dict[Callable[[Broken], None], tuple[str, str]] = {
+    no_write_is_accepted: ("available", "unavailable"),
+    most_writes_are_refused: ("available", "unavailable"),
+}
