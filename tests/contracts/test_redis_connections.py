@@ -95,6 +95,14 @@ async def test_transactions(redis: Redis) -> None:
     assert await redis.exists("k") == 0
 
 
+async def test_waiting_for_replicas_that_are_not_there(redis: Redis) -> None:
+    """Nobody is waited for where nobody is wanted. One that is missing is, and then the answer is 0; commands behind it
+    wait too."""
+    pipeline: Any = redis.pipeline(transaction=False)
+    pipeline.set("a", 1).wait(0, 0).wait(1, 20).get("a")
+    assert await pipeline.execute() == [True, 0, 0, b"1"]
+
+
 async def test_expiry(redis: Redis) -> None:
     """What has expired is not there, for any command; a list that expires takes its new elements with it."""
     await redis.set("k", "1", px=30)

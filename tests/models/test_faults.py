@@ -59,6 +59,29 @@ def test_redis_goes_back(seed: int, monkeypatch: pytest.MonkeyPatch) -> None:
     assert model.space.names() == []
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_what_a_replica_has_survives_a_failover(seed: int) -> None:
+    """And nothing else does, however late it is and however often it is cut off; an old primary keeps everything, for
+    those who are left with it, and has no replica."""
+    clock, chance = _Clock(), Random(seed)
+    model = RedisModel(clock)
+    model.replication.delay_s = chance.choice([0.05, 0.5])
+    written: list[tuple[bytes, float]] = []
+    for number in range(60):
+        chance.choice([model.replication.cut, model.replication.mend, lambda: None, lambda: None])()
+        model.run([b"SET", b"%d" % number, b"1"])
+        written.append((b"%d" % number, clock.now_s))
+        clock.now_s += chance.choice([0.0, 0.02, 0.2])
+    had = [name for name, at_s in written if model.replication.count(at_s)]
+    model.fail_over(["10.0.0.7"])
+    assert sorted(model.space.names()) == sorted(had)
+    old = model.reached_by("10.0.0.7")
+    assert sorted(old.space.names()) == sorted(name for name, _ in written)
+    assert old.replication.count(0.0) == 0
+    model.reunite()
+    assert (model.reached_by("10.0.0.7"), old.dead) == (model, True)
+
+
 @pytest.fixture
 def clock() -> _Clock:
     """The database's."""

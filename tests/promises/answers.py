@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 
 from tests.promises.case import Case
-from tests.promises.history import Ok
+from tests.promises.history import AtRest, Fail, Ok
 from tests.promises.violation import Violation
 from tests.promises.writes import Intent
 
 PROMISE = "An answer claims no more than happened: `applied` took effect, a definite error did not."
+#: Where a UUID has its version, and of one that holds the time: others are not found after a loss.
+_VERSION, _TIMED = 14, "7"
 
 
 def check(case: Case) -> Iterator[Violation]:
@@ -18,6 +20,23 @@ def check(case: Case) -> Iterator[Violation]:
             yield from _refused(case, intent)
     reads = (attempt.end for attempt in case.history.attempts if not attempt.is_write)
     yield from _applied(case, [answer for answer in reads if isinstance(answer, Ok) and answer.operation_id])
+    yield from _looked_up(case)
+
+
+def _looked_up(case: Case) -> Iterator[Violation]:
+    """Operations that somebody asks about at rest: an acknowledged one exists, or is named as lost."""
+    rest_s = min((rest.at_s for rest in case.history.of(AtRest)), default=float("inf"))
+    gone = {answer.operation_id for answer in case.gone}
+    acknowledged = {answer.operation_id for intent in case.writes.intents for answer in intent.answers}
+    for attempt in case.history.attempts:
+        resource, _, id = attempt.sent.path.strip("/").partition("/")
+        if resource != "operations" or attempt.sent.at_s < rest_s or id not in acknowledged:
+            continue
+        if isinstance(attempt.end, Fail) and attempt.end.status == 404 and id[_VERSION] == _TIMED:
+            yield Violation("lost in silence", f"{id}: it was acknowledged, and its operation is not found", id)
+        if isinstance(attempt.end, Ok) and (attempt.end.state == "lost") != (id in gone):
+            what = f"is {attempt.end.state}, and {'nowhere' if id in gone else 'not lost'}"
+            yield Violation("answer that lies", f"{id}: {what}", id, attempt.sent.at_s)
 
 
 def _applied(case: Case, answers: "list[Ok] | tuple[Ok, ...]") -> Iterator[Violation]:

@@ -41,6 +41,17 @@ class Case:
             found.setdefault(letter.operation_id, []).append(letter)
         return found
 
+    @cached_property
+    def gone(self) -> tuple[Ok, ...]:
+        """Answers to acknowledged writes that are nowhere: neither over, nor a letter, nor, maybe, on the stream."""
+        if self.final.entries_left:
+            return ()
+        found = (intent.acknowledged for intent in self.writes.intents)
+        return tuple(each for each in found if each and not self._has_home(each.operation_id))
+
+    def _has_home(self, operation_id: str) -> bool:
+        return operation_id in self.writes.ended or any(each.open for each in self.letters.get(operation_id, ()))
+
     def took_effect(self, operation_id: str) -> bool:
         """Whether the database holds it as applied, at its place in the order."""
         ended = self.writes.ended.get(operation_id)

@@ -105,6 +105,8 @@ class Final:
     names_left: tuple[str, ...] = ()
     #: The ledger's terms as the system reports them.
     ledger: Mapping[str, int] | None = None
+    #: The newest version that the queue's auditor had kept when an epoch of the queue ended; 0: none has ended.
+    seen_up_to: int = 0
     #: The third party's own log.
     arrivals: tuple[Arrival, ...] | None = None
     #: Rows of tombstones that still hold personal data.

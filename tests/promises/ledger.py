@@ -3,15 +3,16 @@
 from collections.abc import Iterator
 
 from tests.promises.case import Case
+from tests.promises.history import Planted
 from tests.promises.violation import Violation
 
-PROMISE = "Accepted = applied + rejected + dead-lettered + discarded + in flight."
+PROMISE = "Accepted = applied + rejected + dead-lettered + discarded + in flight + lost, and what is lost is named."
 
 
 def check(case: Case) -> Iterator[Violation]:
     """At rest the system's own ledger balances, and each of its terms is what we count ourselves."""
     reported = case.final.ledger
-    if reported is None or case.forgets:
+    if reported is None:
         return
     if reported["missing"]:
         yield Violation("ledger", f"the ledger misses {reported['missing']} writes at rest")
@@ -19,9 +20,22 @@ def check(case: Case) -> Iterator[Violation]:
     for term, count in counted.items():
         if reported[term] != count:
             yield Violation("ledger", f"the ledger has {reported[term]} {term}, the stores hold {count}", term)
-    if reported["accepted"] != sum(counted.values()):
-        what = f"the ledger has {reported['accepted']} accepted, the stores hold {sum(counted.values())}"
+    held = sum(counted.values()) + reported.get("lost", 0)
+    if reported["accepted"] != held:
+        what = f"the ledger has {reported['accepted']} accepted, the stores hold {held}, what is lost included"
         yield Violation("ledger", what, "accepted")
+    yield from _named(case, reported.get("lost", 0))
+
+
+def _named(case: Case, lost: int) -> Iterator[Violation]:
+    """What the queue was made to forget is named as lost: all that its auditor had seen, and nothing else."""
+    gone = [answer for answer in case.gone if answer.state == "queued"]
+    seen = sum(0 < answer.version <= case.final.seen_up_to for answer in gone)
+    if lost < seen:
+        yield Violation("lost in silence", f"{seen} writes that had been seen are gone, and the ledger names {lost}")
+    may_be_gone = len(gone) + sum(intent.open for intent in case.writes.intents)
+    if lost > may_be_gone + sum(1 for _ in case.history.of(Planted)):
+        yield Violation("ledger", f"the ledger names {lost} lost writes, and {may_be_gone} can be", "lost")
 
 
 def _counted(case: Case) -> dict[str, int]:

@@ -7,7 +7,7 @@ import pytest
 
 from tests.promises.broken import Broken, fresh
 from tests.promises.final import Letter, Replay
-from tests.promises.history import Fault, Ok, Planted
+from tests.promises.history import Fail, Fault, Ok, Planted
 from tests.promises.test_promises import lost_write
 from tests.promises.verdict import CHECKS
 
@@ -61,3 +61,58 @@ def test_two_writes_of_one_version_have_no_order_after_a_failover() -> None:
     assert not whole.case().disputed.operations
     whole.append(Fault(1, 1, "failover", "queue", forgets_since_s=0.5))
     assert {first.operation_id, second.operation_id} <= whole.case().disputed.operations
+
+
+def _lost(broken: Broken, seen: bool, named: int) -> Ok:
+    """An acknowledged write is gone with the queue's memory. `seen`: by the auditor before."""
+    before = {ended.operation_id for ended in broken.final.ended}
+    lost_write(broken)
+    [lost] = before - {ended.operation_id for ended in broken.final.ended}
+    answer = broken.answer_of(lost)
+    broken.append(Fault(answer.at_s, answer.at_s + 1, "wipe", "queue", forgets_since_s=0.0))
+    terms = broken.final.ledger or {}
+    ledger = {**terms, "applied": terms["applied"] - 1, "lost": named, "accepted": terms["accepted"] - 1 + named}
+    broken.final = replace(broken.final, ledger=ledger, seen_up_to=answer.version if seen else answer.version - 1)
+    return answer
+
+
+@pytest.mark.parametrize(("seen", "named", "kinds"), [
+    (True, 1, set()), (True, 0, {"lost in silence"}), (False, 0, set()), (False, 99, {"ledger"}),
+])  # fmt: skip
+def test_what_the_queue_forgot_is_named(seen: bool, named: int, kinds: set[str]) -> None:
+    """All that the auditor had seen, and no more than can be gone; in the new epoch the ledger balances."""
+    check, _ = CHECKS["ledger"]
+    broken = fresh(1)
+    _lost(broken, seen, named)
+    assert {violation.kind for violation in check(broken.case())} == kinds
+    broken.final = replace(broken.final, ledger={**(broken.final.ledger or {}), "missing": 1})
+    assert "ledger" in {violation.kind for violation in check(broken.case())}
+
+
+@pytest.mark.parametrize(("id", "answer", "kind"), [
+    ("0190b3e2-0000-7000-8000-000000000000", "lost", ""),
+    ("0190b3e2-0000-7000-8000-000000000000", "queued", "answer that lies"),
+    ("0190b3e2-0000-7000-8000-000000000000", "404", "lost in silence"),
+    ("0190b3e2-0000-8000-8000-000000000000", "404", ""),
+])  # fmt: skip
+def test_an_operation_that_is_lost_is_named_so(id: str, answer: str, kind: str) -> None:
+    """At rest: it is neither unknown nor under way. An id that holds no time is not found after a loss."""
+    broken = fresh(1)
+    lost = _lost(broken, seen=True, named=1)
+    broken.change(lost, operation_id=id)
+    attempt = broken.run.send("GET", f"/operations/{id}")
+    at_s = broken.run.step()
+    broken.append(Fail(at_s, attempt, 404, "OPERATION_NOT_FOUND") if answer == "404" else
+                  Ok(at_s, attempt, 200, id, state=answer))  # fmt: skip
+    check, _ = CHECKS["answers"]
+    assert [violation.kind for violation in check(broken.case())] == ([kind] if kind else [])
+
+
+def test_a_failover_is_no_excuse_where_replicas_were_waited_for() -> None:
+    """It forgets only what was not acknowledged: from its own end on, that is."""
+    broken = fresh(1)
+    answer = _lost(broken, seen=True, named=1)
+    broken.run.events.pop()
+    broken.append(Fault(answer.at_s, answer.at_s + 1, "failover", "queue", forgets_since_s=answer.at_s + 1))
+    check, _ = CHECKS["lost"]
+    assert [*check(broken.case())]

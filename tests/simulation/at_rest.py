@@ -28,6 +28,7 @@ def final(sql: Sql, redis: Redis, ledger: Mapping[str, int] | None) -> Final:
         entries_left=tuple(entry[0].decode() for entry in redis(b"XRANGE", _WRITES, b"-", b"+") or ()),
         names_left=tuple(_names(redis, {letter.operation_id for letter in letters if letter.open})),
         ledger=ledger,
+        seen_up_to=_seen_up_to(sql),
         unerased=tuple(_unerased(sql)),
     )
 
@@ -92,6 +93,10 @@ def _names(redis: Redis, dead: set[str]) -> Iterable[str]:
         operation = holder.decode().split(" ")[1]
         if operation not in dead:
             yield f"an address held by {operation}"
+
+
+def _seen_up_to(sql: Sql) -> int:
+    return max([newest for newest, *_ in [*sql("SELECT newest FROM queue_epochs ORDER BY epoch")][:-1]], default=0)
 
 
 def _seconds(moment: Any) -> float:

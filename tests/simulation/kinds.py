@@ -9,6 +9,11 @@ STORES, QUEUE, CACHE, DATABASE = "queue cache database", "queue", "cache", "data
 PROXIES, THIRD_PARTY = "proxy", "third-party"
 #: From a node to a store, from clients to an api, and from an api by way of a proxy to the third party.
 LINKS, ROADS, HOPS = "link", "road", "hop"
+#: From a node to the queue that was the primary before.
+OLD_PRIMARY = "old primary"
+#: What may be gone after a fault, which docs/promises.md says under "What is not promised": what was acknowledged, or
+#: only what was not.
+ACKNOWLEDGED, UNACKNOWLEDGED = "acknowledged", "unacknowledged"
 
 
 def _none(_: Random) -> float:
@@ -34,8 +39,8 @@ class Kind(NamedTuple):
     lasts_s: tuple[float, float]
     what: str
     amount: Callable[[Random], float] = _none
-    #: Acknowledged writes may be gone after it, which docs/promises.md says under "What is not promised".
-    forgets: bool = False
+    #: What the queue may have forgotten after it; empty: nothing.
+    forgets: str = ""
 
 
 KINDS: dict[str, Kind] = {
@@ -60,8 +65,9 @@ KINDS: dict[str, Kind] = {
     "fill": Kind("queue cache database", 0.2, 2, (0.5, 12.0), "the server is full and refuses writes"),
     "read_only": Kind(STORES, 0.2, 2, (0.5, 12.0), "the server refuses writes: it is a replica now"),
     "loading": Kind("queue cache", 0.15, 2, (0.2, 5.0), "the server answers LOADING"),
-    "lose_last": Kind(QUEUE, 0.08, 1, (0.0, 0.0), "a failover loses the last seconds", _between(0.05, 3.0), True),
-    "wipe": Kind(QUEUE, 0.05, 1, (0.0, 0.0), "the queue is emptied", forgets=True),
+    "lose_last": Kind(QUEUE, 0.08, 1, (0.0, 0.0), "a failover loses the last seconds", _between(0.05, 3.0),
+                      ACKNOWLEDGED),
+    "wipe": Kind(QUEUE, 0.05, 1, (0.0, 0.0), "the queue is emptied", forgets=ACKNOWLEDGED),
     "wipe_cache": Kind(CACHE, 0.2, 2, (0.0, 0.0), "the cache is emptied"),
     # --- the database ---
     "lose_answer": Kind(DATABASE, 0.35, 4, (0.2, 6.0), "commits take effect, and this share of their answers is lost",
@@ -105,5 +111,21 @@ OUTSIDE: dict[str, Kind] = {
                   _between(0, 5)),
 }  # fmt: skip
 
-#: By name. A kind of both tables is what it is on any target.
-ALL = OUTSIDE | KINDS
+#: Where accepted writes wait for a replica of the queue.
+REPLICATED: dict[str, Kind] = {
+    "failover": Kind(QUEUE, 0.6, 2, (0.0, 0.0), "the replica takes the primary's place, with what it has",
+                     forgets=UNACKNOWLEDGED),
+    "replica_cut": Kind(QUEUE, 0.5, 2, (0.3, 12.0), "the replica gets nothing more"),
+    "replica_late": Kind(QUEUE, 0.5, 2, (1.0, 15.0), "the replica is so many seconds behind", _between(0.02, 0.5)),
+    "split": Kind(OLD_PRIMARY, 0.4, 2, (0.5, 10.0), "a failover, and one process goes on with the old primary",
+                  forgets=UNACKNOWLEDGED),
+}  # fmt: skip
+
+#: In any run. A table of its own, so that the older seeds are what they were.
+LATER: dict[str, Kind] = {
+    "flood": Kind(QUEUE, 0.12, 1, (0.0, 0.0), "so many entries that can never work, at once", _between(20, 50)),
+    "no_writers": Kind(WRITERS, 0.2, 2, (2.0, 12.0), "no writer runs: they are scaled to none"),
+}
+
+#: By name. What is in two tables is the same on any target.
+ALL = OUTSIDE | REPLICATED | LATER | KINDS

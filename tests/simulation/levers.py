@@ -8,8 +8,9 @@ from typing import Any
 from deploy.third_party.party import ThirdParty
 from tests.models.database.server import DatabaseModel
 from tests.models.redis.server import RedisModel
+from tests.simulation.failover import FailoverLevers
 from tests.simulation.hand import Hand
-from tests.simulation.kinds import DATABASE, THIRD_PARTY
+from tests.simulation.kinds import DATABASE, THIRD_PARTY, WRITERS
 from tests.simulation.nodes import Node
 from tests.simulation.outside import OutsideLevers
 from tests.simulation.plan import Fault
@@ -40,11 +41,12 @@ class Stage:
     doomed: dict[str, float] = field(default_factory=dict)
 
 
-class WorldLevers(OutsideLevers):
+class WorldLevers(OutsideLevers, FailoverLevers):
     """`begin` and `end` by the fault's kind: methods named for it."""
 
     def __init__(self, stage: Stage, chance: Random) -> None:
-        super().__init__(stage.third_party, stage.nodes.get(THIRD_PARTY))
+        OutsideLevers.__init__(self, stage.third_party, stage.nodes.get(THIRD_PARTY))
+        FailoverLevers.__init__(self, stage.queue, stage.simulation.network)
         self._stage = stage
         self._chance = chance
         #: What lets the rows go that a stranger holds.
@@ -140,6 +142,20 @@ class WorldLevers(OutsideLevers):
         clock.rate = rate
         clock.offset_s += shift_s
         clock.uptime_s += shift_s
+
+    def _no_writers(self, _: Fault) -> bool:
+        writers = self._writers()
+        for node in writers:
+            node.stop()
+        return bool(writers)
+
+    def _end_no_writers(self, _: Fault) -> None:
+        for node in self._writers():
+            if not node.running:
+                node.start()
+
+    def _writers(self) -> list[Node]:
+        return [node for name, node in self._stage.nodes.items() if name.startswith(WRITERS)]
 
     # --- networks ---
 
@@ -274,6 +290,8 @@ class WorldLevers(OutsideLevers):
 
     def _poison(self, fault: Fault) -> None:
         self._stage.hand.poison(int(fault.amount), self._chance.getrandbits(32))
+
+    _flood = _poison
 
     def _junk(self, fault: Fault) -> None:
         self._stage.hand.junk(int(fault.amount), self._chance)

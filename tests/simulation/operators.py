@@ -21,6 +21,8 @@ _MEND: tuple[list[dict[str, Any]], ...] = (
     [{"op": "replace", "path": "/payload/name", "value": "mended"}],
     [{"op": "replace", "path": "/schema", "value": "2"}],
 )
+#: Letters that one person has in mind.
+_REMEMBERED = 30
 _ENDED = ("done", "cancelled", "recalled")
 
 
@@ -32,6 +34,8 @@ class Operator:
     ) -> None:
         self.name = f"operator-{number}"
         self._chance = Random(f"operator {number} of {seed}")
+        #: Letters that were dead when somebody looked.
+        self._seen: list[str] = []
         self._pause_s, self._admins, self._recorder, self._port = pause_s, admins, recorder, port
         #: The second one may approve what the first one began.
         self._headers = keys.bearer((keys.OPERATOR, keys.ADMIN)[number % 2])
@@ -74,12 +78,13 @@ class Operator:
 
     async def _act(self) -> None:
         actions = (self._edit, self._transform, self._replay, self._replay, self._order, self._order, self._discard,
-                   self._restore, self._what_if, self._look)  # fmt: skip
+                   self._restore, self._what_if, self._look, self._edit_late, self._send_and_recall)  # fmt: skip
         await self._chance.choice(actions)()
 
     async def _letters(self, state: str) -> list[str]:
         found = await self.ask("GET", f"/dlq/letters?state={state}&limit=20")
         ids = [each["id"] for each in found or []]
+        self._seen = [*self._seen, *ids][-_REMEMBERED:]
         return self._chance.sample(ids, self._chance.randint(1, len(ids))) if ids else []
 
     async def _selection(self, state: str) -> dict[str, Any] | None:
@@ -107,6 +112,18 @@ class Operator:
             await self.ask("POST", f"/dlq/letters/{letter}/edits", {"reason": _REASON, **change})
             if self._chance.random() < 0.2:
                 await self.ask("POST", f"/dlq/letters/{letter}/revert", {"reason": _REASON, "to": 0})
+
+    async def _edit_late(self) -> None:
+        """A letter of a page that has been open for a while."""
+        if self._seen:
+            path = f"/dlq/letters/{self._chance.choice(self._seen)}/edits"
+            await self.ask("POST", path, {"reason": _REASON, "patch": self._chance.choice(_MEND)})
+
+    async def _send_and_recall(self) -> None:
+        made = await self._bulk("/dlq/replays", "dead", rate_per_s=500.0, canary=[])
+        if made:
+            await asyncio.sleep(self._chance.uniform(0, 1))
+            await self.ask("POST", f"/dlq/replays/{made['id']}/recall", {"reason": _REASON})
 
     async def _transform(self) -> None:
         made = await self._bulk("/dlq/transforms", "dead", patch=self._chance.choice(_MEND))

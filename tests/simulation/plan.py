@@ -12,8 +12,10 @@ from tests.simulation.kinds import (
     ALL,
     APIS,
     KINDS,
+    LATER,
     OUTSIDE,
     PROXIES,
+    REPLICATED,
     THIRD_PARTY,
     WRITERS,
     Kind,
@@ -83,6 +85,8 @@ class Plan:
     faults: tuple[Fault, ...]
     #: With a third party behind them; 0: there is none.
     proxies: int = 0
+    #: Replicas of the queue that have to have a write before it is accepted.
+    replicas: int = 0
 
     @property
     def nodes(self) -> list[str]:
@@ -106,7 +110,8 @@ class Plan:
 
     def lines(self) -> Iterator[str]:
         """For a person."""
-        counts = f"{self.apis} apis, {self.writers} writers, {self.admins} admins, {self.proxies} proxies"
+        counts = f"{self.apis} apis, {self.writers} writers, {self.admins} admins"
+        counts += f", {self.proxies} proxies, {self.replicas} replicas"
         people = f"{len(self.clients)} clients every {self.pause_s:g} s, {len(self.operators)} operators"
         yield f"seed {self.seed}: {counts}, {people}, {self.load_s:g} s of load"
         actions = " ".join(f"{name} {weight:g}" for name, weight in self.mix.actions.items())
@@ -188,7 +193,9 @@ def _kept(numbers: tuple[int, ...], wanted: Sequence[int] | None) -> tuple[int, 
 
 def draw(seed: int) -> Plan:
     """The plan of this seed."""
-    return _with_third_party(_of_the_stores(seed), Random(f"third party {seed}"))
+    plan = _with_third_party(_of_the_stores(seed), Random(f"third party {seed}"))
+    plan = _with_replicas(plan, Random(f"replicas {seed}"))
+    return _with_faults(plan, LATER, Random(f"later {seed}")) if plan.faults else plan
 
 
 def _with_third_party(plan: Plan, chance: Random) -> Plan:
@@ -198,6 +205,15 @@ def _with_third_party(plan: Plan, chance: Random) -> Plan:
         return plan
     plan = replace(plan, mix=replace(plan.mix, external=round(chance.uniform(0.1, 0.6), 2)))
     return _with_faults(plan, OUTSIDE, chance) if plan.faults else plan
+
+
+def _with_replicas(plan: Plan, chance: Random) -> Plan:
+    """What a failover loses is then what the replica did not have, and no number of seconds."""
+    plan = replace(plan, replicas=chance.choice((0, 0, 1)))
+    if not plan.replicas or not plan.faults:
+        return plan
+    kept = tuple(fault for fault in plan.faults if fault.kind != "lose_last")
+    return _with_faults(replace(plan, faults=kept), REPLICATED, chance)
 
 
 def _with_faults(plan: Plan, table: Mapping[str, Kind], chance: Random) -> Plan:
@@ -254,6 +270,8 @@ def _target(kind: Kind, plan: Plan, chance: Random) -> str:
             proxy, api = f"{PROXIES}-{chance.randint(1, plan.proxies)}", f"{APIS}-{chance.randint(1, plan.apis)}"
             hops = (f"{api}>{plan.proxy_of(api)}", f"{proxy}>{THIRD_PARTY}", f"{proxy}>{THIRD_PARTY}", f"{proxy}>cache")
             return chance.choice(hops)
+        case kinds.OLD_PRIMARY:
+            return f"{chance.choice(plan.nodes)}>queue"
         case _:
             among = kind.targets.split()
             nodes = [node for node in (*plan.nodes, *plan.outside) if node.split("-")[0] in among]

@@ -108,7 +108,7 @@ class Probe:
         if datetime.fromisoformat(found["as_of"]).timestamp() < self._stopped_at:
             return f"the ledger was last read at {found['as_of']}"
         self.ledger = {name: found[name] for name in found if isinstance(found[name], int)}
-        return "" if self._forgetful or not found["missing"] else f"the ledger misses {found['missing']}"
+        return "" if not found["missing"] else f"the ledger misses {found['missing']}"
 
     async def use(self) -> None:
         """Everything once, at every api: created, changed, read, deleted; recorded like the clients' requests."""
@@ -126,6 +126,11 @@ class Probe:
                 await self._send(name, Request(f"probe-{name}-5", "GET", READ))
         for name in self._proxies:
             await self._send(name, Request(f"probe-{name}", "POST", SEND, {}, {"Idempotency-Key": f"probe-{name}"}))
+
+    async def ask_for(self, operation_ids: list[str]) -> None:
+        """What became of each."""
+        for id in operation_ids:
+            await self._send(self._apis[0], Request(f"probe-{id}", "GET", f"/operations/{id}"))
 
     async def _send(self, name: str, request: Request) -> Response:
         number = self._recorder.invoked("probe", name, request)

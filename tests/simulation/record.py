@@ -60,6 +60,8 @@ class Record(Recorder):
         self.seen[f"answer:{response.status or 'none'}"] += 1
         if code:
             self.seen[f"answer:{code}"] += 1
+        if isinstance(end, Ok) and end.state == "lost":
+            self.seen["operation:lost"] += 1
         if request.path in (READ, SEND):
             shown_as = "copy" if isinstance(end, Ok) and end.degraded else type(end).__name__.lower()
             self.seen[f"external:{shown_as}"] += 1

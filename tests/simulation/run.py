@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from tests.promises.case import Case
-from tests.promises.history import AtRest, History
+from tests.promises.history import AtRest, History, Ok
 from tests.promises.history import Fault as Broken
 from tests.promises.limits import Limits
 from tests.promises.verdict import judge
-from tests.simulation import at_rest, driver, outside
+from tests.simulation import at_rest, driver, kinds, outside
 from tests.simulation.counts import counted
 from tests.simulation.hand import Hand
 from tests.simulation.kinds import ALL
@@ -31,7 +31,7 @@ from tests.simulation.result import Result
 from tests.simulation.simulation import Simulation
 from tests.simulation.watch import Watch
 from tests.simulation.workload import Client, Known
-from tests.simulation.world import ADMIN_PORT, World
+from tests.simulation.world import ADMIN_PORT, AUDIT_EVERY_S, World
 
 #: How long processes have to begin, keyed writes have for an answer once all is mended, and everything has to rest.
 _START_S, _INSIST_S, _REST_S = 30.0, 90.0, 240.0
@@ -44,6 +44,7 @@ _CALM_CLOCK_S, _WRONG_CLOCK_S = 1.5, 90.0
 #: A process that was started again does not answer at once.
 _BOOT_S = 1.0
 _OPERATOR_PAUSE_S = 2.0
+_ASKED_FOR = 8
 
 
 def run(plan: Plan, cut: Cut, *, timeline: bool = False) -> Result:
@@ -112,11 +113,22 @@ class Run:
         await asyncio.wait([watching])
 
     async def _afterwards(self) -> None:
-        """Used as on any day; then the apis stop, with their heartbeats, so that the ledger stands still."""
+        """Used as on any day; then the apis stop, with their heartbeats, so that the ledger stands still. Before, what
+        is nowhere is asked for: by then an auditor has looked."""
         await self.probe.use()
+        if gone := self._gone():
+            await asyncio.sleep(2 * AUDIT_EVERY_S)
+            await self.probe.ask_for(gone)
         for name in self.world.named("api"):
             self.world.nodes[name].stop()
         await self.probe.until_balanced(_REST_S)
+
+    def _gone(self) -> list[str]:
+        """Operations that were acknowledged, and that no store knows."""
+        known = {id for table in ("operations", "dead_letters")
+                 for id, *_ in self.world.sql(f"SELECT operation_id FROM {table}")}  # fmt: skip
+        acknowledged = {event.operation_id for event in self.record.events if isinstance(event, Ok)}
+        return sorted(acknowledged - known - {""})[:_ASKED_FOR]
 
     def _on(self, machine: str, main: Callable[[], Coroutine[Any, Any, Any]]) -> asyncio.Task[Any]:
         """On a machine of its own, so that its connections have links."""
@@ -161,10 +173,19 @@ class Run:
         else:
             self._say("nemesis", f"{fault.kind} {fault.target} is over")
         at_s = self._begun.pop(one)
-        forgets_s = None if not ALL[fault.kind].forgets else at_s - fault.amount if fault.amount else 0.0
+        forgets_s = self._forgets_since(fault, at_s)
         # A client's road to an api is broken for both.
         target = fault.target.removeprefix("clients>")
         self.record.events.append(Broken(at_s, self.now() + _BOOT_S, fault.kind, target, forgets_s))
+
+    def _forgets_since(self, fault: Fault, at_s: float) -> float | None:
+        match ALL[fault.kind].forgets:
+            case "":
+                return None
+            case kinds.UNACKNOWLEDGED:
+                return self.now() + _BOOT_S  # nothing that was acknowledged
+            case _:
+                return at_s - fault.amount if fault.amount else 0.0
 
     def violations(self) -> list[str]:
         """Of all promises."""
@@ -191,6 +212,7 @@ class Run:
         seen = Counter({f"fault:{kind}": count for kind, count in self.nemesis.made.items()})
         seen += self.record.seen + (counted() - self._before) + self.world.seen.counts
         seen.update(f"log:{line.split(maxsplit=3)[2]}" for line in self.simulation.timeline.lines)
+        seen["ledger:lost"] += max(0, (self.probe.ledger or {}).get("lost", 0))
         seen.update(f"ended:{ended.code or ended.effect}" for ended in self._final.ended)
         for replay in self._final.replays:
             seen.update({f"replay:{state}": count for state, count in replay.outcomes.items()})

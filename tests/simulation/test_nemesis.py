@@ -49,9 +49,9 @@ def test_everything_is_mended() -> None:
     for seed in range(8):
         plan = draw(seed)
         faults = tuple(Fault(f.at_s / _SPEED, f.kind, f.target, f.for_s / _SPEED) for f in plan.faults)
-        levers, nemesis = _raged((*faults, Fault(100, "late", "queue")), plan.load_s / _SPEED)
+        levers, nemesis = _raged((*faults, Fault(100, "too late", "queue")), plan.load_s / _SPEED)
         assert not levers.on
-        assert "late" not in nemesis.made
+        assert "too late" not in nemesis.made
 
 
 def test_overlapping_faults_end_once() -> None:

@@ -18,6 +18,7 @@ from tests.models.redis.reply import Failure
 from tests.models.redis.server import RedisModel
 from tests.simulation import nodes
 from tests.simulation.driver import Seen
+from tests.simulation.failover import REPLICATED_AFTER_S
 from tests.simulation.kinds import PROXIES, THIRD_PARTY
 from tests.simulation.nodes import Node
 from tests.simulation.plan import Plan
@@ -57,6 +58,8 @@ class World:
         self.plan = plan
         self.database = DatabaseModel(self.clock("database"), simulation.chance("database"))
         self.redis = {name: RedisModel(self.clock(name)) for name in ("queue", "cache")}
+        if plan.replicas:
+            self.redis["queue"].replication.delay_s = REPLICATED_AFTER_S
         self.seen = self._watched()
         self._keys = keys.written_to(folder)
         #: It remembers what was asked of it, also while it is gone.
@@ -123,6 +126,8 @@ class World:
         if name == THIRD_PARTY:
             return lambda: _listening(lambda: Wire(self.third_party.handle), THIRD_PARTY_PORT)
         same: dict[str, Any] = {**_STORES, "instance": name, "keys_file": self._keys}
+        if self.plan.replicas:
+            same["queue_replicas"] = self.plan.replicas
         if name.startswith(PROXIES):
             url = f"http://{THIRD_PARTY}:{THIRD_PARTY_PORT}"
             return nodes.external_proxy(

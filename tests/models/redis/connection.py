@@ -8,6 +8,7 @@ import hiredis
 
 from tests.models.redis.execute import resolve
 from tests.models.redis.reads import Wait
+from tests.models.redis.replication import LOOK_S
 from tests.models.redis.reply import OK, Failure, Flat, Push, Simple, encode
 
 if TYPE_CHECKING:
@@ -31,10 +32,13 @@ class Connection(asyncio.Protocol):
         self.channels: dict[bytes, None] = {}
         self.version = 2
         self.id = server.next_id()
+        #: When its last command that may change something came.
+        self._written_s = float("-inf")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client is there."""
         self._transport = cast(asyncio.Transport, transport)
+        self._server = self._server.reached_by((transport.get_extra_info("peername") or ("",))[0])
         self._server.connected(self)
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -88,7 +92,7 @@ class Connection(asyncio.Protocol):
             if self._queue is not None and name != b"EXEC":
                 self._broken = True
             return failure
-        if isinstance(reply, Wait):
+        if isinstance(reply, Wait) and not self._waits:
             self._wait(reply, parts)
         return reply
 
@@ -104,8 +108,10 @@ class Connection(asyncio.Protocol):
                 command.check(args)
             self._queue.append(parts)
             return Simple("QUEUED")
-        own = getattr(self, f"_{name.decode('latin-1').lower()}", None) if name in _OWN else None
-        return own(parts[1:]) if own else self._server.run(parts)
+        if own := _OWN.get(name):
+            return own(self, parts[1:])
+        self._written_s = self._server.now_s
+        return self._server.run(parts)
 
     def _transaction(self, name: bytes) -> Any:
         if name == b"MULTI":
@@ -150,6 +156,28 @@ class Connection(asyncio.Protocol):
 
     def _auth(self, _args: Sequence[bytes]) -> Any:
         return OK
+
+    def _await_replicas(self, args: Sequence[bytes]) -> Any:
+        """WAIT: how many replicas have what this client wrote; for so many at least, or until the time is over."""
+        wanted, timeout_ms = int(args[0]), int(args[1])
+        have = self._server.replication.count(self._written_s)
+        if have >= wanted:
+            return have
+        wait = Wait((), timeout_ms, lambda: None)
+        self._waits = wait, (b"WAIT", *args)
+        self._look_again(wanted, self._server.now_s + timeout_ms / 1000)
+        return wait
+
+    def _look_again(self, wanted: int, until_s: float) -> None:
+        def look() -> None:
+            self._timer = None
+            have = self._server.replication.count(self._written_s)
+            if not self._server.frozen and (have >= wanted or self._server.now_s >= until_s):
+                self.answer(have)
+            else:
+                self._look_again(wanted, until_s)
+
+        self._timer = asyncio.get_running_loop().call_later(LOOK_S, look)
 
     def _client(self, args: Sequence[bytes]) -> Any:
         match args[0].upper():
@@ -232,4 +260,13 @@ class _Pushed:
 
 
 _PUSHED = _Pushed()
-_OWN = frozenset((b"HELLO", b"PING", b"SELECT", b"AUTH", b"CLIENT", b"SUBSCRIBE", b"UNSUBSCRIBE"))
+_OWN = {
+    b"HELLO": Connection._hello,
+    b"PING": Connection._ping,
+    b"SELECT": Connection._select,
+    b"AUTH": Connection._auth,
+    b"CLIENT": Connection._client,
+    b"SUBSCRIBE": Connection._subscribe,
+    b"UNSUBSCRIBE": Connection._unsubscribe,
+    b"WAIT": Connection._await_replicas,
+}

@@ -2,7 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Sequence
+import pickle
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from tests.models.redis.commands import COMMANDS
@@ -10,6 +11,7 @@ from tests.models.redis.connection import Connection
 from tests.models.redis.execute import Executor
 from tests.models.redis.history import History
 from tests.models.redis.keyspace import Keyspace
+from tests.models.redis.replication import Replication
 from tests.models.redis.reply import Failure
 
 _READS = frozenset(name for name, command in COMMANDS.items() if not command.writes)
@@ -29,6 +31,9 @@ class RedisModel:
         self.space = Keyspace(clock)
         self.executor = Executor(self.space, self._publish)
         self._history = History(clock, self.executor)
+        self.replication = Replication(clock)
+        #: The server that clients at these addresses still take for the primary.
+        self._left_behind: dict[str, RedisModel] = {}
         self.waiting: dict[Connection, None] = {}
         self.frozen = self.dead = False
 
@@ -87,6 +92,32 @@ class RedisModel:
         for connection in list(self._connections):
             connection.abort()
         self.space.changed.clear()
+
+    def fail_over(self, left_behind: Iterable[str] = ()) -> None:
+        """The replica takes its place, with what it has. Clients at the addresses `left_behind` go on with the old
+        primary, which has no replica any more, until `reunite`."""
+        old = RedisModel(self._clock)
+        old.space.restore(pickle.loads(pickle.dumps(self.space.contents())))  # noqa: S301 - our own
+        old.executor.scripts.update(self.executor.scripts)
+        old.space.process = self.space.process
+        self.lose_last(self._clock() - self.replication.until_s)
+        self.replication.mend()
+        self._left_behind = dict.fromkeys(left_behind, old)
+
+    def reunite(self) -> None:
+        """The old primary is ended; what only it has is gone."""
+        for old in set(self._left_behind.values()):
+            old.die()
+        self._left_behind = {}
+
+    def reached_by(self, address: str) -> "RedisModel":
+        """The server that a client at this address reaches."""
+        return self._left_behind.get(address, self)
+
+    @property
+    def now_s(self) -> float:
+        """By its own clock."""
+        return self._clock()
 
     def clients(self) -> bytes:
         """All of them, as CLIENT LIST shows them; `b`: it waits."""
