@@ -151,8 +151,9 @@ class WorldLevers(OutsideLevers, FailoverLevers):
 
     def _end_no_writers(self, _: Fault) -> None:
         for node in self._writers():
-            if not node.running:
-                node.start()
+            if node.running:  # it has not finished yet, and its time is over
+                node.kill()
+            node.start()
 
     def _writers(self) -> list[Node]:
         return [node for name, node in self._stage.nodes.items() if name.startswith(WRITERS)]
