@@ -13,11 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.promises.case import Case
-from tests.promises.history import AtRest, History, Ok
+from tests.promises.history import Alone, AtRest, History, Ok
 from tests.promises.history import Fault as Broken
 from tests.promises.limits import Limits
 from tests.promises.verdict import judge
 from tests.simulation import at_rest, driver, kinds, outside
+from tests.simulation.alone import alone
 from tests.simulation.counts import counted
 from tests.simulation.hand import Hand
 from tests.simulation.kinds import ALL
@@ -85,6 +86,7 @@ class Run:
         self.probe = Probe(
             world.ports, world.command, self.record, self.now, world.clock("probe"), forgetful=plan.forgets
         )
+        self._alone: list[Alone] = []
         self._begun: dict[tuple[str, str], float] = {}
         self._before = counted()
 
@@ -200,7 +202,11 @@ class Run:
         final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger)
         self._final = replace(final, arrivals=outside.arrivals(self.world.third_party, self.simulation.network))
         events = [*self.record.events, *outside.openings(self.simulation.timeline.lines)]
-        verdict = judge(Case(History(sorted(events, key=lambda event: event.at_s)), self._final, limits))
+        if not self.plan.mix.fresh:  # who takes no copy has no answer while the database is down
+            self._alone = [*alone(event for event in events if isinstance(event, Broken))]
+        verdict = judge(
+            Case(History(sorted([*events, *self._alone], key=lambda event: event.at_s)), self._final, limits)
+        )
         found = [f"{each.kind}: {each.what}" for each in verdict.violations]
         if self.probe.waits_for:
             found.append(f"stuck: at the end, {self.probe.waits_for}")
@@ -212,6 +218,7 @@ class Run:
         seen = Counter({f"fault:{kind}": count for kind, count in self.nemesis.made.items()})
         seen += self.record.seen + (counted() - self._before) + self.world.seen.counts
         seen.update(f"log:{line.split(maxsplit=3)[2]}" for line in self.simulation.timeline.lines)
+        seen.update(f"alone:{each.dependency}" for each in self._alone)
         seen["ledger:lost"] += max(0, (self.probe.ledger or {}).get("lost", 0))
         seen.update(f"ended:{ended.code or ended.effect}" for ended in self._final.ended)
         for replay in self._final.replays:

@@ -31,6 +31,7 @@ SOMETIMES = (
     Sometimes("a condition failed", ("answer:PRECONDITION_FAILED", "ended:PRECONDITION_FAILED")),
     Sometimes("a write came too late", ("ended:WRITE_EXPIRED",)),
     Sometimes("no store took a write, definitely", ("answer:WRITES_UNAVAILABLE",)),
+    Sometimes("one store alone was down", ("alone:database", "alone:queue", "alone:cache")),
     Sometimes("a caller got no answer", ("answer:none",)),
     Sometimes("a copy was served", ("metric:holdfast_fallback_served_total",)),
     Sometimes("a write was delivered twice", (_outcome("Duplicate"),)),
