@@ -136,9 +136,8 @@ class ThirdParty:
 
     def _document(self, logged: Logged) -> dict[str, Any]:
         at = datetime.fromtimestamp(logged["at"], UTC).isoformat(timespec="milliseconds")
-        return {
-            "source": "stand-in third party", "at": at, "arrival": logged["number"], "records": self._records,
-        }  # fmt: skip
+        about = {"source": "stand-in third party", "at": at}
+        return about | {"arrival": logged["number"], "records": self._records}
 
     def _record(self, request: Request) -> tuple[int, dict[str, Any]]:
         """Made before any fault: a lost response does not mean that nothing happened."""
