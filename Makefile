@@ -20,11 +20,11 @@ tour: ## The five-minute story, typed in by nobody, told and recorded: starts th
 	@$(PYTHON) -m deploy.tour
 
 .PHONY: run
-run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PORT_OFFSET=, LISTEN_HOST=)
+run: ## The whole system in this terminal, until Ctrl-C (API_PORT=, WRITERS=, PORT_OFFSET=, LISTEN_HOST=, HA=1)
 	@$(LOCAL) run
 
 .PHONY: up
-up: ## The same in the background; again: as many WRITERS= as asked for, and services whose sources changed restart
+up: ## The same in the background; again: as many WRITERS= as asked for, and services whose sources changed restart (HA=1: several of everything)
 	@$(LOCAL) up
 
 .PHONY: down

@@ -81,8 +81,10 @@ _WALLS = (
 
 def healthy() -> str:
     """Everything runs."""
-    services = sorted(set(compose("config", "--services").split()) - _ONCE)
-    wait_healthy(services)
+    services = set(compose("config", "--services").split()) - _ONCE
+    if absent := services - {service_of(each) for each in containers()}:
+        raise Problem(f"{', '.join(sorted(absent))} not running", "make docker-run")
+    wait_healthy(sorted(services))
     return f"{len(services)} services"
 
 

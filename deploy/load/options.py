@@ -9,7 +9,7 @@ from deploy.client.plan import DEFAULT, Kind, Plan, parse
 from deploy.load import verdict
 from deploy.load.verdict import Target
 from deploy.local.output import Problem
-from deploy.local.programs import programs
+from deploy.local.services import address
 from deploy.local.settings import saved
 
 _RATE_MAX, _DURATION_MAX_S = 50_000, 86_400
@@ -62,7 +62,7 @@ def plan_of(options: argparse.Namespace) -> tuple[Plan, Sequence[Target]]:
 def api_of(url: str) -> str:
     """Base URL of the api; without one, that of this clone's stack. Raises Problem."""
     if not url:
-        return f"http://{next(program.address for program in programs(saved()) if program.name == 'api')}"
+        return f"http://{address(saved(), 'api')}"
     try:
         address_of(url)
     except ValueError as error:

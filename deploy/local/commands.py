@@ -14,9 +14,9 @@ from deploy.local import circuits, database, doctor, packages, places, python_en
 from deploy.local import redis as redis_servers
 from deploy.local.follow import follow
 from deploy.local.output import Problem, echo
-from deploy.local.programs import programs, service_env
 from deploy.local.progress import during
 from deploy.local.secret import secret
+from deploy.local.services import address, service_env
 from deploy.local.settings import LOOPBACK, StackSettings, saved
 from deploy.local.welcome import welcome
 from deploy.privileges.database import MIGRATE
@@ -29,10 +29,10 @@ def run() -> int:
     """The stack in the foreground, until Ctrl-C."""
     began = time.monotonic()
     with _alone():
-        _set_up("local")
+        settings = StackSettings().changed(os.environ)
+        _set_up("local", *_more(settings))
         if stack.running():
             raise Problem("this clone's stack is running already", "make status", "make logs", "make down")
-        settings = StackSettings().changed(os.environ)
         child = stack.start(settings, with_parent=True)
     echo(welcome(settings, time.monotonic() - began))
     echo("Ctrl-C ends all of it. The logs:\n")
@@ -50,10 +50,10 @@ def up() -> int:
     """The stack in the background; again: as many writers as asked for now, and what changed is restarted."""
     began = time.monotonic()
     with _alone():
-        _set_up("local")
+        settings = StackSettings().changed(os.environ)
+        _set_up("local", *_more(settings))
         supervisor = stack.running()
         if supervisor is None:
-            settings = StackSettings().changed(os.environ)
             stack.start(settings, with_parent=False)
         else:
             settings = saved().changed(os.environ)
@@ -114,7 +114,7 @@ def migration(name: str = "") -> int:
     if not env.get("DB_DSN"):
         if stack.running() is None:
             raise Problem("the stack is not running, and DB_DSN names no database", "make up")
-        env["DB_DSN"] = database.dsn(MIGRATE, saved().db_port)
+        env["DB_DSN"] = database.dsn(MIGRATE, saved())
     command = (str(places.VENV_PYTHON), "-m", "holdfast.migrations", "revision", name)
     return subprocess.run(command, env=env, cwd=places.REPO, check=False).returncode
 
@@ -122,8 +122,7 @@ def migration(name: str = "") -> int:
 def dlq(*arguments: str) -> int:
     """A command to the running dlq_admin, as the operator."""
     stack.check_running()
-    address = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
-    env = {"HOLDFAST_DLQ_URL": f"http://{address}", "HOLDFAST_DLQ_KEY": secret("operator_token")}
+    env = {"HOLDFAST_DLQ_URL": f"http://{address(saved(), 'dlq_admin')}", "HOLDFAST_DLQ_KEY": secret("operator_token")}
     command = (str(places.VENV_PYTHON), "-m", "holdfast.services.dlq_admin", *(arguments or ("overview",)))
     return subprocess.run(command, env=os.environ | env, cwd=places.REPO, check=False).returncode
 
@@ -176,8 +175,14 @@ def main(arguments: list[str]) -> NoReturn:
 
 def _set_up(*names: str) -> None:
     for name in names:
-        python_env.ensure(name)
+        if name in python_env.ENVIRONMENTS:
+            python_env.ensure(name)
     packages.ensure(*names)
+
+
+def _more(settings: StackSettings) -> tuple[str, ...]:
+    """What these settings need besides the local stack's environment."""
+    return ("ha",) if settings.ha else ()
 
 
 @contextmanager

@@ -1,4 +1,5 @@
-"""The database server of the local stack: own data folder, own port, one user for each service."""
+"""The database server of the local stack: own data folder, own port, one user for each service. A highly available
+stack has a Galera cluster of three (deploy/local/galera.py)."""
 
 import getpass
 import os
@@ -7,20 +8,21 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+from deploy.local.nodes import Node, data_folder, stores
 from deploy.local.output import Problem, echo
 from deploy.local.packages import find
-from deploy.local.places import LOCAL, REPO, SECRETS, VENV_PYTHON, socket_path, write_private
+from deploy.local.places import REPO, SECRETS, VENV_PYTHON, socket_path, write_private
 from deploy.local.progress import during
 from deploy.local.secret import secret
+from deploy.local.settings import StackSettings
 from deploy.migrations import WARNING
 from deploy.privileges.database import MIGRATE, SCHEMA, user, users, with_users
 
 NAME = SCHEMA
 _HOST = "127.0.0.1"
 _CONFIG = REPO / "deploy" / "mariadb" / "mariadb.cnf"
-_DATA = LOCAL / "mariadb"
-_TMP = LOCAL / "mariadb.tmp"
-_INIT = SECRETS / "database.sql"
+#: Makes the users; run when the server starts, in a cluster by the node that begins it.
+USERS = SECRETS / "database.sql"
 
 
 def login(service: str) -> tuple[str, str]:
@@ -28,49 +30,67 @@ def login(service: str) -> tuple[str, str]:
     return user(service, _HOST).name, secret(f"db_{service}_password")
 
 
-def dsn(service: str, port: int) -> str:
-    """What it connects with."""
-    return f"mysql://{':'.join(login(service))}@{_HOST}:{port}/{NAME}"
+def dsn(service: str, settings: StackSettings) -> str:
+    """What it connects with: the first of these nodes that takes writes."""
+    hosts = ",".join(f"{_HOST}:{node.port}" for node in stores(settings, "database")[:1])
+    return f"mysql://{':'.join(login(service))}@{hosts}/{NAME}"
 
 
-def socket() -> str:
+def socket(node: str = "mariadb") -> str:
     """Where this user's client logs in without a password: `mariadb --socket=...`."""
-    return str(socket_path("mariadb.sock"))
+    return str(socket_path(f"{node}.sock"))
 
 
-def command(port: int) -> tuple[str, ...]:
+def command(settings: StackSettings, node: Node) -> tuple[str, ...]:
     """The server, in the foreground."""
+    if settings.ha:
+        return (str(VENV_PYTHON), "-m", "deploy.local.galera", node.name)
+    return (*server(settings, node), f"--init-file={USERS}")
+
+
+def server(settings: StackSettings, node: Node) -> tuple[str, ...]:
+    """The server of a node, without what it does at its start."""
+    data = data_folder(settings) / node.name
     return (
         find("mariadbd"),
         f"--defaults-file={_CONFIG}",  # must be first; /etc/mysql is then not read
-        f"--datadir={_DATA}",
-        f"--port={port}",
-        f"--socket={socket()}",
-        f"--tmpdir={_TMP}",  # every starting server empties a shared one
-        f"--pid-file={_DATA}/mariadbd.pid",
-        f"--init-file={_INIT}",
+        f"--datadir={data}",
+        f"--port={node.port}",
+        f"--socket={socket(node.name)}",
+        f"--tmpdir={_tmp(settings, node)}",  # every starting server empties a shared one
+        f"--pid-file={data}/mariadbd.pid",
         *_as_root(),
     )
 
 
-def prepare() -> None:
-    """Make the data folder if there is none, and the statements that the server runs at every start."""
+def _tmp(settings: StackSettings, node: Node) -> Path:
+    return data_folder(settings) / f"{node.name}.tmp"
+
+
+def prepare(settings: StackSettings) -> None:
+    """Make the data folders if there are none, and the statements that make the users. The first node of a cluster
+    begins it, and the others copy what it has."""
     statements = [
         f"CREATE DATABASE IF NOT EXISTS {NAME} CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
         # Of earlier releases: one user with all rights for all services.
         f"DROP USER IF EXISTS 'holdfast'@'{_HOST}'",
         *users({name: login(name)[1] for name in with_users()}, _HOST),
     ]
-    write_private(_INIT, "".join(f"{statement};\n" for statement in statements))
-    _TMP.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not _DATA.exists():
-        _make_data_folder()
+    write_private(USERS, "".join(f"{statement};\n" for statement in statements))
+    nodes = stores(settings, "database")
+    data = [data_folder(settings) / node.name for node in nodes]
+    for node in nodes:
+        _tmp(settings, node).mkdir(mode=0o700, parents=True, exist_ok=True)
+    if not any(folder.exists() for folder in data):
+        _make_data_folder(data[0], _tmp(settings, nodes[0]))
+    for folder in data:
+        folder.mkdir(mode=0o700, exist_ok=True)
 
 
-def migrate(port: int) -> None:
+def migrate(settings: StackSettings) -> None:
     """Bring the schema, and the services' rights, to the newest revision. Raises Problem with Alembic's output."""
     alembic = [str(VENV_PYTHON), "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
-    env = os.environ | {"DB_DSN": dsn(MIGRATE, port)}
+    env = os.environ | {"DB_DSN": dsn(MIGRATE, settings)}
     done = subprocess.run(alembic, cwd=REPO, env=env, capture_output=True, text=True, timeout=300, check=False)
     if done.returncode:
         raise Problem(f"the migrations failed:\n{(done.stdout + done.stderr)[-4000:]}")
@@ -79,17 +99,17 @@ def migrate(port: int) -> None:
             echo(line)
 
 
-def _make_data_folder() -> None:
+def _make_data_folder(data: Path, tmp: Path) -> None:
     """Elsewhere first, so that an interrupted attempt is not taken for a data folder."""
-    fresh = _DATA.with_name(_DATA.name + ".new")
+    fresh = data.with_name(data.name + ".new")
     shutil.rmtree(fresh, ignore_errors=True)
     echo("Making the database's data folder")
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
         # mariadb-install-db is a shell script that cannot do with a space in a path: show it another one.
         repo = Path(folder) / "repo"
         repo.symlink_to(REPO)
-        _install_db(*(repo / each.relative_to(REPO) for each in (fresh, _TMP, _CONFIG)))
-    fresh.rename(_DATA)
+        _install_db(*(repo / each.relative_to(REPO) for each in (fresh, tmp, _CONFIG)))
+    fresh.rename(data)
 
 
 def _install_db(data: Path, tmp: Path, config: Path) -> None:

@@ -19,7 +19,7 @@ from deploy.local.stack import running
 
 _WIDTH = 80
 _DISK_GIB = 2
-_MEMORY_MIB = 1000
+_MEMORY_MIB, _MEMORY_HA_MIB = 1000, 2000
 
 State = Literal["ok", "missing", "taken", "low", "wrong", "-", "?"]
 #: What keeps `make up` from working.
@@ -48,7 +48,7 @@ _OPTIONAL = (
     _Optional(("iptables",), "make chaos-*, load-test-with-failures", "iptables"),
     _Optional(("chromium", "chromium-browser", "google-chrome"), "make test, dashboards-preview", "chromium"),
     _Optional(("openssl",), "make test", "openssl"),
-    _Optional(("haproxy",), "make test", "haproxy"),
+    _Optional(("haproxy",), "make test, make up HA=1", "haproxy"),
     _Optional(("cc",), "make verify: power loss", "gcc libc6-dev"),
     _Optional(("wrk",), "make bench-read, bench-write", "wrk"),
 )
@@ -56,8 +56,8 @@ _OPTIONAL = (
 
 def show(read: Callable[[], StackSettings]) -> int:
     """Print all findings; exit code 0 when `make up` should work."""
-    needed = [*_checked("Python", _python), *_checked("packages", _packages), *_checked("ports", _ports, read)]
-    needed += [*_checked("files", _files), *_checked("disk", _disk), *_checked("memory", _memory)]
+    needed = [*_checked("Python", _python), *_checked("packages", _packages, read), *_checked("ports", _ports, read)]
+    needed += [*_checked("files", _files), *_checked("disk", _disk), *_checked("memory", _memory, read)]
     optional = [finding for each in _OPTIONAL for finding in _checked(each.package, _program, each)]
     optional += [*_checked("Docker", _docker), *_checked("clock", _clock), *_checked("environments", _environments)]
     for title, findings in (("Needed by make up and make run", needed), ("Needed by other targets", optional)):
@@ -89,10 +89,11 @@ def _python() -> Iterator[Finding]:
         yield Finding("pip", "missing", "neither pip nor ensurepip", "apt-get install python3-pip python3-venv")
 
 
-def _packages() -> Iterator[Finding]:
-    missing = packages.missing()
+def _packages(read: Callable[[], StackSettings]) -> Iterator[Finding]:
+    more = ("ha",) if read().ha else ()
+    missing = packages.missing(*more)
     reason = packages.why_not_installable() if missing else None
-    for package in packages.PACKAGES:
+    for package in (*packages.PACKAGES, *packages.needed_by(*more)):
         what = package.name.removeprefix("prometheus-")
         if package not in missing:
             yield Finding(what, "ok", machine.version(package.programs[0]) or "present")
@@ -132,12 +133,12 @@ def _disk() -> Iterator[Finding]:
     yield Finding("disk", "ok" if free >= _DISK_GIB else "low", f"{free:.0f} GiB free of the {_DISK_GIB} GiB needed")
 
 
-def _memory() -> Iterator[Finding]:
-    free = machine.memory_available_mib()
+def _memory(read: Callable[[], StackSettings]) -> Iterator[Finding]:
+    free, needed = machine.memory_available_mib(), _MEMORY_HA_MIB if read().ha else _MEMORY_MIB
     yield Finding(
         "memory",
-        "ok" if free >= _MEMORY_MIB else "low",
-        f"{free} MiB free of the {_MEMORY_MIB} MiB needed; cores: {machine.cores()}",
+        "ok" if free >= needed else "low",
+        f"{free} MiB free of the {needed} MiB needed; cores: {machine.cores()}",
     )
 
 

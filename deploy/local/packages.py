@@ -32,13 +32,22 @@ PACKAGES = (
     Package("prometheus-redis-exporter", ("prometheus-redis-exporter",), "Redis's own metrics"),
     Package("prometheus-mysqld-exporter", ("prometheus-mysqld-exporter",), "the database's own metrics"),
 )
-#: What an environment needs besides these.
-_ALSO = {"bench": (Package("wrk", ("wrk",), "bench-read, and accepting in bench-write"),)}
+#: Galera's library, which has no program.
+PROVIDER = "/usr/lib/galera/libgalera_smm.so"
+#: What an environment, or a highly available stack, needs besides these.
+_ALSO = {
+    "bench": (Package("wrk", ("wrk",), "bench-read, and accepting in bench-write"),),
+    "ha": (
+        Package("haproxy", ("haproxy",)),
+        Package("galera-4", (PROVIDER,)),
+        Package("rsync", ("rsync",)),
+    ),
+}
 
 
 def which(program: str) -> str | None:
-    """The path of a program, in sbin too."""
-    return shutil.which(program, path=_SEARCH)
+    """The path of a program, in sbin too; of a library, if it is there."""
+    return shutil.which(program, os.F_OK if program.endswith(".so") else os.F_OK | os.X_OK, path=_SEARCH)
 
 
 def find(program: str) -> str:
@@ -48,8 +57,13 @@ def find(program: str) -> str:
 
 def missing(*environments: str) -> list[Package]:
     """Packages of which a program is not here, however it would have been installed."""
-    wanted = [*PACKAGES, *(package for name in environments for package in _ALSO.get(name, ()))]
+    wanted = [*PACKAGES, *needed_by(*environments)]
     return [package for package in wanted if not all(which(program) for program in package.programs)]
+
+
+def needed_by(*environments: str) -> list[Package]:
+    """What these need besides the rest."""
+    return [package for name in environments for package in _ALSO.get(name, ())]
 
 
 def why_not_installable() -> str | None:

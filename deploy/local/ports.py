@@ -5,21 +5,36 @@ import os
 import socket
 from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 from deploy.local.output import Problem
-from deploy.local.programs import Program
+from deploy.local.program import Program
 from deploy.local.settings import LOOPBACK
 
 _LISTEN = "0A"
 
 
+class _Wanted(NamedTuple):
+    name: str
+    host: str
+    port: int
+    setting: str
+
+
 def check_free(programs: Iterable[Program], typed: str) -> None:
     """Raise Problem about every port that is taken, with what was typed, changed so that it avoids them."""
-    taken = [program for program in programs if not is_free(program.host, program.port)]
+    wanted = [
+        _Wanted(program.name, *where)
+        for program in programs
+        for where in ((program.host, program.port, program.port_setting), *program.more_ports)
+    ]
+    taken = [each for each in wanted if not is_free(each.host, each.port)]
     if not taken:
         return
-    what = [f"port {p.port} is taken{taken_by(p.port)}, and {p.name} needs it ({p.port_setting})" for p in taken]
-    moved = " ".join(f"{p.port_setting}={_free_after(p)}" for p in _first_of_each(taken))
+    what = [
+        f"port {each.port} is taken{taken_by(each.port)}, and {each.name} needs it ({each.setting})" for each in taken
+    ]
+    moved = " ".join(f"{each.setting}={_free_after(each)}" for each in _last_of_each(taken))
     offset = int(os.environ.get("PORT_OFFSET") or 0)
     kept = f"PORT_OFFSET={offset} " if offset else ""
     others = f"or move every port at once: {typed} PORT_OFFSET={offset + 100}"
@@ -46,14 +61,14 @@ def free_port() -> int:
         return int(one.getsockname()[1])
 
 
-def _first_of_each(taken: list[Program]) -> list[Program]:
-    """Writers share a setting: the last one decides where they can begin."""
-    return list({program.port_setting: program for program in taken}.values())
+def _last_of_each(taken: list[_Wanted]) -> list[_Wanted]:
+    """Writers, and nodes, share a setting: the last one decides where they can begin."""
+    return list({each.setting: each for each in taken}.values())
 
 
-def _free_after(program: Program) -> int:
-    candidates = range(program.port + 100, min(program.port + 3000, 65000), 100)
-    return next((port for port in candidates if is_free(program.host, port)), program.port + 1)
+def _free_after(wanted: _Wanted) -> int:
+    candidates = range(wanted.port + 100, min(wanted.port + 3000, 65000), 100)
+    return next((port for port in candidates if is_free(wanted.host, port)), wanted.port + 1)
 
 
 def taken_by(port: int) -> str:

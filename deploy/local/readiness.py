@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from deploy.local.output import Problem
 from deploy.local.places import LOGS, REPO
-from deploy.local.programs import Program
+from deploy.local.program import Program
 from deploy.local.progress import during
 from deploy.local.supervisor_client import Supervisor
 

@@ -3,12 +3,14 @@
 import os
 from typing import NoReturn
 
+from deploy.local import sentinel
+from deploy.local.nodes import sentinels
 from deploy.local.output import Problem
 from deploy.local.packages import find
 from deploy.local.places import SECRETS, write_private
 from deploy.local.secret import secret
 from deploy.local.settings import StackSettings
-from deploy.privileges.redis import NAMES, OPERATOR, Place, acl
+from deploy.privileges.redis import NAMES, OPERATOR, REPLICA, SENTINEL, Place, acl
 
 _HOST = "127.0.0.1"
 PLACES: tuple[Place, ...] = ("queue", "cache")
@@ -26,14 +28,35 @@ def password(user: str) -> str:
     return secret(f"redis_{user}_password")
 
 
-def url(user: str, port: int) -> str:
+def url(settings: StackSettings, user: str, place: Place) -> str:
     """What a service connects with."""
-    return f"redis://{user}:{password(user)}@{_HOST}:{port}"
+    if place == "queue" and settings.ha:
+        hosts = ",".join(f"{_HOST}:{node.port}" for node in sentinels(settings))
+        own = f"sentinel_password={sentinel.password()}"
+        return f"redis+sentinel://{user}:{password(user)}@{hosts}/{sentinel.NAME}?{own}"
+    return f"redis://{user}:{password(user)}@{_HOST}:{_port(settings, place)}"
+
+
+def port(settings: StackSettings, place: Place) -> int:
+    """Where writes go. Raises Problem."""
+    return sentinel.primary_port(settings) if place == "queue" and settings.ha else _port(settings, place)
+
+
+def _port(settings: StackSettings, place: Place) -> int:
+    return settings.queue_port if place == "queue" else settings.cache_port
+
+
+def prepare(settings: StackSettings) -> None:
+    """Configure the nodes of a queue that has several, and who watches them."""
+    if settings.ha:
+        logins = {name: (name, password(name)) for name in (REPLICA, SENTINEL)}
+        sentinel.write_config(settings, acl_file("queue"), logins)
 
 
 def cli(settings: StackSettings, place: str, *arguments: str) -> NoReturn:
     """Become redis-cli, as the operator; the password is in no process list. Raises Problem."""
-    if place not in PLACES:
+    found = next((each for each in PLACES if each == place), None)
+    if found is None:
         raise Problem(f"which Redis? {' or '.join(PLACES)}")
-    command = [find("redis-cli"), "-h", _HOST, "-p", str(getattr(settings, f"{place}_port")), "--user", OPERATOR]
+    command = [find("redis-cli"), "-h", _HOST, "-p", str(port(settings, found)), "--user", OPERATOR]
     os.execvpe(command[0], [*command, *arguments], os.environ | {"REDISCLI_AUTH": password(OPERATOR)})  # noqa: S606

@@ -12,6 +12,17 @@ from deploy.local.places import LOCAL, write_private
 LOOPBACK = "127.0.0.1"
 _WRITERS_MAX = 64
 _FILE = LOCAL / "stack.json"
+#: How many ports a highly available stack counts up from each of these; other stacks use none of them.
+_HA_PORTS = {
+    "haproxy_port": 1,
+    "api_node_port": 2,
+    "proxy_node_port": 2,
+    "dlq_node_port": 4,
+    "queue_node_port": 2,
+    "sentinel_port": 3,
+    "db_node_port": 2,
+    "galera_port": 9,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,22 +43,38 @@ class StackSettings:
     queue_port: int = 6479
     cache_port: int = 6480
     db_port: int = 3406
+    # Those of a highly available stack (HA=1): the first of several, see deploy/local/nodes.py.
+    haproxy_port: int = 8078
+    api_node_port: int = 8070
+    proxy_node_port: int = 8072
+    dlq_node_port: int = 8074
+    queue_node_port: int = 6481
+    sentinel_port: int = 6483
+    db_node_port: int = 3407
+    galera_port: int = 3410
+    ha: int = 0
     writers: int = 2
     listen_host: str = "127.0.0.1"
 
     def writer_ports(self) -> list[int]:
         """One for each writer: counted up from `writer_port`, leaving out what has another use."""
-        used = {getattr(self, name) for name in port_names() if name != "writer_port"}
+        used = {port for _, port in self._ports_of_the_rest()}
         return list(islice((port for port in count(self.writer_port) if port not in used), self.writers))
 
     def ports(self) -> list[tuple[str, int]]:
         """(setting, port) of every program, each writer its own."""
-        single = [(name, getattr(self, name)) for name in port_names() if name != "writer_port"]
-        return sorted([*single, *(("writer_port", port) for port in self.writer_ports())], key=lambda each: each[1])
+        writers = (("writer_port", port) for port in self.writer_ports())
+        return sorted([*self._ports_of_the_rest(), *writers], key=lambda each: each[1])
+
+    def _ports_of_the_rest(self) -> list[tuple[str, int]]:
+        wanted = {name: _HA_PORTS.get(name, 1) for name in port_names() if self.ha or name not in _HA_PORTS}
+        wanted.pop("writer_port")
+        return [(name, getattr(self, name) + number) for name, count in wanted.items() for number in range(count)]
 
     def host_of(self, setting: str) -> str:
-        """Where what has this port listens: the stores and their exporters on the loopback only."""
-        return LOOPBACK if setting.startswith(("db_", "queue_", "cache_")) else self.listen_host
+        """Where what has this port listens: what only other programs of the stack reach, on the loopback only."""
+        inner = setting in _HA_PORTS or setting.startswith(("db_", "queue_", "cache_"))
+        return LOOPBACK if inner else self.listen_host
 
     def changed(self, environ: Mapping[str, str]) -> Self:
         """These settings with the changes in `environ`. Raises Problem."""
@@ -55,15 +82,16 @@ class StackSettings:
         settings = replace(self, **changes)  # type: ignore[arg-type]  # each has its field's type
         if not 0 <= settings.writers <= _WRITERS_MAX:
             raise Problem(f"WRITERS={settings.writers} is not between 0 and {_WRITERS_MAX}")
-        ports = [getattr(settings, name) for name in port_names()]
-        for port in ports:
-            if not 1 <= port <= 65535 - _WRITERS_MAX - len(ports):
-                raise Problem(f"{port} cannot be used as a port here")
+        if settings.ha not in (0, 1):
+            raise Problem(f"HA={settings.ha} is neither 0 nor 1")
         # `writer_port` only says where to begin counting, so it may coincide with another.
-        for name in port_names():
-            twins = [other for other in port_names() if getattr(settings, other) == getattr(settings, name)]
-            if len(twins) > 1 and "writer_port" not in twins:
-                raise Problem(f"{' and '.join(t.upper() for t in twins)} are both {getattr(settings, name)}")
+        used = settings._ports_of_the_rest()
+        for _, port in [*used, ("writer_port", settings.writer_port)]:
+            if not 1 <= port <= 65535 - _WRITERS_MAX - len(used):
+                raise Problem(f"{port} cannot be used as a port here")
+            twins = [name.upper() for name, other in used if other == port]
+            if len(twins) > 1:
+                raise Problem(f"{' and '.join(twins)} are both {port}")
         return settings
 
     def save(self) -> None:

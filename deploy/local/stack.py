@@ -6,17 +6,30 @@ import time
 from collections.abc import Collection
 from dataclasses import replace
 
-from deploy.local import alerting, database, exporters, metrics_store, ports, processes, supervisor_conf
+from deploy.local import (
+    alerting,
+    database,
+    exporters,
+    galera,
+    haproxy,
+    metrics_store,
+    ports,
+    processes,
+    supervisor_conf,
+)
+from deploy.local import redis as redis_servers
+from deploy.local.nodes import data_folder
 from deploy.local.output import Problem, echo
 from deploy.local.places import LOCAL, LOGS, REPO, VENV_PYTHON
 from deploy.local.postpone import postponed
-from deploy.local.programs import Program, programs
+from deploy.local.program import Program
+from deploy.local.programs import programs
 from deploy.local.readiness import wait_ready
-from deploy.local.settings import StackSettings
+from deploy.local.services import address
+from deploy.local.settings import StackSettings, saved
 from deploy.local.supervisor_client import Supervisor, Unreachable
 
 _SUPERVISOR = "supervisord"
-_STORES = {"redis-queue", "redis-cache", "mariadb"}
 _SUPERVISOR_START_S = 15.0
 _SUPERVISOR_END_S = 30.0
 _STOP_S = 90.0
@@ -53,7 +66,8 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
     end_leftovers()
     wanted = programs(settings)
     ports.check_free(wanted, "make run" if with_parent else "make up")
-    database.prepare()
+    database.prepare(settings)
+    redis_servers.prepare(settings)
     _write_configuration(settings, wanted)
     settings.save()
     child = _launch(with_parent)
@@ -75,7 +89,7 @@ def scale(supervisor: Supervisor, before: StackSettings, settings: StackSettings
     Returns the names of programs whose sources or configuration changed, which takes effect at their next start.
     """
     if settings != replace(before, writers=settings.writers):
-        raise Problem("the stack runs with other ports", "make down, then start it with the new ones")
+        raise Problem("the stack runs with other settings", "make down, then start it with the new ones")
     wanted = programs(settings)
     _write_configuration(settings, wanted)
     added, changed, removed = supervisor.reread()
@@ -96,7 +110,8 @@ def renew(supervisor: Supervisor, settings: StackSettings, changed: Collection[s
 
     The schema is brought up to date between their end and their start.
     """
-    names = [name for name in changed if name not in _STORES]
+    stores = {program.name for program in programs(settings) if program.kind in ("store", "sentinel")}
+    names = [name for name in changed if name not in stores]
     if names:
         echo(f"Changed since they were started, and restarted now: {', '.join(names)}")
         supervisor.stop(names, _STOP_S)
@@ -118,9 +133,13 @@ def _stop() -> bool:
     if process is not None:
         supervisor = Supervisor()
         try:
+            kinds = {program.name: program.kind for program in programs(saved())}
             names = set(supervisor.states())
-            supervisor.stop(names - _STORES, _STOP_S)
-            supervisor.stop(names & _STORES, _STOP_S)
+            stores = {name for name in names if kinds.get(name) == "store"}
+            # Sentinels before what they watch: nothing takes a node's place any more.
+            sentinels = {name for name in names if kinds.get(name) == "sentinel"}
+            for some in (names - stores - sentinels, sentinels, stores):
+                supervisor.stop(some, _STOP_S)
             supervisor.shut_down()
         except (*Unreachable, Problem):
             pass  # it is ended by its id, below
@@ -137,6 +156,7 @@ def end_leftovers() -> bool:
     if left:
         echo(f"Ending what an earlier run left behind: {', '.join(left)}")
         processes.end(left.values(), 30.0)
+    processes.end(galera.copying(saved()), 5.0)
     for name in names:
         processes.forget(name)
     return bool(left)
@@ -144,22 +164,25 @@ def end_leftovers() -> bool:
 
 def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSettings) -> None:
     """Stores, then the schema, then the rest; what runs already is left alone."""
-    stores = [program for program in wanted if program.kind == "store"]
-    services = [program for program in wanted if program.kind != "store"]
+    stores = [program for program in wanted if program.kind in ("store", "sentinel")]
+    services = [program for program in wanted if program not in stores]
     supervisor.start(program.name for program in stores)
     wait_ready(supervisor, stores)
-    database.migrate(settings.db_port)
+    database.migrate(settings)
     supervisor.start(program.name for program in services)
     wait_ready(supervisor, services)
 
 
 def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None:
-    for name in ("redis-queue", "redis-cache", "prometheus", "alertmanager"):
-        (LOCAL / name).mkdir(mode=0o700, exist_ok=True)
+    data = data_folder(settings)
+    for folder in (data / "redis-queue", data / "redis-cache", LOCAL / "prometheus", LOCAL / "alertmanager"):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     supervisor_conf.write(wanted)
     metrics_store.write_config((program.job, program.instance, program.scraped_at) for program in wanted if program.job)
     exporters.write_config(settings.db_port)
-    alerting.write_config(next(program.address for program in wanted if program.name == "dlq_admin"))
+    alerting.write_config(address(settings, "dlq_admin"))
+    if settings.ha:
+        haproxy.write_config(settings)
 
 
 def _launch(with_parent: bool) -> "subprocess.Popen[bytes]":

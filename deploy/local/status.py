@@ -17,7 +17,7 @@ def show() -> int:
     states = supervisor.states()
     every = programs(saved())
     fine = True
-    echo(f"{'program':15} {'state':9} {'process':>8} {'since':>8}  {'address':21} ready")
+    echo(f"{'program':17} {'state':9} {'process':>8} {'since':>8}  {'address':21} ready")
     for program in every:
         state = states.get(program.name, {"statename": "ABSENT", "pid": 0, "start": 0})
         runs = state["statename"] == "RUNNING"
@@ -25,7 +25,7 @@ def show() -> int:
         since = _since(time.time() - state["start"]) if runs else "-"
         fine = fine and reason is None
         word = state["statename"].lower()
-        echo(f"{program.name:15} {word:9} {state['pid']:>8} {since:>8}  {program.address:21} {reason or 'yes'}")
+        echo(f"{program.name:17} {word:9} {state['pid']:>8} {since:>8}  {program.address:21} {reason or 'yes'}")
     return 0 if fine else 1
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 
 from deploy.local import sources
 from deploy.local.places import CONF, LOGS, REPO, VENV_PYTHON, socket_path, write_private
-from deploy.local.programs import Program
+from deploy.local.program import Program
 
 PATH = CONF / "supervisord.conf"
 SOCKET = "supervisor.sock"

@@ -3,14 +3,18 @@
 import os
 
 from deploy.local import database
-from deploy.local.programs import Program, programs
+from deploy.local.program import Program
+from deploy.local.programs import programs
 from deploy.local.secret import secret
+from deploy.local.services import address
 from deploy.local.settings import StackSettings
 
-_ABOUT = {
+_SERVICES = {
     "api": ("", "the public API; see /docs"),
     "external_proxy": ("/external", "calls the third party"),
     "dlq_admin": ("/console", "operators log in with the token"),
+}
+_OTHERS = {
     "third_party": ("/data", "stands in for a third party"),
     "prometheus": ("", "metrics and alert rules"),
     "alertmanager": ("", "sends alerts to dlq_admin"),
@@ -19,9 +23,8 @@ _ABOUT = {
 
 def welcome(settings: StackSettings, seconds: float) -> str:
     """The text of it."""
-    every = programs(settings)
-    api = next(program.address for program in every if program.name == "api")
-    lines = [_line(program) for program in every if program.kind != "store" and "exporter" not in program.name]
+    lines = [_line(name, address(settings, name) + path, about) for name, (path, about) in _SERVICES.items()]
+    lines += map(_line_of, filter(_is_shown, programs(settings)))
     return f"""
 Holdfast is ready ({seconds:.1f} s).
 
@@ -30,7 +33,7 @@ Holdfast is ready ({seconds:.1f} s).
   {"database":14} mariadb --socket={database.socket()} {database.NAME}
   {"operator token":14} {secret("operator_token")}
 {_no_writers(settings)}
-{_try_it(api)}
+{_try_it(address(settings, "api"))}
 """
 
 
@@ -51,10 +54,14 @@ def _try_it(api: str) -> str:
   curl -s 'http://{api}/users?email=ada@example.com'"""
 
 
-def _line(program: Program) -> str:
-    if program.name.startswith("writer-"):
-        path, about = "/health", "applies writes to the database"
-    else:
-        path, about = _ABOUT[program.name]
-    url = f"http://{program.address}{path}"
-    return f"  {program.name:14} {url:30} {about}"
+def _is_shown(program: Program) -> bool:
+    return program.name in _OTHERS or program.name.startswith("writer-")
+
+
+def _line_of(program: Program) -> str:
+    path, about = _OTHERS.get(program.name, ("/health", "applies writes to the database"))
+    return _line(program.name, program.address + path, about)
+
+
+def _line(name: str, where: str, about: str) -> str:
+    return f"  {name:14} {f'http://{where}':30} {about}"

@@ -9,8 +9,8 @@ from collections import Counter
 
 from deploy.local import stack
 from deploy.local.output import Problem
-from deploy.local.programs import programs
-from deploy.local.redis import password
+from deploy.local.redis import password, port
+from deploy.local.services import address
 from deploy.local.settings import LOOPBACK, saved
 from deploy.poison.entries import GOOD, MEANING, poison
 from deploy.poison.queue import put
@@ -33,14 +33,19 @@ def main() -> int:
             raise Problem(f"N={count} is not between 1 and {_MOST}")
         stack.check_running()
         entries = list(poison(count, time.time_ns() // 1000, secrets.randbits(64), good_each=_GOOD_EACH))
-        put((LOOPBACK, saved().queue_port), (OPERATOR, password(OPERATOR)), _STREAM, [fields for _, fields in entries])
+        put(
+            (LOOPBACK, port(saved(), "queue")),
+            (OPERATOR, password(OPERATOR)),
+            _STREAM,
+            [fields for _, fields in entries],
+        )
     except Problem as problem:
         sys.stderr.write(f"{problem}\n")
         return 2
     counts = Counter(mishap for mishap, _ in entries)
     good = counts.pop(GOOD)
     lines = [f"  {many:>6}  {MEANING[mishap]}" for mishap, many in counts.most_common()]
-    console = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
+    console = address(saved(), "dlq_admin")
     sys.stdout.write(
         f"On the write stream among {good} good writes, soon to be dead-lettered:\n\n{chr(10).join(lines)}\n\n"
         f"Repair them: http://{console}/console (log in with the operator token that `make up` shows)\n"

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Error, Page, sync_playwright
 from deploy.local import stack
 from deploy.local.output import Problem
 from deploy.local.places import REPO
-from deploy.local.programs import programs
 from deploy.local.secret import secret
+from deploy.local.services import address
 from deploy.local.settings import saved
 from deploy.preview.pages import photograph
 
@@ -44,7 +44,7 @@ def _draw(options: argparse.Namespace) -> None:
     if chromium is None:
         raise Problem("pictures are drawn by Chromium, and there is none here", "apt-get install chromium")
     stack.check_running()
-    url = next(f"http://{each.address}" for each in programs(saved()) if each.name == "dlq_admin")
+    url = f"http://{address(saved(), 'dlq_admin')}"
     with sync_playwright() as playwright:
         # Its sandbox needs rights that root in a container does not have; it sees pages of ours alone.
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])

@@ -38,6 +38,8 @@ Place = Literal["queue", "cache"]
 WATCHER = "watcher"
 #: May do everything: for people, and for faults that are made on purpose.
 OPERATOR = "operator"
+#: Of a queue with several nodes: copies it to another node; watches the nodes and moves the primary.
+REPLICA, SENTINEL = "replica", "sentinel"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,8 +166,17 @@ _WATCHING = User(
     (Rule("xlen", (WRITES,)),), "ping info client|setname slowlog|len slowlog|get latency|latest latency|histogram"
 )
 
+_COPYING = User((), "ping psync replconf")
+_MOVING = User(
+    (),
+    "multi exec ping subscribe publish info role slaveof config|rewrite client|setname client|kill script|kill",
+    ("*",),
+)
+#: They run no scripts.
+_APART = (_WATCHING, _COPYING, _MOVING)
+
 #: Everybody with a password.
-NAMES: Sequence[str] = (*USERS["queue"], WATCHER, OPERATOR)
+NAMES: Sequence[str] = (*USERS["queue"], WATCHER, OPERATOR, REPLICA, SENTINEL)
 
 
 def users(*places: Place) -> dict[str, User]:
@@ -178,7 +189,8 @@ def users(*places: Place) -> dict[str, User]:
         )
         for name in USERS["queue"]
     }
-    return merged | {WATCHER: _WATCHING, OPERATOR: User(everything=True)}
+    nodes = {REPLICA: _COPYING, SENTINEL: _MOVING} if "queue" in places else {}
+    return merged | {WATCHER: _WATCHING, OPERATOR: User(everything=True)} | nodes
 
 
 def acl(passwords: Mapping[str, str], *places: Place) -> str:
@@ -197,11 +209,11 @@ def _rights(user: User) -> Iterable[str]:
     if user.everything:
         return ("~*", "&*", "+@all")
     keys = sorted({key for rule in user.rules for key in rule.keys})
-    every = f"{_EACH} {user.anywhere}" if user is not _WATCHING else user.anywhere
-    scripts = [f"(+eval +evalsha {_patterns(keys)})"] if user is not _WATCHING else []
+    every = f"{_EACH} {user.anywhere}" if user not in _APART else user.anywhere
+    scripts = [f"(+eval +evalsha {_patterns(keys)})"] if user not in _APART else []
     return (
         "resetchannels", *(f"&{channel}" for channel in user.channels), "-@all",
-        *(_WAIT if user is not _WATCHING else ()), *_allowed(every), *scripts,
+        *(_WAIT if user not in _APART else ()), *_allowed(every), *scripts,
         *(f"({' '.join(_allowed(rule.commands))} {_patterns(rule.keys)})" for rule in user.rules),
     )  # fmt: skip
 

@@ -24,6 +24,7 @@ from deploy.local.programs import programs
 from deploy.local.progress import during
 from deploy.local.readiness import wait_ready
 from deploy.local.secret import secret
+from deploy.local.services import address
 from deploy.local.settings import saved
 from deploy.local.supervisor_client import Supervisor
 from deploy.restore import backup
@@ -70,7 +71,7 @@ def _drill(supervisor: Supervisor) -> int:
     shutil.rmtree(_FOLDER, ignore_errors=True)
     writes = _Timed()
     echo(f"1. Load: {_PER_S:.0f} writes/s")
-    api = next(program.address for program in programs(saved()) if program.name == "api")
+    api = address(saved(), "api")
     with Background(Plan(f"http://{api}", _PER_S, UNTIL_STOPPED_S, parse("writes=1")), writes) as traffic:
         time.sleep(_BEFORE_S)
         echo("2. Backup, under load: the queue, then the database")
@@ -98,12 +99,12 @@ def _destroy(supervisor: Supervisor) -> None:
 def _restore(supervisor: Supervisor) -> None:
     every = programs(saved())
     backup.restore_queue(_FOLDER)
-    database.prepare()
+    database.prepare(saved())
     stores = [program for program in every if program.kind == "store"]
     supervisor.start(program.name for program in stores)
     wait_ready(supervisor, stores)
     backup.restore_database(_FOLDER)
-    database.migrate(saved().db_port)
+    database.migrate(saved())
     rest = [program for program in every if program.kind != "store"]
     supervisor.start(program.name for program in rest)
     wait_ready(supervisor, rest)
@@ -138,8 +139,7 @@ def _fate(holdfast: Client, operation: str, deadline: float) -> str:
 
 
 def _ledger() -> dict[str, int]:
-    address = next(program.address for program in programs(saved()) if program.name == "dlq_admin")
-    answer = request(address, "GET", "/ledger", headers=bearer(secret("operator_token")))
+    answer = request(address(saved(), "dlq_admin"), "GET", "/ledger", headers=bearer(secret("operator_token")))
     if answer.status != 200:
         raise Problem(f"dlq_admin answers {answer.status} to GET /ledger", "make ledger")
     terms: dict[str, int] = answer.body["data"]

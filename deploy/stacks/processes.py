@@ -15,8 +15,9 @@ from deploy.local.packages import find
 from deploy.local.places import LOGS, REPO, VENV_PYTHON
 from deploy.local.ports import free_port
 from deploy.local.processes import Process, freeze
-from deploy.local.programs import programs, service_env
+from deploy.local.programs import programs
 from deploy.local.secret import secret
+from deploy.local.services import service_env
 from deploy.local.settings import LOOPBACK, saved
 from deploy.local.supervisor_client import Supervisor
 from deploy.stacks import cgroup

@@ -13,9 +13,9 @@ from deploy.client.request import bearer, request
 from deploy.local.output import Problem, echo
 from deploy.local.places import LOCAL, REPO
 from deploy.local.postpone import ENDING
-from deploy.local.programs import programs
 from deploy.local.progress import during
 from deploy.local.secret import secret
+from deploy.local.services import address
 from deploy.local.settings import saved
 from deploy.tour.recording import Recording
 from deploy.tour.steps import PATCH, POISON, STEPS, Step
@@ -54,8 +54,7 @@ def main() -> int:
 
 def _learn(step: Step, known: dict[str, Any]) -> None:
     if "api" not in known and "{api}" in step.types:
-        addresses = {program.name: program.address for program in programs(saved())}
-        known |= {"api": f"http://{addresses['api']}", "admin": f"http://{addresses['dlq_admin']}"}
+        known |= {"api": f"http://{address(saved(), 'api')}", "admin": f"http://{address(saved(), 'dlq_admin')}"}
         _FOLDER.mkdir(parents=True, exist_ok=True)
         (_FOLDER / "patch.json").write_text(PATCH)
         known["before"] = sum(group["counts"]["dead"] for group in _groups(known))

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from deploy.compose.check import counted, traffic
+from deploy.local.haproxy import METRICS, config
 from holdfast.shared.errors import catalogue
 from holdfast.shared.http.envelope import status_of
 from tests import processes
@@ -21,7 +22,8 @@ from tests.processes import Service
 from tests.servers import START_DEADLINE_S, Database, RedisServer, free_port, wait_until
 
 ROOT = Path(__file__).parent.parent.parent
-CONFIG = (ROOT / "deploy/haproxy/haproxy.cfg").read_text()
+FOLDER = ROOT / "deploy/haproxy"
+CONFIG = (FOLDER / "haproxy.cfg").read_text()
 HAPROXY = shutil.which("haproxy") or "/usr/sbin/haproxy"
 
 
@@ -62,13 +64,8 @@ class Proxy:
 
     def __init__(self, folder: Path, replicas: list[int]) -> None:
         self.port, self.metrics_port = free_port(), free_port()
-        servers = "\n".join(f"    server api-{port} 127.0.0.1:{port}" for port in replicas)
-        lines = [servers if "server-template" in line else line for line in CONFIG.splitlines()]
-        text = "\n".join(lines) + "\n"
-        for before, port in ((":8080", self.port), (":8405", self.metrics_port)):
-            assert text.count(f"bind {before}\n") == 1
-            text = text.replace(f"bind {before}\n", f"bind 127.0.0.1:{port}\n")
-        (folder / "haproxy.cfg").write_text(text)
+        binds = {8080: f"127.0.0.1:{self.port}", METRICS: f"127.0.0.1:{self.metrics_port}"}
+        (folder / "haproxy.cfg").write_text(config([FOLDER / "haproxy.cfg"], binds, {"api": replicas}))
         self._process = subprocess.Popen([HAPROXY, "-db", "-f", str(folder / "haproxy.cfg")], start_new_session=True)
         wait_until(lambda: self.up() == len(replicas), what="HAProxy finds the replicas")
 
@@ -116,11 +113,11 @@ def proxy(tmp_path: Path, apis: list[Service]) -> Iterator[Proxy]:
     one.end()
 
 
-def test_the_configuration_is_valid() -> None:
-    """As it is shipped."""
-    done = subprocess.run(
-        [HAPROXY, "-c", "-f", str(ROOT / "deploy/haproxy/haproxy.cfg")], capture_output=True, text=True, timeout=240
-    )
+@pytest.mark.parametrize("names", [["haproxy.cfg"], ["haproxy.cfg", "ha.cfg"]])
+def test_the_configuration_is_valid(names: list[str]) -> None:
+    """As it is shipped, with and without what stands before services that run twice."""
+    files = [argument for name in names for argument in ("-f", str(FOLDER / name))]
+    done = subprocess.run([HAPROXY, "-c", *files], capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
 

@@ -2,15 +2,14 @@
 
 from collections import Counter
 
-from deploy.local.settings import StackSettings, port_names
+from deploy.local.settings import StackSettings
 from tests import ports
 from tests.readme.clone import LOCKS, OFFSETS
 
 
 def test_no_two_copies_use_the_same_port() -> None:
     """Nor one that a test's server, a lock of another copy or somebody's connection may have."""
-    stack = StackSettings()
-    one = {getattr(stack, name) for name in port_names()} | set(stack.writer_ports())
+    one = {port for _, port in StackSettings(ha=1).ports()}
     moved = Counter(port + offset for port in one for offset in OFFSETS)
     assert moved.most_common(1)[0][1] == 1
     assert not moved.keys() & {*ports.RANGE, *LOCKS}

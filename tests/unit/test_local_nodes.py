@@ -1,0 +1,116 @@
+"""A highly available stack: who listens where, which node a store begins with, and where HAProxy sends requests."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from deploy.local import galera, haproxy, sentinel
+from deploy.local.nodes import data_folder, replicas, sentinels, stores
+from deploy.local.output import Problem
+from deploy.local.programs import programs
+from deploy.local.settings import StackSettings
+
+HA = StackSettings(ha=1)
+_LOGINS = {"replica": ("replica", "one"), "sentinel": ("sentinel", "two")}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where configurations and data are kept."""
+    for module in (sentinel, haproxy):
+        monkeypatch.setattr(module, "CONF", tmp_path)
+    monkeypatch.setattr("deploy.local.nodes.LOCAL", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("settings", [StackSettings(), HA, StackSettings(ha=1, writers=9)])
+def test_every_program_has_its_ports_to_itself(settings: StackSettings) -> None:
+    """All that listen are among the ports that are checked to be free, and no two listen on the same."""
+    every = programs(settings)
+    listening = Counter(port for each in every for port in (each.port, *(port for _, port, _ in each.more_ports)))
+    assert listening.most_common(1)[0][1] == 1
+    known = {port for _, port in settings.ports()}
+    assert set(listening) <= known
+    assert len({program.name for program in every}) == len(every)
+
+
+def test_only_a_highly_available_stack_needs_its_ports() -> None:
+    """Moved as all others are; two of one number are refused, counted ones too."""
+    assert not {port for _, port in StackSettings().ports()} & {HA.sentinel_port, HA.galera_port, HA.haproxy_port}
+    moved = StackSettings().changed({"HA": "1", "PORT_OFFSET": "500"})
+    assert [port for _, port in moved.ports()] == [port + 500 for _, port in HA.ports()]
+    with pytest.raises(Problem, match=f"both {HA.sentinel_port + 2}"):
+        HA.changed({"DB_PORT": str(HA.sentinel_port + 2)})
+    StackSettings().changed({"DB_PORT": str(HA.sentinel_port + 2)})
+    with pytest.raises(Problem, match="HA=3"):
+        HA.changed({"HA": "3"})
+
+
+def test_there_are_several_of_everything() -> None:
+    """Two of each service, three nodes of each store, three Sentinels; and data apart from any other stack's."""
+    assert [len(replicas(HA, part)) for part in ("api", "external_proxy", "dlq_admin")] == [2, 2, 2]
+    assert [len(nodes) for nodes in (stores(HA, "queue"), stores(HA, "database"), sentinels(HA))] == [3, 3, 3]
+    one = StackSettings()
+    assert [node.port for node in (*stores(one, "queue"), *stores(one, "database"))] == [one.queue_port, one.db_port]
+    assert data_folder(HA) != data_folder(one)
+
+
+@pytest.mark.parametrize(
+    ("mine", "first", "others", "expected"),
+    [
+        (None, True, [None, None], True),
+        (None, False, [None, None], False),
+        (None, True, [None, "seqno: 5\nsafe_to_bootstrap: 1\n"], False),
+        ("seqno: 5\nsafe_to_bootstrap: 1\n", False, [None, "seqno: 4\nsafe_to_bootstrap: 0\n"], True),
+        ("seqno: -1\nsafe_to_bootstrap: 0\n", True, ["seqno: -1\nsafe_to_bootstrap: 0\n"], False),
+        ("", True, [None], False),
+    ],
+)
+def test_a_node_begins_a_cluster_only_with_the_last_write(
+    mine: str | None, first: bool, others: list[str | None], expected: bool
+) -> None:
+    """New clusters begin with the first node, others with the one that left last; after a crash none begins alone."""
+    assert galera.begins(mine, first=first, others=others) is expected
+
+
+def _followed(settings: StackSettings, folder: Path) -> list[str]:
+    """Whom each node of the queue follows, and whom each Sentinel watches, as configured."""
+    names = [node.name for node in (*stores(settings, "queue"), *sentinels(settings))]
+    lines = [(folder / f"{name}.conf").read_text().splitlines() for name in names]
+    return [
+        next((line.split()[-1 if line.startswith("replicaof") else 4] for line in each if _names_primary(line)), "none")
+        for each in lines
+    ]
+
+
+def _names_primary(line: str) -> bool:
+    return line.startswith(("replicaof ", "sentinel monitor "))
+
+
+def test_a_queue_starts_with_the_primary_that_it_had(folder: Path) -> None:
+    """The first node's at first; then that of the newest configuration of a Sentinel, whatever the ports are now."""
+    sentinel.write_config(HA, "users.acl", _LOGINS)
+    first, second, third = (str(node.port) for node in stores(HA, "queue"))
+    assert _followed(HA, folder) == ["none", first, first, first, first, first]
+    for number, (port, epoch) in enumerate([(first, 0), (third, 2), (second, 1)]):
+        path = folder / f"sentinel-{number}.conf"
+        moved = path.read_text().replace(f" {first} ", f" {port} ")
+        path.write_text(f"{moved}sentinel config-epoch {sentinel.NAME} {epoch}\n")
+    moved_settings = HA.changed({"PORT_OFFSET": "100"})
+    sentinel.write_config(moved_settings, "users.acl", _LOGINS)
+    now = str(stores(moved_settings, "queue")[2].port)
+    assert _followed(moved_settings, folder) == [now, now, "none", now, now, now]
+
+
+def test_haproxy_knows_every_replica_and_every_door(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """The configuration of the containers, and nothing left in it that only Docker knows."""
+    monkeypatch.setattr(haproxy, "_CONFIG", folder / "haproxy.cfg")
+    haproxy.write_config(HA)
+    lines = (folder / "haproxy.cfg").read_text().splitlines()
+    servers = [line.split()[2] for line in lines if line.strip().startswith("server ")]
+    parts = ("api", "external_proxy", "dlq_admin")
+    assert servers == [f"127.0.0.1:{node.port}" for part in parts for node in replicas(HA, part)]
+    binds = [line.split()[1] for line in lines if line.strip().startswith("bind ")]
+    doors = (HA.api_port, HA.haproxy_port, HA.proxy_port, HA.dlq_port)
+    assert binds == [f"127.0.0.1:{port}" for port in doors]
