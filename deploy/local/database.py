@@ -32,7 +32,7 @@ def login(service: str) -> tuple[str, str]:
 
 def dsn(service: str, settings: StackSettings) -> str:
     """What it connects with: the first of these nodes that takes writes."""
-    hosts = ",".join(f"{_HOST}:{node.port}" for node in stores(settings, "database")[:1])
+    hosts = ",".join(f"{_HOST}:{node.port}" for node in stores(settings, "database"))
     return f"mysql://{':'.join(login(service))}@{hosts}/{NAME}"
 
 

@@ -1,8 +1,8 @@
 """`python -m deploy.local.galera NODE`: become a node of the stack's Galera cluster.
 
-A node begins a cluster only if it is certain to have the last write: it is the first node of a new cluster, or Galera
-has noted that it was the last one to leave. It makes the users, too. Any other joins, and waits for those that it knew:
-after a crash of all of them Galera restores the cluster when they meet again.
+A node begins a cluster only if it is certain to have the last write: it is the first node of a new cluster, or was the
+last one to leave, as Galera or `prepare` has noted. It makes the users, too. Any other joins, and waits for those that
+it knew: after a crash of all of them Galera restores the cluster when they meet again.
 """
 
 import os
@@ -16,11 +16,14 @@ from deploy.local.nodes import Node, data_folder, stores
 from deploy.local.packages import PROVIDER, which
 from deploy.local.places import CONF, write_private
 from deploy.local.processes import Process
+from deploy.local.progress import during
 from deploy.local.settings import LOOPBACK, StackSettings, saved
 
 _STATE = "grastate.dat"
 #: A node that was killed does not know how far it was; InnoDB does.
 _UNKNOWN = re.compile(r"^seqno:\s*-1$", re.MULTILINE)
+_KNOWN = re.compile(r"^seqno:\s*(\d+)$", re.MULTILINE)
+_ANY = re.compile(r"^safe_to_bootstrap:.*$", re.MULTILINE)
 _LAST = re.compile(r"^safe_to_bootstrap:\s*1$", re.MULTILINE)
 _RECOVERED = re.compile(r"WSREP: Recovered position:?\s*(\S+)")
 _RECOVER_S = 120
@@ -43,6 +46,31 @@ def command(settings: StackSettings, name: str) -> tuple[str, ...]:
     if mine and _UNKNOWN.search(mine) and (position := _recovered(base)):
         return (*base, f"--wsrep-start-position={position}")
     return base
+
+
+def prepare(settings: StackSettings) -> None:
+    """Where every node has left and none has noted that it was the last: note it for the one that has most. Only while
+    none of them runs, and all of them are here. Raises Problem."""
+    nodes = stores(settings, "database")
+    folders = [data_folder(settings) / node.name for node in nodes]
+    states = [_state(folder) for folder in folders]
+    restores = any((folder / "gvwstate.dat").exists() for folder in folders)
+    if not settings.ha or restores or not any(states) or any(state and _LAST.search(state) for state in states):
+        return
+    with during("looking for the node with the last write"):
+        last = max(nodes, key=lambda node: _position(settings, nodes, node))
+    path = folders[nodes.index(last)] / _STATE
+    path.write_text(_ANY.sub("safe_to_bootstrap: 1", path.read_text()))
+
+
+def _position(settings: StackSettings, nodes: list[Node], node: Node) -> int:
+    state = _state(data_folder(settings) / node.name)
+    if not state:
+        return -1
+    if not _UNKNOWN.search(state) and (known := _KNOWN.search(state)):
+        return int(known[1])
+    position = _recovered((*database.server(settings, node), *_options(settings, nodes, node)))
+    return int(position.rpartition(":")[2]) if position else -1
 
 
 def begins(mine: str | None, *, first: bool, others: list[str | None]) -> bool:

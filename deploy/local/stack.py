@@ -67,6 +67,7 @@ def start(settings: StackSettings, *, with_parent: bool) -> "subprocess.Popen[by
     wanted = programs(settings)
     ports.check_free(wanted, "make run" if with_parent else "make up")
     database.prepare(settings)
+    galera.prepare(settings)
     redis_servers.prepare(settings)
     _write_configuration(settings, wanted)
     settings.save()
@@ -138,7 +139,9 @@ def _stop() -> bool:
             stores = {name for name in names if kinds.get(name) == "store"}
             # Sentinels before what they watch: nothing takes a node's place any more.
             sentinels = {name for name in names if kinds.get(name) == "sentinel"}
-            for some in (names - stores - sentinels, sentinels, stores):
+            # One after another: the last node of a cluster knows that it is.
+            nodes = [{name} for name in sorted(stores) if name.startswith("mariadb")]
+            for some in (names - stores - sentinels, sentinels, stores.difference(*nodes), *reversed(nodes)):
                 supervisor.stop(some, _STOP_S)
             supervisor.shut_down()
         except (*Unreachable, Problem):

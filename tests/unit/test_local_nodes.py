@@ -114,3 +114,29 @@ def test_haproxy_knows_every_replica_and_every_door(monkeypatch: pytest.MonkeyPa
     binds = [line.split()[1] for line in lines if line.strip().startswith("bind ")]
     doors = (HA.api_port, HA.haproxy_port, HA.proxy_port, HA.dlq_port)
     assert binds == [f"127.0.0.1:{port}" for port in doors]
+
+
+def test_after_a_stop_that_none_saw_the_end_of_the_node_with_most_begins(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    """Killed nodes are asked how far they are; where one has noted that it was last, or all may meet again, none is."""
+    states = {"mariadb": "seqno:   7", "mariadb-1": "seqno:   -1", "mariadb-2": "seqno:   -1"}
+    asked = {"mariadb-1": "cluster:9", "mariadb-2": "cluster:12"}
+    monkeypatch.setattr(galera, "_recovered", lambda server: asked[Path(_option(server, "--datadir")).name])
+    paths = {name: data_folder(HA) / name / "grastate.dat" for name in states}
+    for name, path in paths.items():
+        path.parent.mkdir(parents=True)
+        path.write_text(f"uuid: cluster\n{states[name]}\nsafe_to_bootstrap: 0\n")
+    (paths["mariadb"].parent / "gvwstate.dat").touch()
+    galera.prepare(HA)
+    assert not any("bootstrap: 1" in path.read_text() for path in paths.values())
+    (paths["mariadb"].parent / "gvwstate.dat").unlink()
+    galera.prepare(HA)
+    assert [name for name, path in paths.items() if "bootstrap: 1" in path.read_text()] == ["mariadb-2"]
+    asked["mariadb-1"] = "cluster:20"
+    galera.prepare(HA)
+    assert [name for name, path in paths.items() if "bootstrap: 1" in path.read_text()] == ["mariadb-2"]
+
+
+def _option(server: tuple[str, ...], name: str) -> str:
+    return next(each.partition("=")[2] for each in server if each.startswith(f"{name}="))
