@@ -42,7 +42,7 @@ class Answer(NamedTuple):
     operation_id: str
     entity_id: str
     version: int
-    #: Accepted under an Idempotency-Key that the queue may have known before.
+    #: Accepted under an Idempotency-Key that may have been used before; of one that is reused: its record was.
     unsure: bool = False
     #: Which of the command's claims is taken.
     claim: int = 0

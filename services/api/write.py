@@ -114,13 +114,15 @@ class WritePath:
         return _queued(request, answer, command, waited=bool(wait_s))
 
     async def _known_before(self, answer: Answer, key: Idempotency) -> Answer:
-        """The queue forgets keys that it never saw (a direct write) or has lost. Then the operations row tells what the
-        key was used for, and the queue learns it. Raises KeyReused; AcceptanceUnknown when a refusal stays in doubt."""
+        """The queue does not know what a key was used for if it never saw it (a direct write), has lost it, or the
+        operation is long over. The operations row tells, and the queue learns it. Raises KeyReused; AcceptanceUnknown
+        when a refusal stays in doubt."""
         try:
             first = await self.database.call(reads.first_of_key, key.operation_id)
         except AppError as error:
-            if answer.result != "taken":
-                return answer  # the transaction that applies it looks again
+            # What is accepted is looked at again by the transaction that applies it. A refusal is the last word.
+            if answer.result == "accepted" or (answer.result == "reused" and not answer.unsure):
+                return answer
             raise AcceptanceUnknown(details={"operation_id": answer.operation_id}) from error
         if first is None or (answer.result == "accepted" and first.version >= answer.version):
             return answer

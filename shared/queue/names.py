@@ -9,7 +9,8 @@
 | `{holdfast}:<singular>:<id>` | hash   | pending writes: operation id -> `version command payload`; `last` |
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
-| `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key: body hash, operation, entity                  |
+| `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key until soon after its end: body hash, operation, entity |
+| `{holdfast}:keys_used:<block>:<n>` | string | bitmap of the keys used in the nth lifetime of a key |
 | `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
@@ -41,6 +42,7 @@ HEARTBEAT = PREFIX + "heartbeat"
 OPERATION = PREFIX + "op:"
 KEY = PREFIX + "key:"
 KEYS_SINCE = PREFIX + "keys_since"
+KEYS_USED = PREFIX + "keys_used:"
 ATTEMPTS = PREFIX + "attempts:"
 REPLAY = PREFIX + "replay:"
 

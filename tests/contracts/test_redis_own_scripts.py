@@ -33,6 +33,13 @@ class _Uses:
         return self._chance.choice([self._accept, self._accept, self._accept, self._settle, self._settle, self._replay,
                                     self._recall, self._other, self._other])()  # fmt: skip
 
+    def _key(self) -> str:
+        return f"{self._chance.randrange(3) + 1:x}" * 64
+
+    def _operation(self) -> str:
+        """Of the form that a key leads to."""
+        return f"00000000-0000-8000-a000-{self._chance.randrange(12):012}"
+
     def _one(self, kind: str, most: int) -> str:
         return f"{kind}{self._chance.randrange(most)}"
 
@@ -43,9 +50,9 @@ class _Uses:
     def _accept(self) -> Call:
         args = [_PREFIX, self._floor, "1", "900", "3"]
         for _ in range(self._chance.randint(1, 3)):
-            entity, key = self._one("e", 4), self._chance.choice(["", self._one("key", 3)])
+            entity, key = self._one("e", 4), self._chance.choice(["", self._key()])
             args += [
-                self._one("op", 12), "users", entity, f"user:{entity}", "Create", "{}", key, self._one("body", 2),
+                self._operation(), "users", entity, f"user:{entity}", "Create", "{}", key, self._one("body", 2),
                 self._chance.choice(["", "60000"]), "", "r1", "", self._chance.choice(["", "n"]), "", "", "b1",
                 *self._claims(),
             ]  # fmt: skip
@@ -55,26 +62,26 @@ class _Uses:
         args = [_PREFIX, _GROUP]
         for _ in range(self._chance.randint(1, 2)):
             entity = self._one("e", 4)
-            args += [self._chance.choice(self._ids), self._chance.choice(["done", "copy"]), self._one("op", 12), entity]
+            args += [self._chance.choice(self._ids), self._chance.choice(["done", "copy"]), self._operation(), entity]
             args += [f"user:{entity}", *self._claims(), self._chance.choice(["", "n"]), "{}"]
         return "settle", [_STREAM, _DEAD, _LEDGER], args
 
     def _replay(self) -> Call:
         entity = self._one("e", 4)
-        what = [self._one("letter", 3), self._one("op", 12), "users", entity, f"user:{entity}", "Create"]
+        what = [self._one("letter", 3), self._operation(), "users", entity, f"user:{entity}", "Create"]
         fields = ["schema", "2", "x", "1"]
         args = [_PREFIX, "1", *what, self._floor, "{}", *self._claims(), *self._claims(), str(len(fields)), *fields]
         return "replay", [_STREAM, _CLOCK, _LEDGER, _SENT], args
 
     def _recall(self) -> Call:
         entity, how = self._one("e", 4), self._chance.choice(["lost", "lost", "recalled"])
-        what = [self._one("letter", 3), self._chance.choice(self._ids), self._one("op", 12), entity, f"user:{entity}"]
+        what = [self._one("letter", 3), self._chance.choice(self._ids), self._operation(), entity, f"user:{entity}"]
         return "recall", [_STREAM, _SENT], [_PREFIX, _GROUP, how, *what, *self._claims(), *self._claims()]
 
     def _other(self) -> Call:
         holder = f"{self._one('e', 4)} {self._one('op', 12)}"
         act = self._chance.choice(["release", "reserve"])
-        remembered = [self._one("key", 3), "body0", self._one("op", 12), self._one("e", 4), self._floor]
+        remembered = [self._key(), "body0", self._operation(), self._one("e", 4), self._floor]
         return self._chance.choice([
             ("remember", [f"{_PREFIX}key:"], [_PREFIX, "900", *remembered]),
             ("reservations", [_STREAM], [_PREFIX, act, holder, *self._claims()]),

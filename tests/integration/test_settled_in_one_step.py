@@ -41,7 +41,8 @@ class Watched(Redis):
         self.seen.add((int(self.looking.xlen(WRITES)), int(self.looking.xlen(DEAD))))
 
 
-def _settler(redis: Redis) -> Settler:
+def settler(redis: Redis) -> Settler:
+    """One writer's."""
     deferred = Deferred(1, base_s=1, cap_s=1)
     halting = Halting(DeadShare(1.0, 1000, pause_max_s=1), deferred, lambda: False)
     return Settler(redis, deferred, halting, writer="me", attempts_max=5, probe_cap_s=1)
@@ -61,7 +62,7 @@ async def test_it_is_always_in_one_place(clean_redis: RedisServer) -> None:
         looking.xadd(WRITES, {"schema": "2", "operation_id": "some"})
         redis = Watched(port=clean_redis.port)
         redis.looking, redis.seen = looking, set()
-        await _settler(redis)([Handled(_given(looking), None, _OUTCOME)])
+        await settler(redis)([Handled(_given(looking), None, _OUTCOME)])
         await redis.aclose()
         redis.look()
         assert (0, 1) in redis.seen <= {(1, 0), (0, 1)}
@@ -77,7 +78,7 @@ async def test_its_unique_values_stay_its_own(clean_redis: RedisServer, clean_da
         entry = _given(looking)
         redis = Redis(port=clean_redis.port)
         delivery = Delivery(decode(entry.fields, entry.id), entry.id)
-        await _settler(redis)([Handled(entry, delivery, _OUTCOME)])
+        await settler(redis)([Handled(entry, delivery, _OUTCOME)])
         await redis.aclose()
         assert looking.xlen(DEAD) == 1
         assert looking.hgetall(EMAILS) == claimed

@@ -8,8 +8,8 @@
 --       operation_id resource entity_id pending command payload key_hash body_hash busy_ms if_match request_id
 --       traceparent notify expires_at if_none_match build claims
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "backlog" | "taken", operation_id, entity_id,
---   version}, and after it, of one that is accepted, "unsure" when its key is new to a memory that may have forgotten
---   keys; of one that is taken, which of its claims is, from 0;
+--   version}, and after it, of one that is accepted, "unsure" when its key may have been used before, and it is not
+--   known for what; of one that is reused, the same of the operation that it was used for; of one that is taken, which of its claims is, from 0;
 --   or {"failed" | "unknown", operation_id, entity_id, '', error}: an error of its own, before or after its entry was
 --   added. Last {"mended", entries}, if entries were in the way. Or just "no_clock": it is not known how far versions
 --   have come, and the floor is not the database's; nothing was done.
@@ -23,6 +23,7 @@ local prefix, floor, key_ttl_s, pending_max = ARGV[1], believed(ARGV[2]) or 0, A
 local WIDTH, FIRST = 16, 6
 
 -- include entities.lua
+-- include keys.lua
 
 local BUSY_MAX_US = 60000000 -- the longest `Prefer: wait`; further ahead, the clock went back since
 
@@ -77,7 +78,10 @@ local function accept(at, claims)
   -- The same operation is the same request, whatever its key was reused for when it was forgotten.
   local known = redis.call('HMGET', prefix .. 'op:' .. operation_id, 'entity', 'user', 'version')
   if known[3] then return {'repeated', operation_id, known[1] or known[2], known[3]} end
-  if answer then return answer end
+  if answer then
+    answer[5] = redis.call('HGET', record, 'unsure') and 'unsure' or nil
+    return answer
+  end
   for i, claim in ipairs(claims) do
     local holder = redis.call('HGET', claim[1], claim[2])
     if holder and string.sub(holder, 1, #entity_id) ~= entity_id then
@@ -104,18 +108,20 @@ local function accept(at, claims)
   optional('notify', notify)
   optional('expires_at', expires_at)
 
-  local text = string.format('%.0f', append(fields))
+  local text, unsure = string.format('%.0f', append(fields)), false
   redis.call('HSET', pending, operation_id, text .. ' ' .. command .. ' ' .. payload, 'last', operation_id)
-  keep_operation(operation_id, resource, entity_id, text, command)
+  keep_operation(operation_id, resource, entity_id, text, command, unpack(key_hash ~= '' and {'key', key_hash} or {}))
   for _, claim in ipairs(claims) do redis.call('HSET', claim[1], claim[2], entity_id .. ' ' .. operation_id) end
   if key_hash ~= '' then
     keep_key(record, body_hash, operation_id, entity_id, text)
     if busy_ms ~= '' then
       redis.call('HSET', record, 'busy_until', string.format('%.0f', now_us + tonumber(busy_ms) * 1000))
     end
-    redis.call('EXPIRE', record, key_ttl_s)
+    redis.call('EXPIRE', record, key_ttl_s) -- until it is over, see keys.lua
+    unsure = use_key(key_hash, tonumber(key_ttl_s), now_us) or not sure
+    if unsure then redis.call('HSET', record, 'unsure', '1') end
   end
-  return {'accepted', operation_id, entity_id, text, key_hash ~= '' and not sure and 'unsure' or nil}
+  return {'accepted', operation_id, entity_id, text, unsure and 'unsure' or nil}
 end
 
 local answers, at = {}, FIRST

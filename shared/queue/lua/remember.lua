@@ -1,14 +1,15 @@
 #!lua
--- Remember Idempotency-Keys of writes that were applied while the queue was away, as accept.lua would have. What was
--- accepted under a key after that is what the key was reused for.
+-- Remember Idempotency-Keys of writes that are over and that the queue does not know of, as accept.lua would have. What
+-- was accepted under a key after that is what the key was reused for.
 --
 -- KEYS  1 the first of the records, so that Redis knows the slot
 -- ARGV  1 key prefix, 2 lifetime of a key (s), then per write: key_hash body_hash operation_id entity_id version
 -- Returns how many were not known so.
 
-local prefix, ttl_s = ARGV[1], ARGV[2]
+local prefix, ttl_s = ARGV[1], tonumber(ARGV[2])
+local now_us = tonumber(redis.call('TIME')[1]) * 1000000
 
--- include entities.lua
+-- include keys.lua
 
 local new = 0
 for at = 3, #ARGV, 5 do
@@ -17,7 +18,8 @@ for at = 3, #ARGV, 5 do
   if known > tonumber(ARGV[at + 4]) then
     redis.call('DEL', record)
     keep_key(record, ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4])
-    redis.call('EXPIRE', record, ttl_s)
+    redis.call('EXPIRE', record, math.min(KEY_RECORD_S, ttl_s))
+    use_key(ARGV[at], ttl_s, now_us)
     new = new + 1
   end
 end

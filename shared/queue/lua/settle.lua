@@ -20,6 +20,7 @@ local MOST_AT_ONCE = 4000
 local acknowledged, keys_gone, claims_gone = {}, {}, {}
 
 -- include entities.lua
+-- include keys.lua
 
 local function release_later(claims, holder)
   for _, claim in ipairs(claims) do
@@ -85,6 +86,7 @@ while at <= #ARGV do
     at = at + 1 + count
   else
     if action == 'copy' then settle_copy(entry_id) end
+    key_ended(operation_id)
     forget_pending(pending, operation_id)
     release_later(claims, entity_id .. ' ' .. operation_id)
     keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id

@@ -70,6 +70,25 @@ def incr(space: Keyspace, args: Args) -> Any:
     return incrby(space, (args[0], b"1"))
 
 
+@command("BITFIELD", 1, None, grows=True)
+def bitfield(space: Keyspace, args: Args) -> Any:
+    """GET and SET of single bits: the old value of each."""
+    bits, options, answers, sets = bytearray(space.get(args[0], bytes) or b""), Options(args[1:]), [], False
+    while options:
+        word, kind, at = options.word(), options.value(), options.number()
+        if word not in (b"GET", b"SET") or kind != b"u1":
+            raise Failure(SYNTAX)
+        byte, mask = at // 8, 128 >> at % 8
+        answers.append(int(byte < len(bits) and bits[byte] & mask > 0))
+        if word == b"SET":
+            value, sets = options.number(), True
+            bits.extend(bytes(max(0, byte + 1 - len(bits))))
+            bits[byte] = bits[byte] | mask if value else bits[byte] & ~mask
+    if sets:
+        space.replace(args[0], bytes(bits))
+    return answers
+
+
 @command("DEL", 1, None, writes=True)
 @command("UNLINK", 1, None, writes=True)
 def delete(space: Keyspace, args: Args) -> Any:

@@ -1,0 +1,127 @@
+"""Idempotency-Keys in the queue: a record until soon after the operation is over, and for a key's lifetime a trace that
+it was used, so that the database is asked about keys that were used before and about no others."""
+
+import math
+import random
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from redis import Redis as Server
+from redis.asyncio import Redis
+
+from holdfast.services.api.candidate import Candidate
+from holdfast.services.writer.pipeline import Handled
+from holdfast.shared.connections.redis import entries
+from holdfast.shared.queue.codec import decode
+from holdfast.shared.queue.entry import Entry
+from holdfast.shared.queue.names import CLOCK, KEY, KEYS_SINCE, KEYS_USED, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.writes import keyed
+from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Outcome, Reason, Rejected
+from tests.contracts.redis_wire import modelled
+from tests.integration.test_settled_in_one_step import settler
+from tests.models.redis_server import RedisModel
+from tests.servers import PASSWORD, RedisServer
+from tests.stream import ACCEPT_SCRIPT, new_user
+
+_LIFETIME_S, _RECORD_S = 86_400, 300
+_DEAD = Dead(Reason.INVALID_DATA, Failure("BadData", "BAD_DATA", "refused"))
+
+
+def _with_key(key_hash: str = "") -> Candidate:
+    key_hash = key_hash or secrets.token_hex(32)
+    return replace(
+        new_user(),
+        operation_id=keyed.operation_id(key_hash, secrets.token_hex(8)),
+        key_hash=key_hash,
+        body_hash="b" * 64,
+    )
+
+
+def _accept(candidates: Sequence[Candidate]) -> list[str]:
+    values = [value for candidate in candidates for value in candidate.arguments()]
+    about = (PREFIX, 0, 1, _LIFETIME_S, 100)
+    return ["EVAL", ACCEPT_SCRIPT, "2", WRITES, CLOCK, *(_text(value) for value in (*about, *values))]
+
+
+def _text(value: str | bytes | int) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "ttl_s"),
+    [
+        (Applied(1), _RECORD_S),
+        (Rejected("EMAIL_TAKEN", {}), _RECORD_S),
+        (Duplicate(redelivered=False, first=Applied(1)), _RECORD_S),
+        (_DEAD, _LIFETIME_S),
+    ],
+)
+async def test_a_record_stays_until_soon_after_the_end(clean_redis: RedisServer, outcome: Outcome, ttl_s: int) -> None:
+    """While its operation is on its way, or may be sent again, only the queue knows what a key was used for."""
+    candidate = _with_key()
+    async with Redis(port=clean_redis.port) as redis:
+        await redis.execute_command(*_accept([candidate]))  # type: ignore[no-untyped-call]
+        record = KEY + candidate.key_hash
+        assert _LIFETIME_S - 60 < await redis.ttl(record) <= _LIFETIME_S
+        await redis.xgroup_create(WRITES, WRITERS_GROUP, id="0")
+        given: Any = await redis.xreadgroup(WRITERS_GROUP, "me", {WRITES: ">"})
+        [(entry_id, fields)] = entries(given[0][1])
+        entry = Entry(entry_id, fields)
+        await settler(redis)([Handled(entry, Delivery(decode(fields, entry.id), entry.id), outcome)])
+        assert await redis.xlen(WRITES) == 0
+        assert ttl_s - 60 < await redis.ttl(record) <= ttl_s
+
+
+def test_a_used_key_is_never_taken_for_a_new_one() -> None:
+    """From its use until its lifetime is over, whenever that is and whatever other keys are used; a key whose lifetime
+    is over, or that is new, is hardly ever in doubt."""
+    chance = random.Random(7)
+    now = [1_700_000_000.0]
+    model = RedisModel(lambda: now[0])
+    modelled(model, ["SET", KEYS_SINCE, "0"])
+    used: dict[str, float] = {}
+    doubts = {True: [0, 0], False: [0, 0]}
+    for _ in range(600):
+        now[0] += chance.expovariate(1 / 400)
+        key = chance.choice([*used, ""]) if chance.random() < 0.5 else ""
+        candidate = _with_key(key)
+        answers = modelled(model, _accept([candidate]))
+        more = answers[0]
+        assert more[0] == b"accepted"
+        young = now[0] - used.get(candidate.key_hash, -math.inf) < _LIFETIME_S
+        doubts[young][0] += 1
+        doubts[young][1] += b"unsure" in more
+        used.setdefault(candidate.key_hash, now[0])
+        if not young:
+            used[candidate.key_hash] = now[0]
+        modelled(model, ["DEL", KEY + candidate.key_hash])
+    assert doubts[True][0] == doubts[True][1] > 50
+    assert 50 < doubts[False][0] > 4 * doubts[False][1]
+
+
+def test_what_is_left_of_keys_has_a_limit(clean_redis: RedisServer) -> None:
+    """Whatever the number of keys: so many blocks for a lifetime, each of one size."""
+    with clean_redis.client() as redis:
+        for _ in range(8):
+            redis.execute_command(*_accept([_with_key() for _ in range(500)]))  # type: ignore[no-untyped-call]
+        traces = [redis.memory_usage(name) or 0 for name in redis.scan_iter(f"{KEYS_USED}*", count=10_000)]
+    assert 1000 < len(traces) <= 2 * 8192, "of one lifetime, or of two"
+    assert max(traces) < 2500
+
+
+def test_without_the_right_to_leave_traces_a_key_is_in_doubt(clean_redis: RedisServer) -> None:
+    """A server whose users are those of the build before: writes are taken, and the database is asked."""
+    with clean_redis.client() as redis:
+        redis.set(KEYS_SINCE, 0)
+        redis.execute_command("ACL", "SETUSER", "earlier", "on", f">{PASSWORD}", "~*", "+@all", "-bitfield")  # type: ignore[no-untyped-call]
+    try:
+        with Server(port=clean_redis.port, username="earlier", password=PASSWORD, socket_timeout=60) as redis:
+            [answer] = redis.execute_command(*_accept([_with_key()]))  # type: ignore[no-untyped-call]
+    finally:
+        with clean_redis.client() as redis:
+            redis.acl_deluser("earlier")
+    assert (answer[0], answer[-1]) == (b"accepted", b"unsure")
