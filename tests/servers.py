@@ -163,30 +163,34 @@ class RedisServer(Server):
 
 
 class Database(Server):
-    """MariaDB, with an empty database `holdfast`."""
+    """MariaDB, with an empty database `holdfast`, or with what another one has, which is stopped. `user`: of the
+    operating system, if the tests are root's."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *extra: str, copy_of: "Database | None" = None, user: str = "root") -> None:
         self.port = free_port()
-        self._socket = f"/tmp/holdfast-test-{os.getpid()}-{self.port}.sock"  # noqa: S108 - paths of sockets must be short
-        data = folder / "data"
-        as_root = ["--user=root"] if os.geteuid() == 0 else []
-        made = subprocess.run(
-            ["mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",
-             f"--datadir={data}", f"--tmpdir={folder}", *as_root],
-            check=False, capture_output=True, text=True, timeout=START_DEADLINE_S,
-        )  # fmt: skip
+        self.socket = f"/tmp/holdfast-test-{os.getpid()}-{self.port}.sock"  # noqa: S108 - paths of sockets must be short
+        self.data = folder / "data"
+        as_root = [f"--user={user}"] if os.geteuid() == 0 else []
+        make = ["cp", "-a", str(copy_of.data), str(self.data)] if copy_of else [
+            "mariadb-install-db", "--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db",
+            f"--datadir={self.data}", f"--tmpdir={folder}", *as_root,
+        ]  # fmt: skip
+        made = subprocess.run(make, check=False, capture_output=True, text=True, timeout=START_DEADLINE_S)
         assert made.returncode == 0, made.stderr[-2000:] + made.stdout[-2000:]
         command = [
-            shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={data}",
-            f"--socket={self._socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
-            f"--tmpdir={data}",  # a shared one is swept by every server that starts
-            "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M", *as_root,
+            shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}",
+            f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
+            f"--tmpdir={self.data}",  # a shared one is swept by every server that starts
+            "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M", *as_root, *extra,
         ]  # fmt: skip
         super().__init__(folder, command)
 
     def start(self) -> None:
         """Start; make the database and its user if they are missing."""
         super().start()
+        self._make_users()
+
+    def _make_users(self) -> None:
         with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
             cursor.execute("CREATE DATABASE IF NOT EXISTS holdfast")
             cursor.execute(f"CREATE USER IF NOT EXISTS 'holdfast'@'127.0.0.1' IDENTIFIED BY '{PASSWORD}'")
@@ -194,10 +198,16 @@ class Database(Server):
             for statement in privileges.users(dict.fromkeys(privileges.with_users(), PASSWORD), "127.0.0.%"):
                 cursor.execute(statement)
 
+    def stop(self) -> None:
+        """As a person stops it."""
+        self._signal(signal.SIGTERM)
+        if self._process:
+            self._process.wait(START_DEADLINE_S)
+
     def kill(self) -> None:
         """kill -9; the socket stands outside the folder and would stay."""
         super().kill()
-        Path(self._socket).unlink(missing_ok=True)
+        Path(self.socket).unlink(missing_ok=True)
 
     @property
     def dsn(self) -> str:
@@ -211,8 +221,14 @@ class Database(Server):
         root = user == "root"
         return pymysql.connect(
             user=user, password="" if root else PASSWORD, database=database, port=self.port, host="127.0.0.1",
-            unix_socket=self._socket if root else None, connect_timeout=30, read_timeout=60, autocommit=True,
+            unix_socket=self.socket if root else None, connect_timeout=30, read_timeout=60, autocommit=True,
         )  # fmt: skip
+
+    def is_used(self) -> bool:
+        """Whether a service has a connection to it."""
+        with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) FROM information_schema.processlist WHERE user LIKE 'holdfast%'")
+            return bool(cursor.fetchall()[0][0])
 
     def answers(self) -> bool:
         """Whether it serves."""
@@ -226,7 +242,7 @@ class Database(Server):
 
     def _listens(self) -> bool:
         with socket.socket(socket.AF_UNIX) as probe:
-            return probe.connect_ex(self._socket) == 0
+            return probe.connect_ex(self.socket) == 0
 
 
 class PrometheusServer(Server):

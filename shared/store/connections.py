@@ -64,7 +64,7 @@ def _checked_out(connection: Any, record: Any, _proxy: Any) -> None:
     now = time.monotonic()
     if now - record.info["role_at"] < _ROLE_KNOWN_S:
         return
-    if role_of(connection) != record.info["role"]:
+    if role_of(connection, record.info["role"]) != record.info["role"]:
         raise sa.exc.InvalidatePoolError("the server has another role than when the connection was made")
     record.info["role_at"] = now
 

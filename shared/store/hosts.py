@@ -129,7 +129,7 @@ def _prepared(connection: Any) -> Role | None:
     role = role_of(connection)
     if role and role.galera:
         keep_in_step(connection)
-        role = role_of(connection)
+        role = role_of(connection, role)
         if role is None:
             raise NotConnected(_NOT_READY, "the Galera node has no quorum or is held back")
     return role

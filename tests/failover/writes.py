@@ -1,41 +1,85 @@
-"""Writes under way while something fails: what was acknowledged, and how long nobody got an answer."""
+"""Writes and reads under way while something fails: what was acknowledged, and how long nothing worked."""
 
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import httpx
 
 from tests import processes
-from tests.servers import Database, wait_until
+from tests.servers import wait_until
 
 _CLIENTS = 4
+#: One client waits for each of its writes to be applied, for so long.
+_WAIT = {"Prefer": "wait=1"}
+
+
+class Node(Protocol):
+    """A server of the database."""
+
+    @property
+    def dsn(self) -> str:
+        """For DB_DSN."""
+
+    def connect(self) -> Any:
+        """A plain connection."""
+
+
+class Gap:
+    """The longest time without an event while clients were at work."""
+
+    def __init__(self) -> None:
+        self.longest_s = 0.0
+        self._at = time.monotonic()
+
+    def begin(self) -> None:
+        """Clients begin their work."""
+        self._at = time.monotonic()
+
+    def event(self) -> None:
+        """It happened now, or the clients end."""
+        now = time.monotonic()
+        self.longest_s, self._at = max(self.longest_s, now - self._at), now
 
 
 @dataclass
 class Record:
     """Of all clients together."""
 
-    #: Operation -> status code, of those that the api has promised.
+    #: Operation -> status code, of the writes that the api has acknowledged.
     acknowledged: dict[str, int] = field(default_factory=dict)
-    #: Status codes of what was promised to nobody.
+    #: Status codes of the others.
     refused: list[int] = field(default_factory=list)
-    longest_gap_s: float = 0.0
-    _at: float = field(default_factory=time.monotonic)
+    answers: Gap = field(default_factory=Gap)
+    fresh_reads: Gap = field(default_factory=Gap)
+    applied: Gap = field(default_factory=Gap)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
+    @property
+    def gaps(self) -> tuple[Gap, Gap, Gap]:
+        """All of them."""
+        return self.answers, self.fresh_reads, self.applied
+
     def add(self, answer: httpx.Response) -> None:
-        """One answer."""
+        """The answer to one write."""
         with self._lock:
-            if answer.status_code in (201, 202):
+            if answer.status_code in (200, 201, 202):
                 self.acknowledged[answer.json()["data"]["operation_id"]] = answer.status_code
-                self.longest_gap_s = max(self.longest_gap_s, time.monotonic() - self._at)
-                self._at = time.monotonic()
+                self.answers.event()
+                if answer.status_code != 202:
+                    self.applied.event()
             else:
                 self.refused.append(answer.status_code)
+
+    def add_read(self, answer: httpx.Response) -> None:
+        """The answer to one read."""
+        if answer.status_code == 200 and not answer.json()["meta"].get("stale"):
+            with self._lock:
+                self.fresh_reads.event()
 
     def count(self, status: int) -> int:
         """Writes acknowledged with this status so far."""
@@ -50,31 +94,44 @@ class Record:
             what=f"{more} more writes are acknowledged with {status or 'any status'}",
         )
 
-    def lost(self, database: Database) -> set[str]:
-        """Acknowledged operations that the database does not know."""
+    def lost(self, database: Node) -> set[str]:
+        """Acknowledged operations that the database does not know, or has rejected although all of them can work."""
         with database.connect() as connection, connection.cursor() as cursor:
-            cursor.execute("SELECT operation_id FROM operations")
+            cursor.execute("SELECT operation_id FROM operations WHERE effect <> 'rejected'")
             return set(self.acknowledged) - {row[0] for row in cursor.fetchall()}
 
 
 @contextmanager
 def writing(api: processes.Service, record: Record, pause_s: float = 0.01) -> Iterator[Record]:
-    """A few clients create users with addresses of their own, one request after another each."""
+    """A few clients create users with addresses of their own and change them at once, one request after another each;
+    one of them waits for each write. Another client reads."""
     done = threading.Event()
 
-    def client() -> None:
-        with api.client() as http:
+    def write(headers: dict[str, str]) -> None:
+        with api.client(headers=headers) as http:
             while not done.wait(pause_s):
                 own = uuid.uuid4().hex
-                user = {"name": own, "email": f"{own}@example.com"}
-                record.add(http.post("/users", json=user))
+                created = http.post("/users", json={"name": own, "email": f"{own}@example.com"})
+                record.add(created)
+                if created.is_success:
+                    record.add(http.patch(f"/users/{created.json()['data']['id']}", json={"name": uuid.uuid4().hex}))
 
-    clients = [threading.Thread(target=client, daemon=True) for _ in range(_CLIENTS)]
+    def read() -> None:
+        with api.client() as http:
+            while not done.wait(pause_s):
+                record.add_read(http.get("/users?limit=1"))
+
+    work: list[Callable[[], None]] = [read, lambda: write(_WAIT), *[lambda: write({})] * (_CLIENTS - 1)]
+    clients = [threading.Thread(target=each, daemon=True) for each in work]
+    for gap in record.gaps:
+        gap.begin()
     for each in clients:
         each.start()
     try:
         yield record
     finally:
         done.set()
+        for gap in record.gaps:
+            gap.event()
         for each in clients:
             each.join(240)

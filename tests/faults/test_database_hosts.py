@@ -1,34 +1,64 @@
 """Two databases in one DSN: connections go to the first that takes writes."""
 
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from holdfast.shared.faults import Outage
+from holdfast.shared.queue.names import DEAD
 from holdfast.shared.store.engine import Engine, make_engine, transaction
-from tests.servers import PASSWORD, PATIENT_DATABASE, Database, wait_until
+from tests import processes
+from tests.client import WAIT
+from tests.conftest import migrate
+from tests.database_faults import as_root
+from tests.servers import PASSWORD, PATIENT_DATABASE, Database, RedisServer, wait_until
 
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Database, Database]]:
-    """Two servers without replication."""
-    servers: list[Database] = []
+    """Two servers with the same tables, without replication."""
+    first = Database(tmp_path_factory.mktemp("first"))
+    first.start()
     try:
-        for name in ("first", "second"):
-            folder: Path = tmp_path_factory.mktemp(name)
-            servers.append(Database(folder))
-            servers[-1].start()
-        yield servers[0], servers[1]
+        migrate(first.dsn)
+        first.stop()
+        second = Database(tmp_path_factory.mktemp("second"), copy_of=first)
+        try:
+            first.start()
+            second.start()
+            yield first, second
+        finally:
+            second.kill()
     finally:
-        for server in servers:
-            server.kill()
+        first.kill()
+
+
+@pytest.fixture
+def hosts(pair: tuple[Database, Database]) -> str:
+    """A DSN of both."""
+    return pair[0].dsn.replace(f":{pair[0].port}", f":{pair[0].port},127.0.0.1:{pair[1].port}")
 
 
 def read_only(database: Database, value: int) -> None:
     """Make the server refuse writes, or take them again."""
-    with database.connect(user="root", database=None) as connection, connection.cursor() as cursor:
-        cursor.execute(f"SET GLOBAL read_only = {value}")
+    as_root(database, f"SET GLOBAL read_only = {value}")
+
+
+def names(database: Database) -> list[str]:
+    """Of its users."""
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT name FROM users")
+        return [name for (name,) in cursor.fetchall()]
+
+
+def listed(client: httpx.Client) -> list[str]:
+    """The names that the api reads from the database; none, if it has only a copy."""
+    answer = client.get("/users").json()
+    fresh = answer["success"] and not answer["meta"].get("stale")
+    return [user["name"] for user in answer["data"]] if fresh else []
 
 
 def port_of(engine: Engine) -> int:
@@ -45,11 +75,43 @@ def reaches(engine: Engine, port: int) -> bool:
         return False
 
 
-def test_the_first_that_takes_writes(pair: tuple[Database, Database]) -> None:
+def test_services_follow(pair: tuple[Database, Database], hosts: str, own_redis: RedisServer, tmp_path: Path) -> None:
+    """A write is applied by the standby when the first host is killed, and by the first one when it is back; reads are
+    that host's, fresh. Nothing is restarted, and nothing is dead-lettered."""
+    first, second = pair
+    api = processes.api(tmp_path, own_redis.address, hosts).start()
+    writer = processes.writer(tmp_path, own_redis.address, hosts, **processes.QUICK).start()
+    try:
+        with api.client() as client:
+
+            def is_applied_at(server: Database, name: str) -> None:
+                assert client.post("/users", json={"name": name, "email": f"{name}@example.com"}).is_success
+                wait_until(lambda: name in names(server), what=f"{name} is applied")
+                wait_until(lambda: name in listed(client), what=f"{name} is read")
+
+            is_applied_at(first, "ann")
+            first.kill()
+            is_applied_at(second, "bob")
+            first.start()
+            wait_until(first.is_used, what="a service goes back")
+
+            def is_back() -> bool:
+                name = uuid.uuid4().hex
+                client.post("/users", json={"name": name, "email": f"{name}@example.com"}, headers=WAIT)
+                return name in names(first) and name in listed(client)
+
+            wait_until(is_back, what="both services are back")
+        with own_redis.client() as queue:
+            assert queue.xlen(DEAD) == 0
+    finally:
+        api.kill()
+        writer.kill()
+
+
+def test_the_first_that_takes_writes(pair: tuple[Database, Database], hosts: str) -> None:
     """Read-only, dead, and back: each time the connections follow, and with both refusing the error names both."""
     first, second = pair
-    hosts = f"127.0.0.1:{first.port},127.0.0.1:{second.port}"
-    engine = make_engine(f"mysql://holdfast:{PASSWORD}@{hosts}/holdfast", PATIENT_DATABASE, 2)
+    engine = make_engine(hosts, PATIENT_DATABASE, 2)
     try:
         assert port_of(engine) == first.port
         read_only(first, 1)

@@ -71,7 +71,9 @@ def test_it_fails_where_writes_do(engine: Engine, own_database: Database) -> Non
         control_write(engine)
 
 
-@pytest.mark.parametrize("fault", [refusing("users", any_number()), refusing("users", 1290)], ids=["any", "1290"])
+@pytest.mark.parametrize(
+    "fault", [refusing("users", number) for number in (any_number(), 1290, 1047)], ids=["any", "1290", "1047"]
+)
 def test_a_connection_that_is_refused_goes_with_its_pool(
     engine: Engine, own_database: Database, fault: DatabaseFault
 ) -> None:

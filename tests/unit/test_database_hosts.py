@@ -88,7 +88,7 @@ KINDS: dict[str, tuple[tuple[Row, ...], bool | None]] = {
     "MariaDB": (((0, 0, "NONE"),), True), "MariaDB, read-only": (((1, 0, "NONE"),), False),
     "a Galera node": (((0, 1, "NONE"),) * 2, True), "a Galera node, read-only": (((1, 1, "NONE"),) * 2, False),
     "a Galera node that rejects": (((0, 1, "ALL"),) * 2, False),
-    "a Galera node without quorum": (((0, 1, "NONE"), None, None), False),
+    "a Galera node without quorum": (((0, 1, "NONE"), None), False),
     "an old engine": ((None, (0,)), True), "an old engine, read-only": ((None, (1,)), False),
     "a proxy that refuses to say": ((None, None), None),
 }  # fmt: skip

@@ -25,6 +25,7 @@ DEPENDENCY = Dependency(
             proofs=(
                 "faults/test_database.py::test_killed",
                 "integration/test_writer_outages.py::test_a_database_that_is_away",
+                "faults/test_database_hosts.py::test_services_follow",
                 "make chaos-db-kill",
             ),
         ),
@@ -110,12 +111,13 @@ DEPENDENCY = Dependency(
             effect=Effect.LATER,
             clients="Reads as usual, fresh. Writes `202`, and later.",
             detected=f"`batch_held` in the writer's log, {metric(metrics.holding)}. {alert('PipelineStale')}.",
-            heals="A control write works again, or the address leads to the new primary: connections to the old one "
-            "are dropped.",
+            heals="A control write works again, or the address or another host of `DB_DSN` leads to the new primary: "
+            "connections to the old one are dropped.",
             person=f"Finish the failover, or end `read_only`: {runbook('PipelineStale')}.",
             proofs=(
                 "faults/test_database.py::test_read_only",
                 "faults/test_switch.py::test_the_primary_is_switched",
+                "faults/test_database_hosts.py::test_the_first_that_takes_writes",
             ),
         ),
         Mode.FLAPPING: Failure(

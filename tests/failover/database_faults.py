@@ -1,0 +1,167 @@
+"""Faults of the database's nodes, under writes. The queue is one Redis that stays well."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from holdfast.migrations import lock
+from holdfast.shared.store.engine import make_engine
+from tests.failover.pair import Pair, running_pair
+from tests.failover.stage import ENOUGH, Stage
+from tests.failover.table import Faults, Row, Skipped
+from tests.failover.writes import writing
+from tests.galera import Galera, running_galera
+from tests.group_replication import engine_lacks, running_group
+from tests.servers import PATIENT_DATABASE, RedisServer, wait_until
+
+_SHORT_HOLDS, _SHORT_HOLD_S = 20, 0.4
+
+
+def _queue(folder: Path, stack: ExitStack) -> RedisServer:
+    place = folder / "queue"
+    place.mkdir()
+    queue = RedisServer(place)
+    queue.start()
+    stack.callback(queue.kill)
+    return queue
+
+
+@contextmanager
+def _on_galera(folder: Path) -> Iterator[tuple[Stage, Galera]]:
+    with ExitStack() as stack:
+        queue = _queue(folder, stack)
+        galera = stack.enter_context(running_galera())
+        stage = Stage(lambda: queue, lambda _: queue.address, lambda: galera.nodes[0], galera.dsn(), folder, stack)
+        stage.start("dlq_admin")
+        yield stage, galera
+
+
+def killed(folder: Path) -> Row:
+    """kill -9 of the node in use; it comes back, and is used again."""
+    with _on_galera(folder) as (on, galera):
+        api = on.start("api")
+        on.start("writer")
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH)
+            galera.nodes[0].kill()
+            on.record.wait_for(ENOUGH)
+            galera.nodes[0].start()
+            galera.wait_until_whole()
+            wait_until(lambda: galera.nodes[0].is_used(), what="the first node is used again")
+            on.record.wait_for(ENOUGH)
+        return on.ended()
+
+
+def quorum_lost(folder: Path) -> Row:
+    """Two of three nodes hang, so that the third answers 1047 to everything; they come back."""
+    with _on_galera(folder) as (on, galera):
+        api = on.start("api")
+        on.start("writer")
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH)
+            for node in galera.nodes[1:]:
+                node.freeze()
+            wait_until(lambda: galera.nodes[0].status("wsrep_ready") == "OFF", what="the quorum is lost")
+            on.record.wait_for(ENOUGH)
+            for node in galera.nodes[1:]:
+                node.thaw()
+            galera.wait_until_whole()
+            on.record.wait_for(ENOUGH)
+        return on.ended()
+
+
+def held_back(folder: Path) -> Row:
+    """Writers on two nodes, of which one applies late again and again, and then nothing for a long time."""
+    with _on_galera(folder) as (on, galera):
+        api = on.start("api")
+        on.start("writer", name="writer-1")
+        on.start("writer", name="writer-2", dsn=galera.dsn(1, 2, 0))
+        done = threading.Event()
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH)
+            for _ in range(_SHORT_HOLDS):
+                with galera.nodes[1].held_back():
+                    done.wait(_SHORT_HOLD_S)
+                done.wait(_SHORT_HOLD_S / 2)
+            with galera.nodes[1].held_back():
+                wait_until(lambda: galera.nodes[2].is_used(), what="the writer uses another node")
+                on.record.wait_for(ENOUGH)
+            wait_until(lambda: galera.nodes[1].is_used(), what="the writer goes back")
+            on.record.wait_for(ENOUGH)
+        return on.ended()
+
+
+def migrations(folder: Path) -> Row:
+    """Two migrations at two nodes: the second waits for the first one's connection to end."""
+    with _on_galera(folder) as (on, galera):
+        engines = [make_engine(node.dsn, PATIENT_DATABASE, 1) for node in galera.nodes[:2]]
+        with engines[0].connect() as first, engines[1].connect() as second:
+            assert lock.take(first, 60)
+            assert not lock.take(second, 1)
+            first.invalidate()
+            assert lock.take(second, 60)
+        for engine in engines:
+            engine.dispose()
+        with writing(on.start("api"), on.record):
+            on.record.wait_for(ENOUGH)
+        return on.ended()
+
+
+def member_killed(folder: Path) -> Row:
+    """Three servers, one of which takes writes: it is killed, comes back, and takes over as planned."""
+    if lacks := engine_lacks():
+        raise Skipped(lacks)
+    with ExitStack() as stack:
+        queue = _queue(folder, stack)
+        group = stack.enter_context(running_group())
+        first = group.members[0]
+        on = Stage(lambda: queue, lambda _: queue.address, group.primary, group.dsn, folder, stack)
+        on.start("dlq_admin")
+        api = on.start("api")
+        on.start("writer")
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH)
+            first.kill()
+            on.record.wait_for(ENOUGH)
+            wait_until(lambda: any(each.is_primary() for each in group.members[1:]), what="another primary")
+            on.record.wait_for(ENOUGH)
+            first.start()
+            group.wait_until_whole()
+            first.take_over()
+            wait_until(first.is_used, what="the first host is used again")
+            on.record.wait_for(ENOUGH)
+        return on.ended()
+
+
+def promoted(folder: Path) -> Row:
+    """Two hosts with semi-synchronous replication: the primary is killed, the standby promoted by hand, the old primary
+    made anew as its standby, and used again after a planned switch."""
+    with ExitStack() as stack:
+        queue = _queue(folder, stack)
+        pair: Pair = stack.enter_context(running_pair(folder))
+        on = Stage(lambda: queue, lambda _: queue.address, lambda: pair.primary, pair.dsn, folder, stack)
+        on.start("dlq_admin")
+        api = on.start("api")
+        on.start("writer")
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH)
+            pair.primary.kill()
+            on.record.wait_for(ENOUGH)
+            pair.promote()
+            on.record.wait_for(ENOUGH)
+            pair.rebuild()
+            pair.switch()
+            on.record.wait_for(ENOUGH)
+            wait_until(lambda: pair.primary.is_used(), what="the first host is used again")
+        return on.ended()
+
+
+FAULTS: Faults = {
+    "galera: node killed": killed,
+    "galera: quorum lost": quorum_lost,
+    "galera: node held back": held_back,
+    "galera: two migrations": migrations,
+    "primary killed, standby promoted": promoted,
+    "group replication: primary killed": member_killed,
+}

@@ -1,0 +1,108 @@
+"""Stage: services on stores that fail, and what became of the writes in the end."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import redis
+
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.names import WRITES
+from holdfast.shared.store.engine import make_engine
+from holdfast.shared.writes.ledger import Ledger
+from tests import processes
+from tests.failover.table import Row
+from tests.failover.writes import Node, Record
+from tests.processes import Service
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, RedisServer, wait_until
+
+_SETTINGS: dict[str, dict[str, str]] = {
+    "api": processes.HASTY_API | {"HOLDFAST_API_BREAKER_OPEN_S": "0.3"},
+    "writer": processes.QUICK,
+    "dlq_admin": {"HOLDFAST_DLQ_AUDIT_EVERY_S": "1"},
+}
+#: Writes before and after a fault.
+ENOUGH = 300
+
+
+class Stage:
+    """Services that end with the stage. `queue`: where it is now; `address`: for REDIS_ADDR of a service; `database`:
+    a node to look at; `dsn`: of all nodes."""
+
+    def __init__(
+        self,
+        queue: Callable[[], RedisServer],
+        address: Callable[[str], str],
+        database: Callable[[], Node],
+        dsn: str,
+        folder: Path,
+        stack: ExitStack,
+    ) -> None:
+        self.record = Record()
+        self._queue = queue
+        self._address = address
+        self._database = database
+        self._dsn = dsn
+        self._folder = folder
+        self._stack = stack
+        self._started = 0
+
+    def start(self, service: str, address: str = "", dsn: str = "", **more: str) -> Service:
+        """A service that finds the stores by itself, or at an address."""
+        self._started += 1
+        make = getattr(processes, service)
+        stores = {
+            "REDIS_ADDR": address or self._address(service),
+            "HOLDFAST_INSTANCE": f"{service}-{self._started}",
+        }
+        started: Service = make(self._folder, "", dsn or self._dsn, **_SETTINGS[service] | stores | more)
+        self._stack.callback(started.kill)
+        return started.start()
+
+    def accepted(self) -> int:
+        """Writes that the auditor has seen accepted."""
+        with self._database().connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT MAX(accepted) FROM queue_epochs")
+            return int(cursor.fetchall()[0][0] or 0)
+
+    def ended(self, *, promised: bool = True) -> Row:
+        """Let a writer finish, and count."""
+        self.start("writer")
+        wait_until(self._is_settled, what="all is settled")
+        ledgers: list[Ledger] = []
+
+        def balanced() -> bool:
+            ledgers[:] = [asyncio.run(self._ledger())]
+            return ledgers[0].missing == 0
+
+        wait_until(balanced, 60, "the ledger balances")
+        record, database = self.record, self._database()
+        with database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT COUNT(*) - COUNT(DISTINCT name) FROM users WHERE name <> ''")
+            doubled = cursor.fetchall()[0][0]
+        assert ledgers[0].dead_lettered == 0, "a write was dead-lettered"
+        return Row(
+            acknowledged=len(record.acknowledged),
+            lost=len(record.lost(database)),
+            doubled=doubled,
+            longest_s=tuple(gap.longest_s for gap in record.gaps),
+            ledger=ledgers[0],
+            promised=promised,
+        )
+
+    def _is_settled(self) -> bool:
+        with self._queue().client() as client, contextlib.suppress(redis.RedisError):
+            return bool(client.xlen(WRITES) == 0)
+        return False
+
+    async def _ledger(self) -> Ledger:
+        client = connect(f"127.0.0.1:{self._queue().port}", PATIENT_REDIS)
+        engine = make_engine(self._database().dsn, PATIENT_DATABASE, 2)
+        try:
+            return await read_ledger(client, engine)
+        finally:
+            await client.aclose()
+            engine.dispose()

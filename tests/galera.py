@@ -1,0 +1,130 @@
+"""Galera: a cluster of MariaDB nodes. The first is installed and migrated alone, the others begin as copies of it."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import pymysql
+
+from tests.conftest import migrate
+from tests.ports import free_port
+from tests.servers import PASSWORD, Database, wait_until
+
+_PROVIDER = "/usr/lib/galera/libgalera_smm.so"
+#: A node that does not answer for so long is out. A busy machine is no reason.
+_SUSPECT_S = 5
+#: The group's port, that of incremental transfers, and that of whole ones.
+_Ports = tuple[int, int, int]
+_NEW = "--wsrep-new-cluster"
+
+
+class GaleraNode(Database):
+    """A node. It runs as the user `mysql`, because rsync, by which nodes bring each other up to date, changes its user
+    where root starts it."""
+
+    def __init__(self, folder: Path, ports: Sequence[_Ports], number: int, first: "GaleraNode | None") -> None:
+        group, increments, whole = ports[number]
+        options = ";".join(
+            (
+                f"gmcast.listen_addr=tcp://127.0.0.1:{group}", f"ist.recv_addr=127.0.0.1:{increments}",
+                "gcache.size=64M", f"evs.suspect_timeout=PT{_SUSPECT_S}S", f"evs.inactive_timeout=PT{2 * _SUSPECT_S}S",
+                f"evs.install_timeout=PT{2 * _SUSPECT_S}S", "evs.keepalive_period=PT1S",
+            )
+        )  # fmt: skip
+        super().__init__(
+            folder, "--innodb-buffer-pool-size=64M", "--innodb-log-file-size=16M", "--binlog-format=ROW",
+            "--innodb-autoinc-lock-mode=2", "--wsrep-on=ON", f"--wsrep-provider={_PROVIDER}",
+            f"--wsrep-cluster-address=gcomm://{','.join(f'127.0.0.1:{each[0]}' for each in ports)}",
+            f"--wsrep-node-address=127.0.0.1:{group}", f"--wsrep-node-name=node-{number}",
+            f"--wsrep-provider-options={options}", "--wsrep-sst-method=rsync",
+            f"--wsrep-sst-receive-address=127.0.0.1:{whole}", *([] if first else [_NEW]), copy_of=first, user="mysql",
+        )  # fmt: skip
+
+    def joins_from_now(self) -> None:
+        """There is a cluster already when it starts the next time."""
+        self._command = [part for part in self._command if part != _NEW]
+
+    def answers(self) -> bool:
+        """Whether it is in step with a cluster that has a quorum."""
+        return super().answers() and self.status("wsrep_local_state_comment") == "Synced"
+
+    def status(self, name: str) -> str:
+        """One of its status variables."""
+        with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+            cursor.execute("SHOW GLOBAL STATUS LIKE %s", (name,))
+            return str(cursor.fetchall()[0][1])
+
+    def connect(
+        self, user: str = "holdfast", database: str | None = "holdfast"
+    ) -> "pymysql.Connection[pymysql.cursors.Cursor]":
+        """A plain connection; but for root's, it shows what the whole cluster has committed."""
+        connection = super().connect(user, database)
+        if user != "root":
+            with connection.cursor() as cursor:
+                cursor.execute("SET SESSION wsrep_sync_wait=7")
+        return connection
+
+    @contextmanager
+    def held_back(self) -> Iterator[None]:
+        """It applies nothing that others commit while the block runs."""
+        with self.connect(user="root", database=None) as connection, connection.cursor() as cursor:
+            cursor.execute("FLUSH TABLES WITH READ LOCK")
+            yield
+            cursor.execute("UNLOCK TABLES")
+
+    def _make_users(self) -> None:
+        if _NEW in self._command:
+            super()._make_users()
+
+
+class Galera:
+    """A cluster."""
+
+    def __init__(self, nodes: list[GaleraNode]) -> None:
+        self.nodes = nodes
+
+    def dsn(self, *order: int) -> str:
+        """For DB_DSN: all nodes in this order, or in that of their numbers."""
+        places = order or range(len(self.nodes))
+        hosts = ",".join(f"127.0.0.1:{self.nodes[place].port}" for place in places)
+        return f"mysql://holdfast:{PASSWORD}@{hosts}/holdfast"
+
+    def wait_until_whole(self) -> None:
+        """Until every node is in step with all others."""
+        size = str(len(self.nodes))
+        wait_until(
+            lambda: all(node.answers() and node.status("wsrep_cluster_size") == size for node in self.nodes),
+            what="the cluster is whole",
+        )
+
+
+@contextmanager
+def running_galera() -> Iterator[Galera]:
+    """Three nodes, migrated."""
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-galera-"))
+    folder.chmod(0o755)  # for the user mysql
+    ports = [(free_port(), free_port(), free_port()) for _ in range(3)]
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        nodes: list[GaleraNode] = []
+        for number in range(3):
+            place = folder / f"node-{number}"
+            place.mkdir()
+            if os.geteuid() == 0:
+                shutil.chown(place, "mysql")
+            nodes.append(GaleraNode(place, ports, number, nodes[0] if nodes else None))
+            stack.callback(nodes[number].kill)
+            if number == 0:
+                nodes[0].start()
+                migrate(nodes[0].dsn)
+                nodes[0].stop()
+        nodes[0].start()
+        nodes[0].joins_from_now()
+        for node in nodes[1:]:
+            node.start()
+        galera = Galera(nodes)
+        galera.wait_until_whole()
+        yield galera

@@ -1,0 +1,165 @@
+"""Group Replication: three MySQL servers in containers, of which one takes writes."""
+
+import os
+import subprocess
+import uuid
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+
+import pymysql
+
+from deploy.local.output import Problem
+from deploy.privileges import database as privileges
+from deploy.stacks.engine import docker
+from tests.conftest import migrate
+from tests.ports import free_port
+from tests.servers import PASSWORD, wait_until
+
+_IMAGE = "mysql:9.7"
+_MEMBERS = "SELECT member_state FROM performance_schema.replication_group_members"
+
+
+def engine_lacks() -> str:
+    """Why no group can be started here; empty: it can."""
+    try:
+        docker("image", "inspect", _IMAGE)
+    except Problem as problem:
+        return str(problem)
+    return ""
+
+
+class Member:
+    """One server. It is reached at a port of this machine, by the others under its name."""
+
+    def __init__(self, network: str, names: list[str], number: int, group: str) -> None:
+        self.name = names[number]
+        self.port = free_port()
+        seeds = ",".join(f"{name}:33061" for name in names)
+        group_settings = {
+            "group-name": group, "local-address": f"{self.name}:33061", "group-seeds": seeds,
+            "start-on-boot": "OFF", "recovery-get-public-key": "ON", "member-expel-timeout": "0",
+            "unreachable-majority-timeout": "5",
+        }  # fmt: skip
+        docker(
+            "run", "--detach", "--name", self.name, "--hostname", self.name, "--network", network,
+            "--publish", f"127.0.0.1:{self.port}:3306", "--env", f"MYSQL_ROOT_PASSWORD={PASSWORD}", _IMAGE,
+            f"--server-id={number + 1}", f"--report-host={self.name}", "--gtid-mode=ON",
+            "--enforce-gtid-consistency=ON", "--plugin-load-add=group_replication.so",
+            *(f"--loose-group-replication-{name}={value}" for name, value in group_settings.items()),
+        )  # fmt: skip
+
+    @property
+    def dsn(self) -> str:
+        """For DB_DSN, as a user who may do everything."""
+        return f"mysql://holdfast:{PASSWORD}@127.0.0.1:{self.port}/holdfast"
+
+    def connect(self, user: str = "holdfast", database: str | None = "holdfast") -> Any:
+        """A plain connection."""
+        return pymysql.connect(
+            user=user, password=PASSWORD, database=database, host="127.0.0.1", port=self.port,
+            connect_timeout=10, read_timeout=60, autocommit=True,
+        )  # fmt: skip
+
+    def run(self, *statements: str) -> Any:
+        """As root; the last one's rows."""
+        with self.connect("root", None) as connection, connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement)
+            return cursor.fetchall()
+
+    def answers(self) -> bool:
+        """Whether it serves."""
+        try:
+            return bool(self.run("SELECT 1"))
+        except pymysql.err.MySQLError:
+            return False
+
+    def is_primary(self) -> bool:
+        """Whether it takes writes."""
+        return self.answers() and self.run("SELECT @@global.super_read_only") == ((0,),)
+
+    def is_used(self) -> bool:
+        """Whether a service has a connection to it."""
+        query = "SELECT COUNT(*) FROM performance_schema.processlist WHERE user LIKE 'holdfast%'"
+        return bool(self.run(query)[0][0])
+
+    def kill(self) -> None:
+        """kill -9."""
+        docker("kill", self.name)
+
+    def start(self) -> None:
+        """Start again, and join the others."""
+        docker("start", self.name)
+        wait_until(self.answers, what=self.name)
+        self.join()
+
+    def join(self, *, as_first: bool = False) -> None:
+        """Become a member of the group."""
+        begin = "START GROUP_REPLICATION"
+        bootstrap = "SET GLOBAL group_replication_bootstrap_group={}"
+        self.run(*([bootstrap.format("ON"), begin, bootstrap.format("OFF")] if as_first else [begin]))
+
+    def take_over(self) -> None:
+        """Become the primary, as planned."""
+        self.run("SELECT group_replication_set_as_primary(@@server_uuid)")
+
+
+class Group:
+    """`members[0]` is the primary at first."""
+
+    def __init__(self, members: list[Member]) -> None:
+        self.members = members
+        hosts = ",".join(f"127.0.0.1:{member.port}" for member in members)
+        self.dsn = f"mysql://holdfast:{PASSWORD}@{hosts}/holdfast"
+
+    def primary(self) -> Member:
+        """Raises StopIteration while there is none."""
+        return next(member for member in self.members if member.is_primary())
+
+    def wait_until_whole(self) -> None:
+        """Until each member sees all others online."""
+        whole = (("ONLINE",),) * len(self.members)
+        wait_until(
+            lambda: all(m.answers() and m.run(_MEMBERS) == whole for m in self.members), what="the group is whole"
+        )
+
+
+@contextmanager
+def running_group() -> Iterator[Group]:
+    """Whole and migrated."""
+    network = f"holdfast-group-{os.getpid()}"
+    names = [f"{network}-{number}" for number in range(3)]
+    with ExitStack() as stack:
+        docker("network", "create", network)
+        stack.callback(docker, "network", "rm", network)
+        members = []
+        for number, name in enumerate(names):
+            stack.callback(
+                subprocess.run, ["docker", "rm", "--force", "--volumes", name], capture_output=True, check=False
+            )
+            members.append(Member(network, names, number, str(uuid.uuid5(uuid.NAMESPACE_DNS, network))))
+        for member in members:
+            wait_until(member.answers, what=member.name)
+            member.run(
+                "SET sql_log_bin=0", f"CREATE USER replica@'%' IDENTIFIED BY '{PASSWORD}'",
+                "GRANT REPLICATION SLAVE, BACKUP_ADMIN, GROUP_REPLICATION_STREAM ON *.* TO replica@'%'",
+                "RESET BINARY LOGS AND GTIDS",
+                f"CHANGE REPLICATION SOURCE TO SOURCE_USER='replica', SOURCE_PASSWORD='{PASSWORD}'"
+                " FOR CHANNEL 'group_replication_recovery'",
+            )  # fmt: skip
+        members[0].join(as_first=True)
+        wait_until(members[0].is_primary, what="the group has a primary")
+        accounts = [privileges.user(service, "%") for service in privileges.with_users()]
+        members[0].run(
+            "CREATE DATABASE holdfast", f"CREATE USER holdfast@'%' IDENTIFIED BY '{PASSWORD}'",
+            "GRANT ALL ON holdfast.* TO holdfast@'%'",
+            *privileges.users(dict.fromkeys(privileges.with_users(), PASSWORD), "%"),
+            *(f"GRANT SELECT ON performance_schema.replication_group_members TO {account}" for account in accounts),
+        )  # fmt: skip
+        migrate(members[0].dsn)
+        for member in members[1:]:
+            member.join()
+        group = Group(members)
+        group.wait_until_whole()
+        yield group
