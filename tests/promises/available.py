@@ -8,7 +8,7 @@ from tests.promises.history import Alone, Attempt, Fail, History, Ok, Unknown
 from tests.promises.violation import Violation
 
 PROMISE = "While one dependency is down and all else is well, reads are answered and writes are accepted."
-READ, WRITE = "read answered", "write accepted"
+READ, WRITE = KINDS = ("read answered", "write accepted")
 #: Of fewer nothing follows.
 _ASKED_MIN = 8
 #: Refused on purpose, to stay alive: a machine with too much to do is another fault.

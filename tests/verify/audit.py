@@ -36,7 +36,7 @@ def audit(stage: Stage) -> Final:
         left, names = [id.decode() for id, _ in client.xrange(WRITES)], _names_left(client, dead)
         resent = int(client.hget(LEDGER, "replayed") or 0)
     return Final(
-        ended=tuple(_ended(database)),
+        ended=tuple(ended(database)),
         rows=tuple(_users(database)),
         letters=tuple(letters),
         replays=tuple(_replays(database)),
@@ -53,7 +53,8 @@ def audit(stage: Stage) -> Final:
     )  # fmt: skip
 
 
-def _ended(database: Database) -> list[Ended]:
+def ended(database: Database) -> list[Ended]:
+    """The operations that are over."""
     query = (
         "SELECT operation_id, resource, entity_id, command, version, effect, rejection, entry_id IS NULL,"
         " UNIX_TIMESTAMP(ended_at) FROM operations"

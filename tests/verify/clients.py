@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from itertools import takewhile
 
 import aiohttp
 
@@ -28,7 +29,7 @@ _IN_PROGRESS = "REQUEST_IN_PROGRESS"
 
 
 class Clients:
-    """`load` sends for a while; who insists goes on until `give_up_s` of the recorder's clock."""
+    """`load` sends until `stop`; who insists goes on until `give_up_s` of the recorder's clock."""
 
     def __init__(self, stage: Stage, recorder: Recorder, seed: int) -> None:
         self._stage = stage
@@ -38,11 +39,17 @@ class Clients:
         self._http: aiohttp.ClientSession | None = None
         self.loop = OpenLoop(())
         self.give_up_s = float("inf")
+        self._stopped = False
 
-    async def load(self, seconds: float, per_s: float) -> None:
-        """Returns when everybody knows, or has given up."""
-        self.loop = OpenLoop(poisson(per_s, seconds, self._chance.randrange(2**32)))
+    async def load(self, per_s: float) -> None:
+        """Until `stop`; returns when everybody knows, or has given up."""
+        arrivals = poisson(per_s, float("inf"), self._chance.randrange(2**32))
+        self.loop = OpenLoop(takewhile(lambda _: not self._stopped, arrivals))
         await self.loop.run(self._arrival)
+
+    def stop(self) -> None:
+        """No new requests."""
+        self._stopped = True
 
     async def look(self, paths: list[str]) -> None:
         """Read each, no faster than a breaker that has just closed lets everything pass, until it is answered as when

@@ -158,6 +158,7 @@ class _ThirdParty(_Service, ThirdParty):
 class Containers(Stage):
     """Raises Problem when Docker is not there."""
 
+    disk = False
     database_users_at = "%"
 
     def __init__(self, folder: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
 
 import httpx
 import pymysql
@@ -13,10 +14,10 @@ from deploy.faults.faults import Faults, LoseReply, WayFaults
 from deploy.local.output import Problem
 from tests import database_faults
 from tests.database_faults import DatabaseFault
-from tests.promises.history import Fault
+from tests.promises.history import Alone, Fault
 from tests.servers import wait_until
 from tests.verify.recorder import Recorder
-from tests.verify.schedule import Planned
+from tests.verify.schedule import Down, Planned
 from tests.verify.stage import Stage
 
 _SUPERVISED_EVERY_S = 0.3
@@ -31,7 +32,15 @@ _ON_LINKS = {
 _COMMANDS = {"database": "COMMIT", "queue": "EVALSHA"}
 _NO_SUCH_TRIGGER = 1360
 _KNOWN = {fault.name: fault for fault in database_faults.KNOWN}
-_OF_DATABASE = {"read-only": _KNOWN["read-only"], "locked accounts": _KNOWN["locked account"]}
+#: As it is answered when a table's file cannot grow.
+_TABLE_FULL = 1114
+_OF_DATABASE = {
+    "read-only": _KNOWN["read-only"],
+    "locked accounts": _KNOWN["locked account"],
+    "table full": database_faults.refusing("operations", _TABLE_FULL),
+}
+#: On the queue's disk, when it is about to be full.
+_ROOM_BYTES = 4096
 _OF_THIRD_PARTY = {"fail": {"fault": "fail", "rate": 0.8}, "hang": {"fault": "hang", "rate": 0.5}}
 
 Undo = Callable[[], Awaitable[None]]
@@ -55,6 +64,19 @@ class Nemesis:
                 await asyncio.sleep(max(0.0, began + planned.at_s - self._recorder.now()))
                 faults.create_task(self._in_turn(planned))
 
+    async def alone(self, down: Down, is_enough: Callable[[Alone], bool], most_s: float) -> None:
+        """Nothing else is broken: until clients have seen enough of it, or for `most_s`."""
+        began = self._recorder.now()
+        undos = [(planned, undo) for planned in down.faults if (undo := await self._begin(planned))]
+        alone = Alone(self._recorder.now(), self._recorder.now(), down.dependency)
+        while not is_enough(alone) and alone.until_s < alone.at_s + most_s:
+            await asyncio.sleep(_SUPERVISED_EVERY_S)
+            alone = replace(alone, until_s=self._recorder.now())
+        if len(undos) == len(down.faults):
+            self._recorder.add(alone)
+        for planned, undo in undos:
+            await self._end(planned, began, undo)
+
     async def supervise(self) -> None:
         """For ever: whatever ended by itself is started again."""
         while True:
@@ -77,12 +99,18 @@ class Nemesis:
 
     async def _one(self, planned: Planned) -> None:
         at_s = self._recorder.now()
+        if undo := await self._begin(planned):
+            await asyncio.sleep(planned.lasts_s)
+            await self._end(planned, at_s, undo)
+
+    async def _begin(self, planned: Planned) -> Undo | None:
         begin = self._services if planned.target in self._stage.services else self._of(planned)
         undo = await begin(planned)
         if undo is None:
             self._recorder.note(f"not done, because its target was down: {planned.kind}")
-            return
-        await asyncio.sleep(planned.lasts_s)
+        return undo
+
+    async def _end(self, planned: Planned, at_s: float, undo: Undo) -> None:
         await undo()
         fault = Fault(at_s, self._recorder.now(), planned.what, planned.target)
         if planned.target in self._stage.services:
@@ -100,6 +128,8 @@ class Nemesis:
                 return self._server
             case "fill":
                 return self._fill
+            case "disk full":
+                return self._disk
             case _:
                 return self._database
 
@@ -179,6 +209,19 @@ class Nemesis:
             await asyncio.to_thread(self._limit, 0)
 
         return empty
+
+    async def _disk(self, _: Planned) -> Undo | None:
+        """The append-only file cannot grow any more: Redis ends in the middle of a write that it cannot keep."""
+        queue = self._stage.queue
+        if not queue.running:
+            return None
+        await asyncio.to_thread(queue.fill_disk, _ROOM_BYTES)
+
+        async def room() -> None:
+            await asyncio.to_thread(queue.kill)
+            await asyncio.to_thread(queue.start)
+
+        return room
 
     def _limit(self, maxmemory: int) -> bool:
         try:

@@ -33,7 +33,8 @@ class Recorder:
         """Something interesting happened now."""
         self.add(Noted(self.now(), what))
 
-    def history(self) -> History:
+    def history(self, since_s: float = 0.0) -> History:
         """So far, in the order of time."""
         with self._adding:
-            return History(sorted(self._events, key=lambda event: event.at_s))
+            events = [event for event in self._events if event.at_s >= since_s]
+        return History(sorted(events, key=lambda event: event.at_s))

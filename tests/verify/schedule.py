@@ -1,7 +1,7 @@
 """Schedule: what is broken when, drawn from a seed. Pure: the same seed gives the same schedule."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from tests.promises.sometimes import kind_of
@@ -11,6 +11,19 @@ _GAP_S = 1.1
 #: A kill is over when the process is started again; what hangs has to hang for longer than anybody's patience.
 _LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0)}
 _LASTS_ELSE_S = (0.8, 3.5)
+#: What brings about what a run has to see, where chance did not.
+_BRINGS = {
+    "write queued": [("kill", "database")],
+    "write applied past the queue": [("power loss", "queue")],
+    "write resolved after doubt": [("lose replies", "api → queue")],
+    "answer repeated to the same key": [("lose replies", "api → queue")],
+    "queued write shown by a read": [("kill", "database")],
+    "copy served": [("kill", "database")],
+    "bytes that were not on disk yet, lost with the power": [("power loss", "queue")],
+}
+_AGAIN_S = 3.0
+#: A run of so long has time for everything to be down alone.
+_ALL_ALONE_S = 200.0
 #: A shorter run has shorter faults.
 _LONG_S = 30.0
 
@@ -39,8 +52,17 @@ class Kind:
     targets: tuple[str, ...]
 
 
-def kinds(services: Sequence[str], links: Sequence[str]) -> tuple[Kind, ...]:
-    """All there are. Writers are what most needs proof, and the database takes longest to come back."""
+@dataclass(frozen=True, slots=True)
+class Down:
+    """A dependency that is down while everything else is well."""
+
+    dependency: str
+    faults: tuple[Planned, ...]
+
+
+def kinds(services: Sequence[str], links: Sequence[str], *, disk: bool = True) -> tuple[Kind, ...]:
+    """All there are. Writers are what most needs proof, and the database takes longest to come back. `disk`: whether
+    the queue's can be full."""
     writers = tuple(name for name in services if name.startswith("writer"))
     stores = tuple(link for link in links if not link.endswith("cache"))
     return (
@@ -59,6 +81,8 @@ def kinds(services: Sequence[str], links: Sequence[str]) -> tuple[Kind, ...]:
         Kind("slow", 2, tuple(links)),
         Kind("lose replies", 3, stores),
         Kind("fill", 2, ("queue",)),
+        *([Kind("disk full", 2, ("queue",))] if disk else []),
+        Kind("table full", 1, ("database",)),
         Kind("read-only", 1, ("database",)),
         Kind("locked accounts", 1, ("database",)),
         Kind("unknown error numbers", 2, ("database",)),
@@ -92,3 +116,34 @@ def _draw(chance: random.Random, seconds: float, every: Sequence[Kind]) -> Itera
 
 def _free(kind: Kind, busy_until: Mapping[str, float], at_s: float) -> list[str]:
     return [target for target in kind.targets if busy_until.get(target, 0) <= at_s]
+
+
+def down_alone(seed: int, seconds: float, services: Sequence[str]) -> tuple[Down, ...]:
+    """The stores, and of what else there is: one by the seed, or all in a long run."""
+    stores = [_down("database", "kill"), _down("queue", "power loss"), _down("cache", "kill")]
+    ours = [
+        Down(kind, tuple(Planned(0, 0, "kill", name) for name in services if name.startswith(kind)))
+        for kind in ("external-proxy", "writer", "dlq-admin")
+    ]
+    chance = random.Random(seed)
+    downs = stores + (ours if seconds >= _ALL_ALONE_S else [chance.choice(ours)])
+    return tuple(chance.sample(downs, len(downs)))
+
+
+def _down(store: str, what: str) -> Down:
+    return Down(store, (Planned(0, 0, what, store),))
+
+
+def again(missed: Iterable[str], every: Sequence[Kind], services: Iterable[str]) -> tuple[Planned, ...]:
+    """Faults for what a run has not seen yet, one after the other."""
+    wanted = [*dict.fromkeys(fault for what in missed for fault in _that_bring(what, every, services))]
+    return tuple(
+        Planned(number * (_AGAIN_S + 1), _AGAIN_S, what, target) for number, (what, target) in enumerate(wanted)
+    )
+
+
+def _that_bring(missed: str, every: Sequence[Kind], services: Iterable[str]) -> Iterable[tuple[str, str]]:
+    if missed == "a replay taken over by another replica":
+        return [("kill", name) for name in services if name.startswith("dlq-admin")]
+    mine = [(kind.what, target) for kind in every for target in kind.targets if kind_of(kind.what, target) == missed]
+    return mine[:1] or _BRINGS.get(missed, ())

@@ -77,6 +77,8 @@ class Stage(ABC):
     third_party: ThirdParty
     links: Links
 
+    #: Whether the queue's disk can be full.
+    disk = True
     #: Where the services' users of the database come from, as the database writes it.
     database_users_at = "127.0.0.%"
 

@@ -1,0 +1,154 @@
+"""The storm: load, faults and an operator at one time, until everything has been seen; then mended, and at rest."""
+
+import asyncio
+import contextlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+import pymysql
+import redis
+
+from holdfast.shared.queue.names import DEAD, WRITES
+from tests.promises import available
+from tests.promises.case import Case
+from tests.promises.final import Final
+from tests.promises.history import Alone, AtRest
+from tests.promises.sometimes import counted
+from tests.verify.audit import ended
+from tests.verify.clients import Clients
+from tests.verify.nemesis import Nemesis
+from tests.verify.poison import Operator
+from tests.verify.recorder import Recorder
+from tests.verify.schedule import Down, Kind, Planned, again
+from tests.verify.stage import Stage
+
+_GRACE_S = 240.0
+_POLL_S = 0.5
+_SAMPLE_S = 0.5
+_USERS_LOOKED_AT, _OPERATIONS_LOOKED_AT = 150, 50
+#: So many reads and writes have to succeed while one thing alone is down, or that time ends.
+_ENOUGH, _ALONE_MAX_S = 12, 40.0
+#: For everything to be well in between.
+_WELL_S = 120.0
+#: What was missed is tried again so often.
+_ROUNDS = 3
+DIED_HALFWAY, TAKEN_OVER = "a writer died between commit and acknowledgement", "a replay taken over by another replica"
+
+
+class Storm:
+    """Everything that happens at one time."""
+
+    def __init__(self, stage: Stage, recorder: Recorder, seed: int, operator: Operator) -> None:
+        self._stage = stage
+        self._recorder = recorder
+        self._operator = operator
+        self.clients = Clients(stage, recorder, seed + 1)
+        self._nemesis = Nemesis(stage, recorder)
+        #: (seconds, entries on the write stream).
+        self.backlog: list[tuple[float, int]] = []
+
+    async def rage(
+        self,
+        schedule: tuple[Planned, ...],
+        alone: Iterable[Down],
+        every: Sequence[Kind],
+        wanted: Iterable[str],
+        per_s: float,
+    ) -> tuple[float, float]:
+        """Until it is at rest and has been looked at; when the load began and ended."""
+        began = self._recorder.now()
+        others = (self._sample(), self._nemesis.supervise(), self.clients.watch_ourselves())
+        meanwhile = [asyncio.create_task(each) for each in others]
+        load = asyncio.create_task(self.clients.load(per_s))
+        await self._nemesis.carry_out(schedule)
+        for _ in range(_ROUNDS):
+            missed = await asyncio.to_thread(self._missed, wanted)
+            await self._nemesis.carry_out(again(missed, every, self._stage.services))
+        for down in alone:
+            await self._well()
+            await self._nemesis.alone(down, self._is_enough, _ALONE_MAX_S)
+        self.clients.stop()
+        await asyncio.to_thread(self._stage.heal)
+        mended = self._recorder.now()
+        self.clients.give_up_s = mended + _GRACE_S
+        await load
+        await self._rest(mended)
+        await self._nemesis.finish()
+        await self._look()
+        for task in meanwhile:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.clients.close()
+        return began, mended
+
+    def known(self) -> Counter[str]:
+        """What only the stage knows of. Raises MySQLError."""
+        with self._stage.database.connect() as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT lease_token FROM replays WHERE id = %s", (self._operator.replay_id,))
+            row = cursor.fetchone()
+        taken_over = max(0, int(row[0]) - 1) if row else 0
+        return Counter({DIED_HALFWAY: len(self._stage.half_done()), TAKEN_OVER: taken_over})
+
+    def _missed(self, wanted: Iterable[str]) -> list[str]:
+        """What has not been seen yet, as far as it is known before the end."""
+        try:
+            found = self.known()
+            over = tuple(ended(self._stage.database))
+        except pymysql.err.MySQLError:
+            return []  # then it is down, and more faults show nothing
+        found += counted(Case(self._recorder.history(), Final(ended=over)))
+        return [what for what in wanted if not found[what]]
+
+    def _is_enough(self, alone: Alone) -> bool:
+        """Of what clients have to get while one thing is down."""
+        done = available.asked(self._recorder.history(alone.at_s), alone).values()
+        return all(sum(map(available.is_usable, attempts)) >= _ENOUGH for attempts in done)
+
+    async def _well(self) -> None:
+        """Everything is mended, and answers as usual; or a while has passed."""
+        await asyncio.to_thread(self._stage.heal)
+        await self._nemesis.finish()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_WELL_S):
+                await self.clients.look(["/users?limit=5"] * 2 * len(self._stage.apis))
+
+    async def _rest(self, mended: float) -> None:
+        """Until nothing is left to do; without an `AtRest` when that does not come."""
+        end = mended + _GRACE_S
+        missing = ""
+        while self._recorder.now() < end:
+            if not (missing := await asyncio.to_thread(self._missing)):
+                self._recorder.add(AtRest(self._recorder.now(), mended))
+                return
+            await asyncio.sleep(_POLL_S)
+        self._recorder.note(f"no rest: {missing}")
+
+    def _missing(self) -> str:
+        """What keeps it from rest; empty: nothing."""
+        for stream in (WRITES, DEAD):
+            if length := self._length(stream):
+                return f"{length} entries on {stream}"
+        return "" if self._operator.is_over() else "the replay is not over"
+
+    async def _look(self) -> None:
+        """What clients know of, once more. Breakers that are still half open get the requests that they wait for."""
+        workload = self.clients.workload
+        self.clients.give_up_s = self._recorder.now() + _GRACE_S
+        users = [f"/users/{id}" for id in workload.users()[-_USERS_LOOKED_AT:]]
+        await self.clients.look(users + [f"/operations/{id}" for id in workload.operations()[-_OPERATIONS_LOOKED_AT:]])
+
+    async def _sample(self) -> None:
+        while True:
+            length = await asyncio.to_thread(self._length, WRITES, -1)
+            if length >= 0:
+                self.backlog.append((self._recorder.now(), length))
+            await asyncio.sleep(_SAMPLE_S)
+
+    def _length(self, stream: str, otherwise: int = 1) -> int:
+        """`otherwise`: when the queue does not answer."""
+        try:
+            with self._stage.queue.client() as client:
+                return int(client.xlen(stream))
+        except redis.RedisError:
+            return otherwise
