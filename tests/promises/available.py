@@ -4,11 +4,13 @@ from collections.abc import Iterable, Iterator
 
 from tests.promises.calls import PATHS
 from tests.promises.case import Case
-from tests.promises.history import Alone, Attempt, Fail, History, Ok, Unknown
+from tests.promises.history import Alone, Attempt, Fail, Fault, History, Ok, Unknown
 from tests.promises.violation import Violation
 
 PROMISE = "While one dependency is down and all else is well, reads are answered and writes are accepted."
 READ, WRITE = KINDS = ("read answered", "write accepted")
+#: By then it is noticed that something is down. Until then a request may have waited in vain.
+NOTICED_S = 3.0
 #: Of fewer nothing follows.
 _ASKED_MIN = 8
 #: Refused on purpose, to stay alive: a machine with too much to do is another fault.
@@ -18,26 +20,26 @@ _OUTSIDE = ("third party", "external-proxy")
 
 
 def check(case: Case) -> Iterator[Violation]:
-    """In each time in which one thing alone was down: once the first read or write of it succeeded, most do; and one
-    does."""
+    """In each time in which one thing alone was down most reads and writes succeed, once it has been noticed."""
     for alone in case.history.of(Alone):
         for kind, attempts in asked(case.history, alone).items():
-            usable = [is_usable(attempt) for attempt in attempts]
-            since = usable[usable.index(True) :] if True in usable else []
-            if len(usable) >= _ASKED_MIN and not since:
-                yield _violation(alone, f"no {kind} of {len(usable)}")
-            elif len(since) >= _ASKED_MIN and sum(since) < case.limits.available_share * len(since):
-                yield _violation(alone, f"{kind}: {sum(since)} of {len(since)}, after the first")
+            usable = sum(map(is_usable, attempts))
+            if len(attempts) >= _ASKED_MIN and usable < case.limits.available_share * len(attempts):
+                what = f"{alone.dependency} alone was down for {alone.until_s - alone.at_s:.0f} s"
+                yield Violation("unavailable", f"{what}: {kind}: {usable} of {len(attempts)}", at_s=alone.at_s)
 
 
 def asked(history: History, alone: Alone) -> dict[str, list[Attempt]]:
     """The attempts of that time which have to succeed, by kind, in the order of sending."""
     found: dict[str, list[Attempt]] = {READ: [], WRITE: []}
+    copied = _copied(history, alone)
     for attempt in history.attempts:
         sent, end_s = attempt.sent, attempt.end.at_s if attempt.end else alone.until_s
-        if not alone.at_s <= sent.at_s <= end_s <= alone.until_s or history.broken(sent.target, sent.at_s, end_s):
+        if not alone.at_s + NOTICED_S <= sent.at_s <= end_s <= alone.until_s or history.broken(
+            sent.target, sent.at_s, end_s
+        ):
             continue
-        if _is_owed(attempt, alone.dependency):
+        if _is_owed(attempt, alone.dependency) and (attempt.is_write or copied is None or sent.path in copied):
             found[WRITE if attempt.is_write else READ].append(attempt)
     return found
 
@@ -71,6 +73,17 @@ def _is_owed(attempt: Attempt, dependency: str) -> bool:
     return parts[0] == "users" and not sent.if_match
 
 
-def _violation(alone: Alone, what: str) -> Violation:
-    seconds = alone.until_s - alone.at_s
-    return Violation("unavailable", f"{alone.dependency} alone was down for {seconds:.0f} s: {what}", at_s=alone.at_s)
+def _copied(history: History, alone: Alone) -> set[str] | None:
+    """The paths of which there may be a copy: read since the cache was emptied last. None: no copy is needed."""
+    if alone.dependency != "database":
+        return None
+    since_s = max((fault.until_s for fault in history.faults if _empties(fault, alone.at_s)), default=0.0)
+    return {
+        attempt.sent.path
+        for attempt in history.attempts
+        if attempt.ok and not attempt.ok.degraded and since_s < attempt.ok.at_s < alone.at_s
+    }
+
+
+def _empties(fault: Fault, before_s: float) -> bool:
+    return fault.target == "cache" and fault.at_s < before_s

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 
+from tests.promises.available import NOTICED_S
 from tests.promises.broken import Broken
 from tests.promises.history import Alone, Fail, Ok
 
@@ -11,6 +12,7 @@ _REQUESTS = 12
 def database_alone(broken: Broken, *, usable: int, code: str = "WRITES_UNAVAILABLE", if_match: int = 0) -> None:
     """While it is down, writes are refused, but for the first `usable`."""
     began_s = broken.run.step()
+    broken.run.at_s += NOTICED_S
     for number in range(_REQUESTS):
         body = {"name": "n", "email": f"alone{number}@example.com"}
         key = f"alone-{number}"

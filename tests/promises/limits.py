@@ -15,7 +15,7 @@ class Limits:
     external_s: float = 30.0
     #: From the mending of the last fault until nothing is left to do.
     recovery_s: float = 240.0
-    #: Of what is asked while one dependency is down, once it was answered.
+    #: Of what is asked while one dependency is down, once that was noticed.
     available_share: float = 0.5
     #: A copy is never shown when it is older.
     stale_max_s: float = 3600.0

@@ -61,6 +61,16 @@ class Clients:
         while not usual(await self._attempt(Wish("GET", path), "auditor")) and self._recorder.now() < self.give_up_s:
             await asyncio.sleep(self._chance.uniform(*_AGAIN_AFTER_S))
 
+    async def breakers_closed(self) -> bool:
+        """Of every api, as far as they tell."""
+        for name in self._stage.apis:
+            status, _, content = await self._request(
+                self._stage.services[name].url, Wish("GET", "/circuit-breaker/status")
+            )
+            if status != 200 or b'"open"' in content or b'"half_open"' in content:
+                return False
+        return True
+
     async def watch_ourselves(self) -> None:
         """For ever: when this process was held up, by a machine with too much to do, nobody else is to blame for what
         came late or not at all."""
