@@ -100,6 +100,11 @@ class World:
         [(entry_id, fields)] = await self._redis.xrange(WRITES, count=1)
         return lambda: self._end(entry_id.decode(), fields)
 
+    async def repeat_the_oldest(self) -> None:
+        """A second entry of the same operation."""
+        [(_, fields)] = await self._redis.xrange(WRITES, count=1)
+        await self._redis.xadd(WRITES, fields)
+
     async def reading(self) -> Ledger:
         """One, whatever it shows."""
         return await ledgers.reading_at(self._redis, self._engine, None)
@@ -188,5 +193,15 @@ async def test_a_write_that_ends_during_a_reading_is_counted_once(before: str, m
         reading = await on.reading()
         assert getattr(ledgers, before) is real
         assert (reading.missing, reading.in_flight, reading.applied) == (0, 3, 0), table(reading)
+        reading = await on.reading()
+        assert (reading.missing, reading.in_flight, reading.applied) == (0, 2, 1), table(reading)
+
+
+async def test_a_copy_of_what_is_over_is_no_write() -> None:
+    """While it waits on the stream."""
+    async with world() as on:
+        await on.accept(3)
+        (await on.ending_the_oldest())()
+        await on.repeat_the_oldest()
         reading = await on.reading()
         assert (reading.missing, reading.in_flight, reading.applied) == (0, 2, 1), table(reading)

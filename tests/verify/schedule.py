@@ -119,8 +119,8 @@ def _free(kind: Kind, busy_until: Mapping[str, float], at_s: float) -> list[str]
 
 
 def down_alone(seed: int, seconds: float, services: Sequence[str]) -> tuple[Down, ...]:
-    """The stores, and of what else there is: one by the seed, or all in a long run. The cache last: without it there are
-    no copies."""
+    """The stores, and of what else there is: one by the seed, or all in a long run. The cache last: without it there
+    are no copies."""
     stores = [_down("database", "kill"), _down("queue", "power loss")]
     ours = [
         Down(kind, tuple(Planned(0, 0, "kill", name) for name in services if name.startswith(kind)))
