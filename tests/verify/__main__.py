@@ -10,7 +10,7 @@ from pathlib import Path
 from deploy.load.report import folder
 from deploy.local.output import Problem
 from tests.promises.verdict import Word
-from tests.verify import report
+from tests.verify import pictures, report
 from tests.verify.run import STAGES, Plan, run
 
 #: Of the load; to start, to come to rest and to audit take about half a minute.
@@ -29,6 +29,7 @@ def main() -> int:
     parser.add_argument("--letters", type=int, help="dead letters to mend and replay meanwhile")
     parser.add_argument("--seed", type=int, default=random.randrange(2**32))
     parser.add_argument("--out", type=Path, help="a folder for the report")
+    parser.add_argument("--picture", type=Path, help="draw the run into this SVG file too")
     parser.add_argument("--keep", action="store_true", help="keep the logs and the data, and print where they are")
     options = parser.parse_args()
     seconds = options.seconds or (_FULL_SECONDS if options.full else _SECONDS)
@@ -44,6 +45,8 @@ def main() -> int:
             print(f"kept: {data}")  # noqa: T201
         else:
             shutil.rmtree(data, ignore_errors=True)
+    if options.picture:
+        options.picture.write_text(pictures.standing_alone(done))
     files = report.write(options.out or folder("verify"), done)
     print(report.terminal(done, files))  # noqa: T201 - this is its output
     return done.verdict.word

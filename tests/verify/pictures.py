@@ -1,11 +1,14 @@
 """Pictures of a run: what was broken when, what clients saw, how long it took, and the backlog."""
 
+import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from statistics import median
 
+from deploy.charts import svg
 from deploy.charts.chart import Band, Chart, Points, Series
 from deploy.charts.lanes import Bar, Lanes
+from deploy.charts.lanes import inline as lanes_inline
 from tests.promises.history import AtRest, Attempt, Fault, History, Ok, Unknown
 from tests.verify.clients import HELD_UP
 from tests.verify.run import Run
@@ -67,6 +70,18 @@ def charts(run: Run) -> list[Chart]:
         Chart("Time until the end of an attempt", "ms", latency, bands, log=True, x_max=last),
         Chart("Backlog", "entries", backlog, bands, x_max=last),
     ]  # fmt: skip
+
+
+def standing_alone(run: Run) -> str:
+    """All of them below one another, as one SVG for a document."""
+    y, parts = 0, []
+    for element in (lanes_inline(lanes(run)), *map(svg.inline, charts(run))):
+        width, height = map(int, re.findall(r'viewBox="0 0 (\d+) (\d+)"', element)[0])
+        parts.append(element.replace("<svg ", f'<svg y="{y}" width="{width}" height="{height}" ', 1))
+        y += height
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {y}" width="{width}" height="{y}">'
+    style = f"<style>svg{{font-family:system-ui,sans-serif}}{svg.style()}</style>"
+    return "\n".join([head, style, '<rect width="100%" height="100%" fill="#fff"/>', *parts, "</svg>\n"])
 
 
 def seen_as(attempt: Attempt) -> str:

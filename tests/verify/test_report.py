@@ -11,7 +11,7 @@ from tests.promises.case import Case
 from tests.promises.history import Fault, History
 from tests.promises.made import made
 from tests.promises.verdict import Word, judge
-from tests.verify import report
+from tests.verify import pictures, report
 from tests.verify.run import Plan, Run
 from tests.verify.schedule import Planned
 
@@ -61,6 +61,9 @@ def test_a_page_says_what_was_promised_done_checked_and_found(
     assert document["verdict"] == word.name.lower()
     assert document["sometimes"][_KILL] == 1
     assert sentence in report.terminal(run, [page])
+    picture = pictures.standing_alone(run)
+    ElementTree.fromstring(picture)  # noqa: S314 - our own
+    assert picture.count("<svg") == 5
     assert (tmp_path / "history.jsonl").read_text().count("\n") == len(run.case.history.events)
 
 
