@@ -104,8 +104,9 @@ class Reading:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_EVERY_S):
                     await lost.wait()
-            if (lost.is_set() or self._watch.stalled) and self._reader and not self.stopping:
-                lost.clear()
+            ended = lost.is_set() or self._watch.stalled
+            lost.clear()  # whatever follows: while it is set, this loop never yields
+            if ended and self._reader and not self.stopping:
                 self._reader.exit()
 
     async def _ensure_groups(self) -> None:

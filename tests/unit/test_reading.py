@@ -1,0 +1,37 @@
+"""The reader's keeper: what it watches, and that it lets others run."""
+
+import asyncio
+from contextlib import suppress
+from typing import Any, Literal
+
+from holdfast.shared.queue.reading import Reading
+from holdfast.shared.queue.watch import Watch
+
+
+class _Counted(asyncio.Event):
+    """An event that tells when somebody waits for it without end, instead of hanging the test."""
+
+    times = 0
+
+    async def wait(self) -> Literal[True]:
+        """As always, for a while."""
+        self.times += 1
+        assert self.times < 100, "it never yields"
+        return await super().wait()
+
+
+async def test_a_connection_that_is_lost_while_it_stops_hangs_nothing() -> None:
+    """The loop that watches goes on, and so does everything beside it."""
+    watch = Watch(lambda: False, 10.0)
+    watch.lost = _Counted()
+    nothing: Any = None
+    reading = Reading(nothing, nothing, watch, probe_cap_s=0.1)
+    watching = asyncio.create_task(reading.watching())
+    reading.stop()
+    watch.failed(ConnectionError())
+    for _ in range(10):
+        await asyncio.sleep(0)
+    assert not watching.done()
+    watching.cancel()
+    with suppress(asyncio.CancelledError):
+        await watching
