@@ -95,6 +95,8 @@ class Service:
         self.scraped_at = f"127.0.0.1:{metrics_port}"
         self._environment = os.environ | environment | {port_setting: str(self.port)}
         self._process: subprocess.Popen[bytes] | Forked | None = None
+        #: The folder with the files of its build.
+        self.root = ROOT
         alive.known(self)
 
     @property
@@ -116,14 +118,14 @@ class Service:
     def start(self, *, wait: bool = True) -> "Service":
         """Start it; with `wait`, until it answers. The second time it is a process that nobody has warmed: what a
         restart changes, such as the order of a set, it shall change here too."""
-        here = self._environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
+        here = self.root == ROOT and self._environment.get("PYTHONPATH") == os.environ.get("PYTHONPATH")
         if self._process is None and self._warm and here:
             warm = Warm.of(self._warm, self._environment.get("HOLDFAST_DOMAIN", ""))
             self._process = warm.start(self._module, self._arguments(), self._environment, self.log)
         else:
             with self.log.open("ab") as log:
                 self._process = subprocess.Popen(
-                    [*with_us(), sys.executable, "-m", self._module, *self._arguments()], cwd=ROOT,
+                    [*with_us(), sys.executable, "-m", self._module, *self._arguments()], cwd=self.root,
                     env=self._environment, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
         if wait:
@@ -163,11 +165,11 @@ class Service:
         self.send(signal.SIGTERM)
         return self.wait()
 
-    def wait(self) -> int:
+    def wait(self, deadline_s: float = START_DEADLINE_S) -> int:
         """Until it ends by itself; returns the exit code. One that does not is killed, and fails the test here."""
         assert self._process is not None
         try:
-            return self._process.wait(START_DEADLINE_S)
+            return self._process.wait(deadline_s)
         except subprocess.TimeoutExpired:
             self.kill()
             raise AssertionError(f"{self._module} did not end:\n{self.log.read_text()[-3000:]}") from None

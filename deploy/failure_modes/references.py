@@ -16,7 +16,7 @@ from deploy.rules.rule import Alert
 from holdfast.shared.errors import AppError
 from holdfast.shared.runtime import time_budgets
 from holdfast.shared.runtime.secret_files import variable
-from holdfast.shared.runtime.settings import ENV_PREFIX
+from holdfast.shared.runtime.variables import ENV_PREFIX
 
 _DOCS = Path(__file__).parent.parent.parent / "docs"
 

@@ -10,13 +10,13 @@ from deploy.reference.markdown import page, table
 from deploy.reference.services import SERVICES
 from holdfast.shared.runtime.secret_files import variable
 from holdfast.shared.runtime.settings import (
-    ENV_PREFIX,
     CacheSettings,
     GrafanaSettings,
     QueueSettings,
     Settings,
     StoreSettings,
 )
+from holdfast.shared.runtime.variables import ENV_PREFIX
 
 _SHARED: tuple[tuple[str, type[Settings]], ...] = (
     ("Every service", Settings),

@@ -125,6 +125,8 @@ class DlqAdmin:
         loops = start(self._loops())
         memory.settle()
         logs.info(Action.SERVICE_STARTED, instance=settings.instance)
+        if ignored := settings.ignored:
+            logs.warning(Action.SETTINGS_IGNORED, settings=ignored)
         try:
             await self._reader.loop.run()
         finally:

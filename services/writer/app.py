@@ -154,6 +154,8 @@ class Writer:
         )
         memory.settle()
         logs.info(Action.SERVICE_STARTED, writer=self._settings.instance)
+        if ignored := self._settings.ignored:
+            logs.warning(Action.SETTINGS_IGNORED, settings=ignored)
         try:
             await self._reading.run()
         finally:

@@ -19,17 +19,12 @@ from holdfast.shared.domain import DEFAULT
 from holdfast.shared.runtime.bounds import Bounds
 from holdfast.shared.runtime.build import revision
 from holdfast.shared.runtime.origins import parse_origins
-from holdfast.shared.runtime.secret_files import SecretFiles, file_variables
+from holdfast.shared.runtime.secret_files import SecretFiles
 from holdfast.shared.runtime.time_budgets import FIXED, Budget, Part, check
-
-ENV_PREFIX = "HOLDFAST_"
-_SERVICE_PREFIXES = ("API_", "WRITER_", "PROXY_", "DLQ_", "THIRD_PARTY_")
+from holdfast.shared.runtime.variables import ENV_PREFIX, unknown
 
 #: The form of names that go into keys, channels, entries, headers, columns and labels.
 _NAME = r"^[A-Za-z0-9._+-]{1,64}$"
-
-#: Variables that the local stack and images use themselves.
-_OTHERS = {"HOLDFAST_REVISION", "HOLDFAST_LOCAL_DIR", "HOLDFAST_DLQ_URL", "HOLDFAST_DLQ_KEY"}
 
 
 class Settings(BaseSettings):
@@ -59,6 +54,11 @@ class Settings(BaseSettings):
         default_factory=lambda: re.sub(r"[^A-Za-z0-9._+-]", "-", socket.gethostname())[:64] or "unnamed",
         pattern=_NAME,
         description="Name of this replica, unique in its service; default: the host's name",
+    )
+    optional_settings: str = Field(
+        default="",
+        description="Settings that an older build beside this one may start without, `HOLDFAST_A,HOLDFAST_B`; any other"
+        " that a build does not know stops its start",
     )
     drain_s: float = Field(default=20, gt=0, le=300, description="Time to finish current work after SIGTERM")
     otlp_endpoint: str | None = Field(
@@ -141,17 +141,24 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _refuse_misspelt(self) -> Self:
-        others = tuple(ENV_PREFIX + p for p in _SERVICE_PREFIXES if p != self.own_prefix())
-        # One environment may serve all services.
-        groups = (type(self), QueueSettings, CacheSettings, StoreSettings, GrafanaSettings)
-        known = {ENV_PREFIX + name.upper() for group in groups for name in group.model_fields}
-        known |= file_variables(known) | _OTHERS
-        unknown = [
-            key for key in os.environ if key.startswith(ENV_PREFIX) and key not in known and not key.startswith(others)
-        ]
-        if unknown:
+        if unknown := self._unknown - self._optional:
             raise ValueError(f"unknown settings: {', '.join(sorted(unknown))}")
         return self
+
+    @property
+    def ignored(self) -> list[str]:
+        """Settings that this build does not know, and may start without."""
+        return sorted(self._unknown & self._optional)
+
+    @property
+    def _optional(self) -> set[str]:
+        return {name.strip() for name in self.optional_settings.split(",")}
+
+    @property
+    def _unknown(self) -> set[str]:
+        # One environment may serve all services.
+        groups = (type(self), QueueSettings, CacheSettings, StoreSettings, GrafanaSettings)
+        return unknown(os.environ, (name for group in groups for name in group.model_fields), self.own_prefix())
 
 
 class QueueSettings(Settings):

@@ -12,6 +12,7 @@ class Action(StrEnum):
     """Every `action` of a log line or of a note in an explanation."""
 
     SERVICE_STARTED = "service_started"
+    SETTINGS_IGNORED = "settings_ignored"
     SERVICE_STOPPED = "service_stopped"
     LOOP_CRASHED = "loop_crashed"
     LOOP_FAILING = "loop_failing"

@@ -12,7 +12,8 @@ from holdfast.services.external_proxy.settings import ProxySettings
 from holdfast.services.writer.settings import WriterSettings
 from holdfast.shared.queue.names import WRITES
 from holdfast.shared.runtime.secret_files import variable
-from holdfast.shared.runtime.settings import ENV_PREFIX, Settings
+from holdfast.shared.runtime.settings import Settings
+from holdfast.shared.runtime.variables import ENV_PREFIX
 
 FOLDER = Path(__file__).parent.parent.parent / "deploy/kubernetes"
 FILES = yaml.safe_load((FOLDER / "kustomization.yaml").read_text())["resources"]

@@ -44,6 +44,20 @@ def test_a_misspelt_key_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None
         ApiSettings()
 
 
+def test_a_build_starts_without_a_setting_of_a_later_one_that_is_named_as_optional(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It says which it ignores; one that is misspelt, or that nobody named, still stops the start."""
+    monkeypatch.setenv("DB_DSN", _DSN)
+    monkeypatch.setenv("HOLDFAST_OPTIONAL_SETTINGS", "HOLDFAST_API_OF_TOMORROW, HOLDFAST_API_PORT, HOLDFAST_ELSE")
+    assert ApiSettings().ignored == []
+    monkeypatch.setenv("HOLDFAST_API_OF_TOMORROW", "1")
+    assert ApiSettings().ignored == ["HOLDFAST_API_OF_TOMORROW"]
+    monkeypatch.setenv("HOLDFAST_API_PROT", "8080")
+    with pytest.raises(ValidationError, match=r"unknown settings: HOLDFAST_API_PROT\s"):
+        ApiSettings()
+
+
 @pytest.mark.parametrize(
     "dsn", [_DSN, "mysql://holdfast:secret@db/holdfast", "mariadb+pymysql://holdfast:secret@db/holdfast"]
 )

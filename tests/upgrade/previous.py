@@ -1,0 +1,50 @@
+"""The previous release: its files, kept in `.local/upgrade`."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.processes import ROOT, login_of
+from tests.servers import START_DEADLINE_S
+
+#: What this build is upgraded from where no release is tagged.
+UNTAGGED = "9807bb2b"
+_KEPT_IN = ROOT / ".local/upgrade"
+
+
+def name() -> str:
+    """The newest tag that is not of this commit; else `UNTAGGED`."""
+    tags = _git("tag", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-creatordate").split()
+    return tags[0] if tags else UNTAGGED
+
+
+def files(of: str) -> Path:
+    """The folder with the files of a commit or tag; made once, and again where a tag has moved."""
+    commit = _git("rev-parse", f"{of}^{{commit}}").strip()
+    folder = _KEPT_IN / commit
+    if not folder.exists():
+        making = folder.with_suffix(f".{os.getpid()}")
+        making.mkdir(parents=True)
+        archive = subprocess.run(["git", "archive", commit], cwd=ROOT, capture_output=True, check=True).stdout
+        subprocess.run(["tar", "-x"], cwd=making, input=archive, check=True)
+        try:
+            making.rename(folder)
+        except OSError:  # another run was faster
+            shutil.rmtree(making)
+    return folder
+
+
+def migrate(folder: Path, dsn: str) -> None:
+    """Bring a database to the newest schema that the files of a build have."""
+    command = [sys.executable, "-m", "alembic", "-c", "deploy/migrations/alembic.ini", "upgrade", "head"]
+    environment = os.environ | {"DB_DSN": login_of("migrate", dsn)}
+    done = subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def _git(*arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
