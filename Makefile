@@ -141,6 +141,11 @@ test-failover: ## Nodes of the stores are killed, moved, wiped and cut off under
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.failover "$(ONLY)"
 
+.PHONY: test-upgrade
+test-upgrade: ## A rolling upgrade from the previous release and back, in both orders, under traffic (minutes; ONLY="apis first")
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.upgrade "$(ONLY)"
+
 .PHONY: quick
 quick: ## Lint, types and the tests of pure code, which need no server (seconds)
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types test-unit
@@ -339,6 +344,21 @@ bench-dlq: ## A million dead letters: indexing rate, and how long an operator wa
 bench-ledger: ## A reading of the ledger at 10,000 and at 10,000,000 operations, compared with a full count (20 minutes)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.ledger $(ARGS)
+
+.PHONY: bench-lists
+bench-lists: ## Pages at the start, middle and end of a million users and across 300,000 tombstones (ARGS="--entities 10000000"; minutes)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.lists $(ARGS)
+
+.PHONY: bench-costs
+bench-costs: ## What one write and one read cost each part of the system; make capacity reads the result (a minute)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.costs $(ARGS)
+
+.PHONY: capacity
+capacity: venv-local ## What a load needs, and what is full first (RATE= writes/s, RETENTION= days; READS=, KEYED=, ...: docs/scaling.md)
+	@$(VENV) -m deploy.capacity rate=$(RATE) retention=$(RETENTION) reads=$(READS) keyed=$(KEYED) key_hours=$(KEY_HOURS) \
+		outage_hours=$(OUTAGE_HOURS) growth=$(GROWTH) disk_fsyncs=$(DISK_FSYNCS) database_cores=$(DATABASE_CORES) costs=$(COSTS)
 
 .PHONY: bench-breaker
 bench-breaker: ## The cost of a closed breaker per call, compared with the plain package (seconds)

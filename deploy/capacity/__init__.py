@@ -1,0 +1,1 @@
+"""Capacity: what a load needs, worked out from measured costs."""

@@ -1,0 +1,76 @@
+"""The capacity calculator: a load and costs in, a sizing out."""
+
+import math
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.capacity.__main__ import main
+from deploy.capacity.costs import Costs
+from deploy.capacity.model import BUSY_MAX, Load, first_full, needs
+from deploy.capacity.table import WIDTH, table
+
+_COSTS = Costs(**{field.name: 100.0 for field in fields(Costs)})
+_rates = st.floats(0.001, 1e7)
+_loads = st.builds(Load, rate=_rates, retention=st.floats(0.01, 36_500), reads=st.floats(0, 1e7), keyed=st.floats(0, 1))
+
+
+@given(_loads)
+def test_the_table_fits_a_terminal(load: Load) -> None:
+    """Whatever the load, with costs that were measured."""
+    for line in table(load, needs(load, Costs.read())).splitlines():
+        assert len(line) <= WIDTH, line
+
+
+@given(_loads, st.floats(1, 10))
+def test_nothing_gets_less_with_more_load(load: Load, factor: float) -> None:
+    """Of writes and reads alike; and what is full first is so at the same rate while reads grow with writes."""
+    more = replace(load, rate=min(load.rate * factor, 1e7), reads=min(load.reads * factor, 1e7))
+    for before, after in zip(needs(load, _COSTS), needs(more, _COSTS), strict=True):
+        assert after.amount >= before.amount * (1 - 1e-9)
+    if more.rate < 1e7 and more.reads < 1e7:
+        assert math.isclose(first_full(needs(load, _COSTS)).at_most, first_full(needs(more, _COSTS)).at_most)
+
+
+def test_a_sizing_by_hand() -> None:
+    """1,000 writes/s and as many reads, each at 100 µs and 100 bytes."""
+    found = {need.part: need for need in needs(Load(rate=1000, retention=10, reads=1000), _COSTS)}
+    assert found["api"].amount == math.ceil(0.2 / BUSY_MAX)
+    assert found["queue, one core"].amount == pytest.approx(0.2)
+    assert found["queue, one core"].at_most == pytest.approx(1000 * BUSY_MAX / 0.2)
+    assert found["queue, keys"].amount == pytest.approx(1000 * 86_400 * 100)
+    assert found["database, history"].amount == pytest.approx(1000 * 864_000 * 100)
+    assert found["queue, disk"].amount == pytest.approx(4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ("retention=30", "RATE= is missing"),
+        ("rate= retention=30", "RATE= is missing"),
+        ("rate=ten retention=30", "RATE is a number, not 'ten'"),
+        ("rate=-5 retention=30", "RATE is writes/s, from 0.001"),
+        ("rate=nan retention=30", "RATE is writes/s"),
+        ("rate=inf retention=30", "RATE is writes/s"),
+        ("rate=10 retention=0", "RETENTION is days"),
+        ("rate=10 retention=1 keyed=2", "KEYED is a share"),
+        ("rate=10 retention=1 speed=2", "speed: not one of"),
+        ("rate=10 retention=1 costs=/nowhere", "/nowhere"),
+    ],
+)
+def test_nonsense_is_answered_with_a_sentence(capsys: pytest.CaptureFixture[str], arguments: str, error: str) -> None:
+    """And no traceback."""
+    assert main(arguments.split()) == 2
+    shown = capsys.readouterr()
+    assert (shown.out, error in shown.err, shown.err.count("\n")) == ("", True, 1)
+
+
+def test_costs_of_another_form_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file that some other command wrote."""
+    for text in ("{}", '{"costs": {"api_write_us": 1}}', "no JSON"):
+        (tmp_path / "costs").write_text(text)
+        assert main(["rate=1", "retention=1", f"costs={tmp_path / 'costs'}"]) == 2
+    assert capsys.readouterr().err.count("capacity:") == 3
