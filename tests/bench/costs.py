@@ -20,18 +20,20 @@ from typing import Any
 import aiohttp
 
 from deploy.capacity.costs import MEASURED, Costs
+from deploy.capacity.page import filled
 from holdfast.shared.letters.retention import history
 from holdfast.shared.queue.names import WRITES
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.writes.versions import wall_clock
 from tests.bench import machine
-from tests.bench.process import Process
+from tests.bench.process import ROOT, Process
 from tests.bench.stage import Stage, stage
 from tests.client import fetch
 from tests.processes import PATIENT_API
 from tests.servers import free_port, wait_until
 
+PAGE = ROOT / "docs/scaling.md"
 _AT_ONCE = 64
 _WARM_UP = 500
 _STEP = 500
@@ -40,7 +42,7 @@ _FSYNCS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_data_fsyncs', 'Inn
 
 
 def main() -> None:
-    """Measure, print, and write the file that the calculator reads."""
+    """Measure, print, and write the file that the calculator reads, and the tables of docs/scaling.md."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.costs", description=__doc__)
     parser.add_argument("--writes", type=int, default=20_000)
     parser.add_argument("--out", type=Path, default=MEASURED)
@@ -51,6 +53,8 @@ def main() -> None:
     command = f"python -m tests.bench.costs --writes {options.writes}"
     document = {"command": command, "machine": about, "costs": costs.as_json()}
     options.out.write_text(json.dumps(document, indent=2) + "\n")
+    if options.out == MEASURED:
+        PAGE.write_text(filled(PAGE.read_text(), costs))
     sys.stdout.write(json.dumps(costs.as_json(), indent=2) + "\n")
 
 

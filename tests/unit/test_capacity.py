@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from deploy.capacity.__main__ import main
 from deploy.capacity.costs import Costs
 from deploy.capacity.model import BUSY_MAX, Load, first_full, needs
+from deploy.capacity.page import filled
 from deploy.capacity.table import WIDTH, table
 
 _COSTS = Costs(**{field.name: 100.0 for field in fields(Costs)})
@@ -66,6 +67,12 @@ def test_nonsense_is_answered_with_a_sentence(capsys: pytest.CaptureFixture[str]
     assert main(arguments.split()) == 2
     shown = capsys.readouterr()
     assert (shown.out, error in shown.err, shown.err.count("\n")) == ("", True, 1)
+
+
+def test_the_page_is_of_the_costs_that_are_kept() -> None:
+    """`make bench-costs` writes both."""
+    page = Path("docs/scaling.md").read_text()
+    assert filled(page, Costs.read()) == page
 
 
 def test_costs_of_another_form_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
