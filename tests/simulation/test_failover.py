@@ -1,0 +1,77 @@
+"""The queue fails over while no writer runs: with replicas nothing that was acknowledged is lost, without them the loss
+is named; and a service that neglects either is found out."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
+from unittest.mock import patch
+
+import pytest
+
+from holdfast.services.api.accept import Acceptor
+from holdfast.services.dlq_admin.auditor import epochs
+from tests.simulation.plan import Cut, Fault, Plan, draw
+from tests.simulation.run import run
+
+_NO_WRITERS = Fault(1.0, "no_writers", "writer-1", 14.0)
+_answered = Acceptor._answered
+
+
+def _plan(replicas: int, *faults: Fault) -> Plan:
+    """Four clients, who mostly write; writers come back when all is over."""
+    plan = draw(1)
+    mix = replace(plan.mix, keyed=0.0, conditional=0.0, waiting=0.0, expiring=0.0, hasty=0.0, external=0.0)
+    return replace(
+        plan, apis=2, writers=1, admins=1, proxies=0, replicas=replicas, clients=tuple(range(4)), operators=(),
+        load_s=16.0, pause_s=1.0, mix=mix, patience_s=60.0, faults=(_NO_WRITERS, *faults),
+    )  # fmt: skip
+
+
+_CUT_OFF = Fault(4.0, "replica_cut", "queue", 9.0)
+
+
+def _not_waited_for() -> AbstractContextManager[object]:
+    """Whatever the replicas have, the write is accepted."""
+
+    def answered(self: Acceptor, candidate: object, waiting: object, reply: object, *, again: bool, safe: bool) -> None:
+        _answered(self, candidate, waiting, reply, again=again, safe=True)  # type: ignore[arg-type]
+
+    return patch.object(Acceptor, "_answered", answered)
+
+
+@pytest.mark.parametrize(
+    ("faults", "changed", "broken"),
+    [
+        ((_CUT_OFF, Fault(8.0, "failover", "queue")), nullcontext, set()),
+        ((_CUT_OFF, Fault(8.0, "failover", "queue")), _not_waited_for, {"lost"}),
+        ((_CUT_OFF, Fault(6.0, "split", "api-1>queue", 4.0)), nullcontext, set()),
+    ],
+    ids=["failover", "nobody waits", "split"],
+)
+def test_what_replicas_have_is_accepted(
+    faults: tuple[Fault, ...], changed: Callable[[], AbstractContextManager[object]], broken: set[str]
+) -> None:
+    """While the replica is cut off, writes go to the database; an api that is left with the old primary does so too."""
+    with changed():
+        result = run(_plan(1, *faults), Cut())
+    assert broken <= result.broken if broken else not result.violations
+    assert result.seen["answer:202"]
+
+
+_WIPED, _LAST_SECONDS = Fault(9.0, "wipe", "queue"), Fault(13.0, "lose_last", "queue", amount=3.0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "ignored"),
+    [(_WIPED, False), (_LAST_SECONDS, False), (_LAST_SECONDS, True)],
+    ids=["wiped", "last seconds", "nobody looks"],
+)
+def test_what_the_queue_forgets_is_named(fault: Fault, ignored: bool) -> None:
+    """In the ledger, and to whoever asks for the operation, unless the auditor notices nothing."""
+    with patch.object(epochs, "change", lambda *_: None) if ignored else nullcontext():
+        result = run(_plan(0, fault), Cut())
+    if ignored:
+        assert "lost in silence" in result.broken
+    else:
+        assert not result.violations
+        assert result.seen["operation:lost"]
