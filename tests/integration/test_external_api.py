@@ -1,6 +1,7 @@
 """`GET /external-api` end to end: api, external_proxy and third party, each of them killed and hung."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -27,8 +28,10 @@ class Chain(NamedTuple):
 
 
 @pytest.fixture
-def chain(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty) -> Iterator[Chain]:
-    """An api without a database: this path needs none."""
+def chain(
+    tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty, request: pytest.FixtureRequest
+) -> Iterator[Chain]:
+    """An api without a database: this path needs none. Its other settings are the parameter."""
     proxy = processes.external_proxy(tmp_path, clean_redis.address, third_party.url, PATIENT)
     proxy.start(wait=False)
     api = processes.api(
@@ -36,7 +39,8 @@ def chain(tmp_path: Path, clean_redis: RedisServer, third_party: ThirdParty) -> 
         clean_redis.address,
         f"mysql://nobody:nothing@{NOWHERE}/none",
         HOLDFAST_API_EXTERNAL_PROXY_URL=proxy.url,
-        **(processes.HASTY_API | {"HOLDFAST_API_TIMEOUT_S": "11"}),  # a second of a caller's is no haste for a breaker
+        # A second of a caller's is no haste for a breaker.
+        **(processes.HASTY_API | {"HOLDFAST_API_TIMEOUT_S": "11"} | getattr(request, "param", {})),
     ).start()
     proxy.wait_until_alive()
     with api.client() as client:
@@ -78,6 +82,22 @@ def in_time(chain: Chain, headers: dict[str, str]) -> httpx.Response:
 
     wait_until(answered, what="an answer in time")
     return answers[0]
+
+
+@pytest.mark.parametrize("chain", [{"HOLDFAST_API_EXTERNAL_IN_FLIGHT_MAX": "1"}], indirect=True)
+def test_a_call_too_many_is_not_made(chain: Chain) -> None:
+    """While another waits: the last-known answer at once, or a 503 for who wants none."""
+    good = chain.api.get("/external-api").json()["data"]
+    chain.proxy.freeze()
+    with ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(chain.api.get, "/external-api")
+
+        def busy() -> bool:
+            refused = in_time(chain, NO_FALLBACK | {"X-Request-Timeout-Ms": "1500"})
+            return error_of(refused)["code"] == "EXTERNAL_PROXY_BUSY" and not waits.done()
+
+        wait_until(busy, what="one call waits, and another is refused")
+        assert waits.result().json()["data"] == good
 
 
 @pytest.mark.parametrize("how", ["killed", "frozen"])

@@ -17,9 +17,9 @@ from tests.verify.containers import Containers
 from tests.verify.poison import Operator
 from tests.verify.processes import Processes
 from tests.verify.recorder import Recorder
-from tests.verify.schedule import Planned, down_alone, drawn, kinds
+from tests.verify.schedule import SHORT_S, TAKEN_OVER, Planned, down_alone, drawn, kinds
 from tests.verify.stage import RETRY_SHARE, Stage
-from tests.verify.storm import DIED_HALFWAY, TAKEN_OVER, Storm
+from tests.verify.storm import DIED_HALFWAY, Storm
 
 #: Where the system may run.
 STAGES: Mapping[str, Callable[[Path], Stage]] = {"processes": Processes, "containers": Containers}
@@ -91,7 +91,7 @@ def run(folder: Path, plan: Plan) -> Run:
         operator.plant(plan.letters)
         operator.replay(plan.letters, plan.seconds)
         storm = Storm(stage, recorder, plan.seed, operator)
-        load_s = uvloop.run(storm.rage(schedule, alone, every, wanted, plan.per_s))
+        load_s = uvloop.run(storm.rage(schedule, alone, every, wanted if plan.seconds >= SHORT_S else (), plan.per_s))
         for what, count in storm.known().items():
             for _ in range(count):
                 recorder.add(Noted(recorder.now(), what))

@@ -11,6 +11,7 @@ _GAP_S = 1.1
 #: A kill is over when the process is started again; what hangs has to hang for longer than anybody's patience.
 _LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0)}
 _LASTS_ELSE_S = (0.8, 3.5)
+TAKEN_OVER = "a replay taken over by another replica"
 #: What brings about what a run has to see, where chance did not.
 _BRINGS = {
     "write queued": [("kill", "database")],
@@ -22,6 +23,8 @@ _BRINGS = {
     "bytes that were not on disk yet, lost with the power": [("power loss", "queue")],
 }
 _AGAIN_S = 3.0
+#: A shorter run sees what it happens to see.
+SHORT_S = 30.0
 #: A run of so long has time for everything to be down alone.
 _ALL_ALONE_S = 200.0
 #: A shorter run has shorter faults.
@@ -119,14 +122,16 @@ def _free(kind: Kind, busy_until: Mapping[str, float], at_s: float) -> list[str]
 
 
 def down_alone(seed: int, seconds: float, services: Sequence[str]) -> tuple[Down, ...]:
-    """The stores, and of what else there is: one by the seed, or all in a long run. The cache last: without it there
-    are no copies."""
+    """The stores, and of what else there is: one by the seed, or all in a long run; in a short one a single store. The
+    cache last: without it there are no copies."""
     stores = [_down("database", "kill"), _down("queue", "power loss")]
     ours = [
         Down(kind, tuple(Planned(0, 0, "kill", name) for name in services if name.startswith(kind)))
         for kind in ("external-proxy", "writer", "dlq-admin")
     ]
     chance = random.Random(seed)
+    if seconds < SHORT_S:
+        return (chance.choice(stores),)
     downs = stores + (ours if seconds >= _ALL_ALONE_S else [chance.choice(ours)])
     return (*chance.sample(downs, len(downs)), _down("cache", "kill"))
 
@@ -144,7 +149,7 @@ def again(missed: Iterable[str], every: Sequence[Kind], services: Iterable[str])
 
 
 def _that_bring(missed: str, every: Sequence[Kind], services: Iterable[str]) -> Iterable[tuple[str, str]]:
-    if missed == "a replay taken over by another replica":
+    if missed == TAKEN_OVER:
         return [("kill", name) for name in services if name.startswith("dlq-admin")]
     mine = [(kind.what, target) for kind in every for target in kind.targets if kind_of(kind.what, target) == missed]
     return mine[:1] or _BRINGS.get(missed, ())

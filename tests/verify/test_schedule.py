@@ -6,7 +6,8 @@ from itertools import pairwise
 import pytest
 
 from tests.promises.history import Ok, Shown
-from tests.verify.schedule import drawn, kinds
+from tests.promises.sometimes import kind_of
+from tests.verify.schedule import SHORT_S, TAKEN_OVER, again, down_alone, drawn, kinds
 from tests.verify.workload import Wish, Workload
 
 _SERVICES = ("api-1", "api-2", "writer-1", "writer-2", "dlq-admin-1", "dlq-admin-2", "external-proxy")
@@ -27,6 +28,30 @@ def test_a_schedule_breaks_everything_and_no_target_twice_at_a_time(seed: int, s
     for target in {planned.target for planned in schedule}:
         mine = [planned for planned in schedule if planned.target == target]
         assert all(before.at_s + before.lasts_s <= after.at_s for before, after in pairwise(mine))
+
+
+@pytest.mark.parametrize("seconds", [15, 60, 560])
+def test_each_store_is_down_alone_and_the_longer_the_run_the_more_of_ours(seconds: float) -> None:
+    """With every replica of it; the cache last, because copies are in it."""
+    for seed in range(5):
+        down = down_alone(seed, seconds, _SERVICES)
+        assert down == down_alone(seed, seconds, _SERVICES)
+        names = [each.dependency for each in down]
+        assert len(names) == {15: 1, 60: 4, 560: 6}[int(seconds)]
+        assert {"database", "queue"} <= set(names) or seconds < SHORT_S
+        assert names[-1] == "cache" or seconds < SHORT_S
+        assert all(fault.target.startswith(each.dependency) for each in down for fault in each.faults)
+
+
+def test_what_chance_did_not_bring_about_is_tried_again() -> None:
+    """A kind of fault that was missed, and what leads to what clients did not meet; nothing where there is no way."""
+    every = kinds(_SERVICES, _LINKS)
+    for kind in every:
+        missed = kind_of(kind.what, kind.targets[0])
+        assert any(kind_of(fault.what, fault.target) == missed for fault in again([missed], every, _SERVICES))
+    assert [fault.what for fault in again(["write applied past the queue"], every, _SERVICES)] == ["power loss"]
+    assert {fault.target for fault in again([TAKEN_OVER], every, _SERVICES)} == {"dlq-admin-1", "dlq-admin-2"}
+    assert again(["letter applied"], every, _SERVICES) == ()
 
 
 def _wishes(seed: int) -> list[Wish]:

@@ -27,7 +27,10 @@ DEPENDENCY = Dependency(
             heals="Not by itself.",
             person=f"Replace it, restore the newest backup; {runbook('LedgerImbalance')}. "
             f"{page('promises.md', 'What is not promised')}.",
-            proofs=("faults/test_restored.py::test_an_older_database_is_seen_and_worked_with",),
+            proofs=(
+                "verify/test_disk.py::test_a_redis_that_answers_before_it_syncs_loses_what_it_answered",
+                "faults/test_restored.py::test_an_older_database_is_seen_and_worked_with",
+            ),
         ),
         Mode.FULL: Failure(
             effect=Effect.LATER,
@@ -40,6 +43,7 @@ DEPENDENCY = Dependency(
             proofs=(
                 "faults/test_queue_refuses.py::test_its_disk_is_full",
                 "integration/test_writer_evidence.py::test_no_fault_of_the_database_is_charged_to_an_entry",
+                "make verify",
             ),
         ),
         Mode.FORGETTING: SameAs("queue", Mode.FORGETTING, "Of the database: as database losing what it had."),

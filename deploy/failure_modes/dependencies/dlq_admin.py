@@ -33,6 +33,7 @@ DEPENDENCY = Dependency(
             person=f"Kill it: {runbook('TargetDown')}.",
             proofs=(
                 "replays/test_lease.py::test_only_one_holds_it",
+                "verify/test_verify_short.py::test_every_promise_is_kept_while_everything_is_broken",
                 "integration/test_liveness.py::test_a_loop_that_hangs_is_not_alive",
             ),
         ),

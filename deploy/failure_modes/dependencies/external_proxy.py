@@ -60,7 +60,7 @@ DEPENDENCY = Dependency(
             detected=f"{metric(metrics.http_errors)} by code.",
             heals="A place comes free with each answer.",
             person="More replicas of it.",
-            proofs=("integration/test_http_client.py::test_no_more_at_once_than_are_allowed",),
+            proofs=("integration/test_external_api.py::test_a_call_too_many_is_not_made",),
         ),
         Mode.FORGETTING: Failure(
             effect=Effect.NOTHING,

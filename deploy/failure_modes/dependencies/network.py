@@ -103,6 +103,7 @@ DEPENDENCY = Dependency(
             person=f"{runbook('BreakerFlapping')}.",
             proofs=(
                 "make load-test-with-failures",
+                "make verify",
                 "unit/test_breaker_ramp.py::test_after_closing_each_success_makes_room_for_one_more",
             ),
         ),
