@@ -56,6 +56,12 @@ def with_us() -> list[str]:
     return ["setpriv", "--pdeathsig", "KILL", "--"] if here else []
 
 
+def as_user(name: str) -> list[str]:
+    """As this user, if the tests are root's. A process that changes its user by itself does not end with us."""
+    change = ["setpriv", f"--reuid={name}", f"--regid={name}", "--clear-groups", "--pdeathsig", "KILL", "--"]
+    return change if os.geteuid() == 0 and name != "root" else []
+
+
 #: A file of a server's that may not grow is an error then, as on a full disk, and no signal.
 _ON_A_DISK = ["sh", "-c", "trap '' XFSZ; exec \"$@\"", "sh"]
 
@@ -178,10 +184,11 @@ class Database(Server):
         made = subprocess.run(make, check=False, capture_output=True, text=True, timeout=START_DEADLINE_S)
         assert made.returncode == 0, made.stderr[-2000:] + made.stdout[-2000:]
         command = [
-            shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}",
+            *as_user(user), shutil.which("mariadbd") or "/usr/sbin/mariadbd", "--no-defaults", f"--datadir={self.data}",
             f"--socket={self.socket}", f"--port={self.port}", "--bind-address=127.0.0.1",
             f"--tmpdir={self.data}",  # a shared one is swept by every server that starts
-            "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M", *as_root, *extra,
+            "--innodb-buffer-pool-size=256M", "--innodb-log-file-size=128M",
+            *(as_root if user == "root" else ()), *extra,
         ]  # fmt: skip
         super().__init__(folder, command)
 
