@@ -8,6 +8,7 @@ from typing import Any
 import pymysql
 import pytest
 
+from holdfast.shared.store.role import Role, role_of
 from tests.contracts.database_subjects import Subject
 
 
@@ -173,3 +174,9 @@ def test_new_numbers(cursor: Any) -> None:
     cursor.execute("ROLLBACK TO SAVEPOINT start")
     cursor.execute("INSERT INTO others (thing, code) VALUES (7, 'c')")
     assert cursor.lastrowid > first + 1
+
+
+def test_the_role_of_a_server_that_is_alone(database_subject: Subject) -> None:
+    """It takes writes, and is in no cluster."""
+    with database_subject.connect() as connection:
+        assert role_of(connection) == Role(read_only=False)

@@ -1,5 +1,7 @@
 """Several databases in one DSN: each form, what is no list, and which of them is used."""
 
+from types import SimpleNamespace
+
 import pymysql
 import pytest
 import sqlalchemy as sa
@@ -147,3 +149,23 @@ def test_what_a_node_refuses_is_an_outage(number: int) -> None:
         pymysql.err.Error,  # type: ignore[arg-type]
     )
     assert type(classify(error)) is Outage
+
+
+@pytest.mark.parametrize("hosts", range(1, 7))
+def test_all_hosts_together_take_no_longer_than_one(hosts: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When all of them hang; a later one has what the earlier ones have left."""
+    now = [0.0]
+    monkeypatch.setattr("holdfast.shared.store.hosts.time", SimpleNamespace(monotonic=lambda: now[0]))
+    tried: list[float] = []
+
+    class Hanging:
+        def connect(self, *, read_timeout: float, **_: object) -> None:
+            tried.append(read_timeout)
+            now[0] += read_timeout
+            raise pymysql.err.OperationalError(2013, "timed out")
+
+    with pytest.raises(NotConnected):
+        Hosts([("127.0.0.1", port + 1) for port in range(hosts)]).connect(Hanging(), (), LIMITS)
+    assert len(tried) == hosts
+    assert all(seconds > 0 for seconds in tried)
+    assert now[0] <= sum(LIMITS.values()) + 0.001
