@@ -52,7 +52,7 @@ verify-audit: ## Is the running stack's audit unchanged? Checks its chain of has
 	@$(LOCAL) inside $(VENV) -m holdfast.services.dlq_admin verify-audit
 
 .PHONY: dlq
-dlq: ## A command to the running stack's dlq_admin, with the operator token (ARGS="groups"; ARGS=--help)
+dlq: ## A command to the running stack's dlq_admin, with the operator's token (ARGS="groups"; ARGS=--help)
 	@$(LOCAL) dlq $(ARGS)
 
 .PHONY: redis
@@ -111,7 +111,7 @@ docker-scale: ## Run this many replicas (API=3 WRITERS=4)
 	$(COMPOSE) up --detach --no-recreate --wait --scale api=$(or $(API),1) --scale writer=$(or $(WRITERS),1)
 
 .PHONY: docker-key
-docker-key: ## The operator's key, for dlq_admin
+docker-key: ## The operator's token, for dlq_admin and its console
 	@$(COMPOSE) run --rm --no-deps secrets cat /run/holdfast/operator/token
 
 .PHONY: docker-test

@@ -67,8 +67,13 @@ def up() -> int:
 
 
 def down() -> int:
-    """End the stack of this clone."""
+    """End the stack of this clone; not while a command breaks it, which would take that for what it has broken."""
     with _alone():
+        if places.BREAKING_LOCK.exists():
+            with open(places.BREAKING_LOCK, "r+") as lock:
+                if not _locked(lock):
+                    what = "a scenario, an experiment or a load test breaks this clone's stack, and will mend it"
+                    raise Problem(what, "wait for it, or end it with Ctrl-C, then make down")
         echo("Stopped." if stack.stop() else "Nothing of this clone was running.")
     return 0
 

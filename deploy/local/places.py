@@ -14,6 +14,8 @@ LOGS = LOCAL / "log"
 RUN = LOCAL / "run"
 CONF = LOCAL / "conf"
 SECRETS = LOCAL / "secrets"
+#: Held while a scenario, an experiment, a load test or a drill breaks the stack.
+BREAKING_LOCK = LOCAL / "chaos" / "lock"
 VENV_PYTHON = REPO / ".venv" / "bin" / "python"
 
 #: A Unix socket's path has at most 107 characters; supervisord binds `<path>.<pid>` first.

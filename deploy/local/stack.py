@@ -30,6 +30,8 @@ from deploy.local.settings import StackSettings, saved
 from deploy.local.supervisor_client import Supervisor, Unreachable
 
 _SUPERVISOR = "supervisord"
+#: Starts last: what has not come up yet is not down.
+_WATCHES_ALL = "prometheus"
 _SUPERVISOR_START_S = 15.0
 _SUPERVISOR_END_S = 30.0
 _STOP_S = 90.0
@@ -166,14 +168,15 @@ def end_leftovers() -> bool:
 
 
 def _start(supervisor: Supervisor, wanted: list[Program], settings: StackSettings) -> None:
-    """Stores, then the schema, then the rest; what runs already is left alone."""
+    """Stores, then the schema, then the rest, then who watches that they are up; what runs already is left alone."""
     stores = [program for program in wanted if program.kind in ("store", "sentinel")]
-    services = [program for program in wanted if program not in stores]
-    supervisor.start(program.name for program in stores)
-    wait_ready(supervisor, stores)
-    database.migrate(settings)
-    supervisor.start(program.name for program in services)
-    wait_ready(supervisor, services)
+    watching = [program for program in wanted if program.name == _WATCHES_ALL]
+    rest = [program for program in wanted if program not in stores and program not in watching]
+    for stage in (stores, rest, watching):
+        supervisor.start(program.name for program in stage)
+        wait_ready(supervisor, stage)
+        if stage is stores:
+            database.migrate(settings)
 
 
 def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None:

@@ -28,6 +28,8 @@ from holdfast.shared.queue.names import (  # fmt: skip
     NOTIFY,
     OPERATION,
     PREFIX,
+    PROXY_CONFIG,
+    PROXY_CONFIG_CHANGES,
     REPLAY,
     WRITERS,
     WRITES,
@@ -101,7 +103,6 @@ _ORDERS = Rule("xadd", ("holdfast:fleet:orders",))
 _EXPLAIN = Rule("rpush ltrim expire", ("holdfast:explain:*",))
 _FAILURES = "holdfast:failures"
 _COPIES = Rule("get mget set", ("holdfast:cache:*",))
-_CONFIG = ("{holdfast}:external_proxy:config", "{holdfast}:external_proxy:config:audit")
 
 USERS: Mapping[Place, Mapping[str, User]] = {
     "queue": {
@@ -141,11 +142,12 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 *_mend(WRITES),
                 Rule(f"{_LOOK} {_CONSUME}", (DEAD,)),
                 Rule(_HASHES, (CLOCK, LEDGER, LOOK, WRITERS, HALTS, GO_ON, *_ENTITIES, f"{OPERATION}*", f"{REPLAY}*")),
+                Rule("lrange", (PROXY_CONFIG_CHANGES,)),
                 *_GROUPS,
             ),
             "info",
         ),
-        "external_proxy": User((Rule("get set lpush ltrim lrange", _CONFIG),)),
+        "external_proxy": User((Rule("get set lpush ltrim lrange", (PROXY_CONFIG, PROXY_CONFIG_CHANGES)),)),
     },
     "cache": {
         "api": User((

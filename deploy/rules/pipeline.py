@@ -153,9 +153,10 @@ def _stuck(profile: Profile) -> Iterable[Alert]:
         name="WriterHalted",
         severity=Severity.PAGE,
         expr="max by (job, instance) (holdfast_writer_halted) == 1",
-        summary="Clients' writes wait for an operator: {{ $labels.instance }} has stopped dead-lettering",
+        summary="Clients' writes wait: {{ $labels.instance }} has stopped, because most would be dead-lettered",
         description="Most of what {{ $labels.instance }} handled last would have become dead letters, which points to "
-        "a fault of ours. It retries a few, less and less often, and goes on by itself when one can be applied.",
+        "a fault of ours. It retries a few, less and less often, and goes on by itself when one can be applied, or "
+        "when an operator resumes it.",
         dashboard=Dashboard.PIPELINE,
     )
 

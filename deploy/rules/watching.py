@@ -59,11 +59,10 @@ def _probes(profile: Profile) -> Iterable[Alert]:
         # A slow probe is repeated later; that is not a failure.
         expr="time() - max by (probe) (holdfast_probe_last_success_timestamp_seconds)\n"
         f"> {profile.blind_s} + {_PAUSES} * max by (probe) (holdfast_probe_duration_seconds)",
-        summary="Clients' writes are not watched: the {{ $labels.probe }} has not been probed for "
-        "{{ $value | humanizeDuration }}",
-        description="The last successful probe of the {{ $labels.probe }} is {{ $value | humanizeDuration }} old; at "
-        f"most {profile.blind_s} s are expected, and {_PAUSES} times what a probe takes. Values since then are "
-        "estimates.",
+        summary="A loss of clients' writes would go unnoticed: the {{ $labels.probe }} was last read "
+        "{{ $value | humanizeDuration }} ago",
+        description="dlq_admin last read the {{ $labels.probe }} {{ $value | humanizeDuration }} ago. Expected: within "
+        f"{profile.blind_s} s and {_PAUSES} times what a reading takes. Ages that are shown since then are estimates.",
         dashboard=Dashboard.PIPELINE,
     )
 

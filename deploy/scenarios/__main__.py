@@ -37,7 +37,7 @@ def _run(scenario: Scenario, kind: str, report: Path | None) -> int:
     echo(show.heading(scenario))
     try:
         with running(kind) as stack:
-            for result in run(scenario, stack, Announcer.to(stack), show.progress):
+            for result in run(scenario, stack, Announcer.to(stack)):
                 results.append(result)
                 echo(show.step(len(results), result))
     except Problem as problem:

@@ -3,7 +3,7 @@
 import json
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -38,9 +38,9 @@ class Result:
         return all(check.ok for check in self.checks)
 
 
-def run(scenario: Scenario, stack: Stack, announcer: Announcer, progress: Callable[[str], None]) -> Iterator[Result]:
-    """One result for each step, as it is known; `progress(what)` is called for steps that take a while. What is stopped
-    at the end is left to the caller that opened the stack."""
+def run(scenario: Scenario, stack: Stack, announcer: Announcer) -> Iterator[Result]:
+    """One result for each step, as it is known. What is stopped at the end is left to the caller that opened the
+    stack."""
     known = {"run": secrets.token_hex(4)}
     with ExitStack() as announced:
         down: dict[str, Announcement] = {}
@@ -50,24 +50,25 @@ def run(scenario: Scenario, stack: Stack, announcer: Announcer, progress: Callab
                 case Request():
                     result = _request(step, stack, known)
                 case Stop(programs):
-                    progress(f"stopping {', '.join(programs)}")
-                    for program in programs:
-                        down[program] = announcer.begin(scenario.name, program)
-                        announced.callback(down[program].end)
-                        stack.begin(faults.Stop(program))
+                    with during(f"stopping {', '.join(programs)}"):
+                        for program in programs:
+                            down[program] = announcer.begin(scenario.name, program)
+                            announced.callback(down[program].end)
+                            stack.begin(faults.Stop(program))
                     result = Result(step, f"{' and '.join(programs)} stopped")
                 case Start(programs):
-                    progress(f"starting {', '.join(programs)}")
-                    for program in programs:
-                        stack.end(faults.Stop(program))
-                        down[program].end()
+                    with during(f"starting {', '.join(programs)}"):
+                        for program in programs:
+                            stack.end(faults.Stop(program))
+                            down[program].end()
                     result = Result(step, f"{' and '.join(programs)} started, and ready")
                 case ExtraApi(name, what, settings):
-                    progress(f"starting {what}")
-                    stack.start_api(name, settings)
+                    with during(f"starting {what}"):
+                        stack.start_api(name, settings)
                     result = Result(step, what[0].upper() + what[1:])
                 case Balance():
-                    balanced, table = stack.ledger()
+                    with during("reading the ledger"):
+                        balanced, table = stack.ledger()
                     check = Check("the ledger", "is balanced", "balanced" if balanced else "OUT OF BALANCE", balanced)
                     result = Result(step, "Every accepted write is accounted for", text=table, checks=[check])
             result.took_s = time.monotonic() - began

@@ -71,13 +71,6 @@ def for_machines(scenario: Scenario, results: list[Result], trouble: str = "") -
     }
 
 
-def progress(what: str) -> None:
-    """Shown while something takes a moment, on a terminal that can overwrite it."""
-    if sys.stderr.isatty():
-        sys.stderr.write(f"    {what} ...\r")
-        sys.stderr.flush()
-
-
 def _seen(wanted: str, seen: str) -> str:
     return "" if wanted == f"is {seen}" else _in(_GREY, f": {seen}")
 

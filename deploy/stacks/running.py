@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from deploy.local.output import Problem, echo
+from deploy.local.places import BREAKING_LOCK
 from deploy.stacks.containers import Containers
 from deploy.stacks.guard import mended_after
-from deploy.stacks.journal import FOLDER, Journal
+from deploy.stacks.journal import Journal
 from deploy.stacks.mend import mend_aloud
 from deploy.stacks.processes import Processes
 from deploy.stacks.stack import Stack
@@ -48,8 +49,8 @@ def heal(report: Callable[[str], None] = echo) -> bool:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    FOLDER.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (FOLDER / "lock").open("w") as lock:
+    BREAKING_LOCK.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with BREAKING_LOCK.open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

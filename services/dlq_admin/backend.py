@@ -6,6 +6,7 @@ from redis.asyncio import Redis
 
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
 from holdfast.services.dlq_admin.auditor.auditor import Auditor
+from holdfast.services.dlq_admin.auditor.queue_memory import QueueMemory
 from holdfast.services.dlq_admin.breakers import Breakers
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.failures.failures import Failures
@@ -77,7 +78,8 @@ class Backend:
         self.allowances = Allowances(database, rules)
         self.requests = Requests(rooms.cache, OperationFinder(queue, database), settings.explain_keep_s)
         self.ledger = rooms.auditor.ledger
+        self.queue_memory = QueueMemory(database)
         self.alerts = rooms.alerts
         self.faults = rooms.faults
-        self.failures = Failures(rooms.cache, rooms.board, rooms.faults, rooms.alerts)
+        self.failures = Failures(rooms.cache, queue, rooms.board, rooms.faults, rooms.alerts)
         self.pictures = rooms.pictures

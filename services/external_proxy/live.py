@@ -16,12 +16,12 @@ from holdfast.services.external_proxy.change import Change, following
 from holdfast.services.external_proxy.config import Config
 from holdfast.shared.errors import ConfigUnavailable, PreconditionFailed
 from holdfast.shared.http.etag import Conditions, etag, tag
+from holdfast.shared.queue.names import PROXY_CONFIG, PROXY_CONFIG_CHANGES
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.telemetry import logs, metrics
 from holdfast.shared.telemetry.logs import Action
 
-_KEY = "{holdfast}:external_proxy:config"
-_AUDIT_KEY = "{holdfast}:external_proxy:config:audit"
+_KEYS = (PROXY_CONFIG, PROXY_CONFIG_CHANGES)
 _AUDIT_KEPT = 100
 _ATTEMPTS = 5
 _SCRIPT = (Path(__file__).parent / "change.lua").read_text()
@@ -79,13 +79,13 @@ class Live:
 
     async def _found_there(self) -> tuple[bytes | str | None, Change | None]:
         """The value in Redis, and the change that it holds."""
-        value = await self._redis.get(_KEY)
+        value = await self._redis.get(PROXY_CONFIG)
         found = self._read(value)
         ours = self.change
         if ours is not None and (value is None or (found is not None and found.version < ours.version)):
             # Redis has lost data, or another replica has restored an older change: ours is newer.
-            await self._put(keys=[_KEY, _AUDIT_KEY], args=[value or b"", ours.model_dump_json(), b"", 0])
-            value = await self._redis.get(_KEY)
+            await self._put(keys=_KEYS, args=[value or b"", ours.model_dump_json(), b"", 0])
+            value = await self._redis.get(PROXY_CONFIG)
             found = self._read(value)
         return value, found
 
@@ -120,7 +120,8 @@ class Live:
         try:
             with self._putting:
                 taken = await self._put(
-                    keys=[_KEY, _AUDIT_KEY], args=[self._found, change.model_dump_json(), entry, _AUDIT_KEPT]
+                    keys=_KEYS,
+                    args=[self._found, change.model_dump_json(), entry, _AUDIT_KEPT],
                 )
         except (RedisError, OSError) as error:
             raise ConfigUnavailable from error
@@ -133,7 +134,7 @@ class Live:
         """Changes, newest first. Raises ConfigUnavailable."""
         try:
             with self._putting:
-                return [orjson.loads(entry) for entry in await self._redis.lrange(_AUDIT_KEY, 0, -1)]
+                return [orjson.loads(entry) for entry in await self._redis.lrange(PROXY_CONFIG_CHANGES, 0, -1)]
         except (RedisError, OSError, ValueError) as error:
             raise ConfigUnavailable from error
 

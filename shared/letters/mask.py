@@ -38,9 +38,14 @@ def fields(original: Mapping[bytes, bytes], *, revealed: bool) -> list[dict[str,
     return [_field(name, value, revealed) for name, value in original.items()]
 
 
-def _field(name: bytes, value: bytes, revealed: bool) -> dict[str, Any]:
-    plain = name in _PLAIN and len(value) <= _PLAIN_MAX_BYTES
-    shown: BytesJson = bytes_to_json(name) if revealed or len(name) <= _PLAIN_MAX_BYTES else _HIDDEN
+def name(field: bytes) -> BytesJson:
+    """A field's name; one that is long enough to hold something else is hidden."""
+    return bytes_to_json(field) if len(field) <= _PLAIN_MAX_BYTES else _HIDDEN
+
+
+def _field(field: bytes, value: bytes, revealed: bool) -> dict[str, Any]:
+    plain = field in _PLAIN and len(value) <= _PLAIN_MAX_BYTES
+    shown = bytes_to_json(field) if revealed else name(field)
     if not revealed and not plain:
         return {"name": shown, "masked": True, "bytes": len(value)}
     if len(value) > _SHOWN_MAX_BYTES:

@@ -18,6 +18,7 @@
 | `{holdfast}:writers`, `:apis` | hash   | each process -> when it last reported, and its build            |
 | `{holdfast}:halts`           | hash   | each halted writer -> when it last reported, and why              |
 | `{holdfast}:go_on`           | hash   | a halted writer -> an operator's word that lets it go on         |
+| `{holdfast}:external_proxy:config` | string | how the third party is called; `:audit`: a list, its last changes |
 | `{holdfast}:replay:<id>`      | hash   | letter -> entry, of what a replay has sent; `closed`              |
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
@@ -45,6 +46,8 @@ KEYS_SINCE = PREFIX + "keys_since"
 KEYS_USED = PREFIX + "keys_used:"
 ATTEMPTS = PREFIX + "attempts:"
 REPLAY = PREFIX + "replay:"
+PROXY_CONFIG = PREFIX + "external_proxy:config"
+PROXY_CONFIG_CHANGES = PROXY_CONFIG + ":audit"
 
 #: Pub/sub channel of one api process, for callers who wait.
 NOTIFY = PREFIX + "notify:"

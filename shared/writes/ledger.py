@@ -75,12 +75,12 @@ class Ledger:
 def table(ledger: Ledger) -> str:
     """For a terminal."""
     rows = [
-        ("entries on the write stream, ever", ledger.entries, ""),
-        ("  sent again by replays", -ledger.replayed, ""),
-        ("  second copies of one operation", -ledger.duplicates, ""),
-        ("  in epochs of the queue before this one", ledger.carried, ""),
-        ("applied directly, queue away", ledger.direct, ""),
-        ("dead letters brought in", ledger.imported, ""),
+        ("entries ever added to the write stream", ledger.entries, ""),
+        ("  minus: dead letters sent again", -ledger.replayed, ""),
+        ("  minus: second entries of an operation", -ledger.duplicates, ""),
+        ("  plus: before the queue lost memory", ledger.carried, ""),
+        ("applied directly, while the queue was down", ledger.direct, ""),
+        ("dead letters imported", ledger.imported, ""),
         ("accepted", ledger.accepted, "="),
         ("applied", ledger.applied, ""),
         ("rejected", ledger.rejected, ""),
@@ -90,9 +90,9 @@ def table(ledger: Ledger) -> str:
         ("lost with the queue's memory", ledger.lost, "LOST" if ledger.lost else ""),
         ("accounted for", ledger.accounted, "="),
         ("missing", ledger.missing, "balanced" if ledger.missing == 0 else "OUT OF BALANCE"),
-        ("rows of operations kept", ledger.kept, ""),
-        ("  counted by every reading", ledger.open, ""),
-        ("rows removed, and still counted", ledger.purged, _horizon(ledger)),
+        ("finished operations in the database", ledger.kept, ""),
+        ("  of which not summed up yet", ledger.open, ""),
+        ("older ones removed, and still counted", ledger.purged, _horizon(ledger)),
     ]
     return "\n".join(f"{name:<40}{count:>14,}  {note}".rstrip() for name, count, note in rows)
 

@@ -29,7 +29,8 @@ async def browser(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     ("path", "status"),
     [("/console/runbooks", 200), ("/console/runbooks/HoldfastBreakerOpen", 200), ("/console/runbooks/none", 404),
      ("/console/breakers", 200), ("/console", 200), ("/console/nowhere", 404), ("/console/audit/1", 503),
-     ("/console/what-if", 422), ("/console/transforms?selection=x", 400), ("/console/discards?scope=ticked", 422)],
+     ("/console/what-if", 422), ("/console/transforms?selection=x", 400), ("/console/discards?scope=ticked", 422),
+     ("/console/epochs", 503), ("/console/requests?id=req_123456789", 200)],
 )  # fmt: skip
 async def test_every_page_keeps_navigation_and_alerts(browser: httpx.AsyncClient, path: str, status: int) -> None:
     """Whatever went wrong; and an error leads back to where the link to it was."""

@@ -41,6 +41,15 @@ def test_every_alert_leads_to_its_page() -> None:
     assert based.runbook("docs/runbooks/Unknown.md") == "https://git.example/main/docs/runbooks/Unknown.md"
 
 
+def test_a_dashboards_path_is_a_link() -> None:
+    """In a runbook it is code; where the console draws that dashboard it leads there, and other code leads nowhere."""
+    links = Links(None, {"holdfast-overview"}, ())
+    text = "- `/d/holdfast-overview`: one, `/d/other` or `/etc/passwd`; `make logs`"
+    page = str(rendered(text, links.dashboard))
+    assert page.count("<a ") == 1
+    assert '<a href="/console/live/holdfast-overview"><code>/d/holdfast-overview</code></a>' in page
+
+
 @given(st.text(st.sampled_from("# -*1.|`[]()<>&\"'ab\n")))
 def test_no_text_becomes_markup(text: str) -> None:
     """Whatever it is, tags are ours alone."""

@@ -4,11 +4,12 @@ import json
 import time
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.services.dlq_admin.failures.beginnings import Beginning, near, of_breakers, of_replicas
+from holdfast.services.dlq_admin.failures.beginnings import Beginning, near, of_breakers, of_replicas, of_settings
 from holdfast.services.dlq_admin.failures.trend import per_min, trend, window
 from holdfast.shared.http.failures import table as table_module
 from holdfast.shared.http.failures.group import MINUTES, Group, Kind, Trouble, kind_of, together
@@ -190,6 +191,22 @@ def test_what_began_at_the_same_moment() -> None:
     at = opened.at_s
     others = [Beginning("fault", "far", at - 100), Beginning("fault", "near", at - 20)]
     assert [each.what for each in near(at - 2, [*others, opened])] == ["near", "api database opened"]
+
+
+def test_many_starts_are_one_beginning_and_no_consequence_is_a_cause() -> None:
+    """A stack that comes up does not fill the list; what started or fired after the first failure did not cause it; a
+    changed setting of external_proxy may have, and so may its end."""
+    starts = [Beginning("start", f"api api-{number}", 100.0 + number) for number in range(9)]
+    later = [Beginning("start", "writer writer-0", 115.0), Beginning("alert", "ErrorsHigh", 114.0)]
+    opened = Beginning("breaker", "api external opened", 116.0)
+    before, after = ({"attempts": 3, "breaker": {"open_s": open_s, "probes": 3}} for open_s in (1, 9))
+    change = {"before": before, "after": after, "actor": "ann", "at": 104}
+    settings = of_settings([orjson.dumps(change | {"until": 300.0}), b"no JSON", b"[]"])
+    found = near(110.0, [*starts, *later, opened, *settings])
+    assert [each.kind for each in found] == ["start", "setting", "breaker"]
+    assert found[0].what == "9 processes started, api api-0 first"
+    assert found[1].what == "external_proxy: breaker.open_s 1 to 9, by ann"
+    assert [each.what for each in near(301.0, settings)] == ["external_proxy: breaker.open_s 1 to 9, by ann, ended"]
 
 
 def test_a_restart_goes_on_from_what_was_counted() -> None:

@@ -19,6 +19,7 @@ from holdfast.shared.letters.state import State
 from holdfast.shared.queue.names import DEAD
 from holdfast.shared.store.engine import Engine, make_engine
 from tests import keys, letters
+from tests.dead_letters.test_edits import by
 from tests.letters import letter
 from tests.replays.conftest import Desk
 from tests.servers import PATIENT_DATABASE, START_DEADLINE_S, Database, wait_until
@@ -65,7 +66,26 @@ def test_all_that_one_does_counts_together(engine: Engine) -> None:
     assert allowance.left(engine, "ann", RULES).letters == 0
     assert allowance.left(engine, "bob", RULES).letters == 20
     change.restore(engine, _these(21, 6), ANN, expected=6, most=100)
-    assert allowance.left(engine, "ann", RULES).letters == 0, "a way back costs nothing and gives nothing back"
+    assert allowance.left(engine, "ann", RULES).letters == 0, "only an undo gives back what it has put back"
+
+
+def test_what_is_undone_is_given_back_once(engine: Engine) -> None:
+    """A reverted transform, and a discard restored from its record, are as if they had not been, whoever took them
+    back; the same letters discarded again count again, and another way back for them gives nothing."""
+    change_name, patch = by({"op": "add", "path": "/payload/name", "value": "Other"})
+    number, made = transforms.make(engine, _these(0, 8), change_name, patch, ANN, expected=8, most=100, rules=RULES)
+    assert made.edited == 8
+    assert allowance.left(engine, "ann", RULES).letters == 12
+    transforms.revert(engine, number, BOB, expected=8, most=100)
+    assert allowance.left(engine, "ann", RULES).letters == 20
+    _, first = change.discard(engine, _these(10, 9), ANN, expected=9, most=100, rules=RULES)
+    for back in (9, 0):
+        change.restore(engine, Selection(audit=first), BOB, expected=9, most=100)
+        assert allowance.left(engine, "ann", RULES).letters == 11 + back
+        _discard(engine, 10, 9)
+        if back:
+            assert allowance.left(engine, "ann", RULES).letters == 11
+    assert allowance.left(engine, "bob", RULES).letters == 20
 
 
 def _unchanged(*_: object) -> None:

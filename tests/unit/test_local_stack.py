@@ -1,5 +1,6 @@
 """The local stack's words: what a command says when it is asked for what is not there."""
 
+import fcntl
 import re
 from pathlib import Path
 from types import SimpleNamespace
@@ -21,6 +22,21 @@ def test_logs_of_an_unknown_program_name_the_known_ones(monkeypatch: pytest.Monk
     with pytest.raises(Problem, match="no program's name begins with 'nonsense'") as caught:
         commands.logs()
     assert "api, writer-0" in str(caught.value)
+
+
+def test_a_stack_that_is_being_broken_is_not_ended(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Who breaks it would take the end for what it has broken; afterwards it is ended."""
+    for name in ("LOCAL", "LOGS", "RUN", "CONF", "SECRETS"):
+        monkeypatch.setattr(places, name, tmp_path)
+    monkeypatch.setattr(places, "BREAKING_LOCK", tmp_path / "breaking")
+    ended: list[bool] = []
+    monkeypatch.setattr("deploy.local.stack.stop", lambda: ended.append(True) or True)
+    with places.BREAKING_LOCK.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with pytest.raises(Problem, match="breaks this clone's stack"):
+            commands.down()
+    assert commands.down() == 0
+    assert ended == [True]
 
 
 @pytest.mark.parametrize(("writers", "said"), [(0, True), (2, False)])

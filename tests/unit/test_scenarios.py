@@ -136,7 +136,7 @@ def test_a_dead_stack_fails_every_step_and_ends(tmp_path: Path) -> None:
     ]
     scenario = Scenario("dead", "shows nothing", steps)
     stack = DeadStack(Journal(tmp_path / "undo.json"), 1)
-    results = list(run(scenario, stack, Announcer("", ""), lambda _: None))
+    results = list(run(scenario, stack, Announcer("", "")))
     assert [result.ok for result in results] == [False, True, False, False]
     report = for_machines(scenario, results)
     assert report["passed"] is False

@@ -17,6 +17,7 @@ from holdfast.services.dlq_admin.console.pages import (
     breakers,
     discards,
     edits,
+    epochs,
     failures,
     groups,
     home,
@@ -54,6 +55,7 @@ _PAGES = (
     writers,
     failures,
     runbooks,
+    epochs,
 )
 
 

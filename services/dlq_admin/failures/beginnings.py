@@ -1,20 +1,27 @@
 """Beginnings: what may be the cause of failures that began at the same moment. Pure.
 
 A breaker opens after the first failures, and a fault comes before them: a beginning is counted if it was at most half a
-minute before the episode or ten seconds after its first answer.
+minute before the episode or ten seconds after its first answer. What cannot be a consequence counts only if it was
+before.
 """
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
+import orjson
+
 from holdfast.shared.http.failures.published import Reported
 
 _BEFORE_S, _AFTER_S = 30.0, 10.0
+#: Clocks of two machines differ by so much.
+_SKEW_S = 1.0
 _SHOWN = 5
 
 
-Kind = Literal["breaker", "override", "fault", "start", "build", "alert"]
+Kind = Literal["breaker", "override", "fault", "setting", "start", "build", "alert"]
+#: A restart or an alert after the first failure is what came of it.
+_CAUSES: frozenset[Kind] = frozenset({"setting", "start", "build", "alert"})
 
 
 class Beginning(NamedTuple):
@@ -26,9 +33,43 @@ class Beginning(NamedTuple):
 
 
 def near(began_s: float, beginnings: Iterable[Beginning]) -> list[Beginning]:
-    """Those at the moment at which an episode began, in order."""
-    found = {each for each in beginnings if -_AFTER_S <= began_s - each.at_s <= _BEFORE_S}
-    return sorted(found, key=lambda each: each.at_s)[:_SHOWN]
+    """Those at the moment at which an episode began, in order; processes that started then are one beginning."""
+    found = sorted({each for each in beginnings if _is_near(began_s, each)}, key=lambda each: each.at_s)
+    starts = [each for each in found if each.kind == "start"]
+    if len(starts) > 1:
+        together = Beginning("start", f"{len(starts)} processes started, {starts[0].what} first", starts[0].at_s)
+        found = [together if each is starts[0] else each for each in found if each not in starts[1:]]
+    return found[:_SHOWN]
+
+
+def _is_near(began_s: float, one: Beginning) -> bool:
+    after_s = _SKEW_S if one.kind in _CAUSES else _AFTER_S
+    return -after_s <= began_s - one.at_s <= _BEFORE_S
+
+
+def of_settings(changes: Iterable[bytes | str]) -> list[Beginning]:
+    """From external_proxy's record of its changes, newest first: what changed, by whom; the end of a temporary one."""
+    found = []
+    for raw in changes:
+        try:
+            change = orjson.loads(raw)
+            before, after = _flat(change["before"]), _flat(change["after"])
+            names = [f"{name} {before.get(name)} to {after[name]}" for name in after if before.get(name) != after[name]]
+            what = f"external_proxy: {', '.join(names) or 'the same as before'}, by {change['actor']}"
+            found.append(Beginning("setting", what, float(change["at"])))
+            if change.get("until"):
+                found.append(Beginning("setting", f"{what}, ended", float(change["until"])))
+        except (KeyError, TypeError, ValueError, AttributeError):  # another build's record
+            continue
+    return found
+
+
+def _flat(config: Mapping[str, Any]) -> dict[str, Any]:
+    """`breaker.open_s` for the number within it."""
+    flat: dict[str, Any] = {}
+    for name, value in config.items():
+        flat |= {f"{name}.{inner}": each for inner, each in value.items()} if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def of_breakers(breakers: Iterable[Mapping[str, Any]]) -> list[Beginning]:
@@ -61,6 +102,6 @@ def of_replicas(reports: Iterable[Reported]) -> list[Beginning]:
     for each in by_start:
         new = each.build not in seen
         seen.add(each.build)
-        what = f"{each.service} {each.instance} started" + (f" with build {each.build}" if new else "")
+        what = f"{each.service} {each.instance}" + (f" started with build {each.build}" if new else "")
         found.append(Beginning("build" if new else "start", what, each.started_s))
     return found

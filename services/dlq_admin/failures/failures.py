@@ -7,7 +7,14 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.services.dlq_admin.alerts.alerts import Alerts
-from holdfast.services.dlq_admin.failures.beginnings import Beginning, near, of_breakers, of_replicas, unix
+from holdfast.services.dlq_admin.failures.beginnings import (
+    Beginning,
+    near,
+    of_breakers,
+    of_replicas,
+    of_settings,
+    unix,
+)
 from holdfast.services.dlq_admin.failures.models import Began, FailureGroup, FailureReport
 from holdfast.services.dlq_admin.failures.trend import per_min, trend, window
 from holdfast.services.dlq_admin.faults.board import FaultBoard
@@ -16,21 +23,25 @@ from holdfast.shared.fleet.board import Board
 from holdfast.shared.http.failures.group import Group, Kind, Trouble, together
 from holdfast.shared.http.failures.published import Reported, reported
 from holdfast.shared.http.failures.sketch import estimate
+from holdfast.shared.queue.names import PROXY_CONFIG_CHANGES
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 
 _GROUPS_SHOWN = 200
+_CHANGES_READ = 20
 _MINUTE_S = 60.0
 
 
 class Failures:
-    """Asks the cache Redis, in which every replica keeps its groups."""
+    """Asks the cache Redis, in which every replica keeps its groups. `queue` has external_proxy's changes."""
 
-    def __init__(self, cache: Redis, board: Board, faults: FaultBoard, alerts: Alerts) -> None:
+    def __init__(self, cache: Redis, queue: Redis, board: Board, faults: FaultBoard, alerts: Alerts) -> None:
         self._cache = cache
+        self._queue = queue
         self._board = board
         self._faults = faults
         self._alerts = alerts
         self._reporter = FailureReporter("failures_read")
+        self._settings_reporter = FailureReporter("settings_read")
 
     async def report(
         self, minutes: int, *, route: str | None = None, code: str | None = None, mistakes: bool = False
@@ -43,7 +54,12 @@ class Failures:
                 reports = await reported(self._cache, now_s)
         except (RedisError, OSError) as error:
             raise ExplanationsUnavailable() from error
-        beginnings = [*of_breakers(self._board.roster.shown(time.monotonic())), *of_replicas(reports), *self._others()]
+        beginnings = [
+            *of_breakers(self._board.roster.shown(time.monotonic())),
+            *of_replicas(reports),
+            *of_settings(await self._settings()),
+            *self._others(),
+        ]
         groups = [
             _group(kind, group, minutes, now_s, beginnings)
             for kind, group in _merged(reports).items()
@@ -59,6 +75,14 @@ class Failures:
             replicas=sorted(f"{each.service}/{each.instance}" for each in reports),
             left_out=sum(each.left_out for each in reports),
         )
+
+    async def _settings(self) -> list[bytes | str]:
+        """None while the queue is away: the report is worth having without them."""
+        try:
+            with self._settings_reporter:
+                return await self._queue.lrange(PROXY_CONFIG_CHANGES, 0, _CHANGES_READ - 1)
+        except (RedisError, OSError):
+            return []
 
     def _others(self) -> Iterator[Beginning]:
         for fault in self._faults.report().faults:

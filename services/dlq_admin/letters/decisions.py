@@ -7,7 +7,7 @@ from holdfast.services.dlq_admin.letters.outbox import Outbox
 from holdfast.services.dlq_admin.letters.results import Allowance, BulkResult
 from holdfast.shared.errors import AuditEntryNotFound
 from holdfast.shared.letters.audit import entries
-from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.audit.entries import Actor, AuditAction
 from holdfast.shared.letters.decide import allowance, change
 from holdfast.shared.letters.decide.allowance import Rules
 from holdfast.shared.letters.decide.change import Found
@@ -79,6 +79,13 @@ class Allowances:
         return await self.of(to)
 
 
+#: What leaves a letter other than it was.
+_CHANGES = {
+    AuditAction.DISCARD, AuditAction.RESTORE, AuditAction.EDIT, AuditAction.REVERT, AuditAction.TRANSFORM,
+    AuditAction.REPLAY, AuditAction.PURGE,
+}  # fmt: skip
+
+
 class Audit:
     """The log that no service can change."""
 
@@ -91,6 +98,15 @@ class Audit:
         if found is None:
             raise AuditEntryNotFound(details={"id": audit_id})
         return AuditRecord.from_source(found)
+
+    async def made_and_changed(self, entry: AuditRecord) -> tuple[AuditRecord | None, AuditRecord | None]:
+        """Of the first letter of an entry: the transform that the entry took back, and the next change since. Raises
+        DatabaseUnavailable."""
+        around = [AuditRecord.from_source(each) for each in await self._database.read(entries.beside, entry.id)]
+        number = (entry.details or {}).get("transform") if entry.action == AuditAction.REVERT else None
+        made = (each for each in around if each.action == AuditAction.TRANSFORM and number is not None)
+        since = (each for each in around if each.id > entry.id and each.action in _CHANGES)
+        return next((each for each in made if (each.details or {}).get("transform") == number), None), next(since, None)
 
     async def page(
         self, actor: str | None, action: str | None, before: int | None, limit: int

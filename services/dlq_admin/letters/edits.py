@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from holdfast.services.dlq_admin.database import Database
+from holdfast.services.dlq_admin.letters.results import Change as Shown
 from holdfast.services.dlq_admin.letters.results import (
     Difference,
     EditResult,
@@ -20,7 +21,7 @@ from holdfast.shared.letters.edit import transforms, versions
 from holdfast.shared.letters.edit.document import document, patched_fields
 from holdfast.shared.letters.edit.patch import Operation
 from holdfast.shared.letters.edit.transforms import Worked
-from holdfast.shared.letters.edit.versions import Change
+from holdfast.shared.letters.edit.versions import Change, Current
 from holdfast.shared.letters.find.selection import Selection
 from holdfast.shared.letters.ids import id_of, number_of
 from holdfast.shared.letters.state import State
@@ -111,11 +112,27 @@ class Edits:
 
 
 def _counts(worked: Worked) -> dict[str, object]:
-    sample = [
-        Difference(id=id_of(before.number), before=_payload(before.fields), after=_payload(after))
-        for before, after in worked.sample
-    ]
+    sample = [_difference(before, after) for before, after in worked.sample]
     return worked.counts() | {"count": worked.letters, "sample": sample}
+
+
+def _difference(one: Current, after: Mapping[bytes, bytes]) -> Difference:
+    before = one.fields
+    names = [name for name in {**before, **after} if name != b"payload" and before.get(name) != after.get(name)]
+    return Difference(
+        id=id_of(one.number),
+        before=_payload(before),
+        after=_payload(after),
+        fields={str(mask.name(name)): Shown(before=_field(name, before), after=_field(name, after)) for name in names},
+    )
+
+
+def _field(name: bytes, fields: Mapping[bytes, bytes]) -> object:
+    """None: it has no such field."""
+    if name not in fields:
+        return None
+    [shown] = mask.fields({name: fields[name]}, revealed=False)
+    return shown.get("value", f"{len(fields[name])} bytes, masked")
 
 
 def _payload(fields: Mapping[bytes, bytes]) -> object:

@@ -97,11 +97,12 @@ class RevertResult(ResponseModel):
 
 
 class Difference(ResponseModel):
-    """The payload of one letter before and after a transform."""
+    """The payload of one letter before and after a transform, and its other fields that differ; masked."""
 
     id: str
     before: Any
     after: Any
+    fields: dict[str, Change]
 
 
 class TransformResult(ResponseModel):

@@ -36,6 +36,12 @@ def suggested(fields: Mapping[bytes, bytes]) -> list[Step]:
     return steps or [{"op": "replace", "path": f"/payload/{first}" if first else "/payload", "value": _VALUE}]
 
 
+def has_blank(step: Step) -> bool:
+    """Whether a value in it is for the reader to replace."""
+    value = step.get("value", 0)
+    return value is _VALUE or (isinstance(value, dict) and _VALUE in value.values())
+
+
 def _names(payload: Mapping[str, Any], known: Payload) -> list[Step]:
     """Fields that were renamed, that are missing, or that the resource does not declare."""
     extra = [name for name in payload if name not in known.json_schema["properties"] and len(name) <= _NAME_MAX_CHARS]

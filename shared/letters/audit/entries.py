@@ -135,6 +135,13 @@ def letters_of(connection: sa.Connection, audit_id: int, most: int) -> list[int]
     return list(connection.scalars(mine.order_by(audit_letters.c.letter_id).limit(most)))
 
 
+def beside(engine: Engine, audit_id: int) -> list[AuditEntry]:
+    """Everything that was done to the first of the letters that it concerns, oldest first."""
+    with reading(engine) as connection:
+        first = letters_of(connection, audit_id, 1)
+        return of_letter(connection, first[0]) if first else []
+
+
 def of_letter(connection: sa.Connection, number: int) -> list[AuditEntry]:
     """Everything that was done to one letter, oldest first."""
     mine = sa.select(audit_letters.c.audit_id).where(audit_letters.c.letter_id == number)

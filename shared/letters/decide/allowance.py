@@ -20,6 +20,15 @@ _USED = sa.text(
     " AND action IN ('replay', 'discard', 'transform') AND letters > 0"
     " AND COALESCE(JSON_UNQUOTE(JSON_EXTRACT(details, '$.state')), '') <> :approved"
 )
+#: Of what was used: letters that an undo has put back as they were, whoever did it. None counts twice.
+_TAKEN_BACK = sa.text(
+    "SELECT COALESCE(SUM(back), 0) FROM (SELECT LEAST(made.letters, SUM(later.letters)) AS back"
+    " FROM audit_log made JOIN audit_log later ON later.id > made.id AND later.at > :since AND ("
+    "(made.action = 'transform' AND later.action = 'revert'"
+    " AND JSON_EXTRACT(later.details, '$.transform') = JSON_EXTRACT(made.details, '$.transform'))"
+    " OR (made.action = 'discard' AND later.action = 'restore' AND JSON_EXTRACT(later.selection, '$.audit') = made.id))"
+    " WHERE made.actor = :actor AND made.at > :since GROUP BY made.id, made.letters) taken"
+)
 #: As bytes: a collation may take two spellings for one name.
 _GRANTED = sa.text(
     "SELECT COALESCE(SUM(letters), 0) FROM audit_log WHERE action = 'allow' AND at > :since"
@@ -76,6 +85,7 @@ def _left(connection: sa.Connection, name: str, rules: Rules) -> Left:
     since = (utc_now() - timedelta(seconds=rules.window_s)).replace(tzinfo=None)
     known = {"actor": name, "since": since}
     used = connection.execute(_USED, known | {"approved": ReplayState.AWAITING_APPROVAL.value}).one()
+    taken_back = int(connection.execute(_TAKEN_BACK, known).scalar_one())
     granted = int(connection.execute(_GRANTED, known).scalar_one())
     more_at = used.first.replace(tzinfo=UTC) + timedelta(seconds=rules.window_s) if used.first else None
-    return Left(max(0, rules.letters + granted - int(used.used)), more_at)
+    return Left(max(0, rules.letters + granted + taken_back - int(used.used)), more_at)

@@ -89,16 +89,20 @@ async def _shown(
     request: Request, pages: Pages, backend: Backend, audit_id: int, problem: str | None = None
 ) -> Response:
     one = await backend.audit.one(audit_id)
-    undo = None
+    undo, made, since = None, None, None
     if request.scope["principal"].may(OPERATE):
         with contextlib.suppress(SelectionTooLarge):
             undo = await backend.undos.of(one, actor_of(request, "a look"))
+    if undo is None and one.letters:
+        made, since = await backend.audit.made_and_changed(one)
     return pages.page(
         request,
         "audit_entry.html",
         409 if problem else 200,
         entry=one,
         undo=undo,
+        made=made,
+        since=since,
         selected=selected(one.selection) if one.selection else None,
         problem=problem,
         reason=form_of(request)["reason"],

@@ -27,6 +27,11 @@ Id = Annotated[LetterId, Path(pattern=LETTER_ID)]
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     """Edit, revert."""
 
+    @router.get("/console/letters/{letter_id}/edit")
+    async def ask(request: Request, letter_id: Id) -> Response:
+        await backend.letters.one(letter_id, who=None)
+        return pages.page(request, "edit.html", id=letter_id, problem=None, reason="", payload=None, result=None)
+
     @router.post("/console/letters/{letter_id}/edit")
     async def begin(request: Request, letter_id: Id) -> Response:
         who = actor_of(request, valid(RevertInput, {"reason": form_of(request)["reason"]}).reason)

@@ -1,10 +1,11 @@
 """Requests: from a request's id to why it was answered as it was."""
 
 import re
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.render.pages import Pages
@@ -13,7 +14,11 @@ from holdfast.shared.errors import ExplanationsUnavailable, RequestUnknown
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
-    """The one page."""
+    """The one page, and its other address, that of REST."""
+
+    @router.get("/console/requests/{request_id}")
+    async def one(request_id: str) -> Response:
+        return RedirectResponse(f"/console/requests?{urlencode({'id': request_id})}", 303)
 
     @router.get("/console/requests")
     async def explain(request: Request) -> Response:

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from holdfast.services.dlq_admin.backend import Backend
-from holdfast.services.dlq_admin.console.render.links import RUNBOOKS
+from holdfast.services.dlq_admin.console.render.links import RUNBOOKS, Links
 from holdfast.services.dlq_admin.console.render.markdown import rendered
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.shared.errors import NoSuchPath
@@ -21,12 +21,15 @@ def names() -> frozenset[str]:
     return frozenset(path.stem for path in _FOLDER.glob("*.md"))
 
 
-def add_routes(router: APIRouter, pages: Pages, _: Backend) -> None:
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     """The list of all, and each."""
+    links = Links(None, backend.pictures.dashboards, ())
     texts = {name: (_FOLDER / f"{name}.md").read_text() for name in names()}
 
     def resolve(address: str) -> str | None:
-        """Another runbook; other documents do not come with the service."""
+        """Another runbook, or a dashboard; other documents do not come with the service."""
+        if address.startswith("/"):
+            return links.dashboard(address)
         name = address.partition("#")[0].removesuffix(".md")
         return f"{RUNBOOKS}/{name}" if name in texts else None
 

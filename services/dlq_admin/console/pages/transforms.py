@@ -1,6 +1,7 @@
 """Transforms: many letters changed by one patch, seen in full before it is made."""
 
 from typing import Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -20,9 +21,13 @@ from holdfast.services.dlq_admin.console.forms import (
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
 from holdfast.services.dlq_admin.letters.results import TransformResult
+from holdfast.services.dlq_admin.letters.suggestion import has_blank
 from holdfast.services.dlq_admin.rest.edits import Patch, TransformInput
 from holdfast.services.dlq_admin.rest.inputs import Input, SelectionInput, actor_of
 from holdfast.shared.letters.edit.patch import Operation
+
+#: What browsers, proxies and chats pass on whole.
+_ADDRESS_MAX_CHARS = 4000
 
 
 class _PatchInput(Input):
@@ -37,9 +42,12 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def transform(request: Request) -> Response:
         form = form_of(request)
         selection = form.selection()
+        suggested = [] if form["patch"] else await backend.edits.suggested(selection.to_selection())
         about: dict[str, Any] = {
             "selection": selection_json(selection),
-            "patch": form["patch"] or json_text(await backend.edits.suggested(selection.to_selection())),
+            "patch": form["patch"] or json_text(suggested),
+            "blank": any(has_blank(step) for step in suggested),
+            "newest": next(iter(await backend.letters.of(selection.to_selection(), 1)), None),
             "reason": form["reason"],
             "result": None,
             "problem": None,
@@ -52,12 +60,21 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
                 return RedirectResponse(f"/console/audit/{made.audit_id}", 303)
             except REFUSALS as error:
                 about["problem"] = problem_of(error)
+        if request.method == "POST" and form["act"] == "preview" and (address := _address(form, selection)):
+            return RedirectResponse(address, 303)
         if form["act"]:
             try:
                 about["result"] = await backend.edits.preview(selection.to_selection(), _patch(form))
             except REFUSALS as error:
                 about["problem"] = about["problem"] or problem_of(error)
         return pages.page(request, "transform.html", 422 if about["problem"] else 200, **about)
+
+
+def _address(form: Form, selection: SelectionInput) -> str | None:
+    """Of the preview, so that it can be given to somebody else. None: the patch is too long for one."""
+    asked = {"selection": selection_json(selection), "patch": form["patch"], "act": "preview"}
+    address = f"/console/transforms?{urlencode(asked)}"
+    return address if len(address) <= _ADDRESS_MAX_CHARS else None
 
 
 async def _transform(request: Request, backend: Backend, form: Form, selection: SelectionInput) -> TransformResult:

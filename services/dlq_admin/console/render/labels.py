@@ -7,6 +7,7 @@ from holdfast.shared.letters.audit.entries import AuditAction
 from holdfast.shared.letters.replays.plan import ItemState, ReplayState
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
+from holdfast.shared.writes.epoch import Cause
 from holdfast.shared.writes.outcome import Reason
 
 
@@ -105,6 +106,12 @@ TROUBLES = {
     Trouble.MISTAKE: Label("mistake", "calm", "An error that is the caller's own."),
     Trouble.ABANDONED: Label("abandoned", "calm", "The caller left before the answer."),
 }
+EPOCHS = {
+    Cause.FIRST: Label("was seen for the first time", "calm", ""),
+    Cause.EMPTIED: Label("was emptied", "bad", ""),
+    Cause.WENT_BACK: Label("went back to an earlier state", "bad", ""),
+    Cause.MOVED: Label("moved to another server, or started again", "calm", ""),
+}
 #: What an order to a replay does.
 ORDERS = {
     "pause": "Nothing more is sent until it is resumed; entries in flight come to their end.",
@@ -142,7 +149,7 @@ ACTIONS = {
 }
 _SETS: dict[str, dict[Any, Label]] = {
     "state": dict(STATES), "reason": dict(REASONS), "verdict": dict(VERDICTS), "item": dict(ITEMS),
-    "replay": dict(REPLAYS), "trouble": dict(TROUBLES), "action": dict(ACTIONS),
+    "replay": dict(REPLAYS), "trouble": dict(TROUBLES), "action": dict(ACTIONS), "epoch": dict(EPOCHS),
 }  # fmt: skip
 
 

@@ -11,7 +11,7 @@ _ITEM = re.compile(r"(?:[-*]|(\d+)\.) +(.*)")
 _INLINE = re.compile(r"`([^`]+)`|\*\*([^*]+)\*\*|\[([^\]]+)\]\(([^)\s]+)\)")
 _RULE = re.compile(r"[|:\s-]+")
 
-#: From a link's address to where it leads from this page; None: it stays text.
+#: From an address, of a link or in code, to where it leads from this page; None: it stays text.
 Resolve = Callable[[str], str | None]
 
 
@@ -69,7 +69,9 @@ def _inline(text: str, resolve: Resolve) -> Markup:
         parts.append(escape(text[at : match.start()]))
         code, bold, title, address = match.groups()
         if code:
-            parts.append(Markup("<code>{}</code>").format(code))
+            shown = Markup("<code>{}</code>").format(code)
+            href = resolve(code) if code.startswith("/") else None
+            parts.append(Markup('<a href="{}">{}</a>').format(href, shown) if href else shown)
         elif bold:
             parts.append(Markup("<strong>{}</strong>").format(bold))
         elif (href := resolve(address)) is None:

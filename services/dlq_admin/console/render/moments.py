@@ -24,8 +24,8 @@ def ago(moment: str, now: datetime | None = None) -> str:
     except (ValueError, OverflowError):
         return "at an unknown time"
     if seconds < -1.5:
-        return f"in {lasting(-seconds)}"
-    return "just now" if seconds < 1.5 else f"{lasting(seconds)} ago"
+        return f"in {lasting(round(-seconds))}"
+    return "just now" if seconds < 1.5 else f"{lasting(round(seconds))} ago"
 
 
 def lasting(seconds: float) -> str:
@@ -35,7 +35,7 @@ def lasting(seconds: float) -> str:
             return f"{seconds / step_s:.0f} {name}"
     if seconds < 0.1:
         return "0 s"
-    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    return f"{round(seconds, 1 if seconds < 10 else 0):g} s"
 
 
 def clock(moment: str) -> str:

@@ -15,6 +15,7 @@ from holdfast.services.dlq_admin.console.render.assets import Assets
 from holdfast.services.dlq_admin.console.render.parts import PartedTemplate
 from holdfast.shared.errors import AppError
 from holdfast.shared.http.keys import OPERATE
+from holdfast.shared.runtime.timestamps import precise, utc_now
 
 _TEMPLATES = Path(__file__).parents[1] / "templates"
 
@@ -72,6 +73,7 @@ class Pages:
             "csrf": logged_in.csrf if logged_in else "",
             "path": request.url.path,
             "request_id": request.scope["request_id"],
+            "now": precise(utc_now()),
         }
         return HTMLResponse(self._templates.get_template(template).render(context | about), status)
 

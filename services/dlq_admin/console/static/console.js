@@ -71,17 +71,32 @@ document.addEventListener("click", (event) => {
   if (event.target.matches("[data-copy]")) copy(event.target);
 });
 
-// Times: as ages, as the server wrote them; or by a clock, in UTC or where the reader is.
+// Times: as ages by the server's clock, which grow; or by a clock, in UTC or where the reader is.
 const TIMES = document.getElementById("times");
 const clock = (moment, zone) => `${moment.toLocaleString("sv-SE", { timeZone: zone })} ${zone || moment.toLocaleTimeString("en", { timeZoneName: "short" }).split(" ").pop()}`;
+
+const SKEW_MS = Date.now() - new Date(document.body.dataset.now);
+const STEPS = [[86400, "d"], [3600, "h"], [60, "min"]];
+
+function lasting(seconds) {
+  const step = STEPS.find(([size]) => seconds >= size);
+  return step ? `${Math.round(seconds / step[0])} ${step[1]}` : `${seconds} s`;
+}
+
+function age(moment) {
+  const seconds = Math.round((Date.now() - SKEW_MS - moment) / 1000);
+  if (seconds < -1) return `in ${lasting(-seconds)}`;
+  return seconds < 2 ? "just now" : `${lasting(seconds)} ago`;
+}
 
 function showTimes(root) {
   for (const each of root.querySelectorAll("time[datetime]")) {
     const moment = new Date(each.dateTime);
     if (isNaN(moment)) continue;
-    each.dataset.age ??= each.textContent;
     each.title = `${clock(moment, "UTC")}, ${clock(moment)}`;
-    each.textContent = { utc: clock(moment, "UTC"), local: clock(moment) }[TIMES.value] || each.dataset.age;
+    const text = { utc: () => clock(moment, "UTC"), local: () => clock(moment) }[TIMES.value] || (() => age(moment));
+    const now = text();
+    if (each.textContent !== now) each.textContent = now;
   }
 }
 TIMES.value = localStorage.getItem("times") || "age";
@@ -93,6 +108,7 @@ TIMES.addEventListener("change", () => {
   document.dispatchEvent(new Event("times"));
 });
 showTimes(document);
+setInterval(() => TIMES.value === "age" && showTimes(document), 1000);
 
 // A second click sends nothing twice.
 document.addEventListener("submit", (event) => {

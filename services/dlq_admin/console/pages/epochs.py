@@ -1,0 +1,16 @@
+"""Epochs: when the queue lost some of its memory, and how many accepted writes with it."""
+
+from fastapi import APIRouter
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.backend import Backend
+from holdfast.services.dlq_admin.console.render.pages import Pages
+
+
+def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
+    """The one page."""
+
+    @router.get("/console/epochs")
+    async def epochs(request: Request) -> Response:
+        return pages.page(request, "epochs.html", epochs=await backend.queue_memory.epochs())
