@@ -58,12 +58,13 @@ class Arrivals:
         self._count = 0
         self.log: deque[Logged] = deque(maxlen=_KEPT)
 
-    def note(self, request: Request, peer: str, slow_s: float, fault: str | None) -> Logged:
+    def note(self, request: Request, peer: str, slow_s: float, behaviour: Behaviour | None) -> Logged:
         """One request has arrived, and what becomes of it."""
+        fault, wait = (behaviour.fault, behaviour.retry_after) if behaviour else (None, None)
         self._count += 1
         noted = {name.replace("-", "_"): request.headers.get(name) for name in _HEADERS}
         about = {"number": self._count, "at": time.time(), "method": request.method, "path": request.path}
-        self.log.append(about | {"peer": peer, "slow_s": slow_s, "fault": fault} | noted)
+        self.log.append(about | {"peer": peer, "slow_s": slow_s, "fault": fault, "retry_after": wait} | noted)
         return self.log[-1]
 
     def clear(self) -> None:
@@ -72,8 +73,8 @@ class Arrivals:
         self.log.clear()
 
     def as_json(self) -> dict[str, Any]:
-        """`count`, and `arrivals` of {number, at (Unix seconds), method, path, peer, slow_s, fault, headers that matter
-        or null}."""
+        """`count`, and `arrivals` of {number, at (Unix seconds), method, path, peer, slow_s, fault, retry_after, and
+        headers that matter or null}."""
         return {"count": self._count, "arrivals": list(self.log)}
 
 
@@ -125,7 +126,7 @@ class ThirdParty:
 
     async def _data(self, request: Request, wire: Wire) -> None:
         slow_s, behaviour = self._behaviour.next()
-        logged = self.arrivals.note(request, wire.peer, slow_s, behaviour.fault if behaviour else None)
+        logged = self.arrivals.note(request, wire.peer, slow_s, behaviour)
         status, document = (200, self._document(logged)) if request.method == "GET" else self._record(request)
         if slow_s:
             await self._room.work(slow_s)

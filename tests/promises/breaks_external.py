@@ -43,9 +43,20 @@ def opened_for_partial_failure(broken: Broken) -> None:
     broken.append(Opened(broken.run.at_s, "proxy-1", "GET"))
 
 
+def asked_to_wait(broken: Broken) -> None:
+    """The third party asked to be left alone for five seconds, and was called again after two."""
+    at_s = broken.run.step()
+    log = [
+        Arrival(at_s, "GET", number=1000, peer="proxy-1", fault="throttle", retry_after_s=5.0),
+        Arrival(at_s + 2, "GET", number=1001, peer="proxy-1"),
+    ]
+    broken.final = replace(broken.final, arrivals=(*(broken.final.arrivals or ()), *log))
+
+
 EXTERNAL: dict[Callable[[Broken], None], tuple[str, str]] = {
     external_copy_unmarked: ("external", "stale"),
     external_copy_older_than_it_says: ("external", "stale"),
     external_made_up: ("external", "stale"),
+    asked_to_wait: ("external", "stampede"),
     opened_for_partial_failure: ("external", "partial failure made total"),
 }

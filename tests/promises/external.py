@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from tests.promises.calls import PATHS
 from tests.promises.case import Case
 from tests.promises.final import Arrival
-from tests.promises.history import Fault, Ok, Opened
+from tests.promises.history import Ok, Opened
 from tests.promises.violation import Violation
 
 PROMISE = "The third party's data is fresh, or a copy that says its age; only total failure keeps calls from it."
@@ -22,6 +22,7 @@ _SLOW_S = 1.0
 #: Between the clock of the history and that of the third party's log.
 _SKEW_S = 0.5
 _THIRD_PARTY = "third-party"
+_NOT_THERE = ("kill", "freeze", "gone")
 
 
 def check(case: Case) -> Iterator[Violation]:
@@ -35,9 +36,11 @@ def check(case: Case) -> Iterator[Violation]:
         wrong = _wrong(case, attempt.sent.at_s, answer, numbered)
         if wrong:
             yield Violation("stale", f"GET {path} of {attempt.sent.client}: {wrong}", path, attempt.sent.at_s)
+    yield from _pestered(case, arrivals)
     for opened in case.history.of(Opened):
         calls = [each for each in arrivals if each.peer == opened.process and each.method == opened.method]
-        if not (_total(opened, calls) or any(_cuts_off(fault, opened) for fault in case.history.faults)):
+        broken = _broken(case, opened.process, opened.at_s - _WINDOW_S, opened.at_s)
+        if not (broken or _total(opened, calls)):
             what = f"{opened.process} opened its breaker while the third party answered"
             yield Violation("partial failure made total", what, opened.process, opened.at_s)
 
@@ -57,17 +60,31 @@ def _wrong(case: Case, sent_s: float, answer: Ok, numbered: dict[int, Arrival]) 
     return f"a copy says {answer.age_s:.1f} s, and is {older_s:.1f} s older" if older_s > allowed_s else ""
 
 
+def _pestered(case: Case, arrivals: Sequence[Arrival]) -> Iterator[Violation]:
+    """Who is asked to wait, waits: of the process and the kind of call that were asked, unless one of them, or the way
+    between, was broken meanwhile: a call may be on its way for long, and a new process knows nothing."""
+    for asked in arrivals:
+        end_s = asked.at_s + asked.retry_after_s - _SKEW_S
+        calls = (each for each in arrivals if (each.peer, each.method) == (asked.peer, asked.method))
+        early = sum(asked.at_s + asked.slow_s + _SKEW_S < each.at_s < end_s for each in calls) if asked.peer else 0
+        if early and not _broken(case, asked.peer, asked.at_s, end_s):
+            what = f"{asked.peer} was asked to wait {asked.retry_after_s:g} s, and made {early} calls meanwhile"
+            yield Violation("stampede", what, asked.peer, asked.at_s)
+
+
+def _broken(case: Case, process: str, begin_s: float, end_s: float) -> bool:
+    """Whether a fault touched the process, the way to the third party, or that one other than in how it answers."""
+    for fault in case.history.faults:
+        ends = fault.target.split(">")
+        outside = ends[-1] == _THIRD_PARTY and (len(ends) > 1 or fault.what in _NOT_THERE)
+        if fault.at_s <= end_s and begin_s - _SLOW_S <= fault.until_s and (process in ends or outside):
+            return True
+    return False
+
+
 def _total(opened: Opened, calls: Sequence[Arrival]) -> bool:
     """Whether the last calls before it were all in vain."""
     recent = [each for each in calls if opened.at_s - _WINDOW_S <= each.at_s <= opened.at_s]
     unreachable = sum(each.fault not in _ANSWERS or each.slow_s >= _SLOW_S for each in recent)
     last = recent[-_IN_A_ROW:]
     return unreachable >= _UNREACHABLE or (len(last) == _IN_A_ROW and all(each.fault for each in last))
-
-
-def _cuts_off(fault: Fault, opened: Opened) -> bool:
-    """Whether it kept calls of this process from the third party, rather than having them answered badly."""
-    if not fault.at_s - _SLOW_S <= opened.at_s <= fault.until_s + _WINDOW_S:
-        return False
-    ends = fault.target.split(">")
-    return opened.process in ends or (ends[-1] == _THIRD_PARTY and (len(ends) > 1 or fault.what in ("kill", "freeze")))

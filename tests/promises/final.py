@@ -88,6 +88,8 @@ class Arrival:
     #: What was wrong with the answer, and how long it took.
     fault: str = ""
     slow_s: float = 0.0
+    #: So long it asked to be left alone.
+    retry_after_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

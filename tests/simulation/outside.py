@@ -28,6 +28,7 @@ def arrivals(party: ThirdParty, network: Network) -> tuple[Arrival, ...]:
         Arrival(
             each["at"] - EPOCH_S, each["method"], each["idempotency_key"] or "", each["number"],
             network.name(each["peer"]), each["fault"] or "", each["slow_s"],
+            float(each["retry_after"] or 0),
         )
         for each in party.arrivals.as_json()["arrivals"]
     )  # fmt: skip
