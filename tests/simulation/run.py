@@ -36,6 +36,8 @@ from tests.simulation.world import ADMIN_PORT, AUDIT_EVERY_S, World
 
 #: How long processes have to begin, keyed writes have for an answer once all is mended, and everything has to rest.
 _START_S, _INSIST_S, _REST_S = 30.0, 90.0, 240.0
+#: How soon it has to rest, besides the patience of writers with a write whose predecessor is a dead letter.
+_RECOVERY_S = 60.0
 #: Longest answer: the api's own limit, the longest `Prefer: wait`, and a clock that is slow.
 _ANSWER_S = 17.0
 #: The same of what is asked of the third party, for which nobody waits longer.
@@ -194,7 +196,7 @@ class Run:
         clocks = any(fault.kind.startswith("clock") for fault in self.plan.faults)
         limits = Limits(
             answer_s=_ANSWER_S,
-            recovery_s=_REST_S,
+            recovery_s=_RECOVERY_S + self.plan.patience_s,
             clock_s=_WRONG_CLOCK_S if clocks else _CALM_CLOCK_S,
             external_s=_EXTERNAL_S,
             retry_burst=sum(outside.BURST * self.world.nodes[name].incarnations for name in self.world.named("proxy")),
