@@ -240,7 +240,7 @@ test-error-scenarios: ## Every kind of error, and its response
 CHAOS = @$(VENV) -m deploy.chaos $(ARGS)
 
 .PHONY: chaos-db-kill chaos-db-slow chaos-db-timeout chaos-network-partition chaos-high-latency chaos-memory-pressure \
-	chaos-cpu-spike chaos-all chaos-heal
+	chaos-cpu-spike chaos-all chaos-heal chaos-queue-primary-kill chaos-db-primary-kill chaos-queue-partition
 chaos-db-kill: venv-local ## kill -9 of the database: writes wait, reads come from copies (STACK=docker, DURATION=)
 	$(CHAOS) db-kill
 chaos-db-slow: venv-local ## Every reply of the database 800 ms late
@@ -255,7 +255,13 @@ chaos-memory-pressure: venv-local ## The queue full; then the kernel kills a wri
 	$(CHAOS) memory-pressure
 chaos-cpu-spike: venv-local ## Api and writers share a fifth of a core with a burner
 	$(CHAOS) cpu-spike
-chaos-all: venv-local ## All seven, short each, and a table
+chaos-queue-primary-kill: venv-local ## With HA=1: kill -9 of the queue's primary; a replica takes its place
+	$(CHAOS) queue-primary-kill
+chaos-db-primary-kill: venv-local ## With HA=1: kill -9 of the database's node in use; the next one goes on
+	$(CHAOS) db-primary-kill
+chaos-queue-partition: venv-local ## With HA=1: the queue's primary reaches its clients only, and acknowledges nothing
+	$(CHAOS) queue-partition
+chaos-all: venv-local ## The first seven, short each, and a table
 	$(CHAOS) all
 chaos-heal: venv-local ## Undo what an interrupted experiment, scenario or load test left broken
 	$(CHAOS) heal

@@ -62,7 +62,8 @@ def _options() -> argparse.Namespace:
 
 def _run_all(options: argparse.Namespace) -> int:
     everything = "all" in options.names
-    wanted = list(ALL) if everything else [name for name in options.names if name in ALL]
+    every = [name for name, experiment in ALL.items() if not experiment.of_nodes]
+    wanted = every if everything else [name for name in options.names if name in ALL]
     runs, untried = [], []
     for name in wanted:
         experiment = ALL[name]

@@ -7,7 +7,7 @@ from typing import Literal
 from deploy.announce import Target
 from deploy.client.outcome import Outcome
 from deploy.client.plan import Kind
-from deploy.stacks.faults import Fault, Program
+from deploy.stacks.faults import Fault, Program, Store
 
 #: What clients ask for. `writes` are new users and changes of users.
 Asks = Literal["reads", "writes", "external"]
@@ -99,7 +99,14 @@ class Restarted:
     program: Program
 
 
-Sighting = BreakerOpened | Saw | Waited | Slower | Restarted
+@dataclass(frozen=True)
+class Moved:
+    """Another node of it is written to than before."""
+
+    store: Store
+
+
+Sighting = BreakerOpened | Saw | Waited | Slower | Restarted | Moved
 
 
 #: Before and after: as usual.
@@ -126,3 +133,5 @@ class Experiment:
     #: How long clients may wait for good responses again, once the fault is gone.
     steady_within_s: float = 45.0
     steady: Sequence[Belief] = field(default=STEADY)
+    #: For a stack with several nodes of each store.
+    of_nodes: bool = False

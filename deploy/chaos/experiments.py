@@ -8,19 +8,27 @@ from deploy.chaos.experiment import (
     BreakerOpened,
     Expect,
     Experiment,
+    Moved,
     Restarted,
     Saw,
     Slower,
     Stage,
     Waited,
 )
-from deploy.stacks.faults import Behave, Fill, Freeze, Kill, Network, Starve, Throttle
+from deploy.stacks.faults import Behave, CutOff, Fill, Freeze, Kill, KillPrimary, Network, Starve, Throttle
 
 #: What clients get while a store is away: writes are queued, reads come from copies.
 _STORE_AWAY = (
     Expect("all", HONEST),
     Expect("writes", (GOOD,), 0.99),
     Expect("reads", (GOOD, DEGRADED), 0.95),
+    Expect("external", (GOOD,), 0.95),
+)
+#: What they get while another node takes the place of one: no copies need to be shown for long, nothing is refused.
+_NODE_AWAY = (
+    Expect("all", HONEST),
+    Expect("writes", (GOOD,), 0.97),
+    Expect("reads", (GOOD, DEGRADED), 0.97),
     Expect("external", (GOOD,), 0.95),
 )
 _CUT = {"up": {"blackhole": True}, "down": {"blackhole": True}}
@@ -147,6 +155,49 @@ _EXPERIMENTS = (
         stages=[Stage("api and writers are throttled", [Throttle(["api", "writer"], cores=0.2)])],
         during=[Expect("all", HONEST, 0.97), Expect("all", (GOOD, DEGRADED), 0.3)],
         must_see=[Slower(2)],
+    ),
+    # The queue's primary dies; a replica takes its place.
+    Experiment(
+        name="queue-primary-kill",
+        breaks="kill -9 of the queue's primary; it comes back as a replica",
+        hypothesis=(
+            "No request fails and no acknowledged write is lost, because a replica has each of them. Until Sentinel "
+            "has made a replica the primary, writes go straight to the database; then they are queued there."
+        ),
+        target="queue",
+        stages=[Stage("the queue's primary is killed", [KillPrimary("queue")])],
+        during=_NODE_AWAY,
+        must_see=[BreakerOpened("api", "queue"), Moved("queue")],
+        of_nodes=True,
+    ),
+    # The database's node that is written to dies; the others have all of it.
+    Experiment(
+        name="db-primary-kill",
+        breaks="kill -9 of the database's node that is in use; it comes back and catches up",
+        hypothesis=(
+            "No request fails and no acknowledged write is lost: the services go on with the next node that takes "
+            "writes. Until it does, writes wait on the queue and reads come from copies that say so."
+        ),
+        target="database",
+        stages=[Stage("the database's node in use is killed", [KillPrimary("database")])],
+        during=_NODE_AWAY,
+        must_see=[Moved("database")],
+        of_nodes=True,
+    ),
+    # The queue's primary is alone with its clients.
+    Experiment(
+        name="queue-partition",
+        breaks="the queue's primary is cut off from its replicas and from the Sentinels, and not from its clients",
+        hypothesis=(
+            "The old primary acknowledges nothing that will not hold: no replica has it, so the write goes to the "
+            "database instead. Sentinel makes another node the primary and clients follow it. When the old one is "
+            "reached again it follows too, drops what only it had, and no acknowledged write is missing."
+        ),
+        target="queue",
+        stages=[Stage("the queue's primary is cut off from the other nodes", [CutOff()])],
+        during=_NODE_AWAY,
+        must_see=[BreakerOpened("api", "queue_replicas"), Moved("queue")],
+        of_nodes=True,
     ),
 )
 

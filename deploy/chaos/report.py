@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from deploy.chaos.experiment import Asks, Experiment
 from deploy.chaos.measure import PhaseName, Recovery, counts, in_phase, of
-from deploy.chaos.verdict import EXIT_CODES, Seen, Verdict
+from deploy.chaos.verdict import EXIT_CODES, Seen, Verdict, in_words
 from deploy.charts import table
 from deploy.client.outcome import BROKEN, Outcome
 from deploy.client.samples import Sample, percentile
@@ -65,7 +65,7 @@ def for_machines(run: Run, stack: str) -> dict[str, Any]:
         "clients": _rows(run.seen),
         "slip_p99_s": round(run.seen.slip_p99_s, 4),
         "breakers_opened": sorted(f"{service}/{name}" for service, name in run.seen.opened),
-        "restarted": sorted(run.seen.restarted),
+        "changed": sorted(in_words(each) for each in run.seen.changed),
         "writes": {
             **run.seen.settled.states,
             "lost": run.seen.settled.lost,

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 from deploy.announce import Announcer
 from deploy.announce import Verdict as AnnouncedAs
-from deploy.chaos.experiment import Experiment, Restarted, Stage
+from deploy.chaos.experiment import Experiment, Moved, Restarted, Sighting, Stage
 from deploy.chaos.measure import STEADY_S, Moments, recovery, steady_from, unmet
 from deploy.chaos.report import Run
 from deploy.chaos.settle import settle
@@ -44,15 +44,15 @@ def run(
     announcer = Announcer.to(stack)
     name = f"chaos-{experiment.name}"
     stack.prepare([fault for stage in experiment.stages for fault in stage.faults])
-    programs = [each.program for each in experiment.must_see if isinstance(each, Restarted)]
-    restarted: list[str] = []
+    watched = [each for each in experiment.must_see if isinstance(each, Restarted | Moved)]
+    changed: list[Sighting] = []
     writes = Writes()
     plan = Plan(stack.url("api"), per_s, mix=parse(weights), follow_per_s=0, users=_USERS)
     with Background(plan, writes) as traffic, Watch(stack.address("api"), stack.operator_key) as watch:
         report(f"  steady state: good responses for {quiet_s:.0f} s, and no breaker that remembers an outage")
         with during("waiting"):
             began = _steady(experiment, traffic, watch, quiet_s)
-        before = {program: set(stack.processes(program).values()) for program in programs}
+        before = {each: _identity(stack, each) for each in watched}
         broken = now()
         with announcer.announced(name, experiment.target):
             for stage in experiment.stages:
@@ -61,7 +61,7 @@ def run(
                     stack.begin(fault)
                 with during("broken for", _seconds(stage, experiment)):
                     _wait(_seconds(stage, experiment), traffic)
-                restarted = [each for each in programs if not set(stack.processes(each).values()) <= before[each]]
+                changed = [each for each in watched if not _identity(stack, each) <= before[each]]
                 for fault in reversed(stage.faults):
                     stack.end(fault)
             mended = now()
@@ -79,11 +79,18 @@ def run(
     slip_s = percentile(traffic.run.loop.slips_s, 0.99) or 0.0
     # The writes before `began` warm the stack up: they have to end well too, but their waits do not count.
     settled.ends = [end for end in settled.ends if end.ended >= began]
-    seen = Seen(samples, moments, settled, sorted(watch.opened), restarted, slip_s)
+    seen = Seen(samples, moments, settled, sorted(watch.opened), changed, slip_s)
     recovered = recovery(samples, moments, watch.opened.values(), settled.ends)
     verdict = judge(experiment, seen)
     announcer.recovered(name, recovered.phases_s, _ANNOUNCED_AS[verdict.word])
     return Run(experiment, seen, recovered, verdict)
+
+
+def _identity(stack: Stack, watched: Restarted | Moved) -> set[str]:
+    """What is another one after a restart, or once another node is the primary."""
+    return (
+        {stack.primary(watched.store)} if isinstance(watched, Moved) else set(stack.processes(watched.program).values())
+    )
 
 
 def _seconds(stage: Stage, experiment: Experiment) -> float:

@@ -8,6 +8,7 @@ from deploy.chaos.experiment import (
     ALWAYS,
     BreakerOpened,
     Experiment,
+    Moved,
     Restarted,
     Saw,
     Sighting,
@@ -35,8 +36,8 @@ class Seen:
     settled: Settled
     #: (service, breaker) of those that were open at some time.
     opened: Iterable[tuple[str, str]]
-    #: Programs with a process that did not run before.
-    restarted: Iterable[str]
+    #: Sightings of a process, or of a primary, that is not the one of before.
+    changed: Iterable[Sighting]
     slip_p99_s: float = 0.0
 
 
@@ -103,8 +104,8 @@ def sighted(sighting: Sighting, seen: Seen) -> bool:
                 for some in (in_phase(seen.samples, seen.moments, "before"), during)
             )
             return before is not None and now is not None and now >= times * before
-        case Restarted(program):
-            return program in seen.restarted
+        case Restarted() | Moved():
+            return sighting in seen.changed
 
 
 def in_words(sighting: Sighting) -> str:
@@ -120,6 +121,8 @@ def in_words(sighting: Sighting) -> str:
             return f"responses {times:g} times as slow as before"
         case Restarted(program):
             return f"a {program} that was restarted"
+        case Moved(store):
+            return f"another primary of the {store}"
 
 
 def _is_of(name: str, dependency: str) -> bool:

@@ -9,7 +9,21 @@ from deploy.local.output import Problem
 from deploy.local.places import REPO
 from deploy.stacks import in_containers
 from deploy.stacks.engine import address, compose, containers, docker, inside, scale_writers, wait_for
-from deploy.stacks.faults import Behave, Fault, Fill, Freeze, Kill, Network, Program, Starve, Stop, Throttle
+from deploy.stacks.faults import (
+    Behave,
+    CutOff,
+    Fault,
+    Fill,
+    Freeze,
+    Kill,
+    KillPrimary,
+    Network,
+    Program,
+    Starve,
+    Stop,
+    Store,
+    Throttle,
+)
 from deploy.stacks.filler import fill
 from deploy.stacks.journal import Journal
 from deploy.stacks.stack import Stack
@@ -24,6 +38,8 @@ _PUBLISHED: Mapping[str, tuple[str, int]] = {
 }
 _PORTS: Mapping[Program, int] = {"database": 3306, "queue": 6379, "cache": 6379}
 _LEDGER = ("python", "-m", "holdfast.services.dlq_admin", "ledger")
+_ONE_NODE = "the system in containers has one node of each store"
+_SEVERAL = ("make up HA=1", "then the same without STACK=docker")
 _STOP_S = 90.0
 _START_S = 60.0
 
@@ -66,6 +82,10 @@ class Containers(Stack):
         """None: they may be in a virtual machine."""
         return {}
 
+    def primary(self, store: Store) -> str:
+        """None of the stores has several nodes."""
+        raise Problem(_ONE_NODE, *_SEVERAL)
+
     def ledger(self) -> tuple[bool, str]:
         """As dlq_admin prints it."""
         try:
@@ -106,10 +126,7 @@ class Containers(Stack):
     def _begin(self, fault: Fault) -> None:
         match fault:
             case Stop(program) | Kill(program):
-                service = _service(program)
-                for one in self._running(program):
-                    self._journal.add({"how": "container", "id": one["Id"], "service": service})
-                compose("kill" if isinstance(fault, Kill) else "stop", service, within_s=_STOP_S)
+                self._take_away(_service(program), hard=isinstance(fault, Kill))
             case Freeze(program):
                 for one in self._running(program):
                     self._undo_by("unpause", one["Id"], gone="is not paused")
@@ -128,6 +145,13 @@ class Containers(Stack):
                 in_containers.starve(self._running(program)[0])
             case Throttle(programs, cores):
                 self._throttle([one for program in programs for one in self._running(program)], cores)
+            case KillPrimary() | CutOff():
+                raise Problem(_ONE_NODE, *_SEVERAL)
+
+    def _take_away(self, service: str, *, hard: bool) -> None:
+        for one in containers(service):
+            self._journal.add({"how": "container", "id": one["Id"], "service": service})
+        compose("kill" if hard else "stop", service, within_s=_STOP_S)
 
     def _running(self, program: Program) -> list[dict[str, Any]]:
         found = containers(_service(program))

@@ -7,6 +7,9 @@ from typing import Any, Literal
 #: What can be broken, whatever the stack calls it.
 Program = Literal["database", "queue", "cache", "third_party", "api", "writer", "external_proxy", "dlq_admin"]
 
+#: The stores of which a highly available stack has several nodes.
+Store = Literal["database", "queue"]
+
 
 @dataclass(frozen=True)
 class Stop:
@@ -67,4 +70,16 @@ class Throttle:
     cores: float
 
 
-Fault = Stop | Kill | Freeze | Network | Behave | Fill | Starve | Throttle
+@dataclass(frozen=True)
+class KillPrimary:
+    """kill -9 of the node that is written to; it stays away until the fault ends, and the others take its place."""
+
+    store: Store
+
+
+@dataclass(frozen=True)
+class CutOff:
+    """The queue's primary reaches its clients, and neither its replicas nor the Sentinels; nor they it."""
+
+
+Fault = Stop | Kill | Freeze | Network | Behave | Fill | Starve | Throttle | KillPrimary | CutOff

@@ -2,39 +2,53 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import get_args
 
 from deploy.client.request import request
-from deploy.local import database, processes, stack
+from deploy.local import nodes, processes, sentinel, stack
 from deploy.local.output import Problem
-from deploy.local.packages import find
 from deploy.local.places import LOGS, REPO, VENV_PYTHON
 from deploy.local.ports import free_port
 from deploy.local.processes import Process, freeze
 from deploy.local.programs import programs
 from deploy.local.secret import secret
-from deploy.local.services import service_env
-from deploy.local.settings import LOOPBACK, saved
+from deploy.local.services import address, service_env
+from deploy.local.settings import LOOPBACK, StackSettings, saved
 from deploy.local.supervisor_client import Supervisor
 from deploy.stacks import cgroup
-from deploy.stacks.faults import Behave, Fault, Fill, Freeze, Kill, Network, Program, Starve, Stop, Throttle
+from deploy.stacks.faults import (
+    Behave,
+    CutOff,
+    Fault,
+    Fill,
+    Freeze,
+    Kill,
+    KillPrimary,
+    Network,
+    Program,
+    Starve,
+    Stop,
+    Store,
+    Throttle,
+)
 from deploy.stacks.filler import fill
-from deploy.stacks.hop import Hop, check_possible
+from deploy.stacks.hops import Hops, output, redis_cli
 from deploy.stacks.journal import Journal, Undo
 from deploy.stacks.spawn import spawn, undo_of
 from deploy.stacks.stack import Stack
 
-_NAMES: Mapping[str, str] = {"database": "mariadb", "queue": "redis-queue", "cache": "redis-cache"}
 #: The longest that a program may take to stop in good order: the database's `stop_wait_s`, and a little.
 _STOP_S = 75.0
 _COMMAND_S = 60.0
 _START_S = 30.0
 _BACK_S = 20.0
 _POLL_S = 0.1
+#: Nothing gets through.
+_SILENT = {"blackhole": True}
 #: The limit that a hog and its victim share, and how much the hog takes.
 _MEMORY_BYTES, _HOG_BYTES = 48 * 1024 * 1024, 96 * 1024 * 1024
 
@@ -56,15 +70,17 @@ class Processes(Stack):
         self._supervisor: Supervisor = supervisor
         self._settings = saved()
         self._programs = {program.name: program for program in programs(self._settings)}
+        self._nodes = _nodes(self._settings)
         self._addresses = {name: program.address for name, program in self._programs.items()}
-        self._hops: dict[str, Hop] = {}
+        self._addresses |= {name: self._addresses[nodes[0]] for name, nodes in self._nodes.items()}
+        self._addresses |= {name: address(self._settings, name) for name in ("api", "dlq_admin", "external_proxy")}
+        self._hops = Hops(journal, {name: program.port for name, program in self._programs.items()})
 
     def address(self, program: str) -> str:
         """`host:port`."""
-        name = _NAMES.get(program, program)
-        if name not in self._addresses:
+        if program not in self._addresses:
             raise Problem(f"there is no {program} in this stack", "make status")
-        return self._addresses[name]
+        return self._addresses[program]
 
     @cached_property
     def operator_key(self) -> str:
@@ -80,6 +96,15 @@ class Processes(Stack):
         found = {program.name: processes.recorded(program.name) for program in programs(saved())}
         return {name: process.pid for name, process in found.items() if process}
 
+    def primary(self, store: Store) -> str:
+        """Of the queue as Sentinel knows it; of the database the first one that runs, as DB_DSN lists them."""
+        if not self._settings.ha:
+            raise Problem(f"this stack has one node of the {store}", "make down", "make up HA=1")
+        if store == "database":
+            return self._running(store)[0].name
+        port = sentinel.primary_port(self._settings)
+        return next(name for name in self._nodes[store] if self._programs[name].port == port)
+
     def ledger(self) -> tuple[bool, str]:
         """As `make ledger` prints it."""
         env = os.environ | service_env(self._settings, "dlq_admin") | {"HOLDFAST_LISTEN_HOST": LOOPBACK}
@@ -93,12 +118,12 @@ class Processes(Stack):
         """A hop before every program that a network fault is for."""
         for fault in faults:
             match fault:
-                case Network(program) if program not in self._hops:
-                    check_possible()
-                    hop = Hop(self._journal, program, self._programs[_name(program)].port)
-                    self._hops[program] = hop
-                    self._reconnect(program)
-                    _wait_for_clients(hop)
+                case Network(program):
+                    self._hops.insert(program, self._names(program))
+                case CutOff():
+                    self._hops.insert("queue", [self.primary("queue")])
+                case KillPrimary(store):
+                    self.primary(store)
                 case Throttle() | Starve() if os.geteuid() != 0:
                     raise Problem("limits of CPU and memory need root", "sudo make chaos-...", "or STACK=docker")
                 case _:
@@ -128,34 +153,57 @@ class Processes(Stack):
 
     def _begin(self, fault: Fault) -> None:
         match fault:
-            case Stop(program) | Kill(program):
-                self._journal.add({"how": "start", "programs": [_name(program)]})
-                self._supervisor.stop([_name(program)], _STOP_S, hard=isinstance(fault, Kill))
+            case Stop() | Kill() | KillPrimary():
+                self._take_away(fault)
             case Freeze(program):
                 for one in self._running(program):
                     self._journal.add(undo_of(one.process) | {"how": "continue"})
                     freeze(one.process.pid)
-            case Network(program, faults, of):
-                hop = self._hops[program]
-                self._journal.add({"how": "heal", "address": hop.control, "path": "/faults"})
-                hop.set(dict(faults) | ({"clients": [f"holdfast.services.{of} "]} if of else {}))
+            case Network() | CutOff():
+                self._disturb(fault)
             case Behave():
                 self._behave(fault)
             case Fill(program):
-                fill(_output, _redis_cli(program), self._journal, self._lasts_s)
+                fill(output, redis_cli(program), self._journal, self._lasts_s)
             case Starve(program):
                 self._starve(self._running(program)[0])
             case Throttle(names, cores):
                 self._throttle([one for name in names for one in self._running(name)], cores)
 
     def _running(self, program: Program) -> list[_Running]:
-        """A program has one process; writers have one each."""
-        name, found = _name(program), []
-        for each, state in sorted(self._supervisor.states().items()):
+        """Its processes, the first one first."""
+        found, states = [], self._supervisor.states()
+        for name in self._names(program, states):
+            state = states.get(name, {"statename": "ABSENT", "pid": 0})
             process = Process.of(state["pid"]) if state["statename"] == "RUNNING" else None
-            if process and (each == name or (program == "writer" and each.startswith("writer-"))):
-                found.append(_Running(each, process))
+            if process:
+                found.append(_Running(name, process))
         return found
+
+    def _names(self, program: Program, states: Iterable[str] = ()) -> list[str]:
+        """Writers come and go while the stack runs."""
+        if program == "writer":
+            return sorted(name for name in states or self._supervisor.states() if name.startswith("writer-"))
+        return self._nodes.get(program, [program])
+
+    def _disturb(self, fault: Network | CutOff) -> None:
+        if isinstance(fault, CutOff):
+            # Replicas and Sentinels are such programs, and clients are not.
+            self._hops.set(self.primary("queue"), {"up": _SILENT, "down": _SILENT, "clients": ["redis-server "]})
+            return
+        only = {"clients": [f"holdfast.services.{fault.of} "]} if fault.of else {}
+        for name in self._names(fault.program):
+            self._hops.set(name, dict(fault.faults) | only)
+
+    def _take_away(self, fault: Stop | Kill | KillPrimary) -> None:
+        names = [self.primary(fault.store)] if isinstance(fault, KillPrimary) else self._names(fault.program)
+        self._journal.add({"how": "start", "programs": names})
+        if not isinstance(fault, Stop):
+            self._supervisor.stop(names, _STOP_S, hard=True)
+            return
+        # One after another: the last node of a cluster knows that it is.
+        for name in reversed(names):
+            self._supervisor.stop([name], _STOP_S)
 
     def _throttle(self, group: Sequence[_Running], cores: float) -> None:
         undo = self._group("cpu", group)
@@ -184,40 +232,12 @@ class Processes(Stack):
             os.close(reader)
             os.close(writer)
 
-    def _reconnect(self, program: Program) -> None:
-        """End the existing connections, at the server."""
-        if program == "database":
-            client = [find("mariadb"), f"--socket={database.socket()}", "--batch", "--skip-column-names"]
-            query = f"SELECT id FROM information_schema.processlist WHERE user LIKE '{database.NAME}\\_%'"  # noqa: S608 - a constant
-            kill = "".join(f"KILL CONNECTION {id};" for id in _output([*client, "-e", query]).split())
-            subprocess.run([*client, "--force", "-e", kill], capture_output=True, timeout=_COMMAND_S, check=False)
-            return
-        for kind in ("normal", "pubsub"):
-            _output([*_redis_cli(program), "CLIENT", "KILL", "TYPE", kind, "SKIPME", "yes"])
 
-
-def _wait_for_clients(hop: Hop) -> None:
-    deadline = time.monotonic() + _BACK_S
-    while not hop.connections():
-        if time.monotonic() > deadline:
-            raise Problem(f"after {_BACK_S:.0f} s no client has reconnected through the fault proxy")
-        time.sleep(_POLL_S)
-
-
-def _redis_cli(program: Program) -> list[str]:
-    """As the operator; the password is not in it, and so not in the journal."""
-    return [sys.executable, "-m", "deploy.local", "redis", str(program)]
-
-
-def _name(program: Program) -> str:
-    return _NAMES.get(program, program)
-
-
-def _output(command: Sequence[str]) -> str:
-    try:
-        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, timeout=_COMMAND_S, check=False)
-    except subprocess.TimeoutExpired as hung:
-        raise Problem(f"{' '.join(command[:6])} ...: no end after {_COMMAND_S:.0f} s") from hung
-    if done.returncode:
-        raise Problem(f"{' '.join(command[:6])} ...: {(done.stdout + done.stderr).strip()}")
-    return done.stdout
+def _nodes(settings: StackSettings) -> dict[str, list[str]]:
+    """The processes of each part that may have several."""
+    found: dict[str, list[str]] = {"cache": ["redis-cache"]}
+    for store in get_args(Store):
+        found[store] = [node.name for node in nodes.stores(settings, store)]
+    for service in get_args(nodes.Replicated):
+        found[service] = [node.name for node in nodes.replicas(settings, service)]
+    return found

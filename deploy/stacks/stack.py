@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from deploy.client.request import request_json
 from deploy.local.output import Problem
-from deploy.stacks.faults import Behave, Fault, Program
+from deploy.stacks.faults import Behave, Fault, Program, Store
 from deploy.stacks.journal import Journal, Undo
 from deploy.stacks.mend import undo
 
@@ -44,6 +44,10 @@ class Stack(ABC):
     @abstractmethod
     def pids(self) -> Mapping[str, int]:
         """Process ids by name, where they can be seen."""
+
+    @abstractmethod
+    def primary(self, store: Store) -> str:
+        """The name of the node that is written to now. Raises Problem where the store has one node only."""
 
     @abstractmethod
     def ledger(self) -> tuple[bool, str]:

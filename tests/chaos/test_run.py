@@ -7,6 +7,7 @@ import pytest
 
 from deploy.chaos.experiment import DEGRADED, GOOD, HONEST, BreakerOpened, Expect, Experiment, Saw, Stage, Waited
 from deploy.chaos.run import run
+from deploy.local.output import Problem
 from deploy.local.processes import Process, freeze
 from deploy.stacks.faults import Fault, Freeze, Program
 from deploy.stacks.guard import mended_after
@@ -59,6 +60,10 @@ class OwnStack(Stack):
 
     def start_api(self, name: str, settings: Mapping[str, str]) -> None:
         """Not needed."""
+
+    def primary(self, store: str) -> str:
+        """None: one node of each."""
+        raise Problem(f"there is one node of the {store}")
 
     def ledger(self) -> tuple[bool, str]:
         """Not needed."""

@@ -11,6 +11,7 @@ from deploy.chaos.experiment import (
     BreakerOpened,
     Expect,
     Experiment,
+    Moved,
     Restarted,
     Saw,
     Sighting,
@@ -123,7 +124,9 @@ def test_more_sightings() -> None:
     """Those that need other things to be seen."""
     slow = [*sent(0, 10, GOOD), *sent(10, 20, GOOD, took_s=0.03)]
     assert sighted(Slower(2), replace(SEEN, samples=slow))
-    assert sighted(Restarted("writer"), replace(SEEN, restarted=["writer"]))
+    for watched in (Restarted("writer"), Moved("queue")):
+        assert not sighted(watched, SEEN)
+        assert sighted(watched, replace(SEEN, changed=[watched]))
     assert sighted(BreakerOpened("external_proxy", "read"), replace(SEEN, opened=[("external_proxy", "host:80 read")]))
 
 

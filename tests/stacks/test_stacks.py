@@ -16,8 +16,9 @@ import pytest
 from deploy.local import stack as local_stack
 from deploy.local.output import Problem
 from deploy.local.places import REPO
+from deploy.local.settings import StackSettings
 from deploy.local.supervisor_client import Supervisor
-from deploy.stacks import mend, running
+from deploy.stacks import mend, processes, running
 from deploy.stacks.faults import Fault, Freeze, Kill, Stop
 from deploy.stacks.journal import Journal
 from deploy.stacks.stack import Stack
@@ -82,6 +83,7 @@ def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mon
         supervisor = Supervisor()
         supervisor._rpc = rpc
         monkeypatch.setattr(local_stack, "running", lambda: supervisor)
+        monkeypatch.setattr(processes, "saved", StackSettings)
         monkeypatch.setattr(mend, "wait_ready", lambda *_: None)
         yield Case("local", rpc.state)
         rpc.end()

@@ -9,6 +9,7 @@ import pytest
 
 from deploy.announce import Announcer
 from deploy.client.request import JsonResponse
+from deploy.local.output import Problem
 from deploy.scenarios import database_down, errors, redis_down
 from deploy.scenarios.expect import (
     ABSENT,
@@ -117,6 +118,10 @@ class DeadStack(Stack):
 
     def start_api(self, name: str, settings: Mapping[str, str]) -> None:
         """Nothing to start."""
+
+    def primary(self, store: str) -> str:
+        """None: one node of each."""
+        raise Problem(f"there is one node of the {store}")
 
     def ledger(self) -> tuple[bool, str]:
         """Out of balance."""

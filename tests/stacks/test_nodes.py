@@ -1,0 +1,93 @@
+"""A highly available stack: the node that is written to, and what is broken about it."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.local import stack as local_stack
+from deploy.local.nodes import stores
+from deploy.local.output import Problem
+from deploy.local.processes import Process
+from deploy.local.settings import StackSettings
+from deploy.stacks import processes
+from deploy.stacks.faults import CutOff, KillPrimary, Stop
+from deploy.stacks.journal import Journal
+from deploy.stacks.processes import Processes
+
+HA = StackSettings(ha=1)
+QUEUE, DATABASE = ([node.name for node in stores(HA, store)] for store in ("queue", "database"))
+
+
+class Supervisor:
+    """Runs every node of the stores, and notes the order in which they are stopped."""
+
+    def __init__(self) -> None:
+        self.stopped: list[list[str]] = []
+        self.hard: list[bool] = []
+
+    def states(self) -> dict[str, dict[str, Any]]:
+        """One is down when it was stopped."""
+        down = {name for names in self.stopped for name in names}
+        words = {name: "STOPPED" if name in down else "RUNNING" for name in (*QUEUE, *DATABASE)}
+        return {name: {"statename": word, "pid": 1} for name, word in words.items()}
+
+    def stop(self, names: list[str], patience_s: float, *, hard: bool = False) -> None:
+        """At once."""
+        self.stopped.append(list(names))
+        self.hard.append(hard)
+
+
+@pytest.fixture
+def supervisor(monkeypatch: pytest.MonkeyPatch) -> Iterator[Supervisor]:
+    """Of a highly available stack whose queue has moved to its last node."""
+    one = Supervisor()
+    monkeypatch.setattr(local_stack, "running", lambda: one)
+    monkeypatch.setattr(processes, "saved", lambda: HA)
+    monkeypatch.setattr("deploy.local.sentinel.primary_port", lambda _: stores(HA, "queue")[2].port)
+    monkeypatch.setattr("deploy.local.processes.Process.of", lambda pid: Process(pid, "1", "1"))
+    return one
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    """An empty one."""
+    return Journal(tmp_path / "undo.json")
+
+
+def test_the_primary_alone_is_killed_and_started_again(supervisor: Supervisor, journal: Journal) -> None:
+    """The queue's is the one that Sentinel knows; the database's the first one that runs."""
+    stack = Processes(journal, 1)
+    stack.begin(KillPrimary("queue"))
+    stack.begin(KillPrimary("database"))
+    assert supervisor.stopped == [[QUEUE[2]], [DATABASE[0]]]
+    assert supervisor.hard == [True, True]
+    assert [undo["programs"] for undo in journal.read()] == [[QUEUE[2]], [DATABASE[0]]]
+    assert stack.primary("database") == DATABASE[1]
+
+
+def test_a_store_stops_node_by_node(supervisor: Supervisor, journal: Journal) -> None:
+    """The last one knows that it is, and all of them start again."""
+    Processes(journal, 1).begin(Stop("database"))
+    assert supervisor.stopped == [[name] for name in reversed(DATABASE)]
+    assert [undo["programs"] for undo in journal.read()] == [DATABASE]
+
+
+def test_a_primary_that_moved_before_it_was_cut_off_is_not_cut_off(supervisor: Supervisor, journal: Journal) -> None:
+    """The fault would be another one than was prepared."""
+    with pytest.raises(Problem, match="took another's place"):
+        Processes(journal, 1).begin(CutOff())
+
+
+def test_a_stack_with_one_node_says_what_to_start(
+    supervisor: Supervisor, journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In one sentence, before anything is broken."""
+    monkeypatch.setattr(processes, "saved", StackSettings)
+    for fault in (KillPrimary("queue"), KillPrimary("database"), CutOff()):
+        with pytest.raises(Problem, match="one node") as caught:
+            Processes(journal, 1).prepare([fault])
+        assert "make up HA=1" in str(caught.value)
+    assert json.dumps(journal.read()) == "[]"
