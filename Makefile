@@ -185,6 +185,11 @@ sbom: ## A CycloneDX bill of materials for each image, from the pins, checked ag
 	@$(PYTHON) -m deploy.sbom $(SBOM)
 	@.venv-sbom/bin/python -m deploy.sbom.validate $(SBOM)/*.cdx.json
 
+.PHONY: test-kubernetes
+test-kubernetes: ## Check the manifests against the published schemas of Kubernetes (seconds)
+	@$(LOCAL) setup kubernetes
+	@.venv-kubernetes/bin/python -m deploy.kubernetes
+
 .PHONY: test-rules
 test-rules: ## Every alert fires when it should and not when it nearly should, in promtool (seconds)
 	@$(LOCAL) setup dev
@@ -449,6 +454,7 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 	$(COMPILE) --extra dlq_admin --extra grafana --group grafana-test -c requirements/dev.txt -o requirements/grafana.txt
 	$(PIN) --group audit -o requirements/audit.txt
 	$(PIN) --group sbom -o requirements/sbom.txt
+	$(PIN) --group kubernetes -o requirements/kubernetes.txt
 	$(PIN) --group docs -o requirements/docs.txt
 	$(PIN) --group clients -o requirements/clients.txt
 	for image in $(IMAGES); do $(COMPILE) --extra $$image -c requirements/dev.txt -o requirements/$$image.txt || exit 1; done
@@ -456,7 +462,7 @@ lock: ## Pin all requirements with hashes, from pyproject.toml (ARGS=--upgrade f
 .PHONY: clean
 clean: ## Delete the environments, the caches and the local stack's data (refuses while the stack runs)
 	@$(LOCAL) not-running
-	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .venv-docs .venv-clients .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-bench .venv-grafana .venv-audit .venv-sbom .venv-docs .venv-clients .venv-kubernetes .local dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 .PHONY: help

@@ -9,9 +9,10 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from deploy.compose import nodes
 from deploy.privileges import database, redis
 from deploy.privileges.redis import Place
 from deploy.privileges.services import SERVICES
@@ -43,6 +44,8 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
             *at_database.values(),
             *at_redis.values(),
             "mysql/root_password",
+            "mysql/recovery_password",
+            "redis/sentinel_password",
             "sessions/secret",
             "idempotency/secret",
             "grafana/admin_password",
@@ -83,14 +86,35 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         ),
         ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
         # The server runs this when it makes its data folder; the rights on tables come with the migrations.
-        ("mysql-init/users.sql", "".join(f"{each};\n" for each in database.users(of_database, _HOST))),
+        ("mysql-init/users.sql", "".join(f"{each};\n" for each in (*database.users(of_database, _HOST), *_members()))),
+        # Of deploy/compose/ha.yml.
+        *(
+            (f"redis/{name}.conf", text)
+            for name, text in nodes.configurations(of_redis, drawn["redis/sentinel_password"])
+        ),
+        *(
+            (f"stores-{name}/dsn-nodes", _dsn(name, of_database[name], nodes.GROUP))
+            for name in of_database
+            if name != database.WATCHER
+        ),
+        *(
+            (f"stores-{name}/queue-nodes", nodes.address(name, of_redis[name], drawn["redis/sentinel_password"]))
+            for name in SERVICES
+        ),
         # Its configuration is mounted here: a read-only volume must have the file already.
         ("alertmanager/alertmanager.yml", ""),
     ]
 
 
-def _dsn(service: str, password: str) -> str:
-    return f"mysql://{database.user(service, _HOST).name}:{password}@mysql:3306/{database.SCHEMA}\n"
+def _dsn(service: str, password: str, hosts: Sequence[str] = ("mysql",)) -> str:
+    where = ",".join(f"{host}:3306" for host in hosts)
+    return f"mysql://{database.user(service, _HOST).name}:{password}@{where}/{database.SCHEMA}\n"
+
+
+def _members() -> list[str]:
+    """So that a service sees whether the server that it uses is a member of its group."""
+    table = "performance_schema.replication_group_members"
+    return [f"GRANT SELECT ON {table} TO {database.user(name, _HOST)}" for name in database.with_users()]
 
 
 def _digest(token: str) -> str:

@@ -16,7 +16,7 @@ from deploy.local.progress import during
 ENVIRONMENTS = {
     "local": REPO / ".venv", "dev": REPO / ".venv", "bench": REPO / ".venv-bench", "grafana": REPO / ".venv-grafana",
     "audit": REPO / ".venv-audit", "sbom": REPO / ".venv-sbom", "docs": REPO / ".venv-docs",
-    "clients": REPO / ".venv-clients",
+    "clients": REPO / ".venv-clients", "kubernetes": REPO / ".venv-kubernetes",
 }  # fmt: skip
 
 #: `command = /usr/bin/python3 -m venv --option /where/it/was/made/.venv` in pyvenv.cfg.

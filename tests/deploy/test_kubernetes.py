@@ -114,3 +114,36 @@ def test_the_network_is_closed_first() -> None:
     assert _one("NetworkPolicy", "external-proxy")["spec"]["egress"] == [{"ports": [{"port": 443}]}]
     database = _one("NetworkPolicy", "uses-database")["spec"]["podSelector"]["matchExpressions"][0]["values"]
     assert set(database) == {"api", "writer", "dlq-admin", "migrate"}
+
+
+def _several_nodes(name: str) -> list[dict[str, Any]]:
+    return list(yaml.safe_load_all((FOLDER / "several-nodes" / name).read_text()))
+
+
+def test_every_shared_setting_is_one() -> None:
+    """Of some service at least, in the base and in what is laid over it."""
+    known = {
+        variable(ENV_PREFIX, field, info)
+        for settings, _ in SERVICES.values()
+        for field, info in settings.model_fields.items()
+    }
+    (patch,) = _several_nodes("settings.yaml")
+    for names in (_one("ConfigMap", "holdfast")["data"], patch["data"]):
+        assert set(names) <= known | {f"{each}_FILE" for each in known}
+    assert patch["data"] == {"HOLDFAST_QUEUE_REPLICAS": "1"}
+
+
+def test_what_is_laid_over_the_base_fits_it() -> None:
+    """Each patch is of something that is there; the queue's users may ask the Sentinels, and nobody else may."""
+    (overlay,) = _several_nodes("kustomization.yaml")
+    assert overlay["resources"] == ["..", "network-policies.yaml"]
+    for name in (patch["path"] for patch in overlay["patches"]):
+        for document in _several_nodes(name):
+            _one(document["kind"], document["metadata"]["name"])
+    (policy,) = _several_nodes("network-policies.yaml")
+    assert policy["spec"]["podSelector"] == _one("NetworkPolicy", "uses-redis")["spec"]["podSelector"]
+    (scale,) = _several_nodes("writer-scale.yaml")
+    (trigger,) = scale["spec"]["triggers"]
+    (base,) = _one("ScaledObject", "writer")["spec"]["triggers"]
+    assert trigger["metadata"]["stream"] == WRITES
+    assert trigger["metadata"]["streamLength"] == base["metadata"]["streamLength"]

@@ -1,0 +1,41 @@
+"""The nodes of deploy/compose/ha.yml: the configurations of the queue's nodes and of the Sentinels, and the services'
+address of them. All know one another by name."""
+
+from collections.abc import Iterator, Mapping
+
+from deploy.privileges.redis import REPLICA, SENTINEL
+
+#: The database's servers.
+GROUP = ("mysql", "mysql-1", "mysql-2")
+_NODES = ("queue", "queue-1", "queue-2")
+_SENTINELS = ("sentinel-0", "sentinel-1", "sentinel-2")
+_NAME = "queue"
+_QUORUM = 2
+_DOWN_MS, _FAILOVER_MS = 3_000, 15_000
+
+
+def configurations(passwords: Mapping[str, str], own: str) -> Iterator[tuple[str, str]]:
+    """Name and text of each. `passwords`: of the users at Redis; `own`: the Sentinels'."""
+    for node in _NODES:
+        follow = f"replicaof {_NODES[0]} 6379\n" if node != _NODES[0] else ""
+        yield (
+            node,
+            f"include /etc/holdfast/queue.conf\naclfile /run/holdfast/redis/queue.acl\ndir /data\n"
+            f"replica-announce-ip {node}\nrepl-diskless-sync-delay 0\n"
+            f"masteruser {REPLICA}\nmasterauth {passwords[REPLICA]}\n{follow}",
+        )
+    for sentinel in _SENTINELS:
+        yield (
+            sentinel,
+            f"port 26379\ndir /data\nrequirepass {own}\nsentinel sentinel-pass {own}\n"
+            f"sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\nsentinel announce-ip {sentinel}\n"
+            f"sentinel monitor {_NAME} {_NODES[0]} 6379 {_QUORUM}\n"
+            f"sentinel auth-user {_NAME} {SENTINEL}\nsentinel auth-pass {_NAME} {passwords[SENTINEL]}\n"
+            f"sentinel down-after-milliseconds {_NAME} {_DOWN_MS}\nsentinel failover-timeout {_NAME} {_FAILOVER_MS}\n",
+        )
+
+
+def address(user: str, password: str, own: str) -> str:
+    """For REDIS_ADDR."""
+    hosts = ",".join(f"{sentinel}:26379" for sentinel in _SENTINELS)
+    return f"redis+sentinel://{user}:{password}@{hosts}/{_NAME}?sentinel_password={own}\n"
