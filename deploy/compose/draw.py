@@ -9,7 +9,7 @@ import json
 import os
 import secrets
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from deploy.compose import nodes
@@ -87,23 +87,21 @@ def _texts(folder: Path) -> list[tuple[str, str]]:
         ("mysql/watcher_password", f"{of_database[database.WATCHER]}\n"),
         # The server runs this when it makes its data folder; the rights on tables come with the migrations.
         ("mysql-init/users.sql", "".join(f"{each};\n" for each in (*database.users(of_database, _HOST), *_members()))),
-        # Of deploy/compose/ha.yml.
-        *(
-            (f"redis/{name}.conf", text)
-            for name, text in nodes.configurations(of_redis, drawn["redis/sentinel_password"])
-        ),
-        *(
-            (f"stores-{name}/dsn-nodes", _dsn(name, of_database[name], nodes.GROUP))
-            for name in of_database
-            if name != database.WATCHER
-        ),
-        *(
-            (f"stores-{name}/queue-nodes", nodes.address(name, of_redis[name], drawn["redis/sentinel_password"]))
-            for name in SERVICES
-        ),
+        *_of_nodes(of_database, of_redis, drawn["redis/sentinel_password"]),
         # Its configuration is mounted here: a read-only volume must have the file already.
         ("alertmanager/alertmanager.yml", ""),
     ]
+
+
+def _of_nodes(of_database: Mapping[str, str], of_redis: Mapping[str, str], sentinels: str) -> Iterator[tuple[str, str]]:
+    """What deploy/compose/ha.yml needs besides. `sentinels`: their own password."""
+    for name, text in nodes.configurations(of_redis, sentinels):
+        yield f"redis/{name}.conf", text
+    for name, password in of_database.items():
+        if name != database.WATCHER:
+            yield f"stores-{name}/dsn-nodes", _dsn(name, password, nodes.GROUP)
+    for service in SERVICES:
+        yield f"stores-{service}/queue-nodes", nodes.address(service, of_redis[service], sentinels)
 
 
 def _dsn(service: str, password: str, hosts: Sequence[str] = ("mysql",)) -> str:

@@ -1,0 +1,49 @@
+"""Which server of a group begins it, and which joins: only what is certain is done."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.compose.group import NAME, Server, steps, transactions_of
+from deploy.compose.nodes import GROUP
+
+_STATES = st.sampled_from([None, "OFFLINE", "ERROR", "RECOVERING", "ONLINE"])
+_SERVERS = st.tuples(*(st.builds(Server, st.just(host), _STATES, st.integers(0, 99)) for host in GROUP))
+
+
+@given(_SERVERS)
+def test_a_group_begins_only_where_every_server_answers_and_none_is_in_one(servers: tuple[Server, ...]) -> None:
+    """With a server that has most; one at a time, so that the others join it."""
+    done = steps(servers)
+    begun = [step for step in done if step.what == "begin"]
+    states = {server.state for server in servers}
+    certain = None not in states and not {"ONLINE", "RECOVERING"} & states
+    assert len(begun) == certain
+    if begun:
+        assert done == begun
+        most = max(server.transactions for server in servers)
+        assert most == next(server.transactions for server in servers if server.host == begun[0].host)
+
+
+@given(_SERVERS)
+def test_whoever_answers_and_is_out_of_a_group_that_is_there_joins_it(servers: tuple[Server, ...]) -> None:
+    """And none that is in it, or silent."""
+    joining = {step.host for step in steps(servers) if step.what == "join"}
+    present = any(server.state in ("ONLINE", "RECOVERING") for server in servers)
+    out = {server.host for server in servers if server.state in ("OFFLINE", "ERROR")}
+    assert joining == (out if present else set())
+
+
+@pytest.mark.parametrize(
+    ("executed", "count"),
+    [
+        ("", 0),
+        (f"{NAME}:1-5", 5),
+        (f"{NAME}:7", 1),
+        (f"other:1-100,\n{NAME}:1-5:8-9", 7),
+        ("other:1-100", 0),
+    ],
+)
+def test_only_the_groups_own_transactions_count(executed: str, count: int) -> None:
+    """What a server did before it was in the group says nothing."""
+    assert transactions_of(executed, NAME) == count
