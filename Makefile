@@ -368,7 +368,7 @@ bench-costs: ## What one write and one read cost each part of the system; make c
 
 .PHONY: capacity
 capacity: venv-local ## What a load needs, and what is full first (RATE= writes/s, RETENTION= days; READS=, KEYED=, ...: docs/scaling.md)
-	@$(VENV) -m deploy.capacity rate=$(RATE) retention=$(RETENTION) reads=$(READS) keyed=$(KEYED) key_hours=$(KEY_HOURS) \
+	@$(VENV) -m deploy.capacity rate=$(RATE) retention=$(RETENTION) reads=$(READS) keyed=$(KEYED) \
 		outage_hours=$(OUTAGE_HOURS) growth=$(GROWTH) disk_fsyncs=$(DISK_FSYNCS) database_cores=$(DATABASE_CORES) costs=$(COSTS)
 
 .PHONY: bench-breaker

@@ -1,5 +1,5 @@
-"""`python -m deploy.capacity rate=1000 retention=30 [reads= keyed= key_hours= outage_hours= growth= disk_fsyncs=
-costs=FILE]`: the sizing for a load, from costs that were measured. Exit code 2: it makes no sense."""
+"""`python -m deploy.capacity rate=1000 retention=30 [reads= keyed= outage_hours= growth= disk_fsyncs=
+database_cores= costs=FILE]`: the sizing for a load, from costs that were measured. Exit code 2: it makes no sense."""
 
 import sys
 from collections.abc import Sequence

@@ -22,7 +22,7 @@ class Costs:
     #: To count an operation that has ended, and to remove its row at last.
     housekeeping_us: float
     database_read_us: float
-    #: Memory of the queue while a write waits, and what is left of it for as long as its Idempotency-Key lives.
+    #: Memory of the queue while a write waits, and of the record of its Idempotency-Key.
     queue_waiting_bytes: float
     queue_keyed_bytes: float
     #: What a write adds to the queue's log, until that is rewritten.

@@ -15,6 +15,10 @@ BUSY_MAX = 0.6
 #: dlq_admin rests for as long as each of its steps took.
 _RESTS = 0.5
 _DAY_S = 86_400
+#: How long the record of a key stays in the queue after its operation is over, and what the traces of used keys take at
+#: most: see shared/queue/lua/keys.lua.
+_KEY_RECORD_S = 300
+_KEY_TRACES_BYTES = 3 * 8192 * 2048
 _US = 1e6
 RATE_MAX, DAYS_MAX = 1e7, 36_500.0
 
@@ -31,8 +35,7 @@ class Load:
     reads: float
     #: Share of the writes that come with an Idempotency-Key.
     keyed: float = 1.0
-    #: Hours for which a key lives, and for which the database may be away while writes are queued.
-    key_hours: float = 24.0
+    #: Hours for which the database may be away while writes are queued.
     outage_hours: float = 1.0
     #: Share of the writes that create an entity which stays.
     growth: float = 0.1
@@ -47,7 +50,6 @@ class Load:
             ("retention", "days", 0.01, DAYS_MAX),
             ("reads", "reads/s", 0, RATE_MAX),
             ("keyed", "a share", 0, 1),
-            ("key_hours", "hours", 0, 24 * 30),
             ("outage_hours", "hours", 0, 24 * 30),
             ("growth", "a share", 0, 1),
             ("disk_fsyncs", "fsyncs/s", 1, 1e7),
@@ -84,20 +86,16 @@ def needs(load: Load, costs: Costs) -> Sequence[Need]:
     queue = cores(costs.queue_write_us, costs.queue_read_us)
     database = cores(costs.database_write_us + costs.housekeeping_us, costs.database_read_us)
     together = rate / load.disk_fsyncs
+    keys = rate * load.keyed * _KEY_RECORD_S * costs.queue_keyed_bytes
     per_day = rate * _DAY_S
     return (
         Need("api", math.ceil(api / BUSY_MAX), "processes", "replicas of api"),
         Need("writer", math.ceil(writer / BUSY_MAX), "processes", "replicas of writer"),
         Need("dlq_admin", math.ceil(cores(costs.housekeeping_us) / _RESTS), "processes", "replicas of dlq_admin"),
-        Need("queue, one core", queue, "busy", "HOLDFAST_QUEUE_PARTITIONS", full_at(queue, 1)),
+        Need("queue, one core", queue, "busy", "a faster core", full_at(queue, 1)),
         Need("queue, disk", together, "writes/fsync", "a disk with a faster fsync"),
         Need("queue, log", rate * costs.queue_log_bytes, "bytes/s", "a disk with more bytes/s"),
-        Need(
-            "queue, keys",
-            rate * load.keyed * load.key_hours * 3600 * costs.queue_keyed_bytes,
-            "bytes",
-            "HOLDFAST_API_KEY_LIFETIME_S",
-        ),
+        Need("queue, keys", _KEY_TRACES_BYTES + keys, "bytes", "its memory"),
         Need("queue, outage", rate * load.outage_hours * 3600 * costs.queue_waiting_bytes, "bytes", "its memory"),
         Need(
             "database, cores",

@@ -37,7 +37,7 @@ def _costs(costs: Costs) -> str:
         ("queue", us(costs.queue_write_us), us(costs.queue_read_us), "accept and settle; one core for all"),
         ("database", us(costs.database_write_us), us(costs.database_read_us), housekeeping),
         ("memory of the queue", size(costs.queue_waiting_bytes), "", "while a write waits"),
-        ("", size(costs.queue_keyed_bytes), "", "for as long as its key lives"),
+        ("", size(costs.queue_keyed_bytes), "", "the record of its key, until five minutes after its end"),
         ("log of the queue", size(costs.queue_log_bytes), "", "until it is rewritten"),
         ("fsyncs of the queue", f"{costs.queue_fsyncs:.3f}", "", shared(costs.queue_fsyncs)),
         ("fsyncs of the database", f"{costs.database_fsyncs:.3f}", "", shared(costs.database_fsyncs)),

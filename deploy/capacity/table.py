@@ -24,7 +24,7 @@ def table(load: Load, found: Sequence[Need]) -> str:
     """One line a part, and what is full first."""
     head = (
         f"{load.rate:,.6g} writes/s, {load.reads:,.6g} reads/s; operations kept {load.retention:g} days,\n"
-        f"keys {load.key_hours:g} h ({load.keyed:.0%} of writes have one), an outage of {load.outage_hours:g} h"
+        f"{load.keyed:.0%} of writes have a key, an outage of {load.outage_hours:g} h"
     )
     lines = [f"{need.part:<18} {amount(need):>20}  {need.moved_by}" for need in found]
     full = first_full(found)

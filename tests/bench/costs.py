@@ -14,7 +14,9 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import ExitStack
+from itertools import islice
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import aiohttp
@@ -22,7 +24,7 @@ import aiohttp
 from deploy.capacity.costs import MEASURED, Costs
 from deploy.capacity.page import filled
 from holdfast.shared.letters.retention import history
-from holdfast.shared.queue.names import WRITES
+from holdfast.shared.queue.names import PREFIX, WRITES
 from holdfast.shared.store.closing import close
 from holdfast.shared.store.engine import Timeouts, make_engine
 from holdfast.shared.writes.versions import wall_clock
@@ -37,7 +39,12 @@ PAGE = ROOT / "docs/scaling.md"
 _AT_ONCE = 64
 _WARM_UP = 500
 _STEP = 500
+_SAMPLE = 500
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_LEAVES = (
+    "SELECT table_name, SUM(stat_value) * @@innodb_page_size FROM mysql.innodb_index_stats"
+    " WHERE stat_name = 'n_leaf_pages' AND database_name = 'holdfast' GROUP BY table_name"
+)
 _FSYNCS = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Innodb_data_fsyncs', 'Innodb_os_log_fsyncs')"
 
 
@@ -84,6 +91,7 @@ class _Measurement:
             os.kill(self._writer.pid, signal.SIGCONT)
         self._drained()
         applied, space_after = self._look(), self._space()
+        record_bytes = self._record_bytes()
         asyncio.run(self._read(ids))
         read = self._look()
 
@@ -99,8 +107,8 @@ class _Measurement:
             database_write_us=each("database", before, applied),
             database_read_us=each("database", applied, read),
             housekeeping_us=self._housekeeping(),
-            queue_waiting_bytes=each("memory", before, accepted),
-            queue_keyed_bytes=each("memory", before, applied),
+            queue_waiting_bytes=record_bytes + each("memory", applied, accepted),
+            queue_keyed_bytes=record_bytes,
             queue_log_bytes=each("log", before, applied),
             entity_bytes=(space_after["users"] - space["users"]) / writes,
             operation_bytes=(space_after["operations"] - space["operations"]) / writes,
@@ -135,15 +143,17 @@ class _Measurement:
         lines = fetch("GET", f"{self._url}/metrics").text.splitlines()
         return next(float(line.split()[1]) for line in lines if line.startswith("holdfast_accept_batch_writes_count"))
 
+    def _record_bytes(self) -> float:
+        """Of the record of a key."""
+        names = list(islice(self._stores.redis.scan_iter(f"{PREFIX}key:*", count=1000), _SAMPLE))
+        return mean(float(self._stores.redis.memory_usage(name) or 0) for name in names)
+
     def _space(self) -> dict[str, float]:
-        """Bytes of tables, with their indexes."""
-        with self._stores.connect() as connection, connection.cursor() as cursor:
+        """Bytes of the leaves of tables and indexes: what is allocated ahead of need is no cost of a row."""
+        with self._stores.database.connect(user="root") as connection, connection.cursor() as cursor:
             cursor.execute("ANALYZE TABLE users, operations")
             cursor.fetchall()
-            cursor.execute(
-                "SELECT table_name, data_length + index_length FROM information_schema.tables"
-                " WHERE table_schema = DATABASE()"
-            )
+            cursor.execute(_LEAVES)
             return {name: float(size) for name, size in cursor.fetchall()}
 
     def _drained(self) -> None:

@@ -42,7 +42,7 @@ def test_a_sizing_by_hand() -> None:
     assert found["api"].amount == math.ceil(0.2 / BUSY_MAX)
     assert found["queue, one core"].amount == pytest.approx(0.2)
     assert found["queue, one core"].at_most == pytest.approx(1000 * BUSY_MAX / 0.2)
-    assert found["queue, keys"].amount == pytest.approx(1000 * 86_400 * 100)
+    assert found["queue, keys"].amount == pytest.approx(1000 * 300 * 100 + 3 * 8192 * 2048)
     assert found["database, history"].amount == pytest.approx(1000 * 864_000 * 100)
     assert found["queue, disk"].amount == pytest.approx(4)
 

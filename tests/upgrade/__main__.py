@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.servers import Database, RedisServer
 from tests.upgrade import previous
-from tests.upgrade.rolling import Kind, Verdict, rolling
+from tests.upgrade.rolling import Kind, Verdict, rolling, say
 
 ORDERS: Mapping[str, Sequence[Kind]] = {
     "writers first": ("writer", "api", "dlq_admin"),
@@ -30,7 +30,7 @@ _HEADS = (
 
 def main(only: str) -> int:
     """0: as promised, in each order whose name contains `only`."""
-    print(f"From {previous.name()} to this build, and back.")  # noqa: T201 - it is for this
+    print(f"From {previous.name()} to this build, and back.", flush=True)  # noqa: T201 - it is for this
     verdicts = {order: _run(kinds) for order, kinds in ORDERS.items() if only in order}
     for line in [_HEADS, tuple("---" for _ in _HEADS), *(_row(order, one) for order, one in verdicts.items())]:
         print(f"| {' | '.join(line)} |")  # noqa: T201
@@ -41,6 +41,7 @@ def main(only: str) -> int:
 
 
 def _run(order: Sequence[Kind]) -> Verdict:
+    say(", then ".join(order))
     with tempfile.TemporaryDirectory(prefix="upgrade-") as root:
         folders = [Path(root) / name for name in ("redis", "database", "services")]
         for folder in folders:

@@ -22,6 +22,11 @@ _GRACE_S = 45.0
 _BETWEEN = 30
 
 
+def say(line: str) -> None:
+    """Progress."""
+    print(f"  {line}", flush=True)  # noqa: T201 - it is for this
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """Of one run."""
@@ -83,6 +88,7 @@ class _Fleet:
                 self.rotation.remove(old)
             _stop(kind, old, record)
             record.wait_for(_BETWEEN)
+            say(f"{kind} is of {root.name[:8]}; {len(record.operations):,} writes so far")
 
 
 def _stop(kind: Kind, service: Service, record: Record) -> None:
