@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import httpx
 
-from tests.client import RESPONSE_DEADLINE_S
+from tests.client import RESPONSE_DEADLINE_S, client_of
 from tests.processes import Service
 from tests.servers import wait_until
 
@@ -120,7 +120,7 @@ class _Client:
 
     def _connection(self, url: str) -> httpx.Client:
         if url not in self._http:
-            self._http[url] = httpx.Client(base_url=url, timeout=RESPONSE_DEADLINE_S)
+            self._http[url] = client_of(url)
         return self._http[url]
 
     def _send(
