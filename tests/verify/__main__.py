@@ -3,6 +3,7 @@
 import argparse
 import random
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -32,6 +33,7 @@ def main() -> int:
     parser.add_argument("--picture", type=Path, help="draw the run into this SVG file too")
     parser.add_argument("--keep", action="store_true", help="keep the logs and the data, and print where they are")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left behind
     seconds = options.seconds or (_FULL_SECONDS if options.full else _SECONDS)
     letters = int(seconds * _LETTERS_PER_S) if options.letters is None else options.letters
     data = Path(tempfile.mkdtemp(prefix="holdfast-verify-"))
