@@ -124,7 +124,7 @@ class Nemesis:
         if planned.target == "third party":
             return self._third_party
         match planned.what:
-            case "kill" | "freeze" | "power loss":
+            case "kill" | "freeze" | "power loss" | "fail over":
                 return self._server
             case "fill":
                 return self._fill

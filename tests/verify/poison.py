@@ -67,7 +67,9 @@ class Operator:
         return bool(made)
 
     def is_over(self) -> bool:
-        """Whether the replay has ended."""
+        """Whether the replay has ended, if there is one."""
+        if not self.replay_id:
+            return True
         found = self._stage.ask_admin("GET", f"/dlq/replays/{self.replay_id}")
         return bool(found) and found["state"] == "done"
 

@@ -14,6 +14,7 @@ from tests.promises.verdict import Verdict, judge
 from tests.verify.audit import audit
 from tests.verify.clients import PATIENCE_S
 from tests.verify.containers import Containers
+from tests.verify.ha import HighlyAvailable
 from tests.verify.poison import Operator
 from tests.verify.processes import Processes
 from tests.verify.recorder import Recorder
@@ -22,7 +23,11 @@ from tests.verify.stage import RETRY_SHARE, Stage
 from tests.verify.storm import DIED_HALFWAY, Storm
 
 #: Where the system may run.
-STAGES: Mapping[str, Callable[[Path], Stage]] = {"processes": Processes, "containers": Containers}
+STAGES: Mapping[str, Callable[[Path], Stage]] = {
+    "processes": Processes,
+    "containers": Containers,
+    "ha": HighlyAvailable,
+}
 #: What a run must have seen, besides every kind of fault, or it proves nothing.
 WANTED = (
     "write queued",
@@ -33,11 +38,8 @@ WANTED = (
     "queued write shown by a read",
     "fresh read",
     "copy served",
-    DIED_HALFWAY,
-    TAKEN_OVER,
-    "letter applied",
-    "letter dead_again",
 )
+LETTERS = (DIED_HALFWAY, TAKEN_OVER, "letter applied", "letter dead_again")
 _ON_DISK = "bytes that were not on disk yet, lost with the power"
 #: Of a run: for each thing that is down alone.
 _ALONE_S, _ALONE_SHARE_MAX = 5.0, 1 / 3
@@ -80,16 +82,17 @@ def run(folder: Path, plan: Plan) -> Run:
     recorder = Recorder()
     with STAGES[plan.on](folder) as stage:
         stage.start()
-        every = kinds(tuple(stage.services), tuple(stage.links.ports), disk=stage.disk)
+        every = kinds(tuple(stage.services), tuple(stage.links.ports), disk=stage.disk, fails_over=stage.fails_over)
         alone = down_alone(plan.seed, plan.seconds, tuple(stage.services))
         broken_s = plan.seconds - min(_ALONE_S * len(alone), _ALONE_SHARE_MAX * plan.seconds)
         schedule = drawn(plan.seed, broken_s, every)
-        wanted = [*dict.fromkeys(planned.kind for planned in schedule), *WANTED]
+        wanted = [*dict.fromkeys(planned.kind for planned in schedule), *WANTED, *(LETTERS if stage.letters else ())]
         wanted += [available.name_of(down.dependency, kind) for down in alone for kind in available.KINDS]
         wanted += [_ON_DISK] if stage.queue.observed else []
         operator = Operator(stage, recorder)
-        operator.plant(plan.letters)
-        operator.replay(plan.letters, plan.seconds)
+        if stage.letters:
+            operator.plant(plan.letters)
+            operator.replay(plan.letters, plan.seconds)
         storm = Storm(stage, recorder, plan.seed, operator)
         load_s = uvloop.run(storm.rage(schedule, alone, every, wanted if plan.seconds >= SHORT_S else (), plan.per_s))
         for what, count in storm.known().items():

@@ -9,7 +9,7 @@ from tests.promises.sometimes import kind_of
 #: Between two faults, on average; of a short run it is less, so that each kind has its turn.
 _GAP_S = 1.1
 #: A kill is over when the process is started again; what hangs has to hang for longer than anybody's patience.
-_LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0)}
+_LASTS_S = {"kill": (0.0, 1.5), "power loss": (1.5, 3.5), "freeze": (1.0, 4.0), "fail over": (8.0, 12.0)}
 _LASTS_ELSE_S = (0.8, 3.5)
 TAKEN_OVER = "a replay taken over by another replica"
 #: What brings about what a run has to see, where chance did not.
@@ -63,16 +63,19 @@ class Down:
     faults: tuple[Planned, ...]
 
 
-def kinds(services: Sequence[str], links: Sequence[str], *, disk: bool = True) -> tuple[Kind, ...]:
+def kinds(
+    services: Sequence[str], links: Sequence[str], *, disk: bool = True, fails_over: bool = False
+) -> tuple[Kind, ...]:
     """All there are. Writers are what most needs proof, and the database takes longest to come back. `disk`: whether
-    the queue's can be full."""
+    the queue's can be full. `fails_over`: whether another node takes over the queue."""
     writers = tuple(name for name in services if name.startswith("writer"))
     stores = tuple(link for link in links if not link.endswith("cache"))
-    return (
+    every = (
         Kind("kill", 5, writers),
         Kind("kill", 3, tuple(name for name in services if name.startswith("api"))),
-        Kind("kill", 1, ("external-proxy",)),
+        Kind("kill", 1, tuple(name for name in services if name.startswith("external-proxy"))),
         *(Kind("kill", 2, (name,)) for name in services if name.startswith("dlq-admin")),  # one of them replays
+        *([Kind("fail over", 3, ("queue",))] if fails_over else []),
         Kind("kill", 2, ("database",)),
         Kind("kill", 1, ("cache",)),
         Kind("power loss", 2, ("queue",)),
@@ -92,6 +95,7 @@ def kinds(services: Sequence[str], links: Sequence[str], *, disk: bool = True) -
         Kind("fail", 1, ("third party",)),
         Kind("hang", 1, ("third party",)),
     )
+    return tuple(kind for kind in every if kind.targets)
 
 
 def drawn(seed: int, seconds: float, every: Sequence[Kind]) -> tuple[Planned, ...]:

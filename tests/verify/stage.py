@@ -77,6 +77,10 @@ class Stage(ABC):
     third_party: ThirdParty
     links: Links
 
+    #: Whether letters are planted and replayed, and writers die between commit and acknowledgement.
+    letters = True
+    #: Whether another node takes over the queue.
+    fails_over = False
     #: Whether the queue's disk can be full.
     disk = True
     #: Where the services' users of the database come from, as the database writes it.

@@ -27,9 +27,9 @@ _POLL_S = 0.5
 _SAMPLE_S = 0.5
 _USERS_LOOKED_AT, _OPERATIONS_LOOKED_AT = 150, 50
 #: So many reads and writes have to succeed while one thing alone is down, or that time ends.
-_ENOUGH, _ALONE_MAX_S = 12, 40.0
+_ENOUGH, _ALONE_MAX_S = 12, 25.0
 #: For everything to be well in between, and of how many entries no client notices anything.
-_WELL_S, _WORKED_OFF = 120.0, 60
+_WELL_S, _WORKED_OFF = 60.0, 60
 #: What was missed is tried again so often.
 _ROUNDS = 3
 DIED_HALFWAY = "a writer died between commit and acknowledgement"
@@ -65,8 +65,10 @@ class Storm:
             missed = await asyncio.to_thread(self._missed, wanted)
             await self._nemesis.carry_out(again(missed, every, self._stage.services))
         for down in alone:
-            await self._well()
-            await self._nemesis.alone(down, self._is_enough, _ALONE_MAX_S)
+            if await self._is_well():
+                await self._nemesis.alone(down, self._is_enough, _ALONE_MAX_S)
+            else:
+                self._recorder.note(f"not taken away, because not all was well: {down.dependency}")
         self.clients.stop()
         await asyncio.to_thread(self._stage.heal)
         mended = self._recorder.now()
@@ -105,14 +107,19 @@ class Storm:
         done = available.asked(self._recorder.history(), alone).values()
         return all(sum(map(available.is_usable, attempts)) >= _ENOUGH for attempts in done)
 
-    async def _well(self) -> None:
-        """Everything is mended, and answers as usual; or a while has passed."""
+    async def _is_well(self) -> bool:
+        """Mend everything; whether it answers as usual within a while."""
         await asyncio.to_thread(self._stage.heal)
         await self._nemesis.finish()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WELL_S):
-                while self._length(WRITES) > _WORKED_OFF or not await self.clients.breakers_closed():
+                while (
+                    await asyncio.to_thread(self._length, WRITES) > _WORKED_OFF
+                    or not await self.clients.breakers_closed()
+                ):
                     await asyncio.sleep(_POLL_S)
+                return True
+        return False
 
     async def _rest(self, mended: float) -> None:
         """Until nothing is left to do; without an `AtRest` when that does not come."""
