@@ -14,7 +14,6 @@ from tests.promises.verdict import Verdict, judge
 from tests.verify.audit import audit
 from tests.verify.clients import PATIENCE_S
 from tests.verify.containers import Containers
-from tests.verify.ha import HighlyAvailable
 from tests.verify.poison import Operator
 from tests.verify.processes import Processes
 from tests.verify.recorder import Recorder
@@ -26,7 +25,6 @@ from tests.verify.storm import DIED_HALFWAY, Storm
 STAGES: Mapping[str, Callable[[Path], Stage]] = {
     "processes": Processes,
     "containers": Containers,
-    "ha": HighlyAvailable,
 }
 #: What a run must have seen, besides every kind of fault, or it proves nothing.
 WANTED = (
