@@ -58,6 +58,8 @@ def main() -> int:
         supervisor = stack.running()
         if supervisor is None:
             raise Problem("the stack is not running", "make up")
+        if saved().ha:
+            raise Problem("this drill is of one node of each store, and several are running", "make down", "make up")
         return _drill(supervisor)
     except Problem as problem:
         echo(f"\n{problem}")

@@ -1,0 +1,85 @@
+"""deploy/compose/ha.yml, read as data: the nodes in the services' addresses are there, with volumes of their own."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from deploy.compose import nodes
+from deploy.compose.group import NAME
+from holdfast.shared.connections.address import parse_dsn, parse_redis
+
+FOLDER = Path(__file__).parent.parent.parent
+
+
+class _Loader(yaml.SafeLoader):
+    """Knows compose's `!reset`."""
+
+
+_Loader.add_constructor("!reset", lambda loader, node: None)
+OVER: dict[str, Any] = yaml.load((FOLDER / "deploy/compose/ha.yml").read_text(), _Loader)  # noqa: S506 - a SafeLoader
+BASE: dict[str, Any] = yaml.safe_load((FOLDER / "docker-compose.yml").read_text())
+SERVICES: dict[str, Any] = OVER["services"]
+PASSWORDS = {"replica": "one", "sentinel": "two", "api": "three"}
+
+
+def test_the_addresses_of_services_name_nodes_that_are_there() -> None:
+    """Every Sentinel and every server of the database, by name."""
+    redis = parse_redis(nodes.address("api", "three", "four").strip())
+    assert [host for host, _ in redis.sentinels] == [name for name in SERVICES if name.startswith("sentinel-")]
+    assert redis.sentinel_password == "four"  # noqa: S105 - of nobody
+    assert list(nodes.GROUP) == [name for name in SERVICES if name.startswith("mysql")]
+    assert parse_dsn(f"mysql://api:three@{','.join(nodes.GROUP)}/holdfast").database == "holdfast"
+    configured = [name for name, _ in nodes.configurations(PASSWORDS, "four")]
+    assert configured == [name for name in SERVICES if re.fullmatch(r"(queue|sentinel)(-\d)?", name)]
+
+
+@pytest.mark.parametrize("name", ["api", "writer", "dlq_admin", "external_proxy"])
+def test_two_of_each_service_find_the_nodes(name: str) -> None:
+    """By files that only the secrets' container writes; no port is published twice."""
+    service = SERVICES[name]
+    assert service["deploy"]["replicas"] == 2
+    assert service["environment"]["REDIS_ADDR_FILE"].endswith("/queue-nodes")
+    assert service["environment"]["HOLDFAST_QUEUE_REPLICAS"] == "1"
+    if name != "external_proxy":
+        assert service["environment"]["DB_DSN_FILE"].endswith("/dsn-nodes")
+    assert not service.get("ports")
+    assert name == "dlq_admin" or "ports" not in BASE["services"][name]
+
+
+def test_every_node_keeps_its_data_in_a_volume_of_its_own() -> None:
+    """Declared, and used by nobody else."""
+    stored = [
+        each.partition(":")[0]
+        for name, service in SERVICES.items()
+        for each in service.get("volumes", ())
+        if each.endswith((":/data", ":/var/lib/mysql"))
+    ]
+    assert sorted(stored) == sorted(OVER["volumes"])
+    assert len(stored) == len(set(stored))
+
+
+def test_the_group_has_one_name_and_is_begun_by_nobody_else() -> None:
+    """The servers' and that of the program that forms it; no server begins or joins one when it starts."""
+    for name in nodes.GROUP:
+        command = SERVICES[name]["command"]
+        assert f"--loose-group-replication-group-name={NAME}" in command
+        assert "--loose-group-replication-start-on-boot=OFF" in command
+        assert f"{name}:33061" in next(each for each in command if "group-seeds" in each)
+        assert set(BASE["services"]["mysql"]["command"]) <= set(command)
+
+
+def test_every_node_but_one_begins_as_a_replica() -> None:
+    """Known by its name, and logged in as what may copy and nothing else."""
+    texts = dict(nodes.configurations(PASSWORDS, "four"))
+    of_nodes = {name: text for name, text in texts.items() if name.startswith("queue")}
+    assert [name for name, text in of_nodes.items() if "replicaof" not in text] == ["queue"]
+    for name, text in of_nodes.items():
+        assert f"replica-announce-ip {name}\n" in text
+        assert "masteruser replica\nmasterauth one\n" in text
+    for name, text in texts.items():
+        if name not in of_nodes:
+            assert "sentinel monitor queue queue 6379 2\n" in text
+            assert "sentinel auth-user queue sentinel\n" in text
