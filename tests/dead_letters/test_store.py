@@ -224,6 +224,18 @@ def test_two_who_discard_the_same_do_it_once(engine: Engine) -> None:
     assert len(audit.page(engine, before=None, limit=10)) == 1
 
 
+@pytest.mark.parametrize("order", list(groups.Order))
+def test_groups_in_every_order(engine: Engine, order: groups.Order) -> None:
+    """Page by page: each group once, the largest number first."""
+    index.index(engine, [letter(n, code=str(1400 + n % 7)) for n in range(40)])
+    found: list[groups.Group] = []
+    while page := groups.page(engine, (), after=(order.of(found[-1]), found[-1].fingerprint) if found else None,
+                              limit=2, order=order):  # fmt: skip
+        found += page
+    assert len({each.fingerprint for each in found}) == len(found) == 7
+    assert [order.of(each) for each in found] == sorted((order.of(each) for each in found), reverse=True)
+
+
 def test_a_note_outlives_the_letters(engine: Engine) -> None:
     """It is rewritten, removed, on record, and not written for a group that is not there."""
     index.index(engine, [letter(1)])

@@ -13,6 +13,7 @@ from holdfast.services.dlq_admin.writers import Running
 from holdfast.shared.errors import GroupNotFound, InvalidParameter
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.letters.find import groups, notes
+from holdfast.shared.letters.find.groups import Order
 from holdfast.shared.letters.find.standing import Standing, standing
 from holdfast.shared.letters.ids import id_of, number_of
 from holdfast.shared.letters.state import State
@@ -44,12 +45,14 @@ class Groups:
         self._running = running
         self._tried = tried
 
-    async def page(self, states: list[State], cursor: str | None, limit: int) -> tuple[list[GroupSummary], str | None]:
-        """Groups with a letter in one of `states`, the newest failure first, and where the next page begins.
+    async def page(
+        self, states: list[State], cursor: str | None, limit: int, order: Order = Order.LAST
+    ) -> tuple[list[GroupSummary], str | None]:
+        """Groups with a letter in one of `states`, by default the newest failure first, and where the next page begins.
         Raises InvalidRequest, DatabaseUnavailable."""
-        found = await self._database.read(groups.page, states, after=_after(cursor), limit=limit + 1)
+        found = await self._database.read(groups.page, states, after=_after(cursor), limit=limit + 1, order=order)
         shown = found[:limit]
-        end = f"{id_of(shown[-1].last)}_{shown[-1].fingerprint}" if len(found) > limit else None
+        end = f"{id_of(order.of(shown[-1]))}_{shown[-1].fingerprint}" if len(found) > limit else None
         return await self._summaries(shown), end
 
     async def one(self, fingerprint: str) -> GroupSummary:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,21 +49,55 @@ class Group:
     note: Note | None
 
 
+class Order(StrEnum):
+    """Which groups come first: those with the newest letter, the newest first letter, most dead, most entities."""
+
+    LAST = "last"
+    FIRST = "first"
+    DEAD = "dead"
+    ENTITIES = "entities"
+
+    def of(self, group: Group) -> int:
+        """The number of a group that it is sorted by."""
+        match self:
+            case Order.LAST:
+                return group.last
+            case Order.FIRST:
+                return group.first
+            case Order.DEAD:
+                return group.states[State.DEAD]
+            case Order.ENTITIES:
+                return group.entities
+
+
+_COLUMNS = {
+    Order.LAST: groups.c.last_id,
+    Order.FIRST: groups.c.first_id,
+    Order.DEAD: groups.c.dead,
+    Order.ENTITIES: groups.c.entities,
+}
+
+
 def page(
-    engine: Engine, states: Collection[State], *, after: tuple[int, str] | None, limit: int, fingerprint: str = ""
+    engine: Engine,
+    states: Collection[State],
+    *,
+    after: tuple[int, str] | None,
+    limit: int,
+    fingerprint: str = "",
+    order: Order = Order.LAST,
 ) -> list[Group]:
-    """Groups with a letter in one of `states` (any group if there are none), the one with the newest letter first;
-    `after`: the (last, fingerprint) of the last group of the page before."""
-    query = sa.select(groups).order_by(groups.c.last_id.desc(), groups.c.fingerprint.desc()).limit(limit)
+    """Groups with a letter in one of `states` (any group if there are none), in this order; `after`: the (number it is
+    sorted by, fingerprint) of the last group of the page before."""
+    column = _COLUMNS[order]
+    query = sa.select(groups).order_by(column.desc(), groups.c.fingerprint.desc()).limit(limit)
     if states:
         query = query.where(sum((groups.c[state] for state in states), sa.literal(0)) > 0)
     if fingerprint:
         query = query.where(groups.c.fingerprint == fingerprint)
     if after:
-        last, name = after
-        query = query.where(
-            sa.or_(groups.c.last_id < last, sa.and_(groups.c.last_id == last, groups.c.fingerprint < name))
-        )
+        number, name = after
+        query = query.where(sa.or_(column < number, sa.and_(column == number, groups.c.fingerprint < name)))
     with reading(engine) as connection:
         rows = connection.execute(query).all()
         return _whole(connection, rows)

@@ -10,6 +10,7 @@ from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import form_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.rest.inputs import FINGERPRINT, NoteInput, actor_of
+from holdfast.shared.letters.find.groups import Order
 from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.state import State
 
@@ -25,11 +26,14 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.get("/console/groups")
     async def group_list(
-        request: Request, every: bool = False, cursor: Annotated[str | None, Query(max_length=60)] = None
+        request: Request,
+        every: bool = False,
+        order: Order = Order.LAST,
+        cursor: Annotated[str | None, Query(max_length=60)] = None,
     ) -> Response:
         states = [] if every else [State.DEAD, State.REPLAYING]
-        found, end = await backend.groups.page(states, cursor, _PAGE)
-        return pages.page(request, "groups.html", groups=found, next=end, every=every, cursor=cursor)
+        found, end = await backend.groups.page(states, cursor, _PAGE, order)
+        return pages.page(request, "groups.html", groups=found, next=end, every=every, order=order, cursor=cursor)
 
     @router.get("/console/groups/{fingerprint}")
     async def group(request: Request, fingerprint: Fingerprint) -> Response:
