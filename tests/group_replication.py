@@ -102,7 +102,8 @@ class Member:
 
     def take_over(self) -> None:
         """Become the primary, as planned."""
-        self.run("SELECT group_replication_set_as_primary(@@server_uuid)")
+        ((own,),) = self.run("SELECT @@server_uuid")
+        self.run(f"SELECT group_replication_set_as_primary('{own}')")
 
 
 class Group:
