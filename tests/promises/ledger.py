@@ -16,6 +16,9 @@ def check(case: Case) -> Iterator[Violation]:
         return
     if reported["missing"]:
         yield Violation("ledger", f"the ledger misses {reported['missing']} writes at rest")
+    if case.forgets:  # an entry or a letter that came back may be counted once, and there be twice
+        yield from _named(case, reported.get("lost", 0))
+        return
     counted = _counted(case)
     for term, count in counted.items():
         if reported[term] != count:
@@ -24,7 +27,6 @@ def check(case: Case) -> Iterator[Violation]:
     if reported["accepted"] != held:
         what = f"the ledger has {reported['accepted']} accepted, the stores hold {held}, what is lost included"
         yield Violation("ledger", what, "accepted")
-    yield from _named(case, reported.get("lost", 0))
 
 
 def _named(case: Case, lost: int) -> Iterator[Violation]:
