@@ -27,12 +27,14 @@ from holdfast.shared.writes.outcome import Rejected
 
 def describe(entity: Entity) -> dict[str, Any]:
     """`data` of an entity."""
+    created_version, version = entity.created_version, entity.version
+    created_at = precise(versions.to_datetime(created_version))
     return {
         "id": entity.id,
         **entity.shown(),
-        "created_at": precise(versions.to_datetime(entity.created_version)),
-        "updated_at": precise(versions.to_datetime(entity.version)),
-        "version": entity.version,
+        "created_at": created_at,
+        "updated_at": created_at if version == created_version else precise(versions.to_datetime(version)),
+        "version": version,
     }
 
 

@@ -41,7 +41,7 @@ class RateLimit:
         policy = self._policy(scope) if scope["type"] == "http" else None
         if policy is not None:
             name = self._clients.name(scope)
-            taken = await self._counts.take(name, policy)
+            taken = self._counts.leased(name, policy) or await self._counts.take(name, policy)
             scope["answer_headers"] += (policy.header, _header(policy, taken))
             if not taken.allowed:
                 metrics.rate_limited.labels(policy.name).inc()
@@ -52,7 +52,7 @@ class RateLimit:
 
     def _policy(self, scope: Scope) -> RatePolicy | None:
         """The key's own limit, else the general one; None: health and documents are never limited."""
-        lane = lane_of(scope["method"], scope["path"])
+        lane = scope.get("lane") or lane_of(scope["method"], scope["path"])
         if lane is Lane.KEPT and not scope["path"].startswith("/operations/"):
             return None
         name = "writes" if lane is Lane.WRITES else "reads"
@@ -65,7 +65,7 @@ def _header(policy: RatePolicy, taken: Taken) -> tuple[bytes, bytes]:
     """As in draft-ietf-httpapi-ratelimit-headers-10. `t`: seconds until the whole burst is back, or until a refused
     request may pass."""
     t = whole_seconds(taken.whole_in_s) if taken.allowed else whole_seconds(taken.next_in_s)
-    return b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name.encode(), taken.left, t)
+    return b"ratelimit", b'"%b";r=%d;t=%d' % (policy.name_bytes, taken.left, t)
 
 
 def _numbers(policy: RatePolicy, taken: Taken, name: str) -> dict[str, object]:

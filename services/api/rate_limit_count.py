@@ -62,14 +62,14 @@ class Counts:
         self._script = Script(redis, Path(__file__).with_name("rate_limit.lua"))
         self._breaker = breaker
         self._clock = clock
-        self._clients: OrderedDict[str, _Client] = OrderedDict()
+        self._clients: OrderedDict[tuple[str, str], _Client] = OrderedDict()
         self._reporter = FailureReporter("rate_limit")
 
     async def take(self, name: str, policy: RatePolicy) -> Taken:
         """Count one request of the client `name`. Awaits Redis only if nothing is leased. Requests that wait share one
         lease; if it is too small, the rest ask for another, until the common count has nothing left."""
         client = self._client(name, policy)
-        while not self._leased(client):
+        while not self._has_lease(client):
             now = self._clock()
             if now < client.none_until:
                 return Taken(False, 0, max(0.0, client.whole_at - now), client.none_until - now)
@@ -78,19 +78,27 @@ class Counts:
                 await asyncio.shield(client.asking or self._ask(name, policy, client))
             finally:
                 client.waiting -= 1
+        return self._take(name, policy, client, self._clock())
+
+    def leased(self, name: str, policy: RatePolicy) -> Taken | None:
+        """The same if it is leased already; else None, and nothing is counted."""
+        client = self._client(name, policy)
         now = self._clock()
+        return self._take(name, policy, client, now) if client.leased and now < client.leased_until else None
+
+    def _take(self, name: str, policy: RatePolicy, client: _Client, now: float) -> Taken:
         client.leased -= 1
         if client.asking is None and policy.lease > 1 and client.leased < _RENEW_AT * policy.lease:
             self._ask(name, policy, client)
         return Taken(True, client.left + client.leased, client.whole_at - now, 0.0)
 
-    def _leased(self, client: _Client) -> int:
+    def _has_lease(self, client: _Client) -> int:
         if self._clock() >= client.leased_until:
             client.leased = 0
         return client.leased
 
     def _client(self, name: str, policy: RatePolicy) -> _Client:
-        key = f"{policy.name}:{policy.per_min}:{name}"
+        key = (policy.key, name)
         client = self._clients.get(key)
         if client is None:
             client = self._clients[key] = _Client()
@@ -122,7 +130,7 @@ class Counts:
 
     async def _common(self, name: str, policy: RatePolicy, wanted: int) -> Grant | None:
         """A lease of the common count; None: Redis did not answer, so this process counts for itself."""
-        key = f"{_PREFIX}{policy.name}:{policy.per_min}:{name}"
+        key = f"{_PREFIX}{policy.key}:{name}"
         arguments: list[str | int] = [str(policy.interval_s * 1e6), policy.burst, wanted]
         try:
             with self._reporter:

@@ -15,8 +15,10 @@ class RatePolicy:
     """A limit on requests. `name`: `reads` or `writes`; `per_min`: at least 1. Made by `rate_policy`, which caches."""
 
     def __init__(self, name: str, per_min: int) -> None:
-        self.name = name
+        self.name, self.name_bytes = name, name.encode()
         self.per_min = per_min
+        #: What is counted under it is counted apart.
+        self.key = f"{name}:{per_min}"
         #: The time in which one request returns.
         self.interval_s = _WINDOW_S / per_min
         #: How many may come at once.

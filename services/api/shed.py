@@ -91,7 +91,7 @@ class Shed:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        lane = lane_of(scope["method"], scope["path"])
+        lane = scope["lane"] = lane_of(scope["method"], scope["path"])
         room = self._rooms[lane]
         if room is None:
             await self._app(scope, receive, send)

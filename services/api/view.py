@@ -236,7 +236,8 @@ class View:
             if made is not None and await self._database.call(epochs.lost_at, made):
                 return describe_lost(operation_id, made)
             if made is not None and made < await self._database.call(reads.horizon):
-                raise OperationPurged(details={"field": "operation_id", "value": operation_id,
-                                               "constraint": "must be younger than what is kept"})  # fmt: skip
+                constraint = "must be younger than what is kept"
+                details = {"field": "operation_id", "value": operation_id, "constraint": constraint}
+                raise OperationPurged(details=details)
             return None
         return describe_ended(ended)

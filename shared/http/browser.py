@@ -1,6 +1,7 @@
 """Browser: the headers that limit what a browser does with an answer. Pure."""
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 #: The body has the declared type; a browser must not guess another.
 NOSNIFF = (b"x-content-type-options", b"nosniff")
@@ -18,11 +19,21 @@ Header = tuple[bytes, bytes]
 def for_a_browser(headers: Iterable[Header]) -> list[Header]:
     """The headers to add to an answer with these `headers`: `nosniff` to every one, and to a document (HTML, XML, SVG)
     without a policy the strictest one."""
-    found = {lower: value for name, value in headers if (lower := name.lower()) in _LOOKED_AT}
-    added = [] if NOSNIFF[0] in found else [NOSNIFF]
-    return [*added, NOTHING] if _is_document(found.get(_TYPE, b"")) and _POLICY not in found else added
+    content_type, policy, added = b"", False, [NOSNIFF]
+    for name, value in headers:
+        lower = name.lower()
+        if lower not in _LOOKED_AT:
+            continue
+        if lower == _TYPE:
+            content_type = value
+        elif lower == _POLICY:
+            policy = True
+        else:
+            added = []
+    return [*added, NOTHING] if not policy and _is_document(content_type) else added
 
 
+@lru_cache(maxsize=256)
 def _is_document(content_type: bytes) -> bool:
     kind = content_type.partition(b";")[0].strip().lower()
     return kind.endswith((b"html", b"xml"))

@@ -26,6 +26,7 @@ from holdfast.shared.resilience import deadline
 from holdfast.shared.telemetry import decisions, metrics
 from holdfast.shared.telemetry.decisions import Notes, decided
 from holdfast.shared.telemetry.logs import Action
+from holdfast.shared.telemetry.metric_kinds import Tally
 from holdfast.shared.telemetry.tracing import spans
 
 #: The caller chooses between two forms of an error, so every answer varies with `Accept`.
@@ -57,7 +58,7 @@ class Edge:
         self._in_flight = 0
         metrics.http_requests_in_flight.set_function(lambda: self._in_flight)
         self._counters: dict[tuple[str, str, int], Any] = {}
-        self._timers: dict[tuple[str, RequestOutcome], Any] = {}
+        self._timers: dict[tuple[str, RequestOutcome], Tally] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -148,6 +149,10 @@ class Edge:
         timer = self._timers.get((route, outcome))
         if timer is None:
             for each in RequestOutcome:  # all at once: the first of a kind would be missing from its rate
-                self._timers[route, each] = metrics.http_request_duration.labels(route, each.value)
+                self._timers[route, each] = metrics.http_request_duration.tally(route, each.value)
             timer = self._timers[route, outcome]
-        timer.observe(seconds, spans.exemplar())
+        exemplar = spans.exemplar()
+        if exemplar is None:
+            timer.add(seconds)
+        else:
+            metrics.http_request_duration.labels(route, outcome.value).observe(seconds, exemplar)

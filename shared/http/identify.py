@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from holdfast.shared.errors import NotAllowed, NotAuthenticated, RateLimited
 from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.forwarded import Addresses
-from holdfast.shared.http.keys import Keys, Principal, require
+from holdfast.shared.http.keys import Keys, Principal, allowed
 
 _REMEMBERED = 10_000
 
@@ -58,10 +58,10 @@ class Identify:
         """One request."""
         if scope["type"] == "http":
             try:
-                scope["principal"] = self._who(scope)
+                principal = scope["principal"] = self._who(scope)
                 needed = self._needs(scope["method"], scope["path"])
                 if needed is not None:
-                    require(Request(scope), needed)
+                    allowed(principal, needed)
             except (NotAuthenticated, NotAllowed, RateLimited) as error:
                 await failure(error, Request(scope))(scope, receive, send)
                 return

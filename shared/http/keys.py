@@ -104,7 +104,11 @@ class Keys:
 
 def require(request: Request, scope: str) -> Principal:
     """The request's principal, if it has `scope`. Raises NotAuthenticated or NotAllowed."""
-    principal: Principal | None = request.scope.get("principal")
+    return allowed(request.scope.get("principal"), scope)
+
+
+def allowed(principal: Principal | None, scope: str) -> Principal:
+    """The principal, if it has `scope`. Raises NotAuthenticated or NotAllowed."""
     if principal is not None and principal.may(scope):
         return principal
     if principal is None or principal is ANYBODY:

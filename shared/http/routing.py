@@ -59,6 +59,14 @@ def _as_app(handler: Handler) -> ASGIApp:
 class Application(FastAPI):
     """FastAPI for an edge that answers every exception itself: around the routes there is only our own middleware."""
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One request, or the life of the process. FastAPI's own telemetry, which looks for itself here, is off."""
+        if scope["type"] != "http" or self.middleware_stack is None:
+            await super().__call__(scope, receive, send)
+            return
+        scope["app"] = self
+        await self.middleware_stack(scope, receive, send)
+
     def build_middleware_stack(self) -> ASGIApp:
         """Starlette's extension point; called once, when all routes are there."""
         app: ASGIApp = Router(self.router, self.routes)

@@ -13,6 +13,10 @@ _LAST_S = datetime(9999, 12, 30, tzinfo=UTC).timestamp()
 UnixSeconds = Annotated[float, Field(ge=0, le=_LAST_S, allow_inf_nan=False)]
 
 
+#: `2026-01-15T10:30:00.123456`
+_WITHOUT_OFFSET = 26
+
+
 def utc_now() -> datetime:
     """Now, by the one clock that everything else reads."""
     return datetime.fromtimestamp(time.time(), UTC)
@@ -25,7 +29,7 @@ def timestamp(moment: datetime | None = None) -> str:
 
 def precise(moment: datetime | None = None) -> str:
     """`2026-01-15T10:30:00.123456Z`, in UTC; now by default."""
-    return (moment or utc_now()).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+    return (moment or utc_now()).isoformat(timespec="microseconds")[:_WITHOUT_OFFSET] + "Z"
 
 
 def unix_seconds(moment: datetime) -> float | None:

@@ -20,7 +20,7 @@ build_info.labels(build_id()).set(1)
 
 # --- HTTP ---
 http_requests = Counter("holdfast_http_requests_total", "Requests answered", ["route", "method", "status"])
-http_request_duration = Histogram(
+http_request_duration = TalliedHistogram(
     "holdfast_http_request_duration_seconds",
     "Time from request to answer, by what the request was: good, degraded, rejected, failed or abandoned",
     ["route", "outcome"],

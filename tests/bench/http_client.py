@@ -22,7 +22,7 @@ import orjson
 import uvloop
 
 from tests.bench.table import Part, Row, as_text
-from tests.servers import free_port, wait_until
+from tests.servers import free_port, wait_until, with_us
 
 _ROUNDS = 5
 _TASKS = (1, 32, 256)
@@ -104,7 +104,7 @@ def report(results: dict[tuple[int, str], list[tuple[float, float, float]]]) -> 
 def main() -> None:
     """One run against a stand-in of its own."""
     port = free_port()
-    with subprocess.Popen([sys.executable, "-m", "deploy.third_party", "--port", str(port)]) as stand_in:
+    with subprocess.Popen([*with_us(), sys.executable, "-m", "deploy.third_party", "--port", str(port)]) as stand_in:
         try:
             url = f"http://127.0.0.1:{port}/data"
             wait_until(lambda: _answers(url), what="the stand-in")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from deploy.load.machine import cpu_s
 from tests.bench.process import ended_children_cpu_s
+from tests.servers import with_us
 
 CONNECTIONS = 64
 #: Scripts for wrk. Its argument: a name for the round; a file of paths.
@@ -55,7 +56,7 @@ def run(
     pids = [server, *stores]
     before = [ended_children_cpu_s(), *map(cpu_s, pids)]
     command = [
-        "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s",
+        *with_us(), "wrk", "--threads", "1", "--connections", str(connections), "--duration", f"{seconds:.0f}s",
         "--timeout", "10s", "--script", str(script), f"http://127.0.0.1:{port}", "--", argument,
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as wrk:

@@ -1,4 +1,5 @@
-"""Processes under measurement: started on chosen cores, asked for the processor time they used, ended by their id."""
+"""Processes under measurement: started on chosen cores, asked for the processor time they used, ended by their id, or
+with the bench, however that ends."""
 
 import os
 import resource
@@ -9,7 +10,7 @@ import sys
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from tests.servers import wait_until
+from tests.servers import wait_until, with_us
 
 ROOT = Path(__file__).parent.parent.parent
 _STOP_DEADLINE_S = 10.0
@@ -31,8 +32,8 @@ class Process:
         """Start it, on `cores` only if given."""
         with self.log.open("a") as log:
             self._process = subprocess.Popen(
-                [sys.executable, *self._arguments], cwd=self._checkout, env=self._environment, stdin=subprocess.PIPE,
-                stdout=log, stderr=log, text=True, start_new_session=True,
+                [*with_us(), sys.executable, *self._arguments], cwd=self._checkout, env=self._environment,
+                stdin=subprocess.PIPE, stdout=log, stderr=log, text=True, start_new_session=True,
             )  # fmt: skip
         if cores:
             os.sched_setaffinity(self._process.pid, cores)

@@ -34,6 +34,9 @@ _WAITING_MAX = 1000
 _OF_ONE_MAX = 20
 
 
+_DROPPED = metrics.explanations.labels("dropped")
+
+
 class _Decision(BaseModel):
     """One decision, with its numbers."""
 
@@ -83,7 +86,7 @@ class Explanations:
         if because is None:
             return
         if len(self._waiting) >= _WAITING_MAX or not self._allowance.take(because, time.monotonic()):
-            metrics.explanations.labels("dropped").inc()
+            _DROPPED.inc()
             return
         now = time.time()
         began = time.monotonic() - took_s
