@@ -330,20 +330,26 @@ benchmark-error-rates: ## A third party that fails in part: what retries, breake
 
 ##@ Measure
 
+.PHONY: bench
+bench: ## Every bench of speed, recovery and partial failure, and one table of their aims (an hour; TABLE=1: the table alone)
+	@$(if $(TABLE),:,$(MAKE) bench-read bench-write bench-degraded test-recovery-time benchmark-error-rates)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.aims
+
 .PHONY: bench-write
-bench-write: ## Accept and apply, compared with common alternatives: one table from one run (minutes)
+bench-write: ## Accept and apply, compared with common alternatives: one table from one run (minutes; OUT=)
 	@$(LOCAL) setup dev bench
-	@.venv-bench/bin/python -m tests.bench.write $(ARGS)
+	@.venv-bench/bin/python -m tests.bench.write --out $(or $(OUT),docs/benchmarks/write.md) $(ARGS)
 
 .PHONY: bench-read
-bench-read: ## Reads by id and pages, compared with cache-aside and a plain endpoint; and with a store stopped (minutes)
+bench-read: ## Reads by id and pages, compared with cache-aside and a plain endpoint; and with a store stopped (six minutes; SECONDS=2, OUT=)
 	@$(LOCAL) setup dev bench
-	@.venv-bench/bin/python -m tests.bench.read $(ARGS)
+	@.venv-bench/bin/python -m tests.bench.read --out $(or $(OUT),docs/benchmarks/read.md) $(if $(SECONDS),--seconds $(SECONDS)) $(ARGS)
 
 .PHONY: bench-degraded
 bench-degraded: ## What clients notice of a database that hangs for ten seconds (two minutes)
 	@$(LOCAL) setup dev bench
-	@.venv-bench/bin/python -m tests.bench.degraded $(ARGS)
+	@.venv-bench/bin/python -m tests.bench.degraded --out $(or $(OUT),docs/benchmarks/degraded.md) $(ARGS)
 
 .PHONY: bench-dlq
 bench-dlq: ## A million dead letters: indexing rate, and how long an operator waits for a page (minutes)

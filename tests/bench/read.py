@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from statistics import median
 
@@ -18,7 +18,19 @@ from tests.bench.accept import OURS
 from tests.bench.company import Company
 from tests.bench.load import Load
 from tests.bench.process import ROOT
-from tests.bench.reading import BEFORE, CACHE_ASIDE, CEILING, CONNECTIONS, PAGES, USERS, Cores, Reading, Results
+from tests.bench.reading import (
+    BEFORE,
+    CACHE_ASIDE,
+    CEILING,
+    CONNECTIONS,
+    HEALTHY,
+    PAGES,
+    PLAIN,
+    USERS,
+    Cores,
+    Reading,
+    Results,
+)
 from tests.bench.stage import stage
 from tests.bench.table import Part, Row, as_text
 from tests.bench.verdict import busy, met, ratios
@@ -37,7 +49,7 @@ class Size:
     seconds: float
 
 
-_FULL = Size(rounds=5, degraded_rounds=3, seconds=5)
+_FULL = Size(rounds=4, degraded_rounds=2, seconds=4)
 _QUICK = Size(rounds=2, degraded_rounds=1, seconds=2)
 
 
@@ -47,6 +59,8 @@ def main() -> None:
     if missing := load.missing():
         sys.exit(missing)
     size = _QUICK if options.quick else _FULL
+    if options.seconds:
+        size = replace(size, seconds=options.seconds)
     usable = sorted(os.sched_getaffinity(0))[:2]
     on = machine.describe(usable)
     began = time.monotonic()
@@ -57,15 +71,20 @@ def main() -> None:
             healthy = reading.healthy(contestants, size.rounds)
             degraded = reading.degraded(contestants[OURS], size.degraded_rounds)
         others = company.cores()
-    table = [*(_part(what, loads) for what, loads in healthy.items()), _degraded_part(degraded)]
-    verdicts = verdict.qualified("read", [*_verdicts(healthy), *_degraded_verdicts(degraded)], others)
+    table = [
+        *(_part(what, loads) for what, loads in healthy.items()),
+        *(_degraded_part(drawn, loads) for drawn, loads in degraded.items()),
+    ]
+    reached = [line for drawn, loads in degraded.items() for line in _degraded_verdicts(drawn, loads)]
+    verdicts = verdict.qualified("read", [*_verdicts(healthy), *reached], others)
     print("\n" + as_text(table) + "\n")  # noqa: T201 - it is a report
     print("\n".join(verdicts))  # noqa: T201
     raw = {
         "size": asdict(size), "others_cores": others,
-        "healthy": {what: _raw(loads) for what, loads in healthy.items()}, "degraded": _raw(degraded),
+        "healthy": {what: _raw(loads) for what, loads in healthy.items()},
+        "degraded": {drawn: _raw(loads) for drawn, loads in degraded.items()},
     }  # fmt: skip
-    command = " ".join(["python -m tests.bench.read", *(["--quick"] if options.quick else [])])
+    command = " ".join(["python -m tests.bench.read", *sys.argv[1:]])
     numbers = page.write(options.out, "Reads, measured", table, verdicts, on, _how(size), command, raw)
     print(f"\n{time.monotonic() - began:.0f} s; page: {options.out}, every round: {numbers}")  # noqa: T201
 
@@ -74,16 +93,16 @@ def _part(what: str, loads: Mapping[str, Sequence[Load]]) -> Part:
     rates = {name: [each.requests_per_s for each in rounds] for name, rounds in loads.items()}
 
     def row(name: str) -> Row:
-        aside = median(ratios(rates[name], rates[CACHE_ASIDE]))
-        note = f"{aside:.2f} × cache-aside; {_note(loads[name])}"
+        aside, plain = (median(ratios(rates[name], rates[peer])) for peer in (CACHE_ASIDE, PLAIN))
+        note = f"{aside:.2f} × cache-aside, {plain:.2f} × SQLAlchemy; {_note(loads[name])}"
         return _row(name, loads[name], ratios(rates[name], rates[CEILING]), note)
 
     return Part(f"Read {what}; ratio to the ceiling, bare FastAPI", [row(name) for name in loads])
 
 
-def _degraded_part(loads: Mapping[str, Sequence[Load]]) -> Part:
+def _degraded_part(drawn: str, loads: Mapping[str, Sequence[Load]]) -> Part:
     rows = [_row(what, rounds, _of_healthy(loads, what), _note(rounds)) for what, rounds in loads.items()]
-    return Part("Read by id, uniform, Holdfast with a store stopped; ratio to healthy", rows)
+    return Part(f"Read {drawn}, Holdfast with a store stopped; ratio to healthy", rows)
 
 
 def _row(what: str, rounds: Sequence[Load], of: Sequence[float], note: str) -> Row:
@@ -95,8 +114,8 @@ def _note(rounds: Sequence[Load]) -> str:
 
 
 def _of_healthy(loads: Mapping[str, Sequence[Load]], what: str) -> list[float]:
-    rates = {name: [each.requests_per_s for each in loads[name]] for name in (what, "healthy")}
-    return ratios(rates[what], rates["healthy"])
+    rates = {name: [each.requests_per_s for each in loads[name]] for name in (what, HEALTHY)}
+    return ratios(rates[what], rates[HEALTHY])
 
 
 def _verdicts(results: Results) -> list[str]:
@@ -119,10 +138,10 @@ def _verdicts(results: Results) -> list[str]:
     return lines
 
 
-def _degraded_verdicts(loads: Mapping[str, Sequence[Load]]) -> list[str]:
-    shares = {what: median(_of_healthy(loads, what)) for what in loads if what != "healthy"}
+def _degraded_verdicts(drawn: str, loads: Mapping[str, Sequence[Load]]) -> list[str]:
+    shares = {what: median(_of_healthy(loads, what)) for what in loads if what != HEALTHY}
     return [
-        f"{what}, of healthy: {share:.2f}; aim {_OF_HEALTHY}: {met(share >= _OF_HEALTHY)}"
+        f"{drawn}, {what}, of healthy: {share:.2f}; aim {_OF_HEALTHY}: {met(share >= _OF_HEALTHY)}"
         for what, share in shares.items()
     ]
 
@@ -148,6 +167,7 @@ def _how(size: Size) -> list[str]:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.read", description=(__doc__ or "").split("\n\n")[1])
     parser.add_argument("--quick", action="store_true", help="about two minutes, less certain")
+    parser.add_argument("--seconds", type=float, help="of each measurement (default: 4, quick: 2)")
     parser.add_argument("--before", type=Path, help="the folder of an older checkout to measure beside this one")
     parser.add_argument(
         "--out", type=Path, default=ROOT / ".local" / "bench" / "read.md",

@@ -3,7 +3,7 @@ them while one of the stores is stopped."""
 
 import itertools
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ _ZIPF_EXPONENT = 1.1
 _WARM_UP_S = 2.0
 _FIRST_NUMBER_US = 1_700_000_000_000_000
 
+HEALTHY = "healthy"
 #: Which store is stopped -> the breaker that has to be open then.
 STOPPED = {"breaker open": "database", "cache away": "cache", "queue away": "queue"}
 
@@ -86,26 +87,35 @@ class Reading:
                 self._say(f"{number}/{rounds}  {what:16} {name:24} {measured.requests_per_s:8,.0f} requests/s")
         return results
 
-    def degraded(self, ours: Server, rounds: int) -> dict[str, list[Load]]:
+    def degraded(self, ours: Server, rounds: int) -> Results:
         """Ours by id, healthy, and with each store stopped in turn."""
-        results: dict[str, list[Load]] = {what: [] for what in ("healthy", *STOPPED)}
+        results: dict[str, dict[str, list[Load]]] = {
+            drawn: {what: [] for what in (HEALTHY, *STOPPED)} for drawn in (UNIFORM, ZIPF)
+        }
         stores: dict[str, Store] = {
             "database": self._stage.database, "cache": self._stage.cache_server, "queue": self._stage.redis_server
         }  # fmt: skip
-        for number, (what, measured) in itertools.product(range(1, rounds + 1), results.items()):
-            breaker = STOPPED.get(what)
-            if breaker is None:
-                measured.append(self._run(ours, self._paths[UNIFORM], self._seconds))
-            else:
-                stores[breaker].freeze()
-                try:
-                    self._until(ours, breaker, "open")
-                    measured.append(self._run(ours, self._paths[UNIFORM], self._seconds))
-                finally:
-                    stores[breaker].thaw()
-                self._until(ours, breaker, "closed")
-            self._say(f"{number}/{rounds}  {what:16} {measured[-1].requests_per_s:8,.0f} requests/s")
+        for number, what in itertools.product(range(1, rounds + 1), (HEALTHY, *STOPPED)):
+            with self._stopped(ours, stores, STOPPED.get(what)):
+                for drawn, measured in results.items():
+                    measured[what].append(self._run(ours, self._paths[drawn], self._seconds))
+                    rate = measured[what][-1].requests_per_s
+                    self._say(f"{number}/{rounds}  {drawn:16} {what:24} {rate:8,.0f} requests/s")
         return results
+
+    @contextmanager
+    def _stopped(self, ours: Server, stores: Mapping[str, Store], name: str | None) -> Iterator[None]:
+        """The store is stopped and known to be; None: all of them answer."""
+        if name is None:
+            yield
+            return
+        stores[name].freeze()
+        try:
+            self._until(ours, name, "open")
+            yield
+        finally:
+            stores[name].thaw()
+        self._until(ours, name, "closed")
 
     def _run(self, server: Server, paths: Path, seconds: float) -> Load:
         return load.run(
