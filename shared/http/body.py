@@ -3,7 +3,7 @@ envelope."""
 
 from email.message import Message
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 
 from holdfast.shared.errors import BodyTooLarge, UnsupportedEncoding, UnsupportedMediaType
 
@@ -39,11 +39,17 @@ async def read_body(request: Request, max_bytes: int = MAX_BODY_BYTES) -> bytes:
     request.scope["body_due"] = True
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    more = True
+    while more:  # as `request.stream` does, which is an asynchronous generator and costs twice as much
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
         size += len(chunk)
         if size > max_bytes:
             raise _refusal(max_bytes)
         chunks.append(chunk)
+        more = message.get("more_body", False)
     del request.scope["body_due"]
     return b"".join(chunks)
 

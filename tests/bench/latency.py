@@ -8,7 +8,7 @@ it inserts, gives the lower bound.
 import asyncio
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC
@@ -22,6 +22,7 @@ from deploy.client.samples import Percentiles, percentiles
 from deploy.load.summary import SLIP_MAX_MS
 from tests.bench.accept import start_api
 from tests.bench.apply import start_writers
+from tests.bench.commit_picture import Stages, stages
 from tests.bench.stage import Stage
 
 PER_S = 500
@@ -40,6 +41,7 @@ class Latency:
     answer_to_commit: Percentiles
     slip_p99_ms: float
     poll_p99_ms: float
+    stages: Sequence[Stages] = ()
 
     @property
     def unknown(self) -> bool:
@@ -117,6 +119,9 @@ def _round(stage: Stage, port: int, name: str, seconds: float) -> Latency:
         answer_to_commit=percentiles([max(0.0, write.committed - write.answered) for write in writes]),
         slip_p99_ms=percentiles(schedule.slips_s).p99,
         poll_p99_ms=percentiles(poller.polls_s).p99,
+        stages=[
+            stages(write.intended, write.answered, at_least[id], write.committed) for id, write in poller.writes.items()
+        ],
     )
 
 

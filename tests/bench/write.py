@@ -6,6 +6,7 @@ by round, and the median is shown with the range. Nothing is compared with a rem
 
 import argparse
 import os
+import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -13,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.bench import accept, apply, latency, load, machine, page, verdict
+from tests.bench import accept, apply, commit_picture, latency, load, machine, page, verdict
 from tests.bench.company import Company
 from tests.bench.process import ROOT
 from tests.bench.stage import Stage, stage
@@ -31,6 +32,8 @@ class Size:
     latency_s: float
 
 
+#: Where the time from a request to its commit goes; beside the page.
+_PICTURE = "write-commit.svg"
 _FULL = Size(rounds=5, accept_s=5, backlog=20_000, peer_backlog=1_000, latency_s=15)
 _QUICK = Size(rounds=3, accept_s=2, backlog=5_000, peer_backlog=300, latency_s=4)
 
@@ -63,6 +66,9 @@ def main() -> None:
     began = time.monotonic()
     with stage() as stores:
         measured = _measure(stores, parts, size, cores)
+        if (drawn := stores.folder / _PICTURE).exists():
+            options.out.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(drawn, options.out.with_name(_PICTURE))
     command = " ".join(["python -m tests.bench.write", *sys.argv[1:]])
     table = [each.rows for each in measured.values()]
     verdicts = [line for each in measured.values() for line in each.verdicts]
@@ -105,7 +111,13 @@ def _apply(stores: Stage, size: Size, cores: _Cores) -> tuple[Part, list[str], A
 
 def _latency(stores: Stage, size: Size, cores: _Cores) -> tuple[Part, list[str], Any]:
     rounds = latency.measure(stores, rounds=3, seconds=size.latency_s, cores=cores.all, say=_say)
-    return *verdict.latencies(rounds), [asdict(each) for each in rounds]
+    part, verdicts = verdict.latencies(rounds)
+    commit_picture.draw([write for each in rounds for write in each.stages], stores.folder / _PICTURE)
+    return (
+        part,
+        verdicts,
+        [{name: value for name, value in asdict(each).items() if name != "stages"} for each in rounds],
+    )
 
 
 _MEASURE = {"accept": _accept, "apply": _apply, "latency": _latency}
@@ -130,7 +142,7 @@ def _how(size: Size) -> list[str]:
         " Both insert the two rows and commit, message by message, over a kept PyMySQL connection.",
         f"Latency: {size.latency_s:g} s a round, evenly spaced sends, each measured from its intended time. The"
         " commit is seen by a poller, so it is an upper bound; `at least` takes `ended_at`, which is set just before"
-        " the insert.",
+        f" the insert. Where the time goes: [the picture]({_PICTURE}).",
     ]
 
 
