@@ -66,7 +66,7 @@ class TalliedHistogram(Histogram):
 
     def collect(self) -> Iterable[Metric]:
         """The samples, with everything that was counted until now."""
-        for tally in self._tallies.values():
+        for tally in list(self._tallies.values()):
             tally.report()
         return super().collect()
 
