@@ -29,10 +29,11 @@ def check(case: Case) -> Iterator[Violation]:
                 yield Violation("unavailable", f"{what}: {kind}: {usable} of {len(attempts)}", at_s=alone.at_s)
 
 
-def asked(history: History, alone: Alone) -> dict[str, list[Attempt]]:
-    """The attempts of that time which have to succeed, by kind, in the order of sending."""
+def asked(history: History, alone: Alone, before: History | None = None) -> dict[str, list[Attempt]]:
+    """The attempts of that time which have to succeed, by kind, in the order of sending. `before`: what was before that
+    time, if it is not in `history`."""
     found: dict[str, list[Attempt]] = {READ: [], WRITE: []}
-    copied = _copied(history, alone)
+    copied = _copied(before or history, alone)
     for attempt in history.attempts:
         sent, end_s = attempt.sent, attempt.end.at_s if attempt.end else alone.until_s
         if not alone.at_s + NOTICED_S <= sent.at_s <= end_s <= alone.until_s or history.broken(
