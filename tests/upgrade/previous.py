@@ -15,14 +15,16 @@ _KEPT_IN = ROOT / ".local/upgrade"
 
 
 def name() -> str:
-    """The newest tag that is not of this commit; else `UNTAGGED`."""
-    tags = _git("tag", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-creatordate").split()
+    """The newest tag that is not of this commit; else, and in a copy without its history, `UNTAGGED`."""
+    command = ["git", "tag", "--merged", "HEAD", "--no-contains", "HEAD", "--sort=-creatordate"]
+    tags = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
     return tags[0] if tags else UNTAGGED
 
 
 def files(of: str) -> Path:
     """The folder with the files of a commit or tag; made once, and again where a tag has moved."""
-    commit = _git("rev-parse", f"{of}^{{commit}}").strip()
+    command = ["git", "rev-parse", f"{of}^{{commit}}"]
+    commit = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
     folder = _KEPT_IN / commit
     if not folder.exists():
         making = folder.with_suffix(f".{os.getpid()}")
@@ -44,7 +46,3 @@ def migrate(folder: Path, dsn: str) -> None:
         command, cwd=folder, env=environment, capture_output=True, text=True, timeout=START_DEADLINE_S
     )
     assert done.returncode == 0, done.stderr
-
-
-def _git(*arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True).stdout
