@@ -22,6 +22,8 @@ _FIXED = {
     "audit": "/console/audit",
     "writers": "/console/writers",
     "breakers": "/console/breakers",
+    "failures": "/console/failures",
+    "epochs": "/console/epochs",
     "runbooks": "/console/runbooks",
     "error": "/console/letters/1-1",
     "live": "/console/live",
@@ -62,6 +64,8 @@ def _addresses(page: Page) -> dict[str, str]:
         page.goto(where)
         if (first := page.locator(link).first).count():
             found[name] = str(first.get_attribute("href"))
+    if "letter" in found:
+        found["edit"] = f"{found['letter']}/edit"
     if "group" in found:
         selection = json.dumps({"fingerprint": found["group"].rpartition("/")[2]})
         query = urlencode({"selection": selection})
