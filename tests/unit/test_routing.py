@@ -1,0 +1,59 @@
+"""Routing: whatever the routes and the path, the handler that answers is the one that FastAPI would have called."""
+
+import httpx
+from fastapi import FastAPI
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.shared.http.app import service_app
+from holdfast.shared.http.health import Health
+from holdfast.shared.http.routing import DirectRoute
+from tests.apps import client_of
+
+_SEGMENTS = ("users", "orders", "{id}", "{other}", "{rest:path}")
+_PATHS = st.lists(st.sampled_from(_SEGMENTS), min_size=1, max_size=3, unique=True).map(
+    lambda each: "/" + "/".join(each)
+)
+_ROUTES = st.lists(st.tuples(st.sampled_from(["GET", "PUT"]), _PATHS, st.booleans()), max_size=6)
+_ASKED = st.lists(st.sampled_from(["users", "orders", "7", "", "a%2Fb", "%0A"]), min_size=1, max_size=4)
+
+
+def _add(app: FastAPI, number: int, method: str, path: str, *, direct: bool) -> None:
+    """A route whose answer tells which one it is, and what its parameters are."""
+
+    async def handler(request: Request) -> Response:
+        return Response(f"{number} {sorted(request.path_params.items())}")
+
+    async def with_arguments(request: Request, limit: int = 0) -> Response:
+        return Response(f"{number} {sorted(request.path_params.items())} {limit}")
+
+    endpoint = handler if direct else with_arguments
+    app.add_api_route(path, endpoint, methods=[method], include_in_schema=False)
+
+
+@settings(max_examples=60)
+@given(_ROUTES, st.sampled_from(["GET", "PUT", "POST"]), _ASKED)
+async def test_the_same_route_answers(routes: list[tuple[str, str, bool]], method: str, asked: list[str]) -> None:
+    """Literal segments, parameters, and paths of any length before and after one another; 404 and 405, too."""
+    ours = service_app(Health("test"), title="t", description="d", version="0")
+    theirs = FastAPI(redirect_slashes=False)
+    for number, (of, path, direct) in enumerate(routes):
+        _add(ours, number, of, path, direct=direct)
+        _add(theirs, number, of, path, direct=direct)
+    path = "/" + "/".join(asked)
+    async with client_of(ours) as one, client_of(theirs) as other:
+        answer, wanted = await one.request(method, path), await other.request(method, path)
+    assert answer.status_code == wanted.status_code, path
+    if wanted.status_code == httpx.codes.OK:
+        assert answer.text == wanted.text, path
+
+
+def test_a_handler_with_arguments_is_no_direct_one() -> None:
+    """FastAPI finds out its arguments."""
+    app = service_app(Health("test"), title="t", description="d", version="0")
+    _add(app, 0, "GET", "/users", direct=True)
+    _add(app, 1, "GET", "/users/{id}", direct=False)
+    found = {route.path: route.direct for route in app.routes if isinstance(route, DirectRoute)}
+    assert (found["/users"], found["/users/{id}"]) == (True, False)
