@@ -1,5 +1,9 @@
 """The nodes of deploy/compose/ha.yml: the configurations of the queue's nodes and of the Sentinels, and the services'
-address of them. All know one another by name."""
+address of them.
+
+The queue's nodes have fixed addresses: a Sentinel that cannot resolve the name of a node that died does not replace it,
+and a stopped container has no name.
+"""
 
 from collections.abc import Iterator, Mapping
 
@@ -7,7 +11,8 @@ from deploy.privileges.redis import REPLICA, SENTINEL
 
 #: The database's servers.
 GROUP = ("mysql", "mysql-1", "mysql-2")
-_NODES = ("queue", "queue-1", "queue-2")
+#: As in ha.yml.
+ADDRESSES = {"queue": "172.31.253.11", "queue-1": "172.31.253.12", "queue-2": "172.31.253.13"}
 _SENTINELS = ("sentinel-0", "sentinel-1", "sentinel-2")
 _NAME = "queue"
 _QUORUM = 2
@@ -16,20 +21,20 @@ _DOWN_MS, _FAILOVER_MS = 3_000, 15_000
 
 def configurations(passwords: Mapping[str, str], own: str) -> Iterator[tuple[str, str]]:
     """Name and text of each. `passwords`: of the users at Redis; `own`: the Sentinels'."""
-    for node in _NODES:
-        follow = f"replicaof {_NODES[0]} 6379\n" if node != _NODES[0] else ""
+    primary, *_ = ADDRESSES.values()
+    for node, own_address in ADDRESSES.items():
+        follow = f"replicaof {primary} 6379\n" if own_address != primary else ""
         yield (
             node,
             f"include /etc/holdfast/queue.conf\naclfile /run/holdfast/redis/queue.acl\ndir /data\n"
-            f"replica-announce-ip {node}\nrepl-diskless-sync-delay 0\n"
+            f"replica-announce-ip {own_address}\nrepl-diskless-sync-delay 0\n"
             f"masteruser {REPLICA}\nmasterauth {passwords[REPLICA]}\n{follow}",
         )
     for sentinel in _SENTINELS:
         yield (
             sentinel,
             f"port 26379\ndir /data\nrequirepass {own}\nsentinel sentinel-pass {own}\n"
-            f"sentinel resolve-hostnames yes\nsentinel announce-hostnames yes\nsentinel announce-ip {sentinel}\n"
-            f"sentinel monitor {_NAME} {_NODES[0]} 6379 {_QUORUM}\n"
+            f"sentinel monitor {_NAME} {primary} 6379 {_QUORUM}\n"
             f"sentinel auth-user {_NAME} {SENTINEL}\nsentinel auth-pass {_NAME} {passwords[SENTINEL]}\n"
             f"sentinel down-after-milliseconds {_NAME} {_DOWN_MS}\nsentinel failover-timeout {_NAME} {_FAILOVER_MS}\n",
         )

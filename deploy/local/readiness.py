@@ -9,7 +9,8 @@ from deploy.local.program import Program
 from deploy.local.progress import during
 from deploy.local.supervisor_client import Supervisor
 
-_PATIENCE_S = 60.0
+#: Two dozen programs start at once on a machine that may have two cores.
+_PATIENCE_S = 120.0
 #: A program that keeps ending is given up on sooner than one that is slow.
 _PATIENCE_WHEN_ENDING_S = 8.0
 _POLL_S = 0.15

@@ -77,9 +77,9 @@ def test_every_node_but_one_begins_as_a_replica() -> None:
     of_nodes = {name: text for name, text in texts.items() if name.startswith("queue")}
     assert [name for name, text in of_nodes.items() if "replicaof" not in text] == ["queue"]
     for name, text in of_nodes.items():
-        assert f"replica-announce-ip {name}\n" in text
+        assert f"replica-announce-ip {SERVICES[name]['networks']['redis']['ipv4_address']}\n" in text
         assert "masteruser replica\nmasterauth one\n" in text
     for name, text in texts.items():
         if name not in of_nodes:
-            assert "sentinel monitor queue queue 6379 2\n" in text
+            assert "sentinel monitor queue 172.31.253.11 6379 2\n" in text
             assert "sentinel auth-user queue sentinel\n" in text
