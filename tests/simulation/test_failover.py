@@ -1,17 +1,20 @@
 """The queue fails over while no writer runs: with replicas nothing that was acknowledged is lost, without them the loss
 is named; and a service that neglects either is found out."""
 
+import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from pathlib import Path
 from unittest.mock import patch
 
 import pytest
 
 from holdfast.services.api.accept import Acceptor
 from holdfast.services.dlq_admin.auditor import epochs
+from tests.simulation import driver
 from tests.simulation.plan import Cut, Fault, Plan, draw
-from tests.simulation.run import run
+from tests.simulation.run import Run, run
 
 _NO_WRITERS = Fault(1.0, "no_writers", "writer-1", 14.0)
 _answered = Acceptor._answered
@@ -75,3 +78,17 @@ def test_what_the_queue_forgets_is_named(fault: Fault, ignored: bool) -> None:
     else:
         assert not result.violations
         assert result.seen["operation:lost"]
+
+
+def test_letters_outlive_the_queue_that_they_came_from(tmp_path: Path) -> None:
+    """What was dead-lettered before the queue was emptied is a dead letter in the ledger, and not lost."""
+    plan = replace(_plan(0), faults=(Fault(2.0, "poison", "queue", amount=5.0), Fault(10.0, "wipe", "queue")))
+    with tempfile.TemporaryDirectory(dir=tmp_path) as folder:
+        one = Run(plan, Path(folder))
+        with driver.installed(one.simulation, one.world.database.connect, one.world.seen):
+            one.simulation.run(one.scenario)
+        [(dead,)] = one.world.sql("SELECT COUNT(*) FROM dead_letters WHERE state = 'dead'")
+        assert dead
+        assert one.probe.ledger
+        assert (one.probe.ledger["dead_lettered"], one.probe.ledger["lost"]) == (dead, 0)
+        assert not one.violations()

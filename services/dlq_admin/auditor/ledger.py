@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 
 from holdfast.shared.connections.redis import text
 from holdfast.shared.letters.ids import NUMBER_MAX, id_of, number_or_none
-from holdfast.shared.letters.index.counts import LetterCounts, letter_counts
+from holdfast.shared.letters.index.counts import LetterCounts, letter_counts, newest_number
 from holdfast.shared.letters.letter import names_an_entry
 from holdfast.shared.letters.replays.doubts import UncertainItem
 from holdfast.shared.queue.names import REPLAY
@@ -51,10 +51,12 @@ async def reading_at(
     Two stores cannot be read at one instant. The streams are read first, then the database in one snapshot: a write
     that left the streams meanwhile is in the snapshot, and one that is in the snapshot is not counted as in flight.
     Only a write that died meanwhile, or a copy that was settled, would be missed: then the reading is made again.
+    Letters that the database has before that count in any case: a queue that was emptied knows none of them.
     """
     for _ in range(_QUIET_TRIES):
+        newest_letter = await asyncio.get_running_loop().run_in_executor(threads, newest_number, engine)
         before = await snapshot(redis)
-        ledger = await _read(redis, engine, threads, before, cut, floor)
+        ledger = await _read(redis, engine, threads, before, cut, floor, newest_letter)
         after = await snapshot(redis)
         if (before.dead_cut, before.duplicates) == (after.dead_cut, after.duplicates):
             break
@@ -62,7 +64,13 @@ async def reading_at(
 
 
 async def _read(
-    redis: Redis, engine: Engine, threads: Executor | None, queue: Snapshot, cut_at: int | None, floor: int
+    redis: Redis,
+    engine: Engine,
+    threads: Executor | None,
+    queue: Snapshot,
+    cut_at: int | None,
+    floor: int,
+    newest_letter: int,
 ) -> Ledger:
     if cut_at is not None:
         queue = replace(queue, cut=versions.to_stream_id(cut_at))
@@ -74,7 +82,7 @@ async def _read(
         for letter_id, entry_id in page
     ]
     held = await asyncio.get_running_loop().run_in_executor(
-        threads, lambda: _held(engine, queue, pages, waiting, cut_at is not None, floor)
+        threads, lambda: _held(engine, queue, pages, waiting, cut_at is not None, floor, newest_letter)
     )
     unreadable = [of_an_entry for number, of_an_entry in waiting if number is None]
     resent = await _sent(redis, held.letters.doubts, held.cut)
@@ -119,6 +127,7 @@ def _held(
     waiting: Iterable[tuple[int | None, bool]],
     of_the_past: bool,
     floor: int,
+    newest_letter: int,
 ) -> _Held:
     readable = {number: of_an_entry for number, of_an_entry in waiting if number is not None}
     letter_cut = number_or_none(queue.dead_cut)
@@ -133,7 +142,8 @@ def _held(
             ended = ended_by(connection, [operation_id for _, operation_id in page])
             in_flight += sum(operation_id not in ended for _, operation_id in page)
             copies += sum(ended.get(operation_id, entry_id) != entry_id for entry_id, operation_id in page)
-        letters = letter_counts(connection, NUMBER_MAX if letter_cut is None else letter_cut, readable, cut)
+        up_to = NUMBER_MAX if letter_cut is None else max(letter_cut, newest_letter)
+        letters = letter_counts(connection, up_to, readable, cut)
         return _Held(epoch, cut, in_flight, copies, letters, counts_in(connection, cut))
 
 

@@ -9,6 +9,7 @@ from holdfast.shared.letters.index.statements import rows_with
 from holdfast.shared.letters.index.tables import groups, letters
 from holdfast.shared.letters.replays.doubts import UncertainItem, doubts, in_queue
 from holdfast.shared.letters.state import State
+from holdfast.shared.store.engine import Engine, reading
 
 _PRESENT = "SELECT id FROM dead_letters WHERE id IN ({})"
 
@@ -25,6 +26,12 @@ class LetterCounts:
     imported: int
     #: Of those that are dead: letters that a replay may have put on the write stream just now.
     doubts: tuple[UncertainItem, ...] = ()
+
+
+def newest_number(engine: Engine) -> int:
+    """Of the letters that are indexed; 0: there are none."""
+    with reading(engine) as connection:
+        return int(connection.execute(sa.select(sa.func.coalesce(sa.func.max(letters.c.id), 0))).scalar_one())
 
 
 def letter_counts(
