@@ -44,8 +44,8 @@ def _killed(folder: Path, **settings: str) -> Row:
                 queued = on.record.count(202)
                 wait_until(lambda: on.accepted() >= queued, what="the auditor has seen them")
             before.kill()
+            group.wait_until_moved(before)  # what the link holds back must not arrive before that
             group.links[0].heal()
-            group.wait_until_moved(before)
             on.record.wait_for(ENOUGH)
             group.rejoin(before)
             group.wait_until_whole()
