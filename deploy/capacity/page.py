@@ -29,7 +29,7 @@ def _costs(costs: Costs) -> str:
     def shared(value: float) -> str:
         return f"{1 / value:,.0f} writes shared one"
 
-    housekeeping = f"and {us(costs.housekeeping_us)} to count an operation and to remove it"
+    housekeeping = f"and {us(costs.housekeeping_us)}, waiting included, to count an operation and to remove it"
     return _markdown(
         ("part", "a write", "a read by id", ""),
         ("api", us(costs.api_write_us), us(costs.api_read_us), "less for each where more arrive together"),
