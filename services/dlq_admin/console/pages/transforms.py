@@ -64,7 +64,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             return RedirectResponse(address, 303)
         if form["act"]:
             try:
-                about["result"] = await backend.edits.preview(selection.to_selection(), _patch(form))
+                about["result"] = await backend.edits.preview(selection.to_selection(), _patch(about["patch"]))
             except REFUSALS as error:
                 about["problem"] = about["problem"] or problem_of(error)
         return pages.page(request, "transform.html", 422 if about["problem"] else 200, **about)
@@ -89,5 +89,5 @@ async def _transform(request: Request, backend: Backend, form: Form, selection: 
     return await backend.edits.transform(wish.selection.to_selection(), wish.patch, who, wish.expected_count or 0)
 
 
-def _patch(form: Form) -> list[Operation]:
-    return valid(_PatchInput, {"patch": json_of(form["patch"], "the patch")}).patch
+def _patch(text: str) -> list[Operation]:
+    return valid(_PatchInput, {"patch": json_of(text, "the patch")}).patch
