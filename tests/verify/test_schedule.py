@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import pytest
 
+from holdfast.services.api.status import summary
 from tests.promises.history import Ok, Shown
 from tests.promises.sometimes import kind_of
+from tests.verify.clients import all_closed
 from tests.verify.schedule import SHORT_S, TAKEN_OVER, again, down_alone, drawn, kinds
 from tests.verify.workload import Wish, Workload
 
@@ -52,6 +54,13 @@ def test_what_chance_did_not_bring_about_is_tried_again() -> None:
     assert [fault.what for fault in again(["write applied past the queue"], every, _SERVICES)] == ["power loss"]
     assert {fault.target for fault in again([TAKEN_OVER], every, _SERVICES)} == {"dlq-admin-1", "dlq-admin-2"}
     assert again(["letter applied"], every, _SERVICES) == ()
+
+
+@pytest.mark.parametrize("state", ["closed", "open", "half_open", "stale"])
+def test_all_is_well_when_no_breaker_is_open(state: str) -> None:
+    """As the api itself sums them up."""
+    found = summary([{"state": "closed" if state == "stale" else state, "report": {"stale": state == "stale"}}])
+    assert all_closed(found) is (state in ("closed", "stale"))
 
 
 def _wishes(seed: int) -> list[Wish]:
