@@ -214,7 +214,7 @@ def test_a_purged_tombstone_turns_its_late_writes_away_at_any_moment(engine: Eng
     other.dispose()
 
 
-@pytest.mark.parametrize("horizon", [0, _BEGAN + 50, _BEGAN + 400])
+@pytest.mark.parametrize("horizon", [0, _BEGAN + 50, _BEGAN + 400], ids=["none", "within", "newest"])
 @pytest.mark.parametrize("kept", [0.0, 0.000_3])
 def test_a_tombstone_goes_once_it_is_beyond_both_limits(engine: Engine, horizon: int, kept: float) -> None:
     """The committed horizon of operations, and its own retention before the newest operation; one after another."""
