@@ -78,6 +78,6 @@ def test_writes_that_nobody_applies_are_noticed(
 
 def test_an_api_that_is_not_there_is_a_problem_with_a_way_out(results: Path) -> None:
     """And not a report of a hundred percent failures."""
-    with pytest.raises(Exception, match="no response") as caught:
+    with pytest.raises(Exception, match="no user can be made") as caught:
         steady.main(["--api", f"http://127.0.0.1:{free_port()}"])
     assert "make up" in str(caught.value)

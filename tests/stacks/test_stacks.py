@@ -75,7 +75,7 @@ class FakeSupervisor:
 @pytest.fixture(params=["local", "docker"])
 def case(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Case]:
     """Nothing is broken. The guard, which has tests of its own, is left out: it would look for the real things."""
-    monkeypatch.setattr(running, "FOLDER", tmp_path)
+    monkeypatch.setattr(running, "BREAKING_LOCK", tmp_path / "lock")
     monkeypatch.setattr(running, "Journal", lambda: Journal(tmp_path / "undo.json"))
     monkeypatch.setattr(running, "mended_after", _without_guard)
     if request.param == "local":
