@@ -17,6 +17,7 @@ from deploy.client.plan import UNTIL_STOPPED_S, Plan, parse
 from deploy.client.session import session
 from deploy.load import recovery_page
 from deploy.load.faults import Fault, break_for, chosen
+from deploy.load.interrupts import reported
 from deploy.load.looks import alerts_at, opened_at
 from deploy.load.options import api_of, parser, variable, whole
 from deploy.load.phases import Baseline, Recovery, baseline, contain_s, detect_s, drain_s, resume_s, steady_s
@@ -93,25 +94,30 @@ class _Drill:
         self._prometheus = _prometheus(stack)
 
     async def all(self, plan: Plan, faults: Sequence[Fault]) -> tuple[Run, Mapping[str, Sequence[Recovery]]]:
-        """Every fault `repeats` times, one after the other, under the same traffic."""
-        repeats = self._lengths.repeats
-        results: dict[str, list[Recovery]] = {fault.name: [] for fault in faults}
+        """Every fault `repeats` times, one after the other, under the same traffic; when cut short, what was done by then."""
+        results: dict[str, list[Recovery]] = {}
         async with session(plan) as generator, asyncio.TaskGroup() as group:
             going = group.create_task(generator.go(Progress()))
-            generator.run.begin_phase("before")
-            await asyncio.sleep(self._lengths.before_s)
-            before = baseline(list(generator.run.samples))
-            for fault in faults:
-                for number in range(1, repeats + 1):
-                    if any(results.values()):
-                        await asyncio.sleep(self._lengths.rest_s)
-                    one = await self._once(generator, fault, before)
-                    results[fault.name].append(one)
-                    log(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
-                    self._announce(fault, one)
+            drill = group.create_task(self._each(generator, faults, results))
+            with reported(generator, drill.cancel):
+                await asyncio.wait([drill])
             generator.stop()
             run = await going
         return run, results
+
+    async def _each(self, generator: Generator, faults: Sequence[Fault], results: dict[str, list[Recovery]]) -> None:
+        repeats = self._lengths.repeats
+        generator.run.begin_phase("before")
+        await asyncio.sleep(self._lengths.before_s)
+        before = baseline(list(generator.run.samples))
+        for fault in faults:
+            for number in range(1, repeats + 1):
+                if results:
+                    await asyncio.sleep(self._lengths.rest_s)
+                one = await self._once(generator, fault, before)
+                results.setdefault(fault.name, []).append(one)
+                log(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
+                self._announce(fault, one)
 
     async def _once(self, generator: Generator, fault: Fault, before: Baseline) -> Recovery:
         run, polling, mark = generator.run, generator.polling, len(generator.run.samples)
