@@ -94,7 +94,7 @@ class _Drill:
         self._prometheus = _prometheus(stack)
 
     async def all(self, plan: Plan, faults: Sequence[Fault]) -> tuple[Run, Mapping[str, Sequence[Recovery]]]:
-        """Every fault `repeats` times, one after the other, under the same traffic; when cut short, what was done by then."""
+        """Every fault `repeats` times, one after the other, under the same traffic; or what was done by then."""
         results: dict[str, list[Recovery]] = {}
         async with session(plan) as generator, asyncio.TaskGroup() as group:
             going = group.create_task(generator.go(Progress()))

@@ -365,7 +365,11 @@ def test_a_snapshot_says_it_all(clock: Clock) -> None:
     why = shown.opened
     assert why is not None
     assert (why.at, why.counts.calls, why.counts.unreachable_in_a_row) == (clock.wall(), 5, 5)
-    clock.advance(5)
+    for _ in range(3):
+        clock.advance(30)
+        fail(one)
+        assert one.snapshot().opened == why, "a failed probe is no cause"
+    clock.advance(60)
     succeed(one, 3)
     shown = one.snapshot()
     assert shown.next_probe_at is None

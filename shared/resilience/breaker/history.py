@@ -5,7 +5,8 @@ from collections.abc import Iterable
 
 from holdfast.shared.resilience.breaker.snapshot import State, Transition, Why
 
-_NO_OPENING = {Why.OBSERVE_ONLY, Why.OVERRIDE_OVER}
+#: It is open after these, and was before.
+_NO_OPENING = {Why.OBSERVE_ONLY, Why.OVERRIDE_OVER, Why.PROBE_FAILED, Why.PROBE_SLOW}
 
 
 class History:
@@ -13,7 +14,7 @@ class History:
 
     def __init__(self, kept: int) -> None:
         self.unreported: list[Transition] = []
-        #: The last opening, which may be older than all of `last`.
+        #: What began the last outage; it may be older than all of `last`, which probes fill.
         self.opened: Transition | None = None
         self.last: deque[Transition] = deque(maxlen=kept)
 

@@ -92,7 +92,7 @@ class Snapshot:
     #: Changes with every transition and every probe; outcomes of an older one are ignored.
     generation: int
     counts: Counts
-    #: The last opening, even if it has closed since.
+    #: What opened it, whatever probes failed since, and even if it has closed since.
     opened: Transition | None
     #: When the next call may pass as a probe; None when closed.
     next_probe_at: datetime | None
