@@ -320,7 +320,7 @@ load-test-scaling: venv-local ## How fast 1, 2 and 4 writers work off a backlog,
 	$(LOAD) scaling $(ARGS)
 
 .PHONY: test-recovery-time
-test-recovery-time: venv-local ## Detect, contain, resume, drain, steady: each fault REPEATS=5 times (FAULTS=, QUICK=1; eleven minutes)
+test-recovery-time: venv-local ## Detect, contain, resume, drain, steady: each fault REPEATS=5 times (FAULTS=, QUICK=1; twenty minutes)
 	$(LOAD) recovery $(ARGS)
 
 .PHONY: benchmark-error-rates
