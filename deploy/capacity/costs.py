@@ -44,4 +44,4 @@ class Costs:
 
     def as_json(self) -> dict[str, float]:
         """By name."""
-        return {name: round(value, 2) for name, value in asdict(self).items()}
+        return {name: round(value, 4) for name, value in asdict(self).items()}

@@ -62,7 +62,7 @@ def main() -> None:
     document = {"command": command, "machine": about, "costs": costs.as_json()}
     options.out.write_text(json.dumps(document, indent=2) + "\n")
     if options.out == MEASURED:
-        PAGE.write_text(filled(PAGE.read_text(), costs))
+        PAGE.write_text(filled(PAGE.read_text(), Costs.read()))
     sys.stdout.write(json.dumps(costs.as_json(), indent=2) + "\n")
 
 
