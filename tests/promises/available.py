@@ -15,6 +15,9 @@ NOTICED_S = 3.0
 _ASKED_MIN = 8
 #: Refused on purpose, to stay alive: a machine with too much to do is another fault.
 _SHED = ("OVERLOADED", "RATE_LIMITED")
+#: Refused because only what is down knows of an earlier request: one that is still in the queue, or had the same key.
+#: Clients here send again at once, so most of their writes have one.
+_OPEN = ("ORDER_UNKNOWN", "ACCEPTANCE_UNKNOWN")
 #: Those behind which only the third party's data is.
 _OUTSIDE = ("third party", "external-proxy")
 
@@ -67,7 +70,7 @@ def _is_owed(attempt: Attempt, dependency: str) -> bool:
     parts = sent.path.partition("?")[0].strip("/").split("/")
     if isinstance(end, Unknown) and end.why in ("hung up", "refused"):
         return False
-    if isinstance(end, Fail | Unknown) and getattr(end, "code", "") in _SHED:
+    if isinstance(end, Fail | Unknown) and getattr(end, "code", getattr(end, "why", "")) in (*_SHED, *_OPEN):
         return False
     if dependency in _OUTSIDE and sent.path.partition("?")[0] in PATHS:
         return True
