@@ -100,9 +100,7 @@ class _Drill:
             going = group.create_task(generator.go(Progress()))
             drill = group.create_task(self._each(generator, faults, results))
             with reported(generator, drill.cancel):
-                await asyncio.wait([drill])
-            generator.stop()
-            run = await going
+                run = await going
         return run, results
 
     async def _each(self, generator: Generator, faults: Sequence[Fault], results: dict[str, list[Recovery]]) -> None:
@@ -118,6 +116,7 @@ class _Drill:
                 results.setdefault(fault.name, []).append(one)
                 log(f"{fault.name} {number}/{repeats}: {recovery_page.line(one)}")
                 self._announce(fault, one)
+        generator.stop()
 
     async def _once(self, generator: Generator, fault: Fault, before: Baseline) -> Recovery:
         run, polling, mark = generator.run, generator.polling, len(generator.run.samples)

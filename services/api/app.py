@@ -210,9 +210,7 @@ class Api:
     @contextlib.asynccontextmanager
     async def _life(self, _: FastAPI) -> AsyncIterator[None]:
         self._loop = asyncio.get_running_loop()
-        logs.info(Action.SERVICE_STARTED, profile=self._settings.profile)
-        if ignored := self._settings.ignored:
-            logs.warning(Action.SETTINGS_IGNORED, settings=ignored)
+        logs.started(self._settings.ignored, profile=self._settings.profile)
         if self._settings.profile == "demo":
             logs.warning(Action.OPEN_TO_ALL)
         loops = start({

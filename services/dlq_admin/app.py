@@ -124,9 +124,7 @@ class DlqAdmin:
         await self._reader.loop.groups()
         loops = start(self._loops())
         memory.settle()
-        logs.info(Action.SERVICE_STARTED, instance=settings.instance)
-        if ignored := settings.ignored:
-            logs.warning(Action.SETTINGS_IGNORED, settings=ignored)
+        logs.started(settings.ignored, instance=settings.instance)
         try:
             await self._reader.loop.run()
         finally:

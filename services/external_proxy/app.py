@@ -65,9 +65,7 @@ def make_app(settings: ProxySettings) -> FastAPI:
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await asyncio.gather(live.look(), last_good.sync())  # state from before the start; both are bounded
-        logs.info(Action.SERVICE_STARTED, instance=settings.instance, third_party=f"{url.host}:{url.port}")
-        if ignored := settings.ignored:
-            logs.warning(Action.SETTINGS_IGNORED, settings=ignored)
+        logs.started(settings.ignored, instance=settings.instance, third_party=f"{url.host}:{url.port}")
         optional = {"explanations": explained.run} if explained else {}
         loops = start(
             {"config": live.run, "last_good": last_good.run, "board": board.run, "event_loop_lag": watch, **optional}

@@ -153,9 +153,7 @@ class Writer:
             }
         )
         memory.settle()
-        logs.info(Action.SERVICE_STARTED, writer=self._settings.instance)
-        if ignored := self._settings.ignored:
-            logs.warning(Action.SETTINGS_IGNORED, settings=ignored)
+        logs.started(self._settings.ignored, writer=self._settings.instance)
         try:
             await self._reading.run()
         finally:

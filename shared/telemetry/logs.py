@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -122,6 +123,13 @@ def configure(service: str, level: str, style: str) -> None:
 def info(action: Action, **fields: Any) -> None:
     """Something expected happened."""
     structlog.get_logger().info(action.value, action=action.value, **fields)
+
+
+def started(ignored: Sequence[str], **fields: Any) -> None:
+    """A service has started, without the settings that it ignores."""
+    info(Action.SERVICE_STARTED, **fields)
+    if ignored:
+        warning(Action.SETTINGS_IGNORED, settings=ignored)
 
 
 def warning(action: Action, **fields: Any) -> None:

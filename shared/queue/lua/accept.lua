@@ -9,7 +9,8 @@
 --       traceparent notify expires_at if_none_match build claims
 -- Returns per write: {"accepted" | "repeated" | "reused" | "busy" | "backlog" | "taken", operation_id, entity_id,
 --   version}, and after it, of one that is accepted, "unsure" when its key may have been used before, and it is not
---   known for what; of one that is reused, the same of the operation that it was used for; of one that is taken, which of its claims is, from 0;
+--   known for what; of one that is reused, the same of the operation that it was used for; of one that is taken, which
+--   of its claims is, from 0;
 --   or {"failed" | "unknown", operation_id, entity_id, '', error}: an error of its own, before or after its entry was
 --   added. Last {"mended", entries}, if entries were in the way. Or just "no_clock": it is not known how far versions
 --   have come, and the floor is not the database's; nothing was done.
