@@ -17,6 +17,7 @@ from holdfast.services.dlq_admin.letters.exchange import Exchange
 from holdfast.services.dlq_admin.letters.groups import Groups
 from holdfast.services.dlq_admin.letters.indexer import Indexer
 from holdfast.services.dlq_admin.letters.outbox import Outbox
+from holdfast.services.dlq_admin.letters.payload_search import PayloadSearch
 from holdfast.services.dlq_admin.letters.retention import Retention
 from holdfast.services.dlq_admin.letters.search import Letters
 from holdfast.services.dlq_admin.letters.tried import Tried
@@ -69,6 +70,7 @@ class Backend:
         tried = Tried(rooms.cache)
         self.groups = Groups(database, running, tried)
         self.letters = Letters(database, queue, running, most=bulk_max)
+        self.payload_search = PayloadSearch(database)
         self.discards = Discards(database, rooms.outbox, most=bulk_max, rules=rules)
         self.what_ifs = WhatIfs(database, tried, most=transform_max)
         self.edits = Edits(database, most=transform_max, rules=rules)

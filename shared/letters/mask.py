@@ -55,14 +55,23 @@ def _field(field: bytes, value: bytes, revealed: bool) -> dict[str, Any]:
 
 def payload(json: Any, original: Mapping[bytes, bytes], *, revealed: bool) -> Any:
     """What an entry's payload holds. Plain values of the fields that its resource declares public are shown."""
-    resource = domain().by_plural.get(raw_resource(original))
-    if revealed or resource is None or not isinstance(json, dict):
+    if revealed or not isinstance(json, dict):
         return value(json, revealed=revealed)
-    public = {field.name for field in resource.fields if field.public}
+    public = public_fields(original)
     return {
-        str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=name in public and not isinstance(each, dict | list))
-        for name, each in json.items()
+        str(name)[:_PLAIN_MAX_BYTES]: value(each, revealed=is_shown(name, each, public)) for name, each in json.items()
     }
+
+
+def public_fields(original: Mapping[bytes, bytes]) -> frozenset[str]:
+    """Names of the fields of an entry's payload that its resource declares public."""
+    resource = domain().by_plural.get(raw_resource(original))
+    return frozenset(field.name for field in resource.fields if field.public) if resource else frozenset()
+
+
+def is_shown(name: str, json: Any, public: frozenset[str]) -> bool:
+    """Whether a value of a payload is shown to everybody: a plain one of a public field."""
+    return name in public and not isinstance(json, dict | list)
 
 
 def value(json: Any, *, revealed: bool) -> Any:

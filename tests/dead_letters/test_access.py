@@ -16,7 +16,7 @@ _OPEN = {"/livez", "/readyz", "/health", "/docs", "/docs/start.js", "/docs/swagg
 _MORE = {
     ("GET", "/dlq/export"): "operate", ("POST", "/dlq/import"): "admin", ("PUT", "/faults/{fault}"): "announce",
     ("DELETE", "/faults/{fault}"): "announce", ("PUT", "/recoveries/{fault}"): "announce",
-    ("POST", "/alerts"): "announce",
+    ("POST", "/alerts"): "announce", ("POST", "/dlq/search"): "view",
 }  # fmt: skip
 _OPERATOR = {"view", "announce", "operate"}
 _KEYS: dict[str | None, set[str]] = {

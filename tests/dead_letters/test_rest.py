@@ -1,5 +1,6 @@
 """The operator's questions and decisions over HTTP, against real stores."""
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -314,3 +315,25 @@ def test_the_letters_of_an_action_are_a_selection(desk: Desk) -> None:
     again = desk.data("POST", "/dlq/restores", json=back | {"dry_run": True})
     assert (again["count"], again["others"]) == (0, {"dead": 2})
     assert desk.data("POST", "/dlq/what-if", json={"selection": {"audit": entry + 1000}})["count"] == 0
+
+
+def test_masked_payloads_are_searched_on_record(desk: Desk) -> None:
+    """A viewer finds nothing by a personal field and may give no reason; an operator's search is in the audit, with
+    the letters found and no personal data, and they are a selection."""
+    [found] = desk.bury(1, name="Ottilie")
+    desk.bury(2)
+    asked = {"text": "ttilie@EXAMPLE", "field": "email"}
+    nothing = desk.data("POST", "/dlq/search", keys.VIEWER, json=asked)
+    assert nothing == {"letters": [], "looked_through": 3, "next_cursor": None, "masked": True, "audit_id": 0}
+    refused = desk.ask("POST", "/dlq/search", keys.VIEWER, json=asked | {"reason": "I am curious"})
+    assert refused.status_code == 403
+    result = desk.data("POST", "/dlq/search", json=asked | {"reason": "the customer calls"})
+    assert ([one["id"] for one in result["letters"]], result["masked"]) == ([found], False)
+    entries = desk.data("GET", "/dlq/audit?action=search")
+    assert "ttilie" not in json.dumps(entries)
+    [entry] = entries
+    assert (entry["id"], entry["letters"], entry["reason"]) == (result["audit_id"], 1, "the customer calls")
+    assert (entry["details"]["text"], entry["details"]["searched"]) == ("t•••", 3)
+    assert desk.data("POST", "/dlq/what-if", json={"selection": {"audit": entry["id"]}})["count"] == 1
+    [seen] = desk.data("GET", f"/dlq/letters/{found}")["lineage"]["audit"]
+    assert seen["action"] == "search"

@@ -14,6 +14,7 @@ from holdfast.services.dlq_admin.rest import (
     groups,
     letters,
     overview,
+    payload_search,
     replays,
     requests,
     writers,
@@ -28,6 +29,7 @@ def add_routes(app: FastAPI, backend: Backend) -> None:
     overview.add_routes(app, backend.overview, backend.ledger)
     groups.add_routes(app, backend.groups)
     letters.add_routes(app, backend.letters)
+    payload_search.add_routes(app, backend.payload_search)
     decisions.add_routes(app, backend.discards, backend.what_ifs, backend.allowances)
     edits.add_routes(app, backend.edits)
     replays.add_routes(app, backend.replays)

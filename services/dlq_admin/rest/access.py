@@ -7,7 +7,8 @@ from holdfast.shared.http.open_paths import OPEN_PATHS, SAFE_METHODS
 #: People log in: its own guard asks who they are.
 _CONSOLE = "/console"
 #: Unmasked personal data needs an operator; letters from outside need an admin.
-_MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN}
+#: A search of masked values asks for more itself.
+_MORE = {"/dlq/export": OPERATE, "/dlq/import": ADMIN, "/dlq/search": VIEW}
 #: For machines that announce events.
 _ANNOUNCED = ("/alerts", "/faults/", "/recoveries/")
 

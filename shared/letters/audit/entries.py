@@ -26,6 +26,7 @@ class AuditAction(StrEnum):
     RESTORE = "restore"
     NOTE = "note"
     REVEAL = "reveal"
+    SEARCH = "search"
     EXPORT = "export"
     IMPORT = "import"
     PURGE = "purge"
@@ -96,10 +97,18 @@ def record(
     return audit_id
 
 
-def record_read(engine: Engine, actor: Actor, action: AuditAction, *, numbers: list[int], selection: Any = None) -> int:
+def record_read(
+    engine: Engine,
+    actor: Actor,
+    action: AuditAction,
+    *,
+    numbers: Sequence[int],
+    selection: Any = None,
+    details: Any = None,
+) -> int:
     """An action that changes nothing but is on record: a look. Its row's id."""
     with transaction(engine) as connection:
-        return record(connection, actor, action, numbers, selection=selection)
+        return record(connection, actor, action, numbers, selection=selection, details=details)
 
 
 def record_event(engine: Engine, actor: Actor, action: AuditAction, *, details: Any) -> int:

@@ -12,13 +12,16 @@ from holdfast.services.dlq_admin.backend import Backend
 from holdfast.services.dlq_admin.console.forms import REFUSALS, form_of, problem_of, valid
 from holdfast.services.dlq_admin.console.render.pages import Pages
 from holdfast.services.dlq_admin.console.render.selected import selected
+from holdfast.services.dlq_admin.letters.models import AuditRecord, LetterSummary
 from holdfast.services.dlq_admin.rest.decisions import AllowInput
 from holdfast.services.dlq_admin.rest.inputs import Input, Reason, actor_of
 from holdfast.shared.errors import InvalidRequest, SecondPersonNeeded, SelectionTooLarge
 from holdfast.shared.http.keys import OPERATE
 from holdfast.shared.letters.audit.entries import AuditAction
+from holdfast.shared.letters.find.selection import Selection
 
 _PAGE = 50
+_LETTERS = 20
 
 
 Id = Annotated[int, Path(ge=1, le=2**62)]
@@ -103,8 +106,16 @@ async def _shown(
         undo=undo,
         made=made,
         since=since,
+        letters=await _letters(backend, one) if one.letters else [],
         selected=selected(one.selection) if one.selection else None,
         problem=problem,
         reason=form_of(request)["reason"],
         allowance=await backend.allowances.of(request.scope["principal"].name) if undo else None,
     )
+
+
+async def _letters(backend: Backend, entry: AuditRecord) -> list[LetterSummary]:
+    """The newest that it concerns; none if they are more than one selection may have."""
+    with contextlib.suppress(SelectionTooLarge):
+        return await backend.letters.of(Selection(audit=entry.id), _LETTERS)
+    return []

@@ -128,6 +128,7 @@ ACTIONS = {
     AuditAction.RESTORE: Label("restored", "calm", "They are dead letters again, and wait for a decision.", _SINCE),
     AuditAction.NOTE: Label("noted", "calm", "A note on a group. The entries before it have what it said before."),
     AuditAction.REVEAL: Label("revealed", "calm", "Personal data was shown unmasked."),
+    AuditAction.SEARCH: Label("found", "calm", "Masked values of payloads were searched. These letters were found."),
     AuditAction.EXPORT: Label("exported", "calm", "Letters were downloaded unmasked."),
     AuditAction.IMPORT: Label("imported", "calm", "Letters of a file are in the index.", _SINCE),
     AuditAction.PURGE: Label("purged", "calm", "Letters were removed by retention.", "What was removed is gone."),

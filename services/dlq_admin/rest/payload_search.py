@@ -1,0 +1,57 @@
+"""`/dlq/search`: dead letters found by what their payloads hold."""
+
+from fastapi import FastAPI
+from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import Response
+
+from holdfast.services.dlq_admin.letters.payload_search import PayloadSearch, PayloadSearchResult
+from holdfast.services.dlq_admin.rest.answers import answered, documented
+from holdfast.services.dlq_admin.rest.inputs import FilterInput, Input, LetterId, Reason, actor_of, read_input
+from holdfast.shared.errors import DatabaseUnavailable, OutcomeUnknown
+from holdfast.shared.http.keys import OPERATE, require
+from holdfast.shared.letters.find.contents import Contents
+
+
+class PayloadSearchInput(Input):
+    """In a body, as an address is written to logs."""
+
+    text: str = Field(min_length=1, max_length=200, description="Part of a value, whatever the case")
+    field: str | None = Field(
+        default=None, min_length=1, max_length=100, description="Only in the field of this name, at any depth"
+    )
+    filter: FilterInput = Field(default_factory=FilterInput, description="Of these letters only")
+    reason: Reason | None = Field(
+        default=None, description="Why masked values are searched too; needs `operate` and goes on record"
+    )
+    cursor: LetterId | None = Field(default=None, description="`next_cursor` of the answer before")
+    limit: int = Field(default=50, ge=1, le=500)
+
+    def contents(self) -> Contents:
+        """For the store."""
+        return Contents(self.text, self.field)
+
+
+def add_routes(app: FastAPI, searches: PayloadSearch) -> None:
+    """The one of it."""
+
+    @app.post(
+        "/dlq/search",
+        **documented(
+            "letters",
+            "Dead letters whose payloads hold a text",
+            "The newest first, in the original or in the edit in force. A bounded number of letters is looked through"
+            " at a time. Without a reason only fields that are shown to everybody are searched.",
+            PayloadSearchResult,
+            DatabaseUnavailable,
+            OutcomeUnknown,
+            sent=(PayloadSearchInput, {"text": "ada@", "field": "email", "reason": "The customer asks for her write"}),
+        ),
+    )
+    async def search_payloads(request: Request) -> Response:
+        wish = await read_input(request, PayloadSearchInput)
+        if wish.reason is not None:
+            require(request, OPERATE)
+        who = actor_of(request, wish.reason) if wish.reason is not None else None
+        found = await searches.find(wish.filter.to_filter(), wish.contents(), wish.cursor, wish.limit, who=who)
+        return answered(request, found)
