@@ -1,4 +1,4 @@
-"""Every service as an application in this process, its stores away: what a route answers then is an answer too."""
+"""Every service as an application in this process, with nothing behind it: what it answers then is an answer too."""
 
 from pathlib import Path
 
@@ -26,7 +26,7 @@ def make(service: str, folder: Path, **more: object) -> FastAPI:
     same = {"redis_addr": _NOWHERE, "profile": "demo", "keys_file": keys.written_to(folder)} | more
     match service:
         case "api":
-            return make_api(ApiSettings(**_STORES | same))
+            return make_api(ApiSettings(**_STORES | {"api_external_proxy_url": f"http://{_NOWHERE}"} | same))
         case "writer":
             return Writer(WriterSettings(**_STORES | same)).http()
         case "dlq_admin":
