@@ -63,8 +63,8 @@ class User:
     everything: bool = False
 
 
-#: What a connection and a script of any service may do.
-_EACH = "ping time select multi exec discard script|load"
+#: What a connection and a script of any service may do; of a cluster, ask which node owns what.
+_EACH = "ping time select multi exec discard script|load cluster|info cluster|slots"
 #: To wait for replicas. Redis 7.0 refuses a file that names WAITAOF. It is in the category of WAIT, whose other
 #: commands are about one's own connection only.
 _WAIT = ("+@connection", "-@admin", "-@dangerous")

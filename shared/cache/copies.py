@@ -11,6 +11,8 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from holdfast.shared.cache.form import Copy, EntityCopy, Listed, PageCopy, decoded, encoded, entity_name, later
+from holdfast.shared.connections.cluster import in_one_slot
+from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.policy import Policy
 from holdfast.shared.resilience.breaker.refusal import CallRefused
@@ -21,12 +23,11 @@ from holdfast.shared.writes.commands import Ref
 from holdfast.shared.writes.merge import Entity
 
 _PREFIX = "holdfast:cache:"
-_SCRIPT = (Path(__file__).parent / "put.lua").read_text()
 
 #: Lifetimes differ by up to this share, so that copies made together do not go together.
 JITTER = 0.1
 
-_AWAY = (RedisError, OSError, CallRefused)
+_AWAY = (RedisError, OSError, NotSent, CallRefused)
 
 
 def cache_breaker(timeout_s: float) -> Breaker:
@@ -46,7 +47,7 @@ class Copies:
     """Copies in the cache Redis, and the latest of them in this process in case that is away too."""
 
     def __init__(self, redis: Redis, breaker: Breaker, *, hard_s: float, in_process_max: int) -> None:
-        self._put = redis.register_script(_SCRIPT)
+        self._put = Script(redis, Path(__file__).parent / "put.lua")
         self._redis = redis
         self._breaker = breaker
         self._hard_s = hard_s
@@ -124,15 +125,15 @@ class Copies:
     async def _put_in_cache(self, offered: Sequence[tuple[str, Copy]]) -> bool:
         if not offered:
             return True
-        keys: list[str] = []
-        arguments: list[bytes | int] = []
-        for name, copy in offered:
-            keys.append(_PREFIX + name)
-            lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
-            arguments += [encoded(copy), int(lifetime_s * 1000)]
+        keys = [_PREFIX + name for name, _ in offered]
         try:
             with self._putting:
-                await self._breaker.call_async(self._put, keys=keys, args=arguments)
+                for group in in_one_slot(self._redis, keys):
+                    arguments: list[bytes | int] = []
+                    for position in group:
+                        lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
+                        arguments += [encoded(offered[position][1]), int(lifetime_s * 1000)]
+                    await self._breaker.call_async(self._put, [keys[position] for position in group], arguments)
         except _AWAY:
             metrics.cache_requests.labels("error").inc()
             return False

@@ -32,6 +32,8 @@ _URL_OF_HOSTS = re.compile(
 _HOST = re.compile(r"(?P<host>\[[^]]*]|[^:]+)(?::(?P<port>\d+))?")
 _DATABASE_PORT, _QUEUE_PORT, _SENTINEL_PORT = 3306, 6379, 26379
 _PORT_MAX = 65535
+#: Schemes of addresses with several hosts.
+_SEVERAL = ("redis+sentinel", "rediss+sentinel", "redis+cluster", "rediss+cluster")
 
 #: Options of a DSN for what is fixed here, and the values that agree with that.
 _AGREED: Mapping[str, Callable[[str], bool]] = {
@@ -53,7 +55,8 @@ _ELSEWHERE: Mapping[str, str] = {
 @dataclass(frozen=True, slots=True)
 class Address:
     """The address of a store. `database`: its name, or Redis' number. `tls` None: not encrypted. Instead of host and
-    port: `socket`, the path of a Unix socket; or `sentinels`, (host, port) of those who know where `service` is.
+    port: `socket`, the path of a Unix socket; `sentinels`, (host, port) of those who know where `service` is; or
+    `nodes`, (host, port) of some nodes of a Redis Cluster.
     `standbys`: (host, port) of the databases that are tried after the first, in this order."""
 
     host: str
@@ -64,33 +67,33 @@ class Address:
     socket: str | None = None
     tls: Tls | None = None
     sentinels: tuple[tuple[str, int], ...] = ()
+    nodes: tuple[tuple[str, int], ...] = ()
     service: str = ""
     sentinel_user: str | None = None
     sentinel_password: str | None = None
     standbys: tuple[tuple[str, int], ...] = ()
 
     def __repr__(self) -> str:
-        return f"Address({self.socket or self.service or f'{self.host}:{self.port}'})"
+        hosts = self.nodes or ((self.host, self.port),)
+        return f"Address({self.socket or self.service or ','.join(f'{host}:{port}' for host, port in hosts)})"
 
 
 def parse_redis(text: str) -> Address:
-    """`host:port`, or a `redis://`, `rediss://`, `unix://` or `redis+sentinel://` URL. Raises ValueError."""
+    """`host:port`, or a `redis://`, `rediss://`, `unix://`, `redis+sentinel://` or `redis+cluster://` URL. Raises
+    ValueError."""
     scheme = text.partition("://")[0].lower()
-    if scheme in ("redis+cluster", "rediss+cluster"):
-        raise ValueError(
-            "redis+cluster:// is not supported: all keys are in one slot of a cluster; replicas and redis+sentinel://"
-            " keep the queue available"
-        )
-    if scheme in ("redis+sentinel", "rediss+sentinel"):
-        return _parse_sentinels(text)
+    if scheme in _SEVERAL:
+        return _parse_several(text)
     parts = _URL.fullmatch(text if "://" in text else f"redis://{text}")
     if parts is None or parts["scheme"].lower() not in ("redis", "rediss", "unix"):
         raise ValueError(
             "neither host:port nor redis://, rediss:// (with TLS) or unix://user:password@host:port/number, nor"
-            " redis+sentinel://user:password@host:port,host:port/name"
+            " redis+sentinel://user:password@host:port,host:port/name or redis+cluster://user:password@host:port,host:port"
         )
     if "," in parts["host"]:
-        raise ValueError("several hosts are Sentinels: redis+sentinel://host,host/name")
+        raise ValueError(
+            "several hosts are Sentinels, redis+sentinel://host,host/name, or a cluster, redis+cluster://host,host"
+        )
     about_tls, others = _options(parts["query"])
     scheme, path = parts["scheme"].lower(), unquote(parts["path"] or "")
     number = others.pop("db", "" if scheme == "unix" else path)
@@ -110,24 +113,36 @@ def parse_redis(text: str) -> Address:
     return Address(host, _port(parts["port"], _QUEUE_PORT), user, password, number, socket, encrypted)
 
 
-def _parse_sentinels(text: str) -> Address:
-    """The user and password are those at Redis; `sentinel_user` and `sentinel_password` are options."""
+def _parse_several(text: str) -> Address:
+    """Sentinels, or nodes of a cluster. The user and password are those at Redis; `sentinel_user` and
+    `sentinel_password` are options."""
     parts = _URL_OF_HOSTS.fullmatch(text)
-    if parts is None or not (sentinels := _hosts(parts["hosts"], _SENTINEL_PORT)):
-        raise ValueError("the hosts of Sentinels are host:port,host:port before /name")
-    service, _, number = unquote(parts["path"] or "").partition("/")
-    if not service:
+    scheme = text.partition("://")[0].lower()
+    clustered = scheme.endswith("cluster")
+    what = (
+        "nodes of a cluster are host:port,host:port" if clustered else "Sentinels are host:port,host:port before /name"
+    )
+    hosts = _hosts(parts["hosts"], _QUEUE_PORT if clustered else _SENTINEL_PORT) if parts else ()
+    if parts is None or not hosts:
+        raise ValueError(f"the hosts of {what}")
+    path = unquote(parts["path"] or "")
+    service, _, number = ("", "", path) if clustered else path.partition("/")
+    if not (service or clustered):
         raise ValueError("redis+sentinel:// needs the name under which Sentinel watches the primary: host,host/name")
     if number and not number.isdecimal():
         raise ValueError("a database of Redis is a number")
+    if clustered and int(number or 0):
+        raise ValueError("a Redis Cluster has no database but 0")
     about_tls, others = _options(parts["query"])
-    login = others.pop("sentinel_user", None), others.pop("sentinel_password", None)
+    login = () if clustered else (others.pop("sentinel_user", None), others.pop("sentinel_password", None))
     _refuse(others)
-    encrypted = _tls(about_tls or ([("tls", "true")] if parts["scheme"].lower().startswith("rediss") else []))
+    encrypted = _tls(about_tls or ([("tls", "true")] if scheme.startswith("rediss") else []))
     if encrypted and not encrypted.required:
         raise ValueError("TLS to Redis is either on or off")
     user, password = (unquote(value) if value else None for value in (parts["user"], parts["password"]))
-    return Address("", 0, user, password, number, None, encrypted, sentinels, service, *login)
+    if clustered:
+        return Address("", 0, user, password, number, None, encrypted, nodes=hosts)
+    return Address("", 0, user, password, number, None, encrypted, hosts, (), service, *login)
 
 
 def parse_dsn(text: str) -> Address:

@@ -7,7 +7,7 @@ that was cut off from Sentinel does not know that another one has taken its plac
 import asyncio
 import time
 from contextvars import Context
-from typing import Any
+from typing import Any, Protocol
 
 from redis.asyncio import Redis
 from redis.asyncio.sentinel import Sentinel
@@ -55,7 +55,17 @@ class Primary:
         return self._found
 
 
-def discovering(kind: type[Any], primary: Primary) -> type[Any]:
+class Finder(Protocol):
+    """Knows which node is to be connected to."""
+
+    async def find(self) -> tuple[str, int]:
+        """(host, port), as of now."""
+
+    def is_at(self, host: str, port: int) -> bool:
+        """Whether it is there, for all that is known."""
+
+
+def discovering(kind: type[Any], primary: Finder) -> type[Any]:
     """A connection of this kind to the primary, wherever it is."""
 
     class Discovering(kind):  # type: ignore[misc]  # which one is known when it runs

@@ -1,21 +1,18 @@
 """Connections to Redis: bounded waits, no retries that could add an entry twice, and TLS."""
 
-import asyncio
-import re
-import ssl
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from redis.asyncio import BlockingConnectionPool, Connection, Redis, UnixDomainSocketConnection
-from redis.asyncio.connection import AbstractConnection
+from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, RedisError
 
 from holdfast.shared.connections.address import Address, parse_redis
-from holdfast.shared.connections.closed import is_closed
+from holdfast.shared.connections.cluster import HOME, ClusterRedis, slot_of
+from holdfast.shared.connections.connection import Encrypted, Local, Plain
 from holdfast.shared.connections.primary import Primary, discovering
+from holdfast.shared.connections.topology import Owner, Topology, doubting
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,129 +23,51 @@ class RedisTimeouts:
     io_s: float
 
 
-class Unsent(ConnectionError):
-    """The connection was dead before anything was sent, and no other could be made."""
-
-
-class WrongNode(ConnectionError):
-    """The node cannot be written to, or not for this key: it is no primary, or no longer, or not yet. The connection is
-    closed, and the next one is made to whatever is the primary then."""
-
-
-#: With these codes a node says so.
-_WRONG_NODE = re.compile("READONLY|LOADING|MASTERDOWN|NOREPLICAS|MOVED|ASK|CLUSTERDOWN|TRYAGAIN|UNBLOCKED")
-
-
-def code_of(error: Exception) -> str:
-    """The first word of what Redis answered."""
-    return getattr(error, "status_code", None) or str(error).partition(" ")[0]
-
-
-class _Cut(RuntimeError):
-    """The connection was closed before anything was sent. uvloop raises a plain RuntimeError for what it knows of."""
-
-
-class _Reviving(AbstractConnection):
-    """A connection that is made again if it was closed while idle. The kernel is asked right before each command: the
-    loop may not have had its turn since the server went, and what is sent into a closed connection may have arrived,
-    for all that anybody can say. Sending once more after nothing was sent adds nothing twice.
-
-    It sends no CLIENT SETINFO, which a Redis user with least privileges may not."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**(_without_names(options) | {"driver_info": None}))
-        self._is_reviving = False
-        #: Whether this server has WAITAOF; None: it was not asked yet.
-        self.has_waitaof: bool | None = None
-
-    async def on_connect(self) -> None:
-        """It may be another server than before."""
-        self.has_waitaof = None
-        await super().on_connect()
-
-    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
-        """Raises Unsent, or what redis-py raises."""
-        try:
-            await super().send_packed_command(command, check_health)
-        except RuntimeError as error:
-            if self._is_reviving:  # it is closed as soon as it is made
-                raise Unsent from error
-            await self._revived()
-            await super().send_packed_command(command, check_health)
-
-    async def read_response(self, *args: Any, **more: Any) -> Any:
-        """Raises WrongNode, or what redis-py raises."""
-        try:
-            return await super().read_response(*args, **more)
-        except RedisError as error:
-            if not _WRONG_NODE.fullmatch(code_of(error)):
-                raise
-            await self.disconnect()
-            text = str(error) if str(error).startswith(code_of(error)) else f"{code_of(error)} {error}"
-            raise WrongNode(text) from error
-
-    async def _revived(self) -> None:
-        self._is_reviving = True
-        try:
-            await self.connect()  # type: ignore[no-untyped-call]  # untyped there
-        except (RedisError, OSError) as error:
-            raise Unsent from error
-        finally:
-            self._is_reviving = False
-
-    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
-        if self._writer is not None and _is_closed(self._writer.transport):
-            raise _Cut("closed while idle")
-        await super()._send_packed_command(command)
-
-
-def _is_closed(transport: asyncio.WriteTransport) -> bool:
-    """Whether either side has closed it."""
-    own = transport.get_extra_info("socket")
-    return transport.is_closing() or (own is not None and is_closed(own.fileno()))
-
-
-class _Plain(_Reviving, Connection):
-    pass
-
-
-class _Encrypted(_Plain):
-    """An encrypted connection. Nothing is sent before the server's certificate is verified."""
-
-    def __init__(self, *, tls: ssl.SSLContext, **options: Any) -> None:
-        super().__init__(**options)
-        self._tls = tls
-
-    def _connection_arguments(self) -> Mapping[str, Any]:
-        return {**super()._connection_arguments(), "ssl": self._tls}
-
-
-class _Local(_Reviving, UnixDomainSocketConnection):
-    pass
-
-
-def _without_names(options: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in options.items() if name not in ("lib_name", "lib_version")}
-
-
-def connection_options(address: Address, timeouts: RedisTimeouts) -> dict[str, Any]:
-    """The options of a redis-py pool for `address`; every connection to Redis uses them."""
+def connection_options(address: Address, timeouts: RedisTimeouts, key: str = HOME) -> dict[str, Any]:
+    """The options of a redis-py pool for `address`; every connection to Redis uses them. At a cluster it is a pool of
+    connections to the node that owns `key`."""
+    kind = _kind(address)
     login = {"username": address.user, "password": address.password, "db": int(address.database or 0)}
     if address.socket:
-        return {"connection_class": _Local, "path": address.socket, **login}
-    kind: dict[str, Any] = {"connection_class": _Plain}
-    if address.tls:
-        kind = {"connection_class": _Encrypted, "tls": address.tls.context()}
+        return {**kind, "path": address.socket, **login}
     if address.sentinels:
         about = {**kind, "username": address.sentinel_user, "password": address.sentinel_password}
         sentinels = [_client(timeouts, 1, host=host, port=port, **about) for host, port in address.sentinels]
         kind["connection_class"] = discovering(kind["connection_class"], Primary(sentinels, address.service))
+    if address.nodes:
+        owner = Owner(_topology(address, timeouts), slot_of(key))
+        kind["connection_class"] = discovering(kind["connection_class"], owner)
     return {**kind, "host": address.host, "port": address.port, **login}
 
 
 def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis:
     """A client that connects on first use and never retries. Raises ValueError for an invalid address."""
-    return _client(timeouts, pool_size, **connection_options(parse_redis(address), timeouts))
+    parsed = parse_redis(address)
+    if not parsed.nodes:
+        return _client(timeouts, pool_size, **connection_options(parsed, timeouts))
+    topology = _topology(parsed, timeouts)
+    kind = _kind(parsed)
+    kind["connection_class"] = doubting(kind["connection_class"], topology)
+    login = {"username": parsed.user, "password": parsed.password}
+    halved = RedisTimeouts(timeouts.connect_s / 2, timeouts.io_s)  # the other half is for the look that comes before
+    return ClusterRedis(
+        topology, lambda place: _client(halved, pool_size, **kind, **login, host=place[0], port=place[1])
+    )
+
+
+def _topology(address: Address, timeouts: RedisTimeouts) -> Topology:
+    look_s = timeouts.connect_s / 2
+    login = {"username": address.user, "password": address.password}
+    options = {**_kind(address), **login}
+    limits = RedisTimeouts(look_s, look_s)
+    return Topology(address.nodes, lambda place: _client(limits, 1, host=place[0], port=place[1], **options), look_s)
+
+
+def _kind(address: Address) -> dict[str, Any]:
+    """A connection to one node."""
+    if address.socket:
+        return {"connection_class": Local}
+    return {"connection_class": Encrypted, "tls": address.tls.context()} if address.tls else {"connection_class": Plain}
 
 
 def _client(timeouts: RedisTimeouts, pool_size: int, **options: Any) -> Redis:

@@ -13,7 +13,8 @@ import hiredis
 from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from holdfast.shared.connections.redis import Unsent, code_of
+from holdfast.shared.connections.cluster import ClusterRedis
+from holdfast.shared.connections.connection import Unsent, code_of
 from holdfast.shared.connections.replicas import Replicas
 
 _INCLUDE = re.compile(r"^-- include (\w+\.lua)$", re.MULTILINE)
@@ -42,13 +43,15 @@ def refused(error: Exception) -> bool:
 
 
 class Script:
-    """A Lua script of one Redis. With `replicas` what it writes counts only when that many replicas have it, too.
+    """A Lua script of one Redis, or of the cluster's node that owns its keys. With `replicas` what it writes counts
+    only when that many replicas have it, too.
 
     accept = Script(redis, LUA / "accept.lua")
     reply = await accept(["key"], ["argument"])
     """
 
     def __init__(self, redis: Redis, file: Path, replicas: Replicas | None = None) -> None:
+        self._cluster = redis if isinstance(redis, ClusterRedis) else None
         self._pool = redis.connection_pool
         self._replicas = replicas
         registered = redis.register_script(text_of(file))
@@ -58,7 +61,8 @@ class Script:
         """The script's reply. Raises NotSent, ResponseError if Redis refused, TooFewReplicas, or the error that cut the
         reply off."""
         try:
-            connection = await self._pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
+            pool = (await self._cluster.at(keys[0])).connection_pool if self._cluster else self._pool
+            connection = await pool.get_connection()  # type: ignore[no-untyped-call]  # untyped there
         except (RedisError, OSError) as error:
             raise NotSent from error
         answered = False
@@ -77,7 +81,7 @@ class Script:
         finally:
             if not answered:  # a reply may still arrive, and must not be read by the next user of the connection
                 await connection.disconnect()
-            await self._pool.release(connection)
+            await pool.release(connection)
 
     async def _questions(self, connection: Any) -> list[bytes]:
         if self._replicas is None:

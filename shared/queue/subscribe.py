@@ -74,7 +74,7 @@ def subscriber_app(
     timeout_s: float,
 ) -> FastStream:
     """A FastStream application that reads `stream` as `consumer` of `group`; `watch` learns how each read ended."""
-    options = connection_options(parse_redis(address), RedisTimeouts(timeout_s, timeout_s))
+    options = connection_options(parse_redis(address), RedisTimeouts(timeout_s, timeout_s), stream)
     kind = _noting(options.pop("connection_class"), watch)
     broker = RedisBroker(
         socket_timeout=timeout_s,

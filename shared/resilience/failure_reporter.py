@@ -23,7 +23,7 @@ from typing import Self
 
 from redis.exceptions import AuthenticationError, AuthorizationError, RedisError, ResponseError
 
-from holdfast.shared.connections.redis import WrongNode
+from holdfast.shared.connections.connection import WrongNode
 from holdfast.shared.connections.script import NotSent
 from holdfast.shared.errors import AppError
 from holdfast.shared.faults import BadData, Contention, Fault, Unexplained

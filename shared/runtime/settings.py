@@ -169,7 +169,7 @@ class QueueSettings(Settings):
         repr=False,
         validation_alias=AliasChoices("REDIS_ADDR", "redis_addr"),
         description="The queue Redis: host:port, or redis://user:password@host:port; with TLS rediss://; by Sentinel"
-        " redis+sentinel://user:password@host:port,host:port/name",
+        " redis+sentinel://user:password@host,host/name; a Redis Cluster redis+cluster://user:password@host,host",
     )
     redis_connect_timeout_s: float = Field(default=0.25, gt=0, le=10, description="Longest wait for a connection")
     redis_timeout_s: float = Field(default=0.5, gt=0, le=30, description="Longest wait for one reply of Redis")

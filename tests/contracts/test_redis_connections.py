@@ -7,7 +7,7 @@ import pytest
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, RedisError, ResponseError
 
-from holdfast.shared.connections.redis import WrongNode
+from holdfast.shared.connections.connection import WrongNode
 from tests.contracts.redis_subjects import Subject
 
 _WAIT_MS = 60_000

@@ -10,7 +10,8 @@ import pytest
 
 from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.breakers import make_breakers
-from holdfast.shared.connections.redis import WrongNode, connect
+from holdfast.shared.connections.connection import WrongNode
+from holdfast.shared.connections.redis import connect
 from holdfast.shared.errors import QueueUnavailable
 from holdfast.shared.resilience.breaker.snapshot import State
 from holdfast.shared.telemetry import metrics

@@ -133,14 +133,28 @@ def test_sentinels_are_hosts_before_a_name() -> None:
     assert parse_redis("rediss+sentinel://a/queue").tls is not None
 
 
+def test_nodes_of_a_cluster_are_hosts() -> None:
+    """Each with its port or the usual one; the only database is 0."""
+    address = parse_redis("redis+cluster://u:p%40@a:1,[::2]:3,c")
+    assert address.nodes == (("a", 1), ("::2", 3), ("c", 6379))
+    assert (address.user, address.password, address.tls, address.sentinels) == ("u", "p@", None, ())
+    assert parse_redis("redis+cluster://a/0").nodes == (("a", 6379),)
+    assert parse_redis("rediss+cluster://a").tls == tls.Tls()
+
+
 @pytest.mark.parametrize(("wrong", "why"), [
     ("redis+sentinel://a,b", "needs the name"),
     ("redis+sentinel://a,,b/queue", "host:port,host:port"),
     ("redis+sentinel://a:70000/queue", "70000 is not a port"),
     ("redis+sentinel://a/queue/x", "a database of Redis is a number"),
     ("redis+sentinel://:p-4711-p@a/queue?quorum=2", "unknown"),
-    ("redis+cluster://:p-4711-p@a,b", "redis\\+cluster:// is not supported"),
-    ("redis://a,b/0", "several hosts are Sentinels"),
+    ("redis+cluster://:p-4711-p@a,b/1", "a Redis Cluster has no database but 0"),
+    ("redis+cluster://:p-4711-p@a,,b", "nodes of a cluster are host:port,host:port"),
+    ("redis+cluster://", "nodes of a cluster are host:port,host:port"),
+    ("rediss+cluster://a/queue", "a database of Redis is a number"),
+    ("redis+cluster://a?sentinel_user=x", "unknown"),
+    ("rediss+cluster://a?tls=preferred", "either on or off"),
+    ("redis://:p-4711-p@a,b/0", "redis\\+cluster://host,host"),
 ])  # fmt: skip
 def test_a_group_that_cannot_be_is_refused(wrong: str, why: str) -> None:
     """In one sentence, without the password."""

@@ -1,0 +1,118 @@
+"""Connections: to one node of Redis, over TCP, TLS or a Unix socket. A command is sent once."""
+
+import asyncio
+import re
+import ssl
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from redis.asyncio import Connection, UnixDomainSocketConnection
+from redis.asyncio.connection import AbstractConnection
+from redis.exceptions import ConnectionError, RedisError
+
+from holdfast.shared.connections.closed import is_closed
+
+
+class Unsent(ConnectionError):
+    """The connection was dead before anything was sent, and no other could be made."""
+
+
+class WrongNode(ConnectionError):
+    """The node cannot be written to, or not for this key: it is no primary, or no longer, or not yet. The connection is
+    closed, and the next one is made to whatever is the primary then."""
+
+
+#: With these codes a node says so.
+_WRONG_NODE = re.compile("READONLY|LOADING|MASTERDOWN|NOREPLICAS|MOVED|ASK|CLUSTERDOWN|TRYAGAIN|UNBLOCKED")
+
+
+def code_of(error: Exception) -> str:
+    """The first word of what Redis answered."""
+    return getattr(error, "status_code", None) or str(error).partition(" ")[0]
+
+
+class _Cut(RuntimeError):
+    """The connection was closed before anything was sent. uvloop raises a plain RuntimeError for what it knows of."""
+
+
+class _Reviving(AbstractConnection):
+    """A connection that is made again if it was closed while idle. The kernel is asked right before each command: the
+    loop may not have had its turn since the server went, and what is sent into a closed connection may have arrived,
+    for all that anybody can say. Sending once more after nothing was sent adds nothing twice.
+
+    It sends no CLIENT SETINFO, which a Redis user with least privileges may not."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**(_without_names(options) | {"driver_info": None}))
+        self._is_reviving = False
+        #: Whether this server has WAITAOF; None: it was not asked yet.
+        self.has_waitaof: bool | None = None
+
+    async def on_connect(self) -> None:
+        """It may be another server than before."""
+        self.has_waitaof = None
+        await super().on_connect()
+
+    async def send_packed_command(self, command: bytes | str | Iterable[bytes], check_health: bool = True) -> None:
+        """Raises Unsent, or what redis-py raises."""
+        try:
+            await super().send_packed_command(command, check_health)
+        except RuntimeError as error:
+            if self._is_reviving:  # it is closed as soon as it is made
+                raise Unsent from error
+            await self._revived()
+            await super().send_packed_command(command, check_health)
+
+    async def read_response(self, *args: Any, **more: Any) -> Any:
+        """Raises WrongNode, or what redis-py raises."""
+        try:
+            return await super().read_response(*args, **more)
+        except RedisError as error:
+            if not _WRONG_NODE.fullmatch(code_of(error)):
+                raise
+            await self.disconnect()
+            text = str(error) if str(error).startswith(code_of(error)) else f"{code_of(error)} {error}"
+            raise WrongNode(text) from error
+
+    async def _revived(self) -> None:
+        self._is_reviving = True
+        try:
+            await self.connect()  # type: ignore[no-untyped-call]  # untyped there
+        except (RedisError, OSError) as error:
+            raise Unsent from error
+        finally:
+            self._is_reviving = False
+
+    async def _send_packed_command(self, command: Iterable[bytes]) -> None:
+        if self._writer is not None and _is_closed(self._writer.transport):
+            raise _Cut("closed while idle")
+        await super()._send_packed_command(command)
+
+
+def _is_closed(transport: asyncio.WriteTransport) -> bool:
+    """Whether either side has closed it."""
+    own = transport.get_extra_info("socket")
+    return transport.is_closing() or (own is not None and is_closed(own.fileno()))
+
+
+class Plain(_Reviving, Connection):
+    """A connection over TCP."""
+
+
+class Encrypted(Plain):
+    """An encrypted connection. Nothing is sent before the server's certificate is verified."""
+
+    def __init__(self, *, tls: ssl.SSLContext, **options: Any) -> None:
+        super().__init__(**options)
+        self._tls = tls
+
+    def _connection_arguments(self) -> Mapping[str, Any]:
+        return {**super()._connection_arguments(), "ssl": self._tls}
+
+
+class Local(_Reviving, UnixDomainSocketConnection):
+    """A connection to a Unix socket."""
+
+
+def _without_names(options: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in options.items() if name not in ("lib_name", "lib_version")}

@@ -1,0 +1,149 @@
+"""A Redis Cluster: three primaries, and a replica of each if asked for."""
+
+import contextlib
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
+
+import redis
+from redis.crc import key_slot
+
+from tests.servers import PASSWORD, RedisServer, wait_until
+
+_PRIMARIES = 3
+_SLOTS = 16_384
+#: A node that does not answer for so long is down.
+_DOWN_MS = 1_000
+_MOVE_KEYS = 50
+
+
+class Cluster:
+    """`nodes`: the primaries at first, then their replicas in the same order. `key`: whose slot is looked at."""
+
+    def __init__(self, nodes: list[RedisServer], key: str) -> None:
+        self.nodes = nodes
+        self.slot = key_slot(key.encode())
+
+    def address(self, service: str, first: int = 0) -> str:
+        """For REDIS_ADDR of a service, with three nodes in it."""
+        hosts = ",".join(f"127.0.0.1:{node.port}" for node in self.nodes[first : first + 3])
+        return f"redis+cluster://{service}:{PASSWORD}@{hosts}"
+
+    def owner(self, at: RedisServer | None = None) -> RedisServer:
+        """Of the slot, as a node knows it that runs."""
+        asked = at or next(node for node in self.nodes if node.running)
+        for first, last, primary, *_ in ask(asked, "CLUSTER", "SLOTS"):
+            if first <= self.slot <= last:
+                return next(node for node in self.nodes if node.port == primary[1])
+        raise AssertionError(f"nobody owns slot {self.slot}")
+
+    def kill_owner(self) -> RedisServer:
+        """kill -9; the node."""
+        killed = self.owner()
+        killed.kill()
+        return killed
+
+    def wait_until_moved(self, before: RedisServer) -> None:
+        """Until all running nodes know another owner of the slot."""
+
+        def moved() -> bool:
+            with contextlib.suppress(redis.RedisError):
+                return all(self.owner(node) is not before for node in self.nodes if node.running)
+            return False
+
+        wait_until(moved, what="another owner of the slot")
+
+    def wait_until_whole(self) -> None:
+        """Until all slots are served, and each primary has as many replicas as the others."""
+        each = len(self.nodes) // _PRIMARIES - 1
+
+        def whole() -> bool:
+            with contextlib.suppress(redis.RedisError):
+                primaries = {primary[1] for _, _, primary, *_ in ask(self.nodes[0], "CLUSTER", "SLOTS")}
+                serving = all(b"cluster_state:ok" in ask(node, "CLUSTER", "INFO") for node in self.nodes)
+                known = all(
+                    b"cluster_known_nodes:%d" % len(self.nodes) in ask(n, "CLUSTER", "INFO") for n in self.nodes
+                )
+                return (
+                    serving
+                    and known
+                    and all(node.port not in primaries or ask(node, "WAIT", each, 500) >= each for node in self.nodes)
+                )
+            return False
+
+        wait_until(whole, what="the cluster is whole")
+
+    def begin_move(self, to: RedisServer) -> RedisServer:
+        """The slot is on its way to another primary, with its keys still where they were; the node that it leaves."""
+        source = self.owner()
+        ask(to, "CLUSTER", "SETSLOT", self.slot, "IMPORTING", _id(source))
+        ask(source, "CLUSTER", "SETSLOT", self.slot, "MIGRATING", _id(to))
+        return source
+
+    def move_keys(self, source: RedisServer, to: RedisServer) -> None:
+        """Until none is left. A key that is made meanwhile moves, too."""
+        while keys := ask(source, "CLUSTER", "GETKEYSINSLOT", self.slot, _MOVE_KEYS):
+            ask(source, "MIGRATE", "127.0.0.1", to.port, "", 0, 60_000, "KEYS", *keys)
+
+    def end_move(self, to: RedisServer) -> None:
+        """All nodes are told the new owner, it first."""
+        for node in (to, *(node for node in self.nodes if node is not to)):
+            with contextlib.suppress(redis.ResponseError):  # replicas learn it from their primary
+                ask(node, "CLUSTER", "SETSLOT", self.slot, "NODE", _id(to))
+
+    def move(self, to: RedisServer) -> None:
+        """As `redis-cli --cluster reshard` moves a slot."""
+        source = self.begin_move(to)
+        self.move_keys(source, to)
+        self.end_move(to)
+
+    def other(self) -> RedisServer:
+        """A primary that does not own the slot."""
+        mine = self.owner()
+        primaries = {primary[1] for _, _, primary, *_ in ask(mine, "CLUSTER", "SLOTS")}
+        return next(node for node in self.nodes if node is not mine and node.port in primaries and node.running)
+
+
+def ask(node: RedisServer, *command: Any) -> Any:
+    """The plain reply of one node."""
+    with node.client() as client:
+        return client.execute_command(*command)  # type: ignore[no-untyped-call]  # untyped there
+
+
+def _id(node: RedisServer) -> str:
+    return str(ask(node, "CLUSTER", "MYID").decode())
+
+
+@contextmanager
+def running_cluster(folder: Path, key: str, *extra: str, replicas: int = 1) -> Iterator[Cluster]:
+    """Formed, whole and empty; `extra`: options of each node."""
+    with ExitStack() as stack:
+        nodes = []
+        for number in range(_PRIMARIES * (1 + replicas)):
+            place = folder / f"node-{number}"
+            place.mkdir()
+            node = RedisServer(
+                place, "--cluster-enabled", "yes", "--cluster-node-timeout", str(_DOWN_MS),
+                "--repl-diskless-sync-delay", "0", *extra,
+            )  # fmt: skip
+            node.start()
+            stack.callback(node.kill)
+            nodes.append(node)
+        _form(nodes)
+        cluster = Cluster(nodes, key)
+        cluster.wait_until_whole()
+        yield cluster
+
+
+def _form(nodes: list[RedisServer]) -> None:
+    for number, node in enumerate(nodes):
+        if number < _PRIMARIES:
+            first, last = (_SLOTS * n // _PRIMARIES for n in (number, number + 1))
+            ask(node, "CLUSTER", "ADDSLOTSRANGE", first, last - 1)
+        ask(node, "CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+        ask(node, "CLUSTER", "MEET", "127.0.0.1", nodes[0].port)
+    known = b"cluster_known_nodes:%d" % len(nodes)
+    wait_until(lambda: all(known in ask(node, "CLUSTER", "INFO") for node in nodes), what="all know one another")
+    for number, node in enumerate(nodes[_PRIMARIES:]):
+        ask(node, "CLUSTER", "REPLICATE", _id(nodes[number % _PRIMARIES]))

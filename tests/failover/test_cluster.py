@@ -1,0 +1,132 @@
+"""A queue on a Redis Cluster of three primaries with a replica each: every service works on it, the primary of the
+queue's slot is killed, and the slot moves. No acknowledged write is lost."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from holdfast.services.dlq_admin.auditor.ledger import read_ledger
+from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.names import DEAD, WRITES
+from holdfast.shared.store.engine import make_engine
+from tests import keys, letters, processes
+from tests.client import WAIT, fetch
+from tests.external import PATIENT
+from tests.failover.cluster import Cluster, running_cluster
+from tests.failover.writes import Record, writing
+from tests.processes import Service
+from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, wait_until
+
+_WAITING = {
+    "HOLDFAST_QUEUE_REPLICAS": "1",
+    "HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S": "0.5",
+    "HOLDFAST_API_BREAKER_OPEN_S": "0.3",
+}
+_SETTINGS = {
+    "api": processes.HASTY_API | _WAITING,
+    "writer": processes.QUICK,
+    "dlq_admin": {},
+}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """For all tests of this module: each leaves it whole, whoever owns the slot then."""
+    with running_cluster(tmp_path_factory.mktemp("cluster"), WRITES) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Starts a service on the cluster, which is its cache, too; all of them end with the test."""
+    with ExitStack() as stack:
+
+        def start(service: str, **more: str) -> Service:
+            settings = _SETTINGS[service] | {"REDIS_ADDR": cluster.address(service)} | more
+            started: Service = getattr(processes, service)(tmp_path, "", own_database.dsn, **settings).start()
+            stack.callback(started.kill)
+            return started
+
+        yield start
+
+
+def _settled(cluster: Cluster, database: Database) -> None:
+    """Nothing is on its way, nothing died, and the ledger balances."""
+    address = cluster.address("operator")
+
+    async def ledger() -> Any:
+        redis, engine = connect(address, PATIENT_REDIS), make_engine(database.dsn, PATIENT_DATABASE, 2)
+        try:
+            if await redis.xlen(WRITES):
+                return None
+            return await read_ledger(redis, engine)
+        finally:
+            await redis.aclose()
+            engine.dispose()
+
+    def settled() -> bool:
+        read = asyncio.run(ledger())
+        return read is not None and read.missing == 0 == read.dead_lettered
+
+    wait_until(settled, what="all is settled and the ledger balances")
+
+
+def _doubled(database: Database) -> int:
+    with database.connect() as connection, connection.cursor() as cursor:
+        cursor.execute("SELECT COUNT(*) - COUNT(DISTINCT name) FROM users WHERE name <> ''")
+        return int(cursor.fetchall()[0][0])
+
+
+def test_every_service_works_on_it(
+    cluster: Cluster, own_database: Database, start: Callable[..., Service], tmp_path: Path
+) -> None:
+    """Writes through the queue, waits for their end, reads, replays a dead letter, and changes the proxy's settings;
+    and no node refuses a service anything."""
+    api, dlq = start("api", **processes.PATIENT_API, HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S="4"), start("dlq_admin")
+    start("writer")
+    with api.client(headers=WAIT) as http:
+        made = [http.post("/users", json={"name": "Ann", "email": f"{n}@example.com"}) for n in range(5)]
+        assert {(each.status_code, each.json()["meta"]["way"]) for each in made} == {(201, "queue")}
+        assert len(http.get("/users").json()["data"]) == 5
+        assert http.get(made[0].headers["location"]).json()["data"]["name"] == "Ann"
+    with cluster.owner().client() as client:
+        client.xadd(DEAD, letters.fields())  # type: ignore[arg-type]
+        wait_until(lambda: client.xlen(DEAD) == 0, what="indexed")
+    operator = {"headers": keys.bearer(keys.OPERATOR)}
+    [letter] = fetch("GET", f"{dlq.url}/dlq/letters", **operator).json()["data"]
+    wish = {"selection": {"ids": [letter["id"]]}, "reason": "a test", "expected_count": 1}
+    replayed = fetch("POST", f"{dlq.url}/dlq/replays", json=wish, **operator)
+    assert replayed.status_code == 200, replayed.text
+    at = f"{dlq.url}/dlq/letters/{letter['id']}"
+    wait_until(lambda: fetch("GET", at, **operator).json()["data"]["state"] == "applied", what="replayed")
+    address = {"REDIS_ADDR": cluster.address("external_proxy")}
+    proxy = processes.external_proxy(tmp_path, "", "http://127.0.0.1:1", PATIENT, **address).start()
+    try:
+        changed = fetch("PUT", f"{proxy.url}/config", json={"config": {"attempts": 1}, "reason": "a test"}, **operator)
+        assert changed.status_code == 200, changed.text
+    finally:
+        proxy.kill()
+    assert [node.refused() for node in cluster.nodes] == [[]] * len(cluster.nodes)
+
+
+def test_the_primary_of_its_slot_is_killed(
+    cluster: Cluster, own_database: Database, start: Callable[..., Service]
+) -> None:
+    """While no writer takes what is queued: its replica has all of it, and nothing has to be restarted."""
+    api, record = start("api"), Record()
+    with writing(api, record):
+        record.wait_for(10, 202)
+        before = cluster.kill_owner()
+        cluster.wait_until_moved(before)
+        record.wait_for(10)
+        before.start()
+        cluster.wait_until_whole()
+        record.wait_for(10, 202)
+    start("writer")
+    _settled(cluster, own_database)
+    assert record.lost(own_database) == set()
+    assert _doubled(own_database) == 0
