@@ -105,6 +105,7 @@ def _entry(payload: Payload) -> dict[str, Any]:
             "description": f"Apply only if the {one} is at none of these versions; `*`: only if there is no {one}",
         },
         "body_hash": {**_TEXT, "description": "SHA-256 of the request: a repeated key from a reused one"},
+        "key_hash": {**_TEXT, "description": "Of the Idempotency-Key, as the queue knows it"},
         "request_id": {**_TEXT, "description": "Of the request that was accepted; in every log line about it"},
         "traceparent": {**_TEXT, "description": "W3C trace context of the acceptance"},
         "expires_at": {**_VERSION, "description": "Version from which on the write has expired"},

@@ -22,7 +22,7 @@ from holdfast.shared.connections.replicas import Replicas, TooFewReplicas
 from holdfast.shared.connections.script import NotSent, Script, refused
 from holdfast.shared.errors import AcceptanceUnknown, AppError, InvalidRequest, QueueFull, QueueUnavailable
 from holdfast.shared.queue.codec import Undecodable, decode
-from holdfast.shared.queue.names import CLOCK, LUA, MESSAGING, PREFIX, WRITES
+from holdfast.shared.queue.names import CLOCK, KEYS_SINCE, LUA, MESSAGING, PREFIX, QUEUE, WRITES, mended
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -61,6 +61,9 @@ _NO_CLOCK = b"no_clock"
 #: Round trips under way at once, where each takes as long as the way to the replicas; a disk of our own is faster when
 #: all share its fsync.
 _FLUSHERS_OF_REPLICAS = 4
+
+#: What every call of the script touches.
+_KEYS = (WRITES, CLOCK, KEYS_SINCE, mended(WRITES))
 
 #: The answers that promise something.
 _PROMISES = ("accepted", "repeated")
@@ -215,14 +218,15 @@ class Acceptor:
 
     async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> _Replies:
         values = [value for candidate in candidates for value in candidate.arguments()]
+        keys = [*_KEYS, *(key for candidate in candidates for key in candidate.keys(QUEUE))]
         arguments: list[str | bytes | int] = [
             PREFIX, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s, self._entity_pending_max,
             *values,
         ]  # fmt: skip
         try:
             if self._replicas_breaker is None:
-                return await self._breaker.call_async(self._ask, arguments)
-            return await self._replicas_breaker.call_async(self._breaker.call_async, self._ask, arguments)
+                return await self._breaker.call_async(self._ask, keys, arguments)
+            return await self._replicas_breaker.call_async(self._breaker.call_async, self._ask, keys, arguments)
         except TooFewReplicas as error:
             return _Replies(error.reply, again=False, unsafe=error)
         except CallRefused as refusal:
@@ -234,17 +238,17 @@ class Acceptor:
                 raise AcceptanceUnknown() from error
             raise (QueueFull() if isinstance(error, OutOfMemoryError) else QueueUnavailable()) from error
 
-    async def _ask(self, arguments: list[str | bytes | int]) -> _Replies:
+    async def _ask(self, keys: list[str], arguments: list[str | bytes | int]) -> _Replies:
         """Once more when the connection turns out to be dead, as all are after a restart. The same operations again
         are found, and not taken twice. Whatever becomes of the second try, the first may have been taken."""
         self._second_attempt.started()
         try:
-            return _Replies(await self._script([WRITES, CLOCK], arguments), again=False)
+            return _Replies(await self._script(keys, arguments), again=False)
         except (ConnectionError, OSError) as first:  # which the client library calls some refusals, too
             if refused(first) or not self._second_attempt.allowed():
                 raise
             try:
-                return _Replies(await self._script([WRITES, CLOCK], arguments), again=True)
+                return _Replies(await self._script(keys, arguments), again=True)
             except (NotSent, RedisError) as second:
                 if isinstance(second, NotSent | TooFewReplicas) or refused(second):
                     raise first from None

@@ -6,6 +6,7 @@ from functools import cached_property
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import SCHEMA, encode_payload
 from holdfast.shared.queue.entities import listed, pending_name
+from holdfast.shared.queue.names import Partition
 from holdfast.shared.writes.commands import Command, Ref, label
 
 
@@ -37,14 +38,27 @@ class Candidate:
         """Of the command, as JSON text."""
         return encode_payload(self.command)
 
+    @cached_property
+    def _entity(self) -> Ref:
+        return Ref(self.command.resource.plural, self.entity_id)
+
+    @cached_property
+    def _claims(self) -> list[str | int]:
+        return listed(self.command.resource.claims(self.command.values))
+
+    def keys(self, partition: Partition) -> list[str]:
+        """All that `accept.lua` may touch on its behalf."""
+        kept = partition.kept(self.operation_id, pending_name(self._entity), self._claims)
+        if not self.key_hash:
+            return kept
+        return [*kept, partition.record(self.key_hash), *partition.traces(self.key_hash)]
+
     def arguments(self) -> list[str | bytes | int]:
         """For `accept.lua`, in its order."""
-        command = self.command
-        entity = Ref(command.resource.plural, self.entity_id)
         return [
-            self.operation_id, *entity, pending_name(entity), self.label, self.payload,
+            self.operation_id, *self._entity, pending_name(self._entity), self.label, self.payload,
             self.key_hash, self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
-            self.expires_at, self.if_none_match, build(), *listed(command.resource.claims(command.values)),
+            self.expires_at, self.if_none_match, build(), *self._claims,
         ]  # fmt: skip
 
     def fields(self) -> dict[bytes, bytes]:
@@ -56,6 +70,7 @@ class Candidate:
         }  # fmt: skip
         optional = {
             b"if_match": self.if_match, b"if_none_match": self.if_none_match, b"body_hash": self.body_hash,
+            b"key_hash": self.key_hash,
             b"request_id": self.request_id, b"traceparent": self.traceparent, b"notify": self.notify,
             b"expires_at": self.expires_at,
         }  # fmt: skip

@@ -17,7 +17,7 @@ from holdfast.services.api.database import Database
 from holdfast.shared.connections.replicas import Replicas
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import CircuitOpen, DatabaseUnavailable, DeadlineExceeded
-from holdfast.shared.queue.names import KEY, KEYS_SINCE, LUA, PREFIX
+from holdfast.shared.queue.names import KEYS_SINCE, LUA, PREFIX, QUEUE
 from holdfast.shared.resilience.breaker.breaker import Breaker
 from holdfast.shared.resilience.breaker.refusal import CallRefused
 from holdfast.shared.resilience.failure_reporter import FailureReporter
@@ -85,7 +85,8 @@ class KeyHandover:
     async def tell(self, keys: Sequence[DirectKey]) -> None:
         """The queue what these keys were used for. Raises what the queue away raises."""
         arguments = [PREFIX, self._key_lifetime_s, *(value for key in keys for value in _arguments(key))]
-        await self._queue.call_async(self._remember, [KEY + keys[0].key_hash], arguments)
+        names = [name for key in keys for name in (QUEUE.record(key.key_hash), *QUEUE.traces(key.key_hash))]
+        await self._queue.call_async(self._remember, names, arguments)
 
     async def _mark(self) -> None:
         """Since when the queue remembers: ever, if nothing was over before."""

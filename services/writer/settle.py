@@ -22,7 +22,7 @@ from holdfast.shared.letters.dead_letter import describe
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import raw_entity_id, raw_resource, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
-from holdfast.shared.queue.names import ATTEMPTS, DEAD, LEDGER, LUA, OPERATION, PREFIX, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import DEAD, LEDGER, LUA, PREFIX, QUEUE, WRITERS_GROUP, WRITES, mended
 from holdfast.shared.queue.pending import oldest_pending
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
@@ -66,7 +66,7 @@ class Settler:
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
         if leaving:
             arguments = [value for one in leaving for value in self._arguments(one)]
-            keys = [WRITES, DEAD, LEDGER]
+            keys = [WRITES, DEAD, LEDGER, mended(DEAD), *(key for one in leaving for key in _keys(one))]
             await self._insist("settle", lambda: self._script(keys, [PREFIX, WRITERS_GROUP, *arguments]))
         for one in leaving:
             self._deferred.forget(one.entry.id, _operation_id(one))
@@ -102,7 +102,7 @@ class Settler:
     async def _charge(self, one: Handled, failure: Failure) -> Handled:
         attempt = json.dumps(self._attempt(failure))
         operation = _operation_id(one)
-        keys = [ATTEMPTS + one.entry.id, *([OPERATION + operation] if operation else [])]
+        keys = [QUEUE.attempts(one.entry.id), *([QUEUE.operation(operation)] if operation else [])]
         made = int(await self._charge_script(keys, [attempt, failure.message]))
         logs.warning(
             Action.ATTEMPT_FAILED, entry=one.entry.id, operation_id=operation, attempt=made, error=failure.message
@@ -158,14 +158,21 @@ def _operation_id(one: Handled) -> str:
 
 
 def _kept(one: Handled) -> list[str | int]:
-    """What Redis keeps of the pending write: operation, entity, name of the entity's pending writes, claims."""
+    """What Redis keeps of the pending write: operation, entity, name of the entity's pending writes, key, claims."""
     if one.delivery:
         write = one.delivery.write
-        return [write.operation_id, write.entity_id, pending_name(write.ref), *claims_of(write)]
+        return [write.operation_id, write.entity_id, pending_name(write.ref), write.key_hash, *claims_of(write)]
     fields = one.entry.fields
     entity = Ref(raw_resource(fields), raw_entity_id(fields))
     name = pending_name(entity) if entity.resource else ""
-    return [raw_text(fields, b"operation_id"), entity.id, name, *claims_of(None)]
+    return [raw_text(fields, b"operation_id"), entity.id, name, "", *claims_of(None)]
+
+
+def _keys(one: Handled) -> list[str]:
+    """All that settle.lua may touch on behalf of an entry."""
+    operation_id, _, pending, key_hash, *claims = _kept(one)
+    keys = [QUEUE.attempts(one.entry.id), *QUEUE.kept(str(operation_id), str(pending), claims)]
+    return [*keys, QUEUE.record(str(key_hash))] if key_hash else keys
 
 
 def _notify(one: Handled) -> str:

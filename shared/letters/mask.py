@@ -25,6 +25,7 @@ _PLAIN = {
     b"replay",
     b"letter",
     b"build",
+    b"key_hash",
 }
 _PLAIN_MAX_BYTES = 200
 #: Of one value; an export has all of it.

@@ -1,4 +1,5 @@
-"""Names in Redis. One hash tag, so that every script finds its keys in one slot.
+"""Names in Redis. One hash tag, so that every script finds its keys in one slot; and a script is given all of them as
+its KEYS, so that a server that has only some of them refuses it before anything is done.
 
 | key                          | type   | holds                                                             |
 |------------------------------|--------|-------------------------------------------------------------------|
@@ -10,7 +11,7 @@
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key until soon after its end: body hash, operation, entity |
-| `{holdfast}:keys_used:<block>:<n>` | string | bitmap of the keys used in the nth lifetime of a key |
+| `{holdfast}:keys_used:<block>:<n>` | string | bitmap of the keys used in one of three lifetimes of a key |
 | `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
@@ -23,12 +24,51 @@
 | `{holdfast}:attempts:<entry>`| list   | the failed attempts at an entry, JSON                             |
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 #: The scripts that change these keys atomically.
 LUA = Path(__file__).parent / "lua"
 
-PREFIX = "{holdfast}:"
+
+@dataclass(frozen=True, slots=True)
+class Partition:
+    """The keys of one part of the queue, which have one hash tag."""
+
+    prefix: str
+
+    def operation(self, operation_id: str) -> str:
+        """A pending or dead-lettered operation."""
+        return f"{self.prefix}op:{operation_id}"
+
+    def attempts(self, entry_id: str) -> str:
+        """The failed attempts at an entry."""
+        return f"{self.prefix}attempts:{entry_id}"
+
+    def record(self, key_hash: str) -> str:
+        """Of an Idempotency-Key."""
+        return f"{self.prefix}key:{key_hash}"
+
+    def traces(self, key_hash: str) -> list[str]:
+        """Where an Idempotency-Key leaves traces, see keys.lua."""
+        return [f"{self.prefix}keys_used:{key_hash[:3]}:{n}" for n in range(3)]
+
+    def kept(self, operation_id: str, pending: str, claims: Sequence[str | int]) -> list[str]:
+        """Of a write, while it is on its way. `pending` and `claims` as in entities.py."""
+        names = [pending, *(str(name) for name in claims[1::2])] if pending else claims[1::2]
+        keys = [f"{self.prefix}{name}" for name in names]
+        return [self.operation(operation_id), *keys] if operation_id else keys
+
+
+def mended(stream: str) -> str:
+    """Where a script makes a stream anew, see clock.lua."""
+    return f"{stream}:mended"
+
+
+#: There is one so far.
+QUEUE = Partition("{holdfast}:")
+PREFIX = QUEUE.prefix
 WRITES = PREFIX + "writes"
 DEAD = PREFIX + "dead"
 CLOCK = PREFIX + "clock"

@@ -94,6 +94,8 @@ class Write(NamedTuple):
     if_none_match: tuple[int, ...] | Literal["*"] = ()
     #: SHA-256 of the request, to distinguish a repeated key from a reused one.
     body_hash: str = ""
+    #: Of its Idempotency-Key, as the queue knows it.
+    key_hash: str = ""
     request_id: str = ""
     traceparent: str = ""
     #: Version (so: time) after which the caller no longer wants it. None: never.

@@ -63,7 +63,8 @@ class _Uses:
         for _ in range(self._chance.randint(1, 2)):
             entity = self._one("e", 4)
             args += [self._chance.choice(self._ids), self._chance.choice(["done", "copy"]), self._operation(), entity]
-            args += [f"user:{entity}", *self._claims(), self._chance.choice(["", "n"]), "{}"]
+            args += [f"user:{entity}", self._chance.choice(["", self._key()]), *self._claims()]
+            args += [self._chance.choice(["", "n"]), "{}"]
         return "settle", [_STREAM, _DEAD, _LEDGER], args
 
     def _replay(self) -> Call:

@@ -109,8 +109,8 @@ def test_what_is_left_of_keys_has_a_limit(clean_redis: RedisServer) -> None:
         for _ in range(8):
             redis.execute_command(*_accept([_with_key() for _ in range(500)]))  # type: ignore[no-untyped-call]
         traces = [redis.memory_usage(name) or 0 for name in redis.scan_iter(f"{KEYS_USED}*", count=10_000)]
-    assert 1000 < len(traces) <= 2 * 8192, "of one lifetime, or of two"
-    assert max(traces) < 2500
+    assert 1000 < len(traces) <= 2 * 4096, "of one lifetime, or of two"
+    assert max(traces) < 4500
 
 
 def test_without_the_right_to_leave_traces_a_key_is_in_doubt(clean_redis: RedisServer) -> None:

@@ -213,6 +213,8 @@ class Run:
         if self.probe.waits_for:
             found.append(f"stuck: at the end, {self.probe.waits_for}")
         found += [f"harness: {each}" for each in self.simulation.faults]
+        for server in self.world.redis.values():
+            found += [f"undeclared: a script touched {key!r}" for key in sorted(server.executor.undeclared)]
         return [*self.watch.violations, *found]
 
     def seen(self) -> Counter[str]:

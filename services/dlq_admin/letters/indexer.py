@@ -14,7 +14,7 @@ from holdfast.shared.faults import Contention, Outage
 from holdfast.shared.letters.ids import id_of
 from holdfast.shared.letters.letter import Letter, read
 from holdfast.shared.queue.entry import Entry
-from holdfast.shared.queue.names import DEAD, DLQ_GROUP, LUA, PREFIX
+from holdfast.shared.queue.names import DEAD, DLQ_GROUP, LUA, PREFIX, QUEUE
 from holdfast.shared.queue.orphans import Orphans
 from holdfast.shared.resilience.failure_reporter import FailureReporter
 from holdfast.shared.resilience.retry import retry_forever
@@ -115,10 +115,11 @@ class Indexer:
 
     async def _take_off(self, letters: list[Letter]) -> None:
         arguments = [value for letter in letters for value in (id_of(letter.number), letter.operation_id or "")]
+        operations = [QUEUE.operation(letter.operation_id) for letter in letters if letter.operation_id]
         await retry_forever(
             self._taking_off,
             (RedisError, OSError, NotSent),
-            lambda: self._script([DEAD], [PREFIX, DLQ_GROUP, *arguments]),
+            lambda: self._script([DEAD, *operations], [PREFIX, DLQ_GROUP, *arguments]),
             base_s=_BASE_S,
             cap_s=self._probe_cap_s,
         )

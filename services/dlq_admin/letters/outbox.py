@@ -12,7 +12,7 @@ from holdfast.shared.letters.decide.outbox import OutboxEntry
 from holdfast.shared.letters.state import State
 from holdfast.shared.queue.codec import Undecodable, decode
 from holdfast.shared.queue.entities import claims_of, holder
-from holdfast.shared.queue.names import LUA, PREFIX, WRITES
+from holdfast.shared.queue.names import LUA, PREFIX, QUEUE
 from holdfast.shared.resilience.supervise import iteration_succeeded
 
 _PAGE = 500
@@ -47,9 +47,10 @@ class Outbox:
     async def deliver(self) -> int:
         """Deliver a page of entries; how many it had."""
         entries = await self._database.work(outbox.pending, _PAGE)
-        arguments = [value for entry in entries for value in _arguments(entry)]
-        if arguments:
-            await self._script([WRITES], [PREFIX, *arguments])
+        decisions = [arguments for entry in entries if (arguments := _arguments(entry))]
+        if decisions:
+            keys = [key for _, _, *claims in decisions for key in QUEUE.kept("", "", claims)]
+            await self._script(keys, [PREFIX, *(value for arguments in decisions for value in arguments)])
         if entries:
             await self._database.work(outbox.delivered, entries)
         return len(entries)

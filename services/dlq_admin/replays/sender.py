@@ -14,7 +14,17 @@ from holdfast.shared.letters.replays.resent import resent
 from holdfast.shared.letters.replays.sending import Chosen, Sent
 from holdfast.shared.queue.codec import Undecodable, decode, raw_text
 from holdfast.shared.queue.entities import claims_of, pending_name
-from holdfast.shared.queue.names import CLOCK, LEDGER, LUA, PREFIX, REPLAY, WRITERS_GROUP, WRITES
+from holdfast.shared.queue.names import (
+    CLOCK,
+    LEDGER,
+    LUA,
+    PREFIX,
+    QUEUE,
+    REPLAY,
+    WRITERS_GROUP,
+    WRITES,
+    mended,
+)
 from holdfast.shared.writes.commands import Write, label
 
 #: What Lua can pass on at once, with room for what the script adds.
@@ -42,7 +52,8 @@ class Sender:
         sent: list[Sent] = []
         for page in _pages(chosen):
             arguments = [value for one in page for value in _arguments(one.letter)]
-            keys = [WRITES, CLOCK, LEDGER, REPLAY + str(replay_id)]
+            keys = [WRITES, CLOCK, LEDGER, REPLAY + str(replay_id), mended(WRITES)]
+            keys += [key for one in page for key in _keys(_write(one.letter.fields), _write(one.letter.original))]
             answers = await self._send(keys, [PREFIX, str(replay_id), *arguments])
             sent += [_sent(one, text(answer)) for one, answer in zip(page, answers, strict=True)]
         return sent
@@ -72,13 +83,14 @@ class Sender:
         self, replay_id: int, sent: Sequence[Chosen], entries: Mapping[int, str], answer: str
     ) -> list[Chosen]:
         arguments: list[str | int] = []
+        keys = [WRITES, REPLAY + str(replay_id)]
         for one in sent:
             write, old = _write(one.letter.fields), _write(one.letter.original)
             about = (write.operation_id, write.entity_id, pending_name(write.ref)) if write else ("", "", "")
             arguments += [id_of(one.letter.number), entries[one.position], *about, *claims_of(write), *claims_of(old)]
+            keys += _keys(write, old)
         if not arguments:
             return []
-        keys = [WRITES, REPLAY + str(replay_id)]
         answers = await self._recall(keys, [PREFIX, WRITERS_GROUP, answer, *arguments])
         return [one for one, each in zip(sent, answers, strict=True) if text(each) == answer]
 
@@ -123,6 +135,14 @@ def _arguments(letter: Current) -> list[str | bytes | int]:
             write.version, letter.fields[b"payload"],
         ]  # fmt: skip
     return [id_of(letter.number), *about, *claims_of(write), *claims_of(old), len(fields), *fields]
+
+
+def _keys(write: Write | None, old: Write | None) -> list[str]:
+    """All that the scripts may touch on behalf of a letter; `old`: as it was before it was edited."""
+    if write is None:
+        return QUEUE.kept("", "", claims_of(old))
+    kept = QUEUE.kept(write.operation_id, pending_name(write.ref), claims_of(write))
+    return kept + QUEUE.kept("", "", claims_of(old))
 
 
 def _sent(one: Chosen, answer: str) -> Sent:

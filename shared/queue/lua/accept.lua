@@ -1,7 +1,7 @@
 #!lua
 -- Accept writes: for each, in order, decide and record in one atomic step.
 --
--- KEYS  1 write stream, 2 clock
+-- KEYS  1 write stream, 2 clock, then everything else that it may touch (names.py)
 -- ARGV  1 key prefix, 2 version floor, 3 whether the floor is the database's as of now ('' = no),
 --       4 lifetime of an Idempotency-Key (s), 5 most pending writes of one entity, then per write 16 values ('' = none)
 --       and its claims (see entities.lua):
@@ -104,6 +104,7 @@ local function accept(at, claims)
   optional('if_match', if_match)
   optional('if_none_match', if_none_match)
   optional('body_hash', key_hash ~= '' and body_hash)
+  optional('key_hash', key_hash)
   optional('request_id', request_id)
   optional('traceparent', traceparent)
   optional('notify', notify)
@@ -111,7 +112,7 @@ local function accept(at, claims)
 
   local text, unsure = string.format('%.0f', append(fields)), false
   redis.call('HSET', pending, operation_id, text .. ' ' .. command .. ' ' .. payload, 'last', operation_id)
-  keep_operation(operation_id, resource, entity_id, text, command, unpack(key_hash ~= '' and {'key', key_hash} or {}))
+  keep_operation(operation_id, resource, entity_id, text, command)
   for _, claim in ipairs(claims) do redis.call('HSET', claim[1], claim[2], entity_id .. ' ' .. operation_id) end
   if key_hash ~= '' then
     keep_key(record, body_hash, operation_id, entity_id, text)

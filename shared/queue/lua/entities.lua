@@ -33,9 +33,9 @@ local function without(claims, others)
 end
 
 -- `user` is what builds before schema 2 call an entity, which run beside this one during an upgrade.
-local function keep_operation(operation_id, resource, entity_id, version, command, ...)
+local function keep_operation(operation_id, resource, entity_id, version, command)
   redis.call('HSET', prefix .. 'op:' .. operation_id, 'resource', resource, 'entity', entity_id, 'user', entity_id,
-    'version', version, 'command', command, ...)
+    'version', version, 'command', command)
 end
 
 local function forget_pending(name, operation_id)

@@ -2,7 +2,7 @@
 -- Dead letters that are in the table now: take each off its stream, and forget its operation, of which the table tells
 -- from here on; unless something newer happened to that operation.
 --
--- KEYS  1 dead-letter stream
+-- KEYS  1 dead-letter stream, then the operations
 -- ARGV  1 key prefix, 2 group, then per letter: id operation_id ('' = none)
 -- Returns the number of entries taken off.
 

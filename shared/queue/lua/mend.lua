@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Move entries whose ids are implausibly far ahead to the end of the stream, should there be any: see clock.lua.
 --
--- KEYS  1 write stream, 2 clock
+-- KEYS  1 write stream, 2 clock, 3 where the stream is made anew
 -- Returns {the version above which no entry's id is now, entries moved}
 
 -- include clock.lua

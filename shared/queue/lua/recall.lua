@@ -2,7 +2,7 @@
 -- Take entries of a replay back from the write stream that no writer has been given yet; the replay is closed. Or forget
 -- those that are not on the stream at all (`lost`): the replay goes on. Doing it again tells the same.
 --
--- KEYS  1 write stream, 2 what this replay has sent (see replay.lua)
+-- KEYS  1 write stream, 2 what this replay has sent (see replay.lua), then everything else that it may touch (names.py)
 -- ARGV  1 key prefix, 2 group, 3 "recalled" or "lost", then per entry: letter_id entry_id operation_id entity_id pending,
 --       its claims, and those of the letter as it was before it was edited (see entities.lua)
 -- Returns per entry: "recalled" | "lost" | "given" (to a writer, or over; when looking for lost ones: still there).

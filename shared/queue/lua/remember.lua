@@ -2,7 +2,7 @@
 -- Remember Idempotency-Keys of writes that are over and that the queue does not know of, as accept.lua would have. What
 -- was accepted under a key after that is what the key was reused for.
 --
--- KEYS  1 the first of the records, so that Redis knows the slot
+-- KEYS  the records and traces (names.py)
 -- ARGV  1 key prefix, 2 lifetime of a key (s), then per write: key_hash body_hash operation_id entity_id version
 -- Returns how many were not known so.
 

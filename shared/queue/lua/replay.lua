@@ -1,7 +1,8 @@
 #!lua
 -- Send dead letters again: each at most once by one replay, however often it is called.
 --
--- KEYS  1 write stream, 2 clock, 3 ledger, 4 what this replay has sent: letter -> entry, or `recalled`; `closed`
+-- KEYS  1 write stream, 2 clock, 3 ledger, 4 what this replay has sent: letter -> entry, or `recalled`; `closed`;
+--       then everything else that it may touch (names.py)
 -- ARGV  1 key prefix, 2 replay, then per letter: letter_id operation_id resource entity_id pending command version payload,
 --       its claims, those of the letter as it was before it was edited (see entities.lua), count name value ... (the
 --       entry's fields)

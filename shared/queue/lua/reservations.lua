@@ -2,7 +2,7 @@
 -- Unique values that dead letters claim: released when a letter is discarded, claimed again when it is restored. A value
 -- that another write claims stays as it is.
 --
--- KEYS  1 write stream, so that Redis knows the slot
+-- KEYS  the hashes of the claims
 -- ARGV  1 key prefix, then per letter: "release" | "reserve", holder, its claims (see entities.lua)
 
 local prefix = ARGV[1]

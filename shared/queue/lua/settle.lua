@@ -2,8 +2,9 @@
 -- Settle entries of the write stream: take each off the stream together with everything kept while it was pending.
 -- An entry that another writer settled first is left alone. Works at maxmemory: it is how memory comes back.
 --
--- KEYS  1 write stream, 2 dead-letter stream, 3 ledger
--- ARGV  1 key prefix, 2 group, then per entry: entry_id action operation_id entity_id pending, its claims (see
+-- KEYS  1 write stream, 2 dead-letter stream, 3 ledger, then everything else that it may touch (names.py); but for the
+--       operations of letters that are moved, of which it is not known which they are
+-- ARGV  1 key prefix, 2 group, then per entry: entry_id action operation_id entity_id pending key_hash, its claims (see
 --       entities.lua) and, by action,
 --       "done"   notify_channel message        ('' = no request waits)
 --       "copy"   notify_channel message        a second entry of an operation that another entry ended
@@ -34,8 +35,8 @@ end
 local function letter_moved(letter, old_id, new_id)
   local operation_id = by_name(letter)['original.operation_id']
   local operation = operation_id and prefix .. 'op:' .. operation_id
-  if operation and redis.call('HGET', operation, 'letter') == old_id then
-    redis.call('HSET', operation, 'letter', new_id)
+  if operation and redis.pcall('HGET', operation, 'letter') == old_id then
+    redis.pcall('HSET', operation, 'letter', new_id)
   end
 end
 
@@ -77,16 +78,16 @@ end
 local at = 3
 while at <= #ARGV do
   local entry_id, action, operation_id = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  local entity_id, pending = ARGV[at + 3], ARGV[at + 4]
+  local entity_id, pending, key_hash = ARGV[at + 3], ARGV[at + 4], ARGV[at + 5]
   local claims
-  claims, at = claims_at(at + 5)
+  claims, at = claims_at(at + 6)
   if action == 'dead' then
     local count = tonumber(ARGV[at])
     settle_dead(entry_id, operation_id, pending, at + 1, count)
     at = at + 1 + count
   else
     if action == 'copy' then settle_copy(entry_id) end
-    key_ended(operation_id)
+    key_ended(key_hash)
     forget_pending(pending, operation_id)
     release_later(claims, entity_id .. ' ' .. operation_id)
     keys_gone[#keys_gone + 1] = prefix .. 'op:' .. operation_id

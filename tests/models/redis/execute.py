@@ -40,6 +40,8 @@ class Executor:
         self.space = space
         self.state = State()
         self.scripts: dict[bytes, Script] = {}
+        #: Keys that a script touched and was not given as its KEYS: in a cluster their slot may be another server's.
+        self.undeclared: set[bytes] = set()
         self._publish = publish
 
     def run(self, parts: Sequence[bytes]) -> Any:
@@ -92,7 +94,7 @@ class Executor:
         self._allow_script(flags)
         no_writes = (flags is not None and "no-writes" in flags) or name.endswith(b"_RO")
         checked = flags is None and (self.state.full or self.state.replica or self.state.disk_full)
-        wrote = False
+        wrote, declared = False, frozenset(args[2 : 2 + count])
 
         def call(parts: Sequence[bytes]) -> Any:
             nonlocal wrote
@@ -106,6 +108,7 @@ class Executor:
             if checked and not wrote:
                 self._allow(found)
             wrote = wrote or found.writes
+            self.undeclared |= set(_keys(found.name, given)) - declared
             reply = found.run(self.space, given)
             return None if isinstance(reply, Wait) else reply
 
@@ -144,6 +147,13 @@ def resolve(parts: Sequence[bytes]) -> tuple[Command, Sequence[bytes]]:
         raise Failure(f"ERR unknown subcommand '{_text(parts[1])}'. Try {_text(name)} HELP.")
     shown = "".join(f"'{_text(each)[:128]}' " for each in parts[1:])
     raise Failure(f"ERR unknown command '{_text(parts[0])[:128]}', with args beginning with: {shown}")
+
+
+def _keys(name: str, args: Sequence[bytes]) -> Sequence[bytes]:
+    """Those that a command touches, of the commands that scripts use."""
+    if name == "TIME":
+        return ()
+    return args if name in ("DEL", "EXISTS", "MGET", "RENAME") else args[:1]
 
 
 def _scripted(parts: Sequence[bytes]) -> tuple[Command, Sequence[bytes]]:
