@@ -111,7 +111,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 Rule("xadd", (WRITES,)),
                 *_mend(WRITES),
                 Rule(_HASHES, (CLOCK, HEARTBEAT, KEYS_SINCE, APIS, *_ENTITIES, f"{OPERATION}*", f"{KEY}*")),
-                Rule("bitfield expire", (f"{KEYS_USED}*",)),
+                Rule("bitfield expire setrange", (f"{KEYS_USED}*",)),
                 Rule("xadd", (AUDIT,)),
                 *_GROUPS,
             ),

@@ -217,12 +217,13 @@ class Acceptor:
         return second._replace(again=first.again or second.again)
 
     async def _run(self, candidates: Sequence[Candidate], *, floor_is_sure: bool) -> _Replies:
-        values = [value for candidate in candidates for value in candidate.arguments()]
-        keys = [*_KEYS, *(key for candidate in candidates for key in candidate.keys(QUEUE))]
+        keys = list(_KEYS)
         arguments: list[str | bytes | int] = [
             PREFIX, self._clock.seen, "1" if floor_is_sure else "", self._key_lifetime_s, self._entity_pending_max,
-            *values,
         ]  # fmt: skip
+        for candidate in candidates:
+            keys += candidate.keys(QUEUE)
+            arguments += candidate.arguments()
         try:
             if self._replicas_breaker is None:
                 return await self._breaker.call_async(self._ask, keys, arguments)

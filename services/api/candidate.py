@@ -5,9 +5,9 @@ from functools import cached_property
 
 from holdfast.shared.queue.build import build
 from holdfast.shared.queue.codec import SCHEMA, encode_payload
-from holdfast.shared.queue.entities import listed, pending_name
+from holdfast.shared.queue.entities import listed
 from holdfast.shared.queue.names import Partition
-from holdfast.shared.writes.commands import Command, Ref, label
+from holdfast.shared.writes.commands import Command, label
 
 
 @dataclass(frozen=True)
@@ -39,8 +39,8 @@ class Candidate:
         return encode_payload(self.command)
 
     @cached_property
-    def _entity(self) -> Ref:
-        return Ref(self.command.resource.plural, self.entity_id)
+    def _pending(self) -> str:
+        return f"{self.command.resource.singular}:{self.entity_id}"  # of an id that an api has checked
 
     @cached_property
     def _claims(self) -> list[str | int]:
@@ -48,15 +48,15 @@ class Candidate:
 
     def keys(self, partition: Partition) -> list[str]:
         """All that `accept.lua` may touch on its behalf."""
-        kept = partition.kept(self.operation_id, pending_name(self._entity), self._claims)
-        if not self.key_hash:
-            return kept
-        return [*kept, partition.record(self.key_hash), *partition.traces(self.key_hash)]
+        keys = partition.kept(self.operation_id, self._pending, self._claims)
+        if self.key_hash:
+            keys += partition.of_key(self.key_hash)
+        return keys
 
     def arguments(self) -> list[str | bytes | int]:
         """For `accept.lua`, in its order."""
         return [
-            self.operation_id, *self._entity, pending_name(self._entity), self.label, self.payload,
+            self.operation_id, self.command.resource.plural, self.entity_id, self._pending, self.label, self.payload,
             self.key_hash, self.body_hash, self.busy_ms, self.if_match, self.request_id, self.traceparent, self.notify,
             self.expires_at, self.if_none_match, build(), *self._claims,
         ]  # fmt: skip

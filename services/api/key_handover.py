@@ -85,7 +85,7 @@ class KeyHandover:
     async def tell(self, keys: Sequence[DirectKey]) -> None:
         """The queue what these keys were used for. Raises what the queue away raises."""
         arguments = [PREFIX, self._key_lifetime_s, *(value for key in keys for value in _arguments(key))]
-        names = [name for key in keys for name in (QUEUE.record(key.key_hash), *QUEUE.traces(key.key_hash))]
+        names = [name for key in keys for name in QUEUE.of_key(key.key_hash)]
         await self._queue.call_async(self._remember, names, arguments)
 
     async def _mark(self) -> None:

@@ -165,7 +165,7 @@ def _payload(fields: Mapping[bytes, bytes]) -> Payload:
 
 def _optional(fields: Mapping[bytes, bytes]) -> dict[str, Any]:
     """What most writes do without. Fields that are not known belong to a later schema: they are left alone."""
-    return {name: read(fields[name.encode()]) for name, read in _OPTIONAL.items() if name.encode() in fields}
+    return {name: read(fields[raw]) for raw, name, read in _OPTIONAL if raw in fields}
 
 
 def raw_text(fields: Mapping[bytes, bytes], name: bytes) -> str:
@@ -216,7 +216,7 @@ def _hint(value: bytes) -> str:
     return value.decode("ascii", "replace")
 
 
-_OPTIONAL: dict[str, Callable[[bytes], Any]] = {
+_READERS: dict[str, Callable[[bytes], Any]] = {
     "after": _id,
     "if_match": _versions,
     "if_none_match": lambda value: "*" if value == b"*" else _versions(value),
@@ -228,3 +228,4 @@ _OPTIONAL: dict[str, Callable[[bytes], Any]] = {
     "notify": _ascii,
     "replay": _hint,
 }
+_OPTIONAL = [(name.encode(), name, read) for name, read in _READERS.items()]

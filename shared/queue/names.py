@@ -11,7 +11,7 @@ its KEYS, so that a server that has only some of them refuses it before anything
 | `{holdfast}:<claims>`        | hash   | unique value -> `entity_id operation_id` of the pending write that claims it |
 | `{holdfast}:op:<id>`         | hash   | a pending operation, or a dead-lettered one that is not indexed yet |
 | `{holdfast}:key:<hash>`      | hash   | an Idempotency-Key until soon after its end: body hash, operation, entity |
-| `{holdfast}:keys_used:<block>:<n>` | string | bitmap of the keys used in one of three lifetimes of a key |
+| `{holdfast}:keys_used:<block>` | string | bitmap of the keys used in this lifetime of a key and the last |
 | `{holdfast}:look`            | string | number of the auditor's newest look at the write stream           |
 | `{holdfast}:keys_since`      | string | version since which no key was forgotten before its time; 0: ever |
 | `{holdfast}:audit`           | stream | what operators did, the last 10,000 or so                         |
@@ -50,15 +50,19 @@ class Partition:
         """Of an Idempotency-Key."""
         return f"{self.prefix}key:{key_hash}"
 
-    def traces(self, key_hash: str) -> list[str]:
-        """Where an Idempotency-Key leaves traces, see keys.lua."""
-        return [f"{self.prefix}keys_used:{key_hash[:3]}:{n}" for n in range(3)]
+    def of_key(self, key_hash: str) -> tuple[str, str]:
+        """The record of an Idempotency-Key, and where it leaves its trace (keys.lua)."""
+        return f"{self.prefix}key:{key_hash}", f"{self.prefix}keys_used:{key_hash[:3]}"
 
     def kept(self, operation_id: str, pending: str, claims: Sequence[str | int]) -> list[str]:
         """Of a write, while it is on its way. `pending` and `claims` as in entities.py."""
-        names = [pending, *(str(name) for name in claims[1::2])] if pending else claims[1::2]
-        keys = [f"{self.prefix}{name}" for name in names]
-        return [self.operation(operation_id), *keys] if operation_id else keys
+        prefix = self.prefix
+        keys = [f"{prefix}{name}" for name in claims[1::2]]
+        if pending:
+            keys.append(prefix + pending)
+        if operation_id:
+            keys.append(f"{prefix}op:{operation_id}")
+        return keys
 
 
 def mended(stream: str) -> str:

@@ -130,14 +130,15 @@ class Draw:
         ])  # fmt: skip
 
     def _bits(self) -> Words:
-        at = self._number(0, 99)
-        return self._one([["GET", "u1", at], ["SET", "u1", at, self._number(0, 1)]])
+        kind, at = self._one(["u1", "u3", "u32"]), self._number(0, 99)
+        return self._one([["GET", kind, at], ["SET", kind, at, self._number(0, 1)]])
 
     def _string(self) -> Words:
         how = self._options("NX", "XX", "PX 900000", "EX 0", "GET", "KEEPTTL", "NX PX 900000", "BAD")
         return self._one([
             ["SET", "s", self._number(0, 9), *how], ["GET", self._one("sh")], ["MGET", "s", "h"],
             ["INCR", self._one("ns")],
+            ["SETRANGE", self._one("sbh"), self._number(0, 9), self._one(["", "\0", "xyz"])],
             ["BITFIELD", self._one("sbh"), *self._bits(), *self._bits()], ["BITFIELD", "s", *self._bits(), "GET", "u1"],
         ])  # fmt: skip
 

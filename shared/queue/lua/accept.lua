@@ -115,13 +115,14 @@ local function accept(at, claims)
   keep_operation(operation_id, resource, entity_id, text, command)
   for _, claim in ipairs(claims) do redis.call('HSET', claim[1], claim[2], entity_id .. ' ' .. operation_id) end
   if key_hash ~= '' then
-    keep_key(record, body_hash, operation_id, entity_id, text)
-    if busy_ms ~= '' then
-      redis.call('HSET', record, 'busy_until', string.format('%.0f', now_us + tonumber(busy_ms) * 1000))
-    end
-    redis.call('EXPIRE', record, key_ttl_s) -- until it is over, see keys.lua
     unsure = use_key(key_hash, tonumber(key_ttl_s), now_us) or not sure
-    if unsure then redis.call('HSET', record, 'unsure', '1') end
+    local more = unsure and {'unsure', '1'} or {}
+    if busy_ms ~= '' then
+      more[#more + 1] = 'busy_until'
+      more[#more + 1] = string.format('%.0f', now_us + tonumber(busy_ms) * 1000)
+    end
+    keep_key(record, body_hash, operation_id, entity_id, text, more)
+    redis.call('EXPIRE', record, key_ttl_s) -- until it is over, see keys.lua
   end
   return {'accepted', operation_id, entity_id, text, unsure and 'unsure' or nil}
 end

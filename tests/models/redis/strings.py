@@ -72,21 +72,35 @@ def incr(space: Keyspace, args: Args) -> Any:
 
 @command("BITFIELD", 1, None, grows=True)
 def bitfield(space: Keyspace, args: Args) -> Any:
-    """GET and SET of single bits: the old value of each."""
+    """GET and SET of unsigned numbers: the old value of each."""
     bits, options, answers, sets = bytearray(space.get(args[0], bytes) or b""), Options(args[1:]), [], False
     while options:
         word, kind, at = options.word(), options.value(), options.number()
-        if word not in (b"GET", b"SET") or kind != b"u1":
+        if word not in (b"GET", b"SET") or not kind.startswith(b"u") or not 0 < int(kind[1:]) < 64:
             raise Failure(SYNTAX)
-        byte, mask = at // 8, 128 >> at % 8
-        answers.append(int(byte < len(bits) and bits[byte] & mask > 0))
+        width = int(kind[1:])
+        size = (at + width + 7) // 8
+        after = 8 * max(size, len(bits)) - at - width
+        number, mask = int.from_bytes(bits.ljust(size, b"\0")), (1 << width) - 1
+        answers.append(number >> after & mask)
         if word == b"SET":
-            value, sets = options.number(), True
-            bits.extend(bytes(max(0, byte + 1 - len(bits))))
-            bits[byte] = bits[byte] | mask if value else bits[byte] & ~mask
+            number, sets = number & ~(mask << after) | (options.number() & mask) << after, True
+            bits[:] = number.to_bytes(max(size, len(bits)))
     if sets:
         space.replace(args[0], bytes(bits))
     return answers
+
+
+@command("SETRANGE", 3, 3, grows=True)
+def setrange(space: Keyspace, args: Args) -> Any:
+    """The length of the value, of which a part is overwritten."""
+    key, at, part = args[0], integer(args[1]), args[2]
+    value = bytearray(space.get(key, bytes) or b"")
+    if part:
+        value.extend(bytes(max(0, at + len(part) - len(value))))
+        value[at : at + len(part)] = part
+        space.replace(key, bytes(value))
+    return len(value)
 
 
 @command("DEL", 1, None, writes=True)
