@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pymysql
 
+from deploy.local.galera import recovered
 from tests.conftest import migrate
 from tests.ports import free_port
 from tests.servers import PASSWORD, Database, wait_until
@@ -42,6 +43,12 @@ class GaleraNode(Database):
             f"--wsrep-provider-options={options}", "--wsrep-sst-method=rsync",
             f"--wsrep-sst-receive-address=127.0.0.1:{whole}", *([] if first else [_NEW]), copy_of=first, user="mysql",
         )  # fmt: skip
+
+    def launch_where_it_was(self) -> None:
+        """Start again after a crash of all nodes: each has to know its position, so that the one with most is found."""
+        self._command.append(f"--wsrep-start-position={recovered(self._command)}")
+        self.launch()
+        self._command.pop()
 
     def joins_from_now(self) -> None:
         """There is a cluster already when it starts the next time."""
@@ -91,6 +98,12 @@ class Galera:
         places = order or range(len(self.nodes))
         hosts = ",".join(f"127.0.0.1:{self.nodes[place].port}" for place in places)
         return f"mysql://holdfast:{PASSWORD}@{hosts}/holdfast"
+
+    def start_all(self) -> None:
+        """All nodes again, after all were killed: Galera restores the cluster when they meet."""
+        for node in self.nodes:
+            node.launch_where_it_was()
+        self.wait_until_whole()
 
     def wait_until_whole(self) -> None:
         """Until every node is in step with all others."""

@@ -77,10 +77,14 @@ class Server(ABC):
 
     def start(self) -> None:
         """Start, and wait until it answers."""
+        self.launch()
+        wait_until(self._answers_or_died, what=self._command[0])
+
+    def launch(self) -> None:
+        """Start it, without a wait."""
         with (self.folder / "server.log").open("ab") as log:
             command = [*with_us(), *_ON_A_DISK, *self._command]
             self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        wait_until(self._answers_or_died, what=self._command[0])
 
     def kill(self) -> None:
         """kill -9, and wait for it to be gone."""

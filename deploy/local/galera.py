@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from deploy.local import database
@@ -43,7 +44,7 @@ def command(settings: StackSettings, name: str) -> tuple[str, ...]:
     base = (*database.server(settings, node), *_options(settings, nodes, node))
     if begins(mine, first=node == nodes[0], others=[state for state in states if state is not mine]):
         return (*base, "--wsrep-new-cluster", f"--init-file={database.USERS}")
-    if mine and _UNKNOWN.search(mine) and (position := _recovered(base)):
+    if mine and _UNKNOWN.search(mine) and (position := recovered(base)):
         return (*base, f"--wsrep-start-position={position}")
     return base
 
@@ -69,7 +70,7 @@ def _position(settings: StackSettings, nodes: list[Node], node: Node) -> int:
         return -1
     if not _UNKNOWN.search(state) and (known := _KNOWN.search(state)):
         return int(known[1])
-    position = _recovered((*database.server(settings, node), *_options(settings, nodes, node)))
+    position = recovered((*database.server(settings, node), *_options(settings, nodes, node)))
     return int(position.rpartition(":")[2]) if position else -1
 
 
@@ -112,7 +113,7 @@ def _options(settings: StackSettings, nodes: list[Node], node: Node) -> tuple[st
     )
 
 
-def _recovered(server: tuple[str, ...]) -> str | None:
+def recovered(server: Sequence[str]) -> str | None:
     """The position of the last transaction in the node's data, as `uuid:number`."""
     done = subprocess.run(
         [*server, "--wsrep-recover"], capture_output=True, text=True, errors="replace", timeout=_RECOVER_S, check=False

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from deploy.local.packages import which
 from holdfast.migrations import lock
 from holdfast.shared.store.engine import make_engine
+from tests.failover.haproxy import before
 from tests.failover.pair import Pair, running_pair
 from tests.failover.stage import ENOUGH, Stage
 from tests.failover.table import Faults, Row, Skipped
@@ -28,27 +30,54 @@ def _queue(folder: Path, stack: ExitStack) -> RedisServer:
 
 
 @contextmanager
-def _on_galera(folder: Path) -> Iterator[tuple[Stage, Galera]]:
+def _on_galera(folder: Path, *, behind_proxy: bool = False) -> Iterator[tuple[Stage, Galera]]:
+    """`behind_proxy`: services know the address of HAProxy only."""
     with ExitStack() as stack:
         queue = _queue(folder, stack)
         galera = stack.enter_context(running_galera())
-        stage = Stage(lambda: queue, lambda _: queue.address, lambda: galera.nodes[0], galera.dsn(), folder, stack)
+        dsn = stack.enter_context(before(galera, folder)) if behind_proxy else galera.dsn()
+        stage = Stage(lambda: queue, lambda _: queue.address, lambda: galera.nodes[0], dsn, folder, stack)
         stage.start("dlq_admin")
         yield stage, galera
 
 
-def killed(folder: Path) -> Row:
+def killed(folder: Path, *, behind_proxy: bool = False) -> Row:
     """kill -9 of the node in use; it comes back, and is used again."""
-    with _on_galera(folder) as (on, galera):
+    with _on_galera(folder, behind_proxy=behind_proxy) as (on, galera):
         api = on.start("api")
         on.start("writer")
         with writing(api, on.record):
             on.record.wait_for(ENOUGH)
             galera.nodes[0].kill()
             on.record.wait_for(ENOUGH)
+            wait_until(lambda: any(node.is_used() for node in galera.nodes[1:]), what="another node is used")
+            on.record.wait_for(ENOUGH)
             galera.nodes[0].start()
             galera.wait_until_whole()
             wait_until(lambda: galera.nodes[0].is_used(), what="the first node is used again")
+            on.record.wait_for(ENOUGH)
+        return on.ended()
+
+
+def killed_behind_proxy(folder: Path) -> Row:
+    """The same, with HAProxy before the nodes: one is active, the others are backups."""
+    if not which("haproxy"):
+        raise Skipped("haproxy is not installed")
+    return killed(folder, behind_proxy=True)
+
+
+def all_killed(folder: Path) -> Row:
+    """kill -9 of all nodes at once; all are started again, and restore the cluster by themselves."""
+    with _on_galera(folder) as (on, galera):
+        api = on.start("api")
+        on.start("writer")
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH)
+            for node in galera.nodes:
+                node.kill()
+            on.record.wait_for(ENOUGH)
+            galera.start_all()
+            wait_until(lambda: galera.nodes[0].is_used(), what="the database is used again")
             on.record.wait_for(ENOUGH)
         return on.ended()
 
@@ -159,6 +188,8 @@ def promoted(folder: Path) -> Row:
 
 FAULTS: Faults = {
     "galera: node killed": killed,
+    "galera: node killed, behind HAProxy": killed_behind_proxy,
+    "galera: all nodes killed": all_killed,
     "galera: quorum lost": quorum_lost,
     "galera: node held back": held_back,
     "galera: two migrations": migrations,

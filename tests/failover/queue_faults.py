@@ -4,63 +4,80 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from holdfast.shared.queue.names import WRITES
 from tests.conftest import migrate
 from tests.failover.group import Group, running_group
 from tests.failover.stage import ENOUGH, Stage
 from tests.failover.table import Faults, Row
 from tests.failover.writes import writing
 from tests.faults.rig import SILENT
-from tests.servers import Database, wait_until
+from tests.servers import Database, RedisServer, wait_until
 
 _WAITING = {"HOLDFAST_QUEUE_REPLICAS": "1", "HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S": "0.5"}
 _BEHIND_MS = 50
 
 
 @contextmanager
-def _stage(folder: Path, *, through_link: bool = False) -> Iterator[tuple[Stage, Group]]:
-    """With a dlq_admin, whose auditor looks every second."""
+def _stage(
+    folder: Path, *, sentinels: int = 3, through_link: bool = False, waiting: bool = True
+) -> Iterator[tuple[Stage, Group]]:
+    """With a dlq_admin, whose auditor looks every second. `waiting`: for replicas, as the apis do."""
     with ExitStack() as stack:
-        group = stack.enter_context(running_group(folder, sentinels=3, through_link=through_link))
+        group = stack.enter_context(running_group(folder, sentinels=sentinels, through_link=through_link))
         database = Database(folder)
         database.start()
         stack.callback(database.kill)
         migrate(database.dsn)
         made = Stage(group.primary, group.address, lambda: database, database.dsn, folder, stack)
-        made.start("dlq_admin", **_WAITING)
+        made.start("dlq_admin", **(_WAITING if waiting else {}))
         yield made, group
-
-
-def _killed(folder: Path, **settings: str) -> Row:
-    """Without waiting, the replica has nothing of the last writes."""
-    with _stage(folder) as (on, group):
-        api = on.start("api", **settings)
-        group.delay(_BEHIND_MS)
-        before = group.primary()
-        with writing(api, on.record):
-            on.record.wait_for(ENOUGH, 202)
-            if not settings:
-                group.links[0].set(SILENT)
-                on.record.wait_for(ENOUGH, 202)
-                queued = on.record.count(202)
-                wait_until(lambda: on.accepted() >= queued, what="the auditor has seen them")
-            before.kill()
-            group.wait_until_moved(before)  # what the link holds back must not arrive before that
-            group.links[0].heal()
-            on.record.wait_for(ENOUGH)
-            group.rejoin(before)
-            group.wait_until_whole()
-            on.record.wait_for(ENOUGH)
-        return on.ended(promised=bool(settings))
 
 
 def killed(folder: Path) -> Row:
     """kill -9 of the primary, its replica behind, no writer: replicas are waited for."""
-    return _killed(folder, **_WAITING)
+    with _stage(folder) as (on, group):
+        api = on.start("api", **_WAITING)
+        group.delay(_BEHIND_MS)
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH, 202)
+            before = group.primary()
+            before.kill()
+            _moved(on, group, before)
+        return on.ended()
 
 
 def killed_unwaited(folder: Path) -> Row:
-    """The same, replicas are not waited for, and the link is silent at last. The ledger names the loss."""
-    return _killed(folder)
+    """kill -9 of the primary, its replica cut off before, no writer: replicas are not waited for. The replica lacks
+    what the auditor has seen, and the ledger names the loss."""
+    with _stage(folder, sentinels=1, waiting=False) as (on, group):
+        api = on.start("api")
+        before = group.primary()
+        with writing(api, on.record):
+            on.record.wait_for(ENOUGH, 202)
+            group.links[0].set(SILENT)
+            on.record.wait_for(ENOUGH, 202)
+            queued = on.record.count(202)
+            wait_until(lambda: on.accepted() >= queued, what="the auditor has seen them")
+            assert _entries(group.nodes[1]) < queued, "the replica has what its silent link held back"
+            before.kill()
+            group.wait_until_moved(before)  # what the link holds back must not arrive before that
+            group.links[0].heal()
+            _moved(on, group, before)
+        return on.ended(promised=False)
+
+
+def _entries(node: RedisServer) -> int:
+    with node.client() as client:
+        return int(client.xlen(WRITES))
+
+
+def _moved(on: Stage, group: Group, before: RedisServer) -> None:
+    """Another node takes over, and the old primary comes back as a replica, under writes."""
+    group.wait_until_moved(before)
+    on.record.wait_for(ENOUGH)
+    group.rejoin(before)
+    group.wait_until_whole()
+    on.record.wait_for(ENOUGH)
 
 
 def planned(folder: Path) -> Row:
@@ -112,7 +129,7 @@ def split(folder: Path) -> Row:
 
 FAULTS: Faults = {
     "queue: primary killed, replica 50 ms behind": killed,
-    "queue: the same, replicas not waited for, link silent": killed_unwaited,
+    "queue: the same, replicas not waited for, replica cut off": killed_unwaited,
     "queue: planned failover": planned,
     "queue: wiped": wiped,
     "queue: split brain": split,

@@ -48,15 +48,15 @@ class Stage:
         self._dsn = dsn
         self._folder = folder
         self._stack = stack
-        self._started = 0
+        self._started: list[str] = []
 
     def start(self, service: str, address: str = "", dsn: str = "", **more: str) -> Service:
         """A service that finds the stores by itself, or at an address."""
-        self._started += 1
+        self._started.append(service)
         make = getattr(processes, service)
         stores = {
             "REDIS_ADDR": address or self._address(service),
-            "HOLDFAST_INSTANCE": f"{service}-{self._started}",
+            "HOLDFAST_INSTANCE": f"{service}-{len(self._started)}",
         }
         started: Service = make(self._folder, "", dsn or self._dsn, **_SETTINGS[service] | stores | more)
         self._stack.callback(started.kill)
@@ -70,6 +70,7 @@ class Stage:
 
     def ended(self, *, promised: bool = True) -> Row:
         """Let a writer finish, and count."""
+        applies = "writer" in self._started
         self.start("writer")
         wait_until(self._is_settled, what="all is settled")
         ledgers: list[Ledger] = []
@@ -88,7 +89,10 @@ class Stage:
             acknowledged=len(record.acknowledged),
             lost=len(record.lost(database)),
             doubled=doubled,
-            longest_s=tuple(gap.longest_s for gap in record.gaps),
+            longest_s=(
+                *(gap.longest_s for gap in record.gaps),
+                record.longest_without_applied_s(database) if applies else None,
+            ),
             ledger=ledgers[0],
             promised=promised,
         )

@@ -10,12 +10,12 @@ from holdfast.shared.writes.ledger import Ledger
 @dataclass(frozen=True, slots=True)
 class Row:
     """What became of the writes under one fault. `promised`: whether the documents promise that none is lost.
-    `longest_s`: without an answer to a write, a fresh read, a write that was applied."""
+    `longest_s`: without an answer to a write, a fresh read, a write that was applied (None: no writer ran)."""
 
     acknowledged: int
     lost: int
     doubled: int
-    longest_s: tuple[float, ...]
+    longest_s: tuple[float | None, ...]
     #: As it was at the end.
     ledger: Ledger
     promised: bool = True
@@ -44,7 +44,7 @@ def table(rows: Sequence[tuple[str, Row]]) -> str:
     lines = [_HEADS, tuple("---" for _ in _HEADS)]
     for name, row in rows:
         lost = f"{row.lost}" if row.promised else f"{row.lost} (not promised)"
-        longest = (f"{seconds:.1f} s" for seconds in row.longest_s)
+        longest = ("no writer" if seconds is None else f"{seconds:.1f} s" for seconds in row.longest_s)
         ledger = f"missing {row.ledger.missing}, lost {row.ledger.lost}, epoch {row.ledger.epoch}"
         lines.append((name, f"{row.acknowledged:,}", lost, f"{row.doubled}", *longest, ledger))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
