@@ -594,8 +594,8 @@ class LetterNotFound(AppError):
 
 
 class RequestUnknown(AppError):
-    """Nothing is known of this request: it is too long ago, or it was answered as on any day and not sent with
-    `X-Explain`, or there were more than are kept."""
+    """Nothing is known of this request: its explanation has expired, it was an ordinary read without `X-Explain`, or
+    there were more than are kept."""
 
     type = "not_found"
     code = "REQUEST_UNKNOWN"

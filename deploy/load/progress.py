@@ -9,7 +9,9 @@ from deploy.client.open_loop import now
 from deploy.client.outcome import Outcome
 from deploy.client.samples import percentiles_of
 
-_HEAD = "    s      /s   good  degr   rej  fail   ind  none    p50 ms    p99 ms  in flight"
+#: The outcomes, in their order, where there is little room.
+SHORT = ("good", "degr", "rej", "fail", "ind", "none")
+_HEAD = f"    s      /s  {' '.join(f'{word:>5}' for word in SHORT)}    p50 ms    p99 ms in flight"
 _HEAD_EVERY = 20
 
 
@@ -35,7 +37,7 @@ class Progress:
         shown = " ".join(f"{counts[outcome]:5d}" for outcome in Outcome)
         fault = next((phase.fault for phase in reversed(run.phases) if phase.begin <= now() < phase.end), "")
         mark = f"   << {fault}" if fault else ""
-        log(f"{now() - run.began:5.0f} {per_s:7,.0f}  {shown} {p50:>9} {p99:>9} {run.loop.in_flight:10d}{mark}")
+        log(f"{now() - run.began:5.0f} {per_s:7,.0f}  {shown} {p50:>9} {p99:>9} {run.loop.in_flight:9d}{mark}")
 
 
 def log(line: str) -> None:

@@ -13,6 +13,7 @@ from deploy.charts import svg, table
 from deploy.charts.chart import Chart
 from deploy.charts.table import ms, percent
 from deploy.client.outcome import Outcome
+from deploy.load.progress import SHORT
 from deploy.load.verdict import Verdict
 from deploy.local.places import LOCAL, REPO
 
@@ -46,9 +47,15 @@ def write(path: Path, title: str, summary: dict[str, Any], verdict: Verdict, cha
 def terminal(summary: dict[str, Any], verdict: Verdict) -> str:
     """What is printed at the end."""
     generator = summary["generator"]
+    rows = list(_rows(summary))
+    ends = 3 + len(Outcome)
     lines = [
-        table.text(_HEAD, list(_rows(summary))),
+        table.text(("", "requests", "/s", *SHORT), [row[:ends] for row in rows]),
         "",
+        table.text(("", *_HEAD[ends:]), [[row[0], *row[ends:]] for row in rows]),
+        "",
+        "degr: a marked copy; rej: refused, to be sent again; ind: not known whether it",
+        "happened; none: no response.",
         "Latencies in ms from the intended start; e2e: from there until a write was seen applied.",
         f"Generator: late by {generator['slip_p99_ms']:.1f} ms (p99), {generator['dropped']} not sent,"
         f" at most {generator['in_flight_peak']} in flight, {generator['cores']:.2f} of a core.",

@@ -14,7 +14,7 @@ from deploy.local.places import REPO
 from deploy.local.secret import secret
 from deploy.local.services import address
 from deploy.local.settings import saved
-from deploy.preview.pages import photograph
+from deploy.preview.pages import DRAWN, photograph
 
 _CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 _PREFIX = "holdfast-"
@@ -88,7 +88,7 @@ def _uids(page: Page) -> list[str]:
 
 def _picture(page: Page, where: str, path: Path) -> None:
     page.goto(where)
-    page.wait_for_selector("#live:not([data-as-of='']):not(.old)[data-as-of]", state="attached", timeout=_DRAWN_MS)
+    page.wait_for_selector(DRAWN, state="attached", timeout=_DRAWN_MS)
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     path.parent.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=path, full_page=True)

@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 from playwright.sync_api import Browser, Page, ViewportSize
 
 _LATEST_MS = 60_000
+#: The live view, once it shows what Prometheus has.
+DRAWN = "#live:not([data-as-of='']):not(.old)[data-as-of]"
 _SIZES: dict[str, ViewportSize] = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 _LIGHTS: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 #: Page -> its address, or a link to it on the page of an address.
@@ -26,6 +28,7 @@ _FIXED = {
     "epochs": "/console/epochs",
     "runbooks": "/console/runbooks",
     "error": "/console/letters/1-1",
+    "search": "/console/search",
     "live": "/console/live",
 }
 _LINKED = {
@@ -55,6 +58,9 @@ def photograph(browser: Browser, url: str, key: str, folder: Path) -> Iterator[P
         for name, address in found.items():
             page.goto(address)
             yield _picture(page, folder / f"{name}-{size}-{light}.png")
+        if "letter" in found:
+            _edit(page, found["edit"])
+            yield _picture(page, folder / f"editing-{size}-{light}.png")
         context.close()
 
 
@@ -73,7 +79,17 @@ def _addresses(page: Page) -> dict[str, str]:
     return found
 
 
+def _edit(page: Page, where: str) -> None:
+    """The editor, which shows a letter unmasked; that goes on record."""
+    page.goto(where)
+    page.fill("#why", "a picture of the page")
+    page.click("text=Start editing")
+    page.wait_for_selector("textarea")
+
+
 def _picture(page: Page, path: Path) -> Path:
     page.locator(".strip.waiting").wait_for(state="detached")
+    if page.locator("#live").count():
+        page.wait_for_selector(DRAWN, state="attached")
     page.screenshot(path=path, full_page=True)
     return path

@@ -6,6 +6,7 @@ import signal
 import sys
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from deploy.chaos.writes import Write, Writes
@@ -120,14 +121,19 @@ def _judge(api: str, acknowledged: list[tuple[float, Write]], began: float, ende
             when = "before the backup" if at < began else "during it" if at < ended else "after it"
             fates[when][_fate(holdfast, write.operation, deadline)] += 1
     for when, counts in fates.items():
-        echo(f"   acknowledged {when:18} {sum(counts.values()):5}: {dict(counts) or 'none'}")
+        echo(f"   acknowledged {when:18} {sum(counts.values()):5}: {_words(counts)}")
     ledger = _ledger()
-    echo(f"   the ledger: {ledger}")
+    echo(f"   the ledger: {_words(ledger)}")
     lost = sum(count for fate, count in fates["before the backup"].items() if fate != "applied")
     if not fates["before the backup"]:
         raise Problem("nothing was acknowledged before the backup, so nothing was shown")
     echo("Nothing that was acknowledged before the backup is missing." if not lost else f"{lost} writes are MISSING.")
     return 1 if lost else 0
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    """`148 applied, 5 dead lettered`: those that are not 0."""
+    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items() if count) or "none"
 
 
 def _fate(holdfast: Client, operation: str, deadline: float) -> str:

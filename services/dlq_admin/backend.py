@@ -83,5 +83,7 @@ class Backend:
         self.queue_memory = QueueMemory(database)
         self.alerts = rooms.alerts
         self.faults = rooms.faults
-        self.failures = Failures(rooms.cache, queue, rooms.board, rooms.faults, rooms.alerts)
+        self.failures = Failures(
+            rooms.cache, queue, rooms.board, rooms.faults, rooms.alerts, explain_keep_s=settings.explain_keep_s
+        )
         self.pictures = rooms.pictures

@@ -30,7 +30,7 @@ def test_a_group_is_shown_with_its_cause(seen: Seen, redis_server: RedisServer) 
     page.wait_for_selector("text=because of")
     text = page.inner_text("#failures")
     assert "<b>CODE</b>" in text
-    assert "1 of 2 helped" in text
+    assert "1 of 2 retries helped" in text
     assert "start api api-1" in text
     assert "INVALID_EMAIL_FORMAT" not in text
     accessible(page, "Failures")

@@ -1,10 +1,13 @@
 """Pages that need no store, and errors as pages: each keeps its navigation and has a way on."""
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi.routing import APIRoute
+from starlette.routing import Match
 
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
@@ -30,7 +33,8 @@ async def browser(tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     [("/console/runbooks", 200), ("/console/runbooks/HoldfastBreakerOpen", 200), ("/console/runbooks/none", 404),
      ("/console/breakers", 200), ("/console", 200), ("/console/nowhere", 404), ("/console/audit/1", 503),
      ("/console/what-if", 422), ("/console/transforms?selection=x", 400), ("/console/discards?scope=ticked", 422),
-     ("/console/epochs", 503), ("/console/requests?id=req_123456789", 200)],
+     ("/console/epochs", 503), ("/console/letters/1-1/edit", 503), ("/console/search", 200),
+     ("/console/requests?id=req_123456789", 200)],
 )  # fmt: skip
 async def test_every_page_keeps_navigation_and_alerts(browser: httpx.AsyncClient, path: str, status: int) -> None:
     """Whatever went wrong; and an error leads back to where the link to it was."""
@@ -52,3 +56,21 @@ async def test_an_address_prepares_and_never_confirms(browser: httpx.AsyncClient
     page = await browser.get(f"/console/{path}", params=asked)
     assert page.status_code in (422, 503), page.text
     assert "It is not known whether it happened" not in page.text
+
+
+def test_no_page_hides_another(tmp_path: Path) -> None:
+    """Of all routes of the console that an address fits, the first one is its own."""
+    admin = DlqAdmin(
+        DlqAdminSettings(
+            redis_addr="127.0.0.1:1", db_dsn="mysql://nobody:nothing@127.0.0.1:1/none",
+            keys_file=keys.written_to(tmp_path),
+        )
+    )  # fmt: skip
+    routes = [each for each in admin.http().routes if isinstance(each, APIRoute) and each.path.startswith("/console")]
+    assert len(routes) > 40
+    for route in routes:
+        for method in route.methods:
+            address = re.sub(r"{[^}]+}", "1-1", route.path)
+            scope = {"type": "http", "path": address, "method": method, "headers": []}
+            first = next(each for each in routes if each.matches(scope)[0] is Match.FULL)
+            assert first.path == route.path, (method, address)

@@ -1,6 +1,7 @@
 """The command line of dlq_admin: what is typed, what is sent, what is printed. The service is played by a thread."""
 
 import json
+import random
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -214,6 +215,21 @@ def test_a_table_fits_the_terminal() -> None:
     assert narrow[1].endswith("2026-01-15 10:30:00")
     assert "x" * 55 in table.table(head, [row], 0)[1]
     assert max(map(len, table.table(head, [row], 20))) < 70
+
+
+def test_a_table_fits_the_terminal_whatever_is_in_it() -> None:
+    """Beginning with eighty columns: what is too wide takes several lines, and every column is there."""
+    luck = random.Random(3)
+    for _ in range(300):
+        head = [f"head-{at}" for at in range(luck.randint(1, 12))]
+        rows = [["x" * luck.choice((0, 1, 9, 20, 40, 300)) for _ in head] for _ in range(luck.randint(1, 4))]
+        rows[0] = ["a" * 20, *rows[0][1:]]
+        width = luck.randint(80, 130)
+        lines = table.table(head, [[row[0][:60], *row[1:]] for row in rows], width)
+        assert max(map(len, lines)) <= width
+        assert len(lines) % (len(rows) + 1) == 0
+        heads = lines[: len(lines) // (len(rows) + 1)]
+        assert " ".join(heads).split() == head
 
 
 def test_no_line_reaches_the_terminal_as_others_wrote_it(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,8 @@ _CELL_MAX_CHARS = 60
 #: A column is not cut below this to make a table fit.
 _CELL_MIN_CHARS = 8
 _BETWEEN = "  "
+#: Of a row that needs several lines: a column that is longer begins a new one sooner than it is cut below this.
+_FOLDED_MIN_CHARS = 24
 #: In tables to the second; the whole time is in `--json`.
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d|-")
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
@@ -31,18 +33,45 @@ def plain(value: Any, most: int | None = None) -> str:
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int | None = None) -> list[str]:
     """A header and a line per row; long cells are cut, and more so where `width`, the terminal's, is too narrow. The
-    first column, which names the row, and times are not cut for that."""
+    first column, which names the row, and times are not cut for that. What is too wide even so takes several lines."""
     cells = [[_MOMENT.sub(r"\1 \2", plain(cell, _CELL_MAX_CHARS)) for cell in row] for row in rows]
     if not cells:
         return ["(none)"]
     whole = [list(columns), *cells]
     widths = [max(len(row[at]) for row in whole) for at in range(len(columns))]
     kept = {at for at in range(len(columns)) if not at or all(_TIME.fullmatch(row[at]) for row in cells)}
-    widths = _fitted(widths, _terminal() if width is None else width, kept)
-    return [
-        _BETWEEN.join(plain(cell, most).ljust(most) for cell, most in zip(row, widths, strict=True)).rstrip()
-        for row in whole
-    ]
+    most = _terminal() if width is None else width
+    fitted = _fitted(widths, most, kept)
+    if not most or _length(fitted) <= most:
+        return [_line(row, fitted) for row in whole]
+    lines = []
+    for number, columns_of_line in enumerate(_folded(widths, most)):
+        indent = _BETWEEN if number else ""
+        own = [widths[at] for at in columns_of_line]
+        own = _fitted(own, most - len(indent), [place for place, at in enumerate(columns_of_line) if at in kept])
+        lines.append([indent + _line([row[at] for at in columns_of_line], own) for row in whole])
+    return [line for row in zip(*lines, strict=True) for line in row]
+
+
+def _line(row: Sequence[str], widths: Sequence[int]) -> str:
+    return _BETWEEN.join(plain(cell, most).ljust(most) for cell, most in zip(row, widths, strict=True)).rstrip()
+
+
+def _length(widths: Sequence[int]) -> int:
+    return sum(widths) + len(_BETWEEN) * (len(widths) - 1)
+
+
+def _folded(widths: Sequence[int], most: int) -> list[list[int]]:
+    """The columns of each line of a row."""
+    lines: list[list[int]] = [[0]]
+    used = widths[0]
+    for at, width in enumerate(widths[1:], 1):
+        used += len(_BETWEEN) + min(width, _FOLDED_MIN_CHARS)
+        if used > most:
+            lines.append([])
+            used = len(_BETWEEN) + min(width, _FOLDED_MIN_CHARS)
+        lines[-1].append(at)
+    return lines
 
 
 def _terminal() -> int:
@@ -54,7 +83,7 @@ def _fitted(widths: list[int], most: int, kept: Container[int]) -> list[int]:
     """The widest columns give way first; those of `kept` never."""
     fitted = list(widths)
     cut = [at for at in range(len(widths)) if at not in kept]
-    while most and cut and sum(fitted) + len(_BETWEEN) * (len(fitted) - 1) > most:
+    while most and cut and _length(fitted) > most:
         widest = max(cut, key=lambda at: fitted[at])
         if fitted[widest] <= _CELL_MIN_CHARS:
             break

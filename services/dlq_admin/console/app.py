@@ -43,10 +43,10 @@ _PAGES = (
     home,
     live,
     groups,
-    letters,
+    edits,
+    letters,  # its addresses are wider than those of edits
     payload_search,
     what_if,
-    edits,
     transforms,
     replays,
     discards,

@@ -34,12 +34,15 @@ _MINUTE_S = 60.0
 class Failures:
     """Asks the cache Redis, in which every replica keeps its groups. `queue` has external_proxy's changes."""
 
-    def __init__(self, cache: Redis, queue: Redis, board: Board, faults: FaultBoard, alerts: Alerts) -> None:
+    def __init__(
+        self, cache: Redis, queue: Redis, board: Board, faults: FaultBoard, alerts: Alerts, *, explain_keep_s: float
+    ) -> None:
         self._cache = cache
         self._queue = queue
         self._board = board
         self._faults = faults
         self._alerts = alerts
+        self._explain_keep_s = explain_keep_s
         self._reporter = FailureReporter("failures_read")
         self._settings_reporter = FailureReporter("settings_read")
 
@@ -61,7 +64,7 @@ class Failures:
             *self._others(),
         ]
         groups = [
-            _group(kind, group, minutes, now_s, beginnings)
+            _group(kind, group, minutes, now_s, beginnings, now_s - group.last_s < self._explain_keep_s)
             for kind, group in _merged(reports).items()
             if (mistakes or kind.trouble is not Trouble.MISTAKE)
             and route in (None, kind.route)
@@ -100,7 +103,9 @@ def _merged(reports: Iterable[Reported]) -> dict[Kind, Group]:
     return {kind: together(groups) for kind, groups in parts.items()}
 
 
-def _group(kind: Kind, group: Group, minutes: int, now_s: float, beginnings: list[Beginning]) -> FailureGroup:
+def _group(
+    kind: Kind, group: Group, minutes: int, now_s: float, beginnings: list[Beginning], explained: bool
+) -> FailureGroup:
     counts = window(group.minutes, minutes, now_s)
     return FailureGroup(
         **kind._asdict(),
@@ -115,6 +120,7 @@ def _group(kind: Kind, group: Group, minutes: int, now_s: float, beginnings: lis
         retried=group.retried,
         helped=group.helped,
         samples=group.samples[::-1],
+        explained=explained,
         began_with=[
             Began(kind=each.kind, what=each.what, at=each.at_s, before_s=round(group.began_s - each.at_s, 1))
             for each in near(group.began_s, beginnings)

@@ -21,7 +21,7 @@ from holdfast.shared.letters.audit.entries import AuditAction
 from holdfast.shared.letters.find.selection import Selection
 
 _PAGE = 50
-_LETTERS = 20
+_LETTERS = 10
 
 
 Id = Annotated[int, Path(ge=1, le=2**62)]

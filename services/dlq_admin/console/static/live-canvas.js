@@ -42,13 +42,15 @@
   };
   Live.shortened = (context, text, width) => {
     if (context.measureText(text).width <= width) return text;
+    // Names differ at either end.
+    const cut = (kept) => text.slice(0, Math.ceil(kept / 2)) + "…" + text.slice(text.length - Math.floor(kept / 2));
     let [from, to] = [0, text.length];
     while (from < to) {
       const middle = (from + to + 1) >> 1;
-      if (context.measureText(text.slice(0, middle) + "…").width <= width) from = middle;
+      if (context.measureText(cut(middle)).width <= width) from = middle;
       else to = middle - 1;
     }
-    return from ? text.slice(0, from) + "…" : "";
+    return from ? cut(from) : "";
   };
 
   const STEPS = [10, 15, 30, 60, 120, 300, 600, 900];

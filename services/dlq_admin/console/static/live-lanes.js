@@ -56,7 +56,7 @@
       const context = Live.sized(canvas, width, height);
       context.font = Live.font(12);
       const longest = Math.max(0, ...lanes.map((lane) => context.measureText(lane.field.name).width));
-      const left = gutter(panel, Math.max(74, longest + 16), Math.min(GUTTER_MOST, width * 0.34));
+      const left = gutter(panel, Math.max(74, longest + 16), Math.min(GUTTER_MOST, width * 0.4));
       area = { left, right: width - 12, top: 4, bottom: height - FOOT };
       Live.timeAxis(context, view, area);
       Live.marksOn(context, view, area, true);
