@@ -1,4 +1,5 @@
-"""Circuits: every circuit breaker of the running system, one line for each, as the api reports them."""
+"""Circuits: every circuit breaker of the running system, a line for each and one for why it is not closed, as the api
+reports them."""
 
 import os
 import sys
@@ -12,7 +13,7 @@ from deploy.local.settings import LOOPBACK, saved
 
 _TIMEOUT_S = 5.0
 _COLOURS = {"closed": "32", "half_open": "33", "open": "31", "stale": "2"}
-_COLUMNS = ("breaker", "service", "replica", "state", "since", "why", "next probe")
+_COLUMNS = ("breaker", "service", "replica", "state", "since", "probe")
 
 
 def show() -> int:
@@ -31,15 +32,16 @@ def show() -> int:
 
 def table(data: Mapping[str, Any], now: datetime, *, colour: bool) -> list[str]:
     """Its lines. `data`: of the response."""
-    rows = [_COLUMNS, *(_row(one, now) for one in data["circuit_breakers"])]
+    breakers = data["circuit_breakers"]
+    rows = [_COLUMNS, *(_row(one, now) for one in breakers)]
     widths = [max(len(row[at]) for row in rows) for at in range(len(_COLUMNS))]
     lines = []
-    for row in rows:
+    for row, why in zip(rows, ["", *(_why(one, now) for one in breakers)], strict=True):
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
         code = _COLOURS.get(row[3].partition(" ")[0])
         if colour and code:
             cells[3] = f"\x1b[{code}m{cells[3]}\x1b[0m"
-        lines.append("  ".join(cells).rstrip())
+        lines += ["  ".join(cells).rstrip(), *([f"    {why}"] if why else [])]
     counts = ", ".join(f"{count} {state.replace('_', '-')}" for state, count in data["summary"].items())
     return [*lines, "", counts, *([] if data["others"] == "reported" else [data["others"]])]
 
@@ -62,18 +64,17 @@ def _row(one: Mapping[str, Any], now: datetime) -> tuple[str, ...]:
         one["instance"],
         f"stale (was {state})" if stale else one["state"],
         _ago(one["since"], now),
-        _why(one, now),
         _in(one["next_probe_at"], now),
     )
 
 
 def _why(one: Mapping[str, Any], now: datetime) -> str:
-    """The override of an operator, or else the reason why it opened, while that still applies."""
+    """The override of an operator, or else the reason why it opened, while that still applies; empty: none."""
     if imposed := one["imposed"]:
         until = _in(imposed["until"], now)
         return f"{imposed['override']} by {imposed['actor']}, ends {until}: {imposed['reason']}"
     if one["state"] == "closed" or not one["opened"]:
-        return "ramping up" if one["admitted_share"] < 1 and one["state"] == "closed" else "-"
+        return "ramping up" if one["admitted_share"] < 1 and one["state"] == "closed" else ""
     opened = one["opened"]
     counts = opened["counts"]
     if opened["why"] in ("failure_share", "slow_share"):

@@ -34,6 +34,7 @@ _FIXED = {
 _LINKED = {
     "group": ("/console/groups?every=true", "td a[href^='/console/groups/']"),
     "letter": ("/console/letters", "td a.id"),
+    "hostile": ("/console/letters?text=marks+of+text+direction", "td a.id"),
     "replay": ("/console/replays", "td a[href^='/console/replays/']"),
     "audit-entry": ("/console/audit", "td a[href^='/console/audit/']"),
     "runbook": ("/console/runbooks", "td a[href^='/console/runbooks/']"),
@@ -61,6 +62,9 @@ def photograph(browser: Browser, url: str, key: str, folder: Path) -> Iterator[P
         if "letter" in found:
             _edit(page, found["edit"])
             yield _picture(page, folder / f"editing-{size}-{light}.png")
+        if "hostile" in found:
+            _reveal(page, found["hostile"])
+            yield _picture(page, folder / f"revealed-{size}-{light}.png")
         context.close()
 
 
@@ -85,6 +89,15 @@ def _edit(page: Page, where: str) -> None:
     page.fill("#why", "a picture of the page")
     page.click("text=Start editing")
     page.wait_for_selector("textarea")
+
+
+def _reveal(page: Page, letter: str) -> None:
+    """The same without the editor."""
+    page.goto(letter)
+    page.get_by_text("Reveal …").click()
+    page.fill("#why-reveal", "a picture of the page")
+    page.get_by_role("button", name="Reveal", exact=True).click()
+    page.get_by_text("Unmasked, on record").wait_for()
 
 
 def _picture(page: Page, path: Path) -> Path:

@@ -74,6 +74,15 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     accessible(page, "Edit")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".timeline")).to_contain_text("Edit 1")
+    expect(page.locator("main")).to_contain_text("A replay sends edit 1")
+
+    page.locator(".timeline").get_by_role("link", name="Edited").click()  # and back, and again
+    page.locator("#undo").get_by_label("Reason").fill("the wrong letter")
+    page.get_by_role("button", name="Back to the original").click()
+    expect(page.locator(".head")).to_contain_text("edit 2, the original")
+    expect(page.locator("main")).to_contain_text("No writer can decode the entry")
+    page.locator(".timeline li", has_text="Edit 1").get_by_role("button", name="Use this one").click()
+    expect(page.locator("main")).to_contain_text("A replay sends edit 3")
 
     page.get_by_role("button", name="Replay this letter").click()  # one step, and no reason
     expect(page.locator("#state")).to_have_attribute("data-state", "done")  # by itself
@@ -82,6 +91,7 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     accessible(page, "Replay")
     page.goto(letter)
     expect(page.locator(".head .pill").first).to_have_text("applied")
+    expect(page.locator("main")).to_contain_text("Sent again and applied.")
     accessible(page, "Cannot be decoded")
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users")
@@ -108,6 +118,7 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     page.goto(group)
     expect(advice).to_contain_text("Every letter is edited")
     advice.get_by_role("link", name="What if?").click()
+    expect(page.locator(".tile")).to_be_visible()
     page.reload()  # it has an address
     expect(page.locator(".tile")).to_contain_text("would apply")
     page.goto(group)
@@ -140,12 +151,41 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     assert seen.complaints == []
 
 
+def test_a_letter_is_found_by_its_payload(seen: Seen, poisoned: list[str]) -> None:
+    """With a reason, by part of a masked value; what is found is in the audit, with all that can be done next. And by
+    an id as short as lists print it."""
+    page = seen.page
+    moved = poisoned.count("moved_on")
+    page.goto("/console/letters?state=dead&text=full_name")
+    entity = page.locator("td.entity").first.inner_text()
+    page.get_by_role("link", name="Search payloads").click()
+    expect(page.locator(".crumbs")).to_contain_text("Letters with state dead, text full_name")
+    accessible(page, "Search payloads")
+    page.get_by_label("Part of a value").fill("@EXAMPLE")
+    page.get_by_label("Field").fill("email")
+    page.get_by_label("Reason, for the audit").fill("a customer calls")
+    page.locator("main").get_by_role("button", name="Search", exact=True).click()
+    expect(page.locator("#searched")).to_contain_text(f"{moved} of the {moved} letters")
+    accessible(page, "Search payloads")
+    page.locator("#searched a").click()
+    accessible(page, f"{moved} letters found")
+    assert "@example" not in page.locator("main").inner_text().lower()
+    page.get_by_role("button", name="What if?").click()
+    expect(page.locator(".tile")).to_contain_text(str(moved))
+
+    page.get_by_label("Find an id or a text").fill(entity)
+    page.keyboard.press("Enter")
+    expect(page.locator("td.entity")).to_have_text(entity)
+    assert seen.complaints == []
+
+
 def _transform(page: Page, count: int) -> None:
     page.goto("/console/letters?text=full_name")
     page.get_by_label("all matching letters").check()
     page.get_by_role("button", name="Transform …").click()
     expect(page.get_by_label("Patch")).to_have_value(re.compile('"from": "/payload/full_name"'))
     page.get_by_role("button", name="Preview").click()
+    expect(page.locator(".tile", has_text="then: would apply")).to_be_visible()
     page.reload()  # it has an address
     expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(count))
     accessible(page, "Change many")

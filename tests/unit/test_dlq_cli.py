@@ -271,3 +271,27 @@ def test_a_patch_of_a_file(played: Played, tmp_path: Path) -> None:
     assert main(["transform", "--id", "1-0", "--patch", "{"]) == 2
     assert main(["transform", "--id", "1-0", "--patch", "@nowhere"]) == 2
     assert len(played.asked) == 1
+
+
+def test_a_search_of_payloads_leads_on(played: Played, capsys: pytest.CaptureFixture[str]) -> None:
+    """It says how many were searched, where the found ones are on record, and where the older ones begin."""
+    data = {"letters": [], "looked_through": 20, "next_cursor": "5-0", "masked": False, "audit_id": 7}
+    played.body = {"success": True, "data": data, "meta": {}}
+    assert main(["search", "ann@", "--field", "email", "--filter", "code=1406", "--reason", "a call"]) == 0
+    out = capsys.readouterr().out
+    assert "0 of the 20 letters searched: audit entry 7, for --audit 7" in out
+    assert "--cursor 5-0" in out
+    [(method, path, _, body)] = played.asked
+    assert (method, path) == ("POST", "/dlq/search")
+    assert json.loads(body) == {
+        "text": "ann@", "field": "email", "filter": {"code": "1406"}, "reason": "a call", "limit": 50, "cursor": None
+    }  # fmt: skip
+
+
+def test_help_fits_the_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of every command, in eighty columns."""
+    monkeypatch.setenv("COLUMNS", "80")
+    parser = make()
+    commands = next(each for each in parser._actions if isinstance(each.choices, dict)).choices
+    for each in (parser, *dict(commands or {}).values()):
+        assert max(map(len, each.format_help().splitlines())) <= 80, each.prog

@@ -13,9 +13,11 @@ _EPILOG = """exit codes:
   1  refused, or a watched replay waits for an operator
   2  usage error, or dlq_admin cannot be reached
 
-HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY name the server and the key. A key is never an argument: others could read it.
-Besides: serve (the service itself; the default), ledger (checks that every accepted write is accounted for),
-verify-audit (checks that the audit is unchanged).
+HOLDFAST_DLQ_URL and HOLDFAST_DLQ_KEY name the server and the key. A key is
+never an argument: others could read it.
+Besides: serve (the service itself; the default), ledger (checks that every
+accepted write is accounted for), verify-audit (checks that the audit is
+unchanged).
 """
 _TIMEOUT_S = 60.0
 
@@ -59,6 +61,12 @@ def _look(add: _Add) -> None:
     letters = add("letters", queries.letters, "Dead letters, the newest first.")
     selection.add(letters)
     _page(letters)
+    search = add("search", queries.search, "Dead letters whose payloads hold a text, the newest first.")
+    search.add_argument("text", help="part of a value, whatever the case")
+    search.add_argument("--field", metavar="NAME", help="only in the field of this name")
+    search.add_argument("--reason", metavar="WHY", help="masked values too; recorded in the audit")
+    selection.add(search)
+    _page(search)
     show = add("show", queries.show, "One dead letter, whole.")
     show.add_argument("which", metavar="ID")
     show.add_argument("--reveal", metavar="WHY", help="unmasked; recorded in the audit")
@@ -85,7 +93,9 @@ def _decide(add: _Add) -> None:
     replay.add_argument("--rate", type=float, help="a second")
     replay.add_argument("--canary", type=_steps, metavar="1,5,25", help="so many first, each time waiting; `none`: no")
     replay.add_argument("--in-flight", type=int, help="sent and not over, at most")
-    replay.add_argument("--failing-share", type=float, help="stops when more than this share fails as before")
+    replay.add_argument(
+        "--failing-share", type=float, metavar="SHARE", help="stops when more than this fails as before"
+    )
     replay.add_argument("--backlog-max", type=int, help="stops when more other writes wait")
     replay.add_argument("--backlog-age", type=float, metavar="S", help="stops when a write has waited for longer")
     replay.add_argument("--no-breaker-stop", action="store_true", help="continue although a writer's breaker is open")

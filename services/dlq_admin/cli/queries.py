@@ -161,6 +161,28 @@ def letters(client: Client, options: argparse.Namespace) -> Output:
     return paged(answer, listed(_LETTERS, found))
 
 
+def search(client: Client, options: argparse.Namespace) -> Output:
+    """Letters by what their payloads hold. With a reason masked values count too."""
+    wanted = {
+        "text": options.text,
+        "field": options.field,
+        "filter": dict(selection.as_filter(options)),
+        "reason": options.reason,
+        "limit": options.limit,
+        "cursor": options.cursor,
+    }
+    answer = client.send("/dlq/search", wanted)
+    data = answer.data
+    lines = listed(_LETTERS, data["letters"])
+    searched = f"{len(data['letters'])} of the {data['looked_through']} letters searched"
+    if data["masked"]:
+        searched += ", in fields shown to everybody; --reason searches all"
+    else:
+        searched += f": audit entry {data['audit_id']}, for --audit {data['audit_id']}"
+    more = [f"older ones: --cursor {plain(data['next_cursor'])}"] if data["next_cursor"] else []
+    return Output(answer, [*lines, searched, *more])
+
+
 def show(client: Client, options: argparse.Namespace) -> Output:
     """One letter whole."""
     answer = client.get(f"/dlq/letters/{quote(options.which, safe='')}", {"reveal": options.reveal})
