@@ -1,5 +1,6 @@
 """Edits and transforms on the real table: versions, never a changed original; all of it or nothing; and back."""
 
+import random
 from typing import Any
 
 import orjson
@@ -24,6 +25,7 @@ from holdfast.shared.letters.edit.patch import Operation
 from holdfast.shared.letters.edit.versions import Change
 from holdfast.shared.letters.find import whole as one
 from holdfast.shared.letters.find.selection import Filter, Selection
+from holdfast.shared.letters.find.standing import standing
 from holdfast.shared.letters.index import insert as index
 from holdfast.shared.letters.state import State
 from holdfast.shared.letters.what_if.verdict import Verdict
@@ -80,6 +82,32 @@ def test_each_edit_is_a_version(engine: Engine) -> None:
         (1, None, "ann"), (2, None, "ann"), (3, 1, "ann"), (4, 0, "ann"),
     ]  # fmt: skip
     assert [entry.action for entry in whole.audit_entries] == ["edit", "edit", "revert", "revert"]
+
+
+def test_what_is_back_at_the_original_is_not_edited(engine: Engine) -> None:
+    """However often letters are edited, transformed and taken back, by hand or together, to whichever edit."""
+    luck = random.Random(11)
+    mine = [letter(number) for number in range(4)]
+    index.index(engine, mine)
+    made: list[int] = []
+    for step in range(40):
+        one_ = luck.choice(mine).number
+        match luck.randrange(4):
+            case 0:
+                edits.edit(engine, one_, named(f"by hand {step}"), ANN, dry_run=False)
+            case 1:
+                before = edits.look(engine, [one_])[one_]
+                edits.revert(engine, one_, luck.randint(0, before.edit), ANN)
+            case 2:
+                path = {"op": "replace", "path": "/payload/name", "value": f"together {step}"}
+                number, _ = transforms.make(engine, EVERYTHING, *by(path), ANN, expected=len(mine), most=10)
+                made.append(number)
+            case _ if made:
+                count, _, _ = transforms.revert(engine, made[-1], ANN, expected=None, most=10)
+                transforms.revert(engine, made.pop(), ANN, expected=count, most=10)
+        now = edits.look(engine, [each.number for each in mine]).values()
+        changed = sum(each.fields != each.original for each in now)
+        assert standing(engine, mine[0].fingerprint).edited == changed, step
 
 
 def test_only_what_is_dead_can_be_edited(engine: Engine) -> None:

@@ -168,9 +168,17 @@ def versions_of(
     }
 
 
+def _roots(connection: sa.Connection, numbers: Iterable[int]) -> dict[tuple[int, int], int]:
+    """(letter, number of an edit that goes back) -> where to."""
+    query = "SELECT letter_id, number, reverts FROM dead_letter_edits WHERE reverts IS NOT NULL AND letter_id IN ({})"
+    return {(row.letter_id, row.number): row.reverts for row in rows_with(connection, query, numbers)}
+
+
 def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, transform_id: int | None = None) -> None:
-    """Each becomes the one in force. Their letters are locked."""
+    """Each becomes the one in force. Their letters are locked. What goes back to an edit that went back itself goes to
+    where that one went: the original is recognised however often it was left and come back to."""
     written_at = now()
+    roots = _roots(connection, {one.number for one in made if one.reverts})
     rows: list[tuple[Any, ...]] = [
         (
             one.number,
@@ -180,7 +188,7 @@ def write(connection: sa.Connection, made: Sequence[Version], actor: Actor, tran
             actor.reason,
             written_at,
             transform_id,
-            one.reverts,
+            None if one.reverts is None else roots.get((one.number, one.reverts), one.reverts),
         )
         for one in made
     ]
