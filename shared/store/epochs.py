@@ -44,6 +44,12 @@ def totals_in(connection: sa.Connection) -> EpochTotals:
     return EpochTotals(last.epoch, last.carried, sum(each.lost for each in epochs), last.floor)
 
 
+def broke_at(connection: sa.Connection) -> int:
+    """When the queue's memory broke last, as a version; 0: never."""
+    began = sa.func.coalesce(sa.func.max(queue_epochs.c.began), 0)
+    return int(connection.execute(sa.select(began).where(queue_epochs.c.cause != Cause.FIRST.value)).scalar_one())
+
+
 def begin(engine: Engine, epoch: Epoch) -> bool:
     """Whether it began here: another replica may have been first."""
     try:

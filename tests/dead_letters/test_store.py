@@ -26,7 +26,10 @@ from holdfast.shared.letters.index.tables import letters as table
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.retention import letters as retention
 from holdfast.shared.letters.state import State
+from holdfast.shared.store import epochs
 from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes import versions
+from holdfast.shared.writes.epoch import Cause, Epoch
 from holdfast.shared.writes.outcome import Reason
 from tests.letters import letter
 
@@ -318,6 +321,20 @@ def test_what_no_entry_tells_of_was_brought_in(engine: Engine, seed: int) -> Non
         hands = [each for each in by_hand if each.number <= batch[-1].number or not each.names_an_entry]
         goods = [each for each in good if each.number <= batch[-1].number]
         assert got == counts.LetterCounts(len(goods) + len(hands), 0, len(hands))
+
+
+@pytest.mark.parametrize("cause", [Cause.MOVED, Cause.WENT_BACK, Cause.FIRST])
+def test_an_entry_that_came_back_dies_as_a_write_of_the_new_epoch(engine: Engine, cause: Cause) -> None:
+    """Once in each: the epoch counts the entry in flight, so its letter is not one that was put there by hand."""
+    first = letter(0)
+    index.index(engine, [first])
+    began = versions.from_stream_id("1764000000005-0")
+    epoch = Epoch(1, cause, began, carried=0, lost=0, lost_from=0, floor=0, identity="", look=0, accepted=0, entries=0,
+                  oldest=0, newest=0)  # fmt: skip
+    assert epochs.begin(engine, epoch)
+    index.index(engine, [letter(10, entry_id=first.entry_id)])
+    index.index(engine, [letter(20, entry_id=first.entry_id)])
+    assert _counted(engine, letter(20).number, {}).imported == (2 if cause is Cause.FIRST else 1)
 
 
 def test_the_trend_of_groups(engine: Engine) -> None:

@@ -27,9 +27,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
     parser.add_argument("--only", nargs="+", default=[], help="names of bugs")
     parser.add_argument("--jobs", type=int, default=1, help="bugs at once")
-    parser.add_argument("--proofs", nargs="+", type=Kind, default=list(Kind), help="others than all of them: no page")
+    parser.add_argument("--proofs", nargs="+", type=Kind, default=list(Kind), help="what others found stays")
     parser.add_argument("--for-s", type=float, default=float("inf"), help="begin nothing after so long")
-    parser.add_argument("--results", type=Path, default=_RESULTS, help="where results are kept")
+    parser.add_argument("--results", type=Path, default=_RESULTS, help="kept elsewhere than usual: no page")
     options = parser.parse_args()
     bugs = [bug for bug in planted() if not options.only or bug.name in options.only]
     if unknown := set(options.only) - {bug.name for bug in bugs}:
@@ -40,7 +40,7 @@ def main() -> int:
         clean = copy(ROOT, Path(folder) / "clean")
         lines = Run(clean, Results(options.results), kinds=options.proofs, until=until).all(bugs, options.jobs)
     sys.stdout.write(matrix.terminal(lines))
-    if set(options.proofs) == set(Kind):
+    if options.results == _RESULTS:
         matrix.write(lines)
     return matrix.verdict(lines)
 

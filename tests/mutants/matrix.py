@@ -15,7 +15,7 @@ PAGE = ROOT / "docs/planted-bugs.md"
 RECORD = Path(__file__).with_name("matrix.json")
 
 _NOT_RUN = Found(Word.UNKNOWN, "not run", 0, 0)
-#: By the name of a bug: `commit`, `patch`, and by the kind of a proof what it found.
+#: By the name of a bug: `patch`, and by the kind of a proof what it found, and at which `commit`.
 Record = Mapping[str, Mapping[str, Any]]
 
 _HEAD = """# Planted bugs
@@ -28,7 +28,7 @@ otherwise the verdict is *unknown* (exit code 2).
 ```sh
 make verify-mutants                  # all of them, and this page; a run that was ended goes on where it was
 make verify-mutants ONLY=no-dedupe   # one of them
-make verify-mutants QUICK=1          # tests only
+make verify-mutants QUICK=1          # tests only; the page keeps what the others found
 ```
 
 A bug is a patch in `tests/mutants/bugs`: exact texts of shipped code and what takes their place. When the code changes
@@ -95,14 +95,17 @@ def verdict(lines: Sequence[Line]) -> int:
 
 
 def write(lines: Sequence[Line]) -> None:
-    """The record and the page: what these found, and what is known of other bugs."""
-    commit, names = _commit(), {bug.name for bug in planted()}
-    known = {name: row for name, row in (record() if RECORD.is_file() else {}).items() if name in names}
+    """The record and the page: what these found, and what is known of other proofs and bugs."""
+    commit, before = _commit(), record() if RECORD.is_file() else {}
+    known = {bug.name: before[bug.name] for bug in planted() if bug.name in before}
     for line in lines:
         ran = {kind: line.found[kind] for kind in line.wanted if kind in line.found and kind in line.clean}
         if ran:
-            found = {kind: ran.get(kind, _NOT_RUN).to_json() for kind in line.wanted}
-            known[line.bug.name] = {"commit": commit, "patch": line.bug.digest} | found
+            row = known.get(line.bug.name, {})
+            same = row if row.get("patch") == line.bug.digest else {}
+            cells: dict[str, Any] = {**{kind: _NOT_RUN.to_json() for kind in line.wanted}, **same}
+            cells.update({kind: {**found.to_json(), "commit": commit} for kind, found in ran.items()})
+            known[line.bug.name] = {**cells, "patch": line.bug.digest}
     RECORD.write_text(json.dumps(dict(sorted(known.items())), indent=1) + "\n")
     PAGE.write_text(page(known, list(planted())))
 
@@ -116,7 +119,8 @@ def record() -> Record:
 def page(known: Record, bugs: Sequence[Planted]) -> str:
     """docs/planted-bugs.md."""
     runs = max(row[Kind.SIMULATION]["runs"] for row in known.values() if Kind.SIMULATION in row)
-    commits = ", ".join(f"`{commit}`" for commit in sorted({row["commit"] for row in known.values()}))
+    cells = [row[kind] for row in known.values() for kind in Kind if kind in row]
+    commits = ", ".join(f"`{commit}`" for commit in sorted({cell["commit"] for cell in cells if "commit" in cell}))
     there = [bug for bug in bugs if bug.name in known]
     rows = [f"| `{bug.name}` | {bug.believed} | {bug.breaks} | {_cells(known[bug.name])} |\n" for bug in there
             if not bug.harmless]  # fmt: skip

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from tests.simulation.forked import each
 from tests.simulation.kept import Kept, kept
-from tests.simulation.plan import draw
 from tests.simulation.result import Result
 from tests.simulation.run import run
 
@@ -18,7 +17,7 @@ _FAILED_MAX = 3
 
 
 def _run(one: Kept) -> Result:
-    return run(one.cut.of(draw(one.seed)), one.cut)
+    return run(one.plan, one.cut)
 
 
 def main() -> None:

@@ -9,9 +9,10 @@ import time
 from collections.abc import Iterable, Iterator
 
 from tests.simulation import kept
+from tests.simulation.draw import draw
 from tests.simulation.forked import each
 from tests.simulation.kept import Kept
-from tests.simulation.plan import Cut, draw
+from tests.simulation.plan import Cut
 from tests.simulation.result import Result
 from tests.simulation.run import run
 from tests.simulation.shrink import shrink
@@ -54,7 +55,7 @@ def _within(runs: Iterable[Kept], seconds: float | None) -> Iterator[Kept]:
 
 
 def _run(one: Kept, *, timeline: bool = False) -> Result:
-    return run(one.cut.of(draw(one.seed)), one.cut, timeline=timeline)
+    return run(one.plan, one.cut, timeline=timeline)
 
 
 def _in_its_own_process(runs: Iterable[Kept], jobs: int, *, timeline: bool = False) -> Iterable[Result]:
@@ -66,7 +67,7 @@ def _one(one: Kept, *, shrinking: bool, quiet: bool) -> int:
     [result] = _in_its_own_process([one], 1, timeline=True)
     if shrinking and result.violations:
         result = _shrunk(result)
-    sys.stdout.write("\n".join(result.cut.of(draw(one.seed)).lines()) + "\n")
+    sys.stdout.write("\n".join(Kept(one.seed, result.cut).plan.lines()) + "\n")
     if not quiet:
         sys.stdout.write(f"\n{result.timeline}\n")
     sys.stdout.write(_verdict(result))
@@ -85,7 +86,7 @@ def _shrunk(first: Result) -> Result:
             sys.stderr.write(f"still fails: {cut}\n")
         return found
 
-    shrink(draw(first.seed), fails, first.cut)
+    shrink(draw(first.seed, first.cut.world), fails, first.cut)
     return smallest
 
 

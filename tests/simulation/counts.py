@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client import Counter as Counted
 
 from holdfast.shared.telemetry import metrics
 
@@ -15,9 +15,8 @@ def counted() -> Counter[str]:
 
 def _samples() -> Iterator[tuple[str, float]]:
     for metric in vars(metrics).values():
-        if isinstance(metric, MetricWrapperBase):
+        if isinstance(metric, Counted):
             for family in metric.collect():
-                if family.type == "counter":
-                    for sample in family.samples:
-                        if sample.name.endswith("_total"):
-                            yield " ".join((f"metric:{sample.name}", *sample.labels.values())), sample.value
+                for sample in family.samples:
+                    if sample.name.endswith("_total"):
+                        yield " ".join((f"metric:{sample.name}", *sample.labels.values())), sample.value

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from tests.simulation.plan import Cut
+from tests.simulation.draw import draw
+from tests.simulation.plan import Cut, Plan
 
 FILE = Path(__file__).with_name("seeds.txt")
 
@@ -15,6 +16,11 @@ class Kept(NamedTuple):
     seed: int
     cut: Cut
     found: str = ""
+
+    @property
+    def plan(self) -> Plan:
+        """What of the seed's plan is kept."""
+        return self.cut.of(draw(self.seed, self.cut.world))
 
     def __str__(self) -> str:
         return f"{self.seed} {self.cut}  # {self.found}"

@@ -121,7 +121,7 @@ REPLICATED: dict[str, Kind] = {
                   forgets=UNACKNOWLEDGED),
 }  # fmt: skip
 
-#: In any run. A table of its own, so that the older seeds are what they were.
+#: In any run. A table of its own, so that older large worlds are what they were.
 LATER: dict[str, Kind] = {
     "flood": Kind(QUEUE, 0.12, 1, (0.0, 0.0), "so many entries that can never work, at once", _between(20, 50)),
     "no_writers": Kind(WRITERS, 0.2, 2, (2.0, 12.0), "no writer runs: they are scaled to none"),

@@ -12,17 +12,16 @@ from deploy.client.connections import Address, Connections, Response
 from tests.simulation import at_rest
 from tests.simulation.operators import Operator
 from tests.simulation.workload import READ, SEND, Recorder, Request
-from tests.simulation.world import AUDIT_EVERY_S
 
 _EVERY_S = 1.0
 _TIMEOUT_S = 20.0
-#: By then what was on its way when an api stopped has arrived, and the ledger was read again. When that was, a clock
-#: that was wrong may tell wrongly.
-_READING_S = AUDIT_EVERY_S + 2.0
+#: By then, and after another reading of the ledger, what was on its way when an api stopped has arrived. When that was,
+#: a clock that was wrong may tell wrongly.
+_ARRIVED_S = 2.0
 
 
 class Probe:
-    """`nodes`: name -> port of HTTP; `forgetful`: a store loses what it acknowledged, so the ledger cannot balance."""
+    """`nodes`: name -> port of HTTP; `audit_every_s`: how often the ledger is read."""
 
     def __init__(
         self,
@@ -32,10 +31,10 @@ class Probe:
         now: Callable[[], float],
         wall_s: Callable[[], float],
         *,
-        forgetful: bool,
+        audit_every_s: float,
     ) -> None:
         self._nodes, self._redis, self._recorder, self._now = nodes, redis, recorder, now
-        self._wall_s, self._forgetful = wall_s, forgetful
+        self._wall_s, self._audit_every_s = wall_s, audit_every_s
         self._stopped_at = 0.0
         admins = [name for name in nodes if name.startswith("admin")]
         self._apis = [name for name in nodes if name.startswith("api")]
@@ -58,7 +57,7 @@ class Probe:
         """Whether, with no api running, nothing is left, and the ledger balances."""
         if not await self._until(self._ended, within_s):
             return False
-        await asyncio.sleep(_READING_S)
+        await asyncio.sleep(self._audit_every_s + _ARRIVED_S)
         self._stopped_at = self._wall_s()
         return await self._until(self._balance, within_s)
 

@@ -32,7 +32,7 @@ from tests.simulation.result import Result
 from tests.simulation.simulation import Simulation
 from tests.simulation.watch import Watch
 from tests.simulation.workload import Client, Known
-from tests.simulation.world import ADMIN_PORT, AUDIT_EVERY_S, World
+from tests.simulation.world import ADMIN_PORT, World
 
 #: How long processes have to begin, keyed writes have for an answer once all is mended, and everything has to rest.
 _START_S, _INSIST_S, _REST_S = 30.0, 90.0, 240.0
@@ -46,7 +46,6 @@ _EXTERNAL_S = 8.0
 _CALM_CLOCK_S, _WRONG_CLOCK_S = 1.5, 90.0
 #: A process that was started again does not answer at once.
 _BOOT_S = 1.0
-_OPERATOR_PAUSE_S = 2.0
 _ASKED_FOR = 8
 
 
@@ -86,7 +85,7 @@ class Run:
         self.nemesis = Nemesis(levers, self._report)
         self.watch = Watch(world.sql, self.now)
         self.probe = Probe(
-            world.ports, world.command, self.record, self.now, world.clock("probe"), forgetful=plan.forgets
+            world.ports, world.command, self.record, self.now, world.clock("probe"), audit_every_s=plan.audit_every_s
         )
         self._alone: list[Alone] = []
         self._begun: dict[tuple[str, str], float] = {}
@@ -121,7 +120,7 @@ class Run:
         is nowhere is asked for: by then an auditor has looked."""
         await self.probe.use()
         if gone := self._gone():
-            await asyncio.sleep(2 * AUDIT_EVERY_S)
+            await asyncio.sleep(2 * self.plan.audit_every_s)
             await self.probe.ask_for(gone)
         for name in self.world.named("api"):
             self.world.nodes[name].stop()
@@ -162,7 +161,7 @@ class Run:
     def _operators(self) -> list[Operator]:
         admins = self.world.named("admin")
         return [
-            Operator(number, self.plan.seed, _OPERATOR_PAUSE_S, admins, self.record, port=ADMIN_PORT)
+            Operator(number, self.plan.seed, self.plan.operator_pause_s, admins, self.record, port=ADMIN_PORT)
             for number in self.plan.operators
         ]
 

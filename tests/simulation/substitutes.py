@@ -19,10 +19,11 @@ from contextvars import copy_context
 from functools import cache
 from itertools import count
 from types import FunctionType
-from typing import Any
+from typing import Any, get_args
 from unittest.mock import patch
 
 import anyio.to_thread
+import fastapi._compat.v2
 import sqlalchemy.event.attr
 import sqlalchemy.pool.impl
 import sqlalchemy.util.queue
@@ -30,7 +31,7 @@ import uuid_utils
 import uvicorn
 from aiohttp.client_proto import ResponseHandler
 from faststream import FastStream
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from redis.asyncio.connection import AbstractConnection
 from sqlalchemy.dialects.mysql.pymysql import MySQLDialect_pymysql
 from sqlalchemy.util import LRUCache
@@ -198,6 +199,21 @@ def _schema(model: type[BaseModel], **how: Any) -> dict[str, Any]:
 def _documents() -> Iterator[tuple[Any, str, Any]]:
     """A model's schema is written once: it is most of what a service does when it starts, and never differs."""
     yield BaseModel, "model_json_schema", classmethod(lambda model, **how: dict(_schema(model, **how)))
+    yield fastapi._compat.v2, "TypeAdapter", _type_adapter
+
+
+_adapters: dict[Hashable, TypeAdapter[Any]] = {}
+
+
+def _type_adapter(annotated: Any, *, config: Any = None) -> TypeAdapter[Any]:
+    """That of a parameter or a body, made once. What a route made for itself, as a closure, is only its own."""
+    of, *metadata = get_args(annotated)
+    key = of, repr(metadata), repr(config)
+    if not isinstance(of, Hashable) or " at 0x" in repr(key):
+        return TypeAdapter(annotated, config=config)
+    if key not in _adapters:
+        _adapters[key] = TypeAdapter(annotated, config=config)
+    return _adapters[key]
 
 
 _compiled: Any = LRUCache(1000)

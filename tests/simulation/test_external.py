@@ -6,13 +6,14 @@ from unittest.mock import patch
 import pytest
 
 from holdfast.shared.resilience.retry_budget import RetryBudget
-from tests.simulation.plan import Cut, Fault, Plan, draw
+from tests.simulation.draw import draw
+from tests.simulation.plan import LARGE, Cut, Fault, Plan
 from tests.simulation.run import run
 
 
 def _plan(share: float) -> Plan:
     """Four clients who hardly ask for anything else; this share of the calls fails for ten seconds."""
-    plan = draw(1)
+    plan = draw(1, LARGE)
     return replace(
         plan, apis=1, writers=1, admins=1, proxies=1, clients=(0, 1, 2, 3), operators=(), load_s=12.0, pause_s=0.3,
         mix=replace(plan.mix, external=0.9, hasty=0.0), faults=(Fault(1.0, "partial", "third-party", 10.0, share),),

@@ -13,7 +13,8 @@ import pytest
 from holdfast.services.api.accept import Acceptor
 from holdfast.services.dlq_admin.auditor import epochs
 from tests.simulation import driver
-from tests.simulation.plan import Cut, Fault, Plan, draw
+from tests.simulation.draw import draw
+from tests.simulation.plan import LARGE, Cut, Fault, Plan
 from tests.simulation.run import Run, run
 
 _NO_WRITERS = Fault(1.0, "no_writers", "writer-1", 14.0)
@@ -22,7 +23,7 @@ _answered = Acceptor._answered
 
 def _plan(replicas: int, *faults: Fault) -> Plan:
     """Four clients, who mostly write; writers come back when all is over."""
-    plan = draw(1)
+    plan = draw(1, LARGE)
     mix = replace(plan.mix, keyed=0.0, conditional=0.0, waiting=0.0, expiring=0.0, hasty=0.0, external=0.0)
     return replace(
         plan, apis=2, writers=1, admins=1, proxies=0, replicas=replicas, clients=tuple(range(4)), operators=(),

@@ -7,7 +7,8 @@ import pytest
 
 from tests.models.database.execute import Executor
 from tests.models.redis.execute import Executor as RedisExecutor
-from tests.simulation.plan import Cut, draw
+from tests.simulation.draw import draw
+from tests.simulation.plan import LARGE, Cut
 from tests.simulation.run import run
 
 _CUT = Cut(seconds=2, faults=(), clients=(0,), operators=(), apis=1, writers=1, admins=1)
@@ -27,5 +28,5 @@ def test_a_model_that_fails_fails_the_run(model: Any) -> None:
         return real(*args, **more)
 
     with patch.object(model, "run", sometimes):
-        result = run(_CUT.of(draw(0)), _CUT)
+        result = run(_CUT.of(draw(0, LARGE)), _CUT)
     assert "harness" in result.broken

@@ -3,8 +3,9 @@
 import asyncio
 from collections import Counter
 
+from tests.simulation.draw import draw
 from tests.simulation.nemesis import Nemesis
-from tests.simulation.plan import Fault, draw
+from tests.simulation.plan import Fault
 from tests.simulation.sometimes import SOMETIMES, Census
 
 _SPEED = 2000.0

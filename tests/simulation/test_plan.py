@@ -5,9 +5,10 @@ from dataclasses import replace
 
 import pytest
 
+from tests.simulation.draw import draw
 from tests.simulation.kept import Kept, kept
 from tests.simulation.kinds import ALL
-from tests.simulation.plan import Cut, Plan, draw
+from tests.simulation.plan import LARGE, SMALL, Cut, Plan
 from tests.simulation.shrink import shrink
 
 
@@ -20,15 +21,31 @@ def test_a_seed_is_one_plan() -> None:
 
 
 def test_faults_are_of_what_is_there() -> None:
-    """Each has a target that the run has, and begins during the load; every kind is drawn by some seed."""
+    """Each has a target that the run has, and begins during the load; every kind is drawn in worlds of either size."""
+    for world in (SMALL, LARGE):
+        assert _kinds([draw(seed, world) for seed in range(1000)]) == set(ALL)
+
+
+def _kinds(plans: list[Plan]) -> set[str]:
     kinds = set()
-    for plan in map(draw, range(300)):
+    for plan in plans:
         for fault in plan.faults:
             kinds.add(fault.kind)
             ends = {end for end in fault.target.split(">") if end != "clients"}
             assert ends <= {*plan.nodes, *plan.outside, "queue", "cache", "database"}
-            assert 0 <= fault.at_s < plan.load_s
-    assert kinds == set(ALL)
+            assert 0 <= fault.at_s <= plan.load_s
+    return kinds
+
+
+def test_most_seeds_are_small_worlds() -> None:
+    """A small one has few of everything; a cut names the size where it is not the seed's own."""
+    for seed in range(100):
+        small, large = draw(seed, SMALL), draw(seed, LARGE)
+        assert draw(seed) == (small if seed % 5 else large)
+        assert small.load_s < 10
+        assert len(small.clients) <= 5
+        assert len(small.faults) <= 4
+        assert Kept(seed, Cut(world=LARGE)).plan == large
 
 
 def test_a_cut_leaves_the_rest_as_it_was() -> None:
@@ -48,6 +65,7 @@ def test_a_cut_leaves_the_rest_as_it_was() -> None:
 def _some_cut(plan: Plan, chance: random.Random) -> Cut:
     some = tuple(number for number in range(len(plan.faults)) if chance.random() < 0.5)
     return Cut(
+        world=chance.choice((None, SMALL, LARGE)),
         seconds=chance.choice((None, round(plan.load_s / 2, 1))),
         faults=chance.choice((None, (), some)),
         clients=chance.choice((None, (0,))),
@@ -55,7 +73,7 @@ def _some_cut(plan: Plan, chance: random.Random) -> Cut:
     )
 
 
-@pytest.mark.parametrize("word", ["faults", "faults=1 faults=2", "colour=1", "clients=a", "1,2"])
+@pytest.mark.parametrize("word", ["faults", "faults=1 faults=2", "colour=1", "world=wide", "clients=a", "1,2"])
 def test_a_cut_that_is_none_is_refused(word: str) -> None:
     """A misspelt line of the seeds' file is not a run of everything."""
     with pytest.raises(ValueError, match=r"."):
@@ -66,7 +84,7 @@ def test_kept_seeds_are_read_as_they_are_written() -> None:
     """With and without a cut; comments and empty lines are none."""
     runs = [Kept(1, Cut(), "one"), Kept(2, Cut(seconds=3.5, faults=(1, 4), clients=()), "two")]
     assert list(kept("# seeds\n\n" + "\n".join(map(str, runs)))) == runs
-    assert all(draw(one.seed) for one in kept())
+    assert all(one.plan for one in kept())
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 4))

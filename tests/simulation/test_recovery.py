@@ -10,7 +10,8 @@ import pytest
 from holdfast.shared.runtime.time_budgets import PROBE_EVERY_S
 from tests.models.database.changes import Change
 from tests.simulation import driver
-from tests.simulation.plan import Fault, Plan, draw
+from tests.simulation.draw import draw
+from tests.simulation.plan import LARGE, Fault, Plan
 from tests.simulation.run import Run
 
 _AWAY_S = 5.0
@@ -20,7 +21,7 @@ _RESUME_MAX_S = 2 * PROBE_EVERY_S
 
 def _plan(store: str) -> Plan:
     """Six clients who create, change and read; the store is dead for a while, and comes back."""
-    mix = replace(draw(1).mix, keyed=1.0, conditional=0.0, waiting=0.0, expiring=0.0, hasty=0.0, fresh=0.0)
+    mix = replace(draw(1, LARGE).mix, keyed=1.0, conditional=0.0, waiting=0.0, expiring=0.0, hasty=0.0, fresh=0.0)
     return Plan(
         seed=7, apis=2, writers=2, admins=1, clients=tuple(range(6)), operators=(), load_s=3 + _AWAY_S + 3,
         pause_s=0.5, mix=mix, patience_s=60.0, faults=(Fault(3.0, "die", store, _AWAY_S),),

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 _DEADLINE_S = 600
-#: As many as a minute of one processor has room for.
-_MANY = ("--seeds", "1000", "--within", "60")
+#: As many as so many seconds of one processor have room for.
+_MANY = ("--seeds", "1000", "--within", "30")
 
 
 def _simulate(*arguments: str, hash_seed: str = "random") -> str:

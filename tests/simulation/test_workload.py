@@ -5,8 +5,8 @@ from random import Random
 import orjson
 
 from deploy.client.connections import Response
+from tests.simulation.draw import draw
 from tests.simulation.kinds import log_uniform
-from tests.simulation.plan import draw
 from tests.simulation.workload import Client, Known, Recorder, Request
 
 _PORTS = {"api-1": 8080, "proxy-1": 8081}

@@ -25,8 +25,6 @@ from tests.simulation.plan import Plan
 from tests.simulation.simulation import Simulation
 
 API_PORT, WRITER_PORT, ADMIN_PORT, PROXY_PORT, REDIS_PORT, THIRD_PARTY_PORT = 8080, 8090, 8082, 8081, 6379, 8099
-#: Pause of a dlq_admin between two readings of the ledger.
-AUDIT_EVERY_S = 5.0
 _PORTS = {"api": API_PORT, "writer": WRITER_PORT, "admin": ADMIN_PORT, "proxy": PROXY_PORT}
 _STORES = {
     "redis_addr": f"queue:{REDIS_PORT}", "cache_redis_addr": f"cache:{REDIS_PORT}", "listen_host": "0.0.0.0",  # noqa: S104
@@ -41,13 +39,7 @@ _WRITER = {
 }  # fmt: skip
 #: A few clients are enough for more calls at once than it makes.
 _PROXY: dict[str, Any] = {"proxy_config": {"in_flight_max": 4}}
-_ADMIN = {
-    "dlq_claim_idle_s": 3,
-    "dlq_lease_s": 5,
-    "dlq_approve_over": 12,
-    "drain_s": 3,
-    "dlq_audit_every_s": AUDIT_EVERY_S,
-}
+_ADMIN = {"dlq_claim_idle_s": 3, "dlq_lease_s": 5, "dlq_approve_over": 12, "drain_s": 3}
 
 
 class World:
@@ -143,7 +135,8 @@ class World:
                 patience = {"writer_patience_s": self.plan.patience_s}
                 return nodes.writer(WriterSettings(**same, **_WRITER, **patience, writer_port=WRITER_PORT))
             case _:
-                return nodes.dlq_admin(DlqAdminSettings(**same, **_ADMIN, dlq_port=ADMIN_PORT))
+                audits = {"dlq_audit_every_s": self.plan.audit_every_s}
+                return nodes.dlq_admin(DlqAdminSettings(**same, **_ADMIN, **audits, dlq_port=ADMIN_PORT))
 
 
 async def _listening(protocol: Callable[[], Any], port: int) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from holdfast.shared.letters.ids import time_of
+from holdfast.shared.letters.ids import number_of, time_of
 from holdfast.shared.letters.index import body
 from holdfast.shared.letters.index.statements import added, counted, insert, many, moment, now, rows_with, widened
 from holdfast.shared.letters.letter import Letter
 from holdfast.shared.letters.state import State
+from holdfast.shared.store import epochs
 from holdfast.shared.store.control import evidence
 from holdfast.shared.store.engine import Engine, transaction
+from holdfast.shared.writes import versions
 
 SECONDS_PER_BUCKET = 60
 
@@ -58,7 +60,7 @@ _COUNT_BUILD = insert(
 )
 _COUNT_TREND = insert("dead_letter_trend", ("bucket", "fingerprint", "letters"), on_clash=added(["letters"]))
 _KNOWN = "SELECT id FROM dead_letters WHERE id IN ({})"
-_KNOWN_ENTRIES = "SELECT entry_id FROM dead_letters WHERE imported = 0 AND entry_id IN ({})"
+_KNOWN_ENTRIES = "SELECT entry_id, id FROM dead_letters WHERE imported = 0 AND entry_id IN ({})"
 _KNOWN_ENTITIES = "SELECT DISTINCT entity_id, fingerprint FROM dead_letters WHERE entity_id IN ({})"
 
 
@@ -91,9 +93,11 @@ def add(connection: sa.Connection, letters: Sequence[Letter], *, imported: bool)
 
 def _foreign(connection: sa.Connection, fresh: Sequence[Letter]) -> set[int]:
     """Numbers of letters that were put on the dead-letter stream by hand: they name no entry, or one that another
-    letter is of, for an entry dies once. `fresh` is in order."""
+    letter of this epoch is of, for an entry dies once. One that a failover brought back after its death was counted
+    again when the epoch began, as a write in flight. `fresh` is in order."""
     named = [letter.entry_id for letter in fresh if letter.names_an_entry]
-    taken = {entry_id for (entry_id,) in rows_with(connection, _KNOWN_ENTRIES, named)}
+    since = number_of(versions.to_stream_id(epochs.broke_at(connection)))
+    taken = {entry_id for entry_id, number in rows_with(connection, _KNOWN_ENTRIES, named) if number >= since}
     foreign: set[int] = set()
     for letter in fresh:
         if not letter.names_an_entry or letter.entry_id in taken:

@@ -95,7 +95,8 @@ class RedisModel:
 
     def fail_over(self, left_behind: Iterable[str] = ()) -> None:
         """The replica takes its place, with what it has. Clients at the addresses `left_behind` go on with the old
-        primary, which has no replica any more, until `reunite`."""
+        primary, which has no replica any more, until `reunite` or the next failover."""
+        self.reunite()
         old = RedisModel(self._clock)
         old.space.restore(pickle.loads(pickle.dumps(self.space.contents())))  # noqa: S301 - our own
         old.executor.scripts.update(self.executor.scripts)

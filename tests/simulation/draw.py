@@ -1,0 +1,71 @@
+"""Draw: the plan of a seed. Most seeds are small worlds (small.py), since most mistakes show in them; every fifth one
+is large: more of everything, and many faults at once."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from random import Random
+
+from tests.simulation.kinds import KINDS, LATER, OUTSIDE, REPLICATED, Kind, log_uniform
+from tests.simulation.mixes import draw_mix
+from tests.simulation.plan import LARGE, SMALL, Plan
+from tests.simulation.small import draw_small
+from tests.simulation.targets import faults_of
+
+#: One seed in so many is a large world.
+_LARGE_EACH = 5
+#: Large worlds without any fault, which show that the harness accuses nobody: one in so many.
+_CALM = 12
+
+
+def draw(seed: int, world: str | None = None) -> Plan:
+    """The plan of this seed, in a world of its size or of the one that is named."""
+    if (world or (SMALL if seed % _LARGE_EACH else LARGE)) == SMALL:
+        return draw_small(seed)
+    plan = _with_third_party(_of_the_stores(seed), Random(f"third party {seed}"))
+    plan = _with_replicas(plan, Random(f"replicas {seed}"))
+    return _with_faults(plan, LATER, Random(f"later {seed}")) if plan.faults else plan
+
+
+def _with_third_party(plan: Plan, chance: Random) -> Plan:
+    """Drawn apart, so that the rest of a plan is the same with it and without."""
+    plan = replace(plan, proxies=chance.choice((0, 1, 1, 2)))
+    if not plan.proxies:
+        return plan
+    plan = replace(plan, mix=replace(plan.mix, external=round(chance.uniform(0.1, 0.6), 2)))
+    return _with_faults(plan, OUTSIDE, chance) if plan.faults else plan
+
+
+def _with_replicas(plan: Plan, chance: Random) -> Plan:
+    """What a failover loses is then what the replica did not have, and no number of seconds."""
+    plan = replace(plan, replicas=chance.choice((0, 0, 1)))
+    if not plan.replicas or not plan.faults:
+        return plan
+    kept = tuple(fault for fault in plan.faults if fault.kind != "lose_last")
+    return _with_faults(replace(plan, faults=kept), REPLICATED, chance)
+
+
+def _with_faults(plan: Plan, table: Mapping[str, Kind], chance: Random) -> Plan:
+    drawn = [
+        fault
+        for name, kind in table.items()
+        if chance.random() < kind.often
+        for fault in faults_of(name, kind, plan, chance)
+    ]
+    return replace(plan, faults=tuple(sorted((*plan.faults, *drawn), key=lambda fault: fault.at_s)))
+
+
+def _of_the_stores(seed: int) -> Plan:
+    chance = Random(f"plan {seed}")
+    apis, writers, admins = chance.choice((1, 2, 2, 3)), chance.choice((1, 2, 2, 3)), chance.choice((1, 1, 2))
+    clients = chance.choice((1, 2, 4, 4, 8, 8, 12, 20))
+    load_s = round(log_uniform(chance, 8, 60), 1)
+    requests = log_uniform(chance, 40, 240)
+    plan = Plan(
+        seed=seed, apis=apis, writers=writers, admins=admins, clients=tuple(range(clients)),
+        operators=tuple(range(chance.choice((0, 1, 1, 2)))), load_s=load_s,
+        pause_s=round(clients * load_s / requests, 3), mix=draw_mix(chance),
+        patience_s=chance.choice((13.0, 20.0, 60.0)), faults=(),
+    )  # fmt: skip
+    if chance.randrange(_CALM) == 0:
+        return plan
+    return _with_faults(plan, KINDS, chance)

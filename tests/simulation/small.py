@@ -1,0 +1,120 @@
+"""Small: worlds of one or two processes of a kind, few clients, few seconds and few faults. A run of one costs a
+fraction of a large one, and most mistakes need no more: two writes, two processes, one or two faults.
+
+Some are arranged: what few draws would bring about, as it takes several faults or people in the right order.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from random import Random
+
+from tests.simulation.kinds import DATABASE, KINDS, LATER, OUTSIDE, QUEUE, REPLICATED, Kind, log_uniform
+from tests.simulation.mixes import draw_mix
+from tests.simulation.plan import Fault, Mix, Plan
+from tests.simulation.targets import fault_of
+
+#: Of the seeds that are not arranged: one in so many has no fault.
+_CALM = 15
+#: How many faults the others have.
+_FAULTS = (1, 2, 2, 3, 4)
+#: The share of actions that a run's clients do not do: then they do more of the rest.
+_LEFT_OUT = 0.35
+#: The load of what needs time to come about.
+_LONG_S = 9.0
+#: Stores that take writes.
+_WRITTEN = (QUEUE, DATABASE)
+
+
+def draw_small(seed: int) -> Plan:
+    """The plan of this seed as a small world."""
+    chance = Random(f"small {seed}")
+    clients, load_s = chance.randint(2, 5), round(log_uniform(chance, 3, 9), 1)
+    plan = Plan(
+        seed=seed, apis=chance.choice((1, 1, 2)), writers=chance.choice((1, 1, 2)), admins=chance.choice((1, 1, 2)),
+        clients=tuple(range(clients)), operators=tuple(range(chance.choice((0, 1, 2)))), load_s=load_s,
+        pause_s=round(clients * load_s / log_uniform(chance, 15, 80), 3), mix=_some(draw_mix(chance), chance),
+        patience_s=chance.choice((13.0, 13.0, 20.0)), faults=(), proxies=chance.choice((0, 0, 1)),
+        replicas=chance.choice((0, 0, 1)), operator_pause_s=0.5, audit_every_s=2.0,
+    )  # fmt: skip
+    if plan.proxies:
+        plan = replace(plan, mix=replace(plan.mix, external=round(chance.uniform(0.2, 0.7), 2)))
+    [arranged] = chance.choices([*_ARRANGED], [*_ARRANGED.values()])
+    plan = arranged(plan, chance)
+    return replace(plan, faults=tuple(sorted(plan.faults, key=lambda fault: fault.at_s)))
+
+
+def _some(mix: Mix, chance: Random) -> Mix:
+    """Somebody has to create what the others use."""
+    kept = {name: weight for name, weight in mix.actions.items() if name == "create" or chance.random() > _LEFT_OUT}
+    return replace(mix, actions=kept, conditional=chance.choice((0.0, 0.3, 0.7)))
+
+
+def _any(plan: Plan, chance: Random) -> Plan:
+    """A few faults of any kind, at any time."""
+    if chance.randrange(_CALM) == 0:
+        return plan
+    return _with_any(plan, chance, chance.choice(_FAULTS))
+
+
+def _store_down(plan: Plan, chance: Random) -> Plan:
+    """One store is down and nothing else is wrong, so that promise 4 can be judged."""
+    plan = replace(plan, load_s=_LONG_S, mix=replace(plan.mix, fresh=0.0))
+    return replace(
+        plan, faults=(_fault(chance.choice(("die", "stall")), plan, chance, at=0.2, for_s=chance.uniform(2, 8)),)
+    )
+
+
+def _stores_down(plan: Plan, chance: Random) -> Plan:
+    """Queue and database are down at the same time."""
+    down = (_fault("die", plan, chance, at=chance.uniform(0.1, 0.3), for_s=5.0, target=each) for each in _WRITTEN)
+    return replace(plan, faults=tuple(down))
+
+
+def _letters(plan: Plan, chance: Random) -> Plan:
+    """Dead letters, and two operators who meet over them."""
+    plan = replace(plan, load_s=_LONG_S, operators=(0, 1), operator_pause_s=0.3)
+    names = (chance.choice(("poison", "flood")), "poison")
+    faults = (_fault(name, plan, chance, at=0.1 + 0.2 * number) for number, name in enumerate(names))
+    plan = replace(plan, faults=tuple(faults))
+    return _with_any(plan, chance, chance.choice((0, 0, 1)))
+
+
+def _memory_lost(plan: Plan, chance: Random) -> Plan:
+    """The queue forgets what no writer has applied and an auditor has seen."""
+    plan = replace(plan, load_s=_LONG_S, replicas=0)
+    faults = (
+        _fault("no_writers", plan, chance, at=0.05, for_s=8.0),
+        _fault(chance.choice(("wipe", "lose_last")), plan, chance, at=chance.uniform(0.6, 0.8)),
+    )
+    return replace(plan, faults=faults)
+
+
+#: How to arrange a world, and the share of seeds for which it is.
+_ARRANGED: Mapping[Callable[[Plan, Random], Plan], int] = {
+    _any: 64, _store_down: 10, _stores_down: 4, _letters: 14, _memory_lost: 8,
+}  # fmt: skip
+
+
+def _fault(
+    name: str, plan: Plan, chance: Random, *, at: float, for_s: float | None = None, target: str | None = None
+) -> Fault:
+    """One of a kind, after this share of the load. None: drawn."""
+    drawn = fault_of(name, _possible(plan)[name], plan, chance)
+    return replace(
+        drawn, at_s=round(at * plan.load_s, 3), for_s=drawn.for_s if for_s is None else round(for_s, 3),
+        target=target or drawn.target,
+    )  # fmt: skip
+
+
+def _with_any(plan: Plan, chance: Random, count: int) -> Plan:
+    kinds = _possible(plan)
+    names = chance.choices([*kinds], [kind.often for kind in kinds.values()], k=count)
+    return replace(plan, faults=(*plan.faults, *(fault_of(name, kinds[name], plan, chance) for name in names)))
+
+
+def _possible(plan: Plan) -> Mapping[str, Kind]:
+    """Kinds of faults for what the plan has. What a failover loses is what the replica did not have."""
+    kinds = KINDS | LATER | (OUTSIDE if plan.proxies else {})
+    if plan.replicas:
+        kinds = {name: kind for name, kind in kinds.items() if name != "lose_last"} | REPLICATED
+    return kinds
