@@ -122,7 +122,7 @@ def test_after_a_stop_that_none_saw_the_end_of_the_node_with_most_begins(
     """Killed nodes are asked how far they are; where one has noted that it was last, or all may meet again, none is."""
     states = {"mariadb": "seqno:   7", "mariadb-1": "seqno:   -1", "mariadb-2": "seqno:   -1"}
     asked = {"mariadb-1": "cluster:9", "mariadb-2": "cluster:12"}
-    monkeypatch.setattr(galera, "_recovered", lambda server: asked[Path(_option(server, "--datadir")).name])
+    monkeypatch.setattr(galera, "recovered", lambda server: asked[Path(_option(server, "--datadir")).name])
     paths = {name: data_folder(HA) / name / "grastate.dat" for name in states}
     for name, path in paths.items():
         path.parent.mkdir(parents=True)
