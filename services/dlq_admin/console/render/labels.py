@@ -120,7 +120,7 @@ ORDERS = {
     "cancel": "Nothing more is sent, and what was not sent is dead as before. Entries in flight come to their end.",
     "recall": "The same, and what no writer has yet is taken back from the queue: those letters are dead again.",
 }
-_SINCE = "Nothing of it is left to take back: the letters were changed, sent or discarded since."
+_SINCE = "Nothing is left to undo: the letters were changed, sent or discarded since."
 ACTIONS = {
     AuditAction.DISCARD: Label(
         "discarded", "calm", "Their writes will not be applied, unless they are restored.", _SINCE
