@@ -87,9 +87,8 @@ def _burning(profile: Profile, burn: Burn) -> Alert:
         f'and job:holdfast_requests_bad:ratio_rate{burn.long}{{job="api"}} > {limit}\n'
         f'and job:holdfast_requests_bad:rate{burn.long}{{job="api"}} * {seconds(burn.long)} >= {_BAD_MIN}',
         labels={"slo": "availability", "window": burn.long},
-        summary="Clients are refused or failed: {{ $value | humanizePercentage }} of their requests"
-        if fast
-        else "Some clients keep being refused or failed: {{ $value | humanizePercentage }} of their requests",
+        summary=("Clients are refused or failed" if fast else "Some clients keep being refused or failed")
+        + f": {{{{ $value | humanizePercentage }}}} of their requests in {burn.short}",
         description=f"{{{{ $value | humanizePercentage }}}} of the requests to {{{{ $labels.job }}}} in the last "
         f"{burn.short} were refused (429, 503) or failed (another 5xx), and more than {burn.factor * BUDGET:.2%} over "
         f"{burn.long}. At {burn.factor:g} times the pace that is allowed, the budget of {profile.budget_period} "
