@@ -125,19 +125,22 @@ class Copies:
     async def _put_in_cache(self, offered: Sequence[tuple[str, Copy]]) -> bool:
         if not offered:
             return True
-        keys = [_PREFIX + name for name, _ in offered]
         try:
             with self._putting:
-                for group in in_one_slot(self._redis, keys):
-                    arguments: list[bytes | int] = []
-                    for position in group:
-                        lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
-                        arguments += [encoded(offered[position][1]), int(lifetime_s * 1000)]
-                    await self._breaker.call_async(self._put, [keys[position] for position in group], arguments)
+                for group in in_one_slot(self._redis, offered, lambda each: _PREFIX + each[0]):
+                    await self._breaker.call_async(self._put, *self._arguments(group))
         except _AWAY:
             metrics.cache_requests.labels("error").inc()
             return False
         return True
+
+    def _arguments(self, offered: Sequence[tuple[str, Copy]]) -> tuple[list[str], list[bytes | int]]:
+        """Keys and arguments of the script."""
+        values: list[bytes | int] = []
+        for _, copy in offered:
+            lifetime_s = self._hard_s * random.uniform(1 - JITTER, 1 + JITTER)  # noqa: S311 - jitter, not a secret
+            values += [encoded(copy), int(lifetime_s * 1000)]
+        return [_PREFIX + name for name, _ in offered], values
 
     def has_as_good(self, name: str, copy: Copy, soft_s: float) -> bool:
         """Whether this process has put the same state there within about `soft_s`."""

@@ -7,7 +7,8 @@ to the owner as it is known then.
 
 import asyncio
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from itertools import chain
+from typing import Any, TypeVar
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.client import Pipeline
@@ -15,6 +16,8 @@ from redis.asyncio.connection import AbstractConnection, ConnectionPool
 from redis.crc import key_slot
 
 from holdfast.shared.connections.topology import Place, Topology
+
+T = TypeVar("T")
 
 #: The hash tag of the queue. Commands without a key (TIME, INFO, SUBSCRIBE) are about the node of its slot.
 HOME = "{holdfast}"
@@ -42,13 +45,13 @@ def first_key(command: Sequence[Any]) -> str | bytes | None:
     return command[at] if at < len(command) else None
 
 
-def in_one_slot(redis: Redis, keys: Sequence[str]) -> Iterable[list[int]]:
-    """The positions of keys that one command may have together: all of them, except at a cluster."""
+def in_one_slot(redis: Redis, things: Sequence[T], key: Callable[[T], str]) -> Iterable[Sequence[T]]:
+    """Groups of things whose keys one command may have together: all of them, except at a cluster."""
     if not isinstance(redis, ClusterRedis):
-        return [list(range(len(keys)))]
-    groups: dict[int, list[int]] = {}
-    for position, key in enumerate(keys):
-        groups.setdefault(slot_of(key), []).append(position)
+        return [things]
+    groups: dict[int, list[T]] = {}
+    for thing in things:
+        groups.setdefault(slot_of(key(thing)), []).append(thing)
     return groups.values()
 
 
@@ -80,14 +83,13 @@ class ClusterRedis(Redis):
     async def mget(self, keys: Any, *args: Any) -> Any:
         """Of keys in any slots, in their order."""
         names = [*([keys] if isinstance(keys, str | bytes) else keys), *args]
-        groups = list(in_one_slot(self, names))
+        groups = in_one_slot(self, names, lambda name: name)
         pipeline = self.pipeline(transaction=False)
         for group in groups:
-            pipeline.mget([names[position] for position in group])
-        values: dict[int, Any] = {}
-        for group, found in zip(groups, await pipeline.execute(), strict=True):
-            values |= zip(group, found, strict=True)
-        return [values[position] for position in range(len(names))]
+            pipeline.mget(group)
+        found = await pipeline.execute()
+        values = dict(zip(chain.from_iterable(groups), chain.from_iterable(found), strict=True))
+        return [values[name] for name in names]
 
     def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:
         """A transaction is of one slot."""

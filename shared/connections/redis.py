@@ -12,7 +12,7 @@ from holdfast.shared.connections.address import Address, parse_redis
 from holdfast.shared.connections.cluster import HOME, ClusterRedis, slot_of
 from holdfast.shared.connections.connection import Encrypted, Local, Plain
 from holdfast.shared.connections.primary import Primary, discovering
-from holdfast.shared.connections.topology import Owner, Topology, doubting
+from holdfast.shared.connections.topology import Owner, Place, Topology, doubting
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +56,12 @@ def connect(address: str, timeouts: RedisTimeouts, pool_size: int = 16) -> Redis
 
 
 def _topology(address: Address, timeouts: RedisTimeouts) -> Topology:
-    look_s = timeouts.connect_s / 2
-    login = {"username": address.user, "password": address.password}
-    options = {**_kind(address), **login}
-    limits = RedisTimeouts(look_s, look_s)
-    return Topology(address.nodes, lambda place: _client(limits, 1, host=place[0], port=place[1], **options), look_s)
+    options = {**_kind(address), "username": address.user, "password": address.password}
+
+    def client(place: Place, wait_s: float) -> Redis:
+        return _client(RedisTimeouts(wait_s, wait_s), 1, host=place[0], port=place[1], **options)
+
+    return Topology(address.nodes, client, timeouts.connect_s / 2)
 
 
 def _kind(address: Address) -> dict[str, Any]:

@@ -23,6 +23,8 @@ Place = tuple[str, int]
 
 #: Between two looks while connections are used, and between two when connections fail.
 _LOOK_EVERY_S, _LOOK_AGAIN_S = 5.0, 0.1
+#: How long a look goes on, whether somebody waits for it or not.
+_LOOK_MAX_S = 1.0
 #: Nodes that are asked in one look: those of the address first.
 _ASKED_MAX = 7
 _EPOCH = re.compile(rb"cluster_current_epoch:(\d+)")
@@ -43,13 +45,13 @@ class _View(NamedTuple):
 
 
 class Topology:
-    """Of the cluster to which the nodes at `seeds` belong. A look takes `look_s` at most; `client` makes a client of
-    one connection."""
+    """Of the cluster to which the nodes at `seeds` belong. Nobody waits for a look longer than `wait_s`; `client` makes
+    a client of one connection that waits so many seconds."""
 
-    def __init__(self, seeds: Sequence[Place], client: Callable[[Place], Redis], look_s: float) -> None:
+    def __init__(self, seeds: Sequence[Place], client: Callable[[Place, float], Redis], wait_s: float) -> None:
         self._seeds = seeds
         self._client = client
-        self._look_s = look_s
+        self._wait_s = wait_s
         self._view: _View | None = None
         self._doubtful = False
         self._looked_at = -_LOOK_EVERY_S
@@ -60,10 +62,11 @@ class Topology:
         was known is used. Raises RedisError; WrongNode where nobody owns it."""
         if self._view is None or (self._doubtful and time.monotonic() - self._looked_at > _LOOK_AGAIN_S):
             try:
-                await asyncio.shield(self._look())
-            except (RedisError, OSError):
+                async with asyncio.timeout(self._wait_s):
+                    await asyncio.shield(self._look())
+            except (RedisError, OSError) as error:  # a TimeoutError is an OSError
                 if self._view is None:
-                    raise
+                    raise (_silent(self._wait_s) if isinstance(error, TimeoutError) else error) from error
         found = self.known_owner(slot)
         if found is None:
             raise WrongNode(f"no node of the cluster owns slot {slot}")
@@ -100,7 +103,7 @@ class Topology:
         for each in asked:
             each.add_done_callback(_retrieved)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._look_s):
+            async with asyncio.timeout(_LOOK_MAX_S):
                 for answer in asyncio.as_completed(asked):
                     try:
                         views.append(await answer)
@@ -111,11 +114,11 @@ class Topology:
         for each in asked:
             each.cancel()
         if not views:
-            raise _why(errors) or ConnectionError(f"no node of the cluster answers within {self._look_s:g} s")
+            raise _why(errors) or _silent(_LOOK_MAX_S)
         self._view = max(views, key=lambda view: view.epoch)
 
     async def _ask(self, place: Place) -> _View:
-        client = self._client(place)
+        client = self._client(place, _LOOK_MAX_S)
         try:
             info: bytes = await client.execute_command("CLUSTER", "INFO")  # type: ignore[no-untyped-call]  # untyped there
             slots: Any = await client.execute_command("CLUSTER", "SLOTS")  # type: ignore[no-untyped-call]  # untyped there
@@ -148,6 +151,10 @@ def _why(errors: Sequence[Exception]) -> Exception | None:
         (error for error in errors if isinstance(error, WrongNode | ResponseError | AuthenticationError)),
         next(iter(errors), None),
     )
+
+
+def _silent(for_s: float) -> ConnectionError:
+    return ConnectionError(f"no node of the cluster answers within {for_s:g} s")
 
 
 def _retrieved(done: "asyncio.Future[Any]") -> None:

@@ -7,10 +7,10 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tests.failover import database_faults, queue_faults
+from tests.failover import cluster_faults, database_faults, queue_faults
 from tests.failover.table import Faults, Row, Skipped, table
 
-ALL: Faults = {**queue_faults.FAULTS, **database_faults.FAULTS}
+ALL: Faults = {**queue_faults.FAULTS, **cluster_faults.FAULTS, **database_faults.FAULTS}
 
 
 def main(only: str) -> int:

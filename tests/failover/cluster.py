@@ -38,11 +38,29 @@ class Cluster:
                 return next(node for node in self.nodes if node.port == primary[1])
         raise AssertionError(f"nobody owns slot {self.slot}")
 
+    def empty(self) -> None:
+        """FLUSHALL of each primary."""
+        for node in self.primaries():
+            ask(node, "FLUSHALL")
+
+    def primaries(self) -> list[RedisServer]:
+        """As the slot's owner knows them."""
+        ports = {primary[1] for _, _, primary, *_ in ask(self.owner(), "CLUSTER", "SLOTS")}
+        return [node for node in self.nodes if node.port in ports]
+
     def kill_owner(self) -> RedisServer:
         """kill -9; the node."""
         killed = self.owner()
         killed.kill()
         return killed
+
+    def fail_over(self) -> None:
+        """As planned by a person; returns when the slot's replica has taken over."""
+        before = self.owner()
+        known = ask(before, "CLUSTER", "SLOTS")
+        replica = next(at[1] for first, last, _, at, *_ in known if first <= self.slot <= last)
+        ask(next(node for node in self.nodes if node.port == replica), "CLUSTER", "FAILOVER")
+        self.wait_until_moved(before)
 
     def wait_until_moved(self, before: RedisServer) -> None:
         """Until all running nodes know another owner of the slot."""
@@ -101,8 +119,7 @@ class Cluster:
     def other(self) -> RedisServer:
         """A primary that does not own the slot."""
         mine = self.owner()
-        primaries = {primary[1] for _, _, primary, *_ in ask(mine, "CLUSTER", "SLOTS")}
-        return next(node for node in self.nodes if node is not mine and node.port in primaries and node.running)
+        return next(node for node in self.primaries() if node is not mine and node.running)
 
 
 def ask(node: RedisServer, *command: Any) -> Any:

@@ -11,8 +11,10 @@ import pytest
 
 from holdfast.services.dlq_admin.auditor.ledger import read_ledger
 from holdfast.shared.connections.redis import connect
+from holdfast.shared.queue.memory import MemoryReader
 from holdfast.shared.queue.names import DEAD, WRITES
 from holdfast.shared.store.engine import make_engine
+from holdfast.shared.writes.epoch import Memory
 from tests import keys, letters, processes
 from tests.client import WAIT, fetch
 from tests.external import PATIENT
@@ -42,7 +44,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
 
 @pytest.fixture
 def start(cluster: Cluster, own_database: Database, tmp_path: Path) -> Iterator[Callable[..., Service]]:
-    """Starts a service on the cluster, which is its cache, too; all of them end with the test."""
+    """Starts a service on the cluster, which is empty and its cache, too; all of them end with the test."""
+    cluster.empty()
     with ExitStack() as stack:
 
         def start(service: str, **more: str) -> Service:
@@ -87,7 +90,7 @@ def test_every_service_works_on_it(
     """Writes through the queue, waits for their end, reads, replays a dead letter, and changes the proxy's settings;
     and no node refuses a service anything."""
     api, dlq = start("api", **processes.PATIENT_API, HOLDFAST_QUEUE_REPLICAS_TIMEOUT_S="4"), start("dlq_admin")
-    start("writer")
+    writer = start("writer")
     with api.client(headers=WAIT) as http:
         made = [http.post("/users", json={"name": "Ann", "email": f"{n}@example.com"}) for n in range(5)]
         assert {(each.status_code, each.json()["meta"]["way"]) for each in made} == {(201, "queue")}
@@ -108,9 +111,35 @@ def test_every_service_works_on_it(
     try:
         changed = fetch("PUT", f"{proxy.url}/config", json={"config": {"attempts": 1}, "reason": "a test"}, **operator)
         assert changed.status_code == 200, changed.text
+        assert [_refusals(service) for service in (api, writer, dlq, proxy)] == [[]] * 4
     finally:
         proxy.kill()
     assert [node.refused() for node in cluster.nodes] == [[]] * len(cluster.nodes)
+
+
+def _refusals(service: Service) -> list[str]:
+    """What the cluster answered with an error, by its counters."""
+    counters = fetch("GET", service.metrics_url).text.splitlines()
+    refused = [line for line in counters if line.startswith("holdfast_loop_failures_total") and '"refused"' in line]
+    assert refused
+    return [line for line in refused if not line.endswith(" 0.0")]
+
+
+async def _remembered(cluster: Cluster, look: int) -> Memory:
+    """What the auditor reads of the queue."""
+    redis = connect(cluster.address("operator"), PATIENT_REDIS)
+    try:
+        memory = await MemoryReader(redis).read(look)
+    finally:
+        await redis.aclose()
+    assert memory is not None
+    return memory
+
+
+def _assert_moved(before: Memory, now: Memory) -> None:
+    """Another process that has forgotten nothing."""
+    assert now.identity != before.identity
+    assert (now.remembered, now.entries >= before.entries) == (before.look, True)
 
 
 def test_the_primary_of_its_slot_is_killed(
@@ -120,13 +149,36 @@ def test_the_primary_of_its_slot_is_killed(
     api, record = start("api"), Record()
     with writing(api, record):
         record.wait_for(10, 202)
+        remembered = asyncio.run(_remembered(cluster, 1))
         before = cluster.kill_owner()
         cluster.wait_until_moved(before)
         record.wait_for(10)
         before.start()
         cluster.wait_until_whole()
+        _assert_moved(remembered, asyncio.run(_remembered(cluster, 2)))
         record.wait_for(10, 202)
     start("writer")
+    _settled(cluster, own_database)
+    assert record.lost(own_database) == set()
+    assert _doubled(own_database) == 0
+
+
+def test_its_slot_moves(cluster: Cluster, own_database: Database, start: Callable[..., Service]) -> None:
+    """Under writes, with a writer that follows; while half of the keys are on their way, writes are taken all the
+    same."""
+    api, record = start("api"), Record()
+    start("writer")
+    with writing(api, record):
+        record.wait_for(10, 202)
+        remembered = asyncio.run(_remembered(cluster, 1))
+        to = cluster.other()
+        source = cluster.begin_move(to)
+        record.wait_for(10)
+        cluster.move_keys(source, to)
+        record.wait_for(10)
+        cluster.end_move(to)
+        _assert_moved(remembered, asyncio.run(_remembered(cluster, 2)))
+        record.wait_for(10, 202)
     _settled(cluster, own_database)
     assert record.lost(own_database) == set()
     assert _doubled(own_database) == 0

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from redis.exceptions import ConnectionError, ResponseError
+from redis import Redis as Server
+from redis.exceptions import AuthenticationError, ConnectionError, ResponseError
 
 from deploy.privileges.redis import USERS
 from holdfast.shared.cache.copies import Copies, cache_breaker
@@ -18,9 +19,10 @@ from holdfast.shared.connections.connection import WrongNode
 from holdfast.shared.connections.redis import RedisTimeouts, connect
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.queue.names import WRITES
+from tests.certificates import Authority
 from tests.failover.cluster import ask
 from tests.faults.relay import Relay, Step
-from tests.servers import PATIENT_REDIS, RedisServer, wait_until
+from tests.servers import PASSWORD, PATIENT_REDIS, RedisServer, wait_until
 from tests.users import user_row
 
 _ANSWERS = (
@@ -43,9 +45,19 @@ _ANNOUNCED = {
 class _Node(RedisServer):
     """A cluster of one node, or a node with cluster mode off."""
 
-    def __init__(self, folder: Path, enabled: str = "yes") -> None:
+    def __init__(self, folder: Path, enabled: str = "yes", *more: str) -> None:
         folder.mkdir()
-        super().__init__(folder, "--cluster-enabled", enabled)
+        super().__init__(folder, "--cluster-enabled", enabled, *more)
+        self._encrypted: dict[str, Any] = {}
+
+    def encrypt(self, authority: Authority) -> None:
+        """It speaks TLS at its port."""
+        self._command += ["--tls-port", str(self.port)]
+        self._encrypted = {"ssl": True, "ssl_ca_certs": str(authority.certificate)}
+
+    def client(self) -> Server:
+        """For looking."""
+        return Server(host="127.0.0.1", port=self.port, socket_timeout=60, **self._encrypted)
 
     def take_all_slots(self) -> None:
         """It serves."""
@@ -122,6 +134,33 @@ async def test_another_node_is_a_failure_once(node: _Node, cluster: Any, answer:
             assert len(relay.steps) == 1
             relay.steps = []
             assert await script([WRITES, f"{HOME}:look"], [1])
+
+
+async def test_tls_and_a_password(tmp_path: Path) -> None:
+    """To every node, for asking too; one whose certificate names another is not used."""
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("node")
+    node = _Node(
+        tmp_path / "node", "yes", "--port", "0", "--tls-auth-clients", "no", "--tls-cert-file", str(certificate),
+        "--tls-key-file", str(key), "--tls-ca-cert-file", str(authority.certificate), "--tls-cluster", "yes",
+    )  # fmt: skip
+    node.encrypt(authority)
+    node.start()
+    node.take_all_slots()
+    ca = f"?ssl_ca_certs={authority.certificate}"
+    redis = connect(f"rediss+cluster://operator:{PASSWORD}@{node.address}{ca}", PATIENT_REDIS)
+    assert await redis.set("a", "b")
+    assert await redis.acl_whoami() == "operator"
+    node.announce(**_ANNOUNCED["hostname"])
+    wrong = connect(f"rediss+cluster://operator:{PASSWORD}@{node.address}{ca}", PATIENT_REDIS)
+    with pytest.raises(ConnectionError, match="localhost"):
+        await wrong.get("a")
+    refused = connect(f"rediss+cluster://operator:wrong@{node.address}{ca}", PATIENT_REDIS)
+    with pytest.raises(AuthenticationError):
+        await refused.get("a")
+    for each in (redis, wrong, refused):
+        await each.aclose()
+    node.kill()
 
 
 async def test_keys_of_many_slots(cluster: Any) -> None:

@@ -119,13 +119,14 @@ DEPENDENCY = Dependency(
             clients=f"{_DIRECT} What is queued can be read and waits.",
             detected="`READONLY` in the log, `wrong_node` in `holdfast_loop_failures_total`; "
             f"{alert('PipelineStale')}, {alert('DegradedHidesOutage')}.",
-            heals="Each connection is made anew: to the primary, where Sentinel knows it; else when this node takes "
-            "writes again.",
+            heals="Each connection is made anew: to the primary, where Sentinel or the cluster knows it; else when "
+            "this node takes writes again.",
             person=f"Finish the failover: {runbook('PipelineStale')}.",
             proofs=(
                 "faults/test_queue_refuses.py::test_read_only",
                 "faults/test_wrong_node.py::test_its_connection_is_not_used_again",
                 "failover/test_short.py::test_its_primary_moves_as_planned",
+                "failover/test_cluster.py::test_its_slot_moves",
             ),
         ),
         Mode.FLAPPING: Failure(

@@ -4,6 +4,7 @@ Redis in the background, and expire there. No request waits for that, or fails b
 import asyncio
 import time
 from collections import deque
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 from starlette.types import Scope
 
+from holdfast.shared.connections.cluster import in_one_slot
 from holdfast.shared.connections.script import NotSent, Script
 from holdfast.shared.errors import OverBudget
 from holdfast.shared.http.explain.allowance import Allowance, Because
@@ -71,6 +73,7 @@ class Explanations:
     """The explanations of one process. `ended` queues one; the loop `run` stores them."""
 
     def __init__(self, redis: Redis, service: str, instance: str, keep_s: int) -> None:
+        self._redis = redis
         self._script = Script(redis, Path(__file__).with_name("keep.lua"))
         self._about = {"service": service, "instance": instance}
         self._keep_s = keep_s
@@ -116,14 +119,18 @@ class Explanations:
         """Store what is queued. Never raises; what Redis does not take at the first attempt is dropped."""
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), _BATCH_MAX))]
-            keys, explanations = zip(*batch, strict=True)
+            kept = 0
             try:
                 with self._reporter:
-                    await self._script(keys, [self._keep_s, _OF_ONE_MAX, *explanations])
+                    for group in in_one_slot(self._redis, batch, itemgetter(0)):
+                        keys, explanations = zip(*group, strict=True)
+                        await self._script(keys, [self._keep_s, _OF_ONE_MAX, *explanations])
+                        kept += len(group)
             except (RedisError, OSError, NotSent):
-                metrics.explanations.labels("failed").inc(len(batch))
+                metrics.explanations.labels("failed").inc(len(batch) - kept)
                 return
-            metrics.explanations.labels("kept").inc(len(batch))
+            finally:
+                metrics.explanations.labels("kept").inc(kept)
 
 
 def explanations(redis: Redis, service: str, settings: CacheSettings) -> Explanations | None:
