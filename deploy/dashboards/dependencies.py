@@ -146,7 +146,7 @@ _DISK = Timeline(
     act="failed: its disk is full or broken, and it refuses writes. The api writes to the database meanwhile.",
     unit="short",
     nothing="Redis or its exporter is down",
-    queries={"{{instance}}": 'min by (instance) (redis_aof_last_write_status{instance="queue"})'},
+    queries={"{{instance}}": 'min by (instance) (redis_aof_last_write_status{instance=~"queue.*"})'},
     width=6,
     states=states.WRITTEN,
 )

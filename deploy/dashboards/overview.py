@@ -95,7 +95,7 @@ _UP = Timeline(
     queries={
         "{{job}}": "min by (job) (up)",
         "Redis: {{instance}}": "min by (instance) (redis_up)",
-        "database": "min (mysql_up)",
+        "database: {{instance}}": "min by (instance) (mysql_up)",
     },
     width=12,
     height=8,

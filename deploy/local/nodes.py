@@ -24,6 +24,11 @@ _OF_STORES: Mapping[Store, tuple[str, str, str]] = {
     "queue": ("redis-queue", "queue_port", "queue_node_port"),
     "database": ("mariadb", "db_port", "db_node_port"),
 }
+#: The same of the exporters, of which each node of a store has one.
+_OF_EXPORTERS: Mapping[Store, tuple[str, str, str]] = {
+    "queue": ("exporter-queue", "queue_exporter_port", "queue_exporter_node_port"),
+    "database": ("exporter-mysql", "db_exporter_port", "db_exporter_node_port"),
+}
 
 
 class Node(NamedTuple):
@@ -45,7 +50,15 @@ def replicas(settings: StackSettings, part: Replicated) -> list[Node]:
 
 def stores(settings: StackSettings, part: Store) -> list[Node]:
     """Of a store; the first one is the primary of a new stack."""
-    name, one, others = _OF_STORES[part]
+    return _counted(settings, *_OF_STORES[part])
+
+
+def exporters(settings: StackSettings, part: Store) -> list[Node]:
+    """Of the nodes of a store, in the same order."""
+    return _counted(settings, *_OF_EXPORTERS[part])
+
+
+def _counted(settings: StackSettings, name: str, one: str, others: str) -> list[Node]:
     first = Node(name, getattr(settings, one), one.upper())
     more = range(1, _STORES) if settings.ha else ()
     return [first, *(Node(f"{name}-{n}", getattr(settings, others) + n - 1, others.upper()) for n in more)]

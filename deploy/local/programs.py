@@ -2,7 +2,8 @@
 
 from deploy.local import alerting, database, exporters, galera, haproxy, metrics_store, probe, sentinel
 from deploy.local import redis as redis_servers
-from deploy.local.nodes import Node, data_folder, sentinels, stores
+from deploy.local.nodes import Node, Store, data_folder, sentinels, stores
+from deploy.local.nodes import exporters as exporters_of
 from deploy.local.packages import find, which
 from deploy.local.places import REPO, VENV_PYTHON
 from deploy.local.program import Program, reachable
@@ -72,40 +73,45 @@ def _watchers(settings: StackSettings) -> list[Program]:
             job="alertmanager",
             instance="alertmanager",
         ),
-        Program(
-            "exporter-queue",
-            "neighbour",
-            exporters.redis(settings.queue_port, settings.queue_exporter_port),
-            settings.queue_exporter_port,
-            "QUEUE_EXPORTER_PORT",
-            probe.http_ok("/"),
-            job="redis",
-            instance="queue",
-            env=exporters.redis_login(),
+        *(_redis_exporter(node, exporter) for node, exporter in _watched(settings, "queue")),
+        _redis_exporter(
+            Node("redis-cache", settings.cache_port, "CACHE_PORT"),
+            Node("exporter-cache", settings.cache_exporter_port, "CACHE_EXPORTER_PORT"),
         ),
-        Program(
-            "exporter-cache",
-            "neighbour",
-            exporters.redis(settings.cache_port, settings.cache_exporter_port),
-            settings.cache_exporter_port,
-            "CACHE_EXPORTER_PORT",
-            probe.http_ok("/"),
-            job="redis",
-            instance="cache",
-            env=exporters.redis_login(),
-        ),
-        Program(
-            "exporter-mysql",
-            "neighbour",
-            exporters.mysql(settings.db_exporter_port),
-            settings.db_exporter_port,
-            "DB_EXPORTER_PORT",
-            probe.http_ok("/"),
-            job="mysql",
-            instance="mysql",
+        *(
+            Program(
+                exporter.name,
+                "neighbour",
+                exporters.mysql(node.port, exporter.port),
+                exporter.port,
+                exporter.setting,
+                probe.http_ok("/"),
+                job="mysql",
+                instance=exporter.name.removeprefix("exporter-"),
+            )
+            for node, exporter in _watched(settings, "database")
         ),
     ]
     return [program for program in all_of_them if which(program.command[0])]
+
+
+def _watched(settings: StackSettings, part: Store) -> list[tuple[Node, Node]]:
+    """Each node of a store, and its exporter."""
+    return list(zip(stores(settings, part), exporters_of(settings, part), strict=True))
+
+
+def _redis_exporter(node: Node, exporter: Node) -> Program:
+    return Program(
+        exporter.name,
+        "neighbour",
+        exporters.redis(node.port, exporter.port),
+        exporter.port,
+        exporter.setting,
+        probe.http_ok("/"),
+        job="redis",
+        instance=exporter.name.removeprefix("exporter-"),
+        env=exporters.redis_login(),
+    )
 
 
 def _stores(settings: StackSettings) -> list[Program]:

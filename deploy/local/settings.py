@@ -21,6 +21,8 @@ _HA_PORTS = {
     "queue_node_port": 2,
     "sentinel_port": 3,
     "db_node_port": 2,
+    "db_exporter_node_port": 2,
+    "queue_exporter_node_port": 2,
     "galera_port": 9,
 }
 
@@ -51,6 +53,8 @@ class StackSettings:
     queue_node_port: int = 6481
     sentinel_port: int = 6483
     db_node_port: int = 3407
+    db_exporter_node_port: int = 9105
+    queue_exporter_node_port: int = 9123
     galera_port: int = 3410
     ha: int = 0
     writers: int = 2

@@ -185,7 +185,7 @@ def _write_configuration(settings: StackSettings, wanted: list[Program]) -> None
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     supervisor_conf.write(wanted)
     metrics_store.write_config((program.job, program.instance, program.scraped_at) for program in wanted if program.job)
-    exporters.write_config(settings.db_port)
+    exporters.write_config(settings)
     alerting.write_config(address(settings, "dlq_admin"))
     if settings.ha:
         haproxy.write_config(settings)

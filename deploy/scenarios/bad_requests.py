@@ -69,8 +69,8 @@ MALFORMED = [
     Request(
         "JSON ten thousand levels deep",
         "POST /users",
-        400,
-        {"body.error.code": "MALFORMED_JSON", "seconds": at_most(1)},
+        422,
+        {"body.error.code": "DOCUMENT_TOO_LARGE", "body.error.details.budget": "depth", "seconds": at_most(1)},
         raw=b"[" * 10_000,
         headers={"Content-Type": "application/json"},
     ),

@@ -6,9 +6,13 @@ from deploy.scenarios.expect import ABSENT, PRESENT, at_least, at_most, holding
 from deploy.scenarios.steps import HEALING_S, Balance, ExtraApi, Request, Scenario, Step
 
 _UNKNOWN = "0198c0de-0000-7000-8000-000000000001"
+#: It holds no time: an operation that is older than what the database keeps is a 410.
+_UNKNOWN_OPERATION = "5c3a7b7e-0d4f-4c6e-9b1d-2f6a8e4d7c10"
 
 #: A breaker that closed a moment ago, after another scenario, still refuses some requests.
 _RAMP_S = 15.0
+#: Replicas give one another a last good answer about once a second; the fault lasts longer.
+_HANDED_ON_S = 5.0
 
 _STATE = [
     Request(
@@ -75,7 +79,7 @@ _STATE = [
     ),
     Request(
         "An operation that does not exist",
-        f"GET /operations/{_UNKNOWN}",
+        f"GET /operations/{_UNKNOWN_OPERATION}",
         404,
         {"body.error.code": "OPERATION_NOT_FOUND"},
         within_s=_RAMP_S,
@@ -159,6 +163,7 @@ _THIRD_PARTY: list[Step] = [
         "GET /external-api",
         200,
         {"body.meta.stale": True, "header.x-degraded": PRESENT, "header.age": PRESENT, "seconds": at_most(6)},
+        within_s=_HANDED_ON_S,
     ),
     Request(
         "or, when it allows no fallback, an error and when to retry",
