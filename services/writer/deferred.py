@@ -87,9 +87,9 @@ class Deferred:
 
     def forget(self, entry_id: str, operation_id: str = "") -> None:
         """It is settled."""
-        self._waiting.pop(entry_id, None)
         self._since.pop(operation_id, None)
-        metrics.deferred_entries.set(len(self._waiting))
+        if self._waiting.pop(entry_id, None):
+            metrics.deferred_entries.set(len(self._waiting))
 
     def held(self) -> list[str]:
         """Ids of the entries kept here."""

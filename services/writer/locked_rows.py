@@ -27,7 +27,7 @@ class LockedRows:
 
     def __call__(self, batch: list[Delivery], met_a_lock: bool) -> list[Outcome]:
         """`met_a_lock`: the same batch has just waited for one in vain. Raises as `transaction` does."""
-        entities = {delivery.write.ref for delivery in batch}
+        entities = {delivery.write.ref for delivery in batch} if self._locked else frozenset()
         outcomes = self._transaction(batch, past_locks=met_a_lock or not self._locked.isdisjoint(entities))
         locked = {
             delivery.write.ref

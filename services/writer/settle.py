@@ -36,6 +36,8 @@ from holdfast.shared.writes.outcome import Applied, Dead, Duplicate, Failure, Fi
 
 T = TypeVar("T")
 
+_commit_delays = metrics.commit_delay.tally()
+
 
 class Settler:
     """One writer's way of settling."""
@@ -62,7 +64,9 @@ class Settler:
 
     async def __call__(self, handled: list[Handled]) -> None:
         """Settle a batch; comes back when Redis has taken it."""
-        handled = self._spare([await self._charged(one) for one in handled])
+        handled = self._spare([
+            await self._charged(one) if isinstance(one.outcome, Retry) else one for one in handled
+        ])  # fmt: skip
         leaving = [one for one in handled if not isinstance(one.outcome, Retry)]
         if leaving:
             arguments = [value for one in leaving for value in self._arguments(one)]
@@ -130,10 +134,9 @@ class Settler:
     def _arguments(self, one: Handled) -> list[str | bytes | int]:
         match one.outcome:
             case Applied() | Superseded() | Rejected() as final:
-                return [one.entry.id, "done", *_kept(one), _notify(one), _message(one, final)]
+                return [one.entry.id, "done", *_kept(one), *_notice(one, final)]
             case Duplicate(redelivered, first):
-                action = "done" if redelivered else "copy"
-                return [one.entry.id, action, *_kept(one), _notify(one), _message(one, first)]
+                return [one.entry.id, "done" if redelivered else "copy", *_kept(one), *_notice(one, first)]
             case Dead(reason, failure):
                 fields = describe(one.entry.id, one.entry.fields, reason, self._attempt(failure))
                 flat = [part for field in fields.items() for part in field]
@@ -175,21 +178,17 @@ def _keys(one: Handled) -> list[str]:
     return [*keys, QUEUE.record(str(key_hash))] if key_hash else keys
 
 
-def _notify(one: Handled) -> str:
-    return one.delivery.write.notify if one.delivery else ""
-
-
-def _message(one: Handled, final: Final) -> str:
-    """The outcome for an api that waits for it; nothing where none waits."""
-    if not _notify(one):
-        return ""
+def _notice(one: Handled, final: Final) -> tuple[str, str]:
+    """The channel of an api that waits for the outcome, and the outcome; nothing where none waits."""
+    if one.delivery is None or not one.delivery.write.notify:
+        return "", ""
     message: dict[str, object] = {"operation_id": _operation_id(one)}
     match final:
         case Applied(version) | Superseded(version):
             message |= {"status": final.status, "version": version}
         case Rejected(code, detail):
             message |= {"status": "rejected", "code": code, "detail": detail}
-    return json.dumps(message)
+    return one.delivery.write.notify, json.dumps(message)
 
 
 def _report(one: Handled) -> None:
@@ -197,8 +196,11 @@ def _report(one: Handled) -> None:
     match one.outcome:
         case Applied() if one.delivery:
             heartbeat.committed(one.delivery.write)
-            delay_us = max(0, versions.wall_clock() - one.delivery.write.version)
-            metrics.commit_delay.observe(delay_us / 1_000_000, spans.exemplar(one.delivery.write.traceparent))
+            delay_s = max(0, versions.wall_clock() - one.delivery.write.version) / 1_000_000
+            if exemplar := spans.exemplar(one.delivery.write.traceparent):
+                metrics.commit_delay.observe(delay_s, exemplar)
+            else:
+                _commit_delays.add(delay_s)
         case Rejected(code):
             logs.info(Action.WRITE_REJECTED, operation_id=_operation_id(one), code=code)
         case Dead(reason, failure):

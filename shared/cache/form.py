@@ -8,8 +8,9 @@ content. Of two copies of one thing the one that comes later in its order is the
 import hashlib
 import hmac
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from operator import itemgetter
 from typing import Annotated, Any, Literal, NamedTuple, Self, get_type_hints
 
 import orjson
@@ -18,7 +19,7 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from holdfast.shared.domain.registry import Domain, domain
 from holdfast.shared.domain.resource import ResourceType
 from holdfast.shared.writes.commands import Ref
-from holdfast.shared.writes.merge import Entity
+from holdfast.shared.writes.merge import Entity, row_of
 
 _Version = Annotated[int, Field(ge=0, lt=2**53)]
 _Moment = Annotated[float, Field(ge=0, lt=2**40, allow_inf_nan=False)]
@@ -89,7 +90,7 @@ def encoded(copy: Copy) -> bytes:
     """As it is kept."""
     if isinstance(copy, EntityCopy):
         form = _forms(domain())[copy.entity.resource.singular]
-        return orjson.dumps([form.name, copy.order, copy.as_of, _row(copy.entity)])
+        return orjson.dumps((form.name, copy.order, copy.as_of, form.row(row_of(copy.entity))))
     return orjson.dumps([_PAGE_FORM, copy.order, copy.as_of, [tuple(one) for one in copy.listed]])
 
 
@@ -127,6 +128,8 @@ class _Form(NamedTuple):
     resource: ResourceType
     name: str
     adapter: TypeAdapter[Any]
+    #: An entity's row -> in the order of the form's columns.
+    row: Callable[[tuple[Any, ...]], tuple[Any, ...]]
 
 
 @cache
@@ -146,16 +149,18 @@ def _form_of(resource: ResourceType) -> _Form:
     versions = {name for name, _ in columns if name.endswith("_version") and name not in resource.by_name}
     name = _form(resource.name, columns)
     row = _tuple(*(_Version if column in versions else hint for column, hint in columns))
-    return _Form(resource, name, TypeAdapter(_tuple(Literal[name], list[_Version], _Moment, row), config=_STRICT))
+    adapter = TypeAdapter(_tuple(Literal[name], list[_Version], _Moment, row), config=_STRICT)
+    return _Form(resource, name, adapter, _in_order(resource))
 
 
-def _row(entity: Entity) -> list[Any]:
-    """In the order of the columns."""
-    row: list[Any] = [entity.id]
-    keys = iter(entity.keys)
-    for field, value, version in zip(entity.resource.fields, entity.values, entity.versions, strict=True):
-        row += [value, next(keys), version] if field.unique else [value, version]
-    return [*row, entity.created_version, entity.deleted_version]
+def _in_order(resource: ResourceType) -> Callable[[tuple[Any, ...]], tuple[Any, ...]]:
+    """An entity's row -> in the order of the form's columns, where what belongs to one field stands together."""
+    count = len(resource.fields)
+    keys = iter(range(1 + 2 * count, 1 + 2 * count + len(resource.unique)))
+    places = [0]
+    for field in resource.fields:
+        places += [1 + field.index, *([next(keys)] if field.unique else []), 1 + count + field.index]
+    return itemgetter(*places, -2, -1)
 
 
 def _entity(resource: ResourceType, row: Sequence[Any]) -> Entity:

@@ -11,7 +11,7 @@ from holdfast.shared.domain.field_types import Email, Text
 from holdfast.shared.domain.resource import Example, Resource, Unique
 
 #: How an internationalised label looks in ASCII.
-_IDNA_LABEL = re.compile(r"[@.]xn--", re.IGNORECASE)
+_IDNA_LABEL = re.compile(r"[@.]xn--")
 
 
 def email_key(email: str) -> str:
@@ -21,8 +21,8 @@ def email_key(email: str) -> str:
     one domain and `strasse.example` is another. The local part is in lower case and NFC: mail systems that distinguish
     `Ann@` and `ann@` do not exist in practice, while `ß` and `ss` are different letters.
     """
-    if email.isascii() and not _IDNA_LABEL.search(email):
-        return email.lower()
+    if email.isascii() and ("xn--" not in (plain := email.lower()) or not _IDNA_LABEL.search(plain)):
+        return plain
     local, _, host = email.rpartition("@")
     lower = unicodedata.normalize("NFC", unicodedata.normalize("NFC", local).lower())
     return f"{lower}@{_host_key(host)}"

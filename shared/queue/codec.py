@@ -29,6 +29,7 @@ _REQUIRED = {
     _SCHEMA_1: (ENTITY_ID_FIELDS[1], b"schema", *_COMMON),
 }
 _ID_MAX_BYTES = 36
+_VERSION_MAX_DIGITS = len(str(VERSION_MAX))
 _OWN_WORDS = {"missing": "missing", "extra_forbidden": "unknown field", "json_invalid": "not JSON"}
 #: What another build may call a schema, a resource, a command or a field.
 _NUMBER, _NAME = re.compile(rb"[1-9][0-9]{0,8}"), re.compile(rb"[A-Za-z][A-Za-z0-9_]{0,99}")
@@ -91,10 +92,11 @@ def decode(fields: Mapping[bytes, bytes], entry_id: str = "", command: Command |
             _id(fields[required[0]]),
             command or decode_payload(payload, fields[b"payload"]),
             _version(fields[b"version"]),
+            **_optional(fields),
         )
         if entry_id and write.version > from_stream_id(entry_id):
             raise Undecodable("the version is newer than its entry")
-        return write if len(fields) == len(required) else write._replace(**_optional(fields))
+        return write
     except UnicodeDecodeError:
         raise Undecodable("a field is not text") from None
     except _NotAsDeclared as problem:
@@ -193,9 +195,9 @@ def _id(value: bytes) -> str:
 
 
 def _version(value: bytes) -> int:
-    if not value.isdigit() or not 0 < int(value[:17]) < VERSION_MAX or len(value) > 16:
-        raise Undecodable("a version is not a positive integer below 2**53")
-    return int(value)
+    if len(value) <= _VERSION_MAX_DIGITS and value.isdigit() and 0 < (version := int(value)) < VERSION_MAX:
+        return version
+    raise Undecodable("a version is not a positive integer below 2**53")
 
 
 def _versions(value: bytes) -> tuple[int, ...]:

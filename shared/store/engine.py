@@ -12,6 +12,7 @@ from sqlalchemy import Engine, QueuePool
 from holdfast.shared.connections.address import Address, parse_dsn
 from holdfast.shared.runtime.settings import StoreSettings
 from holdfast.shared.store import connections
+from holdfast.shared.store.bulk import BulkCursor
 from holdfast.shared.store.classify import classify
 from holdfast.shared.store.hosts import Hosts
 from holdfast.shared.telemetry import metrics
@@ -72,6 +73,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
             "read_timeout": timeouts.io_s,
             "write_timeout": timeouts.io_s,
             "init_command": session,
+            "cursorclass": BulkCursor,
             **_encryption(address),
         },
     )

@@ -79,18 +79,6 @@ def entity_from(resource: ResourceType, row: Sequence[Any]) -> Entity:
     return Entity(resource, row[0], values, tuple(row[versions:keys]), tuple(row[keys:-2]), row[-2], row[-1])
 
 
-def row_of(entity: Entity) -> tuple[Any, ...]:
-    """The other way: the values of `insert`."""
-    return (
-        entity.id,
-        *entity.values,
-        *entity.versions,
-        *entity.keys,
-        entity.created_version,
-        entity.deleted_version,
-    )
-
-
 @cache
 def _unlike(resource: ResourceType) -> Mapping[int, Callable[[Any], Any]]:
     """The places of values that a row may hold in another form, and what makes the value of it: MySQL has only numbers

@@ -8,11 +8,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from holdfast.shared.runtime.timestamps import utc_now
-from holdfast.shared.store.statements import insert_into, row_of, statements_of
+from holdfast.shared.store.statements import insert_into, statements_of
 from holdfast.shared.store.tables import operations
 from holdfast.shared.writes.commands import label
 from holdfast.shared.writes.decide import Decision, Delivery, Known
-from holdfast.shared.writes.merge import Entity
+from holdfast.shared.writes.merge import Entity, row_of
 from holdfast.shared.writes.outcome import Applied, Final, Rejected, Superseded
 
 _INSERT_OPERATION = insert_into(

@@ -62,7 +62,7 @@ class TalliedHistogram(Histogram):
 
     def tally(self, *labels: str) -> Tally:
         """The tally of a label set."""
-        return self._tallies.setdefault(labels, Tally(self.labels(*labels)))
+        return self._tallies.setdefault(labels, Tally(self.labels(*labels) if labels else self))
 
     def collect(self) -> Iterable[Metric]:
         """The samples, with everything that was counted until now."""

@@ -75,7 +75,7 @@ dead_letters = Counter("holdfast_dead_letters_total", "Entries moved to the dead
 create(dead_letters, [reason.value for reason in Reason])
 apply_batch_size = Histogram("holdfast_apply_batch_writes", "Writes applied in one transaction", buckets=_SIZES)
 apply_duration = Histogram("holdfast_apply_duration_seconds", "One transaction, from load to commit", buckets=SECONDS)
-commit_delay = Histogram(
+commit_delay = TalliedHistogram(
     "holdfast_commit_delay_seconds", "From acceptance to commit, of each write applied", buckets=SECONDS
 )
 retries = Counter("holdfast_retries_total", "Work that was retried, by dependency and reason", ["dependency", "reason"])

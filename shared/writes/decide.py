@@ -24,8 +24,7 @@ class Delivery(NamedTuple):
     entry_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(NamedTuple):
     """An operation that is over: how, and which delivery ended it."""
 
     outcome: Final

@@ -71,6 +71,18 @@ class Entity(NamedTuple):
         return self.resource.shown(self.values)
 
 
+def row_of(entity: Entity) -> tuple[Any, ...]:
+    """All but the resource: id, values, versions, keys, and the versions of its creation and deletion."""
+    return (
+        entity.id,
+        *entity.values,
+        *entity.versions,
+        *entity.keys,
+        entity.created_version,
+        entity.deleted_version,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """What the store knows of one unique value, besides the writer's own entity."""

@@ -10,9 +10,10 @@ from holdfast.shared.letters.retention import tombstones
 from holdfast.shared.store import reads
 from holdfast.shared.store.apply import apply
 from holdfast.shared.store.engine import Engine, make_engine
-from holdfast.shared.store.statements import row_of, statements_of
+from holdfast.shared.store.statements import statements_of
 from holdfast.shared.writes.commands import Write
 from holdfast.shared.writes.decide import Delivery
+from holdfast.shared.writes.merge import row_of
 from tests.servers import PATIENT_DATABASE, Database
 from tests.users import USERS, create_user, user_row
 

@@ -15,7 +15,8 @@ from holdfast.shared.queue.names import PREFIX
 from holdfast.shared.queue.pending import PendingWrites, pending_writes
 from holdfast.shared.store import reads
 from holdfast.shared.store.engine import Engine, make_engine, reading, transaction
-from holdfast.shared.store.statements import entity_from, row_of, statements_of
+from holdfast.shared.store.statements import entity_from, statements_of
+from holdfast.shared.writes.merge import row_of
 from tests.database_faults import as_root
 from tests.servers import PATIENT_DATABASE, PATIENT_REDIS, Database, RedisServer, wait_until
 from tests.users import USERS, user_ref, user_row
