@@ -332,7 +332,7 @@ benchmark-error-rates: ## A third party that fails in part: what retries, breake
 
 .PHONY: bench
 bench: ## Every bench of speed, recovery and partial failure, and one table of their aims (an hour; TABLE=1: the table alone)
-	@$(if $(TABLE),:,$(MAKE) bench-read bench-write bench-degraded test-recovery-time benchmark-error-rates)
+	@$(if $(TABLE),:,$(MAKE) bench-read bench-write bench-memory bench-degraded test-recovery-time benchmark-error-rates)
 	@$(LOCAL) setup dev
 	@$(VENV) -m tests.bench.aims
 
@@ -376,6 +376,11 @@ bench-costs: ## What one write and one read cost each part of the system; make c
 capacity: venv-local ## What a load needs, and what is full first (RATE= writes/s, RETENTION= days; READS=, KEYED=, ...: docs/scaling.md)
 	@$(VENV) -m deploy.capacity rate=$(RATE) retention=$(RETENTION) reads=$(READS) keyed=$(KEYED) \
 		outage_hours=$(OUTAGE_HOURS) growth=$(GROWTH) disk_fsyncs=$(DISK_FSYNCS) database_cores=$(DATABASE_CORES) costs=$(COSTS)
+
+.PHONY: bench-memory
+bench-memory: ## What each service holds in memory at rest: RSS, PSS and what is its own (a minute; OUT=)
+	@$(LOCAL) setup dev
+	@$(VENV) -m tests.bench.memory --out $(or $(OUT),docs/benchmarks/memory.md) $(ARGS)
 
 .PHONY: bench-breaker
 bench-breaker: ## The cost of a closed breaker per call, compared with the plain package (seconds)

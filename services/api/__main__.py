@@ -1,21 +1,14 @@
-"""`python -m holdfast.services.api`: read the settings, run."""
+"""`python -m holdfast.services.api`."""
 
-import uvicorn
-
-from holdfast.services.api.app import make_app
-from holdfast.services.api.settings import ApiSettings
-from holdfast.shared.http.server import config
-from holdfast.shared.telemetry import logs
-from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.runtime.left_out import leave_out
 
 
 def main() -> None:
     """Until SIGTERM."""
-    settings = ApiSettings()
-    logs.configure("api", settings.log_level, settings.log_style)
-    host, port = settings.listen_host, settings.api_port
-    spans.begin("api", settings.instance, settings.otlp_endpoint, settings.trace_share)
-    uvicorn.Server(config(make_app(settings), host, port, drain_s=settings.drain_s, bounds=settings.bounds)).run()
+    leave_out()
+    from holdfast.services.api.process import run  # not before: it imports the libraries
+
+    run()
 
 
 if __name__ == "__main__":

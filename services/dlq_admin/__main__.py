@@ -2,9 +2,12 @@
 
 import sys
 
+from holdfast.shared.runtime.left_out import leave_out
+
 
 def main() -> int:
     """The exit code. A command over HTTP loads nothing of the service."""
+    leave_out()
     arguments = sys.argv[1:]
     if arguments in ([], ["serve"]):
         from holdfast.services.dlq_admin.process import serve

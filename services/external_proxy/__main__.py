@@ -1,22 +1,14 @@
-"""`python -m holdfast.services.external_proxy`: read the settings, run."""
+"""`python -m holdfast.services.external_proxy`."""
 
-import uvicorn
-
-from holdfast.services.external_proxy.app import make_app
-from holdfast.services.external_proxy.settings import ProxySettings
-from holdfast.shared.http.server import config
-from holdfast.shared.telemetry import logs
-from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.runtime.left_out import leave_out
 
 
 def main() -> None:
     """Until SIGTERM."""
-    settings = ProxySettings()
-    logs.configure("external_proxy", settings.log_level, settings.log_style)
-    spans.begin("external_proxy", settings.instance, settings.otlp_endpoint, settings.trace_share)
-    app = make_app(settings)
-    host, port = settings.listen_host, settings.proxy_port
-    uvicorn.Server(config(app, host, port, drain_s=settings.drain_s, bounds=settings.bounds)).run()
+    leave_out()
+    from holdfast.services.external_proxy.process import run  # not before: it imports the libraries
+
+    run()
 
 
 if __name__ == "__main__":

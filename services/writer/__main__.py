@@ -1,21 +1,14 @@
-"""`python -m holdfast.services.writer`: read the settings, run."""
+"""`python -m holdfast.services.writer`."""
 
-import uvloop
-
-from holdfast.services.writer.app import Writer
-from holdfast.services.writer.settings import WriterSettings
-from holdfast.shared.telemetry import logs
-from holdfast.shared.telemetry.tracing import spans
+from holdfast.shared.runtime.left_out import leave_out
 
 
 def main() -> None:
-    """Exit code 0 after SIGTERM."""
-    settings = WriterSettings()
-    logs.configure("writer", settings.log_level, settings.log_style)
-    spans.begin("writer", settings.instance, settings.otlp_endpoint, settings.trace_share)
-    writer = Writer(settings)
-    uvloop.run(writer.run())
-    spans.end()
+    """Until SIGTERM."""
+    leave_out()
+    from holdfast.services.writer.process import run  # not before: it imports the libraries
+
+    run()
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from sqlalchemy import Engine, QueuePool
 
 from holdfast.shared.connections.address import Address, parse_dsn
 from holdfast.shared.runtime.settings import StoreSettings
-from holdfast.shared.store import connections
+from holdfast.shared.store import connections, login
 from holdfast.shared.store.bulk import BulkCursor
 from holdfast.shared.store.classify import classify
 from holdfast.shared.store.hosts import Hosts
@@ -56,6 +56,7 @@ def make_engine(dsn: str, timeouts: Timeouts, pool_size: int, *, transactions: b
     """An engine that never waits longer than `timeouts`; it connects on first use. Raises ValueError for what is no
     DSN."""
     address = parse_dsn(dsn)
+    login.prepare()
     session = f"SET SESSION innodb_lock_wait_timeout={timeouts.lock_wait_s}, {_SESSION}"
     engine = sa.create_engine(
         sa.URL.create("mysql+pymysql", address.user, address.password, address.host, address.port, address.database),

@@ -65,6 +65,7 @@ def _of_best(points: list[VirtualPoint], shipped: VirtualPoint) -> float:
 _BENCHES: dict[str, tuple[str, Callable[[Any], Iterator[Aim]]]] = {
     "read": ("make bench-read", of_verdicts),
     "write": ("make bench-write", of_verdicts),
+    "memory": ("make bench-memory", of_verdicts),
     "degraded": ("make bench-degraded", of_verdicts),
     "recovery": ("make test-recovery-time", of_recovery),
     "error-rates": ("make benchmark-error-rates", of_error_rates),

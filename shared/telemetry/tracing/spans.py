@@ -15,6 +15,8 @@ from enum import Enum, auto
 from types import TracebackType
 from typing import Protocol, TypeVar
 
+from holdfast.shared.runtime import left_out
+
 T = TypeVar("T")
 
 Attributes = Mapping[str, str | int | float | bool]
@@ -99,6 +101,7 @@ def begin(service: str, instance: str, endpoint: str | None, share: float) -> No
     global collector
     if endpoint is None:
         return
+    left_out.load("opentelemetry.sdk")
     from holdfast.shared.telemetry.tracing.otel import OtelCollector
 
     collector = OtelCollector(service, instance, endpoint, share)

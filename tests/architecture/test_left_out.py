@@ -1,0 +1,63 @@
+"""What is left out of a process stays out, and what needs it has it."""
+
+import subprocess
+import sys
+
+from holdfast.shared.runtime.left_out import LEFT_OUT
+from tests.processes import ROOT
+
+_SERVICES = ("api", "writer", "external_proxy", "dlq_admin")
+
+_IMPORT_ALL = f"""
+import sys
+from holdfast.shared.runtime.left_out import leave_out
+leave_out()
+for service in {_SERVICES}:
+    __import__(f"holdfast.services.{{service}}.process")
+print(*sorted({{name for name, module in sys.modules.items() if module}}))
+"""
+
+_LOGIN = """
+from holdfast.shared.runtime.left_out import leave_out
+leave_out()
+from pymysql import _auth
+from holdfast.shared.store.login import prepare
+assert not _auth._have_cryptography
+prepare()
+own = _auth.sha2_rsa_encrypt
+try:
+    _auth.sha2_rsa_encrypt(b"secret", b"s" * 20, b"no key")
+except ValueError:
+    pass  # PyMySQL's own function has looked at the key
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+key = rsa.generate_private_key(65537, 2048)
+public = key.public_key().public_bytes(
+    serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+)
+from cryptography.hazmat.primitives import hashes
+sent = own(b"secret", b"s" * 20, public)
+plain = key.decrypt(sent, padding.OAEP(padding.MGF1(hashes.SHA1()), hashes.SHA1(), None))
+print(bytes(one ^ ord("s") for one in plain).decode())
+"""
+
+
+def _printed(program: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True, timeout=120
+    )
+    return done.stdout
+
+
+def test_services_do_not_load_what_is_left_out() -> None:
+    """Neither the packages nor anything in them, whichever library would like to have them."""
+    loaded = _printed(_IMPORT_ALL).split()
+    assert "holdfast.services.api.app" in loaded
+    assert [
+        name for name in loaded if name.startswith(tuple(f"{each}." for each in LEFT_OUT)) or name in LEFT_OUT
+    ] == []
+
+
+def test_a_password_that_a_server_wants_encrypted_is_encrypted() -> None:
+    """MySQL without TLS: what takes it is loaded then, before the first password and for the next ones."""
+    assert _printed(_LOGIN) == "secret\0\n"
