@@ -227,18 +227,18 @@ verify-mutants: ## Planted bugs, one at a time, and which proof catches each; no
 
 # On the running stack (make up; STACK=docker: make docker-run). What is broken is mended again, however it ends.
 # ARGS="--json FILE": a report.
-SCENARIO = @$(PYTHON) -m deploy.scenarios $(if $(STACK),--stack $(STACK)) $(ARGS)
+SCENARIO = @$(VENV) -m deploy.scenarios $(if $(STACK),--stack $(STACK)) $(ARGS)
 
 .PHONY: test-database-down
-test-database-down: ## The database stops and comes back: what clients see, step by step
+test-database-down: venv-local ## The database stops and comes back: what clients see, step by step
 	$(SCENARIO) database-down
 
 .PHONY: test-redis-down
-test-redis-down: ## The queue stops, then the database too: what clients see, step by step
+test-redis-down: venv-local ## The queue stops, then the database too: what clients see, step by step
 	$(SCENARIO) redis-down
 
 .PHONY: test-error-scenarios
-test-error-scenarios: ## Every kind of error, and its response
+test-error-scenarios: venv-local ## Every kind of error, and its response
 	$(SCENARIO) error-scenarios
 
 # Hypothesis, steady state, break, mend, verdict (docs/chaos.md). STACK=docker: in containers. DURATION=, RATE=, ARGS="--json FILE"

@@ -1,7 +1,7 @@
 """`make test-database-down`: the database stops, and comes back."""
 
 from deploy.scenarios.expect import ABSENT, PRESENT, at_least, at_most, one_of
-from deploy.scenarios.steps import HEALING_S, Balance, Request, Scenario, Start, Stop
+from deploy.scenarios.steps import HEALING_S, Balance, ClientWaits, ClientWrites, Request, Scenario, Start, Stop
 
 _UNKNOWN = "0198c0de-0000-7000-8000-000000000001"
 
@@ -51,6 +51,13 @@ SCENARIO = Scenario(
             200,
             {"body.data.name": "Eve", "body.meta.pending": True, "body.meta.stale": True, "seconds": at_most(6)},
             within_s=5,
+        ),
+        ClientWrites(
+            "For our client library it is a write that is queued, and a user that says so",
+            {"name": "Joe", "email": "joe-{run}@example.com"},
+            "queued",
+            pending=True,
+            keep="joe",
         ),
         Request(
             "A known user is read from a copy, marked as one",
@@ -120,6 +127,7 @@ SCENARIO = Scenario(
             {"body.data.status": "applied"},
             within_s=HEALING_S,
         ),
+        ClientWaits("And our client library waits for its own", "joe", "applied"),
         Request(
             "Reads are fresh again by themselves",
             "GET /users/{ada}",

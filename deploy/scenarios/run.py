@@ -11,10 +11,22 @@ from typing import Any
 from deploy.announce import Announcement, Announcer
 from deploy.client.request import JsonResponse, request
 from deploy.local.progress import during
+from deploy.scenarios import by_client
 from deploy.scenarios.expect import Check, at, checks
-from deploy.scenarios.steps import Balance, ExtraApi, Request, Scenario, Start, Step, Stop
+from deploy.scenarios.steps import (
+    Balance,
+    ClientWaits,
+    ClientWrites,
+    ExtraApi,
+    Request,
+    Scenario,
+    Start,
+    Step,
+    Stop,
+)
 from deploy.stacks import faults
 from deploy.stacks.stack import Stack
+from holdfast_client import Client
 
 _POLL_S = 0.2
 
@@ -49,6 +61,8 @@ def run(scenario: Scenario, stack: Stack, announcer: Announcer) -> Iterator[Resu
             match step:
                 case Request():
                     result = _request(step, stack, known)
+                case ClientWrites() | ClientWaits():
+                    result = _by_client(step, stack, known)
                 case Stop(programs):
                     with during(f"stopping {', '.join(programs)}"):
                         for program in programs:
@@ -98,6 +112,17 @@ def _request(step: Request, stack: Stack, known: dict[str, str]) -> Result:
     for name, where in step.keep.items():
         known[name] = str(at(response.body, where))
     return result
+
+
+def _by_client(step: ClientWrites | ClientWaits, stack: Stack, known: dict[str, str]) -> Result:
+    with during("waiting for the client library"), Client(f"http://{stack.address('api')}") as client:
+        match step:
+            case ClientWrites():
+                values = {name: _filled(value, known) for name, value in step.json.items()}
+                known[step.keep], found = by_client.writes(step, client, values)
+            case ClientWaits():
+                _, found = by_client.waits(step, client, known[step.operation])
+    return Result(step, step.what, checks=found)
 
 
 def _filled(value: Any, known: Mapping[str, str]) -> Any:

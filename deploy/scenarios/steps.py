@@ -57,11 +57,32 @@ class ExtraApi:
 
 
 @dataclass(frozen=True)
+class ClientWrites:
+    """Our client library creates a user and reads it at once. `status`: of the write; `pending`: of what was read;
+    `keep`: the name of its operation for later steps."""
+
+    what: str
+    json: Mapping[str, object]
+    status: str
+    pending: bool
+    keep: str
+
+
+@dataclass(frozen=True)
+class ClientWaits:
+    """Our client library waits until a kept operation is over; `status`: as which it ends."""
+
+    what: str
+    operation: str
+    status: str
+
+
+@dataclass(frozen=True)
 class Balance:
     """The ledger: every accepted write is accounted for."""
 
 
-Step = Request | Stop | Start | ExtraApi | Balance
+Step = Request | ClientWrites | ClientWaits | Stop | Start | ExtraApi | Balance
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,17 @@ from deploy.scenarios.expect import (
 )
 from deploy.scenarios.run import run
 from deploy.scenarios.show import for_machines, step, verdict
-from deploy.scenarios.steps import Balance, ExtraApi, Request, Scenario, Start, Step, Stop
+from deploy.scenarios.steps import (
+    Balance,
+    ClientWaits,
+    ClientWrites,
+    ExtraApi,
+    Request,
+    Scenario,
+    Start,
+    Step,
+    Stop,
+)
 from deploy.stacks.faults import Fault, Program
 from deploy.stacks.journal import Journal
 from deploy.stacks.stack import Stack
@@ -82,6 +92,10 @@ def test_a_scenario_uses_only_what_is_there(scenario: Scenario) -> None:
                 for where in one.expect:
                     look(RESPONSE, where)
                 known |= set(one.keep)
+            case ClientWrites(keep=name):
+                known.add(name)
+            case ClientWaits(operation=name):
+                assert name in known, one.what
             case ExtraApi(name):
                 there.add(name)
             case Stop(names):

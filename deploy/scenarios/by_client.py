@@ -1,0 +1,44 @@
+"""By client: steps that somebody's service would take, made with our client library."""
+
+from collections.abc import Callable
+
+from deploy.scenarios.expect import Check
+from deploy.scenarios.steps import HEALING_S, ClientWaits, ClientWrites
+from holdfast_client import Client, HoldfastError
+
+_TIMEOUT_S = 10.0
+
+
+def writes(step: ClientWrites, client: Client, values: dict[str, object]) -> tuple[str, list[Check]]:
+    """The id of the operation, and what came of it."""
+
+    def made() -> tuple[str, list[Check]]:
+        written = client.users.create(values, timeout_s=_TIMEOUT_S)
+        user = client.users.get(written.id, timeout_s=_TIMEOUT_S)
+        return written.operation_id, [
+            _is("the write", step.status, written.status),
+            _is("the user, read at once,", str(step.pending), str(user.pending), "is pending:"),
+        ]
+
+    return _tried(made)
+
+
+def waits(step: ClientWaits, client: Client, operation_id: str) -> tuple[str, list[Check]]:
+    """The same of the operation, once it is over."""
+
+    def waited() -> tuple[str, list[Check]]:
+        ended = client.wait_for(operation_id, timeout_s=HEALING_S)
+        return operation_id, [_is("the write", step.status, ended.status)]
+
+    return _tried(waited)
+
+
+def _is(what: str, wanted: str, seen: str, how: str = "is") -> Check:
+    return Check(what, f"{how} {wanted}", seen, seen == wanted)
+
+
+def _tried(call: Callable[[], tuple[str, list[Check]]]) -> tuple[str, list[Check]]:
+    try:
+        return call()
+    except HoldfastError as error:
+        return error.operation_id, [Check("the call", "returns", f"{type(error).__name__}: {error}", ok=False)]
