@@ -17,7 +17,7 @@ def writes(step: ClientWrites, client: Client, values: dict[str, object]) -> tup
         user = client.users.get(written.id, timeout_s=_TIMEOUT_S)
         return written.operation_id, [
             _is("the write", step.status, written.status),
-            _is("the user, read at once,", str(step.pending), str(user.pending), "is pending:"),
+            _is("the user, read at once,", _pending(step.pending), _pending(user.pending)),
         ]
 
     return _tried(made)
@@ -33,8 +33,12 @@ def waits(step: ClientWaits, client: Client, operation_id: str) -> tuple[str, li
     return _tried(waited)
 
 
-def _is(what: str, wanted: str, seen: str, how: str = "is") -> Check:
-    return Check(what, f"{how} {wanted}", seen, seen == wanted)
+def _pending(pending: bool | None) -> str:
+    return "pending" if pending else "not pending"
+
+
+def _is(what: str, wanted: str, seen: str) -> Check:
+    return Check(what, f"is {wanted}", seen, seen == wanted)
 
 
 def _tried(call: Callable[[], tuple[str, list[Check]]]) -> tuple[str, list[Check]]:

@@ -2,6 +2,7 @@
 
 import json
 import uuid
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import BeforeValidator, ConfigDict
@@ -13,8 +14,17 @@ from holdfast.shared.fleet.board import Board
 from holdfast.shared.fleet.order import Measure, Order
 from holdfast.shared.letters.audit.entries import Actor
 from holdfast.shared.queue import audit
+from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.telemetry import logs
 from holdfast.shared.telemetry.logs import Action
+
+
+def _reported(moment: object) -> str | None:
+    """This process's own breakers have times as such; what others report is text, of whichever build."""
+    return precise(moment) if isinstance(moment, datetime) else None if moment is None else str(moment)
+
+
+_Reported = Annotated[str | None, BeforeValidator(_reported)]
 
 
 class BreakerSummary(ResponseModel):
@@ -26,7 +36,8 @@ class BreakerSummary(ResponseModel):
     instance: str
     name: str
     state: str
-    since: Annotated[str, BeforeValidator(str)] = ""
+    since: _Reported = None
+    next_probe_at: _Reported = None
 
 
 class Breakers:

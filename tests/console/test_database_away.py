@@ -8,6 +8,7 @@ import pytest
 
 from holdfast.services.dlq_admin.app import DlqAdmin
 from holdfast.services.dlq_admin.settings import DlqAdminSettings
+from holdfast.shared.fleet.board import Board
 from holdfast.shared.queue.names import DEAD
 from tests import keys, letters
 from tests.servers import RedisServer
@@ -53,3 +54,18 @@ async def test_a_search_that_makes_no_sense_is_sent_back(browser: httpx.AsyncCli
     assert page.status_code == 422
     assert "entity_id" in page.text
     assert "ö &lt;b&gt;" in page.text
+
+
+async def test_every_page_is_whole_while_breakers_are_open(
+    browser: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also that of the breakers, of which one is this process's own, with the time of its next probe."""
+    monkeypatch.setattr(Board, "reachable", True)  # as after the first beat
+    assert (await browser.get("/console/groups")).status_code == 503  # and now its breaker is open
+    for name in ("", "/letters", "/requests", "/writers", "/breakers", "/runbooks", "/search", "/strip"):
+        page = await browser.get(f"/console{name}")
+        assert page.status_code == 200, name
+        assert "This part failed" not in page.text, name
+    page = await browser.get("/console/breakers")
+    assert ">open<" in page.text
+    assert "next probe <time" in page.text
