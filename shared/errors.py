@@ -458,11 +458,11 @@ class AnswerLost(AppError):
 
 
 class WriteExpired(AppError):
-    """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen."""
+    """The write was not applied by the time that X-Expire-After-Ms allowed; it did not happen. Its key has this answer
+    for good: another try is another write."""
 
     type = "network_error"
     code = "WRITE_EXPIRED"
-    retryable = True
 
 
 class WriteBacklog(AppError):

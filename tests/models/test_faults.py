@@ -95,6 +95,23 @@ def database(clock: _Clock) -> DatabaseModel:
     return DatabaseModel(clock, Random(1))
 
 
+def test_who_is_killed_while_it_waits_locks_nothing(database: DatabaseModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its session is gone: nobody would ever let go of the lock."""
+    transactions, key = database.transactions, ("users", "PRIMARY", "1")
+    holder, waiter = transactions.begin(), transactions.begin()
+    transactions.lock(holder, [key], None)
+
+    def killed(*_: object) -> bool:
+        transactions.kill(waiter)
+        transactions.roll_back(holder)
+        return True
+
+    monkeypatch.setattr(database.waits, "wait", killed)
+    with pytest.raises(pymysql.err.OperationalError):
+        transactions.lock(waiter, [key], 1.0)
+    assert transactions.is_free(transactions.begin(), key)
+
+
 def _insert(session: Any, actor: str) -> None:
     session.cursor().execute("INSERT INTO dead_letter_actors (actor) VALUES (%s)", (actor,))
 

@@ -36,7 +36,7 @@ def _named(case: Case, lost: int) -> Iterator[Violation]:
     if lost < seen:
         yield Violation("lost in silence", f"{seen} writes that had been seen are gone, and the ledger names {lost}")
     may_be_gone = len(gone) + sum(intent.open for intent in case.writes.intents)
-    if lost > may_be_gone + sum(1 for _ in case.history.of(Planted)):
+    if lost > may_be_gone + sum(1 for _ in case.history.of(Planted)) + case.limits.heartbeats:
         yield Violation("ledger", f"the ledger names {lost} lost writes, and {may_be_gone} can be", "lost")
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from tests.promises.broken import Broken, fresh
 from tests.promises.final import Letter, Replay
-from tests.promises.history import Fail, Fault, Ok, Planted
+from tests.promises.history import Fail, Fault, Invoke, Ok, Planted, Unknown
 from tests.promises.test_promises import lost_write
 from tests.promises.verdict import CHECKS
 
@@ -39,8 +39,22 @@ def dead_again_after_a_failover(broken: Broken) -> None:
     broken.final = replace(broken.final, letters=letters)
 
 
+def accepted_anew(broken: Broken) -> None:
+    """A try that stayed unknown was applied; the next one was accepted with a version of its own."""
+    answer = next(e for e in broken.run.events if isinstance(e, Ok) and e.version and e.state == "queued")
+    sent = next(e for e in broken.run.events if isinstance(e, Invoke) and e.attempt == answer.attempt)
+    later = [
+        replace(e, version=answer.version + 1) if isinstance(e, Ok) and e.version == answer.version else e
+        for e in broken.run.events
+    ]
+    before = [replace(sent, attempt=10**6), Unknown(sent.at_s, 10**6, "ACCEPTANCE_UNKNOWN", 504)]
+    at = later.index(sent)
+    broken.run.events[:] = [*later[:at], *before, *later[at:]]
+
+
 @pytest.mark.parametrize(("breaks", "name"), [(letter_lost_by_a_replay, "replays"),
-                                              (dead_again_after_a_failover, "doubled")])  # fmt: skip
+                                              (dead_again_after_a_failover, "doubled"),
+                                              (accepted_anew, "doubled")])  # fmt: skip
 def test_a_queue_that_forgets_is_not_held_to_what_it_forgot(breaks: Callable[[Broken], None], name: str) -> None:
     """Entries of replays go with it, and entries that had died come back; without that it is a violation."""
     broken = fresh(1)

@@ -34,6 +34,8 @@ class Hand:
         self._record = record
         #: Operations that can never work.
         self._bad: set[bytes] = set()
+        #: Heartbeats that were on the stream when it was made to forget.
+        self.heartbeats = 0
         #: Entries that were on the stream at some time.
         self._seen: list[tuple[bytes, ...]] = []
 
@@ -82,6 +84,11 @@ class Hand:
         else:
             self._run(b"XACK", WRITES, GROUP, chance.choice(pending)[0])
         return len(pending)
+
+    def forgotten(self) -> None:
+        """The queue is about to forget: what the services themselves have on the stream may be lost."""
+        entries = self._run(b"XRANGE", WRITES, b"-", b"+") or ()
+        self.heartbeats += sum(b"heartbeats" in fields for _, fields in entries)
 
     def _add(self, fields: Fields, kind: str, *, bad: bool, stream: bytes = WRITES, entry_id: str = "*") -> None:
         words = [word for name, value in fields.items() for word in (name.encode(), value)]

@@ -244,12 +244,15 @@ class WorldLevers(OutsideLevers, FailoverLevers):
         self._store(fault).loading(False)
 
     def _lose_last(self, fault: Fault) -> None:
+        self._stage.hand.forgotten()
         self._store(fault).lose_last(fault.amount)
 
     def _wipe(self, fault: Fault) -> None:
+        self._stage.hand.forgotten()
         self._store(fault).wipe()
 
-    _wipe_cache = _wipe
+    def _wipe_cache(self, fault: Fault) -> None:
+        self._store(fault).wipe()
 
     # --- the database ---
 

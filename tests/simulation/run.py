@@ -74,7 +74,7 @@ class Run:
         self._say = simulation.timeline.say
         self.world = world = World(simulation, plan, folder)
         self.record = Record(self.now, self._say)
-        hand = Hand(world.command, world.clock("queue"), self.now, self.record.events.append)
+        self._hand = hand = Hand(world.command, world.clock("queue"), self.now, self.record.events.append)
         clients = [f"client-{number}" for number in plan.clients]
         stage = Stage(
             simulation, world.nodes, world.redis["queue"], world.redis["cache"], world.database, clients, hand,
@@ -198,6 +198,7 @@ class Run:
             recovery_s=_RECOVERY_S + self.plan.patience_s,
             clock_s=_WRONG_CLOCK_S if clocks else _CALM_CLOCK_S,
             external_s=_EXTERNAL_S,
+            heartbeats=self._hand.heartbeats,
             retry_burst=sum(outside.BURST * self.world.nodes[name].incarnations for name in self.world.named("proxy")),
         )
         final = at_rest.final(self.world.sql, self.world.command, self.probe.ledger)

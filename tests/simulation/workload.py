@@ -250,7 +250,8 @@ class Client:
 
 
 def _answered(response: Response) -> bool:
-    """Whether sending it again would be of no use. A 409 of a request in progress, a 429 and every 5xx ask for it."""
+    """Whether sending it again would be of no use. No answer, a 429 and a 5xx ask for it unless they say otherwise; a
+    409 of a request in progress says so."""
     if response.status in (0, 429) or response.status >= 500:
-        return False
+        return b'"retryable":false' in response.body
     return not (response.status == 409 and b'"retryable":true' in response.body)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tests.models.database.changes import Change, Key, Rows
-from tests.models.database.errors import error
+from tests.models.database.errors import error, lost
 from tests.models.database.waits import Waits
 
 _KEPT_S = 60.0
@@ -143,7 +143,7 @@ class Transactions:
         finally:
             transaction.waits_for = transaction.wakeup = None
         if transaction.killed:
-            return
+            raise lost()
         if not in_time:
             raise error(1205, "Lock wait timeout exceeded; try restarting transaction")
 
