@@ -40,7 +40,7 @@ shipped code.
 | tests | those that the bug names, and the tests of pure code that import what it changes, until the first one fails |
 | simulation | {runs} seeds of `make simulate` (`tests/mutants/seeds.txt`), until a promise broke in three of them |
 | convergence | a part of `tests/convergence`, for bugs in acceptance, merging and the store (– for others) |
-| checker | the short form of `make verify`, on real processes: for a few, as it takes its time |
+| checker | the short form of `make verify`, on real processes: for two (– for others, which cheaper proofs catch) |
 
 This is what the last runs found, at {commits}. Of tests, the first one that failed; of the simulation, the promises
 that broke, by their names in `tests/promises` and the simulation's own.

@@ -98,6 +98,11 @@ class Probe:
                 answer = await self._send(name, Request("probe", "GET", path))
                 if answer.status not in (200, 404, 410) or answer.degraded:
                     return f"{name} answers {path} with {answer.status}, degraded: {answer.degraded}"
+        for name in self._proxies:  # who is asked to wait, by path, may have to wait for some seconds more
+            key = f"probe-{name}-at-{self._now():.3f}"
+            answer = await self._send(name, Request(key, "POST", SEND, {}, {"Idempotency-Key": key}))
+            if answer.status >= 400:
+                return f"{name} answers {SEND} with {answer.status}"
         return ""
 
     async def _balance(self) -> str:
