@@ -61,6 +61,16 @@ async def _opaque_decoder(message: Any) -> Any:
     return message.raw_message["data"]
 
 
+def _logger() -> logging.Logger:
+    """FastStream's, to where all logs go: its own handler writes plain text. It logs every batch; our metrics count
+    them."""
+    logger = logging.getLogger("faststream")
+    logger.handlers.clear()
+    logger.propagate = True
+    logger.setLevel(logging.WARNING)
+    return logger
+
+
 def subscriber_app(
     address: str,
     stream: str,
@@ -80,7 +90,7 @@ def subscriber_app(
         socket_timeout=timeout_s,
         connection_class=kind,  # type: ignore[arg-type]  # a Unix socket's is none of TCP, and serves as well
         **options,
-        logger=logging.getLogger("faststream"),
+        logger=_logger(),
     )
     subscription = StreamSub(
         stream,

@@ -117,7 +117,6 @@ def configure(service: str, level: str, style: str) -> None:
     formatter = structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processor=render)
     handler.setFormatter(formatter)
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("faststream").setLevel(logging.WARNING)  # it logs every batch; our metrics count them
 
 
 def info(action: Action, **fields: Any) -> None:

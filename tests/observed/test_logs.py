@@ -37,7 +37,8 @@ def services(own_redis: RedisServer, own_database: Database, tmp_path: Path) -> 
 
 
 def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database: Database) -> None:
-    """Good writes and refused ones, a poison one, a dead letter revealed and edited, a database that goes away."""
+    """Good writes and refused ones, a poison one, a dead letter revealed and edited, a database that goes away,
+    a queue that hangs."""
     user = {"name": _NAME, "email": _EMAIL}
     with services["api"].client() as client:
         made = client.post("/users", json=user, headers=WAIT | keys.bearer(keys.WRITER))
@@ -63,6 +64,9 @@ def _bad_day(services: dict[str, Service], own_redis: RedisServer, own_database:
         operation = client.patch(f"/users/{made.json()['data']['id']}", json={"email": _OTHER})
         path = operation.json()["meta"]["operation"]
         wait_until(lambda: client.get(path).json().get("data", {}).get("status") == "applied", what="all is well again")
+    own_redis.freeze()
+    wait_until(lambda: "Message fetch error" in services["writer"].log.read_text(), what="a read without an answer")
+    own_redis.thaw()
 
 
 def test_a_bad_day_s_logs(services: dict[str, Service], own_redis: RedisServer, own_database: Database) -> None:
