@@ -31,7 +31,9 @@ from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import etag
 from holdfast.shared.http.propagated import traceparent
 from holdfast.shared.queue.names import KEY
+from holdfast.shared.resilience import deadline
 from holdfast.shared.resilience.failure_reporter import FailureReporter
+from holdfast.shared.runtime.time_budgets import ANSWER_RESERVE_S
 from holdfast.shared.runtime.timestamps import precise
 from holdfast.shared.store import reads
 from holdfast.shared.store.direct_keys import DirectKey
@@ -138,6 +140,7 @@ class WritePath:
     async def _answer_when_over(
         self, request: Request, command: Command, answer: Answer, candidate: Candidate, wait_s: float
     ) -> Response | None:
+        wait_s = max(0.0, min(wait_s, deadline.remaining_s() - ANSWER_RESERVE_S))
         over = await self.waiters.ended(answer.operation_id, wait_s)
         note(Action.WRITE_WAITED_FOR, over=over, at_most_s=wait_s)
         if candidate.busy_ms:

@@ -64,6 +64,14 @@ def test_a_write_whose_time_ends_says_what_it_may_have_become(client: httpx.Clie
     wait_until(settled, what="the same operation")
 
 
+def test_a_caller_who_waits_is_answered_in_time_that_the_write_is_queued(client: httpx.Client) -> None:
+    """202 while nobody applies, although the caller has less time than it prefers to wait; on a busy machine not each
+    time, as 50 ms are kept for it."""
+    headers = {"Prefer": "wait=5", "X-Request-Timeout-Ms": "500"}
+    users = ({"name": "Eve", "email": f"eve{number}@example.com"} for number in range(5))
+    assert 202 in (client.post("/users", json=user, headers=headers).status_code for user in users)
+
+
 def test_a_write_past_its_time_ends_expired(client: httpx.Client, start_writer: StartWriter) -> None:
     """Queued while nobody applies, then found to be too late; one that has time is applied. Its key is answered so for
     good, so that the answer advises no other try."""
