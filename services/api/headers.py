@@ -7,6 +7,7 @@ import uuid_utils
 from starlette.requests import Request
 
 from holdfast.shared.errors import InvalidExpiry, PreconditionFailed, UnsupportedMediaType
+from holdfast.shared.http.asked import combined
 from holdfast.shared.http.etag import IF_MATCH, conditions
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,4})\"?(?:$|[,;\s])", re.IGNORECASE)
@@ -17,7 +18,7 @@ Headers = Mapping[bytes, bytes]
 
 def of(request: Request) -> Headers:
     """All headers at once: each look-up through Starlette walks the whole list."""
-    return dict(request.scope["headers"])
+    return combined(request.scope)
 
 
 def require_json(request: Request) -> None:

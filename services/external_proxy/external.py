@@ -1,5 +1,6 @@
 """`/external`: the third party's data, or a fallback that is marked as one."""
 
+import re
 import time
 from datetime import UTC, datetime
 from typing import Any
@@ -14,6 +15,7 @@ from holdfast.services.external_proxy.live import Live
 from holdfast.services.external_proxy.third_party import ThirdParty, ThirdPartyRequest
 from holdfast.shared.cache.last_good import LastGood
 from holdfast.shared.errors import AppError, InvalidIdempotencyKey, MalformedJson, UpstreamRefused
+from holdfast.shared.http.asked import combined
 from holdfast.shared.http.body import read_body
 from holdfast.shared.http.degraded import copies_allowed, degraded
 from holdfast.shared.http.envelope import success
@@ -22,7 +24,7 @@ from holdfast.shared.runtime.documents import parse
 from holdfast.shared.runtime.timestamps import precise
 
 _PATH = "/data"
-_KEY_MAX = 255
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 
 def add_routes(app: FastAPI, third_party: ThirdParty, last_good: LastGood, live: Live) -> None:
@@ -78,10 +80,11 @@ def _fallback(
 
 
 def _idempotency_key(request: Request) -> dict[str, str]:
-    key = request.headers.get("idempotency-key")
-    if key is None:
+    raw = combined(request.scope).get(b"idempotency-key")
+    if raw is None:
         return {}
-    if not 0 < len(key) <= _KEY_MAX or not key.isascii() or not key.isprintable():
+    key = raw.decode("latin-1")
+    if not _KEY.fullmatch(key):
         raise InvalidIdempotencyKey(
             details={"field": "Idempotency-Key", "value": None, "constraint": "1 to 255 visible ASCII characters"},
         )

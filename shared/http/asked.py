@@ -35,12 +35,24 @@ def asked(scope: Scope) -> Asked:
         if name == b"x-request-id":
             request_id = sane(value)
         elif name == b"x-request-timeout-ms":
-            timeout_ms = value
-        elif name == b"prefer" and (found := _WAIT.search(value)):
+            timeout_ms = value if timeout_ms is None else timeout_ms + b", " + value
+        elif name == b"prefer" and not wait_s and (found := _WAIT.search(value)):
             wait_s = int(found[1])
         elif name == b"x-explain":
             explain = True
     return Asked(request_id or new(), timeout_ms, wait_s, explain)
+
+
+def combined(scope: Scope) -> dict[bytes, bytes]:
+    """All headers of one request at once. Several of one name are one list, as HTTP has it, so that what may be there
+    only once is refused and not chosen from."""
+    lines = scope["headers"]
+    headers: dict[bytes, bytes] = dict(lines)
+    if len(headers) < len(lines):
+        headers = {}
+        for name, value in lines:
+            headers[name] = headers[name] + b", " + value if name in headers else value
+    return headers
 
 
 def timeout_s(raw: bytes) -> float:

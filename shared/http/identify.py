@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from holdfast.shared.errors import NotAllowed, NotAuthenticated, RateLimited
+from holdfast.shared.http.asked import combined
 from holdfast.shared.http.envelope import failure
 from holdfast.shared.http.forwarded import Addresses
 from holdfast.shared.http.keys import Keys, Principal, allowed
@@ -69,7 +70,7 @@ class Identify:
 
     def _who(self, scope: Scope) -> Principal | None:
         try:
-            return self._keys.who(dict(scope["headers"]))
+            return self._keys.who(combined(scope))
         except NotAuthenticated:
             if wait_s := self._tries.wrong(self._addresses.of(scope), time.monotonic()):
                 raise RateLimited("Too many wrong keys from this address.", retry_after_s=wait_s) from None

@@ -41,6 +41,26 @@ def test_a_create_is_accepted_and_readable_at_once(api: httpx.Client) -> None:
     assert (operation["status"], operation["done"], operation["user_id"]) == ("queued", False, data["id"])
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "code"),
+    [
+        ("Idempotency-Key", ("one", "two"), "INVALID_IDEMPOTENCY_KEY"),
+        ("Idempotency-Key", ("one", "one"), "INVALID_IDEMPOTENCY_KEY"),
+        ("X-Expire-After-Ms", ("1000", "60000"), "INVALID_EXPIRY"),
+        ("X-Request-Timeout-Ms", ("5000", "20000"), "INVALID_REQUEST_TIMEOUT"),
+        ("Authorization", (f"Bearer {keys.READER}", f"Bearer {keys.WRITER}"), "NOT_AUTHENTICATED"),
+    ],
+)
+def test_a_header_that_says_two_things_is_refused(
+    api: httpx.Client, redis_server: RedisServer, name: str, values: tuple[str, str], code: str
+) -> None:
+    """Neither of the two is chosen, and nothing is accepted."""
+    answer = api.post("/users", json=ADA, headers=[(name, value) for value in values])
+    assert (answer.status_code, error_of(answer)["code"]) in {(422, code), (401, code)}
+    with redis_server.client() as redis:
+        assert redis.xlen("{holdfast}:writes") == 0
+
+
 def test_later_writes_show_on_the_pending_user(api: httpx.Client) -> None:
     """Reading one's own queued writes: an update shows, a delete hides."""
     user = api.post("/users", json=ADA).json()["data"]["id"]

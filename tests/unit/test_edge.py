@@ -124,6 +124,8 @@ async def test_a_caller_may_lower_the_deadline_and_not_raise_it(client: httpx.As
     assert 15 < await left(**{"X-Request-Timeout-Ms": "30000"}) <= _PATIENT_S
     assert _PATIENT_S + 10 < await left("POST", Prefer="wait=20") <= _PATIENT_S + 20
     assert _PATIENT_S + 20 < await left("POST", Prefer="wait=9999") <= _PATIENT_S + 30
+    twice = await client.post("/left", headers=[("Prefer", "wait=20"), ("Prefer", "wait=2")])
+    assert _PATIENT_S + 10 < float(twice.text) <= _PATIENT_S + 20
     for wait in ("wait=20", "wait=9999", "respond-async, wait=10"):
         assert 15 < await left("GET", Prefer=wait) <= _PATIENT_S
 
