@@ -14,6 +14,8 @@ LEFT_OUT: Final = (
     "cryptography",
     # redis-py has metrics of its own. Our traces need it, if there are any.
     "opentelemetry.sdk",
+    # FastAPI looks whether a model is one of pydantic's first version.
+    "pydantic.v1",
     # structlog draws tracebacks in colours with it, where it is installed for something else.
     "rich",
 )

@@ -34,7 +34,7 @@ class Size:
 
 #: Where the time from a request to its commit goes; beside the page.
 _PICTURE = "write-commit.svg"
-_FULL = Size(rounds=5, accept_s=5, backlog=20_000, peer_backlog=1_000, latency_s=15)
+_FULL = Size(rounds=5, accept_s=3, backlog=20_000, peer_backlog=1_000, latency_s=10)
 _QUICK = Size(rounds=3, accept_s=2, backlog=5_000, peer_backlog=300, latency_s=4)
 
 
