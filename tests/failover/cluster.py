@@ -14,7 +14,7 @@ from tests.servers import PASSWORD, RedisServer, wait_until
 _PRIMARIES = 3
 _SLOTS = 16_384
 #: A node that does not answer for so long is down.
-_DOWN_MS = 1_000
+_DOWN_MS = 3_000
 _MOVE_KEYS = 50
 
 
@@ -98,6 +98,12 @@ class Cluster:
         ask(to, "CLUSTER", "SETSLOT", self.slot, "IMPORTING", _id(source))
         ask(source, "CLUSTER", "SETSLOT", self.slot, "MIGRATING", _id(to))
         return source
+
+    def stop_move(self, source: RedisServer) -> None:
+        """It stays where it is."""
+        for node in self.primaries():
+            ask(node, "CLUSTER", "SETSLOT", self.slot, "STABLE")
+        assert self.owner() is source
 
     def move_keys(self, source: RedisServer, to: RedisServer) -> None:
         """Until none is left. A key that is made meanwhile moves, too."""

@@ -209,7 +209,7 @@ async def test_no_node_answers(tmp_path: Path) -> None:
     node.start()
     node.take_all_slots()
     node.freeze()
-    with pytest.raises(ConnectionError, match="no node of the cluster answers"):
+    with pytest.raises(ConnectionError):
         await redis.ping()
     node.kill()
     await redis.aclose()

@@ -9,7 +9,6 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from redis import Redis as Server
 
 from holdfast.services.api.accept import Acceptor
 from holdfast.services.api.candidate import Candidate
@@ -24,8 +23,9 @@ from holdfast.shared.writes import keyed
 from holdfast.shared.writes.decide import Delivery
 from holdfast.shared.writes.outcome import Applied
 from holdfast.shared.writes.versions import Clock
+from tests.failover.cluster import Cluster, running_cluster
 from tests.integration.test_settled_in_one_step import settler
-from tests.servers import PATIENT_REDIS, RedisServer, wait_until
+from tests.servers import PATIENT_REDIS
 from tests.stream import new_user
 
 
@@ -33,68 +33,28 @@ async def _known() -> None:
     """The database has nothing that versions would have to be above."""
 
 
-class _Cluster:
-    """Two servers, of which the first has all slots."""
-
-    def __init__(self, servers: list[RedisServer]) -> None:
-        self.first, self._second = servers
-        self._slot = 0
-
-    def form(self) -> None:
-        """Until both know one another."""
-        with self.first.client() as first, self._second.client() as second:
-            first.execute_command("CLUSTER", "ADDSLOTSRANGE", 0, 16383)  # type: ignore[no-untyped-call]
-            first.execute_command("CLUSTER", "MEET", "127.0.0.1", self._second.port)  # type: ignore[no-untyped-call]
-            self._slot = first.execute_command("CLUSTER", "KEYSLOT", WRITES)  # type: ignore[no-untyped-call]
-            wait_until(lambda: _info(first) == _info(second) == ("ok", "2"), what="they know one another")
-            self._other = second.execute_command("CLUSTER", "MYID")  # type: ignore[no-untyped-call]
-
-    def move(self, *how: str) -> None:
-        """`MIGRATING`, or `STABLE` again."""
-        with self.first.client() as first:
-            words = [*how, self._other] if how == ("MIGRATING",) else how
-            first.execute_command("CLUSTER", "SETSLOT", self._slot, *words)  # type: ignore[no-untyped-call]
-
-    def contents(self) -> dict[bytes, Any]:
-        """Everything of the first server, as bytes."""
-        with self.first.client() as first:
-            return {key: first.dump(key) for key in first.keys("*")}
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[Cluster]:
+    """Of three primaries."""
+    with running_cluster(tmp_path, WRITES, replicas=0) as cluster:
+        yield cluster
 
 
-def _info(client: Server) -> tuple[str, str]:
-    answer: Any = client.execute_command("CLUSTER", "INFO")  # type: ignore[no-untyped-call]
-    lines = answer if isinstance(answer, dict) else dict(line.split(":") for line in answer.decode().split())
-    return lines["cluster_state"], lines["cluster_known_nodes"]
+def _contents(cluster: Cluster) -> dict[bytes, Any]:
+    """Everything of the slot's owner, as bytes."""
+    with cluster.owner().client() as client:
+        return {key: client.dump(key) for key in client.keys("*")}
 
 
 @pytest.fixture
-def cluster(tmp_path: Path) -> Iterator[_Cluster]:
-    """Formed."""
-    servers = []
-    for name in "ab":
-        folder = tmp_path / name
-        folder.mkdir()
-        servers.append(RedisServer(folder, "--cluster-enabled", "yes"))
-    try:
-        for server in servers:
-            server.start()
-        formed = _Cluster(servers)
-        formed.form()
-        yield formed
-    finally:
-        for server in servers:
-            server.kill()
-
-
-@pytest.fixture
-async def queue(cluster: _Cluster) -> AsyncIterator[Any]:
-    """As services are connected to the first server."""
-    redis = connect(cluster.first.address, PATIENT_REDIS)
+async def queue(cluster: Cluster) -> AsyncIterator[Any]:
+    """As services are connected."""
+    redis = connect(cluster.address("operator"), PATIENT_REDIS)
     yield redis
     await redis.aclose()
 
 
-async def test_nothing_is_half_done(cluster: _Cluster, queue: Any) -> None:
+async def test_nothing_is_half_done(cluster: Cluster, queue: Any) -> None:
     """Neither an accept, which makes keys, nor a settle, which deletes them; afterwards both work."""
     floor: Any = SimpleNamespace(tried=_known, read=_known)
     acceptor = Acceptor(queue, Clock(), floor, Breaker("queue"), batch_max=9, key_lifetime_s=60, entity_pending_max=9)
@@ -103,9 +63,9 @@ async def test_nothing_is_half_done(cluster: _Cluster, queue: Any) -> None:
     given = await queue.xreadgroup(WRITERS_GROUP, "me", {WRITES: ">"})
     [(entry_id, fields)] = given[0][1]
     entry = Entry(entry_id.decode(), fields)
-    before = cluster.contents()
+    before = _contents(cluster)
 
-    cluster.move("MIGRATING")
+    source = cluster.begin_move(cluster.other())
     key = "0" * 64
     for candidate in (new_user(), _keyed(key)):
         with pytest.raises(QueueUnavailable):
@@ -114,9 +74,9 @@ async def test_nothing_is_half_done(cluster: _Cluster, queue: Any) -> None:
     settling = asyncio.create_task(settler(queue)([Handled(entry, Delivery(write, entry.id), Applied(write.version))]))
     with pytest.raises(TimeoutError):
         await asyncio.wait_for(asyncio.shield(settling), timeout=1)
-    assert cluster.contents() == before
+    assert _contents(cluster) == before
 
-    cluster.move("STABLE")
+    cluster.stop_move(source)
     await settling
     assert await queue.xlen(WRITES) == 0
     assert (await acceptor.accept(_keyed(key))).result == "accepted"
