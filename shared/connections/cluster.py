@@ -70,7 +70,7 @@ class ClusterRedis(Redis):
         found = self._nodes.get(place)
         if found is None:
             found = self._nodes[place] = self._node(place)
-            for other, client in self._nodes.items():
+            for other, client in list(self._nodes.items()):
                 if not self._topology.has(other):
                     await client.connection_pool.disconnect(inuse_connections=False)
         return found

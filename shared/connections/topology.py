@@ -115,7 +115,9 @@ class Topology:
             each.cancel()
         if not views:
             raise _why(errors) or _silent(_LOOK_MAX_S)
-        self._view = max(views, key=lambda view: view.epoch)
+        newest = max(views, key=lambda view: view.epoch)
+        if self._view is None or newest.epoch >= self._view.epoch or 2 * len(views) > len(places):
+            self._view = newest
 
     async def _ask(self, place: Place) -> _View:
         client = self._client(place, _LOOK_MAX_S)
