@@ -373,6 +373,12 @@ class QueueUnavailable(AppError):
     retryable = True
 
 
+class WritersBehind(QueueUnavailable):
+    """A writer that runs is of a build that cannot decode this write: it was not queued, and the api applies it."""
+
+    code = "WRITERS_BEHIND"
+
+
 class FleetUnreachable(AppError):
     """The board that all replicas read cannot be reached, and this replica has no such breaker: the override may
     have reached no process."""

@@ -112,6 +112,7 @@ USERS: Mapping[Place, Mapping[str, User]] = {
                 *_mend(WRITES),
                 Rule(_HASHES, (CLOCK, HEARTBEAT, KEYS_SINCE, APIS, *_ENTITIES, f"{OPERATION}*", f"{KEY}*")),
                 Rule("bitfield expire setrange", (f"{KEYS_USED}*",)),
+                Rule("hgetall", (WRITERS,)),
                 Rule("xadd", (AUDIT,)),
                 *_GROUPS,
             ),

@@ -31,6 +31,7 @@ from holdfast.services.api.shed import Lag, Shed
 from holdfast.services.api.view import View
 from holdfast.services.api.wait import Waiters
 from holdfast.services.api.write import WritePath
+from holdfast.services.api.writers_know import WritersKnow
 from holdfast.shared.cache.copies import Copies
 from holdfast.shared.cache.form import EntityCopy, entity_name
 from holdfast.shared.cache.last_good import LastGood
@@ -152,8 +153,9 @@ class Api:
         direct = DirectPath(self._database, clock, self._floor, self._changed)
         lifetime_s, replicas = settings.api_key_lifetime_s, self._replicas
         self._handover = KeyHandover(self._redis, queue, self._database, clock, lifetime_s, replicas)
+        self._writers_know = WritersKnow(self._redis)
         self._path = WritePath(
-            acceptor, self._waiters, self._view, self._database, direct, self._backlog,
+            self._writers_know, acceptor, self._waiters, self._view, self._database, direct, self._backlog,
             KeyIds(settings.idempotency_secret), self._handover, settings.api_wait_max_s,
         )  # fmt: skip
 
@@ -223,6 +225,7 @@ class Api:
             "key_handover": self._handover.run,
             "heartbeat": self._heartbeats.run,
             "board": self._board.run,
+            "writers_know": self._writers_know.run,
             "presence": Presence(self._redis, APIS, self._settings.instance).run,
             "annotations": self._annotations.run,
             "failures": Publisher(self._cache, self._failures, "api", self._settings.instance, build()).run,

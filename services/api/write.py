@@ -18,6 +18,7 @@ from holdfast.services.api.rejections import error_of
 from holdfast.services.api.shed import step_out
 from holdfast.services.api.view import View
 from holdfast.services.api.wait import Waiters
+from holdfast.services.api.writers_know import WritersKnow
 from holdfast.shared.domain.errors import EntityBacklog, ValueTaken
 from holdfast.shared.errors import (
     AcceptanceUnknown,
@@ -54,6 +55,7 @@ _TELLING = FailureReporter("key_told")
 class WritePath:
     """What the path needs; made once."""
 
+    writers_know: WritersKnow
     acceptor: Acceptor
     waiters: Waiters
     view: View
@@ -92,6 +94,7 @@ class WritePath:
         )
         request.scope["overdue_details"] = {"operation_id": candidate.operation_id}
         try:
+            self.writers_know.check(command)
             answer = await self.acceptor.accept(candidate)
         except (QueueUnavailable, AcceptanceUnknown) as refused:
             self.handover.doubt()

@@ -28,6 +28,8 @@ _REQUIRED = {
     SCHEMA: (ENTITY_ID_FIELDS[0], b"schema", b"resource", *_COMMON),
     _SCHEMA_1: (ENTITY_ID_FIELDS[1], b"schema", *_COMMON),
 }
+#: Of entries that can be decoded.
+SCHEMAS = tuple(_REQUIRED)
 _ID_MAX_BYTES = 36
 _VERSION_MAX_DIGITS = len(str(VERSION_MAX))
 _OWN_WORDS = {"missing": "missing", "extra_forbidden": "unknown field", "json_invalid": "not JSON"}
