@@ -68,7 +68,7 @@ def _shown(case: Case, attempt: Attempt, answer: Ok, resource: str, known: dict[
     # What an answer must hold is what was known when it, or the copy behind it, was read.
     as_of_s = attempt.sent.at_s - (0 if age_s is None else age_s + case.limits.clock_s)
     # Queued writes are shown where the queue answered, and by a read of one entity.
-    applied_only = age_s is not None or answer.pending is None
+    applied_only = age_s is not None or answer.pending is None or _left_behind(case, attempt)
     for shown in answer.shown:
         about = known.get(Entity(resource, shown.id))
         if about and not about.incomplete:
@@ -87,9 +87,21 @@ def _missing(case: Case, attempt: Attempt, entity: Entity, known: dict[Entity, _
     about = known.get(entity)
     if not about or about.incomplete or entity in case.disputed.entities:
         return
-    created = _before(about.written, attempt.sent.at_s, applied=False)
+    created = _before(about.written, attempt.sent.at_s, applied=_left_behind(case, attempt))
     if created and attempt.end and about.delete_sent_s > attempt.end.at_s:
         yield _violation("answer that lies", attempt, f"404 for {entity.id}, which exists")
+
+
+def _left_behind(case: Case, attempt: Attempt) -> bool:
+    """Whether it was asked of a process that was alone with the queue's old primary: it knows only what is applied."""
+    end_s = attempt.end.at_s if attempt.end else float("inf")
+    return any(
+        fault.what == "split"
+        and fault.target.partition(">")[0] == attempt.sent.target
+        and fault.at_s <= end_s
+        and attempt.sent.at_s <= fault.until_s
+        for fault in case.history.faults
+    )
 
 
 def _violation(kind: str, attempt: Attempt, what: str) -> Violation:

@@ -8,7 +8,7 @@ import pytest
 from tests.promises.broken import Broken, fresh
 from tests.promises.final import Letter, Replay
 from tests.promises.history import Fail, Fault, Invoke, Ok, Planted, Unknown
-from tests.promises.test_promises import lost_write
+from tests.promises.test_promises import lost_write, own_write_not_read
 from tests.promises.verdict import CHECKS
 
 
@@ -130,3 +130,26 @@ def test_a_failover_is_no_excuse_where_replicas_were_waited_for() -> None:
     broken.append(Fault(answer.at_s, answer.at_s + 1, "failover", "queue", forgets_since_s=answer.at_s + 1))
     check, _ = CHECKS["lost"]
     assert [*check(broken.case())]
+
+
+def test_who_is_left_with_the_old_primary_knows_what_is_applied() -> None:
+    """Not what others have queued since; and nobody else is excused, nor anybody at another time."""
+    broken = fresh(1)
+    [row, *_] = [each for each in broken.final.rows if each.visible]
+    own_write_not_read(broken, row)
+    check, _ = CHECKS["reads"]
+    broken.run.events[:] = [
+        replace(e, state="queued") if isinstance(e, Ok) and e.entity_id == row.entity.id else e
+        for e in broken.run.events
+    ]
+    assert [*check(broken.case())]
+    now_s, asked = broken.run.at_s, broken.run.events[-2]
+    assert isinstance(asked, Invoke)
+    for split, excused in (
+        (Fault(now_s - 1, now_s + 1, "split", f"{asked.target}>queue"), True),
+        (Fault(now_s - 1, now_s + 1, "split", "another>queue"), False),
+        (Fault(now_s - 9, now_s - 5, "split", f"{asked.target}>queue"), False),
+    ):
+        broken.append(split)
+        assert bool([*check(broken.case())]) is not excused
+        broken.run.events.pop()

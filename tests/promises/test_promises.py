@@ -10,7 +10,7 @@ from tests.promises.breaks_available import AVAILABLE
 from tests.promises.breaks_external import EXTERNAL
 from tests.promises.broken import Broken, fresh
 from tests.promises.case import Case
-from tests.promises.final import Arrival, Ended, Entity, Final, Letter, Replay
+from tests.promises.final import Arrival, Ended, Entity, Final, Letter, Replay, Row
 from tests.promises.history import (
     Act,
     AtRest,
@@ -176,9 +176,9 @@ def copy_too_old(broken: Broken) -> None:
     broken.append(Ok(broken.run.step(), attempt, 200, age_s=86_400, degraded=True))
 
 
-def own_write_not_read(broken: Broken) -> None:
+def own_write_not_read(broken: Broken, row: Row | None = None) -> None:
     """A fresh read does not show a queued write."""
-    row = next(row for row in broken.final.rows if row.visible)
+    row = row or next(row for row in broken.final.rows if row.visible)
     attempt = broken.run.send("GET", f"/users/{row.entity.id}")
     broken.append(Ok(broken.run.step(), attempt, 200, shown=(Shown(row.entity.id, row.version - 1),), pending=True))
 
