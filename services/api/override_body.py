@@ -5,9 +5,11 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
+from holdfast.shared.domain.reason import legible
 from holdfast.shared.errors import InvalidOverride
 from holdfast.shared.fleet.order import Measure
 from holdfast.shared.runtime.documents import malformed
+from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.runtime.time_budgets import OVERRIDE_MAX_S, OVERRIDE_S
 
 _TEXT_MAX_CHARS = 500
@@ -26,7 +28,9 @@ class OverrideBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     action: Annotated[Measure, WithJsonSchema({"type": "string", "enum": list(Measure)})]
-    reason: Annotated[str, Field(max_length=_TEXT_MAX_CHARS, strict=True), AfterValidator(_text)]
+    reason: Annotated[
+        str, Field(max_length=_TEXT_MAX_CHARS, strict=True), AfterValidator(legible), AfterValidator(_text)
+    ]
     for_s: Annotated[float, Field(ge=1, le=OVERRIDE_MAX_S, strict=True, allow_inf_nan=False)] = OVERRIDE_S
     instance: Annotated[str, Field(strict=True), AfterValidator(_text)] | None = None
 
@@ -43,5 +47,5 @@ def parse(body: bytes) -> OverrideBody:
         if problem["type"] == "json_invalid":
             raise malformed(body) from None
         field = str(problem["loc"][0])[:100].encode("utf-8", "replace").decode() if problem["loc"] else None
-        details = {"field": field, "value": None, "constraint": problem["msg"]}
+        details = {"field": field, "value": None, "constraint": constraint_of(problem)}
         raise InvalidOverride(details=details) from None

@@ -1,10 +1,12 @@
 """Request bodies of `/config`."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-_REASON = Field(min_length=3, max_length=500)
+from holdfast.shared.domain.reason import legible
+
+Reason = Annotated[str, Field(min_length=3, max_length=500), AfterValidator(legible)]
 
 
 class ConfigAsked(BaseModel):
@@ -13,7 +15,7 @@ class ConfigAsked(BaseModel):
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, strict=True, str_strip_whitespace=True)
 
     config: dict[str, Any]
-    reason: str = _REASON
+    reason: Reason
     for_s: float | None = Field(default=None, gt=0, le=7 * 86_400)
 
 
@@ -22,4 +24,4 @@ class ConfigReverted(BaseModel):
 
     model_config = ConfigDict(extra="forbid", strict=True, str_strip_whitespace=True)
 
-    reason: str = _REASON
+    reason: Reason

@@ -69,6 +69,8 @@ class Config(BaseModel):
     def _inner_before_outer(self) -> Self:
         check(self.budgets())
         self.policy()  # raises ValueError for an inconsistent policy
+        if self.backoff_base_s > self.backoff_cap_s:
+            raise ValueError("backoff_base_s may not be longer than backoff_cap_s")
         return self
 
     def budgets(self) -> tuple[Budget, ...]:

@@ -21,6 +21,7 @@ from holdfast.shared.http.envelope import success
 from holdfast.shared.http.etag import Conditions, conditions, etag
 from holdfast.shared.http.keys import OPERATE, require
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.runtime.timestamps import precise
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -85,7 +86,7 @@ def _valid(model: type[Model], document: Any) -> Model:
         return model.model_validate_json(orjson.dumps(document))
     except ValidationError as error:
         wrong = [
-            {"field": ".".join(map(str, one["loc"])) or None, "constraint": one["msg"]}
+            {"field": ".".join(map(str, one["loc"])) or None, "constraint": constraint_of(one)}
             for one in error.errors(include_url=False, include_input=False, include_context=False)
         ]
         raise InvalidConfig(details={"errors": wrong}) from error

@@ -26,6 +26,7 @@ from holdfast.shared.errors import (
 )
 from holdfast.shared.http.body import read_body
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.problems import constraint_of
 
 #: A payload may be large, and three times as large as it is once it is encoded.
 _MAX_BYTES = 4 * 2**20
@@ -91,7 +92,7 @@ def valid(model: type[M], values: Any) -> M:
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
     field = ".".join(map(str, first["loc"]))
-    constraint = first["msg"].removeprefix("Value error, ")
+    constraint = constraint_of(first)
     where = f"{field}: " if field else ""
     raise InvalidRequest(f"{where}{constraint}", details={"field": field, "value": None, "constraint": constraint})
 

@@ -7,6 +7,7 @@ import orjson
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
+from holdfast.shared.domain.reason import legible
 from holdfast.shared.domain.resource import NAME_MAX_CHARS
 from holdfast.shared.errors import AppError, BodyTooLarge, DocumentTooLarge, InvalidBody, InvalidRequest, MalformedJson
 from holdfast.shared.http.body import read_body
@@ -17,6 +18,7 @@ from holdfast.shared.letters.ids import NUMBER_MAX, first_number, number_of
 from holdfast.shared.letters.replays.plan import ItemState
 from holdfast.shared.letters.state import State
 from holdfast.shared.runtime.documents import parse
+from holdfast.shared.runtime.problems import constraint_of
 from holdfast.shared.writes.commands import LABEL_MAX_CHARS
 
 IDS_MAX = 10_000
@@ -43,11 +45,11 @@ def _written_out(value: object) -> object:
 
 Moment = Annotated[datetime, BeforeValidator(_written_out)]
 LetterId = Annotated[str, Field(pattern=LETTER_ID), AfterValidator(_sane_id)]
-Reason = Annotated[str, Field(min_length=3, max_length=1000, description="Why; recorded in the audit")]
-
+_WHY = "Why; recorded in the audit"
+Reason = Annotated[str, Field(min_length=3, max_length=1000, description=_WHY), AfterValidator(legible)]
 
 #: In the query, where every character may take twelve bytes of the 8 KiB that a request's first line may have.
-ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description="Why; recorded in the audit")]
+ShortReason = Annotated[str, Field(min_length=3, max_length=SHORT_MAX_CHARS, description=_WHY), AfterValidator(legible)]
 
 
 class Input(BaseModel):
@@ -169,7 +171,7 @@ async def read_input(request: Request, model: type[M]) -> M:
     except ValidationError as error:
         problems = error.errors(include_url=False, include_context=False, include_input=False)
     invalid = [
-        {"field": ".".join(map(str, each["loc"])) or None, "value": None, "constraint": each["msg"]}
+        {"field": ".".join(map(str, each["loc"])) or None, "value": None, "constraint": constraint_of(each)}
         for each in problems[:20]
     ]
     details = invalid[0] | ({"errors": invalid} if len(invalid) > 1 else {})
