@@ -4,6 +4,7 @@ import random
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -208,6 +209,24 @@ def test_discard_and_restore_are_recorded_and_exact(engine: Engine) -> None:
     with engine.connect() as connection:
         owed = connection.execute(sa.text("SELECT COUNT(*) FROM dead_letter_dues")).scalar_one()
     assert owed == 20
+
+
+def test_what_somebody_changed_since_is_not_for_an_older_undo(engine: Engine) -> None:
+    """Of what a discard concerns, the letters that nobody has touched since; a look changes nothing."""
+    index.index(engine, [letter(n) for n in range(6)])
+    numbers = [letter(n).number for n in range(6)]
+    bob = replace(ANN, name="bob")
+
+    def these(*which: int) -> Selection:
+        return Selection(numbers=tuple(numbers[n] for n in which))
+
+    _, first = change.discard(engine, these(0, 1, 2, 3), ANN, expected=4, most=MOST)
+    audit.record_read(engine, ANN, audit.AuditAction.REVEAL, numbers=numbers)
+    change.restore(engine, these(1, 2), ANN, expected=2, most=MOST)
+    _, second = change.discard(engine, these(2, 4), bob, expected=2, most=MOST)
+    for entry, theirs in ((first, [0, 3]), (second, [2, 4])):
+        found = change.look(engine, Selection(audit=entry, untouched=True), {State.DISCARDED}, most=MOST)
+        assert found.numbers == [numbers[n] for n in theirs]
 
 
 def test_two_who_discard_the_same_do_it_once(engine: Engine) -> None:

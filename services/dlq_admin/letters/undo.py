@@ -61,7 +61,8 @@ class Undos:
         name: str,
         change: Callable[[Selection, Actor, int], Awaitable[BulkResult]],
     ) -> Undo | None:
-        selection = Selection(audit=entry.id)
+        # What somebody has changed since is theirs to take back.
+        selection = Selection(audit=entry.id, untouched=True)
 
         async def do(who: Actor, expected: int) -> str:
             result = await change(selection, who, expected)

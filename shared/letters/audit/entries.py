@@ -43,6 +43,18 @@ class AuditAction(StrEnum):
     GO_ON = "go_on"
 
 
+#: After one of these a letter is not what it was.
+_CHANGES = (
+    AuditAction.DISCARD,
+    AuditAction.RESTORE,
+    AuditAction.IMPORT,
+    AuditAction.EDIT,
+    AuditAction.REVERT,
+    AuditAction.TRANSFORM,
+    AuditAction.REPLAY,
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Actor:
     """Who does it, by what right, and why."""
@@ -138,9 +150,15 @@ def one(engine: Engine, audit_id: int) -> AuditEntry | None:
     return _recorded(row) if row else None
 
 
-def letters_of(connection: sa.Connection, audit_id: int, most: int) -> list[int]:
-    """The numbers of the letters that it concerns, at most so many."""
+def letters_of(connection: sa.Connection, audit_id: int, most: int, *, untouched: bool = False) -> list[int]:
+    """The numbers of the letters that it concerns, at most so many. `untouched`: only of those that no later entry
+    changed."""
     mine = sa.select(audit_letters.c.letter_id).where(audit_letters.c.audit_id == audit_id)
+    if untouched:
+        later = audit_letters.alias()
+        of_same = (later.c.letter_id == audit_letters.c.letter_id) & (later.c.audit_id > audit_id)
+        changed = sa.select(later.c.audit_id).join(audit, audit.c.id == later.c.audit_id)
+        mine = mine.where(~changed.where(of_same, audit.c.action.in_(_CHANGES)).exists())
     return list(connection.scalars(mine.order_by(audit_letters.c.letter_id).limit(most)))
 
 

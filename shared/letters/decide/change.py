@@ -117,7 +117,7 @@ def _numbers(connection: sa.Connection, selection: Selection, states: Collection
     if selection.replay is not None:
         numbers = _of_replay(connection, *selection.replay, most)
     elif selection.audit is not None:
-        numbers = audit.letters_of(connection, selection.audit, most + 1)
+        numbers = audit.letters_of(connection, selection.audit, most + 1, untouched=selection.untouched)
     elif selection.matching is None:
         numbers = list(selection.numbers)
     else:

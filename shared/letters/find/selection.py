@@ -39,8 +39,9 @@ class Selection:
     matching: Filter | None = None
     #: Or what came of a replay: its id, and the outcomes that are meant.
     replay: tuple[int, tuple[ItemState, ...]] | None = None
-    #: Or those that an entry of the audit concerns: its id.
+    #: Or those that an entry of the audit concerns: its id. `untouched`: only what nothing has changed since.
     audit: int | None = None
+    untouched: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """For a record."""
