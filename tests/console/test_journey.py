@@ -70,7 +70,8 @@ def test_from_poison_to_applied(seen: Seen, poisoned: list[str], database: Datab
     page.goto(letter)
     expect(page.locator(".head .pill").first).to_have_text("applied")
     expect(page.locator("main")).to_contain_text("Sent again and applied.")
-    accessible(page, "Cannot be decoded")
+    expect(page.locator("main .note.bad")).to_have_count(0)
+    accessible(page, "Applied by replay")
     with database.connect() as connection, connection.cursor() as cursor:
         cursor.execute("SELECT name FROM users")
         assert cursor.fetchall() == ((payload["full_name"],),)
@@ -96,11 +97,13 @@ def _edited(page: Page) -> dict[str, str]:
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".timeline")).to_contain_text("Edit 1")
     expect(page.locator("main")).to_contain_text("A replay sends edit 1")
+    expect(page.locator("#verdict")).to_contain_text("Would apply")
+    expect(page.locator("main .note.bad")).to_have_count(0)
 
     page.locator(".timeline").get_by_role("link", name="Edited").click()  # and back, and again
     page.locator("#undo").get_by_label("Reason").fill("the wrong letter")
     page.get_by_role("button", name="Back to the original").click()
-    expect(page.locator(".head")).to_contain_text("edit 2, the original")
+    expect(page.locator(".head")).to_contain_text("original")
     expect(page.locator("main")).to_contain_text("No writer can decode the entry")
     page.locator(".timeline li", has_text="Edit 1").get_by_role("button", name="Use this one").click()
     expect(page.locator("main")).to_contain_text("A replay sends edit 3")

@@ -106,6 +106,12 @@ class Edits:
         )
         return TransformRevertResult(dry_run=expected is None, count=reverted, left=left, audit_id=audit_id)
 
+    async def verdict(self, letter_id: str) -> ShortVerdict:
+        """What would become of a letter that is there, as it is now. Raises DatabaseUnavailable."""
+        number = number_of(letter_id)
+        current = await self._database.read(versions.look, [number])
+        return await self._verdict(number, current[number].fields)
+
     async def _verdict(self, number: int, fields: Mapping[bytes, bytes]) -> ShortVerdict:
         verdict = (await self._database.read(what_if, {number: fields}))[number]
         return ShortVerdict(verdict=verdict.verdict, why=verdict.why)

@@ -1,7 +1,8 @@
 """Letters: the search, and one letter with all that is known of it, unmasked for an operator who gives a reason."""
 
 import re
-from typing import Annotated, Any
+from datetime import datetime
+from typing import Annotated, Any, NamedTuple
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Path
@@ -26,6 +27,7 @@ from holdfast.services.dlq_admin.rest.letters import LettersInput
 from holdfast.shared.errors import DatabaseUnavailable, InvalidRequest
 from holdfast.shared.letters.find.selection import Filter
 from holdfast.shared.letters.ids import number_of
+from holdfast.shared.letters.state import State
 
 _PAGE = 50
 _COUNTED_MOST = 10_000
@@ -97,7 +99,9 @@ def _add_search(router: APIRouter, pages: Pages, backend: Backend) -> None:
 def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
     @router.get("/console/letters/{letter_id}")
     async def letter(request: Request, letter_id: Id) -> Response:
-        return pages.page(request, "letter.html", **_about(await backend.letters.one(letter_id, who=None), None))
+        return pages.page(
+            request, "letter.html", **await _about(backend, await backend.letters.one(letter_id, who=None))
+        )
 
     @router.get("/console/letters/{letter_id}/{action}")
     async def back(letter_id: Id, action: str) -> Response:
@@ -107,7 +111,7 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
     async def reveal(request: Request, letter_id: Id) -> Response:
         why = _why(request)
         one = await backend.letters.one(letter_id, who=actor_of(request, why))
-        return pages.page(request, "letter.html", **_about(one, why))
+        return pages.page(request, "letter.html", **await _about(backend, one, why))
 
     @router.post("/console/letters/{letter_id}/whole")
     async def whole(request: Request, letter_id: Id) -> Response:
@@ -115,14 +119,45 @@ def _add_one(router: APIRouter, pages: Pages, backend: Backend) -> None:
         return await _exported(request, backend, Filter(first=number, last=number), _why(request))
 
 
+#: Of a letter of a replay that has not been sent yet.
+_LATER = "9999-12-31T23:59:59+00:00"
 _NO_LETTERS: dict[str, Any] = {"letters": [], "next": None, "banner": None, "total": None, "selection": ""}
 
 
-def _about(one: LetterDetail, why: str | None) -> dict[str, Any]:
+async def _about(backend: Backend, one: LetterDetail, why: str | None = None) -> dict[str, Any]:
     selection = selection_json(valid(SelectionInput, {"ids": [one.id]}))
     edits = one.lineage.edits if one.lineage else []
     in_force = next((edit for edit in edits if edit.number == one.edit), None)
-    return {"letter": one, "why": why, "selection": selection, "in_force": in_force}
+    changed = in_force is not None and in_force.reverts != 0
+    return {
+        "letter": one,
+        "why": why,
+        "selection": selection,
+        "in_force": in_force,
+        "verdict": await backend.edits.verdict(one.id) if changed and one.state == State.DEAD else None,
+        "history": _history(one),
+    }
+
+
+class _Happened(NamedTuple):
+    """One line of a letter's history: its template is chosen by `kind`."""
+
+    at: datetime
+    kind: str
+    what: Any
+
+
+def _history(one: LetterDetail) -> list[_Happened]:
+    """In time order; what is at the same moment stays in the order of these kinds."""
+    if one.lineage is None:
+        return []
+    found: list[tuple[str, str, Any]] = [("dead", one.dead_at, one)]
+    found += [("kin", each.dead_at, each) for each in one.lineage.letters if each.id != one.id]
+    found += [("edit", each.at, each) for each in one.lineage.edits]
+    found += [("audit", each.at, each) for each in one.lineage.audit]
+    found += [("replay", each.sent_at or each.ended_at or _LATER, each) for each in one.lineage.replays]
+    happened = [_Happened(datetime.fromisoformat(at), kind, what) for kind, at, what in found]
+    return sorted(happened, key=lambda each: each.at)
 
 
 async def _exported(request: Request, backend: Backend, wanted: Filter, why: str) -> Response:
