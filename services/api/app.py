@@ -42,6 +42,7 @@ from holdfast.shared.fleet.member import Member
 from holdfast.shared.http import docs
 from holdfast.shared.http.app import service_app
 from holdfast.shared.http.client import HttpClient
+from holdfast.shared.http.edge import count_from_zero
 from holdfast.shared.http.explain.explanations import explanations
 from holdfast.shared.http.failures.published import Publisher
 from holdfast.shared.http.failures.table import FailureTable
@@ -180,7 +181,7 @@ class Api:
         """With its edge, its routes, and its life."""
         settings = self._settings
         counts = Counts(self._limits, self._breakers.limits, time.monotonic)
-        return service_app(
+        app = service_app(
             Health("api", shown={str(breaker.name): closed(breaker) for breaker in self._breakers.all()}),
             title="Holdfast",
             description=_DESCRIPTION,
@@ -199,6 +200,8 @@ class Api:
             before_keys=[Middleware(Shed, self._lag, _SLOW_SHARE * settings.api_read_timeout_s)],
             after_keys=[Middleware(RateLimit, counts, Clients(self._addresses), settings.rates_per_min)],
         )
+        count_from_zero(app.routes)
+        return app
 
     def _add_routes(self, app: FastAPI) -> None:
         for resource in domain().resources:

@@ -9,6 +9,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from prometheus_client.parser import text_string_to_metric_families
 
 from deploy.announce import Announcer
+from holdfast.shared.http.outcome import RequestOutcome
 from holdfast.shared.queue.names import DEAD
 from holdfast.shared.telemetry import metrics
 from tests import keys, letters, processes
@@ -90,6 +91,18 @@ def test_what_can_be_counted_is_born_at_0(fresh: dict[str, Family]) -> None:
         exporting = {service for service, families in fresh.items() if name in families}
         assert exporting, name
         assert exporting == set(fresh) or name in _OF_ITS_OWN, (name, exporting)
+
+
+def test_of_a_route_that_nobody_has_used_every_outcome_is_0(services: dict[str, Service]) -> None:
+    """Its first request may be one in an outage, and has to show."""
+    documented = fetch("GET", f"{services['api'].url}/openapi.json").json()["paths"]
+    timed = set()
+    for family in text_string_to_metric_families(fetch("GET", services["api"].metrics_url).text):
+        if family.name == "holdfast_http_request_duration_seconds":
+            timed |= {
+                (sample.labels["route"].replace(":path", ""), sample.labels["outcome"]) for sample in family.samples
+            }
+    assert {(path, outcome.value) for path in documented for outcome in RequestOutcome} <= timed
 
 
 def test_every_service_tells_of_its_breakers_loops_and_pools(fresh: dict[str, Family]) -> None:
