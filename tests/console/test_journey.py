@@ -94,7 +94,7 @@ def _edited(page: Page) -> dict[str, str]:
     page.get_by_role("button", name="Check").click()
     expect(page.locator("#verdict")).to_contain_text("Would apply")
     accessible(page, "Edit")
-    page.get_by_role("button", name="Save", exact=True).click()
+    page.get_by_role("button", name="Save the edit", exact=True).click()
     expect(page.locator(".timeline")).to_contain_text("Edit 1")
     expect(page.locator("main")).to_contain_text("A replay sends edit 1")
     expect(page.locator("#verdict")).to_contain_text("Would apply")
@@ -140,9 +140,9 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     expect(page.get_by_role("heading", level=1)).to_contain_text(f"{moved} letters taken back")
     page.locator("#made").get_by_role("link").click()
     expect(page).to_have_url(entry)
-    expect(page.locator("#since")).to_contain_text("taken back to an earlier edit")
+    expect(page.locator("#since")).to_contain_text("taken back to what they were")
     page.get_by_role("button", name="Make it again …").click()
-    expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(moved))
+    expect(page.locator(".tile", has_text="would succeed when replayed")).to_contain_text(str(moved))
     page.goto(group)
     expect(advice).to_contain_text("Look at a letter")
 
@@ -194,18 +194,18 @@ def _transform(page: Page, count: int) -> None:
     page.get_by_role("button", name="Transform …").click()
     expect(page.get_by_label("Patch")).to_have_value(re.compile('"from": "/payload/full_name"'))
     page.get_by_role("button", name="Preview").click()
-    expect(page.locator(".tile", has_text="then: would apply")).to_be_visible()
+    expect(page.locator(".tile", has_text="would succeed when replayed")).to_be_visible()
     page.reload()  # it has an address
-    expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(count))
+    expect(page.locator(".tile", has_text="would succeed when replayed")).to_contain_text(str(count))
     accessible(page, "Change many")
     page.get_by_label("Reason, for the audit").fill("the field has another name here")
     page.get_by_label("Type the count").fill(str(count + 1))
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Save the edits").click()
     expect(page.get_by_role("alert")).to_contain_text(f"you typed {count + 1}, and it is {count} now")
     expect(page.get_by_label("Reason, for the audit")).to_have_value("the field has another name here")
-    expect(page.locator(".tile", has_text="then: would apply")).to_contain_text(str(count))
+    expect(page.locator(".tile", has_text="would succeed when replayed")).to_contain_text(str(count))
     page.get_by_label("Type the count").fill(str(count))
-    page.get_by_role("button", name="Apply").click()
+    page.get_by_role("button", name="Save the edits").click()
 
 
 def test_a_discard_is_undone_from_its_own_page(seen: Seen, poisoned: list[str]) -> None:
@@ -237,7 +237,7 @@ def test_a_discard_is_undone_from_its_own_page(seen: Seen, poisoned: list[str]) 
     page.get_by_label("Patch").fill('[{"op": "test", "path": "/schema", "value": "2"}]')
     page.get_by_role("button", name="Preview").click()
     expect(page.get_by_role("status")).to_contain_text("edits no letter")
-    expect(page.get_by_role("button", name="Apply")).to_have_count(0)
+    expect(page.get_by_role("button", name="Save the edits")).to_have_count(0)
     assert seen.complaints == []
 
 

@@ -46,6 +46,7 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
         about: dict[str, Any] = {
             "selection": selection_json(selection),
             "patch": form["patch"] or json_text(suggested),
+            "suggestion": bool(suggested),
             "blank": any(has_blank(step) for step in suggested),
             "newest": next(iter(await backend.letters.of(selection.to_selection(), 1)), None),
             "reason": form["reason"],

@@ -132,12 +132,12 @@ ACTIONS = {
     AuditAction.EXPORT: Label("exported", "calm", "Letters were downloaded unmasked."),
     AuditAction.IMPORT: Label("imported", "calm", "Letters of a file are in the index.", _SINCE),
     AuditAction.PURGE: Label("purged", "calm", "Letters were removed by retention.", "What was removed is gone."),
-    AuditAction.EDIT: Label("edited", "calm", "A replay sends the letter as it was edited.", _SINCE),
+    AuditAction.EDIT: Label("edited", "calm", "Edited, not sent yet: a replay sends it as edited.", _SINCE),
     AuditAction.REVERT: Label(
-        "taken back to an earlier edit", "calm", "A replay sends the letters as they were.", _SINCE
+        "taken back to what they were", "calm", "A replay sends the letters as they were before the change.", _SINCE
     ),
     AuditAction.TRANSFORM: Label(
-        "transformed", "calm", "A replay sends the letters as the patch has left them.", _SINCE
+        "transformed", "calm", "Edited, not sent yet: a replay sends the letters as the patch has left them.", _SINCE
     ),
     AuditAction.REPLAY: Label("to be replayed", "calm", "As long as it runs, a replay can be cancelled or recalled."),
     AuditAction.PAUSE: Label("kept from being sent", "calm", "The replay was paused."),
