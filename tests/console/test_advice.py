@@ -39,6 +39,28 @@ def _state(dead: int, **more: Any) -> SystemState:
     return _partial(SystemState, **{"letters": letters, "waiting": 0, "ledger": ledger, "writers": []} | more)
 
 
+@pytest.mark.parametrize(
+    ("suggested", "title", "step", "says"),
+    [([{"op": "move", "from": "/payload/full_name", "path": "/payload/name"}], "A suggested patch may repair them",
+      "preview", "rename full_name -> name"),
+     ([{"op": "replace", "path": "/schema", "value": "2"}, {"op": "remove", "path": "/payload/x"}],
+      "A suggested patch may repair them", "preview", "schema = 2, remove x"),
+     ([{"op": "replace", "path": "/payload/name", "value": None}], "Look at a letter", "letter", "can decode"),
+     ([{"op": "add", "path": "/payload", "value": {"name": None}}], "Ask the producer, then discard them", "letter",
+      "cannot be repaired here")],
+)  # fmt: skip
+def test_undecodable_letters_are_advised_by_what_could_repair_them(
+    suggested: list[dict[str, Any]], title: str, step: str, says: str
+) -> None:
+    """A patch that needs no value of a person is previewed; what holds nothing to repair goes back to its producer."""
+    standing = GroupStanding(looked_at=1, edited=0, replay_id=None, what_if=None, suggested=suggested)
+    group = _group(reason="undecodable", standing=standing)
+    advice = next_step(group)
+    assert advice.title.startswith(title)
+    assert (advice.step, says in advice.says) == (step, True)
+    assert ("act=preview" in address(group, advice.step)) == (step == "preview")
+
+
 def _group(
     age_s: float = 0,
     reason: str = "invalid_data",

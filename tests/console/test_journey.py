@@ -120,7 +120,7 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     page.locator("td a.id").first.click()
     page.get_by_label("Where").get_by_role("link").nth(1).click()
     group, advice = page.url, page.locator(".next")
-    expect(advice).to_contain_text("Look at a letter")
+    expect(advice).to_contain_text("rename full_name -> name")
     _transform(page, moved)
     entry = page.url
     accessible(page, f"{moved} letters transformed")
@@ -144,7 +144,7 @@ def test_many_are_transformed_sent_and_discarded(seen: Seen, poisoned: list[str]
     page.get_by_role("button", name="Make it again …").click()
     expect(page.locator(".tile", has_text="would succeed when replayed")).to_contain_text(str(moved))
     page.goto(group)
-    expect(advice).to_contain_text("Look at a letter")
+    expect(advice).to_contain_text("rename full_name -> name")
 
     _transform(page, moved)
     page.goto(group)

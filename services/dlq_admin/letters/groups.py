@@ -8,15 +8,19 @@ from typing import NamedTuple
 from holdfast.services.dlq_admin.database import Database
 from holdfast.services.dlq_admin.letters import views
 from holdfast.services.dlq_admin.letters.models import GroupStanding, GroupSummary, GroupWhatIf, Trend
+from holdfast.services.dlq_admin.letters.suggestion import Step, suggested
 from holdfast.services.dlq_admin.letters.tried import Tried
 from holdfast.services.dlq_admin.writers import Running
 from holdfast.shared.errors import GroupNotFound, InvalidParameter
 from holdfast.shared.letters.audit.entries import Actor
+from holdfast.shared.letters.edit import versions
 from holdfast.shared.letters.find import groups, notes
 from holdfast.shared.letters.find.groups import Order
 from holdfast.shared.letters.find.standing import Standing, standing
 from holdfast.shared.letters.ids import id_of, number_of
 from holdfast.shared.letters.state import State
+from holdfast.shared.store.engine import Engine
+from holdfast.shared.writes.outcome import Reason
 
 
 class Span(NamedTuple):
@@ -67,8 +71,17 @@ class Groups:
         """The same group, and how far its letters are. Raises DatabaseUnavailable."""
         found = await self._database.read(standing, one.fingerprint)
         tried = await self._tried.of(one.fingerprint)
-        known = GroupStanding.from_source(found, what_if=tried if tried and _holds(tried, one, found) else None)
+        known = GroupStanding.from_source(
+            found,
+            what_if=tried if tried and _holds(tried, one, found) else None,
+            suggested=await self._suggested(one) if not found.edited else [],
+        )
         return one.model_copy(update={"standing": known})
+
+    async def _suggested(self, one: GroupSummary) -> list[Step]:
+        if one.reason != Reason.UNDECODABLE or not one.counts[State.DEAD]:
+            return []
+        return await self._database.read(_suggested, number_of(one.last_id))
 
     async def note(self, fingerprint: str, text: str, who: Actor) -> GroupSummary:
         """Write a note; the group. Raises GroupNotFound, DatabaseUnavailable, OutcomeUnknown."""
@@ -80,6 +93,11 @@ class Groups:
         running = await self._running.builds()
         trend = await trends(self._database, [one.fingerprint for one in found])
         return [views.group(one, running, trend[one.fingerprint]) for one in found]
+
+
+def _suggested(engine: Engine, number: int) -> list[Step]:
+    newest = versions.look(engine, [number]).get(number)
+    return suggested(newest.fields) if newest and newest.state is State.DEAD else []
 
 
 def _holds(tried: GroupWhatIf, group: GroupSummary, found: Standing) -> bool:

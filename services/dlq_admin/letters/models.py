@@ -3,6 +3,8 @@ that JavaScript counts exactly."""
 
 from typing import Any, Literal
 
+from pydantic import Field
+
 from holdfast.services.dlq_admin.responses import Count, Counts, Moment, ResponseModel
 from holdfast.shared.letters.state import State
 
@@ -82,12 +84,14 @@ class GroupWhatIf(ResponseModel):
 
 class GroupStanding(ResponseModel):
     """How far the dead letters of a group are on their way: of the newest `looked_at`, those that an edit changes; the
-    replay that has some of the others; and the last what-if of all of them, if nothing has changed since."""
+    replay that has some of the others; the last what-if of all of them, if nothing has changed since; and, of letters
+    that cannot be decoded and are not edited, a patch to begin with, guessed from the newest."""
 
     looked_at: Count
     edited: Count
     replay_id: int | None
     what_if: GroupWhatIf | None
+    suggested: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class GroupSummary(ResponseModel):

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any
 
 from holdfast.shared.letters.edit.document import document
@@ -10,6 +11,8 @@ from holdfast.shared.queue.payloads import Payload, payloads
 
 _NAMES_MAX = 5
 _NAME_MAX_CHARS = 100
+#: Unknown names that are compared with those that are missing.
+_COMPARED_MAX = 100
 _ALIKE = 0.4
 #: For the reader to replace. No field that has to be there takes it, so that it is never applied by mistake.
 _VALUE = None
@@ -44,7 +47,8 @@ def has_blank(step: Step) -> bool:
 
 def _names(payload: Mapping[str, Any], known: Payload) -> list[Step]:
     """Fields that were renamed, that are missing, or that the resource does not declare."""
-    extra = [name for name in payload if name not in known.json_schema["properties"] and len(name) <= _NAME_MAX_CHARS]
+    unknown = (name for name in payload if name not in known.json_schema["properties"] and len(name) <= _NAME_MAX_CHARS)
+    extra = list(islice(unknown, _COMPARED_MAX))
     steps: list[Step] = []
     for name in [each for each in known.json_schema["required"] if each not in payload]:
         alike = difflib.get_close_matches(name, extra, 1, _ALIKE) or (extra if len(extra) == 1 else [])

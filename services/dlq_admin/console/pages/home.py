@@ -17,10 +17,13 @@ from holdfast.shared.letters.state import State
 _GROUPS = 5
 _REPLAYS = 5
 _FROM_STREAM = 20
+#: The dashboard of the backlog.
+_PIPELINE = "holdfast-pipeline"
 
 
 def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
     """Both."""
+    backlog_at = f"/console/live/{_PIPELINE}" if _PIPELINE in backend.pictures.dashboards else "/console/live"
 
     @router.get("/console")
     async def home(request: Request) -> Response:
@@ -41,7 +44,8 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
             request,
             "home.html",
             overview=overview,
-            groups=groups,
+            backlog_at=backlog_at,
+            groups=sorted(groups, key=lambda one: -one.counts[State.DEAD]),
             replays=replays,
             waiting=waiting,
             glance=at_a_glance(overview, groups),
@@ -50,4 +54,4 @@ def add_routes(router: APIRouter, pages: Pages, backend: Backend) -> None:
 
     @router.get("/console/strip")
     async def strip(request: Request) -> Response:
-        return pages.page(request, "strip.html", overview=await backend.overview.look())
+        return pages.page(request, "strip.html", overview=await backend.overview.look(), backlog_at=backlog_at)

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from holdfast.services.dlq_admin.console.render.moments import age_s, ago, lasting
 from holdfast.services.dlq_admin.letters.models import GroupSummary, GroupWhatIf
+from holdfast.services.dlq_admin.letters.suggestion import Step, has_blank
 from holdfast.services.dlq_admin.overview import SystemState
 from holdfast.shared.letters.what_if.verdict import Verdict
 from holdfast.shared.writes.outcome import Reason
@@ -28,6 +29,7 @@ class Advice(NamedTuple):
 STEPS = {
     "what_if": "What if?",
     "transform": "Transform …",
+    "preview": "Preview the repair",
     "replay": "Replay …",
     "letter": "Open a letter",
     "replays": "View the replay",
@@ -43,8 +45,9 @@ def address(group: GroupSummary, step: str) -> str:
     if step == "replays":
         replay = group.standing.replay_id if group.standing else None
         return f"/console/replays/{replay}" if replay else "/console/replays"
-    page = {"what_if": "what-if", "transform": "transforms", "replay": "replays/new"}[step]
-    return f"/console/{page}?{urlencode({'selection': json.dumps({'fingerprint': group.fingerprint})})}"
+    page = {"what_if": "what-if", "replay": "replays/new"}.get(step, "transforms")
+    asked = {"selection": json.dumps({"fingerprint": group.fingerprint})}
+    return f"/console/{page}?{urlencode(asked | ({'act': 'preview'} if step == 'preview' else {}))}"
 
 
 def at_a_glance(overview: SystemState, groups: Sequence[GroupSummary]) -> Advice:
@@ -123,13 +126,34 @@ def _by_failure(group: GroupSummary) -> Advice:
     if group.reason == Reason.CRASH_LOOP and changed != "yes":
         return Advice("bad", "Find out why writers crash", "Read the attempts; do not replay yet.", "letter")
     if group.reason == Reason.UNDECODABLE and changed != "yes":
-        says = "No writer can decode them as they are."
-        return Advice("warn", "Look at a letter, then edit it or transform all", says, "letter")
+        return _undecodable(group.standing.suggested if group.standing else [])
     if changed == "yes":
         return Advice("good", "Run a what-if", "A new build is running and may have the fix.", "what_if")
     if changed == "partly":
         return Advice("warn", "Wait for the deploy", "Some writers still run a build that these failed on.", "what_if")
     return Advice("warn", "Run a what-if", "The build is the same, but data or schema may have changed.", "what_if")
+
+
+def _undecodable(suggested: Sequence[Step]) -> Advice:
+    if any(step["path"] == "/payload" for step in suggested):
+        says = "The payload is not a JSON object, so it cannot be repaired here."
+        return Advice("warn", "Ask the producer, then discard them", says, "letter")
+    if suggested and not any(map(has_blank, suggested)):
+        says = f"Suggested by the newest letter: {', '.join(map(_in_words, suggested))}."
+        return Advice("warn", "A suggested patch may repair them", says, "preview")
+    says = "No writer can decode them as they are."
+    return Advice("warn", "Look at a letter, then edit it or transform all", says, "letter")
+
+
+def _in_words(step: Step) -> str:
+    path = step["path"].removeprefix("/payload").lstrip("/")
+    match step["op"]:
+        case "move":
+            return f"rename {step['from'].removeprefix('/payload/')} -> {path}"
+        case "remove":
+            return f"remove {path}"
+        case _:
+            return f"{path} = {step['value']}"
 
 
 def _letters(count: int) -> str:
